@@ -1,0 +1,54 @@
+# `make run` and `make test` are all that a newcomer needs: Python 3.11 or newer with pip, and make.
+# Another Python than the one found:  make test PYTHON=/path/to/python3.12
+
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help run test lint format bench nightly clean lock env env-dev
+
+help:
+	@echo 'make run      set up, then solve the seed study with bias and print its whole working'
+	@echo 'make test     set up, then lint, types, import layers and all tests but the slow ones'
+	@echo 'make lint     ruff, basedpyright, import layers'
+	@echo 'make format   let ruff rewrite what it can'
+	@echo 'make bench    measure (benchmarks/)'
+	@echo 'make nightly  all tests, the slow ones too, with many more random examples'
+	@echo 'make lock     pin what pyproject.toml asks for (ARGS=--upgrade: in the newest versions)'
+	@echo 'make clean    remove the environment and caches'
+
+# Both do nothing when the environment is there and made from the present lock files.
+env:
+	@PYTHON='$(PYTHON)' sh scripts/env.sh run
+
+env-dev:
+	@PYTHON='$(PYTHON)' sh scripts/env.sh dev
+
+run: env
+	@$(BIN)/tidu solve studies/bias.toml
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: env-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --warnings
+	$(BIN)/lint-imports
+
+format: env-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env-dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+nightly: env-dev
+	$(BIN)/python -m pytest -m 'slow or not slow' --hypothesis-profile=nightly $(ARGS)
+
+lock: env-dev
+	sh scripts/lock.sh $(BIN)/python $(ARGS)
+
+clean:
+	rm -rf .venv .venv.lock build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests studies benchmarks docs scripts -name __pycache__ -type d -prune \
+	    -exec rm -rf {} + 2>/dev/null || true
