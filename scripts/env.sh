@@ -48,7 +48,7 @@ else
     python=$(find_python)
     if [ -z "$python" ]; then
         {
-            echo "tidu needs Python 3.11 or newer (3.11 to 3.14 are tested), with its modules venv and ssl."
+            echo "tidu needs Python 3.11 or newer (the lock files are made for 3.11 to 3.14), with its modules venv and ssl."
             echo "None of python3, python3.14, python3.13, python3.12, python3.11, python is one that runs:"
             for name in python3 python3.14 python3.13 python3.12 python3.11 python; do
                 if command -v "$name" >/dev/null 2>&1; then
