@@ -1,0 +1,1 @@
+"""tidu (梯度): gradients that are derived, shown, checked and run."""

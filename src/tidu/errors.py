@@ -1,0 +1,144 @@
+"""Every exception of tidu and the one message format.
+
+A message says what happened, where, why, and what to write instead, in this order, each a `Phrase` so
+that it exists in both languages. Inner code raises the fact; a public verb may add the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidu.words import Language, Phrase, Words, current_language
+
+_AT = Words(en="at {place}", zh="位置：{place}")
+_WHY = Words(en="why: {why}", zh="原因：{why}")
+_FIX = Words(en="write instead: {fix}", zh="改成：{fix}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the user's input: a file or text, a line, and the columns (from 0) to underline."""
+
+    file: str | None = None
+    line: int | None = None
+    text: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+    def __str__(self) -> str:
+        name = self.file or "<text>"
+        return name if self.line is None else f"{name}:{self.line}"
+
+    def excerpt(self) -> str | None:
+        """The source line with a caret line under it; long lines are cut around the caret."""
+        if self.text is None:
+            return None
+        text, start, end = self.text, self.start, self.end
+        if start is None:
+            return "    " + text.strip()
+        end = max(start + 1, end or start + 1)
+        low = max(0, start - 60)
+        shown = text[low : low + 120]
+        width = sum(_cells(c) for c in text[low:start])
+        marks = sum(_cells(c) for c in text[start : min(end, low + 120)])
+        return f"    {shown}\n    {' ' * width}{'^' * max(1, marks)}"
+
+
+def _cells(character: str) -> int:
+    """Terminal cells of a character: East Asian wide characters take two."""
+    return 2 if "\u1100" <= character <= "\uffe6" and not "\u2000" <= character <= "\u2dff" else 1
+
+
+class TiduError(Exception):
+    """Base of all errors that tidu raises on purpose.
+
+    `what`, `why` and `fix` are phrases; `place` says where in the user's input. `str(error)` is in the
+    current language, `error.text("zh")` in a chosen one.
+    """
+
+    def __init__(
+        self,
+        what: Phrase,
+        *,
+        place: Place | None = None,
+        why: Phrase | None = None,
+        fix: Phrase | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.why = why
+        self.fix = fix
+
+    def at(self, place: Place | None) -> TiduError:
+        """The same error with a place, if it has none yet."""
+        if self.place is None:
+            self.place = place
+        return self
+
+    def text(self, language: Language | None = None) -> str:
+        chosen = language or current_language()
+        lines = [self.what.text(chosen)]
+        if self.place is not None:
+            if self.place.file is not None or self.place.line is not None:
+                lines.append("  " + _AT(place=self.place).text(chosen))
+            excerpt = self.place.excerpt()
+            if excerpt:
+                lines.append(excerpt)
+        if self.why is not None:
+            lines.append("  " + _WHY(why=self.why).text(chosen))
+        if self.fix is not None:
+            lines.append("  " + _FIX(fix=self.fix).text(chosen))
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class InputError(TiduError, ValueError):
+    """The input cannot be used: a wrong value, option or combination."""
+
+
+class ShapeError(InputError):
+    """Shapes do not fit together."""
+
+
+class DTypeError(TiduError, TypeError):
+    """Data of a kind that tidu does not calculate with."""
+
+
+class UnknownNameError(InputError):
+    """A name or function that is not known."""
+
+
+class SyntaxProblem(InputError):
+    """A text that is not a formula or program that tidu reads."""
+
+
+class StudyError(InputError):
+    """A study file that does not follow the format."""
+
+
+class TraceError(TiduError, TypeError):
+    """A Python function does something that cannot be derived."""
+
+
+class EvaluationError(TiduError, ArithmeticError):
+    """A program cannot be run on these values."""
+
+
+class MissingExtraError(TiduError, ImportError):
+    """An optional dependency is needed; the message holds the install line."""
+
+
+class TiduWarning(UserWarning):
+    """Base of tidu's warnings; the text is built like an error's."""
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that a misspelt one most likely stands for."""
+    import difflib  # noqa: PLC0415  (only needed once something is misspelt)
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return close[0] if close else None

@@ -1,0 +1,225 @@
+"""The one builder: applies an op to operands.
+
+Broadcasting, dtype promotion and shape checks happen here and in no frontend. Numbers are weak
+scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the sum over
+a batch in a bias gradient is a step and not a hidden helper.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from tidu.errors import DTypeError, InputError, ShapeError
+from tidu.ir.node import ArrayData, Node, intern
+from tidu.ir.op import Form, Op, role
+from tidu.ir.types import (
+    DType,
+    Shape,
+    Size,
+    TupleType,
+    Type,
+    broadcast_shapes,
+    promote,
+    shape_text,
+    substitute_sizes,
+)
+from tidu.words import Phrase, Words
+
+_CLASH = Words(
+    en="cannot combine {a} {sa} and {b} {sb} elementwise: sizes {m} and {n} differ on axis {axis}",
+    zh="{a} {sa} 与 {b} {sb} 不能逐元素运算：第 {axis} 轴的大小 {m} 与 {n} 不同",
+)
+_ARITY = Words(
+    en="{name} takes {wanted} operand(s), got {got}", zh="{name} 需要 {wanted} 个操作数，得到 {got} 个"
+)
+_OPERAND = Words(
+    en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
+)
+_BOOLEAN = Words(
+    en="{a} holds booleans; {name} calculates with numbers",
+    zh="{a} 是布尔值；{name} 需要数",
+)
+_BOOLEAN_FIX = Words(en="where({a}, 1.0, 0.0)", zh="where({a}, 1.0, 0.0)")
+
+
+class Misfit(Exception):
+    """Raised by type rules: operands do not fit. The builder adds the operands' names.
+
+    The templates may use {a}, {b}, … for the operands' descriptions and {sa}, {sb}, … for shapes.
+    """
+
+    def __init__(self, what: Words, fix: Words | None = None, **facts: Any) -> None:
+        super().__init__(what)
+        self.what, self.fix, self.facts = what, fix, facts
+
+
+def call(op: Op, *operands: Any, **attributes: Any) -> Node:
+    """`op` applied to nodes, numbers and arrays, in its normal form.
+
+    >>> from tidu.ops import add
+    >>> x = input_node("x", (2, 3))
+    >>> call(add, x, 1.0).shape
+    (2, 3)
+    """
+    nodes = lift(op, operands)
+    if op.prepare is not None:
+        try:
+            return op.prepare(*nodes, **attributes)
+        except Misfit as misfit:
+            raise shape_error(misfit, nodes) from None
+    return apply(op, *nodes, **attributes)
+
+
+def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
+    """`op` applied to nodes: promotes, broadcasts, checks, interns."""
+    if op.operands is not None and len(nodes) != len(op.operands):
+        raise InputError(_ARITY(name=op.name, wanted=len(op.operands), got=len(nodes)))
+    if op.form is Form.ELEMENTWISE or op.loop.value == "map":
+        nodes = broadcast(nodes)
+    try:
+        type = op.type_rule(*(node.type for node in nodes), **attributes)
+    except Misfit as misfit:
+        raise shape_error(misfit, nodes) from None
+    return intern(op, tuple(nodes), attributes, type)
+
+
+def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
+    """Operands as nodes; Python numbers become constants of the dtype of the arrays beside them."""
+    dtypes = [
+        node.dtype
+        for node in operands
+        if isinstance(node, Node) and isinstance(node.type, Type) and node.dtype in ("float64", "float32")
+    ]
+    strong = promote(dtypes) if dtypes else "float64"
+    return tuple(x if isinstance(x, Node) else constant(x, _weak(x, strong)) for x in operands)
+
+
+def _weak(value: Any, strong: DType) -> DType | None:
+    if isinstance(value, bool | np.bool_):
+        return "bool"
+    if isinstance(value, Real):
+        return strong
+    return None
+
+
+def constant(value: Any, dtype: DType | None = None) -> Node:
+    """A constant node. Integers become float64 unless a dtype is asked for."""
+    if isinstance(value, Size):
+        return role("size")(size=value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(_OPERAND(value=repr(value)[:60], kind=type(value).__name__))
+    wanted = dtype or {"b": "bool", "f": "float32" if array.dtype == np.float32 else "float64"}.get(
+        array.dtype.kind, "float64"
+    )
+    data = ArrayData.of(array, wanted)  # type: ignore[arg-type]
+    return intern(role("constant"), (), {"value": data}, Type(data.shape, data.dtype))
+
+
+def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
+    """A named input of a program."""
+    return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
+
+
+def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes at their common shape, each stretched by an explicit broadcast where needed."""
+    shape = broadcast_shapes(node.shape for node in nodes)
+    if isinstance(shape, int):
+        raise _clash(nodes, shape)
+    return tuple(node if node.shape == shape else role("broadcast")(node, shape=shape) for node in nodes)
+
+
+def elementwise_type(*types: Type, boolean: bool = False) -> Type:
+    """Type rule of elementwise ops: equal shapes (the builder has broadcast them), promoted dtype."""
+    return Type(types[0].shape, "bool" if boolean else promote(t.dtype for t in types))
+
+
+def _clash(nodes: tuple[Node, ...], back: int) -> ShapeError:
+    clashing = [node for node in nodes if node.rank >= back and node.shape[-back] != 1]
+    first = clashing[0]
+    other = next(node for node in clashing if node.shape[-back] != first.shape[-back])
+    axis = max(node.rank for node in nodes) - back
+    what = _CLASH(
+        a=describe(first),
+        sa=shape_text(first.shape),
+        b=describe(other),
+        sb=shape_text(other.shape),
+        m=first.shape[-back],
+        n=other.shape[-back],
+        axis=axis,
+    )
+    return ShapeError(what)
+
+
+def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError:
+    """A type rule's misfit as an error that names the operands."""
+    facts = dict(misfit.facts)
+    for letter, node in zip("abcdefgh", nodes, strict=False):
+        facts[letter] = describe(node)
+        facts["s" + letter] = shape_text(node.shape)
+    fix: Phrase | None = misfit.fix(**facts) if misfit.fix else None
+    return ShapeError(misfit.what(**facts), fix=fix)
+
+
+def describe(node: Node, budget: int = 40) -> str:
+    """A node in the user's own words: its name, or a short code-like formula."""
+    text = _code(node, 4)
+    return text if len(text) <= budget else f"{node.op.name}(…)"
+
+
+def _code(node: Node, depth: int) -> str:
+    if node.op.role == "input":
+        return str(node.attrs["name"])
+    if node.op.role == "constant":
+        data: ArrayData = node.attrs["value"]
+        return f"{data.array.item():g}" if data.array.size == 1 else f"array{shape_text(data.shape)}"
+    if node.op.role == "broadcast":
+        return _code(node.inputs[0], depth)
+    if depth == 0:
+        return "…"
+    parts = [_code(child, depth - 1) for child in node.inputs]
+    symbol = node.op.operator
+    if symbol is not None and len(parts) == 2:
+        return f"({parts[0]} {symbol} {parts[1]})"
+    return f"{node.op.name}({', '.join(parts)})"
+
+
+def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
+    """The same op and attributes on other operands."""
+    if inputs == node.inputs:
+        return node
+    return apply(node.op, *inputs, **node.attrs)
+
+
+def substitute(outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None) -> list[Node]:
+    """The outputs with nodes replaced (and named sizes bound); walks iteratively, shares what is shared."""
+    from tidu.ir.node import reachable  # noqa: PLC0415
+
+    done: dict[int, Node] = {old.id: new for old, new in mapping.items()}
+    for node in reachable(outputs):
+        if node.id in done:
+            continue
+        inputs = tuple(done[child.id] for child in node.inputs)
+        attributes = node.attrs
+        if sizes:
+            attributes = {key: substitute_sizes(value, dict(sizes)) for key, value in attributes.items()}
+        if inputs == node.inputs and tuple(sorted(attributes.items())) == node.attributes:
+            done[node.id] = node
+        elif sizes:
+            done[node.id] = _respecialise(node, inputs, attributes)
+        else:
+            done[node.id] = apply(node.op, *inputs, **attributes)
+    return [done[node.id] for node in outputs]
+
+
+def _respecialise(node: Node, inputs: tuple[Node, ...], attributes: dict[str, Any]) -> Node:
+    if node.op.role == "size" and not isinstance(attributes["size"], Size):
+        return constant(float(attributes["size"]))
+    return apply(node.op, *inputs, **attributes)
+
+
+def is_tuple(node: Node) -> bool:
+    return isinstance(node.type, TupleType)

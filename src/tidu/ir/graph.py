@@ -1,0 +1,48 @@
+"""A graph: named inputs, named outputs, and what the user called the nodes between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidu.errors import Place
+from tidu.ir.node import Node, reachable
+from tidu.words import Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that a node was given: the identifier, and its count where the name was assigned again."""
+
+    text: str
+    step: int | None = None
+    invented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A Python branch that tracing took: the condition and the truth value that it had."""
+
+    condition: Node
+    taken: bool
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A program as data. `names` and `places` keep every name and source place that led to a node."""
+
+    inputs: Mapping[str, Node]
+    outputs: Mapping[str, Node]
+    names: Mapping[Node, tuple[Name, ...]] = field(default_factory=dict[Node, tuple[Name, ...]])
+    places: Mapping[Node, tuple[Place, ...]] = field(default_factory=dict[Node, tuple[Place, ...]])
+    guards: tuple[Guard, ...] = ()
+    remarks: tuple[Phrase, ...] = ()
+
+    def nodes(self) -> list[Node]:
+        """All nodes under the outputs, operands first."""
+        return reachable(self.outputs.values())
+
+    def name_of(self, node: Node) -> Name | None:
+        names = self.names.get(node)
+        return names[0] if names else None

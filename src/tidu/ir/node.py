@@ -1,0 +1,179 @@
+"""Nodes: one op applied to other nodes, hash-consed so that equal expressions are one object.
+
+Ids grow in the order of creation, and operands exist before the node that uses them, so sorting by id
+is a topological order; no walk recurses.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from tidu.ir.op import Op, operator, role
+from tidu.ir.types import DType, Shape, TupleType, Type
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayData:
+    """The immutable, hashable contents of a constant. Copied, so later writes to the source do nothing."""
+
+    data: bytes
+    shape: tuple[int, ...]
+    dtype: DType
+
+    @staticmethod
+    def of(value: Any, dtype: DType | None = None) -> ArrayData:
+        array = np.asarray(value, dtype=dtype)
+        return ArrayData(array.tobytes(), array.shape, cast(DType, array.dtype.name))
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """A read-only array."""
+        return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
+
+
+class Node:
+    """One op applied to operands. Compare with `is`: equal expressions are the same object."""
+
+    __slots__ = ("__weakref__", "attributes", "id", "inputs", "op", "type")
+
+    op: Op
+    inputs: tuple[Node, ...]
+    attributes: tuple[tuple[str, Any], ...]
+    type: Type
+    id: int
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return dict(self.attributes)
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def dtype(self) -> DType:
+        return self.type.dtype
+
+    @property
+    def T(self) -> Node:  # noqa: N802  (NumPy's name)
+        """All axes reversed, as in NumPy; a vector or number is its own transpose."""
+        return self if self.rank < 2 else role("transpose")(self)
+
+    @property
+    def mT(self) -> Node:  # noqa: N802
+        """The last two axes exchanged."""
+        axes = tuple(range(self.rank))
+        return role("transpose")(self, axes=(*axes[:-2], axes[-1], axes[-2]))
+
+    def __add__(self, other: Any) -> Node:
+        return operator("+")(self, other)
+
+    def __radd__(self, other: Any) -> Node:
+        return operator("+")(other, self)
+
+    def __sub__(self, other: Any) -> Node:
+        return operator("-")(self, other)
+
+    def __rsub__(self, other: Any) -> Node:
+        return operator("-")(other, self)
+
+    def __mul__(self, other: Any) -> Node:
+        return operator("*")(self, other)
+
+    def __rmul__(self, other: Any) -> Node:
+        return operator("*")(other, self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return operator("/")(self, other)
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return operator("/")(other, self)
+
+    def __pow__(self, other: Any) -> Node:
+        return operator("**")(self, other)
+
+    def __rpow__(self, other: Any) -> Node:
+        return operator("**")(other, self)
+
+    def __matmul__(self, other: Any) -> Node:
+        return operator("@")(self, other)
+
+    def __neg__(self) -> Node:
+        return operator("neg")(self)
+
+    def __lt__(self, other: Any) -> Node:
+        return operator("<")(self, other)
+
+    def __le__(self, other: Any) -> Node:
+        return operator("<=")(self, other)
+
+    def __gt__(self, other: Any) -> Node:
+        return operator(">")(self, other)
+
+    def __ge__(self, other: Any) -> Node:
+        return operator(">=")(self, other)
+
+    def __repr__(self) -> str:
+        operands = ", ".join(f"%{node.id}" for node in self.inputs)
+        return f"%{self.id} = {self.op.name}({operands})"
+
+
+Key = tuple[str, tuple[int, ...], tuple[tuple[str, Any], ...]]
+
+_ids = itertools.count(1)
+_lock = threading.Lock()
+_table: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
+
+
+def intern(op: Op, inputs: tuple[Node, ...], attributes: dict[str, Any], type: Type | TupleType) -> Node:
+    """The node of this op, operands and attributes: a new one, or the one that exists."""
+    pairs = tuple(sorted(attributes.items()))
+    key: Key = (op.name, tuple(node.id for node in inputs), pairs)
+    with _lock:
+        found = _table.get(key)
+        if found is not None and found.op is op and found.type == type:
+            return found
+        node = Node()
+        node.op = op
+        node.inputs = inputs
+        node.attributes = pairs
+        node.type = cast(Type, type)
+        node.id = next(_ids)
+        _table[key] = node
+    return node
+
+
+def reachable(outputs: Iterable[Node]) -> list[Node]:
+    """All nodes that the outputs depend on, operands first."""
+    seen: dict[int, Node] = {}
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node.id in seen:
+            continue
+        seen[node.id] = node
+        stack.extend(node.inputs)
+    return [seen[key] for key in sorted(seen)]
+
+
+def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
+    """Ids of the nodes under `outputs` that depend on one of `sources` (the sources included)."""
+    active = {node.id for node in sources}
+    for node in reachable(outputs):
+        if node.id not in active and any(child.id in active for child in node.inputs):
+            active.add(node.id)
+    return active

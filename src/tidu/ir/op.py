@@ -1,0 +1,205 @@
+"""The Op record: every fact about an operation, in one place.
+
+Calculus dispatches on `form`, backends on `loop`, printers on `notation`; none of them knows an op by
+name. Exactly one of `partials`, `adjoint`, `differential`, `definition` states the derivative:
+
+partials(*xs, out, **attrs)       elementwise: ∂out/∂x for each operand, as nodes (None: zero)
+adjoint(g, *xs, out, **attrs)     linear, multilinear: the pull-back of g to each operand
+differential(dxs, xs, out, **a)   opaque: d out in terms of the dx (a dx is None where it is zero)
+definition(*xs, **attrs)          composite: the op in terms of others; its derivative follows.
+                                  A composite may carry a shorter `adjoint` or `partials` as well;
+                                  the tests compare it with the definition.
+
+All of them build nodes with other ops, so a rule prints, runs and differentiates again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from tidu.words import Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tidu.document.math import Math
+    from tidu.ir.node import Node
+    from tidu.ir.types import TupleType, Type
+
+
+class Form(Enum):
+    """How an op depends on its differentiable operands: the closed set that calculus knows."""
+
+    LEAF = "leaf"
+    ELEMENTWISE = "elementwise"
+    LINEAR = "linear"
+    MULTILINEAR = "multilinear"
+    OPAQUE = "opaque"
+    COMPOSITE = "composite"
+
+
+class Loop(Enum):
+    """How an op's loops run: the closed set that backends know."""
+
+    LEAF = "leaf"
+    MAP = "map"
+    REDUCE = "reduce"
+    CONTRACT = "contract"
+    VIEW = "view"
+    GATHER = "gather"
+    SCATTER = "scatter"
+    SCAN = "scan"
+    CALL = "call"
+
+
+class Operand(Enum):
+    """What an operand is to the derivative."""
+
+    VALUE = "value"
+    MASK = "mask"  # booleans and indices: never differentiated
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A set of points where the op has no derivative, or one that depends on the definition.
+
+    `where(*xs, **attrs)` builds the boolean node that is true on the kink. `low` and `high` bound the
+    subdifferential with respect to operand `operand` (numbers, or attribute names); `value` is what
+    the derivative rule uses there (a number, an attribute name, or words for a rule such as shared
+    ties).
+    """
+
+    where: Callable[..., Node]
+    at: Words
+    value: float | str | Words
+    low: float | str | None = None
+    high: float | str | None = None
+    operand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """How to make operands for the generic tests and checks: `make(rng)` gives (arrays, attrs)."""
+
+    make: Callable[[np.random.Generator], list[tuple[tuple[Any, ...], dict[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An op's name in another library where the call differs: argument names and defaults.
+
+    Alias("std", rename={"dim": "axis"}, defaults={"ddof": 1}) reads `std(x, dim=0)` as the op's own
+    call with axis=0 and ddof=1.
+    """
+
+    name: str
+    rename: Mapping[str, str] = field(default_factory=dict[str, str])
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of a case distinction: its value, its condition, and the test on arrays that decides it."""
+
+    value: Math
+    condition: Math
+    holds: Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Op:
+    """One operation. Defaults follow the form; see the module's text for the derivative facets."""
+
+    name: str
+    form: Form
+    loop: Loop
+    says: Words  # the name of the derivative rule
+    source: str  # where the rule stands in the literature
+    numpy: Callable[..., Any]  # reference meaning; the oracle of the tests
+    type_rule: Callable[..., Type | TupleType]
+    notation: Callable[..., Math]  # (node, *math trees of the operands) -> math tree
+    partials: Callable[..., Any] | None = None
+    adjoint: Callable[..., Any] | None = None
+    differential: Callable[..., Any] | None = None
+    definition: Callable[..., Node] | None = None
+    operands: tuple[Operand, ...] | None = None  # None: any number of VALUE operands
+    operator: str | None = None  # Python operator that builds it
+    role: str | None = None  # what `ir` asks for by purpose: "constant", "broadcast", …
+    prepare: Callable[..., Node] | None = None  # (*nodes, **attrs): normal form of a call (axis, rank)
+    scalar: str | None = None  # C-like scalar expression in x, y, attrs; for native and source backends
+    code: Callable[..., str] | None = None  # (node, *operand texts) -> NumPy source; default by alias
+    aliases: Mapping[str, tuple[str | Alias, ...]] = field(
+        default_factory=dict[str, tuple[str | Alias, ...]]
+    )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")
+    axes: tuple[str, ...] = ()  # attributes that are axes
+    kinks: tuple[Kink, ...] = ()
+    cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction
+    safe: Mapping[int, float] = field(default_factory=dict[int, float])
+    samples: Samples | None = None
+    doc: Words | None = None  # one sentence on what the op is
+
+    def __call__(self, *operands: Any, **attributes: Any) -> Node:
+        from tidu.ir.build import call  # noqa: PLC0415  (build needs Op; calling an op is sugar for it)
+
+        return call(self, *operands, **attributes)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+_REGISTRY: dict[str, Op] = {}
+_OPERATORS: dict[str, Op] = {}
+_ROLES: dict[str, Op] = {}
+_DERIVATIVES = ("partials", "adjoint", "differential", "definition")
+
+
+def register(op: Op) -> Op:
+    """Add an op to the registry. Refuses a second op of one name, operator or role, and a record whose
+    derivative facets do not fit its form."""
+    for table, key in ((_REGISTRY, op.name), (_OPERATORS, op.operator), (_ROLES, op.role)):
+        if key is not None and key in table:
+            raise ValueError(f"op {op.name}: {key!r} is taken by {table[key].name}")
+    _check_facets(op)
+    _REGISTRY[op.name] = op
+    if op.operator is not None:
+        _OPERATORS[op.operator] = op
+    if op.role is not None:
+        _ROLES[op.role] = op
+    return op
+
+
+def unregister(op: Op) -> None:
+    """Take an op out again: for tests that register one for a while."""
+    for table in (_REGISTRY, _OPERATORS, _ROLES):
+        for key in [key for key, value in table.items() if value is op]:
+            del table[key]
+
+
+def _check_facets(op: Op) -> None:
+    given = [name for name in _DERIVATIVES if getattr(op, name) is not None]
+    allowed: dict[Form, tuple[tuple[str, ...], ...]] = {
+        Form.LEAF: ((),),
+        Form.ELEMENTWISE: (("partials",),),
+        Form.LINEAR: (("adjoint",),),
+        Form.MULTILINEAR: (("adjoint",),),
+        Form.OPAQUE: (("adjoint",), ("differential",)),
+        Form.COMPOSITE: (("definition",), ("partials", "definition"), ("adjoint", "definition")),
+    }
+    if tuple(given) not in allowed[op.form]:
+        raise ValueError(f"op {op.name}: form {op.form.value} does not go with {given}")
+
+
+def registered() -> Mapping[str, Op]:
+    """All ops by name."""
+    return _REGISTRY
+
+
+def operator(symbol: str) -> Op:
+    return _OPERATORS[symbol]
+
+
+def role(purpose: str) -> Op:
+    return _ROLES[purpose]

@@ -1,0 +1,166 @@
+"""Sizes, shapes and types.
+
+A dim is an integer or a `Size`: a polynomial with integer coefficients over named sizes, kept in a
+canonical form so that equal sizes compare equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+Monomial: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A symbolic size such as n, 2·n or n·m + 1.
+
+    >>> n = Size.named("n")
+    >>> str(2 * n + 1), (n + n) == 2 * n, n.substitute({"n": 5})
+    ('1 + 2*n', True, 5)
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @staticmethod
+    def named(name: str) -> Size:
+        return Size((((name,), 1),))
+
+    def names(self) -> set[str]:
+        return {name for monomial, _ in self.terms for name in monomial}
+
+    def substitute(self, values: Mapping[str, Dim]) -> Dim:
+        total: Dim = 0
+        for monomial, coefficient in self.terms:
+            part: Dim = coefficient
+            for name in monomial:
+                part = part * values.get(name, Size.named(name))
+            total = total + part
+        return total
+
+    def __add__(self, other: Dim) -> Dim:
+        sums = dict(self.terms)
+        for monomial, coefficient in _terms(other):
+            sums[monomial] = sums.get(monomial, 0) + coefficient
+        return _canonical(sums)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + other * -1
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return self * -1 + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        products: dict[Monomial, int] = {}
+        for left, a in self.terms:
+            for right, b in _terms(other):
+                monomial = tuple(sorted(left + right))
+                products[monomial] = products.get(monomial, 0) + a * b
+        return _canonical(products)
+
+    __rmul__ = __mul__
+
+    def __str__(self) -> str:
+        return " + ".join(
+            "*".join(([str(c)] if c != 1 or not m else []) + list(m)) for m, c in self.terms
+        )
+
+    __repr__ = __str__
+
+
+Dim: TypeAlias = int | Size
+Shape: TypeAlias = tuple[Dim, ...]
+DType = Literal["float64", "float32", "int64", "bool"]
+
+
+def _terms(value: Dim) -> tuple[tuple[Monomial, int], ...]:
+    return value.terms if isinstance(value, Size) else (((), value),)
+
+
+def _canonical(sums: Mapping[Monomial, int]) -> Dim:
+    terms = tuple(sorted((m, c) for m, c in sums.items() if c))
+    if not terms:
+        return 0
+    if len(terms) == 1 and terms[0][0] == ():
+        return terms[0][1]
+    return Size(terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Shape and dtype of an array."""
+
+    shape: Shape
+    dtype: DType = "float64"
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{shape_text(self.shape)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """The types of an op with several results; `item` picks one."""
+
+    items: tuple[Type, ...]
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The number of elements of a shape."""
+    total: Dim = 1
+    for dim in dims:
+        total = total * dim
+    return total
+
+
+def shape_text(shape: Shape) -> str:
+    """(3,) (2, 3) () as NumPy writes them, with named sizes as names."""
+    inner = ", ".join(str(dim) for dim in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def is_one_element(shape: Shape) -> bool:
+    return all(dim == 1 for dim in shape)
+
+
+def promote(dtypes: Iterable[DType]) -> DType:
+    """NumPy's promotion among the dtypes that tidu calculates with."""
+    kinds = set(dtypes)
+    if "float64" in kinds or {"float32", "int64"} <= kinds:
+        return "float64"
+    for kind in ("float32", "int64"):
+        if kind in kinds:
+            return cast(DType, kind)
+    return "bool"
+
+
+def broadcast_shapes(shapes: Iterable[Shape]) -> Shape | int:
+    """The common shape under NumPy's rules, or the axis (counted from the end, 1 is last) that clashes."""
+    shapes = tuple(shapes)
+    rank = max((len(shape) for shape in shapes), default=0)
+    result: list[Dim] = []
+    for back in range(rank, 0, -1):
+        dims = [shape[-back] for shape in shapes if len(shape) >= back]
+        wide = [dim for dim in dims if dim != 1]
+        if any(dim != wide[0] for dim in wide[1:]):
+            return back
+        result.append(wide[0] if wide else 1)
+    return tuple(result)
+
+
+def substitute_sizes(value: object, sizes: Mapping[str, Dim]) -> object:
+    """`value` with every named size in it replaced; reaches into tuples, types and slices."""
+    if isinstance(value, Size):
+        return value.substitute(sizes)
+    if isinstance(value, tuple):
+        return tuple(substitute_sizes(item, sizes) for item in cast("tuple[object, ...]", value))
+    if isinstance(value, Type):
+        return Type(cast(Shape, substitute_sizes(value.shape, sizes)), value.dtype)
+    return value

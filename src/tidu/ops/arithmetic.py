@@ -1,0 +1,265 @@
+"""Arithmetic: sums, products, quotients, powers, absolute value and sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import (
+    Apply,
+    Fence,
+    Fraction,
+    Function,
+    Math,
+    Number,
+    Power,
+    Product,
+    Relation,
+    Sum,
+    negate,
+)
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Case, Kink
+from tidu.ops.comparison import equal, where
+from tidu.ops.define import aliases, elementwise, is_scalar, joined, normal, says
+from tidu.ops.leaves import number
+
+
+def _sum_notation(node: Node, left: Math, right: Math) -> Math:
+    terms = (left.terms if isinstance(left, Sum) else (left,)) + (
+        right.terms if isinstance(right, Sum) else (right,)
+    )
+    return Sum(terms)
+
+
+def _difference_notation(node: Node, left: Math, right: Math) -> Math:
+    return Sum((*(left.terms if isinstance(left, Sum) else (left,)), negate(right)))
+
+
+def _product_notation(node: Node, left: Math, right: Math) -> Math:
+    x, y = node.inputs
+    if isinstance(right, Number) and not isinstance(left, Number):
+        left, right, x, y = right, left, y, x
+    if is_scalar(x) or is_scalar(y):
+        return joined([left, right], "")
+    return joined([left, right], "⊙")
+
+
+def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
+    if is_scalar(node.inputs[1]):
+        return Fraction(top, bottom)
+    if isinstance(top, Number) or node.rank < 1:
+        return Fraction(top, bottom)
+    return Product((top, bottom), "⊘")
+
+
+add = elementwise(
+    "add",
+    arity=2,
+    operator="+",
+    partials=lambda x, y, out: (1.0, 1.0),
+    says=says("derivative of a sum", "和的导数"),
+    source="(u + v)' = u' + v'",
+    numpy=np.add,
+    scalar="x + y",
+    notation=_sum_notation,
+    aliases=aliases(numpy="add", torch="add"),
+)
+
+subtract = elementwise(
+    "subtract",
+    arity=2,
+    operator="-",
+    partials=lambda x, y, out: (1.0, -1.0),
+    says=says("derivative of a difference", "差的导数"),
+    source="(u - v)' = u' - v'",
+    numpy=np.subtract,
+    scalar="x - y",
+    notation=_difference_notation,
+    aliases=aliases(numpy="subtract", torch=("sub", "subtract")),
+)
+
+multiply = elementwise(
+    "multiply",
+    arity=2,
+    operator="*",
+    partials=lambda x, y, out: (y, x),
+    says=says("product rule", "乘积法则"),
+    source="(u v)' = u' v + u v'",
+    numpy=np.multiply,
+    scalar="x * y",
+    notation=_product_notation,
+    aliases=aliases(numpy="multiply", torch=("mul", "multiply")),
+)
+
+divide = elementwise(
+    "divide",
+    arity=2,
+    operator="/",
+    partials=lambda x, y, out: (1.0 / y, -x / y**2),
+    says=says("quotient rule", "商的法则"),
+    source="(u / v)' = u'/v - u v'/v²",
+    numpy=np.true_divide,
+    scalar="x / y",
+    notation=_quotient_notation,
+    safe={1: 1.0},
+    aliases=aliases(numpy=("divide", "true_divide"), torch=("div", "divide", "true_divide")),
+    samples=normal(2, low=0.5, high=2.0),
+)
+
+negative = elementwise(
+    "negative",
+    operator="neg",
+    partials=lambda x, out: -1.0,
+    says=says("derivative of -x", "-x 的导数"),
+    source="(-u)' = -u'",
+    numpy=np.negative,
+    scalar="-x",
+    notation=lambda node, x: negate(x),
+    code=lambda node, x: f"-{x}",
+    aliases=aliases(numpy="negative", torch=("neg", "negative")),
+)
+
+
+def constant_value(node: Node) -> float | None:
+    """The number that a (possibly stretched) one-element constant holds."""
+    if node.op.role == "broadcast":
+        node = node.inputs[0]
+    if node.op.role != "constant":
+        return None
+    array = node.attrs["value"].array
+    return float(array.item()) if array.size == 1 else None
+
+
+def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:
+    exponent = constant_value(y)
+    if exponent is not None:
+        return _power_slope(x, exponent), None
+    from tidu.ops.exponential import xlogy  # noqa: PLC0415  (exponential builds on arithmetic)
+
+    base = constant_value(x)
+    by_y = out * np.log(base) if base is not None and base > 0 else xlogy(out, x)
+    # y = 0 leaves x⁻¹, which is infinite at x = 0 where the true derivative of x⁰ is 0
+    return y * x ** (where(equal(y, 0.0), 1.0, y) - 1.0), by_y
+
+
+def _power_slope(x: Node, exponent: float) -> Any:
+    if exponent == 0.0:
+        return 0.0
+    if exponent == 1.0:
+        return 1.0
+    if exponent == 2.0:
+        return 2.0 * x
+    return exponent * x ** (exponent - 1.0)
+
+
+def _power_notation(node: Node, base: Math, exponent: Math) -> Math:
+    if constant_value(node.inputs[1]) == 0.5:
+        return Apply(Function("sqrt"), (base,))
+    return Power(base, exponent)
+
+
+power = elementwise(
+    "power",
+    arity=2,
+    operator="**",
+    partials=_power_partials,
+    says=says("power rule", "幂法则"),
+    source="(xⁿ)' = n xⁿ⁻¹; ∂xʸ/∂y = xʸ ln x",
+    numpy=np.power,
+    scalar="pow(x, y)",
+    notation=_power_notation,
+    safe={0: 1.0},
+    aliases=aliases(numpy=("power", "float_power", "pow"), torch="pow"),
+    samples=normal(2, low=0.5, high=2.0),
+)
+
+square = elementwise(
+    "square",
+    partials=lambda x, out: 2.0 * x,
+    says=says("power rule", "幂法则"),
+    source="(x²)' = 2x",
+    numpy=np.square,
+    scalar="x * x",
+    notation=lambda node, x: Power(x, Number("2")),
+    aliases=aliases(numpy="square", torch="square"),
+)
+
+sqrt = elementwise(
+    "sqrt",
+    partials=lambda x, out: 0.5 / out,
+    says=says("derivative of the square root", "平方根的导数"),
+    source="(√x)' = 1/(2√x)",
+    numpy=np.sqrt,
+    scalar="sqrt(x)",
+    notation=lambda node, x: Apply(Function("sqrt"), (x,)),
+    safe={0: 1.0},
+    kinks=(
+        Kink(
+            where=lambda x: equal(x, 0.0),
+            at=says("0, where the derivative is infinite", "0（此处导数为无穷大）"),
+            value=float("inf"),
+        ),
+    ),
+    aliases=aliases(numpy="sqrt", torch="sqrt"),
+    samples=normal(low=0.3, high=3.0),
+)
+
+reciprocal = elementwise(
+    "reciprocal",
+    partials=lambda x, out: -(out**2),
+    says=says("derivative of 1/x", "1/x 的导数"),
+    source="(1/x)' = -1/x²",
+    numpy=np.reciprocal,
+    scalar="1 / x",
+    notation=lambda node, x: Fraction(Number("1"), x),
+    safe={0: 1.0},
+    aliases=aliases(numpy="reciprocal", torch="reciprocal"),
+    samples=normal(low=0.5, high=2.0),
+)
+
+
+def _sign_cases(node: Node, x: Math) -> tuple[Case, ...]:
+    middle = node.attrs["at"]
+    zero = Number("0")
+    up = Case(Number("1"), Relation((x, zero), (">",)), lambda a: a > 0)
+    down = Case(Number("-1"), Relation((x, zero), ("<",)), lambda a: a < 0)
+    kink = Case(number(middle), Relation((x, zero), ("=",)), lambda a: a == 0)
+    return (up, down, kink)
+
+
+sign = elementwise(
+    "sign",
+    partials=lambda x, out, at: 0.0,
+    says=says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0"),
+    source="zero almost everywhere",
+    numpy=lambda x, at: np.where(x == 0, np.asarray(at, x.dtype), np.sign(x)),
+    scalar="x > 0 ? 1 : x < 0 ? -1 : at",
+    prepare=lambda x, at=0.0: apply(sign, x, at=float(at)),
+    notation=lambda node, x: Apply(Function("sign"), (x,)),
+    code=lambda node, x: f"np.sign({x})"
+    if node.attrs["at"] == 0
+    else f"np.where({x} == 0, {node.attrs['at']!r}, np.sign({x}))",
+    cases=_sign_cases,
+    aliases=aliases(numpy="sign", torch=("sign", "sgn")),
+    samples=normal(at=0.0),
+)
+
+absolute = elementwise(
+    "abs",
+    partials=lambda x, out, at: sign(x, at=at),
+    says=says("derivative of |x|", "|x| 的导数"),
+    source="|x|' = sign x for x ≠ 0",
+    numpy=lambda x, at: np.abs(x),
+    scalar="fabs(x)",
+    prepare=lambda x, at=0.0: apply(absolute, x, at=float(at)),
+    notation=lambda node, x: Fence(x, "|", "|"),
+    code=lambda node, x: f"np.abs({x})",
+    kinks=(
+        Kink(where=lambda x, at: equal(x, 0.0), at=says("0", "0"), value="at", low=-1.0, high=1.0),
+    ),
+    aliases=aliases(numpy=("abs", "absolute", "fabs"), torch=("abs", "absolute")),
+    samples=normal(at=0.0),
+)

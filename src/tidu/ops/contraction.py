@@ -1,0 +1,177 @@
+"""Contractions: matrix products, dot and outer products, trace."""
+
+from __future__ import annotations
+
+
+import numpy as np
+
+from tidu.document.math import Math, Transpose
+from tidu.ir.build import Misfit, apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.types import Type, broadcast_shapes, promote
+from tidu.ops.define import aliases, joined, op, sampled, says
+from tidu.ops.layout import broadcast_to
+from tidu.words import Words
+
+_INNER = Words(
+    en="{a} @ {b}: {a} has shape {sa}, {b} has shape {sb}; the inner sizes {m} and {n} differ",
+    zh="{a} @ {b}：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧大小 {m} 与 {n} 不同",
+)
+_FIRST = Words(en="{a}.T @ {b}", zh="{a}.T @ {b}")
+_SECOND = Words(en="{a} @ {b}.T", zh="{a} @ {b}.T")
+_NUMBER = Words(
+    en="{a} {sa} @ {b} {sb}: @ multiplies matrices and vectors, not single numbers",
+    zh="{a} {sa} @ {b} {sb}：@ 用于矩阵和向量，不用于单个数",
+)
+_USE_STAR = Words(en="{a} * {b}", zh="{a} * {b}")
+_BATCH = Words(
+    en="{a} {sa} @ {b} {sb}: the batch sizes before the last two axes do not fit",
+    zh="{a} {sa} @ {b} {sb}：最后两轴之前的批大小不匹配",
+)
+
+
+def _matmul_type(x: Type, y: Type) -> Type:
+    if x.rank == 0 or y.rank == 0:
+        raise Misfit(_NUMBER, _USE_STAR)
+    inner_x, inner_y = x.shape[-1], y.shape[-2] if y.rank > 1 else y.shape[0]
+    if inner_x != inner_y:
+        raise Misfit(_INNER, _suggestion(x, y), m=inner_x, n=inner_y)
+    if x.rank > 2 or y.rank > 2:
+        batch = broadcast_shapes((x.shape[:-2], y.shape[:-2]))
+        if isinstance(batch, int):
+            raise Misfit(_BATCH)
+    else:
+        batch = ()
+    rows = x.shape[-2:-1] if x.rank > 1 else ()
+    columns = y.shape[-1:] if y.rank > 1 else ()
+    return Type((*batch, *rows, *columns), promote((x.dtype, y.dtype)))
+
+
+def _suggestion(x: Type, y: Type) -> Words | None:
+    """A transpose that would make the product fit, if one does."""
+    if x.rank <= 2 and y.rank == 2 and x.shape[-1] == y.shape[1]:
+        return _SECOND
+    if x.rank == 2 and x.shape[0] == y.shape[0]:
+        return _FIRST
+    return None
+
+
+def _prepare_matmul(x: Node, y: Node) -> Node:
+    """Batches are stretched by explicit broadcasts, so that the rule only sees equal batches."""
+    if max(x.rank, y.rank) > 2 and min(x.rank, y.rank) >= 2:
+        batch = broadcast_shapes((x.shape[:-2], y.shape[:-2]))
+        if not isinstance(batch, int):
+            x = broadcast_to(x, shape=(*batch, *x.shape[-2:]))
+            y = broadcast_to(y, shape=(*batch, *y.shape[-2:]))
+    return apply(matmul, x, y)
+
+
+def _matmul_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
+    if x.rank == 1 and y.rank == 1:
+        return g * y, g * x
+    if x.rank == 1:
+        if y.rank == 2:
+            return y @ g, outer(x, g)
+        return _batched_row(g, x, y)
+    if y.rank == 1:
+        if x.rank == 2:
+            return outer(g, y), x.T @ g
+        return _batched_column(g, x, y)
+    return g @ y.mT, x.mT @ g
+
+
+def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
+    """x (k), Y (b, k, n), g (b, n)."""
+    from tidu.ops.layout import reshape  # noqa: PLC0415
+    from tidu.ops.reduction import sum_  # noqa: PLC0415
+
+    columns = reshape(g, shape=(*g.shape, 1))
+    rows = reshape(g, shape=(*g.shape[:-1], 1, g.shape[-1]))
+    by_x = sum_(reshape(y @ columns, shape=y.shape[:-1]), axis=tuple(range(y.rank - 2)))
+    return by_x, reshape(x, shape=(*x.shape, 1)) * rows
+
+
+def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
+    """X (b, m, k), y (k), g (b, m)."""
+    from tidu.ops.layout import reshape  # noqa: PLC0415
+    from tidu.ops.reduction import sum_  # noqa: PLC0415
+
+    columns = reshape(g, shape=(*g.shape, 1))
+    by_y = sum_(reshape(x.mT @ columns, shape=(*x.shape[:-2], x.shape[-1])), axis=tuple(range(x.rank - 2)))
+    return columns * y, by_y
+
+
+def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
+    left, right = node.inputs
+    if left.rank == 1 and right.rank == 1:
+        return joined([Transpose(x), y], "")
+    if left.rank == 1 and right.rank == 2:
+        return joined([Transpose(y), x], "")
+    return joined([x, y], "")
+
+
+matmul = op(
+    "matmul",
+    form=Form.MULTILINEAR,
+    loop=Loop.CONTRACT,
+    operator="@",
+    operands=(Operand.VALUE, Operand.VALUE),
+    adjoint=_matmul_adjoint,
+    says=says("derivative of a matrix product", "矩阵乘积的导数"),
+    source="Y = AX: X̄ = Aᵀ Ȳ, Ā = Ȳ Xᵀ",
+    numpy=np.matmul,
+    type_rule=_matmul_type,
+    prepare=_prepare_matmul,
+    notation=_matmul_notation,
+    aliases=aliases(numpy="matmul", torch=("matmul", "mm", "mv", "bmm")),
+    samples=sampled(
+        (((3,), (3,)), {}),
+        (((2, 3), (3,)), {}),
+        (((3,), (3, 4)), {}),
+        (((2, 3), (3, 4)), {}),
+        (((5, 2, 3), (5, 3, 4)), {}),
+        (((2, 3), (5, 3, 4)), {}),
+        (((5, 2, 3), (3,)), {}),
+        (((3,), (5, 3, 4)), {}),
+    ),
+)
+
+
+_OUTER = Words(
+    en="outer needs two vectors, got {a} {sa} and {b} {sb}",
+    zh="outer 需要两个向量，得到 {a} {sa} 和 {b} {sb}",
+)
+
+
+def _outer_type(x: Type, y: Type) -> Type:
+    if x.rank != 1 or y.rank != 1:
+        raise Misfit(_OUTER)
+    return Type((*x.shape, *y.shape), promote((x.dtype, y.dtype)))
+
+
+def _prepare_outer(x: Node, y: Node) -> Node:
+    """NumPy's outer flattens its operands."""
+    from tidu.ir.types import product  # noqa: PLC0415
+    from tidu.ops.layout import reshape  # noqa: PLC0415
+
+    return apply(outer, reshape(x, shape=(product(x.shape),)), reshape(y, shape=(product(y.shape),)))
+
+
+outer = op(
+    "outer",
+    form=Form.MULTILINEAR,
+    loop=Loop.CONTRACT,
+    operands=(Operand.VALUE, Operand.VALUE),
+    adjoint=lambda g, x, y, out: (g @ y, g.T @ x),
+    says=says("derivative of an outer product", "外积的导数"),
+    source="Y = x yᵀ: x̄ = Ȳ y, ȳ = Ȳᵀ x",
+    numpy=np.outer,
+    type_rule=_outer_type,
+    prepare=_prepare_outer,
+    notation=lambda node, x, y: joined([x, Transpose(y)], ""),
+    aliases=aliases(numpy="outer", torch=("outer", "ger")),
+    samples=sampled((((2,), (3,)), {})),
+)
+
+

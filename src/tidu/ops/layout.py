@@ -1,0 +1,176 @@
+"""Layout: transpose, reshape, broadcast. They move elements and calculate nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math, Product, Symbol, Transpose
+from tidu.ir.build import Misfit, apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.types import Dim, Shape, Type, product, shape_text
+from tidu.ops.define import aliases, op, sampled, says
+from tidu.words import Words
+
+ONES = Symbol("𝟏")
+
+_RESHAPE = Words(
+    en="cannot reshape {a} {sa} to {shape}: {m} elements are not {n}",
+    zh="不能把 {a} {sa} 变形为 {shape}：元素个数 {m} 与 {n} 不同",
+)
+_STRETCH = Words(
+    en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}"
+)
+_AXES = Words(
+    en="{axes} is not an order of the {rank} axes of {a}", zh="{axes} 不是 {a} 的 {rank} 个轴的一种排列"
+)
+
+
+# ------------------------------------------------------------------ transpose
+def _transpose_type(x: Type, axes: tuple[int, ...]) -> Type:
+    if sorted(axes) != list(range(x.rank)):
+        raise Misfit(_AXES, axes=axes, rank=x.rank)
+    return Type(tuple(x.shape[axis] for axis in axes), x.dtype)
+
+
+def _prepare_transpose(x: Node, axes: tuple[int, ...] | None = None) -> Node:
+    order = tuple(reversed(range(x.rank))) if axes is None else tuple(int(a) for a in axes)
+    order = tuple(a + x.rank if a < 0 else a for a in order)
+    return x if order == tuple(range(x.rank)) else apply(transpose, x, axes=order)
+
+
+def _transpose_adjoint(g: Node, x: Node, out: Node, axes: tuple[int, ...]) -> tuple[Node]:
+    back = tuple(axes.index(i) for i in range(len(axes)))
+    return (transpose(g, axes=back),)
+
+
+def is_matrix_transpose(node: Node) -> bool:
+    """Exchanges the last two axes and nothing else."""
+    if node.op is not transpose:
+        return False
+    axes, rank = node.attrs["axes"], node.rank
+    return rank >= 2 and axes == (*range(rank - 2), rank - 1, rank - 2)
+
+
+def _transpose_notation(node: Node, x: Math) -> Math:
+    if is_matrix_transpose(node):
+        return Transpose(x)
+    label = ",".join(str(axis + 1) for axis in node.attrs["axes"])
+    return Apply(Function("transpose", label), (x,))
+
+
+transpose = op(
+    "transpose",
+    form=Form.LINEAR,
+    loop=Loop.VIEW,
+    role="transpose",
+    operands=(Operand.VALUE,),
+    adjoint=_transpose_adjoint,
+    says=says("the transpose of a transpose", "转置的伴随是转置"),
+    source="⟨G, Xᵀ⟩ = ⟨Gᵀ, X⟩",
+    numpy=lambda x, axes: np.transpose(x, axes),
+    type_rule=_transpose_type,
+    prepare=_prepare_transpose,
+    notation=_transpose_notation,
+    code=lambda node, x: f"{x}.T" if node.rank == 2 else f"np.transpose({x}, {node.attrs['axes']})",
+    aliases=aliases(numpy=("transpose", "permute_dims"), torch=("t", "permute"), text="T"),
+    samples=sampled((((2, 3),), {}), (((2, 3, 4),), {"axes": (1, 2, 0)})),
+)
+
+
+# ------------------------------------------------------------------ reshape
+def _reshape_type(x: Type, shape: Shape) -> Type:
+    if product(x.shape) != product(shape):
+        raise Misfit(_RESHAPE, shape=shape_text(shape), m=product(x.shape), n=product(shape))
+    return Type(shape, x.dtype)
+
+
+def _prepare_reshape(x: Node, shape: Any) -> Node:
+    wanted: tuple[Dim, ...] = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    if -1 in wanted:
+        rest = product(dim for dim in wanted if dim != -1)
+        total = product(x.shape)
+        if not isinstance(rest, int) or not isinstance(total, int) or rest == 0 or total % rest:
+            raise Misfit(_RESHAPE, shape=shape_text(wanted), m=total, n=rest)
+        wanted = tuple(total // rest if dim == -1 else dim for dim in wanted)
+    return x if wanted == x.shape else apply(reshape, x, shape=wanted)
+
+
+def squeezed(shape: Shape) -> Shape:
+    return tuple(dim for dim in shape if dim != 1)
+
+
+def _reshape_notation(node: Node, x: Math) -> Math:
+    if squeezed(node.shape) == squeezed(node.inputs[0].shape):
+        return x  # only axes of size one come or go; the shape equation says so
+    return Apply(Function("reshape", "×".join(str(dim) for dim in node.shape)), (x,))
+
+
+reshape = op(
+    "reshape",
+    form=Form.LINEAR,
+    loop=Loop.VIEW,
+    role="reshape",
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, shape: (reshape(g, shape=x.shape),),
+    says=says("put the elements back in their shape", "把元素放回原来的形状"),
+    source="a reshape only renames indices",
+    numpy=lambda x, shape: np.reshape(x, shape),
+    type_rule=_reshape_type,
+    prepare=_prepare_reshape,
+    notation=_reshape_notation,
+    code=lambda node, x: f"np.reshape({x}, {node.attrs['shape']})",
+    aliases=aliases(numpy="reshape", torch=("reshape", "view")),
+    samples=sampled((((2, 3),), {"shape": (3, 2)}), (((4,),), {"shape": (4, 1)}), (((),), {"shape": (1, 1)})),
+)
+
+
+# ------------------------------------------------------------------ broadcast
+def _broadcast_type(x: Type, shape: Shape) -> Type:
+    extra = len(shape) - x.rank
+    if extra < 0 or any(d not in (1, s) for d, s in zip(x.shape, shape[extra:], strict=True)):
+        raise Misfit(_STRETCH, shape=shape_text(shape))
+    return Type(shape, x.dtype)
+
+
+def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]:
+    from tidu.ops.reduction import sum_  # noqa: PLC0415  (a broadcast and a sum are each other's adjoints)
+
+    extra = len(shape) - x.rank
+    stretched = tuple(
+        axis for axis, dim in enumerate(shape) if axis < extra or (x.shape[axis - extra] == 1 and dim != 1)
+    )
+    return (reshape(sum_(g, axis=stretched, keepdims=False), shape=x.shape),)
+
+
+def _broadcast_notation(node: Node, x: Math) -> Math:
+    source, shape = node.inputs[0], node.shape
+    if len(squeezed(source.shape)) != 1 or len(squeezed(shape)) != 2 or len(shape) != 2:
+        return x  # a number, or a stretch that has no matrix form; the shape equation says so
+    column = source.rank == 2 and source.shape[1] == 1
+    if column:
+        return Product((x, Transpose(ONES)))
+    return Product((ONES, Transpose(x) if source.rank == 1 else x))
+
+
+broadcast_to = op(
+    "broadcast_to",
+    form=Form.LINEAR,
+    loop=Loop.VIEW,
+    role="broadcast",
+    operands=(Operand.VALUE,),
+    adjoint=_broadcast_adjoint,
+    says=says("a stretched value is used many times: sum over its copies", "被广播的值用了多次：对各份求和"),
+    source="sum over paths",
+    numpy=lambda x, shape: np.broadcast_to(x, shape),
+    type_rule=_broadcast_type,
+    prepare=lambda x, shape: x if tuple(shape) == x.shape else apply(broadcast_to, x, shape=tuple(shape)),
+    notation=_broadcast_notation,
+    code=lambda node, x: f"np.broadcast_to({x}, {node.attrs['shape']})",
+    aliases=aliases(numpy="broadcast_to", torch=("broadcast_to", "expand")),
+    samples=sampled(
+        (((),), {"shape": (2, 3)}), (((3,),), {"shape": (2, 3)}), (((2, 1),), {"shape": (2, 3)})
+    ),
+)

@@ -1,0 +1,176 @@
+"""Leaves and the few ops that `ir` asks for by role: inputs, constants, sizes, declared functions."""
+
+from __future__ import annotations
+
+from fractions import Fraction as Ratio
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Fraction, Index, Math, Number, Prime, Symbol, symbol
+from tidu.errors import EvaluationError
+from tidu.ir.node import ArrayData, Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.types import Size, Type
+from tidu.ops.define import op, says
+from tidu.words import Words
+
+_NO_BODY = Words(
+    en="{name} was declared without a body and cannot be evaluated",
+    zh="{name} 只声明、没有给出函数体，无法求值",
+)
+_GIVE_BODY = Words(en='functions={{"{name}": "tanh(x)"}}', zh='functions={{"{name}": "tanh(x)"}}')
+
+
+def number_text(value: float) -> str:
+    """The shortest text of a number: 24, 0.1, 1e-06."""
+    if float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(float(value))
+
+
+def number(value: float) -> Math:
+    """A constant as a reader writes it: an integer, a short decimal, or a fraction that it equals."""
+    text = number_text(value)
+    if len(text.lstrip("-")) <= 6 or not np.isfinite(value):
+        return Number(text)
+    ratio = Ratio(float(value)).limit_denominator(1000)
+    if float(ratio) == float(value) and ratio.denominator > 1:
+        top = Number(str(ratio.numerator))
+        return Fraction(top, Number(str(ratio.denominator)))
+    return Number(text)
+
+
+def _constant_notation(node: Node) -> Math:
+    data: ArrayData = node.attrs["value"]
+    if data.dtype == "bool" and data.array.size == 1:
+        return Symbol("true" if data.array.item() else "false")
+    if data.array.size == 1:
+        return number(float(data.array.item()))
+    return Symbol("C")
+
+
+def _constant_code(node: Node) -> str:
+    data: ArrayData = node.attrs["value"]
+    if data.shape == ():
+        return repr(data.array.item())
+    return f"np.array({data.array.tolist()!r})"
+
+
+def _undefined(*_: Any, name: str, **__: Any) -> Any:
+    raise EvaluationError(_NO_BODY(name=name), fix=_GIVE_BODY(name=name))
+
+
+_LEAF = says("a given value", "给定的值")
+
+input_ = op(
+    "input",
+    form=Form.LEAF,
+    loop=Loop.LEAF,
+    role="input",
+    operands=(),
+    says=_LEAF,
+    source="-",
+    numpy=lambda name, type: None,
+    type_rule=lambda name, type: type,
+    notation=lambda node: symbol(node.attrs["name"]),
+    code=lambda node: str(node.attrs["name"]),
+)
+
+constant = op(
+    "constant",
+    form=Form.LEAF,
+    loop=Loop.LEAF,
+    role="constant",
+    operands=(),
+    says=_LEAF,
+    source="-",
+    numpy=lambda value: value.array,
+    type_rule=lambda value: Type(value.shape, value.dtype),
+    notation=_constant_notation,
+    code=_constant_code,
+)
+
+size = op(
+    "size",
+    form=Form.LEAF,
+    loop=Loop.LEAF,
+    role="size",
+    operands=(),
+    says=says("a size", "大小"),
+    source="-",
+    numpy=lambda size: np.float64(size),
+    type_rule=lambda size: Type((), "float64"),
+    notation=lambda node: _size_notation(node.attrs["size"]),
+    code=lambda node: str(node.attrs["size"]),
+)
+
+
+def _size_notation(value: Size | int) -> Math:
+    from tidu.document.math import Product, Sum  # noqa: PLC0415
+
+    if isinstance(value, int):
+        return Number(str(value))
+    terms: list[Math] = []
+    for monomial, coefficient in value.terms:
+        factors: list[Math] = [Symbol(name) for name in monomial]
+        if coefficient != 1 or not factors:
+            factors.insert(0, Number(str(coefficient)))
+        terms.append(factors[0] if len(factors) == 1 else Product(tuple(factors)))
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def _declared_notation(node: Node, *arguments: Math) -> Math:
+    head: Math = symbol(node.attrs["name"])
+    orders: tuple[int, ...] = node.attrs["orders"]
+    total = sum(orders)
+    if len(arguments) == 1 and total:
+        return Apply(Prime(head, total), arguments)
+    for position, order in enumerate(orders, 1):
+        if order:
+            head = Index(head, tuple(Number(str(position)) for _ in range(order)))
+    return Apply(head, arguments)
+
+
+def _declared_partials(*xs_out: Node, name: str, orders: tuple[int, ...]) -> tuple[Node, ...]:
+    xs = xs_out[:-1]
+    raised = (orders[:i] + (orders[i] + 1,) + orders[i + 1 :] for i in range(len(xs)))
+    return tuple(declared(*xs, name=name, orders=up) for up in raised)
+
+
+declared = op(
+    "declared",
+    form=Form.ELEMENTWISE,
+    loop=Loop.MAP,
+    role="declared",
+    partials=_declared_partials,
+    says=says("derivative of a declared function", "所声明函数的导数"),
+    source="definition of the derivative",
+    numpy=_undefined,
+    type_rule=lambda *types, name, orders: Type(types[0].shape, types[0].dtype),
+    notation=_declared_notation,
+    code=lambda node, *xs: f"{node.attrs['name']}{'_d' * sum(node.attrs['orders'])}({', '.join(xs)})",
+    doc=says("an elementwise function without a body", "没有函数体的逐元素函数"),
+)
+
+cast = op(
+    "cast",
+    form=Form.LINEAR,
+    loop=Loop.MAP,
+    role="cast",
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, dtype: (cast(g, dtype=x.dtype) if x.dtype.startswith("float") else None,),
+    says=says("a change of number format", "改变数的格式"),
+    source="-",
+    numpy=lambda x, dtype: np.asarray(x).astype(dtype),
+    type_rule=lambda x, dtype: Type(x.shape, dtype),
+    prepare=lambda x, dtype: x if x.dtype == dtype else _apply_cast(x, dtype),
+    notation=lambda node, x: x,
+    code=lambda node, x: f"np.asarray({x}).astype({node.attrs['dtype']!r})",
+)
+
+
+def _apply_cast(x: Node, dtype: str) -> Node:
+    from tidu.ir.build import apply  # noqa: PLC0415
+
+    return apply(cast, x, dtype=dtype)

@@ -1,0 +1,163 @@
+"""Reductions: sum, mean, product, maximum, minimum over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Big, Function, Math, Product, Transpose
+from tidu.errors import InputError
+from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Op, Operand, Samples
+from tidu.ir.types import Shape, Type, product
+from tidu.ops.define import aliases, op, sampled, says
+from tidu.ops.layout import ONES, broadcast_to, reshape
+from tidu.words import Words
+
+_AXIS = Words(
+    en="axis {axis} does not exist: {a} {sa} has {rank} axes",
+    zh="第 {axis} 轴不存在：{a} {sa} 有 {rank} 个轴",
+)
+_AXIS_KIND = Words(
+    en="axis must be an integer or a tuple of integers, not {axis}",
+    zh="axis 应为整数或整数元组，而不是 {axis}",
+)
+_EMPTY = Words(
+    en="{name} of {a} {sa}: an empty array has no {name}",
+    zh="{a} {sa} 是空数组，没有 {name}",
+)
+
+REDUCTION_SAMPLES: Samples = sampled(
+    (((),), {"axis": None, "keepdims": False}),
+    (((4,),), {"axis": None, "keepdims": False}),
+    (((2, 3),), {"axis": None, "keepdims": True}),
+    (((2, 3),), {"axis": 0, "keepdims": False}),
+    (((2, 3, 4),), {"axis": (0, 2), "keepdims": False}),
+    (((2, 3),), {"axis": -1, "keepdims": True}),
+)
+
+
+def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """The reduced axes, counted from 0 and in order; None stands for all."""
+    if axis is None:
+        return tuple(range(rank))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    if any(isinstance(a, bool) or not isinstance(a, int | np.integer) for a in given):
+        raise InputError(_AXIS_KIND(axis=axis))
+    for a in given:
+        if not -rank <= a < rank:
+            raise Misfit(_AXIS, axis=a, rank=rank)
+    return tuple(sorted({int(a) % rank for a in given}))
+
+
+def prepare_reduction(this: Callable[[], Op]) -> Callable[..., Node]:
+    """Normal form of a reduction's call: a sorted tuple of axes and a bool."""
+
+    def prepare(x: Node, axis: Any = None, keepdims: bool = False, **attrs: Any) -> Node:
+        return apply(this(), x, axis=normal_axes(axis, x.rank), keepdims=bool(keepdims), **attrs)
+
+    return prepare
+
+
+def reduced_type(x: Type, axis: tuple[int, ...], keepdims: bool, **_: Any) -> Type:
+    if keepdims:
+        shape: Shape = tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
+    else:
+        shape = tuple(dim for i, dim in enumerate(x.shape) if i not in axis)
+    return Type(shape, "float64" if x.dtype in ("bool", "int64") else x.dtype)
+
+
+def non_empty_type(name: str) -> Callable[..., Type]:
+    """Type rule of reductions that need at least one element."""
+
+    def rule(x: Type, axis: tuple[int, ...], keepdims: bool, **attrs: Any) -> Type:
+        if any(x.shape[a] == 0 for a in axis):
+            raise Misfit(_EMPTY, name=name)
+        return reduced_type(x, axis, keepdims)
+
+    return rule
+
+
+def spread(g: Node, x: Node, axis: tuple[int, ...]) -> Node:
+    """A reduced value put back over the axes that were reduced."""
+    kept: Shape = tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
+    return broadcast_to(reshape(g, shape=kept), shape=x.shape)
+
+
+def count(x: Node, axis: tuple[int, ...]) -> Node:
+    """How many elements are reduced to one: a constant, or a node where sizes have names."""
+    return constant(product(x.shape[a] for a in axis), x.dtype if x.dtype.startswith("float") else None)
+
+
+def reduction_notation(name: str) -> Callable[[Node, Math], Math]:
+    def notation(node: Node, x: Math) -> Math:
+        axis = node.attrs["axis"]
+        everything = len(axis) == node.inputs[0].rank
+        sub = "" if everything else ",".join(str(a + 1) for a in axis)
+        return Apply(Function(name, sub), (x,))
+
+    return notation
+
+
+def _sum_notation(node: Node, x: Math) -> Math:
+    axis, source = node.attrs["axis"], node.inputs[0]
+    if len(axis) == source.rank:
+        return Big("∑", x)
+    if source.rank == 2 and axis == (0,):
+        return Product((Transpose(x), ONES)) if not node.attrs["keepdims"] else Product((Transpose(ONES), x))
+    if source.rank == 2 and axis == (1,):
+        return Product((x, ONES))
+    return Big("∑", x, below=Function("axis", ",".join(str(a + 1) for a in axis)))
+
+
+def reduction_code(name: str) -> Callable[[Node, str], str]:
+    def code(node: Node, x: str) -> str:
+        axis, keep = node.attrs["axis"], node.attrs["keepdims"]
+        parts = [x]
+        if len(axis) != node.inputs[0].rank:
+            parts.append(f"axis={axis[0] if len(axis) == 1 else axis}")
+        if keep:
+            parts.append("keepdims=True")
+        return f"np.{name}({', '.join(parts)})"
+
+    return code
+
+
+sum_ = op(
+    "sum",
+    form=Form.LINEAR,
+    loop=Loop.REDUCE,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis),),
+    says=says("each term of a sum counts once", "和的每一项各贡献一次"),
+    source="∂(Σxᵢ)/∂xᵢ = 1",
+    numpy=lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
+    type_rule=reduced_type,
+    prepare=prepare_reduction(lambda: sum_),
+    notation=_sum_notation,
+    code=reduction_code("sum"),
+    axes=("axis",),
+    aliases=aliases(numpy="sum", torch="sum"),
+    samples=REDUCTION_SAMPLES,
+)
+
+mean = op(
+    "mean",
+    form=Form.LINEAR,
+    loop=Loop.REDUCE,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) / count(x, axis),),
+    says=says("a mean gives each of n elements the share 1/n", "平均值对 n 个元素各占 1/n"),
+    source="∂x̄/∂xᵢ = 1/n",
+    numpy=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
+    type_rule=non_empty_type("mean"),
+    prepare=prepare_reduction(lambda: mean),
+    notation=reduction_notation("mean"),
+    code=reduction_code("mean"),
+    axes=("axis",),
+    aliases=aliases(numpy="mean", torch="mean"),
+    samples=REDUCTION_SAMPLES,
+)

@@ -1,0 +1,88 @@
+"""Sentences in two languages, side by side, and the choice between them.
+
+A `Words` is a template in English and in Chinese; calling it gives a `Phrase`: the template with its
+arguments, still free of any language. Whoever prints picks the language. Both languages stand next to
+each other so that neither can be forgotten and a reader sees at once whether they agree
+(see docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence template in both languages; `{name}` marks an argument.
+
+    >>> Words(en="{x} has shape {s}", zh="{x} 的形状是 {s}")(x="W", s=(2, 3)).text("en")
+    'W has shape (2, 3)'
+    """
+
+    en: str
+    zh: str
+
+    def __call__(self, **arguments: object) -> Phrase:
+        return Phrase(self, tuple(arguments.items()))
+
+    def placeholders(self, language: Language) -> set[str]:
+        return set(_PLACEHOLDER.findall(getattr(self, language)))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A template with its arguments: text, numbers, other phrases or math trees."""
+
+    words: Words
+    arguments: tuple[tuple[str, object], ...] = ()
+
+    def parts(self, language: Language) -> Iterator[object]:
+        """Literal strings and argument objects in reading order; nested phrases are opened."""
+        values = dict(self.arguments)
+        template: str = getattr(self.words, language)
+        at = 0
+        for match in _PLACEHOLDER.finditer(template):
+            if match.start() > at:
+                yield template[at : match.start()]
+            value = values[match.group(1)]
+            if isinstance(value, Words):
+                value = value()
+            if isinstance(value, Phrase):
+                yield from value.parts(language)
+            else:
+                yield value
+            at = match.end()
+        if at < len(template):
+            yield template[at:]
+
+    def text(self, language: Language | None = None) -> str:
+        chosen = language or current_language()
+        return "".join(str(part) for part in self.parts(chosen))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def verbatim(text: str) -> Phrase:
+    """A phrase that reads the same in every language (a name, a formula, the user's own prose)."""
+    return Words(en="{text}", zh="{text}")(text=text)
+
+
+def current_language() -> Language:
+    """`TIDU_LANG` if set, else Chinese under a Chinese locale, else English."""
+    wanted = os.environ.get("TIDU_LANG", "").lower()
+    if not wanted:
+        names = (os.environ.get(key) for key in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        wanted = next((name for name in names if name), None) or (locale.getlocale()[0] or "")
+        wanted = wanted.lower()
+    return "zh" if wanted.startswith(("zh", "chinese")) else "en"
