@@ -1,0 +1,31 @@
+"""How many terminal cells a text takes, and lines of a given width."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def cells(text: str) -> int:
+    """The number of terminal cells of a text: East Asian wide characters take two.
+
+    >>> cells("W₁"), cells("梯度")
+    (2, 4)
+    """
+    return sum(_cells_of(character) for character in text)
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def pad(text: str, width: int) -> str:
+    """The text with spaces on the right up to `width` cells."""
+    return text + " " * (width - cells(text))
+
+
+def centre(text: str, width: int) -> str:
+    """The text in the middle of `width` cells."""
+    left = max(0, (width - cells(text)) // 2)
+    return pad(" " * left + text, width)

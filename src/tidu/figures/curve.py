@@ -1,0 +1,142 @@
+"""Series of numbers, such as the loss over the steps of descent, drawn with characters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tidu.document.blocks import CurveFigure
+from tidu.figures.cells import cells
+from tidu.words import Language, Words, current_language
+
+_LOGARITHMIC = Words(en="logarithmic scale", zh="对数刻度")
+_LEFT_OUT = Words(
+    en="{n} of {all} values are not finite and are not drawn",
+    zh="{all} 个值中有 {n} 个不是有限数，未画出",
+)
+_NOTHING = Words(en="(no finite values to draw)", zh="（没有可画的有限数值）")
+_MARKS = "*o+x#@%&"
+_DECADES_FOR_LOG = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where a value stands between the lowest and the highest line of the drawing."""
+
+    low: float
+    high: float
+    map: Callable[[float], float]
+
+    def line(self, value: float, height: int) -> int:
+        """The line from the top."""
+        below, above = self.map(self.low), self.map(self.high)
+        if above == below:
+            return height // 2
+        # Halves first: the range of finite numbers need not be finite itself.
+        share = (self.map(value) / 2 - below / 2) / (above / 2 - below / 2)
+        return round((height - 1) * (1 - share))
+
+    def at(self, share: float) -> float:
+        if self.map is math.log10:
+            return 10 ** (math.log10(self.low) * (1 - share) + math.log10(self.high) * share)
+        return self.low * (1 - share) + self.high * share
+
+
+def curve_text(
+    figure: CurveFigure, language: Language | None = None, width: int = 60, height: int = 12
+) -> str:
+    """The series as points over their common axis; logarithmic, and said so, over three decades.
+
+    >>> print(curve_text(CurveFigure((("loss", (4.0, 2.0, 1.0)),)), "en", width=24, height=3))
+    loss
+    4 ┤*
+      │          *
+    1 ┤                   *
+      └┬─────────┬────────┬
+       1         2        3
+    """
+    chosen = language or current_language()
+    finite = [v for _, values in figure.series for v in values if math.isfinite(v)]
+    if not finite:
+        return _NOTHING().text(chosen)
+    scale = _scale(finite)
+    labels = _value_labels(scale, height)
+    margin = max(len(label) for label in labels)
+    room = max(8, width - margin - 3)
+    longest = max(len(values) for _, values in figure.series)
+    canvas = [[" "] * room for _ in range(height)]
+    for number, (_, values) in enumerate(figure.series):
+        _draw(values, _MARKS[number % len(_MARKS)], canvas, scale, longest)
+    lines = [_header(figure, scale, chosen)]
+    for label, row in zip(labels, canvas, strict=True):
+        lines.append(f"{label:>{margin}} {'┤' if label else '│'}{''.join(row)}".rstrip())
+    lines += _axis(figure, longest, room, margin, chosen)
+    total = sum(len(values) for _, values in figure.series)
+    if len(finite) < total:
+        lines.append(_LEFT_OUT(n=total - len(finite), all=total).text(chosen))
+    return "\n".join(lines)
+
+
+def _scale(values: Sequence[float]) -> _Scale:
+    low, high = min(values), max(values)
+    if low > 0 and math.log10(high) - math.log10(low) > _DECADES_FOR_LOG:
+        return _Scale(low, high, math.log10)
+    return _Scale(low, high, float)
+
+
+def _value_labels(scale: _Scale, height: int) -> list[str]:
+    """Numbers at the top, in the middle and at the bottom; one number if all values are equal."""
+    labels = [""] * height
+    if scale.low == scale.high:
+        labels[height // 2] = _short(scale.low)
+        return labels
+    for line in {0, height - 1} | ({(height - 1) // 2} if height >= 7 else set()):
+        labels[line] = _short(scale.at(1 - line / max(1, height - 1)))
+    return labels
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _draw(
+    values: Sequence[float], mark: str, canvas: list[list[str]], scale: _Scale, longest: int
+) -> None:
+    room, height = len(canvas[0]), len(canvas)
+    for step, value in enumerate(values):
+        if math.isfinite(value):
+            canvas[scale.line(value, height)][_place(step, longest, room)] = mark
+
+
+def _place(step: int, longest: int, room: int) -> int:
+    return 0 if longest == 1 else round(step * (room - 1) / (longest - 1))
+
+
+def _header(figure: CurveFigure, scale: _Scale, language: Language) -> str:
+    names = [name for name, _ in figure.series]
+    if len(names) > 1:
+        names = [f"{_MARKS[i % len(_MARKS)]} {name}" for i, name in enumerate(names)]
+    shown = ", ".join(names)
+    if scale.map is math.log10:
+        shown += f" ({_LOGARITHMIC().text(language)})"
+    return shown
+
+
+def _axis(
+    figure: CurveFigure, longest: int, room: int, margin: int, language: Language
+) -> list[str]:
+    """The line under the drawing with its ticks, their numbers, and what the numbers count."""
+    steps = sorted({0, (longest - 1) // 2, longest - 1})
+    line, numbers, free = ["─"] * room, "", 0
+    for step in steps:
+        place, text = _place(step, longest, room), str(figure.start + step)
+        start = min(max(free, place - len(text) // 2), max(free, room - len(text)))
+        line[place] = "┬"
+        numbers += " " * (start - len(numbers)) + text
+        free = len(numbers) + 1
+    lines = [" " * margin + " └" + "".join(line), " " * (margin + 2) + numbers]
+    if figure.axis is not None:
+        name = figure.axis.text(language)
+        lines.append(" " * (margin + 2 + max(0, (room - cells(name)) // 2)) + name)
+    return lines

@@ -1,0 +1,158 @@
+"""Text and single signs in LaTeX: what must be escaped, and which command stands for which sign."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tidu.document.math import GREEK
+from tidu.render.scripts import SUBSCRIPTS, SUPERSCRIPTS, letter
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}
+_SIGNS = {
+    "−": "-",
+    "·": r"\cdot",
+    "×": r"\times",
+    "⊙": r"\odot",
+    "⊗": r"\otimes",
+    "∘": r"\circ",
+    "±": r"\pm",
+    "∓": r"\mp",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "≠": r"\ne",
+    "≈": r"\approx",
+    "≡": r"\equiv",
+    "≔": r"\mathrel{:=}",
+    "∝": r"\propto",
+    "∈": r"\in",
+    "∉": r"\notin",
+    "⊂": r"\subset",
+    "∧": r"\wedge",
+    "∨": r"\vee",
+    "¬": r"\neg",
+    "∀": r"\forall",
+    "∃": r"\exists",
+    "←": r"\leftarrow",
+    "→": r"\to",
+    "↦": r"\mapsto",
+    "⇒": r"\Rightarrow",
+    "⇔": r"\Leftrightarrow",
+    "↑": r"\uparrow",
+    "↓": r"\downarrow",
+    "∞": r"\infty",
+    "∂": r"\partial",
+    "∇": r"\nabla",
+    "√": r"\surd",
+    "∑": r"\sum",
+    "∏": r"\prod",
+    "∫": r"\int",
+    "…": r"\ldots",
+    "⋯": r"\cdots",
+    "⋮": r"\vdots",
+    "⋱": r"\ddots",
+    "‖": r"\Vert",
+    "′": r"'",
+    "″": r"''",
+    "ᵀ": r"^{\top}",
+    "⊤": r"\top",
+    "ℝ": r"\mathbb{R}",
+    "ℓ": r"\ell",
+    "✓": r"\checkmark",
+    "✗": r"\times",
+    "*": r"\ast",
+    "<": "<",
+    ">": ">",
+    "|": r"\vert",
+    "ϕ": r"\phi",
+}
+# ε and φ in the form that is written on a blackboard.
+_GREEK = {letter(name): "\\" + name for name in GREEK} | {"ε": r"\varepsilon", "φ": r"\varphi"}
+_ACCENTS = {
+    "\u0302": r"\hat",
+    "\u0303": r"\tilde",
+    "\u0304": r"\bar",
+    "\u0305": r"\bar",
+    "\u0307": r"\dot",
+    "\u0308": r"\ddot",
+    "\u20d7": r"\vec",
+}
+_LOWERED = {small: plain for plain, small in SUBSCRIPTS.items()}
+_RAISED = {small: plain for plain, small in SUPERSCRIPTS.items()}
+# A run of text, of subscripts or of superscripts, or one sign that has a command of its own.
+_RUN = re.compile(
+    rf"(?P<sub>[{''.join(_LOWERED)}]+)|(?P<sup>[{''.join(_RAISED)}]+)"
+    rf"|(?P<sign>[{re.escape(''.join(_SIGNS | _GREEK))}])|(?P<text>.)",
+    re.DOTALL,
+)
+
+
+def escape_text(text: str) -> str:
+    """Text for LaTeX's text mode; mathematical signs in it become formulas.
+
+    >>> print(escape_text("50% of x_1 → W₁"))
+    50\\% of x\\_1 $\\to$ W$_{1}$
+    """
+    return "".join(run if kind == "text" else f"${run}$" for kind, run in _runs(text))
+
+
+def text_in_math(text: str) -> str:
+    """Text inside a formula: words in \\text, mathematical signs as commands."""
+    return " ".join(rf"\text{{{run}}}" if kind == "text" else run for kind, run in _runs(text))
+
+
+def _runs(text: str) -> list[tuple[str, str]]:
+    """(kind, LaTeX) of each stretch: "text" escaped for text mode, anything else for math mode."""
+    runs: list[tuple[str, str]] = []
+    for match in _RUN.finditer(text):
+        kind, found = match.lastgroup or "text", match.group()
+        if kind == "text" and runs and runs[-1][0] == "text":
+            runs[-1] = ("text", runs[-1][1] + _ESCAPES.get(found, found))
+        else:
+            runs.append((kind, _run(kind, found)))
+    return runs
+
+
+def _run(kind: str, found: str) -> str:
+    match kind:
+        case "sub":
+            return "_{" + "".join(_LOWERED[c] for c in found) + "}"
+        case "sup":
+            return "^{" + "".join(_RAISED[c] for c in found) + "}"
+        case "sign":
+            return sign(found)
+        case _:
+            return _ESCAPES.get(found, found)
+
+
+def sign(text: str) -> str:
+    """The command for an operator; several characters, such as :=, stay as they are."""
+    return _SIGNS.get(text) or _GREEK.get(text) or text
+
+
+def name(text: str) -> str:
+    """A name in math mode: one letter in italics, with its accent; more letters upright."""
+    text = letter(text)
+    parts = unicodedata.normalize("NFD", text)
+    if len(parts) == 2 and parts[1] in _ACCENTS:
+        return f"{_ACCENTS[parts[1]]}{{{_letter(parts[0])}}}"
+    if len(text) == 1:
+        return _letter(text)
+    return text_in_math(text) if not text.isascii() else rf"\mathrm{{{escape_text(text)}}}"
+
+
+def _letter(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    return _SIGNS.get(character) or _GREEK.get(character) or text_in_math(character)

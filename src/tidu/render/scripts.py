@@ -1,0 +1,77 @@
+"""Names in Unicode: Greek letters, subscripts and superscripts where the characters exist."""
+
+from __future__ import annotations
+
+import re
+
+from tidu.document.math import GREEK, Symbol
+
+_GREEK_LETTERS = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
+_PLAIN_SUB = "0123456789+−-=()aehijklmnoprstuvx"
+_RAISED_SUB = "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+_PLAIN_SUP = "0123456789+−-=()abcdefghijklmnoprstuvwxyz"
+_RAISED_SUP = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+SUBSCRIPTS = dict(zip(_PLAIN_SUB, _RAISED_SUB, strict=True))
+SUPERSCRIPTS = dict(zip(_PLAIN_SUP, _RAISED_SUP, strict=True))
+# Letters that are read as indices; a subscript such as "max" is a word and stays one: x_max.
+_INDEX_LETTERS = frozenset("ijklmn")
+_PRIMES = {1: "′", 2: "″", 3: "‴"}
+
+
+def letter(name: str) -> str:
+    """The Greek letter for its English name, else the name itself."""
+    return _GREEK_LETTERS.get(name, name)
+
+
+def superscript(text: str) -> str | None:
+    """The text in superscript characters, or None if one of them does not exist."""
+    if text and all(c in SUPERSCRIPTS for c in text):
+        return "".join(SUPERSCRIPTS[c] for c in text)
+    return None
+
+
+def subscript(text: str) -> str:
+    """The text as a subscript: ₁, ᵢⱼ, _true, ₁_true, _2A.
+
+    >>> [subscript(s) for s in ("1", "ij", "true", "1,true", "2A", "1,2")]
+    ['₁', 'ᵢⱼ', '_true', '₁_true', '_2A', '₁,₂']
+    """
+    if not text:
+        return ""
+    shown, lowered = "", False
+    for part in text.split(","):
+        if _reads_as_index(part) and (not shown or lowered):
+            shown += ("," if shown else "") + "".join(SUBSCRIPTS[c] for c in part)
+            lowered = True
+        else:
+            shown += "_" + "".join(letter(run) for run in re.split(r"(\W+)", part))
+            lowered = False
+    return shown
+
+
+def _reads_as_index(part: str) -> bool:
+    letters = [c for c in part if c.isalpha()]
+    known = bool(part) and all(c in SUBSCRIPTS for c in part)
+    return known and (len(letters) <= 1 or _INDEX_LETTERS.issuperset(letters))
+
+
+def primes(order: int) -> str:
+    """′, ″, ‴, and from the fourth derivative on ⁽⁴⁾."""
+    return _PRIMES.get(order) or superscript(f"({order})") or ""
+
+
+def symbol_text(symbol: Symbol) -> str:
+    """A name with its scripts: W₁, y_true, h⁽²⁾."""
+    return letter(symbol.base) + subscript(symbol.sub) + _upper(symbol.sup)
+
+
+def _upper(sup: str) -> str:
+    if not sup or sup == "*":
+        return sup
+    raised = superscript(sup) if sup.startswith("(") or len(sup) == 1 else None
+    return raised or "^" + sup
+
+
+def can_be_raised(symbol: Symbol) -> bool:
+    """Whether a further superscript on this name reads unambiguously: W₁², but (y_true)²."""
+    return not symbol.sup and "_" not in subscript(symbol.sub)

@@ -1,0 +1,23 @@
+"""The few words that the printers add themselves, in both languages."""
+
+from __future__ import annotations
+
+from tidu.document.blocks import NoteKind
+from tidu.words import Words
+
+SHAPE = Words(en="shape", zh="形状")
+RULE = Words(en="rule", zh="规则")
+SOURCE = Words(en=" [{source}]", zh="［{source}］")
+COLON = Words(en=": ", zh="：")
+NOTES: dict[NoteKind, Words] = {
+    "info": Words(en="Note", zh="说明"),
+    "warning": Words(en="Warning", zh="注意"),
+    "kink": Words(en="Kink", zh="不可导点"),
+    "error": Words(en="Error", zh="错误"),
+}
+VERDICTS: dict[bool | None, Words] = {
+    True: Words(en="right", zh="正确"),
+    False: Words(en="wrong", zh="错误"),
+    None: Words(en="undecided", zh="未定"),
+}
+MARKS: dict[bool | None, str] = {True: "✓", False: "✗", None: "?"}
