@@ -10,6 +10,7 @@ from tidu.ops import (
     layout,
     leaves,
     reduction,
+    simplify,
 )
 
-__all__ = ["arithmetic", "comparison", "contraction", "layout", "leaves", "reduction"]
+__all__ = ["arithmetic", "comparison", "contraction", "layout", "leaves", "reduction", "simplify"]

@@ -1,0 +1,1 @@
+"""Graph to Program. A backend schedules; it never changes the algebra."""

@@ -1,0 +1,258 @@
+"""Straight-line NumPy: one instruction a node, values in numbered slots, buffers reused.
+
+An elementwise op whose reference is a NumPy ufunc writes into a buffer that belongs to the program;
+the plan gives a buffer to the next instruction as soon as its last reader has run. Values that leave
+the program are copied. Arrays of the caller are only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.backends.program import Array, Valuation
+from tidu.errors import DTypeError, EvaluationError, InputError, ShapeError
+from tidu.ir.build import describe, substitute
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop
+from tidu.ir.types import Shape, Size, product, shape_text
+from tidu.words import Words
+
+MEMORY_LIMIT = 8 * 2**30  # bytes that one run may need before it is refused
+
+_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
+_SHAPE = Words(
+    en="{name} has shape {got}, the program was derived for {wanted}",
+    zh="{name} 的形状是 {got}，而程序是按 {wanted} 推导的",
+)
+_SIZE = Words(
+    en="{name} has shape {got}: size {dim} is {n} here and {m} elsewhere",
+    zh="{name} 的形状是 {got}：大小 {dim} 在这里是 {n}，在别处是 {m}",
+)
+_UNKNOWN_SIZE = Words(
+    en="size {dim} of {name} does not follow from the given arrays",
+    zh="由所给数组得不出 {name} 的大小 {dim}",
+)
+_TOO_LARGE = Words(
+    en="running this needs {need} of memory for {node} {shape}; the limit is {limit}",
+    zh="运行时 {node} {shape} 需要 {need} 内存；上限是 {limit}",
+)
+_NUMBERS = Words(en="{name}: expected numbers, got {kind}", zh="{name}：应为数，得到 {kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """slot[target] = function(*slots[sources], **attrs), written into `buffer` where one is planned."""
+
+    node: Node
+    function: Callable[..., Any]
+    sources: tuple[int, ...]
+    attrs: Mapping[str, Any]
+    target: int
+    buffer: int | None
+    in_place: bool  # the function takes out=
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumpyProgram:
+    """A compiled graph of integer sizes; `compile_graph` makes it."""
+
+    inputs: Mapping[str, tuple[int, Node]]
+    constants: tuple[tuple[int, Array], ...]
+    instructions: tuple[Instruction, ...]
+    outputs: Mapping[str, int]
+    slots: int
+    buffers: tuple[tuple[tuple[int, ...], str], ...]
+
+    def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
+        slots: list[Any] = [None] * self.slots
+        missing = [name for name in self.inputs if name not in inputs]
+        if missing:
+            raise InputError(_MISSING(names=", ".join(missing)))
+        for name, (slot, node) in self.inputs.items():
+            slots[slot] = as_input(name, inputs[name], node)
+        for slot, value in self.constants:
+            slots[slot] = value
+        buffers = None if keep_all else [np.empty(shape, dtype) for shape, dtype in self.buffers]
+        with np.errstate(all="ignore"):
+            self._execute(slots, buffers)
+        outputs = {name: np.array(slots[slot]) for name, slot in self.outputs.items()}
+        values: dict[Node, Array] = {}
+        if keep_all:
+            values = {node: np.asarray(slots[slot]) for slot, node in self.inputs.values()}
+            values |= {step.node: np.asarray(slots[step.target]) for step in self.instructions}
+        return Valuation(outputs, values)
+
+    def _execute(self, slots: list[Any], buffers: list[Array] | None) -> None:
+        for step in self.instructions:
+            operands = [slots[source] for source in step.sources]
+            if buffers is not None and step.in_place and step.buffer is not None:
+                slots[step.target] = step.function(*operands, out=buffers[step.buffer])
+            else:
+                slots[step.target] = step.function(*operands, **step.attrs)
+
+
+def compile_graph(outputs: Mapping[str, Node], inputs: Mapping[str, Node] | None = None) -> NumpyProgram:
+    """Compile nodes to a program. Sizes must be integers (see `evaluate` for named sizes).
+
+    Raises EvaluationError, before anything is allocated, if the values would exceed the memory limit.
+    """
+    nodes = reachable(outputs.values())
+    check_memory(nodes)
+    slot_of = {node.id: slot for slot, node in enumerate(nodes)}
+    named = {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
+    plan = _plan_buffers(nodes, {node.id for node in outputs.values()})
+    constants: list[tuple[int, Array]] = []
+    instructions: list[Instruction] = []
+    for node in nodes:
+        if node.op.role == "input":
+            continue
+        if node.op.loop is Loop.LEAF:
+            constants.append((slot_of[node.id], np.asarray(node.op.numpy(**node.attrs))))
+            continue
+        ufunc = isinstance(node.op.numpy, np.ufunc)
+        instructions.append(
+            Instruction(
+                node,
+                node.op.numpy,
+                tuple(slot_of[child.id] for child in node.inputs),
+                {} if ufunc else node.attrs,
+                slot_of[node.id],
+                plan.buffer.get(node.id),
+                ufunc,
+            )
+        )
+    return NumpyProgram(
+        inputs={name: (slot_of[node.id], node) for name, node in (named | dict(inputs or {})).items() if node.id in slot_of},
+        constants=tuple(constants),
+        instructions=tuple(instructions),
+        outputs={name: slot_of[node.id] for name, node in outputs.items()},
+        slots=len(nodes),
+        buffers=plan.shapes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    buffer: Mapping[int, int]
+    shapes: tuple[tuple[tuple[int, ...], str], ...]
+
+
+def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _Plan:
+    """Give each ufunc's result a buffer; reuse it once the last reader of the value has run.
+
+    A view (transpose, broadcast, slice) keeps what it looks at alive, so readers are followed through
+    every op that is not a ufunc.
+    """
+    last_read = _last_reads(nodes)
+    free: dict[tuple[tuple[int, ...], str], list[int]] = {}
+    shapes: list[tuple[tuple[int, ...], str]] = []
+    buffer: dict[int, int] = {}
+    releases: dict[int, list[int]] = {}
+    for position, node in enumerate(nodes):
+        if isinstance(node.op.numpy, np.ufunc) and node.rank > 0 and node.id not in kept:
+            key = (tuple(int(d) for d in node.shape if isinstance(d, int)), node.dtype)
+            available = free.setdefault(key, [])
+            if available:
+                buffer[node.id] = available.pop()
+            else:
+                buffer[node.id] = len(shapes)
+                shapes.append(key)
+            releases.setdefault(last_read[node.id], []).append(node.id)
+        for done in releases.pop(position, []):
+            key = shapes[buffer[done]]
+            free[key].append(buffer[done])
+    return _Plan(buffer, tuple(shapes))
+
+
+def _last_reads(nodes: Sequence[Node]) -> dict[int, int]:
+    """For each node the position of the last instruction that may still look at its memory."""
+    last = {node.id: position for position, node in enumerate(nodes)}
+    for position in range(len(nodes) - 1, -1, -1):
+        node = nodes[position]
+        alive = position if isinstance(node.op.numpy, np.ufunc) else last[node.id]
+        for child in node.inputs:
+            last[child.id] = max(last[child.id], alive)
+    return last
+
+
+def as_input(name: str, value: Any, node: Node) -> Array:
+    """The caller's value as an array of the input's dtype and shape; not copied if it fits already."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(_NUMBERS(name=name, kind=f"{array.dtype}"))
+    if array.shape != node.shape:
+        raise ShapeError(
+            _SHAPE(name=name, got=shape_text(array.shape), wanted=shape_text(node.shape))
+        )
+    return np.asarray(array, dtype=node.dtype)
+
+
+def check_memory(nodes: Sequence[Node]) -> None:
+    """Refuse, before any allocation, a graph with a value that is too large."""
+    for node in nodes:
+        elements = product(node.shape) if hasattr(node.type, "shape") else 0
+        if isinstance(elements, int) and node.op.loop is not Loop.VIEW and elements * 8 > MEMORY_LIMIT:
+            raise EvaluationError(
+                _TOO_LARGE(
+                    need=_bytes(elements * 8),
+                    node=describe(node),
+                    shape=shape_text(node.shape),
+                    limit=_bytes(MEMORY_LIMIT),
+                )
+            )
+
+
+def _bytes(count: int) -> str:
+    units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    power = 0
+    value = float(count)
+    while value >= 1024 and power < len(units) - 1:
+        value, power = value / 1024, power + 1
+    return f"{value:.3g} {units[power]}"
+
+
+def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, int]:
+    """The named sizes of the inputs' shapes as the given arrays have them."""
+    sizes: dict[str, int] = {}
+    for name, node in inputs.items():
+        got: Shape = np.shape(values[name]) if name in values else node.shape
+        if len(got) != node.rank:
+            raise ShapeError(_SHAPE(name=name, got=shape_text(got), wanted=shape_text(node.shape)))
+        for dim, n in zip(node.shape, got, strict=True):
+            if isinstance(dim, Size) and len(dim.names()) == 1 and dim == Size.named(next(iter(dim.names()))):
+                key = str(dim)
+                if isinstance(n, int) and sizes.setdefault(key, n) != n:
+                    raise ShapeError(
+                        _SIZE(name=name, got=shape_text(got), dim=key, n=n, m=sizes[key])
+                    )
+    return sizes
+
+
+def evaluate(
+    outputs: Mapping[str, Node], values: Mapping[str, Any], *, keep_all: bool = False
+) -> Valuation:
+    """Run nodes on values once; named sizes take the sizes of the arrays.
+
+    With named sizes, the values of a keep-all run are given for the original nodes.
+
+    >>> from tidu.ir.build import input_node
+    >>> x = input_node("x", (2,))
+    >>> evaluate({"y": x * 3.0}, {"x": [1.0, 2.0]}).outputs["y"].tolist()
+    [3.0, 6.0]
+    """
+    nodes = reachable(outputs.values())
+    inputs = {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
+    sizes = bind_sizes(inputs, values)
+    if not sizes:
+        return compile_graph(outputs).run(values, keep_all=keep_all)
+    bound = substitute(nodes, {}, sizes)
+    place = dict(zip(nodes, bound, strict=True))
+    program = compile_graph({name: place[node] for name, node in outputs.items()})
+    found = program.run(values, keep_all=keep_all)
+    return Valuation(
+        found.outputs, {node: found.values[place[node]] for node in nodes if place[node] in found.values}
+    )

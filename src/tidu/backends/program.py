@@ -1,0 +1,46 @@
+"""What every backend gives: a Program that runs a graph on arrays, and the Valuation it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.ir.node import Node
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Valuation:
+    """The arrays of one run: outputs by name and, in a keep-all run, every node's value."""
+
+    outputs: Mapping[str, Array]
+    values: Mapping[Node, Array]
+
+    def __getitem__(self, node: Node) -> Array:
+        return self.values[node]
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self.values
+
+
+class Program(Protocol):
+    """A compiled graph. Arrays given to `run` are never written; results are the caller's own."""
+
+    def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation: ...
+
+
+def first_not_finite(valuation: Valuation, order: list[Node]) -> Node | None:
+    """The first node, operands first, whose value holds NaN or infinity although its operands do not."""
+    for node in order:
+        if node not in valuation or node.dtype not in ("float64", "float32"):
+            continue
+        if not np.all(np.isfinite(valuation[node])) and all(
+            np.all(np.isfinite(valuation[c])) for c in node.inputs if c in valuation
+        ):
+            return node
+    return None

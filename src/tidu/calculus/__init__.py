@@ -1,0 +1,1 @@
+"""Graph to graph: reverse and forward differentiation, rewriting, derivations. Knows forms, no op names."""

@@ -1,0 +1,206 @@
+"""A derivation: the gradients of one loss, every step that led to them, frozen.
+
+Everything algebraic happens here, before the freeze line: stabilising rewrites turn the graph as
+written into the graph as run, the reverse pass builds the gradients of the graph as run, and
+simplifying rewrites bring each new expression into its normal form. Backends only schedule what a
+`Derivation` holds, and explanations only read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidu.calculus.pullback import zeros_like
+from tidu.calculus.reverse import Contribution, reverse
+from tidu.calculus.rewrite import Rewriter
+from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
+from tidu.ir.build import constant, describe
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import role
+from tidu.ir.rule import Rule
+from tidu.ir.types import is_one_element, shape_text
+from tidu.words import Words
+
+_NOT_SCALAR = Words(
+    en="{loss} has shape {shape}; a gradient needs a loss of one element",
+    zh="{loss} 的形状是 {shape}；求梯度需要只有一个元素的损失",
+)
+_NOT_SCALAR_FIX = Words(en="np.sum({loss}) or np.mean({loss})", zh="np.sum({loss}) 或 np.mean({loss})")
+_NOT_NUMBERS = Words(
+    en="{loss} is of dtype {dtype}; a loss must be a real number",
+    zh="{loss} 的类型是 {dtype}；损失必须是实数",
+)
+_NO_INPUT = Words(en="there is no input named {name}", zh="没有名为 {name} 的输入")
+_INPUTS_ARE = Words(en="the inputs are: {names}", zh="已有的输入：{names}")
+_NOT_DIFFERENTIABLE = Words(
+    en="{name} holds {dtype}; a gradient needs real numbers",
+    zh="{name} 的类型是 {dtype}；求梯度需要实数",
+)
+
+StepKind = Literal["stabilise", "seed", "pull back", "simplify", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the algebra.
+
+    kind "stabilise", "simplify": `before` and `after` are equal everywhere; `rule` says why.
+    kind "seed": `after` is ∂L/∂L = 1.
+    kind "pull back": `after` is what the use `contribution.via` adds to the gradient of `of`;
+    `before` is the gradient of the using node.
+    kind "sum": `after` is the whole gradient of `of`, `before` the unsimplified sum of its contributions.
+    """
+
+    kind: StepKind
+    before: Node
+    after: Node
+    of: Node | None = None
+    contribution: Contribution | None = None
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """The frozen result.
+
+    graph: the program as written. loss: its loss as run. as_run: written node → node that runs, where
+    they differ. wrt: the parameters by name. gradients: ∂loss/∂parameter by name, each of its
+    parameter's shape. adjoints: ∂loss/∂node for every node on a path. contributions: what each
+    adjoint was summed from. unused: parameters that the loss does not depend on (gradient zero).
+    """
+
+    graph: Graph
+    loss: Node
+    loss_name: str
+    wrt: Mapping[str, Node]
+    gradients: Mapping[str, Node]
+    adjoints: Mapping[Node, Node]
+    contributions: Mapping[Node, tuple[Contribution, ...]]
+    as_run: Mapping[Node, Node]
+    steps: tuple[Step, ...]
+    unused: tuple[str, ...]
+
+    def run_node(self, written: Node) -> Node:
+        """The node that runs in place of a written one."""
+        return self.as_run.get(written, written)
+
+    def outputs(self) -> dict[str, Node]:
+        """All results of the program: the loss, each gradient ("d/W"), each output as run."""
+        found = {name: self.run_node(node) for name, node in self.graph.outputs.items()}
+        found[self.loss_name] = self.loss
+        return found | {f"d/{name}": node for name, node in self.gradients.items()}
+
+
+def derive_graph(
+    graph: Graph,
+    wrt: Sequence[str],
+    *,
+    output: str | None = None,
+    as_written: bool = False,
+) -> Derivation:
+    """Derive the gradients of one output of a graph with respect to the named inputs.
+
+    `output` defaults to the graph's last. With `as_written` no stabilising rewrite is made.
+    Raises ShapeError if the output has more than one element, UnknownNameError for a name that is not
+    an input, DTypeError for an input of booleans.
+
+    >>> from tidu.ir.build import input_node
+    >>> x = input_node("x", (3,))
+    >>> d = derive_graph(Graph({"x": x}, {"L": x @ x}), ["x"])
+    >>> d.gradients["x"].shape
+    (3,)
+    """
+    name = output if output is not None else list(graph.outputs)[-1]
+    written = graph.outputs[name]
+    parameters = {w: _parameter(graph, w) for w in wrt}
+    _check_loss(name, written)
+    steps: list[Step] = []
+    as_run = {} if as_written else _stabilise(graph, steps)
+    loss = as_run.get(written, written)
+    seed = role("broadcast")(constant(1.0, loss.dtype), shape=loss.shape)
+    steps.append(Step("seed", loss, seed, of=loss))
+    atoms = {node.id for node in reachable([*graph.outputs.values(), *as_run.values()])}
+
+    def simplified(rule: Rule, before: Node, after: Node) -> None:
+        steps.append(Step("simplify", before, after, rule=rule))
+
+    def pulled(node: Node, contribution: Contribution, raw: Node) -> None:
+        steps.append(Step("pull back", raw, contribution.value, of=node, contribution=contribution))
+
+    rewriter = Rewriter("simplify", atoms, simplified)
+    found = reverse([loss], [seed], list(parameters.values()), rewriter.normalise, pulled)
+    for node, parts in found.contributions.items():
+        if len(parts) > 1:
+            steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
+    gradients = {w: found.gradients.get(node, zeros_like(node)) for w, node in parameters.items()}
+    unused = tuple(w for w, node in parameters.items() if node not in found.gradients)
+    return Derivation(
+        graph=graph,
+        loss=loss,
+        loss_name=name,
+        wrt=parameters,
+        gradients=gradients,
+        adjoints=found.gradients,
+        contributions=found.contributions,
+        as_run=as_run,
+        steps=tuple(steps),
+        unused=unused,
+    )
+
+
+def _plain_sum(parts: Sequence[Contribution]) -> Node:
+    total = parts[0].value
+    for part in parts[1:]:
+        total = total + part.value
+    return total
+
+
+def _stabilise(graph: Graph, steps: list[Step]) -> dict[Node, Node]:
+    """Rewrite the graph as written into the graph as run; only changed nodes are in the result."""
+
+    def record(rule: Rule, before: Node, after: Node) -> None:
+        steps.append(Step("stabilise", before, after, rule=rule))
+
+    rewriter = Rewriter("stabilise", set(), record)
+    changed: dict[Node, Node] = {}
+    nodes = graph.nodes()
+    for output in graph.outputs.values():
+        rewriter.normalise(output)
+    for node in nodes:
+        after = rewriter.normalise(node)
+        if after is not node:
+            changed[node] = after
+    return changed
+
+
+def _parameter(graph: Graph, name: str) -> Node:
+    node = graph.inputs.get(name)
+    if node is None:
+        known = list(graph.inputs)
+        close = nearest(name, known)
+        raise UnknownNameError(
+            _NO_INPUT(name=name),
+            why=_INPUTS_ARE(names=", ".join(known) or "-"),
+            fix=Words(en="{close}", zh="{close}")(close=close) if close else None,
+        )
+    if node.dtype not in ("float64", "float32"):
+        raise DTypeError(_NOT_DIFFERENTIABLE(name=name, dtype=node.dtype))
+    return node
+
+
+def _check_loss(name: str, node: Node) -> None:
+    if node.dtype not in ("float64", "float32"):
+        raise DTypeError(_NOT_NUMBERS(loss=name, dtype=node.dtype))
+    if not is_one_element(node.shape):
+        shown = name if name else describe(node)
+        raise ShapeError(
+            _NOT_SCALAR(loss=shown, shape=shape_text(node.shape)), fix=_NOT_SCALAR_FIX(loss=shown)
+        )
+
+
+def active_nodes(derivation: Derivation) -> set[int]:
+    """Ids of the nodes as run on a path from a parameter to the loss."""
+    return depends_on([derivation.loss], derivation.wrt.values())

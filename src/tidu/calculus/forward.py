@@ -1,0 +1,26 @@
+"""Forward mode as a graph transformation: push differentials from the inputs to the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tidu.calculus.pullback import push_forward, zeros_like
+from tidu.ir.node import Node, reachable
+
+
+def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
+    """The Jacobian-vector product: the differential of each output for given differentials of nodes.
+
+    >>> from tidu.ir.build import input_node
+    >>> x, t = input_node("x", (3,)), input_node("t", (3,))
+    >>> jvp([x * x], {x: t})[0].shape
+    (3,)
+    """
+    moving: dict[Node, Node] = dict(tangents)
+    for node in reachable(outputs):
+        if node in moving or not node.inputs:
+            continue
+        pushed = push_forward(node, [moving.get(child) for child in node.inputs])
+        if pushed is not None:
+            moving[node] = pushed
+    return [moving[output] if output in moving else zeros_like(output) for output in outputs]

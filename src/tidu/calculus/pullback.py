@@ -1,0 +1,157 @@
+"""One op's derivative in either direction, from whichever facet its record states.
+
+`pull_back` gives the contributions to an op's operands from the gradient of its result; `push_forward`
+the differential of the result from those of the operands. Dispatch is on the form alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from tidu.ir.build import apply, constant, input_node
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Operand, role
+
+_ghosts = itertools.count()
+
+
+def differentiable(node: Node, position: int) -> bool:
+    """Whether the operand at this position carries a derivative."""
+    kinds = node.op.operands
+    if kinds is not None and kinds[position] is Operand.MASK:
+        return False
+    return node.inputs[position].dtype in ("float64", "float32")
+
+
+def zeros_like(node: Node) -> Node:
+    return role("broadcast")(constant(0.0, node.dtype), shape=node.shape)
+
+
+def ghost(like: Node) -> Node:
+    """A fresh variable of the same type, for the linear maps inside a rule."""
+    return input_node(f"·{next(_ghosts)}", like.shape, like.dtype)
+
+
+def pull_back(node: Node, g: Node) -> list[Node | None]:
+    """The contribution of `g` = ∂L/∂node to each operand; None where it is zero or undefined.
+
+    Shapes: `g` has the shape of `node`, each contribution that of its operand.
+    """
+    op = node.op
+    if op.partials is not None:
+        return [_times(g, p) for p in _partials(node)]
+    if op.adjoint is not None:
+        return list(op.adjoint(g, *node.inputs, node, **node.attrs))
+    if op.differential is not None:
+        return _transposed_differential(node, g)
+    if op.definition is not None:
+        from tidu.calculus.reverse import vjp  # noqa: PLC0415  (a composite is differentiated as a graph)
+
+        body = op.definition(*node.inputs, **node.attrs)
+        wanted = [x for i, x in enumerate(node.inputs) if differentiable(node, i)]
+        found = iter(vjp([body], [g], _distinct(wanted)))
+        by_node = {x.id: next(found) for x in _distinct(wanted)}
+        seen: set[int] = set()
+        result: list[Node | None] = []
+        for i, x in enumerate(node.inputs):
+            fresh = differentiable(node, i) and x.id not in seen
+            seen.add(x.id)
+            result.append(by_node[x.id] if fresh else None)
+        return result
+    return [None] * len(node.inputs)
+
+
+def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
+    """The differential of `node` from those of its operands (None: zero)."""
+    op = node.op
+    if all(t is None for t in tangents):
+        return None
+    if op.partials is not None:
+        parts = [_times(t, p) for t, p in zip(tangents, _partials(node), strict=True) if t is not None]
+        return _total([part for part in parts if part is not None])
+    if op.form is Form.LINEAR:
+        operands = [
+            x if not differentiable(node, i) else (tangents[i] or zeros_like(x))
+            for i, x in enumerate(node.inputs)
+        ]
+        return apply(op, *operands, **node.attrs)
+    if op.form is Form.MULTILINEAR:
+        parts = [
+            apply(op, *node.inputs[:i], t, *node.inputs[i + 1 :], **node.attrs)
+            for i, t in enumerate(tangents)
+            if t is not None
+        ]
+        return _total(parts)
+    if op.differential is not None:
+        return op.differential(tuple(tangents), node.inputs, node, **node.attrs)
+    if op.adjoint is not None:
+        return _transposed_adjoint(node, tangents)
+    if op.definition is not None:
+        from tidu.calculus.forward import jvp  # noqa: PLC0415
+
+        body = op.definition(*node.inputs, **node.attrs)
+        seeds: dict[Node, Node] = {}
+        for x, t in zip(node.inputs, tangents, strict=True):
+            if t is not None:
+                seeds[x] = t
+        return jvp([body], seeds)[0]
+    return None
+
+
+def _partials(node: Node) -> tuple[Any, ...]:
+    assert node.op.partials is not None
+    found = node.op.partials(*node.inputs, node, **node.attrs)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _times(g: Node | None, partial: Any) -> Node | None:
+    if partial is None or g is None or (isinstance(partial, float) and partial == 0.0):
+        return None
+    if isinstance(partial, float) and partial == 1.0:
+        return g
+    if isinstance(partial, float) and partial == -1.0:
+        return -g
+    return g * partial
+
+
+def _total(parts: list[Node]) -> Node | None:
+    total: Node | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total
+
+
+def _distinct(nodes: list[Node]) -> list[Node]:
+    return list(dict.fromkeys(nodes))
+
+
+def _transposed_differential(node: Node, g: Node) -> list[Node | None]:
+    """The adjoint of the linear map dx ↦ differential(dx), by reverse mode through it."""
+    from tidu.calculus.reverse import vjp  # noqa: PLC0415
+
+    assert node.op.differential is not None
+    result: list[Node | None] = []
+    for position, x in enumerate(node.inputs):
+        if not differentiable(node, position):
+            result.append(None)
+            continue
+        dx = ghost(x)
+        tangents = tuple(dx if i == position else None for i in range(len(node.inputs)))
+        change = node.op.differential(tangents, node.inputs, node, **node.attrs)
+        result.append(None if change is None else vjp([change], [g], [dx])[0])
+    return result
+
+
+def _transposed_adjoint(node: Node, tangents: Sequence[Node | None]) -> Node | None:
+    """The differential as the adjoint of the pull-back, which is linear in g."""
+    from tidu.calculus.reverse import vjp  # noqa: PLC0415
+
+    assert node.op.adjoint is not None
+    g = ghost(node)
+    back = node.op.adjoint(g, *node.inputs, node, **node.attrs)
+    pairs = [(b, t) for b, t in zip(back, tangents, strict=True) if b is not None and t is not None]
+    if not pairs:
+        return None
+    return vjp([b for b, _ in pairs], [t for _, t in pairs], [g])[0]

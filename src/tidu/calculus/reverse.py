@@ -1,0 +1,90 @@
+"""Reverse mode as a graph transformation: pull the gradient back through every node, last node first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tidu.calculus.pullback import differentiable, pull_back, zeros_like
+from tidu.ir.node import Node, depends_on, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one use of a node adds to its gradient: the using node, the operand's position, the value."""
+
+    via: Node
+    position: int
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The result of a reverse pass: the gradient of each active node and what it was summed from."""
+
+    gradients: dict[Node, Node]
+    contributions: dict[Node, tuple[Contribution, ...]]
+
+
+Simplify = Callable[[Node], Node]
+Watch = Callable[[Node, Contribution, Node], None]
+
+
+def _as_is(node: Node) -> Node:
+    return node
+
+
+def _unwatched(node: Node, contribution: Contribution, raw: Node) -> None:
+    return None
+
+
+def reverse(
+    outputs: Sequence[Node],
+    seeds: Sequence[Node],
+    wrt: Sequence[Node],
+    simplify: Simplify = _as_is,
+    watch: Watch = _unwatched,
+) -> Pass:
+    """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
+
+    Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch` is
+    told of each contribution, with the expression as the op's rule gave it.
+    """
+    active = depends_on(outputs, wrt)
+    collected: dict[Node, list[Contribution]] = {}
+    gradients: dict[Node, Node] = {}
+    starts: dict[Node, list[Node]] = {}
+    for output, seed in zip(outputs, seeds, strict=True):
+        starts.setdefault(output, []).append(seed)
+    for node in reversed(reachable(outputs)):
+        if node.id not in active:
+            continue
+        parts = [*starts.get(node, []), *(c.value for c in collected.get(node, []))]
+        if not parts:
+            continue
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        gradients[node] = total = simplify(total)
+        if not any(child.id in active for child in node.inputs):
+            continue
+        for position, raw in enumerate(pull_back(node, total)):
+            child = node.inputs[position]
+            if raw is None or child.id not in active or not differentiable(node, position):
+                continue
+            contribution = Contribution(node, position, simplify(raw))
+            watch(child, contribution, raw)
+            collected.setdefault(child, []).append(contribution)
+    return Pass(gradients, {node: tuple(found) for node, found in collected.items()})
+
+
+def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
+    """The vector-Jacobian product: for each node of `wrt`, Σ ∂output/∂node pulled back from the seeds.
+
+    >>> from tidu.ir.build import constant, input_node
+    >>> x = input_node("x", (3,))
+    >>> vjp([x * x], [x], [x])[0].shape
+    (3,)
+    """
+    found = reverse(outputs, seeds, wrt).gradients
+    return [found[node] if node in found else zeros_like(node) for node in wrt]

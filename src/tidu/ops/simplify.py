@@ -1,0 +1,296 @@
+"""Rules that bring a gradient into the form of a textbook: ones and zeros vanish, transposes are
+pushed to the letters, numbers and signs move to the front. None of them expands a product."""
+
+from __future__ import annotations
+
+
+from tidu.ir.build import constant, input_node, rebuild
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Op
+from tidu.ir.rule import Atoms, rule
+from tidu.ops.arithmetic import add, constant_value, divide, multiply, negative, subtract
+from tidu.ops.contraction import matmul, outer
+from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
+from tidu.ops.reduction import sum_
+from tidu.words import Words
+
+
+def _x(name: str = "x", *shape: int) -> Node:
+    return input_node(name, shape or (3,))
+
+
+def _filled(value: float, like: Node) -> Node:
+    return broadcast_to(constant(value, like.dtype), shape=like.shape)
+
+
+def _simplify(  # type: ignore[no-untyped-def]
+    name: str, root: Op, apply, en: str, zh: str, example, source: str = "arithmetic"
+) -> None:
+    rule(
+        name=name,
+        root=root,
+        apply=apply,
+        says=Words(en=en, zh=zh),
+        source=source,
+        purpose="simplify",
+        example=example,
+    )
+
+
+# ------------------------------------------------------------------ ones, zeros, numbers
+def _fold(node: Node, atoms: Atoms) -> Node | None:
+    """An elementwise op on numbers is a number."""
+    if node.op.form is not Form.ELEMENTWISE or node.dtype == "bool":
+        return None
+    values = [constant_value(child) for child in node.inputs]
+    if any(value is None for value in values):
+        return None
+    import numpy as np  # noqa: PLC0415
+
+    with np.errstate(all="ignore"):
+        result = float(node.op.numpy(*(np.float64(v) for v in values if v is not None), **node.attrs))
+    return _filled(result, node)
+
+
+def _unit_product(node: Node, atoms: Atoms) -> Node | None:
+    x, y = node.inputs
+    for one, other in ((x, y), (y, x)):
+        value = constant_value(one)
+        if value == 1.0 and other.dtype == node.dtype:
+            return other
+        if value == 0.0:
+            return _filled(0.0, node)
+        if value == -1.0:
+            return -other
+    return None
+
+
+def _zero_sum(node: Node, atoms: Atoms) -> Node | None:
+    x, y = node.inputs
+    if constant_value(y) == 0.0 and x.dtype == node.dtype:
+        return x
+    if constant_value(x) == 0.0 and y.dtype == node.dtype:
+        return y if node.op is add else -y
+    return None
+
+
+def _by_number(node: Node, atoms: Atoms) -> Node | None:
+    """x / c → (1/c)·x, so that numbers meet in one place."""
+    value = constant_value(node.inputs[1])
+    if value is None or value == 0.0:
+        return None
+    return multiply(1.0 / value, node.inputs[0])
+
+
+def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
+    return _filled(0.0, node) if constant_value(node.inputs[0]) == 0.0 else _by_number(node, atoms)
+
+
+def _collect(node: Node, atoms: Atoms) -> Node | None:
+    """c·(d·x) → (cd)·x, and a number moves to the front."""
+    x, y = node.inputs
+    cx, cy = constant_value(x), constant_value(y)
+    if cy is not None and cx is None:
+        return multiply(cy, x)
+    if cx is None:
+        return None
+    if y.op is negative and y.id not in atoms:
+        return multiply(-cx, y.inputs[0])
+    if y.op is multiply and y.id not in atoms:
+        inner = constant_value(y.inputs[0])
+        if inner is not None:
+            return multiply(cx * inner, y.inputs[1])
+    return None
+
+
+def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
+    """x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
+    x, y = node.inputs
+    for position, (factor, other) in enumerate(((x, y), (y, x))):
+        if factor.op is multiply and factor.id not in atoms and constant_value(other) is None:
+            number = constant_value(factor.inputs[0])
+            if number is not None:
+                rest = factor.inputs[1]
+                return multiply(number, multiply(rest, other) if position == 0 else multiply(other, rest))
+    return None
+
+
+for _op in (add, subtract, multiply, divide, negative):
+    _simplify(
+        f"fold {_op.name}",
+        _op,
+        _fold,
+        "calculate with numbers",
+        "数字先算好",
+        lambda _op=_op: [
+            _op(*(broadcast_to(constant(2.0), shape=(3,)) for _ in range(len(_op.operands or ()))))
+        ],
+    )
+
+_simplify("product with 1 or 0", multiply, _unit_product, "1·x = x and 0·x = 0", "1·x = x，0·x = 0",
+          lambda: [1.0 * _x(), _x() * 0.0, _x() * -1.0])
+_simplify("sum with 0", add, _zero_sum, "x + 0 = x", "x + 0 = x", lambda: [_x() + 0.0, 0.0 + _x()])
+_simplify("difference with 0", subtract, _zero_sum, "x − 0 = x", "x − 0 = x", lambda: [_x() - 0.0, 0.0 - _x()])
+_simplify("division by a number", divide, _zero_quotient, "x / c = (1/c)·x", "x / c = (1/c)·x",
+          lambda: [_x() / 4.0, 0.0 / _x()])
+_simplify("numbers meet", multiply, _collect, "numbers are multiplied and stand in front", "数字相乘并写在最前面",
+          lambda: [2.0 * (3.0 * _x()), _x() * 3.0, 2.0 * (-_x())])
+_simplify("number out of a product", multiply, _number_out_of_product, "a number stands in front of a product",
+          "数字提到乘积前面", lambda: [_x() * (2.0 * _x("y")), (2.0 * _x("y")) * _x()])
+
+
+# ------------------------------------------------------------------ signs
+def _double_negative(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    if x.op is negative and x.id not in atoms:
+        return x.inputs[0]
+    if x.op is multiply and x.id not in atoms:
+        number = constant_value(x.inputs[0])
+        if number is not None:
+            return multiply(-number, x.inputs[1])
+    if x.op is subtract and x.id not in atoms:
+        return x.inputs[1] - x.inputs[0]
+    return None
+
+
+def _sign_out(node: Node, atoms: Atoms) -> Node | None:
+    """(−x) ∘ y → −(x ∘ y) for products of any kind."""
+    x, y = node.inputs
+    if x.op is negative and x.id not in atoms:
+        return -rebuild(node, (x.inputs[0], y))
+    if y.op is negative and y.id not in atoms:
+        return -rebuild(node, (x, y.inputs[0]))
+    return None
+
+
+def _plus_negative(node: Node, atoms: Atoms) -> Node | None:
+    x, y = node.inputs
+    if y.op is negative and y.id not in atoms:
+        return x - y.inputs[0] if node.op is add else x + y.inputs[0]
+    if node.op is add and x.op is negative and x.id not in atoms:
+        return y - x.inputs[0]
+    return None
+
+
+def _twice(node: Node, atoms: Atoms) -> Node | None:
+    return 2.0 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
+
+
+_simplify("double negative", negative, _double_negative, "−(−x) = x", "负负得正",
+          lambda: [-(-_x()), -(2.0 * _x()), -(_x() - _x("y"))])
+for _op, _shapes in ((multiply, ((3,), (3,))), (divide, ((3,), (3,))), (matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+    _simplify(
+        f"sign out of {_op.name}", _op, _sign_out, "a sign stands in front of a product", "负号提到乘积前面",
+        lambda _op=_op, _shapes=_shapes: [
+            _op(-_x("x", *_shapes[0]), _x("y", *_shapes[1])),
+            _op(_x("x", *_shapes[0]), -_x("y", *_shapes[1])),
+        ],
+    )
+for _op in (add, subtract):
+    _simplify(f"{_op.name} of a negative", _op, _plus_negative, "x + (−y) = x − y", "x + (−y) = x − y",
+              lambda _op=_op: [_op(_x(), -_x("y"))])
+_simplify("twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [_x() + _x()])
+
+
+# ------------------------------------------------------------------ numbers out of contractions
+def _number_out(node: Node, atoms: Atoms) -> Node | None:
+    """(c·A) B → c·(A B)."""
+    x, y = node.inputs
+    if x.op is multiply and x.id not in atoms:
+        number = constant_value(x.inputs[0])
+        if number is not None:
+            return multiply(number, rebuild(node, (x.inputs[1], y)))
+    if y.op is multiply and y.id not in atoms:
+        number = constant_value(y.inputs[0])
+        if number is not None:
+            return multiply(number, rebuild(node, (x, y.inputs[1])))
+    return None
+
+
+def _number_through(node: Node, atoms: Atoms) -> Node | None:
+    """A number or sign passes through a linear op of one operand: (c·A)ᵀ → c·Aᵀ."""
+    x = node.inputs[0]
+    if x.id in atoms:
+        return None
+    if x.op is negative:
+        return -rebuild(node, (x.inputs[0],))
+    if x.op is multiply:
+        number = constant_value(x.inputs[0])
+        if number is not None:
+            return multiply(number, rebuild(node, (x.inputs[1],)))
+    return None
+
+
+for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+    _simplify(
+        f"number out of {_op.name}", _op, _number_out, "a number stands in front of a matrix product",
+        "数字提到矩阵乘积前面",
+        lambda _op=_op, _shapes=_shapes: [
+            _op(2.0 * _x("x", *_shapes[0]), _x("y", *_shapes[1])),
+            _op(_x("x", *_shapes[0]), 2.0 * _x("y", *_shapes[1])),
+        ],
+        source="linearity",
+    )
+for _op, _attrs in ((transpose, {}), (sum_, {"axis": 0}), (reshape, {"shape": (3, 2)})):
+    _simplify(
+        f"number out of {_op.name}", _op, _number_through, "a number passes through a linear map",
+        "数字可以提到线性运算外面",
+        lambda _op=_op, _attrs=_attrs: [_op(2.0 * _x("x", 2, 3), **_attrs), _op(-_x("x", 2, 3), **_attrs)],
+        source="linearity",
+    )
+
+
+# ------------------------------------------------------------------ transposes and layout
+def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    if x.id in atoms:
+        return None
+    if x.op is transpose:
+        axes, inner = node.attrs["axes"], x.attrs["axes"]
+        return transpose(x.inputs[0], axes=tuple(inner[a] for a in axes))
+    if x.op is matmul and is_matrix_transpose(node) and all(c.rank >= 2 for c in x.inputs):
+        return x.inputs[1].mT @ x.inputs[0].mT
+    if x.op is outer:
+        return outer(x.inputs[1], x.inputs[0])
+    return None
+
+
+def _reshape_twice(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    if x.op is reshape and x.id not in atoms:
+        return reshape(x.inputs[0], shape=node.shape)
+    return None
+
+
+def _stretch_twice(node: Node, atoms: Atoms) -> Node | None:
+    """Stretching a stretched value, or a number put into axes of size one first, is one stretch."""
+    x = node.inputs[0]
+    if x.op is broadcast_to and x.id not in atoms:
+        return broadcast_to(x.inputs[0], shape=node.shape)
+    if x.op is reshape and x.id not in atoms:
+        source = x.inputs[0]
+        ones = x.rank - source.rank
+        if ones > 0 and x.shape == (1,) * ones + source.shape:
+            return broadcast_to(source, shape=node.shape)
+    return None
+
+
+def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
+    """A sum over axes of size one (or over no axis) is only a change of shape."""
+    x = node.inputs[0]
+    if all(x.shape[a] == 1 for a in node.attrs["axis"]):
+        return reshape(x, shape=node.shape)
+    return None
+
+
+_simplify("transpose inwards", transpose, _transpose_inwards, "(AB)ᵀ = BᵀAᵀ and (Aᵀ)ᵀ = A", "(AB)ᵀ = BᵀAᵀ，(Aᵀ)ᵀ = A",
+          lambda: [(_x("A", 2, 3) @ _x("B", 3, 4)).T, _x("A", 2, 3).T.T, outer(_x("u", 2), _x("v", 3)).T],
+          source="(AB)ᵀ = BᵀAᵀ")
+_simplify("reshape twice", reshape, _reshape_twice, "only the last shape counts", "只看最后的形状",
+          lambda: [reshape(reshape(_x("A", 2, 3), shape=(6,)), shape=(3, 2))])
+_simplify("stretch twice", broadcast_to, _stretch_twice, "one stretch is enough", "广播一次就够了",
+          lambda: [broadcast_to(broadcast_to(_x("b", 3), shape=(2, 3)), shape=(4, 2, 3)),
+                   broadcast_to(reshape(_x("b", 3), shape=(1, 3)), shape=(2, 3))])
+_simplify("sum over single elements", sum_, _sum_of_ones, "a sum of one term is the term", "只有一项的和就是这一项",
+          lambda: [sum_(_x("A", 1, 3), axis=0), sum_(_x("A", 2, 3), axis=())])
+
