@@ -35,7 +35,7 @@ class Step:
 
     equation: Equation
     label: Phrase | None = None
-    shape: str | None = None
+    shape: Math | None = None  # (4, 5)·(5, 1) → (4, 1)
     rule: Phrase | None = None
     source: str | None = None
     remarks: tuple[Phrase, ...] = ()

@@ -102,7 +102,7 @@ def _step(step: Step, language: Language, width: int) -> list[str]:
         lines += wrap(phrase_for_wrapping(step.label, language), width)
     lines += _indented(equation_lines(step.equation, language, width - len(_INDENT)))
     if step.shape is not None:
-        lines += _item(SHAPE().text(language), step.shape, language, width)
+        lines += _item(SHAPE().text(language), line(step.shape, language), language, width)
     if step.rule is not None or step.source is not None:
         rule = "" if step.rule is None else phrase_for_wrapping(step.rule, language)
         source = "" if step.source is None else SOURCE(source=step.source).text(language)
