@@ -1,0 +1,220 @@
+"""CSV and NPZ: right numbers, and each thing wrong with a file named with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidu.data import (
+    class_indices,
+    inside,
+    numbers,
+    one_hot,
+    read_csv,
+    read_npz,
+    standardise,
+)
+from tidu.data.table import parse_csv
+from tidu.errors import TiduError
+
+GOOD = 'age, kind ,income\r\n30,b,"1e3"\r\n\r\n41.5,a,-2\r\n'
+
+
+def refused(action: Callable[[], object], *en: str, zh: str, line: int | None = None) -> None:
+    """The action raises an error with these parts in English and this one in Chinese."""
+    with pytest.raises(TiduError) as caught:
+        action()
+    text = caught.value.text("en")
+    for part in en:
+        assert part in text, text
+    assert zh in caught.value.text("zh"), caught.value.text("zh")
+    if line is not None:
+        assert caught.value.place is not None
+        assert caught.value.place.line == line, text
+
+
+def test_columns_come_in_the_order_asked_for() -> None:
+    table = parse_csv(GOOD, "t.csv")
+    assert table.header == ("age", "kind", "income")
+    assert table.lines == (2, 4)
+    assert numbers(table, ["income", "age"]).tolist() == [[1000.0, 30.0], [-2.0, 41.5]]
+
+
+def test_infinity_is_a_number() -> None:
+    assert numbers(parse_csv("a\n-inf\n", "t.csv"), ["a"])[0, 0] == -np.inf
+
+
+def test_classes_are_sorted_whatever_the_rows_order() -> None:
+    indices, classes = class_indices(parse_csv("k\nb\na\nb\n", "t.csv"), "k")
+    assert (indices.tolist(), classes) == ([1, 0, 1], ("a", "b"))
+    rows, _ = one_hot(parse_csv("k\nb\na\nb\n", "t.csv"), "k")
+    assert rows.tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("\ufeffa\n1\n".encode())
+    assert read_csv(path).header == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh", "line"),
+    [
+        ("", "t.csv has no rows", "没有数据行", None),
+        ("a,b\n", "t.csv has no rows", "没有数据行", None),
+        ("a,a\n1,2\n", "column a stands twice", "出现了两次", 1),
+        ("a,\n1,2\n", "column 2 of t.csv has no name", "第 2 列在表头中没有名字", 1),
+        ("a,b\n1,2\n1,2,3\n", "this row has 3 cells, the header has 2", "有 3 个单元格", 3),
+        ('a\n"1\n', "t.csv is not a CSV table", "不是 CSV 表格", 2),
+    ],
+)
+def test_a_table_that_is_none(text: str, en: str, zh: str, line: int | None) -> None:
+    refused(lambda: parse_csv(text, "t.csv"), en, zh=zh, line=line)
+
+
+def test_text_in_a_column_of_numbers() -> None:
+    table = parse_csv("age,x\n30,1\nold,2\n", "t.csv")
+    refused(
+        lambda: numbers(table, ["age"]),
+        "column age contains text: 'old' in line 3",
+        "old,2",
+        zh="列 age 里有文字：第 3 行是 'old'",
+        line=3,
+    )
+
+
+def test_an_underscore_makes_no_number() -> None:
+    """Python's float reads 1_000; a table that holds it holds text."""
+    refused(lambda: numbers(parse_csv("a\n1_0\n", "t.csv"), ["a"]), "contains text", zh="有文字")
+
+
+@pytest.mark.parametrize("cell", ["", "NaN", "n/a", "-nan", "NULL", "?"])
+def test_missing_values_are_counted(cell: str) -> None:
+    table = parse_csv(f"age,x\n30,1\n{cell},2\n1,3\n{cell},4\n", "t.csv")
+    refused(
+        lambda: numbers(table, ["age"]),
+        "column age has 2 missing values (lines 3, 5)",
+        zh="列 age 缺 2 个值（第 3, 5 行）",
+        line=3,
+    )
+
+
+def test_many_missing_values_are_not_all_listed() -> None:
+    table = parse_csv("a,b\n" + ",1\n" * 14, "t.csv")
+    refused(lambda: numbers(table, ["a"]), "11 and 4 more)", zh="等，另有 4 行")
+
+
+def test_missing_column_names_the_nearest() -> None:
+    table = parse_csv("sepal_length,kind\n1,a\n", "t.csv")
+    refused(
+        lambda: numbers(table, ["sepal_lenght"]),
+        "t.csv has no column sepal_lenght",
+        "its columns are: sepal_length, kind",
+        'write instead: "sepal_length"',
+        zh="t.csv 里没有列 sepal_lenght",
+    )
+
+
+def test_another_encoding_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("年龄\n1\n".encode("gbk"))
+    refused(lambda: read_csv(path), "t.csv is not UTF-8 text", "CSV UTF-8", zh="不是 UTF-8 文本")
+
+
+def test_standardised_columns_have_mean_0_and_deviation_1() -> None:
+    rows = np.random.default_rng(0).normal(3, 7, (50, 4))
+    scaled, scale = standardise(rows)
+    assert np.allclose(scaled.mean(axis=0), 0)
+    assert np.allclose(scaled.std(axis=0), 1)
+    assert np.allclose(scale.apply(rows[:3]), scaled[:3])
+
+
+def test_a_constant_column_cannot_be_standardised() -> None:
+    refused(
+        lambda: standardise(np.array([[1.0, 0.1], [2.0, 0.1]]), ["a", "b"]),
+        "column b cannot be standardised: all its 2 values are 0.1",
+        zh="列 b 不能标准化",
+    )
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "a.npz"
+    np.savez(
+        path,
+        weights=np.arange(6, dtype=np.int32).reshape(2, 3),
+        words=np.array(["a"]),
+        holes=np.array([[1.0, np.nan]]),
+        things=np.array([{}], dtype=object),
+    )
+    return path
+
+
+def test_npz_gives_the_array(archive: Path) -> None:
+    array = read_npz(archive, "weights")
+    assert array.dtype == np.float64
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_npz_refusals(archive: Path) -> None:
+    refused(
+        lambda: read_npz(archive, "weigths"),
+        "a.npz has no array weigths",
+        "its arrays are: weights, words",
+        '"weights"',
+        zh="a.npz 里没有数组 weigths",
+    )
+    refused(lambda: read_npz(archive, "words"), "holds <U1, not real numbers", zh="不是实数")
+    refused(lambda: read_npz(archive, "holes"), "has 1 NaN, the first at [1, 2]", zh="有 1 个 NaN")
+    refused(lambda: read_npz(archive, "things"), "holds Python objects", zh="存的是 Python 对象")
+
+
+def test_a_broken_archive_is_said(archive: Path) -> None:
+    for broken in (archive.read_bytes()[:200], b"", b"no archive"):
+        archive.write_bytes(broken)
+        refused(
+            lambda: read_npz(archive, "weights"), "a.npz is not a complete NPZ", zh="不是完整的 NPZ"
+        )
+
+
+def test_a_single_array_is_no_archive(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones(3))
+    refused(lambda: read_npz(tmp_path / "a.npy", "x"), "is not a complete NPZ", zh="不是完整的 NPZ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.csv", "/etc/hosts", "C:\\data.csv", "..\\secret.csv", "sub/../../secret.csv"],
+)
+def test_files_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "secret.csv").write_text("a\n1\n", "utf-8")
+    refused(
+        lambda: inside(tmp_path / "study", name),
+        "lies outside the folder of the study",
+        zh="不在学习文件所在的文件夹之内",
+    )
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "secret.csv").write_text("a\n1\n", "utf-8")
+    try:
+        (tmp_path / "study" / "data.csv").symlink_to(tmp_path / "secret.csv")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    refused(lambda: inside(tmp_path / "study", "data.csv"), "lies outside", zh="不在学习文件")
+
+
+def test_a_file_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
+    (tmp_path / "iris.csv").write_text("a\n1\n", "utf-8")
+    refused(
+        lambda: inside(tmp_path, "irs.csv"),
+        "the data file irs.csv does not exist",
+        "iris.csv",
+        zh="数据文件 irs.csv 不存在",
+    )
+    refused(lambda: inside(tmp_path, "no.npz"), "there is no .npz file", zh="没有 .npz 文件")
