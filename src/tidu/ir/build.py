@@ -7,6 +7,7 @@ a batch in a bias gradient is a step and not a hidden helper.
 
 from __future__ import annotations
 
+import inspect
 from numbers import Real
 from typing import Any
 
@@ -59,11 +60,16 @@ class Misfit(Exception):
 def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     """`op` applied to nodes, numbers and arrays, in its normal form.
 
-    >>> from tidu.ops import add
+    An op of many operands takes them in a list as well (concatenate), and what follows the operands
+    stands for the attributes in the order in which the op's `prepare` names them, as in NumPy's calls.
+
+    >>> from tidu.ops.arithmetic import add
+    >>> from tidu.ops.reduction import sum_
     >>> x = input_node("x", (2, 3))
-    >>> call(add, x, 1.0).shape
-    (2, 3)
+    >>> call(add, x, 1.0).shape, call(sum_, x, 0).shape
+    ((2, 3), (3,))
     """
+    operands, attributes = _bind(op, operands, attributes)
     nodes = lift(op, operands)
     if op.prepare is not None:
         try:
@@ -71,6 +77,31 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
         except Misfit as misfit:
             raise shape_error(misfit, nodes) from None
     return apply(op, *nodes, **attributes)
+
+
+def _bind(
+    op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Tells positional attributes from operands."""
+    if op.operands is None:
+        leading = 1 if operands and isinstance(operands[0], str) else 0
+        at = leading + 1
+        if len(operands) >= at and isinstance(operands[leading], list | tuple):
+            extra, operands = operands[:leading] + operands[at:], tuple(operands[leading])
+        else:
+            extra, operands = operands[:leading], operands[leading:]
+        skipped = 0
+    else:
+        skipped = len(op.operands)
+        operands, extra = operands[:skipped], operands[skipped:]
+    if not extra or op.prepare is None:
+        return (*operands, *extra), attributes
+    parameters = inspect.signature(op.prepare).parameters.values()
+    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.kind is not p.VAR_KEYWORD]
+    free = [name for name in names[skipped:] if name not in attributes]
+    if len(extra) > len(free):
+        raise InputError(_ARITY(name=op.name, wanted=skipped + len(free), got=skipped + len(extra)))
+    return operands, {**attributes, **dict(zip(free, extra, strict=False))}
 
 
 def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:

@@ -127,6 +127,11 @@ class Node:
     def __ge__(self, other: Any) -> Node:
         return operator(">=")(self, other)
 
+    def __getitem__(self, key: Any) -> Node:
+        return role("index")(self, key=key)
+
+    __iter__ = None  # without it Python would try x[0], x[1], … until an IndexError that never comes
+
     def __repr__(self) -> str:
         operands = ", ".join(f"%{node.id}" for node in self.inputs)
         return f"%{self.id} = {self.op.name}({operands})"

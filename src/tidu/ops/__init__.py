@@ -4,13 +4,27 @@ Each family file holds the records of ops that are read together.
 """
 
 from tidu.ops import (
+    activation,
     arithmetic,
     comparison,
     contraction,
+    exponential,
     layout,
     leaves,
     reduction,
-    simplify,
+    selection,
+    trigonometric,
 )
 
-__all__ = ["arithmetic", "comparison", "contraction", "layout", "leaves", "reduction", "simplify"]
+__all__ = [
+    "activation",
+    "arithmetic",
+    "comparison",
+    "contraction",
+    "exponential",
+    "layout",
+    "leaves",
+    "reduction",
+    "selection",
+    "trigonometric",
+]

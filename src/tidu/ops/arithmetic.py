@@ -23,7 +23,7 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink
 from tidu.ops.comparison import equal, where
-from tidu.ops.define import aliases, elementwise, is_scalar, joined, normal, says
+from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
 from tidu.ops.leaves import number
 
 
@@ -97,6 +97,7 @@ multiply = elementwise(
 divide = elementwise(
     "divide",
     arity=2,
+    real=True,
     operator="/",
     partials=lambda x, y, out: (1.0 / y, -x / y**2),
     says=says("quotient rule", "商的法则"),
@@ -107,6 +108,27 @@ divide = elementwise(
     safe={1: 1.0},
     aliases=aliases(numpy=("divide", "true_divide"), torch=("div", "divide", "true_divide")),
     samples=normal(2, low=0.5, high=2.0),
+)
+
+
+
+def _ratio(x: Any, y: Any) -> Any:
+    return np.where(y == 0, np.zeros((), np.result_type(x, y)), x / np.where(y == 0, 1, y))
+
+
+ratio = elementwise(
+    "ratio",
+    arity=2,
+    real=True,
+    partials=lambda x, y, out: (ratio(1.0, y), -ratio(out, y)),
+    says=says("quotient rule, 0 where the divisor is 0", "商的法则；除数为 0 处取 0"),
+    source="the subgradient 0 of a norm at 0",
+    numpy=_ratio,
+    scalar="y == 0 ? 0 : x / y",
+    notation=_quotient_notation,
+    code=lambda node, x, y: f"np.where({y} == 0, 0.0, {x} / np.where({y} == 0, 1.0, {y}))",
+    samples=normal(2, low=0.5, high=2.0),
+    doc=says("x / y, and 0 where y = 0", "x / y，在 y = 0 处为 0"),
 )
 
 negative = elementwise(
@@ -137,10 +159,10 @@ def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:
     exponent = constant_value(y)
     if exponent is not None:
         return _power_slope(x, exponent), None
-    from tidu.ops.exponential import xlogy  # noqa: PLC0415  (exponential builds on arithmetic)
+    from tidu.ops.exponential import log, xlogy  # noqa: PLC0415  (exponential builds on arithmetic)
 
     base = constant_value(x)
-    by_y = out * np.log(base) if base is not None and base > 0 else xlogy(out, x)
+    by_y = out * log(like(x, base)) if base is not None and base > 0 else xlogy(out, x)
     # y = 0 leaves x⁻¹, which is infinite at x = 0 where the true derivative of x⁰ is 0
     return y * x ** (where(equal(y, 0.0), 1.0, y) - 1.0), by_y
 
@@ -189,6 +211,7 @@ square = elementwise(
 
 sqrt = elementwise(
     "sqrt",
+    real=True,
     partials=lambda x, out: 0.5 / out,
     says=says("derivative of the square root", "平方根的导数"),
     source="(√x)' = 1/(2√x)",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Fence, Function, Math, Product
-from tidu.ir.build import elementwise_type
+from tidu.ir.build import constant, elementwise_type, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples, register
-from tidu.ir.types import is_one_element
+from tidu.ir.types import DType, Type, is_one_element
 from tidu.words import Words
 
 Generator = np.random.Generator
@@ -22,16 +22,74 @@ def op(name: str, **facets: Any) -> Op:
     return register(Op(name=name, **facets))
 
 
-def elementwise(name: str, *, arity: int = 1, boolean: bool = False, **facets: Any) -> Op:
-    """Register an elementwise op: equal shapes, a map loop, `arity` differentiable operands."""
+def elementwise(
+    name: str, *, arity: int = 1, boolean: bool = False, real: bool = False, **facets: Any
+) -> Op:
+    """Register an elementwise op: equal shapes, a map loop, `arity` differentiable operands.
+
+    `boolean`: the result is a mask; `real`: the result is a float for integers too (exp, sin, …).
+    """
 
     def type_rule(*types: Any, **_: Any) -> Any:
-        return elementwise_type(*types, boolean=boolean)
+        result = elementwise_type(*types, boolean=boolean)
+        return Type(result.shape, float_type(result.dtype)) if real else result
 
     facets.setdefault("type_rule", type_rule)
     facets.setdefault("operands", (Operand.VALUE,) * arity)
     facets.setdefault("samples", normal(arity))
     return op(name, form=Form.ELEMENTWISE, loop=Loop.MAP, **facets)
+
+
+def spelling(name: str, build: Callable[..., Any], **facets: Any) -> Op:
+    """Register a further name for what other ops do: a call is written with them at once, so that no
+    node of this op appears in a graph and nothing else needs a rule for it."""
+
+    def type_rule(*types: Type, **attributes: Any) -> Any:
+        return build(*(input_node(f"x{i}", t.shape, t.dtype) for i, t in enumerate(types, 1)), **attributes).type
+
+    facets.setdefault("operands", (Operand.VALUE,))
+    facets.setdefault("says", says("written with other operations", "用其他运算写出"))
+    facets.setdefault("source", "definition")
+    facets.setdefault("notation", function(name))
+    facets.setdefault("aliases", aliases(numpy=name, torch=name))
+    return op(
+        name,
+        form=Form.COMPOSITE,
+        loop=Loop.CALL,
+        type_rule=type_rule,
+        prepare=build,
+        definition=build,
+        **facets,
+    )
+
+
+def float_type(dtype: DType) -> DType:
+    """The dtype in which a result of real numbers is given: integers and masks become float64."""
+    return dtype if dtype in ("float32", "float64") else "float64"
+
+
+def like(node: Node, value: float) -> Node:
+    """A number as a constant of the node's dtype, where a bare number would meet no array to take it from."""
+    return constant(value, float_type(node.dtype))
+
+
+def quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy reference whose infinities and NaN are meant: it gives them without a warning."""
+
+    def calculate(*operands: Any, **attributes: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return reference(*operands, **attributes)
+
+    return calculate
+
+
+def times(node: Node, left: Math, right: Math) -> Math:
+    """Notation of an elementwise product of two operands of `node`'s shape."""
+    return joined([left, right], "" if is_scalar(node) else "⊙")
+
+
+# PyTorch's names for the arguments of reductions.
+DIM = {"dim": "axis", "keepdim": "keepdims"}
 
 
 def function(name: str, sub: str = "") -> Callable[..., Math]:

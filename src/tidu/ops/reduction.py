@@ -11,9 +11,9 @@ from tidu.document.math import Apply, Big, Function, Math, Product, Transpose
 from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Loop, Op, Operand, Samples
+from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples
 from tidu.ir.types import Shape, Type, product
-from tidu.ops.define import aliases, op, sampled, says
+from tidu.ops.define import DIM, aliases, op, sampled, says
 from tidu.ops.layout import ONES, broadcast_to, reshape
 from tidu.words import Words
 
@@ -140,7 +140,7 @@ sum_ = op(
     notation=_sum_notation,
     code=reduction_code("sum"),
     axes=("axis",),
-    aliases=aliases(numpy="sum", torch="sum"),
+    aliases=aliases(numpy="sum", torch=Alias("sum", rename=DIM)),
     samples=REDUCTION_SAMPLES,
 )
 
@@ -158,6 +158,6 @@ mean = op(
     notation=reduction_notation("mean"),
     code=reduction_code("mean"),
     axes=("axis",),
-    aliases=aliases(numpy="mean", torch="mean"),
+    aliases=aliases(numpy="mean", torch=Alias("mean", rename=DIM)),
     samples=REDUCTION_SAMPLES,
 )

@@ -1,0 +1,208 @@
+"""Exponentials and logarithms, and the functions made of them: sigmoid, softplus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math, Negative, Number, Power, Sum, Symbol
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Kink
+from tidu.ops.arithmetic import constant_value, ratio
+from tidu.ops.comparison import equal, logical_and
+from tidu.ops.define import aliases, elementwise, function, like, normal, quiet, says, times
+
+_E = Symbol("e")
+
+
+def _ln(x: Math) -> Math:
+    return Apply(Function("ln"), (x,))
+
+
+def _power_of_e(node: Node, x: Math) -> Math:
+    return Power(_E, x)
+
+
+exp = elementwise(
+    "exp",
+    real=True,
+    partials=lambda x, out: out,
+    says=says("derivative of the exponential function", "指数函数的导数"),
+    source="(eˣ)' = eˣ",
+    numpy=np.exp,
+    scalar="exp(x)",
+    notation=_power_of_e,
+    aliases=aliases(numpy="exp", torch=("exp", "special.exp")),
+    doc=says("e to the power x", "e 的 x 次幂"),
+)
+
+log = elementwise(
+    "log",
+    real=True,
+    partials=lambda x, out: 1.0 / x,
+    says=says("derivative of the natural logarithm", "自然对数的导数"),
+    source="(ln x)' = 1/x",
+    numpy=np.log,
+    scalar="log(x)",
+    notation=function("ln"),
+    safe={0: 1.0},
+    aliases=aliases(numpy="log", torch="log", text="ln"),
+    samples=normal(low=0.3, high=3.0),
+    doc=says("the natural logarithm", "自然对数"),
+)
+
+
+def _other_base(base: int, numpy: np.ufunc):  # type: ignore[no-untyped-def]
+    """The logarithm to a base: ln x over ln of the base."""
+    return elementwise(
+        f"log{base}",
+        real=True,
+        partials=lambda x, out: 1.0 / (x * log(like(x, base))),
+        says=says("derivative of a logarithm to a base", "以常数为底的对数的导数"),
+        source="(log_b x)' = 1/(x ln b)",
+        numpy=numpy,
+        scalar=f"log{base}(x)",
+        notation=function("log", str(base)),
+        safe={0: 1.0},
+        aliases=aliases(numpy=f"log{base}", torch=f"log{base}"),
+        samples=normal(low=0.3, high=3.0),
+        doc=says(f"the logarithm to base {base}", f"以 {base} 为底的对数"),
+    )
+
+
+log2 = _other_base(2, np.log2)
+log10 = _other_base(10, np.log10)
+
+log1p = elementwise(
+    "log1p",
+    real=True,
+    partials=lambda x, out: 1.0 / (1.0 + x),
+    says=says("derivative of ln(1 + x)", "ln(1 + x) 的导数"),
+    source="(ln(1 + x))' = 1/(1 + x)",
+    numpy=np.log1p,
+    scalar="log1p(x)",
+    notation=lambda node, x: _ln(Sum((Number("1"), x))),
+    safe={0: 0.0},
+    aliases=aliases(numpy="log1p", torch=("log1p", "special.log1p")),
+    samples=normal(low=-0.6, high=2.0),
+    doc=says("ln(1 + x), exact for small x too", "ln(1 + x)，x 很小时也精确"),
+)
+
+expm1 = elementwise(
+    "expm1",
+    real=True,
+    partials=lambda x, out: exp(x),
+    says=says("derivative of eˣ - 1", "eˣ - 1 的导数"),
+    source="(eˣ - 1)' = eˣ",
+    numpy=np.expm1,
+    scalar="expm1(x)",
+    notation=lambda node, x: Sum((Power(_E, x), Negative(Number("1")))),
+    aliases=aliases(numpy="expm1", torch=("expm1", "special.expm1")),
+    doc=says("eˣ - 1, exact for small x too", "eˣ - 1，x 很小时也精确"),
+)
+
+
+def _sigmoid(x: Any) -> Any:
+    # no exponent is positive, so nothing overflows and both tails keep their digits
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+sigmoid = elementwise(
+    "sigmoid",
+    real=True,
+    partials=lambda x, out: out * (1.0 - out),
+    says=says("derivative of the sigmoid", "sigmoid 函数的导数"),
+    source="σ' = σ (1 - σ)",
+    numpy=_sigmoid,
+    scalar="exp(fmin(x, 0)) / (1 + exp(-fabs(x)))",
+    notation=lambda node, x: Apply(Symbol("σ"), (x,)),
+    code=lambda node, x: f"(np.exp(np.minimum({x}, 0)) / (1 + np.exp(-np.abs({x}))))",
+    aliases=aliases(
+        torch=("sigmoid", "special.expit", "nn.functional.sigmoid"), text=("sigmoid", "σ", "expit")
+    ),
+    doc=says("1/(1 + e⁻ˣ)", "1/(1 + e⁻ˣ)"),
+)
+
+logaddexp = elementwise(
+    "logaddexp",
+    arity=2,
+    real=True,
+    partials=lambda x, y, out: (sigmoid(x - y), sigmoid(y - x)),
+    says=says("derivative of ln(eˣ + eʸ)", "ln(eˣ + eʸ) 的导数"),
+    source="∂ ln(eˣ + eʸ)/∂x = σ(x - y)",
+    numpy=quiet(np.logaddexp),
+    scalar="fmax(x, y) + log1p(exp(-fabs(x - y)))",
+    notation=lambda node, x, y: _ln(Sum((Power(_E, x), Power(_E, y)))),
+    kinks=(
+        Kink(
+            where=lambda x, y: logical_and(equal(x, -np.inf), equal(y, -np.inf)),
+            at=says("both -∞, where the derivative does not exist", "两者均为 -∞（导数不存在）"),
+            value=float("nan"),
+        ),
+    ),
+    aliases=aliases(numpy="logaddexp", torch="logaddexp"),
+    doc=says("ln(eˣ + eʸ) without overflow", "不会溢出的 ln(eˣ + eʸ)"),
+)
+
+
+def _prepare_softplus(x: Node, beta: float = 1.0) -> Node:
+    return apply(softplus, x) if beta == 1.0 else apply(softplus, beta * x) / beta
+
+
+softplus = elementwise(
+    "softplus",
+    real=True,
+    partials=lambda x, out: sigmoid(x),
+    says=says("derivative of softplus", "softplus 函数的导数"),
+    source="(ln(1 + eˣ))' = σ(x)",
+    numpy=lambda x: np.logaddexp(0, x),
+    scalar="fmax(x, 0) + log1p(exp(-fabs(x)))",
+    prepare=_prepare_softplus,
+    notation=function("softplus"),
+    code=lambda node, x: f"np.logaddexp(0, {x})",
+    aliases=aliases(torch="nn.functional.softplus"),
+    doc=says("ln(1 + eˣ) without overflow", "不会溢出的 ln(1 + eˣ)"),
+)
+
+log_sigmoid = elementwise(
+    "log_sigmoid",
+    real=True,
+    partials=lambda x, out: sigmoid(-x),
+    says=says("derivative of ln σ", "ln σ 的导数"),
+    source="(ln σ(x))' = 1 - σ(x) = σ(-x)",
+    numpy=lambda x: -np.logaddexp(0, -x),
+    scalar="fmin(x, 0) - log1p(exp(-fabs(x)))",
+    notation=lambda node, x: _ln(Apply(Symbol("σ"), (x,))),
+    code=lambda node, x: f"(-np.logaddexp(0, -{x}))",
+    aliases=aliases(torch="nn.functional.logsigmoid", text="logsigmoid"),
+    doc=says("ln σ(x) without overflow", "不会溢出的 ln σ(x)"),
+)
+
+
+def _xlogy_notation(node: Node, x: Math, y: Math) -> Math:
+    return times(node, x, _ln(y))
+
+
+def _xlogy_partials(x: Node, y: Node, out: Node) -> tuple[Node | None, Node]:
+    known = constant_value(x) is not None
+    return None if known else log(y), ratio(x, y)
+
+
+xlogy = elementwise(
+    "xlogy",
+    arity=2,
+    real=True,
+    partials=_xlogy_partials,
+    says=says("derivative of x ln y, with 0 ln 0 = 0", "x ln y 的导数，约定 0 ln 0 = 0"),
+    source="x ln x → 0 for x → 0",
+    numpy=quiet(lambda x, y: x * np.log(np.where(x == 0, np.ones((), y.dtype), y))),
+    scalar="x == 0 ? 0 : x * log(y)",
+    notation=_xlogy_notation,
+    code=lambda node, x, y: f"({x} * np.log(np.where({x} == 0, 1.0, {y})))",
+    safe={1: 1.0},
+    aliases=aliases(torch=("xlogy", "special.xlogy")),
+    samples=normal(2, low=0.4, high=2.0),
+    doc=says("x ln y, and 0 where x = 0", "x ln y，在 x = 0 处为 0"),
+)

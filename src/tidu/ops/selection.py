@@ -1,0 +1,430 @@
+"""Selection: the larger, the smaller, bounds; the largest and smallest along axes, and where they are.
+
+Ties are shared: each of n equal winners gets 1/n of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Fence, Function, Math, Number, Relation
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Case, Form, Kink, Loop, Op, Operand
+from tidu.ir.types import Type
+from tidu.ops.activation import choose, float_kind
+from tidu.ops.arithmetic import constant_value
+from tidu.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_or,
+    where,
+)
+from tidu.ops.define import DIM, aliases, elementwise, normal, op, sampled, says
+from tidu.ops.leaves import number
+from tidu.ops.reduction import (
+    REDUCTION_SAMPLES,
+    non_empty_type,
+    normal_axes,
+    prepare_reduction,
+    reduction_code,
+    reduction_notation,
+    spread,
+    sum_,
+)
+
+_STEP = says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0")
+_SHARED = says("shared evenly among the ties", "由并列者均分")
+
+
+# ------------------------------------------------------------------ maximum, minimum
+def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str) -> Op:
+    """The indicator [x > y] or [x < y] with the value `tie` where x = y."""
+
+    def cases(node: Node, x: Math, y: Math) -> tuple[Case, ...]:
+        other = "<" if symbol == ">" else ">"
+        return (
+            Case(Number("1"), Relation((x, y), (symbol,)), beats),
+            Case(Number("0"), Relation((x, y), (other,)), loses),
+            Case(number(node.attrs["tie"]), Relation((x, y), ("=",)), np.equal),
+        )
+
+    def reference(x: Any, y: Any, tie: float) -> Any:
+        kind = np.result_type(float_kind(x), float_kind(y))
+        return choose([beats(x, y), loses(x, y), x == y], [1.0, 0.0, tie], kind)
+
+    other = "<" if python == ">" else ">"
+    return elementwise(
+        name,
+        arity=2,
+        real=True,
+        partials=lambda x, y, out, tie: (None, None),
+        says=_STEP,
+        source="zero almost everywhere",
+        numpy=reference,
+        scalar=f"x {python} y ? 1 : x == y ? tie : 0",
+        notation=lambda node, x, y: Fence(Relation((x, y), (symbol,)), "[", "]"),
+        code=lambda node, x, y: (
+            f"np.select([{x} {python} {y}, {x} {other} {y}, {x} == {y}], "
+            f"[1.0, 0.0, {node.attrs['tie']!r}], np.nan)"
+        ),
+        cases=cases,
+        aliases={},
+        samples=normal(2, tie=0.5),
+        doc=says(f"1 where x {python} y, 0 where not", f"x {python} y 时为 1，否则为 0"),
+    )
+
+
+is_larger = _step("is_larger", ">", np.greater, np.less, ">")
+is_smaller = _step("is_smaller", "<", np.less, np.greater, "<")
+
+
+def _chooser(name: str, numpy: np.ufunc, share: Op, scalar: str, zh: str, this: Callable[[], Op]) -> Op:
+    def partials(x: Node, y: Node, out: Node, tie: float) -> tuple[Node, Node]:
+        return share(x, y, tie=tie), share(y, x, tie=1.0 - tie)
+
+    kinks = tuple(
+        Kink(
+            where=lambda x, y, tie: equal(x, y),
+            at=says("a tie of both arguments", "两个参数相等"),
+            value="tie" if position == 0 else _SHARED,
+            low=0.0,
+            high=1.0,
+            operand=position,
+        )
+        for position in (0, 1)
+    )
+    return elementwise(
+        name,
+        arity=2,
+        partials=partials,
+        says=says(f"the {name} passes the gradient to the winner", f"{zh}把梯度传给胜者"),
+        source="∂ max(x, y)/∂x = [x > y], ∂ min(x, y)/∂x = [x < y]",
+        numpy=lambda x, y, tie: numpy(x, y),
+        scalar=scalar,
+        prepare=lambda x, y, tie=0.5: apply(this(), x, y, tie=float(tie)),
+        notation=lambda node, x, y: Apply(Function(name[:3]), (x, y)),
+        code=lambda node, x, y: f"np.{name}({x}, {y})",
+        kinks=kinks,
+        aliases=aliases(numpy=name, torch=name),
+        samples=normal(2, tie=0.5),
+        doc=says(f"the {name} of two values, elementwise", f"逐元素取两者的{zh}"),
+    )
+
+
+maximum = _chooser("maximum", np.maximum, is_larger, "fmax(x, y)", "较大值", lambda: maximum)
+minimum = _chooser("minimum", np.minimum, is_smaller, "fmin(x, y)", "较小值", lambda: minimum)
+
+
+# ------------------------------------------------------------------ clip
+def _bounds_notation(low: float | None, high: float | None, x: Math) -> Math:
+    parts: list[Math] = [x]
+    if low is not None:
+        parts.insert(0, number(low))
+    if high is not None:
+        parts.append(number(high))
+    return Relation(tuple(parts), ("≤",) * (len(parts) - 1))
+
+
+def _inside(x: Any, low: float | None, high: float | None) -> Any:
+    return (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
+
+
+def _on_bound(x: Any, low: float | None, high: float | None) -> Any:
+    return ((x == low) if low is not None else False) | ((x == high) if high is not None else False)
+
+
+def _clip_cases(node: Node, x: Math) -> tuple[Case, ...]:
+    low, high, at = node.attrs["low"], node.attrs["high"], node.attrs["at"]
+
+    def beyond(a: Any) -> Any:
+        return ~_inside(a, low, high) & ~np.isnan(a)
+
+    outside = tuple(
+        Case(Number("0"), Relation((x, number(bound)), (sign,)), test)
+        for bound, sign, test in (
+            (low, "<", lambda a: beyond(a) & (a < low)),
+            (high, ">", lambda a: beyond(a) & (a > high)),
+        )
+        if bound is not None
+    )
+    if at == 1.0:
+        inner = Case(Number("1"), _bounds_notation(low, high, x), lambda a: _inside(a, low, high))
+        return (inner, *outside)
+    strictly = Case(
+        Number("1"),
+        Relation(_bounds_notation(low, high, x).parts, ("<",) * (2 - (low is None) - (high is None))),  # type: ignore[union-attr]
+        lambda a: _inside(a, low, high) & ~_on_bound(a, low, high),
+    )
+    edges = tuple(
+        Case(number(at), Relation((x, number(bound)), ("=",)), lambda a, b=bound: a == b)
+        for bound in (low, high)
+        if bound is not None
+    )
+    return (strictly, *outside, *edges)
+
+
+def _clip_slope(x: Any, low: float | None, high: float | None, at: float) -> Any:
+    inside = _inside(x, low, high)
+    kink = inside & _on_bound(x, low, high)
+    return choose([kink, inside, ~inside & ~np.isnan(x)], [at, 1.0, 0.0], float_kind(x))
+
+
+def _clip_slope_code(node: Node, x: str) -> str:
+    low, high, at = node.attrs["low"], node.attrs["high"], node.attrs["at"]
+    tests = [f"({x} >= {low!r})"] * (low is not None) + [f"({x} <= {high!r})"] * (high is not None)
+    text = f"np.where({' & '.join(tests)}, 1.0, 0.0)"
+    if at != 1.0:
+        edges = [f"({x} == {bound!r})" for bound in (low, high) if bound is not None]
+        text = f"np.where({' | '.join(edges)}, {at!r}, {text})"
+    return text
+
+
+_CLIP_SAMPLES = sampled(
+    *(((s,), {"low": -0.5, "high": 0.8, "at": 1.0}) for s in ((), (3,), (2, 5))),
+    (((4,),), {"low": 0.0, "high": None, "at": 1.0}),
+    (((4,),), {"low": None, "high": 0.3, "at": 1.0}),
+)
+
+clip_slope = elementwise(
+    "clip_slope",
+    real=True,
+    partials=lambda x, out, low, high, at: 0.0,
+    says=_STEP,
+    source="zero almost everywhere",
+    numpy=_clip_slope,
+    scalar="x < low || x > high ? 0 : x == low || x == high ? at : 1",
+    notation=lambda node, x: Fence(
+        _bounds_notation(node.attrs["low"], node.attrs["high"], x), "[", "]"
+    ),
+    code=_clip_slope_code,
+    cases=_clip_cases,
+    aliases={},
+    samples=_CLIP_SAMPLES,
+    doc=says("1 between the bounds, 0 beyond them", "在边界之间为 1，之外为 0"),
+)
+
+
+def _clip_numpy(x: Any, low: float | None, high: float | None, at: float) -> Any:
+    return x.copy() if low is None and high is None else np.clip(x, low, high)
+
+
+def _bound(value: Any) -> Any:
+    """A bound as a number where it is one; arrays and traced values stay."""
+    known = constant_value(value) if isinstance(value, Node) else value
+    if isinstance(known, np.ndarray):
+        known = known.item() if known.size == 1 else value
+    return value if known is None else known
+
+
+def _prepare_clip(x: Node, low: Any = None, high: Any = None, at: float = 1.0) -> Node:
+    low, high = _bound(low), _bound(high)
+    if any(isinstance(bound, Node | np.ndarray) for bound in (low, high)):
+        return clip_between(
+            x, -np.inf if low is None else low, np.inf if high is None else high
+        )
+    if low is None and high is None:
+        return x
+    return apply(
+        clip,
+        x,
+        low=None if low is None else float(low),
+        high=None if high is None else float(high),
+        at=float(at),
+    )
+
+
+def _clip_kink(x: Node, low: float | None, high: float | None, at: float) -> Node:
+    if low is None or high is None:
+        return equal(x, high if low is None else low)
+    return logical_or(equal(x, low), equal(x, high))
+
+
+def _clip_notation(node: Node, x: Math) -> Math:
+    low, high = node.attrs["low"], node.attrs["high"]
+    if high is None:
+        return Apply(Function("max"), (x, number(low)))
+    if low is None:
+        return Apply(Function("min"), (x, number(high)))
+    return Apply(Function("clip"), (x, number(low), number(high)))
+
+
+_LOW_HIGH = {"a_min": "low", "a_max": "high", "min": "low", "max": "high"}
+
+clip = elementwise(
+    "clip",
+    partials=lambda x, out, low, high, at: clip_slope(x, low=low, high=high, at=at),
+    says=says("1 where the value is kept, 0 where it is cut", "保留处为 1，截断处为 0"),
+    source="derivative of the identity inside, of a constant outside",
+    numpy=_clip_numpy,
+    scalar="fmin(fmax(x, low), high)",
+    prepare=_prepare_clip,
+    notation=_clip_notation,
+    code=lambda node, x: f"np.clip({x}, {node.attrs['low']!r}, {node.attrs['high']!r})",
+    kinks=(
+        Kink(where=_clip_kink, at=says("a bound", "边界"), value="at", low=0.0, high=1.0),
+    ),
+    aliases=aliases(
+        numpy=Alias("clip", rename=_LOW_HIGH),
+        torch=(Alias("clamp", rename=_LOW_HIGH), Alias("clip", rename=_LOW_HIGH)),
+    ),
+    samples=_CLIP_SAMPLES,
+    doc=says("x kept between two bounds", "把 x 限制在两个边界之间"),
+)
+
+
+def _clip_between_partials(x: Node, low: Node, high: Node, out: Node) -> tuple[Node, Node, Node]:
+    """Where the bounds cross, NumPy's result is the upper one."""
+    inside = logical_and(greater_equal(x, low), less_equal(x, high))
+    raised = logical_and(less(x, low), less_equal(low, high))
+    cut = greater(where(less(x, low), low, x), high)
+    return where(inside, 1.0, 0.0), where(raised, 1.0, 0.0), where(cut, 1.0, 0.0)
+
+
+clip_between = elementwise(
+    "clip_between",
+    arity=3,
+    partials=_clip_between_partials,
+    says=says("the gradient goes to x inside, else to the bound", "在边界之间梯度归 x，否则归边界"),
+    source="derivative of a case distinction",
+    numpy=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    notation=lambda node, x, low, high: Apply(Function("clip"), (x, low, high)),
+    code=lambda node, x, low, high: f"np.clip({x}, {low}, {high})",
+    aliases={},
+    samples=normal(3),
+    doc=says("x kept between two arrays of bounds", "把 x 限制在两个边界数组之间"),
+)
+
+
+# ------------------------------------------------------------------ largest and smallest along axes
+def _winners(best: Callable[..., Any]) -> Callable[..., Any]:
+    def reference(x: Any, axis: tuple[int, ...]) -> Any:
+        hit = (x == best(x, axis=axis, keepdims=True)).astype(float_kind(x))
+        total = np.sum(hit, axis=axis, keepdims=True)
+        return hit / np.where(total == 0, np.nan, total).astype(hit.dtype)
+
+    return reference
+
+
+def _winner_op(
+    name: str, numpy: str, best: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]
+) -> Op:
+    def notation(node: Node, x: Math) -> Math:
+        axis = node.attrs["axis"]
+        sub = "" if len(axis) == node.rank else ",".join(str(a + 1) for a in axis)
+        return Fence(Relation((x, Apply(Function(numpy, sub), (x,))), ("=",)), "[", "]")
+
+    def code(node: Node, x: str) -> str:
+        hit = f"({x} == np.{numpy}({x}, axis={node.attrs['axis']}, keepdims=True))"
+        return f"({hit} / np.sum({hit}, axis={node.attrs['axis']}, keepdims=True))"
+
+    return op(
+        name,
+        form=Form.OPAQUE,
+        loop=Loop.CALL,
+        operands=(Operand.VALUE,),
+        adjoint=lambda g, x, out, axis: (None,),
+        says=_STEP,
+        source="zero almost everywhere",
+        numpy=_winners(best),
+        type_rule=lambda x, axis: Type(x.shape, x.dtype),
+        prepare=lambda x, axis=None: apply(this(), x, axis=normal_axes(axis, x.rank)),
+        notation=notation,
+        code=code,
+        axes=("axis",),
+        samples=sampled((((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)})),
+        doc=says(
+            f"1 at the {en} element, shared evenly among ties", f"在{zh}元素处为 1，并列时均分"
+        ),
+    )
+
+
+def _extreme(
+    name: str, best: Callable[..., Any], share: Op, en: str, zh: str, this: Callable[[], Op]
+) -> Op:
+    def tied(x: Node, axis: tuple[int, ...], keepdims: bool) -> Node:
+        top = spread(this()(x, axis=axis, keepdims=keepdims), x, axis)
+        return greater(sum_(where(equal(x, top), 1.0, 0.0), axis=axis, keepdims=keepdims), 1.0)
+
+    return op(
+        name,
+        form=Form.OPAQUE,
+        loop=Loop.REDUCE,
+        operands=(Operand.VALUE,),
+        adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) * share(x, axis=axis),),
+        says=says(f"only the {en} element counts", f"只有{zh}的元素起作用"),
+        source="∂ max x/∂xᵢ = [xᵢ = max x]",
+        numpy=lambda x, axis, keepdims: best(x, axis=axis, keepdims=keepdims),
+        type_rule=non_empty_type(name),
+        prepare=prepare_reduction(this),
+        notation=reduction_notation(name),
+        code=reduction_code(name),
+        axes=("axis",),
+        kinks=(
+            Kink(
+                where=tied,
+                at=says(f"a tie for the {en} element", f"{zh}元素有并列"),
+                value=_SHARED,
+                low=0.0,
+                high=1.0,
+            ),
+        ),
+        aliases=aliases(numpy=(name, f"a{name}"), torch=(name, Alias(f"a{name}", rename=DIM))),
+        samples=REDUCTION_SAMPLES,
+        doc=says(f"the {en} element along axes", f"沿轴取{zh}的元素"),
+    )
+
+
+largest = _winner_op("largest", "max", np.max, "largest", "最大", lambda: largest)
+smallest = _winner_op("smallest", "min", np.min, "smallest", "最小", lambda: smallest)
+max_ = _extreme("max", np.max, largest, "largest", "最大", lambda: max_)
+min_ = _extreme("min", np.min, smallest, "smallest", "最小", lambda: min_)
+
+
+# ------------------------------------------------------------------ argmax, argmin
+def _place_type(x: Type, axis: int | None, keepdims: bool) -> Type:
+    axes = tuple(range(x.rank)) if axis is None else (axis,)
+    return Type(non_empty_type("argmax")(x, axes, keepdims).shape, "int64")
+
+
+def _place(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]) -> Op:
+    def prepare(x: Node, axis: int | None = None, keepdims: bool = False) -> Node:
+        at = None if axis is None else normal_axes(axis, x.rank)[0]
+        return apply(this(), x, axis=at, keepdims=bool(keepdims))
+
+    def code(node: Node, x: str) -> str:
+        return f"np.{name}({x}, axis={node.attrs['axis']}, keepdims={node.attrs['keepdims']})"
+
+    return op(
+        name,
+        form=Form.OPAQUE,
+        loop=Loop.CALL,
+        operands=(Operand.MASK,),
+        adjoint=lambda g, x, out, axis, keepdims: (None,),
+        says=_STEP,
+        source="zero almost everywhere",
+        numpy=lambda x, axis, keepdims: np.asarray(numpy(x, axis=axis, keepdims=keepdims)),
+        type_rule=_place_type,
+        prepare=prepare,
+        notation=lambda node, x: Apply(Function(name), (x,)),
+        code=code,
+        axes=("axis",),
+        aliases=aliases(numpy=name, torch=Alias(name, rename=DIM)),
+        samples=sampled(
+            (((4,),), {"axis": None, "keepdims": False}),
+            (((2, 3),), {"axis": 1, "keepdims": False}),
+            (((2, 3),), {"axis": 0, "keepdims": True}),
+        ),
+        doc=says(f"where the {en} element stands", f"{zh}元素的位置"),
+    )
+
+
+argmax = _place("argmax", np.argmax, "largest", "最大", lambda: argmax)
+argmin = _place("argmin", np.argmin, "smallest", "最小", lambda: argmin)

@@ -1,0 +1,202 @@
+"""Trigonometric and hyperbolic functions and their inverses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import factorial
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math, Prime
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Kink, Op, Samples
+from tidu.ops.arithmetic import ratio, sqrt
+from tidu.ops.comparison import equal, logical_and
+from tidu.ops.define import aliases, elementwise, function, normal, says
+
+
+def _function(
+    name: str,
+    numpy: np.ufunc,
+    derivative: Callable[..., Any],
+    source: str,
+    *,
+    short: str | None = None,
+    domain: tuple[float, float] | None = None,
+    safe: float | None = None,
+) -> Op:
+    """A function of one argument; `short` is its C and second NumPy name (asin for arcsin)."""
+    names = (name,) if short is None else (name, short)
+    samples: Samples = normal() if domain is None else normal(low=domain[0], high=domain[1])
+    return elementwise(
+        name,
+        real=True,
+        partials=derivative,
+        says=says(f"derivative of {name}", f"{name} 的导数"),
+        source=source,
+        numpy=numpy,
+        scalar=f"{short or name}(x)",
+        notation=function(name),
+        safe={} if safe is None else {0: safe},
+        aliases=aliases(numpy=names, torch=names),
+        samples=samples,
+        doc=says(f"the function {name}", f"函数 {name}"),
+    )
+
+
+sin = _function("sin", np.sin, lambda x, out: cos(x), "(sin x)' = cos x")
+cos = _function("cos", np.cos, lambda x, out: -sin(x), "(cos x)' = -sin x")
+tan = _function(
+    "tan", np.tan, lambda x, out: 1.0 + out**2, "(tan x)' = 1 + tan² x", domain=(-1.2, 1.2)
+)
+sinh = _function("sinh", np.sinh, lambda x, out: cosh(x), "(sinh x)' = cosh x")
+cosh = _function("cosh", np.cosh, lambda x, out: sinh(x), "(cosh x)' = sinh x")
+tanh = _function("tanh", np.tanh, lambda x, out: 1.0 - out**2, "(tanh x)' = 1 - tanh² x")
+arcsin = _function(
+    "arcsin",
+    np.arcsin,
+    lambda x, out: 1.0 / sqrt(1.0 - x**2),
+    "(arcsin x)' = 1/√(1 - x²)",
+    short="asin",
+    domain=(-0.9, 0.9),
+    safe=0.0,
+)
+arccos = _function(
+    "arccos",
+    np.arccos,
+    lambda x, out: -1.0 / sqrt(1.0 - x**2),
+    "(arccos x)' = -1/√(1 - x²)",
+    short="acos",
+    domain=(-0.9, 0.9),
+    safe=0.0,
+)
+arctan = _function(
+    "arctan", np.arctan, lambda x, out: 1.0 / (1.0 + x**2), "(arctan x)' = 1/(1 + x²)", short="atan"
+)
+arcsinh = _function(
+    "arcsinh",
+    np.arcsinh,
+    lambda x, out: 1.0 / sqrt(1.0 + x**2),
+    "(arsinh x)' = 1/√(1 + x²)",
+    short="asinh",
+)
+arccosh = _function(
+    "arccosh",
+    np.arccosh,
+    lambda x, out: 1.0 / sqrt(x**2 - 1.0),
+    "(arcosh x)' = 1/√(x² - 1)",
+    short="acosh",
+    domain=(1.2, 3.0),
+    safe=2.0,
+)
+arctanh = _function(
+    "arctanh",
+    np.arctanh,
+    lambda x, out: 1.0 / (1.0 - x**2),
+    "(artanh x)' = 1/(1 - x²)",
+    short="atanh",
+    domain=(-0.8, 0.8),
+    safe=0.0,
+)
+
+
+def _both_zero(x: Node, y: Node) -> Node:
+    return logical_and(equal(x, 0.0), equal(y, 0.0))
+
+
+arctan2 = elementwise(
+    "arctan2",
+    arity=2,
+    real=True,
+    partials=lambda y, x, out: (x / (x**2 + y**2), -y / (x**2 + y**2)),
+    says=says("derivative of the angle of (x, y)", "点 (x, y) 的辐角的导数"),
+    source="∂ arctan(y/x)/∂y = x/(x² + y²), ∂/∂x = -y/(x² + y²)",
+    numpy=np.arctan2,
+    scalar="atan2(x, y)",
+    notation=function("arctan2"),
+    kinks=(
+        Kink(
+            where=_both_zero,
+            at=says("the origin, where no angle exists", "原点（此处没有辐角，导数不存在）"),
+            value=float("nan"),
+        ),
+    ),
+    aliases=aliases(numpy=("arctan2", "atan2"), torch=("arctan2", "atan2")),
+    samples=normal(2, low=0.4, high=2.0),
+    doc=says("the angle of the point (x, y): arctan2(y, x)", "点 (x, y) 的辐角：arctan2(y, x)"),
+)
+
+
+def _hypot_notation(node: Node, x: Math, y: Math) -> Math:
+    return Apply(Function("hypot"), (x, y))
+
+
+hypot = elementwise(
+    "hypot",
+    arity=2,
+    real=True,
+    partials=lambda x, y, out: (ratio(x, out), ratio(y, out)),
+    says=says("derivative of a length", "长度的导数"),
+    source="∂√(x² + y²)/∂x = x/√(x² + y²)",
+    numpy=np.hypot,
+    scalar="hypot(x, y)",
+    notation=_hypot_notation,
+    kinks=(
+        Kink(where=_both_zero, at=says("the origin", "原点"), value=0.0, low=-1.0, high=1.0),
+    ),
+    aliases=aliases(numpy="hypot", torch="hypot"),
+    samples=normal(2, low=0.4, high=2.0),
+    doc=says("√(x² + y²)", "√(x² + y²)"),
+)
+
+
+# ------------------------------------------------------------------ sinc
+def _sinc(x: Any, order: int) -> Any:
+    """The derivative of some order of sin(πx)/(πx): by its power series near 0, by recurrence elsewhere."""
+    u = np.pi * np.asarray(x)
+    near = np.abs(u) < 1.5 + order
+    small = np.where(near, u, 0)
+    series = np.zeros_like(u)
+    for k in range((order + 1) // 2, 24 + 2 * order):
+        rest = 2 * k - order
+        series = series + (-1) ** k / ((2 * k + 1) * factorial(rest)) * small**rest
+    far = np.where(near, 1, u)
+    value = np.sin(far) / far
+    for n in range(1, order + 1):
+        value = (np.sin(far + n * np.pi / 2) - n * value) / far
+    return (np.pi**order * np.where(near, series, value)).astype(u.dtype)
+
+
+def _sinc_notation(node: Node, x: Math) -> Math:
+    order = node.attrs["order"]
+    return Apply(Prime(Function("sinc"), order) if order else Function("sinc"), (x,))
+
+
+def _sinc_code(node: Node, x: str) -> str:
+    order = node.attrs["order"]
+    text = f"np.sinc({x})"
+    if order == 0:
+        return text
+    z = f"np.where({x} == 0, 1.0, {x})"
+    for n in range(1, order + 1):  # x f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = πⁿ⁻¹ sin(πx + nπ/2)
+        text = f"(np.pi**{n - 1} * np.sin(np.pi * {z} + {n} * np.pi / 2) - {n} * {text}) / {z}"
+    limit = 0.0 if order % 2 else (-1) ** (order // 2) * np.pi**order / (order + 1)
+    return f"np.where({x} == 0, {limit!r}, {text})"
+
+
+sinc = elementwise(
+    "sinc",
+    real=True,
+    partials=lambda x, out, order: sinc(x, order=order + 1),
+    says=says("derivative of sin(πx)/(πx)", "sin(πx)/(πx) 的导数"),
+    source="term by term from its power series",
+    numpy=_sinc,
+    prepare=lambda x, order=0: apply(sinc, x, order=int(order)),
+    notation=_sinc_notation,
+    code=_sinc_code,
+    aliases=aliases(numpy="sinc", torch=("sinc", "special.sinc")),
+    samples=normal(order=0),
+    doc=says("sin(πx)/(πx), and 1 at 0", "sin(πx)/(πx)，在 0 处为 1"),
+)
