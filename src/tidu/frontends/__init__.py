@@ -1,0 +1,1 @@
+"""Front doors: NumPy functions, text programs and study files, each read into a `Source`."""

@@ -1,0 +1,386 @@
+"""From spellings to ops: which op `np.sum`, `torch.sum`, `F.relu` or a bare `ln` means, and its arguments.
+
+The table is computed from the aliases in the op records, so an op is readable here as soon as it is
+registered. What another library spells as one call and tidu as several stands in `spellings.py`.
+Nothing here knows about text.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import tidu.ops as _  # registers the ops whose aliases this module reads  # noqa: F401
+from tidu.errors import InputError, TiduError, UnknownNameError, nearest
+from tidu.frontends.spellings import SPELLED, Spelled
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Op, registered
+from tidu.ir.types import Size
+from tidu.words import Phrase, Words
+
+_UNKNOWN = Words(en="unknown function {name}", zh="未知函数 {name}")
+_CLOSEST = Words(en="the closest known name is {near}", zh="最接近的已知名称是 {near}")
+_LIST = Words(en="`tidu ops` lists all that are known", zh="`tidu ops` 列出全部已知函数")
+_FIX = Words(en="{text}", zh="{text}")
+_REFUSED = Words(
+    en="{name} exists in NumPy, but tidu does not derive it",
+    zh="NumPy 有 {name}，但 tidu 还不能对它求导",
+)
+_TOO_MANY = Words(
+    en="{name} takes {wanted} argument(s): {names}; got {got}",
+    zh="{name} 有 {wanted} 个参数：{names}；这里给了 {got} 个",
+)
+_TOO_FEW = Words(
+    en="{name} needs an argument {missing}; it takes {names}",
+    zh="{name} 缺少参数 {missing}；它的参数是 {names}",
+)
+_KEYWORD = Words(
+    en="{name} has no argument {key}; it takes {names}",
+    zh="{name} 没有参数 {key}；它的参数是 {names}",
+)
+_TWICE = Words(en="{name} got its argument {key} twice", zh="{name} 的参数 {key} 给了两次")
+_PLAIN = Words(
+    en="{key} of {name} must be a plain number, word or tuple, not a calculated value",
+    zh="{name} 的参数 {key} 必须是写明的数、词或元组，不能是算出来的值",
+)
+_MISUSED = Words(
+    en="{name} cannot be called with these arguments; it takes {names}",
+    zh="{name} 不能这样调用；它的参数是 {names}",
+)
+
+# Other libraries' names for the same arguments, wherever the op has the one on the right.
+_ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dims": "axes", "newshape": "shape", "size": "shape"}
+_FIRST = ("input", "a", "x", "self", "object", "array", "arrays", "tensors")
+_SECOND = ("other", "b", "y", "x2", "vec2", "mat2", "exponent")
+# Arguments that may be written out one by one: x.reshape(2, 3), x.transpose(1, 0, 2).
+_PACKED = frozenset({"shape", "axes"})
+_LEAVES = frozenset({"input", "constant", "size", "declared"})
+
+CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e, "inf": math.inf}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spelling:
+    """One way to write a call: the text, its library, what it builds, and how its arguments map."""
+
+    text: str
+    library: str
+    build: Callable[..., Node]
+    operands: tuple[str, ...] | None  # names of the operands; None: any number
+    attributes: tuple[str, ...]
+    required: frozenset[str] = frozenset()
+    rename: Mapping[str, str] = field(default_factory=dict[str, str])
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    op: Op | None = None
+    least: int | None = None  # operands that must be given, where the last may be left out
+
+    @property
+    def arguments(self) -> str:
+        names = ("a", "b", "…") if self.operands is None else self.operands
+        return ", ".join((*names, *self.attributes))
+
+    def same_call(self, other: Spelling) -> bool:
+        """Both build the same from the same arguments."""
+        mine = (self.build, dict(self.rename), dict(self.defaults))
+        return mine == (other.build, dict(other.rename), dict(other.defaults))
+
+
+def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Node:
+    """The node that this spelling means with these arguments.
+
+    >>> from tidu.ir.build import input_node
+    >>> call(find("torch.sum"), [input_node("x", (2, 3))], {"dim": 0, "keepdim": True}).shape
+    (1, 3)
+    """
+    operands, attributes = bind(spelling, arguments, keywords)
+    try:
+        return spelling.build(*operands, **attributes)
+    except TiduError:
+        raise
+    except (TypeError, ValueError, IndexError, AttributeError, OverflowError):
+        # The records take what their callers should write; anything else is the caller's mistake.
+        raise InputError(_MISUSED(name=spelling.text, names=spelling.arguments)) from None
+
+
+def bind(
+    spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Positional and keyword arguments as the op's operands and attributes."""
+    operands, rest = _positional(spelling, list(arguments))
+    attributes = dict(zip(spelling.attributes, rest, strict=False))
+    slots = dict(enumerate(operands))
+    for key, value in keywords.items():
+        name = _argument(spelling, key)
+        position = _operand_position(spelling, name)
+        if name in spelling.attributes:
+            if name in attributes:
+                raise InputError(_TWICE(name=spelling.text, key=key))
+            attributes[name] = value
+        elif position is not None:
+            if position in slots:
+                raise InputError(_TWICE(name=spelling.text, key=key))
+            slots[position] = value
+        else:
+            raise InputError(_KEYWORD(name=spelling.text, key=key, names=spelling.arguments))
+    for key, value in attributes.items():
+        if not is_plain(value):
+            raise InputError(_PLAIN(name=spelling.text, key=key))
+    _complete(spelling, slots, attributes)
+    return [slots[i] for i in sorted(slots)], {**spelling.defaults, **attributes}
+
+
+def _positional(spelling: Spelling, given: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Operands, and the values of the attributes that follow them."""
+    if spelling.operands is None:
+        words = [value for value in given if isinstance(value, str)]
+        others = [value for value in given if not isinstance(value, str)]
+        if others and isinstance(others[0], list | tuple):
+            operands, rest = list(others[0]), [*words, *others[1:]]
+        else:
+            operands, rest = others, words
+        count = len(operands)
+    else:
+        count = len(spelling.operands)
+        operands, rest = given[:count], given[count:]
+    packs = bool(spelling.attributes) and spelling.attributes[0] in _PACKED
+    if packs and rest and all(_is_dim(value) for value in rest):
+        rest = [tuple(rest)]
+    if len(rest) > len(spelling.attributes):
+        raise InputError(
+            _TOO_MANY(
+                name=spelling.text,
+                wanted=count + len(spelling.attributes),
+                names=spelling.arguments,
+                got=len(given),
+            )
+        )
+    return operands, rest
+
+
+def _is_dim(value: Any) -> bool:
+    return isinstance(value, int | Size) and not isinstance(value, bool)
+
+
+def _argument(spelling: Spelling, key: str) -> str:
+    if key in spelling.rename:
+        return spelling.rename[key]
+    if key in spelling.attributes:
+        return key
+    general = _ARGUMENTS.get(key, key)
+    return general if general in spelling.attributes else key
+
+
+def _operand_position(spelling: Spelling, name: str) -> int | None:
+    if spelling.operands is None:
+        return None
+    if name in spelling.operands:
+        return spelling.operands.index(name)
+    for position, synonyms in enumerate((_FIRST, _SECOND)):
+        if name in synonyms and position < len(spelling.operands):
+            return position
+    return None
+
+
+def _complete(spelling: Spelling, slots: Mapping[int, Any], attributes: Mapping[str, Any]) -> None:
+    if spelling.operands is not None:
+        for position, name in enumerate(spelling.operands[: spelling.least]):
+            if position not in slots:
+                raise InputError(
+                    _TOO_FEW(name=spelling.text, missing=name, names=spelling.arguments)
+                )
+    for name in spelling.attributes:
+        if name in spelling.required and name not in attributes and name not in spelling.defaults:
+            raise InputError(_TOO_FEW(name=spelling.text, missing=name, names=spelling.arguments))
+
+
+def is_plain(value: Any) -> bool:
+    """A value that may be an attribute of a node: known when the program is read."""
+    if isinstance(value, tuple | list):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str | Size | np.integer | np.floating)
+
+
+# ------------------------------------------------------------------ the table
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    dotted: Mapping[str, Spelling]  # "numpy.linalg.norm" -> its spelling
+    bare: Mapping[str, Spelling]
+
+
+def _current() -> _Table:
+    return _table(tuple(registered().values()))
+
+
+def find(path: str) -> Spelling | None:
+    """The spelling at a full path ("numpy.sum", "torch.nn.functional.relu") or of a bare name ("ln").
+
+    >>> find("torch.nn.functional.relu") is None, find("ln").op is find("numpy.log").op
+    (False, True)
+    """
+    table = _current()
+    if "." not in path:
+        return table.bare.get(path)
+    return next((table.dotted[p] for p in _candidates(path) if p in table.dotted), None)
+
+
+def _candidates(path: str) -> Iterator[str]:
+    """A path and where else its op may be recorded: torch keeps one function in several places."""
+    yield path
+    library, _, rest = path.partition(".")
+    functional = "nn.functional."
+    if library == "torch":
+        yield f"torch.{rest.removeprefix(functional)}"
+        yield f"torch.{functional}{rest}"
+        yield f"torch.{rest.removeprefix('special.')}"
+    elif library == "jax":
+        yield f"numpy.{rest.removeprefix('numpy.')}"
+        if rest.startswith("nn."):
+            yield f"torch.{functional}{rest.removeprefix('nn.')}"
+            yield f"torch.{rest.removeprefix('nn.')}"
+    elif library == "math":
+        yield f"numpy.{rest}"
+    elif library == "scipy":
+        yield f"torch.{rest}"
+
+
+def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Spelling]:
+    """What `x.name(...)` may mean in each of these libraries, the first one first."""
+    table = _current()
+    found: list[Spelling] = []
+    for library in libraries:
+        spelling = table.dotted.get(f"{library}.Tensor.{name}") or find(f"{library}.{name}")
+        if spelling is not None:
+            found.append(spelling)
+    return found
+
+
+def known_names() -> list[str]:
+    """All bare names, sorted."""
+    return sorted(_current().bare)
+
+
+def unknown(path: str, shown: str | None = None) -> UnknownNameError:
+    """The error for a function that the table does not have; `shown` is how the user wrote it."""
+    shown = shown or path
+    library, _, rest = path.rpartition(".")
+    if library.startswith("numpy") and in_numpy(path):
+        return UnknownNameError(_REFUSED(name=shown), why=_LIST())
+    table = _current()
+    if library:
+        prefix = library.partition(".")[0] + "."
+        known = sorted({p.rpartition(".")[2] for p in table.dotted if p.startswith(prefix)})
+    else:
+        known = sorted(table.bare)
+    near = rest.lower() if rest.lower() in known else nearest(rest, known)
+    why: Phrase = _LIST() if near is None else _CLOSEST(near=near)
+    fix = None if near is None else _FIX(text=shown[: len(shown) - len(rest)] + near)
+    return UnknownNameError(_UNKNOWN(name=shown), why=why, fix=fix)
+
+
+def in_numpy(path: str) -> bool:
+    """Whether NumPy has this public name ("numpy.fft.fft")."""
+    parts = path.split(".")[1:]
+    if len(parts) == 1:
+        return parts[0] in dir(np)
+    modules = {"linalg": np.linalg, "fft": np.fft, "random": np.random}
+    return len(parts) == 2 and parts[0] in modules and parts[1] in dir(modules[parts[0]])
+
+
+@lru_cache(maxsize=4)
+def _table(ops: tuple[Op, ...]) -> _Table:
+    dotted: dict[str, Spelling] = {}
+    ranked: list[tuple[int, str, Spelling]] = []
+    for op in ops:
+        if op.role in _LEAVES:
+            continue
+        ranked.append((2, op.name, of_op(op, op.name, "tidu")))
+        for library, names in op.aliases.items():
+            for alias in names:
+                name = alias if isinstance(alias, str) else alias.name
+                spelling = of_op(op, f"{library}.{name}", library, alias)
+                dotted.setdefault(f"{library}.{name}", spelling)
+                ranked.append((_rank(library, name), name.rpartition(".")[2], spelling))
+    for entry in SPELLED:
+        for path in entry.paths:
+            spelling = _of_composition(entry, path)
+            library, _, name = path.partition(".")
+            if entry.overrides or path not in dotted:
+                dotted[path] = spelling
+            if not name.startswith("Tensor."):
+                ranked.append((_rank(library, name), name.rpartition(".")[2], spelling))
+    bare: dict[str, Spelling] = {}
+    for _order, name, spelling in sorted(ranked, key=lambda entry: entry[0]):
+        bare.setdefault(name, spelling)
+    return _Table(dotted, bare)
+
+
+def _rank(library: str, name: str) -> int:
+    """Which meaning a bare name takes: the text door's own, NumPy's, the op's name, then others'."""
+    if "." in name:
+        return 4 if library == "numpy" else 5
+    return {"text": 0, "numpy": 1}.get(library, 3)
+
+
+def of_op(op: Op, text: str, library: str, alias: str | Alias | None = None) -> Spelling:
+    """The spelling of an op under one of its names."""
+    function = op.prepare or op.definition or op.type_rule
+    count = None if op.operands is None else len(op.operands)
+    operands, attributes, required = _signature(function, count)
+    return Spelling(
+        text=_short(text),
+        library=library,
+        build=op,
+        operands=operands,
+        attributes=attributes,
+        required=required,
+        rename=alias.rename if isinstance(alias, Alias) else {},
+        defaults=alias.defaults if isinstance(alias, Alias) else {},
+        op=op,
+    )
+
+
+def _of_composition(entry: Spelled, path: str) -> Spelling:
+    operands, attributes, required = _signature(entry.build, entry.operands)
+    parameters = inspect.signature(entry.build).parameters.values()
+    least = sum(p.default is inspect.Parameter.empty for p in parameters)
+    return Spelling(
+        text=_short(path),
+        library=path.partition(".")[0],
+        build=entry.build,
+        operands=operands,
+        attributes=attributes,
+        required=required,
+        least=least,
+    )
+
+
+def _short(path: str) -> str:
+    """A path as people write it."""
+    for long, short in (("numpy.", "np."), ("torch.nn.functional.", "F."), ("text.", "")):
+        if path.startswith(long):
+            path = short + path.removeprefix(long)
+    return path.replace(".Tensor.", ".")
+
+
+def _signature(
+    function: Callable[..., Any], count: int | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...], frozenset[str]]:
+    """Names of the operands, names of the attributes, and those of them that have no default."""
+    parameters = list(inspect.signature(function).parameters.values())
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = [p for p in parameters if p.kind not in variadic]
+    if count is None:
+        operands, attributes = None, named
+    else:
+        starred = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+        fixed = 0 if starred else min(count, len(named))
+        names = [p.name for p in named[:fixed]] or list("abcdefgh"[:count])
+        operands, attributes = tuple(names), named[fixed:]
+    required = frozenset(p.name for p in attributes if p.default is inspect.Parameter.empty)
+    return operands, tuple(p.name for p in attributes), required

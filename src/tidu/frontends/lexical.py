@@ -1,0 +1,306 @@
+"""Words and signs of a text program, and everything that is refused before it is parsed.
+
+Python's own parser meets a text only after this module has passed it: within the stated lengths and
+depths, with characters and names that mean what they look like.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from tidu.errors import Place, SyntaxProblem
+from tidu.words import Words
+
+MAX_LENGTH = 20_000  # characters
+MAX_DEPTH = 200  # brackets inside each other
+MAX_CHAIN = 1_000  # operators, calls and indices in one statement
+MAX_NESTED = 200  # signs, powers and if-expressions in one statement, which nest without brackets
+MAX_DIGITS = 400  # of one number; float64 ends at 309
+
+_LONG = Words(
+    en="the text has {length} characters; at most {limit} are read",
+    zh="文本有 {length} 个字符，最多读入 {limit} 个",
+)
+_DEEP = Words(
+    en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层"
+)
+_CHAIN = Words(
+    en="one statement has more than {limit} {what}", zh="一条语句里的{what}超过 {limit} 个"
+)
+_OPERATORS = Words(en="operators", zh="运算符")
+_NESTERS = Words(en="signs, powers or conditions in a row", zh="连续的正负号、乘方或条件")
+_SPLIT = Words(
+    en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字"
+)
+_UNCLOSED = Words(
+    en="{bracket} opened at column {column} is never closed", zh="第 {column} 列的 {bracket} 没有闭合"
+)
+_UNOPENED = Words(en="{bracket} closes nothing", zh="{bracket} 没有与之配对的左括号")
+_MISMATCH = Words(
+    en="{bracket} closes {opened} of line {line}, column {column}",
+    zh="{bracket} 与第 {line} 行第 {column} 列的 {opened} 不配对",
+)
+_CLOSE_FIX = Words(en="{text}", zh="{text}")
+_GLUED = Words(
+    en="a number followed directly by a name: {text}", zh="数后面直接跟着名称：{text}"
+)
+_PRODUCT = Words(
+    en="a product needs its sign", zh="乘法要写出乘号"
+)
+_COMPLEX = Words(
+    en="{text} is an imaginary number; tidu calculates with real numbers",
+    zh="{text} 是虚数；tidu 只计算实数",
+)
+_DIGITS = Words(
+    en="number too large: {digits} digits, where float64 ends at 309",
+    zh="数太大：有 {digits} 位，而 float64 最多约 309 位",
+)
+_HUGE = Words(
+    en="number too large: {text} is above 1.8e308, the largest float64",
+    zh="数太大：{text} 超过 float64 的最大值 1.8e308",
+)
+_CHARACTER = Words(
+    en="the character {character} (U+{code}) is not part of the formula language",
+    zh="公式语言里没有字符 {character}（U+{code}）",
+)
+_INVISIBLE = Words(
+    en="an invisible character (U+{code}) stands here", zh="这里有一个不可见字符（U+{code}）"
+)
+_WRITE = Words(en="{text}", zh="{text}")
+_LOOKALIKE = Words(
+    en="the name {name} would be read as {plain}: two spellings of one name",
+    zh="名称 {name} 会被读成 {plain}：同一名称有两种写法",
+)
+_STRING = Words(en="the text in quotation marks is never closed", zh="引号没有闭合")
+_DUNDER = Words(
+    en="{name} is not part of the formula language: names do not contain two underscores in a row",
+    zh="公式语言里没有 {name}：名称中不能有连续的两个下划线",
+)
+
+_TOKEN = re.compile(
+    r"""(?P<newline>\r\n?|\n)
+      | (?P<space>[ \t\f]+|\\(?:\r\n?|\n))
+      | (?P<comment>\#[^\r\n]*)
+      | (?P<string>'''(?:\\[\s\S]|[^\\])*?'''|\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"
+          |'(?!'')(?:\\.|[^'\\\r\n])*'|"(?!"")(?:\\.|[^"\\\r\n])*")
+      | (?P<number>0[xXbBoO]\w*|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)
+      | (?P<name>[^\W\d]\w*)
+      | (?P<op>\*\*=|//=|>>=|<<=|\.\.\.|:=|->|==|!=|<=|>=|\*\*|//|<<|>>|[-+*/%@&|^]=
+          |[-+*/%@&|^~<>=!()\[\]{},:;.])""",
+    re.VERBOSE,
+)
+_OPEN = {"(": ")", "[": "]", "{": "}"}
+_CLOSE = {close: open_ for open_, close in _OPEN.items()}
+_NESTING_WORDS = frozenset({"not", "if", "else", "lambda", "await"})
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
+_MEANT = {
+    "×": "*", "·": "*", "⋅": "*", "∙": "*", "⊙": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
+    "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "√": "sqrt(…)", "∑": "sum(…)",
+    "∞": "inf", "“": '"', "”": '"', "‘": "'", "’": "'", "。": ".", "、": ",", "【": "[", "】": "]",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or sign: what it is, its characters, its line (from 0) and its column (from 0)."""
+
+    kind: str
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with where it comes from, which makes places in it."""
+
+    source: str
+    lines: tuple[str, ...]
+    file: str | None = None
+    first_line: int = 1
+
+    def place(self, line: int, start: int | None = None, end: int | None = None) -> Place:
+        shown = self.lines[line] if 0 <= line < len(self.lines) else ""
+        return Place(self.file, self.first_line + line, shown, start, end)
+
+    def at(self, token: Token) -> Place:
+        return self.place(token.line, token.column, token.column + len(token.text))
+
+
+def scan(text: Text) -> list[Token]:
+    """The tokens of a text. Raises `SyntaxProblem` for all that is refused before parsing."""
+    _check_length(text)
+    tokens: list[Token] = []
+    source, at, line, start = text.source, 0, 0, 0
+    while at < len(source):
+        match = _TOKEN.match(source, at)
+        if match is None:
+            raise _bad_character(text, source[at], line, at - start)
+        token = Token(match.lastgroup or "", match.group(), line, at - start)
+        if token.kind not in ("space", "comment"):
+            tokens.append(token)
+        at = match.end()
+        breaks = len(_BREAK.findall(token.text)) if token.kind in ("newline", "space", "string") else 0
+        if breaks:
+            line += breaks
+            start = at - len(_BREAK.split(token.text)[-1])
+    _check_words(text, tokens)
+    _check_brackets(text, tokens)
+    _check_chains(text, tokens)
+    return tokens
+
+
+_BREAK = re.compile(r"\r\n?|\n")
+
+
+def lines_of(source: str) -> tuple[str, ...]:
+    """Lines as Python's parser counts them: other separators of Unicode end no line."""
+    return tuple(_BREAK.split(source))
+
+
+def _check_length(text: Text) -> None:
+    if len(text.source) > MAX_LENGTH:
+        raise SyntaxProblem(_LONG(length=len(text.source), limit=MAX_LENGTH))
+
+
+def _bad_character(text: Text, character: str, line: int, column: int) -> SyntaxProblem:
+    place = text.place(line, column, column + 1)
+    if character in "\"'":
+        return SyntaxProblem(_STRING(), place=place)
+    code = f"{ord(character):04X}"
+    if not character.isprintable() or unicodedata.category(character) == "Mn":
+        return SyntaxProblem(_INVISIBLE(code=code), place=place)
+    meant = _MEANT.get(character)
+    if meant is None:
+        folded = unicodedata.normalize("NFKC", character)
+        meant = folded if folded.isascii() and folded != character else None
+    fix = None if meant is None else _WRITE(text=meant)
+    return SyntaxProblem(_CHARACTER(character=character, code=code), place=place, fix=fix)
+
+
+def _check_words(text: Text, tokens: list[Token]) -> None:
+    """Names and numbers that are not what they look like."""
+    for index, token in enumerate(tokens):
+        if token.kind == "name":
+            _check_name(text, token)
+        elif token.kind == "number":
+            after = tokens[index + 1] if index + 1 < len(tokens) else None
+            _check_number(text, token, after)
+
+
+def _check_name(text: Text, token: Token) -> None:
+    for offset, character in enumerate(token.text):
+        if character in _SUPERSCRIPTS:
+            fix = token.text[:offset] + "**" + _SUPERSCRIPTS[character]
+            place = text.place(token.line, token.column + offset, token.column + offset + 1)
+            code = f"{ord(character):04X}"
+            raise SyntaxProblem(
+                _CHARACTER(character=character, code=code), place=place, fix=_WRITE(text=fix)
+            )
+    plain = unicodedata.normalize("NFKC", token.text)
+    if plain != token.text:
+        raise SyntaxProblem(
+            _LOOKALIKE(name=token.text, plain=plain), place=text.at(token), fix=_WRITE(text=plain)
+        )
+    if not token.text.isidentifier():
+        for offset, character in enumerate(token.text):
+            if not ("a" + character).isidentifier() or (offset == 0 and not character.isidentifier()):
+                raise _bad_character(text, character, token.line, token.column + offset)
+    if "__" in token.text:
+        raise SyntaxProblem(_DUNDER(name=token.text), place=text.at(token))
+
+
+def _check_number(text: Text, token: Token, after: Token | None) -> None:
+    digits = sum(character.isalnum() for character in token.text)
+    if digits > MAX_DIGITS:
+        raise SyntaxProblem(_DIGITS(digits=digits), place=text.place(token.line, token.column))
+    plain = token.text.replace("_", "")
+    if re.fullmatch(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", plain) and float(plain) == float("inf"):
+        raise SyntaxProblem(_HUGE(text=token.text), place=text.at(token))
+    touching = (
+        after is not None
+        and after.kind == "name"
+        and (after.line, after.column) == (token.line, token.column + len(token.text))
+    )
+    if not touching or after is None:
+        return
+    both = token.text + after.text
+    place = text.place(token.line, token.column, token.column + len(both))
+    if after.text in ("j", "J"):
+        raise SyntaxProblem(_COMPLEX(text=both), place=place)
+    fix = f"{token.text} {after.text}" if after.text in _FOLLOWS else f"{token.text}*{after.text}"
+    raise SyntaxProblem(_GLUED(text=both), place=place, why=_PRODUCT(), fix=_WRITE(text=fix))
+
+
+_FOLLOWS = frozenset({"if", "else", "and", "or", "in", "not", "is", "for"})
+
+
+def _check_brackets(text: Text, tokens: list[Token]) -> None:
+    opened: list[Token] = []
+    for token in tokens:
+        if token.kind != "op":
+            continue
+        if token.text in _OPEN:
+            opened.append(token)
+            if len(opened) > MAX_DEPTH:
+                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=text.at(token), fix=_SPLIT())
+        elif token.text in _CLOSE:
+            if not opened:
+                raise SyntaxProblem(_UNOPENED(bracket=token.text), place=text.at(token))
+            last = opened.pop()
+            if last.text != _CLOSE[token.text]:
+                what = _MISMATCH(
+                    bracket=token.text,
+                    opened=last.text,
+                    line=text.first_line + last.line,
+                    column=last.column + 1,
+                )
+                raise SyntaxProblem(what, place=text.at(token))
+    if opened:
+        first = opened[-1]
+        closing = "".join(_OPEN[token.text] for token in reversed(opened))
+        whole = text.source.rstrip() + closing
+        fix = _CLOSE_FIX(text=whole) if len(text.lines) == 1 and len(whole) <= 200 else None
+        raise SyntaxProblem(
+            _UNCLOSED(bracket=first.text, column=first.column + 1), place=text.at(first), fix=fix
+        )
+
+
+def _check_chains(text: Text, tokens: list[Token]) -> None:
+    """Statements that would nest Python's syntax tree too deeply without any bracket."""
+    depth = operators = nesters = 0
+    before: Token | None = None
+    for token in tokens:
+        if token.kind == "newline" and depth == 0:
+            operators = nesters = 0
+            before = None
+            continue
+        if token.kind == "newline":
+            continue
+        is_operand = before is not None and (
+            before.kind in ("name", "number", "string") or before.text in _CLOSE
+        )
+        if token.kind == "op":
+            depth += (token.text in _OPEN) - (token.text in _CLOSE)
+            if token.text == "**" or (token.text in "+-~" and not is_operand and _is_sign(before)):
+                nesters += 1
+            if is_operand and token.text not in ",)]}:;":
+                operators += 1
+        elif token.text in _NESTING_WORDS:
+            nesters += 1
+        for count, limit, what in (
+            (operators, MAX_CHAIN, _OPERATORS),
+            (nesters, MAX_NESTED, _NESTERS),
+        ):
+            if count > limit:
+                raise SyntaxProblem(
+                    _CHAIN(limit=limit, what=what), place=text.at(token), fix=_SPLIT()
+                )
+        before = token
+
+
+def _is_sign(token: Token | None) -> bool:
+    """A sign that follows a sign or a power nests; the sign of one number in a list does not."""
+    return token is not None and token.text in ("+", "-", "~", "**", "not")
