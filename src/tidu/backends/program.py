@@ -35,7 +35,7 @@ class Program(Protocol):
 
 
 def first_not_finite(valuation: Valuation, order: list[Node]) -> Node | None:
-    """The first node, operands first, whose value holds NaN or infinity although its operands do not."""
+    """The first node, operands first, that holds NaN or infinity although its operands do not."""
     for node in order:
         if node not in valuation or node.dtype not in ("float64", "float32"):
             continue

@@ -1,14 +1,17 @@
 """Straight-line NumPy: one instruction a node, values in numbered slots, buffers reused.
 
-An elementwise op whose reference is a NumPy ufunc writes into a buffer that belongs to the program;
-the plan gives a buffer to the next instruction as soon as its last reader has run. Values that leave
-the program are copied. Arrays of the caller are only read.
+An op whose reference is a NumPy ufunc writes into a buffer that belongs to the run; the plan gives
+a buffer to the next instruction as soon as its last reader has run. Values that leave the program
+are the caller's own. Arrays of the caller are only read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,8 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Shape, Size, product, shape_text
 from tidu.words import Words
+
+BufferKind = tuple[tuple[int, ...], str]  # shape and dtype
 
 MEMORY_LIMIT = 8 * 2**30  # bytes that one run may need before it is refused
 
@@ -45,115 +50,182 @@ _NUMBERS = Words(en="{name}: expected numbers, got {kind}", zh="{name}：应为�
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """slot[target] = function(*slots[sources], **attrs), written into `buffer` where one is planned."""
+    """slots[target] = function(*operands(slots)); a buffer, where planned, is the last operand."""
 
     node: Node
     function: Callable[..., Any]
-    sources: tuple[int, ...]
-    attrs: Mapping[str, Any]
+    operands: Callable[[list[Any]], tuple[Any, ...]]
     target: int
-    buffer: int | None
-    in_place: bool  # the function takes out=
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumpyProgram:
-    """A compiled graph of integer sizes; `compile_graph` makes it."""
+    """A compiled graph of integer sizes; `compile_graph` makes it.
 
-    inputs: Mapping[str, tuple[int, Node]]
+    `every` computes each node as it stands (a keep-all run); `lean` computes the same outputs:
+    numbers that NumPy stretches by itself are not stretched beforehand, results go to buffers,
+    which stand in the slots behind the nodes' own.
+    """
+
+    inputs: Mapping[str, tuple[int, Node, tuple[Shape, np.dtype[Any]]]]
     constants: tuple[tuple[int, Array], ...]
-    instructions: tuple[Instruction, ...]
+    every: tuple[Instruction, ...]
+    lean: tuple[Instruction, ...]
     outputs: Mapping[str, int]
+    fresh: frozenset[str]  # outputs that nothing else refers to and need no copy
     slots: int
-    buffers: tuple[tuple[tuple[int, ...], str], ...]
+    buffers: tuple[BufferKind, ...]
 
     def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
         slots: list[Any] = [None] * self.slots
         missing = [name for name in self.inputs if name not in inputs]
         if missing:
             raise InputError(_MISSING(names=", ".join(missing)))
-        for name, (slot, node) in self.inputs.items():
-            slots[slot] = as_input(name, inputs[name], node)
+        for name, (slot, node, (shape, dtype)) in self.inputs.items():
+            value = inputs[name]
+            fits = type(value) is np.ndarray and value.dtype == dtype and value.shape == shape
+            slots[slot] = value if fits else as_input(name, value, node)
         for slot, value in self.constants:
             slots[slot] = value
-        buffers = None if keep_all else [np.empty(shape, dtype) for shape, dtype in self.buffers]
+        if not keep_all:
+            slots.extend([np.empty(shape, dtype) for shape, dtype in self.buffers])
         with np.errstate(all="ignore"):
-            self._execute(slots, buffers)
-        outputs = {name: np.array(slots[slot]) for name, slot in self.outputs.items()}
+            for step in self.every if keep_all else self.lean:
+                slots[step.target] = step.function(*step.operands(slots))
+        outputs = {
+            name: np.asarray(slots[slot])
+            if name in self.fresh and not keep_all
+            else np.array(slots[slot])
+            for name, slot in self.outputs.items()
+        }
         values: dict[Node, Array] = {}
         if keep_all:
-            values = {node: np.asarray(slots[slot]) for slot, node in self.inputs.values()}
-            values |= {step.node: np.asarray(slots[step.target]) for step in self.instructions}
+            values = {node: np.asarray(slots[slot]) for slot, node, _ in self.inputs.values()}
+            values |= {step.node: np.asarray(slots[step.target]) for step in self.every}
         return Valuation(outputs, values)
 
-    def _execute(self, slots: list[Any], buffers: list[Array] | None) -> None:
-        for step in self.instructions:
-            operands = [slots[source] for source in step.sources]
-            if buffers is not None and step.in_place and step.buffer is not None:
-                slots[step.target] = step.function(*operands, out=buffers[step.buffer])
-            else:
-                slots[step.target] = step.function(*operands, **step.attrs)
 
-
-def compile_graph(outputs: Mapping[str, Node], inputs: Mapping[str, Node] | None = None) -> NumpyProgram:
+def compile_graph(
+    outputs: Mapping[str, Node], inputs: Mapping[str, Node] | None = None
+) -> NumpyProgram:
     """Compile nodes to a program. Sizes must be integers (see `evaluate` for named sizes).
 
-    Raises EvaluationError, before anything is allocated, if the values would exceed the memory limit.
+    Raises EvaluationError, before anything is allocated, if the values would exceed the memory
+    limit.
     """
     nodes = reachable(outputs.values())
     check_memory(nodes)
     slot_of = {node.id: slot for slot, node in enumerate(nodes)}
     named = {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
-    plan = _plan_buffers(nodes, {node.id for node in outputs.values()})
-    constants: list[tuple[int, Array]] = []
-    instructions: list[Instruction] = []
-    for node in nodes:
-        if node.op.role == "input":
-            continue
-        if node.op.loop is Loop.LEAF:
-            constants.append((slot_of[node.id], np.asarray(node.op.numpy(**node.attrs))))
-            continue
-        ufunc = isinstance(node.op.numpy, np.ufunc)
-        instructions.append(
-            Instruction(
-                node,
-                node.op.numpy,
-                tuple(slot_of[child.id] for child in node.inputs),
-                {} if ufunc else node.attrs,
-                slot_of[node.id],
-                plan.buffer.get(node.id),
-                ufunc,
-            )
-        )
+    named |= {name: node for name, node in (inputs or {}).items() if node.id in slot_of}
+    work = [node for node in nodes if node.op.loop is not Loop.LEAF]
+    kept = {node.id for node in outputs.values()}
+    plan = _plan_buffers(nodes, kept)
+    read = {node.id: _lean_operands(node, node.id in plan.buffer) for node in work}
+    needed = _still_needed(work, read, kept)
     return NumpyProgram(
-        inputs={name: (slot_of[node.id], node) for name, node in (named | dict(inputs or {})).items() if node.id in slot_of},
-        constants=tuple(constants),
-        instructions=tuple(instructions),
+        inputs={
+            name: (slot_of[node.id], node, (node.shape, np.dtype(node.dtype)))
+            for name, node in named.items()
+        },
+        constants=tuple(
+            (slot_of[node.id], np.asarray(node.op.numpy(**node.attrs)))
+            for node in nodes
+            if node.op.loop is Loop.LEAF and node.op.role != "input"
+        ),
+        every=tuple(_instruction(node, node.inputs, None, slot_of) for node in work),
+        lean=tuple(
+            _instruction(node, read[node.id], _buffer_slot(plan, node, len(nodes)), slot_of)
+            for node in work
+            if node.id in needed
+        ),
         outputs={name: slot_of[node.id] for name, node in outputs.items()},
+        fresh=_fresh(outputs),
         slots=len(nodes),
         buffers=plan.shapes,
+    )
+
+
+def _instruction(
+    node: Node, operands: Sequence[Node], buffer: int | None, slot_of: Mapping[int, int]
+) -> Instruction:
+    sources = [slot_of[child.id] for child in operands]
+    function = node.op.numpy
+    if not _is_ufunc(node) and node.attributes:
+        function = partial(function, **node.attrs)
+    if buffer is not None:
+        sources.append(buffer)
+    return Instruction(node, function, _picker(sources), slot_of[node.id])
+
+
+def _picker(sources: Sequence[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    if len(sources) > 1:
+        return itemgetter(*sources)
+    if not sources:
+        return lambda slots: ()
+    (only,) = sources
+    return lambda slots: (slots[only],)
+
+
+def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
+    buffer = plan.buffer.get(node.id)
+    return None if buffer is None else behind + buffer
+
+
+def _is_ufunc(node: Node) -> bool:
+    return isinstance(node.op.numpy, np.ufunc)
+
+
+def _lean_operands(node: Node, has_buffer: bool) -> tuple[Node, ...]:
+    """What the node reads in a lean run: an elementwise ufunc stretches operands by itself.
+
+    Without a buffer the result takes its shape from the operands, so one keeps the full shape.
+    """
+    if not _is_ufunc(node) or node.op.loop is not Loop.MAP:
+        return node.inputs
+    short = tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in node.inputs)
+    if has_buffer or any(child.shape == node.shape for child in short):
+        return short
+    return (node.inputs[0], *short[1:])
+
+
+def _still_needed(
+    work: Sequence[Node], read: Mapping[int, Sequence[Node]], kept: set[int]
+) -> set[int]:
+    needed = set(kept)
+    for node in reversed(work):
+        if node.id in needed:
+            needed.update(child.id for child in read[node.id])
+    return needed
+
+
+def _fresh(outputs: Mapping[str, Node]) -> frozenset[str]:
+    """The outputs that a ufunc makes anew for one name alone."""
+    uses = Counter(node.id for node in outputs.values())
+    return frozenset(
+        name for name, node in outputs.items() if _is_ufunc(node) and uses[node.id] == 1
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     buffer: Mapping[int, int]
-    shapes: tuple[tuple[tuple[int, ...], str], ...]
+    shapes: tuple[BufferKind, ...]
 
 
 def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _Plan:
     """Give each ufunc's result a buffer; reuse it once the last reader of the value has run.
 
-    A view (transpose, broadcast, slice) keeps what it looks at alive, so readers are followed through
-    every op that is not a ufunc.
+    A view (transpose, broadcast, slice) keeps what it looks at alive, so readers are followed
+    through every op that is not a ufunc.
     """
-    last_read = _last_reads(nodes)
-    free: dict[tuple[tuple[int, ...], str], list[int]] = {}
-    shapes: list[tuple[tuple[int, ...], str]] = []
+    last_read = _last_reads(nodes, kept)
+    free: dict[BufferKind, list[int]] = {}
+    shapes: list[BufferKind] = []
     buffer: dict[int, int] = {}
     releases: dict[int, list[int]] = {}
     for position, node in enumerate(nodes):
-        if isinstance(node.op.numpy, np.ufunc) and node.rank > 0 and node.id not in kept:
+        if _is_ufunc(node) and node.rank > 0 and node.id not in kept:
             key = (tuple(int(d) for d in node.shape if isinstance(d, int)), node.dtype)
             available = free.setdefault(key, [])
             if available:
@@ -168,19 +240,22 @@ def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _Plan:
     return _Plan(buffer, tuple(shapes))
 
 
-def _last_reads(nodes: Sequence[Node]) -> dict[int, int]:
-    """For each node the position of the last instruction that may still look at its memory."""
-    last = {node.id: position for position, node in enumerate(nodes)}
+def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
+    """For each node the position of the last instruction that may still look at its memory; what an
+    output looks at is read at the very end."""
+    last = {
+        node.id: len(nodes) if node.id in kept else position for position, node in enumerate(nodes)
+    }
     for position in range(len(nodes) - 1, -1, -1):
         node = nodes[position]
-        alive = position if isinstance(node.op.numpy, np.ufunc) else last[node.id]
+        alive = position if _is_ufunc(node) else last[node.id]
         for child in node.inputs:
             last[child.id] = max(last[child.id], alive)
     return last
 
 
 def as_input(name: str, value: Any, node: Node) -> Array:
-    """The caller's value as an array of the input's dtype and shape; not copied if it fits already."""
+    """The caller's value as an array of the input's dtype and shape; copied only if it must be."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(_NUMBERS(name=name, kind=f"{array.dtype}"))
@@ -195,7 +270,11 @@ def check_memory(nodes: Sequence[Node]) -> None:
     """Refuse, before any allocation, a graph with a value that is too large."""
     for node in nodes:
         elements = product(node.shape) if hasattr(node.type, "shape") else 0
-        if isinstance(elements, int) and node.op.loop is not Loop.VIEW and elements * 8 > MEMORY_LIMIT:
+        if (
+            isinstance(elements, int)
+            and node.op.loop is not Loop.VIEW
+            and elements * 8 > MEMORY_LIMIT
+        ):
             raise EvaluationError(
                 _TOO_LARGE(
                     need=_bytes(elements * 8),
@@ -223,7 +302,11 @@ def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[st
         if len(got) != node.rank:
             raise ShapeError(_SHAPE(name=name, got=shape_text(got), wanted=shape_text(node.shape)))
         for dim, n in zip(node.shape, got, strict=True):
-            if isinstance(dim, Size) and len(dim.names()) == 1 and dim == Size.named(next(iter(dim.names()))):
+            if (
+                isinstance(dim, Size)
+                and len(dim.names()) == 1
+                and dim == Size.named(next(iter(dim.names())))
+            ):
                 key = str(dim)
                 if isinstance(n, int) and sizes.setdefault(key, n) != n:
                     raise ShapeError(
@@ -254,5 +337,6 @@ def evaluate(
     program = compile_graph({name: place[node] for name, node in outputs.items()})
     found = program.run(values, keep_all=keep_all)
     return Valuation(
-        found.outputs, {node: found.values[place[node]] for node in nodes if place[node] in found.values}
+        found.outputs,
+        {node: found.values[place[node]] for node in nodes if place[node] in found.values},
     )
