@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from tidu.calculus.pullback import differentiable, pull_back, zeros_like
@@ -44,13 +44,17 @@ def reverse(
     wrt: Sequence[Node],
     simplify: Simplify = _as_is,
     watch: Watch = _unwatched,
+    within: Collection[int] | None = None,
 ) -> Pass:
     """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
 
     Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch` is
-    told of each contribution, with the expression as the op's rule gave it.
+    told of each contribution, with the expression as the op's rule gave it. `within` limits the paths
+    to nodes of these ids; other nodes are held fixed.
     """
     active = depends_on(outputs, wrt)
+    if within is not None:
+        active &= set(within)
     collected: dict[Node, list[Contribution]] = {}
     gradients: dict[Node, Node] = {}
     starts: dict[Node, list[Node]] = {}

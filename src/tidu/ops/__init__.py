@@ -12,6 +12,7 @@ from tidu.ops import (
     layout,
     leaves,
     reduction,
+    simplify,
     selection,
     trigonometric,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "layout",
     "leaves",
     "reduction",
+    "simplify",
     "selection",
     "trigonometric",
 ]

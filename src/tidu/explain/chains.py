@@ -1,0 +1,119 @@
+"""The general chain with partial signs, ∂L/∂W₂ = ∂L/∂y₃ · ∂y₃/∂y₂ · ∂y₂/∂W₂, and its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.calculus.reverse import reverse
+from tidu.calculus.rewrite import Rewriter
+from tidu.document.math import Derivative, Group, Math, Negative, Product, Sum, Number
+from tidu.explain.trees import expression_nodes
+from tidu.explain.view import View
+from tidu.ir.build import constant
+from tidu.ir.node import Node, reachable
+
+Path = tuple[Node, ...]  # from the loss down to a parameter
+MOST_PATHS = 3
+
+
+def uses(view: View) -> dict[Node, list[Node]]:
+    """Each named node on a path to the loss → the named nodes whose formulas use it, last first."""
+    active = view.derivation.adjoints
+    named = view.names.forward
+    found: dict[Node, list[Node]] = {}
+    for line in sorted((n for n in named if n.inputs and n in active), key=lambda n: -n.id):
+        for part in expression_nodes(line, named.__contains__):
+            if part is not line and part in named and part in active:
+                found.setdefault(part, []).append(line)
+    return found
+
+
+def count_paths(view: View, target: Node) -> int:
+    """How many paths through the named nodes lead from the loss to `target`: a recurrence, no listing."""
+    found = uses(view)
+    counts: dict[int, int] = {view.derivation.loss.id: 1}
+    for node in sorted(view.names.forward, key=lambda n: -n.id):
+        if node is not view.derivation.loss:
+            counts[node.id] = sum(counts.get(user.id, 0) for user in found.get(node, []))
+    return counts.get(target.id, 0)
+
+
+def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
+    """Up to `most` paths from the loss to the target, through named nodes."""
+    found = uses(view)
+    result: list[Path] = []
+    stack: list[Path] = [(target,)]
+    while stack and len(result) < most:
+        path = stack.pop()
+        if path[0] is view.derivation.loss:
+            result.append(path)
+            continue
+        stack.extend((user, *path) for user in reversed(found.get(path[0], [])))
+    return result
+
+
+def chain(view: View, target: Node) -> Math | None:
+    """∂L/∂y₃·∂y₃/∂W₃ in partial signs; a sum over few paths, or over the uses where paths are many."""
+    number = count_paths(view, target)
+    if number == 0:
+        return None
+    if number <= MOST_PATHS:
+        terms = [_signs(view, path) for path in paths(view, target)]
+    else:
+        name = view.names.forward
+        terms = [
+            Product(
+                (
+                    Derivative(view.names.loss, name[user], view.total()),
+                    Derivative(name[user], name[target], view.total()),
+                ),
+                "·",
+            )
+            for user in uses(view)[target]
+        ]
+    if len(terms) == 1:
+        only = terms[0]
+        return None if isinstance(only, Derivative) else only
+    return Sum(tuple(terms))
+
+
+def _signs(view: View, path: Path) -> Math:
+    name = view.names.forward
+    factors = tuple(
+        Derivative(name[above], name[below], view.total())
+        for above, below in zip(path, path[1:], strict=False)
+    )
+    return factors[0] if len(factors) == 1 else Product(factors, "·")
+
+
+def local_derivative(view: View, above: Node, below: Node) -> Node:
+    """∂above/∂below for single numbers, other named nodes held fixed: a node in simplified form."""
+    named = view.names.forward
+    parts = expression_nodes(above, named.__contains__)
+    atoms = {node.id for node in reachable([view.derivation.loss])}
+    rewriter = Rewriter("simplify", atoms)
+    seed = constant(1.0, above.dtype)
+    # only the nodes of this line may carry the derivative: paths through other names are other factors
+    inside = {node.id for node in parts if node is above or node not in named}
+    found = reverse([above], [seed], [below], rewriter.normalise, within=inside | {below.id})
+    return found.gradients[below]
+
+
+def scalar_factors(view: View, target: Node) -> list[list[Node]] | None:
+    """For programs of single numbers: per path, the local derivatives along it. None otherwise."""
+    active = [n for n in view.names.forward if n in view.derivation.adjoints]
+    if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
+        return None
+    return [
+        [local_derivative(view, above, below) for above, below in zip(path, path[1:], strict=False)]
+        for path in paths(view, target)
+    ]
+
+
+def product_of(factors: Sequence[Math]) -> Math:
+    """Factors multiplied by ·, negative ones in brackets."""
+    shown = tuple(
+        Group(f) if isinstance(f, Negative) or (isinstance(f, Number) and f.text.startswith("-") and i) else f
+        for i, f in enumerate(factors)
+    )
+    return shown[0] if len(shown) == 1 else Product(shown, "·")

@@ -1,0 +1,145 @@
+"""Names on the page: the user's own first, then δ for gradients, then numbered ones.
+
+A node gets a name if the user gave it one, or if its expression would otherwise stand in several
+places or grow too long to read; invented names are v₁, v₂, … and it is said that they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tidu.calculus.derivation import Derivation
+from tidu.document.math import Math, Symbol, symbol
+from tidu.explain.trees import expression_nodes
+from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import Form, Loop
+
+LONGEST = 30  # nodes in one formula before a part of it gets a name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Names:
+    """forward: named nodes of the program as run, in order of calculation (leaves included).
+    adjoints: the gradient nodes that have a δ, and their symbols. delta: node → its δ's symbol.
+    invented: the nodes whose names are not the user's. parameters: the nodes derived with respect to.
+    """
+
+    forward: Mapping[Node, Symbol]
+    adjoints: Mapping[Node, Symbol]
+    delta: Mapping[Node, Symbol]
+    invented: frozenset[Node]
+    loss: Symbol
+
+    def atoms(self) -> dict[Node, Math]:
+        """Everything a formula may refer to by name."""
+        return {**self.adjoints, **self.forward}
+
+
+def name_all(derivation: Derivation) -> Names:
+    """Decide all names of a derivation."""
+    graph = derivation.graph
+    forward: dict[Node, Symbol] = {}
+    for name, node in graph.inputs.items():
+        forward[node] = symbol(name)
+    loss = symbol(derivation.loss_name)
+    nodes = reachable([derivation.run_node(node) for node in graph.outputs.values()] + [derivation.loss])
+    for written in graph.nodes():
+        given = graph.name_of(written)
+        node = derivation.run_node(written)
+        if given is not None and node.inputs:
+            forward.setdefault(node, symbol(given.text, given.step))
+    for name, node in graph.outputs.items():
+        forward.setdefault(derivation.run_node(node), symbol(name))
+    forward.setdefault(derivation.loss, loss)
+    invented = _invent(nodes, forward, depends_on([derivation.loss], derivation.wrt.values()))
+    ordered = {node: forward[node] for node in [*graph.inputs.values(), *nodes] if node in forward}
+    loss = ordered.get(derivation.loss, loss)
+    adjoints, delta = _deltas(derivation, ordered)
+    return Names(ordered, adjoints, delta, frozenset(invented), loss)
+
+
+def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) -> set[Node]:
+    """Name shared and long parts of active expressions."""
+    users: dict[int, int] = {}
+    for node in nodes:
+        for child in set(node.inputs):
+            users[child.id] = users.get(child.id, 0) + 1
+    taken = {(s.base, s.sub) for s in forward.values()}
+    size: dict[int, int] = {}
+    invented: set[Node] = set()
+    count = 0
+    for node in nodes:
+        size[node.id] = 1 + sum(1 if c in forward else size[c.id] for c in node.inputs)
+        if node in forward or not node.inputs or node.id not in active:
+            continue
+        shared = users.get(node.id, 0) > 1 and not _is_light(node)
+        if shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:
+            count += 1
+            while ("v", str(count)) in taken:
+                count += 1
+            forward[node] = Symbol("v", str(count))
+            invented.add(node)
+    return invented
+
+
+def _is_light(node: Node) -> bool:
+    """Views say nothing new, so they get no name of their own."""
+    return node.op.loop is Loop.VIEW
+
+
+def _is_inner(node: Node, nodes: list[Node], users: Mapping[int, int]) -> bool:
+    """A composite's or opaque op's result is referred to by its own derivative."""
+    return node.op.form in (Form.OPAQUE, Form.COMPOSITE) and node.rank > 0
+
+
+def _deltas(
+    derivation: Derivation, forward: Mapping[Node, Symbol]
+) -> tuple[dict[Node, Symbol], dict[Node, Symbol]]:
+    """A δ for the gradient of each named node on a path; δ₂ for y₂ where the number says which."""
+    parameters = set(derivation.wrt.values())
+    lines = [
+        node
+        for node in forward
+        if node.inputs and node in derivation.adjoints and node is not derivation.loss
+    ]
+    subs: dict[str, int] = {}
+    for node in lines:
+        key = _delta_sub(forward[node])
+        subs[key] = subs.get(key, 0) + 1
+    adjoints: dict[Node, Symbol] = {}
+    delta: dict[Node, Symbol] = {}
+    program = {node.id for node in reachable([derivation.loss])}
+    for node in reversed(lines):
+        own = forward[node]
+        short = _delta_sub(own)
+        long = own.base + own.sub
+        sup = own.sup
+        sub = short if short and subs[short] == 1 else long
+        delta[node] = Symbol("delta", sub, sup)
+        adjoint = derivation.adjoints[node]
+        if node not in parameters and adjoint.id not in program and not is_plain(adjoint):
+            adjoints.setdefault(adjoint, delta[node])
+    return adjoints, delta
+
+
+def _delta_sub(own: Symbol) -> str:
+    return own.sub if own.sub[:1].isdigit() else ""
+
+
+def is_plain(node: Node) -> bool:
+    """A constant, or a constant stretched: too simple for a name of its own."""
+    while node.op.loop is Loop.VIEW and len(node.inputs) == 1:
+        node = node.inputs[0]
+    return not node.inputs
+
+
+def opened(names: Names, roots: Iterable[Node]) -> set[int]:
+    """Ids of all nodes that the formulas of `roots` show."""
+    atoms = names.atoms()
+    return {
+        node.id
+        for root in roots
+        for node in expression_nodes(root, atoms.__contains__)
+        if node is root or node not in atoms
+    }

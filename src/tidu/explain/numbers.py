@@ -1,0 +1,111 @@
+"""Values as math trees: exact where the data are exact, else the shortest decimal that says the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Dots, Math, Matrix, Number, Symbol
+
+INFINITY = "∞"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How numbers are laid out: significant digits, and how much of a large array is shown."""
+
+    digits: int = 6
+    rows: int = 6
+    columns: int = 8
+
+
+def number_text(value: float, digits: int = 6) -> str:
+    """24 for 24.0; 24.964 for 24.963999999999984 (within 1e-12); else `digits` significant digits.
+
+    >>> number_text(24.963999999999984), number_text(1 / 3), number_text(-0.0), number_text(1e-6)
+    ('24.964', '0.333333', '0', '0.000001')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return INFINITY if value > 0 else "-" + INFINITY
+    if value == 0:
+        return "0"
+    if float(value).is_integer() and abs(value) < 10 ** max(digits, 7):
+        return str(int(value))
+    for precision in range(1, digits):
+        text = f"{value:.{precision}g}"
+        if abs(float(text) - value) <= 1e-12 * abs(value):
+            return _plain(text)
+    return _plain(f"{value:.{digits}g}")
+
+
+def _plain(text: str) -> str:
+    """Without an exponent where the number is of ordinary size; without trailing zeros."""
+    mantissa, _, exponent = text.partition("e")
+    if exponent and -7 <= int(exponent) <= 6:
+        decimals = max(0, len(mantissa.partition(".")[2]) - int(exponent))
+        mantissa, exponent = f"{float(text):.{decimals}f}", ""
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def number(value: Any, layout: Layout) -> Math:
+    if isinstance(value, bool | np.bool_):
+        return Symbol("true" if value else "false")
+    return Number(number_text(float(value), layout.digits))
+
+
+def value_tree(array: Any, layout: Layout) -> Math:
+    """An array as a math tree: one element as a number, a vector, a matrix, or a list of matrices.
+
+    Entries beyond the layout's rows and columns become dots.
+    """
+    values = np.asarray(array)
+    if values.size == 1:
+        return number(values.reshape(())[()], layout)
+    if values.ndim == 1:
+        return Matrix((_row(values, layout, layout.columns),), vector=True)
+    if values.ndim == 2:
+        return _matrix(values, layout)
+    shown = [value_tree(part, layout) for part in values[:3]]
+    if values.shape[0] > 3:
+        shown.append(Dots("h"))
+    return Matrix((tuple(shown),), vector=True)
+
+
+def is_truncated(array: Any, layout: Layout) -> bool:
+    shape = np.shape(array)
+    if len(shape) == 1:
+        return shape[0] > layout.columns
+    if len(shape) >= 2:
+        return shape[-2] > layout.rows or shape[-1] > layout.columns or (len(shape) > 2 and shape[0] > 3)
+    return False
+
+
+def _picked(count: int, limit: int) -> list[int | None]:
+    """Positions to show; None stands for dots."""
+    if count <= limit:
+        return list(range(count))
+    return [*range(limit - 2), None, count - 1]
+
+
+def _row(values: Any, layout: Layout, limit: int) -> tuple[Math, ...]:
+    return tuple(
+        Dots("h") if i is None else number(values[i], layout) for i in _picked(len(values), limit)
+    )
+
+
+def _matrix(values: Any, layout: Layout) -> Matrix:
+    rows: list[tuple[Math, ...]] = []
+    columns = _picked(values.shape[1], layout.columns)
+    for i in _picked(values.shape[0], layout.rows):
+        if i is None:
+            rows.append(tuple(Dots("d") if j is None else Dots("v") for j in columns))
+        else:
+            rows.append(_row(values[i], layout, layout.columns))
+    return Matrix(tuple(rows))

@@ -1,0 +1,111 @@
+"""Every sentence that an explanation says, in both languages."""
+
+from __future__ import annotations
+
+from tidu.words import Words
+
+GIVEN = Words(en="What is given", zh="已知条件")
+NAME = Words(en="name", zh="名称")
+SHAPE = Words(en="shape", zh="形状")
+VALUE = Words(en="value", zh="值")
+ROLE = Words(en="role", zh="角色")
+PARAMETER = Words(en="parameter", zh="参数")
+DATA = Words(en="data", zh="数据")
+
+FORWARD = Words(en="Forward pass", zh="前向传播")
+BACKWARD = Words(en="Backward pass", zh="反向传播")
+UPDATE = Words(en="Gradient descent: the update", zh="梯度下降：更新参数")
+AGAIN = Words(en="The new loss after the update", zh="更新之后新的损失")
+LAYERS = Words(en="The network, layer by layer", zh="网络，逐层来看")
+ELEMENT = Words(en="One weight: {name}", zh="单个权重：{name}")
+CHECKED = Words(en="Check", zh="核对")
+NOTES = Words(en="What to notice", zh="需要注意")
+
+SEED = Words(
+    en="Backpropagation starts at the loss, with {seed}, and goes backwards line by line.",
+    zh="反向传播从损失出发，{seed}，再逐行向后推。",
+)
+DELTA_IS = Words(
+    en="{delta} stands for {gradient}, the gradient of the loss with respect to {name}; it has the "
+    "shape of {name}.",
+    zh="{delta} 表示 {gradient}，即损失对 {name} 的梯度，它与 {name} 形状相同。",
+)
+WRITING_DELTA = Words(
+    en="Writing: column δ; each gradient has the shape of its variable.",
+    zh="写法：δ 列形式；每个梯度与对应变量形状相同。",
+)
+WRITING_CHAIN = Words(
+    en="Writing: row chain; the factors stand in the order of the chain rule and the row is "
+    "transposed once at the end.",
+    zh="写法：行向量链式；各因子按链式法则的次序相乘，最后整体转置一次。",
+)
+INVENTED = Words(
+    en="{names}: names given here to parts of your expression.",
+    zh="{names}：这里为表达式中的一部分起的名字。",
+)
+UNUSED = Words(
+    en="The loss does not use {name}; its gradient is zero.", zh="损失没有用到 {name}，它的梯度为零。"
+)
+VIA = Words(en="by way of {via}", zh="经过 {via} 的一路")
+SUM_OF_PATHS = Words(
+    en="{name} is used {count} times: the contributions are added", zh="{name} 用到 {count} 次：各路贡献相加"
+)
+AS_RUN = Words(
+    en="As written: {written}. As run: {run} ({rule}); the two are equal everywhere, and the second "
+    "does not overflow.",
+    zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）；两者处处相等，后者不会溢出。",
+)
+CASE_HOLDS = Words(en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}")
+CASE_COUNTS = Words(
+    en="here {value} for {count} of {total} elements", zh="这里 {total} 个元素中有 {count} 个取 {value}"
+)
+KINK = Words(
+    en="{where} lies on a kink of {op} (at {at}, {count} element(s)): no single derivative exists "
+    "there. Subdifferential {interval}; the value used is {value}.",
+    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素），该处没有唯一的导数。次微分为 {interval}，这里取 {value}。",
+)
+KINK_PLAIN = Words(
+    en="{where} lies on a kink of {op} (at {at}, {count} element(s)); the value used is {value}.",
+    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素）；这里取 {value}。",
+)
+TRUNCATED = Words(
+    en="Large arrays are shown in part; dots stand for what is left out.",
+    zh="较大的数组只显示一部分，省略号表示没有列出的元素。",
+)
+STRETCHED = Words(
+    en="{name} of shape {source} is stretched to {shape}", zh="{name} 的形状 {source} 被广播为 {shape}"
+)
+PROMOTED = Words(
+    en="{names}: integers, calculated with as decimal numbers (float64)",
+    zh="{names}：整数，按小数（float64）计算",
+)
+GUARD = Words(
+    en="The branch `{condition}` was taken as {taken}; the derivation holds as long as it is.",
+    zh="分支 `{condition}` 取值为 {taken}；只要它不变，推导就成立。",
+)
+LOSS_BEFORE = Words(en="The loss falls from {old} to {new}.", zh="损失从 {old} 降到 {new}。")
+LOSS_ROSE = Words(
+    en="The loss rises from {old} to {new}: the step is too long; try a smaller learning rate.",
+    zh="损失从 {old} 升到 {new}：步子太大，请减小学习率。",
+)
+LOSS_SAME = Words(en="The loss stays at {old}.", zh="损失保持 {old} 不变。")
+LEARNING_RATE = Words(en="Learning rate {alpha} = {value}.", zh="学习率 {alpha} = {value}。")
+
+PATHS = Words(
+    en="{count} path(s) lead from {loss} to {element}; the product of the local derivatives along each "
+    "path, and the sum over the paths, is the gradient.",
+    zh="从 {loss} 到 {element} 共有 {count} 条路径；沿每条路径把局部导数相乘，再对各路径求和，就得到梯度。",
+)
+PATH = Words(en="path {number}: {nodes}", zh="路径 {number}：{nodes}")
+MORE_PATHS = Words(en="… and {count} more path(s), not listed.", zh="……另有 {count} 条路径未列出。")
+COST = Words(
+    en="Path by path this takes {naive} multiplications for this one weight; back-propagation needs "
+    "{shared} for all gradients together, since each δ is calculated once and used again.",
+    zh="逐条路径计算，单这一个权重就要 {naive} 次乘法；反向传播每个 δ 只算一次、重复使用，全部梯度一共只要 {shared} 次。",
+)
+LAYER = Words(en="line", zh="行")
+FORMULA = Words(en="formula", zh="公式")
+SHAPES = Words(en="shapes", zh="形状")
+GRADIENTS = Words(en="gradients", zh="梯度")
+LOCAL = Words(en="On the edges: local derivatives.", zh="边上是局部导数。")
+ALSO_IN_INPUTS = Words(en="put back in the inputs", zh="代回自变量")

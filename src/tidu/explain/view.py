@@ -1,0 +1,98 @@
+"""What every part of an explanation looks at: the derivation, the names, and the numbers of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tidu.backends.program import Valuation
+from tidu.calculus.derivation import Derivation
+from tidu.document.math import Derivative, Math, Relation, Symbol
+from tidu.explain.naming import Names, name_all
+from tidu.explain.numbers import Layout, is_truncated, value_tree
+from tidu.explain.trees import expression_nodes, formula, with_shapes
+from tidu.ir.node import Node
+
+Writing = Literal["delta", "chain"]
+Zoom = Literal["op", "element", "layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a derivation is shown. `of` names one element such as "W1[1,2]" for the element zoom."""
+
+    writing: Writing = "delta"
+    zoom: Zoom = "op"
+    of: str | None = None
+    layout: Layout = field(default_factory=Layout)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A derivation with its names, and its numbers if it was run."""
+
+    derivation: Derivation
+    names: Names
+    valuation: Valuation | None
+    options: Options
+
+    @property
+    def atoms(self) -> dict[Node, Math]:
+        return self.names.atoms()
+
+    def formula(self, node: Node, atoms: Mapping[Node, Math] | None = None) -> Math:
+        return formula(node, self.atoms if atoms is None else atoms)
+
+    def has_numbers(self) -> bool:
+        return self.valuation is not None
+
+    def value(self, node: Node) -> Math | None:
+        """The node's value as a tree, or None without numbers."""
+        if self.valuation is None or node not in self.valuation:
+            return None
+        return value_tree(self.valuation[node], self.options.layout)
+
+    def with_numbers(self, node: Node) -> Math | None:
+        """The node's formula with each atom's value in its place; None if a value is cut with dots."""
+        if self.valuation is None:
+            return None
+        values: dict[Node, Math] = {}
+        for part in expression_nodes(node, self.atoms.__contains__):
+            if part is node or part not in self.atoms:
+                continue
+            if part not in self.valuation or is_truncated(self.valuation[part], self.options.layout):
+                return None
+            values[part] = value_tree(self.valuation[part], self.options.layout)
+        return formula(node, values) if values else None
+
+    def shape_equation(self, node: Node) -> Math | None:
+        """(4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
+        parts = [p for p in expression_nodes(node, self.atoms.__contains__) if p is not node]
+        if node.rank == 0 and all(p.rank == 0 for p in parts):
+            return None
+        own = Symbol("(" + ",".join(str(d) for d in node.shape) + ")")
+        if not any(p in self.atoms for p in parts):
+            return own
+        return Relation((with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), own), ("→",))
+
+    def covers(self, node: Node) -> tuple[int, ...]:
+        """Ids of the nodes whose meaning the line of `node` shows."""
+        atoms = self.atoms
+        return tuple(
+            part.id
+            for part in expression_nodes(node, atoms.__contains__)
+            if part is node or part not in atoms
+        )
+
+    def gradient_name(self, node: Node) -> Math:
+        """∂L/∂W₂; dL/dx where there is one number to derive by."""
+        return Derivative(self.names.loss, self.names.forward[node], self.total())
+
+    def total(self) -> bool:
+        inputs = list(self.derivation.graph.inputs.values())
+        return len(inputs) == 1 and inputs[0].rank == 0
+
+
+def view(derivation: Derivation, valuation: Valuation | None, options: Options | None = None) -> View:
+    return View(derivation, name_all(derivation), valuation, options or Options())

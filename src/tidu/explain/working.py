@@ -1,0 +1,376 @@
+"""The working, op by op: forward lines, gradient lines, what to notice. One line for each named node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tidu.document.blocks import Block, Equation, Note, Paragraph, Section, Step, Table
+from tidu.document.math import Cases, Derivative, Math, Number, Relation, Sum
+from tidu.explain import phrases
+from tidu.explain.chains import chain, product_of, scalar_factors
+from tidu.explain.numbers import is_truncated, value_tree
+from tidu.explain.rows import row_chain
+from tidu.explain.trees import compare_sides, expression_nodes, formula, named
+from tidu.explain.view import View
+from tidu.ir.node import Node
+from tidu.ir.types import shape_text
+from tidu.words import Phrase, Words
+
+_CASES = Words(en="{whole}; {here}", zh="{whole}；{here}")
+_AND = Words(en="{first}, {second}", zh="{first}，{second}")
+_INTERVAL = Words(en="[{low}, {high}]", zh="[{low}, {high}]")
+_MATH = Words(en="{tree}", zh="{tree}")
+
+
+def verbatim_math(tree: Math) -> Phrase:
+    return _MATH(tree=tree)
+
+
+def working(view: View) -> tuple[Block, ...]:
+    """All sections of one derivation: given values, forward pass, backward pass, notes."""
+    sections: list[Block] = [given_section(view), forward_section(view), backward_section(view)]
+    notes = notice(view)
+    if notes:
+        sections.append(Section(phrases.NOTES(), tuple(notes)))
+    return tuple(sections)
+
+
+def given_section(view: View) -> Section:
+    """The inputs: name, role, shape and value."""
+    parameters = set(view.derivation.wrt.values())
+    columns = [phrases.NAME(), phrases.ROLE(), phrases.SHAPE()]
+    if view.has_numbers():
+        columns.append(phrases.VALUE())
+    rows: list[tuple[Phrase | Math | str, ...]] = []
+    for node in view.derivation.graph.inputs.values():
+        role = phrases.PARAMETER() if node in parameters else phrases.DATA()
+        row: list[Phrase | Math | str] = [view.names.forward[node], role, shape_text(node.shape)]
+        value = view.value(node)
+        if view.has_numbers():
+            row.append(value if value is not None else "–")
+        rows.append(tuple(row))
+    return Section(phrases.GIVEN(), (Table(tuple(columns), tuple(rows)),))
+
+
+# ------------------------------------------------------------------ forward
+def forward_section(view: View) -> Section:
+    return Section(phrases.FORWARD(), tuple(forward_steps(view)))
+
+
+def forward_steps(view: View) -> list[Step]:
+    """name = formula = formula with numbers = value, for each named node of the program."""
+    return [_forward_step(view, node) for node in view.names.forward if node.inputs]
+
+
+def _forward_step(view: View, node: Node) -> Step:
+    parts = [view.names.forward[node], view.formula(node), view.with_numbers(node), view.value(node)]
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=view.shape_equation(node),
+        remarks=tuple(_stretch_remarks(view, node)),
+        covers=view.covers(node),
+    )
+
+
+def _stretch_remarks(view: View, line: Node) -> list[Phrase]:
+    """Which named arrays this line stretches (numbers stretch silently)."""
+    found: list[Phrase] = []
+    for node in expression_nodes(line, view.atoms.__contains__):
+        if node.op.role == "broadcast" and node.inputs[0] in view.atoms and node.inputs[0].rank:
+            found.append(
+                phrases.STRETCHED(
+                    name=view.atoms[node.inputs[0]],
+                    source=shape_text(node.inputs[0].shape),
+                    shape=shape_text(node.shape),
+                )
+            )
+    return found
+
+
+def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
+    """The parts without gaps and without saying the same twice in a row."""
+    kept: list[Math] = []
+    for part in parts:
+        if part is not None and (not kept or kept[-1] != part):
+            kept.append(part)
+    return tuple(kept)
+
+
+# ------------------------------------------------------------------ backward
+def backward_section(view: View) -> Section:
+    blocks: list[Block] = [_start(view)]
+    chain_writing = view.options.writing == "chain"
+    blocks.append(Paragraph(phrases.WRITING_CHAIN() if chain_writing else phrases.WRITING_DELTA()))
+    steps = delta_steps(view)
+    if steps and not chain_writing:
+        first = next(node for node in _lines(view))
+        blocks.append(
+            Paragraph(
+                phrases.DELTA_IS(
+                    delta=view.names.delta[first],
+                    gradient=view.gradient_name(first),
+                    name=view.names.forward[first],
+                )
+            )
+        )
+    blocks += steps
+    for name, node in view.derivation.wrt.items():
+        blocks += gradient_steps(view, name, node)
+    return Section(phrases.BACKWARD(), tuple(blocks))
+
+
+def _start(view: View) -> Paragraph:
+    loss = view.names.loss
+    seed = Relation((Derivative(loss, loss, view.total()), Number("1")), ("=",))
+    return Paragraph(phrases.SEED(seed=seed))
+
+
+def _lines(view: View) -> list[Node]:
+    """The named nodes between the loss and the parameters, in the order of back-propagation."""
+    parameters = set(view.derivation.wrt.values())
+    return sorted(
+        (n for n in view.names.delta if n in view.derivation.adjoints and n not in parameters),
+        key=lambda n: -n.id,
+    )
+
+
+def delta_steps(view: View) -> list[Step]:
+    """One line for the gradient of each named intermediate result."""
+    steps: list[Step] = []
+    for node in _lines(view):
+        steps += _path_steps(view, node, view.names.delta[node])
+        name: list[Math | None] = [view.gradient_name(node)]
+        if view.options.writing == "delta":
+            name.insert(0, view.names.delta[node])
+        steps.append(_gradient_step(view, node, view.derivation.adjoints[node], name))
+    return steps
+
+
+def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
+    """The lines of one parameter: a contribution a use, then the gradient."""
+    gradient = view.derivation.gradients[name]
+    if name in view.derivation.unused:
+        equation = Equation((view.gradient_name(node), Number("0")))
+        return [Step(equation, remarks=(phrases.UNUSED(name=view.names.forward[node]),), covers=view.covers(gradient))]
+    steps: list[Block] = list(_path_steps(view, node, view.gradient_name(node)))
+    steps.append(_gradient_step(view, node, gradient, [view.gradient_name(node)]))
+    return steps
+
+
+def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
+    """∂L/∂x = chain = formula = numbers = value."""
+    parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=_gradient_shape(view, gradient),
+        rule=_rule(view, node),
+        source=_source(view, node),
+        remarks=tuple(case_remarks(view, gradient)),
+        covers=view.covers(gradient),
+    )
+
+
+def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
+    """The formula and the formula with numbers, in the chosen writing."""
+    factors = scalar_factors(view, node)
+    if factors is not None:
+        return _scalar_middle(view, gradient, factors)
+    if view.options.writing == "chain":
+        return row_chain(view, gradient)
+    if gradient in view.names.adjoints and view.names.adjoints[gradient] != view.names.delta.get(node):
+        return [view.names.adjoints[gradient]]
+    return [view.formula(gradient), view.with_numbers(gradient)]
+
+
+def _scalar_middle(view: View, gradient: Node, factors: list[list[Node]]) -> list[Math | None]:
+    """Single numbers: the factors in letters, in numbers, and the product simplified."""
+    forward = dict(view.names.forward)
+    letters = [product_of([named(f, forward) for f in path]) for path in factors]
+    parts: list[Math | None] = [_plus(letters)]
+    if view.valuation is not None:
+        values = {n: value_tree(view.valuation[n], view.options.layout) for n in forward if n in view.valuation}
+        parts.append(_plus([product_of([named(f, values) for f in path]) for path in factors]))
+        return parts
+    parts.append(formula(gradient, forward))
+    inputs = {n: s for n, s in forward.items() if not n.inputs}
+    parts.append(formula(gradient, inputs))
+    return parts
+
+
+def _plus(terms: list[Math]) -> Math:
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def _gradient_shape(view: View, gradient: Node) -> Math | None:
+    return view.shape_equation(gradient)
+
+
+def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
+    """If a node is used several times: what each use contributes, before the sum."""
+    parts = view.derivation.contributions.get(node, ())
+    if len(parts) < 2:
+        return []
+    steps: list[Step] = []
+    for part in parts:
+        via = _nearest_line(view, part.via)
+        equation = Equation(
+            distinct([view.formula(part.value), view.with_numbers(part.value), view.value(part.value)])
+        )
+        steps.append(
+            Step(
+                equation,
+                label=phrases.VIA(via=via),
+                rule=part.via.op.says(),
+                source=part.via.op.source,
+                covers=view.covers(part.value),
+            )
+        )
+    return steps
+
+
+def _nearest_line(view: View, via: Node) -> Math:
+    """How a use is called on the page: its name or its formula."""
+    return named(via, view.atoms)
+
+
+def _rule(view: View, node: Node) -> Phrase | None:
+    parts = view.derivation.contributions.get(node, ())
+    if len(parts) > 1:
+        return phrases.SUM_OF_PATHS(name=view.names.forward[node], count=len(parts))
+    return parts[0].via.op.says() if parts else None
+
+
+def _source(view: View, node: Node) -> str | None:
+    parts = view.derivation.contributions.get(node, ())
+    return parts[0].via.op.source if len(parts) == 1 else None
+
+
+# ------------------------------------------------------------------ case distinctions and kinks
+def case_remarks(view: View, gradient: Node) -> list[Phrase]:
+    """For each piecewise derivative in a formula: the case distinction, and the case that holds."""
+    remarks: list[Phrase] = []
+    for node in expression_nodes(gradient, view.atoms.__contains__):
+        if node.op.cases is None or (node in view.atoms and node is not gradient):
+            continue
+        operands = [named(child, view.atoms) for child in node.inputs]
+        cases = node.op.cases(node, *operands)
+        rows = tuple((case.value, compare_sides(case.condition)) for case in cases)
+        whole: Math = Relation((node.op.notation(node, *operands), Cases(rows)), ("=",))
+        here = _case_here(view, node)
+        remarks.append(verbatim_math(whole) if here is None else _CASES(whole=whole, here=here))
+    return remarks
+
+
+def _case_here(view: View, node: Node) -> Phrase | None:
+    """The case that holds for the data, in numbers where all elements fall into one case."""
+    if view.valuation is None or any(child not in view.valuation for child in node.inputs):
+        return None
+    arrays = [np.asarray(view.valuation[child]) for child in node.inputs]
+    values = {
+        n: value_tree(view.valuation[n], view.options.layout)
+        for n in view.atoms
+        if n in view.valuation and not is_truncated(view.valuation[n], view.options.layout)
+    }
+    numbers = [named(child, values) for child in node.inputs]
+    assert node.op.cases is not None
+    counts: list[Phrase] = []
+    for case in node.op.cases(node, *numbers):
+        holds = np.asarray(case.holds(*arrays))
+        total = holds.size
+        if total and holds.all():
+            return phrases.CASE_HOLDS(condition=compare_sides(case.condition), value=case.value)
+        if holds.any():
+            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum()), total=total))
+    return join(counts) if counts else None
+
+
+def join(items: Sequence[Phrase]) -> Phrase:
+    """Phrases one after the other."""
+    result = items[0]
+    for item in items[1:]:
+        result = _AND(first=result, second=item)
+    return result
+
+
+def notice(view: View) -> list[Block]:
+    """Kinks that the data sit on, invented names, rewrites for stability, cut arrays, guards."""
+    notes: list[Block] = []
+    if view.names.invented:
+        names = [s for n, s in view.names.forward.items() if n in view.names.invented]
+        notes.append(Note("info", phrases.INVENTED(names=_listed(names))))
+    notes += [Note("info", text) for text in _stability(view)]
+    notes += [Note("kink", text) for text in kink_notes(view)]
+    for guard in view.derivation.graph.guards:
+        notes.append(
+            Note("info", phrases.GUARD(condition=named(guard.condition, view.atoms), taken=guard.taken))
+        )
+    notes += [Note("info", text) for text in view.derivation.graph.remarks]
+    if view.valuation is not None and any(
+        is_truncated(view.valuation[n], view.options.layout) for n in view.atoms if n in view.valuation
+    ):
+        notes.append(Note("info", phrases.TRUNCATED()))
+    return notes
+
+
+def _listed(names: Sequence[Math]) -> Phrase:
+    return join([verbatim_math(name) for name in names])
+
+
+def _stability(view: View) -> list[Phrase]:
+    """As written and as run, for each rewrite that changed the program."""
+    written_atoms: dict[Node, Math] = {}
+    for written in view.derivation.graph.nodes():
+        run = view.derivation.run_node(written)
+        if run in view.names.forward:
+            written_atoms.setdefault(written, view.names.forward[run])
+    found: list[Phrase] = []
+    for step in view.derivation.steps:
+        if step.kind == "stabilise" and step.rule is not None:
+            atoms = {**written_atoms, **view.names.forward}
+            found.append(
+                phrases.AS_RUN(
+                    written=formula(step.before, atoms), run=formula(step.after, atoms), rule=step.rule.says()
+                )
+            )
+    return found
+
+
+def kink_notes(view: View) -> list[Phrase]:
+    """For each active node whose data lie on a kink: where, the subdifferential, the value used."""
+    if view.valuation is None:
+        return []
+    from tidu.backends.numpy import evaluate  # noqa: PLC0415
+
+    found: list[Phrase] = []
+    for node in view.derivation.adjoints:
+        for kink in node.op.kinks:
+            if any(child not in view.valuation for child in node.inputs):
+                continue
+            mask = kink.where(*node.inputs, **node.attrs)
+            where = {c.attrs["name"]: view.valuation[c] for c in view.derivation.graph.inputs.values() if c in view.valuation}
+            on = np.asarray(evaluate({"on": mask}, where).outputs["on"])
+            if on.any():
+                found.append(_kink_note(view, node, kink, int(on.sum())))
+    return found
+
+
+def _kink_note(view: View, node: Node, kink, count: int) -> Phrase:  # type: ignore[no-untyped-def]
+    def resolve(value: object) -> object:
+        if isinstance(value, str):
+            value = node.attrs[value]
+        return Number(f"{float(value):g}") if isinstance(value, int | float) else value
+
+    where = named(node.inputs[kink.operand], view.atoms)
+    facts = {
+        "where": where,
+        "op": view.formula(node),
+        "at": kink.at,
+        "count": count,
+        "value": resolve(kink.value),
+    }
+    if kink.low is None or kink.high is None:
+        return phrases.KINK_PLAIN(**facts)
+    low, high = resolve(kink.low), resolve(kink.high)
+    return phrases.KINK(interval=_INTERVAL(low=low, high=high), **facts)
