@@ -1,4 +1,4 @@
-"""A computation graph drawn with characters: boxes from left to right, local derivatives on the edges."""
+"""A computation graph in characters: boxes from left to right, local derivatives on the edges."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from tidu.words import Language, Phrase, Words
 MathPrinter = Callable[[Math, Language], str]
 
 _LEGEND = Words(
-    en="= value of the node, ∇ gradient of the output with respect to it, "
-    "on each edge the local derivative",
+    en="= value of the node, ∇ gradient of the output; on the edges: local derivatives",
     zh="= 节点的值，∇ 输出对该节点的梯度，边上是局部导数",
 )
 _VALUE = Words(en="value {value}", zh="值 {value}")
@@ -36,9 +35,9 @@ def graph_text(figure: GraphFigure, language: Language, math: MathPrinter, width
     >>> nodes = (GraphNode("x", symbol("x")), GraphNode("y", symbol("y")))
     >>> figure = GraphFigure(nodes, (GraphEdge("x", "y", symbol("w")),))
     >>> print(graph_text(figure, "en", lambda tree, language: tree.base))
-    ┌───┐        ┌───┐
-    │ x ├── w ──→│ y │
-    └───┘        └───┘
+    ┌───┐         ┌───┐
+    │ x ├── w ───→│ y │
+    └───┘         └───┘
     """
     drawn = _drawing(figure, language, math) if len(figure.nodes) <= _MOST_NODES else None
     if drawn is None or max(map(cells, drawn.split("\n"))) > width:
@@ -80,7 +79,10 @@ def _drawn(graph: Layering, texts: Sequence[list[str]], labels: Sequence[str]) -
         right = left + max(widths, default=0) + 3
         for item in layer:
             if item < len(texts):
-                _draw_box(canvas, placed.top[item], left, right, heights[item], texts[item])
+                canvas.box(placed.top[item], left, heights[item], right - left + 1)
+                first = placed.top[item] + (heights[item] - len(texts[item])) // 2
+                for i, text in enumerate(texts[item]):
+                    canvas.write(first + i, left + 1, centre(text, right - left - 1))
             else:
                 canvas.across(placed.top[item], left, right)
         leaving = [link for link in graph.links if link.source in members]
@@ -88,26 +90,17 @@ def _drawn(graph: Layering, texts: Sequence[list[str]], labels: Sequence[str]) -
     return canvas.text()
 
 
-def _draw_box(
-    canvas: Canvas, top: int, left: int, right: int, height: int, lines: Sequence[str]
-) -> None:
-    width = right - left + 1
-    canvas.box(top, left, height, width)
-    start = top + (height - len(lines)) // 2
-    for i, line in enumerate(lines):
-        canvas.write(start + i, left + 1, centre(line, width - 2))
-
-
 def _draw_links(
     canvas: Canvas, links: Sequence[Link], placed: Rows, right: int, labels: Sequence[str]
 ) -> int:
-    """The links that leave a layer whose boxes end at column `right`; where the next layer begins."""
+    """The links from a layer whose boxes end at column `right`; where the next layer begins."""
     if not links:
         return right
     column = tracks(links, placed.out, placed.into)
     assert column is not None, "rows() has found rows where the links do not get in the way"
     written = {link: labels[link.edge] for link in links if link.first}
-    turn = right + max((cells(label) + 5 if label else 0 for label in written.values()), default=0) + 1
+    longest = max((cells(label) + 5 for label in written.values() if label), default=0)
+    turn = right + longest + 1
     next_left = turn + _TRACK * len(column) + 3
     for link in links:
         out, into = placed.out[link], placed.into[link]

@@ -130,7 +130,7 @@ def rows(graph: Layering, text_lines: Sequence[int]) -> tuple[Rows, Sequence[int
         incoming = [link for item in layer for link in ports_in[item]]
         shift = 0
         while True:
-            _place(layer, shift, top, heights, out, ports_in)
+            top |= _tops(layer, heights, out, ports_in, shift)
             for item in layer:
                 into |= _port_rows(ports_in[item], top[item], heights[item])
             if tracks(incoming, out, into) is not None:
@@ -176,28 +176,29 @@ def _port_rows(links: Sequence[Link], top: int, height: int) -> dict[Link, int]:
     return {link: start + i for i, link in enumerate(links)}
 
 
-def _place(
+def _tops(
     layer: Sequence[int],
-    shift: int,
-    top: dict[int, int],
     heights: Sequence[int],
     out: Mapping[Link, int],
     ports_in: Mapping[int, list[Link]],
-) -> None:
-    """Sets the top row of each item of a layer, `shift` rows lower than would be straight."""
+    shift: int,
+) -> dict[int, int]:
+    """The top row of each item of a layer, `shift` rows lower than would be straight."""
+    top: dict[int, int] = {}
     free: int | None = None
     for item in layer:
-        links = ports_in.get(item, [])
-        offsets = sorted(out[link] - row for link, row in _port_rows(links, 0, heights[item]).items())
+        rows_in = _port_rows(ports_in.get(item, []), 0, heights[item])
+        offsets = sorted(out[link] - row for link, row in rows_in.items())
         wanted = offsets[len(offsets) // 2] + shift if offsets else (free or 0)
         top[item] = wanted if free is None else max(wanted, free)
         free = top[item] + heights[item]
+    return top
 
 
 def tracks(
     links: Sequence[Link], out: Mapping[Link, int], into: Mapping[Link, int]
 ) -> dict[Link, int] | None:
-    """A column for the vertical part of each link that is not straight; None if they get in the way.
+    """A column for the vertical part of each link that turns; None if they get in the way.
 
     A link may arrive in a row only after the link that leaves in this row has turned off.
     """
@@ -214,5 +215,5 @@ def tracks(
 
 
 def _turns_first(out: int, into: int) -> tuple[bool, int]:
-    """Of links that run down the lowest turns first, of links that run up the highest: no crossing."""
+    """Of links that run down the lowest turns first, of those that run up the highest."""
     return (into > out, -out if into > out else out)

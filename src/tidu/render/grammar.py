@@ -1,7 +1,7 @@
 """What binds tighter than what: the grammar of linear formulas, shared by all printers.
 
-A printer asks for the level of an operand and sets brackets where it is too low. The rules, from loose
-to tight: relation, sum, minus sign, Σ, elementwise product (⊙ ⊗ ×), fraction a/b, product, ∂a/∂b, ∇a,
+A printer asks for the level of an operand and sets brackets where it is too low. From loose to
+tight: relation, sum, minus sign, Σ, elementwise product (⊙ ⊗ ×), fraction a/b, product, ∂a/∂b, ∇a,
 a name with a superscript, everything that is closed in itself.
 """
 
@@ -35,7 +35,7 @@ _PLAIN_NUMBER = re.compile(r"\d+(\.\d+)?|inf|nan")
 
 
 class Level(IntEnum):
-    """How tightly a printed tree holds together; an operand below what its place asks is bracketed."""
+    """How tightly a printed tree holds together."""
 
     RELATION = 0
     SUM = 1
@@ -61,11 +61,10 @@ def is_plain_number(tree: Math) -> bool:
 def signed_factors(product: Product) -> Iterator[tuple[str, Math]]:
     """Factors with the sign in front of each; nested products of the same kind are opened.
 
-    · is associative, so the nesting needs no brackets. × may be a cross product, which is not: it stays
-    nested.
+    · is associative, so the nesting needs no brackets. × may be a cross product, which is not: it
+    stays nested.
     """
-    for position, factor in enumerate(product.factors):
-        factor = normal(factor)
+    for position, factor in enumerate(map(normal, product.factors)):
         sign = product.sign if position else ""
         if isinstance(factor, Product) and _same_kind(product.sign, factor.sign):
             for inner, (inner_sign, part) in enumerate(signed_factors(factor)):
@@ -80,8 +79,7 @@ def _same_kind(outer: str, inner: str) -> bool:
 
 def signed_terms(terms: tuple[Math, ...]) -> Iterator[tuple[bool, Math]]:
     """(is subtracted, term) of a sum; sums inside the sum are opened."""
-    for term in terms:
-        term = normal(term)
+    for term in map(normal, terms):
         if isinstance(term, Sum):
             yield from signed_terms(term.terms)
         elif isinstance(term, Negative):
@@ -102,9 +100,10 @@ def normal(tree: Math) -> Math:
         return tree
     if len(tree.factors) <= 1:
         return normal(tree.factors[0]) if tree.factors else Number("1")
-    first, second = tree.factors[0], tree.factors[1]
-    if isinstance(first, Number) and first.text[0] in "-−" and isinstance(second, (Symbol, Power, Transpose)):
-        return Negative(Product((Number(first.text[1:]), *tree.factors[1:]), tree.sign))
+    first, *others = tree.factors
+    letters = isinstance(others[0], (Symbol, Power, Transpose))
+    if letters and isinstance(first, Number) and first.text[:1] in ("-", "−"):
+        return Negative(Product((Number(first.text[1:]), *others), tree.sign))
     return tree
 
 

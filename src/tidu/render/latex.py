@@ -1,7 +1,7 @@
 """One formula in LaTeX, in commands that amsmath, MathJax and KaTeX all know.
 
-Commands of a backslash and a punctuation mark (\\, \\{) are avoided: Markdown eats their backslash. For
-the same sake function names are set with \\mathrm: GitHub refuses \\operatorname.
+Commands of a backslash and a punctuation mark (\\, \\{) are avoided: Markdown eats their backslash.
+For the same sake function names are set with \\mathrm: GitHub refuses \\operatorname.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from tidu.words import Language, Phrase, Words
 
 _IF = Words(en="if {condition}", zh="当 {condition} 时")
 _OPERATORS = frozenset(
-    "sin cos tan sinh cosh tanh arcsin arccos arctan exp log ln max min det dim arg sup inf ker".split()
+    "sin cos tan sinh cosh tanh arcsin arccos arctan exp log ln max min det dim arg sup inf".split()
 )
 _BIG = {"Σ": r"\sum", "∑": r"\sum", "Π": r"\prod", "∏": r"\prod", "∫": r"\int"}
 _FENCES = {
@@ -82,24 +82,10 @@ def latex(tree: Math, language: Language = "en") -> str:
     """
     tree = normal(tree)
     match tree:
-        case Symbol(base, sub, sup):
-            return name(base) + _sub(sub) + (f"^{{{_index_text(sup)}}}" if sup else "")
-        case Number(text):
-            return _number(text)
-        case Function(base, sub):
-            return (f"\\{base}" if base in _OPERATORS else _upright(base)) + _sub(sub)
-        case Dots(direction):
-            return _DOTS[direction]
-        case Say(phrase):
-            return _said(phrase, language)
-        case Matrix():
-            return _matrix(tree, language)
-        case Cases():
-            return _cases(tree, language)
-        case Group(value):
-            return _fenced("(", latex(value, language), ")")
-        case Fence(value, left, right, sub):
-            return _fenced(left, latex(value, language), right) + _sub(sub)
+        case Symbol() | Number() | Function() | Dots() | Say():
+            return _word(tree, language)
+        case Matrix() | Cases() | Group() | Fence():
+            return _enclosed(tree, language)
         case Relation():
             return _relation(tree, language)
         case Negative() | Sum():
@@ -114,12 +100,43 @@ def latex(tree: Math, language: Language = "en") -> str:
             return _applied(tree, language)
         case Big():
             return _big(tree, language)
-        case Derivative(of, by, total):
-            d = r"\mathrm{d}" if total else r"\partial"
-            return rf"\frac{{{d} {_name(of, language)}}}{{{d} {_name(by, language)}}}"
-        case Gradient(by):
-            return rf"\nabla {_name(by, language)}"
+        case Derivative() | Gradient():
+            return _derivative(tree, language)
     assert_never(tree)
+
+
+def _word(tree: Symbol | Number | Function | Dots | Say, language: Language) -> str:
+    match tree:
+        case Symbol(base, sub, sup):
+            return name(base) + _sub(sub) + (f"^{{{_index_text(sup)}}}" if sup else "")
+        case Number(text):
+            return _number(text)
+        case Function(base, sub):
+            return (f"\\{base}" if base in _OPERATORS else _upright(base)) + _sub(sub)
+        case Dots(direction):
+            return _DOTS[direction]
+        case Say(phrase):
+            return _said(phrase, language)
+
+
+def _enclosed(tree: Matrix | Cases | Group | Fence, language: Language) -> str:
+    match tree:
+        case Matrix():
+            return _matrix(tree, language)
+        case Cases():
+            return _cases(tree, language)
+        case Group(value):
+            return _fenced("(", latex(value, language), ")")
+        case Fence(value, left, right, sub):
+            return _fenced(left, latex(value, language), right) + _sub(sub)
+
+
+def _derivative(tree: Derivative | Gradient, language: Language) -> str:
+    if isinstance(tree, Gradient):
+        return rf"\nabla {_name(tree.by, language)}"
+    d = r"\mathrm{d}" if tree.total else r"\partial"
+    of, by = (_name(name, language) for name in (tree.of, tree.by))
+    return rf"\frac{{{d} {of}}}{{{d} {by}}}"
 
 
 def latex_level(tree: Math) -> Level:
@@ -179,7 +196,7 @@ def _number(text: str) -> str:
 def _sub(sub: str) -> str:
     if not sub:
         return ""
-    return f"_{sub}" if len(sub) == 1 and sub.isascii() and sub.isalnum() else f"_{{{_index_text(sub)}}}"
+    return "_" + _braced(_index_text(sub))
 
 
 def _index_text(text: str) -> str:
@@ -191,8 +208,9 @@ def _index_text(text: str) -> str:
 def _index_run(run: str) -> str:
     if run.isdigit() or (run.isascii() and run.isalpha() and set(run) <= set("ijklmn")):
         return run
-    shown = name(run) if run[0].isalnum() else sign(run) if len(run) == 1 else run
-    return {"_": r"\_"}.get(shown, shown + " " if shown.startswith("\\") and shown[-1].isalpha() else shown)
+    shown = name(run) if run[0].isalnum() else sign(run)
+    # A command ends where no letter follows.
+    return shown + " " if re.fullmatch(r"\\[a-zA-Z]+", shown) else shown
 
 
 def _said(phrase: Phrase, language: Language) -> str:
@@ -310,9 +328,9 @@ def _applied(tree: Apply | Index, language: Language) -> str:
 
 
 def _big(big: Big, language: Language) -> str:
-    shown = _BIG.get(big.operator) or (
-        f"\\{big.operator}" if big.operator in _OPERATORS else rf"\mathop{{{_upright(big.operator)}}}"
-    )
+    operator = letter(big.operator)
+    named = operator if operator in _OPERATORS else f"mathop{{{_upright(operator)}}}"
+    shown = _BIG.get(operator) or f"\\{named}"
     if big.below is not None:
         shown += f"_{{{latex(big.below, language)}}}"
     if big.above is not None:

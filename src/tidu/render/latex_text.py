@@ -8,7 +8,7 @@ import unicodedata
 from tidu.document.math import GREEK
 from tidu.render.scripts import SUBSCRIPTS, SUPERSCRIPTS, letter
 
-_ESCAPES = {
+ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -90,9 +90,12 @@ _ACCENTS = {
 }
 _LOWERED = {small: plain for plain, small in SUBSCRIPTS.items()}
 _RAISED = {small: plain for plain, small in SUPERSCRIPTS.items()}
-# A run of text, of subscripts or of superscripts, or one sign that has a command of its own.
+_SCRIPTS = re.escape("".join([*_LOWERED, *_RAISED, "ᵀ"]))
+# A letter that belongs to a formula, a run of subscripts or superscripts, a sign that has a command
+# of its own, or anything else.
 _RUN = re.compile(
-    rf"(?P<sub>[{''.join(_LOWERED)}]+)|(?P<sup>[{''.join(_RAISED)}]+)"
+    rf"(?P<letter>(?<![A-Za-z])[A-Za-z](?=[{_SCRIPTS}])|(?<=[∂∇])[A-Za-z](?![A-Za-z]))"
+    rf"|(?P<sub>[{re.escape(''.join(_LOWERED))}]+)|(?P<sup>[{re.escape(''.join(_RAISED))}]+)"
     rf"|(?P<sign>[{re.escape(''.join(_SIGNS | _GREEK))}])|(?P<text>.)",
     re.DOTALL,
 )
@@ -101,30 +104,31 @@ _RUN = re.compile(
 def escape_text(text: str) -> str:
     """Text for LaTeX's text mode; mathematical signs in it become formulas.
 
-    >>> print(escape_text("50% of x_1 → W₁"))
-    50\\% of x\\_1 $\\to$ W$_{1}$
+    >>> print(escape_text("50% of x_1 → ∂W₁"))
+    50\\% of x\\_1 $\\to$ $\\partial W_{1}$
     """
-    return "".join(run if kind == "text" else f"${run}$" for kind, run in _runs(text))
+    return "".join(f"${run}$" if formula else run for formula, run in _runs(text))
 
 
 def text_in_math(text: str) -> str:
     """Text inside a formula: words in \\text, mathematical signs as commands."""
-    return " ".join(rf"\text{{{run}}}" if kind == "text" else run for kind, run in _runs(text))
+    return " ".join(run if formula else rf"\text{{{run}}}" for formula, run in _runs(text))
 
 
-def _runs(text: str) -> list[tuple[str, str]]:
-    """(kind, LaTeX) of each stretch: "text" escaped for text mode, anything else for math mode."""
-    runs: list[tuple[str, str]] = []
+def _runs(text: str) -> list[tuple[bool, str]]:
+    """Stretches of LaTeX: True for what stands in math mode, False for escaped text."""
+    runs: list[tuple[bool, str]] = []
     for match in _RUN.finditer(text):
-        kind, found = match.lastgroup or "text", match.group()
-        if kind == "text" and runs and runs[-1][0] == "text":
-            runs[-1] = ("text", runs[-1][1] + _ESCAPES.get(found, found))
+        formula, shown = match.lastgroup != "text", _run(match.lastgroup, match.group())
+        if runs and runs[-1][0] == formula:
+            before = runs[-1][1]
+            runs[-1] = (formula, before + (_joint(before, shown) if formula else "") + shown)
         else:
-            runs.append((kind, _run(kind, found)))
+            runs.append((formula, shown))
     return runs
 
 
-def _run(kind: str, found: str) -> str:
+def _run(kind: str | None, found: str) -> str:
     match kind:
         case "sub":
             return "_{" + "".join(_LOWERED[c] for c in found) + "}"
@@ -133,7 +137,15 @@ def _run(kind: str, found: str) -> str:
         case "sign":
             return sign(found)
         case _:
-            return _ESCAPES.get(found, found)
+            return ESCAPES.get(found, found)
+
+
+def _joint(before: str, shown: str) -> str:
+    """A script stands right behind its base; a second one of its kind needs an empty base."""
+    if shown[0] not in "^_'":
+        return " "
+    scripts = re.findall(r"[_^](?=\{[^{}]*\}$)|'$", before)
+    return "{}" if scripts and (scripts[0] == shown[0] or scripts[0] != "_") else ""
 
 
 def sign(text: str) -> str:

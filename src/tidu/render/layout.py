@@ -84,10 +84,10 @@ def _append(before: Box, piece: Piece, last: bool, language: Language) -> Box:
             return beside((before, _script(text, before.height - 1 if down else 0, before)))
         case Fenced(left, body, right):
             return beside((before, _fenced(left, _row(body, language), right)))
-        case Tall(Matrix() as matrix):
-            return beside((before, _matrix(matrix, language)))
-        case Tall(Cases() as cases):
-            return beside((before, _cases(cases, last, language)))
+        case Tall(tree):
+            matrix = isinstance(tree, Matrix)
+            tall = _matrix(tree, language) if matrix else _cases(tree, last, language)
+            return beside((before, tall))
     assert_never(piece)
 
 
@@ -142,20 +142,27 @@ def _between(boxes: Sequence[Box], gap: str) -> Iterable[Box]:
 def _column(boxes: Sequence[Box]) -> list[Box]:
     """The entries of a column at one width: numbers with their points aligned, the rest centred."""
     if all(box.height == 1 for box in boxes):
-        numbers = [_DECIMAL.fullmatch(box.lines[0]) for box in boxes]
-        whole = max((len(n.group(1)) for n in numbers if n), default=0)
-        aligned = [
-            " " * (whole - len(n.group(1))) + n.group() if n else box.lines[0]
-            for n, box in zip(numbers, boxes, strict=True)
-        ]
-        width = max(map(cells, aligned))
-        widest_number = max((len(text) for text, n in zip(aligned, numbers, strict=True) if n), default=0)
-        return [
-            Box((_set(text, widest_number if n else 0, width),))
-            for text, n in zip(aligned, numbers, strict=True)
-        ]
+        return [Box((text,)) for text in _aligned([box.lines[0] for box in boxes])]
     width = max(box.width for box in boxes)
-    return [Box(tuple(_set(line, box.width, width) for line in box.lines), box.baseline) for box in boxes]
+    return [
+        Box(tuple(_set(line, box.width, width) for line in box.lines), box.baseline)
+        for box in boxes
+    ]
+
+
+def _aligned(entries: Sequence[str]) -> list[str]:
+    numbers = [_DECIMAL.fullmatch(entry) for entry in entries]
+    whole = max((len(number.group(1)) for number in numbers if number), default=0)
+    shown = [
+        " " * (whole - len(number.group(1))) + entry if number else entry
+        for number, entry in zip(numbers, entries, strict=True)
+    ]
+    widths = [cells(text) for text in shown]
+    block = max((w for w, number in zip(widths, numbers, strict=True) if number), default=0)
+    return [
+        _set(text, block if number else 0, max(widths))
+        for text, number in zip(shown, numbers, strict=True)
+    ]
 
 
 def _set(text: str, own: int, width: int) -> str:
@@ -219,7 +226,9 @@ def equation_lines(equation: Equation, language: Language, width: int) -> list[s
     return lines + _parts(rows[2:], " " * left.width, sign, language, width)
 
 
-def _parts(rows: Sequence[Row], indent: str, sign: str, language: Language, width: int) -> list[str]:
+def _parts(
+    rows: Sequence[Row], indent: str, sign: str, language: Language, width: int
+) -> list[str]:
     """Every further part on lines of its own behind the relation sign."""
     lines: list[str] = []
     room = width - len(indent) - len(sign)
@@ -238,8 +247,8 @@ def _tidy(box: Box) -> list[str]:
 def _broken(row: Row, width: int, language: Language) -> list[Box]:
     """The row in as many boxes below each other as the width asks for.
 
-    It is cut in front of its loosest signs; a part that is still too wide is cut at the next tighter
-    ones. What has no sign left to cut at overflows.
+    It is cut in front of its loosest signs; a part that is still too wide is cut at the next
+    tighter ones. What has no sign left to cut at overflows.
     """
     whole = _row(row, language)
     signs = [piece.level for piece in row if isinstance(piece, Operator)]
@@ -263,16 +272,18 @@ def _inner(line: Row, loosest: Level, width: int, language: Language) -> list[Bo
     if any(isinstance(piece, Operator) and piece.level == loosest for piece in body) or not body:
         return [_row(line, language)]
     head = line[:1] if opening else ()
-    boxes = _broken(body, width - _row(head, language).width, language)
-    hanging = Box((" " * (2 + _row(head, language).width),))
-    return [beside((_row(head, language), boxes[0])), *(beside((hanging, box)) for box in boxes[1:])]
+    opened = _row(head, language)
+    first, *rest = _broken(body, width - opened.width, language)
+    hanging = Box((" " * (2 + opened.width),))
+    return [beside((opened, first)), *(beside((hanging, box)) for box in rest)]
 
 
 def _chunks(row: Row, loosest: Level) -> list[Row]:
     """The row cut in front of each sign of a level."""
-    starts = [0] + [
-        i for i, piece in enumerate(row) if i and isinstance(piece, Operator) and piece.level == loosest
+    cuts = [
+        at for at, piece in enumerate(row) if isinstance(piece, Operator) and piece.level == loosest
     ]
+    starts = [0, *(at for at in cuts if at)]
     return [row[start:end] for start, end in zip(starts, [*starts[1:], len(row)], strict=True)]
 
 

@@ -6,7 +6,7 @@ import re
 
 from tidu.document.math import GREEK, Symbol
 
-_GREEK_LETTERS = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
+_GREEK_LETTERS: dict[str, str] = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
 _PLAIN_SUB = "0123456789+−-=()aehijklmnoprstuvx"
 _RAISED_SUB = "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 _PLAIN_SUP = "0123456789+−-=()abcdefghijklmnoprstuvwxyz"

@@ -1,12 +1,13 @@
 """A math tree spread out on a line: pieces that know where they may break and which of them grow.
 
-The one-line printer joins the pieces; the two-dimensional printer sets matrices tall and stretches the
-brackets around them. Both have their signs and brackets from here.
+The one-line printer joins the pieces; the two-dimensional printer sets matrices tall and stretches
+the brackets around them. Both have their signs and brackets from here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -96,23 +97,12 @@ def spread(tree: Math, language: Language) -> Row:
     """The pieces of a tree from left to right."""
     tree = normal(tree)
     match tree:
-        case Symbol():
-            return (symbol_text(tree),)
-        case Number(text):
-            return (number_text(text),)
-        case Function(name, sub):
-            return (letter(name) + subscript(sub),)
-        case Dots(direction):
-            return (_DOTS[direction],)
-        case Say(phrase):
-            return (phrase_text(phrase, language),)
+        case Symbol() | Number() | Function() | Dots() | Say():
+            return (_word(tree, language),)
         case Matrix() | Cases():
             return (Tall(tree),)
-        case Group(value):
-            return (Fenced("(", spread(value, language), ")"),)
-        case Fence(value, left, right, sub):
-            fenced = Fenced(left, spread(value, language), right)
-            return (fenced, Script(subscript(sub), down=True)) if sub else (fenced,)
+        case Group() | Fence():
+            return _fence(tree, language)
         case Relation():
             return _relation(tree, language)
         case Negative() | Sum():
@@ -129,11 +119,8 @@ def spread(tree: Math, language: Language) -> Row:
             return _applied(tree, language)
         case Big():
             return _big(tree, language)
-        case Derivative(of, by, total):
-            d = "d" if total else "∂"
-            return (d, *_name(of, language), f"/{d}", *_name(by, language))
-        case Gradient(by):
-            return ("∇", *_name(by, language))
+        case Derivative() | Gradient():
+            return _derivative(tree, language)
     assert_never(tree)
 
 
@@ -167,11 +154,15 @@ def _flat_piece(piece: Piece, language: Language) -> str:
             return text
         case Fenced(left, body, right):
             return left + flat(body, language) + right
-        case Tall(Matrix() as matrix):
-            return _flat_matrix(matrix, language)
-        case Tall(Cases(rows)):
-            return _flat_cases(rows, language)
+        case Tall(tree):
+            return _flat_tall(tree, language)
     assert_never(piece)
+
+
+def _flat_tall(tree: Matrix | Cases, language: Language) -> str:
+    if isinstance(tree, Matrix):
+        return _flat_matrix(tree, language)
+    return "{" + _SEPARATOR().text(language).join(_flat_cases(tree, language)) + "}"
 
 
 def _flat_matrix(matrix: Matrix, language: Language) -> str:
@@ -181,12 +172,38 @@ def _flat_matrix(matrix: Matrix, language: Language) -> str:
     return "[" + "; ".join(between.join(row) for row in rows) + "]"
 
 
-def _flat_cases(rows: tuple[tuple[Math, Math], ...], language: Language) -> str:
-    shown = (
-        phrase_text((_ELSE if isinstance(condition, Say) else _IF)(value=value, condition=condition), language)
-        for value, condition in rows
-    )
-    return "{" + _SEPARATOR().text(language).join(shown) + "}"
+def _flat_cases(cases: Cases, language: Language) -> Iterator[str]:
+    for value, condition in cases.rows:
+        words = _ELSE if isinstance(condition, Say) else _IF
+        yield phrase_text(words(value=value, condition=condition), language)
+
+
+def _word(tree: Symbol | Number | Function | Dots | Say, language: Language) -> str:
+    match tree:
+        case Symbol():
+            return symbol_text(tree)
+        case Number(text):
+            return number_text(text)
+        case Function(name, sub):
+            return letter(name) + subscript(sub)
+        case Dots(direction):
+            return _DOTS[direction]
+        case Say(phrase):
+            return phrase_text(phrase, language)
+
+
+def _fence(tree: Group | Fence, language: Language) -> Row:
+    if isinstance(tree, Group):
+        return (Fenced("(", spread(tree.value, language), ")"),)
+    fenced = Fenced(tree.left, spread(tree.value, language), tree.right)
+    return (fenced, Script(subscript(tree.sub), down=True)) if tree.sub else (fenced,)
+
+
+def _derivative(tree: Derivative | Gradient, language: Language) -> Row:
+    if isinstance(tree, Gradient):
+        return ("∇", *_name(tree.by, language))
+    d = "d" if tree.total else "∂"
+    return (d, *_name(tree.of, language), f"/{d}", *_name(tree.by, language))
 
 
 def _operand(tree: Math, language: Language, bracket: bool) -> Row:
@@ -200,7 +217,8 @@ def _at_least(tree: Math, wanted: Level, language: Language) -> Row:
 
 def _name(tree: Math, language: Language) -> Row:
     """What stands after ∂ or ∇: a name as it is, anything composed in brackets."""
-    return _operand(tree, language, not isinstance(tree, Symbol) and level(normal(tree)) < Level.ATOM)
+    composed = not isinstance(tree, Symbol) and level(normal(tree)) < Level.ATOM
+    return _operand(tree, language, composed)
 
 
 def _relation(relation: Relation, language: Language) -> Row:
@@ -233,8 +251,8 @@ def _product(product: Product, language: Language) -> Row:
     pieces: list[Piece] = []
     for position, (sign, factor) in enumerate(factors):
         if position and not _coefficient(factors[position - 1][1], sign, factor):
-            shown = sign or "·"
-            pieces.append(Operator(f" {shown} " if spaced else shown, Level.TIGHT if tight else Level.LOOSE))
+            shown = f" {sign or '·'} " if spaced else sign or "·"
+            pieces.append(Operator(shown, Level.TIGHT if tight else Level.LOOSE))
         last = position == len(factors) - 1
         open_end = tight and last and isinstance(factor, Big)
         pieces += _operand(factor, language, level(factor) < wanted and not open_end)
@@ -274,10 +292,10 @@ def _applied(tree: Apply | Index, language: Language) -> Row:
         indices = ",".join(line(index, language).replace(" ", "") for index in tree.indices)
         return (*_at_least(tree.value, Level.RAISED, language), f"[{indices}]")
     head = _at_least(tree.head, Level.RAISED, language)
-    arguments = [argument.value if isinstance(argument, Group) else argument for argument in tree.arguments]
     pieces: list[Piece] = []
-    for position, argument in enumerate(arguments):
-        pieces += ([", "] if position else []) + [*spread(argument, language)]
+    for position, argument in enumerate(tree.arguments):
+        inner = argument.value if isinstance(argument, Group) else argument
+        pieces += ([", "] if position else []) + [*spread(inner, language)]
     return (*head, Fenced("(", tuple(pieces), ")"))
 
 

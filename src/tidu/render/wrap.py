@@ -73,7 +73,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def table_lines(rows: Sequence[Sequence[str]], right: Sequence[bool], width: int) -> list[str]:
-    """Rows of cells under each other, the first one as the head; the widest columns wrap if need be."""
+    """Rows of cells in columns, the first row as the head; the widest columns wrap if need be."""
     columns = len(right)
     widths = [max((cells(row[j]) for row in rows), default=0) for j in range(columns)]
     while sum(widths) + len(_GAP) * (columns - 1) > width and max(widths) > _NARROWEST_COLUMN:
