@@ -136,6 +136,10 @@ class TiduWarning(UserWarning):
     """Base of tidu's warnings; the text is built like an error's."""
 
 
+class ShapeGrowthWarning(TiduWarning):
+    """A column met a vector, became a matrix of all pairs, and was summed."""
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that a misspelt one most likely stands for."""
     import difflib  # noqa: PLC0415  (only needed once something is misspelt)

@@ -1,0 +1,186 @@
+"""The user's arguments as numbers to derive with: copied, checked, promoted, and named.
+
+float64 and float32 stay; whole numbers become float64, which is said; booleans are masks. Text,
+objects and complex numbers are refused, and so is NaN; ±∞ is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import DTypeError, InputError
+from tidu.frontends.tree import Leaf, leaves, short_names
+from tidu.ir.types import DType, shape_text
+from tidu.words import Phrase, Words, verbatim
+
+Array = NDArray[Any]
+
+_PROMOTED = Words(
+    en="{name} holds integers; it is calculated with as float64",
+    zh="{name} 是整数，按 float64 计算",
+)
+_NARROWED = Words(
+    en="{name} is {kind}; it is calculated with as {dtype}",
+    zh="{name} 是 {kind}，按 {dtype} 计算",
+)
+_TEXT = Words(
+    en="{name} contains {entry} at {index}, which is no number",
+    zh="{name} 在 {index} 处是 {entry}，不是数",
+)
+_TEXT_WHOLE = Words(en="{name} is {entry}, which is no number", zh="{name} 是 {entry}，不是数")
+_TEXT_FIX = Words(
+    en="drop or replace what is no number, then {name}.astype(float)",
+    zh="先去掉或替换不是数的内容，再写 {name}.astype(float)",
+)
+_COMPLEX = Words(
+    en="{name} holds complex numbers; tidu derives with real ones",
+    zh="{name} 是复数；tidu 只对实数求导",
+)
+_COMPLEX_FIX = Words(
+    en="{name}.real and {name}.imag as two arguments", zh="把 {name}.real 和 {name}.imag 作为两个参数"
+)
+_NAN = Words(
+    en="{name} {shape} has {count} NaN, at {where}", zh="{name} {shape} 中有 {count} 个 NaN，位于 {where}"
+)
+_NAN_FIX = Words(
+    en="drop those entries, or fill them: np.nan_to_num({name})",
+    zh="去掉这些数据，或填补它们：np.nan_to_num({name})",
+)
+_MATRIX = Words(
+    en="{name} is a {kind}, whose operators mean something else than an array's",
+    zh="{name} 是 {kind}，它的运算符与普通数组的含义不同",
+)
+_MATRIX_FIX = Words(en="np.asarray({name})", zh="np.asarray({name})")
+_MASKED_FIX = Words(en="{name}.filled(0.0), with the mask as an argument of its own", zh="{name}.filled(0.0)，并把掩码另作参数")
+_MORE = Words(en="{shown} and {rest} more", zh="{shown} 及另外 {rest} 处")
+
+SHOWN = 5  # positions listed before "and … more"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One leaf that takes part in the derivation."""
+
+    leaf: Leaf
+    name: str
+    value: Array
+    integral: bool = False
+    mutable: bool = True  # an array, which Python's += changes in place; a number is not
+
+
+def take(
+    arguments: Sequence[tuple[str, Any]], static: Sequence[str]
+) -> tuple[list[Given], list[Phrase]]:
+    """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
+
+    Raises DTypeError for text, objects and complex numbers, and InputError for NaN.
+    """
+    found = [leaf for name, value in arguments if name not in static for leaf in leaves(name, value)]
+    numeric = [leaf for leaf in found if not is_static(leaf.value)]
+    _refuse_text_among_numbers(found)
+    arrays = [(leaf, _as_array(leaf)) for leaf in numeric]
+    weak = _weak_dtype([a for leaf, a in arrays if not isinstance(leaf.value, int | float)])
+    given: list[Given] = []
+    remarks: list[Phrase] = []
+    for (leaf, array), name in zip(arrays, short_names(numeric), strict=True):
+        plain = isinstance(leaf.value, int | float) and not isinstance(leaf.value, np.generic)
+        dtype, remark = _dtype(leaf, array, weak if plain else "float64")
+        if remark is not None:
+            remarks.append(remark)
+        value = np.array(array, dtype=dtype)  # always a copy
+        value.flags.writeable = False
+        refuse_nan(leaf.spelling, value)
+        mutable = isinstance(leaf.value, np.ndarray)
+        given.append(Given(leaf, name, value, array.dtype.kind in "iu", mutable))
+    return given, remarks
+
+
+def is_static(value: Any) -> bool:
+    """Values that a function is steered by and not calculated from: None, flags, names, functions."""
+    if value is None or isinstance(value, bool | str | bytes | np.random.Generator):
+        return True
+    return not hasattr(value, "__array__") and not isinstance(value, int | float | complex)
+
+
+def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
+    """["1", 2.0] is data with a wrong entry; {"act": "relu", "W": W} is a setting beside data."""
+    numbers = {
+        (leaf.parameter, leaf.path[:-1])
+        for leaf in found
+        if leaf.path and isinstance(leaf.path[-1], int) and isinstance(leaf.value, int | float)
+    }
+    for leaf in found:
+        if isinstance(leaf.value, str) and (leaf.parameter, leaf.path[:-1]) in numbers:
+            what = _TEXT_WHOLE(name=leaf.spelling, entry=repr(leaf.value))
+            raise DTypeError(what, fix=_TEXT_FIX(name=leaf.parameter))
+
+
+def _as_array(leaf: Leaf) -> Array:
+    value, name = leaf.value, leaf.spelling
+    if isinstance(value, np.matrix | np.ma.MaskedArray):
+        kind = verbatim("np.matrix" if isinstance(value, np.matrix) else "masked array")
+        fix = _MATRIX_FIX if isinstance(value, np.matrix) else _MASKED_FIX
+        raise DTypeError(_MATRIX(name=name, kind=kind), fix=fix(name=name))
+    array = cast(Array, np.asarray(value))
+    if array.dtype.kind == "c":
+        raise DTypeError(_COMPLEX(name=name), fix=_COMPLEX_FIX(name=name))
+    if array.dtype.kind not in "biuf":
+        raise _no_numbers(name, array)
+    return array
+
+
+def _no_numbers(name: str, array: Array) -> DTypeError:
+    """Text, objects, dates: the first entry that is no number."""
+    for index, entry in np.ndenumerate(array):
+        if array.dtype.kind != "O" or isinstance(entry, bool) or not isinstance(entry, int | float):
+            return _offending(name, index, entry)
+    first = next(np.ndenumerate(array), ((), array.dtype.name))
+    return _offending(name, *first)
+
+
+def _offending(name: str, index: tuple[int, ...], entry: Any) -> DTypeError:
+    plain = entry.item() if isinstance(entry, np.generic) else entry
+    shown = repr(plain)[:40]
+    if not index:
+        return DTypeError(_TEXT_WHOLE(name=name, entry=shown), fix=_TEXT_FIX(name=name))
+    return DTypeError(
+        _TEXT(name=name, entry=shown, index=f"{name}{_index(index)}"), fix=_TEXT_FIX(name=name)
+    )
+
+
+def _index(index: tuple[Any, ...]) -> str:
+    return f"[{', '.join(str(i) for i in index)}]"
+
+
+def _weak_dtype(arrays: Sequence[Array]) -> DType:
+    """Python numbers take the format of the arrays beside them, as in NumPy."""
+    kinds = {array.dtype.name for array in arrays if array.dtype.kind in "iuf"}
+    return "float32" if kinds == {"float32"} else "float64"
+
+
+def _dtype(leaf: Leaf, array: Array, wide: DType) -> tuple[DType, Phrase | None]:
+    kind, name = array.dtype.name, leaf.spelling
+    if array.dtype.kind == "b":
+        return "bool", None
+    if array.dtype.kind in "iu":
+        return wide, _PROMOTED(name=name)
+    if kind in ("float64", "float32"):
+        return (cast(DType, kind), None) if wide == "float64" else (wide, None)
+    chosen: DType = "float32" if kind == "float16" else "float64"
+    return chosen, _NARROWED(name=name, kind=kind, dtype=chosen)
+
+
+def refuse_nan(name: str, value: Array) -> None:
+    """Raises InputError that counts the NaN in a value and gives the first positions."""
+    if value.dtype.kind != "f" or not np.isnan(value).any():
+        return
+    at = np.argwhere(np.isnan(value))
+    places = ", ".join(f"{name}{_index(tuple(index)) if len(index) else ''}" for index in at[:SHOWN])
+    where: Any = places if len(at) <= SHOWN else _MORE(shown=places, rest=len(at) - SHOWN)
+    what = _NAN(name=name, shape=shape_text(value.shape), count=len(at), where=where)
+    raise InputError(what, fix=_NAN_FIX(name=name))

@@ -1,0 +1,204 @@
+"""The recorder of one trace: applies ops to traced values, and keeps numbers, places, names and guards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import EvaluationError, Place, TiduError
+from tidu.frontends import refusals
+from tidu.frontends.binding import numpy_callees
+from tidu.frontends.names import Namer
+from tidu.frontends.places import Places
+from tidu.ir.build import constant
+from tidu.ir.graph import Guard
+from tidu.ir.node import Node
+from tidu.ir.types import Size, is_one_element
+from tidu.ops.comparison import equal, not_equal, where
+from tidu.ops.reduction import sum_
+from tidu.words import Phrase, Words, verbatim
+
+Array = NDArray[Any]
+
+_FAILED = Words(en="NumPy cannot calculate {code}: {reason}", zh="NumPy 无法计算 {code}：{reason}")
+
+
+class Recorder:
+    """What one call of the user's function does, as it happens.
+
+    `concrete` says whether values are known. `node_of` tells the traced arrays of this trace from
+    everything else (it comes from the class that wraps nodes, which this module does not know).
+    """
+
+    def __init__(self, function: str, node_of: Callable[[Any, Recorder], Node | None], concrete: bool) -> None:
+        self.function = function
+        self.concrete = concrete
+        self.open = True
+        self.places = Places()
+        self.namer = Namer(self.places, lambda value: node_of(value, self))
+        self.node_of = node_of
+        self.values: dict[int, Array | None] = {}
+        self.nodes: list[Node] = []  # keeps them alive, so that equal expressions stay one node
+        self.where: dict[Node, list[Place]] = {}
+        self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
+        self.remarks: list[Phrase] = []
+        self.callees = numpy_callees()
+        self.root: FrameType | None = None
+        self._depth = 0
+
+    # -------------------------------------------------------------- where the user is
+    def frame(self) -> FrameType | None:
+        """The innermost frame of the user's own code."""
+        at: FrameType | None = sys._getframe(1)
+        while at is not None and at is not self.root:
+            if self.places.is_user(at.f_code):
+                return at
+            at = at.f_back
+        return None
+
+    def place(self) -> Place | None:
+        frame = self.frame()
+        return None if frame is None else self.places.place(frame)
+
+    # -------------------------------------------------------------- making nodes
+    def make(self, function: Any, build: Callable[[], Any]) -> Any:
+        """Run `build`, which makes nodes: one operation of the user's. Errors get the user's line, the
+        result the name that it is assigned to."""
+        if self._depth:
+            return build()
+        if not self.open:
+            raise refusals.foreign(_caller(self.places), self.function)
+        frame = self.frame()
+        if frame is not None:
+            self.namer.observe(frame, self.root)
+        self._depth += 1
+        try:
+            result = build()
+        except TiduError as error:
+            raise error.at(None if frame is None else self.places.place(frame)) from error.__cause__
+        finally:
+            self._depth -= 1
+        node = self.node_of(result, self)
+        if frame is not None and node is not None:
+            self._placed(node, self.places.place(frame))
+            self.namer.made(frame, node, function)
+        return result
+
+    def _placed(self, node: Node, place: Place) -> None:
+        places = self.where.setdefault(node, [])
+        if place not in places:
+            places.append(place)
+
+    def lift(self, value: Any) -> Any:
+        """An operand as the builder takes it: a node, a plain number, or a size."""
+        node = self.node_of(value, self)
+        if node is not None:
+            return node
+        if isinstance(value, np.ndarray | np.generic):
+            return self._constant(np.asarray(value), value)
+        if isinstance(value, bool | int | float | Size | Node):
+            return value
+        if isinstance(value, complex):
+            raise refusals.complex_value(None, value)
+        if isinstance(value, list | tuple):
+            return self._constant(self._plain(value), value)
+        raise refusals.operand(None, value)
+
+    def _plain(self, value: Any) -> Array:
+        """A list of numbers as an array; traced values inside refuse through their own __array__."""
+        try:
+            return np.asarray(value)
+        except ValueError as error:
+            raise (error.__cause__ if isinstance(error.__cause__, TiduError) else refusals.operand(None, value)) from None
+
+    def _constant(self, array: Array, given: Any) -> Node:
+        if array.dtype.kind == "c":
+            raise refusals.complex_value(None, given)
+        if array.dtype.kind not in "biuf":
+            raise refusals.operand(None, given)
+        node = constant(array)
+        frame = self.frame()
+        if array.size > 1 and frame is not None:
+            self.namer.constant(frame, array, node)
+        return node
+
+    # -------------------------------------------------------------- numbers
+    def value(self, node: Node) -> Array | None:
+        """The number that a node has here, calculated by the op's own reference."""
+        if node.id in self.values:
+            return self.values[node.id]
+        stack = [node]
+        with np.errstate(all="ignore"):
+            while stack:
+                top = stack[-1]
+                waiting = [child for child in top.inputs if child.id not in self.values]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                stack.pop()
+                if top.id not in self.values:
+                    self.know(top, self._calculate(top) if self.concrete else None)
+        return self.values[node.id]
+
+    def know(self, node: Node, value: Array | None) -> None:
+        self.values[node.id] = value
+        self.nodes.append(node)
+
+    def _calculate(self, node: Node) -> Array:
+        operands = [self.values[child.id] for child in node.inputs]
+        attributes = {} if isinstance(node.op.numpy, np.ufunc) else node.attrs
+        try:
+            result = node.op.numpy(*operands, **attributes)
+        except (np.linalg.LinAlgError, TypeError, ValueError) as error:
+            code = refusals.code_of(self.place())
+            raise EvaluationError(_FAILED(code=code, reason=verbatim(str(error)))) from None
+        return np.asarray(result, dtype=node.dtype)
+
+    # -------------------------------------------------------------- Python needs a plain answer
+    def branch(self, node: Node) -> bool:
+        """The truth of a traced value: the branch of the given numbers, kept as a guard."""
+        place = self.place()
+        if not self.concrete:
+            raise refusals.branch(place)
+        if not is_one_element(node.shape):
+            count = int(np.prod(self.value(node).shape))  # type: ignore[union-attr]
+            raise refusals.many(place, count)
+        condition = node if node.dtype == "bool" else not_equal(node, 0.0)
+        return self._guard(condition, place)
+
+    def plain(self, node: Node) -> Array:
+        """The values of a mask or of integers, for use as indices; a guard holds them fixed."""
+        place = self.place()
+        if not self.concrete:
+            raise refusals.branch(place)
+        value = self.value(node)
+        assert value is not None
+        different = where(not_equal(node, constant(value)), 1.0, 0.0)
+        self._guard(equal(sum_(different), 0.0), place)
+        return value.copy()
+
+    def _guard(self, condition: Node, place: Place | None) -> bool:
+        value = self.value(condition)
+        assert value is not None
+        taken = bool(value)
+        if any(child.op.role != "constant" for child in condition.inputs):
+            self.guards.setdefault((condition.id, taken, place), Guard(condition, taken, place))
+        return taken
+
+    def close(self) -> None:
+        """After the function has returned: its traced values are of no more use."""
+        self.open = False
+        self.root = None
+
+
+def _caller(places: Places) -> Place | None:
+    """The user's place when no trace is running."""
+    at: FrameType | None = sys._getframe(1)
+    while at is not None and not places.is_user(at.f_code):
+        at = at.f_back
+    return None if at is None else places.place(at)

@@ -1,0 +1,331 @@
+"""The NumPy front door: a plain Python function over NumPy, traced into a graph.
+
+The function is called once with traced arrays that hold the given values. What it does to them is the
+graph; the branches that it takes are guards; the names and lines of its variables go along.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import InputError, Place, ShapeGrowthWarning, TiduError, TraceError
+from tidu.frontends import outcome
+from tidu.frontends.arguments import take
+from tidu.frontends.growth import growth_warnings
+from tidu.frontends.randomness import Generators
+from tidu.frontends.record import Recorder
+from tidu.frontends.source import Source
+from tidu.frontends.traced import TracedArray, node_of
+from tidu.frontends.tree import Key, leaves, replace, short_names
+from tidu.ir.build import input_node
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ir.types import DType, Shape, Size
+from tidu.words import Phrase, Words
+
+Array = NDArray[Any]
+
+_NESTED = Words(
+    en="{name} is a traced value: {function} is derived inside a function that is being derived itself",
+    zh="{name} 是被追踪的值：正在求导的函数内部又对 {function} 求导",
+)
+_NESTED_FIX = Words(
+    en="derive the inner function on its own, or use hessian, jvp or hvp",
+    zh="单独对里面的函数求导，或使用 hessian、jvp、hvp",
+)
+_CALL = Words(
+    en="{function} cannot be called with these arguments: {reason}",
+    zh="不能用这些参数调用 {function}：{reason}",
+)
+_RANDOM = Words(
+    en="{function} draws random numbers ({source}); those of this call are fixed in the derivation",
+    zh="{function} 内部产生随机数（{source}）；推导中固定使用这一次产生的数",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """A function as a graph, with what is needed to call it again and to hand gradients back.
+
+    graph       inputs named after the parameters (leaves of trees by their last key where unique)
+    values      the copied, promoted value of each input
+    output      the name of the graph's one output
+    result      the value that the function returned; None where only shapes are known
+    arguments   for each parameter the names of its inputs, in order
+    remarks     what was noticed: promoted integers, random numbers …
+    warnings    shapes that grew where columns met vectors
+    """
+
+    graph: Graph
+    values: Mapping[str, Array]
+    output: str
+    result: Array | None
+    arguments: Mapping[str, tuple[str, ...]]
+    warnings: tuple[Phrase, ...] = ()
+    structures: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    paths: Mapping[str, tuple[str, tuple[Key, ...]]] = field(
+        default_factory=dict[str, tuple[str, tuple[Key, ...]]]
+    )
+
+    @property
+    def remarks(self) -> tuple[Phrase, ...]:
+        return self.graph.remarks
+
+    @property
+    def source(self) -> Source:
+        """What every front door hands on."""
+        return Source(self.graph, self.values, loss=self.output)
+
+    def unflatten(self, parameter: str, parts: Mapping[str, Any]) -> Any:
+        """A value for each input of a parameter, put into the parameter's own structure.
+
+        Settings in the structure (None, names, functions) become None: they have no gradient.
+        """
+        names = {self.paths[name][1]: name for name in self.arguments[parameter]}
+        return replace(
+            self.structures[parameter], lambda path, _: parts[names[path]] if path in names else None
+        )
+
+
+def trace(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any] | Sequence[Any],
+    *,
+    static: Sequence[str] = (),
+    scalar: bool = True,
+) -> Traced:
+    """Trace `function` at the given arguments, by name or in order.
+
+    The arguments are copied: the function is handed traced arrays and can neither write the caller's
+    arrays nor see later changes to them. `static` names parameters that are passed on as they are;
+    None, booleans, strings and functions are always. With `scalar`, the result must have one element.
+
+    Raises DTypeError and InputError for data that cannot be derived with, and TraceError for what the
+    function does that cannot be derived. Warns with ShapeGrowthWarning.
+
+    >>> import tidu.ops
+    >>> traced = trace(lambda w, x: np.sum((w * x) ** 2), {"w": 3.0, "x": np.array([1.0, 2.0])})
+    >>> list(traced.graph.inputs), float(traced.result)
+    (['w', 'x'], 45.0)
+    """
+    named = _bind(function, arguments)
+    given, remarks = take(_refuse_nested(function, named), static)
+    recorder = Recorder(_name(function), node_of, concrete=True)
+    recorder.remarks.extend(remarks)
+    inputs: dict[str, Node] = {}
+    handed: dict[tuple[str, tuple[Key, ...]], TracedArray] = {}
+    for item in given:
+        node = input_node(item.name, item.value.shape, cast(DType, item.value.dtype.name))
+        recorder.know(node, item.value)
+        inputs[item.name] = node
+        handed[item.leaf.parameter, item.leaf.path] = TracedArray(node, recorder, item.integral)
+    call = [
+        (name, value if name in static else _filled(name, value, handed)) for name, value in named
+    ]
+    node = _run(function, call, recorder, scalar)
+    paths = {item.name: (item.leaf.parameter, item.leaf.path) for item in given}
+    return _finished(recorder, inputs, node, {i.name: i.value for i in given}, dict(named), paths)
+
+
+def trace_shapes(
+    function: Callable[..., Any],
+    shapes: Mapping[str, Any],
+    *,
+    dtype: DType = "float64",
+    scalar: bool = True,
+) -> Traced:
+    """Trace `function` for shapes alone: a tuple of numbers and names for each parameter (or a tree of
+    such tuples as dicts), for example {"X": ("n", 3)}.
+
+    Raises TraceError where the function branches on a value, which a shape does not have.
+
+    >>> import tidu.ops
+    >>> traced = trace_shapes(lambda w, X: np.sum(X @ w), {"w": (3,), "X": ("n", 3)})
+    >>> traced.graph.inputs["X"].shape
+    (n, 3)
+    """
+    recorder = Recorder(_name(function), node_of, concrete=False)
+    found = [leaf for name, value in shapes.items() for leaf in leaves(name, _wrapped(value))]
+    inputs: dict[str, Node] = {}
+    handed: dict[tuple[str, tuple[Key, ...]], TracedArray] = {}
+    paths: dict[str, tuple[str, tuple[Key, ...]]] = {}
+    for leaf, name in zip(found, short_names(found), strict=True):
+        node = input_node(name, leaf.value.dims, dtype)
+        recorder.know(node, None)
+        inputs[name], paths[name] = node, (leaf.parameter, leaf.path)
+        handed[leaf.parameter, leaf.path] = TracedArray(node, recorder)
+    structures = {name: _wrapped(value) for name, value in shapes.items()}
+    call = [(name, _filled(name, value, handed)) for name, value in structures.items()]
+    node = _run(function, call, recorder, scalar)
+    return _finished(recorder, inputs, node, {}, structures, paths)
+
+
+def _wrapped(value: Any) -> Any:
+    """A shape as one leaf, so that a tuple of sizes is no tree."""
+    if isinstance(value, Mapping):
+        return {key: _wrapped(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
+    return _Shape(tuple(Size.named(dim) if isinstance(dim, str) else dim for dim in value))
+
+
+class _Shape:
+    """A shape as the leaf of a tree."""
+
+    def __init__(self, dims: Shape) -> None:
+        self.dims = dims
+
+
+# ------------------------------------------------------------------ the call
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", None) or type(function).__name__)
+
+
+def _bind(function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any]) -> list[tuple[str, Any]]:
+    """The arguments with the names of the function's parameters, in the order of the call."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # a function written in C: positions are all there is
+        if isinstance(arguments, Mapping):
+            return list(arguments.items())
+        return [(f"x{i}", value) for i, value in enumerate(arguments, 1)]
+    try:
+        if isinstance(arguments, Mapping):
+            bound = _bind_names(signature, arguments)
+        else:
+            bound = signature.bind(*arguments)
+    except TypeError as error:
+        raise InputError(_CALL(function=_name(function), reason=str(error))) from None
+    found: list[tuple[str, Any]] = []
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            found.extend((f"{name}{i}", item) for i, item in enumerate(value))
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            found.extend(value.items())
+        else:
+            found.append((name, value))
+    return found
+
+
+def _bind_names(signature: inspect.Signature, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
+    positional: list[Any] = []
+    rest = dict(arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.POSITIONAL_ONLY and name in rest:
+            positional.append(rest.pop(name))
+    return signature.bind(*positional, **rest)
+
+
+def _refuse_nested(function: Callable[..., Any], named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    for name, value in named:
+        if any(isinstance(leaf.value, TracedArray) for leaf in leaves(name, value)):
+            what = _NESTED(name=name, function=_name(function))
+            raise TraceError(what, fix=_NESTED_FIX())
+    return named
+
+
+def _filled(name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], TracedArray]) -> Any:
+    """The argument's structure with traced arrays in the place of its numbers."""
+    return replace(value, lambda path, leaf: handed.get((name, path), leaf))
+
+
+def _run(
+    function: Callable[..., Any],
+    call: Sequence[tuple[str, Any]],
+    recorder: Recorder,
+    scalar: bool,
+) -> Node:
+    args, kwargs = _as_call(function, call)
+    generators = Generators(function)
+    recorder.root = sys._getframe()
+    try:
+        result = function(*args, **kwargs)
+        for source in generators.used():
+            recorder.remarks.append(_RANDOM(function=_name(function), source=source))
+        node = outcome.node_of_result(result, recorder, _name(function), _definition(function), scalar)
+    except TiduError:
+        raise
+    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
+        if isinstance(error.__cause__, TiduError):
+            raise error.__cause__ from None
+        raise
+    finally:
+        recorder.close()
+    return node
+
+
+def _as_call(
+    function: Callable[..., Any], call: Sequence[tuple[str, Any]]
+) -> tuple[list[Any], dict[str, Any]]:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return [value for _, value in call], {}
+    keyword = {n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    extra = {p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD}
+    variable = next((n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    gap = False
+    for name, value in call:
+        known = parameters.get(name)
+        by_name = name in keyword or (known is None and bool(extra) and not _is_variable(name, variable))
+        gap = gap or (known is not None and list(parameters).index(name) != len(args))
+        if by_name or (gap and known is not None and known.kind is not known.POSITIONAL_ONLY):
+            kwargs[name] = value
+        else:
+            args.append(value)
+    return args, kwargs
+
+
+def _is_variable(name: str, variable: str | None) -> bool:
+    return variable is not None and name.startswith(variable) and name[len(variable) :].isdigit()
+
+
+def _definition(function: Callable[..., Any]) -> Place | None:
+    """The place of the function's first line."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else Place(code.co_filename, code.co_firstlineno)
+
+
+def _finished(
+    recorder: Recorder,
+    inputs: Mapping[str, Node],
+    node: Node,
+    values: Mapping[str, Array],
+    structures: Mapping[str, Any],
+    paths: Mapping[str, tuple[str, tuple[Key, ...]]],
+) -> Traced:
+    names = recorder.namer.finish(inputs, node)
+    output = outcome.name(node, names, recorder.function, inputs)
+    graph = Graph(
+        inputs=dict(inputs),
+        outputs={output: node},
+        names=names,
+        places={key: tuple(places) for key, places in recorder.where.items()},
+        guards=tuple(recorder.guards.values()),
+        remarks=tuple(recorder.remarks),
+    )
+    grown = tuple(growth_warnings(graph))
+    for phrase in grown:
+        warnings.warn(ShapeGrowthWarning(phrase.text()), stacklevel=3)
+    arguments: dict[str, list[str]] = {name: [] for name in structures}
+    for name, (parameter, _) in paths.items():
+        arguments[parameter].append(name)
+    return Traced(
+        graph=graph,
+        values=values,
+        output=output,
+        result=recorder.value(node),
+        arguments={name: tuple(names) for name, names in arguments.items()},
+        warnings=grown,
+        structures=structures,
+        paths=paths,
+    )

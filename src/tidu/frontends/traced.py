@@ -1,0 +1,481 @@
+"""The traced array: looks like a NumPy array to the user's function, and records what is done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import TiduError, nearest
+from tidu.frontends import refusals
+from tidu.frontends.binding import arrange, name_of
+from tidu.frontends.compositions import COMPOSITIONS, REDUCTIONS
+from tidu.frontends.record import Recorder
+from tidu.ir.node import Node
+from tidu.ir.types import Size
+
+_CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
+_FREE = frozenset({"shape", "ndim", "size", "dtype"})
+
+
+class TracedArray:
+    """A node with the value that it has for the given arguments.
+
+    Printing, formatting and `.shape` answer with the value; arithmetic, NumPy functions and methods
+    make further traced arrays. `integral` is true for whole numbers calculated from whole numbers
+    alone: they may serve as indices.
+    """
+
+    __slots__ = ("_shared", "_value", "integral", "node", "recorder")
+    __hash__ = None  # type: ignore[assignment]  # as for an ndarray
+
+    def __init__(self, node: Node, recorder: Recorder, integral: bool = False) -> None:
+        self.node = node
+        self.recorder = recorder
+        self.integral = integral
+        self._value = recorder.value(node)
+        self._shared = False
+
+    # -------------------------------------------------------------- what NumPy calls
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(out is not None for out in kwargs.get("out", ())):
+            raise refusals.out_given(self.recorder.place())
+        if method == "__call__":
+            return self._call(ufunc, args, kwargs)
+        if method == "reduce" and ufunc in REDUCTIONS:
+            kwargs.setdefault("axis", 0)  # unlike np.sum, a ufunc reduces the first axis
+            return self._call(REDUCTIONS[ufunc], args, kwargs)
+        if method == "outer" and len(args) == 2:
+            left, right = (x if isinstance(x, TracedArray) else np.asarray(x) for x in args)
+            return self._call(ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), kwargs)
+        raise refusals.unsupported(self.recorder.place(), f"{ufunc.__name__}.{method}", None)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return self._call(function, args, kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
+        frame = self.recorder.frame()
+        if frame is None:
+            raise refusals.to_array(None, None)
+        place = self.recorder.places.place(frame)
+        if self.recorder.places.is_stored(frame):
+            raise refusals.stored(place)
+        raise refusals.to_array(place, self.recorder.places.expression(frame))
+
+    def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """A NumPy function on operands of which at least one is traced."""
+        return self.recorder.make(function, lambda: self._apply(function, args, kwargs))
+
+    def _apply(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        composition = COMPOSITIONS.get(function)
+        if composition is not None:
+            return composition(self, *args, **kwargs)
+        name = name_of(function)
+        callee = self.recorder.callees.get(name)
+        if callee is None:
+            close = nearest(name, tuple(self.recorder.callees))
+            raise refusals.unsupported(self.recorder.place(), name, close)
+        positional, named = arrange(function, callee, args, kwargs)
+        dtype = named.pop("dtype", None)
+        operands = [self._operand(x) for x in positional]
+        attributes = {key: self._attribute(name, key, value) for key, value in named.items()}
+        try:
+            node = callee.build(*operands, **attributes)
+        except TypeError as error:
+            if isinstance(error, TiduError) or not attributes:
+                raise
+            key, value = next(iter(attributes.items()))
+            raise refusals.option(self.recorder.place(), name, key, value) from None
+        result = self._wrap(node, *positional)
+        return result if dtype is None else result.astype(dtype)
+
+    def _operand(self, value: Any) -> Any:
+        """An operand, or a list of operands where one of them is traced (np.stack([a, b]))."""
+        if isinstance(value, list | tuple):
+            parts = cast("list[Any]", value)
+            if any(isinstance(x, TracedArray) for x in parts):
+                return [self.recorder.lift(x) for x in parts]
+            if all(isinstance(x, int) for x in parts):
+                return value  # a shape or axes; a list of whole numbers as an operand reads the same
+        if value is None or isinstance(value, str):
+            return value
+        return self.recorder.lift(value)
+
+    def _attribute(self, name: str, key: str, value: Any) -> Any:
+        if isinstance(value, TracedArray):
+            if value.integral or not value.recorder.concrete:
+                return value.__index__()
+            return value.node
+        if isinstance(value, np.ndarray):
+            return self.recorder.lift(value)
+        return value
+
+    def _wrap(self, node: Node, *operands: Any) -> TracedArray:
+        """A node as a traced array; whole numbers made of whole numbers are known to be whole."""
+        result = TracedArray(node, self.recorder)
+        if self.integral and result._value is not None and result._value.dtype.kind == "f":
+            whole = all(_is_whole(x) for x in operands)
+            result.integral = whole and bool(np.all(result._value == np.floor(result._value)))
+        return result
+
+    # -------------------------------------------------------------- operators
+    def _binary(self, function: np.ufunc, left: Any, right: Any) -> Any:
+        other = right if left is self else left
+        if not isinstance(other, TracedArray) and not isinstance(other, _CALCULATES):
+            return NotImplemented
+        return self._call(function, (left, right), {})
+
+    def __add__(self, other: Any) -> Any:
+        return self._binary(np.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._binary(np.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._binary(np.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._binary(np.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._binary(np.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._binary(np.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._binary(np.true_divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._binary(np.true_divide, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._binary(np.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._binary(np.floor_divide, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return self._binary(np.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._binary(np.remainder, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._binary(np.power, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._binary(np.power, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._binary(np.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._binary(np.matmul, other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return self._binary(np.logical_and, self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return self._binary(np.logical_and, other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return self._binary(np.logical_or, self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return self._binary(np.logical_or, other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._binary(np.less, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._binary(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._binary(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._binary(np.greater_equal, self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._binary(np.equal, self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._binary(np.not_equal, self, other)
+
+    def __neg__(self) -> Any:
+        return self._call(np.negative, (self,), {})
+
+    def __pos__(self) -> TracedArray:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._call(np.absolute, (self,), {})
+
+    def __invert__(self) -> Any:
+        return self._call(np.logical_not, (self,), {})
+
+    # In place: NumPy changes the array itself, which every other name of it sees as well.
+    def _update(self, function: np.ufunc, other: Any) -> Any:
+        result = self._binary(function, self, other)
+        if result is NotImplemented or self.ndim == 0:
+            return result  # NumPy's numbers do not change in place either
+        if self._shared or result.shape != self.shape:
+            raise refusals.shared(self.recorder.place())
+        self.node, self._value, self.integral = result.node, result._value, result.integral
+        return self
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._update(np.add, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._update(np.subtract, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._update(np.multiply, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._update(np.true_divide, other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._update(np.power, other)
+
+    # -------------------------------------------------------------- plain answers
+    @property
+    def value(self) -> NDArray[Any] | None:
+        """The value for the given arguments, which must not be written; None where shapes alone are
+        known."""
+        return self._value
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return self.node.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.node.rank
+
+    @property
+    def size(self) -> Any:
+        total: Any = 1
+        for dim in self.shape:
+            total = total * dim
+        return total
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.node.dtype)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of unsized object")
+        size = self.shape[0]
+        if isinstance(size, Size):
+            raise refusals.length(self.recorder.place(), size)
+        return size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __bool__(self) -> bool:
+        recorder = self.recorder
+        return recorder.make(bool, lambda: recorder.branch(self.node))
+
+    def __index__(self) -> int:
+        if not self.integral or self.ndim:
+            raise self._no_number("int")
+        recorder = self.recorder
+        return int(recorder.make(int, lambda: recorder.plain(self.node)))
+
+    def __float__(self) -> float:
+        frame = self.recorder.frame()
+        if self._value is None or self._value.size != 1:
+            raise self._no_number("float")
+        if frame is None or not self.recorder.places.is_shown(frame):
+            raise self._no_number("float")
+        return float(self._value.item())  # only printed
+
+    def __int__(self) -> int:
+        frame = self.recorder.frame()
+        if self._value is not None and frame is not None and self.recorder.places.is_shown(frame):
+            return int(self._value.item())
+        raise self._no_number("int")
+
+    def __complex__(self) -> complex:
+        raise self._no_number("complex")
+
+    def _no_number(self, name: str) -> TiduError:
+        frame = self.recorder.frame()
+        if frame is None:
+            return refusals.to_number(None, None, name)
+        place = self.recorder.places.place(frame)
+        if self.recorder.places.is_stored(frame):
+            return refusals.stored(place)
+        return refusals.to_number(place, self.recorder.places.expression(frame), name)
+
+    def __repr__(self) -> str:
+        return f"<traced {self.node.type}>" if self._value is None else repr(self._value[()])
+
+    def __str__(self) -> str:
+        return repr(self) if self._value is None else str(self._value)
+
+    def __format__(self, form: str) -> str:
+        return repr(self) if self._value is None else format(self._value[()], form)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise refusals.attribute(self.recorder.place(), name)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise refusals.stored(self.recorder.place())
+
+    # -------------------------------------------------------------- parts and layout
+    def __getitem__(self, key: Any) -> Any:
+        def build() -> TracedArray:
+            return self._wrap(self.node[self._key(key)])
+
+        return self._view(self.recorder.make("[]", build))
+
+    def _key(self, key: Any) -> Any:
+        """An index with traced whole numbers as nodes and traced masks as what they are here."""
+        if isinstance(key, tuple):
+            return tuple(self._key(part) for part in cast("tuple[Any, ...]", key))
+        if not isinstance(key, TracedArray):
+            return key
+        if key.dtype.kind == "b":
+            return self.recorder.plain(key.node)
+        if not key.integral:
+            raise self._no_number("int")
+        if key.ndim == 0:
+            return key.__index__()
+        return self.recorder.plain(key.node).astype(np.int64)
+
+    def _view(self, other: Any) -> Any:
+        """Marks two arrays that share their elements in NumPy."""
+        self._shared = other._shared = True
+        return other
+
+    @property
+    def T(self) -> Any:  # noqa: N802  (NumPy's name)
+        return self._view(self.recorder.make("T", lambda: self._wrap(self.node.T)))
+
+    @property
+    def mT(self) -> Any:  # noqa: N802
+        return self._view(self.recorder.make("mT", lambda: self._wrap(self.node.mT)))
+
+    def transpose(self, *axes: Any) -> Any:
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return self._view(self._method("transpose", np.transpose, order))
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        wanted = shape[0] if len(shape) == 1 else shape
+        return self._view(self._method("reshape", np.reshape, wanted, order=order))
+
+    def ravel(self) -> Any:
+        return self._view(self._method("ravel", np.reshape, -1))
+
+    def flatten(self) -> Any:
+        return self._method("flatten", np.reshape, -1)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        return self._view(self._method("squeeze", np.squeeze, axis))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        return self._view(self._method("swapaxes", np.swapaxes, axis1, axis2))
+
+    def _method(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def build() -> Any:
+            return self._apply(function, (self, *args), kwargs)
+
+        return self.recorder.make(name, build)
+
+    # -------------------------------------------------------------- calculations
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("sum", np.sum, *args, **kwargs)
+
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("mean", np.mean, *args, **kwargs)
+
+    def max(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("max", np.max, *args, **kwargs)
+
+    def min(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("min", np.min, *args, **kwargs)
+
+    def prod(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("prod", np.prod, *args, **kwargs)
+
+    def var(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("var", np.var, *args, **kwargs)
+
+    def std(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("std", np.std, *args, **kwargs)
+
+    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("cumsum", np.cumsum, *args, **kwargs)
+
+    def clip(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("clip", np.clip, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("trace", np.trace, *args, **kwargs)
+
+    def take(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("take", np.take, *args, **kwargs)
+
+    def repeat(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("repeat", np.repeat, *args, **kwargs)
+
+    def all(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("all", np.all, *args, **kwargs)
+
+    def any(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("any", np.any, *args, **kwargs)
+
+    def dot(self, other: Any) -> Any:
+        return self._method("dot", np.dot, other)
+
+    def item(self, *index: Any) -> Any:
+        """One element as a traced number: it prints as a number and keeps its derivative."""
+        one = self[index] if index else self
+        return one._method("item", np.reshape, ())
+
+    def copy(self, order: str = "C") -> TracedArray:
+        return TracedArray(self.node, self.recorder, self.integral)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        return self.recorder.make("astype", lambda: self._cast(np.dtype(dtype)))
+
+    def _cast(self, dtype: np.dtype[Any]) -> Any:
+        if dtype.kind == "f":
+            from tidu.ops.leaves import cast as cast_op  # noqa: PLC0415  (beside typing.cast)
+
+            name = "float32" if dtype == np.float32 else "float64"
+            return TracedArray(cast_op(self.node, dtype=name), self.recorder)
+        if dtype.kind == "b":
+            return self if self.dtype.kind == "b" else self._apply(np.not_equal, (self, 0.0), {})
+        if dtype.kind in "iu" and (self.integral or self.dtype.kind == "b"):
+            from tidu.ops.leaves import cast as cast_op  # noqa: PLC0415
+
+            return TracedArray(cast_op(self.node, dtype="float64"), self.recorder, integral=True)
+        if dtype.kind == "c":
+            raise refusals.complex_value(None, dtype)
+        raise refusals.integers(self.recorder.place())
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, TracedArray):
+        return value.integral
+    return isinstance(value, int) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu")
+
+
+def node_of(value: Any, recorder: Recorder) -> Node | None:
+    """The node of a traced array of this trace; None for anything else."""
+    if type(value) is not TracedArray:
+        return None
+    if value.recorder is not recorder:
+        raise refusals.foreign(recorder.place(), value.recorder.function)
+    return value.node
