@@ -40,8 +40,8 @@ _NAN_WHY = Words(
 def read_npz(path: Path, key: str, *, name: str | None = None) -> NDArray[np.float64]:
     """The array `key` of an archive, as float64 of its own shape.
 
-    `name` is what messages call the file. Raises `InputError` for a broken archive, a missing key and
-    NaN, `DTypeError` for text, objects and complex numbers.
+    `name` is what messages call the file. Raises `InputError` for a broken archive, a missing key
+    and NaN, `DTypeError` for text, objects and complex numbers.
     """
     shown = name or path.name
     place = Place(shown)

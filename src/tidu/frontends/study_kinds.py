@@ -1,0 +1,217 @@
+"""Kinds of values in a study file: what is accepted, how it is called, and its JSON schema."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tidu.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: its name in messages, a test, its JSON schema, and an example to paste."""
+
+    says: Words
+    accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]
+    example: str
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0 and math.isfinite(value)
+
+
+def _is_texts(value: Any) -> bool:
+    return _is_text(value) or (
+        isinstance(value, list) and all(map(_is_text, cast("list[Any]", value)))
+    )
+
+
+def _is_words(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return _is_text(value)
+    table = cast("dict[str, Any]", value)
+    return bool(table) and set(table) <= {"zh", "en"} and all(map(_is_text, table.values()))
+
+
+def _is_numbers(value: Any) -> bool:
+    """A number or nested lists of numbers of equal length, at most eight deep."""
+    return _extent(value, 8) is not None
+
+
+def _extent(value: Any, depth: int) -> tuple[int, ...] | None:
+    if _is_number(value):
+        return ()
+    if not isinstance(value, list) or not depth:
+        return None
+    extents = {_extent(item, depth - 1) for item in cast("list[Any]", value)}
+    if len(extents) != 1:
+        return None
+    inner = extents.pop()
+    return None if inner is None else (len(cast("list[Any]", value)), *inner)
+
+
+def _is_array(value: Any) -> bool:
+    return _is_text(value) or _is_numbers(value)
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        _is_text(item) or (_is_integer(item) and item >= 0) for item in cast("list[Any]", value)
+    )
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        _is_integer(item) and item >= 0 for item in cast("list[Any]", value)
+    )
+
+
+_STRING = {"type": "string"}
+_NUMBER = {"type": "number"}
+
+TEXT = Kind(Words(en="a text", zh="一段文字"), _is_text, _STRING, '"…"')
+TEXTS = Kind(
+    Words(en="a text or a list of texts", zh="一段文字或文字列表"),
+    _is_texts,
+    {"anyOf": [_STRING, {"type": "array", "items": _STRING}]},
+    '["W1", "b1"]',
+)
+WORDS = Kind(
+    Words(
+        en="a text, or one for each language {zh = …, en = …}",
+        zh="一段文字，或两种语言各一段 {zh = …, en = …}",
+    ),
+    _is_words,
+    {
+        "anyOf": [
+            _STRING,
+            {
+                "type": "object",
+                "properties": {"zh": _STRING, "en": _STRING},
+                "additionalProperties": False,
+                "minProperties": 1,
+            },
+        ]
+    },
+    '{zh = "…", en = "…"}',
+)
+INTEGER = Kind(Words(en="an integer", zh="整数"), _is_integer, {"type": "integer"}, "1")
+COUNT = Kind(
+    Words(en="a positive integer", zh="正整数"),
+    lambda value: _is_integer(value) and value > 0,
+    {"type": "integer", "minimum": 1},
+    "10",
+)
+SEED = Kind(
+    Words(en="an integer from 0 on", zh="非负整数"),
+    lambda value: _is_integer(value) and value >= 0,
+    {"type": "integer", "minimum": 0},
+    "1",
+)
+DIGITS = Kind(
+    Words(en="an integer from 1 to 17", zh="1 到 17 的整数"),
+    lambda value: _is_integer(value) and 1 <= value <= 17,
+    {"type": "integer", "minimum": 1, "maximum": 17},
+    "6",
+)
+NUMBER = Kind(Words(en="a number", zh="数"), _is_number, _NUMBER, "0.5")
+POSITIVE = Kind(
+    Words(en="a positive number", zh="正数"),
+    _is_positive,
+    {"type": "number", "exclusiveMinimum": 0},
+    "0.01",
+)
+SHARE = Kind(
+    Words(en="a number from 0 to 1", zh="0 到 1 之间的数"),
+    lambda value: _is_number(value) and 0 <= value <= 1,
+    {"type": "number", "minimum": 0, "maximum": 1},
+    "0.9",
+)
+MOMENTUM = Kind(
+    Words(en="a number from 0 on and below 1", zh="不小于 0 且小于 1 的数"),
+    lambda value: _is_number(value) and 0 <= value < 1,
+    {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "0.9",
+)
+SIGN_SHARE = Kind(
+    Words(en="a number from -1 to 1", zh="-1 到 1 之间的数"),
+    lambda value: _is_number(value) and -1 <= value <= 1,
+    {"type": "number", "minimum": -1, "maximum": 1},
+    "-1",
+)
+FLAG = Kind(
+    Words(en="true or false", zh="true 或 false"),
+    lambda value: isinstance(value, bool),
+    {"type": "boolean"},
+    "true",
+)
+_NESTED = {"type": "array"}
+ARRAY = Kind(
+    Words(
+        en='a number, a rectangular list of numbers, or a text such as "ones(4, 3)"',
+        zh='数、各行等长的数字列表，或 "ones(4, 3)" 这样的文字',
+    ),
+    _is_array,
+    {"anyOf": [_NUMBER, _NESTED, _STRING]},
+    "[[1, 2], [3, 4]]",
+)
+SIZES = Kind(
+    Words(en="a list of sizes", zh="由各轴大小组成的列表"),
+    _is_sizes,
+    {
+        "type": "array",
+        "items": {"anyOf": [{"type": "integer", "minimum": 0}, _STRING]},
+    },
+    '["n", 3]',
+)
+SHAPE = Kind(
+    Words(en="a list of integers", zh="整数列表"),
+    _is_shape,
+    {"type": "array", "items": {"type": "integer", "minimum": 0}},
+    "[4, 3]",
+)
+
+
+def one_of(*choices: str) -> Kind:
+    """One of a few texts."""
+    listed = ", ".join(f'"{choice}"' for choice in choices)
+    return Kind(
+        Words(en=f"one of {listed}", zh=f"{listed} 之一"),
+        lambda value: isinstance(value, str) and value in choices,
+        {"enum": list(choices)},
+        f'"{choices[0]}"',
+    )
+
+
+def type_name(value: Any) -> Words:
+    """What TOML calls a value."""
+    for kind, words in _TYPES:
+        if isinstance(value, kind):
+            return words
+    return Words(en="a date or time", zh="日期或时间")
+
+
+_TYPES: tuple[tuple[type, Words], ...] = (
+    (bool, Words(en="true/false", zh="真/假值")),
+    (str, Words(en="a text", zh="文字")),
+    (int, Words(en="an integer", zh="整数")),
+    (float, Words(en="a decimal number", zh="小数")),
+    (list, Words(en="a list", zh="列表")),
+    (dict, Words(en="a table", zh="表")),
+)

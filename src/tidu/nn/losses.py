@@ -1,0 +1,249 @@
+"""Losses by PyTorch's names and conventions: `input` first, `target` second, `reduction` by name.
+
+"mean" divides by the number of elements; the losses over classes divide by the number of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from tidu.errors import InputError, ShapeError, UnknownNameError, nearest
+from tidu.ir.build import constant, describe
+from tidu.ir.node import Node
+from tidu.ir.types import shape_text
+from tidu.nn.reach import torch_call
+from tidu.ops.arithmetic import absolute, square
+from tidu.ops.comparison import equal, greater_equal, less, less_equal, where
+from tidu.ops.exponential import exp, softplus, xlogy
+from tidu.ops.layout import reshape
+from tidu.ops.reduction import mean, sum_
+from tidu.words import Words
+
+_REDUCTION = Words(
+    en="reduction must be mean, sum or none, not {value}",
+    zh="reduction 应为 mean、sum 或 none，而不是 {value}",
+)
+_CLASSES = Words(
+    en="{a} {sa} holds scores of classes; the target {b} {sb} fits neither as class indices {si} "
+    "nor as probabilities {sa}",
+    zh="{a} {sa} 是各类别的得分；目标 {b} {sb} 既不是类别下标 {si}，也不是概率 {sa}",
+)
+_NAMED = Words(
+    en="class indices need a number of classes, {a} has {n} of them",
+    zh="按类别下标计算需要确定的类别数，而 {a} 的类别数是 {n}",
+)
+_SCALAR = Words(
+    en="{a} is a single number; a loss over classes needs one score for each class",
+    zh="{a} 只是一个数；分类损失需要每个类别各有一个得分",
+)
+_WIDTH = Words(
+    en="{option} must be greater than 0, not {value}", zh="{option} 应大于 0，而不是 {value}"
+)
+_BATCHMEAN = Words(
+    en="batchmean divides by the number of samples and needs a first axis; {a} is a single number",
+    zh="batchmean 要除以样本数，需要第一个轴；而 {a} 只是一个数",
+)
+_UNKNOWN = Words(en="unknown loss {name}", zh="没有名为 {name} 的损失")
+_KNOWN = Words(en="known are: {names}", zh="可用的有：{names}")
+_NEAREST = Words(en='"{name}"', zh='"{name}"')
+
+
+class Reduction(Enum):
+    """How the losses of the elements or samples become one number."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    NONE = "none"
+
+
+def _reduced(terms: Node, reduction: str) -> Node:
+    match _reduction(reduction):
+        case Reduction.MEAN:
+            return mean(terms)
+        case Reduction.SUM:
+            return sum_(terms)
+        case Reduction.NONE:
+            return terms
+
+
+def _reduction(value: str) -> Reduction:
+    try:
+        return Reduction(value)
+    except ValueError:
+        raise InputError(_REDUCTION(value=repr(value))) from None
+
+
+def mse_loss(input: Node, target: Node, reduction: str = "mean") -> Node:
+    """(input − target)²."""
+    return _reduced(square(input - target), reduction)
+
+
+def l1_loss(input: Node, target: Node, reduction: str = "mean") -> Node:
+    """|input − target|."""
+    return _reduced(absolute(input - target), reduction)
+
+
+def huber_loss(input: Node, target: Node, reduction: str = "mean", delta: float = 1.0) -> Node:
+    """½d² where |d| ≤ delta, delta·(|d| − ½delta) elsewhere, with d = input − target."""
+    if not delta > 0:
+        raise InputError(_WIDTH(option="delta", value=delta))
+    difference = input - target
+    size = absolute(difference)
+    near = less_equal(size, delta)
+    return _reduced(where(near, 0.5 * square(difference), delta * (size - 0.5 * delta)), reduction)
+
+
+def smooth_l1_loss(input: Node, target: Node, reduction: str = "mean", beta: float = 1.0) -> Node:
+    """½d²/beta where |d| < beta, |d| − ½beta elsewhere; beta = 0 is the L1 loss."""
+    if beta < 0:
+        raise InputError(_WIDTH(option="beta", value=beta))
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    difference = input - target
+    size = absolute(difference)
+    near = less(size, beta)
+    return _reduced(where(near, 0.5 * square(difference) / beta, size - 0.5 * beta), reduction)
+
+
+def cross_entropy(
+    input: Node, target: Node, reduction: str = "mean", dim: int | None = None
+) -> Node:
+    """−Σ target·log softmax(input) for each sample.
+
+    input (n, C) or (C,), or (n, C, …); target: class indices (n,), or probabilities of input's shape.
+    `dim` is the axis of the classes where it is not PyTorch's (0 for scores that stand in columns).
+    """
+    axis = _class_axis(input, dim)
+    logarithms = torch_call("log_softmax")(input, dim=axis)
+    return _over_classes(logarithms, target, reduction, axis)
+
+
+def nll_loss(input: Node, target: Node, reduction: str = "mean", dim: int | None = None) -> Node:
+    """−Σ target·input for each sample, where `input` already holds logarithms; see `cross_entropy`."""
+    return _over_classes(input, target, reduction, _class_axis(input, dim))
+
+
+def _class_axis(input: Node, dim: int | None) -> int:
+    if input.rank == 0:
+        raise ShapeError(_SCALAR(a=describe(input)))
+    axis = (1 if input.rank > 1 else 0) if dim is None else dim
+    return axis % input.rank
+
+
+def _over_classes(logarithms: Node, target: Node, reduction: str, axis: int) -> Node:
+    chances = class_probabilities(logarithms, target, axis)
+    terms = -sum_(chances * logarithms, axis=axis)
+    return _reduced(terms, reduction)
+
+
+def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
+    """The target as probabilities of the shape of `scores`: as it is, or a 1 at each class index."""
+    if target.shape == scores.shape:
+        return target
+    without = scores.shape[:axis] + scores.shape[axis + 1 :]
+    if target.shape != without:
+        raise ShapeError(
+            _CLASSES(
+                a=describe(scores),
+                sa=shape_text(scores.shape),
+                b=describe(target),
+                sb=shape_text(target.shape),
+                si=shape_text(without),
+            )
+        )
+    classes = scores.shape[axis]
+    if not isinstance(classes, int):
+        raise ShapeError(_NAMED(a=describe(scores), n=classes))
+    lined = (*without[:axis], 1, *without[axis:])
+    across = tuple(classes if i == axis else 1 for i in range(scores.rank))
+    index = constant(np.arange(classes, dtype=np.float64).reshape(across))
+    hit = equal(reshape(target, shape=lined), index)
+    return where(hit, 1.0, 0.0)
+
+
+def binary_cross_entropy(input: Node, target: Node, reduction: str = "mean") -> Node:
+    """−(t·ln p + (1 − t)·ln(1 − p)) for probabilities p; 0·ln 0 counts as 0."""
+    terms = -(xlogy(target, input) + xlogy(1.0 - target, 1.0 - input))
+    return _reduced(terms, reduction)
+
+
+def binary_cross_entropy_with_logits(input: Node, target: Node, reduction: str = "mean") -> Node:
+    """The same for p = σ(z), written ln(1 + eᶻ) − t·z: finite for every z."""
+    return _reduced(softplus(input) - target * input, reduction)
+
+
+def kl_div(input: Node, target: Node, reduction: str = "mean", log_target: bool = False) -> Node:
+    """target·(ln target − input), where `input` holds logarithms; 0·ln 0 counts as 0.
+
+    `reduction` may also be "batchmean": the sum divided by the number of samples.
+    """
+    if log_target:
+        terms = exp(target) * (target - input)
+    else:
+        terms = xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        if terms.rank == 0:
+            raise ShapeError(_BATCHMEAN(a=describe(input)))
+        return sum_(terms) / constant(terms.shape[0])
+    return _reduced(terms, reduction)
+
+
+def accuracy(scores: Node, target: Node, dim: int | None = None) -> Node:
+    """The share of samples whose true class has the highest score (n, C); a tie counts as right.
+
+    `target` as in `cross_entropy`. A number to watch: it is flat, so nothing can descend on it.
+    """
+    axis = _class_axis(scores, dim)
+    chances = class_probabilities(scores, target, axis)
+    best = torch_call("amax")(scores, dim=axis)
+    own = sum_(chances * scores, axis=axis)
+    return mean(where(greater_equal(own, best), 1.0, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss by the name of its module in PyTorch, with the options it takes and their defaults."""
+
+    name: str
+    function: Callable[..., Node]
+    options: Mapping[str, Any]
+
+
+_DIM = {"reduction": "mean", "dim": None}
+
+LOSSES: Mapping[str, Loss] = {
+    name: Loss(name, function, options)
+    for name, function, options in (
+        ("MSELoss", mse_loss, {"reduction": "mean"}),
+        ("L1Loss", l1_loss, {"reduction": "mean"}),
+        ("HuberLoss", huber_loss, {"reduction": "mean", "delta": 1.0}),
+        ("SmoothL1Loss", smooth_l1_loss, {"reduction": "mean", "beta": 1.0}),
+        ("CrossEntropyLoss", cross_entropy, _DIM),
+        ("NLLLoss", nll_loss, _DIM),
+        ("BCELoss", binary_cross_entropy, {"reduction": "mean"}),
+        ("BCEWithLogitsLoss", binary_cross_entropy_with_logits, {"reduction": "mean"}),
+        ("KLDivLoss", kl_div, {"reduction": "mean", "log_target": False}),
+    )
+}
+
+
+def loss(name: str) -> Loss:
+    """The loss of this name. Raises `UnknownNameError` with the nearest one.
+
+    >>> loss("L1Loss").function.__name__
+    'l1_loss'
+    """
+    found = LOSSES.get(name)
+    if found is None:
+        close = nearest(name, list(LOSSES))
+        raise UnknownNameError(
+            _UNKNOWN(name=name),
+            why=_KNOWN(names=", ".join(LOSSES)),
+            fix=_NEAREST(name=close) if close else None,
+        )
+    return found
