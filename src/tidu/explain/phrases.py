@@ -109,3 +109,38 @@ SHAPES = Words(en="shapes", zh="形状")
 GRADIENTS = Words(en="gradients", zh="梯度")
 LOCAL = Words(en="On the edges: local derivatives.", zh="边上是局部导数。")
 ALSO_IN_INPUTS = Words(en="put back in the inputs", zh="代回自变量")
+
+AGREES = Words(
+    en="{gradient}: agrees with {method}, largest relative error {error}",
+    zh="{gradient}：与{method}一致，最大相对误差 {error}",
+)
+DIFFERS = Words(
+    en="{gradient}: differs from {method}: calculated {stated}, expected {expected}",
+    zh="{gradient}：与{method}不一致：算得 {stated}，应为 {expected}",
+)
+AT_KINK = Words(
+    en="{gradient}: the data lie on a kink; one-sided slopes {left} and {right}, value used {used}",
+    zh="{gradient}：数据落在折点上；左、右导数为 {left} 与 {right}，所取的值为 {used}",
+)
+NOT_DECIDED = Words(en="{gradient}: could not be checked numerically", zh="{gradient}：无法用数值核对")
+METHODS = {
+    "complex step": Words(en="the complex-step derivative", zh="复步长数值导数"),
+    "central differences": Words(en="central differences", zh="中心差分"),
+    "one-sided differences": Words(en="one-sided differences", zh="单侧差分"),
+    "given values": Words(en="the given values", zh="所给数值"),
+    "random values": Words(en="random values", zh="随机数值"),
+    "derivation": Words(en="tidu's own derivation", zh="tidu 自己的推导"),
+    "no dependence": Words(en="the fact that the loss does not depend on it", zh="“损失与它无关”这一事实"),
+}
+TITLE = Words(en="Derivation", zh="推导")
+FIGURE = Words(en="Computation graph", zh="计算图")
+CLOSED = Words(en="All gradients", zh="全部梯度")
+NO_ELEMENT = Words(
+    en="{text} does not name an element of a parameter or input",
+    zh="{text} 不是某个参数或输入的一个元素",
+)
+NO_ELEMENT_FIX = Words(en='of="{name}"', zh='of="{name}"')
+NEED_NUMBERS = Words(
+    en="the element zoom needs values for all inputs", zh="逐元素的展示需要全部输入的值"
+)
+ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")

@@ -15,6 +15,7 @@ from tidu.explain.rows import row_chain
 from tidu.explain.trees import compare_sides, expression_nodes, formula, named
 from tidu.explain.view import View
 from tidu.ir.node import Node
+from tidu.ir.op import Op
 from tidu.ir.types import shape_text
 from tidu.words import Phrase, Words
 
@@ -29,12 +30,14 @@ def verbatim_math(tree: Math) -> Phrase:
 
 
 def working(view: View) -> tuple[Block, ...]:
-    """All sections of one derivation: given values, forward pass, backward pass, notes."""
-    sections: list[Block] = [given_section(view), forward_section(view), backward_section(view)]
+    """The working of one derivation: given values, forward pass, backward pass."""
+    return given_section(view), forward_section(view), backward_section(view)
+
+
+def notice_section(view: View) -> tuple[Block, ...]:
+    """What to notice, if there is anything."""
     notes = notice(view)
-    if notes:
-        sections.append(Section(phrases.NOTES(), tuple(notes)))
-    return tuple(sections)
+    return (Section(phrases.NOTES(), tuple(notes)),) if notes else ()
 
 
 def given_section(view: View) -> Section:
@@ -162,12 +165,14 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
     """∂L/∂x = chain = formula = numbers = value."""
     parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
+    again = gradient in view.names.adjoints and view.names.adjoints[gradient] not in start
+    rules = _rules(view, node)
     return Step(
         equation=Equation(distinct(parts)),
-        shape=_gradient_shape(view, gradient),
-        rule=_rule(view, node),
-        source=_source(view, node),
-        remarks=tuple(case_remarks(view, gradient)),
+        shape=None if again else view.shape_equation(gradient),
+        rule=join([op.says() for op in rules]) if rules else None,
+        source="; ".join(dict.fromkeys(op.source for op in rules)) or None,
+        remarks=() if again else tuple(case_remarks(view, gradient)),
         covers=view.covers(gradient),
     )
 
@@ -203,10 +208,6 @@ def _plus(terms: list[Math]) -> Math:
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
-def _gradient_shape(view: View, gradient: Node) -> Math | None:
-    return view.shape_equation(gradient)
-
-
 def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
     """If a node is used several times: what each use contributes, before the sum."""
     parts = view.derivation.contributions.get(node, ())
@@ -235,16 +236,20 @@ def _nearest_line(view: View, via: Node) -> Math:
     return named(via, view.atoms)
 
 
-def _rule(view: View, node: Node) -> Phrase | None:
-    parts = view.derivation.contributions.get(node, ())
-    if len(parts) > 1:
-        return phrases.SUM_OF_PATHS(name=view.names.forward[node], count=len(parts))
-    return parts[0].via.op.says() if parts else None
-
-
-def _source(view: View, node: Node) -> str | None:
-    parts = view.derivation.contributions.get(node, ())
-    return parts[0].via.op.source if len(parts) == 1 else None
+def _rules(view: View, node: Node) -> list[Op]:
+    """The ops whose rules lead from the named nodes above to this one; those that change the gradient
+    first, a sum that passes it on unchanged only if it is all there is."""
+    changing: dict[str, Op] = {}
+    passing: dict[str, Op] = {}
+    waiting = [node]
+    while waiting:
+        below = waiting.pop()
+        for part in view.derivation.contributions.get(below, ()):
+            passes = part.value is view.derivation.adjoints.get(part.via)
+            (passing if passes else changing).setdefault(part.via.op.name, part.via.op)
+            if part.via not in view.names.forward:
+                waiting.append(part.via)
+    return list((changing or passing).values())
 
 
 # ------------------------------------------------------------------ case distinctions and kinks

@@ -1,0 +1,1 @@
+"""The public verbs, and the thin handles that users hold."""

@@ -1,0 +1,160 @@
+"""The handle that users hold on a derivation: its steps, formulas, numbers and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.api.evaluation import Evaluation, check_values, run
+from tidu.api.report import Report, report
+from tidu.calculus import derivation as calculus
+from tidu.calculus.settings import mapped, with_bodies
+from tidu.check import Finding, verify
+from tidu.document.blocks import Document
+from tidu.document.math import Derivative, Math, Relation
+from tidu.errors import InputError, UnknownNameError
+from tidu.explain.compose import derivation_document
+from tidu.explain.gradient import closed_form, source_text
+from tidu.explain.numbers import Layout
+from tidu.explain.view import Options, Writing, Zoom, view
+from tidu.ir.graph import Graph
+from tidu.render import inline, latex
+from tidu.words import Language, Words
+
+_NO_GRADIENT = Words(
+    en="no gradient was derived for {name}; derived: {known}",
+    zh="没有对 {name} 求梯度；已求：{known}",
+)
+_NO_VALUES = Words(
+    en="no values were given for {names}; an evaluation needs all of them",
+    zh="没有给出 {names} 的值；求值需要全部输入",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient:
+    """One gradient as a formula: `str()`, `.latex()`, `.numpy()` and its math tree."""
+
+    name: str
+    tree: Math
+    left: Math
+    source: str
+
+    def latex(self) -> str:
+        """The formula in LaTeX, without the left side."""
+        return latex(self.tree)
+
+    def numpy(self) -> str:
+        """A NumPy function that calculates the gradient; it does not import tidu."""
+        return self.source
+
+    def __str__(self) -> str:
+        return inline(Relation((self.left, self.tree), ("=",)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """The gradients of a loss, with their working. Made by `tidu.derive`.
+
+    values: the arrays that were given (copies). bodies: bodies of declared functions.
+    """
+
+    core: calculus.Derivation
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+
+    @property
+    def graph(self) -> Graph:
+        """The program as written."""
+        return self.core.graph
+
+    @property
+    def steps(self) -> tuple[calculus.Step, ...]:
+        """Every step of the algebra, in order."""
+        return self.core.steps
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(self.core.wrt)
+
+    def gradient(self, name: str) -> Gradient:
+        """The gradient with respect to a parameter, as a formula.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt=["x"], shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> str(d.gradient("x"))
+        '∂L/∂x = 2·Aᵀ·(A·x − b)'
+        """
+        if name not in self.core.gradients:
+            raise UnknownNameError(_NO_GRADIENT(name=name, known=", ".join(self.core.gradients)))
+        shown = view(self.core, None)
+        left = Derivative(shown.names.loss, shown.names.forward[self.core.wrt[name]], shown.total())
+        return Gradient(name, closed_form(shown, name), left, source_text(self.core, name))
+
+    def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Evaluation:
+        """The loss and all gradients at these values (those given to `derive` where not repeated).
+
+        Raises InputError for missing values or NaN, ShapeError for a shape that does not fit.
+        """
+        given = {**self.values, **check_values({**(values or {}), **arrays})}
+        self._need(given)
+        found = run(self.core.outputs(), given, self.bodies)
+        gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
+        outputs = {name: a for name, a in found.outputs.items() if not name.startswith("d/")}
+        value = float(np.asarray(found.outputs[self.core.loss_name]).reshape(())[()])
+        return Evaluation(value, gradients, outputs, found)
+
+    def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
+        """Check every gradient by complex step or differences at these values."""
+        given = {**self.values, **check_values(values or {})}
+        self._need(given)
+        return verify(self.with_bodies(), given)
+
+    def explain(
+        self,
+        lang: Language | None = None,
+        *,
+        writing: Writing = "delta",
+        zoom: Zoom = "op",
+        of: str | None = None,
+        digits: int = 6,
+        title: str | None = None,
+    ) -> Report:
+        """The whole working as a report, with numbers if values are known.
+
+        writing "delta" or "chain"; zoom "op", "layer" or "element" (with `of="W1[1,2]"`, indices from 1).
+        """
+        return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
+
+    def document(self, options: Options, title: str | None = None) -> Document:
+        missing = [name for name in self.graph.inputs if name not in self.values]
+        if missing:
+            return derivation_document(view(self.core, None, options), (), title)
+        found = run(self.core.outputs(), self.values, self.bodies)
+        findings = verify(self.with_bodies(), self.values)
+        return derivation_document(view(self.core, found, options), findings, title)
+
+    def with_bodies(self) -> calculus.Derivation:
+        """The derivation with declared functions replaced by their bodies, as it runs."""
+        if not self.bodies:
+            return self.core
+        core = self.core
+        image = with_bodies([core.loss, *core.gradients.values(), *self.graph.outputs.values()], self.bodies)
+        return replace(
+            core,
+            graph=mapped(self.graph, image),
+            loss=image[core.loss],
+            gradients={name: image[node] for name, node in core.gradients.items()},
+        )
+
+    def _need(self, given: Mapping[str, Any]) -> None:
+        missing = [name for name in self.graph.inputs if name not in given]
+        if missing:
+            raise InputError(_NO_VALUES(names=", ".join(missing)))
+
+    def __str__(self) -> str:
+        return "\n".join(str(self.gradient(name)) for name in self.core.gradients)

@@ -1,0 +1,110 @@
+"""`tidu.derive`: a loss as text or as a NumPy function, to a derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tidu.api.derivation import Derivation
+from tidu.api.evaluation import check_values
+from tidu.calculus.derivation import derive_graph
+from tidu.calculus.settings import with_kinks
+from tidu.errors import InputError
+from tidu.frontends.source import Source
+from tidu.words import Words
+
+Loss = str | Callable[..., Any]
+
+_NO_WRT = Words(
+    en="say what to derive with respect to: the inputs are {names}",
+    zh="请说明对什么求导：输入有 {names}",
+)
+_WRT_FIX = Words(en='wrt=["{name}"]', zh='wrt=["{name}"]')
+_TWICE = Words(en="{name} is given twice, in values= and as a keyword", zh="{name} 给了两次：在 values= 里和作为关键字")
+_EMPTY = Words(en="wrt is empty: nothing to derive with respect to", zh="wrt 是空的：没有要求导的变量")
+
+
+def derive(
+    loss: Loss,
+    wrt: Sequence[str] | str | None = None,
+    *,
+    values: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, Any] | None = None,
+    functions: Mapping[str, str | None] | None = None,
+    kinks: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    as_written: bool = False,
+    **arrays: Any,
+) -> Derivation:
+    """Derive the gradients of a loss in matrix form.
+
+    loss: a text ("sum(abs(W @ x + b - y))", or a program of several lines) or a NumPy function.
+    wrt: names of the inputs to derive with respect to; may be left out where only one input exists or
+    the text marks its parameters. values or keywords: arrays; they are copied. shapes: shapes where no
+    values are given, sizes as numbers or names. functions: {"f": None} declares an elementwise
+    function without a body, {"f": "tanh(t)"} with one. kinks: {"relu": 1} or {"preset": "seeds"}.
+    output: which name of a program is the loss. as_written: no rewriting for stability.
+
+    >>> d = derive("sum(abs(W @ x + b - y))", wrt=["W"],
+    ...            shapes={"W": (2, 3), "x": (3, 1), "b": (2, 1), "y": (2, 1)})
+    >>> str(d.gradient("W"))
+    '∂L/∂W = sign(W·x + b − y)·xᵀ'
+    """
+    twice = sorted(set(values or {}) & set(arrays))
+    if twice:
+        raise InputError(_TWICE(name=twice[0]))
+    given = {**(values or {}), **arrays}
+    source, known = _read(loss, given, shapes or {}, functions or {}, output)
+    graph = with_kinks(source.graph, kinks or {})
+    names = _wrt(wrt, source)
+    core = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
+    return Derivation(core, known, source.bodies)
+
+
+def _read(
+    loss: Loss,
+    given: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    functions: Mapping[str, str | None],
+    output: str | None,
+) -> tuple[Source, dict[str, Any]]:
+    if isinstance(loss, str):
+        from tidu.frontends.text import read  # noqa: PLC0415  (the text door is only loaded for texts)
+
+        values = check_values(given)
+        source = read(loss, shapes=_shapes(shapes), values=values, functions=functions, output=output)
+        known = {**check_values(source.values), **values}
+        return source, {name: value for name, value in known.items() if name in source.graph.inputs}
+    from tidu.frontends.trace import trace  # noqa: PLC0415
+
+    return trace_function(loss, given, shapes, trace)
+
+
+def trace_function(
+    loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any], trace: Callable[..., Any]
+) -> tuple[Source, dict[str, Any]]:
+    raise NotImplementedError
+
+
+def _shapes(shapes: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:
+    """Shapes may be written (2, 3), ("n", "d"), 3 for a vector, () for a number."""
+    return {
+        name: tuple(shape) if isinstance(shape, tuple | list) else (shape,) for name, shape in shapes.items()
+    }
+
+
+def _wrt(wrt: Sequence[str] | str | None, source: Source) -> list[str]:
+    if wrt is None:
+        names = list(source.parameters) or (
+            list(source.graph.inputs) if len(source.graph.inputs) == 1 else []
+        )
+        if not names:
+            known = list(source.graph.inputs)
+            raise InputError(
+                _NO_WRT(names=", ".join(known) or "-"), fix=_WRT_FIX(name=known[0]) if known else None
+            )
+        return names
+    names = [part.strip() for part in wrt.split(",")] if isinstance(wrt, str) else list(wrt)
+    if not names:
+        raise InputError(_EMPTY())
+    return names

@@ -1,0 +1,77 @@
+"""Running a derivation on values: sizes and function bodies are bound here, for every verb alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.backends.numpy import evaluate
+from tidu.backends.program import Valuation
+from tidu.calculus.settings import with_bodies
+from tidu.errors import DTypeError, InputError
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, reachable
+from tidu.words import Words
+
+_TEXT = Words(
+    en="{name} holds {kind}, not numbers (entry {where}: {entry})",
+    zh="{name} 是 {kind}，不是数（第 {where} 个：{entry}）",
+)
+_NAN = Words(
+    en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
+    zh="{name} 里有 {count} 个 NaN，第一个在 {where}；请先删去或补上",
+)
+_COMPLEX = Words(en="{name} holds complex numbers; tidu takes real ones", zh="{name} 是复数；tidu 只接受实数")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The numbers of one run: the loss, each gradient in its parameter's shape, all outputs by name."""
+
+    value: float
+    gradients: Mapping[str, NDArray[Any]]
+    outputs: Mapping[str, NDArray[Any]]
+    valuation: Valuation
+
+
+def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """The caller's values as arrays of numbers, copied; text, objects, complex and NaN are refused."""
+    return {name: checked(name, value) for name, value in values.items()}
+
+
+def checked(name: str, value: Any) -> NDArray[Any]:
+    """One value as an array of its own. Raises DTypeError for text and objects, InputError for NaN."""
+    array = np.array(value)
+    if array.dtype.kind == "c":
+        raise DTypeError(_COMPLEX(name=name))
+    if array.dtype.kind not in "biuf":
+        flat = array.reshape(-1).tolist()
+        bad = next((i for i, entry in enumerate(flat) if not isinstance(entry, int | float)), 0)
+        where = tuple(int(i) + 1 for i in np.unravel_index(bad, array.shape)) if array.shape else 1
+        kind = "text" if array.dtype.kind in "US" else str(array.dtype)
+        entry = repr(flat[bad])[:40] if flat else "-"
+        raise DTypeError(_TEXT(name=name, kind=kind, where=where, entry=entry))
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        places = np.argwhere(np.isnan(array))
+        raise InputError(_NAN(name=name, count=len(places), where=tuple(int(i) for i in places[0])))
+    if array.dtype.kind == "f" and array.dtype.itemsize < 4:
+        return array.astype(np.float32)
+    return array
+
+
+def run(
+    outputs: Mapping[str, Node], values: Mapping[str, Any], bodies: Mapping[str, Graph] | None = None
+) -> Valuation:
+    """A keep-all run; values are given for the nodes as they were before bodies were put in."""
+    if not bodies:
+        return evaluate(outputs, values, keep_all=True)
+    nodes = reachable(outputs.values())
+    image = with_bodies(nodes, bodies)
+    found = evaluate({name: image[node] for name, node in outputs.items()}, values, keep_all=True)
+    return Valuation(
+        found.outputs, {node: found.values[image[node]] for node in nodes if image[node] in found.values}
+    )

@@ -1,0 +1,83 @@
+"""A report: a document that can be printed, written in several formats, and saved whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidu.document.blocks import Document
+from tidu.errors import InputError
+from tidu.render import render_json, render_latex, render_markdown, render_text
+from tidu.words import Language, Words, current_language
+
+_SUFFIX = Words(
+    en="cannot write a report as {suffix}; known formats: {known}",
+    zh="报告不能存成 {suffix}；可用的格式：{known}",
+)
+_WRITERS: dict[str, Callable[[Document, Language], str]] = {
+    ".txt": render_text,
+    ".md": render_markdown,
+    ".tex": render_latex,
+    ".json": render_json,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A document in one language.
+
+    >>> from tidu.words import verbatim
+    >>> Report(Document(verbatim("Hello"), ()), "en").text().splitlines()[0]
+    'Hello'
+    """
+
+    document: Document
+    language: Language
+
+    def text(self, width: int = 88) -> str:
+        return render_text(self.document, self.language, width)
+
+    def markdown(self) -> str:
+        return render_markdown(self.document, self.language)
+
+    def latex(self) -> str:
+        """A complete LaTeX file."""
+        return render_latex(self.document, self.language)
+
+    def json(self) -> str:
+        return render_json(self.document, self.language)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write to .md, .tex, .txt or .json by the file's ending; whole or not at all."""
+        target = Path(path)
+        write = _WRITERS.get(target.suffix.lower())
+        if write is None:
+            raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(_WRITERS)))
+        return write_whole(target, write(self.document, self.language))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def report(document: Document, language: Language | None = None) -> Report:
+    return Report(document, language or current_language())
+
+
+def write_whole(target: Path, content: str | bytes) -> Path:
+    """Write a file under a temporary name beside the target, then put it in the target's place."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target

@@ -1,0 +1,117 @@
+"""Choices that are made on a graph before it is derived: values at kinks, bodies of declared functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidu.calculus.reverse import vjp
+from tidu.errors import InputError, UnknownNameError, nearest
+from tidu.ir.build import constant, substitute
+from tidu.ir.graph import Graph, Guard
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Op, registered
+from tidu.words import Words
+
+PRESETS: Mapping[str, Mapping[str, float]] = {"seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0}}
+
+_NO_KINK = Words(
+    en="{name} has no kink whose derivative could be chosen", zh="{name} 没有可以选择导数值的折点"
+)
+_HAVE = Words(en="these have: {names}", zh="可以选择的有：{names}")
+_NUMBER = Words(
+    en="the derivative of {name} at its kink must be a number, not {value}",
+    zh="{name} 在折点处的导数应是一个数，而不是 {value}",
+)
+_NO_PRESET = Words(en="there is no preset {name}; known: {known}", zh="没有名为 {name} 的预设；已有：{known}")
+
+
+def adjustable() -> dict[str, tuple[Op, str]]:
+    """Ops whose derivative at a kink can be chosen, with the attribute that holds it."""
+    return {
+        name: (op, kink.value)
+        for name, op in registered().items()
+        for kink in op.kinks
+        if isinstance(kink.value, str)
+    }
+
+
+def read_kinks(chosen: Mapping[str, Any]) -> dict[str, float]:
+    """Check a choice such as {"relu": 1} or {"preset": "seeds"}; presets are opened."""
+    known = adjustable()
+    result: dict[str, float] = {}
+    for name, value in chosen.items():
+        if name == "preset":
+            if value not in PRESETS:
+                raise InputError(_NO_PRESET(name=value, known=", ".join(PRESETS)))
+            result |= PRESETS[value]
+            continue
+        if name not in known:
+            close = nearest(name, list(known))
+            raise UnknownNameError(
+                _NO_KINK(name=name),
+                why=_HAVE(names=", ".join(sorted(known))),
+                fix=Words(en="{close}", zh="{close}")(close=close) if close else None,
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(_NUMBER(name=name, value=repr(value)))
+        result[name] = float(value)
+    return result
+
+
+def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
+    """The graph with the derivative at kinks set, e.g. {"relu": 1} for relu′(0) = 1."""
+    values = read_kinks(chosen)
+    if not values:
+        return graph
+    attribute = {name: key for name, (_, key) in adjustable().items()}
+    old: list[Node] = graph.nodes()
+    done: dict[int, Node] = {}
+    for node in old:
+        inputs = tuple(done[child.id] for child in node.inputs)
+        attrs = node.attrs
+        if node.op.name in values:
+            attrs[attribute[node.op.name]] = values[node.op.name]
+        done[node.id] = node.op(*inputs, **attrs) if node.inputs else node
+    return mapped(graph, {node: done[node.id] for node in old})
+
+
+def mapped(graph: Graph, place: Mapping[Node, Node]) -> Graph:
+    """A graph with every node replaced by its image; names, places and guards move along."""
+
+    def to(node: Node) -> Node:
+        return place.get(node, node)
+
+    return replace(
+        graph,
+        inputs={name: to(node) for name, node in graph.inputs.items()},
+        outputs={name: to(node) for name, node in graph.outputs.items()},
+        names={to(node): names for node, names in graph.names.items()},
+        places={to(node): places for node, places in graph.places.items()},
+        guards=tuple(Guard(to(g.condition), g.taken, g.place) for g in graph.guards),
+    )
+
+
+def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node, Node]:
+    """Each node's image after declared functions (and their derivatives) are replaced by their bodies."""
+    image: dict[Node, Node] = {}
+    for node in reachable(nodes):
+        inputs = tuple(image[child] for child in node.inputs)
+        if node.op.role == "declared" and node.attrs["name"] in bodies:
+            image[node] = _instance(bodies[node.attrs["name"]], node.attrs["orders"], inputs)
+        elif inputs == node.inputs:
+            image[node] = node
+        else:
+            image[node] = substitute([node], dict(zip(node.inputs, inputs, strict=True)))[0]
+    return image
+
+
+def _instance(body: Graph, orders: tuple[int, ...], operands: tuple[Node, ...]) -> Node:
+    """The body, differentiated `orders` times, applied to the operands."""
+    out = next(iter(body.outputs.values()))
+    variables = list(body.inputs.values())
+    for variable, order in zip(variables, orders, strict=True):
+        for _ in range(order):
+            out = vjp([out], [constant(1.0, out.dtype)], [variable])[0]
+    return substitute([out], dict(zip(variables, operands, strict=True)))[0]

@@ -1,0 +1,37 @@
+"""A whole derivation as a document, at the chosen zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.check.finding import Finding
+from tidu.document.blocks import Block, Document
+from tidu.explain import phrases
+from tidu.explain.element import element_sections
+from tidu.explain.layers import layer_sections
+from tidu.explain.verdicts import check_section
+from tidu.explain.view import View
+from tidu.explain.working import notice_section, working
+from tidu.words import Phrase, Words
+
+_TITLE = Words(en="{text}", zh="{text}")
+
+
+def derivation_document(view: View, findings: Sequence[Finding], title: str | None = None) -> Document:
+    """Given values, working at the view's zoom, notes, check."""
+    heading: Phrase = _TITLE(text=title) if title else phrases.TITLE()
+    return Document(heading, derivation_blocks(view, findings))
+
+
+def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, ...]:
+    match view.options.zoom:
+        case "layer":
+            blocks = layer_sections(view)
+        case "element":
+            blocks = element_sections(view)
+        case _:
+            blocks = working(view)
+    blocks += notice_section(view)
+    if findings:
+        blocks = (*blocks, check_section(view, findings))
+    return blocks

@@ -1,0 +1,59 @@
+"""Findings of the numerical check as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.check.finding import Finding
+from tidu.document.blocks import Block, Section, Verdict
+from tidu.document.math import Math, Number
+from tidu.explain import phrases
+from tidu.explain.numbers import number_text
+from tidu.explain.view import View
+from tidu.words import Phrase
+
+
+def check_section(view: View, findings: Sequence[Finding]) -> Section:
+    """One verdict a gradient: how it was checked and how well it agrees."""
+    return Section(phrases.CHECKED(), tuple(_verdict(view, finding) for finding in findings))
+
+
+def _verdict(view: View, finding: Finding) -> Block:
+    gradient = _gradient(view, finding.subject)
+    method = phrases.METHODS[finding.method]
+    match finding.kind:
+        case "agrees":
+            text = phrases.AGREES(gradient=gradient, method=method, error=_error(finding.error))
+            return Verdict(True, text, finding.details)
+        case "differs":
+            text = phrases.DIFFERS(
+                gradient=gradient,
+                method=method,
+                stated=_number(finding.stated),
+                expected=_number(finding.expected),
+            )
+            return Verdict(False, text, finding.details)
+        case "kink" if finding.kink is not None:
+            facts = finding.kink
+            text = phrases.AT_KINK(
+                gradient=gradient,
+                left=_number(facts.left),
+                right=_number(facts.right),
+                used=_number(facts.used),
+            )
+            return Verdict(True if facts.inside else None, text)
+        case _:
+            return Verdict(None, phrases.NOT_DECIDED(gradient=gradient), finding.details)
+
+
+def _gradient(view: View, name: str) -> Math | str:
+    node = view.derivation.wrt.get(name)
+    return name if node is None else view.gradient_name(node)
+
+
+def _number(value: float | None) -> Math | str:
+    return "–" if value is None else Number(number_text(value))
+
+
+def _error(value: float) -> Phrase | str:
+    return "0" if value == 0 else f"{value:.1e}"
