@@ -128,6 +128,16 @@ class EvaluationError(TiduError, ArithmeticError):
     """A program cannot be run on these values."""
 
 
+class GradientMismatch(TiduError, AssertionError):
+    """A hand-written gradient is not the gradient of its function."""
+
+
+class DescentError(EvaluationError):
+    """A descent that cannot go on. `run` holds what was reached before: parameters, losses, outputs."""
+
+    run: object = None
+
+
 class MissingExtraError(TiduError, ImportError):
     """An optional dependency is needed; the message holds the install line."""
 
@@ -138,6 +148,10 @@ class TiduWarning(UserWarning):
 
 class ShapeGrowthWarning(TiduWarning):
     """A column met a vector, became a matrix of all pairs, and was summed."""
+
+
+class DivergenceWarning(TiduWarning):
+    """A loss that grows in descent: the learning rate is too large."""
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

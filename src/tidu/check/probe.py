@@ -1,0 +1,186 @@
+"""A loss as a plain function of one parameter, evaluated node by node in double precision.
+
+The reference meanings of the ops are called on real or complex arrays. A float32 program is evaluated
+in double precision too: differences of single precision numbers would say little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.check.finding import Array
+from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import Form
+
+FLOATS = ("float64", "float32")
+IMAGINARY = 1e-20  # the step of the complex step: its square is nothing beside 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """Where a kink or a branch turns: the sign of left − right, for `owner`."""
+
+    owner: Node
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """loss and parameter; `path`: the nodes that move with the parameter; `base`: values at rest."""
+
+    loss: Node
+    parameter: Node
+    path: Sequence[Node]
+    switches: Sequence[Switch]
+    base: Mapping[int, Array]
+
+    def at(self, shift: Array) -> dict[int, Array]:
+        """The values of the moving nodes with the parameter shifted (a complex shift: complex)."""
+        values: dict[int, Array] = {self.parameter.id: self.base[self.parameter.id] + shift}
+        with np.errstate(all="ignore"):
+            for node in self.path:
+                operands = [values.get(c.id, self.base[c.id]) for c in node.inputs]
+                values[node.id] = _apply(node, operands)
+        return values
+
+    def loss_at(self, values: Mapping[int, Array]) -> complex:
+        return complex(np.asarray(values.get(self.loss.id, self.base[self.loss.id])).reshape(()))
+
+    def turned(self, values: Mapping[int, Array]) -> tuple[bool, list[Node]]:
+        """Whether a switch has turned between rest and these values, and the owners of those that
+        leave a point exactly on their kink."""
+        crossed, left_kink = False, []
+        for switch in self.switches:
+            now = _sign(values, self.base, switch)
+            rest = _sign({}, self.base, switch)
+            changed = now != rest
+            if not np.any(changed):
+                continue
+            if np.any(changed & (rest != 0)):
+                crossed = True
+            if np.any(changed & (rest == 0)):
+                left_kink.append(switch.owner)
+        return crossed, left_kink
+
+    def leaves_kink(self, values: Mapping[int, Array]) -> bool:
+        """Whether an imaginary step moves off a kink that the values sit on."""
+        for switch in self.switches:
+            gap = _value(values, self.base, switch.left) - _value(values, self.base, switch.right)
+            if np.any((np.real(gap) == 0) & (np.imag(gap) != 0)):
+                return True
+        return False
+
+    def analytic(self, rng: np.random.Generator) -> bool:
+        """Whether each op on the path extends to complex numbers at these values (found by trying)."""
+        try:
+            with np.errstate(all="ignore"):
+                return all(_is_analytic(node, self.base, rng) for node in self.path)
+        except (TypeError, ValueError, np.linalg.LinAlgError):
+            return False
+
+
+def make_probe(loss: Node, parameter: Node, base: Mapping[int, Array]) -> Probe:
+    """The probe of a loss for one parameter; `base` holds the rest values of `with_switches`."""
+    switches = switches_of(loss, parameter)
+    roots = [loss, *(n for s in switches for n in (s.left, s.right))]
+    moving = depends_on(roots, [parameter])
+    path = [n for n in reachable(roots) if n.id in moving and n is not parameter]
+    moved = [s for s in switches if s.left.id in moving or s.right.id in moving]
+    return Probe(loss, parameter, path, moved, base)
+
+
+def switches_of(loss: Node, parameter: Node) -> list[Switch]:
+    """The comparisons that the value or the derivative of the loss turns on."""
+    moving = depends_on([loss], [parameter])
+    found: list[Switch] = []
+    for node in reachable([loss]):
+        if node.id not in moving:
+            continue
+        if _compares(node):
+            found.append(Switch(node, node.inputs[0], node.inputs[1]))
+        for kink in node.op.kinks:
+            condition = kink.where(*node.inputs, **node.attrs)
+            found.extend(
+                Switch(node, n.inputs[0], n.inputs[1])
+                for n in reachable([condition])
+                if _compares(n)
+            )
+    return found
+
+
+def _compares(node: Node) -> bool:
+    """A mask made from two arrays of numbers."""
+    return (
+        node.dtype == "bool"
+        and len(node.inputs) == 2
+        and all(c.dtype in FLOATS for c in node.inputs)
+    )
+
+
+def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, Array]:
+    """The value of every node under the roots, in double precision."""
+    found: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in reachable(roots):
+            if node.op.role == "input":
+                rounded = np.asarray(values[node.attrs["name"]]).astype(node.dtype)
+                found[node.id] = _wide(rounded)
+            else:
+                found[node.id] = _wide(_apply(node, [found[c.id] for c in node.inputs]))
+    return found
+
+
+def _apply(node: Node, operands: Sequence[Array]) -> Array:
+    if node.op.role == "cast" and node.dtype in FLOATS:
+        return np.asarray(operands[0]) + 0.0
+    if node.dtype not in FLOATS:  # masks and counts are decided by the real parts
+        operands = [np.real(x) for x in operands]
+    return np.asarray(node.op.numpy(*operands, **node.attrs))
+
+
+def _wide(array: Any) -> Array:
+    array = np.asarray(array)
+    return array.astype(np.float64) if array.dtype == np.float32 else array
+
+
+def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -> Array:
+    found = values.get(node.id)
+    return base[node.id] if found is None else found
+
+
+def _sign(values: Mapping[int, Array], base: Mapping[int, Array], switch: Switch) -> Array:
+    with np.errstate(all="ignore"):
+        gap = _value(values, base, switch.left) - _value(values, base, switch.right)
+        return np.nan_to_num(np.sign(gap))  # ∞ − ∞ turns nothing
+
+
+def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator) -> bool:
+    """An imaginary step must give what a real step gives, as Cauchy and Riemann say."""
+    if node.dtype not in FLOATS:
+        return True
+    operands = [base[c.id] for c in node.inputs]
+    steps = [
+        1e-4 * rng.uniform(0.5, 1.0, x.shape) * np.where(x == 0, 1.0, np.abs(x))
+        if c.dtype in FLOATS
+        else None
+        for c, x in zip(node.inputs, operands, strict=True)
+    ]
+
+    def moved(factor: complex) -> Array:
+        shifted = [x if s is None else x + factor * s for x, s in zip(operands, steps, strict=True)]
+        return _apply(node, shifted)
+
+    turned = moved(1j)
+    if not np.iscomplexobj(turned):
+        return False
+    if node.op.form in (Form.LINEAR, Form.MULTILINEAR):
+        return True
+    real = (moved(1.0) - moved(-1.0)) / 2
+    difference = np.linalg.norm(np.imag(turned) - real)
+    size = np.linalg.norm(real) + np.linalg.norm(np.imag(turned))
+    return bool(difference <= 1e-2 * size + 1e-15 * np.linalg.norm(base[node.id]))
