@@ -1,1 +1,66 @@
-"""tidu (梯度): gradients that are derived, shown, checked and run."""
+"""tidu (梯度): gradients that are derived, shown, checked and run.
+
+Public names are loaded when they are first used, so that importing tidu costs little more than
+importing NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidu import nn, numpy, optim, testing
+    from tidu.api.derivation import Derivation
+    from tidu.api.derive import derive
+    from tidu.api.descend import Run, descend
+    from tidu.api.gradient import grad, value_and_grad
+    from tidu.api.report import Report
+    from tidu.api.solve import solve
+    from tidu.errors import TiduError, TiduWarning
+    from tidu.testing import check_grad
+
+_HOME = {
+    "Derivation": "tidu.api.derivation",
+    "Report": "tidu.api.report",
+    "Run": "tidu.api.descend",
+    "TiduError": "tidu.errors",
+    "TiduWarning": "tidu.errors",
+    "check_grad": "tidu.testing",
+    "derive": "tidu.api.derive",
+    "descend": "tidu.api.descend",
+    "grad": "tidu.api.gradient",
+    "solve": "tidu.api.solve",
+    "value_and_grad": "tidu.api.gradient",
+}
+_MODULES = ("nn", "numpy", "optim", "testing")
+
+__all__ = [
+    "Derivation",
+    "Report",
+    "Run",
+    "TiduError",
+    "TiduWarning",
+    "check_grad",
+    "derive",
+    "descend",
+    "grad",
+    "nn",
+    "numpy",
+    "optim",
+    "solve",
+    "testing",
+    "value_and_grad",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"tidu.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'tidu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

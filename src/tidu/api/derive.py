@@ -75,15 +75,19 @@ def _read(
         source = read(loss, shapes=_shapes(shapes), values=values, functions=functions, output=output)
         known = {**check_values(source.values), **values}
         return source, {name: value for name, value in known.items() if name in source.graph.inputs}
-    from tidu.frontends.trace import trace  # noqa: PLC0415
-
-    return trace_function(loss, given, shapes, trace)
+    return _trace(loss, given, shapes)
 
 
-def trace_function(
-    loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any], trace: Callable[..., Any]
+def _trace(
+    loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any]
 ) -> tuple[Source, dict[str, Any]]:
-    raise NotImplementedError
+    """A NumPy function at the given values, or by shapes alone."""
+    from tidu.frontends.trace import trace, trace_shapes  # noqa: PLC0415
+
+    if given or not shapes:
+        traced = trace(loss, given)
+        return traced.source, dict(traced.values)
+    return trace_shapes(loss, _shapes(shapes)).source, {}
 
 
 def _shapes(shapes: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:

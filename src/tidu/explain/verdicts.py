@@ -24,7 +24,7 @@ def _verdict(view: View, finding: Finding) -> Block:
     match finding.kind:
         case "agrees":
             text = phrases.AGREES(gradient=gradient, method=method, error=_error(finding.error))
-            return Verdict(True, text, finding.details)
+            return Verdict(True, text)
         case "differs":
             text = phrases.DIFFERS(
                 gradient=gradient,
