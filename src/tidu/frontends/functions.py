@@ -7,6 +7,7 @@ Nothing here knows about text.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,14 @@ _UNKNOWN = Words(en="unknown function {name}", zh="未知函数 {name}")
 _CLOSEST = Words(en="the closest known name is {near}", zh="最接近的已知名称是 {near}")
 _LIST = Words(en="`tidu ops` lists all that are known", zh="`tidu ops` 列出全部已知函数")
 _FIX = Words(en="{text}", zh="{text}")
+_DECLARE = Words(
+    en='functions={"{name}": None}, if it is a function of your own, applied to each element',
+    zh='functions={"{name}": None}（如果它是你自己的逐元素函数）',
+)
+_PYTHON = Words(
+    en="{name} is a function of Python's that the formula language does not have",
+    zh="{name} 是 Python 的函数，公式语言里没有",
+)
 _REFUSED = Words(
     en="{name} exists in NumPy, but tidu does not derive it",
     zh="NumPy 有 {name}，但 tidu 还不能对它求导",
@@ -99,6 +108,11 @@ def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, An
     (1, 3)
     """
     operands, attributes = bind(spelling, arguments, keywords)
+    return build(spelling, operands, attributes)
+
+
+def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Node:
+    """The node of bound arguments."""
     try:
         return spelling.build(*operands, **attributes)
     except TiduError:
@@ -268,6 +282,8 @@ def known_names() -> list[str]:
 def unknown(path: str, shown: str | None = None) -> UnknownNameError:
     """The error for a function that the table does not have; `shown` is how the user wrote it."""
     shown = shown or path
+    if "." not in path and path in dir(builtins):
+        return UnknownNameError(_PYTHON(name=shown), why=_LIST())
     library, _, rest = path.rpartition(".")
     if library.startswith("numpy") and in_numpy(path):
         return UnknownNameError(_REFUSED(name=shown), why=_LIST())
@@ -279,7 +295,10 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
         known = sorted(table.bare)
     near = rest.lower() if rest.lower() in known else nearest(rest, known)
     why: Phrase = _LIST() if near is None else _CLOSEST(near=near)
-    fix = None if near is None else _FIX(text=shown[: len(shown) - len(rest)] + near)
+    if near is not None:
+        fix = _FIX(text=shown[: len(shown) - len(rest)] + near)
+    else:
+        fix = None if library else _DECLARE(name=path)
     return UnknownNameError(_UNKNOWN(name=shown), why=why, fix=fix)
 
 

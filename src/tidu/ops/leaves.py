@@ -19,7 +19,7 @@ _NO_BODY = Words(
     en="{name} was declared without a body and cannot be evaluated",
     zh="{name} 只声明、没有给出函数体，无法求值",
 )
-_GIVE_BODY = Words(en='functions={{"{name}": "tanh(x)"}}', zh='functions={{"{name}": "tanh(x)"}}')
+_GIVE_BODY = Words(en='functions={"{name}": "tanh(x)"}', zh='functions={"{name}": "tanh(x)"}')
 
 
 def number_text(value: float) -> str:
