@@ -9,9 +9,11 @@ from tidu.document.math import Math, Transpose
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
-from tidu.ir.types import Type, broadcast_shapes, promote
-from tidu.ops.define import aliases, joined, op, sampled, says
-from tidu.ops.layout import broadcast_to
+from tidu.ir.types import Type, broadcast_shapes, product, promote
+from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
+from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.reduction import sum_
+from tidu.ops.structure import diagonal, eye
 from tidu.words import Words
 
 _INNER = Words(
@@ -83,9 +85,6 @@ def _matmul_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
 
 def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
     """x (k), Y (b, k, n), g (b, n)."""
-    from tidu.ops.layout import reshape  # noqa: PLC0415
-    from tidu.ops.reduction import sum_  # noqa: PLC0415
-
     columns = reshape(g, shape=(*g.shape, 1))
     rows = reshape(g, shape=(*g.shape[:-1], 1, g.shape[-1]))
     by_x = sum_(reshape(y @ columns, shape=y.shape[:-1]), axis=tuple(range(y.rank - 2)))
@@ -94,9 +93,6 @@ def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
 
 def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
     """X (b, m, k), y (k), g (b, m)."""
-    from tidu.ops.layout import reshape  # noqa: PLC0415
-    from tidu.ops.reduction import sum_  # noqa: PLC0415
-
     columns = reshape(g, shape=(*g.shape, 1))
     by_y = sum_(reshape(x.mT @ columns, shape=(*x.shape[:-2], x.shape[-1])), axis=tuple(range(x.rank - 2)))
     return columns * y, by_y
@@ -152,8 +148,6 @@ def _outer_type(x: Type, y: Type) -> Type:
 
 def _prepare_outer(x: Node, y: Node) -> Node:
     """NumPy's outer flattens its operands."""
-    from tidu.ir.types import product  # noqa: PLC0415
-    from tidu.ops.layout import reshape  # noqa: PLC0415
 
     return apply(outer, reshape(x, shape=(product(x.shape),)), reshape(y, shape=(product(y.shape),)))
 
@@ -175,3 +169,115 @@ outer = op(
 )
 
 
+
+# ------------------------------------------------------------------ trace
+_TRACE = Words(en="trace needs a matrix, {a} has shape {sa}", zh="trace 需要矩阵，{a} 的形状是 {sa}")
+
+
+def _trace_type(x: Type) -> Type:
+    if x.rank < 2:
+        raise Misfit(_TRACE)
+    return Type(x.shape[:-2], x.dtype)
+
+
+def _trace_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
+    identity = eye(rows=x.shape[-2], columns=x.shape[-1], dtype=x.dtype)
+    return (reshape(g, shape=(*g.shape, 1, 1)) * identity if g.rank else g * identity,)
+
+
+def _prepare_trace(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
+    """NumPy takes the first two axes unless told otherwise; here they become the last."""
+    if x.rank < 2:
+        raise Misfit(_TRACE)
+    if offset:
+        return sum_(diagonal(x, k=offset))
+    rows, columns = axis1 % x.rank, axis2 % x.rank
+    rest = (i for i in range(x.rank) if i not in (rows, columns))
+    return apply(trace, transpose(x, axes=(*rest, rows, columns)))
+
+
+def trace_of(x: Node) -> Node:
+    """The trace of each matrix in the last two axes."""
+    return apply(trace, x)
+
+
+trace = op(
+    "trace",
+    form=Form.LINEAR,
+    loop=Loop.CONTRACT,
+    operands=(Operand.VALUE,),
+    adjoint=_trace_adjoint,
+    says=says("the gradient of the trace is the identity", "迹的梯度是单位矩阵"),
+    source="d tr X = tr(I dX)",
+    numpy=lambda x: np.asarray(np.trace(x, axis1=-2, axis2=-1)),
+    type_rule=_trace_type,
+    prepare=_prepare_trace,
+    notation=function("tr"),
+    code=lambda node, x: f"np.trace({x}, axis1=-2, axis2=-1)",
+    aliases=aliases(numpy=("trace", "linalg.trace"), torch="trace", text="tr"),
+    samples=sampled((((3, 3),), {}), (((2, 4),), {}), (((2, 4),), {"offset": 1})),
+    doc=says("the sum of the diagonal", "对角线元素之和"),
+)
+
+
+# ------------------------------------------------------------------ products by other names
+_DOT = Words(
+    en="dot({a}, {b}): {a} has shape {sa}, {b} has shape {sb}; the inner sizes {m} and {n} differ",
+    zh="dot({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧大小 {m} 与 {n} 不同",
+)
+
+
+def _dot(x: Node, y: Node) -> Node:
+    """NumPy's dot: a number times anything, else the last axis of x against the last but one of y."""
+    if x.rank == 0 or y.rank == 0:
+        return x * y
+    if y.rank <= 2:
+        return matmul(x, y)
+    inner = y.shape[-2]
+    if x.shape[-1] != inner:
+        raise Misfit(_DOT, m=x.shape[-1], n=inner)
+    order = (y.rank - 2, *(i for i in range(y.rank) if i != y.rank - 2))
+    rest = (*y.shape[:-2], y.shape[-1])
+    columns = reshape(transpose(y, axes=order), shape=(inner, product(rest)))
+    return reshape(matmul(x, columns), shape=(*x.shape[:-1], *rest))
+
+
+def _inner(x: Node, y: Node) -> Node:
+    if x.rank == 0 or y.rank == 0:
+        return x * y
+    return _dot(x, transpose(y, axes=(*range(y.rank - 2), y.rank - 1, y.rank - 2)) if y.rank > 1 else y)
+
+
+def _flat(x: Node) -> Node:
+    return reshape(x, shape=(product(x.shape),))
+
+
+_TWO: dict[str, tuple[Operand, ...]] = {"operands": (Operand.VALUE, Operand.VALUE)}
+
+dot = spelling(
+    "dot",
+    _dot,
+    numpy=np.dot,
+    samples=sampled(
+        (((), (3,)), {}),
+        (((3,), (3,)), {}),
+        (((2, 3), (3, 4)), {}),
+        (((2, 3), (5, 3, 4)), {}),
+        (((5, 2, 3), (3,)), {}),
+    ),
+    **_TWO,
+)
+inner = spelling(
+    "inner",
+    _inner,
+    numpy=np.inner,
+    samples=sampled((((3,), (3,)), {}), (((2, 3), (4, 3)), {}), (((2, 3), (3,)), {})),
+    **_TWO,
+)
+vdot = spelling(
+    "vdot",
+    lambda x, y: matmul(_flat(x), _flat(y)),
+    numpy=np.vdot,
+    samples=sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {})),
+    **_TWO,
+)

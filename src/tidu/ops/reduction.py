@@ -134,7 +134,9 @@ sum_ = op(
     adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis),),
     says=says("each term of a sum counts once", "和的每一项各贡献一次"),
     source="∂(Σxᵢ)/∂xᵢ = 1",
-    numpy=lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
+    numpy=lambda x, axis, keepdims: np.sum(
+        x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float64
+    ),
     type_rule=reduced_type,
     prepare=prepare_reduction(lambda: sum_),
     notation=_sum_notation,

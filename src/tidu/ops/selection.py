@@ -249,11 +249,9 @@ def _clip_kink(x: Node, low: float | None, high: float | None, at: float) -> Nod
 
 def _clip_notation(node: Node, x: Math) -> Math:
     low, high = node.attrs["low"], node.attrs["high"]
-    if high is None:
-        return Apply(Function("max"), (x, number(low)))
-    if low is None:
-        return Apply(Function("min"), (x, number(high)))
-    return Apply(Function("clip"), (x, number(low), number(high)))
+    lower = Number("-∞") if low is None else number(low)
+    upper = Number("∞") if high is None else number(high)
+    return Apply(Function("clip"), (x, lower, upper))
 
 
 _LOW_HIGH = {"a_min": "low", "a_max": "high", "min": "low", "max": "high"}

@@ -1,0 +1,132 @@
+"""Einstein sums: products of any number of arrays, summed over repeated indices."""
+
+from __future__ import annotations
+
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math
+from tidu.errors import InputError
+from tidu.ir.build import Misfit, apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop
+from tidu.ir.types import Dim, Type, promote
+from tidu.ops.define import aliases, op, sampled, says
+from tidu.ops.layout import broadcast_to, reshape
+from tidu.words import Words, verbatim
+
+_FORM = Words(
+    en="einsum cannot read {subscripts}: letters, commas and one -> are expected, a letter at most once "
+    "in each operand and in the result",
+    zh="einsum 读不懂 {subscripts}：应由字母、逗号和一个 -> 组成，每个操作数和结果中同一字母最多一次",
+)
+_COUNT = Words(
+    en="einsum {subscripts} names {wanted} operand(s), got {got}",
+    zh="einsum {subscripts} 写了 {wanted} 个操作数，得到 {got} 个",
+)
+_RANK = Words(
+    en="einsum {subscripts}: {letters} stands for {wanted} axes, the operand has {got}",
+    zh="einsum {subscripts}：{letters} 表示 {wanted} 个轴，而操作数有 {got} 个轴",
+)
+_SIZE = Words(
+    en="einsum {subscripts}: index {letter} has size {m} in one operand and {n} in another",
+    zh="einsum {subscripts}：下标 {letter} 在一个操作数中大小为 {m}，在另一个中为 {n}",
+)
+_UNKNOWN = Words(
+    en="einsum {subscripts}: index {letter} of the result is in no operand",
+    zh="einsum {subscripts}：结果的下标 {letter} 不在任何操作数中",
+)
+
+
+def _parts(subscripts: str) -> tuple[list[str], str]:
+    left, _, right = subscripts.partition("->")
+    return left.split(","), right
+
+
+def _normal(subscripts: str) -> str:
+    """Without spaces and with the result written out (indices met once, in alphabetical order)."""
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if not arrow:
+        letters = left.replace(",", "")
+        right = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    groups = [*terms, right]
+    if any(c not in ascii_letters for group in groups for c in group) or any(
+        len(set(group)) != len(group) for group in groups
+    ):
+        raise InputError(_FORM(subscripts=repr(subscripts)), fix=verbatim('einsum("ij,jk->ik", A, B)'))
+    return f"{left}->{right}"
+
+
+def _prepare(*operands: Node, subscripts: str) -> Node:
+    text = _normal(subscripts)
+    terms, _ = _parts(text)
+    if len(terms) != len(operands):
+        raise InputError(_COUNT(subscripts=text, wanted=len(terms), got=len(operands)))
+    return apply(einsum, *operands, subscripts=text)
+
+
+def _type(*types: Type, subscripts: str) -> Type:
+    terms, result = _parts(subscripts)
+    sizes: dict[str, Dim] = {}
+    for term, type in zip(terms, types, strict=True):
+        if len(term) != type.rank:
+            raise Misfit(_RANK, subscripts=subscripts, letters=term, wanted=len(term), got=type.rank)
+        for letter, n in zip(term, type.shape, strict=True):
+            if sizes.setdefault(letter, n) != n:
+                raise Misfit(_SIZE, subscripts=subscripts, letter=letter, m=sizes[letter], n=n)
+    for letter in result:
+        if letter not in sizes:
+            raise Misfit(_UNKNOWN, subscripts=subscripts, letter=letter)
+    return Type(tuple(sizes[letter] for letter in result), promote(t.dtype for t in types))
+
+
+def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
+    """Each operand gets the sum of the gradient times the other operands over all indices but its own;
+    an index that no other array has is stretched again."""
+    xs = rest[:-1]
+    terms, result = _parts(subscripts)
+    found: list[Node] = []
+    for i, (x, term) in enumerate(zip(xs, terms, strict=True)):
+        others = [*terms[:i], *terms[i + 1 :]]
+        seen = set("".join([result, *others]))
+        kept = "".join(c for c in term if c in seen)
+        part = apply(einsum, g, *xs[:i], *xs[i + 1 :], subscripts=f"{','.join([result, *others])}->{kept}")
+        shape = tuple(n if c in seen else 1 for c, n in zip(term, x.shape, strict=True))
+        found.append(broadcast_to(reshape(part, shape=shape), shape=x.shape))
+    return tuple(found)
+
+
+def _notation(node: Node, *xs: Math) -> Math:
+    return Apply(Function("einsum", node.attrs["subscripts"].replace("->", "→")), xs)
+
+
+def _reference(*xs: Any, subscripts: str) -> Any:
+    return np.asarray(np.einsum(subscripts, *xs, optimize=len(xs) > 2))
+
+
+einsum = op(
+    "einsum",
+    form=Form.MULTILINEAR,
+    loop=Loop.CONTRACT,
+    adjoint=_adjoint,
+    says=says("sum the gradient with the other factors", "梯度与其余因子相乘再求和"),
+    source="a product is linear in each factor",
+    numpy=_reference,
+    type_rule=_type,
+    prepare=_prepare,
+    notation=_notation,
+    code=lambda node, *xs: f"np.einsum({node.attrs['subscripts']!r}, {', '.join(xs)})",
+    aliases=aliases(numpy="einsum", torch="einsum"),
+    samples=sampled(
+        (((2, 3), (3, 4)), {"subscripts": "ij,jk->ik"}),
+        (((2, 3), (2, 3)), {"subscripts": "ij,ij->"}),
+        (((5, 2, 3), (5, 3)), {"subscripts": "bij,bj->bi"}),
+        (((2, 3),), {"subscripts": "ij->i"}),
+        (((2, 3), (3,), (2,)), {"subscripts": "ij,j,i"}),
+    ),
+    doc=says("a sum of products over named indices", "按下标名求和的乘积"),
+)

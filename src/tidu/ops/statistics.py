@@ -1,0 +1,502 @@
+"""Products, variance, norms and the soft maximum along axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Big, Index, Math, Relation, Symbol
+from tidu.errors import InputError
+from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Form, Kink, Loop, Operand
+from tidu.ir.types import Type, product
+from tidu.ops.arithmetic import absolute, ratio, sqrt, square
+from tidu.ops.comparison import equal, greater, where
+from tidu.ops.define import DIM, aliases, fence, function, op, quiet, sampled, says, spelling
+from tidu.ops.exponential import exp, log
+from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.reduction import (
+    REDUCTION_SAMPLES,
+    mean,
+    non_empty_type,
+    normal_axes,
+    prepare_reduction,
+    reduced_type,
+    reduction_code,
+    reduction_notation,
+    spread,
+    sum_,
+)
+from tidu.ops.selection import max_, min_
+from tidu.ops.structure import eye
+from tidu.words import Words, verbatim
+
+_FEW = Words(
+    en="{a} {sa} has {count} element(s) along these axes; with ddof={ddof} more are needed",
+    zh="{a} {sa} 在这些轴上只有 {count} 个元素；ddof={ddof} 时需要更多",
+)
+_FEW_FIX = Words(en="var({a}, ddof=0)", zh="var({a}, ddof=0)")
+_ORDER = Words(
+    en="norm of order {order} for {rank} axes is not known here", zh="这里没有 {rank} 个轴的 {order} 阶范数"
+)
+_NUMBER = Words(
+    en="{name} needs an axis, {a} is a single number", zh="{name} 需要一个轴，而 {a} 是单个数"
+)
+
+
+# ------------------------------------------------------------------ product
+def _flattened(x: Any, axis: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """The reduced axes as one last axis, and the order of axes that led there."""
+    order = (*(i for i in range(x.ndim) if i not in axis), *axis)
+    kept = tuple(x.shape[i] for i in order[: x.ndim - len(axis)])
+    return np.transpose(x, order).reshape(*kept, -1), order
+
+
+def _others(x: Any, axis: tuple[int, ...]) -> Any:
+    """For each element the product of the other ones: from the left times from the right, so that
+    nothing is divided and zeros are no matter."""
+    flat, order = _flattened(x, axis)
+    one = np.ones_like(flat[..., :1])
+    left = np.cumprod(np.concatenate([one, flat[..., :-1]], -1), -1)
+    right = np.cumprod(np.concatenate([one, flat[..., :0:-1]], -1), -1)[..., ::-1]
+    back = (left * right).reshape(tuple(x.shape[i] for i in order))
+    return np.transpose(back, np.argsort(order))
+
+
+def _others_definition(x: Node, axis: tuple[int, ...]) -> Node:
+    """Row i of a square table holds x with its i-th element replaced by one."""
+    order = (*(i for i in range(x.rank) if i not in axis), *axis)
+    kept = tuple(x.shape[i] for i in order[: x.rank - len(axis)])
+    n = product(x.shape[i] for i in axis)
+    moved = transpose(x, axes=order)
+    table = broadcast_to(reshape(moved, shape=(*kept, 1, n)), shape=(*kept, n, n))
+    own = broadcast_to(greater(eye(rows=n), 0.0), shape=(*kept, n, n))
+    products = prod(where(own, 1.0, table), axis=-1)
+    back = tuple(order.index(i) for i in range(x.rank))
+    return transpose(reshape(products, shape=moved.shape), axes=back)
+
+
+def _others_notation(node: Node, x: Math) -> Math:
+    i, j = Symbol("i"), Symbol("j")
+    return Big("∏", Index(x, (j,)), below=Relation((j, i), ("≠",)))
+
+
+def _others_code(node: Node, x: str) -> str:
+    axis = node.attrs["axis"]
+    if node.rank == 0:
+        return f"np.ones_like({x})"
+    n = f"{x}.size" if len(axis) == node.rank else str(product(node.shape[a] for a in axis))
+    if len(axis) == node.rank:
+        table = f"np.where(np.eye({n}, dtype=bool), 1.0, np.ravel({x}))"
+        return f"np.prod({table}, axis=1).reshape(np.shape({x}))"
+    table = f"np.where(np.eye({n}, dtype=bool), 1.0, np.moveaxis({x}, {axis[0]}, -1)[..., None, :])"
+    return f"np.moveaxis(np.prod(({table}), axis=-1), -1, {axis[0]})"
+
+
+product_of_others = op(
+    "product_of_others",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=_others_definition,
+    says=says("product rule with many factors", "多个因子的乘积法则"),
+    source="∂(∏xⱼ)/∂xᵢ = ∏_{j≠i} xⱼ",
+    numpy=_others,
+    type_rule=lambda x, axis: Type(x.shape, x.dtype),
+    notation=_others_notation,
+    code=_others_code,
+    axes=("axis",),
+    aliases={},
+    samples=sampled((((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)}), (((2, 3),), {"axis": (0, 1)})),
+    doc=says("for each element, the product of all others", "对每个元素，其余所有元素的乘积"),
+)
+
+
+def _prod_notation(node: Node, x: Math) -> Math:
+    axis = node.attrs["axis"]
+    if len(axis) == node.inputs[0].rank:
+        return Big("∏", x)
+    return reduction_notation("prod")(node, x)
+
+
+prod = op(
+    "prod",
+    form=Form.OPAQUE,
+    loop=Loop.REDUCE,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, axis, keepdims: (
+        spread(g, x, axis) * apply(product_of_others, x, axis=axis),
+    ),
+    says=says("product rule with many factors", "多个因子的乘积法则"),
+    source="∂(∏xⱼ)/∂xᵢ = ∏_{j≠i} xⱼ",
+    numpy=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
+    type_rule=reduced_type,
+    prepare=prepare_reduction(lambda: prod),
+    notation=_prod_notation,
+    code=reduction_code("prod"),
+    axes=("axis",),
+    aliases=aliases(numpy="prod", torch=Alias("prod", rename=DIM)),
+    samples=REDUCTION_SAMPLES,
+    doc=says("the product of elements", "元素的乘积"),
+)
+
+
+# ------------------------------------------------------------------ variance
+def _spread_type(x: Type, axis: tuple[int, ...], ddof: int, keepdims: bool) -> Type:
+    count = product(x.shape[a] for a in axis)
+    if isinstance(count, int) and count <= ddof:
+        raise Misfit(_FEW, _FEW_FIX, count=count, ddof=ddof)
+    return reduced_type(x, axis, keepdims)
+
+
+def _prepare_var(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+    return apply(var, x, axis=normal_axes(axis, x.rank), ddof=ddof, keepdims=bool(keepdims))
+
+
+def _prepare_std(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+    return apply(std, x, axis=normal_axes(axis, x.rank), ddof=ddof, keepdims=bool(keepdims))
+
+
+def _freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:
+    """n - ddof: a constant, or a node where sizes have names."""
+    return constant(product(x.shape[a] for a in axis) - ddof, x.dtype)
+
+
+def _centred(x: Node, axis: tuple[int, ...]) -> Node:
+    return x - mean(x, axis=axis, keepdims=True)
+
+
+def _var_definition(x: Node, axis: tuple[int, ...], ddof: int, keepdims: bool) -> Node:
+    return sum_(square(_centred(x, axis)), axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
+
+
+def _var_adjoint(
+    g: Node, x: Node, out: Node, axis: tuple[int, ...], ddof: int, keepdims: bool
+) -> tuple[Node]:
+    return (spread(g, x, axis) * (2.0 * _centred(x, axis) / _freedom(x, axis, ddof)),)
+
+
+def _std_adjoint(
+    g: Node, x: Node, out: Node, axis: tuple[int, ...], ddof: int, keepdims: bool
+) -> tuple[Node]:
+    share = ratio(_centred(x, axis), spread(out, x, axis))
+    return (spread(g, x, axis) * share / _freedom(x, axis, ddof),)
+
+
+def _moment_code(name: str):  # type: ignore[no-untyped-def]
+    def code(node: Node, x: str) -> str:
+        plain = reduction_code(name)(node, x)
+        ddof = node.attrs["ddof"]
+        return plain if ddof == 0 else f"{plain[:-1]}, ddof={ddof})"
+
+    return code
+
+
+_CORRECTION = {**DIM, "correction": "ddof"}
+_MOMENT_SAMPLES = sampled(
+    (((4,),), {"axis": None, "ddof": 0}),
+    (((2, 3),), {"axis": 0, "ddof": 1}),
+    (((2, 3),), {"axis": (0, 1), "ddof": 1, "keepdims": True}),
+    (((2, 3),), {"axis": -1, "ddof": 0, "keepdims": True}),
+)
+
+var = op(
+    "var",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=_var_definition,
+    adjoint=_var_adjoint,
+    says=says("each element moves the variance by its distance from the mean", "各元素按其与平均值之差影响方差"),
+    source="∂var/∂xᵢ = 2(xᵢ - x̄)/(n - ddof)",
+    numpy=lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    type_rule=_spread_type,
+    prepare=_prepare_var,
+    notation=reduction_notation("var"),
+    code=_moment_code("var"),
+    axes=("axis",),
+    aliases=aliases(
+        numpy=Alias("var", rename={"correction": "ddof"}),
+        torch=Alias("var", rename=_CORRECTION, defaults={"ddof": 1}),
+    ),
+    samples=_MOMENT_SAMPLES,
+    doc=says("the variance: mean squared distance from the mean", "方差：与平均值之差的平方的平均"),
+)
+
+std = op(
+    "std",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=lambda x, axis, ddof, keepdims: sqrt(
+        var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    ),
+    adjoint=_std_adjoint,
+    says=says("derivative of the standard deviation", "标准差的导数"),
+    source="∂s/∂xᵢ = (xᵢ - x̄)/((n - ddof) s)",
+    numpy=lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    type_rule=_spread_type,
+    prepare=_prepare_std,
+    notation=reduction_notation("std"),
+    code=_moment_code("std"),
+    axes=("axis",),
+    kinks=(
+        Kink(
+            where=lambda x, axis, ddof, keepdims: equal(
+                std(x, axis=axis, ddof=ddof, keepdims=keepdims), 0.0
+            ),
+            at=says("equal elements, where the deviation is 0", "元素全部相等（标准差为 0）"),
+            value=0.0,
+        ),
+    ),
+    aliases=aliases(
+        numpy=Alias("std", rename={"correction": "ddof"}),
+        torch=Alias("std", rename=_CORRECTION, defaults={"ddof": 1}),
+    ),
+    samples=_MOMENT_SAMPLES,
+    doc=says("the standard deviation", "标准差"),
+)
+
+
+# ------------------------------------------------------------------ norms
+def _norm_sub(node: Node) -> str:
+    return "F" if len(node.attrs["axis"]) == 2 else ""
+
+
+_BARS = {sub: fence("‖", "‖", sub) for sub in ("", "F")}
+
+euclidean_norm = op(
+    "euclidean_norm",
+    form=Form.OPAQUE,
+    loop=Loop.REDUCE,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, axis, keepdims: (
+        spread(g, x, axis) * ratio(x, spread(out, x, axis)),
+    ),
+    says=says("the gradient of a length is the unit vector", "长度的梯度是单位向量"),
+    source="∂‖x‖/∂x = x/‖x‖",
+    numpy=lambda x, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
+    type_rule=reduced_type,
+    prepare=prepare_reduction(lambda: euclidean_norm),
+    notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
+    code=lambda node, x: (
+        f"np.sqrt(np.sum(np.square({x}), axis={node.attrs['axis']}, keepdims={node.attrs['keepdims']}))"
+    ),
+    axes=("axis",),
+    kinks=(
+        Kink(
+            where=lambda x, axis, keepdims: equal(
+                euclidean_norm(x, axis=axis, keepdims=keepdims), 0.0
+            ),
+            at=says("the zero vector", "零向量"),
+            value=0.0,
+            low=-1.0,
+            high=1.0,
+        ),
+    ),
+    aliases={},
+    samples=REDUCTION_SAMPLES,
+    doc=says("the square root of the sum of squares", "平方和的平方根"),
+)
+
+
+def _vector_norm(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
+    if order is None or order == 2:
+        return euclidean_norm(x, axis=axis, keepdims=keepdims)
+    if order == 1:
+        return sum_(absolute(x), axis=axis, keepdims=keepdims)
+    if order == np.inf:
+        return max_(absolute(x), axis=axis, keepdims=keepdims)
+    if order == -np.inf:
+        return min_(absolute(x), axis=axis, keepdims=keepdims)
+    if isinstance(order, int | float) and order > 1:
+        return sum_(absolute(x) ** float(order), axis=axis, keepdims=keepdims) ** (1.0 / order)
+    raise InputError(_ORDER(order=order, rank=len(axis)), fix=verbatim("norm(x, ord=2)"))
+
+
+def _matrix_norm(x: Node, order: Any, axes: tuple[int, int], keepdims: bool) -> Node:
+    """`axes`: rows and columns, in this order."""
+    if order in (None, "fro"):
+        return euclidean_norm(x, axis=axes, keepdims=keepdims)
+    if order in (1, np.inf):
+        inner, outer = axes if order == 1 else axes[::-1]
+        sums = sum_(absolute(x), axis=inner, keepdims=True)
+        largest = max_(sums, axis=outer, keepdims=True)
+        kept = tuple(d for i, d in enumerate(largest.shape) if keepdims or i not in axes)
+        return reshape(largest, shape=kept)
+    raise InputError(_ORDER(order=repr(order), rank=2), fix=verbatim('norm(X, ord="fro")'))
+
+
+def _norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
+    if axis is None and ord is None:
+        return euclidean_norm(x, keepdims=keepdims)
+    if axis is None:
+        axis = tuple(range(x.rank))
+    given = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
+    places = tuple(normal_axes(a, x.rank)[0] for a in given)
+    if len(places) == 2:
+        return _matrix_norm(x, ord, (places[0], places[1]), keepdims)
+    if len(places) != 1:
+        raise InputError(_ORDER(order=repr(ord), rank=len(places)), fix=verbatim("norm(x)"))
+    return _vector_norm(x, ord, places, keepdims)
+
+
+norm = spelling(
+    "norm",
+    _norm,
+    numpy=lambda x, ord=None, axis=None, keepdims=False: np.linalg.norm(x, ord, axis, keepdims),
+    aliases=aliases(
+        numpy="linalg.norm",
+        torch=(Alias("linalg.norm", rename=DIM), Alias("norm", rename={**DIM, "p": "ord"})),
+    ),
+    samples=sampled(
+        (((3,),), {}),
+        (((2, 3),), {}),
+        (((3,),), {"ord": 1}),
+        (((3,),), {"ord": np.inf}),
+        (((3,),), {"ord": 3}),
+        (((2, 3),), {"ord": "fro"}),
+        (((2, 3),), {"ord": 1}),
+        (((2, 3),), {"ord": np.inf, "keepdims": True}),
+        (((2, 3),), {"axis": 1, "keepdims": True}),
+        (((2, 3),), {"ord": 1, "axis": 0}),
+    ),
+    doc=says("the length of a vector or matrix", "向量或矩阵的范数"),
+)
+
+
+# ------------------------------------------------------------------ log-sum-exp and softmax
+def _shift(x: Any, axis: tuple[int, ...]) -> Any:
+    """The largest element along the axes, 0 where it is infinite."""
+    top = np.max(x, axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
+
+
+def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    top = _shift(x, axis)
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis)
+
+
+def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
+    grown = np.exp(x - _shift(x, axis))
+    return grown / np.sum(grown, axis=axis, keepdims=True)
+
+
+def _logsumexp_code(node: Node, x: str) -> str:
+    axis, keep = node.attrs["axis"], node.attrs["keepdims"]
+    top = f"np.max({x}, axis={axis}, keepdims=True)"
+    text = f"(np.log(np.sum(np.exp({x} - {top}), axis={axis}, keepdims=True)) + {top})"
+    return text if keep else f"np.squeeze({text}, {axis})"
+
+
+logsumexp = op(
+    "logsumexp",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=lambda x, axis, keepdims: log(sum_(exp(x), axis=axis, keepdims=keepdims)),
+    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) * softmax(x, axis=axis),),
+    says=says("the gradient of log-sum-exp is the softmax", "log-sum-exp 的梯度是 softmax"),
+    source="∂ ln Σeˣ/∂xᵢ = softmax(x)ᵢ",
+    numpy=quiet(_logsumexp),
+    type_rule=non_empty_type("logsumexp"),
+    prepare=prepare_reduction(lambda: logsumexp),
+    notation=reduction_notation("logsumexp"),
+    code=_logsumexp_code,
+    axes=("axis",),
+    aliases=aliases(
+        torch=(Alias("logsumexp", rename=DIM), Alias("special.logsumexp", rename=DIM))
+    ),
+    samples=REDUCTION_SAMPLES,
+    doc=says("ln Σ eˣ without overflow", "不会溢出的 ln Σ eˣ"),
+)
+
+
+def _soft_axis(x: Node, axis: Any, name: str) -> tuple[int, ...]:
+    if x.rank == 0:
+        raise Misfit(_NUMBER, name=name)
+    return normal_axes(axis, x.rank)
+
+
+def _soft_notation(name: str):  # type: ignore[no-untyped-def]
+    def notation(node: Node, x: Math) -> Math:
+        axis = node.attrs["axis"]
+        last = axis == (node.rank - 1,)
+        return function(name, "" if last else ",".join(str(a + 1) for a in axis))(node, x)
+
+    return notation
+
+
+def _softmax_code(node: Node, x: str) -> str:
+    axis = node.attrs["axis"]
+    grown = f"np.exp({x} - np.max({x}, axis={axis}, keepdims=True))"
+    return f"({grown} / np.sum({grown}, axis={axis}, keepdims=True))"
+
+
+def _log_softmax_code(node: Node, x: str) -> str:
+    axis = node.attrs["axis"]
+    low = f"({x} - np.max({x}, axis={axis}, keepdims=True))"
+    return f"({low} - np.log(np.sum(np.exp({low}), axis={axis}, keepdims=True)))"
+
+
+_SOFT_SAMPLES = sampled(
+    (((4,),), {}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((2, 3),), {"axis": None})
+)
+
+softmax = op(
+    "softmax",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=lambda x, axis: exp(x) / sum_(exp(x), axis=axis, keepdims=True),
+    adjoint=lambda g, x, out, axis: (out * (g - sum_(g * out, axis=axis, keepdims=True)),),
+    says=says("derivative of softmax", "softmax 的导数"),
+    source="X̄ = P ⊙ (P̄ - (P ⊙ P̄) 1 1ᵀ)",
+    numpy=quiet(_softmax),
+    type_rule=lambda x, axis: reduced_type(x, (), True),
+    prepare=lambda x, axis=-1: apply(softmax, x, axis=_soft_axis(x, axis, "softmax")),
+    notation=_soft_notation("softmax"),
+    code=_softmax_code,
+    axes=("axis",),
+    aliases=aliases(
+        torch=(
+            Alias("softmax", rename=DIM),
+            Alias("nn.functional.softmax", rename=DIM),
+            Alias("special.softmax", rename=DIM),
+        )
+    ),
+    samples=_SOFT_SAMPLES,
+    doc=says("eˣ divided by the sum of eˣ: positive and summing to 1", "eˣ 除以 eˣ 的和：为正且和为 1"),
+)
+
+log_softmax = op(
+    "log_softmax",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=lambda x, axis: x - logsumexp(x, axis=axis, keepdims=True),
+    adjoint=lambda g, x, out, axis: (
+        g - softmax(x, axis=axis) * sum_(g, axis=axis, keepdims=True),
+    ),
+    says=says("derivative of log-softmax", "log-softmax 的导数"),
+    source="X̄ = Ȳ - P ⊙ (Ȳ 1 1ᵀ)",
+    numpy=quiet(lambda x, axis: x - _logsumexp(x, axis, True)),
+    type_rule=lambda x, axis: reduced_type(x, (), True),
+    prepare=lambda x, axis=-1: apply(log_softmax, x, axis=_soft_axis(x, axis, "log_softmax")),
+    notation=_soft_notation("log_softmax"),
+    code=_log_softmax_code,
+    axes=("axis",),
+    aliases=aliases(
+        torch=(
+            Alias("log_softmax", rename=DIM),
+            Alias("nn.functional.log_softmax", rename=DIM),
+            Alias("special.log_softmax", rename=DIM),
+        ),
+        text="logsoftmax",
+    ),
+    samples=_SOFT_SAMPLES,
+    doc=says("ln softmax(x) without overflow", "不会溢出的 ln softmax(x)"),
+)

@@ -1,0 +1,322 @@
+"""Structure: the identity, joining and stacking arrays, diagonals, constants of a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math, Matrix, Symbol
+from tidu.errors import InputError
+from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape_text
+from tidu.ops.axes import expanded
+from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.indexing import cut
+from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.reduction import normal_axes
+from tidu.words import Words
+
+_JOIN = Words(
+    en="cannot join arrays of shapes {shapes} along axis {axis}: the other axes differ",
+    zh="不能沿第 {axis} 轴连接形状为 {shapes} 的数组：其他轴的大小不同",
+)
+_JOIN_NONE = Words(en="concatenate needs at least one array", zh="concatenate 至少需要一个数组")
+_JOIN_NUMBER = Words(
+    en="concatenate joins arrays; {a} is a single number",
+    zh="concatenate 连接数组；{a} 是单个数",
+)
+_JOIN_NUMBER_FIX = Words(en="stack([{a}, …])", zh="stack([{a}, …])")
+_VECTOR = Words(
+    en="diag needs a vector or a matrix, {a} has shape {sa}",
+    zh="diag 需要向量或矩阵，{a} 的形状是 {sa}",
+)
+_NAMED = Words(
+    en="the diagonal of {a} {sa} needs sizes that are numbers, or a square matrix",
+    zh="取 {a} {sa} 的对角线需要具体的大小，或者方阵",
+)
+_EYE = Words(en="sizes must be integers, not {given}", zh="大小应为整数，而不是 {given}")
+
+
+# ------------------------------------------------------------------ identity
+def _eye_notation(node: Node) -> Math:
+    return Symbol("I")
+
+
+def _prepare_eye(rows: Any, columns: Any = None, k: int = 0, dtype: DType = "float64") -> Node:
+    columns = rows if columns is None else columns
+    for given in (rows, columns):
+        if isinstance(given, bool) or not isinstance(given, int | np.integer | Size):
+            raise InputError(_EYE(given=given))
+    return apply(eye, rows=_dim(rows), columns=_dim(columns), k=int(k), dtype=dtype)
+
+
+def _dim(value: Any) -> Dim:
+    return value if isinstance(value, Size) else int(value)
+
+
+eye = op(
+    "eye",
+    form=Form.LEAF,
+    loop=Loop.LEAF,
+    operands=(),
+    says=says("the identity matrix is constant", "单位矩阵是常数"),
+    source="definition",
+    numpy=lambda rows, columns, k, dtype: np.eye(rows, columns, k, dtype=dtype),
+    type_rule=lambda rows, columns, k, dtype: Type((rows, columns), dtype),
+    prepare=_prepare_eye,
+    notation=_eye_notation,
+    code=lambda node: f"np.eye({node.attrs['rows']}, {node.attrs['columns']}, {node.attrs['k']})",
+    aliases=aliases(
+        numpy=(Alias("eye", rename={"N": "rows", "M": "columns"}), Alias("identity", rename={"n": "rows"})),
+        torch=Alias("eye", rename={"n": "rows", "m": "columns"}),
+    ),
+    samples=sampled(((), {"rows": 3}), ((), {"rows": 2, "columns": 4})),
+    doc=says("the identity matrix", "单位矩阵"),
+)
+
+
+# ------------------------------------------------------------------ concatenate, stack
+def _join_type(*xs: Type, axis: int) -> Type:
+    shapes = [x.shape for x in xs]
+    rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
+    if len({len(shape) for shape in shapes}) != 1 or len(rest) != 1:
+        raise Misfit(_JOIN, shapes=", ".join(map(shape_text, shapes)), axis=axis)
+    total: Dim = 0
+    for shape in shapes:
+        total = total + shape[axis]
+    first = shapes[0]
+    return Type((*first[:axis], total, *first[axis + 1 :]), promote(x.dtype for x in xs))
+
+
+def _prepare_join(*xs: Node, axis: int | None = 0) -> Node:
+    if not xs:
+        raise InputError(_JOIN_NONE())
+    if axis is None:
+        xs, axis = tuple(reshape(x, shape=(product(x.shape),)) for x in xs), 0
+    if xs[0].rank == 0:
+        raise Misfit(_JOIN_NUMBER, _JOIN_NUMBER_FIX)
+    return apply(concatenate, *xs, axis=normal_axes(axis, xs[0].rank)[0])
+
+
+def _join_adjoint(g: Node, *xs_out: Node, axis: int) -> tuple[Node, ...]:
+    start: Dim = 0
+    parts: list[Node] = []
+    for x in xs_out[:-1]:
+        stop = start + x.shape[axis]
+        parts.append(cut(g, axis, start, stop))
+        start = stop
+    return tuple(parts)
+
+
+def _join_notation(node: Node, *xs: Math) -> Math:
+    if node.rank == 1 or node.attrs["axis"] == node.rank - 1:
+        return Matrix((xs,))
+    if node.rank == 2:
+        return Matrix(tuple((x,) for x in xs))
+    return Apply(Function("concatenate", str(node.attrs["axis"] + 1)), xs)
+
+
+concatenate = op(
+    "concatenate",
+    form=Form.LINEAR,
+    loop=Loop.CALL,
+    adjoint=_join_adjoint,
+    says=says("each part gets its own piece of the gradient", "各部分取回梯度中属于自己的一段"),
+    source="⟨G, [A B]⟩ = ⟨G₁, A⟩ + ⟨G₂, B⟩",
+    numpy=lambda *xs, axis: np.concatenate(xs, axis=axis),
+    type_rule=_join_type,
+    prepare=_prepare_join,
+    notation=_join_notation,
+    code=lambda node, *xs: f"np.concatenate([{', '.join(xs)}], axis={node.attrs['axis']})",
+    axes=("axis",),
+    aliases=aliases(
+        numpy=("concatenate", "concat"),
+        torch=(Alias("cat", rename=DIM), Alias("concat", rename=DIM), Alias("concatenate", rename=DIM)),
+    ),
+    samples=sampled(
+        (((2,), (3,)), {"axis": 0}),
+        (((2, 3), (1, 3)), {"axis": 0}),
+        (((2, 3), (2, 1), (2, 2)), {"axis": 1}),
+    ),
+    doc=says("arrays joined along an axis", "沿一个轴连接数组"),
+)
+
+
+def _stack(*xs: Node, axis: int = 0) -> Node:
+    return _prepare_join(*(expanded(x, axis) for x in xs), axis=axis)
+
+
+def _at_least_2d(x: Node) -> Node:
+    return reshape(x, shape=(*(1,) * (2 - x.rank), *x.shape)) if x.rank < 2 else x
+
+
+def _at_least_1d(x: Node) -> Node:
+    return reshape(x, shape=(1,)) if x.rank == 0 else x
+
+
+_PAIRS = sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {}))
+_VARIADIC: dict[str, Any] = {"operands": None}
+
+stack = spelling(
+    "stack",
+    _stack,
+    numpy=lambda *xs, axis=0: np.stack(xs, axis=axis),
+    aliases=aliases(numpy="stack", torch=Alias("stack", rename=DIM)),
+    samples=sampled(
+        (((), ()), {}), (((2,), (2,)), {"axis": 1}), (((2, 3), (2, 3)), {"axis": -1})
+    ),
+    **_VARIADIC,
+)
+vstack = spelling(
+    "vstack",
+    lambda *xs: _prepare_join(*map(_at_least_2d, xs), axis=0),
+    numpy=lambda *xs: np.vstack(xs),
+    samples=_PAIRS,
+    **_VARIADIC,
+)
+hstack = spelling(
+    "hstack",
+    lambda *xs: _prepare_join(*map(_at_least_1d, xs), axis=0 if xs and xs[0].rank < 2 else 1),
+    numpy=lambda *xs: np.hstack(xs),
+    samples=_PAIRS,
+    **_VARIADIC,
+)
+column_stack = spelling(
+    "column_stack",
+    lambda *xs: _prepare_join(*(expanded(x, 1) if x.rank == 1 else x for x in xs), axis=1),
+    numpy=lambda *xs: np.column_stack(xs),
+    samples=_PAIRS,
+    **_VARIADIC,
+)
+
+
+# ------------------------------------------------------------------ diagonals
+def _diag_length(rows: Dim, columns: Dim, k: int) -> Dim:
+    if k == 0 and rows == columns:
+        return rows
+    if isinstance(rows, Size) or isinstance(columns, Size):
+        raise Misfit(_NAMED)
+    return max(0, min(rows, columns - k) if k >= 0 else min(rows + k, columns))
+
+
+def _diag_fill(x: Any, k: int, shape: tuple[int, int]) -> Any:
+    result = np.zeros(shape, x.dtype)
+    i = np.arange(len(x))
+    result[i + max(0, -k), i + max(0, k)] = x
+    return result
+
+
+def _diag_code(node: Node, x: str) -> str:
+    k, shape = node.attrs["k"], node.attrs["shape"]
+    if shape[0] == shape[1]:
+        return f"np.diag({x}, {k})" if k else f"np.diag({x})"
+    return f"(np.eye({shape[0]}, {shape[1]}, {k}) * np.resize({x}, {shape[::-1]}).T)"
+
+
+def _diag_named(node: Node, x: Math) -> Math:
+    k = node.attrs["k"]
+    return Apply(Function("diag", str(k) if k else ""), (x,))
+
+
+diagonal_matrix = op(
+    "diagonal_matrix",
+    form=Form.LINEAR,
+    loop=Loop.SCATTER,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, k, shape: (apply(diagonal, g, k=k),),
+    says=says("only the diagonal of the gradient counts", "只有梯度的对角线起作用"),
+    source="⟨G, diag(x)⟩ = ⟨diag(G), x⟩",
+    numpy=_diag_fill,
+    type_rule=lambda x, k, shape: Type(shape, x.dtype),
+    notation=_diag_named,
+    code=_diag_code,
+    aliases={},
+    samples=sampled(
+        (((3,),), {"k": 0, "shape": (3, 3)}),
+        (((2,),), {"k": 1, "shape": (3, 3)}),
+        (((2,),), {"k": -1, "shape": (3, 2)}),
+    ),
+    doc=says("a matrix with the vector x on a diagonal", "对角线为向量 x 的矩阵"),
+)
+
+diagonal = op(
+    "diagonal",
+    form=Form.LINEAR,
+    loop=Loop.VIEW,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, k: (apply(diagonal_matrix, g, k=k, shape=x.shape),),
+    says=says("the gradient goes back to the diagonal", "梯度放回对角线"),
+    source="⟨g, diag(X)⟩ = ⟨diag(g), X⟩",
+    numpy=lambda x, k: np.diagonal(x, k).copy(),
+    type_rule=lambda x, k: _diagonal_type(x, k),
+    prepare=lambda x, k=0: apply(diagonal, x, k=int(k)),
+    notation=_diag_named,
+    code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']})",
+    aliases=aliases(numpy=Alias("diagonal", rename={"offset": "k"}), torch=Alias("diagonal", rename={"offset": "k"})),
+    samples=sampled((((3, 3),), {"k": 0}), (((2, 4),), {"k": 1}), (((3, 2),), {"k": -1})),
+    doc=says("the diagonal of a matrix", "矩阵的对角线"),
+)
+
+
+def _diagonal_type(x: Type, k: int) -> Type:
+    if x.rank != 2:
+        raise Misfit(_VECTOR)
+    return Type((_diag_length(x.shape[0], x.shape[1], k),), x.dtype)
+
+
+def _diag(x: Node, k: int = 0) -> Node:
+    if x.rank == 1:
+        n = x.shape[0] + abs(int(k))
+        return apply(diagonal_matrix, x, k=int(k), shape=(n, n))
+    if x.rank != 2:
+        raise Misfit(_VECTOR)
+    return diagonal(x, k=k)
+
+
+diag = spelling(
+    "diag",
+    _diag,
+    numpy=lambda x, k=0: np.diag(x, k),
+    aliases=aliases(numpy="diag", torch=Alias("diag", rename={"diagonal": "k"})),
+    samples=sampled((((3,),), {}), (((3,),), {"k": -1}), (((3, 3),), {}), (((2, 4),), {"k": 1})),
+)
+
+
+# ------------------------------------------------------------------ constants of a shape
+def filled(value: float, shape: Any, dtype: DType | None = "float64") -> Node:
+    """An array of one value, as a stretched number: no array is stored."""
+    wanted: Shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    return broadcast_to(constant(value, dtype), shape=tuple(_dim(d) for d in wanted))
+
+
+def _like(value: float) -> Callable[..., Node]:
+    return lambda x: filled(value, x.shape, x.dtype)
+
+
+_SHAPES = sampled(((), {"shape": (2, 3)}), ((), {"shape": 4}), ((), {"shape": ()}))
+_ANY = sampled((((2, 3),), {}), (((),), {}))
+
+zeros = spelling(
+    "zeros", lambda shape: filled(0.0, shape), numpy=np.zeros, operands=(), samples=_SHAPES
+)
+ones = spelling("ones", lambda shape: filled(1.0, shape), numpy=np.ones, operands=(), samples=_SHAPES)
+full = spelling(
+    "full",
+    lambda shape, fill_value: filled(fill_value, shape),
+    numpy=np.full,
+    operands=(),
+    aliases=aliases(numpy="full", torch=Alias("full", rename={"size": "shape"})),
+    samples=sampled(((), {"shape": (2,), "fill_value": 0.5})),
+)
+zeros_like = spelling("zeros_like", _like(0.0), numpy=np.zeros_like, samples=_ANY)
+ones_like = spelling("ones_like", _like(1.0), numpy=np.ones_like, samples=_ANY)
+full_like = spelling(
+    "full_like",
+    lambda x, fill_value: filled(fill_value, x.shape, x.dtype),
+    numpy=np.full_like,
+    samples=sampled((((2, 3),), {"fill_value": 0.5})),
+)
