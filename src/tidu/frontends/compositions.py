@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.ops.comparison import where
 
 # What `ufunc.reduce` is called as a function.
 REDUCTIONS: dict[Any, Any] = {
@@ -27,7 +28,7 @@ def _where(t: Any, condition: Any, *choices: Any) -> Any:
         condition = condition != 0
     if not choices:
         return np.nonzero(t.recorder.plain(condition.node))
-    node = t.recorder.callees["where"].build(*(t.recorder.lift(x) for x in (condition, *choices)))
+    node = where(*(t.recorder.lift(x) for x in (condition, *choices)))
     return t._wrap(node, *choices)
 
 
@@ -49,23 +50,22 @@ def _array_equal(t: Any, a: Any, b: Any) -> Any:
     return np.shape(a) == np.shape(b) and np.all(a == b)
 
 
-def _full_like(t: Any, a: Any, value: Any, dtype: Any = None, shape: Any = None) -> Any:
-    wanted = np.dtype(a.dtype if dtype is None else dtype)
-    size = a.shape if shape is None else shape
-    if any(not isinstance(dim, int) for dim in (size if isinstance(size, tuple) else ())):
-        return np.broadcast_to(a * 0.0 + value, size)
-    if type(value) is type(t):
-        return np.broadcast_to(value, size)
-    return np.full(size, value, wanted)
+def _like(fill: Any) -> Callable[..., Any]:
+    """np.zeros_like and its kin: an ordinary array of numbers, or a traced one of named sizes."""
+
+    def like(t: Any, a: Any, dtype: Any = None, shape: Any = None) -> Any:
+        size = a.shape if shape is None else shape
+        if t.recorder.concrete:
+            return np.full(size, fill, np.dtype(a.dtype if dtype is None else dtype))
+        return np.broadcast_to(t._wrap(t.recorder.lift(np.float64(fill))), size)
+
+    return like
 
 
-def _joined(axis: int, lift: Callable[[Any], Any]) -> Callable[..., Any]:
-    def join(t: Any, arrays: Any, **options: Any) -> Any:
-        parts = [lift(array) for array in arrays]
-        chosen = 0 if parts[0].ndim == 1 and axis == 1 else axis
-        return np.concatenate(parts, axis=chosen, **options)
-
-    return join
+def _full_like(t: Any, a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
+    if isinstance(fill_value, int | float):
+        return _like(fill_value)(t, a, dtype, shape)
+    return np.broadcast_to(fill_value, a.shape if shape is None else shape)
 
 
 def _rows(array: Any) -> Any:
@@ -76,26 +76,10 @@ def _vectors(array: Any) -> Any:
     return np.reshape(array, (1,)) if np.ndim(array) == 0 else array
 
 
-def _columns(array: Any) -> Any:
-    return np.reshape(array, (-1, 1)) if np.ndim(array) < 2 else array
-
-
 def _append(t: Any, array: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:
         return np.concatenate([np.reshape(array, (-1,)), np.reshape(values, (-1,))])
     return np.concatenate([array, values], axis=axis)
-
-
-def _moveaxis(t: Any, a: Any, source: int, destination: int) -> Any:
-    order = [axis for axis in range(a.ndim) if axis != source % a.ndim]
-    order.insert(destination % a.ndim, source % a.ndim)
-    return np.transpose(a, tuple(order))
-
-
-def _flip(t: Any, m: Any, axis: int | tuple[int, ...] | None = None) -> Any:
-    chosen = range(m.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    turned = {a % m.ndim for a in chosen}
-    return m[tuple(slice(None, None, -1 if a in turned else 1) for a in range(m.ndim))]
 
 
 def _split(t: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -146,6 +130,32 @@ def _masked(condition: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda t, x: condition(x)
 
 
+def _repeat(t: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
+    count = a.size if axis is None else a.shape[axis]
+    return np.take(a, np.repeat(np.arange(count), repeats), axis=axis)
+
+
+def _roll(t: Any, a: Any, shift: int, axis: int | None = None) -> Any:
+    count = a.size if axis is None else a.shape[axis]
+    rolled = np.take(a, np.roll(np.arange(count), shift), axis=axis)
+    return np.reshape(rolled, a.shape) if axis is None else rolled
+
+
+def _tile(t: Any, A: Any, reps: Any) -> Any:  # noqa: N803  (NumPy's name)
+    counts = tuple(reps) if isinstance(reps, list | tuple) else (reps,)
+    a = np.reshape(A, (1,) * (len(counts) - A.ndim) + A.shape)
+    for axis, count in enumerate(reversed(counts), 1):
+        a = np.take(a, np.tile(np.arange(a.shape[-axis]), count), axis=a.ndim - axis)
+    return a
+
+
+def _select(t: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = np.where(condition, choice, result)
+    return result
+
+
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda t, a: a.shape,
     np.ndim: lambda t, a: a.ndim,
@@ -167,22 +177,20 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.isnan: _masked(lambda x: x != x),  # noqa: PLR0124  (nan alone differs from itself)
     np.isinf: _masked(lambda x: np.abs(x) == np.inf),
     np.isfinite: _masked(lambda x: np.abs(x) < np.inf),
-    np.zeros_like: lambda t, a, dtype=None, shape=None: _full_like(t, a, 0, dtype, shape),
-    np.ones_like: lambda t, a, dtype=None, shape=None: _full_like(t, a, 1, dtype, shape),
-    np.full_like: lambda t, a, fill_value, dtype=None, shape=None: _full_like(
-        t, a, fill_value, dtype, shape
-    ),
-    np.empty_like: lambda t, a, dtype=None, shape=None: _full_like(t, a, 0, dtype, shape),
-    np.vstack: _joined(0, _rows),
-    np.hstack: _joined(1, _vectors),
-    np.column_stack: _joined(1, _columns),
+    np.zeros_like: _like(0),
+    np.ones_like: _like(1),
+    np.empty_like: _like(0),
+    np.full_like: _full_like,
     np.append: _append,
     np.atleast_1d: lambda t, a: _vectors(a),
     np.atleast_2d: lambda t, a: _rows(a),
-    np.moveaxis: _moveaxis,
-    np.flip: _flip,
     np.split: _split,
     np.take: _take,
+    np.repeat: _repeat,
+    np.roll: _roll,
+    np.tile: _tile,
+    np.select: _select,
+    np.ptp: lambda t, a, axis=None: np.max(a, axis=axis) - np.min(a, axis=axis),
     np.diff: _diff,
     np.average: _average,
     np.inner: _inner,

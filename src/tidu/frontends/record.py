@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import EvaluationError, Place, TiduError
+from tidu.errors import EvaluationError, Place, TiduError, nearest
 from tidu.frontends import refusals
-from tidu.frontends.binding import numpy_callees
+from tidu.frontends.binding import name_of
+from tidu.frontends.functions import Spelling, find, known_names
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
 from tidu.ir.build import constant
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node
-from tidu.ir.types import Size, is_one_element
+from tidu.ir.types import Size, TupleType, is_one_element
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.reduction import sum_
 from tidu.words import Phrase, Words, verbatim
@@ -47,7 +48,7 @@ class Recorder:
         self.where: dict[Node, list[Place]] = {}
         self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
         self.remarks: list[Phrase] = []
-        self.callees = numpy_callees()
+        self._spellings: dict[Any, Spelling] = {}
         self.root: FrameType | None = None
         self._depth = 0
 
@@ -66,6 +67,17 @@ class Recorder:
         return None if frame is None else self.places.place(frame)
 
     # -------------------------------------------------------------- making nodes
+    def spelling(self, function: Any) -> Spelling:
+        """What a NumPy function means here. Raises TraceError for one that is not derived."""
+        found = self._spellings.get(function)
+        if found is None:
+            name = name_of(function)
+            found = find(f"numpy.{name}")
+            if found is None:
+                raise refusals.unsupported(self.place(), name, nearest(name, known_names()))
+            self._spellings[function] = found
+        return found
+
     def make(self, function: Any, build: Callable[[], Any]) -> Any:
         """Run `build`, which makes nodes: one operation of the user's. Errors get the user's line, the
         result the name that it is assigned to."""
@@ -157,6 +169,8 @@ class Recorder:
         except (np.linalg.LinAlgError, TypeError, ValueError) as error:
             code = refusals.code_of(self.place())
             raise EvaluationError(_FAILED(code=code, reason=verbatim(str(error)))) from None
+        if isinstance(node.type, TupleType):
+            return result  # picked apart by an op of its own
         return np.asarray(result, dtype=node.dtype)
 
     # -------------------------------------------------------------- Python needs a plain answer

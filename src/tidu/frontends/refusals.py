@@ -85,11 +85,6 @@ _NEAREST = Words(en="np.{name}, if that was meant", zh="如果想写的是 np.{n
 _METHOD = Words(
     en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}"
 )
-_OPTION = Words(
-    en="np.{name} with {option}={value} cannot be derived",
-    zh="带有 {option}={value} 的 np.{name} 无法求导",
-)
-_DROP_FIX = Words(en="the call without {option}", zh="去掉 {option}")
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
@@ -189,13 +184,13 @@ def unsupported(place: Place | None, name: str, close: str | None) -> TraceError
     return TraceError(_UNSUPPORTED(name=name), place=place, fix=fix)
 
 
-def option(place: Place | None, name: str, given: str, value: Any) -> TraceError:
-    what = _OPTION(name=name, option=given, value=repr(value)[:40])
-    return TraceError(what, place=place, fix=_DROP_FIX(option=given))
+class MissingAttributeError(TraceError, AttributeError):
+    """So that hasattr() and getattr() with a default answer as for any object."""
 
 
-def attribute(place: Place | None, name: str) -> TiduError:
-    return TraceError(_METHOD(name=name), place=place)
+def attribute(place: Place | None, name: str, close: str | None) -> TiduError:
+    fix = verbatim(f".{close}") if close else None
+    return MissingAttributeError(_METHOD(name=name), place=place, fix=fix)
 
 
 def operand(place: Place | None, value: Any) -> DTypeError:

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from tidu.errors import TiduError, nearest
 from tidu.frontends import refusals
-from tidu.frontends.binding import arrange, name_of
+from tidu.frontends.binding import options
 from tidu.frontends.compositions import COMPOSITIONS, REDUCTIONS
+from tidu.frontends.functions import call
 from tidu.frontends.record import Recorder
+from tidu.frontends.tree import replace
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 
 _CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
-_FREE = frozenset({"shape", "ndim", "size", "dtype"})
 
 
 class TracedArray:
@@ -72,50 +73,36 @@ class TracedArray:
         composition = COMPOSITIONS.get(function)
         if composition is not None:
             return composition(self, *args, **kwargs)
-        name = name_of(function)
-        callee = self.recorder.callees.get(name)
-        if callee is None:
-            close = nearest(name, tuple(self.recorder.callees))
-            raise refusals.unsupported(self.recorder.place(), name, close)
-        positional, named = arrange(function, callee, args, kwargs)
+        spelling = self.recorder.spelling(function)
+        named = options(kwargs)
         dtype = named.pop("dtype", None)
-        operands = [self._operand(x) for x in positional]
-        attributes = {key: self._attribute(name, key, value) for key, value in named.items()}
-        try:
-            node = callee.build(*operands, **attributes)
-        except TypeError as error:
-            if isinstance(error, TiduError) or not attributes:
-                raise
-            key, value = next(iter(attributes.items()))
-            raise refusals.option(self.recorder.place(), name, key, value) from None
-        result = self._wrap(node, *positional)
+        count = len(args) if spelling.operands is None else len(spelling.operands)
+        operands = [self._operand(x) for x in args[:count]]
+        given = [_plain(x) for x in args[count:]]
+        attributes = {
+            key: _plain(x) if key in spelling.attributes else self._operand(x)
+            for key, x in named.items()
+        }
+        result = self._wrap(call(spelling, [*operands, *given], attributes), *args[:count])
         return result if dtype is None else result.astype(dtype)
 
     def _operand(self, value: Any) -> Any:
-        """An operand, or a list of operands where one of them is traced (np.stack([a, b]))."""
-        if isinstance(value, list | tuple):
-            parts = cast("list[Any]", value)
-            if any(isinstance(x, TracedArray) for x in parts):
-                return [self.recorder.lift(x) for x in parts]
-            if all(isinstance(x, int) for x in parts):
-                return value  # a shape or axes; a list of whole numbers as an operand reads the same
-        if value is None or isinstance(value, str):
+        """An operand, or a list of operands (np.stack([a, b]))."""
+        if isinstance(value, list | tuple) and any(isinstance(x, TracedArray) for x in value):
+            return [self.recorder.lift(x) for x in cast("list[Any]", value)]
+        if value is None or isinstance(value, str) or _is_sizes(value):
             return value
         return self.recorder.lift(value)
 
-    def _attribute(self, name: str, key: str, value: Any) -> Any:
-        if isinstance(value, TracedArray):
-            if value.integral or not value.recorder.concrete:
-                return value.__index__()
-            return value.node
-        if isinstance(value, np.ndarray):
-            return self.recorder.lift(value)
-        return value
-
-    def _wrap(self, node: Node, *operands: Any) -> TracedArray:
-        """A node as a traced array; whole numbers made of whole numbers are known to be whole."""
+    def _wrap(self, node: Any, *operands: Any) -> Any:
+        """A node as a traced array; whole numbers made of whole numbers are known to be whole. Several
+        results (slogdet's) stay in their named tuple."""
+        if isinstance(node, tuple):
+            return replace(node, lambda _, part: self._wrap(part, *operands))
         result = TracedArray(node, self.recorder)
-        if self.integral and result._value is not None and result._value.dtype.kind == "f":
+        if node.dtype == "int64":
+            result.integral = True
+        elif self.integral and result._value is not None and result._value.dtype.kind == "f":
             whole = all(_is_whole(x) for x in operands)
             result.integral = whole and bool(np.all(result._value == np.floor(result._value)))
         return result
@@ -327,7 +314,7 @@ class TracedArray:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise refusals.attribute(self.recorder.place(), name)
+        raise refusals.attribute(self.recorder.place(), name, nearest(name, dir(type(self))))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise refusals.stored(self.recorder.place())
@@ -349,9 +336,7 @@ class TracedArray:
             return self.recorder.plain(key.node)
         if not key.integral:
             raise self._no_number("int")
-        if key.ndim == 0:
-            return key.__index__()
-        return self.recorder.plain(key.node).astype(np.int64)
+        return key.node
 
     def _view(self, other: Any) -> Any:
         """Marks two arrays that share their elements in NumPy."""
@@ -470,6 +455,18 @@ def _is_whole(value: Any) -> bool:
     if isinstance(value, TracedArray):
         return value.integral
     return isinstance(value, int) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu")
+
+
+def _plain(value: Any) -> Any:
+    """An argument that is no operand: whole numbers that are traced are fixed as they are."""
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in cast("list[Any]", value))
+    return value.__index__() if isinstance(value, TracedArray) and value.integral else value
+
+
+def _is_sizes(value: Any) -> bool:
+    """Several whole numbers: a shape or axes, or a list of numbers, which reads the same."""
+    return isinstance(value, tuple) and all(isinstance(x, int | Size) for x in value)
 
 
 def node_of(value: Any, recorder: Recorder) -> Node | None:
