@@ -86,7 +86,7 @@ def table_lines(rows: Sequence[Sequence[str]], right: Sequence[bool], width: int
 def _table_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
     wrapped = [wrap(cell, w) for cell, w in zip(row, widths, strict=True)]
     lines: list[str] = []
-    for i in range(max(map(len, wrapped))):
+    for i in range(max(map(len, wrapped), default=0)):
         parts: list[str] = []
         for cell, w, to_right in zip(wrapped, widths, right, strict=True):
             text = cell[i] if i < len(cell) else ""
