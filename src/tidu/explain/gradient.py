@@ -12,8 +12,9 @@ from tidu.ir.node import Node, reachable
 
 
 def closed_form(view: View, name: str) -> Math:
-    """∂L/∂W in the user's own names, δ's opened."""
-    return named(view.derivation.gradients[name], view.names.forward)
+    """∂L/∂W in the user's own names, δ's and the loss opened."""
+    names = {node: tree for node, tree in view.names.forward.items() if node is not view.derivation.loss}
+    return named(view.derivation.gradients[name], names)
 
 
 def source_text(derivation: Derivation, name: str) -> str:

@@ -71,7 +71,7 @@ def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) ->
     count = 0
     for node in nodes:
         size[node.id] = 1 + sum(1 if c in forward else size[c.id] for c in node.inputs)
-        if node in forward or not node.inputs or node.id not in active:
+        if node in forward or not node.inputs or node.id not in active or node.dtype == "bool":
             continue
         shared = users.get(node.id, 0) > 1 and not _is_light(node)
         if shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:

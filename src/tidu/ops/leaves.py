@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Fraction, Index, Math, Number, Prime, Symbol, symbol
+from tidu.document.math import Apply, Fraction, Index, Math, Negative, Number, Prime, Symbol, symbol
 from tidu.errors import EvaluationError
 from tidu.ir.node import ArrayData, Node
 from tidu.ir.op import Form, Loop, Operand
@@ -36,8 +36,8 @@ def number(value: float) -> Math:
         return Number(text)
     ratio = Ratio(float(value)).limit_denominator(1000)
     if float(ratio) == float(value) and ratio.denominator > 1:
-        top = Number(str(ratio.numerator))
-        return Fraction(top, Number(str(ratio.denominator)))
+        fraction = Fraction(Number(str(abs(ratio.numerator))), Number(str(ratio.denominator)))
+        return Negative(fraction) if value < 0 else fraction
     return Number(text)
 
 

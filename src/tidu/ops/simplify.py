@@ -189,6 +189,52 @@ for _op, _shapes in ((multiply, ((3,), (3,))), (divide, ((3,), (3,))), (matmul, 
 for _op in (add, subtract):
     _simplify(f"{_op.name} of a negative", _op, _plus_negative, "x + (−y) = x − y", "x + (−y) = x − y",
               lambda _op=_op: [_op(_x(), -_x("y"))])
+def _scaled(node: Node, atoms: Atoms) -> tuple[float, Node]:
+    """(c, x) of c·x; a sign counts as −1, anything else as 1·x."""
+    if node.id not in atoms and node.op is negative:
+        return -1.0, node.inputs[0]
+    if node.id not in atoms and node.op is multiply:
+        number = constant_value(node.inputs[0])
+        if number is not None and constant_value(node.inputs[1]) is None:
+            return number, node.inputs[1]
+    return 1.0, node
+
+
+def _common_number(node: Node, atoms: Atoms) -> Node | None:
+    """c·x ± c·y → c·(x ± y), also where the two differ by a sign: −c·x + c·y → c·(y − x)."""
+    (a, x), (b, y) = (_scaled(child, atoms) for child in node.inputs)
+    b = b if node.op is add else -b
+    if abs(a) != abs(b) or a == b == 1.0 or (a, b) == (1.0, -1.0):
+        return None
+    if a == b:
+        return _times(a, x + y)
+    return _times(a, x - y) if a > 0 else _times(b, y - x)
+
+
+def _times(number: float, x: Node) -> Node:
+    if number == 1.0:
+        return x
+    return -x if number == -1.0 else multiply(number, x)
+
+
+def _negative_term(node: Node, atoms: Atoms) -> Node | None:
+    """x + (−c)·y → x − c·y, and (−c)·x + y → y − c·x."""
+    (a, x), (b, y) = (_scaled(child, atoms) for child in node.inputs)
+    if b < 0 and b != -1.0:
+        rest = multiply(-b, y)
+        return node.inputs[0] - rest if node.op is add else node.inputs[0] + rest
+    if node.op is add and a < 0 and a != -1.0:
+        return node.inputs[1] - multiply(-a, x)
+    return None
+
+
+for _op in (add, subtract):
+    _simplify(f"common number of {_op.name}", _op, _common_number, "c·x + c·y = c·(x + y)",
+              "c·x + c·y = c·(x + y)",
+              lambda _op=_op: [_op(2.0 * _x(), 2.0 * _x("y")), _op(-2.0 * _x(), 2.0 * _x("y")),
+                               _op(2.0 * _x(), -2.0 * _x("y"))], source="distributive law")
+    _simplify(f"negative term of {_op.name}", _op, _negative_term, "x + (−c)·y = x − c·y",
+              "x + (−c)·y = x − c·y", lambda _op=_op: [_op(_x(), -2.0 * _x("y"))])
 _simplify("twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [_x() + _x()])
 
 
@@ -231,7 +277,12 @@ for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
         ],
         source="linearity",
     )
-for _op, _attrs in ((transpose, {}), (sum_, {"axis": 0}), (reshape, {"shape": (3, 2)})):
+for _op, _attrs in (
+    (transpose, {}),
+    (sum_, {"axis": 0}),
+    (reshape, {"shape": (3, 2)}),
+    (broadcast_to, {"shape": (4, 2, 3)}),
+):
     _simplify(
         f"number out of {_op.name}", _op, _number_through, "a number passes through a linear map",
         "数字可以提到线性运算外面",

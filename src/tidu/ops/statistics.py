@@ -398,7 +398,7 @@ logsumexp = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     definition=lambda x, axis, keepdims: log(sum_(exp(x), axis=axis, keepdims=keepdims)),
-    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) * softmax(x, axis=axis),),
+    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) * apply(softmax, x, axis=axis),),
     says=says("the gradient of log-sum-exp is the softmax", "log-sum-exp 的梯度是 softmax"),
     source="∂ ln Σeˣ/∂xᵢ = softmax(x)ᵢ",
     numpy=quiet(_logsumexp),

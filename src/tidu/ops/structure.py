@@ -211,10 +211,12 @@ def _diag_fill(x: Any, k: int, shape: tuple[int, int]) -> Any:
 
 
 def _diag_code(node: Node, x: str) -> str:
-    k, shape = node.attrs["k"], node.attrs["shape"]
-    if shape[0] == shape[1]:
-        return f"np.diag({x}, {k})" if k else f"np.diag({x})"
-    return f"(np.eye({shape[0]}, {shape[1]}, {k}) * np.resize({x}, {shape[::-1]}).T)"
+    k, (rows, columns) = node.attrs["k"], node.attrs["shape"]
+    square = f"np.diag({x}, {k})" if k else f"np.diag({x})"
+    if rows == columns:
+        return square
+    n = node.inputs[0].shape[0] + abs(k)
+    return f"np.pad({square}, ((0, {max(0, rows - n)}), (0, {max(0, columns - n)})))[:{rows}, :{columns}]"
 
 
 def _diag_named(node: Node, x: Math) -> Math:

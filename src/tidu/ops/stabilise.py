@@ -1,0 +1,259 @@
+"""Rules from the form as written to the form that runs: exact, and finite where the truth is finite.
+
+Each replaces an expression that overflows, or whose derivative is 0/0, by an op that has the same
+value everywhere and a derivative that survives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tidu.ir.build import apply, input_node, rebuild
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Op
+from tidu.ir.rule import Atoms, rule
+from tidu.ops.arithmetic import (
+    absolute,
+    add,
+    constant_value,
+    divide,
+    multiply,
+    negative,
+    power,
+    reciprocal,
+    sqrt,
+    square,
+    subtract,
+)
+from tidu.ops.comparison import where
+from tidu.ops.contraction import matmul
+from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
+from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.reduction import sum_
+from tidu.ops.statistics import euclidean_norm, log_softmax, logsumexp, softmax
+from tidu.words import Words
+
+Apply = Callable[[Node, Atoms], Node | None]
+
+
+def _x(name: str = "x", *shape: int) -> Node:
+    return input_node(name, shape or (4,))
+
+
+def _stabilise(
+    name: str, root: Op, change: Apply, en: str, zh: str, example: Callable[[], list[Node]], **more: Any
+) -> None:
+    rule(
+        name=name,
+        root=root,
+        apply=change,
+        says=Words(en=en, zh=zh),
+        source=more.pop("source", en),
+        purpose="stabilise",
+        example=example,
+        **more,
+    )
+
+
+# ------------------------------------------------------------------ 1 + eˣ
+def _one_plus_exp(node: Node) -> Node | None:
+    """x of 1 + eˣ."""
+    if node.op is not add:
+        return None
+    for one, other in (node.inputs, node.inputs[::-1]):
+        if constant_value(one) == 1.0 and other.op is exp and other.shape == node.shape:
+            return other.inputs[0]
+    return None
+
+
+def _softplus(node: Node, atoms: Atoms) -> Node | None:
+    x = _one_plus_exp(node.inputs[0])
+    return None if x is None else softplus(x)
+
+
+def _softplus_of_log1p(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return softplus(inner.inputs[0]) if inner.op is exp else None
+
+
+def _minus(x: Node) -> Node:
+    return x.inputs[0] if x.op is negative else -x
+
+
+def _sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    """1/(1 + e⁻ˣ) and eˣ/(1 + eˣ)."""
+    top, bottom = node.inputs
+    x = _one_plus_exp(bottom)
+    if x is None:
+        return None
+    if constant_value(top) == 1.0:
+        return sigmoid(_minus(x))
+    return sigmoid(x) if top.op is exp and top.inputs[0] is x else None
+
+
+def _sigmoid_of_power(node: Node, atoms: Atoms) -> Node | None:
+    x = _one_plus_exp(node.inputs[0])
+    if x is None or (node.op is power and constant_value(node.inputs[1]) != -1.0):
+        return None
+    return sigmoid(_minus(x))
+
+
+def _one_minus_sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    one, other = node.inputs
+    if constant_value(one) == 1.0 and other.op is sigmoid and other.shape == node.shape:
+        return sigmoid(_minus(other.inputs[0]))
+    return None
+
+
+def _log_sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return log_sigmoid(inner.inputs[0]) if inner.op is sigmoid else None
+
+
+_stabilise("softplus", log, _softplus, "ln(1 + eˣ) = softplus(x)", "ln(1 + eˣ) = softplus(x)",
+           lambda: [log(1.0 + exp(_x())), log(exp(_x()) + 1.0)])
+_stabilise("softplus of log1p", log1p, _softplus_of_log1p, "ln(1 + eˣ) = softplus(x)",
+           "ln(1 + eˣ) = softplus(x)", lambda: [log1p(exp(_x()))])
+_stabilise("sigmoid", divide, _sigmoid, "1/(1 + e⁻ˣ) = σ(x)", "1/(1 + e⁻ˣ) = σ(x)",
+           lambda: [1.0 / (1.0 + exp(-_x())), exp(_x()) / (1.0 + exp(_x()))])
+for _op in (power, reciprocal):
+    _stabilise(
+        f"sigmoid of {_op.name}", _op, _sigmoid_of_power, "(1 + e⁻ˣ)⁻¹ = σ(x)", "(1 + e⁻ˣ)⁻¹ = σ(x)",
+        lambda _op=_op: [_op(1.0 + exp(-_x()), *((-1.0,) if _op is power else ()))],
+    )
+_stabilise("complement of a sigmoid", subtract, _one_minus_sigmoid, "1 − σ(x) = σ(−x)", "1 − σ(x) = σ(−x)",
+           lambda: [1.0 - sigmoid(_x())])
+_stabilise("log of a sigmoid", log, _log_sigmoid, "ln σ(x) = −softplus(−x)", "ln σ(x) = −softplus(−x)",
+           lambda: [log(sigmoid(_x()))])
+
+
+# ------------------------------------------------------------------ sums of exponentials
+def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """(x, axes) of Σ eˣ, looked at through stretches and axes of size one."""
+    while node.op in (broadcast_to, reshape):
+        node = node.inputs[0]
+    if node.op is sum_ and node.inputs[0].op is exp:
+        return node.inputs[0].inputs[0], node.attrs["axis"]
+    return None
+
+
+def _logsumexp(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    if inner.op is not sum_ or inner.inputs[0].op is not exp:
+        return None
+    return logsumexp(inner.inputs[0].inputs[0], **inner.attrs)
+
+
+def _softmax(node: Node, atoms: Atoms) -> Node | None:
+    """eˣ / Σ eˣ where the sum is stretched back over the axes that it was taken over."""
+    top, bottom = node.inputs
+    found = _summed_exp(bottom)
+    if found is None or top.op is not exp or found[0] is not top.inputs[0]:
+        return None
+    x, axes = found
+    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
+    total = reshape(sum_(exp(x), axis=axes), shape=kept)
+    same = broadcast_to(total, shape=x.shape)
+    stretched = bottom if bottom.op is broadcast_to else None
+    direct = stretched.inputs[0] if stretched is not None else bottom
+    aligned = direct.shape == kept or direct.shape == tuple(d for d in kept if d != 1) == ()
+    return softmax(x, axis=axes) if aligned and node.shape == same.shape else None
+
+
+def _log_softmax(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return log_softmax(inner.inputs[0], axis=inner.attrs["axis"]) if inner.op is softmax else None
+
+
+_stabilise("log-sum-exp", log, _logsumexp, "ln Σ eˣ = logsumexp(x)", "ln Σ eˣ = logsumexp(x)",
+           lambda: [log(sum_(exp(_x()))), log(sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True))])
+_stabilise("softmax", divide, _softmax, "eˣ / Σ eˣ = softmax(x)", "eˣ / Σ eˣ = softmax(x)",
+           lambda: [exp(_x()) / sum_(exp(_x())),
+                    exp(_x("A", 2, 3)) / sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True)])
+_stabilise("log of a softmax", log, _log_softmax, "ln softmax(x) = log_softmax(x)",
+           "ln softmax(x) = log_softmax(x)", lambda: [log(softmax(_x()))])
+
+
+# ------------------------------------------------------------------ lengths
+def _squared(node: Node) -> Node | None:
+    """x of x², however it is written."""
+    if node.op is square:
+        return node.inputs[0]
+    if node.op is power and constant_value(node.inputs[1]) == 2.0:
+        return node.inputs[0]
+    if node.op is multiply and node.inputs[0] is node.inputs[1]:
+        return node.inputs[0]
+    return None
+
+
+def _length(node: Node, atoms: Atoms) -> Node | None:
+    """√Σx², √(x·x) and √x²."""
+    if node.op is power and constant_value(node.inputs[1]) != 0.5:
+        return None
+    inner = node.inputs[0]
+    own = _squared(inner)
+    if own is not None:
+        return absolute(own)
+    if inner.op is sum_:
+        own = _squared(inner.inputs[0])
+        return None if own is None else euclidean_norm(own, **inner.attrs)
+    if inner.op is matmul and inner.inputs[0] is inner.inputs[1] and inner.rank == 0:
+        return euclidean_norm(inner.inputs[0])
+    return None
+
+
+_stabilise("length", sqrt, _length, "√(Σ x²) = ‖x‖ and √(x²) = |x|", "√(Σ x²) = ‖x‖，√(x²) = |x|",
+           lambda: [sqrt(sum_(_x() ** 2.0)), sqrt(sum_(square(_x()))), sqrt(_x() @ _x()), sqrt(_x() * _x())])
+_stabilise("length as a power", power, _length, "√(Σ x²) = ‖x‖ and √(x²) = |x|", "√(Σ x²) = ‖x‖，√(x²) = |x|",
+           lambda: [sum_(_x() ** 2.0) ** 0.5])
+
+
+# ------------------------------------------------------------------ branches that are not taken
+def _guarded(node: Node, condition: Node, first: bool) -> Node:
+    """`node` with every argument that could leave its op's domain replaced, where the branch is not
+    taken, by a harmless value. The chosen elements keep their values."""
+    region = _elementwise_region(node, condition)
+    image: dict[int, Node] = {}
+    for part in region:
+        inputs = [image.get(child.id, child) for child in part.inputs]
+        for position, harmless in part.op.safe.items():
+            argument = inputs[position]
+            if constant_value(argument) is None and not _is_guard(argument, condition):
+                pair = (argument, harmless) if first else (harmless, argument)
+                inputs[position] = where(condition, *pair)
+        image[part.id] = rebuild(part, tuple(inputs))
+    return image.get(node.id, node)
+
+
+def _elementwise_region(root: Node, condition: Node) -> list[Node]:
+    """The elementwise ops of the condition's shape that the branch is made of, operands first."""
+    seen: dict[int, Node] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        map_op = node.op.form is Form.ELEMENTWISE or node.op is where
+        if node.id not in seen and map_op and node.shape == condition.shape and node is not condition:
+            seen[node.id] = node
+            stack.extend(node.inputs)
+    return [seen[key] for key in sorted(seen)]
+
+
+def _is_guard(node: Node, condition: Node) -> bool:
+    return node.op is where and node.inputs[0] is condition
+
+
+def _safe_branches(node: Node, atoms: Atoms) -> Node | None:
+    condition, x, y = node.inputs
+    safe_x, safe_y = _guarded(x, condition, True), _guarded(y, condition, False)
+    if safe_x is x and safe_y is y:
+        return None
+    return apply(where, condition, safe_x, safe_y)
+
+
+_stabilise(
+    "branch that is not taken", where, _safe_branches,
+    "the branch that is not taken gets a harmless argument", "未被选中的分支换上无害的自变量",
+    lambda: [where(_x() > 0.0, sqrt(_x()), 0.0), where(_x() > 0.0, 1.0, 1.0 / _x())],
+    source="only the chosen branch counts",
+)
