@@ -33,6 +33,7 @@ from tidu.frontends.study import (
     Study,
 )
 from tidu.frontends.study_lines import Document, KeyPath
+from tidu.frontends.text import read_array
 from tidu.nn import INITIALISERS, initial
 from tidu.nn.sequential import parameter_specs
 from tidu.words import Words, verbatim
@@ -190,9 +191,7 @@ def _asked_by(problem: TiduError, given: Given) -> TiduError:
 
 
 def _read_text(given: Inline) -> Array:
-    from tidu.frontends.text import read_array  # noqa: PLC0415
-
-    return np.array(read_array(cast(str, given.text), place=given.place), dtype=np.float64)
+    return np.array(read_array(cast(str, given.text)), dtype=np.float64)
 
 
 def _parameter_shapes(part: Part) -> dict[str, tuple[int, ...]]:

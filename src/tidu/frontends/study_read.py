@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from tidu.errors import InputError, Place, StudyError, TiduError, nearest
+from tidu.errors import InputError, Place, StudyError, nearest
 from tidu.frontends import study_schema as schema
 from tidu.frontends.study import (
+    Claim,
     Descend,
     Given,
     LayerList,
@@ -21,7 +22,7 @@ from tidu.frontends.study import (
     Show,
     Study,
 )
-from tidu.frontends.study_check import check, missing
+from tidu.frontends.study_check import check
 from tidu.frontends.study_claims import read_claim, split_index
 from tidu.frontends.study_given import read_given
 from tidu.frontends.study_lines import Document, KeyPath, read_document
@@ -47,7 +48,6 @@ _TWICE = Words(en="{what} {name} is given twice", zh="{what} {name} 重复了")
 _FIRST = Words(en="the first one stands at {place}", zh="前一个在 {place}")
 _PART_ID = Words(en="the id", zh="id")
 _DESCENT = Words(en="the descent", zh="梯度下降的名字")
-_ENTRY = Words(en="the entry", zh="条目")
 _LIKE = Words(en="no earlier part has the id {name}", zh="前面没有 id 为 {name} 的部分")
 _LIKE_KNOWN = Words(en="earlier parts: {names}", zh="前面的部分有：{names}")
 _LIKE_NONE = Words(
@@ -85,7 +85,7 @@ _LANGUAGES = Words(en="{en}", zh="{zh}")
 PRESETS: Mapping[str, Mapping[str, float]] = {
     "torch": {},
     # the seeds calculate with x ≥ 0 → 1 and with y > y_true → 1, else −1
-    "seeds": dict(relu=1.0, leaky_relu=1.0, abs=-1.0),
+    "seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0},
 }
 
 
@@ -133,14 +133,14 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
     data = document.values
     check(document, schema.STUDY, data)
     top = _Source(document, data, ())
-    raw = cast("list[dict[str, Any]]", _tables(data.get("part", [])))
-    _refuse_doubles(document, raw, "part", (), "id", _PART_ID)
+    raw = _entries((top,), "part")
+    _refuse_doubles(document, raw, "id", _PART_ID)
     done: dict[str, tuple[_Source, ...]] = {}
     parts: list[Part] = []
     if not raw:
         parts.append(_part("1", document, (top,), top))
-    for index, own in enumerate(raw):
-        here = _Source(document, own, ("part", index))
+    for index, (own, path) in enumerate(raw):
+        here = _Source(document, own, path)
         id = str(own.get("id", index + 1))
         sources = (*_inherited(here, top, done), here)
         done[id] = sources
@@ -208,10 +208,10 @@ def _merged(sources: Iterable[_Source], key: str) -> dict[str, tuple[Any, KeyPat
 
 
 def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Source) -> Part:
-    descend = tuple(_descend(document, item, path) for item, path in _entries(own, "descend"))
-    _refuse_doubles(
-        document, _tables(own.data.get("descend", [])), "descend", own.path, "name", _DESCENT
-    )
+    # what is done stands at the top for every part, or in the part itself; `like` hands none of it on
+    doing = (sources[0], own) if own.path else (own,)
+    descend = tuple(_descend(document, *entry) for entry in _entries(doing, "descend"))
+    _refuse_doubles(document, _entries(doing, "descend"), "name", _DESCENT)
     model = _model(sources, own)
     return Part(
         id=id,
@@ -234,8 +234,8 @@ def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Sourc
         kinks=_kinks(sources),
         show=_show(sources),
         descend=descend,
-        numeric=tuple(_numeric(document, item, path) for item, path in _entries(own, "numeric")),
-        claims=tuple(_claims(document, own, descend)),
+        numeric=tuple(_numeric(document, *entry) for entry in _entries(doing, "numeric")),
+        claims=tuple(_claims(document, _entries(doing, "claim"), descend)),
         place=own.place(),
         places={
             key: source.place(key)
@@ -245,39 +245,34 @@ def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Sourc
     )
 
 
-def _tables(value: Any) -> list[dict[str, Any]]:
-    """A table, or a list of them, as a list."""
-    return [value] if isinstance(value, dict) else value
-
-
-def _entries(own: _Source, key: str) -> list[tuple[dict[str, Any], KeyPath]]:
-    value = own.data.get(key, [])
-    if isinstance(value, dict):
-        return [(cast("dict[str, Any]", value), (*own.path, key))]
-    return [(item, (*own.path, key, index)) for index, item in enumerate(value)]
+def _entries(sources: Iterable[_Source], key: str) -> list[tuple[dict[str, Any], KeyPath]]:
+    """The tables under a key: a table alone, or a list of them."""
+    found: list[tuple[dict[str, Any], KeyPath]] = []
+    for source in sources:
+        value = source.data.get(key, [])
+        path = (*source.path, key)
+        if isinstance(value, dict):
+            found.append((cast("dict[str, Any]", value), path))
+        else:
+            found.extend((item, (*path, index)) for index, item in enumerate(value))
+    return found
 
 
 def _refuse_doubles(
-    document: Document,
-    tables: list[dict[str, Any]],
-    key: str,
-    path: KeyPath,
-    field: str,
-    what: Words,
+    document: Document, entries: list[tuple[dict[str, Any], KeyPath]], field: str, what: Words
 ) -> None:
     seen: dict[str, KeyPath] = {}
-    for index, table in enumerate(tables):
+    for table, path in entries:
         name = table.get(field)
-        here = (*path, key, index, field)
         if name in seen:
             first = document.place(seen[cast(str, name)])
             raise StudyError(
                 _TWICE(what=what, name=repr(name)),
-                place=document.place(here),
+                place=document.place((*path, field)),
                 why=_FIRST(place=first),
             )
         if name is not None:
-            seen[name] = here
+            seen[name] = (*path, field)
 
 
 def _texts(value: str | list[str]) -> tuple[str, ...]:
@@ -321,7 +316,7 @@ def _program(source: _Source, key: str) -> Program:
 def _layers(source: _Source, sources: tuple[_Source, ...]) -> LayerList:
     records: list[Layer] = []
     places: list[Place] = []
-    for item, path in _entries(source, "layers"):
+    for item, path in _entries((source,), "layers"):
         place = source.document.place((*path, "type"))
         records.append(_layer(item, place))
         places.append(place)
@@ -400,9 +395,13 @@ def _numeric(document: Document, item: dict[str, Any], path: KeyPath) -> Numeric
     return Numeric(name, index, float(item.get("h", 1e-6)), place)
 
 
-def _claims(document: Document, own: _Source, descend: tuple[Descend, ...]) -> Iterable[Any]:
+def _claims(
+    document: Document,
+    entries: list[tuple[dict[str, Any], KeyPath]],
+    descend: tuple[Descend, ...],
+) -> Iterable[Claim]:
     names = [item.name for item in descend if item.name]
-    for item, path in _entries(own, "claim"):
+    for item, path in entries:
         wanted = item.get("descend", "")
         if wanted and wanted not in names:
             close = nearest(wanted, names)
