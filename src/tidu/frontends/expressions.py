@@ -37,7 +37,7 @@ from tidu.words import Words
 
 Reading = Generator[ast.expr, Any, Any]
 
-MAX_STEPS = 200_000
+MAX_STEPS = 50_000
 
 _NOT_PART = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")

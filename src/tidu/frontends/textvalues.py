@@ -165,9 +165,10 @@ def bounded(value: Any, text: str) -> Number:
     """A folded number, refused where float64 ends. `text` is how the user wrote it."""
     if isinstance(value, complex):
         raise InputError(_NOT_REAL(text=text))
-    if isinstance(value, int) and abs(value) >= 2**1024:
+    if abs(value) >= 2**1024:  # infinity too: it came from finite numbers
         raise InputError(_HUGE(text=text))
-    return value
+    whole = isinstance(value, int) and abs(value) >= 2**63
+    return float(value) if whole else value
 
 
 def fold(symbol: str, left: Any, right: Any, text: str) -> Any:
@@ -177,7 +178,10 @@ def fold(symbol: str, left: Any, right: Any, text: str) -> Any:
     try:
         if symbol == "**":
             return _power(left, right, text)
-        return bounded(_ARITHMETIC[symbol](left, right), text) if symbol in _ARITHMETIC else NotImplemented
+        if symbol not in _ARITHMETIC:
+            return NotImplemented
+        result = _ARITHMETIC[symbol](left, right)
+        return result if math.inf in (abs(left), abs(right)) else bounded(result, text)
     except ZeroDivisionError:
         raise InputError(_ZERO(text=text)) from None
     except OverflowError:
