@@ -123,12 +123,27 @@ def _cofactor_change(x: Any, g: Any) -> Any:
     return (sign[..., None, None] * (u @ change @ vt)).astype(x.dtype)
 
 
+def _number_for(x: Node, value: Node) -> Node:
+    """One number for each matrix of the batch, ready to multiply the matrices."""
+    return reshape(value, shape=(*x.shape[:-2], 1, 1))
+
+
 def _change_definition(x: Node, g: Node) -> Node:
     """For a matrix with an inverse: cof X = det X · X⁻ᵀ, differentiated."""
     back = inv(x).mT
-    whole = reshape(det(x), shape=(*x.shape[:-2], 1, 1))
-    share = reshape(trace_of(inv(x) @ g), shape=(*x.shape[:-2], 1, 1))
-    return whole * (share * back - back @ g.mT @ back)
+    share = _number_for(x, trace_of(inv(x) @ g))
+    return _number_for(x, det(x)) * (share * back - back @ g.mT @ back)
+
+
+def _change_adjoint(h: Node, x: Node, g: Node, out: Node) -> tuple[Node, Node]:
+    """By g: the second derivative of det is symmetric, so the same map. By x: the third derivative,
+    stated for matrices with an inverse (with A = X⁻¹G, B = X⁻¹H); others are refused by `inv`."""
+    back = inv(x)
+    a, b = back @ g, back @ h
+    trace_a, trace_b = _number_for(x, trace_of(a)), _number_for(x, trace_of(b))
+    both = trace_a * trace_b - _number_for(x, trace_of(a @ b))
+    third = both * back - trace_b * (a @ back) - trace_a * (b @ back) + (a @ b + b @ a) @ back
+    return _number_for(x, det(x)) * third.mT, cofactor_change(x, h)
 
 
 cofactor_change = op(
@@ -137,6 +152,7 @@ cofactor_change = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE, Operand.VALUE),
     definition=_change_definition,
+    adjoint=_change_adjoint,
     says=says("second derivative of the determinant", "行列式的二阶导数"),
     source="d cof X = det X (tr(X⁻¹dX) X⁻ᵀ - X⁻ᵀ dXᵀ X⁻ᵀ), continued to singular X",
     numpy=_cofactor_change,
@@ -173,17 +189,12 @@ cofactor = op(
 )
 
 
-def _times_matrix(g: Node, x: Node, matrix: Node) -> Node:
-    """A number for each matrix of the batch, times the matrix."""
-    return reshape(g, shape=(*x.shape[:-2], 1, 1)) * matrix
-
-
 det = op(
     "det",
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out: (_times_matrix(g, x, cofactor(x)),),
+    adjoint=lambda g, x, out: (_number_for(x, g) * cofactor(x),),
     says=says("the gradient of the determinant is the cofactor matrix", "行列式的梯度是余子式矩阵"),
     source="d det X = tr(cof(X)ᵀ dX)",
     numpy=lambda x: np.asarray(np.linalg.det(x)),
@@ -214,7 +225,7 @@ sign_det = op(
 
 
 def _log_det_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
-    return (_times_matrix(g, x, inv(x).mT),)
+    return (_number_for(x, g) * inv(x).mT,)
 
 
 _LOG_DET = says("derivative of the log-determinant", "对数行列式的导数")

@@ -1,0 +1,250 @@
+"""Kinks, singular points and limits: the value that PyTorch gives, or the true one where it exists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ops.evaluate import evaluate, gradient, inputs_for, value
+from tidu.calculus.forward import jvp
+from tidu.calculus.reverse import vjp
+from tidu.errors import EvaluationError
+from tidu.ir.build import constant, input_node
+from tidu.ir.node import Node
+from tidu.ops.activation import elu, gelu, hardtanh, leaky_relu, prelu, relu, relu6
+from tidu.ops.arithmetic import absolute, sqrt
+from tidu.ops.comparison import greater, greater_equal, where
+from tidu.ops.contraction import matmul
+from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
+from tidu.ops.linear_algebra import cofactor, det, inv, logdet, slogdet, solve
+from tidu.ops.reduction import sum_
+from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
+from tidu.ops.statistics import log_softmax, logsumexp, norm, prod, softmax, std
+from tidu.ops.trigonometric import arctan2, hypot, sinc
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent.parent / "data" / "kinks.jsonl").read_text("utf-8").splitlines()
+]
+
+# The cases by what they calculate, in ops; the doors have tests of their own for the spellings.
+BUILDERS: dict[str, Callable[..., Node]] = {
+    "ki02": lambda x: maximum(x, 0.0),
+    "ki03": maximum,
+    "ki05": lambda x: clip(x, 0, None),
+    "ki09": lambda x: where(greater_equal(x, 0.0), x, 0.0),
+    "ki13": sqrt,
+    "ki15": lambda x: where(greater(x, 0.0), x, 0.1 * x),
+    "ki16": lambda x: maximum(x, 0.1 * x),
+    "ki17": lambda x, a: prelu(x, a),
+    "ki18": elu,
+    "ki22": hardtanh,
+    "ki30": norm,
+    "ki35": lambda x: where(absolute(x) <= 1.0, 0.5 * x**2, absolute(x) - 0.5),
+    "ki36": lambda x: relu(1.0 - x),
+    "ki41": softplus,
+    "ki45": prod,
+    "ki46": logsumexp,
+    "ki48": lambda x: -log_softmax(x)[1],
+}
+
+
+def numbers(data: Any) -> Any:
+    return np.array(data, dtype=object).astype(float) if isinstance(data, list) else float(data)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize("case", [c for c in CASES if c["id"] in BUILDERS], ids=lambda c: c["name"])
+def test_kinks_follow_pytorch(case: dict[str, Any]) -> None:
+    build = BUILDERS[case["id"]]
+    found = gradient(build, *(np.asarray(numbers(v)) for v in case["at"].values()))
+    for f, wanted in zip(found, case["torch_grad"].values(), strict=True):
+        np.testing.assert_allclose(f, numbers(wanted), rtol=1e-12)
+
+
+def test_a_study_may_set_another_value_at_a_kink() -> None:
+    assert gradient(lambda x: relu(x, at=1.0), np.zeros(()))[0] == 1.0
+    assert gradient(lambda x: leaky_relu(x, 0.1), np.zeros(()))[0] == 0.1
+    assert gradient(lambda x: leaky_relu(x, 0.1, at=1.0), np.zeros(()))[0] == 1.0
+    assert gradient(lambda x: absolute(x, at=-1.0), np.zeros(()))[0] == -1.0
+    assert gradient(lambda x: clip(x, 0, 1, at=0.5), np.array([0.0, 1.0]))[0].tolist() == [0.5, 0.5]
+    assert gradient(relu6, np.array([0.0, 6.0, 3.0]))[0].tolist() == [0.0, 0.0, 1.0]
+    shares = gradient(lambda x, y: maximum(x, y, tie=0.3), 1.0, 1.0)
+    assert [float(s) for s in shares] == pytest.approx([0.3, 0.7])
+    assert [float(s) for s in gradient(minimum, 1.0, 1.0)] == [0.5, 0.5]
+
+
+def test_kinks_say_where_they_are() -> None:
+    """Each kink's mask is true at the kink and false beside it."""
+    for build, at, beside in (
+        (lambda x: relu(x), [0.0], [0.1]),
+        (lambda x: clip(x, 0, None), [0.0], [0.1]),
+        (lambda x: clip(x, 0, 1), [1.0], [0.5]),
+        (lambda x: hardtanh(x), [-1.0], [0.5]),
+        (lambda x: norm(x), [0.0, 0.0], [0.0, 1.0]),
+        (lambda x: std(x), [2.0, 2.0], [2.0, 1.0]),
+        (lambda x: max_(x), [2.0, 2.0], [2.0, 1.0]),
+        (lambda x: min_(x), [2.0, 2.0], [2.0, 1.0]),
+    ):
+        for point, expected in ((at, True), (beside, False)):
+            (x,) = inputs_for([np.array(point)])
+            node = build(x)
+            (kink,) = node.op.kinks
+            mask = kink.where(*node.inputs, **node.attrs)
+            assert mask.dtype == "bool"
+            assert evaluate([mask], {x: np.array(point)})[0].all() == expected
+
+
+def test_ties_are_shared_evenly() -> None:
+    assert gradient(max_, [3.0, 1.0, 3.0])[0].tolist() == [0.5, 0.0, 0.5]
+    assert gradient(lambda x: min_(x, axis=1), [[1.0, 1.0], [2.0, 3.0]])[0].tolist() == [[0.5, 0.5], [1.0, 0.0]]
+
+
+def test_argmax_is_never_differentiated() -> None:
+    (found,) = gradient(lambda x: sum_(x * argmax(x)), np.array([1.0, 5.0, 2.0]))
+    assert found.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_products_with_zeros() -> None:
+    assert gradient(prod, [0.0, 2.0, 3.0])[0].tolist() == [6.0, 0.0, 0.0]
+    assert gradient(prod, [0.0, 2.0, 0.0])[0].tolist() == [0.0, 0.0, 0.0]
+    assert gradient(prod, [2.0, 3.0, 4.0])[0].tolist() == [12.0, 8.0, 6.0]
+
+
+def hessian_vector(build: Callable[..., Node], x: Any, direction: Any) -> Any:
+    """The derivative of the gradient along a direction."""
+    x = np.asarray(x, float)
+    (node,) = inputs_for([x])
+    out = build(node)
+    d = input_node("d", node.shape)
+    (pulled,) = vjp([out], [constant(1.0)], [node])
+    (pushed,) = jvp([pulled], {node: d})
+    return evaluate([pushed], {node: x, d: np.asarray(direction, float)})[0]
+
+
+def test_second_order_of_a_product_with_zeros() -> None:
+    """∂²(abc) has bc-type entries c, b, a: right with zeros, too."""
+    assert hessian_vector(prod, [0.0, 0.0, 5.0], [1.0, 0.0, 0.0]).tolist() == [0.0, 5.0, 0.0]
+    assert hessian_vector(prod, [0.0, 2.0, 5.0], [0.0, 1.0, 0.0]).tolist() == [5.0, 0.0, 0.0]
+
+
+SINGULAR = {
+    "rank n - 1": np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 1.0, 1.0]]),
+    "rank 1": np.outer([1.0, 2.0, 3.0], [1.0, -1.0, 2.0]),
+    "zero": np.zeros((3, 3)),
+}
+
+
+def minors(x: Any) -> Any:
+    """The cofactor matrix by its definition."""
+    n = len(x)
+    result = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            rest = np.delete(np.delete(x, i, 0), j, 1)
+            result[i, j] = (-1) ** (i + j) * np.linalg.det(rest)
+    return result
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_the_determinant_of_a_singular_matrix(name: str) -> None:
+    x = SINGULAR[name]
+    np.testing.assert_allclose(gradient(det, x)[0], minors(x), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_second_order_of_a_determinant_at_a_singular_matrix(name: str) -> None:
+    x, direction = SINGULAR[name], np.random.default_rng(1).standard_normal((3, 3))
+    wanted = (minors(x + 1e-4 * direction) - minors(x - 1e-4 * direction)) / 2e-4
+    np.testing.assert_allclose(hessian_vector(det, x, direction), wanted, atol=1e-7)
+
+
+def test_small_determinants() -> None:
+    assert gradient(det, [[5.0]])[0].tolist() == [[1.0]]
+    np.testing.assert_allclose(gradient(det, [[1.0, 2.0], [3.0, 4.0]])[0], [[4, -3], [-2, 1]], atol=1e-12)
+    np.testing.assert_allclose(value(cofactor, [[0.0, 0.0], [0.0, 3.0]]), [[3, 0], [0, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("build", [inv, lambda x: solve(x, np.ones(3))], ids=["inv", "solve"])
+@pytest.mark.parametrize("name", [*SINGULAR, "rounding"])
+def test_a_singular_matrix_has_no_inverse(build: Callable[..., Node], name: str) -> None:
+    x = np.arange(1.0, 10.0).reshape(3, 3) if name == "rounding" else SINGULAR[name]
+    with pytest.raises(EvaluationError) as found:
+        value(build, x)
+    assert "singular" in found.value.text("en") and "condition number" in found.value.text("en")
+    assert "奇异" in found.value.text("zh") and "条件数" in found.value.text("zh")
+
+
+def test_slogdet_gives_sign_and_logarithm() -> None:
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    (node,) = inputs_for([x])
+    sign, size = slogdet(node)
+    found = evaluate([sign, size], {node: x})
+    assert found[0] == -1.0
+    assert found[1] == pytest.approx(np.log(2.0))
+    np.testing.assert_allclose(gradient(lambda a: slogdet(a).logabsdet, x)[0], np.linalg.inv(x).T)
+    assert np.isnan(value(logdet, x))
+
+
+def test_norms_at_zero() -> None:
+    zero = np.zeros(2)
+    assert gradient(norm, zero)[0].tolist() == [0.0, 0.0]
+    assert gradient(lambda x: norm(x) ** 2, zero)[0].tolist() == [0.0, 0.0]
+    assert gradient(lambda x: norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]])[0].tolist() == [[0.0, 0.0], [0.6, 0.8]]
+    assert gradient(std, [2.0, 2.0, 2.0])[0].tolist() == [0.0, 0.0, 0.0]
+    assert [float(g) for g in gradient(hypot, 0.0, 0.0)] == [0.0, 0.0]
+    with np.errstate(all="ignore"):
+        assert all(np.isnan(g) for g in gradient(arctan2, 0.0, 0.0))
+
+
+def test_powers_at_zero() -> None:
+    assert gradient(lambda x, y: x**y, 0.0, 2.0)[1] == 0.0
+    assert gradient(lambda x, y: x**y, 0.0, 0.0)[0] == 0.0
+    assert gradient(lambda x: x**0, 0.0)[0] == 0.0
+
+
+def test_sinc_near_zero() -> None:
+    """Its series: sinc x = 1 - π²x²/6 + …"""
+    assert gradient(sinc, 0.0)[0] == 0.0
+    assert hessian_vector(sinc, 0.0, 1.0) == pytest.approx(-np.pi**2 / 3)
+    for x in (1e-9, 1e-3, 0.3, 0.7, 2.5):
+        wanted = (np.cos(np.pi * x) - np.sinc(x)) / x
+        assert gradient(sinc, x)[0] == pytest.approx(wanted, abs=2e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nothing_overflows_at_a_thousand(dtype: str) -> None:
+    """Values and gradients are finite at ±1000, without a warning."""
+    x = np.array([-1000.0, 0.0, 1000.0], dtype)
+    for build, wanted in (
+        (sigmoid, [0.0, 0.25, 0.0]),
+        (softplus, [0.0, 0.5, 1.0]),
+        (log_sigmoid, [1.0, 0.5, 0.0]),
+        (elu, [0.0, 1.0, 1.0]),
+        (lambda x: gelu(x, approximate="none"), [0.0, 0.5, 1.0]),
+        (lambda x: sum_(logaddexp(0.0, x)), [0.0, 0.5, 1.0]),
+        (logsumexp, [0.0, 0.0, 1.0]),
+        (lambda x: -log_softmax(x)[0], [-1.0, 0.0, 1.0]),
+        (lambda x: softmax(x)[2], [0.0, 0.0, 0.0]),
+    ):
+        (found,) = gradient(build, x)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_entries_of_minus_infinity() -> None:
+    x = np.array([0.0, -np.inf])
+    assert gradient(logsumexp, x)[0].tolist() == [1.0, 0.0]
+    assert value(softmax, x).tolist() == [1.0, 0.0]
+    assert gradient(lambda x: softmax(x)[0], x)[0].tolist() == [0.0, 0.0]
+
+
+def test_solving_agrees_with_the_inverse() -> None:
+    a, b = np.array([[4.0, 1.0], [2.0, 3.0]]), np.array([1.0, 2.0])
+    for f, w in zip(gradient(solve, a, b), gradient(lambda a, b: matmul(inv(a), b), a, b), strict=True):
+        np.testing.assert_allclose(f, w, rtol=1e-12)
