@@ -70,7 +70,7 @@ class Given:
     name: str
     value: Array
     integral: bool = False
-    mutable: bool = True  # an array, which Python's += changes in place; a number is not
+    number: bool = False  # += gives a new number, where it would change an array in place
 
 
 def take(
@@ -95,8 +95,8 @@ def take(
         value = np.array(array, dtype=dtype)  # always a copy
         value.flags.writeable = False
         refuse_nan(leaf.spelling, value)
-        mutable = isinstance(leaf.value, np.ndarray)
-        given.append(Given(leaf, name, value, array.dtype.kind in "iu", mutable))
+        number = not isinstance(leaf.value, np.ndarray)
+        given.append(Given(leaf, name, value, array.dtype.kind in "iu", number))
     return given, remarks
 
 

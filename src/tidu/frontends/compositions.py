@@ -164,7 +164,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplexobj: lambda t, x: False,
     np.isrealobj: lambda t, x: True,
     np.real: lambda t, val: val,
-    np.positive: lambda t, x: x,
+    np.positive: lambda t, x: x.copy(),
     np.bitwise_and: lambda t, a, b: np.logical_and(a, b),
     np.bitwise_or: lambda t, a, b: np.logical_or(a, b),
     np.invert: lambda t, a: np.logical_not(a),

@@ -5,6 +5,8 @@ Works on graphs, so every front door can use it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tidu.errors import Place
 from tidu.ir.build import describe
 from tidu.ir.graph import Graph
@@ -29,8 +31,16 @@ _AT = Words(en=" ({place})", zh="（{place}）")
 _NOWHERE = Words(en="", zh="")
 
 
-def growth_warnings(graph: Graph) -> list[Phrase]:
-    """A phrase for each elementwise operation where a column (B, 1) meets a vector (B,) or a row (1, B)
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One operation that grew: what to say, and where it stands."""
+
+    phrase: Phrase
+    place: Place | None
+
+
+def growth_warnings(graph: Graph) -> list[Growth]:
+    """A warning for each elementwise operation where a column (B, 1) meets a vector (B,) or a row (1, B)
     of the same B > 1, unless the user shaped one of them for it right before, or the result is no loss
     of pairs by mistake (it meets another (B, B) matrix, or is multiplied as a matrix)."""
     nodes = graph.nodes()
@@ -42,7 +52,7 @@ def growth_warnings(graph: Graph) -> list[Phrase]:
         for child in node.inputs:
             users.setdefault(child.id, []).append(node)
     return [
-        _phrase(graph, node, *pair)
+        Growth(_phrase(graph, node, *pair), next(iter(graph.places.get(node, ())), None))
         for node, pair in grown
         if _is_reduced(node, users, {other.id for other, _ in grown})
     ]

@@ -34,6 +34,10 @@ _STACK_FIX = Words(
     zh="用 np.stack([...]) 把被追踪的值拼在一起，或用 tidu.numpy.array(...)",
 )
 _AS_IS_FIX = Words(en="{value} as it is: it already is an array", zh="直接用 {value}：它已经是数组")
+_WHOLE_FIX = Words(
+    en="the formula on whole arrays: NumPy's operators work element by element",
+    zh="直接对整个数组写公式：NumPy 的运算符本来就是逐元素的",
+)
 _INDEX = Words(
     en="an ordinary array is indexed with a traced value in {code}",
     zh="{code} 用被追踪的值作为普通数组的下标",
@@ -150,8 +154,15 @@ def to_array(place: Place | None, expression: ast.AST | None) -> TraceError:
         case ast.Subscript(value=array, slice=index):
             fix = _TAKE_FIX(array=ast.unparse(array), index=ast.unparse(index))
             return TraceError(_INDEX(code=code_of(place)), place=place, fix=fix)
-        case ast.Call(args=[ast.Name() | ast.Attribute() as value, *_]):
+        case ast.Call(
+            func=ast.Attribute(attr="asarray" | "array" | "asanyarray" | "ascontiguousarray"),
+            args=[ast.Name() | ast.Attribute() | ast.BinOp() as value, *_],
+        ):
             fix = _AS_IS_FIX(value=ast.unparse(value))
+        case ast.Call(func=ast.Attribute(value=array, attr="dot"), args=[value]):
+            fix = _NP_FIX(name="dot", arguments=f"{ast.unparse(array)}, {ast.unparse(value)}")
+        case ast.Call(func=ast.Call(func=ast.Attribute(attr="vectorize"))):
+            fix = _WHOLE_FIX()
         case _:
             fix = _STACK_FIX()
     return TraceError(_ARRAY(call=code_of(place)), place=place, why=_NUMBER_WHY(), fix=fix)

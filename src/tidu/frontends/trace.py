@@ -25,7 +25,7 @@ from tidu.frontends.record import Recorder
 from tidu.frontends.source import Source
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, leaves, replace, short_names
-from tidu.ir.build import input_node
+from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.types import DType, Shape, Size
@@ -126,7 +126,8 @@ def trace(
         node = input_node(item.name, item.value.shape, cast(DType, item.value.dtype.name))
         recorder.know(node, item.value)
         inputs[item.name] = node
-        handed[item.leaf.parameter, item.leaf.path] = TracedArray(node, recorder, item.integral)
+        array = TracedArray(node, recorder, item.integral, number=item.number)
+        handed[item.leaf.parameter, item.leaf.path] = array
     call = [
         (name, value if name in static else _filled(name, value, handed)) for name, value in named
     ]
@@ -225,9 +226,10 @@ def _bind_names(signature: inspect.Signature, arguments: Mapping[str, Any]) -> i
 
 def _refuse_nested(function: Callable[..., Any], named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     for name, value in named:
-        if any(isinstance(leaf.value, TracedArray) for leaf in leaves(name, value)):
-            what = _NESTED(name=name, function=_name(function))
-            raise TraceError(what, fix=_NESTED_FIX())
+        for leaf in leaves(name, value):
+            if isinstance(leaf.value, TracedArray):
+                what = _NESTED(name=leaf.spelling, function=_name(function))
+                raise TraceError(what, place=leaf.value.recorder.place(), fix=_NESTED_FIX())
     return named
 
 
@@ -245,6 +247,7 @@ def _run(
     args, kwargs = _as_call(function, call)
     generators = Generators(function)
     recorder.root = sys._getframe()
+    token = spoken.set(recorder.namer.spoken)
     try:
         result = function(*args, **kwargs)
         for source in generators.used():
@@ -257,6 +260,7 @@ def _run(
             raise error.__cause__ from None
         raise
     finally:
+        spoken.reset(token)
         recorder.close()
     return node
 
@@ -313,9 +317,13 @@ def _finished(
         guards=tuple(recorder.guards.values()),
         remarks=tuple(recorder.remarks),
     )
-    grown = tuple(growth_warnings(graph))
-    for phrase in grown:
-        warnings.warn(ShapeGrowthWarning(phrase.text()), stacklevel=3)
+    grown = growth_warnings(graph)
+    for growth in grown:
+        warning, place = ShapeGrowthWarning(growth.phrase.text()), growth.place
+        if place is None or place.file is None:
+            warnings.warn(warning, stacklevel=3)
+        else:
+            warnings.warn_explicit(warning, None, place.file, place.line or 1)
     arguments: dict[str, list[str]] = {name: [] for name in structures}
     for name, (parameter, _) in paths.items():
         arguments[parameter].append(name)
@@ -325,7 +333,7 @@ def _finished(
         output=output,
         result=recorder.value(node),
         arguments={name: tuple(names) for name, names in arguments.items()},
-        warnings=grown,
+        warnings=tuple(growth.phrase for growth in grown),
         structures=structures,
         paths=paths,
     )

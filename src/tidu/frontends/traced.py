@@ -16,7 +16,9 @@ from tidu.frontends.functions import call
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
 from tidu.ir.node import Node
+from tidu.ir.op import Loop
 from tidu.ir.types import Size
+from tidu.ops.leaves import cast as cast_op
 
 _CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
 
@@ -29,15 +31,18 @@ class TracedArray:
     alone: they may serve as indices.
     """
 
-    __slots__ = ("_shared", "_value", "integral", "node", "recorder")
+    __slots__ = ("_number", "_shared", "_value", "integral", "node", "recorder")
     __hash__ = None  # type: ignore[assignment]  # as for an ndarray
 
-    def __init__(self, node: Node, recorder: Recorder, integral: bool = False) -> None:
+    def __init__(
+        self, node: Node, recorder: Recorder, integral: bool = False, *, number: bool = True
+    ) -> None:
         self.node = node
         self.recorder = recorder
         self.integral = integral
         self._value = recorder.value(node)
         self._shared = False
+        self._number = number and node.rank == 0
 
     # -------------------------------------------------------------- what NumPy calls
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -100,6 +105,10 @@ class TracedArray:
         if isinstance(node, tuple):
             return replace(node, lambda _, part: self._wrap(part, *operands))
         result = TracedArray(node, self.recorder)
+        if node.op.loop is Loop.VIEW:
+            for operand in operands:
+                if isinstance(operand, TracedArray):
+                    operand._view(result)
         if node.dtype == "int64":
             result.integral = True
         elif self.integral and result._value is not None and result._value.dtype.kind == "f":
@@ -196,7 +205,7 @@ class TracedArray:
         return self._call(np.negative, (self,), {})
 
     def __pos__(self) -> TracedArray:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Any:
         return self._call(np.absolute, (self,), {})
@@ -207,7 +216,7 @@ class TracedArray:
     # In place: NumPy changes the array itself, which every other name of it sees as well.
     def _update(self, function: np.ufunc, other: Any) -> Any:
         result = self._binary(function, self, other)
-        if result is NotImplemented or self.ndim == 0:
+        if result is NotImplemented or self._number:
             return result  # NumPy's numbers do not change in place either
         if self._shared or result.shape != self.shape:
             raise refusals.shared(self.recorder.place())
@@ -322,9 +331,9 @@ class TracedArray:
     # -------------------------------------------------------------- parts and layout
     def __getitem__(self, key: Any) -> Any:
         def build() -> TracedArray:
-            return self._wrap(self.node[self._key(key)])
+            return self._wrap(self.node[self._key(key)], self)
 
-        return self._view(self.recorder.make("[]", build))
+        return self.recorder.make("[]", build)
 
     def _key(self, key: Any) -> Any:
         """An index with traced whole numbers as nodes and traced masks as what they are here."""
@@ -345,11 +354,11 @@ class TracedArray:
 
     @property
     def T(self) -> Any:  # noqa: N802  (NumPy's name)
-        return self._view(self.recorder.make("T", lambda: self._wrap(self.node.T)))
+        return self._view(self.recorder.make("T", lambda: self._wrap(self.node.T, self)))
 
     @property
     def mT(self) -> Any:  # noqa: N802
-        return self._view(self.recorder.make("mT", lambda: self._wrap(self.node.mT)))
+        return self._view(self.recorder.make("mT", lambda: self._wrap(self.node.mT, self)))
 
     def transpose(self, *axes: Any) -> Any:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
@@ -436,15 +445,11 @@ class TracedArray:
 
     def _cast(self, dtype: np.dtype[Any]) -> Any:
         if dtype.kind == "f":
-            from tidu.ops.leaves import cast as cast_op  # noqa: PLC0415  (beside typing.cast)
-
             name = "float32" if dtype == np.float32 else "float64"
             return TracedArray(cast_op(self.node, dtype=name), self.recorder)
         if dtype.kind == "b":
-            return self if self.dtype.kind == "b" else self._apply(np.not_equal, (self, 0.0), {})
+            return self.copy() if self.dtype.kind == "b" else self._apply(np.not_equal, (self, 0.0), {})
         if dtype.kind in "iu" and (self.integral or self.dtype.kind == "b"):
-            from tidu.ops.leaves import cast as cast_op  # noqa: PLC0415
-
             return TracedArray(cast_op(self.node, dtype="float64"), self.recorder, integral=True)
         if dtype.kind == "c":
             raise refusals.complex_value(None, dtype)

@@ -8,6 +8,8 @@ a batch in a bias gradient is a step and not a hidden helper.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from contextvars import ContextVar
 from numbers import Real
 from typing import Any
 
@@ -195,6 +197,10 @@ def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError:
     return ShapeError(misfit.what(**facts), fix=fix)
 
 
+# What a front door calls nodes while it reads a program, by node id: messages then say y1, not W1 @ x.
+spoken: ContextVar[Mapping[int, str]] = ContextVar("spoken")
+
+
 def describe(node: Node, budget: int = 40) -> str:
     """A node in the user's own words: its name, or a short code-like formula."""
     text = _code(node, 4)
@@ -204,6 +210,9 @@ def describe(node: Node, budget: int = 40) -> str:
 def _code(node: Node, depth: int) -> str:
     if node.op.role == "input":
         return str(node.attrs["name"])
+    called = spoken.get({}).get(node.id)
+    if called is not None:
+        return called
     if node.op.role == "constant":
         data: ArrayData = node.attrs["value"]
         return f"{data.array.item():g}" if data.array.size == 1 else f"array{shape_text(data.shape)}"
