@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from tests.render.trees import LEAVES, Gauss, Reader, arithmetic, trees, value
 from tidu.document.math import (
@@ -222,6 +222,7 @@ def _plain(token: str) -> str:
     return "^" + token[2:-1].replace("−", "-") if token.startswith("^") else token
 
 
+@settings(max_examples=400)
 @given(arithmetic)
 def test_brackets_say_what_the_tree_says(tree: Math) -> None:
     try:

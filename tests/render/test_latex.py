@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from tests.render.test_inline import ONE, TWO, W1, A, B, product, total, x, y
 from tests.render.trees import LEAVES, Gauss, Reader, arithmetic, trees, value
@@ -170,6 +170,7 @@ def read(text: str) -> Gauss:
     return Reader(kept, leaves, re.compile(r"\^\{?([^{}]*)\}?")).read()
 
 
+@settings(max_examples=400)
 @given(arithmetic)
 def test_brackets_say_what_the_tree_says(tree: Math) -> None:
     try:
