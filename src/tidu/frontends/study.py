@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,18 +150,22 @@ class Target:
     step: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """A stated value or formula. `within` says for each element how far `value` may be off:
-    half a unit of the last decimal written, 0 for integers."""
+    """A stated value or formula.
+
+    `value` keeps decimal numbers as they are written (`Written`), because 6.2082 speaks for all numbers
+    that round to it; `decimals` overrides how many decimals count. `working` is the formula with the
+    author's numbers in it.
+    """
 
     text: str
     target: Target
     place: Place
-    value: Array | None = None
-    within: Array | None = None
-    formula: str | None = None
-    formula_line: int = 0
+    value: float | list[Any] | None = None
+    decimals: int | None = None
+    formula: Program | None = None
+    working: Program | None = None
     cites: Phrase | None = None
     group: Phrase | None = None
     descend: str = ""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal, cast
 
 from tidu.errors import Place, StudyError
-from tidu.frontends.study import Array, Claim, Target
-from tidu.frontends.study_lines import Document, KeyPath, Written
+from tidu.frontends.study import Claim, Program, Target
+from tidu.frontends.study_lines import Document, KeyPath
 from tidu.words import Phrase, Words
 
 _NAME = r"[^\W\d]\w*"
@@ -57,50 +54,25 @@ def read_claim(
         raise StudyError(_NOT_BOTH(name=name), place=here, fix=_SPLIT())
     if "value" not in item and "formula" not in item:
         raise StudyError(_ONE_OF(name=name), place=place)
-    value, within = stated(item["value"]) if _is_plain(item) else (None, None)
-    if "within" in item and value is not None:
-        within = np.full(value.shape, float(item["within"]))
-    text = item.get("formula")
-    if text is None and value is None:
-        text = item["value"]  # "ones(4, 3) * 24" is a formula without names
-    field = "formula" if "formula" in item else "value"
     return Claim(
         text=name,
         target=read_target(name, place),
         place=place,
-        value=value,
-        within=within,
-        formula=text,
-        formula_line=document.texts.get((*path, field), 0),
+        value=item.get("value"),
+        decimals=item.get("decimals"),
+        formula=_text(document, item, path, "formula"),
+        working=_text(document, item, path, "working"),
         cites=cites,
         group=group,
         descend=item.get("descend", ""),
     )
 
 
-def _is_plain(item: dict[str, Any]) -> bool:
-    return "value" in item and not isinstance(item["value"], str)
-
-
-def stated(value: Any) -> tuple[Array, Array]:
-    """The numbers of a claim, and for each how far the true one may be away.
-
-    A decimal number speaks for all that round to it, so half a unit of its last place; an integer
-    speaks for itself.
-
-    >>> stated([24, Written("6.2082")])[1].tolist()
-    [0.0, 5e-05]
-    """
-
-    def slack(item: Any) -> Any:
-        if isinstance(item, list):
-            return [slack(inner) for inner in item]
-        if not isinstance(item, Written):
-            return 0.0
-        exponent = Decimal(item.text.replace("_", "")).as_tuple().exponent
-        return 0.5 * 10.0**exponent if isinstance(exponent, int) else 0.0
-
-    return np.array(value, dtype=np.float64), np.array(slack(value), dtype=np.float64)
+def _text(document: Document, item: dict[str, Any], path: KeyPath, key: str) -> Program | None:
+    if key not in item:
+        return None
+    here = (*path, key)
+    return Program(item[key], document.place(here), document.texts[here])
 
 
 def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:
@@ -136,7 +108,7 @@ def read_target(text: str, place: Place) -> Target:
         return Target("step", name, index, step=step)
     if match := _WORD.fullmatch(text.strip()):
         name, index = split_index(match["of"], place)
-        kinds = dict(new="new", final="final", best="best")
-        return Target(kinds[match["kind"]], name, index)  # type: ignore[arg-type]
+        kind = cast('Literal["new", "final", "best"]', match["kind"])
+        return Target(kind, name, index)
     name, index = split_index(text, place)
     return Target("value", name, index)

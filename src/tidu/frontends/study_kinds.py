@@ -137,23 +137,11 @@ POSITIVE = Kind(
     {"type": "number", "exclusiveMinimum": 0},
     "0.01",
 )
-SHARE = Kind(
-    Words(en="a number from 0 to 1", zh="0 到 1 之间的数"),
-    lambda value: _is_number(value) and 0 <= value <= 1,
-    {"type": "number", "minimum": 0, "maximum": 1},
-    "0.9",
-)
 MOMENTUM = Kind(
     Words(en="a number from 0 on and below 1", zh="不小于 0 且小于 1 的数"),
     lambda value: _is_number(value) and 0 <= value < 1,
     {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
     "0.9",
-)
-SIGN_SHARE = Kind(
-    Words(en="a number from -1 to 1", zh="-1 到 1 之间的数"),
-    lambda value: _is_number(value) and -1 <= value <= 1,
-    {"type": "number", "minimum": -1, "maximum": 1},
-    "-1",
 )
 FLAG = Kind(
     Words(en="true or false", zh="true 或 false"),
@@ -171,6 +159,18 @@ ARRAY = Kind(
     {"anyOf": [_NUMBER, _NESTED, _STRING]},
     "[[1, 2], [3, 4]]",
 )
+NUMBERS = Kind(
+    Words(en="a number or a rectangular list of numbers", zh="数，或各行等长的数字列表"),
+    _is_numbers,
+    {"anyOf": [_NUMBER, _NESTED]},
+    "[[24, 24]]",
+)
+PLACES = Kind(
+    Words(en="an integer from 0 to 17", zh="0 到 17 的整数"),
+    lambda value: _is_integer(value) and 0 <= value <= 17,
+    {"type": "integer", "minimum": 0, "maximum": 17},
+    "4",
+)
 SIZES = Kind(
     Words(en="a list of sizes", zh="由各轴大小组成的列表"),
     _is_sizes,
@@ -186,6 +186,16 @@ SHAPE = Kind(
     {"type": "array", "items": {"type": "integer", "minimum": 0}},
     "[4, 3]",
 )
+
+
+def between(low: float, high: float) -> Kind:
+    """A number from low to high."""
+    return Kind(
+        Words(en=f"a number from {low:g} to {high:g}", zh=f"{low:g} 到 {high:g} 之间的数"),
+        lambda value: _is_number(value) and low <= value <= high,
+        {"type": "number", "minimum": low, "maximum": high},
+        f"{high:g}",
+    )
 
 
 def one_of(*choices: str) -> Kind:

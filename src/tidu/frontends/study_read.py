@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from tidu.calculus.settings import PRESETS
 from tidu.errors import InputError, Place, StudyError, nearest
 from tidu.frontends import study_schema as schema
 from tidu.frontends.study import (
@@ -81,13 +82,6 @@ _NO_DESCENT = Words(
 )
 _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：{names}")
 _LANGUAGES = Words(en="{en}", zh="{zh}")
-
-PRESETS: Mapping[str, Mapping[str, float]] = {
-    "torch": {},
-    # the seeds calculate with x ≥ 0 → 1 and with y > y_true → 1, else −1
-    "seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0},
-}
-
 
 def load(path: str | Path) -> Study:
     """Read a study file. No code in it runs; data files are read when its values are asked for.
@@ -378,7 +372,7 @@ def _kinks(sources: tuple[_Source, ...]) -> dict[str, float]:
     for source in sources:
         table = dict(source.data.get("kinks", {}))
         if "preset" in table:
-            kinks = dict(PRESETS[table.pop("preset")])
+            kinks = dict(PRESETS.get(table.pop("preset"), {}))
         kinks.update({name: float(value) for name, value in table.items()})
     return kinks
 

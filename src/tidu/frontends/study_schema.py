@@ -18,18 +18,21 @@ from tidu.frontends.study_kinds import (
     INTEGER,
     MOMENTUM,
     NUMBER,
+    NUMBERS,
+    PLACES,
     POSITIVE,
     SEED,
     SHAPE,
-    SHARE,
-    SIGN_SHARE,
     SIZES,
     TEXT,
     TEXTS,
     WORDS,
     Kind,
+    between,
     one_of,
 )
+from tidu.calculus.settings import PRESETS, adjustable
+from tidu.ir.op import Op
 from tidu.nn import INITIALISERS, LAYERS, LOSSES
 from tidu.words import Words
 
@@ -343,23 +346,42 @@ DESCEND = Table(
     ),
 )
 
-KINKS = Table(
-    "kinks",
-    Words(en="the derivative to use where a function has none", zh="函数在不可导点处取用的导数值"),
-    (
-        Key(
-            "preset",
-            Words(
-                en='"torch": PyTorch\'s values (the default); "seeds": relu 1, leaky_relu 1, abs -1',
-                zh='"torch"：与 PyTorch 相同（默认）；"seeds"：relu 取 1，leaky_relu 取 1，abs 取 -1',
-            ),
-            one_of("torch", "seeds"),
+TORCH = "torch"  # the preset that changes nothing
+
+
+def _kink_key(name: str, op: Op) -> Key:
+    kink = op.kinks[0]
+    bounded = isinstance(kink.low, int | float) and isinstance(kink.high, int | float)
+    says = Words(
+        en=f"the derivative of {name} at its kink", zh=f"{name} 在折点处取用的导数值"
+    )
+    return Key(name, says, between(kink.low, kink.high) if bounded else NUMBER)
+
+
+def _kinks_table() -> Table:
+    presets = "; ".join(
+        f'"{preset}": ' + ", ".join(f"{name} {value:g}" for name, value in values.items())
+        for preset, values in PRESETS.items()
+    )
+    preset = Key(
+        "preset",
+        Words(
+            en=f'"{TORCH}": PyTorch\'s values (the default); {presets}',
+            zh=f'"{TORCH}"：与 PyTorch 相同（默认）；{presets}',
         ),
-        Key("relu", Words(en="relu′(0)", zh="relu′(0)"), SHARE),
-        Key("leaky_relu", Words(en="LeakyReLU′(0)", zh="LeakyReLU′(0)"), NUMBER),
-        Key("abs", Words(en="|x|′ at 0", zh="|x| 在 0 处的导数"), SIGN_SHARE),
-    ),
-)
+        one_of(TORCH, *PRESETS),
+    )
+    return Table(
+        "kinks",
+        Words(
+            en="the derivative to use where a function has none",
+            zh="函数在不可导点处取用的导数值",
+        ),
+        (preset, *(_kink_key(name, op) for name, (op, _) in sorted(adjustable().items()))),
+    )
+
+
+KINKS = _kinks_table()
 
 SHOW = Table(
     "show",
@@ -462,7 +484,7 @@ CLAIM = Table(
                 "an integer as exact",
                 zh="给出的值；小数按所写的小数位数四舍五入理解，整数按精确值理解",
             ),
-            ARRAY,
+            NUMBERS,
         ),
         Key(
             "formula",
@@ -473,9 +495,20 @@ CLAIM = Table(
             TEXT,
         ),
         Key(
-            "within",
-            Words(en="how far the value may be off", zh="给出的值允许的误差"),
-            POSITIVE,
+            "decimals",
+            Words(
+                en="to how many decimals the value is stated, if not as written",
+                zh="给出的值精确到几位小数；不写则看写法",
+            ),
+            PLACES,
+        ),
+        Key(
+            "working",
+            Words(
+                en="the formula with the source's numbers in it: 1*1 + (-1)*2 + 1",
+                zh="原文代入数值的算式：1*1 + (-1)*2 + 1",
+            ),
+            TEXT,
         ),
         Key("cites", Words(en="the words of the source", zh="出处的原文"), WORDS),
         Key("group", Words(en="a heading shared by claims", zh="若干结论共用的小标题"), WORDS),
