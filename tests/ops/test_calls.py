@@ -12,14 +12,15 @@ from tests.ops.evaluate import value
 from tidu.errors import InputError
 from tidu.ir.build import input_node
 from tidu.ir.types import Size
-from tidu.ops.activation import gelu
 from tidu.ops.axes import moveaxis, squeeze, swapaxes, tril
 from tidu.ops.contraction import dot, trace
 from tidu.ops.einsum import einsum
 from tidu.ops.linear_algebra import det, inv, matrix_power, solve
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import clip, max_
-from tidu.ops.statistics import norm, prod, softmax, std, var
+from tidu.ops.smooth import gelu
+from tidu.ops.softmax import softmax
+from tidu.ops.statistics import norm, prod, std, var
 from tidu.ops.structure import concatenate, diag, diagonal, eye, stack, zeros
 
 N = Size.named("n")
@@ -54,7 +55,11 @@ def test_named_sizes_pass_through() -> None:
 
 def test_clip_with_bounds_that_are_arrays() -> None:
     x = np.array([-1.0, 0.5, 2.0])
-    assert value(lambda a, b: clip(a, b, 1.0), x, np.array([0.0, 0.0, 3.0])).tolist() == [0.0, 0.5, 1.0]
+    assert value(lambda a, b: clip(a, b, 1.0), x, np.array([0.0, 0.0, 3.0])).tolist() == [
+        0.0,
+        0.5,
+        1.0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +69,11 @@ def test_clip_with_bounds_that_are_arrays() -> None:
         (lambda: det(V), "det needs a square matrix, v has shape (3,)", "需要方阵"),
         (lambda: solve(A @ A.T, V), "needs 2 rows", "应有 2 行"),
         (lambda: trace(V), "trace needs a matrix, v has shape (3,)", "trace 需要矩阵"),
-        (lambda: concatenate([A, V]), "cannot join arrays of shapes (2, 3), (3,)", "不能沿第 0 轴连接"),
+        (
+            lambda: concatenate([A, V]),
+            "cannot join arrays of shapes (2, 3), (3,)",
+            "不能沿第 0 轴连接",
+        ),
         (lambda: concatenate([]), "at least one array", "至少需要一个数组"),
         (lambda: concatenate([A[0, 0]]), "is a single number", "是单个数"),
         (lambda: squeeze(A, 0), "axis 0 of A (2, 3) has not size one", "大小不是 1"),
@@ -82,7 +91,11 @@ def test_clip_with_bounds_that_are_arrays() -> None:
         (lambda: einsum("ij,jk", A), "names 2 operand(s), got 1", "写了 2 个操作数"),
         (lambda: einsum("ij->ijk", A), "index k of the result is in no operand", "不在任何操作数"),
         (lambda: einsum("ijk->i", A), "stands for 3 axes, the operand has 2", "表示 3 个轴"),
-        (lambda: einsum("ij,i->j", A, V), "index i has size 2 in one operand and 3 in another", "大小为 2"),
+        (
+            lambda: einsum("ij,i->j", A, V),
+            "index i has size 2 in one operand and 3 in another",
+            "大小为 2",
+        ),
         (lambda: dot(A, input_node("B", (5, 2, 4))), "the inner sizes 3 and 2 differ", "内侧大小"),
     ],
 )

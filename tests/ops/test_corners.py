@@ -16,7 +16,7 @@ from tidu.calculus.reverse import vjp
 from tidu.errors import EvaluationError
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
-from tidu.ops.activation import elu, gelu, hardtanh, leaky_relu, prelu, relu, relu6
+from tidu.ops.activation import hardtanh, leaky_relu, prelu, relu, relu6
 from tidu.ops.arithmetic import absolute, sqrt
 from tidu.ops.comparison import greater, greater_equal, where
 from tidu.ops.contraction import matmul
@@ -24,12 +24,16 @@ from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
 from tidu.ops.linear_algebra import cofactor, det, inv, logdet, slogdet, solve
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
-from tidu.ops.statistics import log_softmax, logsumexp, norm, prod, softmax, std
+from tidu.ops.smooth import elu, gelu
+from tidu.ops.softmax import log_softmax, logsumexp, softmax
+from tidu.ops.statistics import norm, prod, std
 from tidu.ops.trigonometric import arctan2, hypot, sinc
 
 CASES = [
     json.loads(line)
-    for line in (Path(__file__).parent.parent / "data" / "kinks.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parent.parent / "data" / "kinks.jsonl")
+    .read_text("utf-8")
+    .splitlines()
 ]
 
 # The cases by what they calculate, in ops; the doors have tests of their own for the spellings.
@@ -102,7 +106,10 @@ def test_kinks_say_where_they_are() -> None:
 
 def test_ties_are_shared_evenly() -> None:
     assert gradient(max_, [3.0, 1.0, 3.0])[0].tolist() == [0.5, 0.0, 0.5]
-    assert gradient(lambda x: min_(x, axis=1), [[1.0, 1.0], [2.0, 3.0]])[0].tolist() == [[0.5, 0.5], [1.0, 0.0]]
+    assert gradient(lambda x: min_(x, axis=1), [[1.0, 1.0], [2.0, 3.0]])[0].tolist() == [
+        [0.5, 0.5],
+        [1.0, 0.0],
+    ]
 
 
 def test_argmax_is_never_differentiated() -> None:
@@ -166,8 +173,12 @@ def test_second_order_of_a_determinant_at_a_singular_matrix(name: str) -> None:
 
 def test_small_determinants() -> None:
     assert gradient(det, [[5.0]])[0].tolist() == [[1.0]]
-    np.testing.assert_allclose(gradient(det, [[1.0, 2.0], [3.0, 4.0]])[0], [[4, -3], [-2, 1]], atol=1e-12)
-    np.testing.assert_allclose(value(cofactor, [[0.0, 0.0], [0.0, 3.0]]), [[3, 0], [0, 0]], atol=1e-12)
+    np.testing.assert_allclose(
+        gradient(det, [[1.0, 2.0], [3.0, 4.0]])[0], [[4, -3], [-2, 1]], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        value(cofactor, [[0.0, 0.0], [0.0, 3.0]]), [[3, 0], [0, 0]], atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("build", [inv, lambda x: solve(x, np.ones(3))], ids=["inv", "solve"])
@@ -195,7 +206,10 @@ def test_norms_at_zero() -> None:
     zero = np.zeros(2)
     assert gradient(norm, zero)[0].tolist() == [0.0, 0.0]
     assert gradient(lambda x: norm(x) ** 2, zero)[0].tolist() == [0.0, 0.0]
-    assert gradient(lambda x: norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]])[0].tolist() == [[0.0, 0.0], [0.6, 0.8]]
+    assert gradient(lambda x: norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]])[0].tolist() == [
+        [0.0, 0.0],
+        [0.6, 0.8],
+    ]
     assert gradient(std, [2.0, 2.0, 2.0])[0].tolist() == [0.0, 0.0, 0.0]
     assert [float(g) for g in gradient(hypot, 0.0, 0.0)] == [0.0, 0.0]
     with np.errstate(all="ignore"):
@@ -211,7 +225,7 @@ def test_powers_at_zero() -> None:
 def test_sinc_near_zero() -> None:
     """Its series: sinc x = 1 - π²x²/6 + …"""
     assert gradient(sinc, 0.0)[0] == 0.0
-    assert hessian_vector(sinc, 0.0, 1.0) == pytest.approx(-np.pi**2 / 3)
+    assert hessian_vector(sinc, 0.0, 1.0) == pytest.approx(-(np.pi**2) / 3)
     for x in (1e-9, 1e-3, 0.3, 0.7, 2.5):
         wanted = (np.cos(np.pi * x) - np.sinc(x)) / x
         assert gradient(sinc, x)[0] == pytest.approx(wanted, abs=2e-7)
@@ -246,5 +260,7 @@ def test_entries_of_minus_infinity() -> None:
 
 def test_solving_agrees_with_the_inverse() -> None:
     a, b = np.array([[4.0, 1.0], [2.0, 3.0]]), np.array([1.0, 2.0])
-    for f, w in zip(gradient(solve, a, b), gradient(lambda a, b: matmul(inv(a), b), a, b), strict=True):
+    for f, w in zip(
+        gradient(solve, a, b), gradient(lambda a, b: matmul(inv(a), b), a, b), strict=True
+    ):
         np.testing.assert_allclose(f, w, rtol=1e-12)

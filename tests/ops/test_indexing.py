@@ -80,7 +80,9 @@ def test_the_gradient_of_a_log_likelihood() -> None:
     p, y = np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([1.0, 0.0])
     nodes = inputs_for([p, y])
     loss = mean(-log(nodes[0])[np.arange(2), nodes[1]])
-    (found,) = evaluate(vjp([loss], [constant(1.0)], nodes[:1]), dict(zip(nodes, [p, y], strict=True)))
+    (found,) = evaluate(
+        vjp([loss], [constant(1.0)], nodes[:1]), dict(zip(nodes, [p, y], strict=True))
+    )
     np.testing.assert_allclose(found, [[0.0, -0.625], [-1 / 1.2, 0.0]])
     with pytest.raises(EvaluationError) as error:
         evaluate([loss], dict(zip(nodes, [p, np.array([1.0, 0.5])], strict=True)))

@@ -61,7 +61,9 @@ def test_the_type_rule_agrees_with_the_reference(op: Op, dtype: str) -> None:
                 assert value.dtype.name == node.dtype, (node.op.name, attrs)
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.prepare and op.form is Form.COMPOSITE], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in OPS if op.prepare and op.form is Form.COMPOSITE], ids=lambda op: op.name
+)
 def test_a_spelling_means_what_numpy_means(op: Op) -> None:
     """Ops that are written with others at once still have NumPy's own function as their reference."""
     for arrays, attrs, nodes, outs in each(op):
@@ -96,7 +98,12 @@ def check_first_order(op: Op, rtol: float = SMOOTH) -> None:
 
 
 def check_node(
-    out: Node, nodes: Sequence[Node], arrays: Sequence[Any], live: Sequence[int], rng: Any, rtol: float
+    out: Node,
+    nodes: Sequence[Node],
+    arrays: Sequence[Any],
+    live: Sequence[int],
+    rng: Any,
+    rtol: float,
 ) -> None:
     """Reverse and forward mode against differences, projected on random directions."""
     values = dict(zip(nodes, arrays, strict=True))
@@ -113,8 +120,13 @@ def check_node(
     def along(xs: Sequence[Any]) -> Any:
         return evaluate([out], dict(zip(nodes, xs, strict=True)))[0]
 
-    moved = [d if i in live else np.zeros((), a.dtype) for i, (d, a) in enumerate(zip(directions, arrays, strict=True))]
-    slope = central(lambda xs: np.asarray(along(keep(xs, arrays, live))), arrays_as_float(arrays), moved)
+    moved = [
+        d if i in live else np.zeros((), a.dtype)
+        for i, (d, a) in enumerate(zip(directions, arrays, strict=True))
+    ]
+    slope = central(
+        lambda xs: np.asarray(along(keep(xs, arrays, live))), arrays_as_float(arrays), moved
+    )
     np.testing.assert_allclose(pushed, slope, rtol=rtol, atol=rtol)
     np.testing.assert_allclose(reverse, float(np.sum(seed * slope)), rtol=rtol, atol=rtol)
     for x, p in zip(wrt, pulled, strict=True):
@@ -159,7 +171,8 @@ def test_second_derivatives_agree_with_differences(op: Op) -> None:
             def weighed(xs: Sequence[Any]) -> float:
                 here = {**values, **dict(zip(wrt, xs, strict=True))}
                 return sum(
-                    float(np.sum(w * p)) for w, p in zip(weights, evaluate(pulled, here), strict=True)
+                    float(np.sum(w * p))
+                    for w, p in zip(weights, evaluate(pulled, here), strict=True)
                 )
 
             slope = central(weighed, [values[x] for x in wrt], [bound[tangents[x]] for x in wrt])
@@ -195,7 +208,8 @@ def has_slope(op: Op) -> bool:
                 continue
             g = input_node("g", out.shape)
             pulled = evaluate(
-                vjp([out], [g], live), {**dict(zip(nodes, arrays, strict=True)), g: np.ones(out.shape)}
+                vjp([out], [g], live),
+                {**dict(zip(nodes, arrays, strict=True)), g: np.ones(out.shape)},
             )
             if any(np.any(p != 0) for p in pulled):
                 return True
@@ -220,7 +234,12 @@ def test_a_wrong_rule_is_caught(op: Op, factor: float) -> None:
             if out.op is not op or not live or out.dtype not in ("float64", "float32"):
                 continue
             copy = Node()
-            copy.op, copy.inputs, copy.attributes, copy.type = broken, out.inputs, out.attributes, out.type
+            copy.op, copy.inputs, copy.attributes, copy.type = (
+                broken,
+                out.inputs,
+                out.attributes,
+                out.type,
+            )
             copy.id = input_node(f"fresh {op.name} {factor} {rng.integers(1 << 60)}", ()).id
             try:
                 check_node(copy, nodes, arrays, live, rng, SMOOTH)
@@ -267,7 +286,9 @@ def test_exactly_one_case_holds_everywhere(op: Op) -> None:
         (out,) = results(op, nodes, attrs)
         trees = [n.op.notation(n) for n in nodes]
         rows = op.cases(out, *trees)  # type: ignore[misc]
-        operands = [np.repeat(grid, 9), np.tile(grid, 9)][: len(arrays)] if len(arrays) > 1 else [grid]
+        operands = (
+            [np.repeat(grid, 9), np.tile(grid, 9)][: len(arrays)] if len(arrays) > 1 else [grid]
+        )
         assert np.all(sum(np.asarray(row.holds(*operands)).astype(int) for row in rows) == 1)
 
 
@@ -302,7 +323,9 @@ OWN_WAY = {"prelu"}  # a weight for each channel stands on axis 1
 BINARY = [
     op
     for op in OPS
-    if op.form is Form.ELEMENTWISE and kinds(op, 2) == (Operand.VALUE,) * 2 and op.name not in OWN_WAY
+    if op.form is Form.ELEMENTWISE
+    and kinds(op, 2) == (Operand.VALUE,) * 2
+    and op.name not in OWN_WAY
 ]
 
 
@@ -316,7 +339,10 @@ def test_every_pair_of_shapes_broadcasts(op: Op) -> None:
     for first in SHAPES:
         for second in SHAPES:
             # 0.5, 0.6, … against 0.55, 0.65, …: a difference quotient never steps across a tie
-            arrays = [0.5 + 0.1 * rng.integers(0, 15, first), 0.55 + 0.1 * rng.integers(0, 15, second)]
+            arrays = [
+                0.5 + 0.1 * rng.integers(0, 15, first),
+                0.55 + 0.1 * rng.integers(0, 15, second),
+            ]
             arrays = [np.asarray(a) for a in arrays]
             nodes = inputs_for(arrays)
             (out,) = results(op, nodes, attrs)

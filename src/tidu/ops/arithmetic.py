@@ -111,7 +111,6 @@ divide = elementwise(
 )
 
 
-
 def _ratio(x: Any, y: Any) -> Any:
     return np.where(y == 0, np.zeros((), np.result_type(x, y)), x / np.where(y == 0, 1, y))
 
@@ -262,9 +261,11 @@ sign = elementwise(
     scalar="x > 0 ? 1 : x < 0 ? -1 : at",
     prepare=lambda x, at=0.0: apply(sign, x, at=float(at)),
     notation=lambda node, x: Apply(Function("sign"), (x,)),
-    code=lambda node, x: f"np.sign({x})"
-    if node.attrs["at"] == 0
-    else f"np.where({x} == 0, {node.attrs['at']!r}, np.sign({x}))",
+    code=lambda node, x: (
+        f"np.sign({x})"
+        if node.attrs["at"] == 0
+        else f"np.where({x} == 0, {node.attrs['at']!r}, np.sign({x}))"
+    ),
     cases=_sign_cases,
     aliases=aliases(numpy="sign", torch=("sign", "sgn")),
     samples=normal(at=0.0),

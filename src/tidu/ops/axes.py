@@ -93,7 +93,9 @@ cumsum = op(
     loop=Loop.SCAN,
     operands=(Operand.VALUE,),
     adjoint=_cumsum_adjoint,
-    says=says("xᵢ counts in every later sum: sum from the end", "xᵢ 进入其后每个部分和：从末尾累加"),
+    says=says(
+        "xᵢ counts in every later sum: sum from the end", "xᵢ 进入其后每个部分和：从末尾累加"
+    ),
     source="∂sₖ/∂xᵢ = 1 for i ≤ k",
     numpy=lambda x, axis: np.cumsum(x, axis=axis),
     type_rule=lambda x, axis: x,
@@ -118,7 +120,11 @@ def expanded(x: Node, axis: Any) -> Node:
 
 
 def _squeeze(x: Node, axis: Any = None) -> Node:
-    drop = tuple(i for i, d in enumerate(x.shape) if d == 1) if axis is None else normal_axes(axis, x.rank)
+    drop = (
+        tuple(i for i, d in enumerate(x.shape) if d == 1)
+        if axis is None
+        else normal_axes(axis, x.rank)
+    )
     for i in drop:
         if x.shape[i] != 1:
             raise Misfit(_SQUEEZE, axis=i)

@@ -89,7 +89,9 @@ def _where_notation(node: Node, condition: Math, x: Math, y: Math) -> Math:
     return Cases(((x, condition), (y, Say(_OTHERWISE()))))
 
 
-def _where_adjoint(g: Node, condition: Node, x: Node, y: Node, out: Node) -> tuple[None, Node, Node]:
+def _where_adjoint(
+    g: Node, condition: Node, x: Node, y: Node, out: Node
+) -> tuple[None, Node, Node]:
     return None, where(condition, g, 0.0), where(condition, 0.0, g)
 
 

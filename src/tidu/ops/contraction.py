@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from tidu.document.math import Math, Transpose
@@ -94,7 +93,9 @@ def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
 def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
     """X (b, m, k), y (k), g (b, m)."""
     columns = reshape(g, shape=(*g.shape, 1))
-    by_y = sum_(reshape(x.mT @ columns, shape=(*x.shape[:-2], x.shape[-1])), axis=tuple(range(x.rank - 2)))
+    by_y = sum_(
+        reshape(x.mT @ columns, shape=(*x.shape[:-2], x.shape[-1])), axis=tuple(range(x.rank - 2))
+    )
     return columns * y, by_y
 
 
@@ -149,7 +150,9 @@ def _outer_type(x: Type, y: Type) -> Type:
 def _prepare_outer(x: Node, y: Node) -> Node:
     """NumPy's outer flattens its operands."""
 
-    return apply(outer, reshape(x, shape=(product(x.shape),)), reshape(y, shape=(product(y.shape),)))
+    return apply(
+        outer, reshape(x, shape=(product(x.shape),)), reshape(y, shape=(product(y.shape),))
+    )
 
 
 outer = op(
@@ -169,9 +172,10 @@ outer = op(
 )
 
 
-
 # ------------------------------------------------------------------ trace
-_TRACE = Words(en="trace needs a matrix, {a} has shape {sa}", zh="trace 需要矩阵，{a} 的形状是 {sa}")
+_TRACE = Words(
+    en="trace needs a matrix, {a} has shape {sa}", zh="trace 需要矩阵，{a} 的形状是 {sa}"
+)
 
 
 def _trace_type(x: Type) -> Type:
@@ -245,7 +249,9 @@ def _dot(x: Node, y: Node) -> Node:
 def _inner(x: Node, y: Node) -> Node:
     if x.rank == 0 or y.rank == 0:
         return x * y
-    return _dot(x, transpose(y, axes=(*range(y.rank - 2), y.rank - 1, y.rank - 2)) if y.rank > 1 else y)
+    return _dot(
+        x, transpose(y, axes=(*range(y.rank - 2), y.rank - 1, y.rank - 2)) if y.rank > 1 else y
+    )
 
 
 def _flat(x: Node) -> Node:

@@ -45,7 +45,9 @@ def spelling(name: str, build: Callable[..., Any], **facets: Any) -> Op:
     node of this op appears in a graph and nothing else needs a rule for it."""
 
     def type_rule(*types: Type, **attributes: Any) -> Any:
-        return build(*(input_node(f"x{i}", t.shape, t.dtype) for i, t in enumerate(types, 1)), **attributes).type
+        return build(
+            *(input_node(f"x{i}", t.shape, t.dtype) for i, t in enumerate(types, 1)), **attributes
+        ).type
 
     facets.setdefault("operands", (Operand.VALUE,))
     facets.setdefault("says", says("written with other operations", "用其他运算写出"))
@@ -102,7 +104,9 @@ def fence(left: str, right: str, sub: str = "") -> Callable[..., Math]:
     return lambda node, tree: Fence(tree, left, right, sub)
 
 
-def aliases(**names: str | Alias | tuple[str | Alias, ...]) -> Mapping[str, tuple[str | Alias, ...]]:
+def aliases(
+    **names: str | Alias | tuple[str | Alias, ...],
+) -> Mapping[str, tuple[str | Alias, ...]]:
     """Names of the op in other libraries, dotted below the library's root: numpy="linalg.norm",
     torch=("relu", "nn.functional.relu"); `text` holds further bare names that the text door reads."""
     return {lib: n if isinstance(n, tuple) else (n,) for lib, n in names.items()}
@@ -123,20 +127,28 @@ def joined(factors: list[Math], sign: Any) -> Math:
     """A flat product: nested products of the same sign are opened."""
     flat: list[Math] = []
     for factor in factors:
-        flat.extend(factor.factors if isinstance(factor, Product) and factor.sign == sign else (factor,))
+        flat.extend(
+            factor.factors if isinstance(factor, Product) and factor.sign == sign else (factor,)
+        )
     return Product(tuple(flat), sign)
 
 
-def normal(arity: int = 1, *, low: float | None = None, high: float | None = None, **attrs: Any) -> Samples:
+def normal(
+    arity: int = 1, *, low: float | None = None, high: float | None = None, **attrs: Any
+) -> Samples:
     """Samples: scalars, vectors and matrices, normal or uniform in (low, high); all operands one shape."""
 
     def draw(rng: Generator, shape: tuple[int, ...]) -> Any:
         if low is None and high is None:
             return rng.standard_normal(shape)
-        return rng.uniform(low if low is not None else -2.0, high if high is not None else 2.0, shape)
+        return rng.uniform(
+            low if low is not None else -2.0, high if high is not None else 2.0, shape
+        )
 
     def make(rng: Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-        return [(tuple(draw(rng, s) for _ in range(arity)), dict(attrs)) for s in ((), (3,), (2, 5))]
+        return [
+            (tuple(draw(rng, s) for _ in range(arity)), dict(attrs)) for s in ((), (3,), (2, 5))
+        ]
 
     return Samples(make)
 

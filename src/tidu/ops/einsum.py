@@ -57,7 +57,9 @@ def _normal(subscripts: str) -> str:
     if any(c not in ascii_letters for group in groups for c in group) or any(
         len(set(group)) != len(group) for group in groups
     ):
-        raise InputError(_FORM(subscripts=repr(subscripts)), fix=verbatim('einsum("ij,jk->ik", A, B)'))
+        raise InputError(
+            _FORM(subscripts=repr(subscripts)), fix=verbatim('einsum("ij,jk->ik", A, B)')
+        )
     return f"{left}->{right}"
 
 
@@ -74,7 +76,9 @@ def _type(*types: Type, subscripts: str) -> Type:
     sizes: dict[str, Dim] = {}
     for term, type in zip(terms, types, strict=True):
         if len(term) != type.rank:
-            raise Misfit(_RANK, subscripts=subscripts, letters=term, wanted=len(term), got=type.rank)
+            raise Misfit(
+                _RANK, subscripts=subscripts, letters=term, wanted=len(term), got=type.rank
+            )
         for letter, n in zip(term, type.shape, strict=True):
             if sizes.setdefault(letter, n) != n:
                 raise Misfit(_SIZE, subscripts=subscripts, letter=letter, m=sizes[letter], n=n)
@@ -94,7 +98,9 @@ def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
         others = [*terms[:i], *terms[i + 1 :]]
         seen = set("".join([result, *others]))
         kept = "".join(c for c in term if c in seen)
-        part = apply(einsum, g, *xs[:i], *xs[i + 1 :], subscripts=f"{','.join([result, *others])}->{kept}")
+        part = apply(
+            einsum, g, *xs[:i], *xs[i + 1 :], subscripts=f"{','.join([result, *others])}->{kept}"
+        )
         shape = tuple(n if c in seen else 1 for c, n in zip(term, x.shape, strict=True))
         found.append(broadcast_to(reshape(part, shape=shape), shape=x.shape))
     return tuple(found)

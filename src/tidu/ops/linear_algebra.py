@@ -6,14 +6,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Inverse, Math
+from tidu.document.math import Apply, Function, Inverse
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
-from tidu.ir.types import Type, TupleType, broadcast_shapes, promote
+from tidu.ir.types import TupleType, Type, broadcast_shapes, promote
 from tidu.ops.contraction import outer, trace_of
-from tidu.ops.define import Generator, aliases, float_type, function, joined, op, sampled, says, spelling
+from tidu.ops.define import (
+    Generator,
+    aliases,
+    float_type,
+    function,
+    joined,
+    op,
+    sampled,
+    says,
+    spelling,
+)
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.words import Words, verbatim
 
@@ -185,7 +195,10 @@ cofactor = op(
     code=lambda node, x: f"(np.linalg.det({x})[..., None, None] * np.linalg.inv({x}).mT)",
     aliases={},
     samples=_REGULAR,
-    doc=says("the matrix of cofactors, det X · X⁻ᵀ where X has an inverse", "余子式矩阵，X 可逆时为 det X · X⁻ᵀ"),
+    doc=says(
+        "the matrix of cofactors, det X · X⁻ᵀ where X has an inverse",
+        "余子式矩阵，X 可逆时为 det X · X⁻ᵀ",
+    ),
 )
 
 

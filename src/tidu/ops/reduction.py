@@ -89,7 +89,9 @@ def spread(g: Node, x: Node, axis: tuple[int, ...]) -> Node:
 
 def count(x: Node, axis: tuple[int, ...]) -> Node:
     """How many elements are reduced to one: a constant, or a node where sizes have names."""
-    return constant(product(x.shape[a] for a in axis), x.dtype if x.dtype.startswith("float") else None)
+    return constant(
+        product(x.shape[a] for a in axis), x.dtype if x.dtype.startswith("float") else None
+    )
 
 
 def reduction_notation(name: str) -> Callable[[Node, Math], Math]:
@@ -107,7 +109,11 @@ def _sum_notation(node: Node, x: Math) -> Math:
     if len(axis) == source.rank:
         return Big("∑", x)
     if source.rank == 2 and axis == (0,):
-        return Product((Transpose(x), ONES)) if not node.attrs["keepdims"] else Product((Transpose(ONES), x))
+        return (
+            Product((Transpose(x), ONES))
+            if not node.attrs["keepdims"]
+            else Product((Transpose(ONES), x))
+        )
     if source.rank == 2 and axis == (1,):
         return Product((x, ONES))
     return Big("∑", x, below=Function("axis", ",".join(str(a + 1) for a in axis)))

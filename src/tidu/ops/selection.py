@@ -86,7 +86,9 @@ is_larger = _step("is_larger", ">", np.greater, np.less, ">")
 is_smaller = _step("is_smaller", "<", np.less, np.greater, "<")
 
 
-def _chooser(name: str, numpy: np.ufunc, share: Op, scalar: str, zh: str, this: Callable[[], Op]) -> Op:
+def _chooser(
+    name: str, numpy: np.ufunc, share: Op, scalar: str, zh: str, this: Callable[[], Op]
+) -> Op:
     def partials(x: Node, y: Node, out: Node, tie: float) -> tuple[Node, Node]:
         return share(x, y, tie=tie), share(y, x, tie=1.0 - tie)
 
@@ -160,7 +162,9 @@ def _clip_cases(node: Node, x: Math) -> tuple[Case, ...]:
         return (inner, *outside)
     strictly = Case(
         Number("1"),
-        Relation(_bounds_notation(low, high, x).parts, ("<",) * (2 - (low is None) - (high is None))),  # type: ignore[union-attr]
+        Relation(
+            _bounds_notation(low, high, x).parts, ("<",) * (2 - (low is None) - (high is None))
+        ),  # type: ignore[union-attr]
         lambda a: _inside(a, low, high) & ~_on_bound(a, low, high),
     )
     edges = tuple(
@@ -227,9 +231,7 @@ def _bound(value: Any) -> Any:
 def _prepare_clip(x: Node, low: Any = None, high: Any = None, at: float = 1.0) -> Node:
     low, high = _bound(low), _bound(high)
     if any(isinstance(bound, Node | np.ndarray) for bound in (low, high)):
-        return clip_between(
-            x, -np.inf if low is None else low, np.inf if high is None else high
-        )
+        return clip_between(x, -np.inf if low is None else low, np.inf if high is None else high)
     if low is None and high is None:
         return x
     return apply(
@@ -266,9 +268,7 @@ clip = elementwise(
     prepare=_prepare_clip,
     notation=_clip_notation,
     code=lambda node, x: f"np.clip({x}, {node.attrs['low']!r}, {node.attrs['high']!r})",
-    kinks=(
-        Kink(where=_clip_kink, at=says("a bound", "边界"), value="at", low=0.0, high=1.0),
-    ),
+    kinks=(Kink(where=_clip_kink, at=says("a bound", "边界"), value="at", low=0.0, high=1.0),),
     aliases=aliases(
         numpy=Alias("clip", rename=_LOW_HIGH),
         torch=(Alias("clamp", rename=_LOW_HIGH), Alias("clip", rename=_LOW_HIGH)),

@@ -31,7 +31,8 @@ from tidu.ops.contraction import matmul
 from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.reduction import sum_
-from tidu.ops.statistics import euclidean_norm, log_softmax, logsumexp, softmax
+from tidu.ops.softmax import log_softmax, logsumexp, softmax
+from tidu.ops.statistics import euclidean_norm
 from tidu.words import Words
 
 Apply = Callable[[Node, Atoms], Node | None]

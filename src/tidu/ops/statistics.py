@@ -14,13 +14,11 @@ from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ir.types import Type, product
 from tidu.ops.arithmetic import absolute, ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
-from tidu.ops.define import DIM, aliases, fence, function, op, quiet, sampled, says, spelling
-from tidu.ops.exponential import exp, log
+from tidu.ops.define import DIM, aliases, fence, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     mean,
-    non_empty_type,
     normal_axes,
     prepare_reduction,
     reduced_type,
@@ -39,10 +37,8 @@ _FEW = Words(
 )
 _FEW_FIX = Words(en="var({a}, ddof=0)", zh="var({a}, ddof=0)")
 _ORDER = Words(
-    en="norm of order {order} for {rank} axes is not known here", zh="这里没有 {rank} 个轴的 {order} 阶范数"
-)
-_NUMBER = Words(
-    en="{name} needs an axis, {a} is a single number", zh="{name} 需要一个轴，而 {a} 是单个数"
+    en="norm of order {order} for {rank} axes is not known here",
+    zh="这里没有 {rank} 个轴的 {order} 阶范数",
 )
 
 
@@ -109,7 +105,9 @@ product_of_others = op(
     code=_others_code,
     axes=("axis",),
     aliases={},
-    samples=sampled((((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)}), (((2, 3),), {"axis": (0, 1)})),
+    samples=sampled(
+        (((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)}), (((2, 3),), {"axis": (0, 1)})
+    ),
     doc=says("for each element, the product of all others", "对每个元素，其余所有元素的乘积"),
 )
 
@@ -209,7 +207,10 @@ var = op(
     operands=(Operand.VALUE,),
     definition=_var_definition,
     adjoint=_var_adjoint,
-    says=says("each element moves the variance by its distance from the mean", "各元素按其与平均值之差影响方差"),
+    says=says(
+        "each element moves the variance by its distance from the mean",
+        "各元素按其与平均值之差影响方差",
+    ),
     source="∂var/∂xᵢ = 2(xᵢ - x̄)/(n - ddof)",
     numpy=lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
     type_rule=_spread_type,
@@ -364,139 +365,4 @@ norm = spelling(
         (((2, 3),), {"ord": 1, "axis": 0}),
     ),
     doc=says("the length of a vector or matrix", "向量或矩阵的范数"),
-)
-
-
-# ------------------------------------------------------------------ log-sum-exp and softmax
-def _shift(x: Any, axis: tuple[int, ...]) -> Any:
-    """The largest element along the axes, 0 where it is infinite."""
-    top = np.max(x, axis=axis, keepdims=True)
-    return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
-
-
-def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    top = _shift(x, axis)
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return total if keepdims else np.squeeze(total, axis)
-
-
-def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
-    grown = np.exp(x - _shift(x, axis))
-    return grown / np.sum(grown, axis=axis, keepdims=True)
-
-
-def _logsumexp_code(node: Node, x: str) -> str:
-    axis, keep = node.attrs["axis"], node.attrs["keepdims"]
-    top = f"np.max({x}, axis={axis}, keepdims=True)"
-    text = f"(np.log(np.sum(np.exp({x} - {top}), axis={axis}, keepdims=True)) + {top})"
-    return text if keep else f"np.squeeze({text}, {axis})"
-
-
-logsumexp = op(
-    "logsumexp",
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE,),
-    definition=lambda x, axis, keepdims: log(sum_(exp(x), axis=axis, keepdims=keepdims)),
-    adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) * apply(softmax, x, axis=axis),),
-    says=says("the gradient of log-sum-exp is the softmax", "log-sum-exp 的梯度是 softmax"),
-    source="∂ ln Σeˣ/∂xᵢ = softmax(x)ᵢ",
-    numpy=quiet(_logsumexp),
-    type_rule=non_empty_type("logsumexp"),
-    prepare=prepare_reduction(lambda: logsumexp),
-    notation=reduction_notation("logsumexp"),
-    code=_logsumexp_code,
-    axes=("axis",),
-    aliases=aliases(
-        torch=(Alias("logsumexp", rename=DIM), Alias("special.logsumexp", rename=DIM))
-    ),
-    samples=REDUCTION_SAMPLES,
-    doc=says("ln Σ eˣ without overflow", "不会溢出的 ln Σ eˣ"),
-)
-
-
-def _soft_axis(x: Node, axis: Any, name: str) -> tuple[int, ...]:
-    if x.rank == 0:
-        raise Misfit(_NUMBER, name=name)
-    return normal_axes(axis, x.rank)
-
-
-def _soft_notation(name: str):  # type: ignore[no-untyped-def]
-    def notation(node: Node, x: Math) -> Math:
-        axis = node.attrs["axis"]
-        last = axis == (node.rank - 1,)
-        return function(name, "" if last else ",".join(str(a + 1) for a in axis))(node, x)
-
-    return notation
-
-
-def _softmax_code(node: Node, x: str) -> str:
-    axis = node.attrs["axis"]
-    grown = f"np.exp({x} - np.max({x}, axis={axis}, keepdims=True))"
-    return f"({grown} / np.sum({grown}, axis={axis}, keepdims=True))"
-
-
-def _log_softmax_code(node: Node, x: str) -> str:
-    axis = node.attrs["axis"]
-    low = f"({x} - np.max({x}, axis={axis}, keepdims=True))"
-    return f"({low} - np.log(np.sum(np.exp({low}), axis={axis}, keepdims=True)))"
-
-
-_SOFT_SAMPLES = sampled(
-    (((4,),), {}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((2, 3),), {"axis": None})
-)
-
-softmax = op(
-    "softmax",
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE,),
-    definition=lambda x, axis: exp(x) / sum_(exp(x), axis=axis, keepdims=True),
-    adjoint=lambda g, x, out, axis: (out * (g - sum_(g * out, axis=axis, keepdims=True)),),
-    says=says("derivative of softmax", "softmax 的导数"),
-    source="X̄ = P ⊙ (P̄ - (P ⊙ P̄) 1 1ᵀ)",
-    numpy=quiet(_softmax),
-    type_rule=lambda x, axis: reduced_type(x, (), True),
-    prepare=lambda x, axis=-1: apply(softmax, x, axis=_soft_axis(x, axis, "softmax")),
-    notation=_soft_notation("softmax"),
-    code=_softmax_code,
-    axes=("axis",),
-    aliases=aliases(
-        torch=(
-            Alias("softmax", rename=DIM),
-            Alias("nn.functional.softmax", rename=DIM),
-            Alias("special.softmax", rename=DIM),
-        )
-    ),
-    samples=_SOFT_SAMPLES,
-    doc=says("eˣ divided by the sum of eˣ: positive and summing to 1", "eˣ 除以 eˣ 的和：为正且和为 1"),
-)
-
-log_softmax = op(
-    "log_softmax",
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE,),
-    definition=lambda x, axis: x - logsumexp(x, axis=axis, keepdims=True),
-    adjoint=lambda g, x, out, axis: (
-        g - softmax(x, axis=axis) * sum_(g, axis=axis, keepdims=True),
-    ),
-    says=says("derivative of log-softmax", "log-softmax 的导数"),
-    source="X̄ = Ȳ - P ⊙ (Ȳ 1 1ᵀ)",
-    numpy=quiet(lambda x, axis: x - _logsumexp(x, axis, True)),
-    type_rule=lambda x, axis: reduced_type(x, (), True),
-    prepare=lambda x, axis=-1: apply(log_softmax, x, axis=_soft_axis(x, axis, "log_softmax")),
-    notation=_soft_notation("log_softmax"),
-    code=_log_softmax_code,
-    axes=("axis",),
-    aliases=aliases(
-        torch=(
-            Alias("log_softmax", rename=DIM),
-            Alias("nn.functional.log_softmax", rename=DIM),
-            Alias("special.log_softmax", rename=DIM),
-        ),
-        text="logsoftmax",
-    ),
-    samples=_SOFT_SAMPLES,
-    doc=says("ln softmax(x) without overflow", "不会溢出的 ln softmax(x)"),
 )

@@ -11,7 +11,7 @@ from tidu.document.math import Apply, Function, Math, Matrix, Symbol
 from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
-from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape_text
 from tidu.ops.axes import expanded
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
@@ -71,7 +71,10 @@ eye = op(
     notation=_eye_notation,
     code=lambda node: f"np.eye({node.attrs['rows']}, {node.attrs['columns']}, {node.attrs['k']})",
     aliases=aliases(
-        numpy=(Alias("eye", rename={"N": "rows", "M": "columns"}), Alias("identity", rename={"n": "rows"})),
+        numpy=(
+            Alias("eye", rename={"N": "rows", "M": "columns"}),
+            Alias("identity", rename={"n": "rows"}),
+        ),
         torch=Alias("eye", rename={"n": "rows", "m": "columns"}),
     ),
     samples=sampled(((), {"rows": 3}), ((), {"rows": 2, "columns": 4})),
@@ -135,7 +138,11 @@ concatenate = op(
     axes=("axis",),
     aliases=aliases(
         numpy=("concatenate", "concat"),
-        torch=(Alias("cat", rename=DIM), Alias("concat", rename=DIM), Alias("concatenate", rename=DIM)),
+        torch=(
+            Alias("cat", rename=DIM),
+            Alias("concat", rename=DIM),
+            Alias("concatenate", rename=DIM),
+        ),
     ),
     samples=sampled(
         (((2,), (3,)), {"axis": 0}),
@@ -166,9 +173,7 @@ stack = spelling(
     _stack,
     numpy=lambda *xs, axis=0: np.stack(xs, axis=axis),
     aliases=aliases(numpy="stack", torch=Alias("stack", rename=DIM)),
-    samples=sampled(
-        (((), ()), {}), (((2,), (2,)), {"axis": 1}), (((2, 3), (2, 3)), {"axis": -1})
-    ),
+    samples=sampled((((), ()), {}), (((2,), (2,)), {"axis": 1}), (((2, 3), (2, 3)), {"axis": -1})),
     **_VARIADIC,
 )
 vstack = spelling(
@@ -258,7 +263,10 @@ diagonal = op(
     prepare=lambda x, k=0: apply(diagonal, x, k=int(k)),
     notation=_diag_named,
     code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']})",
-    aliases=aliases(numpy=Alias("diagonal", rename={"offset": "k"}), torch=Alias("diagonal", rename={"offset": "k"})),
+    aliases=aliases(
+        numpy=Alias("diagonal", rename={"offset": "k"}),
+        torch=Alias("diagonal", rename={"offset": "k"}),
+    ),
     samples=sampled((((3, 3),), {"k": 0}), (((2, 4),), {"k": 1}), (((3, 2),), {"k": -1})),
     doc=says("the diagonal of a matrix", "矩阵的对角线"),
 )
@@ -305,7 +313,9 @@ _ANY = sampled((((2, 3),), {}), (((),), {}))
 zeros = spelling(
     "zeros", lambda shape: filled(0.0, shape), numpy=np.zeros, operands=(), samples=_SHAPES
 )
-ones = spelling("ones", lambda shape: filled(1.0, shape), numpy=np.ones, operands=(), samples=_SHAPES)
+ones = spelling(
+    "ones", lambda shape: filled(1.0, shape), numpy=np.ones, operands=(), samples=_SHAPES
+)
 full = spelling(
     "full",
     lambda shape, fill_value: filled(fill_value, shape),

@@ -143,9 +143,7 @@ hypot = elementwise(
     numpy=np.hypot,
     scalar="hypot(x, y)",
     notation=_hypot_notation,
-    kinks=(
-        Kink(where=_both_zero, at=says("the origin", "原点"), value=0.0, low=-1.0, high=1.0),
-    ),
+    kinks=(Kink(where=_both_zero, at=says("the origin", "原点"), value=0.0, low=-1.0, high=1.0),),
     aliases=aliases(numpy="hypot", torch="hypot"),
     samples=normal(2, low=0.4, high=2.0),
     doc=says("√(x² + y²)", "√(x² + y²)"),
