@@ -13,7 +13,7 @@ from tidu.frontends.text import read, read_array
 from tidu.ir.op import Operand, registered
 from tidu.ir.types import Size
 
-SEED = '''
+SEED = """
 import torch
 import torch.nn.functional as F
 
@@ -50,11 +50,13 @@ print(w11_grad)
 # Step 3/3: Update parameters
 w11 = w11 - learning_rate * w11_grad
 print(w11)
-'''
+"""
 
 RECORDS = [
     json.loads(line)
-    for line in (Path(__file__).parents[1] / "data" / "identities.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[1] / "data" / "identities.jsonl")
+    .read_text("utf-8")
+    .splitlines()
 ]
 
 
@@ -178,7 +180,9 @@ def test_spellings(text: str, same: str) -> None:
     left, right = (result(read(t, shapes=shapes)) for t in (text, same))
     assert left is right or np.array_equal(
         *(
-            evaluate(n, {"x": np.arange(6.0).reshape(2, 3) - 2, "y": np.ones((2, 3)), "v": np.ones(3)})
+            evaluate(
+                n, {"x": np.arange(6.0).reshape(2, 3) - 2, "y": np.ones((2, 3)), "v": np.ones(3)}
+            )
             for n in (left, right)
         )
     )

@@ -35,13 +35,9 @@ from tidu.words import Phrase, Words
 
 MAX_CALL_DEPTH = 20
 
-_NOT_CALLED = Words(
-    en="{name} is a value, not a function", zh="{name} 是一个值，不是函数"
-)
+_NOT_CALLED = Words(en="{name} is a value, not a function", zh="{name} 是一个值，不是函数")
 _TIMES = Words(en="{name} * ({argument})", zh="{name} * ({argument})")
-_RANDOM = Words(
-    en="random numbers are not drawn inside a formula", zh="公式里不产生随机数"
-)
+_RANDOM = Words(en="random numbers are not drawn inside a formula", zh="公式里不产生随机数")
 _RANDOM_FIX = Words(
     en="give the array by name, with a seeded initialiser or a value",
     zh="给数组起个名字，用带种子的初始化方法或数值给出",
@@ -56,9 +52,12 @@ _TWO_LIBRARIES = Words(
     en="x.{name} means one thing in NumPy and another in PyTorch, and this text uses both",
     zh="x.{name} 在 NumPy 与 PyTorch 中意思不同，而这段文本两者都用了",
 )
-_SAY_LIBRARY = Words(en="np.{name}(x, …) or torch.{name}(x, …)", zh="np.{name}(x, …) 或 torch.{name}(x, …)")
+_SAY_LIBRARY = Words(
+    en="np.{name}(x, …) or torch.{name}(x, …)", zh="np.{name}(x, …) 或 torch.{name}(x, …)"
+)
 _ARGUMENTS = Words(
-    en="{name} takes {wanted} argument(s), got {got}", zh="{name} 有 {wanted} 个参数，这里给了 {got} 个"
+    en="{name} takes {wanted} argument(s), got {got}",
+    zh="{name} 有 {wanted} 个参数，这里给了 {got} 个",
 )
 _RECURSION = Words(
     en="{name} calls itself, or calls are nested more than {limit} deep",
@@ -67,7 +66,9 @@ _RECURSION = Words(
 _NO_RETURN = Words(
     en="{name} returns nothing: is a return missing?", zh="{name} 没有返回值：是不是漏了 return？"
 )
-_NOT_LAYER = Words(en="Sequential takes layers, not {value}", zh="Sequential 的参数应是层，而不是 {value}")
+_NOT_LAYER = Words(
+    en="Sequential takes layers, not {value}", zh="Sequential 的参数应是层，而不是 {value}"
+)
 _PARAMETER = Words(
     en="{name} was declared with shape {given}, this layer needs {wanted}",
     zh="{name} 声明的形状是 {given}，而这一层需要 {wanted}",
@@ -76,9 +77,7 @@ _COLUMNS = Words(
     en="{x} {shape} is read as columns: one sample a column, W @ x + b",
     zh="{x} {shape} 按列读入：一列是一个样本，W @ x + b",
 )
-_CREATION = Words(
-    en="{name} cannot be called with these arguments", zh="{name} 不能这样调用"
-)
+_CREATION = Words(en="{name} cannot be called with these arguments", zh="{name} 不能这样调用")
 
 
 class Calls(Expressions):
@@ -112,7 +111,11 @@ class Calls(Expressions):
             raise error.at(place) from None
 
     def _callee_place(self, function: ast.expr) -> Place:
-        return self._member_place(function) if isinstance(function, ast.Attribute) else self.place(function)
+        return (
+            self._member_place(function)
+            if isinstance(function, ast.Attribute)
+            else self.place(function)
+        )
 
     def _known(
         self,
@@ -127,12 +130,12 @@ class Calls(Expressions):
                 return self._function(node, function, place, arguments, keywords)
             case Method():
                 return self._method(node, function, place, arguments, keywords)
-            case Declared(name):
+            case Declared(name, order):
                 self._no_keywords(name, keywords)
                 values = [self.operand(v, a) for v, a in zip(arguments, node.args, strict=True)]
-                orders = (0,) * len(values)
-                if not values:
-                    raise InputError(_ARGUMENTS(name=name, wanted=1, got=0))
+                if not values or (order and len(values) > 1):
+                    raise InputError(_ARGUMENTS(name=name, wanted=1, got=len(values)))
+                orders = (order,) if order else (0,) * len(values)
                 nodes = [constant(v.array) if isinstance(v, Literal) else v for v in values]
                 return self.apply(place, declared, *nodes, name=name, orders=orders)
             case Layers():
@@ -342,5 +345,3 @@ class Calls(Expressions):
 def _shifted(name: str, offset: int) -> str:
     """W1 of the second model becomes W3 if the first has two linear layers."""
     return re.sub(r"\d+", lambda match: str(int(match.group()) + offset), name, count=1)
-
-

@@ -20,7 +20,8 @@ _BRACKETS = Words(
     en="functions need brackets: {name} {argument}", zh="函数要加括号：{name} {argument}"
 )
 _NO_OPERATOR = Words(
-    en="an operator is missing between {first} and {second}", zh="{first} 与 {second} 之间缺少运算符"
+    en="an operator is missing between {first} and {second}",
+    zh="{first} 与 {second} 之间缺少运算符",
 )
 _PRODUCT = Words(en="{first} * {second}", zh="{first} * {second}")
 _CALL = Words(en="{name}({argument})", zh="{name}({argument})")

@@ -183,8 +183,10 @@ class Expressions:
         line = cast(int, left.end_lineno) - 1
         column = self._column(line, cast(int, left.end_col_offset))
         while line < right.lineno:
-            shown = self.text.lines[line].partition("#")[0] if "#" in self.text.lines[line] else (
-                self.text.lines[line]
+            shown = (
+                self.text.lines[line].partition("#")[0]
+                if "#" in self.text.lines[line]
+                else (self.text.lines[line])
             )
             at = shown.find(sign, column)
             if at >= 0:
@@ -192,7 +194,9 @@ class Expressions:
             line, column = line + 1, 0
         return self.place(right)
 
-    def apply(self, place: Place, build: Callable[..., Any], *operands: Any, **attributes: Any) -> Value:
+    def apply(
+        self, place: Place, build: Callable[..., Any], *operands: Any, **attributes: Any
+    ) -> Value:
         """A node built by `build`, with its place; of written arrays, an array again."""
         literals = [x for x in _flat(operands) if isinstance(x, Literal)]
         nodes = any(isinstance(x, Node) for x in _flat(operands))
@@ -319,9 +323,7 @@ class Expressions:
     def check_condition(self, value: Any, place: Place) -> None:
         if isinstance(value, Node) and value.dtype != "bool":
             text = describe(value)
-            raise InputError(
-                _CONDITION(value=text), place=place, fix=_CONDITION_FIX(value=text)
-            )
+            raise InputError(_CONDITION(value=text), place=place, fix=_CONDITION_FIX(value=text))
 
     def _unary(self, node: ast.UnaryOp) -> Reading:
         value = self.operand((yield node.operand), node.operand)
@@ -355,8 +357,11 @@ class Expressions:
             sign, decide = COMPARISONS[type(op)]
             place = self.sign_place(parts[index], parts[index + 1], sign)
             left, right = values[index], values[index + 1]
-            if is_static(left) and is_static(right) and not isinstance(left, Size) and not isinstance(
-                right, Size
+            if (
+                is_static(left)
+                and is_static(right)
+                and not isinstance(left, Size)
+                and not isinstance(right, Size)
             ):
                 one: Any = decide(left, right)
             else:

@@ -64,7 +64,13 @@ _MISUSED = Words(
 )
 
 # Other libraries' names for the same arguments, wherever the op has the one on the right.
-_ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dims": "axes", "newshape": "shape", "size": "shape"}
+_ARGUMENTS = {
+    "dim": "axis",
+    "keepdim": "keepdims",
+    "dims": "axes",
+    "newshape": "shape",
+    "size": "shape",
+}
 _FIRST = ("input", "a", "x", "self", "object", "array", "arrays", "tensors")
 _SECOND = ("other", "b", "y", "x2", "vec2", "mat2", "exponent")
 # Arguments that may be written out one by one: x.reshape(2, 3), x.transpose(1, 0, 2).
@@ -217,7 +223,9 @@ def is_plain(value: Any) -> bool:
     """A value that may be an attribute of a node: known when the program is read."""
     if isinstance(value, tuple | list):
         return all(is_plain(item) for item in value)
-    return value is None or isinstance(value, bool | int | float | str | Size | np.integer | np.floating)
+    return value is None or isinstance(
+        value, bool | int | float | str | Size | np.integer | np.floating
+    )
 
 
 # ------------------------------------------------------------------ the table

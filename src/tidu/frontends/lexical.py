@@ -23,19 +23,16 @@ _LONG = Words(
     en="the text has {length} characters; at most {limit} are read",
     zh="文本有 {length} 个字符，最多读入 {limit} 个",
 )
-_DEEP = Words(
-    en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层"
-)
+_DEEP = Words(en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层")
 _CHAIN = Words(
     en="one statement has more than {limit} {what}", zh="一条语句里的{what}超过 {limit} 个"
 )
 _OPERATORS = Words(en="operators", zh="运算符")
 _NESTERS = Words(en="signs, powers or conditions in a row", zh="连续的正负号、乘方或条件")
-_SPLIT = Words(
-    en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字"
-)
+_SPLIT = Words(en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字")
 _UNCLOSED = Words(
-    en="{bracket} opened at column {column} is never closed", zh="第 {column} 列的 {bracket} 没有闭合"
+    en="{bracket} opened at column {column} is never closed",
+    zh="第 {column} 列的 {bracket} 没有闭合",
 )
 _UNOPENED = Words(en="{bracket} closes nothing", zh="{bracket} 没有与之配对的左括号")
 _MISMATCH = Words(
@@ -43,12 +40,8 @@ _MISMATCH = Words(
     zh="{bracket} 与第 {line} 行第 {column} 列的 {opened} 不配对",
 )
 _CLOSE_FIX = Words(en="{text}", zh="{text}")
-_GLUED = Words(
-    en="a number followed directly by a name: {text}", zh="数后面直接跟着名称：{text}"
-)
-_PRODUCT = Words(
-    en="a product needs its sign", zh="乘法要写出乘号"
-)
+_GLUED = Words(en="a number followed directly by a name: {text}", zh="数后面直接跟着名称：{text}")
+_PRODUCT = Words(en="a product needs its sign", zh="乘法要写出乘号")
 _COMPLEX = Words(
     en="{text} is an imaginary number; tidu calculates with real numbers",
     zh="{text} 是虚数；tidu 只计算实数",
@@ -142,7 +135,9 @@ def scan(text: Text) -> list[Token]:
         if token.kind not in ("space", "comment"):
             tokens.append(token)
         at = match.end()
-        breaks = len(_BREAK.findall(token.text)) if token.kind in ("newline", "space", "string") else 0
+        breaks = (
+            len(_BREAK.findall(token.text)) if token.kind in ("newline", "space", "string") else 0
+        )
         if breaks:
             line += breaks
             start = at - len(_BREAK.split(token.text)[-1])
@@ -206,7 +201,9 @@ def _check_name(text: Text, token: Token) -> None:
         )
     if not token.text.isidentifier():
         for offset, character in enumerate(token.text):
-            if not ("a" + character).isidentifier() or (offset == 0 and not character.isidentifier()):
+            if not ("a" + character).isidentifier() or (
+                offset == 0 and not character.isidentifier()
+            ):
                 raise _bad_character(text, character, token.line, token.column + offset)
     if "__" in token.text:
         raise SyntaxProblem(_DUNDER(name=token.text), place=text.at(token))

@@ -140,8 +140,6 @@ def dot(x: Any, y: Any) -> Node:
     return x * y if x.rank == 0 or y.rank == 0 else x @ y
 
 
-
-
 @_spelled("numpy.Tensor.item", "torch.Tensor.item")
 def item(x: Any) -> Node:
     """The only element, as a number."""

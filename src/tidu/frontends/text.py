@@ -70,7 +70,8 @@ _LETTER = Words(
 _OUTPUT = Words(en="the program assigns no {name}", zh="程序里没有给 {name} 赋值")
 _ASSIGNED = Words(en="it assigns: {names}", zh="它赋值的名称有：{names}")
 _RESULT = Words(
-    en="the result must be one array or number, not {kind}", zh="结果应当是一个数组或数，而不是 {kind}"
+    en="the result must be one array or number, not {kind}",
+    zh="结果应当是一个数组或数，而不是 {kind}",
 )
 _TARGET = Words(
     en="assigning into part of an array cannot be differentiated",
@@ -81,9 +82,7 @@ _TARGET_FIX = Words(
     zh="用 stack、concatenate 或 where 组成新数组",
 )
 _UNPACK = Words(en="{wanted} names for {got} values", zh="{wanted} 个名称对 {got} 个值")
-_STATEMENT = Words(
-    en="{what} is not part of the formula language", zh="公式语言里没有{what}"
-)
+_STATEMENT = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _BRANCH = Words(
     en="this branch depends on values that are not known while the program is read",
     zh="这个分支取决于读程序时还不知道的值",
@@ -93,9 +92,7 @@ _LOOP = Words(
     en="a loop runs over range(n) with a plain number n up to {limit}",
     zh="循环只能写成 range(n)，n 是不超过 {limit} 的数",
 )
-_DEF = Words(
-    en="a def takes plain arguments", zh="def 的参数只能是普通参数"
-)
+_DEF = Words(en="a def takes plain arguments", zh="def 的参数只能是普通参数")
 _IMPORT = Words(
     en="import {name} is not part of the formula language", zh="公式语言里没有 import {name}"
 )
@@ -246,6 +243,8 @@ class Program(Calls):
                 self._declare(name, array.shape, array)
         for name, body in functions.items():
             self.scopes[0][name] = Declared(name)
+            if name + "_d" not in self.inputs:
+                self.scopes[0].setdefault(name + "_d", Declared(name, 1))
             if body is not None:
                 self.bodies[name] = _body(name, body)
 
@@ -325,7 +324,9 @@ class Program(Calls):
                 self._assign(target, (yield value))
             case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
                 before = self.lookup(target)
-                self._assign(target, self.combine(op, before, (yield value), target, value, statement))
+                self._assign(
+                    target, self.combine(op, before, (yield value), target, value, statement)
+                )
             case ast.AugAssign(target=target):
                 raise self._bad_target(target)
             case ast.FunctionDef():
@@ -339,7 +340,9 @@ class Program(Calls):
                     self._import(statement, alias.name, alias.asname)
             case ast.ImportFrom(module=module, names=names, level=0):
                 for alias in names:
-                    self._import_from(statement, module or "", alias.name, alias.asname or alias.name)
+                    self._import_from(
+                        statement, module or "", alias.name, alias.asname or alias.name
+                    )
             case ast.Pass():
                 pass
             case _:
@@ -385,16 +388,16 @@ class Program(Calls):
             count = len(items)
         elif isinstance(value, Literal) and value.array.ndim:
             items = [Literal(row, value.requires_grad) for row in value.array[:1000]]
-            items = [Literal(np.asarray(cast(Literal, i).array), value.requires_grad) for i in items]
+            items = [
+                Literal(np.asarray(cast(Literal, i).array), value.requires_grad) for i in items
+            ]
             count = len(value.array)
         elif isinstance(value, Node) and value.rank:
             count = value.shape[0]
             place = self.place(target)
             items = []
             if count == len(targets):
-                items = [
-                    self.apply(place, lambda x, i=i: x[i], value) for i in range(len(targets))
-                ]
+                items = [self.apply(place, lambda x, i=i: x[i], value) for i in range(len(targets))]
         else:
             items, count = [], 1
         if count != len(targets):
@@ -538,7 +541,11 @@ class Program(Calls):
 
     def _free_name(self) -> str:
         taken = {*self.inputs, *self.scopes[0]}
-        return next(name for name in ("L", "f", "out", *(f"L{i}" for i in range(len(taken)))) if name not in taken)
+        return next(
+            name
+            for name in ("L", "f", "out", *(f"L{i}" for i in range(len(taken))))
+            if name not in taken
+        )
 
     def _names(self, under: set[int], key: str, output: Node) -> dict[Node, tuple[Name, ...]]:
         """Every name of every node; a name that several nodes under the result bear is counted."""

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import DTypeError, InputError
+from tidu.errors import DTypeError, InputError, TiduError
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
-from tidu.ir.types import Size, product
+from tidu.ir.types import Size, product, shape_text
 from tidu.nn import Layer
 from tidu.words import Words
 
@@ -30,8 +30,8 @@ _BIG_ARRAY = Words(
     zh="公式里写的数组太大：{count} 个元素（最多 {limit} 个）",
 )
 _SHAPE_FIX = Words(
-    en="leave the array out and declare its shape: shapes={\"{name}\": {shape}}",
-    zh="不写这个数组，改为声明形状：shapes={\"{name}\": {shape}}",
+    en='leave the array out and declare its shape: shapes={"{name}": {shape}}',
+    zh='不写这个数组，改为声明形状：shapes={"{name}": {shape}}',
 )
 _HUGE = Words(
     en="number too large: {text} is above 1.8e308, the largest float64",
@@ -49,7 +49,11 @@ _OF_VALUES = Words(
 )
 _USE_STACK = Words(en="np.stack([a, b])", zh="np.stack([a, b])")
 _DIMS = Words(
-    en="a shape is made of whole numbers from 0 on, not {shape}", zh="形状由非负整数组成，而不是 {shape}"
+    en="a shape is made of whole numbers from 0 on, not {shape}",
+    zh="形状由非负整数组成，而不是 {shape}",
+)
+_NO_RESULT = Words(
+    en="cannot calculate {name} of these arrays {shapes}", zh="不能计算 {name}：数组 {shapes}"
 )
 _DTYPE = Words(
     en="dtype {dtype} is not one that tidu calculates with", zh="tidu 不用 {dtype} 这种类型计算"
@@ -89,9 +93,10 @@ class Helper:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An elementwise function that the caller declared by name."""
+    """An elementwise function that the caller declared by name, or its derivative (`f_d` for f′)."""
 
     name: str
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,17 @@ Value: TypeAlias = (
     | Module | Function | Method | Helper | Declared | DTypeName | Layers
 )  # fmt: skip
 
-_DEFAULT_DTYPES = {"float64", "float32", "double", "float", "float_", "int", "int64", "int32", "long"}
+_DEFAULT_DTYPES = {
+    "float64",
+    "float32",
+    "double",
+    "float",
+    "float_",
+    "int",
+    "int64",
+    "int32",
+    "long",
+}
 _MODULES = frozenset(
     """numpy numpy.linalg numpy.random numpy.fft torch torch.nn torch.nn.functional torch.linalg
     torch.special jax jax.numpy jax.nn jax.numpy.linalg math scipy scipy.special""".split()
@@ -343,5 +358,13 @@ def reference(node: Node) -> NDArray[Any]:
     with np.errstate(all="ignore"):
         for each in reachable([node]):
             check_elements(each.shape)
-            values[each.id] = each.op.numpy(*(values[x.id] for x in each.inputs), **each.attrs)
+            operands = [values[x.id] for x in each.inputs]
+            try:
+                values[each.id] = each.op.numpy(*operands, **each.attrs)
+            except (TypeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+                if isinstance(error, TiduError):
+                    raise
+                shapes = ", ".join(shape_text(np.shape(x)) for x in operands)
+                what = _NO_RESULT(name=each.op.name, shapes=shapes)
+                raise InputError(what) from None
     return np.asarray(values[node.id])
