@@ -95,6 +95,10 @@ def test_latex_escapes_text_and_sets_signs_as_formulas() -> None:
     ) in text
 
 
+def test_bars_over_letters_are_latex_bars() -> None:
+    assert r"$\bar{X}$ = $A^{\top}$ $\bar{Y}$" in render_latex(alone("X̄ = Aᵀ Ȳ"), "en")
+
+
 def test_an_english_latex_document_has_only_characters_that_pdflatex_knows() -> None:
     assert render_latex(alone("café ┤ 😀 ⌊"), "en").encode("latin-1")
     assert "ctexart" in render_latex(alone("梯度"), "en")

@@ -9,12 +9,15 @@ from tests.render.sample import forward, matrix
 from tests.render.trees import trees
 from tidu.document.blocks import Equation
 from tidu.document.math import (
+    Apply,
     Cases,
     Fence,
+    Function,
     Math,
     Matrix,
     Number,
     Power,
+    Prime,
     Product,
     Relation,
     Sum,
@@ -68,6 +71,16 @@ def test_brackets_grow_and_scripts_stand_at_the_top() -> None:
     )
     norm = Power(Fence(matrix((1,), (2,), (3,)), "‖", "‖", "2"), Number("2"))
     assert formula(norm, "en").lines == ("‖⎡1⎤‖ ²", "‖⎢2⎥‖  ", "‖⎣3⎦‖₂ ")
+
+
+def test_a_script_stands_on_its_own_base_and_not_on_the_tallest_neighbour() -> None:
+    column = matrix((1,), (2,), (3,))
+    head = Prime(Function("relu"))
+    assert formula(Product((column, Apply(head, (column,)), x)), "en").lines == (
+        "⎡1⎤      ⎛⎡1⎤⎞  ",
+        "⎢2⎥·relu′⎜⎢2⎥⎟·x",
+        "⎣3⎦      ⎝⎣3⎦⎠  ",
+    )
 
 
 def test_a_vector_is_told_from_a_matrix_of_one_row() -> None:

@@ -91,10 +91,11 @@ _ACCENTS = {
 _LOWERED = {small: plain for plain, small in SUBSCRIPTS.items()}
 _RAISED = {small: plain for plain, small in SUPERSCRIPTS.items()}
 _SCRIPTS = re.escape("".join([*_LOWERED, *_RAISED, "ᵀ"]))
-# A letter that belongs to a formula, a run of subscripts or superscripts, a sign that has a command
-# of its own, or anything else.
+# A letter with a bar (X̄ for a gradient), a letter that belongs to a formula, a run of subscripts
+# or superscripts, a sign that has a command of its own, or anything else.
 _RUN = re.compile(
-    rf"(?P<letter>(?<![A-Za-z])[A-Za-z](?=[{_SCRIPTS}])|(?<=[∂∇])[A-Za-z](?![A-Za-z]))"
+    r"(?P<bar>[A-Za-z]\u0304|[ĀāĒēĪīŌōŪūȲȳḠḡ])"
+    rf"|(?P<letter>(?<![A-Za-z])[A-Za-z](?=[{_SCRIPTS}])|(?<=[∂∇])[A-Za-z](?![A-Za-z]))"
     rf"|(?P<sub>[{re.escape(''.join(_LOWERED))}]+)|(?P<sup>[{re.escape(''.join(_RAISED))}]+)"
     rf"|(?P<sign>[{re.escape(''.join(_SIGNS | _GREEK))}])|(?P<text>.)",
     re.DOTALL,
@@ -136,6 +137,8 @@ def _run(kind: str | None, found: str) -> str:
             return "^{" + "".join(_RAISED[c] for c in found) + "}"
         case "sign":
             return sign(found)
+        case "bar":
+            return name(found)
         case _:
             return ESCAPES.get(found, found)
 

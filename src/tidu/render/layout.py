@@ -11,7 +11,7 @@ from tidu.document.blocks import Equation
 from tidu.document.math import Cases, Math, Matrix, Say
 from tidu.figures.cells import cells, pad
 from tidu.render.grammar import Level
-from tidu.render.spread import Fenced, Operator, Piece, Row, Script, Tall, flat, phrase_text, spread
+from tidu.render.spread import Fenced, Operator, Row, Script, Tall, flat, phrase_text, spread
 from tidu.words import Language, Words
 
 _IF = Words(en="if {condition}", zh="当 {condition} 时")
@@ -70,31 +70,34 @@ def formula(tree: Math, language: Language) -> Box:
 
 
 def _row(row: Row, language: Language) -> Box:
-    box = Box(("",))
+    boxes: list[Box] = []
     for position, piece in enumerate(row):
-        box = _append(box, piece, position == len(row) - 1, language)
-    return box
+        if isinstance(piece, Script):
+            base = boxes.pop() if boxes else Box(("",))
+            boxes.append(beside((base, _script(piece, base))))
+        else:
+            boxes.append(_piece(piece, position == len(row) - 1, language))
+    return beside(boxes)
 
 
-def _append(before: Box, piece: Piece, last: bool, language: Language) -> Box:
+def _piece(piece: str | Operator | Fenced | Tall, last: bool, language: Language) -> Box:
     match piece:
         case str(text) | Operator(text):
-            return beside((before, Box((text,))))
-        case Script(text, down):
-            return beside((before, _script(text, before.height - 1 if down else 0, before)))
+            return Box((text,))
         case Fenced(left, body, right):
-            return beside((before, _fenced(left, _row(body, language), right)))
+            return _fenced(left, _row(body, language), right)
         case Tall(tree):
             matrix = isinstance(tree, Matrix)
-            tall = _matrix(tree, language) if matrix else _cases(tree, last, language)
-            return beside((before, tall))
+            return _matrix(tree, language) if matrix else _cases(tree, last, language)
     assert_never(piece)
 
 
-def _script(text: str, line: int, box: Box) -> Box:
+def _script(script: Script, base: Box) -> Box:
     """A script in the first or last line of a box as tall as its base."""
-    blank = " " * cells(text)
-    return Box(tuple(text if i == line else blank for i in range(box.height)), box.baseline)
+    line = base.height - 1 if script.down else 0
+    blank = " " * cells(script.text)
+    lines = (script.text if i == line else blank for i in range(base.height))
+    return Box(tuple(lines), base.baseline)
 
 
 def _fenced(left: str, body: Box, right: str) -> Box:
