@@ -1,4 +1,4 @@
-"""How ops are called: NumPy's positional arguments, lists of operands, and what a misfit is told."""
+"""How ops are called: NumPy's positional arguments, lists of operands, what a misfit is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinks, singular points and limits: the value that PyTorch gives, or the true one where it exists."""
+"""Kinks, singular points and limits: PyTorch's value, or the true one where it exists."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BUILDERS: dict[str, Callable[..., Node]] = {
     "ki13": sqrt,
     "ki15": lambda x: where(greater(x, 0.0), x, 0.1 * x),
     "ki16": lambda x: maximum(x, 0.1 * x),
-    "ki17": lambda x, a: prelu(x, a),
+    "ki17": prelu,
     "ki18": elu,
     "ki22": hardtanh,
     "ki30": norm,
@@ -86,14 +86,14 @@ def test_a_study_may_set_another_value_at_a_kink() -> None:
 def test_kinks_say_where_they_are() -> None:
     """Each kink's mask is true at the kink and false beside it."""
     for build, at, beside in (
-        (lambda x: relu(x), [0.0], [0.1]),
+        (relu, [0.0], [0.1]),
         (lambda x: clip(x, 0, None), [0.0], [0.1]),
         (lambda x: clip(x, 0, 1), [1.0], [0.5]),
-        (lambda x: hardtanh(x), [-1.0], [0.5]),
-        (lambda x: norm(x), [0.0, 0.0], [0.0, 1.0]),
-        (lambda x: std(x), [2.0, 2.0], [2.0, 1.0]),
-        (lambda x: max_(x), [2.0, 2.0], [2.0, 1.0]),
-        (lambda x: min_(x), [2.0, 2.0], [2.0, 1.0]),
+        (hardtanh, [-1.0], [0.5]),
+        (norm, [0.0, 0.0], [0.0, 1.0]),
+        (std, [2.0, 2.0], [2.0, 1.0]),
+        (max_, [2.0, 2.0], [2.0, 1.0]),
+        (min_, [2.0, 2.0], [2.0, 1.0]),
     ):
         for point, expected in ((at, True), (beside, False)):
             (x,) = inputs_for([np.array(point)])

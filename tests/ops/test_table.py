@@ -65,7 +65,7 @@ def test_the_type_rule_agrees_with_the_reference(op: Op, dtype: str) -> None:
     "op", [op for op in OPS if op.prepare and op.form is Form.COMPOSITE], ids=lambda op: op.name
 )
 def test_a_spelling_means_what_numpy_means(op: Op) -> None:
-    """Ops that are written with others at once still have NumPy's own function as their reference."""
+    """Ops that are written with others at once have NumPy's own function as their reference."""
     for arrays, attrs, nodes, outs in each(op):
         if outs[0].op is op:
             continue
@@ -147,36 +147,37 @@ def test_first_derivatives_agree_with_differences(op: Op) -> None:
     check_first_order(op)
 
 
+def check_second_order(out: Node, values: dict[Node, Any], wrt: Sequence[Node], rng: Any) -> None:
+    """The gradient is a program too: its derivative along a direction, against differences."""
+    g = input_node("g", out.shape)
+    weights = [rng.standard_normal(x.shape) for x in wrt]
+    pulled = vjp([out], [g], wrt)
+    tangents = {x: input_node(f"d{x.id}", x.shape) for x in wrt}
+    bound = {tangents[x]: rng.standard_normal(x.shape) for x in wrt}
+    given = {**values, g: rng.standard_normal(out.shape), **bound}
+
+    def weighed(nodes: Sequence[Node], here: dict[Node, Any]) -> float:
+        found = evaluate(nodes, here)
+        return sum(float(np.sum(w * p)) for w, p in zip(weights, found, strict=True))
+
+    slope = central(
+        lambda xs: weighed(pulled, {**given, **dict(zip(wrt, xs, strict=True))}),
+        [given[x] for x in wrt],
+        [bound[tangents[x]] for x in wrt],
+    )
+    pushed = weighed(jvp(pulled, tangents), given)
+    np.testing.assert_allclose(pushed, slope, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_second_derivatives_agree_with_differences(op: Op) -> None:
-    """The gradient is a program too: its own derivative along a direction, against differences."""
     rng = np.random.default_rng(11)
-    for arrays, attrs in cases(op):
-        nodes = inputs_for(arrays)
+    for arrays, _, nodes, outs in each(op):
         live = moving(op, arrays)
-        for out in results(op, nodes, attrs):
-            if not live or out.dtype not in ("float64", "float32"):
-                continue
-            seed = rng.standard_normal(out.shape)
-            g = input_node("g", out.shape)
-            wrt = [nodes[i] for i in live]
-            weights = [rng.standard_normal(x.shape) for x in wrt]
-            pulled = vjp([out], [g], wrt)
-            tangents = {x: input_node(f"d{x.id}", x.shape) for x in wrt}
-            bound = {tangents[x]: rng.standard_normal(x.shape) for x in wrt}
-            values = {**dict(zip(nodes, arrays, strict=True)), g: seed, **bound}
-            pushed = evaluate(jvp(pulled, tangents), values)
-            found = sum(float(np.sum(w * p)) for w, p in zip(weights, pushed, strict=True))
-
-            def weighed(xs: Sequence[Any]) -> float:
-                here = {**values, **dict(zip(wrt, xs, strict=True))}
-                return sum(
-                    float(np.sum(w * p))
-                    for w, p in zip(weights, evaluate(pulled, here), strict=True)
-                )
-
-            slope = central(weighed, [values[x] for x in wrt], [bound[tangents[x]] for x in wrt])
-            np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-6)
+        for out in outs:
+            if live and out.dtype in ("float64", "float32"):
+                values = dict(zip(nodes, arrays, strict=True))
+                check_second_order(out, values, [nodes[i] for i in live], rng)
 
 
 # ------------------------------------------------------------------ the tester is tested
@@ -204,7 +205,7 @@ def has_slope(op: Op) -> bool:
         nodes = inputs_for(arrays)
         live = [nodes[i] for i in moving(op, arrays)]
         for out in results(op, nodes, attrs):
-            if not live or out.dtype == "int64" or out.dtype == "bool":
+            if not live or out.dtype in ("int64", "bool"):
                 continue
             g = input_node("g", out.shape)
             pulled = evaluate(
@@ -222,7 +223,7 @@ STATED = [op for op in OPS if wrong(op, 1.0) is not None]
 @pytest.mark.parametrize("factor", [1.001, -1.0])
 @pytest.mark.parametrize("op", STATED, ids=lambda op: op.name)
 def test_a_wrong_rule_is_caught(op: Op, factor: float) -> None:
-    """In forward mode a linear op is its own derivative, so a wrong adjoint shows in reverse mode."""
+    """A linear op is its own forward derivative, so a wrong adjoint shows in reverse mode."""
     broken = wrong(op, factor)
     assert broken is not None
     caught = False
@@ -331,8 +332,8 @@ BINARY = [
 
 @pytest.mark.parametrize("op", BINARY, ids=lambda op: op.name)
 def test_every_pair_of_shapes_broadcasts(op: Op) -> None:
-    """64 of 64 pairs: the shapes that NumPy gives, and gradients of the operands' own shapes that agree
-    with differences; (4, 1, 3) and (2, 3) meet as (4, 2, 3)."""
+    """64 of 64 pairs: the shapes that NumPy gives, and gradients of the operands' own shapes that
+    agree with differences; (4, 1, 3) and (2, 3) meet as (4, 2, 3)."""
     assert op.samples is not None
     attrs = op.samples.make(np.random.default_rng(0))[0][1]
     rng = np.random.default_rng(3)

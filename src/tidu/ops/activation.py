@@ -1,7 +1,7 @@
-"""Activations in straight pieces: relu and its kin. Each derivative is an op with a case distinction.
+"""Activations in straight pieces: relu and its kin; each derivative is an op with its own cases.
 
-The value of a derivative at a kink is the attribute `at` of the activation, PyTorch's by default, so that
-a study may set another by changing the attribute.
+The value of a derivative at a kink is the attribute `at` of the activation, PyTorch's by default,
+so that a study may set another by changing the attribute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STEP = says("the pieces are straight: the second derivative is 0", "各段都�
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece of a derivative: its constant value, and for which x it holds, on the page and in arrays."""
+    """One piece of a derivative: its constant value, and the x for which it holds."""
 
     value: float
     condition: Callable[[Math], Math]
@@ -85,8 +85,8 @@ def steps(
     source: str,
     **attributes: float,
 ) -> Op:
-    """The derivative of a function made of straight pieces: an op that is printed as head′(x), with its
-    case distinction. `pieces` gives the pieces for the attributes."""
+    """The derivative of a function made of straight pieces: an op that is printed as head′(x), with
+    its case distinction. `pieces` gives the pieces for the attributes."""
 
     def reference(x: Any, **attrs: Any) -> Any:
         found = pieces(**attrs)

@@ -33,7 +33,7 @@ def _triangle(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Call
         adjoint=lambda g, x, out, k: (this()(g, k=k),),
         says=says("what is cut off gets no gradient", "被去掉的部分没有梯度"),
         source=f"⟨G, {name}(X)⟩ = ⟨{name}(G), X⟩",
-        numpy=lambda x, k: numpy(x, k),
+        numpy=numpy,
         type_rule=_triangle_type,
         prepare=lambda x, k=0: apply(this(), x, k=int(k)),
         notation=lambda node, x: Apply(Function(name, str(node.attrs["k"] or "")), (x,)),
@@ -152,7 +152,7 @@ def _move(x: Node, source: Any, destination: Any) -> Node:
 expand_dims = spelling(
     "expand_dims",
     expanded,
-    numpy=lambda x, axis: np.expand_dims(x, axis),
+    numpy=np.expand_dims,
     aliases=aliases(numpy="expand_dims", torch=Alias("unsqueeze", rename=DIM)),
     samples=sampled((((3,),), {"axis": 0}), (((2, 3),), {"axis": (0, -1)})),
 )
@@ -173,7 +173,7 @@ ravel = spelling(
 swapaxes = spelling(
     "swapaxes",
     _swap,
-    numpy=lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
+    numpy=np.swapaxes,
     aliases=aliases(
         numpy="swapaxes",
         torch=("swapaxes", Alias("transpose", rename={"dim0": "axis1", "dim1": "axis2"})),
@@ -183,7 +183,7 @@ swapaxes = spelling(
 moveaxis = spelling(
     "moveaxis",
     _move,
-    numpy=lambda x, source, destination: np.moveaxis(x, source, destination),
+    numpy=np.moveaxis,
     aliases=aliases(numpy="moveaxis", torch=("moveaxis", "movedim")),
     samples=sampled((((2, 3, 4),), {"source": 0, "destination": -1})),
 )

@@ -232,7 +232,7 @@ _DOT = Words(
 
 
 def _dot(x: Node, y: Node) -> Node:
-    """NumPy's dot: a number times anything, else the last axis of x against the last but one of y."""
+    """NumPy's dot: a number times anything, else the last axis of x with the last but one of y."""
     if x.rank == 0 or y.rank == 0:
         return x * y
     if y.rank <= 2:

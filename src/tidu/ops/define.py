@@ -41,8 +41,8 @@ def elementwise(
 
 
 def spelling(name: str, build: Callable[..., Any], **facets: Any) -> Op:
-    """Register a further name for what other ops do: a call is written with them at once, so that no
-    node of this op appears in a graph and nothing else needs a rule for it."""
+    """Register a further name for what other ops do: a call is written with them at once, so that
+    no node of this op appears in a graph and nothing else needs a rule for it."""
 
     def type_rule(*types: Type, **attributes: Any) -> Any:
         return build(
@@ -71,7 +71,7 @@ def float_type(dtype: DType) -> DType:
 
 
 def like(node: Node, value: float) -> Node:
-    """A number as a constant of the node's dtype, where a bare number would meet no array to take it from."""
+    """A number as a constant of the node's dtype, where it meets no array that gives it one."""
     return constant(value, float_type(node.dtype))
 
 
@@ -108,7 +108,7 @@ def aliases(
     **names: str | Alias | tuple[str | Alias, ...],
 ) -> Mapping[str, tuple[str | Alias, ...]]:
     """Names of the op in other libraries, dotted below the library's root: numpy="linalg.norm",
-    torch=("relu", "nn.functional.relu"); `text` holds further bare names that the text door reads."""
+    torch=("relu", "nn.functional.relu"); `text` holds further bare names for the text door."""
     return {lib: n if isinstance(n, tuple) else (n,) for lib, n in names.items()}
 
 
@@ -136,7 +136,7 @@ def joined(factors: list[Math], sign: Any) -> Math:
 def normal(
     arity: int = 1, *, low: float | None = None, high: float | None = None, **attrs: Any
 ) -> Samples:
-    """Samples: scalars, vectors and matrices, normal or uniform in (low, high); all operands one shape."""
+    """Samples: numbers, vectors, matrices, normal or uniform in (low, high), all of one shape."""
 
     def draw(rng: Generator, shape: tuple[int, ...]) -> Any:
         if low is None and high is None:
@@ -154,7 +154,7 @@ def normal(
 
 
 def sampled(*cases: tuple[tuple[Any, ...], dict[str, Any]]) -> Samples:
-    """Samples from operand shapes (tuples of ints) or ready functions of a generator, with attributes."""
+    """Samples from operand shapes (tuples of ints) or functions of a generator, with attributes."""
 
     def make(rng: Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         def one(spec: Any) -> Any:

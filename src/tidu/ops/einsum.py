@@ -18,9 +18,10 @@ from tidu.ops.layout import broadcast_to, reshape
 from tidu.words import Words, verbatim
 
 _FORM = Words(
-    en="einsum cannot read {subscripts}: letters, commas and one -> are expected, a letter at most once "
-    "in each operand and in the result",
-    zh="einsum 读不懂 {subscripts}：应由字母、逗号和一个 -> 组成，每个操作数和结果中同一字母最多一次",
+    en="einsum cannot read {subscripts}: letters, commas and one -> are expected, a letter at most "
+    "once in each operand and in the result",
+    zh="einsum 读不懂 {subscripts}：应由字母、逗号和一个 -> 组成，"
+    "每个操作数和结果中同一字母最多一次",
 )
 _COUNT = Words(
     en="einsum {subscripts} names {wanted} operand(s), got {got}",
@@ -89,7 +90,7 @@ def _type(*types: Type, subscripts: str) -> Type:
 
 
 def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
-    """Each operand gets the sum of the gradient times the other operands over all indices but its own;
+    """Each operand gets the gradient times the other operands, summed over all indices but its own;
     an index that no other array has is stretched again."""
     xs = rest[:-1]
     terms, result = _parts(subscripts)

@@ -1,4 +1,4 @@
-"""Indexing and its adjoint, putting back: x[key] with integers, slices, new axes and index arrays."""
+"""Indexing with integers, slices, new axes and index arrays, and its adjoint, putting back."""
 
 from __future__ import annotations
 

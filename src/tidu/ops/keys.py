@@ -1,7 +1,7 @@
 """Keys of an indexing x[key]: their normal form, the shape they give, how they are read.
 
 A key is kept in a form that can be hashed and printed, one entry for each axis of x:
-("at", i) an integer, ("cut", start, stop, step) a slice with all bounds settled, ("new",) a new axis,
+("at", i) an integer, ("cut", start, stop, step) a slice with settled bounds, ("new",) a new axis,
 ("by", j) the j-th index array. Integers that meet index arrays become index arrays, as in NumPy.
 """
 
@@ -31,7 +31,8 @@ _RANGE = Words(
     zh="下标 {i} 越界：{a} {sa} 第 {axis} 轴的大小是 {n}",
 )
 _KIND = Words(
-    en="an index must be an integer, a slice, None, … or an array of integers or booleans, not {given}",
+    en="an index must be an integer, a slice, None, … or an array of integers or booleans, "
+    "not {given}",
     zh="下标应为整数、切片、None、… 或整数、布尔数组，而不是 {given}",
 )
 _STEP = Words(
@@ -110,10 +111,22 @@ def _consumes(item: Any) -> int:
     return 1
 
 
+def _plain(item: Any) -> Any:
+    """Lists as arrays, arrays of one integer without axes as integers, constant masks as arrays."""
+    if isinstance(item, list | tuple | range):
+        array = np.asarray(item)
+        return array if array.size else array.astype(np.int64)
+    if isinstance(item, np.ndarray) and item.shape == () and item.dtype.kind in "iu":
+        return int(item)
+    if isinstance(item, Node) and item.dtype == "bool" and item.op.role == "constant":
+        return item.attrs["value"].array
+    return item
+
+
 def _as_items(key: Any, rank: int) -> list[Any]:
     """The key as a list with lists made arrays and … written out."""
     items = list(cast("tuple[Any, ...]", key)) if isinstance(key, tuple) else [key]
-    items = [np.asarray(item) if isinstance(item, list | tuple | range) else item for item in items]
+    items = [_plain(item) for item in items]
     count = sum(_consumes(item) for item in items)
     if count > rank:
         raise Misfit(_MANY, rank=rank, count=count)
@@ -124,42 +137,40 @@ def _as_items(key: Any, rank: int) -> list[Any]:
     return [*items[:at], *([slice(None)] * (rank - count)), *items[at + len(dots) :]]
 
 
+def _without_masks(items: list[Any], x: Node) -> list[Any]:
+    """Each mask replaced by the index arrays of its true places, one for each of its axes."""
+    found: list[Any] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, Node) and item.dtype == "bool":
+            raise Misfit(_MASK, _MASK_FIX)
+        if isinstance(item, np.ndarray) and item.dtype == np.bool_:
+            if item.shape != x.shape[axis : axis + item.ndim] or item.ndim == 0:
+                raise Misfit(_MASK_SHAPE, mask=item.shape)
+            found.extend(np.nonzero(item))
+        else:
+            found.append(item)
+        axis += _consumes(item)
+    return found
+
+
 def split(x: Node, key: Any) -> tuple[Key, list[Node]]:
     """The normal form of a key and its index arrays."""
     entries: list[Entry] = []
     arrays: list[Node] = []
     axis = 0
-
-    def by(array: Any) -> None:
-        node = array if isinstance(array, Node) else constant(array, "int64")
-        _check_range(node, x.shape[axis], axis)
-        entries.append(("by", len(arrays)))
-        arrays.append(node)
-
-    for item in _as_items(key, x.rank):
+    for item in _without_masks(_as_items(key, x.rank), x):
         if item is None:
             entries.append(("new",))
             continue
         n = x.shape[axis]
         if isinstance(item, slice):
             entries.append(_slice(item, n, axis))
-        elif _is_integer(item) or (
-            isinstance(item, np.ndarray) and item.shape == () and item.dtype.kind in "iu"
-        ):
+        elif _is_integer(item):
             entries.append(("at", _integer(item, n, axis)))
-        elif isinstance(item, np.ndarray) and item.dtype.kind in "iuf":
-            by(item if item.dtype.kind != "f" else whole(item))
-        elif isinstance(item, np.ndarray) and item.dtype == np.bool_ and item.ndim:
-            if item.shape != x.shape[axis : axis + item.ndim]:
-                raise Misfit(_MASK_SHAPE, mask=item.shape)
-            for places in np.nonzero(item):
-                by(places)
-                axis += 1
-            continue
-        elif isinstance(item, Node):
-            if item.dtype == "bool":
-                raise Misfit(_MASK, _MASK_FIX)
-            by(item)
+        elif isinstance(item, Node | np.ndarray):
+            entries.append(("by", len(arrays)))
+            arrays.append(_index_array(item, n, axis))
         else:
             raise InputError(_KIND(given=repr(item)), fix=verbatim("x[0], x[1:], x[[0, 2]]"))
         axis += 1
@@ -169,6 +180,15 @@ def split(x: Node, key: Any) -> tuple[Key, list[Node]]:
                 entries[place] = ("by", len(arrays))
                 arrays.append(constant(entry[1], "int64"))
     return tuple(entries), arrays
+
+
+def _index_array(item: Any, n: Dim, axis: int) -> Node:
+    if isinstance(item, np.ndarray):
+        if item.dtype.kind not in "iuf":
+            raise InputError(_KIND(given=repr(item)), fix=verbatim("x[[0, 2]]"))
+        item = constant(whole(item), "int64")
+    _check_range(item, n, axis)
+    return item
 
 
 def _check_range(indices: Node, n: Dim, axis: int) -> None:

@@ -402,7 +402,7 @@ def _matrix_power(x: Node, n: int) -> Node:
 matrix_power = spelling(
     "matrix_power",
     _matrix_power,
-    numpy=lambda x, n: np.linalg.matrix_power(x, n),
+    numpy=np.linalg.matrix_power,
     aliases=aliases(numpy="linalg.matrix_power", torch=("linalg.matrix_power", "matrix_power")),
     samples=sampled(*(((_regular((3, 3)),), {"n": n}) for n in (0, 1, 3, -2))),
 )

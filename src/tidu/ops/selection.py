@@ -1,4 +1,4 @@
-"""Selection: the larger, the smaller, bounds; the largest and smallest along axes, and where they are.
+"""Selection: the larger, the smaller, bounds; largest and smallest along axes, and their places.
 
 Ties are shared: each of n equal winners gets 1/n of the gradient.
 """

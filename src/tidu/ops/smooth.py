@@ -71,7 +71,8 @@ elu_slope = elementwise(
     notation=lambda node, x: Apply(Prime(Function("ELU")), (x,)),
     code=lambda node, x: (
         f"np.select([{x} > 0, {x} < 0, {x} == 0], "
-        f"[1.0, {node.attrs['alpha']!r} * np.exp(np.minimum({x}, 0)), {node.attrs['at']!r}], np.nan)"
+        f"[1.0, {node.attrs['alpha']!r} * np.exp(np.minimum({x}, 0)), {node.attrs['at']!r}], "
+        "np.nan)"
     ),
     cases=_elu_cases,
     samples=normal(alpha=1.5, at=1.5),
@@ -134,7 +135,8 @@ selu = _composite(
         "scalar": f"{_SELU_SCALE!r} * (x > 0 ? x : {_SELU_ALPHA!r} * expm1(x))",
         "notation": function("SELU"),
         "code": lambda node, x: (
-            f"({_SELU_SCALE!r} * np.where({x} > 0, {x}, {_SELU_ALPHA!r} * np.expm1(np.minimum({x}, 0))))"
+            f"({_SELU_SCALE!r} * np.where({x} > 0, {x}, "
+            f"{_SELU_ALPHA!r} * np.expm1(np.minimum({x}, 0))))"
         ),
         "aliases": aliases(torch=("nn.functional.selu", "selu"), text="SELU"),
         "doc": says(

@@ -283,7 +283,8 @@ euclidean_norm = op(
     prepare=prepare_reduction(lambda: euclidean_norm),
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
     code=lambda node, x: (
-        f"np.sqrt(np.sum(np.square({x}), axis={node.attrs['axis']}, keepdims={node.attrs['keepdims']}))"
+        f"np.sqrt(np.sum(np.square({x}), axis={node.attrs['axis']}, "
+        f"keepdims={node.attrs['keepdims']}))"
     ),
     axes=("axis",),
     kinks=(

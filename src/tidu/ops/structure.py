@@ -221,7 +221,8 @@ def _diag_code(node: Node, x: str) -> str:
     if rows == columns:
         return square
     n = node.inputs[0].shape[0] + abs(k)
-    return f"np.pad({square}, ((0, {max(0, rows - n)}), (0, {max(0, columns - n)})))[:{rows}, :{columns}]"
+    widths = f"((0, {max(0, rows - n)}), (0, {max(0, columns - n)}))"
+    return f"np.pad({square}, {widths})[:{rows}, :{columns}]"
 
 
 def _diag_named(node: Node, x: Math) -> Math:
@@ -250,6 +251,13 @@ diagonal_matrix = op(
     doc=says("a matrix with the vector x on a diagonal", "对角线为向量 x 的矩阵"),
 )
 
+
+def _diagonal_type(x: Type, k: int) -> Type:
+    if x.rank != 2:
+        raise Misfit(_VECTOR)
+    return Type((_diag_length(x.shape[0], x.shape[1], k),), x.dtype)
+
+
 diagonal = op(
     "diagonal",
     form=Form.LINEAR,
@@ -259,7 +267,7 @@ diagonal = op(
     says=says("the gradient goes back to the diagonal", "梯度放回对角线"),
     source="⟨g, diag(X)⟩ = ⟨diag(g), X⟩",
     numpy=lambda x, k: np.diagonal(x, k).copy(),
-    type_rule=lambda x, k: _diagonal_type(x, k),
+    type_rule=_diagonal_type,
     prepare=lambda x, k=0: apply(diagonal, x, k=int(k)),
     notation=_diag_named,
     code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']})",
@@ -270,12 +278,6 @@ diagonal = op(
     samples=sampled((((3, 3),), {"k": 0}), (((2, 4),), {"k": 1}), (((3, 2),), {"k": -1})),
     doc=says("the diagonal of a matrix", "矩阵的对角线"),
 )
-
-
-def _diagonal_type(x: Type, k: int) -> Type:
-    if x.rank != 2:
-        raise Misfit(_VECTOR)
-    return Type((_diag_length(x.shape[0], x.shape[1], k),), x.dtype)
 
 
 def _diag(x: Node, k: int = 0) -> Node:

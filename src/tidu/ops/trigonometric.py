@@ -152,7 +152,7 @@ hypot = elementwise(
 
 # ------------------------------------------------------------------ sinc
 def _sinc(x: Any, order: int) -> Any:
-    """The derivative of some order of sin(πx)/(πx): by its power series near 0, by recurrence elsewhere."""
+    """A derivative of sin(πx)/(πx): by its power series near 0, by recurrence elsewhere."""
     u = np.pi * np.asarray(x)
     near = np.abs(u) < 1.5 + order
     small = np.where(near, u, 0)
