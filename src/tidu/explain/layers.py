@@ -20,6 +20,11 @@ def layer_sections(view: View) -> tuple[Block, ...]:
     )
 
 
+def figure_section(view: View) -> Section:
+    """The computation graph alone."""
+    return Section(phrases.FIGURE(), (network_figure(view), Paragraph(phrases.LOCAL())))
+
+
 def layer_table(view: View) -> Table:
     """name, formula, shape, value (small ones)."""
     columns = [phrases.LAYER(), phrases.FORMULA(), phrases.SHAPE()]

@@ -144,3 +144,67 @@ NEED_NUMBERS = Words(
     en="the element zoom needs values for all inputs", zh="逐元素的展示需要全部输入的值"
 )
 ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")
+
+SETTING = Words(en="{name} {symbol} = {value}.", zh="{name} {symbol} = {value}。")
+MANY_STEPS = Words(en="Gradient descent", zh="梯度下降")
+STEP = Words(en="step", zh="步")
+AFTER_LAST = Words(en="after the last update", zh="最后一次更新之后")
+DESCENT = Words(
+    en="{rule}, {count} steps; the loss of each row is taken before its update.",
+    zh="{rule}，共 {count} 步；每一行的损失都是更新之前的。",
+)
+BEST = Words(
+    en="Best of the losses before an update: step {step}, {loss} = {value}{output}. The parameters after "
+    "the last update are one step further: {loss} = {final}.",
+    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}{output}。最后一次更新之后的参数又走了一步："
+    "{loss} = {final}。",
+)
+BEST_PLAIN = Words(
+    en="Best of the losses before an update: step {step}, {loss} = {value}. The parameters after the last "
+    "update are one step further: {loss} = {final}.",
+    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}。最后一次更新之后的参数又走了一步：{loss} = {final}。",
+)
+BEST_OUTPUT = Words(en=", {name} = {value}", zh="，{name} = {value}")
+CURVE = Words(en="{loss} by step", zh="{loss} 随步数的变化")
+
+NUMERIC = Words(en="The derivative by numbers", zh="用数值求导数")
+NUMERIC_RULE = Words(
+    en="the central difference with {h}, beside the derived value {exact}",
+    zh="取 {h} 的中心差分，与推导所得的 {exact} 对照",
+)
+WILL_GROW = Words(
+    en="{gradient} < 0, so {name} ← {name} − α·{gradient} makes {name} larger.",
+    zh="{gradient} < 0，所以按 {name} ← {name} − α·{gradient} 更新，{name} 将增大。",
+)
+WILL_SHRINK = Words(
+    en="{gradient} > 0, so {name} ← {name} − α·{gradient} makes {name} smaller.",
+    zh="{gradient} > 0，所以按 {name} ← {name} − α·{gradient} 更新，{name} 将减小。",
+)
+RECURSION = Words(en="The recursion, element by element", zh="逐元素的递推式")
+RECURSION_CHECK = Words(
+    en="Each line is the matrix line above, written for one element; both were evaluated at random values "
+    "and agree.",
+    zh="每一行都是上面矩阵式的一个元素；两者在随机数值下都算过，结果一致。",
+)
+
+CLAIMS = Words(en="What the source states, checked", zh="核对原文的说法")
+CLAIM_HOLDS = Words(en="{claim}", zh="{claim}")
+CLAIM_FORMULA = Words(en="{name} = {formula}", zh="{name} = {formula}")
+CLAIM_VALUE = Words(en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}")
+CLAIM_CITED = Words(en="{claim}   (“{cites}”)", zh="{claim}　（原文：{cites}）")
+CLAIM_HERE = Words(
+    en="{claim}: right at the given values only; at random values it is refuted",
+    zh="{claim}：只在所给数值下碰巧成立，换成随机数值就不成立",
+)
+CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
+CLAIM_RANDOM = Words(
+    en="checked at random values, since the study gives none", zh="题目没有给出数值，故在随机数值下核对"
+)
+CLAIM_WOULD = Words(
+    en="one step with the gradient stated here would leave the loss at {stated}; the right one takes it to {right}",
+    zh="若按这里写的梯度走一步，损失变为 {stated}；按正确的梯度则为 {right}",
+)
+SUMMARY = Words(
+    en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。"
+)
+CLOSED_FORM = Words(en="Put back in the inputs", zh="代回自变量")

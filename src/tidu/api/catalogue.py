@@ -1,0 +1,87 @@
+"""What tidu calculates with, as reports and as data: the records of the ops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tidu.api.report import Report, report
+from tidu.errors import InputError, TiduError, UnknownNameError, nearest
+from tidu.explain.records import FACETS, op_document, ops_document, rule_of
+from tidu.frontends import functions
+from tidu.ir.op import Alias, Op, registered
+from tidu.render import inline
+from tidu.words import Language, Words, verbatim
+
+_UNKNOWN = Words(en="tidu knows no operation {name}", zh="tidu 没有名为 {name} 的运算")
+_LIST = Words(en="`tidu ops` lists them all", zh="`tidu ops` 列出全部运算")
+_FACET = Words(en="an operation has no facet {facet}", zh="运算没有 {facet} 这一项")
+_FACETS = Words(en="facets: {names}", zh="可以选的有：{names}")
+
+
+def catalogue(lang: Language | None = None) -> Report:
+    """A table of all operations."""
+    return report(ops_document(registered().values()), lang)
+
+
+def op_report(name: str, facet: str | None = None, lang: Language | None = None) -> Report:
+    """The record of one operation, by its own name or one of NumPy's or PyTorch's.
+
+    `facet` picks one part of it. Raises UnknownNameError for an unknown name, InputError for a facet.
+
+    >>> print(op_report("np.tanh", "derivative", "en").text().splitlines()[-1])
+        tanh′(x) = 1 − tanh(x)²
+    """
+    return report(op_document(find_op(name), _facets(facet)), lang)
+
+
+def op_data(name: str | None = None) -> list[dict[str, Any]]:
+    """The records as plain data, of one operation or of all."""
+    ops = registered().values() if name is None else [find_op(name)]
+    return [_data(op) for op in ops]
+
+
+def find_op(name: str) -> Op:
+    """The op of this name, or the one that a spelling such as np.linalg.inv means."""
+    known = registered()
+    if name in known:
+        return known[name]
+    try:
+        found = functions.find(name)
+    except TiduError:
+        found = None
+    if found is not None and found.op is not None:
+        return found.op
+    close = nearest(name, list(known))
+    fix = verbatim(close) if close else None
+    raise UnknownNameError(_UNKNOWN(name=name), why=_LIST(), fix=fix)
+
+
+def _facets(facet: str | None) -> Sequence[str]:
+    if facet is None:
+        return FACETS
+    if facet not in FACETS:
+        close = nearest(facet, FACETS)
+        fix = verbatim(close) if close else None
+        raise InputError(_FACET(facet=facet), why=_FACETS(names=", ".join(FACETS)), fix=fix)
+    return (facet,)
+
+
+def _data(op: Op) -> dict[str, Any]:
+    rule = rule_of(op)
+    return {
+        "name": op.name,
+        "form": op.form.value,
+        "loop": op.loop.value,
+        "doc": None if op.doc is None else {"en": op.doc.en, "zh": op.doc.zh},
+        "rule": {"en": op.says.en, "zh": op.says.zh},
+        "result": None if rule.result is None else inline(rule.result),
+        "derivative": [" = ".join(inline(part) for part in e.parts) for e in rule.equations],
+        "written_with": None if rule.written is None else inline(rule.written),
+        "source": op.source,
+        "names": {
+            library: [a.name if isinstance(a, Alias) else a for a in aliases]
+            for library, aliases in op.aliases.items()
+        },
+        "kinks": [{"en": kink.at.en, "zh": kink.at.zh} for kink in op.kinks],
+    }

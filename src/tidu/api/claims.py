@@ -1,0 +1,347 @@
+"""A study's claims against its derivation: names to nodes, formulas to graphs, verdicts to data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.api.run import Run
+from tidu.calculus.derivation import Derivation
+from tidu.calculus.pullback import zeros_like
+from tidu.calculus.reverse import reverse
+from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.settings import with_bodies
+from tidu.check import Claim, ClaimFinding, check_claims, loss_with_gradient, same_value
+from tidu.document.math import Derivative, Math, Number, Symbol, symbol
+from tidu.errors import ShapeError, StudyError, TiduError, nearest
+from tidu.explain import phrases
+from tidu.explain.claims import Judged
+from tidu.explain.numbers import number_text, value_tree
+from tidu.explain.paths import indexed
+from tidu.explain.trees import formula
+from tidu.explain.view import View
+from tidu.frontends import study as records
+from tidu.frontends.text import read
+from tidu.ir.build import constant, substitute
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import role
+from tidu.ir.types import Size, is_one_element, shape_text
+from tidu.ops.indexing import index as element
+from tidu.optim import StepGraph
+from tidu.words import Phrase, Words, verbatim
+
+_NO_NAME = Words(en="the claim speaks of {name}, which the model does not have", zh="断言提到 {name}，模型里没有这个量")
+_KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
+_NO_DESCENT = Words(
+    en="the claim {text} needs a [[descend]] entry", zh="断言 {text} 需要有 [[descend]] 一项"
+)
+_TOO_FEW = Words(
+    en="the claim {text} speaks of step {step}; the descent has {count}",
+    zh="断言 {text} 说的是第 {step} 步，而下降只有 {count} 步",
+)
+_SHAPE = Words(
+    en="the formula of {name} has shape {got}, {name} has {wanted}",
+    zh="{name} 的公式形状是 {got}，而 {name} 的形状是 {wanted}",
+)
+_PLAIN = Words(en="{close}", zh="{close}")
+GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # for declared functions without a body: smooth, not odd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What claims are judged in: the part's view, values, bodies, and its descents by name."""
+
+    view: View
+    values: Mapping[str, Any]
+    bodies: Mapping[str, Graph]
+    steps: Mapping[str, tuple[records.Descend, StepGraph, Run]]
+
+    @property
+    def derivation(self) -> Derivation:
+        return self.view.derivation
+
+
+def judge(setting: Setting, claims: Sequence[records.Claim], at_random: bool) -> list[Judged]:
+    """The verdict on each claim, in order."""
+    about_nodes = [c for c in claims if c.target.kind in ("value", "gradient", "new")]
+    made = [_claim(setting, c) for c in about_nodes]
+    found = check_claims(made, _with_settings(setting), seed=1)
+    by_claim = {id(c): f for c, f in zip(about_nodes, found, strict=True)}
+    shown = {id(c): m for c, m in zip(about_nodes, made, strict=True)}
+    return [
+        _judged(setting, c, by_claim[id(c)], shown[id(c)], at_random)
+        if id(c) in by_claim
+        else _judged_step(setting, c)
+        for c in claims
+    ]
+
+
+def _with_settings(setting: Setting) -> dict[str, Any]:
+    """The values with those of the update rules; two rules of one name share the first's."""
+    values: dict[str, Any] = dict(setting.values)
+    for _, step, _ in reversed(list(setting.steps.values())):
+        values |= step.hyper_values()
+        values |= {
+            state.input: np.zeros(tuple(int(d) for d in state.before.shape if isinstance(d, int)))
+            for state in step.states
+        }
+    return values
+
+
+# ------------------------------------------------------------------ names to nodes
+def named_nodes(derivation: Derivation) -> dict[str, Node]:
+    """Every name of the program and the node that runs for it; a name given twice means the last."""
+    found: dict[str, Node] = dict(derivation.graph.inputs)
+    for written in derivation.graph.nodes():
+        for name in derivation.graph.names.get(written, ()):
+            found[name.text] = derivation.run_node(written)
+    for name, node in derivation.graph.outputs.items():
+        found[name] = derivation.run_node(node)
+    return found
+
+
+def _claim(setting: Setting, claim: records.Claim) -> Claim:
+    target = _target(setting, claim)
+    wanted = _indexed_node(target, claim.target.index)
+    stated = None if claim.formula is None else _fitted(claim, _formula(setting, claim, claim.formula), wanted)
+    working = None if claim.working is None else _formula(setting, claim, claim.working)
+    image = with_bodies([n for n in (wanted, stated, working) if n is not None], setting.bodies)
+    return Claim(
+        claim.text,
+        image[wanted],
+        value=claim.value,
+        formula=None if stated is None else image[stated],
+        working=None if working is None else image[working],
+        digits=claim.decimals,
+        place=claim.place,
+    )
+
+
+def _target(setting: Setting, claim: records.Claim) -> Node:
+    known = named_nodes(setting.derivation)
+    target = claim.target
+    if target.kind == "new":
+        _, step, _ = _descent(setting, claim)
+        if target.name not in step.updated:
+            raise _unknown(claim, target.name, list(step.updated))
+        return step.updated[target.name]
+    if target.name not in known:
+        raise _unknown(claim, target.name, list(known))
+    if target.kind == "value":
+        return known[target.name]
+    return gradient_of(setting.derivation, target.output, known[target.name], known, claim)
+
+
+def gradient_of(
+    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: records.Claim
+) -> Node:
+    """∂output/∂node; the loss's own adjoint where `output` is the loss."""
+    if output in ("", derivation.loss_name):
+        return derivation.adjoints.get(node) or zeros_like(node)
+    if output not in known:
+        raise _unknown(claim, output, list(known))
+    top = known[output]
+    atoms = {n.id for n in reachable([derivation.loss])}
+    seed = role("broadcast")(constant(1.0, top.dtype), shape=top.shape)
+    found = reverse([top], [seed], [node], Rewriter("simplify", atoms).normalise).gradients
+    return found[node] if node in found else zeros_like(node)
+
+
+def _unknown(claim: records.Claim, name: str, known: list[str]) -> StudyError:
+    close = nearest(name, known)
+    return StudyError(
+        _NO_NAME(name=name),
+        place=claim.place,
+        why=_KNOWN(names=", ".join(dict.fromkeys(known))),
+        fix=_PLAIN(close=close) if close else None,
+    )
+
+
+def _indexed_node(node: Node, index: tuple[int, ...]) -> Node:
+    """One element, by indices from 1; a column may be given one index."""
+    if not index:
+        return node
+    key = tuple(i - 1 for i in index)
+    if len(key) == 1 and node.rank == 2 and node.shape[1] == 1:
+        key = (*key, 0)
+    return element(node, key=key)
+
+
+# ------------------------------------------------------------------ formulas to graphs
+def _formula(setting: Setting, claim: records.Claim, program: records.Program) -> Node:
+    """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives of f."""
+    derivation = setting.derivation
+    known = named_nodes(derivation)
+    places: dict[str, Node] = {
+        f"d{derivation.loss_name}_d{name}": derivation.adjoints[node]
+        for name, node in known.items()
+        if node in derivation.adjoints
+    } | known
+    functions = {node.attrs["name"] for node in _program(derivation) if node.op.role == "declared"}
+    shapes = {name: tuple(_size(d) for d in node.shape) for name, node in places.items()}
+    try:
+        source = read(
+            program.text,
+            shapes=shapes,
+            functions=dict.fromkeys(functions),
+            file=claim.place.file,
+            first_line=program.first_line,
+        )
+    except TiduError as problem:
+        raise problem.at(program.place) from None
+    root = next(reversed(list(source.graph.outputs.values())))
+    inputs = {node: places[name] for name, node in source.graph.inputs.items() if name in places}
+    return substitute([root], inputs)[0]
+
+
+def _program(derivation: Derivation) -> list[Node]:
+    return reachable([derivation.loss, *derivation.graph.outputs.values()])
+
+
+def _size(dim: int | Size) -> int | str:
+    return dim if isinstance(dim, int) else str(dim)
+
+
+def _fitted(claim: records.Claim, stated: Node, wanted: Node) -> Node:
+    """A formula of one element has the shape of what it is about; other shapes must be equal."""
+    if stated.shape == wanted.shape:
+        return stated
+    if is_one_element(stated.shape) and is_one_element(wanted.shape):
+        return role("reshape")(stated, shape=wanted.shape)
+    raise ShapeError(
+        _SHAPE(name=claim.text, got=shape_text(stated.shape), wanted=shape_text(wanted.shape)),
+        place=claim.place,
+    )
+
+
+# ------------------------------------------------------------------ verdicts to data
+def _judged(
+    setting: Setting, claim: records.Claim, found: ClaimFinding, made: Claim, at_random: bool
+) -> Judged:
+    name = _name(setting, claim)
+    details = tuple(found.details)
+    if at_random:
+        details = (*details, phrases.CLAIM_RANDOM())
+    if claim.formula is None:
+        index = found.finding.index
+        actual = found.finding.expected
+        stated = value_tree(np.asarray(claim.value), setting.view.options.layout)
+        if actual is None or index is None:
+            return Judged(
+                name, found.holds, stated=stated, cites=claim.cites, group=claim.group, details=details
+            )
+        wrong = Number(number_text(float(np.asarray(claim.value).reshape(-1)[0])))
+        entry = name if np.size(claim.value) == 1 else indexed(name, made.target, index)
+        return Judged(
+            entry,
+            found.holds,
+            stated=wrong if found.finding.stated is None else Number(number_text(found.finding.stated)),
+            actual=Number(number_text(actual)),
+            cites=claim.cites,
+            group=claim.group,
+            details=details,
+        )
+    shown = formula(_formula(setting, claim, claim.formula), setting.view.names.atoms())
+    if not found.holds:
+        details = (*details, *_would_be(setting, claim))
+    here_only = found.verdict == "holds here only"
+    return Judged(
+        name, found.holds, here_only, formula=shown, cites=claim.cites, group=claim.group, details=details
+    )
+
+
+def _would_be(setting: Setting, claim: records.Claim) -> tuple[Phrase, ...]:
+    """What one step with a false gradient would do to the loss."""
+    target = claim.target
+    one = [(d, s) for d, s, _ in setting.steps.values() if d.steps == 1 and d.optimizer == "SGD"]
+    if target.kind != "gradient" or target.index or not one or target.name not in setting.derivation.wrt:
+        return ()
+    rate = one[0][0].lr
+    assert claim.formula is not None
+    claimed = {target.name: _formula(setting, claim, claim.formula)}
+    try:
+        stated = loss_with_gradient(setting.derivation, claimed, rate, setting.values)
+        right = loss_with_gradient(setting.derivation, {}, rate, setting.values)
+    except TiduError:
+        return ()  # without a body or values there is no number to show; the verdict stands
+    if abs(stated - right) <= 1e-12 * max(1.0, abs(right)):
+        return ()
+    return (
+        phrases.CLAIM_WOULD(stated=Number(f"{stated:.4f}"), right=Number(f"{right:.4f}")),
+    )
+
+
+def _name(setting: Setting, claim: records.Claim) -> Math:
+    """The left side of a claim as it is printed."""
+    target = claim.target
+    known = named_nodes(setting.derivation)
+    node = known.get(target.name)
+    forward = setting.view.names.forward
+    own: Math = forward[node] if node in forward else symbol(target.name)
+    if target.index:
+        from tidu.document.math import Index  # noqa: PLC0415
+
+        own = Index(own, tuple(Number(str(i)) for i in target.index))
+    if target.kind == "gradient":
+        top = symbol(target.output) if target.output else setting.view.names.loss
+        return Derivative(top, own, setting.view.total())
+    if target.kind == "new" and isinstance(own, Symbol):
+        return Symbol(own.base, own.sub, "new")
+    return own
+
+
+def _descent(setting: Setting, claim: records.Claim) -> tuple[records.Descend, StepGraph, Run]:
+    if claim.descend in setting.steps:
+        return setting.steps[claim.descend]
+    if not setting.steps:
+        raise StudyError(_NO_DESCENT(text=claim.text), place=claim.place)
+    return next(iter(setting.steps.values()))
+
+
+def _judged_step(setting: Setting, claim: records.Claim) -> Judged:
+    """A claim about the course of a descent: compared with the run itself."""
+    _, _, run = _descent(setting, claim)
+    actual = _along(claim, run)
+    finding = same_value(_written(claim), actual, digits=claim.decimals, subject=claim.text)
+    layout = setting.view.options.layout
+    return Judged(
+        symbol_or_text(claim.text),
+        finding.agrees,
+        stated=value_tree(np.asarray(claim.value), layout),
+        actual=value_tree(np.asarray(actual), layout),
+        cites=claim.cites,
+        group=claim.group,
+    )
+
+
+def _written(claim: records.Claim) -> float | list[Any]:
+    assert claim.value is not None  # a claim about steps states a value: the reader of studies sees to it
+    return claim.value
+
+
+def symbol_or_text(text: str) -> Math:
+    from tidu.document.math import Say  # noqa: PLC0415
+
+    return Say(verbatim(text))
+
+
+def _along(claim: records.Claim, run: Run) -> Any:
+    """The number that a claim about steps speaks of."""
+    target = claim.target
+    is_loss = target.name in ("loss", run.loss_name)
+    if not is_loss and target.name not in run.outputs and target.name != "step":
+        raise _unknown(claim, target.name, ["loss", *run.outputs])
+    if target.kind == "final":
+        return run.final_loss if is_loss else run.final_outputs[target.name]
+    at = run.best_step if target.kind == "best" else target.step
+    if at is None or at > len(run.losses):
+        raise StudyError(
+            _TOO_FEW(text=claim.text, step=at or 0, count=len(run.losses)), place=claim.place
+        )
+    if target.name == "step":
+        return at
+    return run.losses[at - 1] if is_loss else run.outputs[target.name][at - 1]

@@ -1,0 +1,118 @@
+"""Which value was the first that is no finite number any more, in the user's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.api.evaluation import run
+from tidu.backends.program import Valuation, first_not_finite
+from tidu.errors import EvaluationError
+from tidu.ir.build import describe
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop
+from tidu.optim import StepGraph
+from tidu.words import Phrase, Words
+
+_FIRST = Words(
+    en="{when}: {name} becomes {value}; {loss} is {amount}",
+    zh="{when}：{name} 变成 {value}；{loss} 为 {amount}",
+)
+_STEP = Words(en="step {step}", zh="第 {step} 步")
+_END = Words(en="after the last update", zh="最后一次更新之后")
+_GRADIENT = Words(en="the gradient of {name}", zh="{name} 的梯度")
+_UPDATED = Words(en="{name} after its update", zh="更新后的 {name}")
+_FROM = Words(en="there {ranges}", zh="此时 {ranges}")
+_RANGE = Words(en="{name} lies between {low} and {high}", zh="{name} 在 {low} 与 {high} 之间")
+_IS = Words(en="{name} is {low}", zh="{name} 为 {low}")
+_AND = Words(en="{one}, {other}", zh="{one}，{other}")
+_SMALLER = Words(en="a smaller learning rate, such as lr={lr}", zh="更小的学习率，例如 lr={lr}")
+
+
+def not_finite(
+    step: StepGraph,
+    values: Mapping[str, Any],
+    number: int | None,
+    loss: float,
+    bodies: Mapping[str, Graph],
+) -> EvaluationError:
+    """The error for step `number` (None: after the last), whose loss or new parameters are not
+    finite at these values."""
+    found = run(step.graph.outputs, values, bodies)
+    order = [n for n in reachable(step.graph.outputs.values()) if n.op.loop is not Loop.LEAF]
+    node = first_not_finite(found, order) or _first_nan(found, order) or step.derivation.loss
+    amount = "NaN" if np.isnan(loss) else f"{loss:.4g}"
+    when = _END() if number is None else _STEP(step=number)
+    facts = {"when": when, "loss": step.derivation.loss_name, "amount": amount}
+    rate = next((h.value for h in step.settings if h.name == "lr"), None)
+    return EvaluationError(
+        _FIRST(name=_called(step, node), value=_kinds(found[node]), **facts),
+        place=next(iter(step.graph.places.get(node, ())), None),
+        why=_ranges(step, found, node),
+        fix=_SMALLER(lr=f"{rate / 10:.3g}") if rate is not None and number != 1 else None,
+    )
+
+
+def _first_nan(found: Valuation, order: list[Node]) -> Node | None:
+    """Where the data hold infinities, the first NaN that is made of none."""
+    for node in order:
+        if node in found and np.isnan(found[node]).any():
+            return node
+    return None
+
+
+def _called(step: StepGraph, node: Node) -> Phrase | str:
+    name = step.graph.name_of(node)
+    if name is not None:
+        formula = _formula(step, node)
+        return f"{name.text} = {formula}" if formula != name.text else name.text
+    for parameter, new in step.updated.items():
+        if new is node:
+            return _UPDATED(name=parameter)
+    for of, gradient in step.derivation.adjoints.items():
+        if gradient is node:
+            return _GRADIENT(name=_short(step, of))
+    return _formula(step, node)
+
+
+def _formula(step: StepGraph, node: Node) -> str:
+    """The operation on its operands, by the names that they have."""
+    parts = [_short(step, child) for child in node.inputs]
+    sign = node.op.operator
+    if sign is not None and len(parts) == 2:
+        return f"{parts[0]} {sign} {parts[1]}"
+    return f"{node.op.name}({', '.join(parts)})"
+
+
+def _short(step: StepGraph, node: Node) -> str:
+    name = step.graph.name_of(node)
+    if name is None and node.op.role == "broadcast":
+        return _short(step, node.inputs[0])
+    return describe(node) if name is None else name.text
+
+
+def _kinds(value: NDArray[Any]) -> str:
+    kinds = (
+        ("NaN", np.isnan(value).any()),
+        ("inf", np.isposinf(value).any()),
+        ("-inf", np.isneginf(value).any()),
+    )
+    return ", ".join(kind for kind, present in kinds if present)
+
+
+def _ranges(step: StepGraph, found: Valuation, node: Node) -> Phrase | None:
+    """How large the operands are."""
+    said: Phrase | None = None
+    for child in dict.fromkeys(node.inputs):
+        if child not in found or found[child].size == 0:
+            continue
+        value = found[child]
+        low, high = f"{value.min():.4g}", f"{value.max():.4g}"
+        words = _IS if low == high else _RANGE
+        one = words(name=_short(step, child), low=low, high=high)
+        said = one if said is None else _AND(one=said, other=one)
+    return None if said is None else _FROM(ranges=said)

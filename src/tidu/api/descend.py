@@ -1,0 +1,174 @@
+"""`tidu.descend`: gradient descent on a loss, with what is read in the working as what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from tidu.api.doors import Door, Watch
+from tidu.api.function_door import FunctionDoor
+from tidu.api.graph_door import GraphDoor, TextDoor
+from tidu.api.loop import Descent, End, NotFinite
+from tidu.api.prediction import predictor
+from tidu.api.run import Run
+from tidu.calculus.derivation import Derivation
+from tidu.errors import DescentError, InputError
+from tidu.ir.graph import Graph
+from tidu.optim import SGD, Optimizer
+from tidu.words import Phrase, Words
+
+_BOTH = Words(
+    en="a learning rate and an optimizer are both given: lr={lr} and {optimizer}",
+    zh="学习率和优化器只能给一个：给了 lr={lr} 和 {optimizer}",
+)
+_NEITHER = Words(en="no learning rate is given", zh="没有给出学习率")
+_NEITHER_WHY = Words(
+    en="no value suits every loss: too large a rate diverges, too small a one hardly moves",
+    zh="没有一个值适合所有损失：太大会发散，太小几乎不动",
+)
+_NEITHER_FIX = Words(
+    en="lr=0.01, or optimizer=tidu.optim.SGD(lr=0.01)",
+    zh="lr=0.01，或 optimizer=tidu.optim.SGD(lr=0.01)",
+)
+_NO_RULE = Words(
+    en="optimizer is {value} (a {kind}), which is no update rule",
+    zh="optimizer 是 {value}（类型 {kind}），不是更新规则",
+)
+_RULE_FIX = Words(en="optimizer=tidu.optim.SGD(lr=0.01)", zh="optimizer=tidu.optim.SGD(lr=0.01)")
+_STEPS = Words(
+    en="steps must be a whole number, 0 or more, got {value}",
+    zh="steps 应为不小于 0 的整数，得到 {value}",
+)
+_LOSS = Words(
+    en="{value} (a {kind}) is no loss: give a function, a text, a graph or a derivation",
+    zh="{value}（类型 {kind}）不是损失：请给函数、文本、图或推导结果",
+)
+_RETRACED = Words(
+    en="a branch of the function changed on the way; it was traced again {count} time(s)",
+    zh="途中函数的分支改变，重新追踪了 {count} 次",
+)
+
+
+def descend(
+    loss: Any,
+    params: Any,
+    *data: Any,
+    steps: int = 10,
+    optimizer: Optimizer | None = None,
+    lr: float | None = None,
+    watch: Watch | Sequence[Watch] | None = None,
+    callback: Callable[[int, float], object] | None = None,
+    progress: bool | None = None,
+    **named: Any,
+) -> Run:
+    """Gradient descent: `steps` updates of the parameters against the gradient of the loss.
+
+    loss: a NumPy function loss(params, *data), or one that takes each parameter by its name; a
+    text program; a graph; or what `tidu.derive` gives. params: arrays in a dict, list, tuple,
+    dataclass or alone (by name for texts, graphs and derivations). data: in the loss's order, or
+    by name. optimizer: a rule of `tidu.optim`; lr=0.01 is short for optimizer=SGD(lr=0.01). watch:
+    the name of a value of the model, a function of (params, ...), or several; a graph's other
+    outputs are watched unasked. callback(step, loss) is called after each step. progress: a line
+    on stderr; by default for runs of more than two seconds on a terminal.
+
+    Loss k is taken before update k; the parameters returned are those after the last update.
+    Ctrl-C ends the descent and returns what there is. The same input gives the same result to the
+    last bit; arrays that are given are copied and never written.
+
+    Raises InputError for unusable options or data, and DescentError, which carries the run so far
+    as `.run`, when a value is no finite number any more. Warns with DivergenceWarning when the
+    loss grows ten times over.
+
+    >>> import numpy as np
+    >>> run = descend(lambda w, x: np.sum((w - x) ** 2), 0.0, 3.0, steps=3, lr=0.25)
+    >>> run.losses, run.params, run.final_loss
+    ((9.0, 2.25, 0.5625), 2.625, 0.140625)
+    """
+    rule = _rule(optimizer, lr)
+    if isinstance(cast(object, steps), bool) or not hasattr(steps, "__index__") or steps < 0:
+        raise InputError(_STEPS(value=repr(steps)))
+    watched = _several(watch)
+    door = _door(loss, params, data, named, watched)
+    descent = Descent(door, door.open(None, door.data), rule)
+    try:
+        descent.run(int(steps), callback, progress)
+        return _run(descent, door, int(steps), descent.end())
+    except NotFinite as stop:
+        error = DescentError(
+            stop.error.what, place=stop.error.place, why=stop.error.why, fix=stop.error.fix
+        )
+        error.run = _run(descent, door, int(steps), stop.end)
+        raise error from None
+
+
+def _rule(optimizer: Optimizer | None, lr: float | None) -> Optimizer:
+    if optimizer is None:
+        if lr is None:
+            raise InputError(_NEITHER(), why=_NEITHER_WHY(), fix=_NEITHER_FIX())
+        return SGD(lr)
+    if lr is not None:
+        raise InputError(_BOTH(lr=lr, optimizer=repr(optimizer)), fix=_RULE_FIX())
+    if not all(hasattr(optimizer, name) for name in ("hyper", "slots", "update")) or isinstance(
+        optimizer, type
+    ):
+        kind = type(optimizer).__name__
+        raise InputError(_NO_RULE(value=repr(optimizer)[:60], kind=kind), fix=_RULE_FIX())
+    return optimizer
+
+
+def _several(watch: Watch | Sequence[Watch] | None) -> Sequence[Watch] | None:
+    if watch is None or (isinstance(watch, Sequence) and not isinstance(watch, str)):
+        return cast("Sequence[Watch] | None", watch)
+    return (watch,)
+
+
+def _door(
+    loss: Any,
+    params: Any,
+    data: Sequence[Any],
+    named: Mapping[str, Any],
+    watch: Sequence[Watch] | None,
+) -> Door:
+    core = getattr(loss, "core", loss)  # the handle that tidu.derive gives, or what it wraps
+    if isinstance(core, Derivation):
+        given = {} if core is loss else loss.values
+        bodies = {} if core is loss else loss.bodies
+        known = {n: v for n, v in given.items() if n not in named and n not in params}
+        order = [n for n in core.graph.inputs if n not in params][: len(data)]
+        rest = {n: v for n, v in known.items() if n not in order}
+        graph, name = core.graph, core.loss_name
+        return GraphDoor(
+            graph, name, params, data, {**rest, **named}, watch=watch, core=core, bodies=bodies
+        )
+    if isinstance(loss, Graph):
+        return GraphDoor(loss, list(loss.outputs)[-1], params, data, named, watch=watch)
+    if isinstance(loss, str):
+        return TextDoor(loss, params, data, named, watch)
+    if callable(loss):
+        return FunctionDoor(loss, params, data, named, watch)
+    raise InputError(_LOSS(value=repr(loss)[:60], kind=type(loss).__name__))
+
+
+def _run(descent: Descent, door: Door, steps: int, end: End) -> Run:
+    reached, opened = descent.reached, descent.compiled.opened
+    done, values = reached.position
+    parameters = {name: values[name] for name in opened.parameters}
+    remarks: list[Phrase] = list(dict.fromkeys(opened.remarks))
+    if reached.retraced:
+        remarks.append(_RETRACED(count=reached.retraced))
+    seen = zip(*reached.seen, strict=True) if reached.seen else ((),) * len(descent.watched)
+    return Run(
+        params=door.structured(parameters),
+        parameters=parameters,
+        loss_name=descent.compiled.step.derivation.loss_name,
+        losses=tuple(reached.losses[:done]),
+        outputs=dict(zip(descent.watched, (tuple(row) for row in seen), strict=True)),
+        final_loss=end.loss,
+        final_outputs=end.watched,
+        steps=steps,
+        optimizer=descent.optimizer,
+        interrupted=reached.interrupted,
+        retraced=reached.retraced,
+        remarks=tuple(remarks),
+        predictor=predictor(door, opened, parameters),
+    )

@@ -1,0 +1,171 @@
+"""The door of a NumPy function: traced at the given values, and again where a branch changes."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.api.doors import Opened, Watch, bind, find_watched
+from tidu.errors import ShapeGrowthWarning
+from tidu.frontends import tree
+from tidu.frontends.trace import Traced, trace
+from tidu.ir.build import substitute
+from tidu.ir.graph import Guard
+from tidu.ir.node import Node
+
+Array = NDArray[Any]
+
+
+class FunctionDoor:
+    """A NumPy function loss(params, *data), or one that takes each parameter by name.
+
+    The parameters' structure and the data are copied: what the caller changes later has no effect.
+    """
+
+    adapts = True
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        params: Any,
+        positional: Sequence[Any],
+        named: Mapping[str, Any],
+        watch: Sequence[Watch] | None,
+    ) -> None:
+        self.function, self.watch = loss, tuple(watch or ())
+        self.params = own(params)
+        names = _parameter_names(loss, len(positional))
+        spread = isinstance(params, Mapping) and bool(params) and set(params) <= set(names)
+        self.first = None if spread else next(iter(names), "params")
+        used = set(cast("Mapping[str, Any]", params)) if spread else {self.first}
+        self.order = tuple(name for name in names if name not in used)
+        self.data = {n: own(value) for n, value in bind(self.order, positional, named).items()}
+        self.paths: Mapping[str, tuple[str, tuple[tree.Key, ...]]] = {}
+
+    def open(
+        self,
+        parameters: Mapping[str, Array] | None,
+        data: Mapping[str, Any],
+        *,
+        scalar: bool = True,
+    ) -> Opened:
+        """Trace at these values. Without `scalar` the result may have any shape: to predict."""
+        params = self.params if parameters is None else self.structured(parameters)
+        arguments = (dict(params) if self.first is None else {self.first: params}) | dict(data)
+        traced = self._trace(self.function, arguments, first=parameters is None, scalar=scalar)
+        mine = {n: path for n, path in traced.paths.items() if path[0] not in self.order}
+        self.paths = self.paths or mine
+        names = [n for n in mine if traced.values[n].dtype.kind == "f"]
+        graph = traced.graph
+        watched, guards = self._watched(traced, arguments)
+        return Opened(
+            graph=replace(graph, guards=(*graph.guards, *guards)),
+            loss=traced.output,
+            parameters={name: traced.values[name] for name in names},
+            data={name: value for name, value in traced.values.items() if name not in names},
+            arguments={name: traced.arguments[name] for name in data},
+            watched=watched,
+            remarks=traced.remarks,
+        )
+
+    def structured(self, parameters: Mapping[str, Array]) -> Any:
+        place = {
+            (path if self.first is not None else (owner, *path)): name
+            for name, (owner, path) in self.paths.items()
+        }
+
+        def filled(path: tuple[tree.Key, ...], leaf: Any) -> Any:
+            name = place.get(path)
+            if name is None or name not in parameters:
+                return leaf
+            return float(parameters[name]) if isinstance(leaf, int | float) else parameters[name]
+
+        return tree.replace(self.params, filled)
+
+    def _trace(
+        self,
+        function: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        *,
+        first: bool = False,
+        scalar: bool = True,
+    ) -> Traced:
+        with warnings.catch_warnings():
+            if not first:  # said once is enough
+                warnings.simplefilter("ignore", ShapeGrowthWarning)
+            call = list(arguments.values()) if _is_variadic(function) else arguments
+            return trace(function, call, scalar=scalar)
+
+    def _watched(
+        self, traced: Traced, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Node], list[Guard]]:
+        found: dict[str, Node] = {}
+        guards: list[Guard] = []
+        for watch in self.watch:
+            if isinstance(watch, str):
+                found |= find_watched(traced.graph, traced.output, [watch])
+                continue
+            seen, owners = self.trace_watch(watch, arguments)
+            place = {path: name for name, path in traced.paths.items()}
+            images: dict[Node, Node] = {}
+            for name, node in seen.graph.inputs.items():
+                owner, path = seen.paths[name]
+                images[node] = traced.graph.inputs[place[owners[owner], path]]
+            conditions = [guard.condition for guard in seen.graph.guards]
+            node, *moved = substitute([seen.graph.outputs[seen.output], *conditions], images)
+            found[getattr(watch, "__name__", seen.output)] = node
+            pairs = zip(seen.graph.guards, moved, strict=True)
+            guards += [Guard(condition, guard.taken, guard.place) for guard, condition in pairs]
+        return found, guards
+
+    def trace_watch(
+        self, watch: Callable[..., Any], arguments: Mapping[str, Any]
+    ) -> tuple[Traced, dict[str, str]]:
+        """A watched function, traced, and for each of its arguments the loss's argument that it is:
+        the one of the same name, else the one in the same place."""
+        names, ordered = _parameter_names(watch, 0), list(arguments)
+        owners = {
+            name: name if name in arguments else ordered[position]
+            for position, name in enumerate(names)
+            if name in arguments or position < len(ordered)
+        }
+        taken = {name: arguments[owner] for name, owner in owners.items()}
+        return self._trace(watch, taken, scalar=False), owners
+
+
+def own(value: Any) -> Any:
+    """The same structure with copies of its arrays."""
+    tree.leaves("params", value)  # bounds the depth
+    return tree.replace(
+        value, lambda path, leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
+    )
+
+
+def _is_variadic(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+
+
+def _parameter_names(function: Callable[..., Any], extra: int) -> list[str]:
+    """The names of a function's parameters; *rows gives rows0, rows1 … as many as are given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ["params", *(f"x{i}" for i in range(1, extra + 1))]
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            room = range(max(0, extra + 1 - len(names)))
+            names.extend(f"{parameter.name}{i}" for i in room)
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            names.append(parameter.name)
+    return names

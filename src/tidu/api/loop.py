@@ -1,0 +1,244 @@
+"""The loop of descent over a compiled step: losses, changing branches, Ctrl-C, growth, overflow."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.api.culprit import not_finite
+from tidu.api.doors import Door, Opened
+from tidu.api.progress import ProgressLine
+from tidu.backends.numpy import compile_graph
+from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.program import Program
+from tidu.calculus.settings import with_bodies
+from tidu.errors import DivergenceWarning, EvaluationError
+from tidu.ir.build import substitute
+from tidu.optim import Optimizer, StepGraph, step_graph
+from tidu.words import Phrase, Words
+
+Array = NDArray[Any]
+
+GROWTH = 10.0  # how many times over a loss may grow before it is pointed at
+_KEPT = 8  # compiled branches that are tried before the function is traced again
+
+_DIVERGES = Words(
+    en="step {step}: {loss} has grown from {low} to {now} with {rule}; the learning rate is too "
+    "large: try lr={try_lr} or less",
+    zh="第 {step} 步：{loss} 从 {low} 增大到 {now}（{rule}）；学习率太大，请试 lr={try_lr} 或更小",
+)
+_DIVERGES_PLAIN = Words(
+    en="step {step}: {loss} has grown from {low} to {now} with {rule}; try a smaller step",
+    zh="第 {step} 步：{loss} 从 {low} 增大到 {now}（{rule}）；请减小步长",
+)
+_BRANCH = Words(
+    en="step {step}: a branch on which the graph relies is no longer taken",
+    zh="第 {step} 步：图所依据的分支不再成立",
+)
+_BRANCH_FIX = Words(
+    en="hand descend the function itself: it is traced again where a branch changes",
+    zh="把函数本身交给 descend：分支改变时会重新追踪",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """A step ready to run: the graph, its program, what a run gives under which name."""
+
+    opened: Opened
+    step: StepGraph
+    program: Program
+    moves: tuple[tuple[str, str], ...]  # (input, output) of each parameter and state
+    guards: tuple[tuple[str, bool], ...]
+
+    def holds(self, outputs: Mapping[str, Array]) -> bool:
+        return all(bool(outputs[name].all()) is taken for name, taken in self.guards)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has been reached. `position` is replaced whole: Ctrl-C never finds half a step."""
+
+    position: tuple[int, dict[str, Any]]
+    losses: list[float] = field(default_factory=list[float])
+    seen: list[tuple[Array, ...]] = field(default_factory=list[tuple[Array, ...]])
+    interrupted: bool = False
+    retraced: int = 0
+    warned: bool = False
+    least: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The loss and the watched values after the last update."""
+
+    loss: float = math.nan
+    watched: Mapping[str, Array] = field(default_factory=dict[str, Array])
+
+
+class NotFinite(Exception):
+    """Carries the error to the caller of the loop, who knows how to make the partial run, and what
+    was calculated at the parameters that were reached."""
+
+    def __init__(self, error: EvaluationError, end: End) -> None:
+        super().__init__(error)
+        self.error, self.end = error, end
+
+
+class Descent:
+    """A descent under way."""
+
+    def __init__(self, door: Door, opened: Opened, optimizer: Optimizer) -> None:
+        self.door, self.optimizer = door, optimizer
+        self.compiled = self._compile(opened)
+        self.known = [self.compiled]
+        values: dict[str, Any] = {
+            name: np.array(value, dtype=opened.graph.inputs[name].dtype)
+            for name, value in opened.parameters.items()
+        }
+        for state in self.compiled.step.states:
+            like = () if state.parameter is None else values[state.parameter].shape
+            values[state.input] = np.zeros(like, state.before.dtype)
+        self.reached = Progress((0, values))
+        self.watched = tuple(self.compiled.step.watched)
+
+    def run(
+        self, steps: int, callback: Callable[[int, float], object] | None, shown: bool | None
+    ) -> None:
+        """Take the steps. Ctrl-C ends them early; raises NotFinite."""
+        line = ProgressLine(steps, shown)
+        try:
+            for step in range(1, steps + 1):
+                loss = self._advance(step)
+                line.at(step, loss)
+                if callback is not None:
+                    callback(step, loss)
+        except KeyboardInterrupt:
+            self.reached.interrupted = True
+        finally:
+            line.end()
+            done = self.reached.position[0]
+            del self.reached.losses[done:], self.reached.seen[done:]
+
+    def _advance(self, step: int) -> float:
+        outputs = self._forward(step)
+        loss = float(outputs[self.compiled.step.derivation.loss_name].item())
+        following = {name: outputs[new] for name, new in self.compiled.moves}
+        if not (math.isfinite(loss) and all(_is_finite(array) for array in following.values())):
+            raise self._stop(step, outputs)
+        self.reached.losses.append(loss)
+        self.reached.seen.append(tuple(outputs[name] for name in self.watched))
+        self.reached.position = (step, following)
+        self._watch_growth(step, loss)
+        return loss
+
+    def end(self) -> End:
+        """The loss and the watched values at the parameters reached. Raises NotFinite."""
+        done = self.reached.position[0]
+        outputs = self._forward(done)
+        end = self._end(outputs)
+        if not math.isfinite(end.loss):
+            raise self._stop(None, outputs)
+        if self.reached.losses:
+            self._watch_growth(done, end.loss)
+        return end
+
+    def _end(self, outputs: Mapping[str, Array]) -> End:
+        loss = float(outputs[self.compiled.step.derivation.loss_name].item())
+        return End(loss, {name: outputs[name] for name in self.watched})
+
+    def _stop(self, step: int | None, outputs: Mapping[str, Array]) -> NotFinite:
+        compiled, end = self.compiled, self._end(outputs)
+        values = self._values(compiled)
+        error = not_finite(compiled.step, values, step, end.loss, compiled.opened.bodies)
+        return NotFinite(error, end)
+
+    def _forward(self, step: int) -> Mapping[str, Array]:
+        """What one step calculates at the present parameters, on the branch that holds."""
+        outputs = self._outputs(self.compiled)
+        if self.compiled.holds(outputs):
+            return outputs
+        for compiled in self.known:
+            outputs = self._outputs(compiled)
+            if compiled.holds(outputs):
+                self.compiled = compiled
+                return outputs
+        if not self.door.adapts:
+            place = next((g.place for g in self.compiled.step.graph.guards if g.place), None)
+            error = EvaluationError(_BRANCH(step=step), place=place, fix=_BRANCH_FIX())
+            raise NotFinite(error, End())
+        self.reached.retraced += 1
+        names = self.compiled.opened.parameters
+        present = {name: self.reached.position[1][name] for name in names}
+        self.compiled = self._compile(self.door.open(present, self.door.data))
+        self.known = [*self.known, self.compiled][-_KEPT:]
+        return self._outputs(self.compiled)
+
+    def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
+        return compiled.program.run(self._values(compiled)).outputs
+
+    def _values(self, compiled: Compiled) -> dict[str, Any]:
+        return {**compiled.opened.data, **self._hyper, **self.reached.position[1]}
+
+    def _compile(self, opened: Opened) -> Compiled:
+        derivation = opened.derivation()
+        step = step_graph(derivation, self.optimizer, opened.watched)
+        self._hyper = {name: np.array(value) for name, value in step.hyper_values().items()}
+        outputs = {
+            name: node for name, node in step.graph.outputs.items() if not name.startswith("d/")
+        }
+        if opened.bodies:
+            image = with_bodies(list(outputs.values()), opened.bodies)
+            outputs = {name: image[node] for name, node in outputs.items()}
+        sizes = bind_sizes(step.graph.inputs, {**opened.parameters, **opened.data})
+        if sizes:
+            bound = substitute(list(outputs.values()), {}, sizes)
+            outputs = dict(zip(outputs, bound, strict=True))
+        return Compiled(
+            opened,
+            step,
+            compile_graph(outputs),
+            (
+                *((name, f"new/{name}") for name in derivation.wrt),
+                *((state.input, state.output) for state in step.states),
+            ),
+            tuple((f"guard/{i}", guard.taken) for i, guard in enumerate(step.graph.guards)),
+        )
+
+    def _watch_growth(self, step: int, loss: float) -> None:
+        """Warn once when the loss is ten times its least value so far.
+
+        Near zero that happens to every loss that oscillates there; so it must also have given back
+        a tenth of what had been gained since the start.
+        """
+        reached = self.reached
+        reached.least = min(reached.least, loss)
+        rise, gained = loss - reached.least, reached.losses[0] - reached.least
+        grown = rise > (GROWTH - 1) * abs(reached.least) and rise > max(0.1 * gained, 1e-12)
+        if grown and not reached.warned:
+            reached.warned = True
+            warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=5)
+
+    def _growth(self, step: int, loss: float) -> Phrase:
+        facts = {
+            "step": step,
+            "loss": self.compiled.step.derivation.loss_name,
+            "low": f"{self.reached.least:.4g}",
+            "now": f"{loss:.4g}",
+            "rule": repr(self.optimizer),
+        }
+        rate = next((h.value for h in self.compiled.step.settings if h.name == "lr"), None)
+        if rate is None:
+            return _DIVERGES_PLAIN(**facts)
+        return _DIVERGES(**facts, try_lr=f"{rate / 10:.3g}")
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether all entries are finite; the sum of squares says so at once unless it overflows."""
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

@@ -1,0 +1,189 @@
+"""What a descent gives: a Run, with its parameters, losses, outputs, curve, and predictions."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.api.report import write_whole
+from tidu.document.blocks import CurveFigure
+from tidu.errors import InputError
+from tidu.optim import Optimizer
+from tidu.words import Language, Phrase, Words, current_language, verbatim
+
+Array = NDArray[Any]
+
+_DONE = Words(en="{count} steps of {rule}", zh="用 {rule} 走了 {count} 步")
+_INTERRUPTED = Words(
+    en="interrupted after {count} of {steps} steps of {rule}",
+    zh="用 {rule} 走到第 {count} 步时中断（共 {steps} 步）",
+)
+_LOSSES = Words(
+    en="{loss} before the first update: {first}, before the last: {last}, after the last: {final}",
+    zh="{loss}：第一次更新前 {first}，最后一次更新前 {last}，最后一次更新后 {final}",
+)
+_UNMOVED = Words(en="{loss} is {final}", zh="{loss} 为 {final}")
+_BEST = Words(
+    en="best of those before an update: step {step}, {loss} {value}{output}",
+    zh="各次更新前最好的一步：第 {step} 步，{loss} {value}{output}",
+)
+_OUTPUT = Words(en=", {name} {value}", zh="，{name} {value}")
+_FINAL_OUTPUT = Words(
+    en="after the last update: {name} {value}", zh="最后一次更新后：{name} {value}"
+)
+_RETURNED = Words(
+    en="the parameters returned are those after the last update",
+    zh="返回的参数是最后一次更新之后的参数",
+)
+_CAPTION = Words(en="{loss} before each update", zh="每次更新前的 {loss}")
+_STEP = Words(en="step", zh="步")
+_SUFFIX = Words(
+    en="a run is saved as .npz, not as {suffix}", zh="运行结果存为 .npz，不能存为 {suffix}"
+)
+_SUFFIX_FIX = Words(en='run.save("{name}")', zh='run.save("{name}")')
+_NO_PREDICTION = Words(
+    en="nothing is watched, so there is nothing to predict",
+    zh="没有观察任何输出，因此没有可预测的量",
+)
+_NO_PREDICTION_FIX = Words(
+    en='descend(..., watch="y") with the name of the output',
+    zh='descend(..., watch="y")，写输出的名字',
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """The result of `tidu.descend`. Loss k is taken before update k.
+
+    params         the parameters after the last update, in the structure in which they were given
+    parameters     the same by name
+    losses         the loss before each update, one entry a step
+    outputs        what is watched, by name: one entry a step, before its update
+    best_step      the step (from 1) with the least of `losses`; None if there was no step
+    best_loss, best_output
+                   the loss and the first watched output at that step
+    final_loss, final_output
+                   the same after the last update
+    final_outputs  everything watched after the last update, by name
+    steps          the steps that were asked for; `len(losses)` were done
+    interrupted    whether Ctrl-C ended the descent
+    retraced       how often a branch of the function changed, so that it was traced again
+    remarks        what there is to know: integers promoted, branches that changed
+    """
+
+    params: Any
+    parameters: Mapping[str, Array]
+    loss_name: str
+    losses: tuple[float, ...]
+    outputs: Mapping[str, tuple[Array, ...]]
+    final_loss: float
+    final_outputs: Mapping[str, Array]
+    steps: int
+    optimizer: Optimizer
+    interrupted: bool = False
+    retraced: int = 0
+    remarks: tuple[Phrase, ...] = ()
+    predictor: Callable[..., Array] | None = field(default=None, repr=False)
+
+    @property
+    def best_step(self) -> int | None:
+        return int(np.argmin(self.losses)) + 1 if self.losses else None
+
+    @property
+    def best_loss(self) -> float:
+        return min(self.losses, default=self.final_loss)
+
+    @property
+    def best_output(self) -> Array | None:
+        if self.best_step is None:
+            return self.final_output
+        return next((seen[self.best_step - 1] for seen in self.outputs.values()), None)
+
+    @property
+    def final_output(self) -> Array | None:
+        return next(iter(self.final_outputs.values()), None)
+
+    def predict(self, *data: Any, **named: Any) -> Array:
+        """The first watched output for new data, with the parameters after the last update.
+
+        The data are given in the loss's order, or by name; those on which the output does not
+        depend may be left out. Rows may be more or fewer than before.
+        Raises InputError if nothing is watched or data are missing.
+        """
+        if self.predictor is None:
+            raise InputError(_NO_PREDICTION(), fix=_NO_PREDICTION_FIX())
+        return self.predictor(*data, **named)
+
+    def curve(self) -> CurveFigure:
+        """The losses as a figure."""
+        loss = self.loss_name
+        return CurveFigure(((loss, self.losses),), _CAPTION(loss=loss), 1, _STEP())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the parameters by name, and "losses", as an NPZ archive: whole or not at all.
+
+        A parameter that is itself named losses keeps its name; the losses are "run.losses" then.
+        Raises InputError for another ending than .npz.
+        """
+        target = Path(path)
+        if target.suffix.lower() != ".npz":
+            fix = _SUFFIX_FIX(name=target.with_suffix(".npz").name)
+            raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
+        history = "run.losses" if "losses" in self.parameters else "losses"
+        arrays = dict(self.parameters) | {history: np.array(self.losses, dtype=np.float64)}
+        return write_whole(target, _archive(arrays))
+
+    def text(self, language: Language | None = None) -> str:
+        """A few lines on how it went, in the given or the current language."""
+        chosen = language or current_language()
+        return "\n".join(phrase.text(chosen) for phrase in self._lines())
+
+    def _lines(self) -> list[Phrase]:
+        count, rule, loss = len(self.losses), repr(self.optimizer), self.loss_name
+        done = _INTERRUPTED if self.interrupted else _DONE
+        lines = [done(count=count, steps=self.steps, rule=rule)]
+        final = f"{self.final_loss:.4f}"
+        if not self.losses:
+            return [*lines, _UNMOVED(loss=loss, final=final), *self.remarks]
+        first, last = f"{self.losses[0]:.4f}", f"{self.losses[-1]:.4f}"
+        lines.append(_LOSSES(loss=loss, first=first, last=last, final=final))
+        name = next(iter(self.outputs), "")
+        best, after = _short(self.best_output), _short(self.final_output)
+        output = _OUTPUT(name=name, value=best) if best else verbatim("")
+        value = f"{self.best_loss:.4f}"
+        lines.append(_BEST(step=self.best_step, loss=loss, value=value, output=output))
+        if after:
+            lines.append(_FINAL_OUTPUT(name=name, value=after))
+        return [*lines, _RETURNED(), *self.remarks]
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def _short(value: Array | None) -> str:
+    """An output of a few numbers on one line; a larger one is left to its reader."""
+    if value is None or value.size > 6:
+        return ""
+    numbers = [f"{x:.4f}" for x in value.astype(float).reshape(-1).tolist()]
+    return numbers[0] if value.size == 1 else f"[{', '.join(numbers)}]"
+
+
+def _archive(arrays: Mapping[str, Array]) -> bytes:
+    """An NPZ archive. Written here because `np.savez` takes no array named "file"."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(
+                f"{name}.npy"
+            )  # without the time, so that equal runs save alike
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
+    return buffer.getvalue()

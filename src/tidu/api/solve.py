@@ -1,0 +1,296 @@
+"""`tidu.solve`: a study file to its whole working, with numbers, descent, claims and checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tidu.api.claims import GENERIC_BODY, Setting, judge, named_nodes
+from tidu.api.derivation import Derivation
+from tidu.api.descend import descend
+from tidu.api.evaluation import run as evaluate_all
+from tidu.api.report import Report, report
+from tidu.api.run import Run
+from tidu.backends.numpy import evaluate
+from tidu.backends.program import Valuation
+from tidu.calculus.derivation import derive_graph
+from tidu.calculus.settings import with_kinks
+from tidu.check import Finding, verify
+from tidu.document.blocks import Block, Document, Paragraph, Section
+from tidu.explain.claims import Judged, claims_section
+from tidu.explain.closed import closed_section
+from tidu.explain.descent import Descended, again_section, table_section, update_section
+from tidu.explain.element import element_sections
+from tidu.explain.layers import figure_section, layer_sections
+from tidu.explain.numbers import Layout
+from tidu.explain.numeric import Quotient, numeric_section
+from tidu.explain.recursion import recursion_section
+from tidu.explain.verdicts import check_section
+from tidu.explain.view import Options, View, Writing, Zoom, view
+from tidu.explain.working import notice_section, working
+from tidu.frontends import study as records
+from tidu.frontends.source import Source
+from tidu.frontends.study_given import given_values
+from tidu.frontends.study_model import model_source
+from tidu.frontends.study_read import load
+from tidu.frontends.text import read
+from tidu.ir.graph import Graph
+from tidu.ir.types import Size
+from tidu.optim import SGD, Optimizer, StepGraph, step_graph
+from tidu.words import Language, verbatim
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the reader asks for; None leaves it to the study."""
+
+    writing: Writing | None = None
+    zoom: Zoom | None = None
+    of: str | None = None
+    digits: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartSolution:
+    """One part of a study, solved."""
+
+    part: records.Part
+    derivation: Derivation
+    findings: tuple[Finding, ...]
+    claims: tuple[Judged, ...]
+    runs: Mapping[str, Run]
+    blocks: tuple[Block, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """A study, solved. `ok`: every gradient agrees with its numerical check."""
+
+    study: records.Study
+    parts: tuple[PartSolution, ...]
+    report: Report
+
+    @property
+    def ok(self) -> bool:
+        return all(f.kind != "differs" for part in self.parts for f in part.findings)
+
+    def part(self, id: str) -> PartSolution:
+        return next(part for part in self.parts if part.part.id == id)
+
+
+def solve(
+    path: str | os.PathLike[str],
+    *,
+    lang: Language | None = None,
+    writing: Writing | None = None,
+    zoom: Zoom | None = None,
+    of: str | None = None,
+    digits: int | None = None,
+) -> Solution:
+    """Work out a study file: forward pass, gradients, update, new loss, descent, claims, checks.
+
+    Options override what the study asks for. Raises StudyError, with file and line, for a study that
+    does not follow the format, and the errors of its model and data.
+    """
+    study = load(os.fspath(path))
+    choice = Choice(writing, zoom, of, digits)
+    parts = tuple(solve_part(study, part, choice) for part in study.parts)
+    title = study.title
+    blocks: list[Block] = [] if study.prose is None else [Paragraph(study.prose)]
+    for solved in parts:
+        if len(parts) == 1:
+            blocks += solved.blocks
+        else:
+            heading = solved.part.title or verbatim(solved.part.id)
+            blocks.append(Section(heading, solved.blocks))
+    return Solution(study, parts, report(Document(title, tuple(blocks)), lang))
+
+
+def solve_part(study: records.Study, part: records.Part, choice: Choice) -> PartSolution:
+    """Derive, run, descend, judge and explain one part."""
+    values = given_values(study, part)
+    source = model_source(study, part, values)
+    graph = with_kinks(source.graph, part.kinks)
+    parameters = [name for name in part.wrt if name in graph.inputs] or list(source.parameters)
+    core = derive_graph(graph, parameters, output=part.output or source.loss, as_written=part.as_written)
+    arrays: dict[str, Any] = {n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs}
+    handle = Derivation(core, arrays, source.bodies)
+    numbers = _numbers(handle)
+    shown = view(core, numbers, _options(part, choice))
+    findings = () if numbers is None else verify(handle.with_bodies(), arrays)
+    steps = {} if numbers is None else _descents(part, handle)
+    setting, at_random = _setting(shown, handle, steps, source)
+    judged = tuple(judge(setting, part.claims, at_random))
+    blocks = [
+        *_opening(part),
+        *_working(part, shown),
+        *_numeric(part, shown, handle),
+        *_descent_sections(shown, handle, steps),
+        *notice_section(shown),
+        *((claims_section(judged),) if judged else ()),
+        *((check_section(shown, findings),) if findings else ()),
+    ]
+    runs = {name: run for name, (_, _, run) in steps.items()}
+    return PartSolution(part, handle, findings, judged, runs, tuple(blocks))
+
+
+def _numbers(handle: Derivation) -> Valuation | None:
+    """A keep-all run if every input has a value and every declared function a body."""
+    declared = {n.attrs["name"] for n in handle.graph.nodes() if n.op.role == "declared"}
+    if any(name not in handle.values for name in handle.graph.inputs) or declared - set(handle.bodies):
+        return None
+    outputs = dict(handle.core.outputs())
+    outputs |= {f"name/{name}": node for name, node in named_nodes(handle.core).items()}
+    outputs |= {f"guard/{i}": g.condition for i, g in enumerate(handle.graph.guards)}
+    return evaluate_all(outputs, handle.values, handle.bodies)
+
+
+def _options(part: records.Part, choice: Choice) -> Options:
+    show = part.show
+    of = choice.of or (show.of[0] if show.of else None)
+    zoom: Zoom = choice.zoom or ("element" if choice.of else show.zoom) or "op"
+    return Options(
+        choice.writing or show.writing or "delta", zoom, of, Layout(digits=choice.digits or show.digits or 6)
+    )
+
+
+def _opening(part: records.Part) -> tuple[Block, ...]:
+    return () if part.prose is None else (Paragraph(part.prose),)
+
+
+def _working(part: records.Part, shown: View) -> tuple[Block, ...]:
+    """The working at the asked zoom, and what the study asks for beside it."""
+    match shown.options.zoom:
+        case "layer":
+            blocks: tuple[Block, ...] = layer_sections(shown)
+        case "element" if shown.valuation is not None or shown.options.of:
+            blocks = element_sections(shown)
+        case _:
+            blocks = working(shown)
+    if part.show.graph:
+        blocks = (*blocks, figure_section(shown))
+    if part.show.closed_form:
+        blocks = (*blocks, closed_section(shown))
+    if part.show.recursion:
+        blocks = (*blocks, *recursion_section(shown))
+    return blocks
+
+
+# ------------------------------------------------------------------ descent
+Steps = dict[str, tuple[records.Descend, StepGraph, Run]]
+
+
+def rule_of(item: records.Descend) -> Optimizer:
+    """The update rule that a [[descend]] entry names."""
+    return SGD(item.lr, momentum=item.momentum, nesterov=item.nesterov)
+
+
+def _descents(part: records.Part, handle: Derivation) -> Steps:
+    found: Steps = {}
+    known = named_nodes(handle.core)
+    for number, item in enumerate(part.descend, 1):
+        rule = rule_of(item)
+        names = item.params or tuple(handle.core.wrt)
+        start = {name: handle.values[name] for name in names if name in handle.values}
+        watch = [name for name in part.watch if name in known]
+        run = descend(handle, start, steps=item.steps, optimizer=rule, watch=watch, progress=False)
+        found[item.name or str(number)] = (item, step_graph(handle.core, rule), run)
+    return found
+
+
+def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Block]:
+    """A single step is worked out; a longer descent is a table. Names only where there are several."""
+    blocks: list[Block] = []
+    for name, (item, step, run) in steps.items():
+        title = name if len(steps) > 1 else ""
+        if item.steps == 1:
+            valuation = _step_numbers(handle, step)
+            after = _after(shown, handle, run)
+            blocks += [update_section(shown, step, valuation, title), again_section(shown, after, title)]
+        else:
+            blocks.append(table_section(shown, descended(run), title))
+    return blocks
+
+
+def descended(run: Run) -> Descended:
+    return Descended(
+        run.losses,
+        run.outputs,
+        run.best_step,
+        run.final_loss,
+        run.final_outputs,
+        repr(run.optimizer),
+    )
+
+
+def _step_numbers(handle: Derivation, step: StepGraph) -> Valuation:
+    values = {**handle.values, **step.hyper_values()}
+    for state in step.states:
+        values[state.input] = np.zeros(tuple(int(d) for d in state.before.shape if isinstance(d, int)))
+    return evaluate_all(step.graph.outputs, values, handle.bodies)
+
+
+def _after(shown: View, handle: Derivation, run: Run) -> View:
+    """The same view with the numbers after the update."""
+    moved = Derivation(handle.core, {**handle.values, **run.parameters}, handle.bodies)
+    return View(shown.derivation, shown.names, _numbers(moved), shown.options)
+
+
+# ------------------------------------------------------------------ claims without values
+def _setting(shown: View, handle: Derivation, steps: Steps, source: Source) -> tuple[Setting, bool]:
+    """Where claims are judged: at the study's values, or at random ones where it gives none."""
+    if shown.valuation is not None:
+        return Setting(shown, handle.values, handle.bodies, steps), False
+    rng = np.random.default_rng(7)
+    sizes = {name: 3 + i for i, name in enumerate(sorted(_size_names(handle.graph)))}
+    values: dict[str, Any] = dict(handle.values)
+    for name, node in handle.graph.inputs.items():
+        shape = tuple(int(d.substitute(sizes)) if isinstance(d, Size) else d for d in node.shape)  # type: ignore[arg-type]
+        values.setdefault(name, rng.uniform(0.2, 1.5, shape))
+    return Setting(shown, values, {**generic_bodies(handle.graph), **handle.bodies}, steps), True
+
+
+def _size_names(graph: Graph) -> set[str]:
+    return {
+        name
+        for node in graph.inputs.values()
+        for dim in node.shape
+        if isinstance(dim, Size)
+        for name in dim.names()
+    }
+
+
+def generic_bodies(graph: Graph) -> dict[str, Graph]:
+    """A smooth body for every declared function, so that formulas with it can be compared."""
+    names = {n.attrs["name"] for n in graph.nodes() if n.op.role == "declared"}
+    return {
+        name: read(f"{name} = {GENERIC_BODY}", shapes={"x": ()}, output=name).graph for name in names
+    }
+
+
+# ------------------------------------------------------------------ numeric derivatives
+def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
+    """(f(w+h) − f(w−h)) / 2h at one entry, beside the derived value."""
+    if not part.numeric or shown.valuation is None:
+        return ()
+    quotients: list[Quotient] = []
+    core = handle.with_bodies()
+    for item in part.numeric:
+        index = tuple(i - 1 for i in item.index)
+        base = np.array(handle.values[item.of], dtype=float)
+        values: list[float] = []
+        for sign in (1.0, -1.0):
+            moved = base.copy()
+            moved[index] += sign * item.h
+            out = evaluate({"L": core.loss}, {**handle.values, item.of: moved}).outputs["L"]
+            values.append(float(out.reshape(())[()]))
+        gradient = shown.derivation.adjoints.get(handle.graph.inputs[item.of])
+        exact = 0.0 if gradient is None else float(np.asarray(shown.valuation[gradient])[index])
+        quotients.append(Quotient(handle.graph.inputs[item.of], index, item.h, values[0], values[1], exact))
+    return (numeric_section(shown, quotients),)
+
+
