@@ -133,7 +133,7 @@ class GradientMismatch(TiduError, AssertionError):
 
 
 class DescentError(EvaluationError):
-    """A descent that cannot go on. `run` holds what was reached before: parameters, losses, outputs."""
+    """A descent that cannot go on; `run` holds what was reached before."""
 
     run: object = None
 
