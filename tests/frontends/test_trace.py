@@ -171,7 +171,9 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "logaddexp": lambda w: np.logaddexp(0, w).sum() + np.tanh(w).sum(),
     "item": lambda w: w[0].item() * 2 + w.item(1),
     "copy": lambda w: np.copy(w).sum() + w.copy()[0],
-    "tidu.numpy": lambda w: np.sum(tnp.array([[w[0], w[1] * 2], [1.0, 2.0]])) + tnp.full(2, w[0])[1],
+    "tidu.numpy": lambda w: (
+        np.sum(tnp.array([[w[0], w[1] * 2], [1.0, 2.0]])) + tnp.full(2, w[0])[1]
+    ),
 }
 
 
@@ -223,7 +225,9 @@ def test_helper_functions_and_the_last_statement_have_names() -> None:
     found = names(traced)
     assert {"W1", "W2", "x", "y", "h", "pred", "total", "z"} <= set(found)
     assert traced.output == "total"
-    assert traced.graph.name_of(found["a"]).text == "h"  # the user's own function's name comes first
+    assert (
+        traced.graph.name_of(found["a"]).text == "h"
+    )  # the user's own function's name comes first
 
 
 def test_a_name_assigned_again_counts() -> None:
@@ -253,9 +257,7 @@ def test_pythons_own_sum_names_its_last_value_only() -> None:
 
 
 def test_names_without_source_come_from_the_frames() -> None:
-    code = (
-        "def made(x):\n    a = x * 2.0\n    b = a + 1.0\n    return b.sum()\n"  # not in any file
-    )
+    code = "def made(x):\n    a = x * 2.0\n    b = a + 1.0\n    return b.sum()\n"  # not in any file
     space: dict[str, Any] = {}
     exec(code, space)  # noqa: S102  (as a prompt would)
     found = names(trace(space["made"], {"x": np.ones(2)}))
@@ -349,7 +351,10 @@ def test_keyword_only_and_variable_parameters() -> None:
 
     traced = trace(lambda *xs: loss(*xs, scale=2.0, extra=3.0), (1.0, 2.0, 3.0))
     assert traced.result == 36.0
-    named = trace(lambda x, *, scale, **rest: x * scale * rest["extra"], {"x": 2.0, "scale": 3.0, "extra": 4.0})
+    named = trace(
+        lambda x, *, scale, **rest: x * scale * rest["extra"],
+        {"x": 2.0, "scale": 3.0, "extra": 4.0},
+    )
     assert named.result == 24.0
 
 
@@ -440,11 +445,19 @@ def test_integer_arguments_serve_as_indices() -> None:
     logits, y = RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1])
     traced = trace(nll, (logits, y))
     assert np.isclose(float(traced.result), nll(logits, y))  # type: ignore[arg-type]
-    other = {"logits": logits, "y": np.array([1.0, 1.0, 1.0, 0.0])}  # indices are data, not constants
+    other = {
+        "logits": logits,
+        "y": np.array([1.0, 1.0, 1.0, 0.0]),
+    }  # indices are data, not constants
     again = evaluate(traced.graph.outputs[traced.output], other)
     assert np.isclose(again, nll(logits, np.array([1, 1, 1, 0])))
     assert trace(lambda t, y: np.take(t, y, axis=0).sum(), (np.eye(3), y)).result == 4.0
-    assert trace(lambda w, k: w[k] * w[:k].sum() + np.reshape(w, (k + 1, 1))[0, 0], (np.ones(3), 2)).result == 3.0
+    assert (
+        trace(
+            lambda w, k: w[k] * w[:k].sum() + np.reshape(w, (k + 1, 1))[0, 0], (np.ones(3), 2)
+        ).result
+        == 3.0
+    )
 
 
 def test_integers_that_steer_python_are_guarded() -> None:
@@ -478,7 +491,9 @@ def test_while_records_each_turn() -> None:
 
 
 def test_boolean_arrays_are_masks() -> None:
-    traced = trace(lambda w, m: np.sum(np.where(m, w, 0.0)), (np.ones(3), np.array([True, False, True])))
+    traced = trace(
+        lambda w, m: np.sum(np.where(m, w, 0.0)), (np.ones(3), np.array([True, False, True]))
+    )
     assert traced.graph.inputs["m"].dtype == "bool"
     assert traced.result == 2.0
 
@@ -489,7 +504,7 @@ def test_showing_a_value_does_not_stop_the_trace(capsys: pytest.CaptureFixture[s
         print(total, x)
         print(f"{total:.3f} {float(total)} {float(x[0]):.1f}")
         print("%.2f" % total)
-        print("{:.1f}".format(total))
+        print(f"{total:.1f}")
         print(float(total), repr(total))
         return total
 

@@ -42,10 +42,12 @@ _COMPLEX = Words(
     zh="{name} 是复数；tidu 只对实数求导",
 )
 _COMPLEX_FIX = Words(
-    en="{name}.real and {name}.imag as two arguments", zh="把 {name}.real 和 {name}.imag 作为两个参数"
+    en="{name}.real and {name}.imag as two arguments",
+    zh="把 {name}.real 和 {name}.imag 作为两个参数",
 )
 _NAN = Words(
-    en="{name} {shape} has {count} NaN, at {where}", zh="{name} {shape} 中有 {count} 个 NaN，位于 {where}"
+    en="{name} {shape} has {count} NaN, at {where}",
+    zh="{name} {shape} 中有 {count} 个 NaN，位于 {where}",
 )
 _NAN_FIX = Words(
     en="drop those entries, or fill them: np.nan_to_num({name})",
@@ -56,7 +58,10 @@ _MATRIX = Words(
     zh="{name} 是 {kind}，它的运算符与普通数组的含义不同",
 )
 _MATRIX_FIX = Words(en="np.asarray({name})", zh="np.asarray({name})")
-_MASKED_FIX = Words(en="{name}.filled(0.0), with the mask as an argument of its own", zh="{name}.filled(0.0)，并把掩码另作参数")
+_MASKED_FIX = Words(
+    en="{name}.filled(0.0), with the mask as an argument of its own",
+    zh="{name}.filled(0.0)，并把掩码另作参数",
+)
 _MORE = Words(en="{shown} and {rest} more", zh="{shown} 及另外 {rest} 处")
 
 SHOWN = 5  # positions listed before "and … more"
@@ -80,7 +85,9 @@ def take(
 
     Raises DTypeError for text, objects and complex numbers, and InputError for NaN.
     """
-    found = [leaf for name, value in arguments if name not in static for leaf in leaves(name, value)]
+    found = [
+        leaf for name, value in arguments if name not in static for leaf in leaves(name, value)
+    ]
     numeric = [leaf for leaf in found if not is_static(leaf.value)]
     _refuse_text_among_numbers(found)
     arrays = [(leaf, _as_array(leaf)) for leaf in numeric]
@@ -101,7 +108,7 @@ def take(
 
 
 def is_static(value: Any) -> bool:
-    """Values that a function is steered by and not calculated from: None, flags, names, functions."""
+    """Values that steer a function and are not calculated from: None, flags, names, functions."""
     if value is None or isinstance(value, bool | str | bytes | np.random.Generator):
         return True
     return not hasattr(value, "__array__") and not isinstance(value, int | float | complex)
@@ -126,7 +133,7 @@ def _as_array(leaf: Leaf) -> Array:
         kind = verbatim("np.matrix" if isinstance(value, np.matrix) else "masked array")
         fix = _MATRIX_FIX if isinstance(value, np.matrix) else _MASKED_FIX
         raise DTypeError(_MATRIX(name=name, kind=kind), fix=fix(name=name))
-    array = cast(Array, np.asarray(value))
+    array: Array = np.asarray(value)
     if array.dtype.kind == "c":
         raise DTypeError(_COMPLEX(name=name), fix=_COMPLEX_FIX(name=name))
     if array.dtype.kind not in "biuf":
@@ -180,7 +187,9 @@ def refuse_nan(name: str, value: Array) -> None:
     if value.dtype.kind != "f" or not np.isnan(value).any():
         return
     at = np.argwhere(np.isnan(value))
-    places = ", ".join(f"{name}{_index(tuple(index)) if len(index) else ''}" for index in at[:SHOWN])
+    places = ", ".join(
+        f"{name}{_index(tuple(index)) if len(index) else ''}" for index in at[:SHOWN]
+    )
     where: Any = places if len(at) <= SHOWN else _MORE(shown=places, rest=len(at) - SHOWN)
     what = _NAN(name=name, shape=shape_text(value.shape), count=len(at), where=where)
     raise InputError(what, fix=_NAN_FIX(name=name))

@@ -6,6 +6,7 @@ Each takes the traced array that received the call, then NumPy's own arguments.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _append(t: Any, array: Any, values: Any, axis: int | None = None) -> Any:
     return np.concatenate([array, values], axis=axis)
 
 
-def _split(t: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def _split_at(t: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     size = ary.shape[axis]
     if isinstance(indices_or_sections, int):
         cuts = np.arange(1, indices_or_sections) * (size // indices_or_sections)
@@ -92,7 +93,7 @@ def _split(t: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[An
         cuts = np.asarray(indices_or_sections)
     ends = [0, *(int(cut) for cut in cuts), size]
     before = (slice(None),) * (axis % ary.ndim)
-    return [ary[(*before, slice(low, high))] for low, high in zip(ends, ends[1:], strict=False)]
+    return [ary[(*before, slice(low, high))] for low, high in pairwise(ends)]
 
 
 def _take(t: Any, a: Any, indices: Any, axis: int | None = None) -> Any:
@@ -125,7 +126,6 @@ def _vdot(t: Any, a: Any, b: Any) -> Any:
     return np.sum(np.reshape(a, (-1,)) * np.reshape(b, (-1,)))
 
 
-
 def _masked(condition: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda t, x: condition(x)
 
@@ -141,7 +141,7 @@ def _roll(t: Any, a: Any, shift: int, axis: int | None = None) -> Any:
     return np.reshape(rolled, a.shape) if axis is None else rolled
 
 
-def _tile(t: Any, A: Any, reps: Any) -> Any:  # noqa: N803  (NumPy's name)
+def _tile(t: Any, A: Any, reps: Any) -> Any:
     counts = tuple(reps) if isinstance(reps, list | tuple) else (reps,)
     a = np.reshape(A, (1,) * (len(counts) - A.ndim) + A.shape)
     for axis, count in enumerate(reversed(counts), 1):
@@ -184,7 +184,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.append: _append,
     np.atleast_1d: lambda t, a: _vectors(a),
     np.atleast_2d: lambda t, a: _rows(a),
-    np.split: _split,
+    np.split: _split_at,
     np.take: _take,
     np.repeat: _repeat,
     np.roll: _roll,

@@ -1,4 +1,4 @@
-"""Columns that meet vectors: (B, 1) with (B,) quietly becomes (B, B), and a loss then mixes every pair.
+"""Columns that meet vectors: (B, 1) with (B,) quietly becomes (B, B), and a loss mixes every pair.
 
 Works on graphs, so every front door can use it.
 """
@@ -16,13 +16,15 @@ from tidu.ir.types import Shape, shape_text
 from tidu.words import Phrase, Words
 
 _GROWN = Words(
-    en="{a} {sa} and {b} {sb} become {grown} here{place}, and the result is summed: every pair is mixed; "
+    en="{a} {sa} and {b} {sb} become {grown} here{place}, and the result is "
+    "summed: every pair is mixed; "
     "write {column}[:, 0] or {vector}[:, None]",
     zh="{a} {sa} 与 {b} {sb} 在这里{place}变成 {grown}，随后被求和：每一对都混在了一起；"
     "请写 {column}[:, 0] 或 {vector}[:, None]",
 )
 _CROSSED = Words(
-    en="{a} {sa} and {b} {sb} become {grown} here{place}, and the result is summed: every pair is mixed; "
+    en="{a} {sa} and {b} {sb} become {grown} here{place}, and the result is "
+    "summed: every pair is mixed; "
     "write {b}.T if they belong together element by element",
     zh="{a} {sa} 与 {b} {sb} 在这里{place}变成 {grown}，随后被求和：每一对都混在了一起；"
     "若本应逐元素对应，请写 {b}.T",
@@ -40,9 +42,12 @@ class Growth:
 
 
 def growth_warnings(graph: Graph) -> list[Growth]:
-    """A warning for each elementwise operation where a column (B, 1) meets a vector (B,) or a row (1, B)
-    of the same B > 1, unless the user shaped one of them for it right before, or the result is no loss
-    of pairs by mistake (it meets another (B, B) matrix, or is multiplied as a matrix)."""
+    """A warning for each elementwise operation where a column (B, 1) meets a vector (B,) or a row
+    (1, B) of the same B > 1 and the result is reduced.
+
+    None where pairs are meant: one of the two was shaped right before (None, reshape), or the
+    result meets a matrix product of its shape, or is itself multiplied as a matrix.
+    """
     nodes = graph.nodes()
     grown = [(node, pair) for node in nodes if (pair := _grown(node)) is not None]
     if not grown:
@@ -114,9 +119,12 @@ def _is_reduced(start: Node, users: dict[int, list[Node]], grown: set[int]) -> b
 
 
 def _meets_matrix(node: Node, shape: Shape, seen: set[int], grown: set[int]) -> bool:
-    """Whether a matrix of the grown shape that is a product (X @ Y.T, say) joins in: pairs are meant."""
+    """Whether a matrix product of the grown shape (X @ Y.T, say) joins in: pairs are meant."""
     return any(
-        child.id not in seen and child.shape == shape and child.id not in grown and _is_product(child, shape)
+        child.id not in seen
+        and child.shape == shape
+        and child.id not in grown
+        and _is_product(child, shape)
         for child in node.inputs
     )
 

@@ -75,7 +75,7 @@ class Namer:
             self._bindings.append((depth, name, node))
 
     def made(self, frame: FrameType, node: Node, function: Any) -> None:
-        """A value was just made at this frame: give it the name that the statement assigns it to."""
+        """A value was just made at this frame: name it as the statement there does."""
         targets = self._places.targets(frame)
         if targets and _makes_the_value(self._places.expression(frame), frame, function):
             for target in targets:
@@ -96,7 +96,7 @@ class Namer:
                     return
 
     def finish(self, inputs: Mapping[str, Node], output: Node) -> dict[Node, tuple[Name, ...]]:
-        """All names by node, the outermost function's first; a name of several nodes counts them."""
+        """All names by node, the outermost function's first; repeated ones are counted."""
         if self._pending is not None and self._pending[1] is output:
             for target in self._pending[0]:
                 self._bind(0, target, output)
@@ -110,7 +110,7 @@ class Namer:
         return {node: tuple(names) for node, names in found.items()}
 
     def _groups(self, inputs: Mapping[str, Node], given: set[int]) -> dict[str, list[Node]]:
-        """The nodes of each name in order. A name belongs to the outermost function that uses it."""
+        """The nodes of each name in order; a name belongs to the outermost function using it."""
         owner: dict[str, int] = dict.fromkeys(inputs, 0)
         for depth, text, _ in self._bindings:
             owner[text] = min(owner.get(text, depth), depth)
@@ -122,8 +122,11 @@ class Namer:
 
 
 def _makes_the_value(expression: ast.AST | None, frame: FrameType, function: Any) -> bool:
-    """Whether the expression's value is this operation's result. In `y = sum(parts)` Python adds many
-    times at one instruction, and only the last sum is y; the look at the local variables finds that."""
+    """Whether the expression's value is this operation's result.
+
+    In `y = sum(parts)` Python adds many times at one instruction, and only the last sum is y; the
+    look at the local variables finds that.
+    """
     if not isinstance(expression, ast.Call):
         return True
     match expression.func:

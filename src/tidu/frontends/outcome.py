@@ -17,7 +17,8 @@ from tidu.ir.types import is_one_element, shape_text
 from tidu.words import Words
 
 _NONE = Words(
-    en="{function} returned None; is a return missing?", zh="{function} 返回了 None；是不是漏写了 return？"
+    en="{function} returned None; is a return missing?",
+    zh="{function} 返回了 None；是不是漏写了 return？",
 )
 _NONE_FIX = Words(en="return loss", zh="return loss")
 _SEVERAL = Words(
@@ -36,7 +37,8 @@ _VECTOR_FIX = Words(
     zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数，或用 tidu.jacobian 求全部偏导数",
 )
 _KIND = Words(
-    en="{function} returned {value}, a {kind}, and no number", zh="{function} 返回了 {value}（{kind}），不是数"
+    en="{function} returned {value}, a {kind}, and no number",
+    zh="{function} 返回了 {value}（{kind}），不是数",
 )
 _COMPLEX = Words(
     en="{function} returned a complex number; a gradient needs a real one",
@@ -98,7 +100,9 @@ def _several(shape: Any, function: str, place: Place | None) -> TiduError:
     return TraceError(what, place=place, fix=_VECTOR_FIX())
 
 
-def name(node: Node, names: Mapping[Node, tuple[Name, ...]], function: str, taken: Collection[str]) -> str:
+def name(
+    node: Node, names: Mapping[Node, tuple[Name, ...]], function: str, taken: Collection[str]
+) -> str:
     """The name of the output: the user's variable, else the function's, where that is a name."""
     own = next((n.text for n in names.get(node, ()) if n.step is None), function)
     wanted = own if own.isidentifier() else "output"

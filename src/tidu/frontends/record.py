@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -36,7 +36,9 @@ class Recorder:
     everything else (it comes from the class that wraps nodes, which this module does not know).
     """
 
-    def __init__(self, function: str, node_of: Callable[[Any, Recorder], Node | None], concrete: bool) -> None:
+    def __init__(
+        self, function: str, node_of: Callable[[Any, Recorder], Node | None], concrete: bool
+    ) -> None:
         self.function = function
         self.concrete = concrete
         self.open = True
@@ -55,7 +57,7 @@ class Recorder:
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:
         """The innermost frame of the user's own code."""
-        at: FrameType | None = sys._getframe(1)
+        at: FrameType | None = inspect.currentframe()
         while at is not None and at is not self.root:
             if self.places.is_user(at.f_code):
                 return at
@@ -126,7 +128,11 @@ class Recorder:
         try:
             return np.asarray(value)
         except ValueError as error:
-            raise (error.__cause__ if isinstance(error.__cause__, TiduError) else refusals.operand(None, value)) from None
+            raise (
+                error.__cause__
+                if isinstance(error.__cause__, TiduError)
+                else refusals.operand(None, value)
+            ) from None
 
     def _constant(self, array: Array, given: Any) -> Node:
         if array.dtype.kind == "c":
@@ -212,7 +218,7 @@ class Recorder:
 
 def _caller(places: Places) -> Place | None:
     """The user's place when no trace is running."""
-    at: FrameType | None = sys._getframe(1)
+    at: FrameType | None = inspect.currentframe()
     while at is not None and not places.is_user(at.f_code):
         at = at.f_back
     return None if at is None else places.place(at)

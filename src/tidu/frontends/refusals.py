@@ -86,15 +86,11 @@ _UNSUPPORTED = Words(
     zh="np.{name} 不在 tidu 能求导的函数之中",
 )
 _NEAREST = Words(en="np.{name}, if that was meant", zh="如果想写的是 np.{name}")
-_METHOD = Words(
-    en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}"
-)
+_METHOD = Words(en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}")
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
-_COMPLEX = Words(
-    en="complex numbers are not derived: {value}", zh="不支持对复数求导：{value}"
-)
+_COMPLEX = Words(en="complex numbers are not derived: {value}", zh="不支持对复数求导：{value}")
 _FOREIGN = Words(
     en="a traced value is used outside the call of {function} that it belongs to",
     zh="被追踪的值在它所属的那次 {function} 调用之外被使用",
@@ -115,7 +111,8 @@ _INTEGERS_FIX = Words(
     zh="在调用函数之前取整，再把整数作为参数传入",
 )
 _LENGTH = Words(
-    en="the length has no number here, only the name {size}", zh="这里的长度没有具体的数，只有名字 {size}"
+    en="the length has no number here, only the name {size}",
+    zh="这里的长度没有具体的数，只有名字 {size}",
 )
 _LENGTH_FIX = Words(en="x.shape[0] instead of len(x)", zh="写 x.shape[0]，而不是 len(x)")
 _HERE = Words(en="this line", zh="这一行")

@@ -7,13 +7,11 @@ graph; the branches that it takes are guards; the names and lines of its variabl
 from __future__ import annotations
 
 import inspect
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import InputError, Place, ShapeGrowthWarning, TiduError, TraceError
@@ -91,7 +89,8 @@ class Traced:
         """
         names = {self.paths[name][1]: name for name in self.arguments[parameter]}
         return replace(
-            self.structures[parameter], lambda path, _: parts[names[path]] if path in names else None
+            self.structures[parameter],
+            lambda path, _: parts[names[path]] if path in names else None,
         )
 
 
@@ -111,7 +110,7 @@ def trace(
     Raises DTypeError and InputError for data that cannot be derived with, and TraceError for what the
     function does that cannot be derived. Warns with ShapeGrowthWarning.
 
-    >>> import tidu.ops
+    >>> import numpy as np
     >>> traced = trace(lambda w, x: np.sum((w * x) ** 2), {"w": 3.0, "x": np.array([1.0, 2.0])})
     >>> list(traced.graph.inputs), float(traced.result)
     (['w', 'x'], 45.0)
@@ -148,7 +147,7 @@ def trace_shapes(
 
     Raises TraceError where the function branches on a value, which a shape does not have.
 
-    >>> import tidu.ops
+    >>> import numpy as np
     >>> traced = trace_shapes(lambda w, X: np.sum(X @ w), {"w": (3,), "X": ("n", 3)})
     >>> traced.graph.inputs["X"].shape
     (n, 3)
@@ -188,7 +187,9 @@ def _name(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", None) or type(function).__name__)
 
 
-def _bind(function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any]) -> list[tuple[str, Any]]:
+def _bind(
+    function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any]
+) -> list[tuple[str, Any]]:
     """The arguments with the names of the function's parameters, in the order of the call."""
     try:
         signature = inspect.signature(function)
@@ -215,7 +216,9 @@ def _bind(function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[
     return found
 
 
-def _bind_names(signature: inspect.Signature, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
+def _bind_names(
+    signature: inspect.Signature, arguments: Mapping[str, Any]
+) -> inspect.BoundArguments:
     positional: list[Any] = []
     rest = dict(arguments)
     for name, parameter in signature.parameters.items():
@@ -224,7 +227,9 @@ def _bind_names(signature: inspect.Signature, arguments: Mapping[str, Any]) -> i
     return signature.bind(*positional, **rest)
 
 
-def _refuse_nested(function: Callable[..., Any], named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _refuse_nested(
+    function: Callable[..., Any], named: list[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
     for name, value in named:
         for leaf in leaves(name, value):
             if isinstance(leaf.value, TracedArray):
@@ -233,7 +238,9 @@ def _refuse_nested(function: Callable[..., Any], named: list[tuple[str, Any]]) -
     return named
 
 
-def _filled(name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], TracedArray]) -> Any:
+def _filled(
+    name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], TracedArray]
+) -> Any:
     """The argument's structure with traced arrays in the place of its numbers."""
     return replace(value, lambda path, leaf: handed.get((name, path), leaf))
 
@@ -246,13 +253,15 @@ def _run(
 ) -> Node:
     args, kwargs = _as_call(function, call)
     generators = Generators(function)
-    recorder.root = sys._getframe()
+    recorder.root = inspect.currentframe()
     token = spoken.set(recorder.namer.spoken)
     try:
         result = function(*args, **kwargs)
         for source in generators.used():
             recorder.remarks.append(_RANDOM(function=_name(function), source=source))
-        node = outcome.node_of_result(result, recorder, _name(function), _definition(function), scalar)
+        node = outcome.node_of_result(
+            result, recorder, _name(function), _definition(function), scalar
+        )
     except TiduError:
         raise
     except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
@@ -280,7 +289,9 @@ def _as_call(
     gap = False
     for name, value in call:
         known = parameters.get(name)
-        by_name = name in keyword or (known is None and bool(extra) and not _is_variable(name, variable))
+        by_name = name in keyword or (
+            known is None and bool(extra) and not _is_variable(name, variable)
+        )
         gap = gap or (known is not None and list(parameters).index(name) != len(args))
         if by_name or (gap and known is not None and known.kind is not known.POSITIONAL_ONLY):
             kwargs[name] = value

@@ -13,6 +13,7 @@ from tidu.frontends import refusals
 from tidu.frontends.binding import options
 from tidu.frontends.compositions import COMPOSITIONS, REDUCTIONS
 from tidu.frontends.functions import call
+from tidu.frontends.operators import ArrayOperators
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
 from tidu.ir.node import Node
@@ -20,10 +21,8 @@ from tidu.ir.op import Loop
 from tidu.ir.types import Size
 from tidu.ops.leaves import cast as cast_op
 
-_CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
 
-
-class TracedArray:
+class TracedArray(ArrayOperators):
     """A node with the value that it has for the given arguments.
 
     Printing, formatting and `.shape` answer with the value; arithmetic, NumPy functions and methods
@@ -117,101 +116,8 @@ class TracedArray:
         return result
 
     # -------------------------------------------------------------- operators
-    def _binary(self, function: np.ufunc, left: Any, right: Any) -> Any:
-        other = right if left is self else left
-        if not isinstance(other, TracedArray) and not isinstance(other, _CALCULATES):
-            return NotImplemented
-        return self._call(function, (left, right), {})
-
-    def __add__(self, other: Any) -> Any:
-        return self._binary(np.add, self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._binary(np.add, other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._binary(np.subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._binary(np.subtract, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._binary(np.multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._binary(np.multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._binary(np.true_divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._binary(np.true_divide, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self._binary(np.floor_divide, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self._binary(np.floor_divide, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return self._binary(np.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return self._binary(np.remainder, other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._binary(np.power, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self._binary(np.power, other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self._binary(np.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return self._binary(np.matmul, other, self)
-
-    def __and__(self, other: Any) -> Any:
-        return self._binary(np.logical_and, self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return self._binary(np.logical_and, other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return self._binary(np.logical_or, self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return self._binary(np.logical_or, other, self)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._binary(np.less, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._binary(np.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._binary(np.greater, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._binary(np.greater_equal, self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._binary(np.equal, self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._binary(np.not_equal, self, other)
-
-    def __neg__(self) -> Any:
-        return self._call(np.negative, (self,), {})
-
     def __pos__(self) -> TracedArray:
         return self.copy()
-
-    def __abs__(self) -> Any:
-        return self._call(np.absolute, (self,), {})
-
-    def __invert__(self) -> Any:
-        return self._call(np.logical_not, (self,), {})
 
     # In place: NumPy changes the array itself, which every other name of it sees as well.
     def _update(self, function: np.ufunc, other: Any) -> Any:
@@ -353,11 +259,11 @@ class TracedArray:
         return other
 
     @property
-    def T(self) -> Any:  # noqa: N802  (NumPy's name)
+    def T(self) -> Any:
         return self._view(self.recorder.make("T", lambda: self._wrap(self.node.T, self)))
 
     @property
-    def mT(self) -> Any:  # noqa: N802
+    def mT(self) -> Any:
         return self._view(self.recorder.make("mT", lambda: self._wrap(self.node.mT, self)))
 
     def transpose(self, *axes: Any) -> Any:
@@ -386,52 +292,7 @@ class TracedArray:
 
         return self.recorder.make(name, build)
 
-    # -------------------------------------------------------------- calculations
-    def sum(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("sum", np.sum, *args, **kwargs)
-
-    def mean(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("mean", np.mean, *args, **kwargs)
-
-    def max(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("max", np.max, *args, **kwargs)
-
-    def min(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("min", np.min, *args, **kwargs)
-
-    def prod(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("prod", np.prod, *args, **kwargs)
-
-    def var(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("var", np.var, *args, **kwargs)
-
-    def std(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("std", np.std, *args, **kwargs)
-
-    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("cumsum", np.cumsum, *args, **kwargs)
-
-    def clip(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("clip", np.clip, *args, **kwargs)
-
-    def trace(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("trace", np.trace, *args, **kwargs)
-
-    def take(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("take", np.take, *args, **kwargs)
-
-    def repeat(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("repeat", np.repeat, *args, **kwargs)
-
-    def all(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("all", np.all, *args, **kwargs)
-
-    def any(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("any", np.any, *args, **kwargs)
-
-    def dot(self, other: Any) -> Any:
-        return self._method("dot", np.dot, other)
-
+    # -------------------------------------------------------------- one element, copies
     def item(self, *index: Any) -> Any:
         """One element as a traced number: it prints as a number and keeps its derivative."""
         one = self[index] if index else self
@@ -448,7 +309,11 @@ class TracedArray:
             name = "float32" if dtype == np.float32 else "float64"
             return TracedArray(cast_op(self.node, dtype=name), self.recorder)
         if dtype.kind == "b":
-            return self.copy() if self.dtype.kind == "b" else self._apply(np.not_equal, (self, 0.0), {})
+            return (
+                self.copy()
+                if self.dtype.kind == "b"
+                else self._apply(np.not_equal, (self, 0.0), {})
+            )
         if dtype.kind in "iu" and (self.integral or self.dtype.kind == "b"):
             return TracedArray(cast_op(self.node, dtype="float64"), self.recorder, integral=True)
         if dtype.kind == "c":
@@ -459,7 +324,9 @@ class TracedArray:
 def _is_whole(value: Any) -> bool:
     if isinstance(value, TracedArray):
         return value.integral
-    return isinstance(value, int) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu")
+    return isinstance(value, int) or (
+        isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -38,7 +38,11 @@ class Leaf:
     def spelling(self) -> str:
         """As Python writes it: params['W1'], layers[0].W."""
         return self.parameter + "".join(
-            f"[{key}]" if isinstance(key, int) else f".{key}" if key.isidentifier() else f"[{key!r}]"
+            f"[{key}]"
+            if isinstance(key, int)
+            else f".{key}"
+            if key.isidentifier()
+            else f"[{key!r}]"
             for key in self.path
         )
 
@@ -66,7 +70,10 @@ def leaves(parameter: str, value: Any) -> list[Leaf]:
 def children(value: Any) -> list[tuple[Key, Any]] | None:
     """The named parts of a tree node; None for a leaf."""
     if isinstance(value, Mapping):
-        return [(k if isinstance(k, int) else str(k), v) for k, v in cast("Mapping[Any, Any]", value).items()]
+        return [
+            (k if isinstance(k, int) else str(k), v)
+            for k, v in cast("Mapping[Any, Any]", value).items()
+        ]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return list(zip(cast(Any, value)._fields, cast("tuple[Any, ...]", value), strict=True))
     if isinstance(value, list | tuple):
@@ -76,7 +83,9 @@ def children(value: Any) -> list[tuple[Key, Any]] | None:
     return None
 
 
-def replace(value: Any, change: Callable[[tuple[Key, ...], Any], Any], path: tuple[Key, ...] = ()) -> Any:
+def replace(
+    value: Any, change: Callable[[tuple[Key, ...], Any], Any], path: tuple[Key, ...] = ()
+) -> Any:
     """The same structure with `change(path, leaf)` in the place of each leaf. `leaves` has bounded the
     depth before.
 
@@ -96,7 +105,9 @@ def _rebuild(value: Any, parts: list[Any]) -> Any:
         pairs = dict(zip(keys, parts, strict=True))
         if type(value) is dict:
             return pairs
-        made = copy.copy(cast(Any, value))  # keeps what the mapping knows besides, such as a default
+        made = copy.copy(
+            cast(Any, value)
+        )  # keeps what the mapping knows besides, such as a default
         for key, part in pairs.items():
             made[key] = part
         return made
@@ -134,7 +145,10 @@ def _short(leaf: Leaf) -> str:
 
 
 def _full(leaf: Leaf) -> str:
-    return "_".join(_identifier(str(key)) if isinstance(key, str) else str(key) for key in (leaf.parameter, *leaf.path))
+    return "_".join(
+        _identifier(str(key)) if isinstance(key, str) else str(key)
+        for key in (leaf.parameter, *leaf.path)
+    )
 
 
 def _identifier(text: str) -> str:
