@@ -9,7 +9,7 @@ import numpy as np
 from tidu.document.math import Apply, Function, Math, Negative, Number, Power, Sum, Symbol
 from tidu.ir.build import apply
 from tidu.ir.node import Node
-from tidu.ir.op import Kink
+from tidu.ir.op import Kink, Op
 from tidu.ops.arithmetic import constant_value, ratio
 from tidu.ops.comparison import equal, logical_and
 from tidu.ops.define import aliases, elementwise, function, like, normal, quiet, says, times
@@ -54,7 +54,7 @@ log = elementwise(
 )
 
 
-def _other_base(base: int, numpy: np.ufunc):  # type: ignore[no-untyped-def]
+def _other_base(base: int, numpy: np.ufunc) -> Op:
     """The logarithm to a base: ln x over ln of the base."""
     return elementwise(
         f"log{base}",

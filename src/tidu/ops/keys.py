@@ -77,9 +77,10 @@ def _settled(value: Any, n: Dim, default: Dim) -> Dim:
 def _slice(item: slice, n: Dim, axis: int) -> Entry:
     if isinstance(n, int) and not isinstance(item.start, Size) and not isinstance(item.stop, Size):
         try:
-            return ("cut", *item.indices(n))
+            bounds = item.indices(n)
         except TypeError:
             raise InputError(_KIND(given=repr(item))) from None
+        return ("cut", *bounds) if range(*bounds) else ("cut", 0, 0, 1)
     step = 1 if item.step is None else item.step
     if step == 1:
         return ("cut", _settled(item.start, n, 0), _settled(item.stop, n, n), 1)
@@ -274,7 +275,7 @@ def key_code(key: Key, arrays: Sequence[str]) -> str:
             case ("cut", start, stop, step):
                 end = "" if isinstance(stop, int) and stop < 0 else str(stop)
                 parts.append(f"{start}:{end}" + ("" if step == 1 else f":{step}"))
-            case ("by", place):
+            case ("by", int(place)):
                 parts.append(arrays[place])
             case _:
                 parts.append("None")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def _square(x: Type, name: str) -> Type:
     return Type(x.shape, float_type(x.dtype))
 
 
-def _determinant_type(name: str):  # type: ignore[no-untyped-def]
+def _determinant_type(name: str) -> Callable[[Type], Type]:
     def rule(x: Type) -> Type:
         _square(x, name)
         return Type(x.shape[:-2], float_type(x.dtype))
@@ -59,7 +60,7 @@ def _determinant_type(name: str):  # type: ignore[no-untyped-def]
     return rule
 
 
-def _regular(shape: tuple[int, ...]):  # type: ignore[no-untyped-def]
+def _regular(shape: tuple[int, ...]) -> Callable[[Generator], Any]:
     """A matrix that is well away from singular ones."""
 
     def make(rng: Generator) -> Any:
@@ -380,7 +381,7 @@ solve = op(
 )
 
 
-def _matrix_power(x: Node, n: int) -> Node:
+def _matrix_power(x: Node, n: Any) -> Node:
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise InputError(_POWER(n=n), fix=verbatim("matrix_power(A, 3)"))
     base, rest = (inv(x), -int(n)) if n < 0 else (x, int(n))

@@ -126,13 +126,14 @@ minimum = _chooser("minimum", np.minimum, is_smaller, "fmin(x, y)", "较小值",
 
 
 # ------------------------------------------------------------------ clip
-def _bounds_notation(low: float | None, high: float | None, x: Math) -> Math:
+def _between(low: float | None, high: float | None, x: Math, sign: str) -> Relation:
+    """low ≤ x ≤ high without the bound that is not there."""
     parts: list[Math] = [x]
     if low is not None:
         parts.insert(0, number(low))
     if high is not None:
         parts.append(number(high))
-    return Relation(tuple(parts), ("≤",) * (len(parts) - 1))
+    return Relation(tuple(parts), (sign,) * (len(parts) - 1))
 
 
 def _inside(x: Any, low: float | None, high: float | None) -> Any:
@@ -158,13 +159,11 @@ def _clip_cases(node: Node, x: Math) -> tuple[Case, ...]:
         if bound is not None
     )
     if at == 1.0:
-        inner = Case(Number("1"), _bounds_notation(low, high, x), lambda a: _inside(a, low, high))
+        inner = Case(Number("1"), _between(low, high, x, "≤"), lambda a: _inside(a, low, high))
         return (inner, *outside)
     strictly = Case(
         Number("1"),
-        Relation(
-            _bounds_notation(low, high, x).parts, ("<",) * (2 - (low is None) - (high is None))
-        ),  # type: ignore[union-attr]
+        _between(low, high, x, "<"),
         lambda a: _inside(a, low, high) & ~_on_bound(a, low, high),
     )
     edges = tuple(
@@ -206,7 +205,7 @@ clip_slope = elementwise(
     numpy=_clip_slope,
     scalar="x < low || x > high ? 0 : x == low || x == high ? at : 1",
     notation=lambda node, x: Fence(
-        _bounds_notation(node.attrs["low"], node.attrs["high"], x), "[", "]"
+        _between(node.attrs["low"], node.attrs["high"], x, "≤"), "[", "]"
     ),
     code=_clip_slope_code,
     cases=_clip_cases,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def _soft_axis(x: Node, axis: Any, name: str) -> tuple[int, ...]:
     return normal_axes(axis, x.rank)
 
 
-def _soft_notation(name: str):  # type: ignore[no-untyped-def]
+def _soft_notation(name: str) -> Callable[[Node, Math], Math]:
     def notation(node: Node, x: Math) -> Math:
         axis = node.attrs["axis"]
         last = axis == (node.rank - 1,)

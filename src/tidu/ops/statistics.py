@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,7 @@ def _std_adjoint(
     return (spread(g, x, axis) * share / _freedom(x, axis, ddof),)
 
 
-def _moment_code(name: str):  # type: ignore[no-untyped-def]
+def _moment_code(name: str) -> Callable[[Node, str], str]:
     def code(node: Node, x: str) -> str:
         plain = reduction_code(name)(node, x)
         ddof = node.attrs["ddof"]
