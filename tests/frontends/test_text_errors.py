@@ -1,5 +1,7 @@
 """Every refusal of the text door names the mistake in both languages, with the caret under it."""
 
+# ruff: noqa: E501  (a table of cases reads best in rows)
+
 from __future__ import annotations
 
 import builtins
@@ -301,11 +303,11 @@ BOMBS = {
         "def f0(x): return x+x\n"
         + "".join(f"def f{i}(x): return f{i - 1}(x)+f{i - 1}(x)\n" for i in range(1, 19))
         + "f18(x)",
-        "50000 steps",
+        "20000 steps",
     ),
     "loops": (
         "h = x\nfor i in range(1000):\n  for j in range(1000):\n    h = h + 1",
-        "50000 steps",
+        "20000 steps",
     ),
     "array": ("np.eye(10**5) + np.ones((10**4, 10**5))", "too large"),
     "stretched": ("np.ones((10**6, 1)) + np.ones(10**6)", "too large"),

@@ -1,5 +1,7 @@
 """Programs as text mean what NumPy (or the seed) says they mean."""
 
+# ruff: noqa: E501  (a table of cases reads best in rows)
+
 from __future__ import annotations
 
 import json

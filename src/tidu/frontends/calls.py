@@ -1,4 +1,4 @@
-"""Calls in a text program: functions, methods, layers, declared functions and the text's own def."""
+"""Calls in a text program: functions, methods, layers, declared functions, the text's own def."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ class Calls(Expressions):
         return Layers(tuple(parts))
 
     def _model(self, model: Layers, x: Any, place: Place) -> Value:
-        """The model applied. PyTorch reads rows; where only columns fit, columns are read and said."""
+        """The model applied. PyTorch reads rows; where only columns fit, that is read and said."""
         node = x if isinstance(x, Node) else constant(x.array if isinstance(x, Literal) else x)
         first = next((each for each in model.layers if isinstance(each, Linear)), None)
         layout = "row"
@@ -317,7 +317,7 @@ class Calls(Expressions):
     def _inline(
         self, helper: Helper, place: Place, arguments: list[Any], keywords: dict[str, Any]
     ) -> Reading:
-        """A call of a function that the text defines: its lines, read with the arguments' values."""
+        """A call of a function that the text defines: its lines, with the arguments' values."""
         definition = helper.definition
         if len(self.scopes) > MAX_CALL_DEPTH:
             raise SyntaxProblem(_RECURSION(name=definition.name, limit=MAX_CALL_DEPTH), place=place)

@@ -1,8 +1,8 @@
 """Expressions of a text program, read from Python's syntax tree by a whitelist.
 
-Each kind of expression is a generator that yields the expressions it needs and receives their values;
-`Expressions.value` drives them from a list, so no depth of nesting can exhaust Python's stack. What is
-not on the whitelist is refused by name; nothing is ever run as code.
+Each kind of expression is a generator that yields the expressions it needs and receives their
+values; `Expressions.drive` runs them from a list, so no depth of nesting exhausts Python's stack.
+What is not on the whitelist is refused by name; nothing is ever run as code.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from tidu.frontends.textvalues import (
 from tidu.ir.build import constant, describe
 from tidu.ir.node import Node
 from tidu.ir.op import operator
-from tidu.ir.types import Size, product
+from tidu.ir.types import Shape, Size, product
 from tidu.ops.comparison import logical_and, logical_not, logical_or, where
 from tidu.words import Words
 
 Reading = Generator[ast.expr, Any, Any]
 
-MAX_STEPS = 50_000
+MAX_STEPS = 20_000
 
 _NOT_PART = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")
@@ -99,6 +99,10 @@ _BINARY: Mapping[type[ast.operator], str] = {
 _LOGIC: Mapping[str, Callable[..., Node]] = {"&": logical_and, "|": logical_or}
 
 
+# Attributes of an array that its shape answers.
+_OF_SHAPE: Mapping[str, Callable[[Shape], Value]] = {"shape": tuple, "ndim": len, "size": product}
+
+
 class Expressions:
     """Reads expressions: names, numbers, operators, calls, attributes, indices."""
 
@@ -107,6 +111,7 @@ class Expressions:
     def __init__(self, text: Text) -> None:
         self.text = text
         self.steps = 0
+        self._reader = self._readers()
         self.places: dict[Node, list[Place]] = {}
 
     # -------------------------------------------------------------- driving
@@ -133,7 +138,7 @@ class Expressions:
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise SyntaxProblem(_STEPS(limit=MAX_STEPS), place=self.place(expression))
-        reader = self._readers().get(type(expression))
+        reader = self._reader.get(type(expression))
         if reader is None:
             raise self.refusal(expression)
         return reader(expression)
@@ -398,13 +403,9 @@ class Expressions:
             return member(owner, name, functions.CONSTANTS)
         if isinstance(owner, Node | Literal):
             shape = owner.shape if isinstance(owner, Node) else owner.array.shape
+            if name in _OF_SHAPE:
+                return _OF_SHAPE[name](shape)
             match name:
-                case "shape":
-                    return tuple(shape)
-                case "ndim":
-                    return len(shape)
-                case "size":
-                    return product(shape)
                 case "T":
                     return self.apply(self._member_place(node), lambda x: x.T, owner)
                 case "mT":
@@ -432,7 +433,7 @@ class Expressions:
         place = self.place(node.slice)
         if isinstance(value, tuple | list):
             try:
-                return cast("tuple[Any, ...]", value)[cast(Any, key)]
+                return cast("tuple[Any, ...]", value)[key]
             except (IndexError, TypeError):
                 shown = _INDEX(key=self.shown(node.slice), value=self.shown(node.value))
                 raise SyntaxProblem(shown, place=place) from None

@@ -1,4 +1,4 @@
-"""From spellings to ops: which op `np.sum`, `torch.sum`, `F.relu` or a bare `ln` means, and its arguments.
+"""From spellings to ops: what `np.sum`, `F.relu` or a bare `ln` means, and its arguments.
 
 The table is computed from the aliases in the op records, so an op is readable here as soon as it is
 registered. What another library spells as one call and tidu as several stands in `spellings.py`.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-import tidu.ops as _  # registers the ops whose aliases this module reads  # noqa: F401
+import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
 from tidu.frontends.spellings import SPELLED, Spelled
 from tidu.ir.node import Node
@@ -240,7 +240,7 @@ def _current() -> _Table:
 
 
 def find(path: str) -> Spelling | None:
-    """The spelling at a full path ("numpy.sum", "torch.nn.functional.relu") or of a bare name ("ln").
+    """The spelling at a full path ("torch.nn.functional.relu") or of a bare name ("ln").
 
     >>> find("torch.nn.functional.relu") is None, find("ln").op is find("numpy.log").op
     (False, True)
@@ -348,7 +348,7 @@ def _table(ops: tuple[Op, ...]) -> _Table:
 
 
 def _rank(library: str, name: str) -> int:
-    """Which meaning a bare name takes: the text door's own, NumPy's, the op's name, then others'."""
+    """Which meaning a bare name takes: the text's own, NumPy's, the op's name, then others'."""
     if "." in name:
         return 4 if library == "numpy" else 5
     return {"text": 0, "numpy": 1}.get(library, 3)

@@ -27,8 +27,8 @@ class Source:
     values      arrays written in the input: `W = np.ones((4, 3))`, `torch.tensor(1.0)`
     parameters  names marked with requires_grad, and the weights of layers, in order
     loss        the name on which `.backward()` is called, if any
-    bodies      declared functions that have a body: a graph in one input of shape (), whose output has
-                the function's name. In `graph` the function stands as `f(z)`, so that it prints by name.
+    bodies      declared functions that have a body: a graph in one input of shape (), whose output
+                has the function's name. In `graph` it stands as `f(z)`, so that it prints by name.
     """
 
     graph: Graph

@@ -1,8 +1,8 @@
-"""Calls of other libraries that are several calls of ops, or whose arguments mean something else there.
+"""Calls of other libraries that are several calls of ops, or whose arguments mean another thing.
 
-Each function takes its operands first and builds nodes of ops; `functions.py` puts them in its table
-beside the aliases of the op records. A spelling that an op records itself wins, unless the entry
-overrides it.
+Each function takes its operands first and builds nodes of ops; `functions.py` puts them in its
+table beside the aliases of the op records. A spelling that an op records itself wins, unless the
+entry overrides it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _ONE_ELEMENT = Words(
     zh="item() 只用于一个元素的数组；{x} 的形状是 {shape}",
 )
 _TWO_MEANINGS = Words(
-    en="{name}(x, {axis}) has two meanings for an array: along an axis, or elementwise against {axis}",
+    en="{name}(x, {axis}) has two meanings for an array: "
+    "along an axis, or elementwise against {axis}",
     zh="对数组来说 {name}(x, {axis}) 有两种意思：沿某一轴，或与 {axis} 逐元素比较",
 )
 _SAY_WHICH = Words(
@@ -44,7 +45,7 @@ _PAIR = Words(
 )
 _USE_AMAX = Words(en="torch.a{name}(x, dim={dim})", zh="torch.a{name}(x, dim={dim})")
 _DETACH = Words(
-    en="detach() stops the gradient here, so the result would not be the gradient of what is written",
+    en="detach() stops the gradient here: the result would not be the gradient of what is written",
     zh="detach() 会在这里截断梯度，得到的就不是所写式子的梯度",
 )
 _NO_DETACH = Words(en="the value without .detach()", zh="去掉 .detach()")

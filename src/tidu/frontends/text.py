@@ -1,7 +1,7 @@
 """The text door: a program as text, read into a graph. Nothing of it is ever run as code.
 
-The text is scanned (`lexical`), parsed by Python's own parser into a syntax tree, and the tree is read
-by a whitelist (`textprogram`, `expressions`, `calls`).
+The text is scanned (`lexical`), parsed by Python's own parser into a syntax tree, and the tree is
+read by a whitelist (`textprogram`, `expressions`, `calls`).
 """
 
 from __future__ import annotations

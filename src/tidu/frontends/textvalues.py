@@ -1,7 +1,7 @@
 """What an expression of a text program may be, besides a node: numbers, arrays, modules, functions.
 
-Numbers and written arrays are calculated while the program is read, numbers within bounds and arrays
-through the reference meaning in the op records.
+Numbers and written arrays are calculated while the program is read, numbers within bounds and
+arrays through the reference meaning in the op records.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Helper:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An elementwise function that the caller declared by name, or its derivative (`f_d` for f′)."""
+    """An elementwise function that the caller declared, or its derivative (`f_d` for f′)."""
 
     name: str
     order: int = 0
@@ -123,8 +123,8 @@ class Literal:
 
 Number: TypeAlias = int | float
 Value: TypeAlias = (
-    Node | Literal | bool | int | float | str | None | Size | tuple[Any, ...] | list[Any] | slice
-    | Module | Function | Method | Helper | Declared | DTypeName | Layers
+    Node | Literal | bool | int | float | str | Size | tuple[Any, ...] | list[Any] | slice
+    | Module | Function | Method | Helper | Declared | DTypeName | Layers | None
 )  # fmt: skip
 
 _DEFAULT_DTYPES = {
@@ -326,21 +326,38 @@ def _like(x: Any) -> tuple[Any, ...]:
     return x.shape if isinstance(x, Node) else np.shape(_plain(x))
 
 
-CREATORS: Mapping[str, Callable[..., Any]] = {
-    **dict.fromkeys(("array", "asarray", "tensor", "as_tensor", "Tensor", "from_numpy"), _array),
-    "ones": lambda *shape: filled(_shape(shape), 1.0),
-    "zeros": lambda *shape: filled(_shape(shape), 0.0),
-    "full": lambda shape, fill_value: filled(
-        _shape(shape if isinstance(shape, tuple | list) else (shape,)), fill_value
-    ),
-    "ones_like": lambda x: filled(_like(x), 1.0),
-    "zeros_like": lambda x: filled(_like(x), 0.0),
-    "full_like": lambda x, fill_value: filled(_like(x), fill_value),
-    "eye": _eye,
-    "identity": _eye,
-    "arange": _range,
-    "linspace": _linspace,
-}
+def _ones(*shape: Any) -> Node | Literal:
+    return filled(_shape(shape), 1.0)
+
+
+def _zeros(*shape: Any) -> Node | Literal:
+    return filled(_shape(shape), 0.0)
+
+
+def _full(shape: Any, fill_value: Any) -> Node | Literal:
+    return filled(_shape(shape if isinstance(shape, tuple | list) else (shape,)), fill_value)
+
+
+# Functions that write an array down, by the names that NumPy and PyTorch give them.
+_CREATORS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("array", _array),
+    ("asarray", _array),
+    ("tensor", _array),
+    ("as_tensor", _array),
+    ("Tensor", _array),
+    ("from_numpy", _array),
+    ("ones", _ones),
+    ("zeros", _zeros),
+    ("full", _full),
+    ("ones_like", lambda x: filled(_like(x), 1.0)),
+    ("zeros_like", lambda x: filled(_like(x), 0.0)),
+    ("full_like", lambda x, fill_value: filled(_like(x), fill_value)),
+    ("eye", _eye),
+    ("identity", _eye),
+    ("arange", _range),
+    ("linspace", _linspace),
+)
+CREATORS: Mapping[str, Callable[..., Any]] = dict(_CREATORS)
 
 
 def check_dtype(value: Any) -> None:
