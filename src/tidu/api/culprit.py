@@ -24,7 +24,7 @@ _FIRST = Words(
 )
 _STEP = Words(en="step {step}", zh="第 {step} 步")
 _END = Words(en="after the last update", zh="最后一次更新之后")
-_GRADIENT = Words(en="the gradient of {name}", zh="{name} 的梯度")
+_GRADIENT = Words(en="∂{loss}/∂{name}", zh="∂{loss}/∂{name}")
 _UPDATED = Words(en="{name} after its update", zh="更新后的 {name}")
 _FROM = Words(en="there {ranges}", zh="此时 {ranges}")
 _RANGE = Words(en="{name} lies between {low} and {high}", zh="{name} 在 {low} 与 {high} 之间")
@@ -45,6 +45,12 @@ def not_finite(
     found = run(step.graph.outputs, values, bodies)
     order = [n for n in reachable(step.graph.outputs.values()) if n.op.loop is not Loop.LEAF]
     node = first_not_finite(found, order) or _first_nan(found, order) or step.derivation.loss
+    parts: tuple[Node, ...] = node.inputs
+    if node not in set(reachable(step.derivation.outputs().values())):  # within an update
+        parameter, node = next(
+            (name, new) for name, new in step.updated.items() if not np.isfinite(found[new]).all()
+        )
+        parts = (step.derivation.wrt[parameter], step.derivation.gradients[parameter])
     amount = "NaN" if np.isnan(loss) else f"{loss:.4g}"
     when = _END() if number is None else _STEP(step=number)
     facts = {"when": when, "loss": step.derivation.loss_name, "amount": amount}
@@ -52,7 +58,7 @@ def not_finite(
     return EvaluationError(
         _FIRST(name=_called(step, node), value=_kinds(found[node]), **facts),
         place=next(iter(step.graph.places.get(node, ())), None),
-        why=_ranges(step, found, node),
+        why=_ranges(step, found, parts),
         fix=_SMALLER(lr=f"{rate / 10:.3g}") if rate is not None and number != 1 else None,
     )
 
@@ -73,10 +79,20 @@ def _called(step: StepGraph, node: Node) -> Phrase | str:
     for parameter, new in step.updated.items():
         if new is node:
             return _UPDATED(name=parameter)
+    return _gradient_of(step, node) or _formula(step, node)
+
+
+def _gradient_of(step: StepGraph, node: Node) -> Phrase | None:
     for of, gradient in step.derivation.adjoints.items():
-        if gradient is node:
-            return _GRADIENT(name=_short(step, of))
-    return _formula(step, node)
+        if gradient is node and node.op.loop is not Loop.LEAF:
+            return _GRADIENT(loss=step.derivation.loss_name, name=_short(step, of))
+    return None
+
+
+def _named(step: StepGraph, node: Node) -> Phrase | str:
+    if step.graph.name_of(node) is None:
+        return _gradient_of(step, node) or _short(step, node)
+    return _short(step, node)
 
 
 def _formula(step: StepGraph, node: Node) -> str:
@@ -104,15 +120,15 @@ def _kinds(value: NDArray[Any]) -> str:
     return ", ".join(kind for kind, present in kinds if present)
 
 
-def _ranges(step: StepGraph, found: Valuation, node: Node) -> Phrase | None:
-    """How large the operands are."""
+def _ranges(step: StepGraph, found: Valuation, parts: tuple[Node, ...]) -> Phrase | None:
+    """How large the values are from which it was calculated."""
     said: Phrase | None = None
-    for child in dict.fromkeys(node.inputs):
+    for child in dict.fromkeys(parts):
         if child not in found or found[child].size == 0:
             continue
         value = found[child]
         low, high = f"{value.min():.4g}", f"{value.max():.4g}"
         words = _IS if low == high else _RANGE
-        one = words(name=_short(step, child), low=low, high=high)
+        one = words(name=_named(step, child), low=low, high=high)
         said = one if said is None else _AND(one=said, other=one)
     return None if said is None else _FROM(ranges=said)

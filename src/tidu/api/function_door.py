@@ -45,7 +45,8 @@ class FunctionDoor:
         self.first = None if spread else next(iter(names), "params")
         used = set(cast("Mapping[str, Any]", params)) if spread else {self.first}
         self.order = tuple(name for name in names if name not in used)
-        self.data = {n: own(value) for n, value in bind(self.order, positional, named).items()}
+        given = bind(self.order, positional, named)
+        self.data = {name: own_data(value) for name, value in given.items()}
         self.paths: Mapping[str, tuple[str, tuple[tree.Key, ...]]] = {}
 
     def open(
@@ -145,6 +146,15 @@ def own(value: Any) -> Any:
     return tree.replace(
         value, lambda path, leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
     )
+
+
+def own_data(value: Any) -> Any:
+    """Data of one's own; nested lists of plain numbers are an array, as NumPy reads them."""
+    if isinstance(value, list | tuple):
+        found = tree.leaves("data", value)
+        if found and all(isinstance(leaf.value, int | float) for leaf in found):
+            return np.array(value)
+    return own(value)
 
 
 def _is_variadic(function: Callable[..., Any]) -> bool:

@@ -212,16 +212,16 @@ class Descent:
         )
 
     def _watch_growth(self, step: int, loss: float) -> None:
-        """Warn once when the loss is ten times its least value so far.
+        """Warn once when the loss is ten times its least value so far, and above its start.
 
-        Near zero that happens to every loss that oscillates there; so it must also have given back
-        a tenth of what had been gained since the start.
+        Near zero the first happens to every loss that steps over its minimum, and with momentum to
+        one that swings about it; but what converges does not climb above where it started.
         """
         reached = self.reached
         reached.least = min(reached.least, loss)
-        rise, gained = loss - reached.least, reached.losses[0] - reached.least
-        grown = rise > (GROWTH - 1) * abs(reached.least) and rise > max(0.1 * gained, 1e-12)
-        if grown and not reached.warned:
+        rise = loss - reached.least
+        grown = rise > max((GROWTH - 1) * abs(reached.least), 1e-12)  # not by rounding alone
+        if grown and loss > reached.losses[0] and not reached.warned:
             reached.warned = True
             warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=5)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidu.api.doors import Door, Opened, bind
 from tidu.api.evaluation import run
-from tidu.api.function_door import FunctionDoor, own
+from tidu.api.function_door import FunctionDoor, own_data
 from tidu.api.graph_door import TextDoor
 from tidu.calculus.derivation import stabilised
 from tidu.errors import InputError, TiduError
@@ -67,7 +67,7 @@ def _by_watched_function(
 ) -> Array:
     params = door.structured(parameters)
     arguments = dict(params) if door.first is None else {door.first: params}
-    seen, _ = door.trace_watch(watch, arguments | {n: own(v) for n, v in given.items()})
+    seen, _ = door.trace_watch(watch, arguments | {n: own_data(v) for n, v in given.items()})
     return _run(seen.output, seen.graph.outputs[seen.output], seen.values)
 
 
@@ -116,13 +116,13 @@ def _completed(door: FunctionDoor | TextDoor, given: Mapping[str, Any]) -> dict[
     filled: dict[str, Any] = {}
     for name, value in door.data.items():
         if name in given:
-            filled[name] = own(given[name])
+            filled[name] = own_data(given[name])
         elif isinstance(value, np.ndarray) and any(dim in grown for dim in value.shape):
             shape = tuple(grown.get(int(dim), int(dim)) for dim in value.shape)
             filled[name] = np.zeros(shape, value.dtype)
         else:
             filled[name] = value
-    return filled | {name: own(value) for name, value in given.items()}
+    return filled | {name: own_data(value) for name, value in given.items()}
 
 
 def _check_needed(output: str, node: Node, known: Any) -> None:
