@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from tidu.errors import StudyError, nearest
@@ -74,7 +75,7 @@ def _variant(document: Document, table: Table, data: dict[str, Any], path: KeyPa
     found = [name for name in variants if name in data]
     if found:
         return variants[found[0]]
-    close = [nearest(name, list(variants)) for name in data]
+    close = [closest(name, list(variants)) for name in data]
     fix = next((name for name in close if name), None)
     raise StudyError(
         _VARIANT(name=path[-1], keys=", ".join(variants)),
@@ -94,7 +95,7 @@ def _selected(document: Document, table: Table, data: dict[str, Any], path: KeyP
 
 def _unknown(document: Document, table: Table, name: str, path: KeyPath) -> StudyError:
     known = [key.name for key in table.keys]
-    close = nearest(name, known)
+    close = closest(name, known)
     return StudyError(
         _UNKNOWN(key=name, table=table_name(table)),
         place=document.place(path),
@@ -108,7 +109,7 @@ def _wrong(document: Document, key: Key, value: Any, path: KeyPath) -> StudyErro
     name = path[-1] if isinstance(path[-1], str) else key.name
     kind = key.kind
     if kind is not None and "enum" in kind.schema and isinstance(value, str):
-        close = nearest(value, kind.schema["enum"])
+        close = closest(value, kind.schema["enum"])
         return StudyError(
             _CHOICE(key=name, value=shown(value)),
             place=place,
@@ -163,3 +164,16 @@ def missing(document: Document, table: Table, name: str, path: KeyPath) -> Study
 def table_name(table: Table) -> Words | str:
     """How messages call a table."""
     return _THE_FILE if table.name == "study" else f"[{table.name}]"
+
+
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """The known word meant: in other letters' case, misspelt, or a part of one alone."""
+    lowered = word.lower()
+    for name in known:
+        if name.lower() == lowered:
+            return name
+    close = nearest(word, known)
+    if close is not None:
+        return close
+    parts = [name for name in known if lowered in name.lower().split("_")]
+    return parts[0] if len(parts) == 1 else None

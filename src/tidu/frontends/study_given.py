@@ -184,8 +184,8 @@ def given_values(study: Study, part: Part) -> Values:
 
 
 def _asked_by(problem: TiduError, given: Given) -> TiduError:
-    """The error at the study's line; where it lies in a data file, that place is told too."""
-    if problem.place is None or problem.place.line is None:
+    """The error at the study's line, unless it has a line in a data file."""
+    if problem.place is None or problem.place.line is None or problem.place.file is None:
         problem.place = given.place
     return problem
 

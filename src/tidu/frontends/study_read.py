@@ -63,8 +63,8 @@ _NO_LOSS_WHY = Words(
     en="a derivation starts from one number, the loss", zh="求导从一个数出发，这个数就是损失"
 )
 _NO_LOSS_FIX = Words(
-    en='loss = {{type = "MSELoss", target = "y_true"}}',
-    zh='loss = {{type = "MSELoss", target = "y_true"}}',
+    en='loss = {type = "MSELoss", target = "y_true"}',
+    zh='loss = {type = "MSELoss", target = "y_true"}',
 )
 _LOSS_ALONE = Words(
     en="loss goes with layers; a program calculates its loss itself",
