@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidu.api.report import Report, report
-from tidu.errors import InputError, TiduError, UnknownNameError, nearest
+from tidu.errors import InputError, UnknownNameError, nearest
 from tidu.explain.records import FACETS, op_document, ops_document, rule_of
 from tidu.frontends import functions
+from tidu.frontends.textvalues import MODULE_NAMES
 from tidu.ir.op import Alias, Op, registered
 from tidu.render import inline
 from tidu.words import Language, Words, verbatim
@@ -27,7 +28,8 @@ def catalogue(lang: Language | None = None) -> Report:
 def op_report(name: str, facet: str | None = None, lang: Language | None = None) -> Report:
     """The record of one operation, by its own name or one of NumPy's or PyTorch's.
 
-    `facet` picks one part of it. Raises UnknownNameError for an unknown name, InputError for a facet.
+    `facet` picks one part of it. Raises UnknownNameError for an unknown name, InputError for
+    an unknown facet.
 
     >>> print(op_report("np.tanh", "derivative", "en").text().splitlines()[-1])
         tanh′(x) = 1 − tanh(x)²
@@ -46,10 +48,8 @@ def find_op(name: str) -> Op:
     known = registered()
     if name in known:
         return known[name]
-    try:
-        found = functions.find(name)
-    except TiduError:
-        found = None
+    library, dot, rest = name.partition(".")
+    found = functions.find(MODULE_NAMES.get(library, library) + dot + rest)
     if found is not None and found.op is not None:
         return found.op
     close = nearest(name, list(known))

@@ -1,14 +1,14 @@
-"""A report: a document that can be printed, written in several formats, and saved whole or not at all."""
+"""A report: a document that can be printed, written in several formats, and saved whole."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidu.document.blocks import Document
+from tidu.document.blocks import Block, Document, Section, Verdict
 from tidu.errors import InputError
 from tidu.render import render_json, render_latex, render_markdown, render_text
 from tidu.words import Language, Words, current_language
@@ -50,20 +50,38 @@ class Report:
     def json(self) -> str:
         return render_json(self.document, self.language)
 
+    def holds(self) -> bool:
+        """Whether nothing that was checked is wrong."""
+        return _holds(self.document.blocks)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to .md, .tex, .txt or .json by the file's ending; whole or not at all."""
         target = Path(path)
-        write = _WRITERS.get(target.suffix.lower())
-        if write is None:
-            raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(_WRITERS)))
+        check_suffix(target)
+        write = _WRITERS[target.suffix.lower()]
         return write_whole(target, write(self.document, self.language))
 
     def __str__(self) -> str:
         return self.text()
 
 
+def _holds(blocks: Sequence[Block]) -> bool:
+    for block in blocks:
+        if isinstance(block, Verdict) and block.holds is False:
+            return False
+        if isinstance(block, Section) and not _holds(block.blocks):
+            return False
+    return True
+
+
 def report(document: Document, language: Language | None = None) -> Report:
     return Report(document, language or current_language())
+
+
+def check_suffix(target: Path) -> None:
+    """Refuse a file name whose ending is none of the formats."""
+    if target.suffix.lower() not in _WRITERS:
+        raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(_WRITERS)))
 
 
 def write_whole(target: Path, content: str | bytes) -> Path:

@@ -59,11 +59,17 @@ _FORMS = {
     Form.LEAF: Words(en="leaf", zh="叶子"),
     Form.ELEMENTWISE: Words(en="elementwise", zh="逐元素"),
     Form.LINEAR: Words(en="linear", zh="线性"),
-    Form.MULTILINEAR: Words(en="multilinear (linear in each operand)", zh="多重线性（对每个操作数线性）"),
+    Form.MULTILINEAR: Words(
+        en="multilinear (linear in each operand)", zh="多重线性（对每个操作数线性）"
+    ),
     Form.OPAQUE: Words(en="opaque (a rule of its own)", zh="整体（有专门的规则）"),
-    Form.COMPOSITE: Words(en="composite (written with other operations)", zh="复合（由其他运算写成）"),
+    Form.COMPOSITE: Words(
+        en="composite (written with other operations)", zh="复合（由其他运算写成）"
+    ),
 }
-_KINK = Words(en="at {at}; the derivative used there: {value}", zh="在 {at}；该处所用的导数：{value}")
+_KINK = Words(
+    en="at {at}; the derivative used there: {value}", zh="在 {at}；该处所用的导数：{value}"
+)
 _RULE = Words(en="Derivative: {says}", zh="导数：{says}")
 _EXAMPLE = Words(
     en="For {result}, where {g} stands for the gradient of the loss with respect to {out}:",
@@ -79,7 +85,7 @@ _MATRICES, _OTHERS = "ABCDEH", "xyzuvw"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The derivative of one op: its result, and one equation an operand; empty where there is none."""
+    """The derivative of one op: its result, and an equation for each operand."""
 
     result: Math | None = None
     equations: tuple[Equation, ...] = ()
@@ -137,14 +143,16 @@ def _left(result: Math, name: str, count: int, scaled: bool) -> Math:
     """tanh′(x), ∂(x·y)/∂x or ∂L/∂A: the left side of a rule."""
     if scaled:
         return Derivative(Symbol("L"), Symbol(name))
-    plain = isinstance(result, Apply) and result.arguments == (Symbol(name),)
-    if plain and count == 1 and isinstance(result.head, Function):
-        return Apply(Prime(result.head), result.arguments)
+    match result:
+        case Apply(Function() as head, (Symbol() as only,)) if only == Symbol(name) and count == 1:
+            return Apply(Prime(head), (only,))
+        case _:
+            pass
     return Derivative(result, Symbol(name), count == 1)
 
 
 def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
-    """Input nodes like one of the op's samples: numbers where it acts on each, matrices elsewhere."""
+    """Input nodes like one of the op's samples: numbers, or matrices where it is no map."""
     if op.samples is None:
         return {}, {}
     cases = op.samples.make(np.random.default_rng(0))
@@ -183,13 +191,19 @@ def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
 
 def ops_document(ops: Iterable[Op]) -> Document:
     """A table of the ops that can be written, and the names of the others."""
-    known = sorted((op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name)
+    known = sorted(
+        (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
+    )
     rows = tuple(
-        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch")) for op in known if op.aliases
+        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch"))
+        for op in known
+        if op.aliases
     )
     helpers = ", ".join(op.name for op in known if not op.aliases)
     table = Table(tuple(column() for column in _COLUMNS), rows)
-    return Document(_LIST_TITLE(), (Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers))))
+    return Document(
+        _LIST_TITLE(), (Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers)))
+    )
 
 
 def _rule_blocks(op: Op) -> list[Block]:
@@ -227,7 +241,9 @@ def _kinks(op: Op) -> Phrase | None:
     attributes = _operands(op)[1]
     said: Phrase | None = None
     for kink in op.kinks:
-        value = attributes.get(kink.value, kink.value) if isinstance(kink.value, str) else kink.value
+        value = (
+            attributes.get(kink.value, kink.value) if isinstance(kink.value, str) else kink.value
+        )
         one = _KINK(at=kink.at(), value=value() if isinstance(value, Words) else _number(value))
         said = one if said is None else Words(en="{a}; {b}", zh="{a}；{b}")(a=said, b=one)
     return said

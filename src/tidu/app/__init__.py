@@ -1,0 +1,1 @@
+"""Ways to use tidu besides Python: the command line. No mathematics here."""

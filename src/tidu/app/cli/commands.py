@@ -1,0 +1,230 @@
+"""The commands and their options; what they do stands in `work`."""
+
+# No `from __future__ import annotations` here: typer reads the annotations, and those below hold
+# help texts in the language of the call, which only exist while `build` runs.
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from tidu.app.cli.help import CommandHelp, command_class, group_class, usage_error
+from tidu.app.cli.output import emit, readable
+from tidu.words import Language, Words
+
+_ABOUT = Words(
+    en="tidu: gradients in matrix form, derived, shown line by line, checked and run.",
+    zh="tidu（梯度）：用矩阵形式推导梯度，逐行写出过程，核对，并运行。",
+)
+_VERSION = Words(en="show the version and exit", zh="显示版本")
+_LANG = Words(
+    en="zh or en; default: TIDU_LANG, else the locale", zh="zh 或 en；默认按 TIDU_LANG 或系统语言"
+)
+_OUTPUT = Words(
+    en="write to FILE (.md, .tex, .txt or .json) instead of the screen",
+    zh="写入文件（.md、.tex、.txt 或 .json），不显示在屏幕上",
+)
+_JSON = Words(en="print as JSON", zh="以 JSON 输出")
+_WRITING = Words(
+    en="delta: column δ; chain: row chain, transposed once at the end",
+    zh="delta：δ 列形式；chain：行向量链式，最后转置一次",
+)
+_ZOOM = Words(
+    en="op (each line), element (one weight) or layer",
+    zh="op（逐行）、element（单个权重）或 layer（逐层）",
+)
+_OF = Words(en="the element to look at with --zoom element", zh="用 --zoom element 时要看的元素")
+_DIGITS = Words(en="digits of rounded numbers, 1 to 17", zh="近似数的位数，1 到 17")
+
+_SOLVE = CommandHelp(
+    Words(
+        en="Work a study file out: forward pass, gradients, updates, checks and claims.",
+        zh="解一个学习文件：前向传播、梯度、参数更新、核对与论断。",
+    ),
+    "tidu solve STUDY",
+    (
+        "tidu solve studies/bias.toml",
+        "tidu solve studies/bias.toml --lang zh --writing chain -o bias.md",
+        "tidu solve studies/bias.toml --zoom element --of 'W1[1,2]'",
+    ),
+)
+_STUDY = Words(en="the study file (TOML)", zh="学习文件（TOML）")
+
+_DERIVE = CommandHelp(
+    Words(
+        en="Derive the gradients of an expression or a program of several lines.",
+        zh="推导一个表达式或多行程序的梯度。",
+    ),
+    "tidu derive EXPR --wrt NAMES",
+    (
+        "tidu derive 'sum(abs(W @ x + b - y))' --wrt W,b --shape W=2,3 --shape x=3,1 "
+        "--shape b=2,1 --shape y=2,1",
+        "tidu derive 'sum((W @ x - y)**2)' --wrt W --set 'W=[[1, 2]]' --set 'x=[3, 4]' "
+        "--set 'y=[10]'",
+        "tidu derive 'sum(f(W @ x))' --wrt W --shape W=2,3 --shape x=3 --function 'f=tanh(t)'",
+    ),
+)
+_EXPR = Words(
+    en="the expression; - reads standard input, @FILE a file",
+    zh="表达式；- 从标准输入读取，@文件 从文件读取",
+)
+_WRT = Words(en="names to derive by, with commas", zh="对哪些名称求导，用逗号隔开")
+_SET = Words(
+    en="a value: W=[[1,2],[3,4]], b=zeros(2,1), x=@data.npy, x=@data.npz:key",
+    zh="给出数值：W=[[1,2],[3,4]]、b=zeros(2,1)、x=@data.npy、x=@data.npz:键",
+)
+_SHAPE = Words(
+    en="a shape: W=2,3 or W=n,d; x= is a number", zh="给出形状：W=2,3 或 W=n,d；x= 表示一个数"
+)
+_FUNCTION = Words(
+    en="an elementwise function: f, or f=tanh(t) with a body",
+    zh="声明逐元素函数：f，或带函数体的 f=tanh(t)",
+)
+_KINK = Words(
+    en="the derivative at a kink: relu=1, or preset=seeds",
+    zh="折点处的导数：relu=1，或 preset=seeds",
+)
+_LOSS = Words(en="which name of a program is the loss", zh="程序中哪个名称是损失")
+_AS_WRITTEN = Words(en="no rewriting for stability", zh="不为数值稳定而改写")
+
+_OPS = CommandHelp(
+    Words(
+        en="List the operations, or show one: its derivative, names elsewhere, kinks, source.",
+        zh="列出全部运算，或显示一个运算：类别、导数、在其他库中的名称、折点、出处。",
+    ),
+    "tidu ops [NAME]",
+    ("tidu ops", "tidu ops tanh", "tidu ops np.linalg.inv --facet derivative"),
+)
+_NAME = Words(en="an operation, by its name here or elsewhere", zh="运算的名称（这里的或其他库的）")
+_ONE_FACET = Words(
+    en="one part: form, loop, derivative, numpy, torch, text, kinks or source",
+    zh="只看一项：form、loop、derivative、numpy、torch、text、kinks 或 source",
+)
+
+
+def run(arguments: Sequence[str], language: Language) -> int:
+    """Run one command line; returns the exit code. Raises TiduError for what is wrong in it."""
+    command = typer.main.get_command(build(language, readable(language, sys.stdout)))
+    try:
+        code = command.main(args=list(arguments), prog_name="tidu", standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.BadParameter.__mro__[2] as problem:  # the base of all usage errors
+        raise usage_error(problem) from None
+    return code if isinstance(code, int) else 0
+
+
+def build(language: Language, help_language: Language) -> typer.Typer:
+    """The commands, answering in one language and explained in one."""
+
+    def say(words: Words) -> str:
+        return words().text(help_language)
+
+    app = typer.Typer(
+        cls=group_class(help_language, _ABOUT),
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    def option(words: Words, *names: str, metavar: str | None = None) -> Any:
+        return typer.Option(*names, help=say(words), metavar=metavar, show_default=False)
+
+    def command(
+        name: str, about: CommandHelp
+    ) -> Callable[[Callable[..., int]], Callable[..., int]]:
+        shown = command_class(help_language, about)
+        return app.command(name, cls=shown, help=say(about.text), short_help=say(about.text))
+
+    lang = option(_LANG, "--lang", metavar="zh|en")
+    output = option(_OUTPUT, "-o", "--output", metavar="FILE")
+    as_json = option(_JSON, "--json")
+    writing = option(_WRITING, "--writing", metavar="delta|chain")
+    zoom = option(_ZOOM, "--zoom", metavar="op|element|layer")
+    of = option(_OF, "--of", metavar="'W1[1,2]'")
+    digits = option(_DIGITS, "--digits", metavar="N")
+
+    @app.callback()
+    def top(
+        context: typer.Context,
+        version: Annotated[bool, option(_VERSION, "--version")] = False,
+        lang: Annotated[str | None, lang] = None,
+    ) -> None:
+        from tidu.app.cli import work
+
+        work.check_language(lang)
+        if version:
+            work.show_version()
+            raise typer.Exit(0)
+        if context.invoked_subcommand is None:
+            emit(context.get_help())
+
+    @command("solve", _SOLVE)
+    def solve(
+        study: Annotated[str | None, typer.Argument(help=say(_STUDY), metavar="STUDY")] = None,
+        output: Annotated[str | None, output] = None,
+        lang: Annotated[str | None, lang] = None,
+        writing: Annotated[str | None, writing] = None,
+        zoom: Annotated[str | None, zoom] = None,
+        of: Annotated[str | None, of] = None,
+        digits: Annotated[str | None, digits] = None,
+        json: Annotated[bool, as_json] = False,
+    ) -> int:
+        from tidu.app.cli import work
+
+        view = work.View(lang, writing, zoom, of, digits, output, json)
+        return work.solve(study, view, language)
+
+    @command("derive", _DERIVE)
+    def derive(
+        expression: Annotated[str, typer.Argument(help=say(_EXPR), metavar="EXPR")],
+        wrt: Annotated[str | None, option(_WRT, "--wrt", metavar="W,b")] = None,
+        values: Annotated[list[str] | None, option(_SET, "--set", metavar="NAME=VALUE")] = None,
+        shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
+        functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
+        kinks: Annotated[list[str] | None, option(_KINK, "--kink", metavar="OP=NUMBER")] = None,
+        loss: Annotated[str | None, option(_LOSS, "--loss", metavar="NAME")] = None,
+        as_written: Annotated[bool, option(_AS_WRITTEN, "--as-written")] = False,
+        output: Annotated[str | None, output] = None,
+        lang: Annotated[str | None, lang] = None,
+        writing: Annotated[str | None, writing] = None,
+        zoom: Annotated[str | None, zoom] = None,
+        of: Annotated[str | None, of] = None,
+        digits: Annotated[str | None, digits] = None,
+        json: Annotated[bool, as_json] = False,
+    ) -> int:
+        from tidu.app.cli import work
+
+        problem = work.Problem(
+            expression,
+            wrt,
+            values or [],
+            shapes or [],
+            functions or [],
+            kinks or [],
+            loss,
+            as_written,
+        )
+        return work.derive(
+            problem, work.View(lang, writing, zoom, of, digits, output, json), language
+        )
+
+    @command("ops", _OPS)
+    def ops(
+        name: Annotated[str | None, typer.Argument(help=say(_NAME), metavar="NAME")] = None,
+        facet: Annotated[str | None, option(_ONE_FACET, "--facet", metavar="FACET")] = None,
+        lang: Annotated[str | None, lang] = None,
+        json: Annotated[bool, as_json] = False,
+    ) -> int:
+        from tidu.app.cli import work
+
+        work.check_language(lang)
+        return work.ops(name, facet, json, language)
+
+    _ = top, solve, derive, ops  # typer holds them
+    return app

@@ -1,0 +1,111 @@
+"""Run one command line: what it prints on failure, and the code it exits with."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from tidu.app.cli.output import closed, emit, readable
+from tidu.errors import TiduError, TiduWarning
+from tidu.words import LANGUAGES, Language, Words, current_language
+
+DONE, NO, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+
+_ERROR = Words(en="error: {text}", zh="错误：{text}")
+_NOTE = Words(en="note: {text}", zh="提示：{text}")
+_BUG = Words(
+    en="this is a bug in tidu, not in your input ({error}). Please report it with the input and "
+    "the lines above.",
+    zh="这是 tidu 自身的错误，与你的输入无关（{error}）。请把输入和上面的内容一并报告给我们。",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 the answer is no, 2 bad input.
+
+    A bug of tidu's gives 70, Ctrl-C 130.
+
+    >>> main(["--version"])
+    tidu 0.1.0
+    0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    language = language_of(given)
+    with _spoken(language), _warnings_on_stderr(language):
+        try:
+            return _run(given, language)
+        except TiduError as error:
+            shown = readable(language, sys.stderr)
+            emit(_ERROR(text=error.text(shown)).text(shown), sys.stderr)
+            return BAD_INPUT
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:  # the reader has seen enough, as `| head` does
+            closed(sys.stdout)
+            return DONE
+        except Exception as error:
+            emit(traceback.format_exc().rstrip(), sys.stderr)
+            emit(_BUG(error=type(error).__name__).text(readable(language, sys.stderr)), sys.stderr)
+            return BUG
+
+
+def _run(arguments: list[str], language: Language) -> int:
+    from tidu.app.cli.commands import run  # typer is only loaded for a command that runs
+
+    code = run(arguments, language)
+    sys.stdout.flush()
+    return code
+
+
+def language_of(arguments: Sequence[str]) -> Language:
+    """The language of `--lang` if it is one, else the environment's; a wrong one is told later."""
+    for this, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+        wanted = following if this == "--lang" else this.removeprefix("--lang=")
+        for language in LANGUAGES:
+            if this.startswith("--lang") and wanted == language:
+                return language
+    return current_language()
+
+
+@contextlib.contextmanager
+def _spoken(language: Language) -> Iterator[None]:
+    """Whatever asks for the current language while the command runs gets this one."""
+    before = os.environ.get("TIDU_LANG")
+    os.environ["TIDU_LANG"] = language
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TIDU_LANG"]
+        else:
+            os.environ["TIDU_LANG"] = before
+
+
+@contextlib.contextmanager
+def _warnings_on_stderr(language: Language) -> Iterator[None]:
+    """tidu's warnings as one plain line; those of other packages as Python shows them."""
+    with warnings.catch_warnings():
+        ordinary = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, TiduWarning):
+                emit(_NOTE(text=str(message)).text(readable(language, sys.stderr)), sys.stderr)
+            else:
+                ordinary(message, category, filename, lineno, file, line)
+
+        warnings.simplefilter("always", TiduWarning)
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,143 @@
+"""Text on a stream: in signs that it has, coloured on a terminal, whole in a file or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from tidu.api.report import Report, check_suffix
+from tidu.errors import InputError
+from tidu.render.encoding import transliterate
+from tidu.words import Language, Words
+
+WIDTH = 88
+_NARROWEST, _WIDEST = 40, 120
+_STYLES = {"✓": "green", "✗": "red", "!": "yellow"}
+_RULES = frozenset("═─")
+
+_NO_FOLDER = Words(
+    en="there is no folder {folder} to write into", zh="没有可以写入的文件夹 {folder}"
+)
+_NO_FOLDER_FIX = Words(en="mkdir -p {folder}", zh="mkdir -p {folder}")
+_UNWRITABLE = Words(en="cannot write {file}: {why}", zh="无法写入 {file}：{why}")
+_IS_FOLDER = Words(en="{file} is a folder; name a file", zh="{file} 是文件夹；请写文件名")
+_NO_CHINESE = Words(
+    en="note: an output in {encoding} has no Chinese characters, so this is in English; "
+    "PYTHONIOENCODING=utf-8 asks for others",
+    zh="提示：{encoding} 编码不能显示汉字，所以用英文显示；可设置 PYTHONIOENCODING=utf-8",
+)
+_SOME_CHINESE = "梯度"
+_WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
+
+
+def emit(text: str, stream: TextIO | None = None) -> None:
+    """Write lines to a stream (stdout); signs that its encoding lacks are spelt out."""
+    stream = stream or sys.stdout
+    shown = transliterate(text.rstrip("\n"), _encoding(stream))
+    if coloured(stream):
+        _in_colour(shown, stream)
+    else:
+        stream.write(shown + "\n")
+
+
+def readable(language: Language, stream: TextIO) -> Language:
+    """The language, or English where the stream has no Chinese characters at all."""
+    if language == "zh" and transliterate(_SOME_CHINESE, _encoding(stream)) != _SOME_CHINESE:
+        return "en"
+    return language
+
+
+def _encoding(stream: TextIO) -> str:
+    return getattr(stream, "encoding", None) or "ascii"
+
+
+def show(report: Report, stream: TextIO | None = None) -> None:
+    """Print a report as text; in English, and saying so, where the stream has no Chinese."""
+    stream = stream or sys.stdout
+    language = readable(report.language, stream)
+    if language != report.language:
+        emit(_NO_CHINESE(encoding=_encoding(stream)).text(language), sys.stderr)
+    emit(Report(report.document, language).text(width(stream)), stream)
+
+
+def show_json(text: str, stream: TextIO | None = None) -> None:
+    """Print JSON; characters that the stream lacks as JSON's own escapes."""
+    stream = stream or sys.stdout
+    if transliterate(text, _encoding(stream)) != text:
+        text = json.dumps(json.loads(text), ensure_ascii=True, indent=2)
+    stream.write(text + "\n")
+
+
+def coloured(stream: TextIO) -> bool:
+    """Colour only where a person looks on, and not where they asked for none (NO_COLOR)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def width(stream: TextIO) -> int:
+    """The cells of a line: those of the terminal within reason, 88 in a pipe or file."""
+    if not stream.isatty():
+        return WIDTH
+    return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, _NARROWEST), _WIDEST)
+
+
+def _in_colour(text: str, stream: TextIO) -> None:
+    from rich.console import Console  # only a terminal needs it
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    for line, style in styled(text):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def styled(text: str) -> Iterator[tuple[str, str]]:
+    """Each line with its style: headings bold, ✓ green, ✗ red, notes yellow."""
+    lines = text.split("\n")
+    mark = ""
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        heading = bool(following) and set(following) <= _RULES
+        if not line.startswith(" "):  # further lines of a note stand under its first
+            mark = _STYLES.get(line[:1], "")
+        yield line, "bold" if heading or (line and set(line) <= _RULES) else mark
+
+
+def check_target(file: str) -> None:
+    """Refuse a file that cannot be written before anything is calculated for it.
+
+    Raises InputError for a folder that does not exist, a target that is a folder or
+    write-protected, an ending that is none of the formats.
+    """
+    target = Path(file)
+    if target.is_dir():
+        raise InputError(_IS_FOLDER(file=file))
+    check_suffix(target)
+    if not target.parent.is_dir():
+        folder = str(target.parent)
+        raise InputError(_NO_FOLDER(folder=folder), fix=_NO_FOLDER_FIX(folder=folder))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise InputError(_UNWRITABLE(file=file, why=os.strerror(errno.EACCES)))
+
+
+def save(report: Report, file: str) -> None:
+    """Write a report by the ending of the file's name, and say so on stderr."""
+    try:
+        report.save(file)
+    except OSError as problem:
+        raise InputError(_UNWRITABLE(file=file, why=problem.strerror)) from None
+    emit(_WRITTEN(file=file).text(readable(report.language, sys.stderr)), sys.stderr)
+
+
+def closed(stream: TextIO) -> None:
+    """Let what is still buffered for a closed pipe go nowhere, also when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

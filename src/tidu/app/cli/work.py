@@ -1,0 +1,143 @@
+"""What the commands do: read the options, call the public verb, print or save its report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidu.api.report import Report
+from tidu.app.cli import choices
+from tidu.app.cli.output import check_target, emit, save, show, show_json
+from tidu.errors import InputError
+from tidu.words import LANGUAGES, Language, Words, verbatim
+
+_NO_STUDY = Words(en="no study file is named", zh="没有指定学习文件")
+_STUDIES = Words(en="studies here: {names}", zh="这里的学习文件：{names}")
+_OF_ALONE = Words(en="--of goes with --zoom element", zh="--of 要与 --zoom element 一起使用")
+_FACET_ALONE = Words(
+    en="--facet picks a part of one operation: name it", zh="--facet 用于某一个运算：请写出名称"
+)
+_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a report is to be shown, and where: the options that `solve` and `derive` share."""
+
+    lang: str | None
+    writing: str | None
+    zoom: str | None
+    of: str | None
+    digits: str | None
+    output: str | None
+    json: bool
+
+    def options(self) -> dict[str, Any]:
+        """The options as the public verbs take them; those left out are left out."""
+        if self.output is not None:
+            check_target(self.output)
+        zoom = choices.choice("--zoom", self.zoom, ("op", "element", "layer"))
+        if self.of is not None and zoom not in (None, "element"):
+            raise InputError(_OF_ALONE(), fix=verbatim(f"--zoom element --of '{self.of}'"))
+        found = {
+            "lang": choices.choice("--lang", self.lang, LANGUAGES),
+            "writing": choices.choice("--writing", self.writing, ("delta", "chain")),
+            "zoom": "element" if self.of is not None else zoom,
+            "of": self.of,
+            "digits": choices.digits(self.digits),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What `derive` is asked, as texts."""
+
+    expression: str
+    wrt: str | None
+    values: list[str]
+    shapes: list[str]
+    functions: list[str]
+    kinks: list[str]
+    loss: str | None
+    as_written: bool
+
+
+def check_language(given: str | None) -> None:
+    choices.choice("--lang", given, LANGUAGES)
+
+
+def show_version() -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        emit(f"tidu {version('tidu')}")
+    except PackageNotFoundError:  # run from the source tree without being installed
+        emit("tidu (not installed)")
+
+
+def solve(study: str | None, view: View, language: Language) -> int:
+    """Print the worked study; 1 if something that was checked is wrong."""
+    options: dict[str, Any] = {"lang": language, **view.options()}
+    if study is None:
+        raise _no_study()
+    from tidu.api.solve import solve as solved
+
+    solution = solved(study, **options)
+    _present(solution.report, view)
+    return 0 if solution.ok else 1
+
+
+def _no_study() -> InputError:
+    """Which studies lie here or in studies/, and a line that works."""
+    here = [*sorted(Path().glob("*.toml")), *sorted(Path("studies").glob("*.toml"))]
+    found = [str(path) for path in here if path.name != "pyproject.toml"]
+    why = _STUDIES(names=", ".join(found[:_LISTED])) if found else None
+    example = found[0] if found else "study.toml"
+    return InputError(_NO_STUDY(), why=why, fix=verbatim(f"tidu solve {example}"))
+
+
+def derive(problem: Problem, view: View, language: Language) -> int:
+    """Print the derivation; 1 if a gradient did not agree with its check."""
+    options: dict[str, Any] = {"lang": language, **view.options()}
+    from tidu.api.derive import derive as derived
+
+    derivation = derived(
+        choices.expression(problem.expression),
+        problem.wrt,
+        values=choices.values(problem.values),
+        shapes=choices.shapes(problem.shapes),
+        functions=choices.functions(problem.functions),
+        kinks=choices.kinks(problem.kinks),
+        output=problem.loss,
+        as_written=problem.as_written,
+    )
+    report = derivation.explain(**options)
+    _present(report, view)
+    return 0 if report.holds() else 1
+
+
+def ops(name: str | None, facet: str | None, as_json: bool, language: Language) -> int:
+    from tidu.api import catalogue
+
+    if as_json:
+        show_json(json.dumps(catalogue.op_data(name), ensure_ascii=False, indent=2))
+        return 0
+    if name is None:
+        if facet is not None:
+            raise InputError(_FACET_ALONE(), fix=verbatim(f"tidu ops tanh --facet {facet}"))
+        show(catalogue.catalogue(language))
+    else:
+        show(catalogue.op_report(name, facet, language))
+    return 0
+
+
+def _present(report: Report, view: View) -> None:
+    if view.output is not None:
+        save(report, view.output)
+    if view.json:
+        show_json(report.json())
+    elif view.output is None:
+        show(report)
