@@ -1,7 +1,7 @@
 """The few functions of NumPy that do not ask their arguments first: np.array, np.asarray, np.full.
 
-Everything else of NumPy is traced as it stands, with plain `import numpy as np`. These do what NumPy's
-do, and keep the derivative where traced values are put into the array.
+Everything else of NumPy is traced as it stands, with plain `import numpy as np`. These do what
+NumPy's do, and keep the derivative where traced values are put into the array.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "all": lambda w: w.sum() if (w > -9).all() else w[0],
     "isfinite": lambda w: w.sum() if np.isfinite(w).all() and not np.isnan(w).any() else w[0],
     "allclose": lambda w: w.sum() if np.allclose(w, w) else w[0],
-    "softmax": lambda w: (lambda e: -np.log((e / e.sum())[0]))(np.exp(w - np.max(w))),
+    "softmax": lambda w: (lambda e: -np.log((e / e.sum())[0]))(np.exp(w - np.max(w))),  # noqa: PLC3002
     "logaddexp": lambda w: np.logaddexp(0, w).sum() + np.tanh(w).sum(),
     "item": lambda w: w[0].item() * 2 + w.item(1),
     "copy": lambda w: np.copy(w).sum() + w.copy()[0],
@@ -503,7 +503,7 @@ def test_showing_a_value_does_not_stop_the_trace(capsys: pytest.CaptureFixture[s
         total = x.sum()
         print(total, x)
         print(f"{total:.3f} {float(total)} {float(x[0]):.1f}")
-        print("%.2f" % total)
+        print("%.2f" % total)  # noqa: UP031  (as users write it)
         print(f"{total:.1f}")
         print(float(total), repr(total))
         return total

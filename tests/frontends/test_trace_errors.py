@@ -1,4 +1,4 @@
-"""What a traced function must not do is refused in both languages, with the line and a way that works."""
+"""What a traced function must not do is refused in both languages, with its line and a way out."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ CASES: dict[str, tuple[Callable[..., Any], type[TiduError], str, list[str], list
         ["改成：np.dot(ONES, x)"],
     ),
     "np.vectorize": (
-        lambda x: np.vectorize(lambda v: v * v)(x).sum(),
+        lambda x: np.vectorize(lambda v: v * v)(x).sum(),  # noqa: PLW0108
         TraceError,
         "np.vectorize(lambda v: v * v)(x)",
         ["the formula on whole arrays"],

@@ -74,7 +74,7 @@ def _grown(node: Node) -> tuple[Node, Node] | None:
         if _is_column(column.shape, node.shape) and _is_row(vector.shape, node.shape):
             if _is_shaped(column) or _is_shaped(vector) or _is_turned(column, vector):
                 return None
-            if node.dtype == "bool" and "constant" in (column.op.role, vector.op.role):
+            if node.dtype == "bool" and any(x.op.role == "constant" for x in (column, vector)):
                 return None  # y == np.arange(k): a one-hot code
             return column, vector
     return None

@@ -14,9 +14,10 @@ _CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, s
 
 
 class ArrayOperators:
-    """Operators and methods over two hooks: `_call` for operators, `_method` for methods by name."""
+    """Operators and methods over two hooks, `_call` for operators and `_method` for methods."""
 
     __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # as for an ndarray
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError

@@ -58,7 +58,7 @@ _UNUSED = Words(
 def node_of_result(
     result: Any, recorder: Recorder, function: str, place: Place | None, scalar: bool
 ) -> Node:
-    """The node that a function returned. Raises TraceError or DTypeError with the function's place."""
+    """The node that a function returned. Raises TraceError or DTypeError at the function."""
     node = recorder.node_of(result, recorder)
     if node is None:
         return _plain_result(result, recorder, function, place, scalar)

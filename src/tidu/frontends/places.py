@@ -94,7 +94,7 @@ class Places:
         return source.expressions.get(span) if source is not None and span is not None else None
 
     def targets(self, frame: FrameType) -> tuple[str, ...]:
-        """The names that the expression under evaluation is assigned to, if it is a whole right side."""
+        """The names that the expression under evaluation is assigned to as a whole."""
         source, span = self.source(frame), self.span(frame)
         return source.targets.get(span, ()) if source is not None and span is not None else ()
 

@@ -1,4 +1,4 @@
-"""The recorder of one trace: applies ops to traced values, and keeps numbers, places, names and guards."""
+"""The recorder of one trace: makes nodes, and keeps their numbers, places, names and guards."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ class Recorder:
         return found
 
     def make(self, function: Any, build: Callable[[], Any]) -> Any:
-        """Run `build`, which makes nodes: one operation of the user's. Errors get the user's line, the
+        """Run `build`, which makes nodes: one operation of the user's.
+
+        Errors get the user's line, the
         result the name that it is assigned to."""
         if self._depth:
             return build()
@@ -124,7 +126,7 @@ class Recorder:
         raise refusals.operand(None, value)
 
     def _plain(self, value: Any) -> Array:
-        """A list of numbers as an array; traced values inside refuse through their own __array__."""
+        """A list of numbers as an array; traced values inside refuse by their own __array__."""
         try:
             return np.asarray(value)
         except ValueError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+import numpy as np
+
 from tidu.errors import DTypeError, Place, TiduError, TraceError
 from tidu.words import Phrase, Words, verbatim
 
@@ -13,7 +15,7 @@ _NUMBER = Words(
     zh="{call} 把被追踪的值变成普通的 Python 数，推导到这里就断了",
 )
 _NUMBER_WHY = Words(
-    en="a plain number no longer knows what it was calculated from, so its derivative would be lost",
+    en="a plain number does not know what it was calculated from, so its derivative would be lost",
     zh="普通的数不再记得自己是怎样算出来的，导数会因此丢失",
 )
 _NUMBER_FIX = Words(
@@ -52,7 +54,7 @@ _STORE_WHY = Words(
     zh="在函数运行中被改写的数组没有唯一的公式",
 )
 _STORE_FIX = Words(
-    en="build the array at once: np.stack([...]), np.concatenate([...]) or np.where(mask, new, old)",
+    en="build the array at once: np.stack([...]), np.concatenate([...]), np.where(mask, new, old)",
     zh="一次建好整个数组：np.stack([...])、np.concatenate([...]) 或 np.where(条件, 新值, 旧值)",
 )
 _OUT = Words(
@@ -156,7 +158,9 @@ def to_array(place: Place | None, expression: ast.AST | None) -> TraceError:
             args=[ast.Name() | ast.Attribute() | ast.BinOp() as value, *_],
         ):
             fix = _AS_IS_FIX(value=ast.unparse(value))
-        case ast.Call(func=ast.Attribute(value=array, attr="dot"), args=[value]):
+        case ast.Call(func=ast.Attribute(value=array, attr=method), args=[value]) if (
+            method == np.ndarray.dot.__name__
+        ):
             fix = _NP_FIX(name="dot", arguments=f"{ast.unparse(array)}, {ast.unparse(value)}")
         case ast.Call(func=ast.Call(func=ast.Attribute(attr="vectorize"))):
             fix = _WHOLE_FIX()

@@ -1,7 +1,7 @@
 """The NumPy front door: a plain Python function over NumPy, traced into a graph.
 
-The function is called once with traced arrays that hold the given values. What it does to them is the
-graph; the branches that it takes are guards; the names and lines of its variables go along.
+The function is called once with traced arrays that hold the given values. What it does to them is
+the graph; the branches that it takes are guards; the names and lines of its variables go along.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tidu.words import Phrase, Words
 Array = NDArray[Any]
 
 _NESTED = Words(
-    en="{name} is a traced value: {function} is derived inside a function that is being derived itself",
+    en="{name} is a traced value: {function} is derived inside a function that is being derived",
     zh="{name} 是被追踪的值：正在求导的函数内部又对 {function} 求导",
 )
 _NESTED_FIX = Words(
@@ -103,12 +103,12 @@ def trace(
 ) -> Traced:
     """Trace `function` at the given arguments, by name or in order.
 
-    The arguments are copied: the function is handed traced arrays and can neither write the caller's
-    arrays nor see later changes to them. `static` names parameters that are passed on as they are;
-    None, booleans, strings and functions are always. With `scalar`, the result must have one element.
+    The arguments are copied: the function is handed traced arrays and can neither write the
+    caller's arrays nor see later changes to them. `static` names parameters that are passed on as they are;
+    None, booleans, strings and functions are always. With `scalar`, the result has one element.
 
-    Raises DTypeError and InputError for data that cannot be derived with, and TraceError for what the
-    function does that cannot be derived. Warns with ShapeGrowthWarning.
+    Raises DTypeError and InputError for data that cannot be derived with, and TraceError for what
+    the function does that cannot be derived. Warns with ShapeGrowthWarning.
 
     >>> import numpy as np
     >>> traced = trace(lambda w, x: np.sum((w * x) ** 2), {"w": 3.0, "x": np.array([1.0, 2.0])})
@@ -142,8 +142,10 @@ def trace_shapes(
     dtype: DType = "float64",
     scalar: bool = True,
 ) -> Traced:
-    """Trace `function` for shapes alone: a tuple of numbers and names for each parameter (or a tree of
-    such tuples as dicts), for example {"X": ("n", 3)}.
+    """Trace `function` for shapes alone.
+
+    `shapes` holds a tuple of numbers and names for each parameter (or dicts of such tuples), for
+    example {"X": ("n", 3)}.
 
     Raises TraceError where the function branches on a value, which a shape does not have.
 

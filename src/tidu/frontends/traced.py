@@ -1,4 +1,4 @@
-"""The traced array: looks like a NumPy array to the user's function, and records what is done to it."""
+"""The traced array: a NumPy array to the user's function, and a record of what is done to it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TracedArray(ArrayOperators):
         if method == "reduce" and ufunc in REDUCTIONS:
             kwargs.setdefault("axis", 0)  # unlike np.sum, a ufunc reduces the first axis
             return self._call(REDUCTIONS[ufunc], args, kwargs)
-        if method == "outer" and len(args) == 2:
+        if method == np.ufunc.outer.__name__ and len(args) == 2:
             left, right = (x if isinstance(x, TracedArray) else np.asarray(x) for x in args)
             return self._call(ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), kwargs)
         raise refusals.unsupported(self.recorder.place(), f"{ufunc.__name__}.{method}", None)
@@ -99,8 +99,10 @@ class TracedArray(ArrayOperators):
         return self.recorder.lift(value)
 
     def _wrap(self, node: Any, *operands: Any) -> Any:
-        """A node as a traced array; whole numbers made of whole numbers are known to be whole. Several
-        results (slogdet's) stay in their named tuple."""
+        """A node as a traced array; whole numbers made of whole numbers are known to be whole.
+
+        Several results (slogdet's) stay in their named tuple.
+        """
         if isinstance(node, tuple):
             return replace(node, lambda _, part: self._wrap(part, *operands))
         result = TracedArray(node, self.recorder)

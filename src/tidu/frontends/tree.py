@@ -1,4 +1,4 @@
-"""Trees of parameters: dicts, lists, tuples, named tuples and dataclasses, nested as the user likes.
+"""Trees of parameters: dicts, lists, tuples, named tuples and dataclasses, nested at will.
 
 Own code rather than optree: a hundred lines, and what is needed beyond it is the naming of leaves.
 """
@@ -86,8 +86,9 @@ def children(value: Any) -> list[tuple[Key, Any]] | None:
 def replace(
     value: Any, change: Callable[[tuple[Key, ...], Any], Any], path: tuple[Key, ...] = ()
 ) -> Any:
-    """The same structure with `change(path, leaf)` in the place of each leaf. `leaves` has bounded the
-    depth before.
+    """The same structure with `change(path, leaf)` in the place of each leaf.
+
+    It recurses; `leaves` has bounded the depth before.
 
     >>> replace({"W": 1, "b": [2, 3]}, lambda path, leaf: leaf * 10)
     {'W': 10, 'b': [20, 30]}
@@ -122,7 +123,7 @@ def _rebuild(value: Any, parts: list[Any]) -> Any:
 
 
 def short_names(found: list[Leaf]) -> list[str]:
-    """A name for each leaf: the last key where that is unique (W1 for params.W1), else the whole path.
+    """A name for each leaf: the last key where unique (W1 for params.W1), else the whole path.
 
     >>> short_names(leaves("x", 1.0) + leaves("layers", [{"W": 1.0}, {"W": 2.0}]))
     ['x', 'W0', 'W1']
