@@ -628,3 +628,17 @@ def test_nan_is_refused_by_name():
     with pytest.raises(InputError) as caught:
         descend(rows_loss, {"w": np.zeros(2), "b": 0.0}, ROWS * np.nan, np.ones(4), lr=0.1)
     assert "x (4, 2) has 8 NaN" in caught.value.text("en")
+
+
+# ------------------------------------------------------------------ what derive gives
+def test_a_handle_of_derive_brings_its_values_and_bodies():
+    from tidu.api.derive import derive
+
+    handle = derive(
+        "z = f(x * w)\nL = sum(z)", wrt=["w"], functions={"f": "tanh(t)"}, w=1.0, x=[1.0, 2.0]
+    )
+    run = descend(handle, {"w": 1.0}, steps=2, lr=0.1, watch="z")
+    slope = np.sum(np.array([1.0, 2.0]) / np.cosh([1.0, 2.0]) ** 2)
+    assert run.losses[0] == pytest.approx(np.tanh([1.0, 2.0]).sum(), rel=1e-15)
+    assert run.losses[1] == pytest.approx(np.tanh((1.0 - 0.1 * slope) * np.array([1.0, 2.0])).sum())
+    np.testing.assert_allclose(run.predict(x=[0.5, 0.0]), np.tanh(run.params["w"] * [0.5, 0.0]))
