@@ -110,16 +110,16 @@ CASES: dict[str, tuple[Callable[..., Any], type[TiduError], str, list[str], list
         ["np.stack([...])"],
     ),
     "ndarray.dot": (
-        lambda x: ONES.dot(x),
+        lambda x: ONES.dot(x),  # noqa: PLW0108
         TraceError,
         "ONES.dot(x)",
         ["write instead: np.dot(ONES, x)"],
         ["改成：np.dot(ONES, x)"],
     ),
     "np.vectorize": (
-        lambda x: np.vectorize(lambda v: v * v)(x).sum(),  # noqa: PLW0108
+        lambda x: np.vectorize(lambda v: v * v + 1)(x).sum(),
         TraceError,
-        "np.vectorize(lambda v: v * v)(x)",
+        "np.vectorize(lambda v: v * v + 1)(x)",
         ["the formula on whole arrays"],
         ["直接对整个数组写公式"],
     ),

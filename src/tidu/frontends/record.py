@@ -83,8 +83,8 @@ class Recorder:
     def make(self, function: Any, build: Callable[[], Any]) -> Any:
         """Run `build`, which makes nodes: one operation of the user's.
 
-        Errors get the user's line, the
-        result the name that it is assigned to."""
+        Errors get the user's line, the result the name that it is assigned to.
+        """
         if self._depth:
             return build()
         if not self.open:
