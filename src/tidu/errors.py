@@ -158,5 +158,8 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that a misspelt one most likely stands for."""
     import difflib  # noqa: PLC0415  (only needed once something is misspelt)
 
+    for name in known:
+        if name.lower() == word.lower():
+            return name
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None

@@ -15,13 +15,13 @@ from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.settings import with_bodies
 from tidu.check import Claim, ClaimFinding, check_claims, loss_with_gradient, same_value
-from tidu.document.math import Derivative, Math, Number, Symbol, symbol
+from tidu.document.math import Derivative, Index, Math, Number, Say, Symbol, symbol
 from tidu.errors import ShapeError, StudyError, TiduError, nearest
 from tidu.explain import phrases
 from tidu.explain.claims import Judged
 from tidu.explain.numbers import number_text, value_tree
 from tidu.explain.paths import indexed
-from tidu.explain.trees import formula
+from tidu.explain.trees import named
 from tidu.explain.view import View
 from tidu.frontends import study as records
 from tidu.frontends.text import read
@@ -32,9 +32,12 @@ from tidu.ir.op import role
 from tidu.ir.types import Size, is_one_element, shape_text
 from tidu.ops.indexing import index as element
 from tidu.optim import StepGraph
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Phrase, Words
 
-_NO_NAME = Words(en="the claim speaks of {name}, which the model does not have", zh="断言提到 {name}，模型里没有这个量")
+_NO_NAME = Words(
+    en="the claim speaks of {name}, which the model does not have",
+    zh="断言提到 {name}，模型里没有这个量",
+)
 _KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
 _NO_DESCENT = Words(
     en="the claim {text} needs a [[descend]] entry", zh="断言 {text} 需要有 [[descend]] 一项"
@@ -48,7 +51,6 @@ _SHAPE = Words(
     zh="{name} 的公式形状是 {got}，而 {name} 的形状是 {wanted}",
 )
 _PLAIN = Words(en="{close}", zh="{close}")
-GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # for declared functions without a body: smooth, not odd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +67,7 @@ class Setting:
         return self.view.derivation
 
 
-def judge(setting: Setting, claims: Sequence[records.Claim], at_random: bool) -> list[Judged]:
+def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judged]:
     """The verdict on each claim, in order."""
     about_nodes = [c for c in claims if c.target.kind in ("value", "gradient", "new")]
     made = [_claim(setting, c) for c in about_nodes]
@@ -73,7 +75,7 @@ def judge(setting: Setting, claims: Sequence[records.Claim], at_random: bool) ->
     by_claim = {id(c): f for c, f in zip(about_nodes, found, strict=True)}
     shown = {id(c): m for c, m in zip(about_nodes, made, strict=True)}
     return [
-        _judged(setting, c, by_claim[id(c)], shown[id(c)], at_random)
+        _judged(setting, c, by_claim[id(c)], shown[id(c)])
         if id(c) in by_claim
         else _judged_step(setting, c)
         for c in claims
@@ -96,8 +98,8 @@ def _with_settings(setting: Setting) -> dict[str, Any]:
 def named_nodes(derivation: Derivation) -> dict[str, Node]:
     """Every name of the program and the node that runs for it; a name given twice means the last."""
     found: dict[str, Node] = dict(derivation.graph.inputs)
-    for written in derivation.graph.nodes():
-        for name in derivation.graph.names.get(written, ()):
+    for written, names in sorted(derivation.graph.names.items(), key=lambda item: item[0].id):
+        for name in names:
             found[name.text] = derivation.run_node(written)
     for name, node in derivation.graph.outputs.items():
         found[name] = derivation.run_node(node)
@@ -107,8 +109,12 @@ def named_nodes(derivation: Derivation) -> dict[str, Node]:
 def _claim(setting: Setting, claim: records.Claim) -> Claim:
     target = _target(setting, claim)
     wanted = _indexed_node(target, claim.target.index)
-    stated = None if claim.formula is None else _fitted(claim, _formula(setting, claim, claim.formula), wanted)
-    working = None if claim.working is None else _formula(setting, claim, claim.working)
+    stated = (
+        None
+        if claim.formula is None
+        else _fitted(claim, _formula(setting, claim, claim.formula).node, wanted)
+    )
+    working = None if claim.working is None else _formula(setting, claim, claim.working).node
     image = with_bodies([n for n in (wanted, stated, working) if n is not None], setting.bodies)
     return Claim(
         claim.text,
@@ -172,7 +178,7 @@ def _indexed_node(node: Node, index: tuple[int, ...]) -> Node:
 
 
 # ------------------------------------------------------------------ formulas to graphs
-def _formula(setting: Setting, claim: records.Claim, program: records.Program) -> Node:
+def _formula(setting: Setting, claim: records.Claim, program: records.Program) -> Stated:
     """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives of f."""
     derivation = setting.derivation
     known = named_nodes(derivation)
@@ -195,7 +201,26 @@ def _formula(setting: Setting, claim: records.Claim, program: records.Program) -
         raise problem.at(program.place) from None
     root = next(reversed(list(source.graph.outputs.values())))
     inputs = {node: places[name] for name, node in source.graph.inputs.items() if name in places}
-    return substitute([root], inputs)[0]
+    letters = {node: _letter(setting, name) for name, node in source.graph.inputs.items()}
+    return Stated(substitute([root], inputs)[0], named(root, letters))
+
+
+def _letter(setting: Setting, name: str) -> Math:
+    """A name in a formula as it is printed; dL_dW as ∂L/∂W."""
+    loss = setting.derivation.loss_name
+    if name.startswith(f"d{loss}_d"):
+        return Derivative(
+            symbol(loss), symbol(name.removeprefix(f"d{loss}_d")), setting.view.total()
+        )
+    return symbol(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A formula of a claim: as a node over the program, and as its author wrote it."""
+
+    node: Node
+    tree: Math
 
 
 def _program(derivation: Derivation) -> list[Node]:
@@ -219,38 +244,47 @@ def _fitted(claim: records.Claim, stated: Node, wanted: Node) -> Node:
 
 
 # ------------------------------------------------------------------ verdicts to data
-def _judged(
-    setting: Setting, claim: records.Claim, found: ClaimFinding, made: Claim, at_random: bool
-) -> Judged:
+def _judged(setting: Setting, claim: records.Claim, found: ClaimFinding, made: Claim) -> Judged:
     name = _name(setting, claim)
     details = tuple(found.details)
-    if at_random:
-        details = (*details, phrases.CLAIM_RANDOM())
     if claim.formula is None:
         index = found.finding.index
         actual = found.finding.expected
         stated = value_tree(np.asarray(claim.value), setting.view.options.layout)
         if actual is None or index is None:
             return Judged(
-                name, found.holds, stated=stated, cites=claim.cites, group=claim.group, details=details
+                name,
+                found.holds,
+                stated=stated,
+                cites=claim.cites,
+                group=claim.group,
+                details=details,
             )
         wrong = Number(number_text(float(np.asarray(claim.value).reshape(-1)[0])))
         entry = name if np.size(claim.value) == 1 else indexed(name, made.target, index)
         return Judged(
             entry,
             found.holds,
-            stated=wrong if found.finding.stated is None else Number(number_text(found.finding.stated)),
+            stated=wrong
+            if found.finding.stated is None
+            else Number(number_text(found.finding.stated)),
             actual=Number(number_text(actual)),
             cites=claim.cites,
             group=claim.group,
             details=details,
         )
-    shown = formula(_formula(setting, claim, claim.formula), setting.view.names.atoms())
+    shown = _formula(setting, claim, claim.formula).tree
     if not found.holds:
         details = (*details, *_would_be(setting, claim))
     here_only = found.verdict == "holds here only"
     return Judged(
-        name, found.holds, here_only, formula=shown, cites=claim.cites, group=claim.group, details=details
+        name,
+        found.holds,
+        here_only,
+        formula=shown,
+        cites=claim.cites,
+        group=claim.group,
+        details=details,
     )
 
 
@@ -258,11 +292,16 @@ def _would_be(setting: Setting, claim: records.Claim) -> tuple[Phrase, ...]:
     """What one step with a false gradient would do to the loss."""
     target = claim.target
     one = [(d, s) for d, s, _ in setting.steps.values() if d.steps == 1 and d.optimizer == "SGD"]
-    if target.kind != "gradient" or target.index or not one or target.name not in setting.derivation.wrt:
+    if (
+        target.kind != "gradient"
+        or target.index
+        or not one
+        or target.name not in setting.derivation.wrt
+    ):
         return ()
     rate = one[0][0].lr
     assert claim.formula is not None
-    claimed = {target.name: _formula(setting, claim, claim.formula)}
+    claimed = {target.name: _formula(setting, claim, claim.formula).node}
     try:
         stated = loss_with_gradient(setting.derivation, claimed, rate, setting.values)
         right = loss_with_gradient(setting.derivation, {}, rate, setting.values)
@@ -270,9 +309,7 @@ def _would_be(setting: Setting, claim: records.Claim) -> tuple[Phrase, ...]:
         return ()  # without a body or values there is no number to show; the verdict stands
     if abs(stated - right) <= 1e-12 * max(1.0, abs(right)):
         return ()
-    return (
-        phrases.CLAIM_WOULD(stated=Number(f"{stated:.4f}"), right=Number(f"{right:.4f}")),
-    )
+    return (phrases.CLAIM_WOULD(stated=Number(f"{stated:.4f}"), right=Number(f"{right:.4f}")),)
 
 
 def _name(setting: Setting, claim: records.Claim) -> Math:
@@ -283,8 +320,6 @@ def _name(setting: Setting, claim: records.Claim) -> Math:
     forward = setting.view.names.forward
     own: Math = forward[node] if node in forward else symbol(target.name)
     if target.index:
-        from tidu.document.math import Index  # noqa: PLC0415
-
         own = Index(own, tuple(Number(str(i)) for i in target.index))
     if target.kind == "gradient":
         top = symbol(target.output) if target.output else setting.view.names.loss
@@ -309,7 +344,7 @@ def _judged_step(setting: Setting, claim: records.Claim) -> Judged:
     finding = same_value(_written(claim), actual, digits=claim.decimals, subject=claim.text)
     layout = setting.view.options.layout
     return Judged(
-        symbol_or_text(claim.text),
+        _when(setting, claim),
         finding.agrees,
         stated=value_tree(np.asarray(claim.value), layout),
         actual=value_tree(np.asarray(actual), layout),
@@ -319,14 +354,22 @@ def _judged_step(setting: Setting, claim: records.Claim) -> Judged:
 
 
 def _written(claim: records.Claim) -> float | list[Any]:
-    assert claim.value is not None  # a claim about steps states a value: the reader of studies sees to it
+    assert (
+        claim.value is not None
+    )  # a claim about steps states a value: the reader of studies sees to it
     return claim.value
 
 
-def symbol_or_text(text: str) -> Math:
-    from tidu.document.math import Say  # noqa: PLC0415
-
-    return Say(verbatim(text))
+def _when(setting: Setting, claim: records.Claim) -> Math:
+    """The left side of a claim about the course of a descent, in words."""
+    target = claim.target
+    if target.name == "step":
+        return Say(phrases.BEST_STEP())
+    own = setting.view.names.loss if target.name == "loss" else symbol(target.name)
+    if target.kind == "step":
+        return Say(phrases.AT_STEP(name=own, step=target.step))
+    words = phrases.AT_BEST if target.kind == "best" else phrases.AT_END
+    return Say(words(name=own))
 
 
 def _along(claim: records.Claim, run: Run) -> Any:

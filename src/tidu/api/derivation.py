@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tidu.api.evaluation import Evaluation, check_values, run
 from tidu.api.report import Report, report
+from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
-from tidu.calculus.settings import mapped, with_bodies
+from tidu.calculus.settings import derivation_with_bodies
 from tidu.check import Finding, verify
 from tidu.document.blocks import Document
 from tidu.document.math import Derivative, Math, Relation
@@ -22,6 +23,7 @@ from tidu.explain.gradient import closed_form, source_text
 from tidu.explain.numbers import Layout
 from tidu.explain.view import Options, Writing, Zoom, view
 from tidu.ir.graph import Graph
+from tidu.ir.node import Node
 from tidu.render import inline, latex
 from tidu.words import Language, Words
 
@@ -131,25 +133,42 @@ class Derivation:
         return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:
-        missing = [name for name in self.graph.inputs if name not in self.values]
-        if missing:
-            return derivation_document(view(self.core, None, options), (), title)
-        found = run(self.core.outputs(), self.values, self.bodies)
+        from tidu.api.samples import probe, sample_bodies  # noqa: PLC0415  (samples needs this class)
+
+        bodies = sample_bodies(self)
+        elements = probe(self, bodies) if options.zoom == "element" else None
+        if not self.has_numbers():
+            return derivation_document(view(self.core, None, options, elements, bodies), (), title)
+        found = self.numbers()
         findings = verify(self.with_bodies(), self.values)
-        return derivation_document(view(self.core, found, options), findings, title)
+        return derivation_document(
+            view(self.core, found, options, elements, bodies), findings, title
+        )
+
+    def has_numbers(self) -> bool:
+        """Whether every input has a value and every declared function a body."""
+        declared = {n.attrs["name"] for n in self.graph.nodes() if n.op.role == "declared"}
+        known = all(name in self.values for name in self.graph.inputs)
+        return known and not declared - set(self.bodies)
+
+    def numbers(self) -> Valuation:
+        """A keep-all run of everything that an explanation shows."""
+        return run(self.everything(), self.values, self.bodies)
+
+    def everything(self) -> dict[str, Node]:
+        """Every node that an explanation shows: outputs, named nodes, gradients, contributions, guards."""
+        core = self.core
+        outputs = dict(core.outputs())
+        named = {core.run_node(node) for node in core.graph.names}
+        outputs |= {f"name/{node.id}": node for node in named}
+        outputs |= {f"adjoint/{node.id}": node for node in core.adjoints.values()}
+        parts = [c.value for uses in core.contributions.values() for c in uses]
+        outputs |= {f"part/{node.id}": node for node in parts}
+        return outputs | {f"guard/{i}": g.condition for i, g in enumerate(core.graph.guards)}
 
     def with_bodies(self) -> calculus.Derivation:
         """The derivation with declared functions replaced by their bodies, as it runs."""
-        if not self.bodies:
-            return self.core
-        core = self.core
-        image = with_bodies([core.loss, *core.gradients.values(), *self.graph.outputs.values()], self.bodies)
-        return replace(
-            core,
-            graph=mapped(self.graph, image),
-            loss=image[core.loss],
-            gradients={name: image[node] for name, node in core.gradients.items()},
-        )
+        return derivation_with_bodies(self.core, self.bodies)
 
     def _need(self, given: Mapping[str, Any]) -> None:
         missing = [name for name in self.graph.inputs if name not in given]

@@ -20,8 +20,13 @@ _NO_WRT = Words(
     zh="请说明对什么求导：输入有 {names}",
 )
 _WRT_FIX = Words(en='wrt=["{name}"]', zh='wrt=["{name}"]')
-_TWICE = Words(en="{name} is given twice, in values= and as a keyword", zh="{name} 给了两次：在 values= 里和作为关键字")
-_EMPTY = Words(en="wrt is empty: nothing to derive with respect to", zh="wrt 是空的：没有要求导的变量")
+_TWICE = Words(
+    en="{name} is given twice, in values= and as a keyword",
+    zh="{name} 给了两次：在 values= 里和作为关键字",
+)
+_EMPTY = Words(
+    en="wrt is empty: nothing to derive with respect to", zh="wrt 是空的：没有要求导的变量"
+)
 
 
 def derive(
@@ -45,8 +50,11 @@ def derive(
     function without a body, {"f": "tanh(t)"} with one. kinks: {"relu": 1} or {"preset": "seeds"}.
     output: which name of a program is the loss. as_written: no rewriting for stability.
 
-    >>> d = derive("sum(abs(W @ x + b - y))", wrt=["W"],
-    ...            shapes={"W": (2, 3), "x": (3, 1), "b": (2, 1), "y": (2, 1)})
+    >>> d = derive(
+    ...     "sum(abs(W @ x + b - y))",
+    ...     wrt=["W"],
+    ...     shapes={"W": (2, 3), "x": (3, 1), "b": (2, 1), "y": (2, 1)},
+    ... )
     >>> str(d.gradient("W"))
     '∂L/∂W = sign(W·x + b − y)·xᵀ'
     """
@@ -72,7 +80,9 @@ def _read(
         from tidu.frontends.text import read  # noqa: PLC0415  (the text door is only loaded for texts)
 
         values = check_values(given)
-        source = read(loss, shapes=_shapes(shapes), values=values, functions=functions, output=output)
+        source = read(
+            loss, shapes=_shapes(shapes), values=values, functions=functions, output=output
+        )
         known = {**check_values(source.values), **values}
         return source, {name: value for name, value in known.items() if name in source.graph.inputs}
     return _trace(loss, given, shapes)
@@ -93,7 +103,8 @@ def _trace(
 def _shapes(shapes: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:
     """Shapes may be written (2, 3), ("n", "d"), 3 for a vector, () for a number."""
     return {
-        name: tuple(shape) if isinstance(shape, tuple | list) else (shape,) for name, shape in shapes.items()
+        name: tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+        for name, shape in shapes.items()
     }
 
 
@@ -105,7 +116,8 @@ def _wrt(wrt: Sequence[str] | str | None, source: Source) -> list[str]:
         if not names:
             known = list(source.graph.inputs)
             raise InputError(
-                _NO_WRT(names=", ".join(known) or "-"), fix=_WRT_FIX(name=known[0]) if known else None
+                _NO_WRT(names=", ".join(known) or "-"),
+                fix=_WRT_FIX(name=known[0]) if known else None,
             )
         return names
     names = [part.strip() for part in wrt.split(",")] if isinstance(wrt, str) else list(wrt)

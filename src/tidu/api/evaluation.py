@@ -25,7 +25,9 @@ _NAN = Words(
     en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
     zh="{name} 里有 {count} 个 NaN，第一个在 {where}；请先删去或补上",
 )
-_COMPLEX = Words(en="{name} holds complex numbers; tidu takes real ones", zh="{name} 是复数；tidu 只接受实数")
+_COMPLEX = Words(
+    en="{name} holds complex numbers; tidu takes real ones", zh="{name} 是复数；tidu 只接受实数"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +66,9 @@ def checked(name: str, value: Any) -> NDArray[Any]:
 
 
 def run(
-    outputs: Mapping[str, Node], values: Mapping[str, Any], bodies: Mapping[str, Graph] | None = None
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    bodies: Mapping[str, Graph] | None = None,
 ) -> Valuation:
     """A keep-all run; values are given for the nodes as they were before bodies were put in."""
     if not bodies:
@@ -73,5 +77,6 @@ def run(
     image = with_bodies(nodes, bodies)
     found = evaluate({name: image[node] for name, node in outputs.items()}, values, keep_all=True)
     return Valuation(
-        found.outputs, {node: found.values[image[node]] for node in nodes if image[node] in found.values}
+        found.outputs,
+        {node: found.values[image[node]] for node in nodes if image[node] in found.values},
     )

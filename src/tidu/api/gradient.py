@@ -25,7 +25,9 @@ _REMEMBERED = 64
 Argnums = int | Sequence[int]
 
 
-def value_and_grad(loss: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(
+    loss: Callable[..., Any], argnums: Argnums = 0
+) -> Callable[..., tuple[Any, Any]]:
     """A function of the same arguments that returns the loss and its gradient.
 
     The gradient has the structure and shapes of the argument: an array, dict, list, tuple or
@@ -88,7 +90,9 @@ def _parameters(loss: Callable[..., Any], traced: Traced, argnums: Argnums) -> l
 
 
 def _program(
-    known: OrderedDict[tuple[Node, tuple[str, ...]], NumpyProgram], traced: Traced, wrt: Sequence[str]
+    known: OrderedDict[tuple[Node, tuple[str, ...]], NumpyProgram],
+    traced: Traced,
+    wrt: Sequence[str],
 ) -> NumpyProgram:
     """The compiled gradient of a graph; the same graph is derived once."""
     key = (traced.graph.outputs[traced.output], tuple(wrt))

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.claims import GENERIC_BODY, Setting, judge, named_nodes
+from tidu.api.claims import Setting, judge, named_nodes
 from tidu.api.derivation import Derivation
 from tidu.api.descend import descend
 from tidu.api.evaluation import run as evaluate_all
 from tidu.api.report import Report, report
 from tidu.api.run import Run
+from tidu.api.samples import probe, sample_bodies, sample_run, sample_values
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import derive_graph
@@ -27,19 +28,16 @@ from tidu.explain.descent import Descended, again_section, table_section, update
 from tidu.explain.element import element_sections
 from tidu.explain.layers import figure_section, layer_sections
 from tidu.explain.numbers import Layout
+from tidu.explain.prose import paragraphs
 from tidu.explain.numeric import Quotient, numeric_section
 from tidu.explain.recursion import recursion_section
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import Options, View, Writing, Zoom, view
 from tidu.explain.working import notice_section, working
 from tidu.frontends import study as records
-from tidu.frontends.source import Source
 from tidu.frontends.study_given import given_values
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load
-from tidu.frontends.text import read
-from tidu.ir.graph import Graph
-from tidu.ir.types import Size
 from tidu.optim import SGD, Optimizer, StepGraph, step_graph
 from tidu.words import Language, verbatim
 
@@ -100,7 +98,7 @@ def solve(
     choice = Choice(writing, zoom, of, digits)
     parts = tuple(solve_part(study, part, choice) for part in study.parts)
     title = study.title
-    blocks: list[Block] = [] if study.prose is None else [Paragraph(study.prose)]
+    blocks: list[Block] = list(paragraphs(study.prose))
     for solved in parts:
         if len(parts) == 1:
             blocks += solved.blocks
@@ -116,37 +114,33 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     source = model_source(study, part, values)
     graph = with_kinks(source.graph, part.kinks)
     parameters = [name for name in part.wrt if name in graph.inputs] or list(source.parameters)
-    core = derive_graph(graph, parameters, output=part.output or source.loss, as_written=part.as_written)
-    arrays: dict[str, Any] = {n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs}
+    core = derive_graph(
+        graph, parameters, output=part.output or source.loss, as_written=part.as_written
+    )
+    arrays: dict[str, Any] = {
+        n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs
+    }
     handle = Derivation(core, arrays, source.bodies)
-    numbers = _numbers(handle)
-    shown = view(core, numbers, _options(part, choice))
+    numbers = handle.numbers() if handle.has_numbers() else None
+    bodies = sample_bodies(handle)
+    options = _options(part, choice)
+    elements = probe(handle, bodies) if options.zoom == "element" else None
+    shown = view(core, numbers, options, elements, bodies)
     findings = () if numbers is None else verify(handle.with_bodies(), arrays)
     steps = {} if numbers is None else _descents(part, handle)
-    setting, at_random = _setting(shown, handle, steps, source)
-    judged = tuple(judge(setting, part.claims, at_random))
+    setting, at_random = _setting(shown, handle, steps)
+    judged = tuple(judge(setting, part.claims))
     blocks = [
-        *_opening(part),
-        *_working(part, shown),
+        *paragraphs(part.prose),
+        *_working(part, shown, handle),
         *_numeric(part, shown, handle),
         *_descent_sections(shown, handle, steps),
         *notice_section(shown),
-        *((claims_section(judged),) if judged else ()),
+        *((claims_section(judged, at_random),) if judged else ()),
         *((check_section(shown, findings),) if findings else ()),
     ]
     runs = {name: run for name, (_, _, run) in steps.items()}
     return PartSolution(part, handle, findings, judged, runs, tuple(blocks))
-
-
-def _numbers(handle: Derivation) -> Valuation | None:
-    """A keep-all run if every input has a value and every declared function a body."""
-    declared = {n.attrs["name"] for n in handle.graph.nodes() if n.op.role == "declared"}
-    if any(name not in handle.values for name in handle.graph.inputs) or declared - set(handle.bodies):
-        return None
-    outputs = dict(handle.core.outputs())
-    outputs |= {f"name/{name}": node for name, node in named_nodes(handle.core).items()}
-    outputs |= {f"guard/{i}": g.condition for i, g in enumerate(handle.graph.guards)}
-    return evaluate_all(outputs, handle.values, handle.bodies)
 
 
 def _options(part: records.Part, choice: Choice) -> Options:
@@ -154,20 +148,19 @@ def _options(part: records.Part, choice: Choice) -> Options:
     of = choice.of or (show.of[0] if show.of else None)
     zoom: Zoom = choice.zoom or ("element" if choice.of else show.zoom) or "op"
     return Options(
-        choice.writing or show.writing or "delta", zoom, of, Layout(digits=choice.digits or show.digits or 6)
+        choice.writing or show.writing or "delta",
+        zoom,
+        of,
+        Layout(digits=choice.digits or show.digits or 6),
     )
 
 
-def _opening(part: records.Part) -> tuple[Block, ...]:
-    return () if part.prose is None else (Paragraph(part.prose),)
-
-
-def _working(part: records.Part, shown: View) -> tuple[Block, ...]:
+def _working(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
     """The working at the asked zoom, and what the study asks for beside it."""
     match shown.options.zoom:
         case "layer":
             blocks: tuple[Block, ...] = layer_sections(shown)
-        case "element" if shown.valuation is not None or shown.options.of:
+        case "element":
             blocks = element_sections(shown)
         case _:
             blocks = working(shown)
@@ -176,7 +169,7 @@ def _working(part: records.Part, shown: View) -> tuple[Block, ...]:
     if part.show.closed_form:
         blocks = (*blocks, closed_section(shown))
     if part.show.recursion:
-        blocks = (*blocks, *recursion_section(shown))
+        blocks = (*blocks, *recursion_section(shown, sample_run(handle, shown.bodies)))
     return blocks
 
 
@@ -210,7 +203,10 @@ def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Blo
         if item.steps == 1:
             valuation = _step_numbers(handle, step)
             after = _after(shown, handle, run)
-            blocks += [update_section(shown, step, valuation, title), again_section(shown, after, title)]
+            blocks += [
+                update_section(shown, step, valuation, title),
+                again_section(shown, after, title),
+            ]
         else:
             blocks.append(table_section(shown, descended(run), title))
     return blocks
@@ -230,46 +226,24 @@ def descended(run: Run) -> Descended:
 def _step_numbers(handle: Derivation, step: StepGraph) -> Valuation:
     values = {**handle.values, **step.hyper_values()}
     for state in step.states:
-        values[state.input] = np.zeros(tuple(int(d) for d in state.before.shape if isinstance(d, int)))
+        values[state.input] = np.zeros(
+            tuple(int(d) for d in state.before.shape if isinstance(d, int))
+        )
     return evaluate_all(step.graph.outputs, values, handle.bodies)
 
 
 def _after(shown: View, handle: Derivation, run: Run) -> View:
     """The same view with the numbers after the update."""
     moved = Derivation(handle.core, {**handle.values, **run.parameters}, handle.bodies)
-    return View(shown.derivation, shown.names, _numbers(moved), shown.options)
+    return View(shown.derivation, shown.names, moved.numbers(), shown.options)
 
 
 # ------------------------------------------------------------------ claims without values
-def _setting(shown: View, handle: Derivation, steps: Steps, source: Source) -> tuple[Setting, bool]:
+def _setting(shown: View, handle: Derivation, steps: Steps) -> tuple[Setting, bool]:
     """Where claims are judged: at the study's values, or at random ones where it gives none."""
     if shown.valuation is not None:
         return Setting(shown, handle.values, handle.bodies, steps), False
-    rng = np.random.default_rng(7)
-    sizes = {name: 3 + i for i, name in enumerate(sorted(_size_names(handle.graph)))}
-    values: dict[str, Any] = dict(handle.values)
-    for name, node in handle.graph.inputs.items():
-        shape = tuple(int(d.substitute(sizes)) if isinstance(d, Size) else d for d in node.shape)  # type: ignore[arg-type]
-        values.setdefault(name, rng.uniform(0.2, 1.5, shape))
-    return Setting(shown, values, {**generic_bodies(handle.graph), **handle.bodies}, steps), True
-
-
-def _size_names(graph: Graph) -> set[str]:
-    return {
-        name
-        for node in graph.inputs.values()
-        for dim in node.shape
-        if isinstance(dim, Size)
-        for name in dim.names()
-    }
-
-
-def generic_bodies(graph: Graph) -> dict[str, Graph]:
-    """A smooth body for every declared function, so that formulas with it can be compared."""
-    names = {n.attrs["name"] for n in graph.nodes() if n.op.role == "declared"}
-    return {
-        name: read(f"{name} = {GENERIC_BODY}", shapes={"x": ()}, output=name).graph for name in names
-    }
+    return Setting(shown, sample_values(handle), sample_bodies(handle), steps), True
 
 
 # ------------------------------------------------------------------ numeric derivatives
@@ -290,7 +264,7 @@ def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block
             values.append(float(out.reshape(())[()]))
         gradient = shown.derivation.adjoints.get(handle.graph.inputs[item.of])
         exact = 0.0 if gradient is None else float(np.asarray(shown.valuation[gradient])[index])
-        quotients.append(Quotient(handle.graph.inputs[item.of], index, item.h, values[0], values[1], exact))
+        quotients.append(
+            Quotient(handle.graph.inputs[item.of], index, item.h, values[0], values[1], exact)
+        )
     return (numeric_section(shown, quotients),)
-
-

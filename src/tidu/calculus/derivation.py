@@ -19,7 +19,7 @@ from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import constant, describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import role
+from tidu.ir.op import Loop, role
 from tidu.ir.rule import Rule
 from tidu.ir.types import is_one_element, shape_text
 from tidu.words import Words
@@ -28,7 +28,9 @@ _NOT_SCALAR = Words(
     en="{loss} has shape {shape}; a gradient needs a loss of one element",
     zh="{loss} 的形状是 {shape}；求梯度需要只有一个元素的损失",
 )
-_NOT_SCALAR_FIX = Words(en="np.sum({loss}) or np.mean({loss})", zh="np.sum({loss}) 或 np.mean({loss})")
+_NOT_SCALAR_FIX = Words(
+    en="np.sum({loss}) or np.mean({loss})", zh="np.sum({loss}) 或 np.mean({loss})"
+)
 _NOT_NUMBERS = Words(
     en="{loss} is of dtype {dtype}; a loss must be a real number",
     zh="{loss} 的类型是 {dtype}；损失必须是实数",
@@ -131,7 +133,14 @@ def derive_graph(
         steps.append(Step("pull back", raw, contribution.value, of=node, contribution=contribution))
 
     rewriter = Rewriter("simplify", atoms, simplified)
-    found = reverse([loss], [seed], list(parameters.values()), rewriter.normalise, pulled)
+    own_line = {as_run.get(node, node) for node in graph.names}
+
+    def settle(node: Node, gradient: Node) -> None:
+        """The gradient of a named node is a line of its own (its δ): what follows refers to it whole."""
+        if node in own_line and not is_plain(gradient):
+            rewriter.atoms.add(gradient.id)
+
+    found = reverse([loss], [seed], list(parameters.values()), rewriter.normalise, pulled, settle)
     for node, parts in found.contributions.items():
         if len(parts) > 1:
             steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
@@ -154,6 +163,26 @@ def derive_graph(
 def stabilised(graph: Graph) -> dict[Node, Node]:
     """What runs in place of a graph's nodes, where the two differ: the rewrites of `derive_graph`."""
     return _stabilise(graph, [])
+
+
+def is_plain(node: Node) -> bool:
+    """A constant, or a constant stretched: it says nothing that a name could shorten."""
+    while node.op.loop is Loop.VIEW and len(node.inputs) == 1:
+        node = node.inputs[0]
+    return not node.inputs
+
+
+def closed_form(derivation: Derivation, name: str) -> Node:
+    """One gradient as a single formula in the program's own nodes: the δ's opened and simplified.
+
+    Equal to `gradients[name]` at all values; for reading, where the derivation's own lines share δ's.
+    """
+    program = [
+        derivation.loss,
+        *(derivation.run_node(n) for n in derivation.graph.outputs.values()),
+    ]
+    atoms = {node.id for node in reachable(program)}
+    return Rewriter("simplify", atoms).normalise(derivation.gradients[name])
 
 
 def _plain_sum(parts: Sequence[Contribution]) -> Node:

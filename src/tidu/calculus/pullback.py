@@ -69,7 +69,9 @@ def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
     if all(t is None for t in tangents):
         return None
     if op.partials is not None:
-        parts = [_times(t, p) for t, p in zip(tangents, _partials(node), strict=True) if t is not None]
+        parts = [
+            _times(t, p) for t, p in zip(tangents, _partials(node), strict=True) if t is not None
+        ]
         return _total([part for part in parts if part is not None])
     if op.form is Form.LINEAR:
         operands = [

@@ -18,6 +18,10 @@ class Contribution:
     value: Node
 
 
+def _no_matter(node: Node, gradient: Node) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """The result of a reverse pass: the gradient of each active node and what it was summed from."""
@@ -28,6 +32,7 @@ class Pass:
 
 Simplify = Callable[[Node], Node]
 Watch = Callable[[Node, Contribution, Node], None]
+Settle = Callable[[Node, Node], None]
 
 
 def _as_is(node: Node) -> Node:
@@ -44,12 +49,14 @@ def reverse(
     wrt: Sequence[Node],
     simplify: Simplify = _as_is,
     watch: Watch = _unwatched,
+    settle: Settle = _no_matter,
     within: Collection[int] | None = None,
 ) -> Pass:
     """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
 
     Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch` is
-    told of each contribution, with the expression as the op's rule gave it. `within` limits the paths
+    told of each contribution, with the expression as the op's rule gave it; `settle` of each node's whole
+    gradient, before it is pulled back further. `within` limits the paths
     to nodes of these ids; other nodes are held fixed.
     """
     active = depends_on(outputs, wrt)
@@ -70,6 +77,7 @@ def reverse(
         for part in parts[1:]:
             total = total + part
         gradients[node] = total = simplify(total)
+        settle(node, total)
         if not any(child.id in active for child in node.inputs):
             continue
         for position, raw in enumerate(pull_back(node, total)):

@@ -38,7 +38,9 @@ class Rewriter:
             if node.id in self._normal or node.id in self.atoms:
                 stack.pop()
                 continue
-            waiting = [c for c in node.inputs if c.id not in self._normal and c.id not in self.atoms]
+            waiting = [
+                c for c in node.inputs if c.id not in self._normal and c.id not in self.atoms
+            ]
             if waiting:
                 stack.extend(waiting)
                 continue
@@ -88,7 +90,9 @@ def _measure(nodes: Iterable[Node]) -> tuple[int, ...]:
         turned[node.id] = below + sum(turned[c.id] for c in node.inputs)
         is_number = _is_number(node)
         numbers[node.id] = sum(numbers[c.id] for c in node.inputs) + is_number
-        nested[node.id] = sum(nested[c.id] for c in node.inputs) + sum(numbers[c.id] for c in node.inputs)
+        nested[node.id] = sum(nested[c.id] for c in node.inputs) + sum(
+            numbers[c.id] for c in node.inputs
+        )
         if is_number and node.inputs and not _is_number(node.inputs[0]):
             nested[node.id] += 1  # the number stands behind
         last = node.id

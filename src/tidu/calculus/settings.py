@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidu.calculus.reverse import vjp
+from tidu.calculus.derivation import Derivation
+from tidu.calculus.reverse import Contribution, vjp
 from tidu.errors import InputError, UnknownNameError, nearest
 from tidu.ir.build import constant, substitute
 from tidu.ir.graph import Graph, Guard
@@ -14,7 +15,9 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered
 from tidu.words import Words
 
-PRESETS: Mapping[str, Mapping[str, float]] = {"seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0}}
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    "seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0}
+}
 
 _NO_KINK = Words(
     en="{name} has no kink whose derivative could be chosen", zh="{name} 没有可以选择导数值的折点"
@@ -24,7 +27,9 @@ _NUMBER = Words(
     en="the derivative of {name} at its kink must be a number, not {value}",
     zh="{name} 在折点处的导数应是一个数，而不是 {value}",
 )
-_NO_PRESET = Words(en="there is no preset {name}; known: {known}", zh="没有名为 {name} 的预设；已有：{known}")
+_NO_PRESET = Words(
+    en="there is no preset {name}; known: {known}", zh="没有名为 {name} 的预设；已有：{known}"
+)
 
 
 def adjustable() -> dict[str, tuple[Op, str]]:
@@ -105,6 +110,34 @@ def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node
         else:
             image[node] = substitute([node], dict(zip(node.inputs, inputs, strict=True)))[0]
     return image
+
+
+def derivation_with_bodies(derivation: Derivation, bodies: Mapping[str, Graph]) -> Derivation:
+    """The same derivation with declared functions and their derivatives replaced, as it runs."""
+    if not bodies:
+        return derivation
+    uses = derivation.contributions
+    roots = [
+        derivation.loss,
+        *derivation.graph.outputs.values(),
+        *derivation.gradients.values(),
+        *derivation.adjoints.values(),
+        *(part.value for parts in uses.values() for part in parts),
+    ]
+    image = with_bodies(roots, bodies)
+    return replace(
+        derivation,
+        graph=mapped(derivation.graph, image),
+        loss=image[derivation.loss],
+        gradients={name: image[node] for name, node in derivation.gradients.items()},
+        adjoints={image[node]: image[g] for node, g in derivation.adjoints.items()},
+        contributions={
+            image[node]: tuple(
+                Contribution(image[p.via], p.position, image[p.value]) for p in parts
+            )
+            for node, parts in uses.items()
+        },
+    )
 
 
 def _instance(body: Graph, orders: tuple[int, ...], operands: tuple[Node, ...]) -> Node:

@@ -115,7 +115,16 @@ class Section:
 
 
 Block = (
-    Paragraph | Equation | Step | Note | Verdict | Table | CodeBlock | GraphFigure | CurveFigure | Section
+    Paragraph
+    | Equation
+    | Step
+    | Note
+    | Verdict
+    | Table
+    | CodeBlock
+    | GraphFigure
+    | CurveFigure
+    | Section
 )
 
 

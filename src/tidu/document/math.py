@@ -220,6 +220,7 @@ GREEK = (
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
 ).split()
 
+_WEIGHT = re.compile(r"([wWbB])([a-z]\d+)")  # wa1 is w with subscript a1
 _NUMBERED = re.compile(r"([^\W\d_]+)(\d+)([^\W\d_]*)")
 
 
@@ -237,6 +238,9 @@ def symbol(name: str, step: int | None = None) -> Symbol:
         if numbered and not numbered.group(3):
             return Symbol(numbered.group(1), f"{numbered.group(2)},{tail.replace('_', ',')}", sup)
         return Symbol(head, tail.replace("_", ","), sup)
+    weight = _WEIGHT.fullmatch(name)
+    if weight:
+        return Symbol(weight.group(1), weight.group(2), sup)
     numbered = _NUMBERED.fullmatch(name)
     if numbered:
         return Symbol(numbered.group(1), numbered.group(2) + numbered.group(3), sup)

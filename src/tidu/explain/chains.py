@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.document.math import Derivative, Group, Math, Negative, Product, Sum, Number
-from tidu.explain.trees import expression_nodes
+from tidu.explain.trees import expression_nodes, formula, named
 from tidu.explain.view import View
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
@@ -99,21 +100,40 @@ def local_derivative(view: View, above: Node, below: Node) -> Node:
     return found.gradients[below]
 
 
-def scalar_factors(view: View, target: Node) -> list[list[Node]] | None:
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One local derivative along a path: ∂above/∂below."""
+
+    above: Node
+    value: Node
+
+    def tree(self, atoms: Mapping[Node, Math]) -> Math:
+        """In terms of the atoms; d eᶜ/dc reads eᶜ and not by the name of eᶜ itself."""
+        return formula(self.value, atoms) if self.value is self.above else named(self.value, atoms)
+
+
+def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
     """For programs of single numbers: per path, the local derivatives along it. None otherwise."""
     active = [n for n in view.names.forward if n in view.derivation.adjoints]
     if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
         return None
     return [
-        [local_derivative(view, above, below) for above, below in zip(path, path[1:], strict=False)]
+        [
+            Factor(above, local_derivative(view, above, below))
+            for above, below in zip(path, path[1:], strict=False)
+        ]
         for path in paths(view, target)
     ]
 
 
 def product_of(factors: Sequence[Math]) -> Math:
     """Factors multiplied by ·, negative ones in brackets."""
+    if len(factors) == 1:
+        return factors[0]
     shown = tuple(
-        Group(f) if isinstance(f, Negative) or (isinstance(f, Number) and f.text.startswith("-") and i) else f
+        Group(f)
+        if isinstance(f, Negative) or (isinstance(f, Number) and f.text.startswith("-") and i)
+        else f
         for i, f in enumerate(factors)
     )
-    return shown[0] if len(shown) == 1 else Product(shown, "·")
+    return Product(shown, "·")

@@ -26,9 +26,9 @@ class Judged:
     details: tuple[Phrase, ...] = ()
 
 
-def claims_section(judged: Sequence[Judged]) -> Section:
-    """The claims in groups, and how many of them hold."""
-    blocks: list[Block] = []
+def claims_section(judged: Sequence[Judged], at_random: bool = False) -> Section:
+    """The claims in groups, and how many of them hold; `at_random`: no values were given for them."""
+    blocks: list[Block] = [Paragraph(phrases.CLAIM_RANDOM())] if at_random else []
     groups: dict[Phrase | None, list[Block]] = {}
     for claim in judged:
         groups.setdefault(claim.group, []).append(_verdict(claim))

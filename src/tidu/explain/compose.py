@@ -17,7 +17,9 @@ from tidu.words import Phrase, Words
 _TITLE = Words(en="{text}", zh="{text}")
 
 
-def derivation_document(view: View, findings: Sequence[Finding], title: str | None = None) -> Document:
+def derivation_document(
+    view: View, findings: Sequence[Finding], title: str | None = None
+) -> Document:
     """Given values, working at the view's zoom, notes, check."""
     heading: Phrase = _TITLE(text=title) if title else phrases.TITLE()
     return Document(heading, derivation_blocks(view, findings))

@@ -13,7 +13,7 @@ from tidu.document.blocks import Block, CurveFigure, Equation, Note, Paragraph, 
 from tidu.document.math import Math, Number, Symbol, symbol
 from tidu.explain import phrases
 from tidu.explain.numbers import is_truncated, number_text, value_tree
-from tidu.explain.trees import expression_nodes, formula, with_shapes
+from tidu.explain.trees import expression_nodes, formula
 from tidu.explain.view import View
 from tidu.explain.working import distinct, forward_steps
 from tidu.ir.node import Node
@@ -42,7 +42,9 @@ def update_section(view: View, step: StepGraph, valuation: Valuation, name: str 
     atoms = _update_atoms(view, step)
     blocks: list[Block] = [
         Paragraph(
-            phrases.LEARNING_RATE(alpha=symbol(hyper.symbol), value=Number(number_text(hyper.value)))
+            phrases.LEARNING_RATE(
+                alpha=symbol(hyper.symbol), value=Number(number_text(hyper.value))
+            )
             if hyper.name == "lr"
             else phrases.SETTING(
                 name=hyper.name, symbol=symbol(hyper.symbol), value=Number(number_text(hyper.value))
@@ -90,10 +92,8 @@ def _update_step(
     numbers: Math | None = None
     if not any(p not in valuation or is_truncated(valuation[p], layout) for p in parts):
         numbers = formula(new, {p: value_tree(valuation[p], layout) for p in parts})
-    shapes = {p: atoms[p] for p in parts if p.rank}
     return Step(
-        Equation(distinct([left, formula(new, atoms), numbers, value_tree(valuation[new], layout)])),
-        shape=None if not shapes else with_shapes(new, {p: atoms[p] for p in parts}),
+        Equation(distinct([left, formula(new, atoms), numbers, value_tree(valuation[new], layout)]))
     )
 
 
@@ -103,7 +103,13 @@ def again_section(view: View, after: View, name: str = "") -> Section:
     if view.valuation is not None and after.valuation is not None:
         old = _number(view.valuation[view.derivation.loss])
         new = _number(after.valuation[after.derivation.loss])
-        text = phrases.LOSS_BEFORE if new < old else phrases.LOSS_ROSE if new > old else phrases.LOSS_SAME
+        text = (
+            phrases.LOSS_BEFORE
+            if new < old
+            else phrases.LOSS_ROSE
+            if new > old
+            else phrases.LOSS_SAME
+        )
         facts = {"old": Number(number_text(old)), "new": Number(number_text(new))}
         shown = text(**(facts if text is not phrases.LOSS_SAME else {"old": facts["old"]}))
         blocks.append(Note("warning" if new > old else "info", shown))

@@ -16,6 +16,7 @@ from tidu.explain.chains import product_of
 from tidu.explain.numbers import number_text
 from tidu.explain.paths import ElementGraph, Place, Use, element_name
 from tidu.explain.view import View
+from tidu.explain.working import distinct
 from tidu.ir.node import reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import product
@@ -43,8 +44,8 @@ class ElementPath:
 
 def element_sections(view: View) -> tuple[Block, ...]:
     """Paths, products, sum, and what they cost, for one element of an input."""
-    if view.valuation is None:
-        raise InputError(phrases.NEED_NUMBERS())
+    if view.probe is None:
+        raise InputError(phrases.NEED_SIZES())
     start = read_element(view, view.options.of)
     graph = ElementGraph(view)
     counts, factors = graph.count()
@@ -110,14 +111,12 @@ def _path_step(view: View, number: int, path: ElementPath) -> Step:
     for use in path.uses:
         if use.to.node in view.names.forward:
             trail.append(element_name(view, use.to))
-    letters = [use.factor for use in path.uses if use.factor is not None]
     numbers = [_number(use.value) for use in path.uses if use.factor is not None]
-    parts: list[Math] = [product_of(letters) if letters else Number("1")]
-    if numbers:
-        parts.append(product_of(numbers))
-    value = _number(path.value())
-    if parts[-1] != value:
-        parts.append(value)
+    parts: list[Math] = [product_of(_letters(path))]
+    if view.valuation is not None:
+        parts = list(
+            distinct([*parts, product_of(numbers) if numbers else None, _number(path.value())])
+        )
     label: Phrase = phrases.PATH(
         number=number, nodes=_ARROW(trail=Relation(tuple(trail), ("→",) * (len(trail) - 1)))
     )
@@ -126,15 +125,20 @@ def _path_step(view: View, number: int, path: ElementPath) -> Step:
 
 def _sum_step(view: View, start: Place, found: list[ElementPath], count: int) -> Step:
     """The gradient of the element: the sum over the listed paths if all are listed, and the value."""
-    assert view.valuation is not None
-    left = _derivative(view, start)
-    gradient = view.derivation.adjoints.get(start.node)
-    exact: Any = 0.0 if gradient is None else np.asarray(view.valuation[gradient])[start.index]
-    parts: list[Math] = [left]
-    if 1 < len(found) == count:
+    parts: list[Math] = [_derivative(view, start)]
+    if len(found) == count and view.valuation is None:
+        parts.append(Sum(tuple(product_of(_letters(path)) for path in found)))
+    if 1 < len(found) == count and view.valuation is not None:
         parts.append(Sum(tuple(_number(path.value()) for path in found)))
-    parts.append(_number(float(exact)))
+    if view.valuation is not None:
+        gradient = view.derivation.adjoints.get(start.node)
+        exact: Any = 0.0 if gradient is None else np.asarray(view.valuation[gradient])[start.index]
+        parts.append(_number(float(exact)))
     return Step(Equation(tuple(parts)), label=phrases.ELEMENT_SUM())
+
+
+def _letters(path: ElementPath) -> list[Math]:
+    return [use.factor for use in path.uses if use.factor is not None] or [Number("1")]
 
 
 def _derivative(view: View, start: Place) -> Math:
@@ -161,5 +165,3 @@ def multiplications(view: View) -> int:
         elif node.op.operator in ("*", "/", "**"):
             total += size
     return total
-
-

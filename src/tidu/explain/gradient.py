@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidu.calculus.derivation import Derivation
+from tidu.calculus.derivation import closed_form as closed_node
 from tidu.document.math import Math
 from tidu.explain.trees import named
 from tidu.explain.view import View
@@ -13,8 +14,10 @@ from tidu.ir.node import Node, reachable
 
 def closed_form(view: View, name: str) -> Math:
     """∂L/∂W in the user's own names, δ's and the loss opened."""
-    names = {node: tree for node, tree in view.names.forward.items() if node is not view.derivation.loss}
-    return named(view.derivation.gradients[name], names)
+    names = {
+        node: tree for node, tree in view.names.forward.items() if node is not view.derivation.loss
+    }
+    return named(closed_node(view.derivation, name), names)
 
 
 def source_text(derivation: Derivation, name: str) -> str:
@@ -37,13 +40,21 @@ def function_text(function: str, derivation: Derivation, results: Sequence[Node]
 
 
 def _texts(
-    derivation: Derivation, nodes: list[Node], results: Sequence[Node], taken: set[str], lines: list[str]
+    derivation: Derivation,
+    nodes: list[Node],
+    results: Sequence[Node],
+    taken: set[str],
+    lines: list[str],
 ) -> dict[int, str]:
     users: dict[int, int] = {}
     for node in nodes:
         for child in node.inputs:
             users[child.id] = users.get(child.id, 0) + 1
-    own = {derivation.run_node(w): names[0].text for w, names in derivation.graph.names.items() if names}
+    own = {
+        derivation.run_node(w): names[0].text
+        for w, names in derivation.graph.names.items()
+        if names
+    }
     texts: dict[int, str] = {}
     for node in nodes:
         text = code(node, [texts[child.id] for child in node.inputs])

@@ -15,7 +15,9 @@ from tidu.ir.types import shape_text
 def layer_sections(view: View) -> tuple[Block, ...]:
     """A table with one row a named node, the network drawn, and every gradient in closed form."""
     return (
-        Section(phrases.LAYERS(), (layer_table(view), network_figure(view), Paragraph(phrases.LOCAL()))),
+        Section(
+            phrases.LAYERS(), (layer_table(view), network_figure(view), Paragraph(phrases.LOCAL()))
+        ),
         Section(phrases.CLOSED(), (gradient_table(view),)),
     )
 
@@ -58,7 +60,9 @@ def gradient_table(view: View) -> Table:
 
 def _gradient_row(view: View, left: Math, gradient: Node, opened: bool) -> tuple[Math | str, ...]:
     own_name = view.atoms.get(gradient)
-    formula = view.formula(gradient) if own_name is None or (opened and own_name == left) else own_name
+    formula = (
+        view.formula(gradient) if own_name is None or (opened and own_name == left) else own_name
+    )
     row: list[Math | str] = [left, formula, shape_text(gradient.shape)]
     if view.has_numbers():
         row.append(view.value(gradient) or "–")

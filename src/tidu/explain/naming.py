@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tidu.calculus.derivation import Derivation
+from tidu.calculus.derivation import Derivation, is_plain
 from tidu.document.math import Math, Symbol, symbol
 from tidu.explain.trees import expression_nodes
 from tidu.ir.node import Node, depends_on, reachable
@@ -43,7 +43,9 @@ def name_all(derivation: Derivation) -> Names:
     for name, node in graph.inputs.items():
         forward[node] = symbol(name)
     loss = symbol(derivation.loss_name)
-    nodes = reachable([derivation.run_node(node) for node in graph.outputs.values()] + [derivation.loss])
+    nodes = reachable(
+        [derivation.run_node(node) for node in graph.outputs.values()] + [derivation.loss]
+    )
     for written in graph.nodes():
         given = graph.name_of(written)
         node = derivation.run_node(written)
@@ -125,13 +127,6 @@ def _deltas(
 
 def _delta_sub(own: Symbol) -> str:
     return own.sub if own.sub[:1].isdigit() else ""
-
-
-def is_plain(node: Node) -> bool:
-    """A constant, or a constant stretched: too simple for a name of its own."""
-    while node.op.loop is Loop.VIEW and len(node.inputs) == 1:
-        node = node.inputs[0]
-    return not node.inputs
 
 
 def opened(names: Names, roots: Iterable[Node]) -> set[int]:

@@ -83,7 +83,11 @@ def is_truncated(array: Any, layout: Layout) -> bool:
     if len(shape) == 1:
         return shape[0] > layout.columns
     if len(shape) >= 2:
-        return shape[-2] > layout.rows or shape[-1] > layout.columns or (len(shape) > 2 and shape[0] > 3)
+        return (
+            shape[-2] > layout.rows
+            or shape[-1] > layout.columns
+            or (len(shape) > 2 and shape[0] > 3)
+        )
     return False
 
 
@@ -91,7 +95,7 @@ def _picked(count: int, limit: int) -> list[int | None]:
     """Positions to show; None stands for dots."""
     if count <= limit:
         return list(range(count))
-    return [*range(limit - 2), None, count - 1]
+    return [*range(max(1, limit // 2)), None, count - 1]
 
 
 def _row(values: Any, layout: Layout, limit: int) -> tuple[Math, ...]:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidu.document.blocks import Block, Equation, Note, Section, Step
-from tidu.document.math import Apply, Derivative, Fraction, Math, Number, Product, Relation, Sum, Symbol, negate
+from tidu.document.math import (
+    Apply,
+    Derivative,
+    Fraction,
+    Math,
+    Number,
+    Product,
+    Relation,
+    Sum,
+    Symbol,
+    negate,
+)
 from tidu.explain import phrases
 from tidu.explain.numbers import number_text
 from tidu.explain.paths import Place, element_name

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidu.backends.numpy import evaluate
 from tidu.calculus.pullback import ghost, pull_back, push_forward
 from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.settings import with_bodies
 from tidu.document.math import Derivative, Index, Math, Number
 from tidu.explain.numbers import number_text
 from tidu.explain.trees import formula
@@ -58,7 +59,9 @@ class ElementGraph:
     """The program at the level of elements, opened where it is asked for."""
 
     view: View
-    _users: dict[int, list[tuple[Node, int]]] = field(default_factory=dict[int, list[tuple[Node, int]]])
+    _users: dict[int, list[tuple[Node, int]]] = field(
+        default_factory=dict[int, list[tuple[Node, int]]]
+    )
     _local: dict[tuple[int, int], tuple[Node, Node, dict[str, Any]]] = field(
         default_factory=dict[tuple[int, int], tuple[Node, Node, dict[str, Any]]]
     )
@@ -75,7 +78,12 @@ class ElementGraph:
         kinds = node.op.operands
         mask = kinds is not None and kinds[position] is Operand.MASK
         child = node.inputs[position]
-        return not mask and child.dtype.startswith("float") and node.dtype.startswith("float") and child.id in self._active
+        return (
+            not mask
+            and child.dtype.startswith("float")
+            and node.dtype.startswith("float")
+            and child.id in self._active
+        )
 
     def uses(self, place: Place) -> list[Use]:
         """Where an element goes in one step, with the local derivatives."""
@@ -85,7 +93,9 @@ class ElementGraph:
             for index in map(tuple, np.argwhere(change != 0)):
                 to = Place(node, tuple(int(i) for i in index))
                 value = float(change[to.index])
-                found.append(Use(to, value, self._factor(node, position, place.index, to.index, value)))
+                found.append(
+                    Use(to, value, self._factor(node, position, place.index, to.index, value))
+                )
             if node.op.form is Form.ELEMENTWISE and change[place.index] == 0:
                 factor = self._factor(node, position, place.index, place.index, 0.0)
                 found.append(Use(Place(node, place.index), 0.0, factor))
@@ -104,7 +114,7 @@ class ElementGraph:
 
     def _linear_map(self, node: Node, position: int) -> tuple[Node, Node, dict[str, Any]]:
         """The op alone, its operands replaced by variables that hold their values."""
-        valuation = self.view.valuation
+        valuation = self.view.probe
         assert valuation is not None
         operands = [ghost(child) for child in node.inputs]
         local = apply(node.op, *operands, **node.attrs)
@@ -112,13 +122,16 @@ class ElementGraph:
         tangents = [tangent if i == position else None for i in range(len(operands))]
         pushed = push_forward(local, tangents)
         assert pushed is not None
+        pushed = with_bodies([pushed], self.view.bodies)[pushed]
         values = {
             o.attrs["name"]: value_of(valuation, child)
             for o, child in zip(operands, node.inputs, strict=True)
         }
         return tangent, pushed, values
 
-    def _factor(self, node: Node, position: int, here: Position, there: Position, value: float) -> Math | None:
+    def _factor(
+        self, node: Node, position: int, here: Position, there: Position, value: float
+    ) -> Math | None:
         """The local derivative as a formula of elements."""
         if node.op.form is Form.LINEAR:
             return None if value == 1.0 else Number(number_text(value))
@@ -129,7 +142,8 @@ class ElementGraph:
             if found is not None:
                 return found
         return Derivative(
-            element_name(self.view, Place(node, there)), element_name(self.view, Place(node.inputs[position], here))
+            element_name(self.view, Place(node, there)),
+            element_name(self.view, Place(node.inputs[position], here)),
         )
 
     def _partial(self, node: Node, position: int, index: Position) -> Math | None:
@@ -141,6 +155,9 @@ class ElementGraph:
             return None if value == 1.0 else Number(number_text(value))
         atoms = {n.id for n in reachable([self.view.derivation.loss])}
         simple = Rewriter("simplify", atoms).normalise(partial)
+        if simple is node:  # d eᶜ/dc reads eᶜ and not by the name of eᶜ itself
+            names = {n: tree for n, tree in self.view.names.forward.items() if n is not node}
+            return formula_at(simple, names, index)
         return formula_at(simple, self.view.names.forward, index)
 
     def _partner(self, node: Node, position: int, here: Position, there: Position) -> Math | None:
@@ -195,7 +212,7 @@ class ElementGraph:
             return above
         if node.op.form not in (Form.LINEAR, Form.MULTILINEAR):
             return np.full(_ints(node.inputs[position]), above.sum())
-        valuation = self.view.valuation
+        valuation = self.view.probe
         assert valuation is not None
         operands = [ghost(child) for child in node.inputs]
         local = apply(node.op, *operands, **node.attrs)
@@ -206,9 +223,15 @@ class ElementGraph:
         values: dict[str, Any] = {g.attrs["name"]: above}
         for i, (operand, child) in enumerate(zip(operands, node.inputs, strict=True)):
             masked = node.op.operands is not None and node.op.operands[i] is Operand.MASK
-            values[operand.attrs["name"]] = value_of(valuation, child) if masked else np.ones(_ints(child))
+            values[operand.attrs["name"]] = (
+                value_of(valuation, child) if masked else np.ones(_ints(child))
+            )
         shares = np.asarray(evaluate({"n": back}, values).outputs["n"])
-        return np.where(shares != 0, shares, 0.0) if node.op.form is Form.MULTILINEAR else _whole(shares, above)
+        return (
+            np.where(shares != 0, shares, 0.0)
+            if node.op.form is Form.MULTILINEAR
+            else _whole(shares, above)
+        )
 
 
 def _whole(shares: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
@@ -250,5 +273,3 @@ def _through_views(view: View, node: Node, index: Position) -> Math:
     if node not in view.names.forward and node.op.form is Form.ELEMENTWISE:
         return formula_at(node, view.names.forward, index)
     return element_name(view, Place(node, index))
-
-

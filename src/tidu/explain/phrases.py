@@ -44,20 +44,25 @@ INVENTED = Words(
     zh="{names}：这里为表达式中的一部分起的名字。",
 )
 UNUSED = Words(
-    en="The loss does not use {name}; its gradient is zero.", zh="损失没有用到 {name}，它的梯度为零。"
+    en="The loss does not use {name}; its gradient is zero.",
+    zh="损失没有用到 {name}，它的梯度为零。",
 )
 VIA = Words(en="by way of {via}", zh="经过 {via} 的一路")
 SUM_OF_PATHS = Words(
-    en="{name} is used {count} times: the contributions are added", zh="{name} 用到 {count} 次：各路贡献相加"
+    en="{name} is used {count} times: the contributions are added",
+    zh="{name} 用到 {count} 次：各路贡献相加",
 )
 AS_RUN = Words(
     en="As written: {written}. As run: {run} ({rule}); the two are equal everywhere, and the second "
     "does not overflow.",
     zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）；两者处处相等，后者不会溢出。",
 )
-CASE_HOLDS = Words(en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}")
+CASE_HOLDS = Words(
+    en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}"
+)
 CASE_COUNTS = Words(
-    en="here {value} for {count} of {total} elements", zh="这里 {total} 个元素中有 {count} 个取 {value}"
+    en="here {value} for {count} of {total} elements",
+    zh="这里 {total} 个元素中有 {count} 个取 {value}",
 )
 KINK = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)): no single derivative exists "
@@ -73,7 +78,8 @@ TRUNCATED = Words(
     zh="较大的数组只显示一部分，省略号表示没有列出的元素。",
 )
 STRETCHED = Words(
-    en="{name} of shape {source} is stretched to {shape}", zh="{name} 的形状 {source} 被广播为 {shape}"
+    en="{name} of shape {source} is stretched to {shape}",
+    zh="{name} 的形状 {source} 被广播为 {shape}",
 )
 PROMOTED = Words(
     en="{names}: integers, calculated with as decimal numbers (float64)",
@@ -122,7 +128,9 @@ AT_KINK = Words(
     en="{gradient}: the data lie on a kink; one-sided slopes {left} and {right}, value used {used}",
     zh="{gradient}：数据落在折点上；左、右导数为 {left} 与 {right}，所取的值为 {used}",
 )
-NOT_DECIDED = Words(en="{gradient}: could not be checked numerically", zh="{gradient}：无法用数值核对")
+NOT_DECIDED = Words(
+    en="{gradient}: could not be checked numerically", zh="{gradient}：无法用数值核对"
+)
 METHODS = {
     "complex step": Words(en="the complex-step derivative", zh="复步长数值导数"),
     "central differences": Words(en="central differences", zh="中心差分"),
@@ -130,7 +138,9 @@ METHODS = {
     "given values": Words(en="the given values", zh="所给数值"),
     "random values": Words(en="random values", zh="随机数值"),
     "derivation": Words(en="tidu's own derivation", zh="tidu 自己的推导"),
-    "no dependence": Words(en="the fact that the loss does not depend on it", zh="“损失与它无关”这一事实"),
+    "no dependence": Words(
+        en="the fact that the loss does not depend on it", zh="“损失与它无关”这一事实"
+    ),
 }
 TITLE = Words(en="Derivation", zh="推导")
 FIGURE = Words(en="Computation graph", zh="计算图")
@@ -140,8 +150,9 @@ NO_ELEMENT = Words(
     zh="{text} 不是某个参数或输入的一个元素",
 )
 NO_ELEMENT_FIX = Words(en='of="{name}"', zh='of="{name}"')
-NEED_NUMBERS = Words(
-    en="the element zoom needs values for all inputs", zh="逐元素的展示需要全部输入的值"
+NEED_SIZES = Words(
+    en="the element zoom needs sizes that are numbers, not letters",
+    zh="逐元素的展示需要具体的大小，不能是字母",
 )
 ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")
 
@@ -182,15 +193,17 @@ WILL_SHRINK = Words(
 )
 RECURSION = Words(en="The recursion, element by element", zh="逐元素的递推式")
 RECURSION_CHECK = Words(
-    en="Each line is the matrix line above, written for one element; both were evaluated at random values "
-    "and agree.",
-    zh="每一行都是上面矩阵式的一个元素；两者在随机数值下都算过，结果一致。",
+    en="Each line is the matrix line above, written for one element: at sample values every element that "
+    "these lines give is that of the matrix.",
+    zh="每一行都是上面矩阵式的一个元素：代入样例数值，用这些式子算出的每个元素都与矩阵中的一致。",
 )
 
 CLAIMS = Words(en="What the source states, checked", zh="核对原文的说法")
 CLAIM_HOLDS = Words(en="{claim}", zh="{claim}")
 CLAIM_FORMULA = Words(en="{name} = {formula}", zh="{name} = {formula}")
-CLAIM_VALUE = Words(en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}")
+CLAIM_VALUE = Words(
+    en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}"
+)
 CLAIM_CITED = Words(en="{claim}   (“{cites}”)", zh="{claim}　（原文：{cites}）")
 CLAIM_HERE = Words(
     en="{claim}: right at the given values only; at random values it is refuted",
@@ -198,13 +211,16 @@ CLAIM_HERE = Words(
 )
 CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
 CLAIM_RANDOM = Words(
-    en="checked at random values, since the study gives none", zh="题目没有给出数值，故在随机数值下核对"
+    en="The study gives no values here: the statements are checked at random ones.",
+    zh="这里没有给出数值，各条说法都在随机数值下核对。",
 )
 CLAIM_WOULD = Words(
     en="one step with the gradient stated here would leave the loss at {stated}; the right one takes it to {right}",
     zh="若按这里写的梯度走一步，损失变为 {stated}；按正确的梯度则为 {right}",
 )
-SUMMARY = Words(
-    en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。"
-)
+SUMMARY = Words(en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。")
 CLOSED_FORM = Words(en="Put back in the inputs", zh="代回自变量")
+BEST_STEP = Words(en="best step", zh="最好的一步")
+AT_STEP = Words(en="{name} at step {step}", zh="第 {step} 步的 {name}")
+AT_BEST = Words(en="{name} at the best step", zh="最好一步的 {name}")
+AT_END = Words(en="{name} after the last update", zh="最后一次更新后的 {name}")

@@ -1,15 +1,22 @@
 """The matrix lines of back-propagation written for one element, with Σ over the next layer.
 
 ∇W[i,j] = f(a_i)·∇b_j and ∇a_i = f′(a_i)·Σ_j W[i,j]·∇b_j: each line is read off the derivation's own
-matrix line by giving every factor its indices.
+matrix line by giving every factor its indices. The same reading, with numbers in place of letters,
+checks the lines against the matrices at sample values.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from tidu.document.blocks import Block, Equation, Paragraph, Section, Step
-from tidu.document.math import Big, Gradient, Index, Math, Product, Symbol
+import numpy as np
+
+from tidu.backends.program import Valuation
+from tidu.document.blocks import Block, Equation, Section, Step, Verdict
+from tidu.document.math import Big, Fraction, Gradient, Index, Math, Product, Symbol
 from tidu.explain import phrases
 from tidu.explain.view import View
 from tidu.ir.node import Node
@@ -18,11 +25,90 @@ from tidu.ir.types import is_one_element
 
 _LETTERS = "ijklmpqrst"
 
+Letter = Any  # a math tree or an integer; None for an axis of size one
+Letters = tuple[Letter, ...]
+
+
+class Reading(Protocol):
+    """How an element is put together: from letters, or from numbers."""
+
+    def known(self, node: Node) -> bool: ...
+    def element(self, node: Node, index: Letters) -> Any: ...
+    def apply(self, node: Node, parts: list[Any]) -> Any: ...
+    def total(self, left: Node, body: Callable[[Letter], Any]) -> Any: ...
+    def product(self, left: Any, right: Any) -> Any: ...
+
+
+def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
+    """One line a gradient, in index form, and whether all of them agree with the matrices at `sample`."""
+    lines: list[Block] = []
+    agree = True
+    for node in _order(view):
+        adjoint = view.derivation.adjoints[node]
+        letters = InLetters(view, adjoint)
+        index = tuple(letters.take() if dim != 1 else None for dim in adjoint.shape)
+        left = _at(Gradient(view.names.forward[node]), index)
+        lines.append(Step(Equation((left, element(adjoint, index, letters)))))
+        agree = agree and agrees(view, adjoint, sample)
+    lines.append(Verdict(agree, phrases.RECURSION_CHECK()))
+    return (Section(phrases.RECURSION(), tuple(lines)),)
+
+
+def _order(view: View) -> list[Node]:
+    """Intermediate results from the loss backwards, then the parameters."""
+    adjoints = view.derivation.adjoints
+    inner = [n for n in view.names.delta if n in adjoints]
+    return [*inner, *(n for n in view.derivation.wrt.values() if n in adjoints)]
+
+
+def agrees(view: View, adjoint: Node, sample: Valuation) -> bool:
+    """Every element, put together by the index form from numbers, is that of the matrix."""
+    numbers = InNumbers(view, adjoint, sample)
+    whole = np.asarray(sample[adjoint])
+    return all(
+        bool(np.isclose(element(adjoint, index, numbers), whole[index], rtol=1e-9, atol=1e-12))
+        for index in itertools.product(*(range(n) for n in whole.shape))
+    )
+
+
+def element(node: Node, index: Letters, reading: Reading) -> Any:
+    """One element of a node's expression."""
+    if reading.known(node):
+        return reading.element(node, index)
+    if node.op.role == "transpose":
+        axes = node.attrs["axes"]
+        back: list[Letter] = [None] * len(axes)
+        for position, axis in enumerate(axes):
+            back[axis] = index[position]
+        return element(node.inputs[0], tuple(back), reading)
+    if node.op.operator == "@":
+        return _product(node, index, reading)
+    if node.op.form is Form.ELEMENTWISE:
+        return reading.apply(node, [element(c, index, reading) for c in node.inputs])
+    if node.op.role == "broadcast" and is_one_element(node.inputs[0].shape):
+        return element(node.inputs[0], (0,) * node.inputs[0].rank, reading)
+    return reading.element(node, index)
+
+
+def _product(node: Node, index: Letters, reading: Reading) -> Any:
+    """Σ over the inner size of left[i,s]·right[s,j]."""
+    left, right = node.inputs
+    rows, columns = index[: left.rank - 1], index[left.rank - 1 :]
+
+    def term(s: Letter) -> Any:
+        a = element(left, (*rows, s), reading)
+        b = element(right, (s, *columns), reading)
+        return reading.product(a, b)
+
+    return reading.total(left, term)
+
 
 @dataclass
-class _Letters:
-    """Hands out index letters: i, j for the result, the next for each sum."""
+class InLetters:
+    """Elements as formulas: names with index letters, ∇ for gradients of named nodes."""
 
+    view: View
+    root: Node
     used: int = 0
 
     def take(self) -> Math:
@@ -30,39 +116,69 @@ class _Letters:
         self.used += 1
         return letter
 
+    def _names(self) -> Mapping[Node, Math]:
+        names: dict[Node, Math] = {}
+        for node, own in self.view.names.forward.items():
+            adjoint = self.view.derivation.adjoints.get(node)
+            if adjoint is not None and adjoint.inputs and adjoint is not self.root:
+                names.setdefault(adjoint, Gradient(own))
+        return {**names, **self.view.names.forward}
 
-def recursion_section(view: View) -> tuple[Block, ...]:
-    """One line a gradient, in index form."""
-    names = _names(view)
-    lines: list[Block] = []
-    order = [n for n in view.names.delta if n in view.derivation.adjoints]
-    parameters = list(view.derivation.wrt.values())
-    for node in [*order, *parameters]:
-        adjoint = view.derivation.adjoints.get(node)
-        if adjoint is None:
-            continue
-        letters = _Letters()
-        index = tuple(letters.take() if dim != 1 else None for dim in adjoint.shape)
-        left = _at(Gradient(view.names.forward[node]), index)
-        own = {n: t for n, t in names.items() if n is not adjoint}
-        lines.append(Step(Equation((left, entry(adjoint, index, own, letters)))))
-    return (
-        Section(phrases.RECURSION(), (*lines, Paragraph(phrases.RECURSION_CHECK()))),
-    )
+    def known(self, node: Node) -> bool:
+        return node in self._names()
+
+    def element(self, node: Node, index: Letters) -> Math:
+        tree = self._names().get(node) or self.view.formula(node)
+        return _at(
+            tree, tuple(None if d == 1 else i for d, i in zip(node.shape, index, strict=True))
+        )
+
+    def apply(self, node: Node, parts: list[Math]) -> Math:
+        return _single(node.op.notation(node, *parts))
+
+    def total(self, left: Node, body: Callable[[Letter], Math]) -> Math:
+        if left.shape[-1] == 1:
+            return body(None)
+        letter = self.take()
+        return Big("∑", body(letter), below=letter)
+
+    def product(self, left: Math, right: Math) -> Math:
+        return Product((*_factors(left), *_factors(right)), "·")
 
 
-def _names(view: View) -> dict[Node, Math]:
-    """Forward names, and ∇ of each named node for its gradient."""
-    names: dict[Node, Math] = {}
-    for node, own in view.names.forward.items():
-        adjoint = view.derivation.adjoints.get(node)
-        if adjoint is not None and adjoint.inputs:
-            names.setdefault(adjoint, Gradient(own))
-    return {**names, **view.names.forward}
+@dataclass(frozen=True, slots=True)
+class InNumbers:
+    """Elements as numbers, at the sample's values."""
 
+    view: View
+    root: Node
+    sample: Valuation
 
-Letter = Math | None
-Letters = tuple[Letter, ...]
+    def known(self, node: Node) -> bool:
+        own = {g for g in self.view.derivation.adjoints.values() if g is not self.root}
+        return node in self.view.names.forward or node in own
+
+    def element(self, node: Node, index: Letters) -> float:
+        value = np.asarray(self.sample[node])
+        at = tuple(0 if n == 1 else i for n, i in zip(value.shape, index, strict=True))
+        return float(value[at])
+
+    def apply(self, node: Node, parts: list[float]) -> float:
+        if node.op.role == "declared":  # has no meaning of its own: its value is the run's
+            return self._declared(node, parts)
+        return float(node.op.numpy(*(np.float64(p) for p in parts), **node.attrs))
+
+    def _declared(self, node: Node, parts: list[float]) -> float:
+        """f(x) at the element whose argument is x, read from the run."""
+        argument = np.asarray(self.sample[node.inputs[0]])
+        where = np.argwhere(np.isclose(argument, parts[0], rtol=1e-12, atol=0))[0]
+        return float(np.asarray(self.sample[node])[tuple(where)])
+
+    def total(self, left: Node, body: Callable[[Letter], float]) -> float:
+        return sum(body(s) for s in range(np.shape(self.sample[left])[-1]))
+
+    def product(self, left: float, right: float) -> float:
+        return left * right
 
 
 def _at(tree: Math, index: Letters) -> Math:
@@ -70,43 +186,14 @@ def _at(tree: Math, index: Letters) -> Math:
     return Index(tree, kept) if kept else tree
 
 
-def entry(node: Node, index: Letters, names: dict[Node, Math], letters: _Letters) -> Math:
-    """One element of a node's expression; None in `index` stands for an axis of size one."""
-    if node in names:
-        return _at(names[node], index)
-    if node.op.role == "transpose":
-        axes = node.attrs["axes"]
-        back: list[Letter] = [None] * len(axes)
-        for position, axis in enumerate(axes):
-            back[axis] = index[position]
-        return entry(node.inputs[0], tuple(back), names, letters)
-    if node.op.operator == "@":
-        return _product_entry(node, index, names, letters)
-    if node.op.form is Form.ELEMENTWISE:
-        return node.op.notation(node, *(entry(c, _fit(c, index), names, letters) for c in node.inputs))
-    if node.op.role == "broadcast" and is_one_element(node.inputs[0].shape):
-        return entry(node.inputs[0], (None,) * node.inputs[0].rank, names, letters)
-    return _at(node.op.notation(node, *(names.get(c, Symbol("·")) for c in node.inputs)), index)
-
-
-def _fit(node: Node, index: Letters) -> Letters:
-    return tuple(None if dim == 1 else letter for dim, letter in zip(node.shape, index, strict=True))
-
-
-def _product_entry(node: Node, index: Letters, names: dict[Node, Math], letters: _Letters) -> Math:
-    """Σ over the inner size of left[i,s]·right[s,j]; no Σ where the inner size is one."""
-    left, right = node.inputs
-    inner = left.shape[-1]
-    s: Letter = letters.take() if inner != 1 else None
-    rows = index[: left.rank - 1]
-    columns = index[left.rank - 1 :]
-    a = entry(left, _fit(left, (*rows, s)), names, letters)
-    b = entry(right, _fit(right, (s, *columns)), names, letters)
-    body = Product((*_factors(a), *_factors(b)), "·")
-    return body if s is None else Big("∑", body, below=s)
+def _single(tree: Math) -> Math:
+    """For single numbers ⊙ is a product and ⊘ a quotient."""
+    if isinstance(tree, Product) and tree.sign == "⊙":
+        return Product(tree.factors, "·")
+    if isinstance(tree, Product) and tree.sign == "⊘":
+        return Fraction(*tree.factors)
+    return tree
 
 
 def _factors(tree: Math) -> tuple[Math, ...]:
     return tree.factors if isinstance(tree, Product) and tree.sign == "·" else (tree,)
-
-

@@ -103,7 +103,11 @@ def _factors(tree: Math) -> tuple[Math, ...]:
 
 def split(gradient: Node, forward: Mapping[Node, Math]) -> tuple[Node, Node | None]:
     """δ and the factor behind it, for δ xᵀ as a matrix or outer product; else the whole."""
-    if gradient.op.form is Form.MULTILINEAR and gradient.op.loop is Loop.CONTRACT and len(gradient.inputs) == 2:
+    if (
+        gradient.op.form is Form.MULTILINEAR
+        and gradient.op.loop is Loop.CONTRACT
+        and len(gradient.inputs) == 2
+    ):
         left, right = gradient.inputs
         if left.op.role != "transpose" and left not in forward:
             return left, right

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
-from tidu.calculus.derivation import Derivation
+from tidu.calculus.derivation import Derivation, is_plain
 from tidu.document.math import Derivative, Math, Relation, Symbol
 from tidu.explain.naming import Names, name_all
 from tidu.explain.numbers import Layout, is_truncated, value_tree
 from tidu.explain.trees import expression_nodes, formula, with_shapes
+from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 
 Writing = Literal["delta", "chain"]
@@ -30,12 +32,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A derivation with its names, and its numbers if it was run."""
+    """A derivation with its names, and its numbers if it was run.
+
+    probe: a run at some values, the given ones or random ones where none are given; the element zoom
+    reads from it which elements use which, and never shows its numbers. bodies: of declared functions,
+    as the probe used them.
+    """
 
     derivation: Derivation
     names: Names
     valuation: Valuation | None
     options: Options
+    probe: Valuation | None = None
+    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
 
     @property
     def atoms(self) -> dict[Node, Math]:
@@ -49,9 +58,13 @@ class View:
 
     def value(self, node: Node) -> Math | None:
         """The node's value as a tree, or None without numbers."""
-        if self.valuation is None or node not in self.valuation:
+        if self.valuation is None:
             return None
-        return value_tree(self.valuation[node], self.options.layout)
+        if node in self.valuation:
+            return value_tree(self.valuation[node], self.options.layout)
+        if is_plain(node):  # a constant is no result of a run
+            return value_tree(evaluate({"c": node}, {}).outputs["c"], self.options.layout)
+        return None
 
     def with_numbers(self, node: Node) -> Math | None:
         """The node's formula with each atom's value in its place; None if a value is cut with dots."""
@@ -61,7 +74,9 @@ class View:
         for part in expression_nodes(node, self.atoms.__contains__):
             if part is node or part not in self.atoms:
                 continue
-            if part not in self.valuation or is_truncated(self.valuation[part], self.options.layout):
+            if part not in self.valuation or is_truncated(
+                self.valuation[part], self.options.layout
+            ):
                 return None
             values[part] = value_tree(self.valuation[part], self.options.layout)
         return formula(node, values) if values else None
@@ -74,7 +89,9 @@ class View:
         own = Symbol("(" + ",".join(str(d) for d in node.shape) + ")")
         if not any(p in self.atoms for p in parts):
             return own
-        return Relation((with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), own), ("→",))
+        return Relation(
+            (with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), own), ("→",)
+        )
 
     def covers(self, node: Node) -> tuple[int, ...]:
         """Ids of the nodes whose meaning the line of `node` shows."""
@@ -94,5 +111,14 @@ class View:
         return len(inputs) == 1 and inputs[0].rank == 0
 
 
-def view(derivation: Derivation, valuation: Valuation | None, options: Options | None = None) -> View:
-    return View(derivation, name_all(derivation), valuation, options or Options())
+def view(
+    derivation: Derivation,
+    valuation: Valuation | None,
+    options: Options | None = None,
+    probe: Valuation | None = None,
+    bodies: Mapping[str, Graph] | None = None,
+) -> View:
+    names = name_all(derivation)
+    return View(
+        derivation, names, valuation, options or Options(), probe or valuation, bodies or {}
+    )

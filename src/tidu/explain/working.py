@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tidu.document.blocks import Block, Equation, Note, Paragraph, Section, Step, Table
-from tidu.document.math import Cases, Derivative, Math, Number, Relation, Sum
+from tidu.document.math import Cases, Derivative, Math, Negative, Number, Relation, Sum
 from tidu.explain import phrases
-from tidu.explain.chains import chain, product_of, scalar_factors
+from tidu.explain.chains import Factor, chain, product_of, scalar_factors
 from tidu.explain.numbers import is_truncated, value_tree
 from tidu.explain.rows import row_chain
 from tidu.explain.trees import compare_sides, expression_nodes, formula, named
@@ -68,7 +68,12 @@ def forward_steps(view: View) -> list[Step]:
 
 
 def _forward_step(view: View, node: Node) -> Step:
-    parts = [view.names.forward[node], view.formula(node), view.with_numbers(node), view.value(node)]
+    parts = [
+        view.names.forward[node],
+        view.formula(node),
+        view.with_numbers(node),
+        view.value(node),
+    ]
     return Step(
         equation=Equation(distinct(parts)),
         shape=view.shape_equation(node),
@@ -96,16 +101,29 @@ def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
     """The parts without gaps and without saying the same twice in a row."""
     kept: list[Math] = []
     for part in parts:
-        if part is not None and (not kept or kept[-1] != part):
+        if part is None:
+            continue
+        if isinstance(part, Negative) and isinstance(part.value, Number):
+            part = _minus(part.value)
+        if not kept or kept[-1] != part:
             kept.append(part)
     return tuple(kept)
+
+
+def _minus(value: Number) -> Number:
+    """−0.5 as a number, so that it compares equal to the value −0.5."""
+    text = value.text
+    return Number(text[1:] if text.startswith("-") else "-" + text)
 
 
 # ------------------------------------------------------------------ backward
 def backward_section(view: View) -> Section:
     blocks: list[Block] = [_start(view)]
     chain_writing = view.options.writing == "chain"
-    blocks.append(Paragraph(phrases.WRITING_CHAIN() if chain_writing else phrases.WRITING_DELTA()))
+    if any(node.rank for node in view.names.forward):
+        blocks.append(
+            Paragraph(phrases.WRITING_CHAIN() if chain_writing else phrases.WRITING_DELTA())
+        )
     steps = delta_steps(view)
     if steps and not chain_writing:
         first = next(node for node in _lines(view))
@@ -156,7 +174,13 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
     gradient = view.derivation.gradients[name]
     if name in view.derivation.unused:
         equation = Equation((view.gradient_name(node), Number("0")))
-        return [Step(equation, remarks=(phrases.UNUSED(name=view.names.forward[node]),), covers=view.covers(gradient))]
+        return [
+            Step(
+                equation,
+                remarks=(phrases.UNUSED(name=view.names.forward[node]),),
+                covers=view.covers(gradient),
+            )
+        ]
     steps: list[Block] = list(_path_steps(view, node, view.gradient_name(node)))
     steps.append(_gradient_step(view, node, gradient, [view.gradient_name(node)]))
     return steps
@@ -184,24 +208,37 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
         return _scalar_middle(view, gradient, factors)
     if view.options.writing == "chain":
         return row_chain(view, gradient)
-    if gradient in view.names.adjoints and view.names.adjoints[gradient] != view.names.delta.get(node):
+    if gradient in view.names.adjoints and view.names.adjoints[gradient] != view.names.delta.get(
+        node
+    ):
         return [view.names.adjoints[gradient]]
     return [view.formula(gradient), view.with_numbers(gradient)]
 
 
-def _scalar_middle(view: View, gradient: Node, factors: list[list[Node]]) -> list[Math | None]:
+def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
     """Single numbers: the factors in letters, in numbers, and the product simplified."""
     forward = dict(view.names.forward)
-    letters = [product_of([named(f, forward) for f in path]) for path in factors]
+    letters = [product_of([f.tree(forward) for f in path]) for path in factors]
     parts: list[Math | None] = [_plus(letters)]
     if view.valuation is not None:
-        values = {n: value_tree(view.valuation[n], view.options.layout) for n in forward if n in view.valuation}
-        parts.append(_plus([product_of([named(f, values) for f in path]) for path in factors]))
+        known = [
+            *forward,
+            *(p for path in factors for f in path for p in _pieces(f.value, forward)),
+        ]
+        values = {
+            n: value_tree(view.valuation[n], view.options.layout)
+            for n in known
+            if n in view.valuation
+        }
+        parts.append(_plus([product_of([f.tree(values) for f in path]) for path in factors]))
         return parts
-    parts.append(formula(gradient, forward))
-    inputs = {n: s for n, s in forward.items() if not n.inputs}
-    parts.append(formula(gradient, inputs))
+    parts.append(named(gradient, forward))
     return parts
+
+
+def _pieces(factor: Node, forward: Mapping[Node, Math]) -> list[Node]:
+    """The piecewise derivatives in a factor: with numbers they stand as the value of their case."""
+    return [n for n in expression_nodes(factor, forward.__contains__) if n.op.cases is not None]
 
 
 def _plus(terms: list[Math]) -> Math:
@@ -217,7 +254,9 @@ def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
     for part in parts:
         via = _nearest_line(view, part.via)
         equation = Equation(
-            distinct([view.formula(part.value), view.with_numbers(part.value), view.value(part.value)])
+            distinct(
+                [view.formula(part.value), view.with_numbers(part.value), view.value(part.value)]
+            )
         )
         steps.append(
             Step(
@@ -287,7 +326,9 @@ def _case_here(view: View, node: Node) -> Phrase | None:
         if total and holds.all():
             return phrases.CASE_HOLDS(condition=compare_sides(case.condition), value=case.value)
         if holds.any():
-            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum()), total=total))
+            counts.append(
+                phrases.CASE_COUNTS(value=case.value, count=int(holds.sum()), total=total)
+            )
     return join(counts) if counts else None
 
 
@@ -309,11 +350,16 @@ def notice(view: View) -> list[Block]:
     notes += [Note("kink", text) for text in kink_notes(view)]
     for guard in view.derivation.graph.guards:
         notes.append(
-            Note("info", phrases.GUARD(condition=named(guard.condition, view.atoms), taken=guard.taken))
+            Note(
+                "info",
+                phrases.GUARD(condition=named(guard.condition, view.atoms), taken=guard.taken),
+            )
         )
     notes += [Note("info", text) for text in view.derivation.graph.remarks]
     if view.valuation is not None and any(
-        is_truncated(view.valuation[n], view.options.layout) for n in view.atoms if n in view.valuation
+        is_truncated(view.valuation[n], view.options.layout)
+        for n in view.atoms
+        if n in view.valuation
     ):
         notes.append(Note("info", phrases.TRUNCATED()))
     return notes
@@ -336,7 +382,9 @@ def _stability(view: View) -> list[Phrase]:
             atoms = {**written_atoms, **view.names.forward}
             found.append(
                 phrases.AS_RUN(
-                    written=formula(step.before, atoms), run=formula(step.after, atoms), rule=step.rule.says()
+                    written=formula(step.before, atoms),
+                    run=formula(step.after, atoms),
+                    rule=step.rule.says(),
                 )
             )
     return found
@@ -354,7 +402,11 @@ def kink_notes(view: View) -> list[Phrase]:
             if any(child not in view.valuation for child in node.inputs):
                 continue
             mask = kink.where(*node.inputs, **node.attrs)
-            where = {c.attrs["name"]: view.valuation[c] for c in view.derivation.graph.inputs.values() if c in view.valuation}
+            where = {
+                c.attrs["name"]: view.valuation[c]
+                for c in view.derivation.graph.inputs.values()
+                if c in view.valuation
+            }
             on = np.asarray(evaluate({"on": mask}, where).outputs["on"])
             if on.any():
                 found.append(_kink_note(view, node, kink, int(on.sum())))

@@ -36,7 +36,8 @@ _CLASH = Words(
     zh="{a} {sa} 与 {b} {sb} 不能逐元素运算：第 {axis} 轴的大小 {m} 与 {n} 不同",
 )
 _ARITY = Words(
-    en="{name} takes {wanted} operand(s), got {got}", zh="{name} 需要 {wanted} 个操作数，得到 {got} 个"
+    en="{name} takes {wanted} operand(s), got {got}",
+    zh="{name} 需要 {wanted} 个操作数，得到 {got} 个",
 )
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
@@ -99,7 +100,9 @@ def _bind(
     if not extra or op.prepare is None:
         return (*operands, *extra), attributes
     parameters = inspect.signature(op.prepare).parameters.values()
-    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.kind is not p.VAR_KEYWORD]
+    names = [
+        p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.kind is not p.VAR_KEYWORD
+    ]
     free = [name for name in names[skipped:] if name not in attributes]
     if len(extra) > len(free):
         raise InputError(_ARITY(name=op.name, wanted=skipped + len(free), got=skipped + len(extra)))
@@ -124,7 +127,9 @@ def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
     dtypes = [
         node.dtype
         for node in operands
-        if isinstance(node, Node) and isinstance(node.type, Type) and node.dtype in ("float64", "float32")
+        if isinstance(node, Node)
+        and isinstance(node.type, Type)
+        and node.dtype in ("float64", "float32")
     ]
     strong = promote(dtypes) if dtypes else "float64"
     return tuple(x if isinstance(x, Node) else constant(x, _weak(x, strong)) for x in operands)
@@ -162,7 +167,9 @@ def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     shape = broadcast_shapes(node.shape for node in nodes)
     if isinstance(shape, int):
         raise _clash(nodes, shape)
-    return tuple(node if node.shape == shape else role("broadcast")(node, shape=shape) for node in nodes)
+    return tuple(
+        node if node.shape == shape else role("broadcast")(node, shape=shape) for node in nodes
+    )
 
 
 def elementwise_type(*types: Type, boolean: bool = False) -> Type:
@@ -215,7 +222,9 @@ def _code(node: Node, depth: int) -> str:
         return called
     if node.op.role == "constant":
         data: ArrayData = node.attrs["value"]
-        return f"{data.array.item():g}" if data.array.size == 1 else f"array{shape_text(data.shape)}"
+        return (
+            f"{data.array.item():g}" if data.array.size == 1 else f"array{shape_text(data.shape)}"
+        )
     if node.op.role == "broadcast":
         return _code(node.inputs[0], depth)
     if depth == 0:
@@ -234,7 +243,9 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
     return apply(node.op, *inputs, **node.attrs)
 
 
-def substitute(outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None) -> list[Node]:
+def substitute(
+    outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None
+) -> list[Node]:
     """The outputs with nodes replaced (and named sizes bound); walks iteratively, shares what is shared."""
     from tidu.ir.node import reachable  # noqa: PLC0415
 
@@ -245,7 +256,9 @@ def substitute(outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, 
         inputs = tuple(done[child.id] for child in node.inputs)
         attributes = node.attrs
         if sizes:
-            attributes = {key: substitute_sizes(value, dict(sizes)) for key, value in attributes.items()}
+            attributes = {
+                key: substitute_sizes(value, dict(sizes)) for key, value in attributes.items()
+            }
         if inputs == node.inputs and tuple(sorted(attributes.items())) == node.attributes:
             done[node.id] = node
         elif sizes:

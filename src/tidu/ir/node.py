@@ -130,7 +130,9 @@ class Node:
     def __getitem__(self, key: Any) -> Node:
         return role("index")(self, key=key)
 
-    __iter__ = None  # without it Python would try x[0], x[1], … until an IndexError that never comes
+    __iter__ = (
+        None  # without it Python would try x[0], x[1], … until an IndexError that never comes
+    )
 
     def __repr__(self) -> str:
         operands = ", ".join(f"%{node.id}" for node in self.inputs)
@@ -144,7 +146,9 @@ _lock = threading.Lock()
 _table: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
 
 
-def intern(op: Op, inputs: tuple[Node, ...], attributes: dict[str, Any], type: Type | TupleType) -> Node:
+def intern(
+    op: Op, inputs: tuple[Node, ...], attributes: dict[str, Any], type: Type | TupleType
+) -> Node:
     """The node of this op, operands and attributes: a new one, or the one that exists."""
     pairs = tuple(sorted(attributes.items()))
     key: Key = (op.name, tuple(node.id for node in inputs), pairs)

@@ -128,9 +128,15 @@ class Op:
     operands: tuple[Operand, ...] | None = None  # None: any number of VALUE operands
     operator: str | None = None  # Python operator that builds it
     role: str | None = None  # what `ir` asks for by purpose: "constant", "broadcast", …
-    prepare: Callable[..., Node] | None = None  # (*nodes, **attrs): normal form of a call (axis, rank)
-    scalar: str | None = None  # C-like scalar expression in x, y, attrs; for native and source backends
-    code: Callable[..., str] | None = None  # (node, *operand texts) -> NumPy source; default by alias
+    prepare: Callable[..., Node] | None = (
+        None  # (*nodes, **attrs): normal form of a call (axis, rank)
+    )
+    scalar: str | None = (
+        None  # C-like scalar expression in x, y, attrs; for native and source backends
+    )
+    code: Callable[..., str] | None = (
+        None  # (node, *operand texts) -> NumPy source; default by alias
+    )
     aliases: Mapping[str, tuple[str | Alias, ...]] = field(
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")

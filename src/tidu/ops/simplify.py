@@ -48,7 +48,9 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
     import numpy as np  # noqa: PLC0415
 
     with np.errstate(all="ignore"):
-        result = float(node.op.numpy(*(np.float64(v) for v in values if v is not None), **node.attrs))
+        result = float(
+            node.op.numpy(*(np.float64(v) for v in values if v is not None), **node.attrs)
+        )
     return _filled(result, node)
 
 
@@ -111,7 +113,9 @@ def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
             number = constant_value(factor.inputs[0])
             if number is not None:
                 rest = factor.inputs[1]
-                return multiply(number, multiply(rest, other) if position == 0 else multiply(other, rest))
+                return multiply(
+                    number, multiply(rest, other) if position == 0 else multiply(other, rest)
+                )
     return None
 
 
@@ -127,16 +131,47 @@ for _op in (add, subtract, multiply, divide, negative):
         ],
     )
 
-_simplify("product with 1 or 0", multiply, _unit_product, "1·x = x and 0·x = 0", "1·x = x，0·x = 0",
-          lambda: [1.0 * _x(), _x() * 0.0, _x() * -1.0])
+_simplify(
+    "product with 1 or 0",
+    multiply,
+    _unit_product,
+    "1·x = x and 0·x = 0",
+    "1·x = x，0·x = 0",
+    lambda: [1.0 * _x(), _x() * 0.0, _x() * -1.0],
+)
 _simplify("sum with 0", add, _zero_sum, "x + 0 = x", "x + 0 = x", lambda: [_x() + 0.0, 0.0 + _x()])
-_simplify("difference with 0", subtract, _zero_sum, "x − 0 = x", "x − 0 = x", lambda: [_x() - 0.0, 0.0 - _x()])
-_simplify("division by a number", divide, _zero_quotient, "x / c = (1/c)·x", "x / c = (1/c)·x",
-          lambda: [_x() / 4.0, 0.0 / _x()])
-_simplify("numbers meet", multiply, _collect, "numbers are multiplied and stand in front", "数字相乘并写在最前面",
-          lambda: [2.0 * (3.0 * _x()), _x() * 3.0, 2.0 * (-_x())])
-_simplify("number out of a product", multiply, _number_out_of_product, "a number stands in front of a product",
-          "数字提到乘积前面", lambda: [_x() * (2.0 * _x("y")), (2.0 * _x("y")) * _x()])
+_simplify(
+    "difference with 0",
+    subtract,
+    _zero_sum,
+    "x − 0 = x",
+    "x − 0 = x",
+    lambda: [_x() - 0.0, 0.0 - _x()],
+)
+_simplify(
+    "division by a number",
+    divide,
+    _zero_quotient,
+    "x / c = (1/c)·x",
+    "x / c = (1/c)·x",
+    lambda: [_x() / 4.0, 0.0 / _x()],
+)
+_simplify(
+    "numbers meet",
+    multiply,
+    _collect,
+    "numbers are multiplied and stand in front",
+    "数字相乘并写在最前面",
+    lambda: [2.0 * (3.0 * _x()), _x() * 3.0, 2.0 * (-_x())],
+)
+_simplify(
+    "number out of a product",
+    multiply,
+    _number_out_of_product,
+    "a number stands in front of a product",
+    "数字提到乘积前面",
+    lambda: [_x() * (2.0 * _x("y")), (2.0 * _x("y")) * _x()],
+)
 
 
 # ------------------------------------------------------------------ signs
@@ -176,19 +211,42 @@ def _twice(node: Node, atoms: Atoms) -> Node | None:
     return 2.0 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
 
 
-_simplify("double negative", negative, _double_negative, "−(−x) = x", "负负得正",
-          lambda: [-(-_x()), -(2.0 * _x()), -(_x() - _x("y"))])
-for _op, _shapes in ((multiply, ((3,), (3,))), (divide, ((3,), (3,))), (matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+_simplify(
+    "double negative",
+    negative,
+    _double_negative,
+    "−(−x) = x",
+    "负负得正",
+    lambda: [-(-_x()), -(2.0 * _x()), -(_x() - _x("y"))],
+)
+for _op, _shapes in (
+    (multiply, ((3,), (3,))),
+    (divide, ((3,), (3,))),
+    (matmul, ((2, 3), (3, 4))),
+    (outer, ((2,), (3,))),
+):
     _simplify(
-        f"sign out of {_op.name}", _op, _sign_out, "a sign stands in front of a product", "负号提到乘积前面",
+        f"sign out of {_op.name}",
+        _op,
+        _sign_out,
+        "a sign stands in front of a product",
+        "负号提到乘积前面",
         lambda _op=_op, _shapes=_shapes: [
             _op(-_x("x", *_shapes[0]), _x("y", *_shapes[1])),
             _op(_x("x", *_shapes[0]), -_x("y", *_shapes[1])),
         ],
     )
 for _op in (add, subtract):
-    _simplify(f"{_op.name} of a negative", _op, _plus_negative, "x + (−y) = x − y", "x + (−y) = x − y",
-              lambda _op=_op: [_op(_x(), -_x("y"))])
+    _simplify(
+        f"{_op.name} of a negative",
+        _op,
+        _plus_negative,
+        "x + (−y) = x − y",
+        "x + (−y) = x − y",
+        lambda _op=_op: [_op(_x(), -_x("y"))],
+    )
+
+
 def _scaled(node: Node, atoms: Atoms) -> tuple[float, Node]:
     """(c, x) of c·x; a sign counts as −1, anything else as 1·x."""
     if node.id not in atoms and node.op is negative:
@@ -229,12 +287,27 @@ def _negative_term(node: Node, atoms: Atoms) -> Node | None:
 
 
 for _op in (add, subtract):
-    _simplify(f"common number of {_op.name}", _op, _common_number, "c·x + c·y = c·(x + y)",
-              "c·x + c·y = c·(x + y)",
-              lambda _op=_op: [_op(2.0 * _x(), 2.0 * _x("y")), _op(-2.0 * _x(), 2.0 * _x("y")),
-                               _op(2.0 * _x(), -2.0 * _x("y"))], source="distributive law")
-    _simplify(f"negative term of {_op.name}", _op, _negative_term, "x + (−c)·y = x − c·y",
-              "x + (−c)·y = x − c·y", lambda _op=_op: [_op(_x(), -2.0 * _x("y"))])
+    _simplify(
+        f"common number of {_op.name}",
+        _op,
+        _common_number,
+        "c·x + c·y = c·(x + y)",
+        "c·x + c·y = c·(x + y)",
+        lambda _op=_op: [
+            _op(2.0 * _x(), 2.0 * _x("y")),
+            _op(-2.0 * _x(), 2.0 * _x("y")),
+            _op(2.0 * _x(), -2.0 * _x("y")),
+        ],
+        source="distributive law",
+    )
+    _simplify(
+        f"negative term of {_op.name}",
+        _op,
+        _negative_term,
+        "x + (−c)·y = x − c·y",
+        "x + (−c)·y = x − c·y",
+        lambda _op=_op: [_op(_x(), -2.0 * _x("y"))],
+    )
 _simplify("twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [_x() + _x()])
 
 
@@ -269,7 +342,10 @@ def _number_through(node: Node, atoms: Atoms) -> Node | None:
 
 for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
     _simplify(
-        f"number out of {_op.name}", _op, _number_out, "a number stands in front of a matrix product",
+        f"number out of {_op.name}",
+        _op,
+        _number_out,
+        "a number stands in front of a matrix product",
         "数字提到矩阵乘积前面",
         lambda _op=_op, _shapes=_shapes: [
             _op(2.0 * _x("x", *_shapes[0]), _x("y", *_shapes[1])),
@@ -284,9 +360,15 @@ for _op, _attrs in (
     (broadcast_to, {"shape": (4, 2, 3)}),
 ):
     _simplify(
-        f"number out of {_op.name}", _op, _number_through, "a number passes through a linear map",
+        f"number out of {_op.name}",
+        _op,
+        _number_through,
+        "a number passes through a linear map",
         "数字可以提到线性运算外面",
-        lambda _op=_op, _attrs=_attrs: [_op(2.0 * _x("x", 2, 3), **_attrs), _op(-_x("x", 2, 3), **_attrs)],
+        lambda _op=_op, _attrs=_attrs: [
+            _op(2.0 * _x("x", 2, 3), **_attrs),
+            _op(-_x("x", 2, 3), **_attrs),
+        ],
         source="linearity",
     )
 
@@ -294,11 +376,13 @@ for _op, _attrs in (
 # ------------------------------------------------------------------ transposes and layout
 def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
     x = node.inputs[0]
-    if x.id in atoms:
-        return None
-    if x.op is transpose:
+    if (
+        x.op is transpose
+    ):  # also of the user's own transpose: what comes out is simpler than its name
         axes, inner = node.attrs["axes"], x.attrs["axes"]
         return transpose(x.inputs[0], axes=tuple(inner[a] for a in axes))
+    if x.id in atoms:
+        return None
     if x.op is matmul and is_matrix_transpose(node) and all(c.rank >= 2 for c in x.inputs):
         return x.inputs[1].mT @ x.inputs[0].mT
     if x.op is outer:
@@ -334,14 +418,39 @@ def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
     return None
 
 
-_simplify("transpose inwards", transpose, _transpose_inwards, "(AB)ᵀ = BᵀAᵀ and (Aᵀ)ᵀ = A", "(AB)ᵀ = BᵀAᵀ，(Aᵀ)ᵀ = A",
-          lambda: [(_x("A", 2, 3) @ _x("B", 3, 4)).T, _x("A", 2, 3).T.T, outer(_x("u", 2), _x("v", 3)).T],
-          source="(AB)ᵀ = BᵀAᵀ")
-_simplify("reshape twice", reshape, _reshape_twice, "only the last shape counts", "只看最后的形状",
-          lambda: [reshape(reshape(_x("A", 2, 3), shape=(6,)), shape=(3, 2))])
-_simplify("stretch twice", broadcast_to, _stretch_twice, "one stretch is enough", "广播一次就够了",
-          lambda: [broadcast_to(broadcast_to(_x("b", 3), shape=(2, 3)), shape=(4, 2, 3)),
-                   broadcast_to(reshape(_x("b", 3), shape=(1, 3)), shape=(2, 3))])
-_simplify("sum over single elements", sum_, _sum_of_ones, "a sum of one term is the term", "只有一项的和就是这一项",
-          lambda: [sum_(_x("A", 1, 3), axis=0), sum_(_x("A", 2, 3), axis=())])
-
+_simplify(
+    "transpose inwards",
+    transpose,
+    _transpose_inwards,
+    "(AB)ᵀ = BᵀAᵀ and (Aᵀ)ᵀ = A",
+    "(AB)ᵀ = BᵀAᵀ，(Aᵀ)ᵀ = A",
+    lambda: [(_x("A", 2, 3) @ _x("B", 3, 4)).T, _x("A", 2, 3).T.T, outer(_x("u", 2), _x("v", 3)).T],
+    source="(AB)ᵀ = BᵀAᵀ",
+)
+_simplify(
+    "reshape twice",
+    reshape,
+    _reshape_twice,
+    "only the last shape counts",
+    "只看最后的形状",
+    lambda: [reshape(reshape(_x("A", 2, 3), shape=(6,)), shape=(3, 2))],
+)
+_simplify(
+    "stretch twice",
+    broadcast_to,
+    _stretch_twice,
+    "one stretch is enough",
+    "广播一次就够了",
+    lambda: [
+        broadcast_to(broadcast_to(_x("b", 3), shape=(2, 3)), shape=(4, 2, 3)),
+        broadcast_to(reshape(_x("b", 3), shape=(1, 3)), shape=(2, 3)),
+    ],
+)
+_simplify(
+    "sum over single elements",
+    sum_,
+    _sum_of_ones,
+    "a sum of one term is the term",
+    "只有一项的和就是这一项",
+    lambda: [sum_(_x("A", 1, 3), axis=0), sum_(_x("A", 2, 3), axis=())],
+)

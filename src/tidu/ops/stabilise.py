@@ -43,7 +43,13 @@ def _x(name: str = "x", *shape: int) -> Node:
 
 
 def _stabilise(
-    name: str, root: Op, change: Apply, en: str, zh: str, example: Callable[[], list[Node]], **more: Any
+    name: str,
+    root: Op,
+    change: Apply,
+    en: str,
+    zh: str,
+    example: Callable[[], list[Node]],
+    **more: Any,
 ) -> None:
     rule(
         name=name,
@@ -112,21 +118,55 @@ def _log_sigmoid(node: Node, atoms: Atoms) -> Node | None:
     return log_sigmoid(inner.inputs[0]) if inner.op is sigmoid else None
 
 
-_stabilise("softplus", log, _softplus, "ln(1 + eˣ) = softplus(x)", "ln(1 + eˣ) = softplus(x)",
-           lambda: [log(1.0 + exp(_x())), log(exp(_x()) + 1.0)])
-_stabilise("softplus of log1p", log1p, _softplus_of_log1p, "ln(1 + eˣ) = softplus(x)",
-           "ln(1 + eˣ) = softplus(x)", lambda: [log1p(exp(_x()))])
-_stabilise("sigmoid", divide, _sigmoid, "1/(1 + e⁻ˣ) = σ(x)", "1/(1 + e⁻ˣ) = σ(x)",
-           lambda: [1.0 / (1.0 + exp(-_x())), exp(_x()) / (1.0 + exp(_x()))])
+_stabilise(
+    "softplus",
+    log,
+    _softplus,
+    "ln(1 + eˣ) = softplus(x)",
+    "ln(1 + eˣ) = softplus(x)",
+    lambda: [log(1.0 + exp(_x())), log(exp(_x()) + 1.0)],
+)
+_stabilise(
+    "softplus of log1p",
+    log1p,
+    _softplus_of_log1p,
+    "ln(1 + eˣ) = softplus(x)",
+    "ln(1 + eˣ) = softplus(x)",
+    lambda: [log1p(exp(_x()))],
+)
+_stabilise(
+    "sigmoid",
+    divide,
+    _sigmoid,
+    "1/(1 + e⁻ˣ) = σ(x)",
+    "1/(1 + e⁻ˣ) = σ(x)",
+    lambda: [1.0 / (1.0 + exp(-_x())), exp(_x()) / (1.0 + exp(_x()))],
+)
 for _op in (power, reciprocal):
     _stabilise(
-        f"sigmoid of {_op.name}", _op, _sigmoid_of_power, "(1 + e⁻ˣ)⁻¹ = σ(x)", "(1 + e⁻ˣ)⁻¹ = σ(x)",
+        f"sigmoid of {_op.name}",
+        _op,
+        _sigmoid_of_power,
+        "(1 + e⁻ˣ)⁻¹ = σ(x)",
+        "(1 + e⁻ˣ)⁻¹ = σ(x)",
         lambda _op=_op: [_op(1.0 + exp(-_x()), *((-1.0,) if _op is power else ()))],
     )
-_stabilise("complement of a sigmoid", subtract, _one_minus_sigmoid, "1 − σ(x) = σ(−x)", "1 − σ(x) = σ(−x)",
-           lambda: [1.0 - sigmoid(_x())])
-_stabilise("log of a sigmoid", log, _log_sigmoid, "ln σ(x) = −softplus(−x)", "ln σ(x) = −softplus(−x)",
-           lambda: [log(sigmoid(_x()))])
+_stabilise(
+    "complement of a sigmoid",
+    subtract,
+    _one_minus_sigmoid,
+    "1 − σ(x) = σ(−x)",
+    "1 − σ(x) = σ(−x)",
+    lambda: [1.0 - sigmoid(_x())],
+)
+_stabilise(
+    "log of a sigmoid",
+    log,
+    _log_sigmoid,
+    "ln σ(x) = −softplus(−x)",
+    "ln σ(x) = −softplus(−x)",
+    lambda: [log(sigmoid(_x()))],
+)
 
 
 # ------------------------------------------------------------------ sums of exponentials
@@ -167,13 +207,33 @@ def _log_softmax(node: Node, atoms: Atoms) -> Node | None:
     return log_softmax(inner.inputs[0], axis=inner.attrs["axis"]) if inner.op is softmax else None
 
 
-_stabilise("log-sum-exp", log, _logsumexp, "ln Σ eˣ = logsumexp(x)", "ln Σ eˣ = logsumexp(x)",
-           lambda: [log(sum_(exp(_x()))), log(sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True))])
-_stabilise("softmax", divide, _softmax, "eˣ / Σ eˣ = softmax(x)", "eˣ / Σ eˣ = softmax(x)",
-           lambda: [exp(_x()) / sum_(exp(_x())),
-                    exp(_x("A", 2, 3)) / sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True)])
-_stabilise("log of a softmax", log, _log_softmax, "ln softmax(x) = log_softmax(x)",
-           "ln softmax(x) = log_softmax(x)", lambda: [log(softmax(_x()))])
+_stabilise(
+    "log-sum-exp",
+    log,
+    _logsumexp,
+    "ln Σ eˣ = logsumexp(x)",
+    "ln Σ eˣ = logsumexp(x)",
+    lambda: [log(sum_(exp(_x()))), log(sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True))],
+)
+_stabilise(
+    "softmax",
+    divide,
+    _softmax,
+    "eˣ / Σ eˣ = softmax(x)",
+    "eˣ / Σ eˣ = softmax(x)",
+    lambda: [
+        exp(_x()) / sum_(exp(_x())),
+        exp(_x("A", 2, 3)) / sum_(exp(_x("A", 2, 3)), axis=1, keepdims=True),
+    ],
+)
+_stabilise(
+    "log of a softmax",
+    log,
+    _log_softmax,
+    "ln softmax(x) = log_softmax(x)",
+    "ln softmax(x) = log_softmax(x)",
+    lambda: [log(softmax(_x()))],
+)
 
 
 # ------------------------------------------------------------------ lengths
@@ -204,10 +264,27 @@ def _length(node: Node, atoms: Atoms) -> Node | None:
     return None
 
 
-_stabilise("length", sqrt, _length, "√(Σ x²) = ‖x‖ and √(x²) = |x|", "√(Σ x²) = ‖x‖，√(x²) = |x|",
-           lambda: [sqrt(sum_(_x() ** 2.0)), sqrt(sum_(square(_x()))), sqrt(_x() @ _x()), sqrt(_x() * _x())])
-_stabilise("length as a power", power, _length, "√(Σ x²) = ‖x‖ and √(x²) = |x|", "√(Σ x²) = ‖x‖，√(x²) = |x|",
-           lambda: [sum_(_x() ** 2.0) ** 0.5])
+_stabilise(
+    "length",
+    sqrt,
+    _length,
+    "√(Σ x²) = ‖x‖ and √(x²) = |x|",
+    "√(Σ x²) = ‖x‖，√(x²) = |x|",
+    lambda: [
+        sqrt(sum_(_x() ** 2.0)),
+        sqrt(sum_(square(_x()))),
+        sqrt(_x() @ _x()),
+        sqrt(_x() * _x()),
+    ],
+)
+_stabilise(
+    "length as a power",
+    power,
+    _length,
+    "√(Σ x²) = ‖x‖ and √(x²) = |x|",
+    "√(Σ x²) = ‖x‖，√(x²) = |x|",
+    lambda: [sum_(_x() ** 2.0) ** 0.5],
+)
 
 
 # ------------------------------------------------------------------ branches that are not taken
@@ -234,7 +311,12 @@ def _elementwise_region(root: Node, condition: Node) -> list[Node]:
     while stack:
         node = stack.pop()
         map_op = node.op.form is Form.ELEMENTWISE or node.op is where
-        if node.id not in seen and map_op and node.shape == condition.shape and node is not condition:
+        if (
+            node.id not in seen
+            and map_op
+            and node.shape == condition.shape
+            and node is not condition
+        ):
             seen[node.id] = node
             stack.extend(node.inputs)
     return [seen[key] for key in sorted(seen)]
@@ -253,8 +335,11 @@ def _safe_branches(node: Node, atoms: Atoms) -> Node | None:
 
 
 _stabilise(
-    "branch that is not taken", where, _safe_branches,
-    "the branch that is not taken gets a harmless argument", "未被选中的分支换上无害的自变量",
+    "branch that is not taken",
+    where,
+    _safe_branches,
+    "the branch that is not taken gets a harmless argument",
+    "未被选中的分支换上无害的自变量",
     lambda: [where(_x() > 0.0, sqrt(_x()), 0.0), where(_x() > 0.0, 1.0, 1.0 / _x())],
     source="only the chosen branch counts",
 )

@@ -1,0 +1,61 @@
+"""Values for a derivation that has none: random arrays, and a smooth body for each declared function.
+
+Claims are judged and the structure of elements is read at these where the user gives no values; their
+numbers are never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tidu.api.derivation import Derivation
+from tidu.api.evaluation import run
+from tidu.backends.program import Valuation
+from tidu.frontends.text import read
+from tidu.ir.graph import Graph
+from tidu.ir.types import Size
+
+GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # smooth, neither odd nor even nor linear
+
+
+def sample_values(handle: Derivation) -> dict[str, Any]:
+    """The given values, and random ones for the other inputs; named sizes get distinct small numbers."""
+    rng = np.random.default_rng(7)
+    inputs = handle.graph.inputs
+    names = {
+        n for node in inputs.values() for d in node.shape if isinstance(d, Size) for n in d.names()
+    }
+    sizes = {name: 3 + i for i, name in enumerate(sorted(names))}
+    values: dict[str, Any] = dict(handle.values)
+    for name, node in inputs.items():
+        shape = tuple(d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
+        values.setdefault(
+            name, rng.uniform(0.2, 1.5, tuple(d for d in shape if isinstance(d, int)))
+        )
+    return values
+
+
+def sample_bodies(handle: Derivation) -> dict[str, Graph]:
+    """The given bodies, and a generic one for each function that has none."""
+    names = {n.attrs["name"] for n in handle.graph.nodes() if n.op.role == "declared"}
+    missing = names - set(handle.bodies)
+    generic = {
+        name: read(f"{name} = {GENERIC_BODY}", shapes={"x": ()}, output=name).graph
+        for name in missing
+    }
+    return {**generic, **handle.bodies}
+
+
+def probe(handle: Derivation, bodies: Mapping[str, Graph]) -> Valuation | None:
+    """A run at sample values; None where sizes have names, since elements cannot be listed then."""
+    if any(isinstance(d, Size) for node in handle.graph.inputs.values() for d in node.shape):
+        return None
+    return sample_run(handle, bodies)
+
+
+def sample_run(handle: Derivation, bodies: Mapping[str, Graph]) -> Valuation:
+    """A keep-all run at sample values, gradients of all named nodes included."""
+    return run(handle.everything(), sample_values(handle), bodies)
