@@ -1,4 +1,4 @@
-"""Write what follows from the tables of the study format: studies/schema.json and the docs' tables."""
+"""Write what follows from the tables of the study format: studies/schema.json and docs' tables."""
 
 from __future__ import annotations
 

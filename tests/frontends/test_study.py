@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.architecture.source import ROOT
 from tidu.backends.numpy import evaluate
+from tidu.errors import Place
 from tidu.frontends.study import (
     Archived,
     Claim,
@@ -33,7 +34,6 @@ from tidu.frontends.study_given import given_values
 from tidu.frontends.study_lines import Written, read_document
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load, read_study
-from tidu.errors import Place
 from tidu.words import LANGUAGES
 
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -49,9 +49,7 @@ SCALARS = st.one_of(
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
     max_leaves=6,
 )
 
@@ -72,7 +70,10 @@ def written_inline(value: object) -> str:
 
 
 @settings(max_examples=200)
-@given(st.dictionaries(KEYS, VALUES, max_size=4), st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=3))
+@given(
+    st.dictionaries(KEYS, VALUES, max_size=4),
+    st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=3),
+)
 def test_every_key_is_found_where_it_stands(
     top: dict[str, object], tables: list[dict[str, object]]
 ) -> None:
@@ -173,7 +174,8 @@ def test_every_key_arrives() -> None:
     assert (part.show.digits, part.show.graph, part.show.recursion) == (8, True, False)
     assert part.kinks == {"relu": 1.0, "leaky_relu": 1.0, "abs": 0.5}
     kinds = {name: type(value) for name, value in part.given.items()}
-    expected = dict(a=Inline, b=Inline, c=Inline, d=Filled, e=Columns, g1=Columns, h=Archived)
+    inline = {"a": Inline, "b": Inline, "c": Inline}
+    expected = {**inline, "d": Filled, "e": Columns, "g1": Columns, "h": Archived}
     assert kinds == expected
     (descend,) = part.descend
     assert (descend.lr, descend.steps, descend.optimizer) == (0.1, 4, "SGD")
@@ -262,7 +264,11 @@ given = {x = [[1]]}
 
 
 def inline(part: Part) -> dict[str, object]:
-    return {k: v.value.tolist() for k, v in part.given.items() if isinstance(v, Inline) and v.value is not None}
+    return {
+        k: v.value.tolist()
+        for k, v in part.given.items()
+        if isinstance(v, Inline) and v.value is not None
+    }
 
 
 def test_parts_take_over_what_they_do_not_give() -> None:
@@ -324,7 +330,8 @@ SHAPES = {"column": ("[3, 2]", "[1, 2]"), "row": ("[2, 3]", "[2, 1]")}
 
 @pytest.mark.parametrize("layout", ["column", "row"])
 @pytest.mark.parametrize(
-    "loss", ['loss = {type = "L1Loss", target = "T", reduction = "sum"}', 'loss = "L = sum(abs(y3 - T))"']
+    "loss",
+    ['loss = {type = "L1Loss", target = "T", reduction = "sum"}', 'loss = "L = sum(abs(y3 - T))"'],
 )
 def test_layers_give_the_numbers_of_the_program(layout: str, loss: str) -> None:
     shape, target = SHAPES[layout]

@@ -366,7 +366,7 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
     (
         "classes cannot be standardised",
         HEAD
-        + '[[part]]\n[part.given]\n'
+        + "[[part]]\n[part.given]\n"
         + 'w = {csv = "d.csv", column = "a", one_hot = true, standardise = true}\n',
         7,
         ("exclude each other",),
@@ -430,7 +430,8 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
     ),
     (
         "a mistake in the program",
-        'title = "t"\nprogram = """\n\ny = w @ x\nL = sum(y)\n"""\n[given]\nw = [[1, 2]]\nx = [1, 2, 3]\n',
+        'title = "t"\nprogram = """\n\ny = w @ x\nL = sum(y)\n"""\n'
+        "[given]\nw = [[1, 2]]\nx = [1, 2, 3]\n",
         4,
         ("inner sizes 2 and 3 differ", "s.toml:4", "y = w @ x"),
         "内侧大小 2 与 3 不同",
@@ -493,7 +494,8 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
     ),
     (
         "a claim about another descent",
-        HEAD + '[[descend]]\nname = "long"\nlr = 1\n[[claim]]\nname = "L"\nvalue = 1\ndescend = "lon"\n',
+        HEAD
+        + '[[descend]]\nname = "long"\nlr = 1\n[[claim]]\nname = "L"\nvalue = 1\ndescend = "lon"\n',
         11,
         ("the claim speaks of the descent 'lon'", 'descend = "long"'),
         "这条结论说的是名为 'lon' 的梯度下降",
@@ -515,7 +517,9 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "en", "zh"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("text", "line", "en", "zh"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_it_is_said_where_and_what(
     tmp_path: Path, text: str, line: int | None, en: tuple[str, ...], zh: str
 ) -> None:

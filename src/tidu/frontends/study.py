@@ -107,7 +107,7 @@ Model: TypeAlias = Program | LayerList
 
 @dataclass(frozen=True, slots=True)
 class Descend:
-    """One gradient descent from the given values. `params` is empty where those of `wrt` are meant."""
+    """One gradient descent from the given values; empty `params` stand for those of `wrt`."""
 
     place: Place
     lr: float
@@ -154,9 +154,9 @@ class Target:
 class Claim:
     """A stated value or formula.
 
-    `value` keeps decimal numbers as they are written (`Written`), because 6.2082 speaks for all numbers
-    that round to it; `decimals` overrides how many decimals count. `working` is the formula with the
-    author's numbers in it.
+    `value` keeps decimal numbers as they are written (`Written`), because 6.2082 speaks for all
+    numbers that round to it; `decimals` overrides how many decimals count. `working` is the formula
+    with the author's numbers in it.
     """
 
     text: str

@@ -167,13 +167,6 @@ def table_name(table: Table) -> Words | str:
 
 
 def closest(word: str, known: Sequence[str]) -> str | None:
-    """The known word meant: in other letters' case, misspelt, or a part of one alone."""
-    lowered = word.lower()
-    for name in known:
-        if name.lower() == lowered:
-            return name
-    close = nearest(word, known)
-    if close is not None:
-        return close
-    parts = [name for name in known if lowered in name.lower().split("_")]
-    return parts[0] if len(parts) == 1 else None
+    """The known word meant: a misspelt one, or the only one of which `word` is a part."""
+    parts = [name for name in known if word.lower() in name.lower().split("_")]
+    return nearest(word, known) or (parts[0] if len(parts) == 1 else None)

@@ -137,7 +137,7 @@ def _columns(document: Document, name: str, table: dict[str, Any], path: KeyPath
     classes = next((key for key in chosen if key != "standardise"), "")
     if classes and "column" not in table:
         raise StudyError(_CLASSES(name=name), place=document.place((*path, classes)))
-    columns = table.get("columns", table.get("column"))
+    columns: str | list[str] = table["columns"] if "columns" in table else table["column"]
     return Columns(
         name,
         place,
@@ -154,8 +154,8 @@ def _columns(document: Document, name: str, table: dict[str, Any], path: KeyPath
 def given_values(study: Study, part: Part) -> Values:
     """The arrays of a part. Reads its data files; each error says which line of the study asked.
 
-    Raises `InputError` for missing files and columns, text and NaN in the data, and values without a
-    shape.
+    Raises `InputError` for missing files and columns, text and NaN in the data, and values without
+    a shape.
     """
     tables: dict[str, Table] = {}
     arrays: dict[str, Array] = {}

@@ -82,6 +82,11 @@ def _is_shape(value: Any) -> bool:
     )
 
 
+def _limited(kind: str, **limits: float) -> dict[str, Any]:
+    """JSON schema of a number within limits."""
+    return {"type": kind, **limits}
+
+
 _STRING = {"type": "string"}
 _NUMBER = {"type": "number"}
 
@@ -115,32 +120,32 @@ INTEGER = Kind(Words(en="an integer", zh="整数"), _is_integer, {"type": "integ
 COUNT = Kind(
     Words(en="a positive integer", zh="正整数"),
     lambda value: _is_integer(value) and value > 0,
-    {"type": "integer", "minimum": 1},
+    _limited("integer", minimum=1),
     "10",
 )
 SEED = Kind(
     Words(en="an integer from 0 on", zh="非负整数"),
     lambda value: _is_integer(value) and value >= 0,
-    {"type": "integer", "minimum": 0},
+    _limited("integer", minimum=0),
     "1",
 )
 DIGITS = Kind(
     Words(en="an integer from 1 to 17", zh="1 到 17 的整数"),
     lambda value: _is_integer(value) and 1 <= value <= 17,
-    {"type": "integer", "minimum": 1, "maximum": 17},
+    _limited("integer", minimum=1, maximum=17),
     "6",
 )
 NUMBER = Kind(Words(en="a number", zh="数"), _is_number, _NUMBER, "0.5")
 POSITIVE = Kind(
     Words(en="a positive number", zh="正数"),
     _is_positive,
-    {"type": "number", "exclusiveMinimum": 0},
+    _limited("number", exclusiveMinimum=0),
     "0.01",
 )
 MOMENTUM = Kind(
     Words(en="a number from 0 on and below 1", zh="不小于 0 且小于 1 的数"),
     lambda value: _is_number(value) and 0 <= value < 1,
-    {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    _limited("number", minimum=0, exclusiveMaximum=1),
     "0.9",
 )
 FLAG = Kind(
@@ -168,7 +173,7 @@ NUMBERS = Kind(
 PLACES = Kind(
     Words(en="an integer from 0 to 17", zh="0 到 17 的整数"),
     lambda value: _is_integer(value) and 0 <= value <= 17,
-    {"type": "integer", "minimum": 0, "maximum": 17},
+    _limited("integer", minimum=0, maximum=17),
     "4",
 )
 SIZES = Kind(
@@ -176,14 +181,14 @@ SIZES = Kind(
     _is_sizes,
     {
         "type": "array",
-        "items": {"anyOf": [{"type": "integer", "minimum": 0}, _STRING]},
+        "items": {"anyOf": [_limited("integer", minimum=0), _STRING]},
     },
     '["n", 3]',
 )
 SHAPE = Kind(
     Words(en="a list of integers", zh="整数列表"),
     _is_shape,
-    {"type": "array", "items": {"type": "integer", "minimum": 0}},
+    {"type": "array", "items": _limited("integer", minimum=0)},
     "[4, 3]",
 )
 
@@ -193,7 +198,7 @@ def between(low: float, high: float) -> Kind:
     return Kind(
         Words(en=f"a number from {low:g} to {high:g}", zh=f"{low:g} 到 {high:g} 之间的数"),
         lambda value: _is_number(value) and low <= value <= high,
-        {"type": "number", "minimum": low, "maximum": high},
+        _limited("number", minimum=low, maximum=high),
         f"{high:g}",
     )
 

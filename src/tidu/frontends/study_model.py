@@ -91,7 +91,7 @@ def _layers(
     except LayerProblem as problem:
         raise problem.at(model.places[problem.index]) from None
     names = {node: (Name(name),) for name, node in built.named.items()}
-    places = {node: (model.place,) for node in built.named.values()}
+    places = dict.fromkeys(built.named.values(), (model.place,))
     parameters = tuple(spec.name for spec in built.specs)
     if isinstance(model.loss, LossTable):
         graph = _with_loss_table(part, model, model.loss, built, x, shapes, names, places)

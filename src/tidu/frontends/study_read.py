@@ -83,6 +83,7 @@ _NO_DESCENT = Words(
 _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：{names}")
 _LANGUAGES = Words(en="{en}", zh="{zh}")
 
+
 def load(path: str | Path) -> Study:
     """Read a study file. No code in it runs; data files are read when its values are asked for.
 
@@ -202,7 +203,7 @@ def _merged(sources: Iterable[_Source], key: str) -> dict[str, tuple[Any, KeyPat
 
 
 def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Source) -> Part:
-    # what is done stands at the top for every part, or in the part itself; `like` hands none of it on
+    # what is done stands at the top for every part, or in the part; `like` hands none of it on
     doing = (sources[0], own) if own.path else (own,)
     descend = tuple(_descend(document, *entry) for entry in _entries(doing, "descend"))
     _refuse_doubles(document, _entries(doing, "descend"), "name", _DESCENT)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
+from tidu.calculus.settings import PRESETS, adjustable
 from tidu.frontends.study_kinds import (
     ARRAY,
     COUNT,
@@ -31,7 +32,6 @@ from tidu.frontends.study_kinds import (
     between,
     one_of,
 )
-from tidu.calculus.settings import PRESETS, adjustable
 from tidu.ir.op import Op
 from tidu.nn import INITIALISERS, LAYERS, LOSSES
 from tidu.words import Words
@@ -88,6 +88,12 @@ _OPTION_KINDS: Mapping[str, Kind] = {
 }
 
 
+def _initialisers() -> Words:
+    english = "; ".join(f"{name}: {record.says.en}" for name, record in INITIALISERS.items())
+    chinese = "；".join(f"{name}：{record.says.zh}" for name, record in INITIALISERS.items())
+    return Words(en="the initialiser. " + english, zh="初始化方法。" + chinese)
+
+
 def _initialiser_table() -> Table:
     options: dict[str, list[str]] = {}
     for name, record in INITIALISERS.items():
@@ -104,7 +110,7 @@ def _initialiser_table() -> Table:
     keys = (
         Key(
             "init",
-            Words(en="the initialiser, by PyTorch's name", zh="初始化方法，用 PyTorch 的名字"),
+            _initialisers(),
             one_of(*INITIALISERS),
             required=True,
         ),
@@ -232,9 +238,9 @@ SHAPES = Table(
 FUNCTIONS = Table(
     "functions",
     Words(
-        en='elementwise functions of the study\'s own: a formula in x such as "tanh(x)", or "" for one '
+        en='elementwise functions of your own: a formula in x such as "tanh(x)", or "" for one '
         "without a body, whose derivative is written f′",
-        zh='自己声明的逐元素函数：以 x 为自变量的式子，如 "tanh(x)"；写 "" 表示没有函数体，导数记作 f′',
+        zh='自己声明的逐元素函数：x 的式子，如 "tanh(x)"；"" 表示没有函数体，导数记作 f′',
     ),
     own=Key("name", Words(en="the body", zh="函数体"), TEXT),
 )
@@ -350,12 +356,13 @@ TORCH = "torch"  # the preset that changes nothing
 
 
 def _kink_key(name: str, op: Op) -> Key:
-    kink = op.kinks[0]
-    bounded = isinstance(kink.low, int | float) and isinstance(kink.high, int | float)
-    says = Words(
-        en=f"the derivative of {name} at its kink", zh=f"{name} 在折点处取用的导数值"
-    )
-    return Key(name, says, between(kink.low, kink.high) if bounded else NUMBER)
+    low, high = op.kinks[0].low, op.kinks[0].high
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        kind = between(low, high)
+    else:
+        kind = NUMBER
+    says = Words(en=f"the derivative of {name} at its kink", zh=f"{name} 在折点处取用的导数值")
+    return Key(name, says, kind)
 
 
 def _kinks_table() -> Table:
@@ -471,8 +478,8 @@ CLAIM = Table(
         Key(
             "name",
             Words(
-                en="what it is about: y2, dL/dW3, dL/dW1[1,2], new W1, step 10 loss, final loss, best step",
-                zh="说的是哪个量：y2、dL/dW3、dL/dW1[1,2]、new W1、step 10 loss、final loss、best step",
+                en="what it is about: y2, dL/dW3, dL/dW1[1,2], new W1, step 10 loss, best step",
+                zh="说的是哪个量：y2、dL/dW3、dL/dW1[1,2]、new W1、step 10 loss、best step",
             ),
             TEXT,
             required=True,
@@ -480,7 +487,7 @@ CLAIM = Table(
         Key(
             "value",
             Words(
-                en="the stated value; a decimal number is taken as rounded to the decimals written, "
+                en="the stated value; a decimal number counts as rounded to the decimals written, "
                 "an integer as exact",
                 zh="给出的值；小数按所写的小数位数四舍五入理解，整数按精确值理解",
             ),
@@ -539,7 +546,7 @@ _SHARED: tuple[Key, ...] = (
     Key(
         "layers",
         Words(
-            en="the model as a list of layers; outputs are named y1, y2, y2A, …, parameters W1, b1, …",
+            en="the model as a list of layers; outputs are named y1, y2A, …, parameters W1, b1, …",
             zh="用层列表表示的模型；各层输出名为 y1、y2、y2A……，参数名为 W1、b1……",
         ),
         table=LAYER,

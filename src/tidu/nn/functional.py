@@ -7,6 +7,7 @@ first, `operands` says how many there are. Activations that are ops are found by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 
 from tidu.errors import InputError
 from tidu.ir.node import Node
@@ -28,22 +29,31 @@ _NO_ERF = Words(
 _NO_ERF_FIX = Words(en='approximate="tanh"', zh='approximate="tanh"')
 
 
+class Approximation(Enum):
+    """How `gelu` takes the normal distribution function."""
+
+    NONE = "none"
+    TANH = "tanh"
+
+
 def silu(input: Node) -> Node:
     """x·σ(x)."""
     return input * sigmoid(input)
 
 
 def elu(input: Node, alpha: float = 1.0) -> Node:
-    """x where x > 0, alpha·(eˣ − 1) elsewhere; there the exponential never sees a large argument."""
+    """x where x > 0, alpha·(eˣ − 1) elsewhere; the exponential never sees a large argument."""
     positive = greater(input, 0.0)
     return where(positive, input, alpha * expm1(where(positive, 0.0, input)))
 
 
 def gelu(input: Node, approximate: str = "none") -> Node:
     """x·Φ(x); with approximate="tanh", Φ is ½(1 + tanh(√(2/π)(x + 0.044715 x³)))."""
-    if approximate not in ("none", "tanh"):
-        raise InputError(_APPROXIMATE(value=repr(approximate)))
-    if approximate == "tanh":
+    try:
+        how = Approximation(approximate)
+    except ValueError:
+        raise InputError(_APPROXIMATE(value=repr(approximate))) from None
+    if how is Approximation.TANH:
         inner = 0.7978845608028654 * (input + 0.044715 * input**3)
         return 0.5 * input * (1.0 + torch_call("tanh")(inner))
     if torch_alias("erf") is None:

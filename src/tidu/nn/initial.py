@@ -1,7 +1,7 @@
 """Starting values of parameters, by PyTorch's names and formulas, from a seed.
 
 A weight has the shape (out, in) or, for convolutions, (out, in, …): fan_in counts what one output
-sums over, fan_out what one input feeds. The numbers come from NumPy's PCG64 generator: the same seed
+sums over, fan_out what one input feeds. The numbers come from NumPy's PCG64 generator: one seed
 gives the same numbers on every machine, though not those that PyTorch draws.
 """
 
@@ -67,14 +67,15 @@ def _one(slope: float) -> float:
     return 1.0
 
 
-_GAINS: Mapping[str, Callable[[float], float]] = dict(
-    linear=_one,
-    sigmoid=_one,
-    tanh=lambda slope: 5.0 / 3.0,
-    relu=lambda slope: math.sqrt(2.0),
-    leaky_relu=lambda slope: math.sqrt(2.0 / (1.0 + slope**2)),
-    selu=lambda slope: 0.75,
+_GAIN_FORMULAS: tuple[tuple[str, Callable[[float], float]], ...] = (
+    ("linear", _one),
+    ("sigmoid", _one),
+    ("tanh", lambda slope: 5.0 / 3.0),
+    ("relu", lambda slope: math.sqrt(2.0)),
+    ("leaky_relu", lambda slope: math.sqrt(2.0 / (1.0 + slope**2))),
+    ("selu", lambda slope: 0.75),
 )
+_GAINS = dict(_GAIN_FORMULAS)
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:
@@ -94,6 +95,14 @@ def fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
         raise InputError(_FANS(name=name, shape=shape), fix=_FANS_FIX())
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
+
+
+def _zeros(rng: Generator, shape: tuple[int, ...]) -> Array:
+    return np.zeros(shape)
+
+
+def _ones(rng: Generator, shape: tuple[int, ...]) -> Array:
+    return np.ones(shape)
 
 
 def _constant(rng: Generator, shape: tuple[int, ...], value: float) -> Array:
@@ -139,68 +148,72 @@ def _kaiming_normal(rng: Generator, shape: tuple[int, ...], **options: Any) -> A
     return rng.normal(0.0, _kaiming("kaiming_normal", shape, **options), shape)
 
 
-_KAIMING = {"mode": "fan_in", "nonlinearity": "leaky_relu", "slope": 0.0}
+def _initialiser(
+    name: str, fill: Callable[..., Array], en: str, zh: str, *, random: bool = True, **options: Any
+) -> tuple[str, Initialiser]:
+    return name, Initialiser(fill, options, random, Words(en=en, zh=zh))
 
-INITIALISERS: Mapping[str, Initialiser] = {
-    "zeros": Initialiser(
-        lambda rng, shape: np.zeros(shape), {}, False, Words(en="all 0", zh="全为 0")
-    ),
-    "ones": Initialiser(
-        lambda rng, shape: np.ones(shape), {}, False, Words(en="all 1", zh="全为 1")
-    ),
-    "constant": Initialiser(
-        _constant, {"value": 0.0}, False, Words(en="all the same number", zh="全为同一个数")
-    ),
-    "normal": Initialiser(
-        _normal,
-        {"mean": 0.0, "std": 1.0},
-        True,
-        Words(en="normally distributed", zh="正态分布"),
-    ),
-    "uniform": Initialiser(
-        _uniform,
-        {"low": 0.0, "high": 1.0},
-        True,
-        Words(en="uniform between low and high", zh="在 low 与 high 之间均匀分布"),
-    ),
-    "xavier_uniform": Initialiser(
-        _xavier_uniform,
-        {"gain": 1.0},
-        True,
-        Words(
-            en="uniform in ±gain·√(6/(fan_in+fan_out))",
-            zh="在 ±gain·√(6/(fan_in+fan_out)) 内均匀分布",
+
+_KAIMING: Mapping[str, Any] = {"mode": "fan_in", "nonlinearity": "leaky_relu", "slope": 0.0}
+
+INITIALISERS: Mapping[str, Initialiser] = dict(
+    (
+        _initialiser("zeros", _zeros, "all 0", "全为 0", random=False),
+        _initialiser("ones", _ones, "all 1", "全为 1", random=False),
+        _initialiser("constant", _constant, "all value", "全为 value", random=False, value=0.0),
+        _initialiser(
+            "normal",
+            _normal,
+            "normal with mean and std",
+            "均值 mean、标准差 std 的正态分布",
+            mean=0.0,
+            std=1.0,
         ),
-    ),
-    "xavier_normal": Initialiser(
-        _xavier_normal,
-        {"gain": 1.0},
-        True,
-        Words(
-            en="normal with deviation gain·√(2/(fan_in+fan_out))",
-            zh="正态分布，标准差 gain·√(2/(fan_in+fan_out))",
+        _initialiser(
+            "uniform",
+            _uniform,
+            "uniform from low to high",
+            "在 low 与 high 之间均匀分布",
+            low=0.0,
+            high=1.0,
         ),
-    ),
-    "kaiming_uniform": Initialiser(
-        _kaiming_uniform,
-        _KAIMING,
-        True,
-        Words(en="uniform in ±gain·√(3/fan)", zh="在 ±gain·√(3/fan) 内均匀分布"),
-    ),
-    "kaiming_normal": Initialiser(
-        _kaiming_normal,
-        _KAIMING,
-        True,
-        Words(en="normal with deviation gain/√fan", zh="正态分布，标准差 gain/√fan"),
-    ),
-}
+        _initialiser(
+            "xavier_uniform",
+            _xavier_uniform,
+            "uniform in ±gain·√(6/(fan_in+fan_out))",
+            "在 ±gain·√(6/(fan_in+fan_out)) 内均匀分布",
+            gain=1.0,
+        ),
+        _initialiser(
+            "xavier_normal",
+            _xavier_normal,
+            "normal with deviation gain·√(2/(fan_in+fan_out))",
+            "标准差为 gain·√(2/(fan_in+fan_out)) 的正态分布",
+            gain=1.0,
+        ),
+        _initialiser(
+            "kaiming_uniform",
+            _kaiming_uniform,
+            "uniform in ±g·√(3/fan), g the gain of the nonlinearity",
+            "在 ±g·√(3/fan) 内均匀分布，g 是该非线性的增益",
+            **_KAIMING,
+        ),
+        _initialiser(
+            "kaiming_normal",
+            _kaiming_normal,
+            "normal with deviation g/√fan, g the gain of the nonlinearity",
+            "标准差为 g/√fan 的正态分布，g 是该非线性的增益",
+            **_KAIMING,
+        ),
+    )
+)
 
 
 def initial(name: str, shape: tuple[int, ...], seed: int = 0, **options: Any) -> Array:
     """An array of the given shape, filled by an initialiser.
 
-    Raises `InputError` for an unknown initialiser or option, and where a fan is needed and the shape
-    has fewer than two axes.
+    Raises `InputError` for an unknown initialiser or option, and for a shape of fewer than two axes
+    where a fan is needed.
 
     >>> initial("xavier_uniform", (2, 4), seed=1).shape, float(initial("ones", (1, 1))[0, 0])
     ((2, 4), 1.0)
@@ -217,7 +230,7 @@ def initial(name: str, shape: tuple[int, ...], seed: int = 0, **options: Any) ->
             listed = ", ".join(known.options)
             why = _OPTIONS(options=listed) if listed else _NO_OPTIONS()
             raise InputError(_OPTION(name=name, option=option), why=why)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if isinstance(seed, bool) or seed < 0:
         raise InputError(_SEED(seed=repr(seed)))
     rng = np.random.default_rng(seed)
     return known.fill(rng, tuple(shape), **{**known.options, **options})

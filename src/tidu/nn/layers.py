@@ -1,8 +1,8 @@
 """Layers by PyTorch's names, as frozen records; applying one to a node builds nodes.
 
-Two layouts: in `column` a sample is a column, y = W·x + b with x (in, n) and b (out, 1), as on paper;
-in `row` a sample is a row, y = x·Wᵀ + b with x (n, in) and b (out,), as in PyTorch. W is (out, in)
-in both.
+Two layouts: in `column` a sample is a column, y = W·x + b with x (in, n) and b (out, 1), as on
+paper; in `row` a sample is a row, y = x·Wᵀ + b with x (n, in) and b (out,), as in PyTorch. W is
+(out, in) in both.
 """
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ class Linear(Layer):
 
     def apply(self, x: Node, parameters: tuple[Node, ...], layout: Layout) -> Node:
         axis = self._check(x, layout)
-        if x.shape[axis] != self.in_features:
+        features = x.shape[axis]
+        if features != self.in_features:
             fixed = (
-                Linear(int(x.shape[axis]), self.out_features, self.bias)
-                if isinstance(x.shape[axis], int)
+                Linear(features, self.out_features, self.bias)
+                if isinstance(features, int)
                 else None
             )
             what = _FEATURES(
@@ -119,7 +120,7 @@ class Linear(Layer):
                 wanted=self.in_features,
                 x=describe(x),
                 sx=shape_text(x.shape),
-                got=x.shape[axis],
+                got=features,
             )
             raise ShapeError(
                 what,
@@ -246,7 +247,7 @@ class Identity(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Flatten(Layer):
-    """All axes of a sample laid out as one: rows (n, …) become (n, features), columns (…, n) likewise."""
+    """All axes of a sample laid out as one: rows (n, …) become (n, features)."""
 
     suffix: ClassVar[str] = "F"
 

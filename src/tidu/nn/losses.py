@@ -115,17 +115,18 @@ def cross_entropy(
 ) -> Node:
     """−Σ target·log softmax(input) for each sample.
 
-    input (n, C) or (C,), or (n, C, …); target: class indices (n,), or probabilities of input's shape.
+    input: (n, C), (C,) or (n, C, …); target: class indices (n,), or probabilities like input.
     `dim` is the axis of the classes where it is not PyTorch's (0 for scores that stand in columns).
     """
     axis = _class_axis(input, dim)
-    logarithms = torch_call("log_softmax")(input, dim=axis)
-    return _over_classes(logarithms, target, reduction, axis)
+    chances = class_probabilities(input, target, axis)
+    return _over_classes(torch_call("log_softmax")(input, dim=axis), chances, reduction, axis)
 
 
 def nll_loss(input: Node, target: Node, reduction: str = "mean", dim: int | None = None) -> Node:
-    """−Σ target·input for each sample, where `input` already holds logarithms; see `cross_entropy`."""
-    return _over_classes(input, target, reduction, _class_axis(input, dim))
+    """−Σ target·input for each sample, where `input` holds logarithms; see `cross_entropy`."""
+    axis = _class_axis(input, dim)
+    return _over_classes(input, class_probabilities(input, target, axis), reduction, axis)
 
 
 def _class_axis(input: Node, dim: int | None) -> int:
@@ -135,14 +136,12 @@ def _class_axis(input: Node, dim: int | None) -> int:
     return axis % input.rank
 
 
-def _over_classes(logarithms: Node, target: Node, reduction: str, axis: int) -> Node:
-    chances = class_probabilities(logarithms, target, axis)
-    terms = -sum_(chances * logarithms, axis=axis)
-    return _reduced(terms, reduction)
+def _over_classes(logarithms: Node, chances: Node, reduction: str, axis: int) -> Node:
+    return _reduced(-sum_(chances * logarithms, axis=axis), reduction)
 
 
 def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
-    """The target as probabilities of the shape of `scores`: as it is, or a 1 at each class index."""
+    """The target as probabilities, shaped like `scores`: as it is, or a 1 at each class index."""
     if target.shape == scores.shape:
         return target
     without = scores.shape[:axis] + scores.shape[axis + 1 :]

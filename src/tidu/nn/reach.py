@@ -29,7 +29,7 @@ def torch_call(name: str) -> Callable[..., Node]:
 
 
 def torch_alias(name: str) -> tuple[Op, Alias] | None:
-    """The op that PyTorch calls `name`, below its root or `nn.functional`, and how it is called there."""
+    """The op that PyTorch calls `name`, below its root or `nn.functional`, and its call there."""
     for op in registered().values():
         for given in op.aliases.get("torch", ()):
             alias = Alias(given) if isinstance(given, str) else given
