@@ -57,7 +57,7 @@ def name_all(derivation: Derivation) -> Names:
     invented = _invent(nodes, forward, depends_on([derivation.loss], derivation.wrt.values()))
     ordered = {node: forward[node] for node in [*graph.inputs.values(), *nodes] if node in forward}
     loss = ordered.get(derivation.loss, loss)
-    adjoints, delta = _deltas(derivation, ordered)
+    adjoints, delta = _deltas(derivation, ordered, invented)
     return Names(ordered, adjoints, delta, frozenset(invented), loss)
 
 
@@ -96,7 +96,7 @@ def _is_inner(node: Node, nodes: list[Node], users: Mapping[int, int]) -> bool:
 
 
 def _deltas(
-    derivation: Derivation, forward: Mapping[Node, Symbol]
+    derivation: Derivation, forward: Mapping[Node, Symbol], invented: set[Node]
 ) -> tuple[dict[Node, Symbol], dict[Node, Symbol]]:
     """A δ for the gradient of each named node on a path; δ₂ for y₂ where the number says which."""
     parameters = set(derivation.wrt.values())
@@ -107,14 +107,14 @@ def _deltas(
     ]
     subs: dict[str, int] = {}
     for node in lines:
-        key = _delta_sub(forward[node])
+        key = "" if node in invented else _delta_sub(forward[node])
         subs[key] = subs.get(key, 0) + 1
     adjoints: dict[Node, Symbol] = {}
     delta: dict[Node, Symbol] = {}
     program = {node.id for node in reachable([derivation.loss])}
     for node in reversed(lines):
         own = forward[node]
-        short = _delta_sub(own)
+        short = "" if node in invented else _delta_sub(own)
         long = own.base + own.sub
         sup = own.sup
         sub = short if short and subs[short] == 1 else long
