@@ -26,6 +26,9 @@ from tidu.words import Phrase, Words
 
 ENTRIES = 64  # parameters with more entries are checked along random directions
 _LOSS_DIGITS = 1e-11
+_NOTHING = (
+    1e-30  # the square of an imaginary step, which a complex step leaves where the slope is 0
+)
 _SHRINK = (1.0, 1 / 32, 1e-3, 1e-5, 1e-7)
 
 _AGREES = Words(
@@ -132,9 +135,10 @@ def verify(
     [('agrees', 'complex step')]
     """
     bound = _bind(derivation, values)
+    reached = {node.id for node in reachable(bound.losses)}
     findings: list[Finding] = []
     for name in derivation.wrt:
-        if name in derivation.unused:
+        if bound.wrt[name].id not in reached:
             details = (_UNUSED(name=name),)
             findings.append(Finding("agrees", name, "no dependence", details=details))
             continue
@@ -297,7 +301,8 @@ def _by_differences(problem: _Problem, direction: Array, stated: float) -> _Meas
         else:
             slope = central(curve, step)
             size = _cancelling(problem, tangents, stated, slope.value)
-            measured = _compare(problem, "central differences", stated, slope, size)
+            loss_size = max(abs(curve(step)), abs(curve(-step)))
+            measured = _compare(problem, "central differences", stated, slope, size, loss_size)
         if measured.kind != "undecided":
             return measured
         last = measured
@@ -324,7 +329,8 @@ def _at_kink(
     slack += 5 * (left.error + right.error)
     if math.isfinite(slack) and abs(left.value - right.value) <= slack:
         slope = Slope((left.value + right.value) / 2, left.error + right.error)
-        measured = _compare(problem, "one-sided differences", stated, slope, size)
+        loss_size = max(abs(curve(step)), abs(curve(-step)))
+        measured = _compare(problem, "one-sided differences", stated, slope, size, loss_size)
         if measured.kind != "differs":
             return measured
     low, high = min(left.value, right.value), max(left.value, right.value)
@@ -361,13 +367,18 @@ def _cancelling(
 
 
 def _compare(
-    problem: _Problem, method: Method, stated: float, slope: Slope, size: float
+    problem: _Problem,
+    method: Method,
+    stated: float,
+    slope: Slope,
+    size: float,
+    loss_size: float = 0.0,
 ) -> _Measure:
     tolerance = _TOLERANCES[problem.single, method == "complex step"]
     larger = max(abs(stated), abs(slope.value))
-    allowed = tolerance.relative * larger + tolerance.floor * size
+    allowed = tolerance.relative * larger + tolerance.floor * size + _NOTHING
     if method != "complex step":  # the loss itself is only known to so many digits
-        allowed += _LOSS_DIGITS * abs(float(problem.probe.base[problem.probe.loss.id].reshape(())))
+        allowed += _LOSS_DIGITS * loss_size
     distance = abs(stated - slope.value)
     error = tolerance.relative * distance / max(allowed, 1e-300)
 
@@ -428,21 +439,25 @@ def _beside(
     rng: np.random.Generator,
     directions: int,
 ) -> Finding | None:
-    """The same check with all floating inputs moved a little off the kink."""
-    moved: dict[str, Any] = {}
-    parameters = set(bound.wrt)
+    """The same check on either side of the kink: all floating inputs moved a little."""
+    noise: dict[str, Array] = {}
     for key, value in values.items():
         array = np.asarray(value)
-        if array.dtype.kind != "f" and key not in parameters:
-            moved[key] = value
+        if array.dtype.kind == "f" or key in bound.wrt:
+            scale = np.where(array == 0, 1.0, np.abs(array))
+            noise[key] = 1e-2 * scale * rng.standard_normal(array.shape)
+    worst: Finding | None = None
+    for side in (1.0, -1.0):
+        moved = {k: np.asarray(v) + side * noise[k] if k in noise else v for k, v in values.items()}
+        problem = _pose(bound, name, moved, rng)
+        if problem is None:
             continue
-        scale = np.where(array == 0, 1.0, np.abs(array))
-        moved[key] = array + 1e-2 * scale * rng.standard_normal(array.shape)
-    problem = _pose(bound, name, moved, rng)
-    if problem is None:
-        return None
-    smooth = [m for m in _measure_all(problem, rng, directions) if m[1].kind != "kink"]
-    return _judge(name, smooth) if smooth else None
+        smooth = [m for m in _measure_all(problem, rng, directions) if m[1].kind != "kink"]
+        found = _judge(name, smooth) if smooth else None
+        if found is not None and found.kind == "differs":
+            return found
+        worst = found if worst is None or worst.kind == "agrees" else worst
+    return worst
 
 
 def _kink_finding(

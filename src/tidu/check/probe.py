@@ -105,12 +105,20 @@ def switches_of(loss: Node, parameter: Node) -> list[Switch]:
             found.append(Switch(node, node.inputs[0], node.inputs[1]))
         for kink in node.op.kinks:
             condition = kink.where(*node.inputs, **node.attrs)
-            found.extend(
-                Switch(node, n.inputs[0], n.inputs[1])
-                for n in reachable([condition])
-                if _compares(n)
-            )
+            found.extend(_innermost(node, condition))
     return found
+
+
+def _innermost(node: Node, condition: Node) -> list[Switch]:
+    """The comparisons of a kink's condition that compare values, not counts of other comparisons."""
+    operands = {n.id for n in reachable(node.inputs)}
+    inside = [n for n in reachable([condition]) if n.id not in operands]
+    masked = depends_on([condition], [n for n in inside if n.dtype == "bool"])
+    return [
+        Switch(node, n.inputs[0], n.inputs[1])
+        for n in inside
+        if _compares(n) and not any(c.id in masked for c in n.inputs)
+    ]
 
 
 def _compares(node: Node) -> bool:
