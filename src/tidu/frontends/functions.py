@@ -395,6 +395,7 @@ def _short(path: str) -> str:
     return path.replace(".Tensor.", ".")
 
 
+@lru_cache(maxsize=1024)
 def _signature(
     function: Callable[..., Any], count: int | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...], frozenset[str]]:
