@@ -5,13 +5,17 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from tidu.app.cli.help import CommandHelp, command_class, group_class, usage_error
 from tidu.app.cli.output import emit, readable
 from tidu.words import Language, Words
+
+# typer carries click inside it in some versions and imports it in others; this is the base of all
+# usage errors in either.
+_USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 _ABOUT = Words(
     en="tidu: gradients in matrix form, derived, shown line by line, checked and run.",
@@ -112,7 +116,7 @@ def run(arguments: Sequence[str], language: Language) -> int:
         return stop.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except typer.BadParameter.__mro__[2] as problem:  # the base of all usage errors
+    except _USAGE_ERROR as problem:
         raise usage_error(problem) from None
     return code if isinstance(code, int) else 0
 

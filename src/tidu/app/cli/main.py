@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TextIO
 
 from tidu.app.cli.output import closed, emit, readable
@@ -74,7 +74,7 @@ def language_of(arguments: Sequence[str]) -> Language:
 
 
 @contextlib.contextmanager
-def _spoken(language: Language) -> Iterator[None]:
+def _spoken(language: Language) -> Generator[None]:
     """Whatever asks for the current language while the command runs gets this one."""
     before = os.environ.get("TIDU_LANG")
     os.environ["TIDU_LANG"] = language
@@ -88,7 +88,7 @@ def _spoken(language: Language) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _warnings_on_stderr(language: Language) -> Iterator[None]:
+def _warnings_on_stderr(language: Language) -> Generator[None]:
     """tidu's warnings as one plain line; those of other packages as Python shows them."""
     with warnings.catch_warnings():
         ordinary = warnings.showwarning

@@ -39,12 +39,12 @@ _WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
 
 def emit(text: str, stream: TextIO | None = None) -> None:
     """Write lines to a stream (stdout); signs that its encoding lacks are spelt out."""
-    stream = stream or sys.stdout
-    shown = transliterate(text.rstrip("\n"), _encoding(stream))
-    if coloured(stream):
-        _in_colour(shown, stream)
+    out: TextIO = stream or sys.stdout
+    shown = transliterate(text.rstrip("\n"), _encoding(out))
+    if coloured(out):
+        _in_colour(shown, out)
     else:
-        stream.write(shown + "\n")
+        out.write(shown + "\n")
 
 
 def readable(language: Language, stream: TextIO) -> Language:
@@ -60,19 +60,19 @@ def _encoding(stream: TextIO) -> str:
 
 def show(report: Report, stream: TextIO | None = None) -> None:
     """Print a report as text; in English, and saying so, where the stream has no Chinese."""
-    stream = stream or sys.stdout
-    language = readable(report.language, stream)
+    out: TextIO = stream or sys.stdout
+    language = readable(report.language, out)
     if language != report.language:
-        emit(_NO_CHINESE(encoding=_encoding(stream)).text(language), sys.stderr)
-    emit(Report(report.document, language).text(width(stream)), stream)
+        emit(_NO_CHINESE(encoding=_encoding(out)).text(language), sys.stderr)
+    emit(Report(report.document, language).text(width(out)), out)
 
 
 def show_json(text: str, stream: TextIO | None = None) -> None:
     """Print JSON; characters that the stream lacks as JSON's own escapes."""
-    stream = stream or sys.stdout
-    if transliterate(text, _encoding(stream)) != text:
+    out: TextIO = stream or sys.stdout
+    if transliterate(text, _encoding(out)) != text:
         text = json.dumps(json.loads(text), ensure_ascii=True, indent=2)
-    stream.write(text + "\n")
+    out.write(text + "\n")
 
 
 def coloured(stream: TextIO) -> bool:

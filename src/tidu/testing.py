@@ -1,0 +1,143 @@
+"""For tests of your own: is this hand-written gradient the gradient of this function?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tidu.api.evaluation import checked
+from tidu.api.gradient import grad
+from tidu.check import Finding, check_gradient, require_agreement
+from tidu.errors import GradientMismatch, InputError, TiduError
+from tidu.words import Words
+
+_NO_ARGUMENTS = Words(
+    en="{function} is to be checked at given arguments, and none are given",
+    zh="要在给定的参数处核对 {function}，但没有给出参数",
+)
+_ARGUMENTS_FIX = Words(
+    en="check_grad(function, gradient, x0, x1, …)", zh="check_grad(function, gradient, x0, x1, …)"
+)
+_ARGNUM = Words(
+    en="{count} argument(s) are given; argnums={argnum} names none of them",
+    zh="给出了 {count} 个参数；argnums={argnum} 不对应其中任何一个",
+)
+
+
+def check_grad(
+    function: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    *args: Any,
+    argnums: int | Sequence[int] = 0,
+    tolerance: float = 1e-5,
+    seed: int = 0,
+) -> tuple[Finding, ...]:
+    """Check a gradient at the given arguments, which are copied; None checks tidu's own.
+
+    `function(*args)` gives one number; `gradient(*args)` an array of the shape of the argument that
+    `argnums` names, or one for each of several. It is compared with the gradient that tidu derives
+    where `function` can be traced, and with differences otherwise; on a kink every value between
+    the two one-sided slopes is right. `tolerance` is relative (at least 1e-3 for float32).
+
+    Raises GradientMismatch, an AssertionError, that names the entry, both values, and the usual
+    mistakes (a transpose, a constant factor). Returns what was found, one finding an argument.
+
+    >>> def loss(w, x):
+    ...     return np.sum((x @ w) ** 2)
+    >>> w, x = np.array([1.0, 2.0]), np.array([[3.0, 4.0], [5.0, 6.0]])
+    >>> [found.kind for found in check_grad(loss, lambda w, x: 2 * x.T @ (x @ w), w, x)]
+    ['agrees']
+    >>> try:
+    ...     check_grad(loss, lambda w, x: x.T @ (x @ w), w, x)
+    ... except AssertionError as error:
+    ...     print(error)
+    the gradient with respect to w[1] is 146; the derivation gives 292
+      why: every entry is 0.5 times what it should be
+      write instead: return gradient / 0.5
+    """
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    arrays = _arrays(function, args, wanted)
+    wanted = [argnum % len(arrays) for argnum in wanted]
+    names = _names(function, len(arrays))
+
+    def differences(candidate: Callable[..., Any]) -> tuple[Finding, ...]:
+        return _compare(function, candidate, arrays, wanted, names, None, seed, tolerance)
+
+    if gradient is None:
+        return _agreed(differences(grad(function, tuple(wanted))))
+    derived = _derived(function, arrays, wanted)
+    if derived is None:
+        return _agreed(differences(gradient))
+    found = _compare(function, gradient, arrays, wanted, names, derived, seed, tolerance)
+    if any(one.kind == "differs" for one in found):
+        measured = differences(gradient)  # a kink leaves more than one right value
+        if all(one.kind == "agrees" for one in measured):
+            return measured
+    return _agreed(found)
+
+
+def _compare(
+    function: Callable[..., Any],
+    gradient: Callable[..., Any],
+    arrays: Sequence[Any],
+    argnums: Sequence[int],
+    names: Sequence[str],
+    expected: Sequence[Any] | None,
+    seed: int,
+    tolerance: float,
+) -> tuple[Finding, ...]:
+    return check_gradient(
+        function,
+        gradient,
+        arrays,
+        argnums=argnums,
+        names=[names[argnum] for argnum in argnums],
+        expected=expected,
+        seed=seed,
+        relative=tolerance,
+    )
+
+
+def _agreed(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    require_agreement(found)
+    for one in found:
+        if one.kind == "kink" and one.details:  # a value outside both one-sided slopes
+            raise GradientMismatch(one.details[0])
+    return found
+
+
+def _arrays(function: Callable[..., Any], args: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
+    if not args:
+        name = getattr(function, "__name__", "function")
+        raise InputError(_NO_ARGUMENTS(function=name), fix=_ARGUMENTS_FIX())
+    for argnum in wanted:
+        if not -len(args) <= argnum < len(args):
+            raise InputError(_ARGNUM(count=len(args), argnum=argnum))
+    names = _names(function, len(args))
+    arrays = [checked(name, value) for name, value in zip(names, args, strict=True)]
+    for argnum in wanted:
+        if arrays[argnum].dtype.kind != "f":
+            arrays[argnum] = arrays[argnum].astype(np.float64)
+    return arrays
+
+
+def _names(function: Callable[..., Any], count: int) -> list[str]:
+    """The parameters' own names where the function tells them."""
+    try:
+        known = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        known = []
+    return [known[i] if i < len(known) else f"argument {i + 1}" for i in range(count)]
+
+
+def _derived(
+    function: Callable[..., Any], arrays: Sequence[Any], wanted: Sequence[int]
+) -> tuple[Any, ...] | None:
+    """tidu's own gradients, or None where the function cannot be traced."""
+    try:
+        return grad(function, tuple(wanted))(*(array.copy() for array in arrays))
+    except TiduError:
+        return None
