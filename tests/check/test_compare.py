@@ -86,7 +86,9 @@ def test_a_formula_that_is_right_only_at_the_given_values_is_refuted() -> None:
     found = same_formula(absolute(X), X, VALUES, subject="y")
     assert (found.kind, found.method) == ("differs", "random values")
     at = found.index
-    assert at is not None and found.example["x"][at] < 0 and found.expected == found.example["x"][at]
+    assert (
+        at is not None and found.example["x"][at] < 0 and found.expected == found.example["x"][at]
+    )
     assert "at other values the formula fails" in found.details[0].text("en")
     assert "换成别的值，该公式不成立" in found.details[0].text("zh")
 

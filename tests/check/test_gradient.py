@@ -48,7 +48,9 @@ def test_a_wrong_gradient_raises_with_entry_values_ratio_and_fix(derived: bool) 
     assert isinstance(caught.value, AssertionError)
     english, chinese = caught.value.text("en"), caught.value.text("zh")
     assert "the gradient with respect to W[" in english
-    assert ("the derivation gives" if derived else "central differences gives") in english or derived
+    assert (
+        "the derivation gives" if derived else "central differences gives"
+    ) in english or derived
     assert "every entry is 2 times what it should be" in english
     assert "write instead: return gradient / 2" in english
     assert "每个元素都是正确值的 2 倍" in chinese and "改成：return gradient / 2" in chinese

@@ -191,4 +191,4 @@ def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator
     real = (moved(1.0) - moved(-1.0)) / 2
     difference = np.linalg.norm(np.imag(turned) - real)
     size = np.linalg.norm(real) + np.linalg.norm(np.imag(turned))
-    return bool(difference <= 1e-2 * size + 1e-15 * np.linalg.norm(base[node.id]))
+    return bool(difference <= 1e-5 * size + 1e-13 * np.linalg.norm(base[node.id]))

@@ -314,8 +314,8 @@ def _elementwise_region(root: Node, condition: Node) -> list[Node]:
         if (
             node.id not in seen
             and map_op
+            and node.dtype != "bool"  # a mask has no derivative to keep safe
             and node.shape == condition.shape
-            and node is not condition
         ):
             seen[node.id] = node
             stack.extend(node.inputs)
@@ -323,7 +323,15 @@ def _elementwise_region(root: Node, condition: Node) -> list[Node]:
 
 
 def _is_guard(node: Node, condition: Node) -> bool:
-    return node.op is where and node.inputs[0] is condition
+    """Whether a value is guarded by this condition already, perhaps under guards of nested branches."""
+    while node.op is where:
+        test, x, y = node.inputs
+        if test is condition:
+            return True
+        if (constant_value(x) is None) == (constant_value(y) is None):
+            return False
+        node = y if constant_value(x) is not None else x
+    return False
 
 
 def _safe_branches(node: Node, atoms: Atoms) -> Node | None:
