@@ -1,7 +1,7 @@
 """What the acceptance tests measure tidu against: NumPy itself, closed forms, differences.
 
-Nothing here imports tidu. The expressions come from the tests' own files, so that evaluating them is
-safe; tidu reads the same texts by its whitelist.
+Nothing here imports tidu. The expressions come from the tests' own files, so that evaluating them
+is safe; tidu reads the same texts by its whitelist.
 """
 
 from __future__ import annotations
