@@ -20,11 +20,10 @@ _RESHAPE = Words(
     en="cannot reshape {a} {sa} to {shape}: {m} elements are not {n}",
     zh="不能把 {a} {sa} 变形为 {shape}：元素个数 {m} 与 {n} 不同",
 )
-_STRETCH = Words(
-    en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}"
-)
+_STRETCH = Words(en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}")
 _AXES = Words(
-    en="{axes} is not an order of the {rank} axes of {a}", zh="{axes} 不是 {a} 的 {rank} 个轴的一种排列"
+    en="{axes} is not an order of the {rank} axes of {a}",
+    zh="{axes} 不是 {a} 的 {rank} 个轴的一种排列",
 )
 
 
@@ -123,7 +122,11 @@ reshape = op(
     notation=_reshape_notation,
     code=lambda node, x: f"np.reshape({x}, {node.attrs['shape']})",
     aliases=aliases(numpy="reshape", torch=("reshape", "view")),
-    samples=sampled((((2, 3),), {"shape": (3, 2)}), (((4,),), {"shape": (4, 1)}), (((),), {"shape": (1, 1)})),
+    samples=sampled(
+        (((2, 3),), {"shape": (3, 2)}),
+        (((4,),), {"shape": (4, 1)}),
+        (((),), {"shape": (1, 1)}),
+    ),
 )
 
 
@@ -140,7 +143,9 @@ def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]
 
     extra = len(shape) - x.rank
     stretched = tuple(
-        axis for axis, dim in enumerate(shape) if axis < extra or (x.shape[axis - extra] == 1 and dim != 1)
+        axis
+        for axis, dim in enumerate(shape)
+        if axis < extra or (x.shape[axis - extra] == 1 and dim != 1)
     )
     return (reshape(sum_(g, axis=stretched, keepdims=False), shape=x.shape),)
 
@@ -162,11 +167,16 @@ broadcast_to = op(
     role="broadcast",
     operands=(Operand.VALUE,),
     adjoint=_broadcast_adjoint,
-    says=says("a stretched value is used many times: sum over its copies", "被广播的值用了多次：对各份求和"),
+    says=says(
+        "a stretched value is used many times: sum over its copies",
+        "被广播的值用了多次：对各份求和",
+    ),
     source="sum over paths",
     numpy=lambda x, shape: np.broadcast_to(x, shape),
     type_rule=_broadcast_type,
-    prepare=lambda x, shape: x if tuple(shape) == x.shape else apply(broadcast_to, x, shape=tuple(shape)),
+    prepare=lambda x, shape: (
+        x if tuple(shape) == x.shape else apply(broadcast_to, x, shape=tuple(shape))
+    ),
     notation=_broadcast_notation,
     code=lambda node, x: f"np.broadcast_to({x}, {node.attrs['shape']})",
     aliases=aliases(numpy="broadcast_to", torch=("broadcast_to", "expand")),

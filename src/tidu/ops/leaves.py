@@ -1,4 +1,4 @@
-"""Leaves and the few ops that `ir` asks for by role: inputs, constants, sizes, declared functions."""
+"""Leaves and the ops that `ir` asks for by role: inputs, constants, sizes, declared functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def number_text(value: float) -> str:
 
 
 def number(value: float) -> Math:
-    """A constant as a reader writes it: an integer, a short decimal, or a fraction that it equals."""
+    """A constant as a reader writes it: an integer, a short decimal, or a fraction equal to it."""
     text = number_text(value)
     if len(text.lstrip("-")) <= 6 or not np.isfinite(value):
         return Number(text)
@@ -134,7 +134,7 @@ def _declared_notation(node: Node, *arguments: Math) -> Math:
 
 def _declared_partials(*xs_out: Node, name: str, orders: tuple[int, ...]) -> tuple[Node, ...]:
     xs = xs_out[:-1]
-    raised = (orders[:i] + (orders[i] + 1,) + orders[i + 1 :] for i in range(len(xs)))
+    raised = ((*orders[:i], orders[i] + 1, *orders[i + 1 :]) for i in range(len(xs)))
     return tuple(declared(*xs, name=name, orders=up) for up in raised)
 
 
@@ -149,7 +149,9 @@ declared = op(
     numpy=_undefined,
     type_rule=lambda *types, name, orders: Type(types[0].shape, types[0].dtype),
     notation=_declared_notation,
-    code=lambda node, *xs: f"{node.attrs['name']}{'_d' * sum(node.attrs['orders'])}({', '.join(xs)})",
+    code=lambda node, *xs: (
+        f"{node.attrs['name']}{'_d' * sum(node.attrs['orders'])}({', '.join(xs)})"
+    ),
     doc=says("an elementwise function without a body", "没有函数体的逐元素函数"),
 )
 
@@ -159,7 +161,9 @@ cast = op(
     loop=Loop.MAP,
     role="cast",
     operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out, dtype: (cast(g, dtype=x.dtype) if x.dtype.startswith("float") else None,),
+    adjoint=lambda g, x, out, dtype: (
+        cast(g, dtype=x.dtype) if x.dtype.startswith("float") else None,
+    ),
     says=says("a change of number format", "改变数的格式"),
     source="-",
     numpy=lambda x, dtype: np.asarray(x).astype(dtype),

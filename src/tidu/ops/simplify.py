@@ -3,6 +3,7 @@ pushed to the letters, numbers and signs move to the front. None of them expands
 
 from __future__ import annotations
 
+from collections.abc import Callable
 
 from tidu.ir.build import constant, input_node, rebuild
 from tidu.ir.node import Node
@@ -23,8 +24,14 @@ def _filled(value: float, like: Node) -> Node:
     return broadcast_to(constant(value, like.dtype), shape=like.shape)
 
 
-def _simplify(  # type: ignore[no-untyped-def]
-    name: str, root: Op, apply, en: str, zh: str, example, source: str = "arithmetic"
+def _simplify(
+    name: str,
+    root: Op,
+    apply: Callable[[Node, Atoms], Node | None],
+    en: str,
+    zh: str,
+    example: Callable[[], list[Node]],
+    source: str = "arithmetic",
 ) -> None:
     rule(
         name=name,
@@ -217,7 +224,7 @@ _simplify(
     _double_negative,
     "−(−x) = x",
     "负负得正",
-    lambda: [-(-_x()), -(2.0 * _x()), -(_x() - _x("y"))],
+    lambda: [negative(-_x()), -(2.0 * _x()), -(_x() - _x("y"))],
 )
 for _op, _shapes in (
     (multiply, ((3,), (3,))),

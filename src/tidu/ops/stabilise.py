@@ -1,4 +1,4 @@
-"""Rules from the form as written to the form that runs: exact, and finite where the truth is finite.
+"""Rules from the form as written to the form that runs: exact, and finite where the truth is.
 
 Each replaces an expression that overflows, or whose derivative is 0/0, by an op that has the same
 value everywhere and a derivative that survives.
@@ -323,7 +323,7 @@ def _elementwise_region(root: Node, condition: Node) -> list[Node]:
 
 
 def _is_guard(node: Node, condition: Node) -> bool:
-    """Whether a value is guarded by this condition already, perhaps under guards of nested branches."""
+    """Whether a value is guarded by this condition already, perhaps inside nested guards."""
     while node.op is where:
         test, x, y = node.inputs
         if test is condition:
