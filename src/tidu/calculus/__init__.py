@@ -1,1 +1,4 @@
-"""Graph to graph: reverse and forward differentiation, rewriting, derivations. Knows forms, no op names."""
+"""Graph to graph: reverse and forward differentiation, rewriting, derivations.
+
+Knows forms, no op names.
+"""

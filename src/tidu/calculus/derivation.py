@@ -53,7 +53,8 @@ class Step:
     kind "seed": `after` is ∂L/∂L = 1.
     kind "pull back": `after` is what the use `contribution.via` adds to the gradient of `of`;
     `before` is the gradient of the using node.
-    kind "sum": `after` is the whole gradient of `of`, `before` the unsimplified sum of its contributions.
+    kind "sum": `after` is the whole gradient of `of`, `before` the unsimplified sum of its
+    contributions.
     """
 
     kind: StepKind
@@ -68,8 +69,8 @@ class Step:
 class Derivation:
     """The frozen result.
 
-    graph: the program as written. loss: its loss as run. as_run: written node → node that runs, where
-    they differ. wrt: the parameters by name. gradients: ∂loss/∂parameter by name, each of its
+    graph: the program as written. loss: its loss as run. as_run: written node → node that runs,
+    where they differ. wrt: the parameters by name. gradients: ∂loss/∂parameter by name, each of its
     parameter's shape. adjoints: ∂loss/∂node for every node on a path. contributions: what each
     adjoint was summed from. unused: parameters that the loss does not depend on (gradient zero).
     """
@@ -106,8 +107,8 @@ def derive_graph(
     """Derive the gradients of one output of a graph with respect to the named inputs.
 
     `output` defaults to the graph's last. With `as_written` no stabilising rewrite is made.
-    Raises ShapeError if the output has more than one element, UnknownNameError for a name that is not
-    an input, DTypeError for an input of booleans.
+    Raises ShapeError if the output has more than one element, UnknownNameError for a name that is
+    not an input, DTypeError for an input of booleans.
 
     >>> from tidu.ir.build import input_node
     >>> x = input_node("x", (3,))
@@ -136,7 +137,7 @@ def derive_graph(
     own_line = {as_run.get(node, node) for node in graph.names}
 
     def settle(node: Node, gradient: Node) -> None:
-        """The gradient of a named node is a line of its own (its δ): what follows refers to it whole."""
+        """A named node's gradient is a line of its own (its δ): what follows refers to it whole."""
         if node in own_line and not is_plain(gradient):
             rewriter.atoms.add(gradient.id)
 
@@ -161,7 +162,7 @@ def derive_graph(
 
 
 def stabilised(graph: Graph) -> dict[Node, Node]:
-    """What runs in place of a graph's nodes, where the two differ: the rewrites of `derive_graph`."""
+    """What runs in place of a graph's nodes, where the two differ, as `derive_graph` rewrites."""
     return _stabilise(graph, [])
 
 
@@ -175,7 +176,7 @@ def is_plain(node: Node) -> bool:
 def closed_form(derivation: Derivation, name: str) -> Node:
     """One gradient as a single formula in the program's own nodes: the δ's opened and simplified.
 
-    Equal to `gradients[name]` at all values; for reading, where the derivation's own lines share δ's.
+    Equal to `gradients[name]` at all values; for reading, where the derivation's lines share δ's.
     """
     program = [
         derivation.loss,

@@ -9,7 +9,7 @@ from tidu.ir.node import Node, reachable
 
 
 def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
-    """The Jacobian-vector product: the differential of each output for given differentials of nodes.
+    """The Jacobian-vector product: each output's differential for given differentials of nodes.
 
     >>> from tidu.ir.build import input_node
     >>> x, t = input_node("x", (3,)), input_node("t", (3,))

@@ -1,7 +1,8 @@
 """One op's derivative in either direction, from whichever facet its record states.
 
-`pull_back` gives the contributions to an op's operands from the gradient of its result; `push_forward`
-the differential of the result from those of the operands. Dispatch is on the form alone.
+`pull_back` gives the contributions to an op's operands from the gradient of its result;
+`push_forward` the differential of the result from those of the operands. Dispatch is on the form
+alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reverse mode as a graph transformation: pull the gradient back through every node, last node first."""
+"""Reverse mode as a graph transformation: the gradient pulled back, last node first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tidu.ir.node import Node, depends_on, reachable
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one use of a node adds to its gradient: the using node, the operand's position, the value."""
+    """What one use of a node adds to its gradient: the using node, which operand, the value."""
 
     via: Node
     position: int
@@ -24,7 +24,7 @@ def _no_matter(node: Node, gradient: Node) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The result of a reverse pass: the gradient of each active node and what it was summed from."""
+    """The result of a reverse pass: each active node's gradient and what it was summed from."""
 
     gradients: dict[Node, Node]
     contributions: dict[Node, tuple[Contribution, ...]]
@@ -54,10 +54,10 @@ def reverse(
 ) -> Pass:
     """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
 
-    Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch` is
-    told of each contribution, with the expression as the op's rule gave it; `settle` of each node's whole
-    gradient, before it is pulled back further. `within` limits the paths
-    to nodes of these ids; other nodes are held fixed.
+    Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch`
+    is told of each contribution, with the expression as the op's rule gave it; `settle` of each
+    node's whole gradient, before it is pulled back further. `within` limits the paths to nodes of
+    these ids; other nodes are held fixed.
     """
     active = depends_on(outputs, wrt)
     if within is not None:
@@ -91,7 +91,7 @@ def reverse(
 
 
 def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
-    """The vector-Jacobian product: for each node of `wrt`, Σ ∂output/∂node pulled back from the seeds.
+    """The vector-Jacobian product: for each node of `wrt`, the seeds pulled back and summed.
 
     >>> from tidu.ir.build import constant, input_node
     >>> x = input_node("x", (3,))

@@ -1,4 +1,4 @@
-"""Choices that are made on a graph before it is derived: values at kinks, bodies of declared functions."""
+"""Choices made on a graph before it is derived: values at kinks, bodies of declared functions."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def mapped(graph: Graph, place: Mapping[Node, Node]) -> Graph:
 
 
 def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node, Node]:
-    """Each node's image after declared functions (and their derivatives) are replaced by their bodies."""
+    """Each node's image once declared functions and their derivatives give way to their bodies."""
     image: dict[Node, Node] = {}
     for node in reachable(nodes):
         inputs = tuple(image[child] for child in node.inputs)
