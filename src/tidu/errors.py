@@ -1,7 +1,7 @@
 """Every exception of tidu and the one message format.
 
-A message says what happened, where, why, and what to write instead, in this order, each a `Phrase` so
-that it exists in both languages. Inner code raises the fact; a public verb may add the place.
+A message says what happened, where, why, and what to write instead, in this order, each a `Phrase`
+so that it exists in both languages. Inner code raises the fact; a public verb may add the place.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def _cells(character: str) -> int:
 class TiduError(Exception):
     """Base of all errors that tidu raises on purpose.
 
-    `what`, `why` and `fix` are phrases; `place` says where in the user's input. `str(error)` is in the
-    current language, `error.text("zh")` in a chosen one.
+    `what`, `why` and `fix` are phrases; `place` says where in the user's input. `str(error)` is in
+    the current language, `error.text("zh")` in a chosen one.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Sentences in two languages, side by side, and the choice between them.
 
-A `Words` is a template in English and in Chinese; calling it gives a `Phrase`: the template with its
-arguments, still free of any language. Whoever prints picks the language. Both languages stand next to
-each other so that neither can be forgotten and a reader sees at once whether they agree
+A `Words` is a template in English and in Chinese; calling it gives a `Phrase`: the template with
+its arguments, still free of any language. Whoever prints picks the language. Both languages stand
+next to each other so that neither can be forgotten and a reader sees at once whether they agree
 (see docs/decisions.md).
 """
 

@@ -28,9 +28,9 @@ class Equation:
 class Step:
     """One line of the working.
 
-    name = formula = formula with numbers = value, the shape equation, the rule that was used and its
-    source. `covers` lists the ids of the graph nodes whose meaning this line shows; the coverage test
-    adds them up.
+    name = formula = formula with numbers = value, the shape equation, the rule that was used and
+    its source. `covers` lists the ids of the graph nodes whose meaning this line shows; the
+    coverage test adds them up.
     """
 
     equation: Equation

@@ -1,7 +1,7 @@
 """Math trees: formulas as data, before any writing system.
 
-Signs, brackets and superscripts belong to the printers, which know precedence; a tree only says what
-the formula is. Trees are immutable and compare by value.
+Signs, brackets and superscripts belong to the printers, which know precedence; a tree only says
+what the formula is. Trees are immutable and compare by value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from tidu.words import Phrase
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A name: base letter(s), subscript, superscript: W1 is Symbol("W", "1"), h⁽²⁾ Symbol("h", "", "(2)")."""
+    """A name: base letter(s), subscript, superscript.
+
+    W1 is Symbol("W", "1"), h⁽²⁾ is Symbol("h", "", "(2)").
+    """
 
     base: str
     sub: str = ""

@@ -1,1 +1,1 @@
-"""What a program is: types, hash-consed nodes, graphs, the Op record and the one builder. Names no op."""
+"""What a program is: types, hash-consed nodes, graphs, the Op record, the builder. Names no op."""

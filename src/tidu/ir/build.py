@@ -1,8 +1,8 @@
 """The one builder: applies an op to operands.
 
 Broadcasting, dtype promotion and shape checks happen here and in no frontend. Numbers are weak
-scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the sum over
-a batch in a bias gradient is a step and not a hidden helper.
+scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the sum
+over a batch in a bias gradient is a step and not a hidden helper.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     """`op` applied to nodes, numbers and arrays, in its normal form.
 
     An op of many operands takes them in a list as well (concatenate), and what follows the operands
-    stands for the attributes in the order in which the op's `prepare` names them, as in NumPy's calls.
+    stands for the attributes in the order in which the op's `prepare` names them, as in NumPy.
 
     >>> from tidu.ops.arithmetic import add
     >>> from tidu.ops.reduction import sum_
@@ -124,11 +124,11 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
 
 def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
     """Operands as nodes; Python numbers become constants of the dtype of the arrays beside them."""
-    dtypes = [
+    dtypes: list[DType] = [
         node.dtype
         for node in operands
         if isinstance(node, Node)
-        and isinstance(node.type, Type)
+        and not is_tuple(node)
         and node.dtype in ("float64", "float32")
     ]
     strong = promote(dtypes) if dtypes else "float64"
@@ -173,7 +173,7 @@ def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def elementwise_type(*types: Type, boolean: bool = False) -> Type:
-    """Type rule of elementwise ops: equal shapes (the builder has broadcast them), promoted dtype."""
+    """Type rule of elementwise ops: equal shapes (broadcast by the builder), promoted dtype."""
     return Type(types[0].shape, "bool" if boolean else promote(t.dtype for t in types))
 
 
@@ -204,7 +204,7 @@ def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError:
     return ShapeError(misfit.what(**facts), fix=fix)
 
 
-# What a front door calls nodes while it reads a program, by node id: messages then say y1, not W1 @ x.
+# What a front door calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.
 spoken: ContextVar[Mapping[int, str]] = ContextVar("spoken")
 
 
@@ -246,7 +246,7 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
 def substitute(
     outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None
 ) -> list[Node]:
-    """The outputs with nodes replaced (and named sizes bound); walks iteratively, shares what is shared."""
+    """The outputs with nodes replaced (and named sizes bound); what was shared stays shared."""
     from tidu.ir.node import reachable  # noqa: PLC0415
 
     done: dict[int, Node] = {old.id: new for old, new in mapping.items()}

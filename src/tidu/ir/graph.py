@@ -12,7 +12,7 @@ from tidu.words import Phrase
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that a node was given: the identifier, and its count where the name was assigned again."""
+    """A name that a node was given: the identifier, and its count if it was assigned again."""
 
     text: str
     step: int | None = None
@@ -30,7 +30,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A program as data. `names` and `places` keep every name and source place that led to a node."""
+    """A program as data. `names` and `places` keep each name and place that led to a node."""
 
     inputs: Mapping[str, Node]
     outputs: Mapping[str, Node]

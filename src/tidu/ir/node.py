@@ -1,7 +1,7 @@
 """Nodes: one op applied to other nodes, hash-consed so that equal expressions are one object.
 
-Ids grow in the order of creation, and operands exist before the node that uses them, so sorting by id
-is a topological order; no walk recurses.
+Ids grow in the order of creation, and operands exist before the node that uses them, so sorting by
+id is a topological order; no walk recurses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ArrayData:
-    """The immutable, hashable contents of a constant. Copied, so later writes to the source do nothing."""
+    """The contents of a constant, immutable and hashable: a copy, safe from later writes."""
 
     data: bytes
     shape: tuple[int, ...]
@@ -69,12 +69,12 @@ class Node:
         return self.type.dtype
 
     @property
-    def T(self) -> Node:  # noqa: N802  (NumPy's name)
+    def T(self) -> Node:  # NumPy's name
         """All axes reversed, as in NumPy; a vector or number is its own transpose."""
         return self if self.rank < 2 else role("transpose")(self)
 
     @property
-    def mT(self) -> Node:  # noqa: N802
+    def mT(self) -> Node:
         """The last two axes exchanged."""
         axes = tuple(range(self.rank))
         return role("transpose")(self, axes=(*axes[:-2], axes[-1], axes[-2]))

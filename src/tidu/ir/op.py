@@ -1,7 +1,7 @@
 """The Op record: every fact about an operation, in one place.
 
-Calculus dispatches on `form`, backends on `loop`, printers on `notation`; none of them knows an op by
-name. Exactly one of `partials`, `adjoint`, `differential`, `definition` states the derivative:
+Calculus dispatches on `form`, backends on `loop`, printers on `notation`; none of them knows an op
+by name. Exactly one of `partials`, `adjoint`, `differential`, `definition` states the derivative:
 
 partials(*xs, out, **attrs)       elementwise: ∂out/∂x for each operand, as nodes (None: zero)
 adjoint(g, *xs, out, **attrs)     linear, multilinear: the pull-back of g to each operand
@@ -66,10 +66,10 @@ class Operand(Enum):
 class Kink:
     """A set of points where the op has no derivative, or one that depends on the definition.
 
-    `where(*xs, **attrs)` builds the boolean node that is true on the kink. `low` and `high` bound the
-    subdifferential with respect to operand `operand` (numbers, or attribute names); `value` is what
-    the derivative rule uses there (a number, an attribute name, or words for a rule such as shared
-    ties).
+    `where(*xs, **attrs)` builds the boolean node that is true on the kink. `low` and `high` bound
+    the subdifferential with respect to operand `operand` (numbers, or attribute names); `value` is
+    what the derivative rule uses there (a number, an attribute name, or words for a rule such as
+    shared ties).
     """
 
     where: Callable[..., Node]
@@ -102,7 +102,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row of a case distinction: its value, its condition, and the test on arrays that decides it."""
+    """One row of a case distinction: value, condition, and the test on arrays that decides it."""
 
     value: Math
     condition: Math
@@ -163,8 +163,11 @@ _DERIVATIVES = ("partials", "adjoint", "differential", "definition")
 
 
 def register(op: Op) -> Op:
-    """Add an op to the registry. Refuses a second op of one name, operator or role, and a record whose
-    derivative facets do not fit its form."""
+    """Add an op to the registry.
+
+    Refuses a second op of one name, operator or role, and a record whose derivative facets do not
+    fit its form.
+    """
     for table, key in ((_REGISTRY, op.name), (_OPERATORS, op.operator), (_ROLES, op.role)):
         if key is not None and key in table:
             raise ValueError(f"op {op.name}: {key!r} is taken by {table[key].name}")

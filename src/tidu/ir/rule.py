@@ -1,8 +1,8 @@
-"""Rewrite rules as records: what is replaced, by what, why it is the same, and an example that fires.
+"""Rewrite rules as records: what is replaced, by what, why it is equal, an example that fires.
 
-A rule looks at one node and returns its replacement or None. `atoms` holds the ids of nodes that must
-stay whole (the user's own intermediate results); a rule does not look inside them. Each rule lowers
-`tidu.calculus.rewrite.measure`, so rewriting ends; a test proves it on the examples.
+A rule looks at one node and returns its replacement or None. `atoms` holds the ids of nodes that
+must stay whole (the user's own intermediate results); a rule does not look inside them. Each rule
+lowers `tidu.calculus.rewrite.measure`, so rewriting ends; a test proves it on the examples.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def promote(dtypes: Iterable[DType]) -> DType:
 
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape | int:
-    """The common shape under NumPy's rules, or the axis (counted from the end, 1 is last) that clashes."""
+    """The common shape under NumPy's rules, or the axis that clashes (1 is the last)."""
     shapes = tuple(shapes)
     rank = max((len(shape) for shape in shapes), default=0)
     result: list[Dim] = []
