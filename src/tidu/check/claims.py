@@ -1,9 +1,9 @@
-"""Claims: what a worked example or a learner states, told true or false, and cause from consequence.
+"""Claims: what a worked example or a learner states, true or false, cause or consequence.
 
-A claim is about a node, and the graph orders claims: one about z₂ stands before one about y. A false
-claim is a consequence if it turns right once the false statements before it are put in the place of
-what they are about and the rest is calculated from them; otherwise it is a cause. The proof is that
-calculation.
+A claim is about a node, and the graph orders claims: one about z₂ stands before one about y. A
+false claim is a consequence if it turns right once the false statements before it are put in the
+place of what they are about and the rest is calculated from them; otherwise it is a cause. The
+proof is that calculation.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ class Claim:
     """A statement about a node: its value, or a formula for it over the same inputs.
 
     name: as the reader knows it ("z2", "∂J/∂w11"). target: the node that runs (for a written one
-    `Derivation.run_node`), a gradient, or a node of the next step. value: a number or nested lists of
-    numbers; text ("6.2082") and floats with a `text` are right if the actual value rounds to them.
-    working: the formula with the author's numbers in it, 1·1 + (−1)·2 + 1, which shows what was put in.
+    `Derivation.run_node`), a gradient, or a node of the next step. value: a number or nested lists
+    of numbers; text ("6.2082") and floats with a `text` are right if the actual value rounds to
+    them. working: the formula with the author's numbers in it, 1·1 + (−1)·2 + 1, which shows what
+    was put in.
     """
 
     name: str
@@ -209,7 +210,7 @@ def _follows(claim: Claim, before: Sequence[Claim], values: Mapping[str, Any]) -
     assert claim.value is not None
     if same_value(claim.value, outputs["then"], digits=claim.digits).agrees:
         return True
-    # What is stated is rounded, so what follows from it may miss by a little of the whole difference.
+    # What is stated is rounded, so what follows from it may miss by a little of the difference.
     number = stated_array(claim.value)
     if number.size != outputs["then"].size:
         return False
@@ -313,8 +314,8 @@ def loss_with_gradient(
     """The loss after one step of gradient descent in which the claimed gradients are used.
 
     Every parameter moves by −rate · its gradient: the claimed one where there is one, else the
-    derivation's own. With `claimed` empty this is the true loss after the step. A claimed gradient has
-    its parameter's shape; else raises ShapeError.
+    derivation's own. With `claimed` empty this is the true loss after the step. A claimed gradient
+    has its parameter's shape; else raises ShapeError.
 
     >>> from tidu.calculus.derivation import derive_graph
     >>> from tidu.ir.build import input_node

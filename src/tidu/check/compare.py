@@ -32,11 +32,13 @@ _SHAPES = Words(
 )
 _VALUE = Words(en="{entry} is {expected}, not {stated}", zh="{entry} 是 {expected}，不是 {stated}")
 _AT_RANDOM = Words(
-    en="at other values the formula fails: with {example}, {entry} is {expected} and the formula gives {stated}",
+    en="at other values the formula fails: with {example}, {entry} is {expected} and the formula "
+    "gives {stated}",
     zh="换成别的值，该公式不成立：当 {example} 时，{entry} 是 {expected}，而公式给出 {stated}",
 )
 _AT_OTHERS = Words(
-    en="at other values the formula fails: at random ones {entry} is {expected} and the formula gives {stated}",
+    en="at other values the formula fails: at random ones {entry} is {expected} and the formula "
+    "gives {stated}",
     zh="换成别的值，该公式不成立：取一组随机值时，{entry} 是 {expected}，而公式给出 {stated}",
 )
 _RATIO = Words(
@@ -57,9 +59,9 @@ def same_value(
 ) -> Finding:
     """Whether a stated number or array is the actual one.
 
-    A number written with k decimals (as text, or a float that keeps its text) is right if the actual
-    value rounds to it; any other must agree to a relative 1e-9. `digits` sets the decimals of all.
-    Raises InputError for a text that is no number.
+    A number written with k decimals (as text, or a float that keeps its text) is right if the
+    actual value rounds to it; any other must agree to a relative 1e-9. `digits` sets the decimals
+    of all. Raises InputError for a text that is no number.
 
     >>> same_value("6.2082", 6.208213).agrees, same_value(6.2082, 6.208213).agrees
     (True, False)
@@ -201,11 +203,11 @@ def same_formula(
     """Whether two graphs over the same inputs are the same function, decided by numbers.
 
     They are compared at the given values, near them and at fresh random values of the same shapes.
-    `free` names the inputs that may take any value (parameters); the other inputs keep what shows as
-    their kind: rows or columns that sum to one, masks of 0 and 1 where both occur, signs, whole
-    numbers. By default every input is free except one-hot and probability arrays. Of a
-    difference the finding holds the values of a counter-example; method "given values" says that the
-    formulas differ there already, "random values" that they agree at the given ones.
+    `free` names the inputs that may take any value (parameters); the other inputs keep what shows
+    as their kind: rows or columns that sum to one, masks of 0 and 1 where both occur, signs, whole
+    numbers. By default every input is free except one-hot and probability arrays. Of a difference
+    the finding holds the values of a counter-example; method "given values" says that the formulas
+    differ there already, "random values" that they agree at the given ones.
     """
     if stated.shape != actual.shape:
         return _shape_difference(stated, actual, values, subject)

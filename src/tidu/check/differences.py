@@ -2,8 +2,8 @@
 
 The slope along a direction comes from a complex step where each op on the path extends to complex
 numbers (found by trying), else from central differences whose step keeps away from kinks. Where the
-values sit on a kink there is no one slope: the one-sided slopes are reported with the value used, and
-the formula is checked beside the kink.
+values sit on a kink there is no one slope: the one-sided slopes are reported with the value used,
+and the formula is checked beside the kink.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ _ALONG = Words(
     zh="沿一个随机方向，{entry} 的梯度给出 {stated}，而{method}得到 {expected}",
 )
 _KINK = Words(
-    en="{entry} sits on a kink: the slope is {left} on the left and {right} on the right; {used} is used",
+    en="{entry} sits on a kink: the slope is {left} on the left and {right} on the right; "
+    "{used} is used",
     zh="{entry} 正在折点上：左侧斜率 {left}，右侧斜率 {right}；采用的值是 {used}",
 )
 _INSIDE = Words(en="this lies in the subdifferential", zh="它在次微分之内")
 _OUTSIDE = Words(
-    en="this does not lie between them: the rule of each op is followed, not the slope of the whole",
+    en="this does not lie between them: the rule of each op is followed, not the slope of "
+    "the whole",
     zh="它不在两者之间：采用的是每个运算各自的规则，而不是整体的斜率",
 )
 _BESIDE = Words(en="beside the kink the gradient agrees", zh="在折点旁边，梯度是一致的")
@@ -123,8 +125,8 @@ def verify(
     """Check each gradient of a derivation at the given values.
 
     Parameters of up to 64 entries are checked entry by entry, larger ones along `directions` random
-    directions. One finding for each parameter, and one more of kind "kink" where the values sit on a
-    kink. Raises what an evaluation at these values raises.
+    directions. One finding for each parameter, and one more of kind "kink" where the values sit on
+    a kink. Raises what an evaluation at these values raises.
 
     >>> from tidu.calculus.derivation import derive_graph
     >>> from tidu.ir.build import input_node
@@ -357,8 +359,11 @@ def _side(curve: Callable[[float], float], step: float) -> Slope:
 def _cancelling(
     problem: _Problem, tangents: Mapping[int, Array], stated: float, slope: float
 ) -> float:
-    """The size of the terms that cancel in the slope: at each cut of the graph the slope is the sum of
-    adjoint times tangent, so the largest sum of absolute values says what rounding can do."""
+    """The size of the terms that cancel in the slope.
+
+    At each cut of the graph the slope is the sum of adjoint times tangent, so the largest sum of
+    absolute values says what rounding can do.
+    """
     largest = max(abs(stated), abs(slope)) if math.isfinite(stated) else abs(slope)
     with np.errstate(all="ignore"):
         for key, tangent in tangents.items():

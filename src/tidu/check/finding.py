@@ -47,9 +47,10 @@ class Finding:
 
     subject: the name of what was checked. error: the worst relative error; `index` says at which
     entry (from 0), None for a direction or a single number. stated, expected: the two numbers there
-    (what was checked, what the check found). method: how it was measured. where: at the given values
-    or at random ones, with `example` the values of the inputs there. ratio: stated / expected where
-    this is the same number everywhere. transposed: stated is exactly the transpose of what is expected.
+    (what was checked, what the check found). method: how it was measured. where: at the given
+    values or at random ones, with `example` the values of the inputs there. ratio: stated /
+    expected where this is the same number everywhere. transposed: stated is exactly the transpose
+    of what is expected.
     """
 
     kind: Kind

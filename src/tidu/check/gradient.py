@@ -1,7 +1,7 @@
 """A hand-written gradient against the derivation where there is one, else against differences.
 
-This is the engine: it takes callables on arrays. Tracing a function is not its business; who can trace
-passes the derived gradients as `expected`.
+This is the engine: it takes callables on arrays. Tracing a function is not its business; who can
+trace passes the derived gradients as `expected`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _VALUE = Words(
     zh="对 {entry} 的梯度给出 {stated}，而{method}得到 {expected}",
 )
 _ALONG = Words(
-    en="along a random direction the gradient with respect to {name} gives {stated}; {method} gives {expected}",
+    en="along a random direction the gradient with respect to {name} gives {stated}; {method} "
+    "gives {expected}",
     zh="沿一个随机方向，对 {name} 的梯度给出 {stated}，而{method}得到 {expected}",
 )
 _RATIO = Words(
@@ -63,12 +64,12 @@ def check_gradient(
     directions: int = 8,
     relative: float = RELATIVE,
 ) -> tuple[Finding, ...]:
-    """Compare a hand-written gradient with the true one: one finding for each argument of `argnums`.
+    """Compare a hand-written gradient with the true one: a finding for each argument of `argnums`.
 
-    `function(*args)` gives one number, `gradient_function(*args)` an array, or a sequence of arrays,
-    one for each argument in `argnums`, of that argument's shape. `expected`: the derived gradients;
-    without them differences of the function decide, entry by entry for up to 64 entries, along
-    random directions for more. Arguments are copied before each call.
+    `function(*args)` gives one number, `gradient_function(*args)` an array, or a sequence of
+    arrays, one for each argument in `argnums`, of that argument's shape. `expected`: the derived
+    gradients; without them differences of the function decide, entry by entry for up to 64 entries,
+    along random directions for more. Arguments are copied before each call.
 
     >>> [f.kind for f in check_gradient(lambda x: np.sum(x**2), lambda x: 2 * x, [np.arange(3.0)])]
     ['agrees']
@@ -339,7 +340,7 @@ def _against(
 
 
 def _rough_ratio(gradient: Array, true: Array) -> float | None:
-    """The constant ratio of a gradient to one measured by differences, rounded to what those tell."""
+    """The constant ratio of a gradient to one by differences, rounded to what those tell."""
     moving = np.abs(true) > 1e-6 * float(np.max(np.abs(true), initial=0.0))
     if not np.any(moving) or not np.allclose(gradient[~moving], 0.0, atol=1e-9):
         return None

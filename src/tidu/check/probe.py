@@ -1,7 +1,7 @@
 """A loss as a plain function of one parameter, evaluated node by node in double precision.
 
-The reference meanings of the ops are called on real or complex arrays. A float32 program is evaluated
-in double precision too: differences of single precision numbers would say little.
+The reference meanings of the ops are called on real or complex arrays. A float32 program is
+evaluated in double precision too: differences of single precision numbers would say little.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """loss and parameter; `path`: the nodes that move with the parameter; `base`: values at rest."""
+    """loss and parameter; `path`: the nodes that move with it; `base`: values at rest."""
 
     loss: Node
     parameter: Node
@@ -76,7 +76,7 @@ class Probe:
         return False
 
     def analytic(self, rng: np.random.Generator) -> bool:
-        """Whether each op on the path extends to complex numbers at these values (found by trying)."""
+        """Whether each op on the path extends to complex numbers here (found by trying)."""
         try:
             with np.errstate(all="ignore"):
                 return all(_is_analytic(node, self.base, rng) for node in self.path)
@@ -110,7 +110,7 @@ def switches_of(loss: Node, parameter: Node) -> list[Switch]:
 
 
 def _innermost(node: Node, condition: Node) -> list[Switch]:
-    """The comparisons of a kink's condition that compare values, not counts of other comparisons."""
+    """The comparisons of a kink's condition that compare values, not counts of comparisons."""
     operands = {n.id for n in reachable(node.inputs)}
     inside = [n for n in reachable([condition]) if n.id not in operands]
     masked = depends_on([condition], [n for n in inside if n.dtype == "bool"])

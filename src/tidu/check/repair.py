@@ -1,4 +1,4 @@
-"""Which given value would make a false claim true: one input entry is changed, the rest recalculated."""
+"""Which given value would make a false claim true: one input entry changes, the rest follows."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ UNKNOWN = Slope(math.nan, math.inf)
 
 
 def central(curve: Curve, step: float) -> Slope:
-    """The slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 (even powers only)."""
+    """The slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 in even powers."""
 
     def quotient(h: float) -> tuple[float, float]:
         up, down = curve(h), curve(-h)
