@@ -1,7 +1,7 @@
 """Random models for property tests: small graphs with planted ties, zeros and equal operands.
 
-All sizes are distinct, so that a transposed or misplaced axis cannot fit by chance. The same builder
-serves Hypothesis (`models()`, which shrinks) and plain seeds (`random_model(seed)`).
+All sizes are distinct, so that a transposed or misplaced axis cannot fit by chance. The same
+builder serves Hypothesis (`models()`, which shrinks) and plain seeds (`random_model(seed)`).
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _product(pick: Pick, x: Node, pool: list[Node]) -> Node | None:
 
 
 def random_model(seed: int, kinks: bool = True) -> Model:
-    """The model of a seed. Every other model has small whole numbers, so ties and zeros are frequent."""
+    """The model of a seed. Every other one has small whole numbers: ties and zeros are frequent."""
     rng = np.random.default_rng(seed)
 
     def pick(options: Sequence[T]) -> T:

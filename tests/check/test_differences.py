@@ -1,4 +1,4 @@
-"""The check of gradients: right ones pass, planted mistakes are flagged, kinks are told from mistakes."""
+"""The check of gradients: right ones pass, planted mistakes are flagged, kinks are not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tidu.ops.trigonometric import sin
 
 
 def check(loss: Node, values: dict[str, Any], wrt: list[str] | None = None) -> list[Finding]:
-    inputs = {n: v for n, v in _inputs(loss).items()}
+    inputs = _inputs(loss)
     derivation = derive_graph(Graph(inputs, {"L": loss}), wrt or list(inputs))
     return list(verify(derivation, values))
 
@@ -106,7 +106,7 @@ def _gradients(model: Model) -> dict[str, np.ndarray]:
 
 
 def planted(seed: int) -> bool | None:
-    """Whether a mistake planted in one op of a random model is flagged; None if it changes nothing."""
+    """Whether a mistake in one op of a random model is flagged; None if it changes nothing."""
     rng = np.random.default_rng(seed)
     model = random_model(seed)
     ops = {n.op for n in model.graph.nodes() if n.op.partials or n.op.adjoint}
