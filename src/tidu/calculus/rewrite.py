@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidu.ir.build import rebuild
@@ -70,33 +70,44 @@ class Rewriter:
 def measure(node: Node) -> tuple[int, ...]:
     """What every simplifying rule lowers, compared from left to right:
 
-    elements under transposes · numbers and signs under other ops · quotients · size of the tree
-    (shared parts counted as often as they are reached).
+    size under transposes · quotients · sums · numbers and signs under other ops · signs · size.
+    Counted in the tree: shared parts as often as they are reached. Constants have no size.
     """
-    return _measure(reachable([node]))
+    counts: dict[int, _Counts] = {}
+    last = node
+    for last in reachable([node]):
+        counts[last.id] = _count(last, [counts[c.id] for c in last.inputs])
+    found = counts[last.id]
+    return (found.turned, found.quotients, found.sums, found.nested, found.signs, found.size)
 
 
-def _measure(nodes: Iterable[Node]) -> tuple[int, ...]:
-    size: dict[int, int] = {}
-    turned: dict[int, int] = {}
-    numbers: dict[int, int] = {}
-    nested: dict[int, int] = {}
-    last = 0
-    for node in nodes:
-        inner = sum(size[c.id] for c in node.inputs)
-        weight = 3 if node.op.operator == "/" else 1
-        size[node.id] = weight + inner
-        below = inner if node.op.role == "transpose" else 0
-        turned[node.id] = below + sum(turned[c.id] for c in node.inputs)
-        is_number = _is_number(node)
-        numbers[node.id] = sum(numbers[c.id] for c in node.inputs) + is_number
-        nested[node.id] = sum(nested[c.id] for c in node.inputs) + sum(
-            numbers[c.id] for c in node.inputs
-        )
-        if is_number and node.inputs and not _is_number(node.inputs[0]):
-            nested[node.id] += 1  # the number stands behind
-        last = node.id
-    return (turned[last], nested[last], size[last])
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    turned: int
+    quotients: int
+    sums: int
+    numbers: int
+    nested: int
+    signs: int
+    size: int
+
+
+def _count(node: Node, below: list[_Counts]) -> _Counts:
+    symbol = node.op.operator
+    if _constant(node):
+        return _Counts(0, 0, 0, 0, 0, int(_is_negative(node)), 0)
+    size = sum(c.size for c in below)
+    numbers = sum(c.numbers for c in below)
+    behind = symbol == "*" and _is_number(node) and not _constant(node.inputs[0])
+    return _Counts(
+        turned=sum(c.turned for c in below) + (size if node.op.role == "transpose" else 0),
+        quotients=sum(c.quotients for c in below) + (symbol == "/"),
+        sums=sum(c.sums for c in below) + (symbol in ("+", "-")),
+        numbers=numbers + _is_number(node),
+        nested=sum(c.nested for c in below) + numbers + behind,
+        signs=sum(c.signs for c in below) + (symbol == "neg"),
+        size=size + (2 if symbol == "*" or node.op.loop is Loop.REDUCE else 1),
+    )
 
 
 def _is_number(node: Node) -> bool:
@@ -107,6 +118,14 @@ def _is_number(node: Node) -> bool:
 
 
 def _constant(node: Node) -> bool:
-    if node.op.loop is Loop.VIEW and len(node.inputs) == 1:
-        node = node.inputs[0]
-    return node.op.role == "constant"
+    return _bare(node).op.role == "constant"
+
+
+def _is_negative(node: Node) -> bool:
+    array = _bare(node).attrs["value"].array
+    return array.size == 1 and array.dtype.kind == "f" and float(array.item()) < 0
+
+
+def _bare(node: Node) -> Node:
+    """What a stretch or another view looks at."""
+    return node.inputs[0] if node.op.loop is Loop.VIEW and len(node.inputs) == 1 else node
