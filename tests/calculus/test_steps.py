@@ -43,7 +43,7 @@ def rewriting_steps_are_true(model: Model, derivation: Derivation) -> None:
 
 
 def pull_backs_are_true(derivation: Derivation, values: dict[str, np.ndarray]) -> None:
-    """⟨pulled, u⟩ is the change along u of the using op, run alone, times the gradient of its result."""
+    """⟨pulled, u⟩ is the change along u of the using op, run alone, times its result's gradient."""
     for step in derivation.steps:
         if step.kind != "pull back":
             continue
