@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tidu.backends.numpy.program import bind_sizes, compile_graph, evaluate
-from tidu.check.finding import Array, Finding, Index, constant_ratio, entry_text
+from tidu.check.finding import Array, Finding, Index, constant_ratio, page_entry
 from tidu.errors import InputError
 from tidu.ir.build import substitute
 from tidu.ir.node import Node, reachable
@@ -103,7 +103,7 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
     turned = _is_transpose(stated, actual)
     details: list[Phrase] = [
         _VALUE(
-            entry=entry_text(subject, index),
+            entry=page_entry(subject, index),
             expected=f"{actual[index]:.8g}",
             stated=f"{stated[index]:.8g}",
         )
@@ -282,7 +282,7 @@ def _at_random(found: Finding, subject: str) -> Finding:
     words = _AT_RANDOM if short else _AT_OTHERS
     phrase = words(
         example=", ".join(f"{n} = {_short(v)}" for n, v in found.example.items()),
-        entry=entry_text(subject, found.index),
+        entry=page_entry(subject, found.index),
         expected=f"{found.expected:.6g}",
         stated=f"{found.stated:.6g}",
     )

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.backends.numpy.program import bind_sizes, evaluate
 from tidu.calculus.derivation import Derivation
-from tidu.check.finding import Array, Finding, Index, Kind, KinkFacts, Method, entry_text
+from tidu.check.finding import Array, Finding, Index, Kind, KinkFacts, Method, page_entry
 from tidu.check.probe import IMAGINARY, Probe, make_probe, rest_values, switches_of
 from tidu.check.steps import Slope, central, one_sided
 from tidu.ir.build import substitute
@@ -237,16 +237,18 @@ def _measure_all(
     at = problem.probe.base[problem.probe.parameter.id]
     measures: list[tuple[Index | None, _Measure]] = []
     if at.size <= ENTRIES:
-        typical = float(np.sqrt(np.mean(at**2))) if at.size else 1.0
+        finite = np.where(np.isfinite(at), at, 0.0)  # an infinite entry moves by 1, to itself
+        typical = float(np.sqrt(np.mean(finite**2))) if at.size else 1.0
         for index in np.ndindex(at.shape):
             direction = np.zeros_like(at)
-            size = abs(float(at[index]))
+            size = abs(float(finite[index]))
             direction[index] = max(size, 1e-2 * typical) or 1.0
             measured = _measure(problem, direction)
             scale = float(direction[index])
             measures.append((index, _rescaled(measured, 1.0 / scale)))
         return measures
-    scale = np.maximum(np.abs(at), np.sqrt(np.mean(at**2)) or 1.0)
+    finite = np.where(np.isfinite(at), at, 0.0)
+    scale = np.maximum(np.abs(finite), np.sqrt(np.mean(finite**2)) or 1.0)
     for _ in range(directions):
         measures.append((None, _measure(problem, rng.standard_normal(at.shape) * scale)))
     return measures
@@ -283,6 +285,7 @@ def _measure(problem: _Problem, direction: Array) -> _Measure:
 
 
 def _by_differences(problem: _Problem, direction: Array, stated: float) -> _Measure:
+    """A difference must stand at every step: a long one may pass over what is finer than itself."""
     probe = problem.probe
     last: _Measure | None = None
     for shrink in _SHRINK:
@@ -309,9 +312,10 @@ def _by_differences(problem: _Problem, direction: Array, stated: float) -> _Meas
             size = _cancelling(problem, tangents, stated, slope.value)
             loss_size = max(abs(curve(step)), abs(curve(-step)))
             measured = _compare(problem, "central differences", stated, slope, size, loss_size)
-        if measured.kind != "undecided":
+        if measured.kind in ("agrees", "kink"):
             return measured
-        last = measured
+        if last is None or last.kind == "undecided":
+            last = measured
     return last or _Measure("undecided", "central differences", stated, math.nan, math.inf, 0.0)
 
 
@@ -347,11 +351,12 @@ def _at_kink(
 
 
 def _side(curve: Callable[[float], float], step: float) -> Slope:
-    """The slope to one side; infinite where the loss jumps (it moves as much over a tiny step)."""
+    """The slope to one side; infinite where the loss jumps or rises like a root (it moves nearly as
+    much over a tiny step as over a long one)."""
     rest, tiny = curve(0.0), 1e-9 * step
     near, far = curve(tiny) - rest, curve(step) - rest
     digits = _LOSS_DIGITS * max(abs(rest), abs(far))
-    if abs(near) > max(1e-4 * abs(far), digits):
+    if abs(near) > max(1e-5 * abs(far), digits):
         return Slope(math.copysign(math.inf, near / tiny), 0.0)
     return one_sided(curve, step)
 
@@ -422,7 +427,7 @@ def _judge(name: str, measures: Sequence[tuple[Index | None, _Measure]]) -> Find
         words = _ALONG if index is None else _DIFFERS
         details = (
             words(
-                entry=entry_text(name, index),
+                entry=page_entry(name, index),
                 stated=f"{worst.stated:.8g}",
                 expected=f"{worst.expected:.8g}",
                 method=shown,
@@ -477,7 +482,7 @@ def _kink_finding(
     assert facts is not None
     details = [
         _KINK(
-            entry=entry_text(name, index),
+            entry=page_entry(name, index),
             left=f"{facts.left:.8g}",
             right=f"{facts.right:.8g}",
             used=f"{facts.used:.8g}",

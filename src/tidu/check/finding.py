@@ -77,6 +77,11 @@ def entry_text(name: str, index: Index | None) -> str:
     return name if not index else f"{name}[{', '.join(str(i) for i in index)}]"
 
 
+def page_entry(name: str, index: Index | None) -> str:
+    """An entry as a page of working writes it, counted from 1: W[1, 2]."""
+    return entry_text(name, None if index is None else tuple(i + 1 for i in index))
+
+
 def constant_ratio(stated: Array, expected: Array) -> float | None:
     """The one number r ≠ 1 with stated = r·expected, if there is one."""
     if stated.shape != expected.shape or not np.all(np.isfinite(stated)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from tidu.backends.numpy.program import compile_graph, evaluate
 from tidu.check.compare import Stated, same_value, stated_array
-from tidu.check.finding import Array, Index, entry_text
+from tidu.check.finding import Array, Index, page_entry
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 
@@ -35,7 +35,7 @@ class Repair:
 
     @property
     def entry(self) -> str:
-        return entry_text(self.name, self.index)
+        return page_entry(self.name, self.index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,21 +53,21 @@ SUM_OF_PATHS = Words(
     zh="{name} 用到 {count} 次：各路贡献相加",
 )
 AS_RUN = Words(
-    en="As written: {written}. As run: {run} ({rule}); the two are equal everywhere, and the second "
-    "does not overflow.",
-    zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）；两者处处相等，后者不会溢出。",
+    en="As written: {written}. As run: {run} ({rule}); the two are equal, and the second keeps "
+    "value and derivative finite where the first does not.",
+    zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）；两者相等，"
+    "而前者的值或导数溢出、失去意义之处，后者仍是有限的。",
 )
 CASE_HOLDS = Words(
     en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}"
 )
-CASE_COUNTS = Words(
-    en="here {value} for {count} of {total} elements",
-    zh="这里 {total} 个元素中有 {count} 个取 {value}",
-)
+CASES_HOLD = Words(en="here, of {total} elements, {counts}", zh="这里 {total} 个元素中，{counts}")
+CASE_COUNTS = Words(en="{count} have the value {value}", zh="{count} 个取 {value}")
 KINK = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)): no single derivative exists "
     "there. Subdifferential {interval}; the value used is {value}.",
-    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素），该处没有唯一的导数。次微分为 {interval}，这里取 {value}。",
+    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素），该处没有唯一的导数。"
+    "次微分为 {interval}，这里取 {value}。",
 )
 KINK_PLAIN = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)); the value used is {value}.",
@@ -98,16 +98,18 @@ LOSS_SAME = Words(en="The loss stays at {old}.", zh="损失保持 {old} 不变�
 LEARNING_RATE = Words(en="Learning rate {alpha} = {value}.", zh="学习率 {alpha} = {value}。")
 
 PATHS = Words(
-    en="{count} path(s) lead from {loss} to {element}; the product of the local derivatives along each "
-    "path, and the sum over the paths, is the gradient.",
-    zh="从 {loss} 到 {element} 共有 {count} 条路径；沿每条路径把局部导数相乘，再对各路径求和，就得到梯度。",
+    en="{count} path(s) lead from {loss} to {element}; the product of the local derivatives along "
+    "each path, and the sum over the paths, is the gradient.",
+    zh="从 {loss} 到 {element} 共有 {count} 条路径；"
+    "沿每条路径把局部导数相乘，再对各路径求和，就得到梯度。",
 )
 PATH = Words(en="path {number}: {nodes}", zh="路径 {number}：{nodes}")
 MORE_PATHS = Words(en="… and {count} more path(s), not listed.", zh="……另有 {count} 条路径未列出。")
 COST = Words(
-    en="Path by path this takes {naive} multiplications for this one weight; back-propagation needs "
-    "{shared} for all gradients together, since each δ is calculated once and used again.",
-    zh="逐条路径计算，单这一个权重就要 {naive} 次乘法；反向传播每个 δ 只算一次、重复使用，全部梯度一共只要 {shared} 次。",
+    en="Path by path this takes {naive} multiplications for this one weight; back-propagation "
+    "needs {shared} for all gradients together, since each δ is calculated once and used again.",
+    zh="逐条路径计算，单这一个权重就要 {naive} 次乘法；"
+    "反向传播每个 δ 只算一次、重复使用，全部梯度一共只要 {shared} 次。",
 )
 LAYER = Words(en="line", zh="行")
 FORMULA = Words(en="formula", zh="公式")
@@ -127,6 +129,11 @@ DIFFERS = Words(
 AT_KINK = Words(
     en="{gradient}: the data lie on a kink; one-sided slopes {left} and {right}, value used {used}",
     zh="{gradient}：数据落在折点上；左、右导数为 {left} 与 {right}，所取的值为 {used}",
+)
+AT_EDGE = Words(
+    en="{gradient}: the data lie at the edge of where the loss is defined; the one-sided slope is "
+    "{slope}, value used {used}",
+    zh="{gradient}：数据落在定义域的边界上；单侧导数为 {slope}，所取的值为 {used}",
 )
 NOT_DECIDED = Words(
     en="{gradient}: could not be checked numerically", zh="{gradient}：无法用数值核对"
@@ -165,15 +172,16 @@ DESCENT = Words(
     zh="{rule}，共 {count} 步；每一行的损失都是更新之前的。",
 )
 BEST = Words(
-    en="Best of the losses before an update: step {step}, {loss} = {value}{output}. The parameters after "
-    "the last update are one step further: {loss} = {final}.",
-    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}{output}。最后一次更新之后的参数又走了一步："
-    "{loss} = {final}。",
+    en="Best of the losses before an update: step {step}, {loss} = {value}{output}. "
+    "The parameters after the last update are one step further: {loss} = {final}.",
+    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}{output}。"
+    "最后一次更新之后的参数又走了一步：{loss} = {final}。",
 )
 BEST_PLAIN = Words(
-    en="Best of the losses before an update: step {step}, {loss} = {value}. The parameters after the last "
-    "update are one step further: {loss} = {final}.",
-    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}。最后一次更新之后的参数又走了一步：{loss} = {final}。",
+    en="Best of the losses before an update: step {step}, {loss} = {value}. "
+    "The parameters after the last update are one step further: {loss} = {final}.",
+    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}。"
+    "最后一次更新之后的参数又走了一步：{loss} = {final}。",
 )
 BEST_OUTPUT = Words(en=", {name} = {value}", zh="，{name} = {value}")
 CURVE = Words(en="{loss} by step", zh="{loss} 随步数的变化")
@@ -193,8 +201,8 @@ WILL_SHRINK = Words(
 )
 RECURSION = Words(en="The recursion, element by element", zh="逐元素的递推式")
 RECURSION_CHECK = Words(
-    en="Each line is the matrix line above, written for one element: at sample values every element that "
-    "these lines give is that of the matrix.",
+    en="Each line is the matrix line above, written for one element: at sample values every "
+    "element that these lines give is that of the matrix.",
     zh="每一行都是上面矩阵式的一个元素：代入样例数值，用这些式子算出的每个元素都与矩阵中的一致。",
 )
 
@@ -215,7 +223,8 @@ CLAIM_RANDOM = Words(
     zh="这里没有给出数值，各条说法都在随机数值下核对。",
 )
 CLAIM_WOULD = Words(
-    en="one step with the gradient stated here would leave the loss at {stated}; the right one takes it to {right}",
+    en="one step with the gradient stated here would leave the loss at {stated}; the right one "
+    "takes it to {right}",
     zh="若按这里写的梯度走一步，损失变为 {stated}；按正确的梯度则为 {right}",
 )
 SUMMARY = Words(en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from tidu.check.finding import Finding
+from tidu.check.finding import Finding, KinkFacts
 from tidu.document.blocks import Block, Section, Verdict
 from tidu.document.math import Math, Number
 from tidu.explain import phrases
@@ -35,6 +36,8 @@ def _verdict(view: View, finding: Finding) -> Block:
             return Verdict(False, text, finding.details)
         case "kink" if finding.kink is not None:
             facts = finding.kink
+            if math.isnan(facts.left) or math.isnan(facts.right):
+                return Verdict(True if facts.inside else None, _edge(gradient, facts))
             text = phrases.AT_KINK(
                 gradient=gradient,
                 left=_number(facts.left),
@@ -44,6 +47,12 @@ def _verdict(view: View, finding: Finding) -> Block:
             return Verdict(True if facts.inside else None, text)
         case _:
             return Verdict(None, phrases.NOT_DECIDED(gradient=gradient), finding.details)
+
+
+def _edge(gradient: Math | str, facts: KinkFacts) -> Phrase:
+    """The loss has values on one side only."""
+    slope = facts.right if math.isnan(facts.left) else facts.left
+    return phrases.AT_EDGE(gradient=gradient, slope=_number(slope), used=_number(facts.used))
 
 
 def _gradient(view: View, name: str) -> Math | str:

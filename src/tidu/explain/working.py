@@ -1,4 +1,4 @@
-"""The working, op by op: forward lines, gradient lines, what to notice. One line for each named node."""
+"""The working, op by op, a line for each named node: forward, gradients, what to notice."""
 
 from __future__ import annotations
 
@@ -103,10 +103,11 @@ def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
     for part in parts:
         if part is None:
             continue
+        said = part
         if isinstance(part, Negative) and isinstance(part.value, Number):
-            part = _minus(part.value)
-        if not kept or kept[-1] != part:
-            kept.append(part)
+            said = _minus(part.value)
+        if not kept or kept[-1] != said:
+            kept.append(said)
     return tuple(kept)
 
 
@@ -276,8 +277,11 @@ def _nearest_line(view: View, via: Node) -> Math:
 
 
 def _rules(view: View, node: Node) -> list[Op]:
-    """The ops whose rules lead from the named nodes above to this one; those that change the gradient
-    first, a sum that passes it on unchanged only if it is all there is."""
+    """The ops whose rules lead from the named nodes above to this one.
+
+    Those that change the gradient come first, a sum that passes it on unchanged only if it is all
+    there is.
+    """
     changing: dict[str, Op] = {}
     passing: dict[str, Op] = {}
     waiting = [node]
@@ -320,16 +324,15 @@ def _case_here(view: View, node: Node) -> Phrase | None:
     numbers = [named(child, values) for child in node.inputs]
     assert node.op.cases is not None
     counts: list[Phrase] = []
+    total = 0
     for case in node.op.cases(node, *numbers):
         holds = np.asarray(case.holds(*arrays))
         total = holds.size
         if total and holds.all():
             return phrases.CASE_HOLDS(condition=compare_sides(case.condition), value=case.value)
         if holds.any():
-            counts.append(
-                phrases.CASE_COUNTS(value=case.value, count=int(holds.sum()), total=total)
-            )
-    return join(counts) if counts else None
+            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum())))
+    return phrases.CASES_HOLD(total=total, counts=join(counts)) if counts else None
 
 
 def join(items: Sequence[Phrase]) -> Phrase:
@@ -399,7 +402,7 @@ def kink_notes(view: View) -> list[Phrase]:
     found: list[Phrase] = []
     for node in view.derivation.adjoints:
         for kink in node.op.kinks:
-            if any(child not in view.valuation for child in node.inputs):
+            if not _concerns(view, node, kink.operand):
                 continue
             mask = kink.where(*node.inputs, **node.attrs)
             where = {
@@ -411,6 +414,12 @@ def kink_notes(view: View) -> list[Phrase]:
             if on.any():
                 found.append(_kink_note(view, node, kink, int(on.sum())))
     return found
+
+
+def _concerns(view: View, node: Node, operand: int) -> bool:
+    """Whether a kink by one operand is told: not if another tells of the operand in use."""
+    active = {i for i, child in enumerate(node.inputs) if child in view.derivation.adjoints}
+    return operand in active or not any(kink.operand in active for kink in node.op.kinks)
 
 
 def _kink_note(view: View, node: Node, kink, count: int) -> Phrase:  # type: ignore[no-untyped-def]
