@@ -1,1 +1,4 @@
-"""(Derivation, Valuation, findings) to Document. Decides what is said, in which order, under which names."""
+"""(Derivation, Valuation, findings) to Document.
+
+Decides what is said, in which order, under which names.
+"""

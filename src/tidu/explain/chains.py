@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
-from tidu.document.math import Derivative, Group, Math, Negative, Product, Sum, Number
+from tidu.document.math import Derivative, Group, Math, Negative, Number, Product, Sum
 from tidu.explain.trees import expression_nodes, formula, named
 from tidu.explain.view import View
 from tidu.ir.build import constant
@@ -30,7 +31,7 @@ def uses(view: View) -> dict[Node, list[Node]]:
 
 
 def count_paths(view: View, target: Node) -> int:
-    """How many paths through the named nodes lead from the loss to `target`: a recurrence, no listing."""
+    """How many paths through the named nodes lead from the loss to `target`, by a recurrence."""
     found = uses(view)
     counts: dict[int, int] = {view.derivation.loss.id: 1}
     for node in sorted(view.names.forward, key=lambda n: -n.id):
@@ -54,7 +55,7 @@ def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
 
 
 def chain(view: View, target: Node) -> Math | None:
-    """∂L/∂y₃·∂y₃/∂W₃ in partial signs; a sum over few paths, or over the uses where paths are many."""
+    """∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses if they are many."""
     number = count_paths(view, target)
     if number == 0:
         return None
@@ -81,8 +82,7 @@ def chain(view: View, target: Node) -> Math | None:
 def _signs(view: View, path: Path) -> Math:
     name = view.names.forward
     factors = tuple(
-        Derivative(name[above], name[below], view.total())
-        for above, below in zip(path, path[1:], strict=False)
+        Derivative(name[above], name[below], view.total()) for above, below in pairwise(path)
     )
     return factors[0] if len(factors) == 1 else Product(factors, "·")
 
@@ -94,7 +94,7 @@ def local_derivative(view: View, above: Node, below: Node) -> Node:
     atoms = {node.id for node in reachable([view.derivation.loss])}
     rewriter = Rewriter("simplify", atoms)
     seed = constant(1.0, above.dtype)
-    # only the nodes of this line may carry the derivative: paths through other names are other factors
+    # Only the nodes of this line carry the derivative: paths through other names are other factors.
     inside = {node.id for node in parts if node is above or node not in named}
     found = reverse([above], [seed], [below], rewriter.normalise, within=inside | {below.id})
     return found.gradients[below]
@@ -118,10 +118,7 @@ def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
     if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
         return None
     return [
-        [
-            Factor(above, local_derivative(view, above, below))
-            for above, below in zip(path, path[1:], strict=False)
-        ]
+        [Factor(above, local_derivative(view, above, below)) for above, below in pairwise(path)]
         for path in paths(view, target)
     ]
 

@@ -13,7 +13,7 @@ from tidu.words import Phrase
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One claim with its verdict. `here_only`: right at the given values, refuted at random ones."""
+    """One claim with its verdict. `here_only`: right at the given values, false at random ones."""
 
     name: Math
     holds: bool
@@ -27,7 +27,7 @@ class Judged:
 
 
 def claims_section(judged: Sequence[Judged], at_random: bool = False) -> Section:
-    """The claims in groups, and how many of them hold; `at_random`: no values were given for them."""
+    """The claims in groups, and how many of them hold; `at_random`: no values were given."""
     blocks: list[Block] = [Paragraph(phrases.CLAIM_RANDOM())] if at_random else []
     groups: dict[Phrase | None, list[Block]] = {}
     for claim in judged:

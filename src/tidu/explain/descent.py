@@ -1,4 +1,4 @@
-"""Gradient descent on the page: one update worked out, the loss after it, or a table of many steps."""
+"""Gradient descent on the page: one update worked out and the loss after it, or a table of many."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
     atoms: dict[Node, Math] = {}
     for name, gradient in view.derivation.gradients.items():
         atoms[gradient] = view.gradient_name(view.derivation.wrt[name])
-    for name, node in view.derivation.wrt.items():
+    for node in view.derivation.wrt.values():
         atoms[node] = view.names.forward[node]
     for hyper in step.settings:
         atoms[step.hyper[hyper.name]] = symbol(hyper.symbol)
@@ -125,7 +125,7 @@ def _titled(title: Phrase, name: str) -> Phrase:
 
 
 def table_section(view: View, done: Descended, name: str = "") -> Section:
-    """The loss before each update, the best step, the state after the last update, and the curve."""
+    """The loss before each update, the best step, the state after the last one, and the curve."""
     loss = view.names.loss
     small = [key for key, seen in done.watched.items() if seen and np.size(seen[0]) == 1]
     columns = (phrases.STEP(), loss, *(symbol(key) for key in small))

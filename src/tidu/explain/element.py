@@ -1,4 +1,4 @@
-"""The element zoom: one weight, the paths from it to the loss, the product along each, their sum."""
+"""The element zoom: one weight, its paths to the loss, the product along each, their sum."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def element_sections(view: View) -> tuple[Block, ...]:
 
 
 def read_element(view: View, text: str | None) -> Place:
-    """ "W1[1,2]" (from 1) as an input and an index from 0; None takes the first parameter's first entry."""
+    """The text "W1[1,2]", counted from 1, as an input and an index from 0.
+
+    None takes the first parameter's first entry.
+    """
     if text is None:
         node = next(iter(view.derivation.wrt.values()))
         return Place(node, (0,) * node.rank)
@@ -124,7 +127,7 @@ def _path_step(view: View, number: int, path: ElementPath) -> Step:
 
 
 def _sum_step(view: View, start: Place, found: list[ElementPath], count: int) -> Step:
-    """The gradient of the element: the sum over the listed paths if all are listed, and the value."""
+    """The gradient of the element: the sum over the paths if all are listed, and the value."""
     parts: list[Math] = [_derivative(view, start)]
     if len(found) == count and view.valuation is None:
         parts.append(Sum(tuple(product_of(_letters(path)) for path in found)))

@@ -1,4 +1,4 @@
-"""The layer zoom: one line a named node, and the graph of the network with what stands on its edges."""
+"""The layer zoom: one line a named node, and the network's graph with what stands on its edges."""
 
 from __future__ import annotations
 

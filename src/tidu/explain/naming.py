@@ -22,7 +22,7 @@ LONGEST = 30  # nodes in one formula before a part of it gets a name
 class Names:
     """forward: named nodes of the program as run, in order of calculation (leaves included).
     adjoints: the gradient nodes that have a δ, and their symbols. delta: node → its δ's symbol.
-    invented: the nodes whose names are not the user's. parameters: the nodes derived with respect to.
+    invented: the nodes whose names are not the user's. parameters: the nodes that are derived for.
     """
 
     forward: Mapping[Node, Symbol]

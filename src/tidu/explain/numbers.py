@@ -1,4 +1,4 @@
-"""Values as math trees: exact where the data are exact, else the shortest decimal that says the same."""
+"""Values as math trees: exact where the data are exact, else the shortest equal decimal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numeric derivative as it is calculated by hand: two values of the loss, a difference, a quotient."""
+"""The numeric derivative as calculated by hand: two values of the loss, difference, quotient."""
 
 from __future__ import annotations
 

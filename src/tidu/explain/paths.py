@@ -1,4 +1,4 @@
-"""Elements and the edges between them: which element of which node uses an element, with which factor."""
+"""Elements and the edges between them: which element uses which, and with which factor."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class ElementGraph:
         return formula_at(simple, self.view.names.forward, index)
 
     def _partner(self, node: Node, position: int, here: Position, there: Position) -> Math | None:
-        """The element that multiplies: found by running the op with marks in place of the other operand."""
+        """The element that multiplies, found by running the op on marks for the other operand."""
         others = [i for i in range(len(node.inputs)) if i != position]
         if len(others) != 1:
             return None
@@ -179,7 +179,7 @@ class ElementGraph:
         return _through_views(self.view, other, index)
 
     def count(self) -> tuple[dict[int, NDArray[Any]], dict[int, NDArray[Any]]]:
-        """For every element the number of paths to the loss, and of factors on all of them together."""
+        """For every element the number of paths to the loss, and of factors on all together."""
         loss = self.view.derivation.loss
         counts: dict[int, NDArray[Any]] = {loss.id: np.ones(_ints(loss))}
         factors: dict[int, NDArray[Any]] = {loss.id: np.zeros(_ints(loss))}

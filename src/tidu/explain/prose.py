@@ -1,4 +1,4 @@
-"""A study's prose as paragraphs: blank lines part them, other line ends are only where the file wraps."""
+"""A study's prose as paragraphs: blank lines part them, other line ends only wrap the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])\s*\n\s*|\s*\n\s*(?=[{_WIDE}])")
 
 
 def paragraphs(text: Phrase | None) -> tuple[Paragraph, ...]:
-    """The paragraphs of a prose in both languages; one paragraph where the languages part differently."""
+    """The paragraphs of a prose in both languages; a single one if these part differently."""
     if text is None:
         return ()
     english, chinese = _parts(text.text("en")), _parts(text.text("zh"))

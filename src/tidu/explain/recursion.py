@@ -40,7 +40,7 @@ class Reading(Protocol):
 
 
 def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
-    """One line a gradient, in index form, and whether all of them agree with the matrices at `sample`."""
+    """One line a gradient, in index form, and whether all agree with the matrices at `sample`."""
     lines: list[Block] = []
     agree = True
     for node in _order(view):

@@ -67,7 +67,7 @@ def _written(view: View, gradient: Node, atoms: Mapping[Node, Math], signs: bool
     for node in _signs_in(row, forward):
         if signs:
             known[node] = PLUS_MINUS_ONE
-        elif view.valuation is not None and core is not None:
+        elif view.valuation is not None:
             value = _sign_value(view, node)
             if value is not None:
                 known[node] = value
@@ -89,7 +89,7 @@ def known_or_formula(node: Node, atoms: Mapping[Node, Math]) -> Math:
 
 
 def has_columns(view: View) -> bool:
-    """Whether the program multiplies columns from the left, W x: then gradients run through Wᵀ δ."""
+    """Whether the program multiplies columns from the left, W x: gradients run through Wᵀ δ."""
     return any(
         node.op.operator == "@" and node.inputs[0].op.role == "transpose"
         for adjoint in view.names.adjoints

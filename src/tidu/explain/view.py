@@ -1,4 +1,4 @@
-"""What every part of an explanation looks at: the derivation, the names, and the numbers of one run."""
+"""What every part of an explanation looks at: derivation, names, and the numbers of one run."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Options:
 class View:
     """A derivation with its names, and its numbers if it was run.
 
-    probe: a run at some values, the given ones or random ones where none are given; the element zoom
-    reads from it which elements use which, and never shows its numbers. bodies: of declared functions,
-    as the probe used them.
+    probe: a run at some values, the given ones or random ones where none are given; the element
+    zoom reads from it which elements use which, and never shows its numbers. bodies: of declared
+    functions, as the probe used them.
     """
 
     derivation: Derivation
@@ -67,7 +67,7 @@ class View:
         return None
 
     def with_numbers(self, node: Node) -> Math | None:
-        """The node's formula with each atom's value in its place; None if a value is cut with dots."""
+        """The node's formula with each atom's value in its place; None if a value is cut short."""
         if self.valuation is None:
             return None
         values: dict[Node, Math] = {}
