@@ -96,7 +96,7 @@ def _with_settings(setting: Setting) -> dict[str, Any]:
 
 # ------------------------------------------------------------------ names to nodes
 def named_nodes(derivation: Derivation) -> dict[str, Node]:
-    """Every name of the program and the node that runs for it; a name given twice means the last."""
+    """Every name of the program and the node that runs for it; the last of a name given twice."""
     found: dict[str, Node] = dict(derivation.graph.inputs)
     for written, names in sorted(derivation.graph.names.items(), key=lambda item: item[0].id):
         for name in names:
@@ -179,7 +179,7 @@ def _indexed_node(node: Node, index: tuple[int, ...]) -> Node:
 
 # ------------------------------------------------------------------ formulas to graphs
 def _formula(setting: Setting, claim: records.Claim, program: records.Program) -> Stated:
-    """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives of f."""
+    """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives."""
     derivation = setting.derivation
     known = named_nodes(derivation)
     places: dict[str, Node] = {
@@ -261,7 +261,7 @@ def _judged(setting: Setting, claim: records.Claim, found: ClaimFinding, made: C
                 details=details,
             )
         wrong = Number(number_text(float(np.asarray(claim.value).reshape(-1)[0])))
-        entry = name if np.size(claim.value) == 1 else indexed(name, made.target, index)
+        entry = name if np.asarray(claim.value).size == 1 else indexed(name, made.target, index)
         return Judged(
             entry,
             found.holds,
@@ -318,7 +318,7 @@ def _name(setting: Setting, claim: records.Claim) -> Math:
     known = named_nodes(setting.derivation)
     node = known.get(target.name)
     forward = setting.view.names.forward
-    own: Math = forward[node] if node in forward else symbol(target.name)
+    own: Math = forward[node] if node is not None and node in forward else symbol(target.name)
     if target.index:
         own = Index(own, tuple(Number(str(i)) for i in target.index))
     if target.kind == "gradient":

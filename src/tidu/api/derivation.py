@@ -128,12 +128,13 @@ class Derivation:
     ) -> Report:
         """The whole working as a report, with numbers if values are known.
 
-        writing "delta" or "chain"; zoom "op", "layer" or "element" (with `of="W1[1,2]"`, indices from 1).
+        writing "delta" or "chain"; zoom "op", "layer" or "element" (with `of="W1[1,2]"`, indices
+        from 1).
         """
         return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:
-        from tidu.api.samples import probe, sample_bodies  # noqa: PLC0415  (samples needs this class)
+        from tidu.api.samples import probe, sample_bodies  # samples needs this class
 
         bodies = sample_bodies(self)
         elements = probe(self, bodies) if options.zoom == "element" else None
@@ -156,7 +157,7 @@ class Derivation:
         return run(self.everything(), self.values, self.bodies)
 
     def everything(self) -> dict[str, Node]:
-        """Every node that an explanation shows: outputs, named nodes, gradients, contributions, guards."""
+        """Every node that an explanation shows: named ones, gradients, contributions, guards."""
         core = self.core
         outputs = dict(core.outputs())
         named = {core.run_node(node) for node in core.graph.names}

@@ -1,7 +1,7 @@
-"""Values for a derivation that has none: random arrays, and a smooth body for each declared function.
+"""Values for a derivation that has none: random arrays, smooth bodies for declared functions.
 
-Claims are judged and the structure of elements is read at these where the user gives no values; their
-numbers are never shown.
+Claims are judged and the structure of elements is read at these where the user gives no values;
+their numbers are never shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # smooth, neither odd nor even nor line
 
 
 def sample_values(handle: Derivation) -> dict[str, Any]:
-    """The given values, and random ones for the other inputs; named sizes get distinct small numbers."""
+    """The given values, random ones for other inputs; named sizes get distinct small numbers."""
     rng = np.random.default_rng(7)
     inputs = handle.graph.inputs
     names = {

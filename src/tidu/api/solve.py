@@ -21,15 +21,15 @@ from tidu.backends.program import Valuation
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.check import Finding, verify
-from tidu.document.blocks import Block, Document, Paragraph, Section
+from tidu.document.blocks import Block, Document, Section
 from tidu.explain.claims import Judged, claims_section
 from tidu.explain.closed import closed_section
 from tidu.explain.descent import Descended, again_section, table_section, update_section
 from tidu.explain.element import element_sections
 from tidu.explain.layers import figure_section, layer_sections
 from tidu.explain.numbers import Layout
-from tidu.explain.prose import paragraphs
 from tidu.explain.numeric import Quotient, numeric_section
+from tidu.explain.prose import paragraphs
 from tidu.explain.recursion import recursion_section
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import Options, View, Writing, Zoom, view
@@ -91,8 +91,8 @@ def solve(
 ) -> Solution:
     """Work out a study file: forward pass, gradients, update, new loss, descent, claims, checks.
 
-    Options override what the study asks for. Raises StudyError, with file and line, for a study that
-    does not follow the format, and the errors of its model and data.
+    Options override what the study asks for. Raises StudyError, with file and line, for a study
+    that does not follow the format, and the errors of its model and data.
     """
     study = load(os.fspath(path))
     choice = Choice(writing, zoom, of, digits)
@@ -196,7 +196,7 @@ def _descents(part: records.Part, handle: Derivation) -> Steps:
 
 
 def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Block]:
-    """A single step is worked out; a longer descent is a table. Names only where there are several."""
+    """A single step is worked out; a longer descent is a table. Names only if there are several."""
     blocks: list[Block] = []
     for name, (item, step, run) in steps.items():
         title = name if len(steps) > 1 else ""
