@@ -1,4 +1,4 @@
-"""Run the command line as users do: in a process of its own, or in this one where that is enough."""
+"""Run the command line as users do: in a process of its own, or here where that is enough."""
 
 from __future__ import annotations
 

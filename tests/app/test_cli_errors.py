@@ -1,4 +1,4 @@
-"""What bad input gets on the command line: a message in both languages, exit code 2, no traceback."""
+"""What bad input gets on the command line: a message in both languages, exit code 2."""
 
 from __future__ import annotations
 
@@ -28,38 +28,110 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "unknown command": (("slove",), "there is no command slove", "没有命令 slove"),
     "its nearest": (("slove",), "write instead: tidu solve", "改成：tidu solve"),
     "unknown option": (("ops", "--facets"), "there is no option --facets", "没有选项 --facets"),
-    "option without value": (("ops", "--facet"), "option --facet needs a value", "选项 --facet 后面要有值"),
+    "option without value": (
+        ("ops", "--facet"),
+        "option --facet needs a value",
+        "选项 --facet 后面要有值",
+    ),
     "no expression": (("derive",), "EXPR is missing", "缺少 EXPR"),
     "no study": (("solve",), "no study file is named", "没有指定学习文件"),
     "no study, which there are": (("solve",), "studies/bias.toml", "studies/bias.toml"),
     "missing study": (("solve", "studies/bais.toml"), "there is no study file", "没有学习文件"),
-    "missing study, the nearest": (("solve", "studies/bais.toml"), "write instead: studies/bias.toml", "改成：studies/bias.toml"),
-    "language": (("derive", "x", "--lang", "fr"), "--lang is one of en, zh, not 'fr'", "--lang 只能是 en, zh 之一，而不是 'fr'"),
-    "writing": (("derive", "x", "--writing", "chian"), "write instead: --writing chain", "改成：--writing chain"),
+    "missing study, the nearest": (
+        ("solve", "studies/bais.toml"),
+        "write instead: studies/bias.toml",
+        "改成：studies/bias.toml",
+    ),
+    "language": (
+        ("derive", "x", "--lang", "fr"),
+        "--lang is one of en, zh, not 'fr'",
+        "--lang 只能是 en, zh 之一，而不是 'fr'",
+    ),
+    "writing": (
+        ("derive", "x", "--writing", "chian"),
+        "write instead: --writing chain",
+        "改成：--writing chain",
+    ),
     "zoom": (("derive", "x", "--zoom", "all"), "--zoom is one of", "--zoom 只能是"),
-    "of with another zoom": (("derive", "x", "--zoom", "layer", "--of", "x"), "--of goes with --zoom element", "--of 要与 --zoom element 一起使用"),
-    "digits": (("derive", "x", "--digits", "0"), "from 1 to 17, not '0'", "1 到 17 的整数，而不是 '0'"),
+    "of with another zoom": (
+        ("derive", "x", "--zoom", "layer", "--of", "x"),
+        "--of goes with --zoom element",
+        "--of 要与 --zoom element 一起使用",
+    ),
+    "digits": (
+        ("derive", "x", "--digits", "0"),
+        "from 1 to 17, not '0'",
+        "1 到 17 的整数，而不是 '0'",
+    ),
     "digits in words": (("derive", "x", "--digits", "six"), "not 'six'", "而不是 'six'"),
-    "value without a name": (("derive", "x", "--set", "3"), "--set takes NAME=VALUE, not '3'", "--set 应写成 名称=值，而不是 '3'"),
+    "value without a name": (
+        ("derive", "x", "--set", "3"),
+        "--set takes NAME=VALUE, not '3'",
+        "--set 应写成 名称=值，而不是 '3'",
+    ),
     "value for no name": (("derive", "x", "--set", "3x=1"), "'3x' is not a name", "'3x' 不是名称"),
-    "value twice": (("derive", "x", "--set", "x=1", "--set", "x=2"), "--set gives x twice", "--set 给了 x 两次"),
+    "value twice": (
+        ("derive", "x", "--set", "x=1", "--set", "x=2"),
+        "--set gives x twice",
+        "--set 给了 x 两次",
+    ),
     "value that is no number": (("derive", "x", "--set", "x=import os"), "", ""),
-    "shape": (("derive", "x", "--shape", "x=2.5"), "the shape of x is sizes with commas, not '2.5'", "x 的形状应是用逗号隔开的大小，而不是 '2.5'"),
+    "shape": (
+        ("derive", "x", "--shape", "x=2.5"),
+        "the shape of x is sizes with commas, not '2.5'",
+        "x 的形状应是用逗号隔开的大小，而不是 '2.5'",
+    ),
     "function name": (("derive", "x", "--function", "2f"), "'2f' is not a name", "'2f' 不是名称"),
-    "kink": (("derive", "relu(x)", "--kink", "relu=high"), "--kink relu needs a number, not 'high'", "--kink relu 需要一个数，而不是 'high'"),
-    "kink of a smooth op": (("derive", "x", "--shape", "x=", "--kink", "tanh=1"), "tanh has no kink", "tanh 没有可以选择导数值的折点"),
-    "unknown name": (("derive", "y", "--shape", "x="), "y has no value or shape", "y 既没有值，也没有形状"),
-    "file of values": (("derive", "x", "--set", "x=@nowhere.npy"), "there is no file nowhere.npy", "没有文件 nowhere.npy"),
+    "kink": (
+        ("derive", "relu(x)", "--kink", "relu=high"),
+        "--kink relu needs a number, not 'high'",
+        "--kink relu 需要一个数，而不是 'high'",
+    ),
+    "kink of a smooth op": (
+        ("derive", "x", "--shape", "x=", "--kink", "tanh=1"),
+        "tanh has no kink",
+        "tanh 没有可以选择导数值的折点",
+    ),
+    "unknown name": (
+        ("derive", "y", "--shape", "x="),
+        "y has no value or shape",
+        "y 既没有值，也没有形状",
+    ),
+    "file of values": (
+        ("derive", "x", "--set", "x=@nowhere.npy"),
+        "there is no file nowhere.npy",
+        "没有文件 nowhere.npy",
+    ),
     "kind of file": (("derive", "x", "--set", "x=@x.csv"), "not from x.csv", "不能从 x.csv 读取"),
-    "file of text": (("derive", "@nowhere.txt"), "there is no file nowhere.txt", "没有文件 nowhere.txt"),
+    "file of text": (
+        ("derive", "@nowhere.txt"),
+        "there is no file nowhere.txt",
+        "没有文件 nowhere.txt",
+    ),
     "unknown op": (("ops", "tanj"), "tidu knows no operation tanj", "tidu 没有名为 tanj 的运算"),
     "unknown op, the nearest": (("ops", "tanj"), "write instead: tan", "改成：tan"),
-    "unknown facet": (("ops", "tanh", "--facet", "numpi"), "an operation has no facet numpi", "运算没有 numpi 这一项"),
+    "unknown facet": (
+        ("ops", "tanh", "--facet", "numpi"),
+        "an operation has no facet numpi",
+        "运算没有 numpi 这一项",
+    ),
     "facet of no op": (("ops", "--facet", "form"), "name it", "请写出名称"),
-    "report format": (("derive", "x", "--shape", "x=", "-o", "x.doc"), "cannot write a report as .doc", "报告不能存成 .doc"),
-    "folder": (("derive", "x", "--shape", "x=", "-o", "nowhere/x.md"), "there is no folder nowhere", "没有可以写入的文件夹 nowhere"),
-    "folder as file": (("derive", "x", "--shape", "x=", "-o", "docs"), "docs is a folder", "docs 是文件夹"),
-}  # fmt: skip
+    "report format": (
+        ("derive", "x", "--shape", "x=", "-o", "x.doc"),
+        "cannot write a report as .doc",
+        "报告不能存成 .doc",
+    ),
+    "folder": (
+        ("derive", "x", "--shape", "x=", "-o", "nowhere/x.md"),
+        "there is no folder nowhere",
+        "没有可以写入的文件夹 nowhere",
+    ),
+    "folder as file": (
+        ("derive", "x", "--shape", "x=", "-o", "docs"),
+        "docs is a folder",
+        "docs 是文件夹",
+    ),
+}
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -198,8 +270,11 @@ def test_a_closed_pipe_is_no_error() -> None:
     """As `tidu ops | head -1`: the reader goes away before all is written."""
     env = {**os.environ, "TIDU_LANG": "en", "PYTHONIOENCODING": "utf-8"}
     with subprocess.Popen(
-        [sys.executable, "-m", "tidu", "ops", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
-    ) as running:  # fmt: skip
+        [sys.executable, "-m", "tidu", "ops", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+    ) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.read(1)

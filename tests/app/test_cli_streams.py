@@ -11,7 +11,18 @@ from tests.app.command import process
 from tidu.app.cli import output
 from tidu.app.cli.output import coloured, emit, readable, styled
 
-DERIVE = ("derive", "sum(abs(W @ x - y))", "--wrt", "W", "--set", "W=[[1, 2]]", "--set", "x=[[3], [4]]", "--set", "y=[[10]]")  # fmt: skip
+DERIVE = (
+    "derive",
+    "sum(abs(W @ x - y))",
+    "--wrt",
+    "W",
+    "--set",
+    "W=[[1, 2]]",
+    "--set",
+    "x=[[3], [4]]",
+    "--set",
+    "y=[[10]]",
+)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp936", "gb18030", "latin-1", "ascii", "cp1252"])

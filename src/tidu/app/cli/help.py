@@ -77,7 +77,7 @@ def group_class(language: Language, about: Words) -> type[TyperGroup]:
 
 def _write(formatter: Any, text: str) -> None:
     """typer prints the page as it stands, so it is put into signs that stdout has here."""
-    formatter.write(transliterate(text, sys.stdout.encoding or "ascii"))
+    formatter.write(transliterate(text, sys.stdout.encoding or "utf-8"))
 
 
 def command_help(parameters: list[Any], about: CommandHelp, language: Language) -> str:

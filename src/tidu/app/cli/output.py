@@ -55,7 +55,7 @@ def readable(language: Language, stream: TextIO) -> Language:
 
 
 def _encoding(stream: TextIO) -> str:
-    return getattr(stream, "encoding", None) or "ascii"
+    return getattr(stream, "encoding", None) or "utf-8"  # a buffer of text has none and takes all
 
 
 def show(report: Report, stream: TextIO | None = None) -> None:
