@@ -44,10 +44,11 @@ def derive(
     """Derive the gradients of a loss in matrix form.
 
     loss: a text ("sum(abs(W @ x + b - y))", or a program of several lines) or a NumPy function.
-    wrt: names of the inputs to derive with respect to; may be left out where only one input exists or
-    the text marks its parameters. values or keywords: arrays; they are copied. shapes: shapes where no
-    values are given, sizes as numbers or names. functions: {"f": None} declares an elementwise
-    function without a body, {"f": "tanh(t)"} with one. kinks: {"relu": 1} or {"preset": "seeds"}.
+    wrt: names of the inputs to derive with respect to; may be left out where only one input exists
+    or the text marks its parameters. values or keywords: arrays; they are copied. shapes: shapes
+    where no values are given, sizes as numbers or names. functions: {"f": None} declares an
+    elementwise function without a body, {"f": "tanh(t)"} with one.
+    kinks: {"relu": 1} or {"preset": "seeds"}.
     output: which name of a program is the loss. as_written: no rewriting for stability.
 
     >>> d = derive(
@@ -77,7 +78,7 @@ def _read(
     output: str | None,
 ) -> tuple[Source, dict[str, Any]]:
     if isinstance(loss, str):
-        from tidu.frontends.text import read  # noqa: PLC0415  (the text door is only loaded for texts)
+        from tidu.frontends.text import read  # the text door is only loaded for texts
 
         values = check_values(given)
         source = read(
@@ -92,7 +93,7 @@ def _trace(
     loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any]
 ) -> tuple[Source, dict[str, Any]]:
     """A NumPy function at the given values, or by shapes alone."""
-    from tidu.frontends.trace import trace, trace_shapes  # noqa: PLC0415
+    from tidu.frontends.trace import trace, trace_shapes
 
     if given or not shapes:
         traced = trace(loss, given)

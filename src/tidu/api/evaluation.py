@@ -1,4 +1,4 @@
-"""Running a derivation on values: sizes and function bodies are bound here, for every verb alike."""
+"""Running a derivation on values: sizes and function bodies are bound here, for every verb."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMPLEX = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The numbers of one run: the loss, each gradient in its parameter's shape, all outputs by name."""
+    """The numbers of one run: the loss, gradients in their parameters' shapes, outputs by name."""
 
     value: float
     gradients: Mapping[str, NDArray[Any]]
@@ -41,12 +41,15 @@ class Evaluation:
 
 
 def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The caller's values as arrays of numbers, copied; text, objects, complex and NaN are refused."""
+    """The caller's values as copied arrays of numbers; text, objects, complex, NaN are refused."""
     return {name: checked(name, value) for name, value in values.items()}
 
 
 def checked(name: str, value: Any) -> NDArray[Any]:
-    """One value as an array of its own. Raises DTypeError for text and objects, InputError for NaN."""
+    """One value as an array of its own.
+
+    Raises DTypeError for text and objects, InputError for NaN.
+    """
     array = np.array(value)
     if array.dtype.kind == "c":
         raise DTypeError(_COMPLEX(name=name))

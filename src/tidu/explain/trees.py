@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tidu.document.math import Math, Relation, Sum, Negative, Number, Product, Symbol
+from tidu.document.math import Math, Negative, Number, Product, Relation, Sum, Symbol
 from tidu.ir.node import Node
 from tidu.ir.types import Shape
 
@@ -26,7 +26,7 @@ def expression_nodes(root: Node, atoms: Callable[[Node], bool]) -> list[Node]:
 
 
 def formula(root: Node, atoms: Atoms) -> Math:
-    """The expression of `root` in terms of the atoms; `root` itself is opened unless it is a leaf."""
+    """The expression of `root` in terms of the atoms; `root` itself is opened unless a leaf."""
     trees: dict[int, Math] = {}
     for node in expression_nodes(root, atoms.__contains__):
         if node is not root and node in atoms:
