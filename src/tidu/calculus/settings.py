@@ -15,10 +15,6 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered
 from tidu.words import Words
 
-PRESETS: Mapping[str, Mapping[str, float]] = {
-    "seeds": {"relu": 1.0, "leaky_relu": 1.0, "abs": -1.0}
-}
-
 _NO_KINK = Words(
     en="{name} has no kink whose derivative could be chosen", zh="{name} 没有可以选择导数值的折点"
 )
@@ -42,15 +38,26 @@ def adjustable() -> dict[str, tuple[Op, str]]:
     }
 
 
+def presets() -> dict[str, dict[str, float]]:
+    """The values of each named convention by op, as the records of the ops have them."""
+    found: dict[str, dict[str, float]] = {}
+    for name, op in registered().items():
+        for kink in op.kinks:
+            for preset, value in kink.presets.items():
+                found.setdefault(preset, {})[name] = value
+    return found
+
+
 def read_kinks(chosen: Mapping[str, Any]) -> dict[str, float]:
     """Check a choice such as {"relu": 1} or {"preset": "seeds"}; presets are opened."""
     known = adjustable()
     result: dict[str, float] = {}
     for name, value in chosen.items():
         if name == "preset":
-            if value not in PRESETS:
-                raise InputError(_NO_PRESET(name=value, known=", ".join(PRESETS)))
-            result |= PRESETS[value]
+            known_presets = presets()
+            if value not in known_presets:
+                raise InputError(_NO_PRESET(name=value, known=", ".join(known_presets)))
+            result |= known_presets[value]
             continue
         if name not in known:
             close = nearest(name, list(known))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from tidu.calculus.settings import PRESETS
+from tidu.calculus.settings import presets
 from tidu.errors import InputError, Place, StudyError, nearest
 from tidu.frontends import study_schema as schema
 from tidu.frontends.study import (
@@ -373,7 +373,7 @@ def _kinks(sources: tuple[_Source, ...]) -> dict[str, float]:
     for source in sources:
         table = dict(source.data.get("kinks", {}))
         if "preset" in table:
-            kinks = dict(PRESETS.get(table.pop("preset"), {}))
+            kinks = presets().get(table.pop("preset"), {})
         kinks.update({name: float(value) for name, value in table.items()})
     return kinks
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from tidu.calculus.settings import PRESETS, adjustable
+from tidu.calculus.settings import adjustable, presets
 from tidu.frontends.study_kinds import (
     ARRAY,
     COUNT,
@@ -366,17 +366,18 @@ def _kink_key(name: str, op: Op) -> Key:
 
 
 def _kinks_table() -> Table:
-    presets = "; ".join(
+    named = presets()
+    others = "; ".join(
         f'"{preset}": ' + ", ".join(f"{name} {value:g}" for name, value in values.items())
-        for preset, values in PRESETS.items()
+        for preset, values in named.items()
     )
     preset = Key(
         "preset",
         Words(
-            en=f'"{TORCH}": PyTorch\'s values (the default); {presets}',
-            zh=f'"{TORCH}"：与 PyTorch 相同（默认）；{presets}',
+            en=f'"{TORCH}": PyTorch\'s values (the default); {others}',
+            zh=f'"{TORCH}"：与 PyTorch 相同（默认）；{others}',
         ),
-        one_of(TORCH, *PRESETS),
+        one_of(TORCH, *named),
     )
     return Table(
         "kinks",

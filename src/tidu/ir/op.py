@@ -78,6 +78,8 @@ class Kink:
     low: float | str | None = None
     high: float | str | None = None
     operand: int = 0
+    # other values there, by the name of a convention that a study may follow
+    presets: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

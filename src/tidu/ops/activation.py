@@ -142,7 +142,14 @@ relu = elementwise(
     notation=function("relu"),
     code=lambda node, x: f"np.maximum({x}, 0)",
     kinks=(
-        Kink(where=lambda x, at: equal(x, 0.0), at=says("0", "0"), value="at", low=0.0, high=1.0),
+        Kink(
+            where=lambda x, at: equal(x, 0.0),
+            at=says("0", "0"),
+            value="at",
+            low=0.0,
+            high=1.0,
+            presets={"seeds": 1.0},
+        ),
     ),
     aliases=aliases(torch=("relu", "nn.functional.relu"), text=("relu", "ReLU", "Relu")),
     samples=normal(at=0.0),
@@ -188,6 +195,7 @@ leaky_relu = elementwise(
             value="at",
             low="slope",
             high=1.0,
+            presets={"seeds": 1.0},
         ),
     ),
     aliases=aliases(

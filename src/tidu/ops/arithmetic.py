@@ -282,7 +282,14 @@ absolute = elementwise(
     notation=lambda node, x: Fence(x, "|", "|"),
     code=lambda node, x: f"np.abs({x})",
     kinks=(
-        Kink(where=lambda x, at: equal(x, 0.0), at=says("0", "0"), value="at", low=-1.0, high=1.0),
+        Kink(
+            where=lambda x, at: equal(x, 0.0),
+            at=says("0", "0"),
+            value="at",
+            low=-1.0,
+            high=1.0,
+            presets={"seeds": -1.0},
+        ),
     ),
     aliases=aliases(numpy=("abs", "absolute", "fabs"), torch=("abs", "absolute")),
     samples=normal(at=0.0),
