@@ -54,7 +54,7 @@ def test_a_wrong_array_names_entry_ratio_and_transpose() -> None:
     assert ratio.ratio == 2.0
     assert ratio.details[0].text("en").startswith("G[1, 1] is 1, not 2")
     assert [p.text("zh") for p in ratio.details] == [
-        "G[0, 0] 是 1，不是 2",
+        "G[1, 1] 是 1，不是 2",
         "每个元素都是正确值的 2 倍",
     ]
     turned = same_value(true.T, true, subject="G")

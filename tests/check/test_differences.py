@@ -216,8 +216,8 @@ def test_a_difference_names_the_entry_and_both_values() -> None:
     with wrong_rule(sin, _scaled(2.0)):
         found = check(sum_(sin(x)), {"x": [np.pi]})[0]
     assert (found.kind, found.index) == ("differs", (0,))
-    assert found.details[0].text("en") == "the gradient of x[0] is -2; the complex step gives -1"
-    assert found.details[0].text("zh") == "x[0] 的梯度是 -2，而复数步长法得到 -1"
+    assert found.details[0].text("en") == "the gradient of x[1] is -2; the complex step gives -1"
+    assert found.details[0].text("zh") == "x[1] 的梯度是 -2，而复数步长法得到 -1"
 
 
 # ------------------------------------------------------------------ kinks
