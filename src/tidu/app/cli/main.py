@@ -31,8 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     A bug of tidu's gives 70, Ctrl-C 130.
 
-    >>> main(["--version"])
-    tidu 0.1.0
+    >>> main(["ops", "tanh", "--facet", "numpy", "--lang", "en"])
+    tanh
+    ════
+    <BLANKLINE>
+    facet       value
+    ──────────  ───────
+    NumPy name  np.tanh
     0
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
