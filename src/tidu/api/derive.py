@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tidu.api.derivation import Derivation
 from tidu.api.evaluation import check_values
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
-from tidu.errors import InputError
+from tidu.errors import InputError, ShapeGrowthWarning
+from tidu.explain.phrases import PROMOTED
+from tidu.frontends.growth import growth_warnings
 from tidu.frontends.source import Source
+from tidu.ir.graph import Graph
 from tidu.words import Words
 
 Loss = str | Callable[..., Any]
@@ -85,8 +90,24 @@ def _read(
             loss, shapes=_shapes(shapes), values=values, functions=functions, output=output
         )
         known = {**check_values(source.values), **values}
+        warn_of_growth(source.graph)
+        source = replace(source, graph=_with_remarks(source.graph, values))
         return source, {name: value for name, value in known.items() if name in source.graph.inputs}
     return _trace(loss, given, shapes)
+
+
+def warn_of_growth(graph: Graph) -> None:
+    """Warn where (B,1) meets (B,), becomes (B,B) and is reduced."""
+    for found in growth_warnings(graph):
+        warnings.warn(ShapeGrowthWarning(str(found.phrase)), stacklevel=4)
+
+
+def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
+    """The graph with a remark on integers among the values, which are calculated with as decimals."""
+    whole = [n for n, v in values.items() if v.dtype.kind in "iu" and n in graph.inputs]
+    if not whole:
+        return graph
+    return replace(graph, remarks=(*graph.remarks, PROMOTED(names=", ".join(whole))))
 
 
 def _trace(
@@ -124,4 +145,10 @@ def _wrt(wrt: Sequence[str] | str | None, source: Source) -> list[str]:
     names = [part.strip() for part in wrt.split(",")] if isinstance(wrt, str) else list(wrt)
     if not names:
         raise InputError(_EMPTY())
-    return names
+    leaves = [leaf for name in names for leaf in _leaves(name, source)]
+    return list(dict.fromkeys(leaves))
+
+
+def _leaves(name: str, source: Source) -> tuple[str, ...]:
+    """The inputs that a name stands for: itself, or the leaves of a tree of parameters."""
+    return (name,) if name in source.graph.inputs else source.trees.get(name, (name,))

@@ -18,8 +18,8 @@ from tidu.ir.node import Node, reachable
 from tidu.words import Words
 
 _TEXT = Words(
-    en="{name} holds {kind}, not numbers (entry {where}: {entry})",
-    zh="{name} 是 {kind}，不是数（第 {where} 个：{entry}）",
+    en="{name} holds {kind}, not numbers: {where} is {entry}",
+    zh="{name} 是 {kind}，不是数：{where} 是 {entry}",
 )
 _NAN = Words(
     en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
@@ -56,16 +56,22 @@ def checked(name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         flat = array.reshape(-1).tolist()
         bad = next((i for i, entry in enumerate(flat) if not isinstance(entry, int | float)), 0)
-        where = tuple(int(i) + 1 for i in np.unravel_index(bad, array.shape)) if array.shape else 1
+        where = _entry(name, tuple(int(i) for i in np.unravel_index(bad, array.shape)))
         kind = "text" if array.dtype.kind in "US" else str(array.dtype)
         entry = repr(flat[bad])[:40] if flat else "-"
         raise DTypeError(_TEXT(name=name, kind=kind, where=where, entry=entry))
     if array.dtype.kind == "f" and np.isnan(array).any():
         places = np.argwhere(np.isnan(array))
-        raise InputError(_NAN(name=name, count=len(places), where=tuple(int(i) for i in places[0])))
+        where = _entry(name, tuple(int(i) for i in places[0]))
+        raise InputError(_NAN(name=name, count=len(places), where=where))
     if array.dtype.kind == "f" and array.dtype.itemsize < 4:
         return array.astype(np.float32)
     return array
+
+
+def _entry(name: str, index: tuple[int, ...]) -> str:
+    """An entry as Python writes it: X[0, 1]."""
+    return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
 
 
 def run(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tidu.ir.build import rebuild
+from tidu.ir.body import Body
+from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.rule import Purpose, Rule, rules_for
@@ -29,6 +30,7 @@ class Rewriter:
     record: Record = _ignore
     _normal: dict[int, Node] = field(default_factory=dict[int, Node])
     _replaced: dict[int, Node] = field(default_factory=dict[int, Node])
+    _bodies: dict[Body, Body] = field(default_factory=dict[Body, Body])
     _kept: list[Node] = field(default_factory=list[Node])  # ids are only valid while nodes live
 
     def normalise(self, root: Node) -> Node:
@@ -59,12 +61,26 @@ class Rewriter:
         inputs = tuple(self._normal.get(child.id, child) for child in node.inputs)
         if inputs != node.inputs:
             return rebuild(node, inputs)
+        if node.op.body is not None and self.purpose == "stabilise":
+            inner = self._inside(node.attrs[node.op.body])
+            if inner is not node.attrs[node.op.body]:
+                return apply(node.op, *inputs, **{**node.attrs, node.op.body: inner})
         for rule in rules_for(node.op, self.purpose):
             after = rule.apply(node, self.atoms)
             if after is not None and after is not node:
                 self.record(rule, node, after)
                 return after
         return node
+
+
+    def _inside(self, body: Body) -> Body:
+        """A body as it runs: rewritten once, however often it is called. (A derived body is simplified
+        when it is made, around the lines of the body that it comes from.)"""
+        if body not in self._bodies:
+            inner = Rewriter(self.purpose, set(), self.record)
+            after = body.mapped(lambda nodes: [inner.normalise(node) for node in nodes])
+            self._bodies[body] = self._bodies[after] = after
+        return self._bodies[body]
 
 
 def measure(node: Node) -> tuple[int, ...]:
@@ -98,7 +114,8 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
         return _Counts(0, 0, 0, 0, 0, int(_is_negative(node)), 0)
     size = sum(c.size for c in below)
     numbers = sum(c.numbers for c in below)
-    behind = symbol == "*" and _is_number(node) and not _constant(node.inputs[0])
+    first = node.inputs[0] if node.inputs else node
+    behind = symbol == "*" and _is_number(node) and not (_constant(first) or _sized(first))
     return _Counts(
         turned=sum(c.turned for c in below) + (size if node.op.role == "transpose" else 0),
         quotients=sum(c.quotients for c in below) + (symbol == "/"),
@@ -114,11 +131,19 @@ def _is_number(node: Node) -> bool:
     """A sign, or a product with a number."""
     if node.op.operator == "neg":
         return True
-    return node.op.operator == "*" and any(_constant(c) for c in node.inputs)
+    return node.op.operator == "*" and any(_constant(c) or _sized(c) for c in node.inputs)
 
 
 def _constant(node: Node) -> bool:
     return _bare(node).op.role == "constant"
+
+
+def _sized(node: Node) -> bool:
+    """A number that is made of named sizes, such as 1/n."""
+    bare = _bare(node)
+    return bare.rank == 0 and all(
+        part.inputs or part.op.role in ("constant", "size") for part in reachable([bare])
+    )
 
 
 def _is_negative(node: Node) -> bool:

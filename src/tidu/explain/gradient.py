@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.derivation import closed_form as closed_node
@@ -10,6 +11,8 @@ from tidu.document.math import Math
 from tidu.explain.trees import named
 from tidu.explain.view import View
 from tidu.ir.node import Node, reachable
+from tidu.ir.op import Form
+from tidu.ir.types import Size
 
 
 def closed_form(view: View, name: str) -> Math:
@@ -34,9 +37,50 @@ def function_text(function: str, derivation: Derivation, results: Sequence[Node]
     nodes = reachable(results)
     arguments = [node.attrs["name"] for node in derivation.graph.inputs.values() if node in nodes]
     lines = ["import numpy as np", "", "", f"def {function}({', '.join(arguments)}):"]
-    texts = _texts(derivation, nodes, results, set(arguments), lines)
+    sizes = _size_lines([node for node in nodes if node.op.role == "input"], nodes)
+    lines += [f"    {name} = {where}" for name, where in sizes.items()]
+    texts = _texts(derivation, nodes, results, {*arguments, *sizes}, lines)
     lines.append(f"    return {', '.join(texts[node.id] for node in results)}")
     return "\n".join(lines) + "\n"
+
+
+def _size_lines(inputs: Sequence[Node], nodes: Sequence[Node]) -> dict[str, str]:
+    """Where each named size that the program uses is read: n = X.shape[0]."""
+    used = {str(part) for node in nodes for part in _sizes_of(node)}
+    found: dict[str, str] = {}
+    for node in inputs:
+        for axis, dim in enumerate(node.shape):
+            if isinstance(dim, Size) and str(dim) in used:
+                found.setdefault(str(dim), f"{node.attrs['name']}.shape[{axis}]")
+    return found
+
+
+def _sizes_of(node: Node) -> set[str]:
+    """Named sizes in a node's own attributes."""
+    found: set[str] = set()
+    waiting: list[object] = [] if node.op.role == "input" else [v for _, v in node.attributes]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Size):
+            found |= value.names()
+        elif isinstance(value, tuple):
+            waiting.extend(cast("tuple[object, ...]", value))
+    return found
+
+
+def _operand_texts(node: Node, texts: dict[int, str]) -> list[str]:
+    """Operands as text; a stretched number is left to NumPy's own broadcasting where an elementwise op
+    has another operand of the full shape."""
+    whole = [c for c in node.inputs if not _stretched_number(c)]
+    direct = node.op.form is Form.ELEMENTWISE and bool(whole)
+    return [
+        texts[c.inputs[0].id] if direct and _stretched_number(c) else texts[c.id]
+        for c in node.inputs
+    ]
+
+
+def _stretched_number(node: Node) -> bool:
+    return node.op.role == "broadcast" and node.inputs[0].rank == 0
 
 
 def _texts(
@@ -57,7 +101,7 @@ def _texts(
     }
     texts: dict[int, str] = {}
     for node in nodes:
-        text = code(node, [texts[child.id] for child in node.inputs])
+        text = code(node, _operand_texts(node, texts))
         keep = node.inputs and (node in own or users.get(node.id, 0) > 1 or len(text) > 60)
         if keep and node not in results:
             variable = fresh(own.get(node, "t"), taken)

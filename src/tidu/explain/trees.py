@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from tidu.document.math import Math, Negative, Number, Product, Relation, Sum, Symbol
 from tidu.ir.node import Node
 from tidu.ir.types import Shape
+from tidu.ops.layout import of_ones
 
 Atoms = Mapping[Node, Math]
 
@@ -35,7 +36,7 @@ def formula(root: Node, atoms: Atoms) -> Math:
             trees[node.id] = atoms[node]
         else:
             trees[node.id] = node.op.notation(node, *(trees[child.id] for child in node.inputs))
-    return tidy(trees[root.id])
+    return tidy(of_ones(root, trees[root.id]))
 
 
 def named(root: Node, atoms: Atoms) -> Math:

@@ -36,3 +36,4 @@ class Source:
     parameters: tuple[str, ...] = ()
     loss: str | None = None
     bodies: Mapping[str, Graph] = field(default_factory=_no_bodies)
+    trees: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

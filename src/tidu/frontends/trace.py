@@ -80,7 +80,7 @@ class Traced:
     @property
     def source(self) -> Source:
         """What every front door hands on."""
-        return Source(self.graph, self.values, loss=self.output)
+        return Source(self.graph, self.values, loss=self.output, trees=self.arguments)
 
     def unflatten(self, parameter: str, parts: Mapping[str, Any]) -> Any:
         """A value for each input of a parameter, put into the parameter's own structure.

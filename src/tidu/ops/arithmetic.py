@@ -19,7 +19,7 @@ from tidu.document.math import (
     Sum,
     negate,
 )
-from tidu.ir.build import apply
+from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink
 from tidu.ops.comparison import equal, where
@@ -145,13 +145,36 @@ negative = elementwise(
 
 
 def constant_value(node: Node) -> float | None:
-    """The number that a (possibly stretched) one-element constant holds."""
-    if node.op.role == "broadcast":
+    """The number that a (possibly stretched or reshaped) one-element constant holds."""
+    if node.op.role in ("broadcast", "reshape"):
         node = node.inputs[0]
     if node.op.role != "constant":
         return None
     array = node.attrs["value"].array
     return float(array.item()) if array.size == 1 else None
+
+
+def number_of(node: Node) -> Node | None:
+    """The one number that a (possibly stretched) node holds whatever the inputs are: a constant, or
+    an expression of named sizes such as 1/n. As a node of rank 0; None for anything else."""
+    if node.op.role == "broadcast":
+        node = node.inputs[0]
+    if node.rank or not _free_of_inputs(node):
+        value = constant_value(node)
+        return None if value is None else constant(value, node.dtype)
+    return node
+
+
+def _free_of_inputs(node: Node, limit: int = 12) -> bool:
+    """Made of constants and sizes alone; long expressions are not looked through."""
+    stack, seen = [node], 0
+    while stack:
+        part = stack.pop()
+        seen += 1
+        if seen > limit or (not part.inputs and part.op.role not in ("constant", "size")):
+            return False
+        stack.extend(part.inputs)
+    return True
 
 
 def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:

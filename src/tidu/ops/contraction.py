@@ -10,7 +10,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import Type, broadcast_shapes, product, promote
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
-from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.reduction import sum_
 from tidu.ops.structure import diagonal, eye
 from tidu.words import Words
@@ -101,6 +101,7 @@ def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
 
 def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     left, right = node.inputs
+    x, y = of_ones(left, x), of_ones(right, y)
     if left.rank == 1 and right.rank == 1:
         return joined([Transpose(x), y], "")
     if left.rank == 1 and right.rank == 2:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Math, Product, Symbol, Transpose
+from tidu.document.math import Apply, Function, Math, Number, Product, Symbol, Transpose
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
-from tidu.ir.types import Dim, Shape, Type, product, shape_text
+from tidu.ir.types import Dim, Shape, Type, is_one_element, product, shape_text
 from tidu.ops.define import aliases, op, sampled, says
 from tidu.words import Words
 
@@ -128,6 +128,16 @@ reshape = op(
         (((),), {"shape": (1, 1)}),
     ),
 )
+
+
+def of_ones(node: Node, tree: Math) -> Math:
+    """A number stretched to a vector or matrix as a multiple of 𝟏, where it stands as an array."""
+    if node.op.role != "broadcast" or not node.rank or not is_one_element(node.inputs[0].shape):
+        return tree
+    ones: Math = Product((ONES, Transpose(ONES))) if len(squeezed(node.shape)) > 1 else ONES
+    if tree == Number("1"):
+        return ones
+    return Product((tree, *(ones.factors if isinstance(ones, Product) else (ones,))))
 
 
 # ------------------------------------------------------------------ broadcast

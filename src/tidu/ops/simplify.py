@@ -9,7 +9,15 @@ from tidu.ir.build import constant, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
-from tidu.ops.arithmetic import add, constant_value, divide, multiply, negative, subtract
+from tidu.ops.arithmetic import (
+    add,
+    constant_value,
+    divide,
+    multiply,
+    negative,
+    number_of,
+    subtract,
+)
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.reduction import sum_
@@ -98,27 +106,41 @@ def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
 def _collect(node: Node, atoms: Atoms) -> Node | None:
     """c·(d·x) → (cd)·x, and a number moves to the front."""
     x, y = node.inputs
-    cx, cy = constant_value(x), constant_value(y)
+    cx, cy = number_of(x), number_of(y)
     if cy is not None and cx is None:
         return multiply(cy, x)
-    if cx is None:
+    if cx is None or cy is not None:
         return None
     if y.op is negative and y.id not in atoms:
-        return multiply(-cx, y.inputs[0])
+        return multiply(_merged(-1.0, cx), y.inputs[0])
     if y.op is multiply and y.id not in atoms:
-        inner = constant_value(y.inputs[0])
+        inner = number_of(y.inputs[0])
         if inner is not None:
-            return multiply(cx * inner, y.inputs[1])
+            return multiply(_merged(cx, inner), y.inputs[1])
     return None
+
+
+def _merged(a: Node | float, b: Node) -> Node:
+    """The product of two numbers: calculated if both are known."""
+    first = constant_value(a) if isinstance(a, Node) else a
+    second = constant_value(b)
+    if first is not None and second is not None:
+        return constant(first * second, b.dtype)
+    for known, other in ((first, b), (second, a)):
+        if known is not None and isinstance(other, Node) and other.op is divide:
+            top = constant_value(other.inputs[0])
+            if top is not None:
+                return divide(known * top, other.inputs[1])
+    return multiply(a, b)
 
 
 def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
     """x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
     x, y = node.inputs
     for position, (factor, other) in enumerate(((x, y), (y, x))):
-        if factor.op is multiply and factor.id not in atoms and constant_value(other) is None:
-            number = constant_value(factor.inputs[0])
-            if number is not None:
+        if factor.op is multiply and factor.id not in atoms and number_of(other) is None:
+            number = number_of(factor.inputs[0])
+            if number is not None and number_of(factor.inputs[1]) is None:
                 rest = factor.inputs[1]
                 return multiply(
                     number, multiply(rest, other) if position == 0 else multiply(other, rest)
@@ -323,11 +345,11 @@ def _number_out(node: Node, atoms: Atoms) -> Node | None:
     """(c·A) B → c·(A B)."""
     x, y = node.inputs
     if x.op is multiply and x.id not in atoms:
-        number = constant_value(x.inputs[0])
+        number = number_of(x.inputs[0])
         if number is not None:
             return multiply(number, rebuild(node, (x.inputs[1], y)))
     if y.op is multiply and y.id not in atoms:
-        number = constant_value(y.inputs[0])
+        number = number_of(y.inputs[0])
         if number is not None:
             return multiply(number, rebuild(node, (x, y.inputs[1])))
     return None
@@ -341,10 +363,28 @@ def _number_through(node: Node, atoms: Atoms) -> Node | None:
     if x.op is negative:
         return -rebuild(node, (x.inputs[0],))
     if x.op is multiply:
-        number = constant_value(x.inputs[0])
-        if number is not None:
+        number = number_of(x.inputs[0])
+        if number is not None and x.rank:
             return multiply(number, rebuild(node, (x.inputs[1],)))
     return None
+
+
+def _stretch_last(node: Node, atoms: Atoms) -> Node | None:
+    """Numbers are combined first and stretched once: 1/n for each element is (1/n) stretched."""
+    if not node.rank or any(c.op is not broadcast_to or c.inputs[0].rank for c in node.inputs):
+        return None
+    return broadcast_to(rebuild(node, tuple(c.inputs[0] for c in node.inputs)), shape=node.shape)
+
+
+for _op in (add, subtract, multiply, divide):
+    _simplify(
+        f"stretch after {_op.name}",
+        _op,
+        _stretch_last,
+        "numbers are combined before they are stretched",
+        "数字先运算，再广播",
+        lambda _op=_op: [_op(*(broadcast_to(input_node(n, ()), shape=(3,)) for n in ("s", "t")))],
+    )
 
 
 for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
@@ -383,9 +423,7 @@ for _op, _attrs in (
 # ------------------------------------------------------------------ transposes and layout
 def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
     x = node.inputs[0]
-    if (
-        x.op is transpose
-    ):  # also of the user's own transpose: what comes out is simpler than its name
+    if x.op is transpose:  # the user's own too: what comes out is simpler than its name
         axes, inner = node.attrs["axes"], x.attrs["axes"]
         return transpose(x.inputs[0], axes=tuple(inner[a] for a in axes))
     if x.id in atoms:
