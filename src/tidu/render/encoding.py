@@ -107,7 +107,7 @@ _SUB, _SUP = "".join(_LOWERED), "".join(_RAISED)
 # Runs that are replaced as a whole, runs that give up room to keep columns, and single characters.
 _TOKEN = re.compile(
     rf"(?P<sub>[{_SUB}]+(?:,[{_SUB}]+)*)|(?P<sup>[{_SUP}]+)|(?P<room> {{2,}}|─{{3,}})"
-    rf"|(?P<sum>Σ(?=[ᵢⱼₖₗₘₙ_ ]))|(?P<sign>∇ |→│|.)",
+    rf"|(?P<big>Σ(?=[ᵢⱼₖₗₘₙ_ ]))|(?P<sign>∇ |→│|.)",
     re.DOTALL,
 )
 
@@ -160,7 +160,7 @@ def _substitute(kind: str, token: str, before: str, fits: Callable[[str], bool])
             return plain if plain.isdigit() and before.isalpha() else "_" + _one_word(plain)
         case "sup":
             return "^" + _one_word("".join(_RAISED[c] for c in token))
-        case "sum":
+        case "big":
             return "Sum"
         case _:
             fitting = (choice for choice in _SUBSTITUTES.get(token, ()) if fits(choice))

@@ -97,7 +97,7 @@ _RUN = re.compile(
     r"(?P<bar>[A-Za-z]\u0304|[ĀāĒēĪīŌōŪūȲȳḠḡ])"
     rf"|(?P<letter>(?<![A-Za-z])[A-Za-z](?=[{_SCRIPTS}])|(?<=[∂∇])[A-Za-z](?![A-Za-z]))"
     rf"|(?P<sub>[{re.escape(''.join(_LOWERED))}]+)|(?P<sup>[{re.escape(''.join(_RAISED))}]+)"
-    rf"|(?P<sign>[{re.escape(''.join(_SIGNS | _GREEK))}])|(?P<text>.)",
+    rf"|(?P<command>[{re.escape(''.join(_SIGNS | _GREEK))}])|(?P<text>.)",
     re.DOTALL,
 )
 
@@ -135,7 +135,7 @@ def _run(kind: str | None, found: str) -> str:
             return "_{" + "".join(_LOWERED[c] for c in found) + "}"
         case "sup":
             return "^{" + "".join(_RAISED[c] for c in found) + "}"
-        case "sign":
+        case "command":
             return sign(found)
         case "bar":
             return name(found)
