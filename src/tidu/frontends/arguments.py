@@ -129,7 +129,8 @@ def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
 
 def _as_array(leaf: Leaf) -> Array:
     value, name = leaf.value, leaf.spelling
-    if isinstance(value, np.matrix | np.ma.MaskedArray):
+    # The first question first: asking for the second class loads numpy.ma.
+    if type(value) is not np.ndarray and isinstance(value, np.matrix | np.ma.MaskedArray):
         kind = verbatim("np.matrix" if isinstance(value, np.matrix) else "masked array")
         fix = _MATRIX_FIX if isinstance(value, np.matrix) else _MASKED_FIX
         raise DTypeError(_MATRIX(name=name, kind=kind), fix=fix(name=name))
