@@ -127,9 +127,7 @@ def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
     dtypes: list[DType] = [
         node.dtype
         for node in operands
-        if isinstance(node, Node)
-        and not is_tuple(node)
-        and node.dtype in ("float64", "float32")
+        if isinstance(node, Node) and not is_tuple(node) and node.dtype in ("float64", "float32")
     ]
     strong = promote(dtypes) if dtypes else "float64"
     return tuple(x if isinstance(x, Node) else constant(x, _weak(x, strong)) for x in operands)
