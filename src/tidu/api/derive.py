@@ -103,7 +103,7 @@ def warn_of_growth(graph: Graph) -> None:
 
 
 def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
-    """The graph with a remark on integers among the values, which are calculated with as decimals."""
+    """The graph with a remark on integers among the values: these are calculated as decimals."""
     whole = [n for n, v in values.items() if v.dtype.kind in "iu" and n in graph.inputs]
     if not whole:
         return graph

@@ -27,13 +27,14 @@ from tidu.explain.closed import closed_section
 from tidu.explain.descent import Descended, again_section, table_section, update_section
 from tidu.explain.element import element_sections
 from tidu.explain.layers import figure_section, layer_sections
+from tidu.explain.notes import notice_section
 from tidu.explain.numbers import Layout
 from tidu.explain.numeric import Quotient, numeric_section
 from tidu.explain.prose import paragraphs
 from tidu.explain.recursion import recursion_section
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import Options, View, Writing, Zoom, view
-from tidu.explain.working import notice_section, working
+from tidu.explain.working import working
 from tidu.frontends import study as records
 from tidu.frontends.study_given import given_values
 from tidu.frontends.study_model import model_source

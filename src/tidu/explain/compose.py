@@ -9,9 +9,10 @@ from tidu.document.blocks import Block, Document
 from tidu.explain import phrases
 from tidu.explain.element import element_sections
 from tidu.explain.layers import layer_sections
+from tidu.explain.notes import notice_section
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import View
-from tidu.explain.working import notice_section, working
+from tidu.explain.working import working
 from tidu.words import Phrase, Words
 
 _TITLE = Words(en="{text}", zh="{text}")

@@ -69,8 +69,11 @@ def _sizes_of(node: Node) -> set[str]:
 
 
 def _operand_texts(node: Node, texts: dict[int, str]) -> list[str]:
-    """Operands as text; a stretched number is left to NumPy's own broadcasting where an elementwise op
-    has another operand of the full shape."""
+    """Operands as text.
+
+    A stretched number is left to NumPy's own broadcasting where an elementwise op has another
+    operand of the full shape.
+    """
     whole = [c for c in node.inputs if not _stretched_number(c)]
     direct = node.op.form is Form.ELEMENTWISE and bool(whole)
     return [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tidu.words import Words
+from collections.abc import Sequence
+
+from tidu.words import Phrase, Words
 
 GIVEN = Words(en="What is given", zh="已知条件")
 NAME = Words(en="name", zh="名称")
@@ -66,12 +68,12 @@ CASE_COUNTS = Words(en="{count} have the value {value}", zh="{count} 个取 {val
 KINK = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)): no single derivative exists "
     "there. Subdifferential {interval}; the value used is {value}.",
-    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素），该处没有唯一的导数。"
+    zh="{where} 落在 {op} 的折点上（折点：{at}；共 {count} 个元素），该处没有唯一的导数。"
     "次微分为 {interval}，这里取 {value}。",
 )
 KINK_PLAIN = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)); the value used is {value}.",
-    zh="{where} 落在 {op} 的折点上（{at}，{count} 个元素）；这里取 {value}。",
+    zh="{where} 落在 {op} 的折点上（折点：{at}；共 {count} 个元素）；这里取 {value}。",
 )
 TRUNCATED = Words(
     en="Large arrays are shown in part; dots stand for what is left out.",
@@ -233,3 +235,19 @@ BEST_STEP = Words(en="best step", zh="最好的一步")
 AT_STEP = Words(en="{name} at step {step}", zh="第 {step} 步的 {name}")
 AT_BEST = Words(en="{name} at the best step", zh="最好一步的 {name}")
 AT_END = Words(en="{name} after the last update", zh="最后一次更新后的 {name}")
+
+CASES = Words(en="{whole}; {here}", zh="{whole}；{here}")
+CASE_ALL = Words(
+    en="here every element falls into the case with value {value}", zh="这里每个元素都取 {value}"
+)
+AND = Words(en="{first}, {second}", zh="{first}，{second}")
+INTERVAL = Words(en="[{low}, {high}]", zh="[{low}, {high}]")
+FORMULA_ALONE = Words(en="{tree}", zh="{tree}")
+
+
+def join(items: Sequence[Phrase]) -> Phrase:
+    """Phrases one after the other."""
+    result = items[0]
+    for item in items[1:]:
+        result = AND(first=result, second=item)
+    return result

@@ -1,43 +1,27 @@
-"""The working, op by op, a line for each named node: forward, gradients, what to notice."""
+"""The working, op by op, a line for each named node: what is given, forward, gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from tidu.document.blocks import Block, Equation, Note, Paragraph, Section, Step, Table
-from tidu.document.math import Cases, Derivative, Math, Negative, Number, Relation, Sum
+from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
+from tidu.document.math import Derivative, Math, Negative, Number, Relation, Sum
 from tidu.explain import phrases
+from tidu.explain.cases import case_remarks
 from tidu.explain.chains import Factor, chain, product_of, scalar_factors
-from tidu.explain.numbers import is_truncated, value_tree
+from tidu.explain.numbers import value_tree
 from tidu.explain.rows import row_chain
-from tidu.explain.trees import compare_sides, expression_nodes, formula, named
+from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.node import Node
 from tidu.ir.op import Op
 from tidu.ir.types import shape_text
-from tidu.words import Phrase, Words
-
-_CASES = Words(en="{whole}; {here}", zh="{whole}；{here}")
-_AND = Words(en="{first}, {second}", zh="{first}，{second}")
-_INTERVAL = Words(en="[{low}, {high}]", zh="[{low}, {high}]")
-_MATH = Words(en="{tree}", zh="{tree}")
-
-
-def verbatim_math(tree: Math) -> Phrase:
-    return _MATH(tree=tree)
+from tidu.words import Phrase
 
 
 def working(view: View) -> tuple[Block, ...]:
     """The working of one derivation: given values, forward pass, backward pass."""
     return given_section(view), forward_section(view), backward_section(view)
-
-
-def notice_section(view: View) -> tuple[Block, ...]:
-    """What to notice, if there is anything."""
-    notes = notice(view)
-    return (Section(phrases.NOTES(), tuple(notes)),) if notes else ()
 
 
 def given_section(view: View) -> Section:
@@ -195,7 +179,7 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
     return Step(
         equation=Equation(distinct(parts)),
         shape=None if again else view.shape_equation(gradient),
-        rule=join([op.says() for op in rules]) if rules else None,
+        rule=phrases.join([op.says() for op in rules]) if rules else None,
         source="; ".join(dict.fromkeys(op.source for op in rules)) or None,
         remarks=() if again else tuple(case_remarks(view, gradient)),
         covers=view.covers(gradient),
@@ -293,150 +277,3 @@ def _rules(view: View, node: Node) -> list[Op]:
             if part.via not in view.names.forward:
                 waiting.append(part.via)
     return list((changing or passing).values())
-
-
-# ------------------------------------------------------------------ case distinctions and kinks
-def case_remarks(view: View, gradient: Node) -> list[Phrase]:
-    """For each piecewise derivative in a formula: the case distinction, and the case that holds."""
-    remarks: list[Phrase] = []
-    for node in expression_nodes(gradient, view.atoms.__contains__):
-        if node.op.cases is None or (node in view.atoms and node is not gradient):
-            continue
-        operands = [named(child, view.atoms) for child in node.inputs]
-        cases = node.op.cases(node, *operands)
-        rows = tuple((case.value, compare_sides(case.condition)) for case in cases)
-        whole: Math = Relation((node.op.notation(node, *operands), Cases(rows)), ("=",))
-        here = _case_here(view, node)
-        remarks.append(verbatim_math(whole) if here is None else _CASES(whole=whole, here=here))
-    return remarks
-
-
-def _case_here(view: View, node: Node) -> Phrase | None:
-    """The case that holds for the data, in numbers where all elements fall into one case."""
-    if view.valuation is None or any(child not in view.valuation for child in node.inputs):
-        return None
-    arrays = [np.asarray(view.valuation[child]) for child in node.inputs]
-    values = {
-        n: value_tree(view.valuation[n], view.options.layout)
-        for n in view.atoms
-        if n in view.valuation and not is_truncated(view.valuation[n], view.options.layout)
-    }
-    numbers = [named(child, values) for child in node.inputs]
-    assert node.op.cases is not None
-    counts: list[Phrase] = []
-    total = 0
-    for case in node.op.cases(node, *numbers):
-        holds = np.asarray(case.holds(*arrays))
-        total = holds.size
-        if total and holds.all():
-            return phrases.CASE_HOLDS(condition=compare_sides(case.condition), value=case.value)
-        if holds.any():
-            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum())))
-    return phrases.CASES_HOLD(total=total, counts=join(counts)) if counts else None
-
-
-def join(items: Sequence[Phrase]) -> Phrase:
-    """Phrases one after the other."""
-    result = items[0]
-    for item in items[1:]:
-        result = _AND(first=result, second=item)
-    return result
-
-
-def notice(view: View) -> list[Block]:
-    """Kinks that the data sit on, invented names, rewrites for stability, cut arrays, guards."""
-    notes: list[Block] = []
-    if view.names.invented:
-        names = [s for n, s in view.names.forward.items() if n in view.names.invented]
-        notes.append(Note("info", phrases.INVENTED(names=_listed(names))))
-    notes += [Note("info", text) for text in _stability(view)]
-    notes += [Note("kink", text) for text in kink_notes(view)]
-    for guard in view.derivation.graph.guards:
-        notes.append(
-            Note(
-                "info",
-                phrases.GUARD(condition=named(guard.condition, view.atoms), taken=guard.taken),
-            )
-        )
-    notes += [Note("info", text) for text in view.derivation.graph.remarks]
-    if view.valuation is not None and any(
-        is_truncated(view.valuation[n], view.options.layout)
-        for n in view.atoms
-        if n in view.valuation
-    ):
-        notes.append(Note("info", phrases.TRUNCATED()))
-    return notes
-
-
-def _listed(names: Sequence[Math]) -> Phrase:
-    return join([verbatim_math(name) for name in names])
-
-
-def _stability(view: View) -> list[Phrase]:
-    """As written and as run, for each rewrite that changed the program."""
-    written_atoms: dict[Node, Math] = {}
-    for written in view.derivation.graph.nodes():
-        run = view.derivation.run_node(written)
-        if run in view.names.forward:
-            written_atoms.setdefault(written, view.names.forward[run])
-    found: list[Phrase] = []
-    for step in view.derivation.steps:
-        if step.kind == "stabilise" and step.rule is not None:
-            atoms = {**written_atoms, **view.names.forward}
-            found.append(
-                phrases.AS_RUN(
-                    written=formula(step.before, atoms),
-                    run=formula(step.after, atoms),
-                    rule=step.rule.says(),
-                )
-            )
-    return found
-
-
-def kink_notes(view: View) -> list[Phrase]:
-    """For each active node whose data lie on a kink: where, the subdifferential, the value used."""
-    if view.valuation is None:
-        return []
-    from tidu.backends.numpy import evaluate  # noqa: PLC0415
-
-    found: list[Phrase] = []
-    for node in view.derivation.adjoints:
-        for kink in node.op.kinks:
-            if not _concerns(view, node, kink.operand):
-                continue
-            mask = kink.where(*node.inputs, **node.attrs)
-            where = {
-                c.attrs["name"]: view.valuation[c]
-                for c in view.derivation.graph.inputs.values()
-                if c in view.valuation
-            }
-            on = np.asarray(evaluate({"on": mask}, where).outputs["on"])
-            if on.any():
-                found.append(_kink_note(view, node, kink, int(on.sum())))
-    return found
-
-
-def _concerns(view: View, node: Node, operand: int) -> bool:
-    """Whether a kink by one operand is told: not if another tells of the operand in use."""
-    active = {i for i, child in enumerate(node.inputs) if child in view.derivation.adjoints}
-    return operand in active or not any(kink.operand in active for kink in node.op.kinks)
-
-
-def _kink_note(view: View, node: Node, kink, count: int) -> Phrase:  # type: ignore[no-untyped-def]
-    def resolve(value: object) -> object:
-        if isinstance(value, str):
-            value = node.attrs[value]
-        return Number(f"{float(value):g}") if isinstance(value, int | float) else value
-
-    where = named(node.inputs[kink.operand], view.atoms)
-    facts = {
-        "where": where,
-        "op": view.formula(node),
-        "at": kink.at,
-        "count": count,
-        "value": resolve(kink.value),
-    }
-    if kink.low is None or kink.high is None:
-        return phrases.KINK_PLAIN(**facts)
-    low, high = resolve(kink.low), resolve(kink.high)
-    return phrases.KINK(interval=_INTERVAL(low=low, high=high), **facts)

@@ -1,0 +1,108 @@
+"""Case distinctions of piecewise derivatives, and the case that the data fall into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Cases, Math, Relation
+from tidu.explain import phrases
+from tidu.explain.numbers import is_truncated, value_tree
+from tidu.explain.trees import compare_sides, expression_nodes, named
+from tidu.explain.view import View
+from tidu.ir.node import Node
+from tidu.ir.op import Case
+from tidu.words import Phrase
+
+_WITH_EQUAL = {">": "≥", "<": "≤"}
+
+
+def case_remarks(view: View, gradient: Node) -> list[Phrase]:
+    """For each piecewise derivative in a formula: the case distinction, and the case that holds."""
+    remarks: list[Phrase] = []
+    for node in expression_nodes(gradient, view.atoms.__contains__):
+        if node.op.cases is None or (node in view.atoms and node is not gradient):
+            continue
+        operands = [named(child, view.atoms) for child in node.inputs]
+        rows = tuple(
+            (case.value, compare_sides(case.condition))
+            for case in merged(node.op.cases(node, *operands))
+        )
+        whole: Math = Relation((node.op.notation(node, *operands), Cases(rows)), ("=",))
+        here = _case_here(view, node)
+        remarks.append(
+            phrases.FORMULA_ALONE(tree=whole)
+            if here is None
+            else phrases.CASES(whole=whole, here=here)
+        )
+    return remarks
+
+
+def merged(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Cases with the boundary taken into the side that has its value: x < 0 and x = 0 are x ≤ 0."""
+    kept = list(cases)
+    for boundary in [case for case in kept if _sign(case) == "="]:
+        for i, side in enumerate(kept):
+            if (
+                side.value == boundary.value
+                and _sign(side) in _WITH_EQUAL
+                and _same(side, boundary)
+            ):
+                kept[i] = _joined(side, boundary)
+                kept.remove(boundary)
+                break
+    return tuple(kept)
+
+
+def _sign(case: Case) -> str:
+    condition = case.condition
+    return (
+        condition.operators[0]
+        if isinstance(condition, Relation) and len(condition.parts) == 2
+        else ""
+    )
+
+
+def _same(side: Case, boundary: Case) -> bool:
+    one, other = side.condition, boundary.condition
+    return isinstance(one, Relation) and isinstance(other, Relation) and one.parts == other.parts
+
+
+def _joined(side: Case, boundary: Case) -> Case:
+    assert isinstance(side.condition, Relation)
+    condition = Relation(side.condition.parts, (_WITH_EQUAL[_sign(side)],))
+    return Case(side.value, condition, _either(side.holds, boundary.holds))
+
+
+def _either(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: one(*arrays) | other(*arrays)
+
+
+def _case_here(view: View, node: Node) -> Phrase | None:
+    """The case that holds for the data, in numbers where all elements fall into one case."""
+    if view.valuation is None or any(child not in view.valuation for child in node.inputs):
+        return None
+    arrays = [np.asarray(view.valuation[child]) for child in node.inputs]
+    layout = view.options.layout
+    values = {
+        n: value_tree(view.valuation[n], layout)
+        for n in view.atoms
+        if n in view.valuation and not is_truncated(view.valuation[n], layout)
+    }
+    numbers = [named(child, values) for child in node.inputs]
+    assert node.op.cases is not None
+    counts: list[Phrase] = []
+    for case in merged(node.op.cases(node, *numbers)):
+        holds = np.asarray(case.holds(*arrays))
+        if holds.size == 1 and holds.all():
+            return phrases.CASE_HOLDS(condition=compare_sides(case.condition), value=case.value)
+        if holds.size and holds.all():
+            return phrases.CASE_ALL(value=case.value)
+        if holds.any():
+            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum())))
+    if not counts:
+        return None
+    total = int(np.broadcast(*arrays).size)
+    return phrases.CASES_HOLD(total=total, counts=phrases.join(counts))
