@@ -3,6 +3,7 @@
 Python blocks print exactly the `text` block that follows them. In `console` blocks the lines below
 `$ tidu …` stand in its output one after another, and `...` leaves lines out. `toml NAME` blocks are
 the files that the commands read; commands in `sh` blocks are targets of the Makefile.
+TIDU_UPDATE_GOLDEN=1 writes the `text` blocks anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pytest
 from tidu.app.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+UPDATE = bool(os.environ.get("TIDU_UPDATE_GOLDEN"))
 PAGES = [("README.md", "en"), ("README.zh.md", "zh"), ("CONTRIBUTING.md", "en")]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -110,8 +112,18 @@ def test_python_blocks(
         script = folder / "block.py"  # a file, so that tracing finds the source
         script.write_text(content, encoding="utf-8")
         actual = run_script(script)
-        if next_kind == "text":
+        if next_kind == "text" and UPDATE:
+            record(page, content, expected, actual)
+        elif next_kind == "text":
             assert actual.splitlines() == expected.splitlines(), content
+
+
+def record(page: str, content: str, expected: str, actual: str) -> None:
+    between = "```\n\n```text\n"
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert content + between + expected in text
+    text = text.replace(content + between + expected, content + between + actual)
+    (ROOT / page).write_text(text, encoding="utf-8", newline="\n")
 
 
 def run_script(script: Path) -> str:
