@@ -100,12 +100,9 @@ def _several(shape: Any, function: str, place: Place | None) -> TiduError:
     return TraceError(what, place=place, fix=_VECTOR_FIX())
 
 
-def name(
-    node: Node, names: Mapping[Node, tuple[Name, ...]], function: str, taken: Collection[str]
-) -> str:
-    """The name of the output: the user's variable, else the function's, where that is a name."""
-    own = next((n.text for n in names.get(node, ()) if n.step is None), function)
-    wanted = own if own.isidentifier() else "output"
+def name(node: Node, names: Mapping[Node, tuple[Name, ...]], taken: Collection[str]) -> str:
+    """The name of the output: the user's variable, else L as in the text door."""
+    wanted = next((n.text for n in names.get(node, ()) if n.step is None), "L")
     while wanted in taken:
         wanted += "_"
     return wanted

@@ -322,7 +322,7 @@ def _finished(
     paths: Mapping[str, tuple[str, tuple[Key, ...]]],
 ) -> Traced:
     names = recorder.namer.finish(inputs, node)
-    output = outcome.name(node, names, recorder.function, inputs)
+    output = outcome.name(node, names, inputs)
     graph = Graph(
         inputs=dict(inputs),
         outputs={output: node},

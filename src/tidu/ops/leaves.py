@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction as Ratio
 from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Fraction, Index, Math, Negative, Number, Prime, Symbol, symbol
+from tidu.document.math import (
+    Apply,
+    Fraction,
+    Function,
+    Index,
+    Math,
+    Negative,
+    Number,
+    Prime,
+    Symbol,
+    symbol,
+)
 from tidu.errors import EvaluationError
 from tidu.ir.node import ArrayData, Node
 from tidu.ir.op import Form, Loop, Operand
@@ -22,6 +34,9 @@ _NO_BODY = Words(
 _GIVE_BODY = Words(en='functions={"{name}": "tanh(x)"}', zh='functions={"{name}": "tanh(x)"}')
 
 
+_FAMOUS = {math.pi: "pi", math.e: "e"}
+
+
 def number_text(value: float) -> str:
     """The shortest text of a number: 24, 0.1, 1e-06."""
     if float(value).is_integer() and abs(value) < 1e15:
@@ -31,6 +46,9 @@ def number_text(value: float) -> str:
 
 def number(value: float) -> Math:
     """A constant as a reader writes it: an integer, a short decimal, or a fraction equal to it."""
+    if abs(value) in _FAMOUS:
+        letter = Symbol(_FAMOUS[abs(value)])
+        return Negative(letter) if value < 0 else letter
     text = number_text(value)
     if len(text.lstrip("-")) <= 6 or not np.isfinite(value):
         return Number(text)
@@ -38,7 +56,28 @@ def number(value: float) -> Math:
     if float(ratio) == float(value) and ratio.denominator > 1:
         fraction = Fraction(Number(str(abs(ratio.numerator))), Number(str(ratio.denominator)))
         return Negative(fraction) if value < 0 else fraction
+    root = _square_root(abs(value))
+    if root is not None:
+        return Negative(root) if value < 0 else root
     return Number(text)
+
+
+def _square_root(value: float) -> Math | None:
+    """√2, 1/√d and the like, where the number is exactly that in floating point."""
+    square = Ratio(value * value).limit_denominator(1000)
+    top, bottom = square.numerator, square.denominator
+    if not 0 < top <= 10_000 or value not in (
+        math.sqrt(top / bottom),
+        math.sqrt(top) / math.sqrt(bottom),
+    ):
+        return None
+    roots = [
+        Number(str(math.isqrt(n)))
+        if math.isqrt(n) ** 2 == n
+        else Apply(Function("sqrt"), (Number(str(n)),))
+        for n in (top, bottom)
+    ]
+    return roots[0] if bottom == 1 else Fraction(roots[0], roots[1])
 
 
 def _constant_notation(node: Node) -> Math:
