@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.calculus.reverse import vjp
-from tidu.ir.build import call, input_node
+from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op
 
@@ -21,7 +21,8 @@ def evaluate(outputs: Sequence[Node], values: Values) -> list[Any]:
     for node in reachable(outputs):
         if node.id not in found:
             operands = [found[child.id] for child in node.inputs]
-            found[node.id] = np.asarray(node.op.numpy(*operands, **node.attrs))
+            result = node.op.numpy(*operands, **node.attrs)
+            found[node.id] = result if is_tuple(node) else np.asarray(result)
     return [found[node.id] for node in outputs]
 
 

@@ -22,8 +22,11 @@ from tidu.ir.types import TupleType
 from tidu.words import Words
 
 # Leaves that have no call of their own, and a function without a body.
-SPECIAL = {"input", "constant", "size", "declared", "cast"}
+SPECIAL = {"input", "constant", "size", "declared", "cast", "item", "tuple"}
 OPS = [op for op in registered().values() if op.name not in SPECIAL]
+# Calls and scans have results side by side; tests/ops/test_control.py does for them what is done
+# here for the rules and the source text of ops with one result.
+SINGLE = [op for op in OPS if op.body is None]
 SMOOTH = 1e-7
 
 
@@ -51,11 +54,14 @@ def each(op: Op) -> Iterator[tuple[list[Any], dict[str, Any], list[Node], list[N
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_the_type_rule_agrees_with_the_reference(op: Op, dtype: str) -> None:
     for arrays, attrs in cases(op):
+        if op.body is not None and dtype != "float64":
+            continue  # a body is made for operands of its own types
         xs = as_dtype(arrays, dtype)
         nodes = inputs_for(xs)
         for out in results(op, nodes, attrs):
             for node in reachable([out]):
-                assert not isinstance(node.type, TupleType)
+                if isinstance(node.type, TupleType):
+                    continue  # each of its results is looked at
                 (value,) = evaluate([node], dict(zip(nodes, xs, strict=True)))
                 assert value.shape == node.shape, (node.op.name, attrs)
                 assert value.dtype.name == node.dtype, (node.op.name, attrs)
@@ -217,7 +223,7 @@ def has_slope(op: Op) -> bool:
     return False
 
 
-STATED = [op for op in OPS if wrong(op, 1.0) is not None]
+STATED = [op for op in SINGLE if wrong(op, 1.0) is not None]
 
 
 @pytest.mark.parametrize("factor", [1.001, -1.0])
@@ -304,7 +310,7 @@ def source_text(node: Node, operands: Sequence[str]) -> str:
     return f"np.{name if isinstance(name, str) else name.name}({', '.join(operands)})"
 
 
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", SINGLE, ids=lambda op: op.name)
 def test_the_source_text_evaluates_to_the_reference(op: Op) -> None:
     for arrays, _, nodes, outs in each(op):
         texts = {node.id: f"x{i}" for i, node in enumerate(nodes, 1)}
@@ -353,7 +359,7 @@ def test_every_pair_of_shapes_broadcasts(op: Op) -> None:
 
 
 # ------------------------------------------------------------------ shortcuts of composites
-SHORT = [op for op in OPS if op.definition and (op.adjoint or op.partials)]
+SHORT = [op for op in SINGLE if op.definition and (op.adjoint or op.partials)]
 
 
 @pytest.mark.parametrize("op", SHORT, ids=lambda op: op.name)

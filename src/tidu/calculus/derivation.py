@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidu.calculus.pullback import zeros_like
+from tidu.calculus.pullback import add, zeros_like
 from tidu.calculus.reverse import Contribution, reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
@@ -189,7 +189,7 @@ def closed_form(derivation: Derivation, name: str) -> Node:
 def _plain_sum(parts: Sequence[Contribution]) -> Node:
     total = parts[0].value
     for part in parts[1:]:
-        total = total + part.value
+        total = add(total, part.value)
     return total
 
 

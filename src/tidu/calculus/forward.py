@@ -16,6 +16,12 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
     >>> jvp([x * x], {x: t})[0].shape
     (3,)
     """
+    moving = jvp_all(outputs, tangents)
+    return [moving[output] if output in moving else zeros_like(output) for output in outputs]
+
+
+def jvp_all(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> dict[Node, Node]:
+    """The differential of every node under the outputs that moves with the given nodes."""
     moving: dict[Node, Node] = dict(tangents)
     for node in reachable(outputs):
         if node in moving or not node.inputs:
@@ -23,4 +29,4 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
         pushed = push_forward(node, [moving.get(child) for child in node.inputs])
         if pushed is not None:
             moving[node] = pushed
-    return [moving[output] if output in moving else zeros_like(output) for output in outputs]
+    return moving

@@ -11,11 +11,14 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from tidu.ir.build import apply, constant, input_node
+from tidu.ir.body import result_types
+from tidu.ir.build import apply, constant, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Operand, role
+from tidu.ir.types import Type
 
 _ghosts = itertools.count()
+FLOATS = ("float64", "float32")
 
 
 def differentiable(node: Node, position: int) -> bool:
@@ -23,11 +26,31 @@ def differentiable(node: Node, position: int) -> bool:
     kinds = node.op.operands
     if kinds is not None and kinds[position] is Operand.MASK:
         return False
-    return node.inputs[position].dtype in ("float64", "float32")
+    return any(t.dtype in FLOATS for t in result_types(node.inputs[position].type))
 
 
 def zeros_like(node: Node) -> Node:
-    return role("broadcast")(constant(0.0, node.dtype), shape=node.shape)
+    """Zeros of the node's type; of several results a tuple of zeros."""
+    found = [_zeros(type) for type in result_types(node.type)]
+    return role("tuple")(*found) if is_tuple(node) else found[0]
+
+
+def _zeros(type: Type) -> Node:
+    return role("broadcast")(constant(0.0, type.dtype), shape=type.shape)
+
+
+def add(a: Node, b: Node) -> Node:
+    """The sum of two gradients of one node: of several results, result by result, where a zero that
+    only holds the place of an unused one is left out."""
+    if not is_tuple(a):
+        return a + b
+    pick, parts = role("item"), range(len(result_types(a.type)))
+    pairs = [(pick(a, index=i), pick(b, index=i)) for i in parts]
+    return role("tuple")(*(x if _is_zeros(y) else y if _is_zeros(x) else x + y for x, y in pairs))
+
+
+def _is_zeros(node: Node) -> bool:
+    return node is zeros_like(node)
 
 
 def ghost(like: Node) -> Node:
@@ -44,7 +67,7 @@ def pull_back(node: Node, g: Node) -> list[Node | None]:
     if op.partials is not None:
         return [_times(g, p) for p in _partials(node)]
     if op.adjoint is not None:
-        return list(op.adjoint(g, *node.inputs, node, **node.attrs))
+        return list(op.adjoint(g, *node.inputs, node, **node.attrs, **_helpers(node)))
     if op.differential is not None:
         return _transposed_differential(node, g)
     if op.definition is not None:
@@ -88,7 +111,8 @@ def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
         ]
         return _total(parts)
     if op.differential is not None:
-        return op.differential(tuple(tangents), node.inputs, node, **node.attrs)
+        held = {**node.attrs, **_helpers(node)}
+        return op.differential(tuple(tangents), node.inputs, node, **held)
     if op.adjoint is not None:
         return _transposed_adjoint(node, tangents)
     if op.definition is not None:
@@ -101,6 +125,15 @@ def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
                 seeds[x] = t
         return jvp([body], seeds)[0]
     return None
+
+
+def _helpers(node: Node) -> dict[str, Any]:
+    """What the rules of an op with a body are given besides: the derivative of that body."""
+    if node.op.body is None:
+        return {}
+    from tidu.calculus import bodies  # noqa: PLC0415  (a body is differentiated as a graph)
+
+    return {"calculus": bodies}
 
 
 def _partials(node: Node) -> tuple[Any, ...]:

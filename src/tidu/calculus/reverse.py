@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from tidu.calculus.pullback import differentiable, pull_back, zeros_like
+from tidu.calculus.pullback import add, differentiable, pull_back, zeros_like
 from tidu.ir.node import Node, depends_on, reachable
 
 
@@ -75,7 +75,7 @@ def reverse(
             continue
         total = parts[0]
         for part in parts[1:]:
-            total = total + part
+            total = add(total, part)
         gradients[node] = total = simplify(total)
         settle(node, total)
         if not any(child.id in active for child in node.inputs):

@@ -74,8 +74,8 @@ class Rewriter:
 
 
     def _inside(self, body: Body) -> Body:
-        """A body as it runs: rewritten once, however often it is called. (A derived body is simplified
-        when it is made, around the lines of the body that it comes from.)"""
+        """A body as it runs: rewritten once, however often it is called. (A derived body is
+        simplified when it is made, around the lines of the body that it comes from.)"""
         if body not in self._bodies:
             inner = Rewriter(self.purpose, set(), self.record)
             after = body.mapped(lambda nodes: [inner.normalise(node) for node in nodes])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tidu.calculus.bodies import changed
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.reverse import Contribution, vjp
 from tidu.errors import InputError, UnknownNameError, nearest
@@ -78,15 +79,22 @@ def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
     if not values:
         return graph
     attribute = {name: key for name, (_, key) in adjustable().items()}
-    old: list[Node] = graph.nodes()
-    done: dict[int, Node] = {}
-    for node in old:
-        inputs = tuple(done[child.id] for child in node.inputs)
-        attrs = node.attrs
-        if node.op.name in values:
-            attrs[attribute[node.op.name]] = values[node.op.name]
-        done[node.id] = node.op(*inputs, **attrs) if node.inputs else node
-    return mapped(graph, {node: done[node.id] for node in old})
+
+    def change(old: Sequence[Node]) -> list[Node]:
+        done: dict[Node, Node] = {}
+        for node in old:
+            inputs = tuple(done[child] for child in node.inputs)
+            if node.op.body is not None:
+                done[node] = changed(node, inputs, change)
+                continue
+            attrs = node.attrs
+            if node.op.name in values:
+                attrs[attribute[node.op.name]] = values[node.op.name]
+            done[node] = node.op(*inputs, **attrs) if node.inputs else node
+        return [done[node] for node in old]
+
+    old = graph.nodes()
+    return mapped(graph, dict(zip(old, change(old), strict=True)))
 
 
 def mapped(graph: Graph, place: Mapping[Node, Node]) -> Graph:
@@ -112,6 +120,10 @@ def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node
         inputs = tuple(image[child] for child in node.inputs)
         if node.op.role == "declared" and node.attrs["name"] in bodies:
             image[node] = _instance(bodies[node.attrs["name"]], node.attrs["orders"], inputs)
+        elif node.op.body is not None:
+            image[node] = changed(
+                node, inputs, lambda inner: list(map(with_bodies(inner, bodies).__getitem__, inner))
+            )
         elif inputs == node.inputs:
             image[node] = node
         else:

@@ -75,7 +75,7 @@ _FIRST = ("input", "a", "x", "self", "object", "array", "arrays", "tensors")
 _SECOND = ("other", "b", "y", "x2", "vec2", "mat2", "exponent")
 # Arguments that may be written out one by one: x.reshape(2, 3), x.transpose(1, 0, 2).
 _PACKED = frozenset({"shape", "axes"})
-_LEAVES = frozenset({"input", "constant", "size", "declared"})
+_LEAVES = frozenset({"input", "constant", "size", "declared", "item", "tuple"})
 
 CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e, "inf": math.inf}
 
@@ -324,7 +324,7 @@ def _table(ops: tuple[Op, ...]) -> _Table:
     dotted: dict[str, Spelling] = {}
     ranked: list[tuple[int, str, Spelling]] = []
     for op in ops:
-        if op.role in _LEAVES:
+        if op.role in _LEAVES or op.body is not None:
             continue
         ranked.append((2, op.name, of_op(op, op.name, "tidu")))
         for library, names in op.aliases.items():

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.ir.node import ArrayData, Node, intern
+from tidu.ir.body import Body
+from tidu.ir.node import ArrayData, Node, intern, reachable
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
     DType,
@@ -160,6 +161,15 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
     return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
 
 
+def fresh_input(name: str, like: Type, taken: set[str]) -> Node:
+    """An input of this type whose name, or the name with underscores behind it, is not taken; it
+    then is."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return input_node(name, like.shape, like.dtype)
+
+
 def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """The nodes at their common shape, each stretched by an explicit broadcast where needed."""
     shape = broadcast_shapes(node.shape for node in nodes)
@@ -245,8 +255,6 @@ def substitute(
     outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None
 ) -> list[Node]:
     """The outputs with nodes replaced (and named sizes bound); what was shared stays shared."""
-    from tidu.ir.node import reachable  # noqa: PLC0415
-
     done: dict[int, Node] = {old.id: new for old, new in mapping.items()}
     for node in reachable(outputs):
         if node.id in done:
@@ -254,9 +262,7 @@ def substitute(
         inputs = tuple(done[child.id] for child in node.inputs)
         attributes = node.attrs
         if sizes:
-            attributes = {
-                key: substitute_sizes(value, dict(sizes)) for key, value in attributes.items()
-            }
+            attributes = {key: _bind_sizes(value, sizes) for key, value in attributes.items()}
         if inputs == node.inputs and tuple(sorted(attributes.items())) == node.attributes:
             done[node.id] = node
         elif sizes:
@@ -264,6 +270,12 @@ def substitute(
         else:
             done[node.id] = apply(node.op, *inputs, **attributes)
     return [done[node.id] for node in outputs]
+
+
+def _bind_sizes(value: object, sizes: dict[str, int]) -> object:
+    if isinstance(value, Body):
+        return value.mapped(lambda nodes: substitute(list(nodes), {}, sizes))
+    return substitute_sizes(value, dict(sizes))
 
 
 def _respecialise(node: Node, inputs: tuple[Node, ...], attributes: dict[str, Any]) -> Node:

@@ -10,7 +10,14 @@ definition(*xs, **attrs)          composite: the op in terms of others; its deri
                                   A composite may carry a shorter `adjoint` or `partials` as well;
                                   the tests compare it with the definition.
 
-All of them build nodes with other ops, so a rule prints, runs and differentiates again.
+All of them build nodes with other ops, so a rule prints, runs and differentiates again. An op with
+several results has one node of a tuple type: `g` is then a tuple of gradients, zeros where a result
+is unused, and the differential is a tuple as well.
+
+An op that holds a sub-graph (`body` names the attribute) is a composite whose `definition` opens
+it. Its `adjoint` and `differential` keep it closed: they say how the derivative of the body is
+wired, and take one more keyword, `calculus`, that derives the body (differentiating a graph is no
+op's business, and `ops` cannot import `calculus`).
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tidu.words import Words
 
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tidu.document.math import Math
+    from tidu.ir.body import Body
     from tidu.ir.node import Node
     from tidu.ir.types import TupleType, Type
 
@@ -60,6 +68,21 @@ class Operand(Enum):
 
     VALUE = "value"
     MASK = "mask"  # booleans and indices: never differentiated
+
+
+class Calculus(Protocol):
+    """What calculus does to the body of an op: two derived bodies, with what they give."""
+
+    def pull(self, body: Body, seeded: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
+        """A body that takes the body's inputs and the gradients of the results `seeded`, and gives
+        the gradients of the inputs whose positions are returned with it."""
+        ...
+
+    def push(self, body: Body, moving: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
+        """A body that takes the body's inputs and the differentials of the inputs `moving`, and
+        gives the body's results and after them the differentials of those whose positions are
+        returned."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,7 @@ class Op:
     adjoint: Callable[..., Any] | None = None
     differential: Callable[..., Any] | None = None
     definition: Callable[..., Node] | None = None
+    body: str | None = None  # the attribute that holds a sub-graph (a Body)
     operands: tuple[Operand, ...] | None = None  # None: any number of VALUE operands
     operator: str | None = None  # Python operator that builds it
     role: str | None = None  # what `ir` asks for by purpose: "constant", "broadcast", …
@@ -199,6 +223,8 @@ def _check_facets(op: Op) -> None:
         Form.OPAQUE: (("adjoint",), ("differential",)),
         Form.COMPOSITE: (("definition",), ("partials", "definition"), ("adjoint", "definition")),
     }
+    if op.body is not None:
+        allowed[Form.COMPOSITE] = (("adjoint", "differential", "definition"),)
     if tuple(given) not in allowed[op.form]:
         raise ValueError(f"op {op.name}: form {op.form.value} does not go with {given}")
 
