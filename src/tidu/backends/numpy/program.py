@@ -18,7 +18,8 @@ import numpy as np
 
 from tidu.backends.program import Array, Valuation
 from tidu.errors import DTypeError, EvaluationError, InputError, ShapeError
-from tidu.ir.build import describe, substitute
+from tidu.ir.body import result_types
+from tidu.ir.build import describe, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Shape, Size, product, shape_text
@@ -101,7 +102,11 @@ class NumpyProgram:
         values: dict[Node, Array] = {}
         if keep_all:
             values = {node: np.asarray(slots[slot]) for slot, node, _ in self.inputs.values()}
-            values |= {step.node: np.asarray(slots[step.target]) for step in self.every}
+            values |= {
+                step.node: np.asarray(slots[step.target])
+                for step in self.every
+                if not is_tuple(step.node)  # its results are nodes of their own
+            }
         return Valuation(outputs, values)
 
 
@@ -123,6 +128,7 @@ def compile_graph(
     plan = _plan_buffers(nodes, kept)
     read = {node.id: _lean_operands(node, node.id in plan.buffer) for node in work}
     needed = _still_needed(work, read, kept)
+    functions = _functions(nodes, kept)
     return NumpyProgram(
         inputs={
             name: (slot_of[node.id], node, (node.shape, np.dtype(node.dtype)))
@@ -133,9 +139,17 @@ def compile_graph(
             for node in nodes
             if node.op.loop is Loop.LEAF and node.op.role != "input"
         ),
-        every=tuple(_instruction(node, node.inputs, None, slot_of) for node in work),
+        every=tuple(
+            _instruction(node, functions[node.id], node.inputs, None, slot_of) for node in work
+        ),
         lean=tuple(
-            _instruction(node, read[node.id], _buffer_slot(plan, node, len(nodes)), slot_of)
+            _instruction(
+                node,
+                functions[node.id],
+                read[node.id],
+                _buffer_slot(plan, node, len(nodes)),
+                slot_of,
+            )
             for node in work
             if node.id in needed
         ),
@@ -146,13 +160,30 @@ def compile_graph(
     )
 
 
+def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[..., Any]]:
+    """What calculates each node: its op's reference, or the compiled body that it holds."""
+    from tidu.backends.numpy.bodies import body_function, used_results  # noqa: PLC0415  (compiles)
+
+    used = used_results(nodes, kept)
+    found: dict[int, Callable[..., Any]] = {}
+    for node in nodes:
+        if node.id in used:
+            found[node.id] = body_function(node, used[node.id])
+        elif not _is_ufunc(node) and node.attributes:
+            found[node.id] = partial(node.op.numpy, **node.attrs)
+        else:
+            found[node.id] = node.op.numpy
+    return found
+
+
 def _instruction(
-    node: Node, operands: Sequence[Node], buffer: int | None, slot_of: Mapping[int, int]
+    node: Node,
+    function: Callable[..., Any],
+    operands: Sequence[Node],
+    buffer: int | None,
+    slot_of: Mapping[int, int],
 ) -> Instruction:
     sources = [slot_of[child.id] for child in operands]
-    function = node.op.numpy
-    if not _is_ufunc(node) and node.attributes:
-        function = partial(function, **node.attrs)
     if buffer is not None:
         sources.append(buffer)
     return Instruction(node, function, _picker(sources), slot_of[node.id])
@@ -269,20 +300,21 @@ def as_input(name: str, value: Any, node: Node) -> Array:
 def check_memory(nodes: Sequence[Node]) -> None:
     """Refuse, before any allocation, a graph with a value that is too large."""
     for node in nodes:
-        elements = product(node.shape) if hasattr(node.type, "shape") else 0
-        if (
-            isinstance(elements, int)
-            and node.op.loop is not Loop.VIEW
-            and elements * 8 > MEMORY_LIMIT
-        ):
-            raise EvaluationError(
-                _TOO_LARGE(
-                    need=_bytes(elements * 8),
-                    node=describe(node),
-                    shape=shape_text(node.shape),
-                    limit=_bytes(MEMORY_LIMIT),
+        for type in result_types(node.type):
+            elements = product(type.shape)
+            if (
+                isinstance(elements, int)
+                and node.op.loop is not Loop.VIEW
+                and elements * 8 > MEMORY_LIMIT
+            ):
+                raise EvaluationError(
+                    _TOO_LARGE(
+                        need=_bytes(elements * 8),
+                        node=describe(node),
+                        shape=shape_text(type.shape),
+                        limit=_bytes(MEMORY_LIMIT),
+                    )
                 )
-            )
 
 
 def _bytes(count: int) -> str:

@@ -1,0 +1,175 @@
+"""Calls and scans: bodies compiled once to straight lines of NumPy and run as often as asked.
+
+Only what is read of the results is calculated: a scan whose kept carries nobody reads does not keep
+them, and a carry that nothing depends on is not carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tidu.backends.numpy.program import Instruction, NumpyProgram, compile_graph
+from tidu.ir.body import Body, result_types
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop
+from tidu.ir.types import Type
+
+
+def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, frozenset[int]]:
+    """For each node that holds a body, the positions of the results that are read."""
+    found: dict[int, set[int]] = {
+        node.id: set(range(len(result_types(node.type))))
+        if node.id in kept or not is_tuple(node)
+        else set()
+        for node in nodes
+        if node.op.body is not None
+    }
+    for node in nodes:
+        for child in node.inputs:
+            if child.id in found and is_tuple(child):
+                every = range(len(result_types(child.type)))
+                found[child.id].update([node.attrs["index"]] if node.op.role == "item" else every)
+    return {key: frozenset(positions) for key, positions in found.items()}
+
+
+def body_function(node: Node, used: frozenset[int]) -> Callable[..., Any]:
+    """What runs for a node that holds a body: takes the operands, gives the result or results."""
+    assert node.op.body is not None
+    body: Body = node.attrs[node.op.body]
+    if node.op.loop is Loop.CALL:
+        return _compile_call(body, used)
+    options = {key: value for key, value in node.attributes if key != node.op.body}
+    return _compile_scan(body, used, **options)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A compiled body. `inputs` has the slot of each input, None where nothing reads it; `copied`
+    says which results may share memory with an operand or a buffer."""
+
+    program: NumpyProgram
+    inputs: tuple[int | None, ...]
+    outputs: tuple[int, ...]
+    copied: tuple[bool, ...]
+
+    def fresh_slots(self) -> list[Any]:
+        """Slots with the constants and buffers of one run."""
+        slots: list[Any] = [None] * self.program.slots
+        for slot, value in self.program.constants:
+            slots[slot] = value
+        slots.extend([np.empty(shape, dtype) for shape, dtype in self.program.buffers])
+        return slots
+
+    def place(self, slots: list[Any], positions: Iterable[int], values: Sequence[Any]) -> None:
+        for position, value in zip(positions, values, strict=True):
+            slot = self.inputs[position]
+            if slot is not None:
+                slots[slot] = value
+
+    def results(self, slots: list[Any]) -> list[Any]:
+        return [
+            np.array(slots[slot]) if copied else slots[slot]
+            for slot, copied in zip(self.outputs, self.copied, strict=True)
+        ]
+
+
+def execute(steps: Sequence[Instruction], slots: list[Any]) -> None:
+    for step in steps:
+        slots[step.target] = step.function(*step.operands(slots))
+
+
+def _line(body: Body, wanted: Sequence[int]) -> Line:
+    named = {str(i): body.outputs[i] for i in wanted}
+    program = compile_graph(named, {str(n.attrs["name"]): n for n in body.inputs})
+    slot = {node.id: place for place, node, _ in program.inputs.values()}
+    return Line(
+        program,
+        tuple(slot.get(node.id) for node in body.inputs),
+        tuple(program.outputs[name] for name in named),
+        tuple(name not in program.fresh for name in named),
+    )
+
+
+@lru_cache(maxsize=256)
+def _compile_call(body: Body, used: frozenset[int]) -> Callable[..., Any]:
+    wanted = sorted(used)
+    line = _line(body, wanted)
+    every = range(len(body.inputs))
+    count = len(body.outputs)
+
+    def run(*operands: Any) -> Any:
+        slots = line.fresh_slots()
+        line.place(slots, every, operands)
+        execute(line.program.lean, slots)
+        found = line.results(slots)
+        if count == 1:
+            return found[0]
+        whole: list[Any] = [None] * count
+        for position, value in zip(wanted, found, strict=True):
+            whole[position] = value
+        return tuple(whole)
+
+    return run
+
+
+@lru_cache(maxsize=256)
+def _compile_scan(
+    body: Body, used: frozenset[int], carries: int, steps: int, length: int, reverse: bool
+) -> Callable[..., Any]:
+    outputs = len(body.outputs)
+    wanted = _needed(body, used, carries)
+    flowing = [i for i in wanted if i < carries]
+    drawn = [i for i in wanted if i >= carries]
+    kept = [j for j in range(carries) if outputs + j in used]
+    line = _line(body, wanted)
+    entries = range(carries, carries + steps)
+    constants = range(carries + steps, len(body.inputs))
+    count = outputs + carries
+
+    def run(*operands: Any) -> Any:
+        slots = line.fresh_slots()
+        line.place(slots, constants, operands[carries + steps :])
+        given = operands[carries : carries + steps]
+        carry = [operands[j] for j in flowing]
+        stacks = [_empty(body.outputs[i].type, length) for i in drawn]
+        history = {j: _empty(body.inputs[j].type, length) for j in kept}
+        for t in range(length - 1, -1, -1) if reverse else range(length):
+            for j, stack in history.items():
+                stack[t] = carry[flowing.index(j)]
+            line.place(slots, flowing, carry)
+            line.place(slots, entries, [array[t] for array in given])
+            execute(line.program.lean, slots)
+            found = line.results(slots)
+            carry = found[: len(flowing)]
+            for stack, value in zip(stacks, found[len(flowing) :], strict=True):
+                stack[t] = value
+        whole: list[Any] = [None] * count
+        for position, value in zip([*flowing, *drawn], [*carry, *stacks], strict=True):
+            whole[position] = value
+        for j, stack in history.items():
+            whole[outputs + j] = stack
+        return whole[0] if count == 1 else tuple(whole)
+
+    return run
+
+
+def _empty(type: Type, length: int) -> Any:
+    return np.empty((length, *(int(d) for d in type.shape if isinstance(d, int))), type.dtype)
+
+
+def _needed(body: Body, used: frozenset[int], carries: int) -> list[int]:
+    """The results of a step that are read: by the caller, or by a later step for what is read."""
+    outputs = len(body.outputs)
+    needed = {i if i < outputs else i - outputs for i in used}
+    while True:
+        seen = {node.id for node in reachable([body.outputs[i] for i in needed])}
+        fresh = {j for j in range(carries) if body.inputs[j].id in seen} - needed
+        if not fresh:
+            return sorted(needed)
+        needed |= fresh
