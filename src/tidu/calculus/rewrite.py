@@ -72,7 +72,6 @@ class Rewriter:
                 return after
         return node
 
-
     def _inside(self, body: Body) -> Body:
         """A body as it runs: rewritten once, however often it is called. (A derived body is
         simplified when it is made, around the lines of the body that it comes from.)"""
