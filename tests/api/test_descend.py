@@ -438,8 +438,8 @@ def test_an_overflow_stops_with_the_step_the_node_and_the_run():
     run = error.run
     assert isinstance(run, Run)
     step = len(run.losses) + 1
-    assert f"step {step}: e = exp(z) becomes inf; loss is inf" in error.text("en")
-    assert f"第 {step} 步：e = exp(z) 变成 inf；loss 为 inf" in error.text("zh")
+    assert f"step {step}: e = exp(z) becomes inf; L is inf" in error.text("en")
+    assert f"第 {step} 步：e = exp(z) 变成 inf；L 为 inf" in error.text("zh")
     assert "z lies between" in error.text("en")
     assert "z 在" in error.text("zh")
     assert "a smaller learning rate, such as lr=0.5" in error.text("en")
