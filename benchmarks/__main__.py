@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: what the project holds itself to, measured beside a peer in the same run."""
+"""`python -m benchmarks`: what the project holds itself to, beside a peer in the same run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ from tidu.ops.reduction import sum_
 from tidu.ops.trigonometric import tanh
 
 STUDIES = Path(__file__).resolve().parent.parent / "studies"
-SEEDS = ("no_bias", "bias", "leaky_relu", "leaky_relu_matters", "two_two_one", "derivatives", "recursion")
+SEEDS = (
+    "no_bias",
+    "bias",
+    "leaky_relu",
+    "leaky_relu_matters",
+    "two_two_one",
+    "derivatives",
+    "recursion",
+)
 
 
 def main() -> int:
@@ -52,7 +60,11 @@ def solving() -> None:
     print("tidu solve, whole process")
     runs = [(name, process("-m", "tidu", "solve", str(STUDIES / f"{name}.toml"))) for name in SEEDS]
     for timed in interleaved(runs, 5):
-        _row(f"tidu solve studies/{timed.name}.toml", _milliseconds(timed), "goal ≤ 600 ms, idle core")
+        _row(
+            f"tidu solve studies/{timed.name}.toml",
+            _milliseconds(timed),
+            "goal ≤ 600 ms, idle core",
+        )
 
 
 def descent() -> None:
@@ -60,7 +72,8 @@ def descent() -> None:
     print("gradient descent on the seed network, NumPy backend, a step")
     steps = 400
     by_hand, ours = interleaved(
-        [("hand-written NumPy", lambda: hand_written(steps)), ("tidu.descend", descending(steps))], 7
+        [("hand-written NumPy", lambda: hand_written(steps)), ("tidu.descend", descending(steps))],
+        7,
     )
     _row("hand-written NumPy (the seed's loop)", _microseconds(by_hand, steps))
     _row("tidu.descend", _microseconds(ours, steps))
@@ -107,15 +120,15 @@ def hand_written(steps: int, rate: float = 1e-6) -> float:
 
 def descending(steps: int, rate: float = 1e-6) -> Callable[[], object]:
     """The same steps by tidu, derivation included."""
-    program = (
-        "y1 = W1 @ x + b1\ny2 = W2 @ y1 + b2\ny3 = W3 @ y2 + b3\nL = np.abs(y3 - y_true)\n"
-    )
+    program = "y1 = W1 @ x + b1\ny2 = W2 @ y1 + b2\ny3 = W3 @ y2 + b3\nL = np.abs(y3 - y_true)\n"
     values = start()
     names = ["W1", "b1", "W2", "b2", "W3", "b3"]
 
     def run() -> object:
         handle = tidu.derive(program, wrt=names, values=values, output="L")
-        return tidu.descend(handle, {n: values[n] for n in names}, steps=steps, lr=rate, progress=False)
+        return tidu.descend(
+            handle, {n: values[n] for n in names}, steps=steps, lr=rate, progress=False
+        )
 
     return run
 
@@ -134,7 +147,11 @@ def depth() -> None:
         )
         _row(f"{name}: {large:,}", f"{many.best:.2f} s", "layers: goal < 1 s")
         grown = many.best / few.best
-        _row(f"{name}: time at {large:,} over time at {small:,}", f"{grown:.1f}", f"linear is {large / small:.1f}")
+        _row(
+            f"{name}: time at {large:,} over time at {small:,}",
+            f"{grown:.1f}",
+            f"linear is {large / small:.1f}",
+        )
 
 
 def additions(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Paired, interleaved timing: A B A B …, so that a change of the machine's speed meets both alike."""
+"""Paired, interleaved timing: A B A B …, so that a change of the machine's speed meets both."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def interleaved(candidates: Sequence[tuple[str, Callable[[], object]]], rounds: 
 
 
 def process(*arguments: str) -> Callable[[], object]:
-    """A fresh Python process with these arguments, output discarded; an error is an error here too."""
+    """A fresh Python process with these arguments, output discarded; its error is an error here."""
 
     def run() -> None:
         done = subprocess.run(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ _SHAPE = Words(
     en="the formula of {name} has shape {got}, {name} has {wanted}",
     zh="{name} 的公式形状是 {got}，而 {name} 的形状是 {wanted}",
 )
+_NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 _PLAIN = Words(en="{close}", zh="{close}")
 
 
@@ -114,7 +116,7 @@ def _claim(setting: Setting, claim: records.Claim) -> Claim:
         if claim.formula is None
         else _fitted(claim, _formula(setting, claim, claim.formula).node, wanted)
     )
-    working = None if claim.working is None else _formula(setting, claim, claim.working).node
+    working = None if claim.working is None else _working(setting, claim, claim.working)
     image = with_bodies([n for n in (wanted, stated, working) if n is not None], setting.bodies)
     return Claim(
         claim.text,
@@ -178,8 +180,16 @@ def _indexed_node(node: Node, index: tuple[int, ...]) -> Node:
 
 
 # ------------------------------------------------------------------ formulas to graphs
-def _formula(setting: Setting, claim: records.Claim, program: records.Program) -> Stated:
-    """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives."""
+def _formula(
+    setting: Setting,
+    claim: records.Claim,
+    program: records.Program,
+    shapes: Mapping[str, tuple[int | str, ...]] | None = None,
+) -> Stated:
+    """The claim's formula over the program's names, dL_dX for gradients, f_d for derivatives.
+
+    `shapes`: of further names that may stand in it.
+    """
     derivation = setting.derivation
     known = named_nodes(derivation)
     places: dict[str, Node] = {
@@ -188,11 +198,11 @@ def _formula(setting: Setting, claim: records.Claim, program: records.Program) -
         if node in derivation.adjoints
     } | known
     functions = {node.attrs["name"] for node in _program(derivation) if node.op.role == "declared"}
-    shapes = {name: tuple(_size(d) for d in node.shape) for name, node in places.items()}
+    own = {name: tuple(_size(d) for d in node.shape) for name, node in places.items()}
     try:
         source = read(
             program.text,
-            shapes=shapes,
+            shapes={**own, **(shapes or {})},
             functions=dict.fromkeys(functions),
             file=claim.place.file,
             first_line=program.first_line,
@@ -203,6 +213,31 @@ def _formula(setting: Setting, claim: records.Claim, program: records.Program) -
     inputs = {node: places[name] for name, node in source.graph.inputs.items() if name in places}
     letters = {node: _letter(setting, name) for name, node in source.graph.inputs.items()}
     return Stated(substitute([root], inputs)[0], named(root, letters))
+
+
+def _working(setting: Setting, claim: records.Claim, program: records.Program) -> Node:
+    """A formula with the author's numbers in it, each number a constant of its own.
+
+    Read as it stands, 1·1 + (−1)·2 would be calculated away; each number is read as a name first.
+    """
+    numbers: dict[str, float] = {}
+
+    def name(found: re.Match[str]) -> str:
+        key = f"number_{len(numbers)}_"
+        numbers[key] = float(found.group())
+        return key
+
+    text = _NUMBER.sub(name, program.text)
+    known = set(named_nodes(setting.derivation))
+    stated = _formula(
+        setting, claim, replace(program, text=text), shapes=dict.fromkeys(numbers, ())
+    ).node
+    inputs = {
+        node: constant(numbers[str(node.attrs["name"])])
+        for node in reachable([stated])
+        if node.op.role == "input" and node.attrs["name"] not in known
+    }
+    return substitute([stated], inputs)[0]
 
 
 def _letter(setting: Setting, name: str) -> Math:
@@ -260,6 +295,8 @@ def _judged(setting: Setting, claim: records.Claim, found: ClaimFinding, made: C
                 group=claim.group,
                 details=details,
             )
+        # the statement itself says what is stated and what was calculated
+        details = tuple(d for d in details if d not in found.finding.details[:1])
         wrong = Number(number_text(float(np.asarray(claim.value).reshape(-1)[0])))
         entry = name if np.asarray(claim.value).size == 1 else indexed(name, made.target, index)
         return Judged(
