@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tidu.api.report import write_whole
 from tidu.document.blocks import CurveFigure
 from tidu.errors import InputError
+from tidu.figures.curve import curve_text
 from tidu.optim import Optimizer
 from tidu.words import Language, Phrase, Words, current_language, verbatim
 
@@ -126,6 +127,10 @@ class Run:
         """The losses as a figure."""
         loss = self.loss_name
         return CurveFigure(((loss, self.losses),), _CAPTION(loss=loss), 1, _STEP())
+
+    def drawing(self, language: Language | None = None, width: int = 60, height: int = 12) -> str:
+        """The losses drawn as a text of about `width` × `height` characters."""
+        return curve_text(self.curve(), language, width, height)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the parameters by name, and "losses", as an NPZ archive: whole or not at all.
