@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidu.api.report import Report
     from tidu.api.solve import solve
     from tidu.errors import TiduError, TiduWarning
+    from tidu.numpy import named
     from tidu.testing import check_grad
 
 _HOME = {
@@ -30,6 +31,7 @@ _HOME = {
     "derive": "tidu.api.derive",
     "descend": "tidu.api.descend",
     "grad": "tidu.api.gradient",
+    "named": "tidu.numpy",
     "solve": "tidu.api.solve",
     "value_and_grad": "tidu.api.gradient",
 }
@@ -45,6 +47,7 @@ __all__ = [
     "derive",
     "descend",
     "grad",
+    "named",
     "nn",
     "numpy",
     "optim",

@@ -1,18 +1,36 @@
-"""The few functions of NumPy that do not ask their arguments first: np.array, np.asarray, np.full.
+"""What plain NumPy lacks: functions that keep derivatives, loops and calls that stay one node.
 
-Everything else of NumPy is traced as it stands, with plain `import numpy as np`. These do what
-NumPy's do, and keep the derivative where traced values are put into the array.
+Everything else of NumPy is traced as it stands, with plain `import numpy as np`. np.array,
+np.asarray and np.full do not ask their arguments first; those here do what NumPy's do, and keep the
+derivative where traced values are put into the array. `scan` is a loop, `named` a function, that is
+derived once and not once for each step or call.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from tidu.errors import TiduError
+from tidu.frontends.control import (
+    check_pair,
+    length_of,
+    parameter_names,
+    same_parts,
+    trace_call,
+    trace_scan,
+)
+from tidu.frontends.record import running
 from tidu.frontends.traced import TracedArray
+from tidu.frontends.tree import leaves, replace
 
-__all__ = ["array", "asarray", "full"]
+__all__ = ["array", "asarray", "call", "full", "named", "scan"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def array(value: Any, dtype: Any = None) -> Any:
@@ -57,3 +75,102 @@ def _joined(value: Any) -> Any:
         return value
     parts = [_joined(part) for part in cast("list[Any]", value)]
     return np.stack(parts) if any(isinstance(part, TracedArray) for part in parts) else value
+
+
+def scan(
+    body: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    *,
+    length: int | None = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """A loop as one step of a derivation: `carry, y = body(carry, x)` for each entry x of `xs`.
+
+    init: the first carry; a number, an array, or a tuple, list or dict of them. Each step gives a
+    carry of the same shapes. xs: arrays (or a tuple or dict of arrays) with one entry a step on
+    their first axis; None with `length` for a loop over nothing. reverse: from the last entry to
+    the first; the outputs keep their places. Returns the last carry and the outputs of all steps,
+    stacked on a new first axis (None where a step gives None).
+
+    In a function that is derived, `body` is traced once: the program has the same size for ten
+    steps and for ten thousand, and so has its gradient, a scan in the other direction. Outside of
+    one, it is a plain loop.
+
+    Raises TraceError for a step that does not return a pair or that branches on a value of its
+    own, ShapeError for a carry that changes its shape and for arrays of different lengths.
+
+    >>> last, all_of_them = scan(lambda h, x: (0.5 * h + x, h), 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> float(last), all_of_them.tolist()
+    (4.25, [0.0, 1.0, 2.5])
+    """
+    entries = [leaf for leaf in leaves("xs", xs) if leaf.value is not None]
+    recorder = running.get()
+    if recorder is not None:
+        try:
+            steps = length_of(body, entries, length)
+        except TiduError as error:
+            raise error.at(recorder.place()) from None
+        return trace_scan(recorder, body, init, xs, steps, reverse)
+    steps = length_of(body, entries, length)
+    assert isinstance(steps, int)
+    name, _ = parameter_names(body)
+    carry, kept = init, []
+    for t in range(steps - 1, -1, -1) if reverse else range(steps):
+        entry = replace(xs, lambda path, leaf, t=t: None if leaf is None else leaf[t])
+        after, y = check_pair(body, body(carry, entry), name)
+        same_parts(body, leaves(name, carry), leaves(name, after))
+        carry = after
+        kept.append(y)
+    return carry, _stacked(kept[::-1] if reverse else kept)
+
+
+def _stacked(kept: list[Any]) -> Any:
+    """What the steps gave, leaf by leaf, on a new first axis."""
+    if not kept:
+        return None
+    rows = [[leaf.value for leaf in leaves("y", y)] for y in kept]
+    columns = iter(zip(*rows, strict=True))
+
+    def stack(path: Any, leaf: Any) -> Any:
+        column = next(columns)
+        return None if leaf is None else np.stack(column)
+
+    return replace(kept[0], stack)
+
+
+def named(function: Function) -> Function:
+    """Makes every call of `function` one node of a derivation, with the function's name.
+
+    The working then shows `h = layer(W, x, b)` and, once, what layer and its derivative are.
+    Repeated calls share one body. Outside of a function that is derived nothing changes.
+
+    >>> @named
+    ... def layer(W, x):
+    ...     return np.tanh(W @ x)
+    >>> layer(np.array([[0.0, 0.0]]), np.array([1.0, 2.0])).tolist()
+    [0.0]
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call_named(*args: Any, **kwargs: Any) -> Any:
+        recorder = running.get()
+        if recorder is None:
+            return function(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        found = [leaf.value for key, x in bound.arguments.items() for leaf in leaves(key, x)]
+        if not any(isinstance(value, TracedArray) for value in found):
+            return function(*args, **kwargs)
+        return trace_call(recorder, function, bound)
+
+    return cast(Function, call_named)
+
+
+def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """One call of a function as one node of a derivation; see `named`.
+
+    >>> call(lambda x: x + 1.0, np.array([1.0])).tolist()
+    [2.0]
+    """
+    return named(function)(*args, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -29,6 +30,10 @@ Array = NDArray[Any]
 _FAILED = Words(en="NumPy cannot calculate {code}: {reason}", zh="NumPy 无法计算 {code}：{reason}")
 
 
+# The trace that is running: a scan over plain data may use traced values of the function around it.
+running: ContextVar[Recorder | None] = ContextVar("running", default=None)
+
+
 class Recorder:
     """What one call of the user's function does, as it happens.
 
@@ -51,6 +56,7 @@ class Recorder:
         self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
         self.remarks: list[Phrase] = []
         self._spellings: dict[Any, Spelling] = {}
+        self.standins: dict[int, str] = {}  # variables of bodies, with their names there
         self.root: FrameType | None = None
         self._depth = 0
 

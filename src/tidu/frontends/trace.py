@@ -19,13 +19,13 @@ from tidu.frontends import outcome
 from tidu.frontends.arguments import take
 from tidu.frontends.growth import growth_warnings
 from tidu.frontends.randomness import Generators
-from tidu.frontends.record import Recorder
+from tidu.frontends.record import Recorder, running
 from tidu.frontends.source import Source
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, leaves, replace, short_names
 from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
-from tidu.ir.node import Node
+from tidu.ir.node import Node, reachable
 from tidu.ir.types import DType, Shape, Size
 from tidu.words import Phrase, Words
 
@@ -43,6 +43,11 @@ _CALL = Words(
     en="{function} cannot be called with these arguments: {reason}",
     zh="不能用这些参数调用 {function}：{reason}",
 )
+_LEFT = Words(
+    en="{name} belongs to one step or call of an inner function and is used outside of it",
+    zh="{name} 属于内层函数的某一步或某次调用，却在外面被使用",
+)
+_LEFT_FIX = Words(en="return {name} from the inner function", zh="让内层函数返回 {name}")
 _RANDOM = Words(
     en="{function} draws random numbers ({source}); those of this call are fixed in the derivation",
     zh="{function} 内部产生随机数（{source}）；推导中固定使用这一次产生的数",
@@ -258,6 +263,7 @@ def _run(
     generators = Generators(function)
     recorder.root = inspect.currentframe()
     token = spoken.set(recorder.namer.spoken)
+    started = running.set(recorder)
     try:
         result = function(*args, **kwargs)
         for source in generators.used():
@@ -272,6 +278,7 @@ def _run(
             raise error.__cause__ from None
         raise
     finally:
+        running.reset(started)
         spoken.reset(token)
         recorder.close()
     return node
@@ -313,6 +320,16 @@ def _definition(function: Callable[..., Any]) -> Place | None:
     return None if code is None else Place(code.co_filename, code.co_firstlineno)
 
 
+def _refuse_left(recorder: Recorder, node: Node) -> None:
+    """A value that an inner function put aside instead of returning it has no meaning outside."""
+    if not recorder.standins:
+        return
+    for found in reachable([node, *(guard.condition for guard in recorder.guards.values())]):
+        name = recorder.standins.get(found.id)
+        if name is not None:
+            raise TraceError(_LEFT(name=name), fix=_LEFT_FIX(name=name))
+
+
 def _finished(
     recorder: Recorder,
     inputs: Mapping[str, Node],
@@ -321,6 +338,7 @@ def _finished(
     structures: Mapping[str, Any],
     paths: Mapping[str, tuple[str, tuple[Key, ...]]],
 ) -> Traced:
+    _refuse_left(recorder, node)
     names = recorder.namer.finish(inputs, node)
     output = outcome.name(node, names, inputs)
     graph = Graph(
