@@ -138,10 +138,6 @@ class DescentError(EvaluationError):
     run: object = None
 
 
-class MissingExtraError(TiduError, ImportError):
-    """An optional dependency is needed; the message holds the install line."""
-
-
 class TiduWarning(UserWarning):
     """Base of tidu's warnings; the text is built like an error's."""
 

@@ -18,7 +18,7 @@ from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import constant, describe
 from tidu.ir.graph import Graph
-from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop, role
 from tidu.ir.rule import Rule
 from tidu.ir.types import is_one_element, shape_text
@@ -234,8 +234,3 @@ def _check_loss(name: str, node: Node) -> None:
         raise ShapeError(
             _NOT_SCALAR(loss=shown, shape=shape_text(node.shape)), fix=_NOT_SCALAR_FIX(loss=shown)
         )
-
-
-def active_nodes(derivation: Derivation) -> set[int]:
-    """Ids of the nodes as run on a path from a parameter to the loss."""
-    return depends_on([derivation.loss], derivation.wrt.values())

@@ -50,10 +50,6 @@ UNUSED = Words(
     zh="损失没有用到 {name}，它的梯度为零。",
 )
 VIA = Words(en="by way of {via}", zh="经过 {via} 的一路")
-SUM_OF_PATHS = Words(
-    en="{name} is used {count} times: the contributions are added",
-    zh="{name} 用到 {count} 次：各路贡献相加",
-)
 AS_RUN = Words(
     en="As written: {written}. As run: {run} ({rule}); the two are equal, and the second keeps "
     "value and derivative finite where the first does not.",
@@ -118,7 +114,6 @@ FORMULA = Words(en="formula", zh="公式")
 SHAPES = Words(en="shapes", zh="形状")
 GRADIENTS = Words(en="gradients", zh="梯度")
 LOCAL = Words(en="On the edges: local derivatives.", zh="边上是局部导数。")
-ALSO_IN_INPUTS = Words(en="put back in the inputs", zh="代回自变量")
 
 AGREES = Words(
     en="{gradient}: agrees with {method}, largest relative error {error}",
@@ -209,7 +204,6 @@ RECURSION_CHECK = Words(
 )
 
 CLAIMS = Words(en="What the source states, checked", zh="核对原文的说法")
-CLAIM_HOLDS = Words(en="{claim}", zh="{claim}")
 CLAIM_FORMULA = Words(en="{name} = {formula}", zh="{name} = {formula}")
 CLAIM_VALUE = Words(
     en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}"

@@ -100,11 +100,6 @@ class Spelling:
         names = ("a", "b", "…") if self.operands is None else self.operands
         return ", ".join((*names, *self.attributes))
 
-    def same_call(self, other: Spelling) -> bool:
-        """Both build the same from the same arguments."""
-        mine = (self.build, dict(self.rename), dict(self.defaults))
-        return mine == (other.build, dict(other.rename), dict(other.defaults))
-
 
 def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Node:
     """The node that this spelling means with these arguments.

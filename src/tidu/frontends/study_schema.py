@@ -661,4 +661,3 @@ STUDY = Table(
 
 # What a part takes over from the top of the file and from the part it is like.
 SHARED = tuple(key.name for key in _SHARED)
-SINGLE = tuple(key.name for key in _SINGLE)

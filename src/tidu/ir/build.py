@@ -43,11 +43,6 @@ _ARITY = Words(
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
-_BOOLEAN = Words(
-    en="{a} holds booleans; {name} calculates with numbers",
-    zh="{a} 是布尔值；{name} 需要数",
-)
-_BOOLEAN_FIX = Words(en="where({a}, 1.0, 0.0)", zh="where({a}, 1.0, 0.0)")
 
 
 class Misfit(Exception):

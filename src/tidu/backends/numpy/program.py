@@ -38,10 +38,6 @@ _SIZE = Words(
     en="{name} has shape {got}: size {dim} is {n} here and {m} elsewhere",
     zh="{name} 的形状是 {got}：大小 {dim} 在这里是 {n}，在别处是 {m}",
 )
-_UNKNOWN_SIZE = Words(
-    en="size {dim} of {name} does not follow from the given arrays",
-    zh="由所给数组得不出 {name} 的大小 {dim}",
-)
 _TOO_LARGE = Words(
     en="running this needs {need} of memory for {node} {shape}; the limit is {limit}",
     zh="运行时 {node} {shape} 需要 {need} 内存；上限是 {limit}",
