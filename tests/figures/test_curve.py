@@ -50,6 +50,11 @@ def test_several_series_have_marks_of_their_own() -> None:
     assert text.split("\n", 1)[1].count("*") == 2 and text.split("\n", 1)[1].count("o") == 2
 
 
+def test_the_largest_numbers_are_drawn() -> None:
+    figure = CurveFigure((("loss", (1.0, 1.7976931348622105e308)),))
+    assert "1.798e+308 ┤" in curve_text(figure, "en")
+
+
 @given(
     st.lists(st.lists(st.floats(), max_size=70), min_size=1, max_size=3),
     st.integers(20, 100),

@@ -103,6 +103,11 @@ def test_case_distinctions_have_a_brace_that_closes_only_inside_a_formula() -> N
     assert [line[0] for line in formula(three, "en").lines] == ["⎧", "⎨", "⎩"]
 
 
+def test_a_case_distinction_in_front_of_a_line_break_is_closed() -> None:
+    cases = Cases(((Number("1"), Relation((x, ZERO), (">",))),))
+    assert shown(y, Sum((cases, x)), width=22) == "y = { 1   if x > 0 }\n    + x"
+
+
 def test_an_equation_that_fits_stays_on_one_line_and_else_breaks_at_its_signs() -> None:
     parts = (x, Sum((symbol("a"), symbol("b"))), Product((Number("2"), Number("3"))), Number("6"))
     assert shown(*parts) == "x = a + b = 2·3 = 6"

@@ -38,6 +38,8 @@ class _Scale:
         return round((height - 1) * (1 - share))
 
     def at(self, share: float) -> float:
+        if share in (0, 1):  # not by way of a logarithm: 10 ** log10(x) may miss x, or overflow
+            return self.high if share else self.low
         if self.map is math.log10:
             return 10 ** (math.log10(self.low) * (1 - share) + math.log10(self.high) * share)
         return self.low * (1 - share) + self.high * share

@@ -86,9 +86,11 @@ def _piece(piece: str | Operator | Fenced | Tall, last: bool, language: Language
             return Box((text,))
         case Fenced(left, body, right):
             return _fenced(left, _row(body, language), right)
-        case Tall(tree):
+        case Tall(tree, closed):
             matrix = isinstance(tree, Matrix)
-            return _matrix(tree, language) if matrix else _cases(tree, last, language)
+            return (
+                _matrix(tree, language) if matrix else _cases(tree, last and not closed, language)
+            )
     assert_never(piece)
 
 
@@ -183,7 +185,11 @@ def _cases(cases: Cases, last: bool, language: Language) -> Box:
     body = Box(tuple(pad(line, width) for line in lines), (len(lines) - 1) // 2)
     left = beside((_bracket("{", body.height, body.baseline), Box((" ",)), body))
     # The brace stays open where nothing follows that could be taken for the last case.
-    return left if last else beside((left, Box((" ",)), _bracket("}", body.height, body.baseline)))
+    return (
+        left
+        if last and body.height > 1
+        else beside((left, Box((" ",)), _bracket("}", body.height, body.baseline)))
+    )
 
 
 def _column_left(boxes: Sequence[Box]) -> list[Box]:
@@ -260,7 +266,9 @@ def _broken(row: Row, width: int, language: Language) -> list[Box]:
     loosest = min(signs)
     boxes: list[Box] = []
     line: Row = ()
-    for chunk in _chunks(row, loosest):
+    # A case distinction in the middle stays closed where the line is cut behind it.
+    closed = (Tall(piece.tree, True) if isinstance(piece, Tall) else piece for piece in row[:-1])
+    for chunk in _chunks((*closed, row[-1]), loosest):
         if line and _row(line + chunk, language).width > width:
             boxes += _inner(line, loosest, width, language)
             line = ()

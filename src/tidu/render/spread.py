@@ -84,9 +84,13 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class Tall:
-    """A tree that takes several lines where there is room for them."""
+    """A tree that takes several lines where there is room for them.
+
+    `closed` asks for the right-hand brace of a case distinction also at the end of a line.
+    """
 
     tree: Matrix | Cases
+    closed: bool = False
 
 
 Piece = str | Operator | Script | Fenced | Tall
