@@ -336,3 +336,10 @@ def test_what_is_within_the_limits_is_read() -> None:
         assert read(text, shapes={"x": ()}).graph.outputs
     matrix = "[" + ", ".join("[" + ", ".join(["-1.5"] * 60) + "]" for _ in range(40)) + "]"
     assert read_array(matrix).shape == (40, 60)
+
+
+@pytest.mark.parametrize("dtype", ["[]", "[1]", "{}"])
+def test_a_dtype_that_is_no_name_is_refused(dtype: str) -> None:
+    """Found by fuzzing: a list as dtype ended in Python's own TypeError."""
+    with pytest.raises(TiduError):
+        read(f"sum(sin(x, dtype={dtype}))", shapes={"x": (3,)})

@@ -365,7 +365,7 @@ def check_dtype(value: Any) -> None:
     name = value.name if isinstance(value, DTypeName) else value
     if isinstance(name, Function):
         name = name.shown
-    if name is not None and name not in _DEFAULT_DTYPES:
+    if name is not None and (not isinstance(name, str) or name not in _DEFAULT_DTYPES):
         raise DTypeError(_DTYPE(dtype=name), fix=_FLOAT())
 
 
