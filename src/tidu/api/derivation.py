@@ -13,6 +13,7 @@ from tidu.api.evaluation import Evaluation, check_values, run
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
+from tidu.calculus.inline import has_bodies, opened_derivation
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.check import Finding, verify
 from tidu.document.blocks import Document
@@ -22,6 +23,7 @@ from tidu.explain.compose import derivation_document
 from tidu.explain.gradient import closed_form, source_text
 from tidu.explain.numbers import Layout
 from tidu.explain.view import Options, Writing, Zoom, view
+from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.render import inline, latex
@@ -136,6 +138,10 @@ class Derivation:
     def document(self, options: Options, title: str | None = None) -> Document:
         from tidu.api.samples import probe, sample_bodies  # samples needs this class
 
+        if options.zoom == "element" and has_bodies(self.core):
+            return Derivation(opened_derivation(self.core), self.values, self.bodies).document(
+                options, title
+            )
         bodies = sample_bodies(self)
         elements = probe(self, bodies) if options.zoom == "element" else None
         if not self.has_numbers():
@@ -165,7 +171,8 @@ class Derivation:
         outputs |= {f"adjoint/{node.id}": node for node in core.adjoints.values()}
         parts = [c.value for uses in core.contributions.values() for c in uses]
         outputs |= {f"part/{node.id}": node for node in parts}
-        return outputs | {f"guard/{i}": g.condition for i, g in enumerate(core.graph.guards)}
+        outputs |= {f"guard/{i}": g.condition for i, g in enumerate(core.graph.guards)}
+        return {name: node for name, node in outputs.items() if not is_tuple(node)}
 
     def with_bodies(self) -> calculus.Derivation:
         """The derivation with declared functions replaced by their bodies, as it runs."""

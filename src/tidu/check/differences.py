@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.numpy.program import bind_sizes, evaluate
+from tidu.calculus.bodies import opened
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import Array, Finding, Index, Kind, KinkFacts, Method, page_entry
 from tidu.check.probe import IMAGINARY, Probe, make_probe, rest_values, switches_of
 from tidu.check.steps import Slope, central, one_sided
-from tidu.ir.build import substitute
+from tidu.ir.build import is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase, Words
 
+OPENED = 4000  # nodes up to which calls and scans are written out
 ENTRIES = 64  # parameters with more entries are checked along random directions
 _LOSS_DIGITS = 1e-11
 _NOTHING = (
@@ -171,9 +173,13 @@ def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
     contributions = {
         place[node]: tuple(place[part.value] for part in parts)
         for node, parts in derivation.contributions.items()
+        if not is_tuple(node)
     }
+    losses = [place[written], place[derivation.loss]]
+    # Kinks stand at single operations: calls and scans are written out where that is not too long.
+    first, second = opened(losses, OPENED) or losses
     return _Bound(
-        (place[written], place[derivation.loss]),
+        (first, second),
         {name: place[node] for name, node in derivation.wrt.items()},
         {name: place[node] for name, node in derivation.gradients.items()},
         contributions,

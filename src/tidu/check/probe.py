@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tidu.check.finding import Array
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form
 
@@ -124,7 +125,8 @@ def _innermost(node: Node, condition: Node) -> list[Switch]:
 def _compares(node: Node) -> bool:
     """A mask made from two arrays of numbers."""
     return (
-        node.dtype == "bool"
+        not any(is_tuple(n) for n in (node, *node.inputs))
+        and node.dtype == "bool"
         and len(node.inputs) == 2
         and all(c.dtype in FLOATS for c in node.inputs)
     )
@@ -144,6 +146,8 @@ def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, A
 
 
 def _apply(node: Node, operands: Sequence[Array]) -> Array:
+    if is_tuple(node):
+        return node.op.numpy(*operands, **node.attrs)  # several arrays, picked apart one by one
     if node.op.role == "cast" and node.dtype in FLOATS:
         return np.asarray(operands[0]) + 0.0
     if node.dtype not in FLOATS:  # masks and counts are decided by the real parts
@@ -152,6 +156,8 @@ def _apply(node: Node, operands: Sequence[Array]) -> Array:
 
 
 def _wide(array: Any) -> Array:
+    if isinstance(array, tuple):
+        return array  # type: ignore[return-value]
     array = np.asarray(array)
     return array.astype(np.float64) if array.dtype == np.float32 else array
 
@@ -169,6 +175,8 @@ def _sign(values: Mapping[int, Array], base: Mapping[int, Array], switch: Switch
 
 def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator) -> bool:
     """An imaginary step must give what a real step gives, as Cauchy and Riemann say."""
+    if any(is_tuple(n) for n in (node, *node.inputs)):
+        return False
     if node.dtype not in FLOATS:
         return True
     operands = [base[c.id] for c in node.inputs]

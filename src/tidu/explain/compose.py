@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tidu.check.finding import Finding
 from tidu.document.blocks import Block, Document
 from tidu.explain import phrases
+from tidu.explain.bodies import body_sections
 from tidu.explain.element import element_sections
 from tidu.explain.layers import layer_sections
 from tidu.explain.notes import notice_section
@@ -33,7 +34,7 @@ def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, .
         case "element":
             blocks = element_sections(view)
         case _:
-            blocks = working(view)
+            blocks = (*working(view), *body_sections(view))
     blocks += notice_section(view)
     if findings:
         blocks = (*blocks, check_section(view, findings))

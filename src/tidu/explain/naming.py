@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tidu.calculus.derivation import Derivation, is_plain
 from tidu.document.math import Math, Symbol, symbol
 from tidu.explain.trees import expression_nodes
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop
 
@@ -73,7 +74,9 @@ def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) ->
     count = 0
     for node in nodes:
         size[node.id] = 1 + sum(1 if c in forward else size[c.id] for c in node.inputs)
-        if node in forward or not node.inputs or node.id not in active or node.dtype == "bool":
+        if node in forward or not node.inputs or node.id not in active or is_tuple(node):
+            continue
+        if node.dtype == "bool":
             continue
         shared = users.get(node.id, 0) > 1 and not _is_light(node)
         if shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:

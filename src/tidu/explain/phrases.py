@@ -245,3 +245,17 @@ def join(items: Sequence[Phrase]) -> Phrase:
     for item in items[1:]:
         result = AND(first=result, second=item)
     return result
+
+# ------------------------------------------------------------------ calls and scans
+BODY = Words(en="Inside {name}", zh="{name} 的内部")
+BODY_CALL = Words(en="{call}, line by line:", zh="{call}，逐行如下：")
+BODY_SCAN = Words(
+    en="{call} is repeated for t = {first}, …, {last}; names without (t) are the same in all "
+    "steps.",
+    zh="对 t = {first}, …, {last} 重复 {call}；不带 (t) 的名字在每一步都相同。",
+)
+BODY_BACK = Words(
+    en="δ flows back from step to step; each sum collects a gradient over the steps and starts "
+    "at 0.",
+    zh="δ 逐步往回传；每个 sum 把各步的梯度累加起来，从 0 开始。",
+)

@@ -13,6 +13,7 @@ from tidu.document.math import Derivative, Math, Relation, Symbol
 from tidu.explain.naming import Names, name_all
 from tidu.explain.numbers import Layout, is_truncated, value_tree
 from tidu.explain.trees import expression_nodes, formula, with_shapes
+from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 
@@ -67,11 +68,14 @@ class View:
         return None
 
     def with_numbers(self, node: Node) -> Math | None:
-        """The node's formula with each atom's value in its place; None if a value is cut short."""
+        """The node's formula with each atom's value in its place; None if a value is cut short, or
+        where a call or a scan would only repeat the values of all its arguments."""
         if self.valuation is None:
             return None
         values: dict[Node, Math] = {}
         for part in expression_nodes(node, self.atoms.__contains__):
+            if part.op.body is not None:
+                return None
             if part is node or part not in self.atoms:
                 continue
             if part not in self.valuation or is_truncated(
@@ -83,7 +87,8 @@ class View:
 
     def shape_equation(self, node: Node) -> Math | None:
         """(4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
-        parts = [p for p in expression_nodes(node, self.atoms.__contains__) if p is not node]
+        nodes = expression_nodes(node, self.atoms.__contains__)
+        parts = [p for p in nodes if p is not node and not is_tuple(p)]
         if node.rank == 0 and all(p.rank == 0 for p in parts):
             return None
         own = Symbol("(" + ",".join(str(d) for d in node.shape) + ")")

@@ -273,6 +273,7 @@ def _rules(view: View, node: Node) -> list[Op]:
         below = waiting.pop()
         for part in view.derivation.contributions.get(below, ()):
             passes = part.value is view.derivation.adjoints.get(part.via)
+            passes |= part.via.op.role == "item"
             (passing if passes else changing).setdefault(part.via.op.name, part.via.op)
             if part.via not in view.names.forward:
                 waiting.append(part.via)

@@ -170,7 +170,14 @@ def _close(
     walk = reachable(outputs)
     image = dict(zip(walk, substitute(walk, own), strict=True))
     names = _names(inner, image, own)
-    titles = [wanted or f"y{i}" for i, wanted in enumerate(results, 1)]
+    titles: list[str] = []
+    for wanted in results:
+        own = wanted if wanted and wanted not in titles else "y"
+        count = 1
+        while own in titles or (own != wanted and own in taken):
+            count += 1
+            own = f"y{count}"
+        titles.append(own)
     return (
         Body(name, tuple(inputs), tuple(image[node] for node in outputs), tuple(titles), names),
         captured,

@@ -157,12 +157,13 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
 
 
 def fresh_input(name: str, like: Type, taken: set[str]) -> Node:
-    """An input of this type whose name, or the name with underscores behind it, is not taken; it
-    then is."""
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return input_node(name, like.shape, like.dtype)
+    """An input of this type; where its name is taken, with a number behind it. The name then is."""
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name}{count}"
+    taken.add(free)
+    return input_node(free, like.shape, like.dtype)
 
 
 def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -1,0 +1,44 @@
+"""A derivation with every call and scan written out: for what looks at single elements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidu.calculus.bodies import opened
+from tidu.calculus.derivation import Derivation, derive_graph
+from tidu.calculus.settings import mapped
+from tidu.errors import InputError
+from tidu.words import Words
+
+MOST_OPENED = 20_000  # nodes
+
+_TOO_MANY = Words(
+    en="written out step by step, this program has more than {limit} operations, or an unknown "
+    "number of steps",
+    zh="逐步展开后，这个程序超过 {limit} 个运算，或步数未知",
+)
+_TOO_MANY_FIX = Words(en="fewer steps, or another zoom", zh="减少步数，或换一种详细程度")
+
+
+def has_bodies(derivation: Derivation) -> bool:
+    """Whether a call or a scan stands in the program."""
+    return any(node.op.body is not None for node in derivation.graph.nodes())
+
+
+def opened_derivation(derivation: Derivation) -> Derivation:
+    """The same program with its calls and scans written out, derived again.
+
+    Raises InputError where that is too large, or a scan has a length that is not known.
+    """
+    graph = derivation.graph
+    nodes = graph.nodes()
+    images = opened(nodes, MOST_OPENED)
+    if images is None:
+        raise InputError(_TOO_MANY(limit=MOST_OPENED), fix=_TOO_MANY_FIX())
+    flat = mapped(graph, dict(zip(nodes, images, strict=True)))
+    return derive_graph(
+        replace(flat, inputs=graph.inputs),
+        list(derivation.wrt),
+        output=derivation.loss_name,
+        as_written=not derivation.as_run,
+    )
