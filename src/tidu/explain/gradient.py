@@ -8,6 +8,7 @@ from typing import cast
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.derivation import closed_form as closed_node
 from tidu.document.math import Math
+from tidu.explain.definitions import Definitions
 from tidu.explain.trees import named
 from tidu.explain.view import View
 from tidu.ir.node import Node, reachable
@@ -34,14 +35,38 @@ def source_text(derivation: Derivation, name: str) -> str:
 
 def function_text(function: str, derivation: Derivation, results: Sequence[Node]) -> str:
     """`def function(inputs): … return results` in plain NumPy."""
+    nodes = set(reachable(results))
+    inputs = [node for node in derivation.graph.inputs.values() if node in nodes]
+    own = {
+        derivation.run_node(w): names[0].text
+        for w, names in derivation.graph.names.items()
+        if names
+    }
+    definitions = Definitions(results, {function, *derivation.graph.inputs})
+
+    def write(
+        name: str, inputs: Sequence[Node], results: Sequence[Node], own: dict[Node, str]
+    ) -> list[str]:
+        return _function_lines(name, inputs, results, own, definitions)
+
+    lines = ["import numpy as np", "", "", *definitions.lines(write)]
+    return "\n".join([*lines, *write(function, inputs, results, own)]) + "\n"
+
+
+def _function_lines(
+    function: str,
+    inputs: Sequence[Node],
+    results: Sequence[Node],
+    own: dict[Node, str],
+    definitions: Definitions,
+) -> list[str]:
     nodes = reachable(results)
-    arguments = [node.attrs["name"] for node in derivation.graph.inputs.values() if node in nodes]
-    lines = ["import numpy as np", "", "", f"def {function}({', '.join(arguments)}):"]
-    sizes = _size_lines([node for node in nodes if node.op.role == "input"], nodes)
+    arguments = [str(node.attrs["name"]) for node in inputs]
+    lines = [f"def {function}({', '.join(arguments)}):"]
+    sizes = _size_lines([node for node in inputs if node in nodes], nodes)
     lines += [f"    {name} = {where}" for name, where in sizes.items()]
-    texts = _texts(derivation, nodes, results, {*arguments, *sizes}, lines)
-    lines.append(f"    return {', '.join(texts[node.id] for node in results)}")
-    return "\n".join(lines) + "\n"
+    texts = _texts(own, nodes, results, {*arguments, *sizes}, lines, definitions)
+    return [*lines, f"    return {', '.join(texts[node.id] for node in results)}"]
 
 
 def _size_lines(inputs: Sequence[Node], nodes: Sequence[Node]) -> dict[str, str]:
@@ -87,24 +112,21 @@ def _stretched_number(node: Node) -> bool:
 
 
 def _texts(
-    derivation: Derivation,
+    own: dict[Node, str],
     nodes: list[Node],
     results: Sequence[Node],
     taken: set[str],
     lines: list[str],
+    definitions: Definitions,
 ) -> dict[int, str]:
     users: dict[int, int] = {}
     for node in nodes:
         for child in node.inputs:
             users[child.id] = users.get(child.id, 0) + 1
-    own = {
-        derivation.run_node(w): names[0].text
-        for w, names in derivation.graph.names.items()
-        if names
-    }
     texts: dict[int, str] = {}
     for node in nodes:
-        text = code(node, _operand_texts(node, texts))
+        operands = _operand_texts(node, texts)
+        text = code(node, operands) if node.op.body is None else definitions.call(node, operands)
         keep = node.inputs and (node in own or users.get(node.id, 0) > 1 or len(text) > 60)
         if keep and node not in results:
             variable = fresh(own.get(node, "t"), taken)
