@@ -26,7 +26,7 @@ from tidu.explain.trees import named
 from tidu.explain.view import View
 from tidu.frontends import study as records
 from tidu.frontends.text import read
-from tidu.ir.build import constant, substitute
+from tidu.ir.build import constant, filled, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
@@ -154,7 +154,7 @@ def gradient_of(
         raise _unknown(claim, output, list(known))
     top = known[output]
     atoms = {n.id for n in reachable([derivation.loss])}
-    seed = role("broadcast")(constant(1.0, top.dtype), shape=top.shape)
+    seed = filled(1.0, top.type)
     found = reverse([top], [seed], [node], Rewriter("simplify", atoms).normalise).gradients
     return found[node] if node in found else zeros_like(node)
 

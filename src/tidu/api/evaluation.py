@@ -15,6 +15,7 @@ from tidu.calculus.settings import with_bodies
 from tidu.errors import DTypeError, InputError
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import entry_text
 from tidu.words import Words
 
 _TEXT = Words(
@@ -56,22 +57,17 @@ def checked(name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         flat = array.reshape(-1).tolist()
         bad = next((i for i, entry in enumerate(flat) if not isinstance(entry, int | float)), 0)
-        where = _entry(name, tuple(int(i) for i in np.unravel_index(bad, array.shape)))
+        where = entry_text(name, tuple(int(i) for i in np.unravel_index(bad, array.shape)))
         kind = "text" if array.dtype.kind in "US" else str(array.dtype)
         entry = repr(flat[bad])[:40] if flat else "-"
         raise DTypeError(_TEXT(name=name, kind=kind, where=where, entry=entry))
     if array.dtype.kind == "f" and np.isnan(array).any():
         places = np.argwhere(np.isnan(array))
-        where = _entry(name, tuple(int(i) for i in places[0]))
+        where = entry_text(name, places[0].tolist())
         raise InputError(_NAN(name=name, count=len(places), where=where))
     if array.dtype.kind == "f" and array.dtype.itemsize < 4:
         return array.astype(np.float32)
     return array
-
-
-def _entry(name: str, index: tuple[int, ...]) -> str:
-    """An entry as Python writes it: X[0, 1]."""
-    return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
 
 
 def run(

@@ -15,6 +15,7 @@ from tidu.errors import InputError
 from tidu.frontends.arguments import take
 from tidu.frontends.text import read
 from tidu.ir.graph import Graph
+from tidu.ir.node import inputs_among
 from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
@@ -68,7 +69,7 @@ class GraphDoor:
         self.remarks = tuple(remarks)
         self.order = tuple(name for name in graph.inputs if name not in self.given)
         self.data = bind(self.order, positional, named)
-        needed = {n.attrs["name"] for n in graph.nodes() if n.op.role == "input"}
+        needed = inputs_among(graph.nodes())
         missing = [name for name in self.order if name in needed and name not in self.data]
         if missing:
             raise InputError(_MISSING(names=", ".join(missing)))

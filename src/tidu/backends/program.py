@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.ir.node import Node
+from tidu.ir.types import FLOATS
 
 Array = NDArray[Any]
 
@@ -37,7 +38,7 @@ class Program(Protocol):
 def first_not_finite(valuation: Valuation, order: list[Node]) -> Node | None:
     """The first node, operands first, that holds NaN or infinity although its operands do not."""
     for node in order:
-        if node not in valuation or node.dtype not in ("float64", "float32"):
+        if node not in valuation or node.dtype not in FLOATS:
             continue
         if not np.all(np.isfinite(valuation[node])) and all(
             np.all(np.isfinite(valuation[c])) for c in node.inputs if c in valuation

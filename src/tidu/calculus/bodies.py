@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from tidu.calculus.forward import jvp_all
-from tidu.calculus.pullback import FLOATS
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.ir.body import Body, Origin, body_of
 from tidu.ir.build import apply, fresh_input, is_tuple
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import FLOATS
 
 Change = Callable[[Sequence[Node]], Sequence[Node]]
 

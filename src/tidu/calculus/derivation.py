@@ -16,12 +16,12 @@ from tidu.calculus.pullback import add, zeros_like
 from tidu.calculus.reverse import Contribution, reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import constant, describe
+from tidu.ir.build import describe, filled
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop, role
+from tidu.ir.op import Loop
 from tidu.ir.rule import Rule
-from tidu.ir.types import is_one_element, shape_text
+from tidu.ir.types import FLOATS, is_one_element, shape_text
 from tidu.words import Words
 
 _NOT_SCALAR = Words(
@@ -123,7 +123,7 @@ def derive_graph(
     steps: list[Step] = []
     as_run = {} if as_written else _stabilise(graph, steps)
     loss = as_run.get(written, written)
-    seed = role("broadcast")(constant(1.0, loss.dtype), shape=loss.shape)
+    seed = filled(1.0, loss.type)
     steps.append(Step("seed", loss, seed, of=loss))
     atoms = {node.id for node in reachable([*graph.outputs.values(), *as_run.values()])}
 
@@ -221,13 +221,13 @@ def _parameter(graph: Graph, name: str) -> Node:
             why=_INPUTS_ARE(names=", ".join(known) or "-"),
             fix=Words(en="{close}", zh="{close}")(close=close) if close else None,
         )
-    if node.dtype not in ("float64", "float32"):
+    if node.dtype not in FLOATS:
         raise DTypeError(_NOT_DIFFERENTIABLE(name=name, dtype=node.dtype))
     return node
 
 
 def _check_loss(name: str, node: Node) -> None:
-    if node.dtype not in ("float64", "float32"):
+    if node.dtype not in FLOATS:
         raise DTypeError(_NOT_NUMBERS(loss=name, dtype=node.dtype))
     if not is_one_element(node.shape):
         shown = name if name else describe(node)

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidu.ir.body import result_types
-from tidu.ir.build import apply, constant, input_node, is_tuple
+from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Operand, role
-from tidu.ir.types import Type
+from tidu.ir.types import FLOATS
 
 _ghosts = itertools.count()
-FLOATS = ("float64", "float32")
 
 
 def differentiable(node: Node, position: int) -> bool:
@@ -31,12 +30,8 @@ def differentiable(node: Node, position: int) -> bool:
 
 def zeros_like(node: Node) -> Node:
     """Zeros of the node's type; of several results a tuple of zeros."""
-    found = [_zeros(type) for type in result_types(node.type)]
+    found = [filled(0.0, type) for type in result_types(node.type)]
     return role("tuple")(*found) if is_tuple(node) else found[0]
-
-
-def _zeros(type: Type) -> Node:
-    return role("broadcast")(constant(0.0, type.dtype), shape=type.shape)
 
 
 def add(a: Node, b: Node) -> Node:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tidu.backends.numpy.program import bind_sizes, evaluate
+from tidu.backends.numpy.program import evaluate, with_sizes
 from tidu.calculus.derivation import Derivation
 from tidu.check.compare import Stated, same_formula, same_value, stated_array
 from tidu.check.finding import Array, Finding
@@ -134,11 +134,7 @@ def check_claims(
 def _bind(claims: Sequence[Claim], values: Mapping[str, Any]) -> list[Claim]:
     """The claims with named sizes put in."""
     roots = [node for c in claims for node in (c.target, c.formula) if node is not None]
-    inputs = {n.attrs["name"]: n for n in reachable(roots) if n.op.role == "input"}
-    sizes = bind_sizes(inputs, values)
-    if not sizes:
-        return list(claims)
-    place = dict(zip(roots, substitute(roots, {}, sizes), strict=True))
+    place = dict(zip(roots, with_sizes(roots, values), strict=True))
     return [
         replace(c, target=place[c.target], formula=place[c.formula] if c.formula else None)
         for c in claims

@@ -13,11 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tidu.backends.numpy.program import bind_sizes, compile_graph, evaluate
+from tidu.backends.numpy.program import compile_graph, evaluate, with_sizes
 from tidu.check.finding import Array, Finding, Index, constant_ratio, page_entry
 from tidu.errors import InputError
-from tidu.ir.build import substitute
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import role
 from tidu.ir.types import shape_text
 from tidu.words import Phrase, Words
@@ -211,9 +210,8 @@ def same_formula(
     """
     if stated.shape != actual.shape:
         return _shape_difference(stated, actual, values, subject)
-    inputs = {n.attrs["name"]: n for n in reachable([stated, actual]) if n.op.role == "input"}
-    sizes = bind_sizes(inputs, values)
-    pair = substitute([stated, actual], {}, sizes) if sizes else [stated, actual]
+    inputs = inputs_among(reachable([stated, actual]))
+    pair = with_sizes([stated, actual], values)
     program = compile_graph({"stated": pair[0], "actual": pair[1]})
     given = {
         name: np.asarray(values[name], dtype=None if node.dtype == "bool" else node.dtype)

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import bind_sizes, evaluate
+from tidu.backends.numpy.program import evaluate, with_sizes
 from tidu.calculus.bodies import opened
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import Array, Finding, Index, Kind, KinkFacts, Method, page_entry
 from tidu.check.probe import IMAGINARY, Probe, make_probe, rest_values, switches_of
 from tidu.check.steps import Slope, central, one_sided
-from tidu.ir.build import is_tuple, substitute
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase, Words
 
@@ -167,9 +167,7 @@ def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
     for node, parts in derivation.contributions.items():
         roots += [node, *(part.value for part in parts)]
     roots += derivation.wrt.values()
-    inputs = {n.attrs["name"]: n for n in reachable(roots) if n.op.role == "input"}
-    sizes = bind_sizes(inputs, values)
-    place = dict(zip(roots, substitute(roots, {}, sizes) if sizes else roots, strict=True))
+    place = dict(zip(roots, with_sizes(roots, values), strict=True))
     contributions = {
         place[node]: tuple(place[part.value] for part in parts)
         for node, parts in derivation.contributions.items()

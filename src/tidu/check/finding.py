@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.ir.node import Node
+from tidu.ir.types import entry_text
 from tidu.words import Phrase
 
 Array: TypeAlias = NDArray[Any]
@@ -72,14 +73,9 @@ class Finding:
         return self.kind == "agrees"
 
 
-def entry_text(name: str, index: Index | None) -> str:
-    """An entry as Python writes it, counted from 0: W[0, 1]."""
-    return name if not index else f"{name}[{', '.join(str(i) for i in index)}]"
-
-
 def page_entry(name: str, index: Index | None) -> str:
     """An entry as a page of working writes it, counted from 1: W[1, 2]."""
-    return entry_text(name, None if index is None else tuple(i + 1 for i in index))
+    return entry_text(name, None if index is None else [i + 1 for i in index])
 
 
 def constant_ratio(stated: Array, expected: Array) -> float | None:

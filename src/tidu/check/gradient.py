@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from tidu.check.differences import ENTRIES, METHODS
-from tidu.check.finding import Array, Finding, Index, KinkFacts, Method, constant_ratio, entry_text
+from tidu.check.finding import Array, Finding, Index, KinkFacts, Method, constant_ratio
 from tidu.check.steps import Slope, central, one_sided
 from tidu.errors import GradientMismatch
-from tidu.ir.types import shape_text
+from tidu.ir.types import entry_text, shape_text
 from tidu.words import Phrase, Words
 
 RELATIVE = 1e-5

@@ -16,8 +16,8 @@ from tidu.check.finding import Array
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form
+from tidu.ir.types import FLOATS
 
-FLOATS = ("float64", "float32")
 IMAGINARY = 1e-20  # the step of the complex step: its square is nothing beside 1
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError
 from tidu.frontends.tree import Leaf, leaves, short_names
-from tidu.ir.types import DType, shape_text
+from tidu.ir.types import FLOATS, DType, entry_text, shape_text
 from tidu.words import Phrase, Words, verbatim
 
 Array = NDArray[Any]
@@ -157,12 +157,8 @@ def _offending(name: str, index: tuple[int, ...], entry: Any) -> DTypeError:
     if not index:
         return DTypeError(_TEXT_WHOLE(name=name, entry=shown), fix=_TEXT_FIX(name=name))
     return DTypeError(
-        _TEXT(name=name, entry=shown, index=f"{name}{_index(index)}"), fix=_TEXT_FIX(name=name)
+        _TEXT(name=name, entry=shown, index=entry_text(name, index)), fix=_TEXT_FIX(name=name)
     )
-
-
-def _index(index: tuple[Any, ...]) -> str:
-    return f"[{', '.join(str(i) for i in index)}]"
 
 
 def _weak_dtype(arrays: Sequence[Array]) -> DType:
@@ -177,8 +173,8 @@ def _dtype(leaf: Leaf, array: Array, wide: DType) -> tuple[DType, Phrase | None]
         return "bool", None
     if array.dtype.kind in "iu":
         return wide, _PROMOTED(name=name)
-    if kind in ("float64", "float32"):
-        return (cast(DType, kind), None) if wide == "float64" else (wide, None)
+    if kind in FLOATS:
+        return (kind, None) if wide == "float64" else (wide, None)
     chosen: DType = "float32" if kind == "float16" else "float64"
     return chosen, _NARROWED(name=name, kind=kind, dtype=chosen)
 
@@ -188,9 +184,7 @@ def refuse_nan(name: str, value: Array) -> None:
     if value.dtype.kind != "f" or not np.isnan(value).any():
         return
     at = np.argwhere(np.isnan(value))
-    places = ", ".join(
-        f"{name}{_index(tuple(index)) if len(index) else ''}" for index in at[:SHOWN]
-    )
+    places = ", ".join(entry_text(name, index) for index in at[:SHOWN].tolist())
     where: Any = places if len(at) <= SHOWN else _MORE(shown=places, rest=len(at) - SHOWN)
     what = _NAN(name=name, shape=shape_text(value.shape), count=len(at), where=where)
     raise InputError(what, fix=_NAN_FIX(name=name))

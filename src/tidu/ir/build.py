@@ -20,6 +20,7 @@ from tidu.ir.body import Body
 from tidu.ir.node import ArrayData, Node, intern, reachable
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
+    FLOATS,
     DType,
     Shape,
     Size,
@@ -123,7 +124,7 @@ def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
     dtypes: list[DType] = [
         node.dtype
         for node in operands
-        if isinstance(node, Node) and not is_tuple(node) and node.dtype in ("float64", "float32")
+        if isinstance(node, Node) and not is_tuple(node) and node.dtype in FLOATS
     ]
     strong = promote(dtypes) if dtypes else "float64"
     return tuple(x if isinstance(x, Node) else constant(x, _weak(x, strong)) for x in operands)
@@ -154,6 +155,11 @@ def constant(value: Any, dtype: DType | None = None) -> Node:
 def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
     """A named input of a program."""
     return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
+
+
+def filled(value: float, type: Type) -> Node:
+    """One number everywhere, in the type's shape and dtype."""
+    return role("broadcast")(constant(value, type.dtype), shape=type.shape)
 
 
 def fresh_input(name: str, like: Type, taken: set[str]) -> Node:

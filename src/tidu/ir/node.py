@@ -179,6 +179,11 @@ def reachable(outputs: Iterable[Node]) -> list[Node]:
     return [seen[key] for key in sorted(seen)]
 
 
+def inputs_among(nodes: Iterable[Node]) -> dict[str, Node]:
+    """The named inputs among these nodes, by name."""
+    return {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
+
+
 def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
     """Ids of the nodes under `outputs` that depend on one of `sources` (the sources included)."""
     active = {node.id for node in sources}

@@ -6,7 +6,7 @@ canonical form so that equal sizes compare equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -75,6 +75,7 @@ class Size:
 Dim: TypeAlias = int | Size
 Shape: TypeAlias = tuple[Dim, ...]
 DType = Literal["float64", "float32", "int64", "bool"]
+FLOATS: tuple[DType, ...] = ("float64", "float32")  # what can be derived; the rest is held fixed
 
 
 def _terms(value: Dim) -> tuple[tuple[Monomial, int], ...]:
@@ -124,6 +125,11 @@ def shape_text(shape: Shape) -> str:
     """(3,) (2, 3) () as NumPy writes them, with named sizes as names."""
     inner = ", ".join(str(dim) for dim in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def entry_text(name: str, index: Sequence[int] | None) -> str:
+    """An entry as Python writes it, counted from 0: W[0, 1]; without an index the name alone."""
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 def is_one_element(shape: Shape) -> bool:

@@ -20,16 +20,14 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Index, Math, Symbol, symbol
 from tidu.ir.body import Body, packed, result_types
-from tidu.ir.build import Misfit, apply, constant, fresh_input, input_node, is_tuple, substitute
+from tidu.ir.build import Misfit, apply, filled, fresh_input, input_node, is_tuple, substitute
 from tidu.ir.node import ArrayData, Node
-from tidu.ir.op import Calculus, Form, Loop, Op, Operand, Samples, role
+from tidu.ir.op import Calculus, Form, Loop, Op, Operand, Samples
 from tidu.ir.rule import rule
-from tidu.ir.types import Dim, Size, TupleType, Type, shape_text
+from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
 from tidu.ops.define import op, says
 from tidu.ops.structure import stack
 from tidu.words import Words
-
-FLOATS = ("float64", "float32")
 
 _COUNT = Words(
     en="{name} takes {wanted} argument(s), got {got}",
@@ -87,10 +85,6 @@ def join_results(parts: Sequence[Node]) -> Node:
     return parts[0] if len(parts) == 1 else apply(tuple_, *parts)
 
 
-def zeros(type: Type) -> Node:
-    return role("broadcast")(constant(0.0, type.dtype), shape=type.shape)
-
-
 def is_zero(node: Node) -> bool:
     """A constant 0, or one that is stretched."""
     if node.op.role == "broadcast":
@@ -103,7 +97,7 @@ def is_zero(node: Node) -> bool:
 
 def _item_adjoint(g: Node, x: Node, out: Node, index: int) -> tuple[Node]:
     types = result_types(x.type)
-    return (join_results([g if i == index else zeros(t) for i, t in enumerate(types)]),)
+    return (join_results([g if i == index else filled(0.0, t) for i, t in enumerate(types)]),)
 
 
 def _item_notation(node: Node, x: Math) -> Math:
@@ -262,7 +256,7 @@ def _call_differential(
 def _whole(found: dict[int, Node], out: Node) -> Node:
     """Differentials of some results as one of all: zeros elsewhere."""
     types = result_types(out.type)
-    return join_results([found[i] if i in found else zeros(t) for i, t in enumerate(types)])
+    return join_results([found[i] if i in found else filled(0.0, t) for i, t in enumerate(types)])
 
 
 call_ = op(
@@ -385,7 +379,7 @@ def _scan_definition(
         rows.reverse()
     types = [node.type for node in (*body.outputs[carries:], *body.inputs[:carries])]
     stacks = [
-        stack([row[i] for row in rows]) if rows else zeros(_stacked(type, 0))
+        stack([row[i] for row in rows]) if rows else filled(0.0, _stacked(type, 0))
         for i, type in enumerate(types)
     ]
     return join_results([*carry, *stacks])
@@ -442,7 +436,7 @@ def _scan_adjoint(
         if j in kept:
             own = extra[kept.index(j)]
             whole = own if whole is None else whole + own
-        return zeros(body.inputs[j].type) if whole is None else whole
+        return filled(0.0, body.inputs[j].type) if whole is None else whole
 
     derived = Body(
         name=back.name,
@@ -462,7 +456,7 @@ def _scan_adjoint(
     _, given, fixed = layout.split(xs)
     operands = (
         *(gradients[j] for j in moving),
-        *(zeros(xs[i].type) for i in summed),
+        *(filled(0.0, xs[i].type) for i in summed),
         *(pick(out, layout.kept(j)) for j in range(carries)),
         *given,
         *(gradients[i] for i in later),
@@ -524,7 +518,7 @@ def _scan_differential(
         ),
         outputs=(
             *pushed.outputs[:carries],
-            *(found[i] if i in found else zeros(body.inputs[i].type) for i in own),
+            *(found[i] if i in found else filled(0.0, body.inputs[i].type) for i in own),
             *pushed.outputs[carries:base],
             *(found[i] for i in drawn),
         ),
@@ -540,7 +534,7 @@ def _scan_differential(
     a, b, c = layout.split(xs)
 
     def tangent(i: int) -> Node:
-        return dxs[i] or zeros(body.inputs[i].type)
+        return dxs[i] or filled(0.0, body.inputs[i].type)
 
     made = apply(
         scan,

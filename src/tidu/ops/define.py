@@ -11,7 +11,7 @@ from tidu.document.math import Apply, Fence, Function, Math, Product
 from tidu.ir.build import constant, elementwise_type, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples, register
-from tidu.ir.types import DType, Type, is_one_element
+from tidu.ir.types import FLOATS, DType, Type, is_one_element
 from tidu.words import Words
 
 Generator = np.random.Generator
@@ -67,7 +67,7 @@ def spelling(name: str, build: Callable[..., Any], **facets: Any) -> Op:
 
 def float_type(dtype: DType) -> DType:
     """The dtype in which a result of real numbers is given: integers and masks become float64."""
-    return dtype if dtype in ("float32", "float64") else "float64"
+    return dtype if dtype in FLOATS else "float64"
 
 
 def like(node: Node, value: float) -> Node:

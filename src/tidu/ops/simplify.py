@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tidu.ir.build import constant, input_node, rebuild
+import numpy as np
+
+from tidu.ir.build import constant, filled, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
@@ -26,10 +28,6 @@ from tidu.words import Words
 
 def _x(name: str = "x", *shape: int) -> Node:
     return input_node(name, shape or (3,))
-
-
-def _filled(value: float, like: Node) -> Node:
-    return broadcast_to(constant(value, like.dtype), shape=like.shape)
 
 
 def _simplify(
@@ -60,13 +58,11 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
     values = [constant_value(child) for child in node.inputs]
     if any(value is None for value in values):
         return None
-    import numpy as np  # noqa: PLC0415
-
     with np.errstate(all="ignore"):
         result = float(
             node.op.numpy(*(np.float64(v) for v in values if v is not None), **node.attrs)
         )
-    return _filled(result, node)
+    return filled(result, node.type)
 
 
 def _unit_product(node: Node, atoms: Atoms) -> Node | None:
@@ -76,7 +72,7 @@ def _unit_product(node: Node, atoms: Atoms) -> Node | None:
         if value == 1.0 and other.dtype == node.dtype:
             return other
         if value == 0.0:
-            return _filled(0.0, node)
+            return filled(0.0, node.type)
         if value == -1.0:
             return -other
     return None
@@ -100,7 +96,9 @@ def _by_number(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
-    return _filled(0.0, node) if constant_value(node.inputs[0]) == 0.0 else _by_number(node, atoms)
+    return (
+        filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else _by_number(node, atoms)
+    )
 
 
 def _collect(node: Node, atoms: Atoms) -> Node | None:

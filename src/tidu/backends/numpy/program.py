@@ -20,7 +20,7 @@ from tidu.backends.program import Array, Valuation
 from tidu.errors import DTypeError, EvaluationError, InputError, ShapeError
 from tidu.ir.body import result_types
 from tidu.ir.build import describe, is_tuple, substitute
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Shape, Size, product, shape_text
 from tidu.words import Words
@@ -117,7 +117,7 @@ def compile_graph(
     nodes = reachable(outputs.values())
     check_memory(nodes)
     slot_of = {node.id: slot for slot, node in enumerate(nodes)}
-    named = {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
+    named = inputs_among(nodes)
     named |= {name: node for name, node in (inputs or {}).items() if node.id in slot_of}
     work = [node for node in nodes if node.op.loop is not Loop.LEAF]
     kept = {node.id for node in outputs.values()}
@@ -343,6 +343,12 @@ def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[st
     return sizes
 
 
+def with_sizes(nodes: Sequence[Node], values: Mapping[str, Any]) -> list[Node]:
+    """The nodes with their named sizes as the given arrays have them."""
+    sizes = bind_sizes(inputs_among(reachable(nodes)), values)
+    return substitute(list(nodes), {}, sizes) if sizes else list(nodes)
+
+
 def evaluate(
     outputs: Mapping[str, Node], values: Mapping[str, Any], *, keep_all: bool = False
 ) -> Valuation:
@@ -356,8 +362,7 @@ def evaluate(
     [3.0, 6.0]
     """
     nodes = reachable(outputs.values())
-    inputs = {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
-    sizes = bind_sizes(inputs, values)
+    sizes = bind_sizes(inputs_among(nodes), values)
     if not sizes:
         return compile_graph(outputs).run(values, keep_all=keep_all)
     bound = substitute(nodes, {}, sizes)
