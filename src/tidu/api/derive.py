@@ -16,6 +16,8 @@ from tidu.explain.phrases import PROMOTED
 from tidu.frontends.growth import growth_warnings
 from tidu.frontends.source import Source
 from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ir.op import Operand
 from tidu.words import Words
 
 Loss = str | Callable[..., Any]
@@ -104,10 +106,20 @@ def warn_of_growth(graph: Graph) -> None:
 
 def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
     """The graph with a remark on integers among the values: these are calculated as decimals."""
-    whole = [n for n, v in values.items() if v.dtype.kind in "iu" and n in graph.inputs]
+    valued = _used_as_values(graph)
+    whole = [n for n, v in values.items() if v.dtype.kind in "iu" and graph.inputs.get(n) in valued]
     if not whole:
         return graph
     return replace(graph, remarks=(*graph.remarks, PROMOTED(names=", ".join(whole))))
+
+
+def _used_as_values(graph: Graph) -> set[Node | None]:
+    """The nodes that some op takes as numbers, and not only as an index or mask."""
+    found: set[Node | None] = set()
+    for node in graph.nodes():
+        kinds = node.op.operands or (Operand.VALUE,) * len(node.inputs)
+        found |= {x for x, kind in zip(node.inputs, kinds, strict=False) if kind is Operand.VALUE}
+    return found
 
 
 def _trace(

@@ -15,7 +15,7 @@ import numpy as np
 from tidu.check.finding import Array
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form
+from tidu.ir.op import Form, Operand
 from tidu.ir.types import FLOATS
 
 IMAGINARY = 1e-20  # the step of the complex step: its square is nothing beside 1
@@ -180,11 +180,12 @@ def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator
     if node.dtype not in FLOATS:
         return True
     operands = [base[c.id] for c in node.inputs]
+    kinds = node.op.operands or (Operand.VALUE,) * len(operands)
     steps = [
         1e-4 * rng.uniform(0.5, 1.0, x.shape) * np.where(x == 0, 1.0, np.abs(x))
-        if c.dtype in FLOATS
+        if c.dtype in FLOATS and kind is Operand.VALUE
         else None
-        for c, x in zip(node.inputs, operands, strict=True)
+        for c, x, kind in zip(node.inputs, operands, kinds, strict=True)
     ]
 
     def moved(factor: complex) -> Array:
