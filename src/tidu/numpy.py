@@ -122,19 +122,24 @@ def scan(
         same_parts(body, leaves(name, carry), leaves(name, after))
         carry = after
         kept.append(y)
-    return carry, _stacked(kept[::-1] if reverse else kept)
+    if not steps:  # what a step gives is known from one on zeros
+        entry = replace(xs, lambda path, leaf: _zeros(leaf))
+        kept.append(check_pair(body, body(carry, entry), name)[1])
+    return carry, _stacked(kept[::-1] if reverse else kept, steps)
 
 
-def _stacked(kept: list[Any]) -> Any:
+def _zeros(leaf: Any) -> Any:
+    return None if leaf is None else np.zeros(leaf.shape[1:], leaf.dtype)
+
+
+def _stacked(kept: list[Any], steps: int) -> Any:
     """What the steps gave, leaf by leaf, on a new first axis."""
-    if not kept:
-        return None
     rows = [[leaf.value for leaf in leaves("y", y)] for y in kept]
     columns = iter(zip(*rows, strict=True))
 
     def stack(path: Any, leaf: Any) -> Any:
         column = next(columns)
-        return None if leaf is None else np.stack(column)
+        return None if leaf is None else np.stack(column)[:steps]
 
     return replace(kept[0], stack)
 

@@ -369,7 +369,7 @@ def trace_scan(
         if not (traceable(leaf.value) or _is_number(leaf.value)):
             what = _LEAF(function=function_name(function), value=repr(leaf.value)[:40])
             raise TraceError(what, place=recorder.place())
-    step = _one_step(recorder, function, init, xs, length, reverse, {})
+    step = _one_step(recorder, function, init, xs, length, reverse, _weak(start, xs))
     dtypes = _settled(start, step)
     if dtypes:  # a plain number takes the dtype of what the steps make of it
         step = _one_step(recorder, function, init, xs, length, reverse, dtypes)
@@ -469,6 +469,14 @@ def _traced(value: Any, recorder: Recorder) -> Any:
     if _is_number(value) and not isinstance(value, bool):
         return TracedArray(_node(value, recorder), recorder)
     return value
+
+
+def _weak(start: Sequence[Leaf], xs: Any) -> dict[int, DType]:
+    """Plain numbers among the carries are single precision where all arrays are."""
+    given = [leaf.value for leaf in (*start, *leaves("x", xs)) if traceable(leaf.value)]
+    if not given or any(np.dtype(value.dtype) != np.float32 for value in given):
+        return {}
+    return {i: "float32" for i, leaf in enumerate(start) if isinstance(leaf.value, int | float)}
 
 
 def _settled(start: Sequence[Leaf], step: _Step) -> dict[int, DType]:
