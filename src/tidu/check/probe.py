@@ -170,7 +170,8 @@ def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -
 def _sign(values: Mapping[int, Array], base: Mapping[int, Array], switch: Switch) -> Array:
     with np.errstate(all="ignore"):
         gap = _value(values, base, switch.left) - _value(values, base, switch.right)
-        return np.nan_to_num(np.sign(gap))  # ∞ − ∞ turns nothing
+        turn = np.sign(gap)
+        return np.where(np.isnan(turn), 0.0, turn)  # ∞ − ∞ turns nothing
 
 
 def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from tidu.document.blocks import Equation
@@ -58,10 +59,12 @@ def beside(boxes: Iterable[Box]) -> Box:
     return Box(tuple("".join(parts) for parts in zip(*columns, strict=True)) or ("",), above)
 
 
-def _stretch(box: Box, above: int, below: int) -> list[str]:
-    blank = " " * box.width
-    top = [blank] * (above - box.baseline)
-    return top + list(box.lines) + [blank] * (below - (box.height - box.baseline))
+def _stretch(box: Box, above: int, below: int) -> tuple[str, ...]:
+    over, under = above - box.baseline, below - (box.height - box.baseline)
+    if not over and not under:
+        return box.lines
+    blank = (" " * box.width,)
+    return blank * over + box.lines + blank * under
 
 
 def formula(tree: Math, language: Language) -> Box:
@@ -118,6 +121,7 @@ def _bracket(sign: str, height: int, baseline: int) -> Box:
     return Box(tuple(lines), baseline)
 
 
+@lru_cache(maxsize=1024)  # the same weights stand in many lines of one working
 def _matrix(matrix: Matrix, language: Language) -> Box:
     rows = [[formula(entry, language) for entry in row] for row in matrix.rows]
     if not rows or not rows[0]:
@@ -266,13 +270,19 @@ def _broken(row: Row, width: int, language: Language) -> list[Box]:
     loosest = min(signs)
     boxes: list[Box] = []
     line: Row = ()
+    used = 0
     # A case distinction in the middle stays closed where the line is cut behind it.
     closed = (Tall(piece.tree, True) if isinstance(piece, Tall) else piece for piece in row[:-1])
     for chunk in _chunks((*closed, row[-1]), loosest):
-        if line and _row(line + chunk, language).width > width:
+        wide = _row(chunk, language).width  # of pieces in a row the widths add up
+        if line and used + wide > width:
             boxes += _inner(line, loosest, width, language)
             line = ()
-        line += chunk if line else _at_start(chunk)
+        if line:
+            line, used = line + chunk, used + wide
+        else:
+            line = _at_start(chunk)
+            used = _row(line, language).width
     return boxes + _inner(line, loosest, width, language)
 
 
