@@ -8,7 +8,7 @@ from typing import Any, cast
 from tidu.errors import StudyError, nearest
 from tidu.frontends.study_kinds import Kind, type_name
 from tidu.frontends.study_lines import Document, KeyPath
-from tidu.frontends.study_schema import Key, Table
+from tidu.frontends.study_table import Key, Table
 from tidu.words import Phrase, Words, verbatim
 
 _UNKNOWN = Words(en="unknown key {key} in {table}", zh="{table} 中没有 {key} 这个键")

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tidu.frontends.study_schema import (
-    CSV,
-    FUNCTIONS,
-    GIVEN,
-    INIT,
-    NPZ,
-    SHAPES,
-    STUDY,
-    Key,
-    Table,
-)
+from tidu.frontends.study_schema import STUDY
+from tidu.frontends.study_schema_given import CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
+from tidu.frontends.study_table import Key, Table
 from tidu.words import Language, Phrase, Words
 
 _KEY = Words(en="key", zh="键")

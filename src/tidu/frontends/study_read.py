@@ -13,7 +13,6 @@ from tidu.frontends import study_schema as schema
 from tidu.frontends.study import (
     Claim,
     Descend,
-    Given,
     LayerList,
     LossTable,
     Model,
@@ -27,6 +26,7 @@ from tidu.frontends.study_check import check
 from tidu.frontends.study_claims import read_claim, split_index
 from tidu.frontends.study_given import read_given
 from tidu.frontends.study_lines import Document, KeyPath, read_document
+from tidu.frontends.study_schema_model import SHORT
 from tidu.ir.types import Size
 from tidu.nn.layers import Layer, layer
 from tidu.words import Phrase, Words, verbatim
@@ -213,7 +213,7 @@ def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Sourc
         title=_phrase(own.data.get("title")) if own.path else None,
         prose=_phrase(own.data.get("prose")) if own.path else None,
         given={
-            name: _given(document, name, value, path)
+            name: read_given(document, name, value, path)
             for name, (value, path) in _merged(sources, "given").items()
         },
         shapes={
@@ -284,10 +284,6 @@ def _phrase(value: Any) -> Phrase | None:
     return _LANGUAGES(en=value.get("en", either).strip(), zh=value.get("zh", either).strip())
 
 
-def _given(document: Document, name: str, value: Any, path: KeyPath) -> Given:
-    return read_given(document, name, value, path)
-
-
 # ------------------------------------------------------------------------- the model
 def _model(sources: tuple[_Source, ...], own: _Source) -> Model:
     source = _last(sources, "program", "layers")
@@ -333,7 +329,7 @@ def _layers(source: _Source, sources: tuple[_Source, ...]) -> LayerList:
 
 
 def _layer(item: Mapping[str, Any], place: Place) -> Layer:
-    long = {short: name for name, short in schema.SHORT.items()}
+    long = {short: name for name, short in SHORT.items()}
     options = {long.get(key, key): value for key, value in item.items() if key != "type"}
     try:
         return layer(item["type"], **{key: _plain(value) for key, value in options.items()})

@@ -1,321 +1,31 @@
 """The format of study files: every table and every key, once.
 
 Reading, the JSON schema (`studies/schema.json`) and the tables of `docs/study_format.md` all come
-from these records.
+from these records; those of the given values and of the model stand in modules of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
-from typing import Any, get_args, get_origin, get_type_hints
-
-from tidu.calculus.settings import adjustable, presets
 from tidu.frontends.study_kinds import (
-    ARRAY,
     COUNT,
     DIGITS,
     FLAG,
-    INTEGER,
     MOMENTUM,
-    NUMBER,
     NUMBERS,
     PLACES,
     POSITIVE,
-    SEED,
-    SHAPE,
-    SIZES,
     TEXT,
     TEXTS,
     WORDS,
-    Kind,
-    between,
     one_of,
 )
-from tidu.ir.op import Op
-from tidu.nn import INITIALISERS, LAYERS, LOSSES
+from tidu.frontends.study_schema_given import FUNCTIONS, GIVEN, SHAPES
+from tidu.frontends.study_schema_model import KINKS, LAYER, LOSS
+from tidu.frontends.study_table import Key, Table
 from tidu.words import Words
 
 OPTIMISERS = ("SGD",)
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of a table. `table` where a table may stand, `many` where a list of tables may."""
-
-    name: str
-    says: Words
-    kind: Kind | None = None
-    table: Table | None = None
-    many: bool = False
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table: its keys, and what stands under names of the user's own.
-
-    `variants`, by the key that marks each, hold the rest of the keys; `selector` names a key whose
-    text picks one of `selected`.
-    """
-
-    name: str
-    says: Words
-    keys: tuple[Key, ...] = ()
-    own: Key | None = None
-    variants: Mapping[str, Table] | None = None
-    selector: str | None = None
-    selected: Mapping[str, Table] | None = None
-
-    def key(self, name: str) -> Key | None:
-        return next((key for key in self.keys if key.name == name), None)
-
-
-# ------------------------------------------------------------------ given values
-_AS = Key(
-    "as",
-    Words(
-        en='"rows": a sample is a row (the default); "columns": a sample is a column',
-        zh='"rows"：一个样本为一行（默认）；"columns"：一个样本为一列',
-    ),
-    one_of("rows", "columns"),
-)
-
-_OPTION_KINDS: Mapping[str, Kind] = {
-    "mode": one_of("fan_in", "fan_out"),
-    "nonlinearity": TEXT,
-    "std": NUMBER,
-}
-
-
-def _initialisers() -> Words:
-    english = "; ".join(f"{name}: {record.says.en}" for name, record in INITIALISERS.items())
-    chinese = "；".join(f"{name}：{record.says.zh}" for name, record in INITIALISERS.items())
-    return Words(en="the initialiser. " + english, zh="初始化方法。" + chinese)
-
-
-def _initialiser_table() -> Table:
-    options: dict[str, list[str]] = {}
-    for name, record in INITIALISERS.items():
-        for option in record.options:
-            options.setdefault(option, []).append(name)
-    own = tuple(
-        Key(
-            option,
-            Words(en=f"option of {', '.join(names)}", zh=f"{'、'.join(names)} 的选项"),
-            _OPTION_KINDS.get(option, NUMBER),
-        )
-        for option, names in options.items()
-    )
-    keys = (
-        Key(
-            "init",
-            _initialisers(),
-            one_of(*INITIALISERS),
-            required=True,
-        ),
-        Key(
-            "shape",
-            Words(
-                en="the shape; may be left out for a parameter of a layer list",
-                zh="形状；若是层列表中的参数，可以不写",
-            ),
-            SHAPE,
-        ),
-        Key(
-            "seed",
-            Words(
-                en="the seed of the random numbers; needed by random initialisers",
-                zh="随机数种子；随机的初始化方法必须给出",
-            ),
-            SEED,
-        ),
-    )
-    return Table(
-        "given.init",
-        Words(en="a value filled by an initialiser", zh="由初始化方法填充的值"),
-        keys + own,
-    )
-
-
-CSV = Table(
-    "given.csv",
-    Words(en="a value from columns of a CSV file", zh="取自 CSV 文件各列的值"),
-    (
-        Key(
-            "csv",
-            Words(
-                en="the file, relative to the study and not outside its folder",
-                zh="文件，相对于学习文件的路径，不得超出它所在的文件夹",
-            ),
-            TEXT,
-            required=True,
-        ),
-        Key(
-            "columns",
-            Words(en="columns of numbers: (rows, columns)", zh="若干数值列：形状为（行数，列数）"),
-            TEXTS,
-        ),
-        Key("column", Words(en="a single column: (rows,)", zh="单独一列：形状为（行数，）"), TEXT),
-        Key(
-            "standardise",
-            Words(
-                en="bring each column to mean 0 and standard deviation 1",
-                zh="把每列化为均值 0、标准差 1",
-            ),
-            FLAG,
-        ),
-        Key(
-            "one_hot",
-            Words(
-                en="read the column as classes, each sample a row with a single 1",
-                zh="把这一列当作类别，每个样本是只含一个 1 的行",
-            ),
-            FLAG,
-        ),
-        Key(
-            "class_index",
-            Words(
-                en="read the column as classes, each sample a number from 0",
-                zh="把这一列当作类别，每个样本是从 0 起的编号",
-            ),
-            FLAG,
-        ),
-        _AS,
-    ),
-)
-
-NPZ = Table(
-    "given.npz",
-    Words(en="a value from an NPZ archive", zh="取自 NPZ 文件的值"),
-    (
-        Key(
-            "npz",
-            Words(
-                en="the file, relative to the study and not outside its folder",
-                zh="文件，相对于学习文件的路径，不得超出它所在的文件夹",
-            ),
-            TEXT,
-            required=True,
-        ),
-        Key(
-            "key", Words(en="the name of the array in it", zh="其中数组的名字"), TEXT, required=True
-        ),
-    ),
-)
-
-INIT = _initialiser_table()
-
-GIVEN_VALUE = Table(
-    "given.value",
-    Words(en="a value that is calculated or read", zh="计算或读取得到的值"),
-    variants={"init": INIT, "csv": CSV, "npz": NPZ},
-)
-
-GIVEN = Table(
-    "given",
-    Words(en="the given values, each under its name", zh="已知的值，各写在自己的名字下"),
-    own=Key(
-        "name",
-        Words(
-            en='a number, nested lists, a text such as "ones(4, 3)", or a table',
-            zh='数、嵌套列表、"ones(4, 3)" 这样的文字，或一张表',
-        ),
-        ARRAY,
-        GIVEN_VALUE,
-    ),
-)
-
-SHAPES = Table(
-    "shapes",
-    Words(
-        en="shapes of names without a value; a text in them is a named size",
-        zh="没有给值的量的形状；其中的文字是有名字的大小",
-    ),
-    own=Key("name", Words(en="a shape", zh="形状"), SIZES),
-)
-
-FUNCTIONS = Table(
-    "functions",
-    Words(
-        en='elementwise functions of your own: a formula in x such as "tanh(x)", or "" for one '
-        "without a body, whose derivative is written f′",
-        zh='自己声明的逐元素函数：x 的式子，如 "tanh(x)"；"" 表示没有函数体，导数记作 f′',
-    ),
-    own=Key("name", Words(en="the body", zh="函数体"), TEXT),
-)
-
-
-# ------------------------------------------------------------------ the model
-def _kind_of(annotation: Any) -> Kind:
-    if get_origin(annotation) is not None or annotation not in (int, float, bool, str):
-        inner = [a for a in get_args(annotation) if a is not type(None)]
-        annotation = inner[0]
-    return {int: INTEGER, float: NUMBER, bool: FLAG, str: TEXT}[annotation]
-
-
-SHORT = {"in_features": "in", "out_features": "out"}
-_TYPE = Words(en="the layer, by PyTorch's name", zh="层的种类，用 PyTorch 的名字")
-_FIELD = Words(en="option of the layer, as in PyTorch", zh="层的选项，与 PyTorch 相同")
-
-
-def _layer_table() -> Table:
-    selected: dict[str, Table] = {}
-    for name, kind in LAYERS.items():
-        hints = get_type_hints(kind)
-        keys = [Key("type", _TYPE, one_of(*LAYERS), required=True)]
-        for field in fields(kind):
-            short = SHORT.get(field.name, field.name)
-            what = COUNT if field.name in SHORT else _kind_of(hints[field.name])
-            keys.append(Key(short, _FIELD, what, required=field.default is MISSING))
-        selected[name] = Table(f"layer {name}", _TYPE, tuple(keys))
-    return Table(
-        "layer",
-        Words(en="a layer", zh="一层"),
-        (Key("type", _TYPE, one_of(*LAYERS), required=True),),
-        selector="type",
-        selected=selected,
-    )
-
-
-_LOSS_TYPE = Words(en="the loss, by PyTorch's name", zh="损失的种类，用 PyTorch 的名字")
-
-
-def _option_kind(name: str, default: Any) -> Kind:
-    if name == "reduction":
-        return one_of("mean", "sum", "none")
-    if default is None:
-        return INTEGER
-    return FLAG if isinstance(default, bool) else NUMBER
-
-
-def _loss_table() -> Table:
-    selected: dict[str, Table] = {}
-    target = Key(
-        "target", Words(en="the name of the true value", zh="真实值的名字"), TEXT, required=True
-    )
-    for name, record in LOSSES.items():
-        own = tuple(
-            Key(
-                option,
-                Words(en="option of the loss, as in PyTorch", zh="损失的选项，与 PyTorch 相同"),
-                _option_kind(option, default),
-            )
-            for option, default in record.options.items()
-        )
-        head = Key("type", _LOSS_TYPE, one_of(*LOSSES), required=True)
-        selected[name] = Table(f"loss {name}", _LOSS_TYPE, (head, target, *own))
-    return Table(
-        "loss",
-        Words(en="the loss on the output of the layers", zh="作用在各层输出上的损失"),
-        (Key("type", _LOSS_TYPE, one_of(*LOSSES), required=True),),
-        selector="type",
-        selected=selected,
-    )
-
-
-LAYER = _layer_table()
-LOSS = _loss_table()
 
 # ------------------------------------------------------------------ what is done with it
 DESCEND = Table(
@@ -351,45 +61,6 @@ DESCEND = Table(
         ),
     ),
 )
-
-TORCH = "torch"  # the preset that changes nothing
-
-
-def _kink_key(name: str, op: Op) -> Key:
-    low, high = op.kinks[0].low, op.kinks[0].high
-    if isinstance(low, int | float) and isinstance(high, int | float):
-        kind = between(low, high)
-    else:
-        kind = NUMBER
-    says = Words(en=f"the derivative of {name} at its kink", zh=f"{name} 在折点处取用的导数值")
-    return Key(name, says, kind)
-
-
-def _kinks_table() -> Table:
-    named = presets()
-    others = "; ".join(
-        f'"{preset}": ' + ", ".join(f"{name} {value:g}" for name, value in values.items())
-        for preset, values in named.items()
-    )
-    preset = Key(
-        "preset",
-        Words(
-            en=f'"{TORCH}": PyTorch\'s values (the default); {others}',
-            zh=f'"{TORCH}"：与 PyTorch 相同（默认）；{others}',
-        ),
-        one_of(TORCH, *named),
-    )
-    return Table(
-        "kinks",
-        Words(
-            en="the derivative to use where a function has none",
-            zh="函数在不可导点处取用的导数值",
-        ),
-        (preset, *(_kink_key(name, op) for name, (op, _) in sorted(adjustable().items()))),
-    )
-
-
-KINKS = _kinks_table()
 
 SHOW = Table(
     "show",
