@@ -306,6 +306,17 @@ def test_a_vector_is_told_about_sums_and_jacobians() -> None:
     assert trace(lambda x: x, (ONES,), scalar=False).result is not None
 
 
+def test_a_function_that_is_not_derived_is_not_taken_for_a_slip() -> None:
+    """NumPy has the name itself: only a name that contains a known one gets a suggestion."""
+    for function, fix in ((np.median, None), (np.correlate, None), (np.nansum, "np.sum")):
+        arguments = 2 if function is np.correlate else 1
+        error = refused(lambda x, f=function, n=arguments: np.sum(f(*[x] * n)), ONES)
+        for language in ("en", "zh"):
+            assert f"np.{function.__name__}" in error.text(language)
+        assert (error.fix is None) == (fix is None)
+        assert fix is None or fix in error.text("en")
+
+
 # ------------------------------------------------------------------ the data
 @pytest.mark.parametrize(
     ("value", "kind", "english", "chinese"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import EvaluationError, Place, TiduError, nearest
+from tidu.errors import EvaluationError, Place, TiduError
 from tidu.frontends import refusals
 from tidu.frontends.binding import name_of
 from tidu.frontends.functions import Spelling, find, known_names
@@ -82,7 +82,7 @@ class Recorder:
             name = name_of(function)
             found = find(f"numpy.{name}")
             if found is None:
-                raise refusals.unsupported(self.place(), name, nearest(name, known_names()))
+                raise refusals.unsupported(self.place(), name, _inside(name))
             self._spellings[function] = found
         return found
 
@@ -222,6 +222,13 @@ class Recorder:
         """After the function has returned: its traced values are of no more use."""
         self.open = False
         self.root = None
+
+
+def _inside(name: str) -> str | None:
+    """The known function that a name ends with: sum for nansum. NumPy has the name itself, so it is
+    no slip of the pen, and what is merely spelt alike (mean for median) is no help."""
+    fitting = [known for known in known_names() if len(known) > 2 and name.endswith(known)]
+    return max(fitting, key=len, default=None)
 
 
 def _caller(places: Places) -> Place | None:
