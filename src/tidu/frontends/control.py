@@ -27,8 +27,8 @@ from tidu.ir.graph import Guard, Name
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Dim, DType, Size
-from tidu.ops.control import call_ as call_op
-from tidu.ops.control import scan as scan_op
+from tidu.ops.calls import call_ as call_op
+from tidu.ops.scans import scan as scan_op
 from tidu.words import Words
 
 _PAIR = Words(

@@ -1,8 +1,7 @@
-"""Sub-graphs as nodes: a call of a body, a scan over one, and several results side by side.
+"""A scan: a named sub-graph repeated, each step on what the one before gave, as one node.
 
-A call or a scan is one node however large its body is or however often it runs, and its derivative
-is one node again: a call of the body that pulls gradients back, or a scan in the other direction.
-So the size of a program does not grow with its depth or its length.
+Its derivative is a scan in the other direction, so the size of a program does not grow with its
+length.
 
 A scan's operands are the carries' first values, then arrays with one entry a step, then constants.
 Its body takes the carries, the entries of this step and the constants, and gives the next carries
@@ -18,25 +17,25 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index, Math, Symbol, symbol
-from tidu.ir.body import Body, packed, result_types
-from tidu.ir.build import Misfit, apply, filled, fresh_input, input_node, is_tuple, substitute
-from tidu.ir.node import ArrayData, Node
-from tidu.ir.op import Calculus, Form, Loop, Op, Operand, Samples
-from tidu.ir.rule import rule
+from tidu.document.math import Apply, Function, Math
+from tidu.ir.body import Body, packed
+from tidu.ir.build import Misfit, apply, filled, fresh_input, input_node, is_tuple
+from tidu.ir.node import Node
+from tidu.ir.op import Calculus, Form, Loop, Op, Samples
 from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
+from tidu.ops.calls import (
+    check_operands,
+    opened,
+    run,
+    seeded_results,
+    text_of,
+    whole_differential,
+)
 from tidu.ops.define import op, says
+from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
 from tidu.ops.structure import stack
 from tidu.words import Words
 
-_COUNT = Words(
-    en="{name} takes {wanted} argument(s), got {got}",
-    zh="{name} 需要 {wanted} 个参数，得到 {got} 个",
-)
-_ARGUMENT = Words(
-    en="{name} was defined for {argument} of {wanted}; it is given {got}",
-    zh="{name} 定义时 {argument} 是 {wanted}，现在给的是 {got}",
-)
 _CARRY = Words(
     en="each step of {name} must give {carry} as it takes it: it starts as {start} and comes back "
     "as {back}",
@@ -53,233 +52,6 @@ _NAMED_LENGTH = Words(
 )
 
 
-def text_of(type: Type) -> str:
-    """A type in a message: float64 (3, 2)."""
-    return f"{type.dtype} {shape_text(type.shape)}"
-
-
-# ------------------------------------------------------------------ several results
-def _item_type(x: Type | TupleType, index: int) -> Type:
-    return result_types(x)[index]
-
-
-def pick(x: Node, index: int) -> Node:
-    """The result of a node at a position (of a node with one result, the node)."""
-    if x.op is tuple_:
-        return x.inputs[index]
-    return apply(item, x, index=index) if is_tuple(x) else x
-
-
-def results_of(node: Node) -> tuple[Node, ...]:
-    """All results of a node as nodes."""
-    return tuple(pick(node, i) for i in range(len(result_types(node.type))))
-
-
-def _results(node: Node) -> Any:
-    """What a call of an op gives: its result, or a tuple of its results."""
-    return results_of(node) if is_tuple(node) else node
-
-
-def join_results(parts: Sequence[Node]) -> Node:
-    """Nodes as the results of one: one is itself, several are a tuple."""
-    return parts[0] if len(parts) == 1 else apply(tuple_, *parts)
-
-
-def is_zero(node: Node) -> bool:
-    """A constant 0, or one that is stretched."""
-    if node.op.role == "broadcast":
-        node = node.inputs[0]
-    if node.op.role != "constant":
-        return False
-    data: ArrayData = node.attrs["value"]
-    return data.shape == () and not data.array.item()
-
-
-def _item_adjoint(g: Node, x: Node, out: Node, index: int) -> tuple[Node]:
-    types = result_types(x.type)
-    return (join_results([g if i == index else filled(0.0, t) for i, t in enumerate(types)]),)
-
-
-def _item_notation(node: Node, x: Math) -> Math:
-    return Index(x, (result_symbol(node),))
-
-
-def result_symbol(node: Node) -> Math:
-    """What the result that an item picks is called inside the body."""
-    held = node.inputs[0]
-    names = held.attrs[held.op.body].results if held.op.body is not None else ()
-    index: int = node.attrs["index"]
-    before = index - len(result_types(held.type)) + held.attrs.get("carries", 0)
-    if index < len(names):
-        return symbol(names[index])
-    if names and before >= 0:  # the carries that the steps started from
-        own = symbol(names[before])
-        return Symbol(own.base, own.sub, "(t-1)")
-    return Symbol(str(index + 1))
-
-
-item = op(
-    "item",
-    form=Form.LINEAR,
-    loop=Loop.VIEW,
-    role="item",
-    operands=(Operand.VALUE,),
-    adjoint=_item_adjoint,
-    says=says("one of several results", "多个结果中的一个"),
-    source="definition",
-    numpy=lambda xs, index: xs[index],
-    type_rule=_item_type,
-    prepare=lambda x, index: pick(x, index),
-    notation=_item_notation,
-    code=lambda node, x: f"{x}[{node.attrs['index']}]",
-    doc=says("a result of an op that has several", "有多个结果的运算的其中一个结果"),
-)
-
-tuple_ = op(
-    "tuple",
-    form=Form.LINEAR,
-    loop=Loop.VIEW,
-    role="tuple",
-    adjoint=lambda g, *xs_out: tuple(pick(g, i) for i in range(len(xs_out) - 1)),
-    says=says("several results side by side", "并列的多个结果"),
-    source="definition",
-    numpy=lambda *xs: xs,
-    type_rule=lambda *types: TupleType(tuple(types)),
-    notation=lambda node, *xs: Apply(Symbol(""), xs),
-    code=lambda node, *xs: f"({', '.join(xs)},)",
-    doc=says("several results as one node", "作为一个节点的多个结果"),
-)
-
-rule(
-    name="a result of several that are known",
-    root=item,
-    apply=lambda node, atoms: (
-        node.inputs[0].inputs[node.attrs["index"]]
-        if node.inputs[0].op is tuple_ and node.inputs[0].id not in atoms
-        else None
-    ),
-    says=says("the results are known one by one", "各个结果已分别知道"),
-    source="definition",
-    purpose="simplify",
-    example=lambda: [
-        apply(item, apply(tuple_, input_node("x", (2,)), input_node("y", (3,))), index=1)
-    ],
-)
-
-
-# ------------------------------------------------------------------ running a body
-def run(body: Body, operands: Sequence[Any]) -> list[Any]:
-    """The results of a body for given operands, each node by its op's reference."""
-    values: dict[int, Any] = {
-        node.id: value for node, value in zip(body.inputs, operands, strict=True)
-    }
-    for node in body.nodes():
-        if node.id not in values:
-            attributes = {} if isinstance(node.op.numpy, np.ufunc) else node.attrs
-            values[node.id] = node.op.numpy(
-                *(values[child.id] for child in node.inputs), **attributes
-            )
-    return [values[node.id] for node in body.outputs]
-
-
-def opened(body: Body, operands: Sequence[Node]) -> tuple[Node, ...]:
-    """The results of a body written out on the operands."""
-    return tuple(substitute(list(body.outputs), dict(zip(body.inputs, operands, strict=True))))
-
-
-def _check_operands(body: Body, types: Sequence[Type]) -> None:
-    if len(types) != len(body.inputs):
-        raise Misfit(_COUNT, name=body.name, wanted=len(body.inputs), got=len(types))
-    for node, type in zip(body.inputs, types, strict=True):
-        if node.type != type:
-            raise Misfit(
-                _ARGUMENT,
-                name=body.name,
-                argument=node.attrs["name"],
-                wanted=text_of(node.type),
-                got=text_of(type),
-            )
-
-
-# ------------------------------------------------------------------ call
-def _call_type(*types: Type, body: Body) -> Type | TupleType:
-    _check_operands(body, types)
-    return packed([node.type for node in body.outputs])
-
-
-def _call_reference(*operands: Any, body: Body) -> Any:
-    found = run(body, operands)
-    return found[0] if len(found) == 1 else tuple(found)
-
-
-def _call_adjoint(
-    g: Node, *xs_out: Node, body: Body, calculus: Calculus
-) -> tuple[Node | None, ...]:
-    *xs, out = xs_out
-    parts = results_of(g) if is_tuple(out) else (g,)
-    seeded = _seeded(body.outputs, parts)
-    back, live = calculus.pull(body, seeded)
-    result: list[Node | None] = [None] * len(xs)
-    if live:
-        called = apply(call_, *xs, *(parts[i] for i in seeded), body=back)
-        for place, position in enumerate(live):
-            result[position] = pick(called, place)
-    return tuple(result)
-
-
-def _seeded(outputs: Sequence[Node], gradients: Sequence[Node]) -> tuple[int, ...]:
-    """The positions of the results that have a gradient."""
-    return tuple(
-        i
-        for i, (node, g) in enumerate(zip(outputs, gradients, strict=True))
-        if node.dtype in FLOATS and not is_zero(g)
-    )
-
-
-def _call_differential(
-    dxs: Sequence[Node | None],
-    xs: Sequence[Node],
-    out: Node,
-    body: Body,
-    calculus: Calculus,
-) -> Node | None:
-    moving = tuple(i for i, dx in enumerate(dxs) if dx is not None)
-    pushed, live = calculus.push(body, moving)
-    if not live:
-        return None
-    called = apply(call_, *xs, *(dx for dx in dxs if dx is not None), body=pushed)
-    base = len(body.outputs)
-    found = {position: pick(called, base + place) for place, position in enumerate(live)}
-    return _whole(found, out)
-
-
-def _whole(found: dict[int, Node], out: Node) -> Node:
-    """Differentials of some results as one of all: zeros elsewhere."""
-    types = result_types(out.type)
-    return join_results([found[i] if i in found else filled(0.0, t) for i, t in enumerate(types)])
-
-
-call_ = op(
-    "call",
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    body="body",
-    definition=lambda *xs, body: join_results(opened(body, xs)),
-    adjoint=_call_adjoint,
-    differential=_call_differential,
-    says=says("derivative of a named part of the program", "程序中一个命名部分的导数"),
-    source="chain rule",
-    numpy=_call_reference,
-    type_rule=_call_type,
-    prepare=lambda *xs, **attributes: _results(apply(call_, *xs, **attributes)),
-    notation=lambda node, *xs: Apply(Function(node.attrs["body"].name), xs),
-    code=lambda node, *xs: f"{node.attrs['body'].name}({', '.join(xs)})",
-    samples=Samples(lambda rng: _call_samples(rng)),
-    doc=says("a call of a named sub-graph", "对命名子图的一次调用"),
-)
-
-
-# ------------------------------------------------------------------ scan
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Which operands and results of a scan are what."""
@@ -321,7 +93,7 @@ def _scan_type(
                 shape=shape_text(type.shape),
             )
     step_types = [Type(type.shape[1:], type.dtype) for type in entries]
-    _check_operands(body, [*first, *step_types, *constants])
+    check_operands(body, [*first, *step_types, *constants])
     for node, back in zip(body.inputs[:carries], body.outputs[:carries], strict=True):
         if node.type != back.type:
             raise Misfit(
@@ -414,7 +186,8 @@ def _scan_adjoint(
     gradients = results_of(g) if is_tuple(out) else (g,)
     moving = [j for j in range(carries) if body.inputs[j].dtype in FLOATS]
     later = [
-        i + carries for i in _seeded(body.outputs[carries:], gradients[carries:][: layout.outputs])
+        i + carries
+        for i in seeded_results(body.outputs[carries:], gradients[carries:][: layout.outputs])
     ]
     kept = [j for j in moving if not is_zero(gradients[layout.kept(j)])]
     back, live = calculus.pull(body, (*moving, *later))
@@ -554,7 +327,7 @@ def _scan_differential(
         result[layout.kept(i)] = pick(made, after.kept(carries + place))
     for place, i in enumerate(drawn):
         result[i] = pick(made, after.carries + layout.outputs + place)
-    return _whole(result, out)
+    return whole_differential(result, out)
 
 
 def _scan_notation(node: Node, *xs: Math) -> Math:
@@ -579,7 +352,7 @@ scan: Op = op(
     source="chain rule",
     numpy=_scan_reference,
     type_rule=_scan_type,
-    prepare=lambda *xs, **attributes: _results(apply(scan, *xs, **attributes)),
+    prepare=lambda *xs, **attributes: given_results(apply(scan, *xs, **attributes)),
     notation=_scan_notation,
     code=lambda node, *xs: f"{node.attrs['body'].name}_scan({', '.join(xs)})",
     samples=Samples(lambda rng: _scan_samples(rng)),
@@ -591,12 +364,6 @@ scan: Op = op(
 
 
 # ------------------------------------------------------------------ samples
-def _layer_body() -> Body:
-    w, x = input_node("W", (2, 3)), input_node("x", (3,))
-    product = w @ x
-    return Body("layer", (w, x), (product * product, x * 2.0), ("y", "z"))
-
-
 def _step_body() -> Body:
     h, x, w = input_node("h", (2,)), input_node("x", (2,)), input_node("W", (2, 2))
     after = w @ h * x + h
@@ -604,11 +371,6 @@ def _step_body() -> Body:
 
 
 Sample = list[tuple[tuple[Any, ...], dict[str, Any]]]
-
-
-def _call_samples(rng: np.random.Generator) -> Sample:
-    operands = (rng.standard_normal((2, 3)), rng.standard_normal(3))
-    return [(operands, {"body": _layer_body()})]
 
 
 def _scan_samples(rng: np.random.Generator) -> Sample:
