@@ -25,6 +25,9 @@ SHAPES = {
 
 # text, kind, what the caret marks, words of the English and of the Chinese message, what to write
 CASES: list[tuple[str, type[TiduError], str | None, str, str, str | None]] = [
+    ("len(s)", InputError, "len", "s is a single number: it has no length", "s 是单个数，没有长度", None),
+    ("len(1)", InputError, "len", "1 is a single number", "1 是单个数", None),
+    ("sum(x, dtype=[])", DTypeError, "sum", "[]", "[]", None),
     ("x +* y", SyntaxProblem, "*", "missing between + and *", "+ 与 * 之间缺少操作数", None),
     ("(x + 1", SyntaxProblem, "(", "opened at column 1 is never closed", "第 1 列的 ( 没有闭合", "(x + 1)"),
     ("x + 1)", SyntaxProblem, ")", "closes nothing", "没有与之配对的左括号", None),

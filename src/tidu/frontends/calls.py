@@ -37,6 +37,7 @@ MAX_CALL_DEPTH = 20
 
 _NOT_CALLED = Words(en="{name} is a value, not a function", zh="{name} 是一个值，不是函数")
 _TIMES = Words(en="{name} * ({argument})", zh="{name} * ({argument})")
+_LENGTH = Words(en="{name} is a single number: it has no length", zh="{name} 是单个数，没有长度")
 _RANDOM = Words(en="random numbers are not drawn inside a formula", zh="公式里不产生随机数")
 _RANDOM_FIX = Words(
     en="give the array by name, with a seeded initialiser or a value",
@@ -179,7 +180,9 @@ class Calls(Expressions):
             if isinstance(value, tuple | list):
                 return len(cast("list[Any]", value))
             owner = self.operand(value, node.args[0])
-            shape = owner.shape if isinstance(owner, Node) else getattr(owner, "array", owner).shape
+            shape = getattr(getattr(owner, "array", owner), "shape", ())
+            if not shape:
+                raise InputError(_LENGTH(name=self.shown(node.args[0])))
             return shape[0]
         spelling = functions.find(function.path)
         if spelling is None:

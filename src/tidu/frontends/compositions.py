@@ -30,7 +30,9 @@ def _where(t: Any, condition: Any, *choices: Any) -> Any:
     if not choices:
         return np.nonzero(t.recorder.plain(condition.node))
     node = where(*(t.recorder.lift(x) for x in (condition, *choices)))
-    return t._wrap(node, *choices)
+    chosen = t._wrap(node, *choices)
+    chosen._number = False  # NumPy gives an array, also one without axes
+    return chosen
 
 
 def _any(t: Any, a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -41,6 +43,10 @@ def _any(t: Any, a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _all(t: Any, a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     missing = np.where(a if a.dtype.kind == "b" else a != 0, 0.0, 1.0)
     return np.sum(missing, axis=axis, keepdims=keepdims) == 0
+
+
+def _xor(a: Any, b: Any) -> Any:
+    return np.not_equal(*(np.not_equal(x, 0) for x in (a, b)))
 
 
 def _isclose(t: Any, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Any:
@@ -110,16 +116,27 @@ def _diff(t: Any, a: Any, n: int = 1, axis: int = -1) -> Any:
     return a
 
 
-def _average(t: Any, a: Any, axis: Any = None, weights: Any = None) -> Any:
+def _average(t: Any, a: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     if weights is None:
-        return np.mean(a, axis=axis)
-    return np.sum(a * weights, axis=axis) / np.sum(weights * np.ones(np.shape(a)), axis=axis)
+        return np.mean(a, axis=axis, keepdims=keepdims)
+    if np.shape(weights) != np.shape(a):  # one weight for each place along one axis
+        if not isinstance(axis, int) or np.shape(weights) != (np.shape(a)[axis],):
+            raise ValueError(
+                f"weights {np.shape(weights)} do not fit {np.shape(a)} along axis={axis}"
+            )
+        weights = np.reshape(weights, (-1,) + (1,) * (np.ndim(a) - axis % np.ndim(a) - 1))
+    total = np.sum(weights * np.ones(np.shape(a)), axis=axis, keepdims=keepdims)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / total
 
 
 def _inner(t: Any, a: Any, b: Any) -> Any:
+    """The sum over the last axis of each; the other axes of both remain."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return a * b
-    return np.matmul(a, b) if np.ndim(b) == 1 else np.matmul(a, np.swapaxes(b, -1, -2))
+    if np.ndim(b) <= 2 or np.shape(a)[-1] != np.shape(b)[-1]:
+        return np.matmul(a, b if np.ndim(b) == 1 else np.swapaxes(b, -1, -2))
+    product = np.matmul(a, np.swapaxes(np.reshape(b, (-1, np.shape(b)[-1])), 0, 1))
+    return np.reshape(product, (*np.shape(a)[:-1], *np.shape(b)[:-1]))
 
 
 def _vdot(t: Any, a: Any, b: Any) -> Any:
@@ -164,9 +181,11 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplexobj: lambda t, x: False,
     np.isrealobj: lambda t, x: True,
     np.real: lambda t, val: val,
-    np.positive: lambda t, x: x.copy(),
+    np.positive: lambda t, x: +x,
     np.bitwise_and: lambda t, a, b: np.logical_and(a, b),
     np.bitwise_or: lambda t, a, b: np.logical_or(a, b),
+    np.bitwise_xor: lambda t, a, b: _xor(a, b),
+    np.logical_xor: lambda t, a, b: _xor(a, b),
     np.invert: lambda t, a: np.logical_not(a),
     np.where: _where,
     np.any: _any,
@@ -190,7 +209,9 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.roll: _roll,
     np.tile: _tile,
     np.select: _select,
-    np.ptp: lambda t, a, axis=None: np.max(a, axis=axis) - np.min(a, axis=axis),
+    np.ptp: lambda t, a, axis=None, keepdims=False: (
+        np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+    ),
     np.diff: _diff,
     np.average: _average,
     np.inner: _inner,

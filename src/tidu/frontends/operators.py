@@ -92,6 +92,21 @@ class ArrayOperators:
     def __ror__(self, other: Any) -> Any:
         return self._binary(np.logical_or, other, self)
 
+    def __xor__(self, other: Any) -> Any:
+        return self._binary(np.logical_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return self._binary(np.logical_xor, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return self._method("round", np.round, digits or 0)
+
     def __lt__(self, other: Any) -> Any:
         return self._binary(np.less, self, other)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import EvaluationError, Place, TiduError
+from tidu.errors import EvaluationError, InputError, Place, TiduError
 from tidu.frontends import refusals
 from tidu.frontends.binding import name_of
 from tidu.frontends.functions import Spelling, find, known_names
@@ -32,6 +32,12 @@ _FAILED = Words(en="NumPy cannot calculate {code}: {reason}", zh="NumPy 无法�
 
 # The trace that is running: a scan over plain data may use traced values of the function around it.
 running: ContextVar[Recorder | None] = ContextVar("running", default=None)
+
+
+_ARGUMENTS = Words(
+    en="np.{name} is not derived with these arguments: {given}",
+    zh="np.{name} 带这些参数时不能求导：{given}",
+)
 
 
 class Recorder:
@@ -55,6 +61,7 @@ class Recorder:
         self.where: dict[Node, list[Place]] = {}
         self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
         self.remarks: list[Phrase] = []
+        self.refused: TiduError | None = None
         self._spellings: dict[Any, Spelling] = {}
         self.standins: dict[int, str] = {}  # variables of bodies, with their names there
         self.root: FrameType | None = None
@@ -74,7 +81,34 @@ class Recorder:
         frame = self.frame()
         return None if frame is None else self.places.place(frame)
 
+    def refuse(self, error: TiduError) -> TiduError:
+        """Keeps a refusal: it holds even where the user's function catches it and goes on, on a
+        way that it would not go without tidu."""
+        self.refused = self.refused or error
+        return error
+
     # -------------------------------------------------------------- making nodes
+    def function_named(self, name: str) -> str | None:
+        """The NumPy function that stands for a method which traced arrays do not have."""
+        known = find(f"numpy.{name}") if hasattr(np, name) else None
+        return None if known is None else f"np.{name}"
+
+    def composed(
+        self, function: Any, composition: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """A NumPy function that is put together from others, called as NumPy calls it."""
+        try:
+            return composition(*args, **kwargs)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            if isinstance(error, TiduError):
+                raise
+            place = self.place()
+            if not _fits(composition, args, kwargs):
+                shown, name = ", ".join(kwargs) or str(len(args) - 1), name_of(function)
+                raise InputError(_ARGUMENTS(name=name, given=shown), place=place) from None
+            code, reason = refusals.code_of(place), verbatim(str(error))
+            raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
+
     def spelling(self, function: Any) -> Spelling:
         """What a NumPy function means here. Raises TraceError for one that is not derived."""
         found = self._spellings.get(function)
@@ -222,6 +256,15 @@ class Recorder:
         """After the function has returned: its traced values are of no more use."""
         self.open = False
         self.root = None
+
+
+def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Whether a function takes these arguments."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _inside(name: str) -> str | None:

@@ -89,6 +89,7 @@ _UNSUPPORTED = Words(
 )
 _NEAREST = Words(en="np.{name}, if that was meant", zh="如果想写的是 np.{name}")
 _METHOD = Words(en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}")
+_FUNCTION = Words(en="{function}(...)", zh="{function}(...)")
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
@@ -200,8 +201,12 @@ class MissingAttributeError(TraceError, AttributeError):
     """So that hasattr() and getattr() with a default answer as for any object."""
 
 
-def attribute(place: Place | None, name: str, close: str | None) -> TiduError:
+def attribute(
+    place: Place | None, name: str, close: str | None, function: str | None = None
+) -> TiduError:
     fix = verbatim(f".{close}") if close else None
+    if function is not None:
+        fix = _FUNCTION(function=function)
     return MissingAttributeError(_METHOD(name=name), place=place, fix=fix)
 
 

@@ -266,6 +266,8 @@ def _run(
     started = running.set(recorder)
     try:
         result = function(*args, **kwargs)
+        if recorder.refused is not None:
+            raise recorder.refused
         for source in generators.used():
             recorder.remarks.append(_RANDOM(function=_name(function), source=source))
         node = outcome.node_of_result(

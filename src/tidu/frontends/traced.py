@@ -43,10 +43,15 @@ class TracedArray(ArrayOperators):
         self._shared = False
         self._number = number and node.rank == 0
 
+    @property
+    def __class__(self) -> Any:
+        """What `isinstance` sees: the array, or the number, that the function is called with."""
+        return np.dtype(self.node.dtype).type if self._number else np.ndarray
+
     # -------------------------------------------------------------- what NumPy calls
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(out is not None for out in kwargs.get("out", ())):
-            raise refusals.out_given(self.recorder.place())
+            raise self.recorder.refuse(refusals.out_given(self.recorder.place()))
         if method == "__call__":
             return self._call(ufunc, args, kwargs)
         if method == "reduce" and ufunc in REDUCTIONS:
@@ -61,13 +66,16 @@ class TracedArray(ArrayOperators):
         return self._call(function, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
+        raise self.recorder.refuse(self._no_array())
+
+    def _no_array(self) -> TiduError:
         frame = self.recorder.frame()
         if frame is None:
-            raise refusals.to_array(None, None)
+            return refusals.to_array(None, None)
         place = self.recorder.places.place(frame)
         if self.recorder.places.is_stored(frame):
-            raise refusals.stored(place)
-        raise refusals.to_array(place, self.recorder.places.expression(frame))
+            return refusals.stored(place)
+        return refusals.to_array(place, self.recorder.places.expression(frame))
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """A NumPy function on operands of which at least one is traced."""
@@ -76,7 +84,7 @@ class TracedArray(ArrayOperators):
     def _apply(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         composition = COMPOSITIONS.get(function)
         if composition is not None:
-            return composition(self, *args, **kwargs)
+            return self.recorder.composed(function, composition, (self, *args), options(kwargs))
         spelling = self.recorder.spelling(function)
         named = options(kwargs)
         dtype = named.pop("dtype", None)
@@ -87,7 +95,8 @@ class TracedArray(ArrayOperators):
             key: _plain(x) if key in spelling.attributes else self._operand(x)
             for key, x in named.items()
         }
-        result = self._wrap(call(spelling, [*operands, *given], attributes), *args[:count])
+        inputs = (*args[:count], *named.values())
+        result = self._wrap(call(spelling, [*operands, *given], attributes), *inputs)
         return result if dtype is None else result.astype(dtype)
 
     def _operand(self, value: Any) -> Any:
@@ -106,10 +115,11 @@ class TracedArray(ArrayOperators):
         if isinstance(node, tuple):
             return replace(node, lambda _, part: self._wrap(part, *operands))
         result = TracedArray(node, self.recorder)
-        if node.op.loop is Loop.VIEW:
-            for operand in operands:
-                if isinstance(operand, TracedArray):
-                    operand._view(result)
+        for operand in operands:  # a view that changes nothing is its operand's own node
+            if isinstance(operand, TracedArray) and (
+                node.op.loop is Loop.VIEW or operand.node is node
+            ):
+                operand._view(result)
         if node.dtype == "int64":
             result.integral = True
         elif self.integral and result._value is not None and result._value.dtype.kind == "f":
@@ -119,7 +129,7 @@ class TracedArray(ArrayOperators):
 
     # -------------------------------------------------------------- operators
     def __pos__(self) -> TracedArray:
-        return self.copy()
+        return TracedArray(self.node, self.recorder, self.integral)
 
     # In place: NumPy changes the array itself, which every other name of it sees as well.
     def _update(self, function: np.ufunc, other: Any) -> Any:
@@ -127,7 +137,7 @@ class TracedArray(ArrayOperators):
         if result is NotImplemented or self._number:
             return result  # NumPy's numbers do not change in place either
         if self._shared or result.shape != self.shape:
-            raise refusals.shared(self.recorder.place())
+            raise self.recorder.refuse(refusals.shared(self.recorder.place()))
         self.node, self._value, self.integral = result.node, result._value, result.integral
         return self
 
@@ -211,6 +221,9 @@ class TracedArray(ArrayOperators):
         raise self._no_number("complex")
 
     def _no_number(self, name: str) -> TiduError:
+        return self.recorder.refuse(self._number_refused(name))
+
+    def _number_refused(self, name: str) -> TiduError:
         frame = self.recorder.frame()
         if frame is None:
             return refusals.to_number(None, None, name)
@@ -231,17 +244,31 @@ class TracedArray(ArrayOperators):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise refusals.attribute(self.recorder.place(), name, nearest(name, dir(type(self))))
+        function = self.recorder.function_named(name)
+        known = [each for each in dir(type(self)) if not each.startswith("_")]
+        close = None if function else nearest(name, known)
+        raise refusals.attribute(self.recorder.place(), name, close, function)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise refusals.stored(self.recorder.place())
+        raise self.recorder.refuse(refusals.stored(self.recorder.place()))
 
     # -------------------------------------------------------------- parts and layout
     def __getitem__(self, key: Any) -> Any:
         def build() -> TracedArray:
-            return self._wrap(self.node[self._key(key)], self)
+            shared = self._shared
+            result = self._wrap(self.node[self._key(key)], self)
+            parts = key if isinstance(key, tuple) else (key,)
+            if result.ndim == 0 and not any(part is Ellipsis for part in parts):
+                self._shared = shared  # an element is a number of its own, x[0, ...] is a view
+                result._as_number()
+            return result
 
         return self.recorder.make("[]", build)
+
+    def _as_number(self) -> TracedArray:
+        """Marks a value that NumPy gives as a number, which shares no elements."""
+        self._shared, self._number = False, True
+        return self
 
     def _key(self, key: Any) -> Any:
         """An index with traced whole numbers as nodes and traced masks as what they are here."""
@@ -256,8 +283,9 @@ class TracedArray(ArrayOperators):
         return key.node
 
     def _view(self, other: Any) -> Any:
-        """Marks two arrays that share their elements in NumPy."""
+        """Marks two arrays that share their elements in NumPy; a view without axes is no number."""
         self._shared = other._shared = True
+        other._number = False
         return other
 
     @property
@@ -276,11 +304,14 @@ class TracedArray(ArrayOperators):
         wanted = shape[0] if len(shape) == 1 else shape
         return self._view(self._method("reshape", np.reshape, wanted, order=order))
 
-    def ravel(self) -> Any:
-        return self._view(self._method("ravel", np.reshape, -1))
+    def ravel(self, order: str = "C") -> Any:
+        return self._view(self._method("ravel", np.reshape, -1, order=order))
 
-    def flatten(self) -> Any:
-        return self._method("flatten", np.reshape, -1)
+    def flatten(self, order: str = "C") -> Any:
+        shared = self._shared
+        result = self._method("flatten", np.reshape, -1, order=order)
+        self._shared, result._shared = shared, False  # a copy
+        return result
 
     def squeeze(self, axis: Any = None) -> Any:
         return self._view(self._method("squeeze", np.squeeze, axis))
@@ -298,13 +329,26 @@ class TracedArray(ArrayOperators):
     def item(self, *index: Any) -> Any:
         """One element as a traced number: it prints as a number and keeps its derivative."""
         one = self[index] if index else self
-        return one._method("item", np.reshape, ())
+        shared, number = one._shared, one._number
+        result = one._method("item", np.reshape, ())
+        one._shared, one._number = shared, number
+        return result._as_number()
 
     def copy(self, order: str = "C") -> TracedArray:
-        return TracedArray(self.node, self.recorder, self.integral)
+        return TracedArray(self.node, self.recorder, self.integral, number=self._number)
+
+    def __copy__(self) -> TracedArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> TracedArray:
+        return self.copy()
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        return self.recorder.make("astype", lambda: self._cast(np.dtype(dtype)))
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self  # as NumPy does
+        result = self.recorder.make("astype", lambda: self._cast(np.dtype(dtype)))
+        result._number = self._number
+        return result
 
     def _cast(self, dtype: np.dtype[Any]) -> Any:
         if dtype.kind == "f":

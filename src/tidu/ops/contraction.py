@@ -59,8 +59,11 @@ def _suggestion(x: Type, y: Type) -> Words | None:
 
 
 def _prepare_matmul(x: Node, y: Node) -> Node:
-    """Batches are stretched by explicit broadcasts, so that the rule only sees equal batches."""
-    if max(x.rank, y.rank) > 2 and min(x.rank, y.rank) >= 2:
+    """Batches are stretched by explicit broadcasts, so that the rule only sees equal batches.
+
+    Where the inner sizes differ nothing is stretched: the error shows the shapes as given."""
+    fits = min(x.rank, y.rank) >= 2 and x.shape[-1] == y.shape[-2]
+    if fits and max(x.rank, y.rank) > 2:
         batch = broadcast_shapes((x.shape[:-2], y.shape[:-2]))
         if not isinstance(batch, int):
             x = broadcast_to(x, shape=(*batch, *x.shape[-2:]))
