@@ -64,7 +64,7 @@ def test_an_activation_stands_between() -> None:
     program = MODELS[SEED][0].replace("y3 = W3 @ y2", "y2A = leaky_relu(y2, 0.1)\ny3 = W3 @ y2A")
     derived = tidu.derive(program, wrt=["W1"], values=MODELS[SEED][2])
     shown = derived.explain("en", writing="chain").text(200)
-    assert "∂L/∂y₃ · ∂y₃/∂y₂A · ∂y₂A/∂y₂" in shown.replace("y_2A", "y₂A")
+    assert "∂L/∂y₃ · ∂y₃/∂y₂A · ∂y₂A/∂y₂" in shown
     assert re.search(r"\(\(±1·W₃ ⊙ .*\)·W₂\)ᵀ·xᵀ|\(±1·W₃ ⊙ .*\)ᵀ|\(\(±1·W₃\) ⊙ .*", shown)
 
 

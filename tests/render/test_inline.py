@@ -56,7 +56,7 @@ CASES: dict[str, Math] = {
     "W₁_true": symbol("W1_true"),
     "wᵢⱼ": Symbol("w", "ij"),
     "x₁,₂": Symbol("x", "1,2"),
-    "y_2A": symbol("y2A"),
+    "y₂A": symbol("y2A"),
     "x_max": symbol("x_max"),
     "h⁽²⁾": symbol("h", 2),
     "a⁽ˡ⁺¹⁾": Symbol("a", "", "(l+1)"),

@@ -33,8 +33,8 @@ _VECTOR = Words(
     zh="{function} 返回了形状为 {shape} 的数组；求梯度需要一个数",
 )
 _VECTOR_FIX = Words(
-    en="np.sum(...) or np.mean(...) around it, or tidu.jacobian for all partial derivatives",
-    zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数，或用 tidu.jacobian 求全部偏导数",
+    en="np.sum(...) or np.mean(...) around it",
+    zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数",
 )
 _KIND = Words(
     en="{function} returned {value}, a {kind}, and no number",

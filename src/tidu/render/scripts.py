@@ -23,6 +23,9 @@ def letter(name: str) -> str:
     return _GREEK_LETTERS.get(name, name)
 
 
+_NUMBERED = re.compile(r"(\d+)([A-Z]+)")
+
+
 def superscript(text: str) -> str | None:
     """The text in superscript characters, or None if one of them does not exist."""
     if text and all(c in SUPERSCRIPTS for c in text):
@@ -31,13 +34,16 @@ def superscript(text: str) -> str | None:
 
 
 def subscript(text: str) -> str:
-    """The text as a subscript: ₁, ᵢⱼ, _true, ₁_true, _2A.
+    """The text as a subscript: ₁, ᵢⱼ, _true, ₁_true, ₂A (there is no small capital).
 
     >>> [subscript(s) for s in ("1", "ij", "true", "1,true", "2A", "1,2")]
-    ['₁', 'ᵢⱼ', '_true', '₁_true', '_2A', '₁,₂']
+    ['₁', 'ᵢⱼ', '_true', '₁_true', '₂A', '₁,₂']
     """
     if not text:
         return ""
+    numbered = _NUMBERED.fullmatch(text)
+    if numbered:
+        return "".join(SUBSCRIPTS[c] for c in numbered.group(1)) + numbered.group(2)
     shown, lowered = "", False
     for part in text.split(","):
         if _reads_as_index(part) and (not shown or lowered):
