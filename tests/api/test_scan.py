@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tidu
+import tidu.errors
 import tidu.numpy as tnp
 from tidu.errors import InputError, ShapeError, TiduError, TraceError
 from tidu.ir.node import reachable
@@ -212,6 +213,37 @@ def test_a_named_function_keeps_settings_and_keywords() -> None:
 def test_a_call_of_any_function() -> None:
     found = tidu.grad(lambda x: np.sum(tnp.call(np.tanh, x)))(np.zeros(2))
     np.testing.assert_allclose(found, [1.0, 1.0])
+
+
+def test_a_column_that_meets_a_vector_is_said_inside_a_body_too() -> None:
+    @tidu.named
+    def loss(w: Any, X: Any, y: Any) -> Any:
+        return np.mean((X @ w - y) ** 2)
+
+    with pytest.warns(tidu.errors.ShapeGrowthWarning, match=r"become \(4, 4\)") as caught:
+        tidu.grad(loss)(np.ones((3, 1)), np.ones((4, 3)), np.ones(4))
+    assert caught[0].filename == __file__
+
+
+def test_a_body_runs_in_its_stable_form() -> None:
+    @tidu.named
+    def cross_entropy(z: Any, t: Any) -> Any:
+        return -np.sum(t * np.log(np.exp(z) / np.sum(np.exp(z))))
+
+    found = tidu.grad(cross_entropy)(np.array([1000.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(found, [1.0, -1.0, 0.0])
+
+
+def test_descent_runs_on_a_scan() -> None:
+    def error(params: Any, X: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            return np.tanh(params["W"] @ h + params["U"] @ x), None
+
+        return np.sum((tnp.scan(step, np.zeros(3), X)[0] - 0.5) ** 2)
+
+    given = weights(20)
+    run = tidu.descend(error, {"W": given["W"], "U": given["U"]}, given["X"], steps=30, lr=0.05)
+    assert run.losses[-1] < 0.7 * run.losses[0]
 
 
 # ------------------------------------------------------------------ the working

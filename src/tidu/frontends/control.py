@@ -169,6 +169,10 @@ def _close(
     own = dict(zip([*given, *captured], inputs, strict=True))
     walk = reachable(outputs)
     image = dict(zip(walk, substitute(walk, own), strict=True))
+    where = inner.recorder.where
+    for old, new in image.items():  # a line of the user's belongs to the body's node as well
+        if old in where and new is not old:
+            where.setdefault(new, []).extend(where[old])
     names = _names(inner, image, own)
     titles: list[str] = []
     for wanted in results:

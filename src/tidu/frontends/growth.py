@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidu.errors import Place
+from tidu.ir.body import every_node
 from tidu.ir.build import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
@@ -48,7 +49,7 @@ def growth_warnings(graph: Graph) -> list[Growth]:
     None where pairs are meant: one of the two was shaped right before (None, reshape), or the
     result meets a matrix product of its shape, or is itself multiplied as a matrix.
     """
-    nodes = graph.nodes()
+    nodes = every_node(graph.outputs.values())
     grown = [(node, pair) for node in nodes if (pair := _grown(node)) is not None]
     if not grown:
         return []

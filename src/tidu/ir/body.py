@@ -8,7 +8,7 @@ operands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
@@ -85,3 +85,17 @@ def packed(types: Sequence[Type]) -> Type | TupleType:
 def result_types(type: Type | TupleType) -> tuple[Type, ...]:
     """The types of an op's results, one or several."""
     return type.items if isinstance(type, TupleType) else (type,)
+
+
+def every_node(outputs: Iterable[Node]) -> list[Node]:
+    """All nodes under the outputs, and those of the bodies that they hold, each body once."""
+    found: dict[int, Node] = {}
+    seen: set[Body] = set()
+    waiting: list[Node] = list(outputs)
+    while waiting:
+        fresh = [node for node in reachable(waiting) if node.id not in found]
+        found.update((node.id, node) for node in fresh)
+        bodies = {body for node in fresh if (body := body_of(node)) is not None} - seen
+        seen |= bodies
+        waiting = [node for body in bodies for node in body.outputs]
+    return [found[key] for key in sorted(found)]
