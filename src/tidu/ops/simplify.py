@@ -1,5 +1,5 @@
-"""Rules that bring a gradient into the form of a textbook: ones and zeros vanish, transposes are
-pushed to the letters, numbers and signs move to the front. None of them expands a product."""
+"""Rules that bring a gradient into the form of a textbook: ones and zeros vanish, numbers and signs
+move to the front. None of them expands a product."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tidu.ops.arithmetic import (
     subtract,
 )
 from tidu.ops.contraction import matmul, outer
-from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
-from tidu.ops.reduction import sum_
+from tidu.ops.layout import broadcast_to
 from tidu.words import Words
 
 
-def _x(name: str = "x", *shape: int) -> Node:
+def sample(name: str = "x", *shape: int) -> Node:
+    """An input for the example of a rule: a vector of three where no shape is given."""
     return input_node(name, shape or (3,))
 
 
-def _simplify(
+def simplification(
     name: str,
     root: Op,
     apply: Callable[[Node, Atoms], Node | None],
@@ -39,6 +39,7 @@ def _simplify(
     example: Callable[[], list[Node]],
     source: str = "arithmetic",
 ) -> None:
+    """Register an exact rewrite of nodes of `root`; `example` gives nodes that it changes."""
     rule(
         name=name,
         root=root,
@@ -147,7 +148,7 @@ def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
 
 
 for _op in (add, subtract, multiply, divide, negative):
-    _simplify(
+    simplification(
         f"fold {_op.name}",
         _op,
         _fold,
@@ -158,46 +159,48 @@ for _op in (add, subtract, multiply, divide, negative):
         ],
     )
 
-_simplify(
+simplification(
     "product with 1 or 0",
     multiply,
     _unit_product,
     "1·x = x and 0·x = 0",
     "1·x = x，0·x = 0",
-    lambda: [1.0 * _x(), _x() * 0.0, _x() * -1.0],
+    lambda: [1.0 * sample(), sample() * 0.0, sample() * -1.0],
 )
-_simplify("sum with 0", add, _zero_sum, "x + 0 = x", "x + 0 = x", lambda: [_x() + 0.0, 0.0 + _x()])
-_simplify(
+simplification(
+    "sum with 0", add, _zero_sum, "x + 0 = x", "x + 0 = x", lambda: [sample() + 0.0, 0.0 + sample()]
+)
+simplification(
     "difference with 0",
     subtract,
     _zero_sum,
     "x − 0 = x",
     "x − 0 = x",
-    lambda: [_x() - 0.0, 0.0 - _x()],
+    lambda: [sample() - 0.0, 0.0 - sample()],
 )
-_simplify(
+simplification(
     "division by a number",
     divide,
     _zero_quotient,
     "x / c = (1/c)·x",
     "x / c = (1/c)·x",
-    lambda: [_x() / 4.0, 0.0 / _x()],
+    lambda: [sample() / 4.0, 0.0 / sample()],
 )
-_simplify(
+simplification(
     "numbers meet",
     multiply,
     _collect,
     "numbers are multiplied and stand in front",
     "数字相乘并写在最前面",
-    lambda: [2.0 * (3.0 * _x()), _x() * 3.0, 2.0 * (-_x())],
+    lambda: [2.0 * (3.0 * sample()), sample() * 3.0, 2.0 * (-sample())],
 )
-_simplify(
+simplification(
     "number out of a product",
     multiply,
     _number_out_of_product,
     "a number stands in front of a product",
     "数字提到乘积前面",
-    lambda: [_x() * (2.0 * _x("y")), (2.0 * _x("y")) * _x()],
+    lambda: [sample() * (2.0 * sample("y")), (2.0 * sample("y")) * sample()],
 )
 
 
@@ -238,13 +241,13 @@ def _twice(node: Node, atoms: Atoms) -> Node | None:
     return 2.0 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
 
 
-_simplify(
+simplification(
     "double negative",
     negative,
     _double_negative,
     "−(−x) = x",
     "负负得正",
-    lambda: [negative(-_x()), -(2.0 * _x()), -(_x() - _x("y"))],
+    lambda: [negative(-sample()), -(2.0 * sample()), -(sample() - sample("y"))],
 )
 for _op, _shapes in (
     (multiply, ((3,), (3,))),
@@ -252,25 +255,25 @@ for _op, _shapes in (
     (matmul, ((2, 3), (3, 4))),
     (outer, ((2,), (3,))),
 ):
-    _simplify(
+    simplification(
         f"sign out of {_op.name}",
         _op,
         _sign_out,
         "a sign stands in front of a product",
         "负号提到乘积前面",
         lambda _op=_op, _shapes=_shapes: [
-            _op(-_x("x", *_shapes[0]), _x("y", *_shapes[1])),
-            _op(_x("x", *_shapes[0]), -_x("y", *_shapes[1])),
+            _op(-sample("x", *_shapes[0]), sample("y", *_shapes[1])),
+            _op(sample("x", *_shapes[0]), -sample("y", *_shapes[1])),
         ],
     )
 for _op in (add, subtract):
-    _simplify(
+    simplification(
         f"{_op.name} of a negative",
         _op,
         _plus_negative,
         "x + (−y) = x − y",
         "x + (−y) = x − y",
-        lambda _op=_op: [_op(_x(), -_x("y"))],
+        lambda _op=_op: [_op(sample(), -sample("y"))],
     )
 
 
@@ -314,186 +317,27 @@ def _negative_term(node: Node, atoms: Atoms) -> Node | None:
 
 
 for _op in (add, subtract):
-    _simplify(
+    simplification(
         f"common number of {_op.name}",
         _op,
         _common_number,
         "c·x + c·y = c·(x + y)",
         "c·x + c·y = c·(x + y)",
         lambda _op=_op: [
-            _op(2.0 * _x(), 2.0 * _x("y")),
-            _op(-2.0 * _x(), 2.0 * _x("y")),
-            _op(2.0 * _x(), -2.0 * _x("y")),
+            _op(2.0 * sample(), 2.0 * sample("y")),
+            _op(-2.0 * sample(), 2.0 * sample("y")),
+            _op(2.0 * sample(), -2.0 * sample("y")),
         ],
         source="distributive law",
     )
-    _simplify(
+    simplification(
         f"negative term of {_op.name}",
         _op,
         _negative_term,
         "x + (−c)·y = x − c·y",
         "x + (−c)·y = x − c·y",
-        lambda _op=_op: [_op(_x(), -2.0 * _x("y"))],
+        lambda _op=_op: [_op(sample(), -2.0 * sample("y"))],
     )
-_simplify("twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [_x() + _x()])
-
-
-# ------------------------------------------------------------------ numbers out of contractions
-def _number_out(node: Node, atoms: Atoms) -> Node | None:
-    """(c·A) B → c·(A B)."""
-    x, y = node.inputs
-    if x.op is multiply and x.id not in atoms:
-        number = number_of(x.inputs[0])
-        if number is not None:
-            return multiply(number, rebuild(node, (x.inputs[1], y)))
-    if y.op is multiply and y.id not in atoms:
-        number = number_of(y.inputs[0])
-        if number is not None:
-            return multiply(number, rebuild(node, (x, y.inputs[1])))
-    return None
-
-
-def _number_through(node: Node, atoms: Atoms) -> Node | None:
-    """A number or sign passes through a linear op of one operand: (c·A)ᵀ → c·Aᵀ."""
-    x = node.inputs[0]
-    if x.id in atoms:
-        return None
-    if x.op is negative:
-        return -rebuild(node, (x.inputs[0],))
-    if x.op is multiply:
-        number = number_of(x.inputs[0])
-        if number is not None and x.rank:
-            return multiply(number, rebuild(node, (x.inputs[1],)))
-    return None
-
-
-def _stretch_last(node: Node, atoms: Atoms) -> Node | None:
-    """Numbers are combined first and stretched once: 1/n for each element is (1/n) stretched."""
-    if not node.rank or any(c.op is not broadcast_to or c.inputs[0].rank for c in node.inputs):
-        return None
-    return broadcast_to(rebuild(node, tuple(c.inputs[0] for c in node.inputs)), shape=node.shape)
-
-
-for _op in (add, subtract, multiply, divide):
-    _simplify(
-        f"stretch after {_op.name}",
-        _op,
-        _stretch_last,
-        "numbers are combined before they are stretched",
-        "数字先运算，再广播",
-        lambda _op=_op: [_op(*(broadcast_to(input_node(n, ()), shape=(3,)) for n in ("s", "t")))],
-    )
-
-
-for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
-    _simplify(
-        f"number out of {_op.name}",
-        _op,
-        _number_out,
-        "a number stands in front of a matrix product",
-        "数字提到矩阵乘积前面",
-        lambda _op=_op, _shapes=_shapes: [
-            _op(2.0 * _x("x", *_shapes[0]), _x("y", *_shapes[1])),
-            _op(_x("x", *_shapes[0]), 2.0 * _x("y", *_shapes[1])),
-        ],
-        source="linearity",
-    )
-for _op, _attrs in (
-    (transpose, {}),
-    (sum_, {"axis": 0}),
-    (reshape, {"shape": (3, 2)}),
-    (broadcast_to, {"shape": (4, 2, 3)}),
-):
-    _simplify(
-        f"number out of {_op.name}",
-        _op,
-        _number_through,
-        "a number passes through a linear map",
-        "数字可以提到线性运算外面",
-        lambda _op=_op, _attrs=_attrs: [
-            _op(2.0 * _x("x", 2, 3), **_attrs),
-            _op(-_x("x", 2, 3), **_attrs),
-        ],
-        source="linearity",
-    )
-
-
-# ------------------------------------------------------------------ transposes and layout
-def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
-    x = node.inputs[0]
-    if x.op is transpose:  # the user's own too: what comes out is simpler than its name
-        axes, inner = node.attrs["axes"], x.attrs["axes"]
-        return transpose(x.inputs[0], axes=tuple(inner[a] for a in axes))
-    if x.id in atoms:
-        return None
-    if x.op is matmul and is_matrix_transpose(node) and all(c.rank >= 2 for c in x.inputs):
-        return x.inputs[1].mT @ x.inputs[0].mT
-    if x.op is outer:
-        return outer(x.inputs[1], x.inputs[0])
-    return None
-
-
-def _reshape_twice(node: Node, atoms: Atoms) -> Node | None:
-    x = node.inputs[0]
-    if x.op is reshape and x.id not in atoms:
-        return reshape(x.inputs[0], shape=node.shape)
-    return None
-
-
-def _stretch_twice(node: Node, atoms: Atoms) -> Node | None:
-    """Stretching a stretched value, or a number put into axes of size one first, is one stretch."""
-    x = node.inputs[0]
-    if x.op is broadcast_to and x.id not in atoms:
-        return broadcast_to(x.inputs[0], shape=node.shape)
-    if x.op is reshape and x.id not in atoms:
-        source = x.inputs[0]
-        ones = x.rank - source.rank
-        if ones > 0 and x.shape == (1,) * ones + source.shape:
-            return broadcast_to(source, shape=node.shape)
-    return None
-
-
-def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
-    """A sum over axes of size one (or over no axis) is only a change of shape."""
-    x = node.inputs[0]
-    if all(x.shape[a] == 1 for a in node.attrs["axis"]):
-        return reshape(x, shape=node.shape)
-    return None
-
-
-_simplify(
-    "transpose inwards",
-    transpose,
-    _transpose_inwards,
-    "(AB)ᵀ = BᵀAᵀ and (Aᵀ)ᵀ = A",
-    "(AB)ᵀ = BᵀAᵀ，(Aᵀ)ᵀ = A",
-    lambda: [(_x("A", 2, 3) @ _x("B", 3, 4)).T, _x("A", 2, 3).T.T, outer(_x("u", 2), _x("v", 3)).T],
-    source="(AB)ᵀ = BᵀAᵀ",
-)
-_simplify(
-    "reshape twice",
-    reshape,
-    _reshape_twice,
-    "only the last shape counts",
-    "只看最后的形状",
-    lambda: [reshape(reshape(_x("A", 2, 3), shape=(6,)), shape=(3, 2))],
-)
-_simplify(
-    "stretch twice",
-    broadcast_to,
-    _stretch_twice,
-    "one stretch is enough",
-    "广播一次就够了",
-    lambda: [
-        broadcast_to(broadcast_to(_x("b", 3), shape=(2, 3)), shape=(4, 2, 3)),
-        broadcast_to(reshape(_x("b", 3), shape=(1, 3)), shape=(2, 3)),
-    ],
-)
-_simplify(
-    "sum over single elements",
-    sum_,
-    _sum_of_ones,
-    "a sum of one term is the term",
-    "只有一项的和就是这一项",
-    lambda: [sum_(_x("A", 1, 3), axis=0), sum_(_x("A", 2, 3), axis=())],
+simplification(
+    "twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [sample() + sample()]
 )
