@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from tests.explain.models import everything, names, steps
+from tidu.api.derivation import Derivation
 from tidu.backends.numpy import evaluate
+from tidu.calculus.derivation import derive_graph
 from tidu.document.math import Dots, Math, Matrix, Number
 from tidu.explain.rows import row_form, split
 from tidu.explain.view import Options, Writing, view
+from tidu.ir.build import input_node
+from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 
 WRITINGS: list[Writing] = ["delta", "chain"]
@@ -99,3 +103,13 @@ def test_array_of_reads_what_is_shown() -> None:
     tree = Matrix(((Number("1"), Number("-2.5")), (Number("3"), Number("1e-9"))))
     np.testing.assert_array_equal(array_of(tree), [[1, -2.5], [3, 1e-9]])
     assert array_of(Matrix(((Number("1"), Dots()),))) is None
+
+
+def test_an_input_that_the_loss_does_not_use_is_shown_with_its_value() -> None:
+    """A graph made by hand, without names: the unused input once had no value to show."""
+    x, unused = input_node("x", (2,)), input_node("u", (2,))
+    core = derive_graph(Graph({"x": x, "u": unused}, {"L": x @ x}), ["x", "u"])
+    handle = Derivation(core, {"x": np.ones(2), "u": np.array([3.0, 4.0])})
+    shown = handle.explain("en").text()
+    assert "[3, 4]" in shown
+    assert "The loss does not use u; its gradient is zero." in shown

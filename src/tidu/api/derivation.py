@@ -166,7 +166,7 @@ class Derivation:
         """Every node that an explanation shows: named ones, gradients, contributions, guards."""
         core = self.core
         outputs = dict(core.outputs())
-        named = {core.run_node(node) for node in core.graph.names}
+        named = {core.run_node(node) for node in [*core.graph.inputs.values(), *core.graph.names]}
         outputs |= {f"name/{node.id}": node for node in named}
         outputs |= {f"adjoint/{node.id}": node for node in core.adjoints.values()}
         parts = [c.value for uses in core.contributions.values() for c in uses]

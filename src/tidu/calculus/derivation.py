@@ -170,7 +170,7 @@ def is_plain(node: Node) -> bool:
     """A constant, or a constant stretched: it says nothing that a name could shorten."""
     while node.op.loop is Loop.VIEW and len(node.inputs) == 1:
         node = node.inputs[0]
-    return not node.inputs
+    return not node.inputs and node.op.role != "input"
 
 
 def closed_form(derivation: Derivation, name: str) -> Node:
