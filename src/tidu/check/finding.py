@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.ir.node import Node
 from tidu.ir.types import entry_text
-from tidu.words import Phrase
+from tidu.words import Phrase, Words
 
 Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[int, ...]
@@ -26,6 +26,16 @@ Method = Literal[
     "derivation",
     "no dependence",
 ]
+
+METHODS: Mapping[Method, Words] = {
+    "complex step": Words(en="the complex step", zh="复数步长法"),
+    "central differences": Words(en="central differences", zh="中心差分"),
+    "one-sided differences": Words(en="one-sided differences", zh="单侧差分"),
+    "given values": Words(en="the given values", zh="给定的值"),
+    "random values": Words(en="random values", zh="随机取的值"),
+    "derivation": Words(en="the derivation", zh="推导"),
+    "no dependence": Words(en="the graph", zh="计算图"),
+}
 
 
 @dataclass(frozen=True, slots=True)

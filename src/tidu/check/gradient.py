@@ -12,8 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tidu.check.differences import ENTRIES, METHODS
-from tidu.check.finding import Array, Finding, Index, KinkFacts, Method, constant_ratio
+from tidu.check.finding import (
+    METHODS,
+    Array,
+    Finding,
+    Index,
+    KinkFacts,
+    Method,
+    constant_ratio,
+)
+from tidu.check.measure import ENTRIES
 from tidu.check.steps import Slope, central, one_sided
 from tidu.errors import GradientMismatch
 from tidu.ir.types import entry_text, shape_text

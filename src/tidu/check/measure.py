@@ -1,0 +1,243 @@
+"""The slope of a loss along a direction, measured, against the gradient's.
+
+A complex step where each op on the path extends to complex numbers, else central differences whose
+step keeps away from kinks; on a kink the one-sided slopes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tidu.check.finding import Array, Index, Kind, KinkFacts, Method
+from tidu.check.probe import IMAGINARY, Probe
+from tidu.check.steps import Slope, central, one_sided
+from tidu.ir.node import Node
+
+ENTRIES = 64  # parameters with more entries are checked along random directions
+_LOSS_DIGITS = 1e-11
+_NOTHING = (
+    1e-30  # the square of an imaginary step, which a complex step leaves where the slope is 0
+)
+_SHRINK = (1.0, 1 / 32, 1e-3, 1e-5, 1e-7)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """relative: of the larger number. floor: of the terms that cancel in the slope."""
+
+    relative: float
+    floor: float
+
+
+# float32: what is checked has about 7 digits, the differences are taken in double precision.
+_TOLERANCES: Mapping[tuple[bool, bool], Tolerance] = {  # (float32, complex step)
+    (False, True): Tolerance(1e-7, 1e-11),
+    (False, False): Tolerance(1e-5, 1e-9),
+    (True, True): Tolerance(5e-4, 1e-5),
+    (True, False): Tolerance(5e-4, 1e-5),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """One parameter: its probe, its gradient's value, and what its adjoints were summed from."""
+
+    name: str
+    probe: Probe
+    gradient: Array
+    terms: Mapping[int, Sequence[Array]]
+    analytic: bool
+    single: bool  # float32
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    kind: Kind
+    method: Method
+    stated: float
+    expected: float
+    error: float
+    tolerance: float
+    kink: KinkFacts | None = None
+
+
+def measure_all(
+    problem: Problem, rng: np.random.Generator, directions: int
+) -> list[tuple[Index | None, Measured]]:
+    """The slope at each entry of the parameter, or along random directions (index None)."""
+    at = problem.probe.base[problem.probe.parameter.id]
+    measures: list[tuple[Index | None, Measured]] = []
+    if at.size <= ENTRIES:
+        finite = np.where(np.isfinite(at), at, 0.0)  # an infinite entry moves by 1, to itself
+        typical = float(np.sqrt(np.mean(finite**2))) if at.size else 1.0
+        for index in np.ndindex(at.shape):
+            direction = np.zeros_like(at)
+            size = abs(float(finite[index]))
+            direction[index] = max(size, 1e-2 * typical) or 1.0
+            measured = _measure(problem, direction)
+            scale = float(direction[index])
+            measures.append((index, _rescaled(measured, 1.0 / scale)))
+        return measures
+    finite = np.where(np.isfinite(at), at, 0.0)
+    scale = np.maximum(np.abs(finite), np.sqrt(np.mean(finite**2)) or 1.0)
+    for _ in range(directions):
+        measures.append((None, _measure(problem, rng.standard_normal(at.shape) * scale)))
+    return measures
+
+
+def _rescaled(m: Measured, factor: float) -> Measured:
+    kink = m.kink
+    if kink is not None:
+        kink = replace(
+            kink, left=kink.left * factor, right=kink.right * factor, used=kink.used * factor
+        )
+    return replace(m, stated=m.stated * factor, expected=m.expected * factor, kink=kink)
+
+
+def _measure(problem: Problem, direction: Array) -> Measured:
+    """The slope of the loss along a direction against ⟨gradient, direction⟩."""
+    probe = problem.probe
+    with np.errstate(all="ignore"):
+        # a direction moves some entries only: ∞·0 of the others is no part of the sum
+        stated = float(np.sum(np.where(direction == 0, 0.0, problem.gradient * direction)))
+    if problem.analytic:
+        moved = probe.at(1j * IMAGINARY * direction)
+        if not probe.leaves_kink(moved):
+            tangents = {key: np.imag(value) / IMAGINARY for key, value in moved.items()}
+            slope = probe.loss_at(moved).imag / IMAGINARY
+            if math.isfinite(slope):
+                size = _cancelling(problem, tangents, stated, slope)
+                measured = _compare(problem, "complex step", stated, Slope(slope, 0.0), size)
+                if measured.kind == "agrees":
+                    return measured
+                second = _by_differences(problem, direction, stated)  # no alarm on one witness
+                return second if second.kind == "agrees" else measured
+    return _by_differences(problem, direction, stated)
+
+
+def _by_differences(problem: Problem, direction: Array, stated: float) -> Measured:
+    """A difference must stand at every step: a long one may pass over what is finer than itself."""
+    probe = problem.probe
+    last: Measured | None = None
+    for shrink in _SHRINK:
+        step = 0.03 * shrink
+        up, down = probe.at(step * direction), probe.at(-step * direction)
+        crossed_up, owners_up = probe.turned(up)
+        crossed_down, owners_down = probe.turned(down)
+        finite = math.isfinite(probe.loss_at(up).real) and math.isfinite(probe.loss_at(down).real)
+        if crossed_up or crossed_down:
+            continue
+        owners = owners_up + owners_down
+        if not finite and not owners:
+            continue
+
+        def curve(h: float) -> float:
+            return probe.loss_at(probe.at(h * direction)).real
+
+        with np.errstate(all="ignore"):
+            tangents = {key: (_real(up[key]) - _real(down[key])) / (2 * step) for key in up}
+        if owners:
+            measured = _at_kink(problem, curve, step, stated, tangents, owners)
+        else:
+            slope = central(curve, step)
+            size = _cancelling(problem, tangents, stated, slope.value)
+            loss_size = max(abs(curve(step)), abs(curve(-step)))
+            measured = _compare(problem, "central differences", stated, slope, size, loss_size)
+        if measured.kind in ("agrees", "kink"):
+            return measured
+        if last is None or last.kind == "undecided":
+            last = measured
+    return last or Measured("undecided", "central differences", stated, math.nan, math.inf, 0.0)
+
+
+def _real(value: Array) -> Array:
+    return np.asarray(value, dtype=np.float64)
+
+
+def _at_kink(
+    problem: Problem,
+    curve: Callable[[float], float],
+    step: float,
+    stated: float,
+    tangents: Mapping[int, Array],
+    owners: Sequence[Node],
+) -> Measured:
+    """On a kink: one slope all the same (the kink cancels or does not matter), or two."""
+    right, left = _side(curve, step), _side(curve, -step)
+    size = _cancelling(problem, tangents, stated, right.value)
+    tolerance = _TOLERANCES[problem.single, False]
+    slack = tolerance.relative * max(abs(left.value), abs(right.value)) + tolerance.floor * size
+    slack += 5 * (left.error + right.error)
+    if math.isfinite(slack) and abs(left.value - right.value) <= slack:
+        slope = Slope((left.value + right.value) / 2, left.error + right.error)
+        loss_size = max(abs(curve(step)), abs(curve(-step)))
+        measured = _compare(problem, "one-sided differences", stated, slope, size, loss_size)
+        if measured.kind != "differs":
+            return measured
+    low, high = min(left.value, right.value), max(left.value, right.value)
+    inside = bool(low - slack <= stated <= high + slack) or (math.isinf(stated) and math.isnan(low))
+    node = owners[0] if all(owner is owners[0] for owner in owners) else None
+    facts = KinkFacts(left.value, right.value, stated, inside, node)
+    return Measured("kink", "one-sided differences", stated, right.value, 0.0, slack, facts)
+
+
+def _side(curve: Callable[[float], float], step: float) -> Slope:
+    """The slope to one side; infinite where the loss jumps or rises like a root (it moves nearly as
+    much over a tiny step as over a long one)."""
+    rest, tiny = curve(0.0), 1e-9 * step
+    near, far = curve(tiny) - rest, curve(step) - rest
+    digits = _LOSS_DIGITS * max(abs(rest), abs(far))
+    if abs(near) > max(1e-5 * abs(far), digits):
+        return Slope(math.copysign(math.inf, near / tiny), 0.0)
+    return one_sided(curve, step)
+
+
+def _cancelling(
+    problem: Problem, tangents: Mapping[int, Array], stated: float, slope: float
+) -> float:
+    """The size of the terms that cancel in the slope.
+
+    At each cut of the graph the slope is the sum of adjoint times tangent, so the largest sum of
+    absolute values says what rounding can do.
+    """
+    largest = max(abs(stated), abs(slope)) if math.isfinite(stated) else abs(slope)
+    with np.errstate(all="ignore"):
+        for key, tangent in tangents.items():
+            total = sum(
+                float(np.sum(np.abs(part * tangent))) for part in problem.terms.get(key, ())
+            )
+            if math.isfinite(total):
+                largest = max(largest, total)
+    return largest
+
+
+def _compare(
+    problem: Problem,
+    method: Method,
+    stated: float,
+    slope: Slope,
+    size: float,
+    loss_size: float = 0.0,
+) -> Measured:
+    tolerance = _TOLERANCES[problem.single, method == "complex step"]
+    larger = max(abs(stated), abs(slope.value))
+    allowed = tolerance.relative * larger + tolerance.floor * size + _NOTHING
+    if method != "complex step":  # the loss itself is only known to so many digits
+        allowed += _LOSS_DIGITS * loss_size
+    distance = abs(stated - slope.value)
+    error = tolerance.relative * distance / max(allowed, 1e-300)
+
+    def measure(kind: Kind) -> Measured:
+        return Measured(kind, method, stated, slope.value, error, tolerance.relative)
+
+    if not math.isfinite(slope.value):
+        return measure("undecided")
+    if not math.isfinite(stated):
+        return measure("differs")
+    if distance <= allowed:
+        return measure("agrees" if slope.error <= 10 * allowed else "undecided")
+    return measure("differs" if distance > allowed + 10 * slope.error else "undecided")
