@@ -30,6 +30,7 @@ from tidu.explain.layers import figure_section, layer_sections
 from tidu.explain.notes import notice_section
 from tidu.explain.numbers import Layout
 from tidu.explain.numeric import Quotient, numeric_section
+from tidu.explain.paths import value_of
 from tidu.explain.prose import paragraphs
 from tidu.explain.recursion import recursion_section
 from tidu.explain.verdicts import check_section
@@ -264,7 +265,9 @@ def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block
             out = evaluate({"L": core.loss}, {**handle.values, item.of: moved}).outputs["L"]
             values.append(float(out.reshape(())[()]))
         gradient = shown.derivation.adjoints.get(handle.graph.inputs[item.of])
-        exact = 0.0 if gradient is None else float(np.asarray(shown.valuation[gradient])[index])
+        exact = 0.0
+        if gradient is not None:
+            exact = float(np.asarray(value_of(shown.valuation, gradient))[index])
         quotients.append(
             Quotient(handle.graph.inputs[item.of], index, item.h, values[0], values[1], exact)
         )

@@ -10,6 +10,7 @@ import numpy as np
 from tidu.document.math import Cases, Math, Relation
 from tidu.explain import phrases
 from tidu.explain.numbers import is_truncated, value_tree
+from tidu.explain.rows import PLUS_MINUS_ONE, is_sign
 from tidu.explain.trees import compare_sides, expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.node import Node
@@ -30,7 +31,10 @@ def case_remarks(view: View, gradient: Node) -> list[Phrase]:
             (case.value, compare_sides(case.condition))
             for case in merged(node.op.cases(node, *operands))
         )
-        whole: Math = Relation((node.op.notation(node, *operands), Cases(rows)), ("=",))
+        parts: tuple[Math, ...] = (node.op.notation(node, *operands), Cases(rows))
+        if view.options.writing == "chain" and is_sign(node):
+            parts = (PLUS_MINUS_ONE, *parts)
+        whole: Math = Relation(parts, ("=",) * (len(parts) - 1))
         here = _case_here(view, node)
         remarks.append(
             phrases.FORMULA_ALONE(tree=whole)

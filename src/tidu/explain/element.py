@@ -14,7 +14,7 @@ from tidu.errors import InputError
 from tidu.explain import phrases
 from tidu.explain.chains import product_of
 from tidu.explain.numbers import number_text
-from tidu.explain.paths import ElementGraph, Place, Use, element_name
+from tidu.explain.paths import ElementGraph, Place, Use, element_name, value_of
 from tidu.explain.view import View
 from tidu.explain.working import distinct
 from tidu.ir.node import reachable
@@ -53,14 +53,19 @@ def element_sections(view: View) -> tuple[Block, ...]:
     found = list_paths(graph, start, MOST_LISTED)
     name = element_name(view, start)
     blocks: list[Block] = [
-        Paragraph(phrases.PATHS(count=here, loss=view.names.loss, element=name)),
+        Paragraph(
+            phrases.ONE_PATH(loss=view.names.loss, element=name)
+            if here == 1
+            else phrases.PATHS(count=here, loss=view.names.loss, element=name)
+        ),
         *(_path_step(view, number, path) for number, path in enumerate(found, 1)),
     ]
     if here > len(found):
         blocks.append(Paragraph(phrases.MORE_PATHS(count=here - len(found))))
     blocks.append(_sum_step(view, start, found, here))
-    naive = int(factors[start.node.id][start.index]) - here if here else 0
-    blocks.append(Paragraph(phrases.COST(naive=max(naive, 0), shared=multiplications(view))))
+    if here > 1:
+        naive = int(factors[start.node.id][start.index]) - here
+        blocks.append(Paragraph(phrases.COST(naive=max(naive, 0), shared=multiplications(view))))
     return (Section(phrases.ELEMENT(name=name), tuple(blocks)),)
 
 
@@ -135,7 +140,9 @@ def _sum_step(view: View, start: Place, found: list[ElementPath], count: int) ->
         parts.append(Sum(tuple(_number(path.value()) for path in found)))
     if view.valuation is not None:
         gradient = view.derivation.adjoints.get(start.node)
-        exact: Any = 0.0 if gradient is None else np.asarray(view.valuation[gradient])[start.index]
+        exact: Any = 0.0
+        if gradient is not None:
+            exact = np.asarray(value_of(view.valuation, gradient))[start.index]
         parts.append(_number(float(exact)))
     return Step(Equation(tuple(parts)), label=phrases.ELEMENT_SUM())
 

@@ -15,11 +15,11 @@ from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.settings import with_bodies
 from tidu.document.math import Derivative, Index, Math, Number
 from tidu.explain.numbers import number_text
-from tidu.explain.trees import formula
+from tidu.explain.trees import expression_nodes, formula
 from tidu.explain.view import View
 from tidu.ir.build import apply
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form, Operand
+from tidu.ir.op import Form, Loop, Operand
 
 Position = tuple[int, ...]
 
@@ -211,7 +211,7 @@ class ElementGraph:
         if node.op.form is Form.ELEMENTWISE:
             return above
         if node.op.form not in (Form.LINEAR, Form.MULTILINEAR):
-            return np.full(_ints(node.inputs[position]), above.sum())
+            return _along(node, _ints(node.inputs[position]), above)
         valuation = self.view.probe
         assert valuation is not None
         operands = [ghost(child) for child in node.inputs]
@@ -234,6 +234,19 @@ class ElementGraph:
         )
 
 
+def _along(node: Node, shape: Position, above: NDArray[Any]) -> NDArray[Any]:
+    """Every element is used by all those of its own row (softmax along an axis), or by all."""
+    axis = node.attrs.get("axis")
+    axes = (axis,) if isinstance(axis, int) else axis
+    if axes is None:
+        return np.full(shape, above.sum())
+    if above.ndim == len(shape) - len(axes):
+        above = np.expand_dims(above, axes)
+    if above.ndim != len(shape):
+        return np.full(shape, above.sum())
+    return np.array(np.broadcast_to(above.sum(axis=axes, keepdims=True), shape))
+
+
 def _whole(shares: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
     """A mean's weights 1/n count as one path each."""
     if shares.size and above.size and not np.allclose(shares, np.round(shares)):
@@ -253,7 +266,21 @@ def value_of(valuation: Any, node: Node) -> Any:
 def formula_at(root: Node, names: Mapping[Node, Math], index: Position) -> Math:
     """An elementwise formula at one element: each name with the index."""
     atoms = {node: indexed(tree, node, _fit(node, index)) for node, tree in names.items()}
+    if root in atoms:
+        return atoms[root]
+    mixing = [
+        node
+        for node in expression_nodes(root, lambda n: n in atoms or _mixes(n))
+        if node not in atoms and _mixes(node)
+    ]
+    for node in mixing:  # (W·x)[1] and not W[1]·x[1]: the product is made of many elements
+        atoms[node] = indexed(formula(node, names), node, _fit(node, index))
     return atoms[root] if root in atoms else formula(root, atoms)
+
+
+def _mixes(node: Node) -> bool:
+    """Whether an element of the result is made of several elements of an operand."""
+    return node.op.loop in (Loop.REDUCE, Loop.CONTRACT, Loop.SCAN, Loop.CALL)
 
 
 def _fit(node: Node, index: Position) -> Position:

@@ -20,41 +20,43 @@ UPDATE = Words(en="Gradient descent: the update", zh="梯度下降：更新参�
 AGAIN = Words(en="The new loss after the update", zh="更新之后新的损失")
 LAYERS = Words(en="The network, layer by layer", zh="网络，逐层来看")
 ELEMENT = Words(en="One weight: {name}", zh="单个权重：{name}")
-CHECKED = Words(en="Check", zh="核对")
+CHECKED = Words(en="Numerical check", zh="数值核对")
 NOTES = Words(en="What to notice", zh="需要注意")
 
 SEED = Words(
-    en="Backpropagation starts at the loss, with {seed}, and goes backwards line by line.",
-    zh="反向传播从损失出发，{seed}，再逐行向后推。",
+    en="Backpropagation starts at {loss}, with {seed}, and goes backwards line by line.",
+    zh="反向传播从 {loss} 出发，先写下 {seed}，再逐行往回推。",
 )
 DELTA_IS = Words(
-    en="{delta} stands for {gradient}, the gradient of the loss with respect to {name}; it has the "
+    en="{delta} stands for {gradient}, the gradient of {loss} with respect to {name}; it has the "
     "shape of {name}.",
-    zh="{delta} 表示 {gradient}，即损失对 {name} 的梯度，它与 {name} 形状相同。",
+    zh="{delta} 表示 {gradient}，即 {loss} 对 {name} 的梯度，它与 {name} 形状相同。",
 )
 WRITING_DELTA = Words(
-    en="Writing: column δ; each gradient has the shape of its variable.",
-    zh="写法：δ 列形式；每个梯度与对应变量形状相同。",
+    en="Writing: each gradient has the shape of its variable; so the way back through a matrix "
+    "product takes the other factor transposed, on the side where the shapes fit.",
+    zh="写法：每个梯度都与对应的变量形状相同；因此经过矩阵乘积往回推时，要把另一个因子转置，"
+    "乘在形状相配的一侧。",
 )
 WRITING_CHAIN = Words(
-    en="Writing: row chain; the factors stand in the order of the chain rule and the row is "
+    en="Writing: as a row; the factors stand in the order of the chain rule, and the row is "
     "transposed once at the end.",
-    zh="写法：行向量链式；各因子按链式法则的次序相乘，最后整体转置一次。",
+    zh="写法：写成行向量，各因子按链式法则的次序相乘，最后整体转置一次。",
 )
 INVENTED = Words(
-    en="{names}: names given here to parts of your expression.",
-    zh="{names}：这里为表达式中的一部分起的名字。",
+    en="{names}: named here, since the program gives no name to this part.",
+    zh="{names} 是这里取的名字，原来的式子没有给这一部分命名。",
 )
 UNUSED = Words(
     en="The loss does not use {name}; its gradient is zero.",
     zh="损失没有用到 {name}，它的梯度为零。",
 )
-VIA = Words(en="by way of {via}", zh="经过 {via} 的一路")
+VIA = Words(en="through {via}", zh="经过 {via} 的一路")
 AS_RUN = Words(
     en="As written: {written}. As run: {run} ({rule}); the two are equal, and the second keeps "
     "value and derivative finite where the first does not.",
-    zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）；两者相等，"
-    "而前者的值或导数溢出、失去意义之处，后者仍是有限的。",
+    zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）。两者相等，"
+    "但在前者会溢出或失去意义的地方，后者的值和导数仍是有限的。",
 )
 CASE_HOLDS = Words(
     en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}"
@@ -76,8 +78,8 @@ TRUNCATED = Words(
     zh="较大的数组只显示一部分，省略号表示没有列出的元素。",
 )
 STRETCHED = Words(
-    en="{name} of shape {source} is stretched to {shape}",
-    zh="{name} 的形状 {source} 被广播为 {shape}",
+    en="{name} of shape {source} is broadcast to {shape}",
+    zh="{name} 的形状由 {source} 广播为 {shape}",
 )
 PROMOTED = Words(
     en="{names}: integers, calculated with as decimal numbers (float64)",
@@ -96,17 +98,22 @@ LOSS_SAME = Words(en="The loss stays at {old}.", zh="损失保持 {old} 不变�
 LEARNING_RATE = Words(en="Learning rate {alpha} = {value}.", zh="学习率 {alpha} = {value}。")
 
 PATHS = Words(
-    en="{count} path(s) lead from {loss} to {element}; the product of the local derivatives along "
-    "each path, and the sum over the paths, is the gradient.",
-    zh="从 {loss} 到 {element} 共有 {count} 条路径；"
-    "沿每条路径把局部导数相乘，再对各路径求和，就得到梯度。",
+    en="{count} paths lead from {element} to {loss}. Multiply the local derivatives along each "
+    "path and add the products: that is the gradient.",
+    zh="从 {element} 到 {loss} 共有 {count} 条路径。"
+    "沿每条路径把局部导数相乘，再把各条路径的结果相加，就得到梯度。",
+)
+ONE_PATH = Words(
+    en="A single path leads from {element} to {loss}. The product of the local derivatives along "
+    "it is the gradient.",
+    zh="从 {element} 到 {loss} 只有一条路径。沿这条路径把局部导数相乘，就得到梯度。",
 )
 PATH = Words(en="path {number}: {nodes}", zh="路径 {number}：{nodes}")
-MORE_PATHS = Words(en="… and {count} more path(s), not listed.", zh="……另有 {count} 条路径未列出。")
+MORE_PATHS = Words(en="… and more, not listed: {count}.", zh="……另有 {count} 条路径未列出。")
 COST = Words(
-    en="Path by path this takes {naive} multiplications for this one weight; back-propagation "
+    en="Path by path this takes {naive} multiplications for this one element; backpropagation "
     "needs {shared} for all gradients together, since each δ is calculated once and used again.",
-    zh="逐条路径计算，单这一个权重就要 {naive} 次乘法；"
+    zh="逐条路径计算，单这一个元素就要 {naive} 次乘法；"
     "反向传播每个 δ 只算一次、重复使用，全部梯度一共只要 {shared} 次。",
 )
 LAYER = Words(en="line", zh="行")
@@ -156,7 +163,7 @@ NO_ELEMENT = Words(
 NO_ELEMENT_FIX = Words(en='of="{name}"', zh='of="{name}"')
 NEED_SIZES = Words(
     en="the element zoom needs sizes that are numbers, not letters",
-    zh="逐元素的展示需要具体的大小，不能是字母",
+    zh="按元素展示需要具体的大小，不能用字母",
 )
 ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")
 
@@ -165,25 +172,24 @@ MANY_STEPS = Words(en="Gradient descent", zh="梯度下降")
 STEP = Words(en="step", zh="步")
 AFTER_LAST = Words(en="after the last update", zh="最后一次更新之后")
 DESCENT = Words(
-    en="{rule}, {count} steps; the loss of each row is taken before its update.",
-    zh="{rule}，共 {count} 步；每一行的损失都是更新之前的。",
+    en="{rule}, {count} steps; each row shows the loss before the update of its step.",
+    zh="{rule}，共 {count} 步；每一行是这一步更新之前的损失。",
 )
 BEST = Words(
-    en="Best of the losses before an update: step {step}, {loss} = {value}{output}. "
-    "The parameters after the last update are one step further: {loss} = {final}.",
-    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}{output}。"
-    "最后一次更新之后的参数又走了一步：{loss} = {final}。",
+    en="Of the losses before an update, that of step {step} is the lowest: {loss} = {value}"
+    "{output}. After the last update, {loss} = {final}.",
+    zh="更新之前的损失以第 {step} 步为最低：{loss} = {value}{output}。"
+    "最后一次更新之后，{loss} = {final}。",
 )
 BEST_PLAIN = Words(
-    en="Best of the losses before an update: step {step}, {loss} = {value}. "
-    "The parameters after the last update are one step further: {loss} = {final}.",
-    zh="各次更新之前的损失以第 {step} 步为最低：{loss} = {value}。"
-    "最后一次更新之后的参数又走了一步：{loss} = {final}。",
+    en="Of the losses before an update, that of step {step} is the lowest: {loss} = {value}. "
+    "After the last update, {loss} = {final}.",
+    zh="更新之前的损失以第 {step} 步为最低：{loss} = {value}。最后一次更新之后，{loss} = {final}。",
 )
 BEST_OUTPUT = Words(en=", {name} = {value}", zh="，{name} = {value}")
 CURVE = Words(en="{loss} by step", zh="{loss} 随步数的变化")
 
-NUMERIC = Words(en="The derivative by numbers", zh="用数值求导数")
+NUMERIC = Words(en="The numerical derivative", zh="数值导数")
 NUMERIC_RULE = Words(
     en="the central difference with {h}, beside the derived value {exact}",
     zh="取 {h} 的中心差分，与推导所得的 {exact} 对照",
@@ -224,10 +230,10 @@ CLAIM_WOULD = Words(
     zh="若按这里写的梯度走一步，损失变为 {stated}；按正确的梯度则为 {right}",
 )
 SUMMARY = Words(en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。")
-CLOSED_FORM = Words(en="Put back in the inputs", zh="代回自变量")
-BEST_STEP = Words(en="best step", zh="最好的一步")
+CLOSED_FORM = Words(en="In terms of the inputs", zh="代回自变量")
+BEST_STEP = Words(en="step with the lowest loss", zh="损失最低的一步")
 AT_STEP = Words(en="{name} at step {step}", zh="第 {step} 步的 {name}")
-AT_BEST = Words(en="{name} at the best step", zh="最好一步的 {name}")
+AT_BEST = Words(en="{name} at the step with the lowest loss", zh="损失最低时的 {name}")
 AT_END = Words(en="{name} after the last update", zh="最后一次更新后的 {name}")
 
 CASES = Words(en="{whole}; {here}", zh="{whole}；{here}")
@@ -245,6 +251,7 @@ def join(items: Sequence[Phrase]) -> Phrase:
     for item in items[1:]:
         result = AND(first=result, second=item)
     return result
+
 
 # ------------------------------------------------------------------ calls and scans
 BODY = Words(en="Inside {name}", zh="{name} 的内部")

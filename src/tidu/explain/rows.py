@@ -116,15 +116,12 @@ def split(gradient: Node, forward: Mapping[Node, Math]) -> tuple[Node, Node | No
 
 def _signs_in(root: Node, forward: Mapping[Node, Math]) -> list[Node]:
     """One-element piecewise derivatives with the values ±1: the seeds write them as ±1."""
-    return [
-        node
-        for node in expression_nodes(root, forward.__contains__)
-        if is_one_element(node.shape) and _is_plus_minus_one(node)
-    ]
+    return [node for node in expression_nodes(root, forward.__contains__) if is_sign(node)]
 
 
-def _is_plus_minus_one(node: Node) -> bool:
-    if node.op.cases is None:
+def is_sign(node: Node) -> bool:
+    """A one-element piecewise derivative with the values ±1."""
+    if node.op.cases is None or not is_one_element(node.shape):
         return False
     values = {case.value for case in node.op.cases(node, *(Symbol("x") for _ in node.inputs))}
     return {Number("1"), Number("-1")} <= values

@@ -117,6 +117,7 @@ def backward_section(view: View) -> Section:
                 phrases.DELTA_IS(
                     delta=view.names.delta[first],
                     gradient=view.gradient_name(first),
+                    loss=view.names.loss,
                     name=view.names.forward[first],
                 )
             )
@@ -130,7 +131,7 @@ def backward_section(view: View) -> Section:
 def _start(view: View) -> Paragraph:
     loss = view.names.loss
     seed = Relation((Derivative(loss, loss, view.total()), Number("1")), ("=",))
-    return Paragraph(phrases.SEED(seed=seed))
+    return Paragraph(phrases.SEED(loss=loss, seed=seed))
 
 
 def _lines(view: View) -> list[Node]:
@@ -174,11 +175,14 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
     """∂L/∂x = chain = formula = numbers = value."""
     parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
-    again = gradient in view.names.adjoints and view.names.adjoints[gradient] not in start
+    own = view.names.delta.get(node)
+    known = gradient in view.names.adjoints
+    again = known and view.names.adjoints[gradient] != own
+    row = known and view.options.writing == "chain"  # its factors stand in another order
     rules = _rules(view, node)
     return Step(
         equation=Equation(distinct(parts)),
-        shape=None if again else view.shape_equation(gradient),
+        shape=None if again or row else view.shape_equation(gradient),
         rule=phrases.join([op.says() for op in rules]) if rules else None,
         source="; ".join(dict.fromkeys(op.source for op in rules)) or None,
         remarks=() if again else tuple(case_remarks(view, gradient)),
