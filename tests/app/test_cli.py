@@ -76,6 +76,12 @@ def test_derive_of_a_number(capsys: Capture) -> None:
     assert "5x⁴" in ran.out
 
 
+@pytest.mark.parametrize("expression", ["-x**2", "-(x*x)", "-sum(x*x)", "-2*x*x/2"])
+def test_derive_of_an_expression_that_begins_with_minus(expression: str, capsys: Capture) -> None:
+    ran = here(capsys, "derive", expression, "--wrt", "x", "--set", "x=3", "--lang", "en")
+    assert ran.code == 0 and "−6" in ran.out
+
+
 def test_derive_of_several_lines_with_a_named_loss(capsys: Capture) -> None:
     program = "z = w * x\nJ = z**2 / 2\n"
     ran = here(
@@ -153,7 +159,7 @@ def test_as_written_leaves_the_form(capsys: Capture) -> None:
 
 def test_writing_zoom_of_and_digits(capsys: Capture) -> None:
     chain = here(capsys, *EXPRESSION, *GIVEN, "--writing", "chain")
-    assert "row chain" in chain.out
+    assert "Writing: as a row" in chain.out
     element = here(capsys, *EXPRESSION, *GIVEN, "--of", "W[1,2]")
     assert "path" in element.out
     layer = here(capsys, *EXPRESSION, *GIVEN, "--zoom", "layer")

@@ -122,7 +122,7 @@ def _header(figure: CurveFigure, scale: _Scale, language: Language) -> str:
     shown = ", ".join(names)
     if scale.map is math.log10:
         shown += f" ({_LOGARITHMIC().text(language)})"
-    return shown
+    return shown.strip()
 
 
 def _axis(

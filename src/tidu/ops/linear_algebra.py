@@ -363,7 +363,7 @@ solve = op(
     operands=(Operand.VALUE, Operand.VALUE),
     adjoint=_solve_adjoint,
     says=says("derivative of the solution of a linear system", "线性方程组之解的导数"),
-    source="x = A⁻¹b: b̄ = A⁻ᵀ x̄, Ā = -b̄ xᵀ",
+    source="x = A⁻¹b, g = ∂L/∂x: ∂L/∂b = A⁻ᵀ g, ∂L/∂A = −(A⁻ᵀ g) xᵀ",
     numpy=_solve,
     type_rule=_solve_type,
     prepare=_prepare_solve,

@@ -138,7 +138,7 @@ sum_ = op(
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis),),
-    says=says("each term of a sum counts once", "和的每一项各贡献一次"),
+    says=says("a sum has derivative 1 in each term", "和对每一项的导数都是 1"),
     source="∂(Σxᵢ)/∂xᵢ = 1",
     numpy=lambda x, axis, keepdims: np.sum(
         x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float64
@@ -158,7 +158,7 @@ mean = op(
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) / count(x, axis),),
-    says=says("a mean gives each of n elements the share 1/n", "平均值对 n 个元素各占 1/n"),
+    says=says("a mean has derivative 1/n in each element", "平均值对每个元素的导数都是 1/n"),
     source="∂x̄/∂xᵢ = 1/n",
     numpy=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
     type_rule=non_empty_type("mean"),

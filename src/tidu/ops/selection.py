@@ -41,7 +41,7 @@ from tidu.ops.reduction import (
 )
 
 _STEP = says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0")
-_SHARED = says("shared evenly among the ties", "由并列者均分")
+_SHARED = says("an equal share for each of the tied", "平分值（并列者各得一份）")
 
 
 # ------------------------------------------------------------------ maximum, minimum
@@ -107,7 +107,10 @@ def _chooser(
         name,
         arity=2,
         partials=partials,
-        says=says(f"the {name} passes the gradient to the winner", f"{zh}把梯度传给胜者"),
+        says=says(
+            f"the {name} passes the gradient to the argument chosen",
+            f"{zh}只把梯度传给被取的那一个",
+        ),
         source="∂ max(x, y)/∂x = [x > y], ∂ min(x, y)/∂x = [x < y]",
         numpy=lambda x, y, tie: numpy(x, y),
         scalar=scalar,

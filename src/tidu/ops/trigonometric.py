@@ -46,19 +46,19 @@ def _function(
     )
 
 
-sin = _function("sin", np.sin, lambda x, out: cos(x), "(sin x)' = cos x")
-cos = _function("cos", np.cos, lambda x, out: -sin(x), "(cos x)' = -sin x")
+sin = _function("sin", np.sin, lambda x, out: cos(x), "(sin x)′ = cos x")
+cos = _function("cos", np.cos, lambda x, out: -sin(x), "(cos x)′ = −sin x")
 tan = _function(
-    "tan", np.tan, lambda x, out: 1.0 + out**2, "(tan x)' = 1 + tan² x", domain=(-1.2, 1.2)
+    "tan", np.tan, lambda x, out: 1.0 + out**2, "(tan x)′ = 1 + tan² x", domain=(-1.2, 1.2)
 )
-sinh = _function("sinh", np.sinh, lambda x, out: cosh(x), "(sinh x)' = cosh x")
-cosh = _function("cosh", np.cosh, lambda x, out: sinh(x), "(cosh x)' = sinh x")
-tanh = _function("tanh", np.tanh, lambda x, out: 1.0 - out**2, "(tanh x)' = 1 - tanh² x")
+sinh = _function("sinh", np.sinh, lambda x, out: cosh(x), "(sinh x)′ = cosh x")
+cosh = _function("cosh", np.cosh, lambda x, out: sinh(x), "(cosh x)′ = sinh x")
+tanh = _function("tanh", np.tanh, lambda x, out: 1.0 - out**2, "(tanh x)′ = 1 − tanh² x")
 arcsin = _function(
     "arcsin",
     np.arcsin,
     lambda x, out: 1.0 / sqrt(1.0 - x**2),
-    "(arcsin x)' = 1/√(1 - x²)",
+    "(arcsin x)′ = 1/√(1 − x²)",
     short="asin",
     domain=(-0.9, 0.9),
     safe=0.0,
@@ -67,26 +67,26 @@ arccos = _function(
     "arccos",
     np.arccos,
     lambda x, out: -1.0 / sqrt(1.0 - x**2),
-    "(arccos x)' = -1/√(1 - x²)",
+    "(arccos x)′ = −1/√(1 − x²)",
     short="acos",
     domain=(-0.9, 0.9),
     safe=0.0,
 )
 arctan = _function(
-    "arctan", np.arctan, lambda x, out: 1.0 / (1.0 + x**2), "(arctan x)' = 1/(1 + x²)", short="atan"
+    "arctan", np.arctan, lambda x, out: 1.0 / (1.0 + x**2), "(arctan x)′ = 1/(1 + x²)", short="atan"
 )
 arcsinh = _function(
     "arcsinh",
     np.arcsinh,
     lambda x, out: 1.0 / sqrt(1.0 + x**2),
-    "(arsinh x)' = 1/√(1 + x²)",
+    "(arsinh x)′ = 1/√(1 + x²)",
     short="asinh",
 )
 arccosh = _function(
     "arccosh",
     np.arccosh,
     lambda x, out: 1.0 / sqrt(x**2 - 1.0),
-    "(arcosh x)' = 1/√(x² - 1)",
+    "(arcosh x)′ = 1/√(x² − 1)",
     short="acosh",
     domain=(1.2, 3.0),
     safe=2.0,
@@ -95,7 +95,7 @@ arctanh = _function(
     "arctanh",
     np.arctanh,
     lambda x, out: 1.0 / (1.0 - x**2),
-    "(artanh x)' = 1/(1 - x²)",
+    "(artanh x)′ = 1/(1 − x²)",
     short="atanh",
     domain=(-0.8, 0.8),
     safe=0.0,

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: typer reads the annotations, and those below hold
 # help texts in the language of the call, which only exist while `build` runs.
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
@@ -107,11 +108,20 @@ _ONE_FACET = Words(
 )
 
 
+_MINUS_EXPRESSION = re.compile(r"-(?!-)(?!o.*\.(?:md|tex|txt|json)$)[^=]*[-+*/@(].*", re.DOTALL)
+
+
+def _expression_or_option(argument: str) -> str:
+    """`-sum(y*log(p))` begins like an option; with a space in front it is read as an expression."""
+    return f" {argument}" if _MINUS_EXPRESSION.fullmatch(argument) else argument
+
+
 def run(arguments: Sequence[str], language: Language) -> int:
     """Run one command line; returns the exit code. Raises TiduError for what is wrong in it."""
     command = typer.main.get_command(build(language, readable(language, sys.stdout)))
     try:
-        code = command.main(args=list(arguments), prog_name="tidu", standalone_mode=False)
+        given = [_expression_or_option(argument) for argument in arguments]
+        code = command.main(args=given, prog_name="tidu", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
