@@ -9,7 +9,6 @@ import numpy as np
 
 from tidu.document.math import Cases, Math, Relation
 from tidu.explain import phrases
-from tidu.explain.numbers import is_truncated, value_tree
 from tidu.explain.rows import PLUS_MINUS_ONE, is_sign
 from tidu.explain.trees import compare_sides, expression_nodes, named
 from tidu.explain.view import View
@@ -89,13 +88,15 @@ def _case_here(view: View, node: Node) -> Phrase | None:
     if view.valuation is None or any(child not in view.valuation for child in node.inputs):
         return None
     arrays = [np.asarray(view.valuation[child]) for child in node.inputs]
-    layout = view.options.layout
-    values = {
-        n: value_tree(view.valuation[n], layout)
-        for n in view.atoms
-        if n in view.valuation and not is_truncated(view.valuation[n], layout)
-    }
-    numbers = [named(child, values) for child in node.inputs]
+
+    def in_numbers(n: Node) -> bool:
+        return n in view.atoms and view.whole_value(n) is not None
+
+    numbers: list[Math] = []
+    for child in node.inputs:
+        parts = expression_nodes(child, in_numbers)
+        values = {n: value for n in parts if n in view.atoms and (value := view.whole_value(n))}
+        numbers.append(named(child, values))
     assert node.op.cases is not None
     counts: list[Phrase] = []
     for case in merged(node.op.cases(node, *numbers)):

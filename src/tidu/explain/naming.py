@@ -6,12 +6,11 @@ places or grow too long to read; invented names are v₁, v₂, … and it is sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidu.calculus.derivation import Derivation, is_plain
 from tidu.document.math import Math, Symbol, symbol
-from tidu.explain.trees import expression_nodes
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop
@@ -23,7 +22,8 @@ LONGEST = 30  # nodes in one formula before a part of it gets a name
 class Names:
     """forward: named nodes of the program as run, in order of calculation (leaves included).
     adjoints: the gradient nodes that have a δ, and their symbols. delta: node → its δ's symbol.
-    invented: the nodes whose names are not the user's. parameters: the nodes that are derived for.
+    invented: the nodes whose names are not the user's. atoms: everything a formula may refer to by
+    name.
     """
 
     forward: Mapping[Node, Symbol]
@@ -31,10 +31,7 @@ class Names:
     delta: Mapping[Node, Symbol]
     invented: frozenset[Node]
     loss: Symbol
-
-    def atoms(self) -> dict[Node, Math]:
-        """Everything a formula may refer to by name."""
-        return {**self.adjoints, **self.forward}
+    atoms: Mapping[Node, Math]
 
 
 def name_all(derivation: Derivation) -> Names:
@@ -59,7 +56,8 @@ def name_all(derivation: Derivation) -> Names:
     ordered = {node: forward[node] for node in [*graph.inputs.values(), *nodes] if node in forward}
     loss = ordered.get(derivation.loss, loss)
     adjoints, delta = _deltas(derivation, ordered, invented)
-    return Names(ordered, adjoints, delta, frozenset(invented), loss)
+    atoms = {**adjoints, **ordered}
+    return Names(ordered, adjoints, delta, frozenset(invented), loss, atoms)
 
 
 def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) -> set[Node]:
@@ -130,14 +128,3 @@ def _deltas(
 
 def _delta_sub(own: Symbol) -> str:
     return own.sub if own.sub[:1].isdigit() else ""
-
-
-def opened(names: Names, roots: Iterable[Node]) -> set[int]:
-    """Ids of all nodes that the formulas of `roots` show."""
-    atoms = names.atoms()
-    return {
-        node.id
-        for root in roots
-        for node in expression_nodes(root, atoms.__contains__)
-        if node is root or node not in atoms
-    }

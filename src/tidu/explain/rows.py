@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidu.document.math import Math, Number, Product, Symbol, Transpose
-from tidu.explain.numbers import is_truncated, value_tree
 from tidu.explain.trees import expression_nodes, formula, tidy
 from tidu.explain.view import View
 from tidu.ir.build import rebuild
@@ -50,9 +49,10 @@ def row_chain(view: View, gradient: Node) -> list[Math | None]:
         values: dict[Node, Math] = {}
         for node in view.names.forward:
             if node in view.valuation:
-                if is_truncated(view.valuation[node], view.options.layout):
+                value = view.whole_value(node)
+                if value is None:
                     return parts
-                values[node] = value_tree(view.valuation[node], view.options.layout)
+                values[node] = value
         parts.append(_written(view, gradient, values, signs=False))
     return parts
 
@@ -128,6 +128,4 @@ def is_sign(node: Node) -> bool:
 
 
 def _sign_value(view: View, node: Node) -> Math | None:
-    if view.valuation is None or node not in view.valuation:
-        return None
-    return value_tree(view.valuation[node], view.options.layout)
+    return view.value(node) if view.valuation is not None and node in view.valuation else None

@@ -9,10 +9,10 @@ from typing import Literal
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation, is_plain
-from tidu.document.math import Derivative, Math, Relation, Symbol
+from tidu.document.math import Derivative, Math, Relation
 from tidu.explain.naming import Names, name_all
 from tidu.explain.numbers import Layout, is_truncated, value_tree
-from tidu.explain.trees import expression_nodes, formula, with_shapes
+from tidu.explain.trees import expression_nodes, formula, shape_symbol, with_shapes
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
@@ -46,10 +46,12 @@ class View:
     options: Options
     probe: Valuation | None = None
     bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+    _values: dict[Node, Math] = field(default_factory=dict[Node, Math], repr=False)  # as trees
 
     @property
-    def atoms(self) -> dict[Node, Math]:
-        return self.names.atoms()
+    def atoms(self) -> Mapping[Node, Math]:
+        """Everything a formula may refer to by name."""
+        return self.names.atoms
 
     def formula(self, node: Node, atoms: Mapping[Node, Math] | None = None) -> Math:
         return formula(node, self.atoms if atoms is None else atoms)
@@ -62,10 +64,19 @@ class View:
         if self.valuation is None:
             return None
         if node in self.valuation:
-            return value_tree(self.valuation[node], self.options.layout)
+            if node not in self._values:
+                self._values[node] = value_tree(self.valuation[node], self.options.layout)
+            return self._values[node]
         if is_plain(node):  # a constant is no result of a run
             return value_tree(evaluate({"c": node}, {}).outputs["c"], self.options.layout)
         return None
+
+    def whole_value(self, node: Node) -> Math | None:
+        """The node's value in the run as a tree; None if it has none or is cut short."""
+        if self.valuation is None or node not in self.valuation:
+            return None
+        cut = is_truncated(self.valuation[node], self.options.layout)
+        return None if cut else self.value(node)
 
     def with_numbers(self, node: Node) -> Math | None:
         """The node's formula with each atom's value in its place; None if a value is cut short, or
@@ -78,11 +89,10 @@ class View:
                 return None
             if part is node or part not in self.atoms:
                 continue
-            if part not in self.valuation or is_truncated(
-                self.valuation[part], self.options.layout
-            ):
+            value = self.whole_value(part)
+            if value is None:
                 return None
-            values[part] = value_tree(self.valuation[part], self.options.layout)
+            values[part] = value
         return formula(node, values) if values else None
 
     def shape_equation(self, node: Node) -> Math | None:
@@ -91,7 +101,7 @@ class View:
         parts = [p for p in nodes if p is not node and not is_tuple(p)]
         if node.rank == 0 and all(p.rank == 0 for p in parts):
             return None
-        own = Symbol("(" + ",".join(str(d) for d in node.shape) + ")")
+        own = shape_symbol(node.shape)
         if not any(p in self.atoms for p in parts):
             return own
         return Relation(
