@@ -67,7 +67,7 @@ def test_bias_forward_and_gradients() -> None:
 
 
 def test_bias_one_step() -> None:
-    run = solved("bias").parts[0].runs["one step"]
+    run = solved("bias").parts[0].runs["α = 0.01"]
     assert run.losses == (70.0,)
     close(run.final_loss, 24.964)
     close(run.final_outputs["y3"], [[74.964]])
@@ -83,7 +83,7 @@ def test_bias_one_step() -> None:
 
 
 def test_bias_ten_steps() -> None:
-    run = solved("bias").parts[0].runs["ten steps"]
+    run = solved("bias").parts[0].runs["α = 0.002"]
     assert [round(loss, 4) for loss in run.losses] == BIAS_LOSSES
     assert run.best_step == 10
     assert run.best_output is not None
@@ -146,7 +146,7 @@ def test_leaky_relu_is_the_bias_study_where_all_is_positive() -> None:
     leaky, bias = solved("leaky_relu").parts[0], solved("bias").parts[0]
     one, ten = list(leaky.runs.values())[:2]
     close(one.final_loss, 24.964)
-    close(ten.losses, bias.runs["ten steps"].losses)
+    close(ten.losses, bias.runs["α = 0.002"].losses)
     for name, gradient in gradients("bias").items():
         close(gradients("leaky_relu")[name], gradient)
 

@@ -20,7 +20,7 @@ from tidu.ir.node import Node
 from tidu.optim.step import StepGraph
 from tidu.words import Phrase, Words
 
-_TITLE = Words(en="{title}: {name}", zh="{title}：{name}")
+_TITLE = Words(en="{title} ({name})", zh="{title}（{name}）")
 MOST_ROWS = 24
 
 
