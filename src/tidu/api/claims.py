@@ -33,7 +33,7 @@ from tidu.ir.op import role
 from tidu.ir.types import Size, is_one_element, shape_text
 from tidu.ops.indexing import index as element
 from tidu.optim import StepGraph
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 _NO_NAME = Words(
     en="the claim speaks of {name}, which the model does not have",
@@ -52,7 +52,6 @@ _SHAPE = Words(
     zh="{name} 的公式形状是 {got}，而 {name} 的形状是 {wanted}",
 )
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
-_PLAIN = Words(en="{close}", zh="{close}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +164,7 @@ def _unknown(claim: records.Claim, name: str, known: list[str]) -> StudyError:
         _NO_NAME(name=name),
         place=claim.place,
         why=_KNOWN(names=", ".join(dict.fromkeys(known))),
-        fix=_PLAIN(close=close) if close else None,
+        fix=verbatim(close) if close else None,
     )
 
 

@@ -16,14 +16,13 @@ from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.errors import InputError, UnknownNameError, nearest
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 Array = NDArray[Any]
 Watch = str | Callable[..., Any]
 
 _NO_WATCH = Words(en="there is no value named {name} to watch", zh="没有名为 {name} 的量可以观察")
 _NAMED = Words(en="these have names: {names}", zh="有名字的量：{names}")
-_NAME = Words(en='"{name}"', zh='"{name}"')
 _CALLABLE = Words(
     en="a function can be watched beside a loss that is a function; here, watch a name",
     zh="只有损失本身是函数时才能观察函数；这里请写名字",
@@ -81,7 +80,7 @@ def unknown(name: str, known: Sequence[str]) -> UnknownNameError:
     return UnknownNameError(
         _UNKNOWN_DATA(name=name),
         why=_NAMED(names=", ".join(known) or "-"),
-        fix=_NAME(name=close) if close else None,
+        fix=verbatim(f'"{close}"') if close else None,
     )
 
 
@@ -119,7 +118,7 @@ def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict
             raise UnknownNameError(
                 _NO_WATCH(name=name),
                 why=_NAMED(names=", ".join(known)),
-                fix=_NAME(name=close) if close else None,
+                fix=verbatim(f'"{close}"') if close else None,
             )
         found[name] = known[name]
     return found

@@ -22,7 +22,7 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.rule import Rule
 from tidu.ir.types import FLOATS, is_one_element, shape_text
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _NOT_SCALAR = Words(
     en="{loss} has shape {shape}; a gradient needs a loss of one element",
@@ -219,7 +219,7 @@ def _parameter(graph: Graph, name: str) -> Node:
         raise UnknownNameError(
             _NO_INPUT(name=name),
             why=_INPUTS_ARE(names=", ".join(known) or "-"),
-            fix=Words(en="{close}", zh="{close}")(close=close) if close else None,
+            fix=verbatim(close) if close else None,
         )
     if node.dtype not in FLOATS:
         raise DTypeError(_NOT_DIFFERENTIABLE(name=name, dtype=node.dtype))

@@ -14,7 +14,7 @@ from tidu.ir.build import constant, substitute
 from tidu.ir.graph import Graph, Guard
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _NO_KINK = Words(
     en="{name} has no kink whose derivative could be chosen", zh="{name} 没有可以选择导数值的折点"
@@ -65,7 +65,7 @@ def read_kinks(chosen: Mapping[str, Any]) -> dict[str, float]:
             raise UnknownNameError(
                 _NO_KINK(name=name),
                 why=_HAVE(names=", ".join(sorted(known))),
-                fix=Words(en="{close}", zh="{close}")(close=close) if close else None,
+                fix=verbatim(close) if close else None,
             )
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(_NUMBER(name=name, value=repr(value)))

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, nearest
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _KEY = Words(en="{file} has no array {key}", zh="{file} 里没有数组 {key}")
 _KEYS = Words(en="its arrays are: {keys}", zh="其中的数组有：{keys}")
-_NEAREST = Words(en='"{key}"', zh='"{key}"')
 _BROKEN = Words(en="{file} is not a complete NPZ archive", zh="{file} 不是完整的 NPZ 文件")
 _BROKEN_FIX = Words(en='np.savez("{file}", name=array)', zh='np.savez("{file}", name=array)')
 _PICKLE = Words(
@@ -51,7 +50,7 @@ def read_npz(path: Path, key: str, *, name: str | None = None) -> NDArray[np.flo
         with np.load(path, allow_pickle=False) as archive:
             if key not in archive.files:
                 close = nearest(key, archive.files)
-                fix = _NEAREST(key=close) if close else None
+                fix = verbatim(f'"{close}"') if close else None
                 why = _KEYS(keys=", ".join(archive.files))
                 raise InputError(_KEY(file=shown, key=key), place=place, why=why, fix=fix)
             array = _member(archive, key, shown)

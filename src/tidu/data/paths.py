@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from tidu.errors import InputError
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 _OUTSIDE = Words(
     en="the data file {path} lies outside the folder of the study",
@@ -15,7 +15,6 @@ _OUTSIDE_WHY = Words(
     en="a study reads only files beside or below it, so that it is safe to open one from anybody",
     zh="学习文件只读取与它同级或下级的文件，这样打开别人给的文件也是安全的",
 )
-_OUTSIDE_FIX = Words(en="{name}", zh="{name}")
 _ABSENT = Words(en="the data file {path} does not exist", zh="数据文件 {path} 不存在")
 _FOLDER = Words(en="files of this kind there: {names}", zh="那里有的同类文件：{names}")
 _NONE_THERE = Words(
@@ -41,7 +40,7 @@ def inside(folder: Path, name: str) -> Path:
     path = (root / name.replace("\\", "/")).resolve()
     if absolute or drive or not path.is_relative_to(root):
         last = PureWindowsPath(name).name
-        raise InputError(_OUTSIDE(path=name), why=_OUTSIDE_WHY(), fix=_OUTSIDE_FIX(name=last))
+        raise InputError(_OUTSIDE(path=name), why=_OUTSIDE_WHY(), fix=verbatim(last))
     if not path.is_file():
         raise InputError(_ABSENT(path=name), why=_there(path))
     return path

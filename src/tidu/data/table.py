@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, nearest
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 # What people and programs write where a value is missing.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "missing"})
@@ -45,7 +45,6 @@ _RAGGED = Words(
 _BROKEN = Words(en="{file} is not a CSV table: {problem}", zh="{file} 不是 CSV 表格：{problem}")
 _COLUMN = Words(en="{file} has no column {column}", zh="{file} 里没有列 {column}")
 _COLUMNS = Words(en="its columns are: {columns}", zh="其中的列有：{columns}")
-_NEAREST = Words(en='"{column}"', zh='"{column}"')
 _NOT_NUMBER = Words(
     en="column {column} contains text: {text} in line {line}",
     zh="列 {column} 里有文字：第 {line} 行是 {text}",
@@ -136,7 +135,7 @@ def column(table: Table, name: str) -> tuple[str, ...]:
             _COLUMN(file=table.name, column=name),
             place=Place(table.name),
             why=_COLUMNS(columns=", ".join(table.header)),
-            fix=_NEAREST(column=close) if close else None,
+            fix=verbatim(f'"{close}"') if close else None,
         )
     index = table.header.index(name)
     return tuple(row[index] for row in table.rows)

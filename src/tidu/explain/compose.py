@@ -14,16 +14,14 @@ from tidu.explain.notes import notice_section
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import View
 from tidu.explain.working import working
-from tidu.words import Phrase, Words
-
-_TITLE = Words(en="{text}", zh="{text}")
+from tidu.words import Phrase, verbatim
 
 
 def derivation_document(
     view: View, findings: Sequence[Finding], title: str | None = None
 ) -> Document:
     """Given values, working at the view's zoom, notes, check."""
-    heading: Phrase = _TITLE(text=title) if title else phrases.TITLE()
+    heading: Phrase = verbatim(title) if title else phrases.TITLE()
     return Document(heading, derivation_blocks(view, findings))
 
 

@@ -19,12 +19,9 @@ def paragraphs(text: Phrase | None) -> tuple[Paragraph, ...]:
     if len(english) != len(chinese):
         english, chinese = [" ".join(english)], ["".join(chinese)]
     return tuple(
-        Paragraph(_PLAIN(text=Words(en=_escaped(en), zh=_escaped(zh))))
+        Paragraph(Words(en=_escaped(en), zh=_escaped(zh))())
         for en, zh in zip(english, chinese, strict=True)
     )
-
-
-_PLAIN = Words(en="{text}", zh="{text}")
 
 
 def _escaped(text: str) -> str:

@@ -31,7 +31,7 @@ from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.nn import LAYERS, Layer, Linear, layer, parameter_specs, sequential
 from tidu.ops.leaves import declared
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 MAX_CALL_DEPTH = 20
 
@@ -47,7 +47,6 @@ _CONVERSION = Words(
     en="{name}(…) turns a value into a plain number, of which no derivative can be taken",
     zh="{name}(…) 把值变成普通的数，就无法再求导",
 )
-_CONVERSION_FIX = Words(en="{argument}", zh="{argument}")
 _NO_METHOD = Words(en="arrays have no method {name} here", zh="这里的数组没有方法 {name}")
 _TWO_LIBRARIES = Words(
     en="x.{name} means one thing in NumPy and another in PyTorch, and this text uses both",
@@ -228,7 +227,7 @@ class Calls(Expressions):
         if len(arguments) == 1 and is_static(arguments[0]):
             return arguments[0]
         argument = self.shown(node.args[0]) if node.args else "x"
-        raise InputError(_CONVERSION(name=name), fix=_CONVERSION_FIX(argument=argument))
+        raise InputError(_CONVERSION(name=name), fix=verbatim(argument))
 
     # -------------------------------------------------------------- methods
     def _method(

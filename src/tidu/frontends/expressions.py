@@ -33,7 +33,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Shape, Size, product
 from tidu.ops.comparison import logical_and, logical_not, logical_or, where
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 Reading = Generator[ast.expr, Any, Any]
 
@@ -45,7 +45,6 @@ _FLOOR = Words(
     en="{sign} has no derivative in tidu; it is read between plain numbers only",
     zh="tidu 不对 {sign} 求导，只在写明的数之间使用",
 )
-_WRITE = Words(en="{text}", zh="{text}")
 _STEPS = Words(
     en="the program takes more than {limit} steps to read", zh="读这段程序需要超过 {limit} 步"
 )
@@ -314,7 +313,7 @@ class Expressions:
 
     def _refuse_bits(self, sign: str, a: ast.expr, b: ast.expr, place: Place) -> None:
         if sign == "^":
-            fix = _WRITE(text=f"{self.shown(a)}**{self.shown(b)}")
+            fix = verbatim(f"{self.shown(a)}**{self.shown(b)}")
             raise SyntaxProblem(_POWER(), place=place, fix=fix)
         raise SyntaxProblem(_NOT_PART(what=sign), place=place)
 

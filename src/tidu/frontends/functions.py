@@ -23,12 +23,11 @@ from tidu.frontends.spellings import SPELLED, Spelled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
 from tidu.ir.types import Size
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 _UNKNOWN = Words(en="unknown function {name}", zh="未知函数 {name}")
 _CLOSEST = Words(en="the closest known name is {near}", zh="最接近的已知名称是 {near}")
 _LIST = Words(en="`tidu ops` lists all that are known", zh="`tidu ops` 列出全部已知函数")
-_FIX = Words(en="{text}", zh="{text}")
 _DECLARE = Words(
     en='functions={"{name}": None}, if it is a function of your own, applied to each element',
     zh='functions={"{name}": None}（如果它是你自己的逐元素函数）',
@@ -299,7 +298,7 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
     near = rest.lower() if rest.lower() in known else nearest(rest, known)
     why: Phrase = _LIST() if near is None else _CLOSEST(near=near)
     if near is not None:
-        fix = _FIX(text=shown[: len(shown) - len(rest)] + near)
+        fix = verbatim(shown[: len(shown) - len(rest)] + near)
     else:
         fix = None if library else _DECLARE(name=path)
     return UnknownNameError(_UNKNOWN(name=shown), why=why, fix=fix)

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from tidu.errors import Place, SyntaxProblem
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 MAX_LENGTH = 20_000  # characters
 MAX_DEPTH = 200  # brackets inside each other
@@ -39,7 +39,6 @@ _MISMATCH = Words(
     en="{bracket} closes {opened} of line {line}, column {column}",
     zh="{bracket} 与第 {line} 行第 {column} 列的 {opened} 不配对",
 )
-_CLOSE_FIX = Words(en="{text}", zh="{text}")
 _GLUED = Words(en="a number followed directly by a name: {text}", zh="数后面直接跟着名称：{text}")
 _PRODUCT = Words(en="a product needs its sign", zh="乘法要写出乘号")
 _COMPLEX = Words(
@@ -259,7 +258,7 @@ def _check_brackets(text: Text, tokens: list[Token]) -> None:
         first = opened[-1]
         closing = "".join(_OPEN[token.text] for token in reversed(opened))
         whole = text.source.rstrip() + closing
-        fix = _CLOSE_FIX(text=whole) if len(text.lines) == 1 and len(whole) <= 200 else None
+        fix = verbatim(whole) if len(text.lines) == 1 and len(whole) <= 200 else None
         raise SyntaxProblem(
             _UNCLOSED(bracket=first.text, column=first.column + 1), place=text.at(first), fix=fix
         )

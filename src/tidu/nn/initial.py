@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import InputError, nearest
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator
 
 _UNKNOWN = Words(en="unknown initialiser {name}", zh="没有名为 {name} 的初始化方法")
-_NEAREST = Words(en='"{name}"', zh='"{name}"')
 _KNOWN = Words(en="known are: {names}", zh="可用的有：{names}")
 _FANS = Words(
     en="{name} needs a weight of at least two axes (out, in), not shape {shape}",
@@ -221,7 +220,7 @@ def initial(name: str, shape: tuple[int, ...], seed: int = 0, **options: Any) ->
     known = INITIALISERS.get(name)
     if known is None:
         close = nearest(name, list(INITIALISERS))
-        fix = _NEAREST(name=close) if close else None
+        fix = verbatim(f'"{close}"') if close else None
         raise InputError(
             _UNKNOWN(name=repr(name)), why=_KNOWN(names=", ".join(INITIALISERS)), fix=fix
         )

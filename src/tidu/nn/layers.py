@@ -17,7 +17,7 @@ from tidu.ir.node import Node
 from tidu.ir.types import Shape, product, shape_text
 from tidu.nn.functional import activation
 from tidu.ops.layout import reshape
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 Layout = Literal["column", "row"]
 LAYOUTS: tuple[Layout, ...] = ("column", "row")
@@ -30,7 +30,6 @@ _FEATURES_WHY = Words(
     en="in layout {layout}, axis {axis} of the input counts the features",
     zh="布局为 {layout} 时，输入的第 {axis} 轴是特征",
 )
-_FEATURES_FIX = Words(en="{layer}", zh="{layer}")
 _RANK = Words(
     en="{layer} with column inputs needs a matrix (features, samples), {x} has shape {sx}",
     zh="{layer} 按列输入时需要矩阵（特征，样本），而 {x} 的形状是 {sx}",
@@ -125,7 +124,7 @@ class Linear(Layer):
             raise ShapeError(
                 what,
                 why=_FEATURES_WHY(layout=layout, axis=axis % x.rank),
-                fix=_FEATURES_FIX(layer=fixed) if fixed else None,
+                fix=verbatim(str(fixed)) if fixed else None,
             )
         weight, *bias = parameters
         y = weight @ x if layout == "column" else x @ weight.T

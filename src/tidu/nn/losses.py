@@ -22,7 +22,7 @@ from tidu.ops.comparison import equal, greater_equal, less, less_equal, where
 from tidu.ops.exponential import exp, softplus, xlogy
 from tidu.ops.layout import reshape
 from tidu.ops.reduction import mean, sum_
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _REDUCTION = Words(
     en="reduction must be mean, sum or none, not {value}",
@@ -50,7 +50,6 @@ _BATCHMEAN = Words(
 )
 _UNKNOWN = Words(en="unknown loss {name}", zh="没有名为 {name} 的损失")
 _KNOWN = Words(en="known are: {names}", zh="可用的有：{names}")
-_NEAREST = Words(en='"{name}"', zh='"{name}"')
 
 
 class Reduction(Enum):
@@ -243,6 +242,6 @@ def loss(name: str) -> Loss:
         raise UnknownNameError(
             _UNKNOWN(name=name),
             why=_KNOWN(names=", ".join(LOSSES)),
-            fix=_NEAREST(name=close) if close else None,
+            fix=verbatim(f'"{close}"') if close else None,
         )
     return found
