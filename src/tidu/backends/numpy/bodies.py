@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import Instruction, NumpyProgram, compile_graph
+from tidu.backends.numpy.program import NumpyProgram, compile_graph, execute
 from tidu.ir.body import Body, result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
@@ -58,14 +58,6 @@ class Line:
     outputs: tuple[int, ...]
     copied: tuple[bool, ...]
 
-    def fresh_slots(self) -> list[Any]:
-        """Slots with the constants and buffers of one run."""
-        slots: list[Any] = [None] * self.program.slots
-        for slot, value in self.program.constants:
-            slots[slot] = value
-        slots.extend([np.empty(shape, dtype) for shape, dtype in self.program.buffers])
-        return slots
-
     def place(self, slots: list[Any], positions: Iterable[int], values: Sequence[Any]) -> None:
         for position, value in zip(positions, values, strict=True):
             slot = self.inputs[position]
@@ -77,11 +69,6 @@ class Line:
             np.array(slots[slot]) if copied else slots[slot]
             for slot, copied in zip(self.outputs, self.copied, strict=True)
         ]
-
-
-def execute(steps: Sequence[Instruction], slots: list[Any]) -> None:
-    for step in steps:
-        slots[step.target] = step.function(*step.operands(slots))
 
 
 def _line(body: Body, wanted: Sequence[int]) -> Line:
@@ -104,7 +91,7 @@ def _compile_call(body: Body, used: frozenset[int]) -> Callable[..., Any]:
     count = len(body.outputs)
 
     def run(*operands: Any) -> Any:
-        slots = line.fresh_slots()
+        slots = line.program.fresh_slots()
         line.place(slots, every, operands)
         execute(line.program.lean, slots)
         found = line.results(slots)
@@ -133,7 +120,7 @@ def _compile_scan(
     count = outputs + carries
 
     def run(*operands: Any) -> Any:
-        slots = line.fresh_slots()
+        slots = line.program.fresh_slots()
         line.place(slots, constants, operands[carries + steps :])
         given = operands[carries : carries + steps]
         carry = [operands[j] for j in flowing]

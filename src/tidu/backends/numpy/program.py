@@ -55,6 +55,12 @@ class Instruction:
     target: int
 
 
+def execute(steps: Sequence[Instruction], slots: list[Any]) -> None:
+    """Calculate the slots of the instructions, in order."""
+    for step in steps:
+        slots[step.target] = step.function(*step.operands(slots))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NumpyProgram:
     """A compiled graph of integer sizes; `compile_graph` makes it.
@@ -73,22 +79,26 @@ class NumpyProgram:
     slots: int
     buffers: tuple[BufferKind, ...]
 
-    def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
+    def fresh_slots(self, *, buffers: bool = True) -> list[Any]:
+        """Slots for one run, with the constants and, for a lean run, its buffers."""
         slots: list[Any] = [None] * self.slots
+        for slot, value in self.constants:
+            slots[slot] = value
+        if buffers:
+            slots.extend([np.empty(shape, dtype) for shape, dtype in self.buffers])
+        return slots
+
+    def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
         missing = [name for name in self.inputs if name not in inputs]
         if missing:
             raise InputError(_MISSING(names=", ".join(missing)))
+        slots = self.fresh_slots(buffers=not keep_all)
         for name, (slot, node, (shape, dtype)) in self.inputs.items():
             value = inputs[name]
             fits = type(value) is np.ndarray and value.dtype == dtype and value.shape == shape
             slots[slot] = value if fits else as_input(name, value, node)
-        for slot, value in self.constants:
-            slots[slot] = value
-        if not keep_all:
-            slots.extend([np.empty(shape, dtype) for shape, dtype in self.buffers])
         with np.errstate(all="ignore"):
-            for step in self.every if keep_all else self.lean:
-                slots[step.target] = step.function(*step.operands(slots))
+            execute(self.every if keep_all else self.lean, slots)
         outputs = {
             name: np.asarray(slots[slot])
             if name in self.fresh and not keep_all
