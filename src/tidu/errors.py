@@ -146,6 +146,10 @@ class ShapeGrowthWarning(TiduWarning):
     """A column met a vector, became a matrix of all pairs, and was summed."""
 
 
+class NotFiniteWarning(TiduWarning):
+    """A loss or a gradient is NaN or infinite; the text names the first value that is."""
+
+
 class DivergenceWarning(TiduWarning):
     """A loss that grows in descent: the learning rate is too large."""
 

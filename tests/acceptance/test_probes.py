@@ -25,6 +25,9 @@ from tidu.errors import (
     UnknownNameError,
 )
 
+# Where no derivative exists it is NaN, and a warning says so: tests/api/test_not_finite.py.
+pytestmark = pytest.mark.filterwarnings("ignore::tidu.errors.NotFiniteWarning")
+
 NAN, INF = float("nan"), float("inf")
 Z3 = np.zeros(3)
 ONES2 = np.ones((2, 2))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.app.command import process
+from tests.app.command import ROOT, process
 from tidu.app.cli import output
 from tidu.app.cli.output import coloured, emit, readable, styled
 
@@ -109,3 +113,42 @@ def test_english_where_chinese_cannot_be_read() -> None:
     assert readable("zh", Narrow()) == "en"
     assert readable("zh", Terminal()) == "zh"
     assert readable("en", Narrow()) == "en"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [("ops",), ("ops", "relu", "--json"), ("--help",), DERIVE])
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "error: cannot write the output"), ("zh", "错误：无法写入 输出")],
+)
+def test_a_full_disk_is_said_and_no_bug(
+    arguments: tuple[str, ...], language: str, said: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tidu", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "TIDU_LANG": language, "PYTHONIOENCODING": "utf-8"},
+            timeout=120,
+            check=False,
+        )
+    shown = done.stderr.decode("utf-8")
+    assert done.returncode == 2
+    assert shown.startswith(said)
+    assert "Traceback" not in shown
+    assert "Exception ignored" not in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a descriptor")
+def test_a_closed_stdout_takes_nothing_and_breaks_nothing() -> None:
+    shell = 'exec "$0" -m tidu ops relu >&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell, sys.executable],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

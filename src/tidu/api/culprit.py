@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 
 from tidu.api.evaluation import run
 from tidu.backends.program import Valuation, first_not_finite
-from tidu.errors import EvaluationError
+from tidu.calculus.derivation import Derivation
+from tidu.errors import EvaluationError, NotFiniteWarning
 from tidu.ir.build import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -22,6 +25,10 @@ _FIRST = Words(
     en="{when}: {name} becomes {value}; {loss} is {amount}",
     zh="{when}：{name} 变成 {value}；{loss} 为 {amount}",
 )
+_HERE = Words(
+    en="{what} is {amount}: {name} becomes {value}", zh="{what} 为 {amount}：{name} 变成 {value}"
+)
+_WITH = Words(en="{said}; {ranges}", zh="{said}；{ranges}")
 _STEP = Words(en="step {step}", zh="第 {step} 步")
 _END = Words(en="after the last update", zh="最后一次更新之后")
 _GRADIENT = Words(en="∂{loss}/∂{name}", zh="∂{loss}/∂{name}")
@@ -31,6 +38,55 @@ _RANGE = Words(en="{name} lies between {low} and {high}", zh="{name} 在 {low} �
 _IS = Words(en="{name} is {low}", zh="{name} 为 {low}")
 _AND = Words(en="{one}, {other}", zh="{one}，{other}")
 _SMALLER = Words(en="a smaller learning rate, such as lr={lr}", zh="更小的学习率，例如 lr={lr}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradients:
+    """A derivation on its own, described as a step of descent is: nothing is updated."""
+
+    derivation: Derivation
+    updated: Mapping[str, Node] = field(default_factory=dict[str, Node])
+
+    @property
+    def graph(self) -> Graph:
+        return self.derivation.graph
+
+
+def warn_not_finite(
+    derivation: Derivation,
+    outputs: Mapping[str, Any],
+    values: Mapping[str, Any],
+    bodies: Mapping[str, Graph] | None = None,
+) -> None:
+    """Warn where the loss or a gradient is NaN, or infinite although all values given are finite.
+
+    The warning names the first value that is not finite, and stands at its line.
+    """
+    names = [derivation.loss_name, *(f"d/{name}" for name in derivation.gradients)]
+    wrong = next((name for name in names if not np.isfinite(outputs[name]).all()), None)
+    if wrong is None:
+        return
+    nan = any(np.isnan(outputs[name]).any() for name in names)
+    if not nan and not all(np.isfinite(value).all() for value in values.values()):
+        return  # infinities of the data's own
+    seen = Gradients(derivation)
+    found = run(derivation.outputs(), values, bodies or {})
+    order = [n for n in reachable(derivation.outputs().values()) if n.op.loop is not Loop.LEAF]
+    node = first_not_finite(found, order) or _first_nan(found, order) or derivation.loss
+    what: Phrase | str = wrong
+    if wrong.startswith("d/"):
+        what = _GRADIENT(loss=derivation.loss_name, name=wrong.removeprefix("d/"))
+    facts = {"name": _called(seen, node), "value": _kinds(found[node])}
+    said = _HERE(what=what, amount=_kinds(np.asarray(outputs[wrong])), **facts)
+    ranges = _ranges(seen, found, node.inputs)
+    warning = NotFiniteWarning(said if ranges is None else _WITH(said=said, ranges=ranges))
+    graph = derivation.graph
+    lines = graph.places.get(node, ()) or graph.places.get(graph.outputs[derivation.loss_name], ())
+    place = next(iter(lines), None)
+    if place is None or place.file is None:
+        warnings.warn(warning, stacklevel=3)
+    else:
+        warnings.warn_explicit(warning, None, place.file, place.line or 1)
 
 
 def not_finite(
@@ -71,7 +127,7 @@ def _first_nan(found: Valuation, order: list[Node]) -> Node | None:
     return None
 
 
-def _called(step: StepGraph, node: Node) -> Phrase | str:
+def _called(step: StepGraph | Gradients, node: Node) -> Phrase | str:
     name = step.graph.name_of(node)
     if name is not None:
         formula = _formula(step, node)
@@ -82,20 +138,20 @@ def _called(step: StepGraph, node: Node) -> Phrase | str:
     return _gradient_of(step, node) or _formula(step, node)
 
 
-def _gradient_of(step: StepGraph, node: Node) -> Phrase | None:
+def _gradient_of(step: StepGraph | Gradients, node: Node) -> Phrase | None:
     for of, gradient in step.derivation.adjoints.items():
         if gradient is node and node.op.loop is not Loop.LEAF:
             return _GRADIENT(loss=step.derivation.loss_name, name=_short(step, of))
     return None
 
 
-def _named(step: StepGraph, node: Node) -> Phrase | str:
+def _named(step: StepGraph | Gradients, node: Node) -> Phrase | str:
     if step.graph.name_of(node) is None:
         return _gradient_of(step, node) or _short(step, node)
     return _short(step, node)
 
 
-def _formula(step: StepGraph, node: Node) -> str:
+def _formula(step: StepGraph | Gradients, node: Node) -> str:
     """The operation on its operands, by the names that they have."""
     parts = [_short(step, child) for child in node.inputs]
     sign = node.op.operator
@@ -104,7 +160,7 @@ def _formula(step: StepGraph, node: Node) -> str:
     return f"{node.op.name}({', '.join(parts)})"
 
 
-def _short(step: StepGraph, node: Node) -> str:
+def _short(step: StepGraph | Gradients, node: Node) -> str:
     name = step.graph.name_of(node)
     if name is None and node.op.role == "broadcast":
         return _short(step, node.inputs[0])
@@ -120,7 +176,9 @@ def _kinds(value: NDArray[Any]) -> str:
     return ", ".join(kind for kind, present in kinds if present)
 
 
-def _ranges(step: StepGraph, found: Valuation, parts: tuple[Node, ...]) -> Phrase | None:
+def _ranges(
+    step: StepGraph | Gradients, found: Valuation, parts: tuple[Node, ...]
+) -> Phrase | None:
     """How large the values are from which it was calculated."""
     said: Phrase | None = None
     for child in dict.fromkeys(parts):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.api.culprit import warn_not_finite
 from tidu.api.evaluation import Evaluation, check_values, run
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
@@ -107,6 +108,7 @@ class Derivation:
         given = {**self.values, **check_values({**(values or {}), **arrays})}
         self._need(given)
         found = run(self.core.outputs(), given, self.bodies)
+        warn_not_finite(self.core, found.outputs, given, self.bodies)
         gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
         outputs = {name: a for name, a in found.outputs.items() if not name.startswith("d/")}
         value = float(np.asarray(found.outputs[self.core.loss_name]).reshape(())[()])

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tidu.api.culprit import warn_not_finite
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
-from tidu.calculus.derivation import derive_graph
+from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.errors import InputError
 from tidu.frontends.trace import Traced, trace
 from tidu.ir.node import Node
@@ -23,6 +24,7 @@ _ARGNUM = Words(
 _REMEMBERED = 64
 
 Argnums = int | Sequence[int]
+_Compiled = tuple[Derivation, NumpyProgram]
 
 
 def value_and_grad(
@@ -32,22 +34,24 @@ def value_and_grad(
 
     The gradient has the structure and shapes of the argument: an array, dict, list, tuple or
     dataclass; for several argnums a tuple. Arrays are copied at entry and never written. A Python
-    branch follows the values of each call.
+    branch follows the values of each call. Warns with NotFiniteWarning where the loss or a gradient
+    is NaN or overflows, and names the first value that does.
 
     >>> import numpy as np
     >>> value, g = value_and_grad(lambda w, x: np.sum((w * x) ** 2))(2.0, np.array([1.0, 3.0]))
     >>> float(value), float(g)
     (40.0, 40.0)
     """
-    known: OrderedDict[tuple[Node, tuple[str, ...]], NumpyProgram] = OrderedDict()
+    known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()
 
     @functools.wraps(loss)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         traced = trace(loss, _named(loss, args, kwargs))
         parameters = _parameters(loss, traced, argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
-        program = _program(known, traced, wrt)
+        derivation, program = _program(known, traced, wrt)
         found = program.run(traced.values).outputs
+        warn_not_finite(derivation, found, traced.values)
         gradients = {name: found[f"d/{name}"] for name in wrt}
         trees = tuple(traced.unflatten(p, gradients) for p in parameters)
         value = found[traced.output].reshape(())[()]
@@ -90,15 +94,15 @@ def _parameters(loss: Callable[..., Any], traced: Traced, argnums: Argnums) -> l
 
 
 def _program(
-    known: OrderedDict[tuple[Node, tuple[str, ...]], NumpyProgram],
+    known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled],
     traced: Traced,
     wrt: Sequence[str],
-) -> NumpyProgram:
+) -> _Compiled:
     """The compiled gradient of a graph; the same graph is derived once."""
     key = (traced.graph.outputs[traced.output], tuple(wrt))
     if key not in known:
         derivation = derive_graph(traced.graph, wrt, output=traced.output)
-        known[key] = compile_graph(derivation.outputs())
+        known[key] = derivation, compile_graph(derivation.outputs())
         if len(known) > _REMEMBERED:
             known.popitem(last=False)
     known.move_to_end(key)

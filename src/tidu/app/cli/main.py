@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import sys
@@ -11,10 +12,11 @@ import warnings
 from collections.abc import Generator, Sequence
 from typing import TextIO
 
-from tidu.app.cli.output import closed, emit, readable
+from tidu.app.cli.output import closed, emit, readable, unwritable
 from tidu.errors import TiduError, TiduWarning
 from tidu.words import LANGUAGES, Language, Words, current_language
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DONE, NO, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
 _ERROR = Words(en="error: {text}", zh="错误：{text}")
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = language_of(given)
+    _open_streams()
     with _spoken(language), _warnings_on_stderr(language):
         try:
             return _run(given, language)
@@ -55,9 +58,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             closed(sys.stdout)
             return DONE
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                return _no_room(error, language)
             emit(traceback.format_exc().rstrip(), sys.stderr)
             emit(_BUG(error=type(error).__name__).text(readable(language, sys.stderr)), sys.stderr)
             return BUG
+
+
+def _no_room(error: OSError, language: Language) -> int:
+    """A full disk behind stdout, met in a place of typer's (its help)."""
+    closed(sys.stdout)
+    shown = readable(language, sys.stderr)
+    emit(_ERROR(text=unwritable(error).text(shown)).text(shown), sys.stderr)
+    return BAD_INPUT
+
+
+def _open_streams() -> None:
+    """Python has None for a stream that was closed before it started: what is written there goes
+    nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
 
 
 def _run(arguments: list[str], language: Language) -> int:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +27,7 @@ _NO_FOLDER = Words(
 )
 _NO_FOLDER_FIX = Words(en="mkdir -p {folder}", zh="mkdir -p {folder}")
 _UNWRITABLE = Words(en="cannot write {file}: {why}", zh="无法写入 {file}：{why}")
+_OUTPUT = Words(en="the output", zh="输出")
 _IS_FOLDER = Words(en="{file} is a folder; name a file", zh="{file} 是文件夹；请写文件名")
 _NO_CHINESE = Words(
     en="note: an output in {encoding} has no Chinese characters, so this is in English; "
@@ -41,10 +42,29 @@ def emit(text: str, stream: TextIO | None = None) -> None:
     """Write lines to a stream (stdout); signs that its encoding lacks are spelt out."""
     out: TextIO = stream or sys.stdout
     shown = transliterate(text.rstrip("\n"), _encoding(out))
-    if coloured(out):
-        _in_colour(shown, out)
-    else:
-        out.write(shown + "\n")
+    with _writing(out):
+        if coloured(out):
+            _in_colour(shown, out)
+        else:
+            out.write(shown + "\n")
+
+
+@contextlib.contextmanager
+def _writing(stream: TextIO) -> Generator[None]:
+    """A full disk is the reader's matter, not a bug: it is said, and nothing more is written."""
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        closed(stream)
+        raise unwritable(problem) from None
+
+
+def unwritable(problem: OSError) -> InputError:
+    """The error for a stdout that takes no more."""
+    return InputError(_UNWRITABLE(file=_OUTPUT(), why=problem.strerror))
 
 
 def readable(language: Language, stream: TextIO) -> Language:
@@ -72,7 +92,8 @@ def show_json(text: str, stream: TextIO | None = None) -> None:
     out: TextIO = stream or sys.stdout
     if transliterate(text, _encoding(out)) != text:
         text = json.dumps(json.loads(text), ensure_ascii=True, indent=2)
-    out.write(text + "\n")
+    with _writing(out):
+        out.write(text + "\n")
 
 
 def coloured(stream: TextIO) -> bool:

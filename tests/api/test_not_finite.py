@@ -1,0 +1,56 @@
+"""No NaN without a word: the first value that is no finite number is named, with its line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tidu.errors import NotFiniteWarning
+
+X = np.array([-1.0, 0.5])
+
+
+def _log(x: Any) -> Any:
+    p = 2.0 * x
+    return np.sum(np.log(p - 1.0))
+
+
+CASES: list[tuple[Callable[[Any], Any], str, str]] = [
+    (_log, "L is NaN: log(", "L 为 NaN：log("),
+    (lambda x: np.sum(np.sqrt(x)), "sqrt(x) becomes NaN; there x lies", "sqrt(x) 变成 NaN；此时 x"),
+    (lambda x: np.sum(np.sqrt(x + 1.0)), "∂L/∂x is inf: ", "∂L/∂x 为 inf："),
+    (lambda x: np.sum(np.exp(1e4 * x)), "L is inf: ", "L 为 inf："),
+    (lambda x: np.sum(x * np.inf * 0.0), "L is NaN: ", "L 为 NaN："),
+]
+
+
+@pytest.mark.parametrize(("loss", "english", "chinese"), CASES)
+def test_what_is_not_finite_is_named_in_both_languages(
+    loss: Callable[[Any], Any], english: str, chinese: str
+) -> None:
+    for verb in (tidu.value_and_grad, tidu.grad):
+        with pytest.warns(NotFiniteWarning) as caught:
+            verb(loss)(X)
+        phrase = caught[0].message.args[0]  # type: ignore[union-attr]
+        assert english in phrase.text("en")
+        assert chinese in phrase.text("zh")
+        assert caught[0].filename == __file__
+        assert caught[0].lineno > loss.__code__.co_firstlineno - 1
+
+
+def test_an_evaluation_of_a_text_says_it_too() -> None:
+    derivation = tidu.derive("sum(log(x - 1))", wrt="x", x=X)
+    with pytest.warns(NotFiniteWarning, match="x lies between|之间|x - 1"):
+        derivation.evaluate()
+
+
+def test_finite_results_and_infinities_of_the_data_pass_without_a_word() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tidu.grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)))(X)
+        tidu.grad(lambda x: np.sum(2.0 * x))(np.array([1.0, np.inf]))
