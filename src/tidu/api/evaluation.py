@@ -13,6 +13,7 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DTypeError, InputError
+from tidu.frontends.arguments import refuse_masked
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import entry_text
@@ -49,8 +50,9 @@ def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
 def checked(name: str, value: Any) -> NDArray[Any]:
     """One value as an array of its own.
 
-    Raises DTypeError for text and objects, InputError for NaN.
+    Raises DTypeError for text, objects and masked arrays, InputError for NaN.
     """
+    refuse_masked(name, value)
     array = np.array(value)
     if array.dtype.kind == "c":
         raise DTypeError(_COMPLEX(name=name))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tidu.errors import DTypeError, InputError
 from tidu.frontends.tree import Leaf, leaves, short_names
 from tidu.ir.types import FLOATS, DType, entry_text, shape_text
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
 
@@ -129,17 +129,22 @@ def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
 
 def _as_array(leaf: Leaf) -> Array:
     value, name = leaf.value, leaf.spelling
-    # The first question first: asking for the second class loads numpy.ma.
-    if type(value) is not np.ndarray and isinstance(value, np.matrix | np.ma.MaskedArray):
-        kind = verbatim("np.matrix" if isinstance(value, np.matrix) else "masked array")
-        fix = _MATRIX_FIX if isinstance(value, np.matrix) else _MASKED_FIX
-        raise DTypeError(_MATRIX(name=name, kind=kind), fix=fix(name=name))
+    if isinstance(value, np.matrix):
+        raise DTypeError(_MATRIX(name=name, kind="np.matrix"), fix=_MATRIX_FIX(name=name))
+    refuse_masked(name, value)
     array: Array = np.asarray(value)
     if array.dtype.kind == "c":
         raise DTypeError(_COMPLEX(name=name), fix=_COMPLEX_FIX(name=name))
     if array.dtype.kind not in "biuf":
         raise _no_numbers(name, array)
     return array
+
+
+def refuse_masked(name: str, value: Any) -> None:
+    """Raises DTypeError for a masked array: as a plain one it would lose its mask unnoticed."""
+    # The first question first: asking for the class loads numpy.ma.
+    if hasattr(value, "mask") and isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(_MATRIX(name=name, kind="masked array"), fix=_MASKED_FIX(name=name))
 
 
 def _no_numbers(name: str, array: Array) -> DTypeError:
