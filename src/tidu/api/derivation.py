@@ -92,7 +92,7 @@ class Derivation:
         >>> import tidu
         >>> d = tidu.derive("sum((A @ x - b)**2)", wrt=["x"], shapes={"A": (3, 2), "x": 2, "b": 3})
         >>> str(d.gradient("x"))
-        '∂L/∂x = 2·Aᵀ·(A·x − b)'
+        '∂L/∂x = 2Aᵀ·(A·x − b)'
         """
         if name not in self.core.gradients:
             raise UnknownNameError(_NO_GRADIENT(name=name, known=", ".join(self.core.gradients)))
