@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -33,7 +33,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0 and math.isfinite(value)
+    return _is_number(value) and 0 < value <= sys.float_info.max
 
 
 def _is_texts(value: Any) -> bool:
@@ -121,6 +121,13 @@ COUNT = Kind(
     Words(en="a positive integer", zh="正整数"),
     lambda value: _is_integer(value) and value > 0,
     _limited("integer", minimum=1),
+    "10",
+)
+MOST_STEPS = 1_000_000  # a study is opened without a thought: it may not run for ever
+STEPS = Kind(
+    Words(en="an integer from 1 to 1000000", zh="不超过 1000000 的正整数"),
+    lambda value: _is_integer(value) and 1 <= value <= MOST_STEPS,
+    _limited("integer", minimum=1, maximum=MOST_STEPS),
     "10",
 )
 SEED = Kind(

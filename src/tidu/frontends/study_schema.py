@@ -7,13 +7,13 @@ from these records; those of the given values and of the model stand in modules 
 from __future__ import annotations
 
 from tidu.frontends.study_kinds import (
-    COUNT,
     DIGITS,
     FLAG,
     MOMENTUM,
     NUMBERS,
     PLACES,
     POSITIVE,
+    STEPS,
     TEXT,
     TEXTS,
     WORDS,
@@ -44,7 +44,7 @@ DESCEND = Table(
             one_of(*OPTIMISERS),
         ),
         Key("lr", Words(en="the learning rate α", zh="学习率 α"), POSITIVE, required=True),
-        Key("steps", Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), COUNT),
+        Key("steps", Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS),
         Key("momentum", Words(en="the momentum; 0 if left out", zh="动量；不写则为 0"), MOMENTUM),
         Key(
             "nesterov",
