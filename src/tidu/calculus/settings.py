@@ -10,7 +10,7 @@ from tidu.calculus.bodies import changed
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.reverse import Contribution, vjp
 from tidu.errors import InputError, UnknownNameError, nearest
-from tidu.ir.build import constant, substitute
+from tidu.ir.build import broadcast, constant, substitute
 from tidu.ir.graph import Graph, Guard
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered
@@ -119,7 +119,8 @@ def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node
     for node in reachable(nodes):
         inputs = tuple(image[child] for child in node.inputs)
         if node.op.role == "declared" and node.attrs["name"] in bodies:
-            image[node] = _instance(bodies[node.attrs["name"]], node.attrs["orders"], inputs)
+            applied = _instance(bodies[node.attrs["name"]], node.attrs["orders"], inputs)
+            image[node] = broadcast((applied, *inputs))[0]  # the f′ of 2t is one for all elements
         elif node.op.body is not None:
             image[node] = changed(
                 node, inputs, lambda inner: list(map(with_bodies(inner, bodies).__getitem__, inner))
