@@ -25,8 +25,15 @@ def test_an_element_of_an_unnamed_product_is_indexed_as_a_whole() -> None:
 
 
 def test_an_element_of_an_unnamed_sum_is_indexed_as_a_whole() -> None:
+    """With a name of the user's own, the parts without one stay unnamed."""
+    program = "u = 1.0 * x\nsum(sum(u * W, axis=1)**2)"
+    shown = page(program, "x[1,1]", x=np.ones((2, 2)), W=W)
+    assert "W[1,1]·2·((u ⊙ W)·𝟏)[1]" in shown
+
+
+def test_a_program_without_names_gets_lines_of_its_own() -> None:
     shown = page("sum(sum(x * W, axis=1)**2)", "x[1,1]", x=np.ones((2, 2)), W=W)
-    assert "W[1,1]·2·((x ⊙ W)·𝟏)[1]" in shown
+    assert "x[1,1] → v₁[1] → L" in shown
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,12 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
         numbers=numbers + _is_number(node),
         nested=sum(c.nested for c in below) + numbers + behind,
         signs=sum(c.signs for c in below) + (symbol == "neg"),
-        size=size + (2 if symbol == "*" or node.op.loop is Loop.REDUCE else 1),
+        size=size + (3 if node.op.loop is Loop.CONTRACT else 2 if _is_two(node) else 1),
     )
+
+
+def _is_two(node: Node) -> bool:
+    return node.op.operator == "*" or node.op.loop is Loop.REDUCE
 
 
 def _is_number(node: Node) -> bool:

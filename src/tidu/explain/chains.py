@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tidu.calculus.pullback import differentiable
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.document.math import Derivative, Group, Math, Negative, Number, Product, Sum
@@ -24,10 +25,24 @@ def uses(view: View) -> dict[Node, list[Node]]:
     named = view.names.forward
     found: dict[Node, list[Node]] = {}
     for line in sorted((n for n in named if n.inputs and n in active), key=lambda n: -n.id):
-        for part in expression_nodes(line, named.__contains__):
+        for part in _carried(line, named):
             if part is not line and part in named and part in active:
                 found.setdefault(part, []).append(line)
     return found
+
+
+def _carried(line: Node, named: Container[Node]) -> list[Node]:
+    """The nodes of a line's formula that a derivative reaches, not those of conditions alone."""
+    seen: dict[int, Node] = {}
+    stack = [line]
+    while stack:
+        node = stack.pop()
+        if node.id in seen:
+            continue
+        seen[node.id] = node
+        if node is line or node not in named:
+            stack.extend(c for i, c in enumerate(node.inputs) if differentiable(node, i))
+    return [seen[key] for key in sorted(seen)]
 
 
 def count_paths(view: View, target: Node) -> int:

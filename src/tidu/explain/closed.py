@@ -6,12 +6,11 @@ from tidu.calculus.derivation import closed_form
 from tidu.document.blocks import Block, Equation, Section, Step
 from tidu.document.math import Math
 from tidu.explain import phrases
+from tidu.explain.gradient import LONGEST
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.explain.working import distinct
 from tidu.ir.node import Node
-
-LONGEST = 60
 
 
 def closed_section(view: View) -> Section:

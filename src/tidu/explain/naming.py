@@ -16,6 +16,7 @@ from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop
 
 LONGEST = 30  # nodes in one formula before a part of it gets a name
+_SHORT = 3  # nodes in an argument that needs no line of its own: x + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,10 @@ def name_all(derivation: Derivation) -> Names:
     for name, node in graph.outputs.items():
         forward.setdefault(derivation.run_node(node), symbol(name))
     forward.setdefault(derivation.loss, loss)
-    invented = _invent(nodes, forward, depends_on([derivation.loss], derivation.wrt.values()))
+    active = depends_on([derivation.loss], derivation.wrt.values())
+    own = {node for node in forward if node.inputs and node is not derivation.loss}
+    inner = set[int]() if own else _arguments(nodes, active)
+    invented = _invent(nodes, forward, active, inner)
     ordered = {node: forward[node] for node in [*graph.inputs.values(), *nodes] if node in forward}
     loss = ordered.get(derivation.loss, loss)
     adjoints, delta = _deltas(derivation, ordered, invented)
@@ -60,8 +64,32 @@ def name_all(derivation: Derivation) -> Names:
     return Names(ordered, adjoints, delta, frozenset(invented), loss, atoms)
 
 
-def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) -> set[Node]:
-    """Name shared and long parts of active expressions."""
+def _arguments(nodes: list[Node], active: set[int]) -> set[int]:
+    """Ids of what nonlinear elementwise ops are applied to: lines of an expression in one piece.
+
+    |W x + b − y| gets a line v₁ = W x + b − y and a line |v₁|, so that each rule has its own place.
+    """
+    found: set[int] = set()
+    for node in nodes:
+        if node.op.form is Form.ELEMENTWISE and node.id in active and _bends(node, active):
+            found |= {child.id for child in node.inputs if child.id in active}
+    return found
+
+
+def _bends(node: Node, active: set[int]) -> bool:
+    """Not a sum, a sign, or a product or quotient with something that stays fixed."""
+    symbol = node.op.operator
+    if symbol in ("+", "-", "neg"):
+        return False
+    if symbol == "*":
+        return all(child.id in active for child in node.inputs)
+    return symbol != "/" or node.inputs[1].id in active
+
+
+def _invent(
+    nodes: list[Node], forward: dict[Node, Symbol], active: set[int], inner: set[int]
+) -> set[Node]:
+    """Name shared and long parts of active expressions, and those that `inner` asks for."""
     users: dict[int, int] = {}
     for node in nodes:
         for child in set(node.inputs):
@@ -77,7 +105,8 @@ def _invent(nodes: list[Node], forward: dict[Node, Symbol], active: set[int]) ->
         if node.dtype == "bool":
             continue
         shared = users.get(node.id, 0) > 1 and not _is_light(node)
-        if shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:
+        asked = node.id in inner and size[node.id] > _SHORT and not _is_light(node)
+        if asked or shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:
             count += 1
             while ("v", str(count)) in taken:
                 count += 1

@@ -266,3 +266,4 @@ BODY_BACK = Words(
     "at 0.",
     zh="δ 逐步往回传；每个 sum 把各步的梯度累加起来，从 0 开始。",
 )
+CONSTANT_FACTOR = Words(en="a constant factor stays", zh="常数因子提到求导号外")

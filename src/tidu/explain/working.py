@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
 from tidu.document.math import Derivative, Math, Negative, Number, Relation, Sum
@@ -14,9 +15,8 @@ from tidu.explain.rows import row_chain
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.node import Node
-from tidu.ir.op import Op
 from tidu.ir.types import shape_text
-from tidu.words import Phrase
+from tidu.words import Phrase, Words
 
 
 def working(view: View) -> tuple[Block, ...]:
@@ -183,8 +183,8 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
     return Step(
         equation=Equation(distinct(parts)),
         shape=None if again or row else view.shape_equation(gradient),
-        rule=phrases.join([op.says() for op in rules]) if rules else None,
-        source="; ".join(dict.fromkeys(op.source for op in rules)) or None,
+        rule=phrases.join([rule.says() for rule in rules]) if rules else None,
+        source="; ".join(dict.fromkeys(rule.source for rule in rules)) or None,
         remarks=() if again else tuple(case_remarks(view, gradient)),
         covers=view.covers(gradient),
     )
@@ -201,6 +201,8 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
         node
     ):
         return [view.names.adjoints[gradient]]
+    if gradient in view.names.forward:  # d(xy)/dx is y, whatever y stands for
+        return [view.names.forward[gradient]]
     return [view.formula(gradient), view.with_numbers(gradient)]
 
 
@@ -251,8 +253,8 @@ def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
             Step(
                 equation,
                 label=phrases.VIA(via=via),
-                rule=part.via.op.says(),
-                source=part.via.op.source,
+                rule=_rule(view, part.via, part.position).says(),
+                source=_rule(view, part.via, part.position).source,
                 covers=view.covers(part.value),
             )
         )
@@ -264,21 +266,41 @@ def _nearest_line(view: View, via: Node) -> Math:
     return named(via, view.atoms)
 
 
-def _rules(view: View, node: Node) -> list[Op]:
-    """The ops whose rules lead from the named nodes above to this one.
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """The name of a derivative rule and its formula."""
+
+    says: Words
+    source: str
+
+
+_CONSTANT_FACTOR = _Rule(phrases.CONSTANT_FACTOR, "(c u)′ = c u′")
+
+
+def _rules(view: View, node: Node) -> list[_Rule]:
+    """The rules that lead from the named nodes above to this one.
 
     Those that change the gradient come first, a sum that passes it on unchanged only if it is all
     there is.
     """
-    changing: dict[str, Op] = {}
-    passing: dict[str, Op] = {}
+    changing: dict[_Rule, None] = {}
+    passing: dict[_Rule, None] = {}
     waiting = [node]
     while waiting:
         below = waiting.pop()
         for part in view.derivation.contributions.get(below, ()):
             passes = part.value is view.derivation.adjoints.get(part.via)
             passes |= part.via.op.role == "item"
-            (passing if passes else changing).setdefault(part.via.op.name, part.via.op)
+            (passing if passes else changing).setdefault(_rule(view, part.via, part.position))
             if part.via not in view.names.forward:
                 waiting.append(part.via)
-    return list((changing or passing).values())
+    return list(changing or passing)
+
+
+def _rule(view: View, via: Node, position: int) -> _Rule:
+    """The rule of an op; in a product with something that stays fixed, a constant factor."""
+    fixed = [c for i, c in enumerate(via.inputs) if i != position]
+    if via.op.operator in ("*", "/") and not any(c in view.derivation.adjoints for c in fixed):
+        if via.op.operator == "*" or position == 0:
+            return _CONSTANT_FACTOR
+    return _Rule(via.op.says, via.op.source)

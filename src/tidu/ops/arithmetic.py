@@ -11,6 +11,7 @@ from tidu.document.math import (
     Fence,
     Fraction,
     Function,
+    Group,
     Math,
     Number,
     Power,
@@ -39,12 +40,20 @@ def _difference_notation(node: Node, left: Math, right: Math) -> Math:
 
 
 def _product_notation(node: Node, left: Math, right: Math) -> Math:
+    """A constant stands in front; what is a number because values were put in stays in place."""
     x, y = node.inputs
-    if isinstance(right, Number) and not isinstance(left, Number):
+    if number_of(y) is not None and number_of(x) is None:
         left, right, x, y = right, left, y, x
     if is_scalar(x) or is_scalar(y):
         return joined([left, right], "")
-    return joined([left, right], "⊙")
+    return joined([_as_factor(left), _as_factor(right)], "⊙")
+
+
+def _as_factor(tree: Math) -> Math:
+    """(W δ) ⊙ φ′: a matrix product keeps its brackets beside ⊙; a multiple 2x needs none."""
+    if not isinstance(tree, Product) or tree.sign:
+        return tree
+    return Group(tree) if sum(not isinstance(f, Number) for f in tree.factors) > 1 else tree
 
 
 def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:

@@ -3,7 +3,7 @@ transposes are pushed to the letters, changes of shape meet in one."""
 
 from __future__ import annotations
 
-from tidu.ir.build import input_node, rebuild
+from tidu.ir.build import constant, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ops.arithmetic import add, divide, multiply, negative, number_of, subtract
@@ -11,6 +11,7 @@ from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.reduction import sum_
 from tidu.ops.simplify import sample, simplification
+from tidu.ops.structure import eye
 
 
 # ------------------------------------------------------------------ numbers out of contractions
@@ -126,6 +127,57 @@ def _stretch_twice(node: Node, atoms: Atoms) -> Node | None:
         if ones > 0 and x.shape == (1,) * ones + source.shape:
             return broadcast_to(source, shape=node.shape)
     return None
+
+
+def _stretched(node: Node, atoms: Atoms) -> Node | None:
+    """A stretched number in another shape or order is the same number, stretched to that shape."""
+    x = node.inputs[0]
+    if x.op is not broadcast_to or x.inputs[0].rank:
+        return None
+    return broadcast_to(x.inputs[0], shape=node.shape)
+
+
+for _op, _attrs in ((reshape, {"shape": (6,)}), (transpose, {})):
+    simplification(
+        f"{_op.name} of one number",
+        _op,
+        _stretched,
+        "every element is the same number",
+        "每个元素都是同一个数",
+        lambda _op=_op, _attrs=_attrs: [
+            _op(broadcast_to(input_node("s", ()), shape=(2, 3)), **_attrs)
+        ],
+    )
+
+
+def _by_one_number(node: Node, atoms: Atoms) -> Node | None:
+    """x [c] → c·x for a matrix of one element that holds a number; A·I → A."""
+    x, y = node.inputs
+    for matrix, other in ((x, y), (y, x)):
+        number = number_of(matrix) if matrix.shape == (1, 1) else None
+        if number is not None and other.shape == node.shape and other.dtype == node.dtype:
+            return multiply(number, other)
+        if _is_identity(matrix) and other.shape == node.shape and other.dtype == node.dtype:
+            return other
+    return None
+
+
+def _is_identity(node: Node) -> bool:
+    return node.op is eye and node.shape[0] == node.shape[1] and node.attrs["k"] == 0
+
+
+simplification(
+    "product with one number or the identity",
+    matmul,
+    _by_one_number,
+    "x·[c] = c·x and A·I = A",
+    "x·[c] = c·x，A·I = A",
+    lambda: [
+        sample("x", 3, 1) @ broadcast_to(constant(2.0), shape=(1, 1)),
+        sample("A", 2, 3) @ eye(rows=3),
+        eye(rows=2) @ sample("A", 2, 3),
+    ],
+)
 
 
 def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
