@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.culprit import warn_not_finite
 from tidu.api.evaluation import Evaluation, check_values, run
+from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
@@ -28,7 +29,7 @@ from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.render import inline, latex
-from tidu.words import Language, Words
+from tidu.words import LANGUAGES, Language, Words
 
 _NO_GRADIENT = Words(
     en="no gradient was derived for {name}; derived: {known}",
@@ -135,6 +136,10 @@ class Derivation:
         writing "delta" or "chain"; zoom "op", "layer" or "element" (with `of="W1[1,2]"`, indices
         from 1).
         """
+        check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
+        check_choice("writing", writing, get_args(Writing))
+        check_choice("zoom", zoom, get_args(Zoom))
+        check_digits(digits)
         return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:

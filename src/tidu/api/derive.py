@@ -9,6 +9,7 @@ from typing import Any
 
 from tidu.api.derivation import Derivation
 from tidu.api.evaluation import check_values
+from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning
@@ -66,6 +67,10 @@ def derive(
     >>> str(d.gradient("W"))
     '∂L/∂W = sign(W·x + b − y)·xᵀ'
     """
+    check_loss(loss)
+    for option, value in (("values", values), ("shapes", shapes), ("functions", functions)):
+        check_mapping(option, value, "f" if option == "functions" else "x")
+    check_mapping("kinks", kinks, "relu")
     twice = sorted(set(values or {}) & set(arrays))
     if twice:
         raise InputError(_TWICE(name=twice[0]))
@@ -73,6 +78,8 @@ def derive(
     source, known = _read(loss, given, shapes or {}, functions or {}, output)
     graph = with_kinks(source.graph, kinks or {})
     names = _wrt(wrt, source)
+    for array in known.values():  # copies; not to be changed behind the derivation's back
+        array.flags.writeable = False
     core = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
     return Derivation(core, known, source.bodies)
 
@@ -154,6 +161,7 @@ def _wrt(wrt: Sequence[str] | str | None, source: Source) -> list[str]:
                 fix=_WRT_FIX(name=known[0]) if known else None,
             )
         return names
+    check_names(wrt, next(iter(source.graph.inputs), "x"))
     names = [part.strip() for part in wrt.split(",")] if isinstance(wrt, str) else list(wrt)
     if not names:
         raise InputError(_EMPTY())

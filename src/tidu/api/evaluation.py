@@ -23,6 +23,7 @@ _TEXT = Words(
     en="{name} holds {kind}, not numbers: {where} is {entry}",
     zh="{name} 是 {kind}，不是数：{where} 是 {entry}",
 )
+_RAGGED = Words(en="the rows of {name} do not have the same length", zh="{name} 的各行长度不同")
 _NAN = Words(
     en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
     zh="{name} 里有 {count} 个 NaN，第一个在 {where}；请先删去或补上",
@@ -53,7 +54,10 @@ def checked(name: str, value: Any) -> NDArray[Any]:
     Raises DTypeError for text, objects and masked arrays, InputError for NaN.
     """
     refuse_masked(name, value)
-    array = np.array(value)
+    try:
+        array = np.array(value)
+    except ValueError:  # rows of different lengths
+        raise DTypeError(_RAGGED(name=name)) from None
     if array.dtype.kind == "c":
         raise DTypeError(_COMPLEX(name=name))
     if array.dtype.kind not in "biuf":

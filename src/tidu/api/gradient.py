@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.api.culprit import warn_not_finite
+from tidu.api.options import check_argnums
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.calculus.derivation import Derivation, derive_graph
@@ -42,6 +43,7 @@ def value_and_grad(
     >>> float(value), float(g)
     (40.0, 40.0)
     """
+    check_argnums(argnums)
     known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()
 
     @functools.wraps(loss)

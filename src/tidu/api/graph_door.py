@@ -30,7 +30,7 @@ _MAPPING = Words(
     en="parameters are given by name here, as a dict, not as {kind}",
     zh="这里的参数按名字给出，用 dict，而不是 {kind}",
 )
-_MAPPING_FIX = Words(en='{{"{name}": ...}}', zh='{{"{name}": ...}}')
+_MAPPING_FIX = Words(en='{"{name}": ...}', zh='{"{name}": ...}')
 _TWICE = Words(
     en="{name} is given twice, as a parameter and as data",
     zh="{name} 给了两次：作为参数和作为数据",
