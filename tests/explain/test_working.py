@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tidu
 from tests.explain.models import everything, names, steps
 from tidu.api.derivation import Derivation
 from tidu.backends.numpy import evaluate
@@ -17,6 +18,7 @@ from tidu.explain.view import Options, Writing, view
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
+from tidu.render import render_text
 
 WRITINGS: list[Writing] = ["delta", "chain"]
 
@@ -113,3 +115,19 @@ def test_an_input_that_the_loss_does_not_use_is_shown_with_its_value() -> None:
     shown = handle.explain("en").text()
     assert "[3, 4]" in shown
     assert "The loss does not use u; its gradient is zero." in shown
+
+
+def test_a_chain_that_no_line_holds_is_written_with_deltas() -> None:
+    """Two hundred layers once ended in a recursion error."""
+
+    def loss(weights: list[Any], x: Any) -> Any:
+        h = x
+        for weight in weights:
+            h = np.tanh(weight @ h)
+        return np.sum(h)
+
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(2, 2)) for _ in range(200)]
+    derived = tidu.derive(loss, wrt=["weights"], weights=weights, x=np.ones((2, 1)))
+    document = derived.document(Options("chain"))
+    assert "too long for a line" in render_text(document, "en")

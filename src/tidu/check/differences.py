@@ -19,7 +19,7 @@ from tidu.backends.numpy.program import evaluate, with_sizes
 from tidu.calculus.bodies import opened
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
-from tidu.check.measure import Measured, Problem, measure_all
+from tidu.check.measure import ALL_DIRECTIONS, ALL_ENTRIES, ENTRIES, Measured, Problem, measure_all
 from tidu.check.probe import make_probe, rest_values, switches_of
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
@@ -70,9 +70,11 @@ def verify(
 ) -> tuple[Finding, ...]:
     """Check each gradient of a derivation at the given values.
 
-    Parameters of up to 64 entries are checked entry by entry, larger ones along `directions` random
-    directions. One finding for each parameter, and one more of kind "kink" where the values sit on
-    a kink. Raises what an evaluation at these values raises.
+    Parameters of up to 64 entries are checked entry by entry (unless all together have more than
+    640), larger ones along `directions` random directions, fewer where there are many parameters.
+    One finding for each parameter, and one
+    more of kind "kink" where the values sit on a kink. Raises what an evaluation at these values
+    raises.
 
     >>> from tidu.calculus.derivation import derive_graph
     >>> from tidu.ir.build import input_node
@@ -83,6 +85,7 @@ def verify(
     [('agrees', 'complex step')]
     """
     bound = _bind(derivation, values)
+    directions = max(1, min(directions, ALL_DIRECTIONS // max(1, len(derivation.wrt))))
     reached = {node.id for node in reachable(bound.losses)}
     stated = _state(bound, values)
     findings: list[Finding] = []
@@ -180,6 +183,7 @@ def _pose(
 ) -> Problem | None:
     """Evaluate the loss; None if it is not finite, neither as written nor as run."""
     parameter, gradient = bound.wrt[name], bound.gradients[name]
+    everything = sum(np.size(g) for g in stated.gradients.values())
     for loss in bound.losses:
         sides = [n for s in switches_of(loss, parameter) for n in (s.left, s.right)]
         base = rest_values([loss, parameter, *sides], values)
@@ -192,6 +196,7 @@ def _pose(
                 stated.terms,
                 probe.analytic(rng),
                 parameter.dtype == "float32" or gradient.dtype == "float32" or _has_float32(loss),
+                ENTRIES if everything <= ALL_ENTRIES else 0,
             )
     return None
 

@@ -18,6 +18,8 @@ from tidu.check.steps import Slope, central, one_sided
 from tidu.ir.node import Node
 
 ENTRIES = 64  # parameters with more entries are checked along random directions
+ALL_DIRECTIONS = 160  # of all parameters together; each gets one at least
+ALL_ENTRIES = 640  # with more entries in all parameters, each is checked along directions
 _LOSS_DIGITS = 1e-11
 _NOTHING = (
     1e-30  # the square of an imaginary step, which a complex step leaves where the slope is 0
@@ -52,6 +54,7 @@ class Problem:
     terms: Mapping[int, Sequence[Array]]
     analytic: bool
     single: bool  # float32
+    entries: int = ENTRIES  # up to so many, each is moved by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def measure_all(
     """The slope at each entry of the parameter, or along random directions (index None)."""
     at = problem.probe.base[problem.probe.parameter.id]
     measures: list[tuple[Index | None, Measured]] = []
-    if at.size <= ENTRIES:
+    if at.size <= problem.entries:
         finite = np.where(np.isfinite(at), at, 0.0)  # an infinite entry moves by 1, to itself
         typical = float(np.sqrt(np.mean(finite**2))) if at.size else 1.0
         for index in np.ndindex(at.shape):

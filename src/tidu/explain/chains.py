@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from tidu.calculus.pullback import differentiable
@@ -17,8 +18,10 @@ from tidu.ir.node import Node, reachable
 
 Path = tuple[Node, ...]  # from the loss down to a parameter
 MOST_PATHS = 3
+MOST_FACTORS = 12
 
 
+@lru_cache(maxsize=4)
 def uses(view: View) -> dict[Node, list[Node]]:
     """Each named node on a path to the loss → the named nodes whose formulas use it, last first."""
     active = view.derivation.adjoints
@@ -47,12 +50,17 @@ def _carried(line: Node, named: Container[Node]) -> list[Node]:
 
 def count_paths(view: View, target: Node) -> int:
     """How many paths through the named nodes lead from the loss to `target`, by a recurrence."""
+    return _counts(view).get(target.id, 0)
+
+
+@lru_cache(maxsize=4)
+def _counts(view: View) -> dict[int, int]:
     found = uses(view)
     counts: dict[int, int] = {view.derivation.loss.id: 1}
     for node in sorted(view.names.forward, key=lambda n: -n.id):
         if node is not view.derivation.loss:
             counts[node.id] = sum(counts.get(user.id, 0) for user in found.get(node, []))
-    return counts.get(target.id, 0)
+    return counts
 
 
 def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
@@ -70,12 +78,14 @@ def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
 
 
 def chain(view: View, target: Node) -> Math | None:
-    """∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses if they are many."""
+    """∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses where the paths are
+    many or long."""
     number = count_paths(view, target)
     if number == 0:
         return None
-    if number <= MOST_PATHS:
-        terms = [_signs(view, path) for path in paths(view, target)]
+    listed = paths(view, target) if number <= MOST_PATHS else []
+    if listed and max(map(len, listed)) <= MOST_FACTORS + 1:
+        terms = [_signs(view, path) for path in listed]
     else:
         name = view.names.forward
         terms = [

@@ -28,6 +28,8 @@ def notice_section(view: View) -> tuple[Block, ...]:
 def notice(view: View) -> list[Block]:
     """Kinks that the data sit on, invented names, rewrites for stability, cut arrays, guards."""
     notes: list[Block] = []
+    if view.shortened:
+        notes.append(Note("info", phrases.CHAIN_TOO_LONG()))
     if view.names.invented:
         names = [s for n, s in view.names.forward.items() if n in view.names.invented]
         notes.append(Note("info", phrases.INVENTED(names=_listed(names))))

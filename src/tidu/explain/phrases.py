@@ -267,3 +267,7 @@ BODY_BACK = Words(
     zh="δ 逐步往回传；每个 sum 把各步的梯度累加起来，从 0 开始。",
 )
 CONSTANT_FACTOR = Words(en="a constant factor stays", zh="常数因子提到求导号外")
+CHAIN_TOO_LONG = Words(
+    en="The row chains of this program are too long for a line; δ's are written in their place.",
+    zh="这个程序的链式太长，一行写不下，这里改用 δ 的写法。",
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tidu.backends.numpy import evaluate
@@ -16,6 +16,8 @@ from tidu.explain.trees import expression_nodes, formula, shape_symbol, with_sha
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
+
+LONGEST_CHAIN = 150  # nodes in a row chain before δ's take its place
 
 Writing = Literal["delta", "chain"]
 Zoom = Literal["op", "element", "layer"]
@@ -46,6 +48,7 @@ class View:
     options: Options
     probe: Valuation | None = None
     bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+    shortened: bool = False
     _values: dict[Node, Math] = field(default_factory=dict[Node, Math], repr=False)  # as trees
 
     @property
@@ -133,7 +136,18 @@ def view(
     probe: Valuation | None = None,
     bodies: Mapping[str, Graph] | None = None,
 ) -> View:
+    """A view with all names decided. A row chain that no line can hold is written with δ's."""
     names = name_all(derivation)
-    return View(
-        derivation, names, valuation, options or Options(), probe or valuation, bodies or {}
+    chosen = options or Options()
+    shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
+    if shortened:
+        chosen = replace(chosen, writing="delta")
+    return View(derivation, names, valuation, chosen, probe or valuation, bodies or {}, shortened)
+
+
+def _longest(derivation: Derivation, names: Names) -> int:
+    """The most nodes that a gradient has when all its δ's are opened."""
+    opened = (
+        expression_nodes(g, names.forward.__contains__) for g in derivation.gradients.values()
     )
+    return max((len(nodes) for nodes in opened), default=0)

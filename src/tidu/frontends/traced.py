@@ -44,7 +44,7 @@ class TracedArray(ArrayOperators):
         self._number = number and node.rank == 0
 
     @property
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  (read only)
         """What `isinstance` sees: the array, or the number, that the function is called with."""
         return np.dtype(self.node.dtype).type if self._number else np.ndarray
 
