@@ -126,18 +126,19 @@ class Derivation:
         lang: Language | None = None,
         *,
         writing: Writing = "delta",
-        zoom: Zoom = "op",
+        zoom: Zoom | None = None,
         of: str | None = None,
         digits: int = 6,
         title: str | None = None,
     ) -> Report:
         """The whole working as a report, with numbers if values are known.
 
-        writing "delta" or "chain"; zoom "op", "layer" or "element" (with `of="W1[1,2]"`, indices
-        from 1).
+        writing "delta" or "chain"; zoom "op" (the default), "layer" or "element"; `of="W1[1,2]"`
+        (indices from 1) names the element and asks for the element zoom.
         """
         check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
         check_choice("writing", writing, get_args(Writing))
+        zoom = zoom or ("element" if of else "op")
         check_choice("zoom", zoom, get_args(Zoom))
         check_digits(digits)
         return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)

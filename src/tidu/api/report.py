@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +18,12 @@ _SUFFIX = Words(
     en="cannot write a report as {suffix}; known formats: {known}",
     zh="报告不能存成 {suffix}；可用的格式：{known}",
 )
+_NO_FOLDER = Words(
+    en="there is no folder {folder} to write into", zh="没有可以写入的文件夹 {folder}"
+)
+_NO_FOLDER_FIX = Words(en="mkdir -p {folder}", zh="mkdir -p {folder}")
+_IS_FOLDER = Words(en="{file} is a folder; name a file", zh="{file} 是文件夹；请写文件名")
+_UNWRITABLE = Words(en="cannot write {file}: {why}", zh="无法写入 {file}：{why}")
 _WRITERS: dict[str, Callable[[Document, Language], str]] = {
     ".txt": render_text,
     ".md": render_markdown,
@@ -84,9 +91,30 @@ def check_suffix(target: Path) -> None:
         raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(_WRITERS)))
 
 
+def check_place(target: Path) -> None:
+    """Refuse a target whose folder does not exist, that is a folder, or that is write-protected."""
+    if target.is_dir():
+        raise InputError(_IS_FOLDER(file=target))
+    if not target.parent.is_dir():
+        raise InputError(_NO_FOLDER(folder=target.parent), fix=_NO_FOLDER_FIX(folder=target.parent))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise InputError(_UNWRITABLE(file=target, why=os.strerror(errno.EACCES)))
+
+
 def write_whole(target: Path, content: str | bytes) -> Path:
-    """Write a file under a temporary name beside the target, then put it in the target's place."""
+    """Write a file under a temporary name beside the target, then put it in the target's place.
+
+    Raises InputError where that cannot be done; the target is then as it was.
+    """
+    check_place(target)
     data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        return _replace(target, data)
+    except OSError as problem:
+        raise InputError(_UNWRITABLE(file=target, why=problem.strerror)) from None
+
+
+def _replace(target: Path, data: bytes) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tidu.api.report import Report, check_suffix
+from tidu.api.report import Report, check_place, check_suffix
 from tidu.errors import InputError
 from tidu.render.encoding import transliterate
 from tidu.words import Language, Words
@@ -22,13 +21,8 @@ _NARROWEST, _WIDEST = 40, 120
 _STYLES = {"✓": "green", "✗": "red", "!": "yellow"}
 _RULES = frozenset("═─")
 
-_NO_FOLDER = Words(
-    en="there is no folder {folder} to write into", zh="没有可以写入的文件夹 {folder}"
-)
-_NO_FOLDER_FIX = Words(en="mkdir -p {folder}", zh="mkdir -p {folder}")
 _UNWRITABLE = Words(en="cannot write {file}: {why}", zh="无法写入 {file}：{why}")
 _OUTPUT = Words(en="the output", zh="输出")
-_IS_FOLDER = Words(en="{file} is a folder; name a file", zh="{file} 是文件夹；请写文件名")
 _NO_CHINESE = Words(
     en="note: an output in {encoding} has no Chinese characters, so this is in English; "
     "PYTHONIOENCODING=utf-8 asks for others",
@@ -137,22 +131,13 @@ def check_target(file: str) -> None:
     write-protected, an ending that is none of the formats.
     """
     target = Path(file)
-    if target.is_dir():
-        raise InputError(_IS_FOLDER(file=file))
+    check_place(target)
     check_suffix(target)
-    if not target.parent.is_dir():
-        folder = str(target.parent)
-        raise InputError(_NO_FOLDER(folder=folder), fix=_NO_FOLDER_FIX(folder=folder))
-    if target.exists() and not os.access(target, os.W_OK):
-        raise InputError(_UNWRITABLE(file=file, why=os.strerror(errno.EACCES)))
 
 
 def save(report: Report, file: str) -> None:
     """Write a report by the ending of the file's name, and say so on stderr."""
-    try:
-        report.save(file)
-    except OSError as problem:
-        raise InputError(_UNWRITABLE(file=file, why=problem.strerror)) from None
+    report.save(file)
     emit(_WRITTEN(file=file).text(readable(report.language, sys.stderr)), sys.stderr)
 
 
