@@ -31,14 +31,14 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "没有可以写入的文件夹" in caught.value.text("zh")
     assert "mkdir -p" in caught.value.text("en")
     run = tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=1, progress=False)
-    with pytest.raises(InputError, match="folder|文件夹"):
+    with pytest.raises(InputError, match=r"folder|文件夹"):
         run.save(tmp_path / "none" / "run.npz")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "working.md"
     folder.mkdir()
-    with pytest.raises(InputError, match="folder|文件夹"):
+    with pytest.raises(InputError, match=r"folder|文件夹"):
         derived().explain("en").save(folder)
 
 
