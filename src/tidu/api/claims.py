@@ -68,19 +68,52 @@ class Setting:
         return self.view.derivation
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A formula of a claim: as a node over the program, and as its author wrote it."""
+
+    node: Node
+    tree: Math
+
+
 def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judged]:
     """The verdict on each claim, in order."""
     about_nodes = [c for c in claims if c.target.kind in ("value", "gradient", "new")]
-    made = [_claim(setting, c) for c in about_nodes]
-    found = check_claims(made, _with_settings(setting), seed=1)
-    by_claim = {id(c): f for c, f in zip(about_nodes, found, strict=True)}
-    shown = {id(c): m for c, m in zip(about_nodes, made, strict=True)}
+    posed = [_pose(setting, c) for c in about_nodes]
+    image = with_bodies([node for p in posed for node in p.nodes()], setting.bodies)
+    made = [p.claim(image) for p in posed]
+    found = iter(zip(posed, made, check_claims(made, _with_settings(setting), seed=1), strict=True))
+    kinds = ("value", "gradient", "new")
     return [
-        _judged(setting, c, by_claim[id(c)], shown[id(c)])
-        if id(c) in by_claim
-        else _judged_step(setting, c)
+        _judged(setting, *next(found)) if c.target.kind in kinds else _judged_step(setting, c)
         for c in claims
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Posed:
+    """A claim with the nodes that it speaks of: what it is about, its formula, its working."""
+
+    record: records.Claim
+    target: Node
+    formula: Stated | None
+    fitted: Node | None
+    working: Node | None
+
+    def nodes(self) -> list[Node]:
+        return [n for n in (self.target, self.fitted, self.working) if n is not None]
+
+    def claim(self, image: Mapping[Node, Node]) -> Claim:
+        """As `check` takes it, declared functions replaced."""
+        return Claim(
+            self.record.text,
+            image[self.target],
+            value=self.record.value,
+            formula=None if self.fitted is None else image[self.fitted],
+            working=None if self.working is None else image[self.working],
+            digits=self.record.decimals,
+            place=self.record.place,
+        )
 
 
 def _with_settings(setting: Setting) -> dict[str, Any]:
@@ -107,25 +140,12 @@ def named_nodes(derivation: Derivation) -> dict[str, Node]:
     return found
 
 
-def _claim(setting: Setting, claim: records.Claim) -> Claim:
-    target = _target(setting, claim)
-    wanted = _indexed_node(target, claim.target.index)
-    stated = (
-        None
-        if claim.formula is None
-        else _fitted(claim, _formula(setting, claim, claim.formula).node, wanted)
-    )
+def _pose(setting: Setting, claim: records.Claim) -> _Posed:
+    target = _indexed_node(_target(setting, claim), claim.target.index)
+    formula = None if claim.formula is None else _formula(setting, claim, claim.formula)
+    fitted = None if formula is None else _fitted(claim, formula.node, target)
     working = None if claim.working is None else _working(setting, claim, claim.working)
-    image = with_bodies([n for n in (wanted, stated, working) if n is not None], setting.bodies)
-    return Claim(
-        claim.text,
-        image[wanted],
-        value=claim.value,
-        formula=None if stated is None else image[stated],
-        working=None if working is None else image[working],
-        digits=claim.decimals,
-        place=claim.place,
-    )
+    return _Posed(claim, target, formula, fitted, working)
 
 
 def _target(setting: Setting, claim: records.Claim) -> Node:
@@ -249,14 +269,6 @@ def _letter(setting: Setting, name: str) -> Math:
     return symbol(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A formula of a claim: as a node over the program, and as its author wrote it."""
-
-    node: Node
-    tree: Math
-
-
 def _program(derivation: Derivation) -> list[Node]:
     return reachable([derivation.loss, *derivation.graph.outputs.values()])
 
@@ -278,10 +290,11 @@ def _fitted(claim: records.Claim, stated: Node, wanted: Node) -> Node:
 
 
 # ------------------------------------------------------------------ verdicts to data
-def _judged(setting: Setting, claim: records.Claim, found: ClaimFinding, made: Claim) -> Judged:
+def _judged(setting: Setting, posed: _Posed, made: Claim, found: ClaimFinding) -> Judged:
+    claim = posed.record
     name = _name(setting, claim)
     details = tuple(found.details)
-    if claim.formula is None:
+    if posed.formula is None:
         index = found.finding.index
         actual = found.finding.expected
         stated = value_tree(np.asarray(claim.value), setting.view.options.layout)
@@ -309,22 +322,21 @@ def _judged(setting: Setting, claim: records.Claim, found: ClaimFinding, made: C
             group=claim.group,
             details=details,
         )
-    shown = _formula(setting, claim, claim.formula).tree
     if not found.holds:
-        details = (*details, *_would_be(setting, claim))
+        details = (*details, *_would_be(setting, claim, posed.formula.node))
     here_only = found.verdict == "holds here only"
     return Judged(
         name,
         found.holds,
         here_only,
-        formula=shown,
+        formula=posed.formula.tree,
         cites=claim.cites,
         group=claim.group,
         details=details,
     )
 
 
-def _would_be(setting: Setting, claim: records.Claim) -> tuple[Phrase, ...]:
+def _would_be(setting: Setting, claim: records.Claim, formula: Node) -> tuple[Phrase, ...]:
     """What one step with a false gradient would do to the loss."""
     target = claim.target
     one = [(d, s) for d, s, _ in setting.steps.values() if d.steps == 1 and d.optimizer == "SGD"]
@@ -336,8 +348,7 @@ def _would_be(setting: Setting, claim: records.Claim) -> tuple[Phrase, ...]:
     ):
         return ()
     rate = one[0][0].lr
-    assert claim.formula is not None
-    claimed = {target.name: _formula(setting, claim, claim.formula).node}
+    claimed = {target.name: formula}
     try:
         stated = loss_with_gradient(setting.derivation, claimed, rate, setting.values)
         right = loss_with_gradient(setting.derivation, {}, rate, setting.values)
