@@ -256,7 +256,7 @@ def test_a_report_is_saved_whole_or_not_at_all(
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         everything()[SEED].explain("en").save(target)
     assert target.read_text(encoding="utf-8") == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["page.md"]

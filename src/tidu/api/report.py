@@ -111,7 +111,7 @@ def write_whole(target: Path, content: str | bytes) -> Path:
     try:
         return _replace(target, data)
     except OSError as problem:
-        raise InputError(_UNWRITABLE(file=target, why=problem.strerror)) from None
+        raise InputError(_UNWRITABLE(file=target, why=problem.strerror or problem)) from None
 
 
 def _replace(target: Path, data: bytes) -> Path:

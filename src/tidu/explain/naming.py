@@ -145,7 +145,7 @@ def _deltas(
     for node in reversed(lines):
         own = forward[node]
         short = "" if node in invented else _delta_sub(own)
-        long = own.base + own.sub
+        long = own.base + (own.sub if own.sub[:1].isdigit() or not own.sub else f"_{own.sub}")
         sup = own.sup
         sub = short if short and subs[short] == 1 else long
         delta[node] = Symbol("delta", sub, sup)

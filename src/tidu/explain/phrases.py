@@ -32,6 +32,10 @@ DELTA_IS = Words(
     "shape of {name}.",
     zh="{delta} 表示 {gradient}，即 {loss} 对 {name} 的梯度，它与 {name} 形状相同。",
 )
+DELTA_IS_NUMBER = Words(
+    en="{delta} stands for {gradient}, the derivative of {loss} with respect to {name}.",
+    zh="{delta} 表示 {gradient}，即 {loss} 对 {name} 的导数。",
+)
 WRITING_DELTA = Words(
     en="Writing: each gradient has the shape of its variable; so the way back through a matrix "
     "product takes the other factor transposed, on the side where the shapes fit.",

@@ -114,7 +114,7 @@ def backward_section(view: View) -> Section:
         first = next(node for node in _lines(view))
         blocks.append(
             Paragraph(
-                phrases.DELTA_IS(
+                (phrases.DELTA_IS if first.rank else phrases.DELTA_IS_NUMBER)(
                     delta=view.names.delta[first],
                     gradient=view.gradient_name(first),
                     loss=view.names.loss,
