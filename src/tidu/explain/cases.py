@@ -10,7 +10,7 @@ import numpy as np
 from tidu.document.math import Cases, Math, Relation
 from tidu.explain import phrases
 from tidu.explain.rows import PLUS_MINUS_ONE, is_sign
-from tidu.explain.trees import compare_sides, expression_nodes, named
+from tidu.explain.trees import compare_sides, expression_nodes, operand
 from tidu.explain.view import View
 from tidu.ir.node import Node
 from tidu.ir.op import Case
@@ -25,7 +25,7 @@ def case_remarks(view: View, gradient: Node) -> list[Phrase]:
     for node in expression_nodes(gradient, view.atoms.__contains__):
         if node.op.cases is None or (node in view.atoms and node is not gradient):
             continue
-        operands = [named(child, view.atoms) for child in node.inputs]
+        operands = [operand(child, view.atoms) for child in node.inputs]
         rows = tuple(
             (case.value, compare_sides(case.condition))
             for case in merged(node.op.cases(node, *operands))
@@ -96,7 +96,7 @@ def _case_here(view: View, node: Node) -> Phrase | None:
     for child in node.inputs:
         parts = expression_nodes(child, in_numbers)
         values = {n: value for n in parts if n in view.atoms and (value := view.whole_value(n))}
-        numbers.append(named(child, values))
+        numbers.append(operand(child, values))
     assert node.op.cases is not None
     counts: list[Phrase] = []
     for case in merged(node.op.cases(node, *numbers)):

@@ -44,6 +44,13 @@ def named(root: Node, atoms: Atoms) -> Math:
     return atoms[root] if root in atoms else formula(root, atoms)
 
 
+def operand(node: Node, atoms: Atoms) -> Math:
+    """An operand as it stands beside others: a stretched number is the number."""
+    if node.op.role == "broadcast" and node.inputs[0].rank == 0:
+        node = node.inputs[0]
+    return named(node, atoms)
+
+
 def with_shapes(root: Node, atoms: Atoms) -> Math:
     """The expression with the shape of each atom in its place: (4,5)·(5,1)."""
     shapes = {node: shape_symbol(node.shape) for node in atoms}
