@@ -273,7 +273,7 @@ def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         run.save(target)
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
     assert target.read_bytes() == b"before"

@@ -132,9 +132,8 @@ def _with_settings(setting: Setting) -> dict[str, Any]:
 def named_nodes(derivation: Derivation) -> dict[str, Node]:
     """Every name of the program and the node that runs for it; the last of a name given twice."""
     found: dict[str, Node] = dict(derivation.graph.inputs)
-    for written, names in sorted(derivation.graph.names.items(), key=lambda item: item[0].id):
-        for name in names:
-            found[name.text] = derivation.run_node(written)
+    for name, written in derivation.graph.last_named().items():
+        found[name] = derivation.run_node(written)
     for name, node in derivation.graph.outputs.items():
         found[name] = derivation.run_node(node)
     return found

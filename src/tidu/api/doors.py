@@ -105,10 +105,7 @@ def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict
     """The nodes to watch: those of the given names, or all outputs besides the loss."""
     if watch is None:
         return {name: node for name, node in graph.outputs.items() if name != loss}
-    known: dict[str, Node] = {}
-    for node in sorted(graph.names, key=lambda node: node.id):  # of a name given twice, the last
-        known |= {name.text: node for name in graph.names[node] if not name.invented}
-    known |= {**graph.inputs, **graph.outputs}
+    known = {**graph.last_named(), **graph.inputs, **graph.outputs}
     found: dict[str, Node] = {}
     for name in watch:
         if not isinstance(name, str):

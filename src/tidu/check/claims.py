@@ -165,7 +165,9 @@ def _causes(
     false = [
         i for i, (verdict, _) in enumerate(verdicts) if verdict in ("fails", "holds here only")
     ]
-    false.sort(key=lambda i: claims[i].target.id)
+    targets = reachable([claims[i].target for i in false])
+    position = {node.id: place for place, node in enumerate(targets)}
+    false.sort(key=lambda i: position[claims[i].target.id])
     below = {i: {n.id for n in reachable([claims[i].target])} for i in false}
     roots: dict[int, tuple[int, ...]] = {}
     for i in false:
@@ -188,7 +190,7 @@ def _causes(
             j for j in before if not any(claims[j].target.id in below[k] for k in before if k != j)
         ]
         found = {root for j in nearest for root in roots[j]}
-        roots[i] = tuple(sorted(found, key=lambda r: claims[r].target.id))
+        roots[i] = tuple(sorted(found, key=lambda r: position[claims[r].target.id]))
     return roots
 
 

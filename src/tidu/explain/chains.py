@@ -14,7 +14,7 @@ from tidu.document.math import Derivative, Group, Math, Negative, Number, Produc
 from tidu.explain.trees import expression_nodes, formula, named
 from tidu.explain.view import View
 from tidu.ir.build import constant
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, post_order, reachable
 
 Path = tuple[Node, ...]  # from the loss down to a parameter
 MOST_PATHS = 3
@@ -27,7 +27,7 @@ def uses(view: View) -> dict[Node, list[Node]]:
     active = view.derivation.adjoints
     named = view.names.forward
     found: dict[Node, list[Node]] = {}
-    for line in sorted((n for n in named if n.inputs and n in active), key=lambda n: -n.id):
+    for line in [n for n in reversed(list(named)) if n.inputs and n in active]:
         for part in _carried(line, named):
             if part is not line and part in named and part in active:
                 found.setdefault(part, []).append(line)
@@ -36,16 +36,12 @@ def uses(view: View) -> dict[Node, list[Node]]:
 
 def _carried(line: Node, named: Container[Node]) -> list[Node]:
     """The nodes of a line's formula that a derivative reaches, not those of conditions alone."""
-    seen: dict[int, Node] = {}
-    stack = [line]
-    while stack:
-        node = stack.pop()
-        if node.id in seen:
-            continue
-        seen[node.id] = node
-        if node is line or node not in named:
-            stack.extend(c for i, c in enumerate(node.inputs) if differentiable(node, i))
-    return [seen[key] for key in sorted(seen)]
+
+    def parts(node: Node) -> list[Node]:
+        opened = node is line or node not in named
+        return [c for i, c in enumerate(node.inputs) if opened and differentiable(node, i)]
+
+    return post_order([line], parts)
 
 
 def count_paths(view: View, target: Node) -> int:
@@ -57,7 +53,7 @@ def count_paths(view: View, target: Node) -> int:
 def _counts(view: View) -> dict[int, int]:
     found = uses(view)
     counts: dict[int, int] = {view.derivation.loss.id: 1}
-    for node in sorted(view.names.forward, key=lambda n: -n.id):
+    for node in reversed(list(view.names.forward)):
         if node is not view.derivation.loss:
             counts[node.id] = sum(counts.get(user.id, 0) for user in found.get(node, []))
     return counts

@@ -42,9 +42,7 @@ def name_all(derivation: Derivation) -> Names:
     for name, node in graph.inputs.items():
         forward[node] = symbol(name)
     loss = symbol(derivation.loss_name)
-    nodes = reachable(
-        [derivation.run_node(node) for node in graph.outputs.values()] + [derivation.loss]
-    )
+    nodes = _in_program_order(derivation)
     for written in graph.nodes():
         given = graph.name_of(written)
         node = derivation.run_node(written)
@@ -62,6 +60,17 @@ def name_all(derivation: Derivation) -> Names:
     adjoints, delta = _deltas(derivation, ordered, invented)
     atoms = {**adjoints, **ordered}
     return Names(ordered, adjoints, delta, frozenset(invented), loss, atoms)
+
+
+def _in_program_order(derivation: Derivation) -> list[Node]:
+    """What is shown of the program: operands first, and what is named in the order written."""
+    graph = derivation.graph
+    results = [derivation.run_node(node) for node in graph.outputs.values()]
+    shown = {node.id for node in reachable([*results, derivation.loss])}
+    used = {node.id for node in graph.nodes()}
+    named = [derivation.run_node(node) for node in graph.names if node.id in used]
+    walk = reachable([*named, *results, derivation.loss])
+    return [node for node in walk if node.id in shown]
 
 
 def _arguments(nodes: list[Node], active: set[int]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tidu.document.math import Math, Negative, Number, Product, Relation, Sum, Symbol
-from tidu.ir.node import Node
+from tidu.ir.node import Node, post_order
 from tidu.ir.types import Shape
 from tidu.ops.layout import of_ones
 
@@ -14,16 +14,7 @@ Atoms = Mapping[Node, Math]
 
 def expression_nodes(root: Node, atoms: Callable[[Node], bool]) -> list[Node]:
     """The nodes of the expression of `root`, operands first; atoms below it are not opened."""
-    seen: dict[int, Node] = {}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.id in seen:
-            continue
-        seen[node.id] = node
-        if node is root or not atoms(node):
-            stack.extend(node.inputs)
-    return [seen[key] for key in sorted(seen)]
+    return post_order([root], lambda node: node.inputs if node is root or not atoms(node) else ())
 
 
 def formula(root: Node, atoms: Atoms) -> Math:

@@ -137,10 +137,11 @@ def _start(view: View) -> Paragraph:
 def _lines(view: View) -> list[Node]:
     """The named nodes between the loss and the parameters, in the order of back-propagation."""
     parameters = set(view.derivation.wrt.values())
-    return sorted(
-        (n for n in view.names.delta if n in view.derivation.adjoints and n not in parameters),
-        key=lambda n: -n.id,
-    )
+    return [
+        n
+        for n in reversed(list(view.names.forward))
+        if n in view.names.delta and n in view.derivation.adjoints and n not in parameters
+    ]
 
 
 def delta_steps(view: View) -> list[Step]:

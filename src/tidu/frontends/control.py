@@ -24,7 +24,7 @@ from tidu.frontends.tree import Leaf, leaves, replace, short_names
 from tidu.ir.body import Body
 from tidu.ir.build import constant, fresh_input, input_node, spoken, substitute
 from tidu.ir.graph import Guard, Name
-from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.node import Node, depends_on, post_order, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Dim, DType, Size
 from tidu.ops.calls import call_ as call_op
@@ -136,24 +136,16 @@ def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> l
     mere views of those, and no unnamed constants."""
     moving = depends_on(outputs, given)
     own = {node.id for node in given}
-    found: dict[int, Node] = {}
-    seen: set[int] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node.id in seen or node.id in own:
-            continue
-        seen.add(node.id)
-        if node.id in moving:
-            stack.extend(node.inputs)
-        elif not node.inputs:
-            if node.op.role == "input" or node.id in inner.recorder.namer.spoken:
-                found[node.id] = node
-        elif node.id in inner.known and node.op.loop is not Loop.VIEW:
-            found[node.id] = node
-        else:
-            stack.extend(node.inputs)
-    return [found[key] for key in sorted(found)]
+
+    def is_taken(node: Node) -> bool:
+        if node.id in moving or node.id in own:
+            return False
+        if not node.inputs:
+            return node.op.role == "input" or node.id in inner.recorder.namer.spoken
+        return node.id in inner.known and node.op.loop is not Loop.VIEW
+
+    walk = post_order(outputs, lambda node: () if node.id in own or is_taken(node) else node.inputs)
+    return [node for node in walk if is_taken(node)]
 
 
 def _close(

@@ -107,7 +107,8 @@ class Namer:
             counted = len(nodes) > 1 or text in inputs
             for step, node in enumerate(nodes, 1):
                 found.setdefault(node, []).append(Name(text, step if counted else None))
-        return {node: tuple(names) for node, names in found.items()}
+        bound = dict.fromkeys(node for _, _, node in self._bindings)  # in the program's order
+        return {n: tuple(found[n]) for n in [*inputs.values(), *bound] if n in found}
 
     def _groups(self, inputs: Mapping[str, Node], given: set[int]) -> dict[str, list[Node]]:
         """The nodes of each name in order; a name belongs to the outermost function using it."""

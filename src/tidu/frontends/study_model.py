@@ -12,7 +12,7 @@ from tidu.frontends.study_given import Values
 from tidu.frontends.text import read
 from tidu.ir.build import input_node, rebuild
 from tidu.ir.graph import Graph, Name
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.types import Shape, shape_text
 from tidu.nn.losses import loss
 from tidu.nn.sequential import LayerProblem, Model, parameter_specs, sequential
@@ -169,11 +169,9 @@ def _joined(
         if node not in new:
             new[node] = rebuild(node, tuple(new[child] for child in node.inputs))
     outputs = {name: new[node] for name, node in below.outputs.items()}
-    used = {
-        str(node.attrs["name"]): node
-        for node in reachable([*outputs.values(), *built.named.values()])
-        if node.op.role == "input"
-    }
+    used = inputs_among(reachable([*outputs.values(), *built.named.values()]))
+    data = {name: node for name, node in used.items() if name not in built.parameters}
+    weights = {name: node for name, node in built.parameters.items() if name in used}
     all_names = dict(names)
     all_places = dict(places)
     for node, given in below.names.items():
@@ -182,7 +180,7 @@ def _joined(
         if node in new:
             all_places[new[node]] = (*all_places.get(new[node], ()), *given)
     guards = below.guards
-    return Graph(used, outputs, all_names, all_places, guards, below.remarks)
+    return Graph({**data, **weights}, outputs, all_names, all_places, guards, below.remarks)
 
 
 def _check_names(part: Part, source: Source) -> None:

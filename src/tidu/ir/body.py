@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from tidu.ir.graph import Name
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, post_order, reachable
 from tidu.ir.types import TupleType, Type
 
 
@@ -89,13 +89,9 @@ def result_types(type: Type | TupleType) -> tuple[Type, ...]:
 
 def every_node(outputs: Iterable[Node]) -> list[Node]:
     """All nodes under the outputs, and those of the bodies that they hold, each body once."""
-    found: dict[int, Node] = {}
-    seen: set[Body] = set()
-    waiting: list[Node] = list(outputs)
-    while waiting:
-        fresh = [node for node in reachable(waiting) if node.id not in found]
-        found.update((node.id, node) for node in fresh)
-        bodies = {body for node in fresh if (body := body_of(node)) is not None} - seen
-        seen |= bodies
-        waiting = [node for body in bodies for node in body.outputs]
-    return [found[key] for key in sorted(found)]
+
+    def below(node: Node) -> tuple[Node, ...]:
+        body = body_of(node)
+        return node.inputs if body is None else (*node.inputs, *body.outputs)
+
+    return post_order(outputs, below)

@@ -43,6 +43,18 @@ class Graph:
         """All nodes under the outputs, operands first."""
         return reachable(self.outputs.values())
 
+    def last_named(self) -> dict[str, Node]:
+        """The node of every name that the program gives; of a name given twice, the last."""
+        steps: dict[str, int] = {}
+        found: dict[str, Node] = {}
+        for node, names in self.names.items():
+            for name in names:
+                step = name.step or 0
+                if not name.invented and step >= steps.get(name.text, 0):
+                    steps[name.text] = step
+                    found[name.text] = node
+        return found
+
     def name_of(self, node: Node) -> Name | None:
         names = self.names.get(node)
         return names[0] if names else None

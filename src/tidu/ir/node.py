@@ -1,7 +1,7 @@
 """Nodes: one op applied to other nodes, hash-consed so that equal expressions are one object.
 
-Ids grow in the order of creation, and operands exist before the node that uses them, so sorting by
-id is a topological order; no walk recurses.
+An id tells nodes apart and nothing more. Operands exist before the node that uses them; what walks
+a graph does so in `post_order`, and no walk recurses.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -166,17 +167,33 @@ def intern(
     return node
 
 
+def post_order(roots: Iterable[Node], operands: Callable[[Node], Sequence[Node]]) -> list[Node]:
+    """The roots and what `operands` leads to from them, each once and after its operands.
+
+    The order follows from the graph alone. Ids would not do: a node that exists already keeps the
+    id that it was given when something else built it.
+    """
+    found: list[Node] = []
+    opened: set[int] = set()
+    done: set[int] = set()
+    stack = list(roots)
+    stack.reverse()
+    while stack:
+        node = stack[-1]
+        if node.id not in opened:
+            opened.add(node.id)
+            stack.extend(child for child in reversed(operands(node)) if child.id not in opened)
+            continue
+        stack.pop()
+        if node.id not in done:
+            done.add(node.id)
+            found.append(node)
+    return found
+
+
 def reachable(outputs: Iterable[Node]) -> list[Node]:
     """All nodes that the outputs depend on, operands first."""
-    seen: dict[int, Node] = {}
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node.id in seen:
-            continue
-        seen[node.id] = node
-        stack.extend(node.inputs)
-    return [seen[key] for key in sorted(seen)]
+    return post_order(outputs, attrgetter("inputs"))
 
 
 def inputs_among(nodes: Iterable[Node]) -> dict[str, Node]:

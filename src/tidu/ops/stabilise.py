@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidu.ir.build import apply, input_node, rebuild
-from tidu.ir.node import Node
+from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
 from tidu.ops.arithmetic import (
@@ -306,20 +306,15 @@ def _guarded(node: Node, condition: Node, first: bool) -> Node:
 
 def _elementwise_region(root: Node, condition: Node) -> list[Node]:
     """The elementwise ops of the condition's shape that the branch is made of, operands first."""
-    seen: dict[int, Node] = {}
-    stack = [root]
-    while stack:
-        node = stack.pop()
+
+    def belongs(node: Node) -> bool:
         map_op = node.op.form is Form.ELEMENTWISE or node.op is where
-        if (
-            node.id not in seen
-            and map_op
-            and node.dtype != "bool"  # a mask has no derivative to keep safe
-            and node.shape == condition.shape
-        ):
-            seen[node.id] = node
-            stack.extend(node.inputs)
-    return [seen[key] for key in sorted(seen)]
+        # a mask has no derivative to keep safe
+        return map_op and node.dtype != "bool" and node.shape == condition.shape
+
+    if not belongs(root):
+        return []
+    return post_order([root], lambda node: [child for child in node.inputs if belongs(child)])
 
 
 def _is_guard(node: Node, condition: Node) -> bool:
