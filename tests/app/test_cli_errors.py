@@ -266,9 +266,11 @@ def test_the_language_is_put_back(capsys: Capture, monkeypatch: pytest.MonkeyPat
     assert "TIDU_LANG" not in os.environ
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_error(unbuffered: str) -> None:
     """As `tidu ops | head -1`: the reader goes away before all is written."""
     env = {**os.environ, "TIDU_LANG": "en", "PYTHONIOENCODING": "utf-8"}
+    env["PYTHONUNBUFFERED"] = unbuffered
     with subprocess.Popen(
         [sys.executable, "-m", "tidu", "ops", "--json"],
         stdout=subprocess.PIPE,

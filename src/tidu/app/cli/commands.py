@@ -126,6 +126,10 @@ def run(arguments: Sequence[str], language: Language) -> int:
         return stop.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer makes a failure of it
+            raise stop.__context__ from None
+        raise
     except _USAGE_ERROR as problem:
         raise usage_error(problem) from None
     return code if isinstance(code, int) else 0
