@@ -19,7 +19,7 @@ from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
 from tidu.ir.build import constant
 from tidu.ir.graph import Guard
-from tidu.ir.node import Node
+from tidu.ir.node import Node, post_order
 from tidu.ir.types import Size, TupleType, is_one_element
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.reduction import sum_
@@ -192,17 +192,11 @@ class Recorder:
         """The number that a node has here, calculated by the op's own reference."""
         if node.id in self.values:
             return self.values[node.id]
-        stack = [node]
+        walk = post_order([node], lambda n: () if n.id in self.values else n.inputs)
         with np.errstate(all="ignore"):
-            while stack:
-                top = stack[-1]
-                waiting = [child for child in top.inputs if child.id not in self.values]
-                if waiting:
-                    stack.extend(waiting)
-                    continue
-                stack.pop()
-                if top.id not in self.values:
-                    self.know(top, self._calculate(top) if self.concrete else None)
+            for part in walk:
+                if part.id not in self.values:
+                    self.know(part, self._calculate(part) if self.concrete else None)
         return self.values[node.id]
 
     def know(self, node: Node, value: Array | None) -> None:

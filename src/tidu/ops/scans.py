@@ -11,7 +11,7 @@ the carries that each step started from: the one run keeps what back-propagation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,34 @@ def _order(length: int, reverse: bool) -> range:
     return range(length - 1, -1, -1) if reverse else range(length)
 
 
+def _step_by_step(
+    step: Callable[[Body, Sequence[Any]], Sequence[Any]],
+    operands: Sequence[Any],
+    body: Body,
+    carries: int,
+    steps: int,
+    length: int,
+    reverse: bool,
+) -> tuple[list[Any], list[list[Any]]]:
+    """The last carries, and for each entry the outputs of its step and the carries before it.
+
+    `step` applies the body: to arrays, or to nodes.
+    """
+    carry, entries, constants = Layout.of(body, carries, steps).split(operands)
+    rows: list[list[Any]] = []
+    for t in _order(length, reverse):
+        found = step(body, [*carry, *(x[t] for x in entries), *constants])
+        rows.append([*found[carries:], *carry])
+        carry = list(found[:carries])
+    if reverse:
+        rows.reverse()
+    return carry, rows
+
+
 def _scan_reference(
     *operands: Any, body: Body, carries: int, steps: int, length: int, reverse: bool
 ) -> Any:
-    layout = Layout.of(body, carries, steps)
-    carry, entries, constants = layout.split(operands)
-    rows: list[list[Any]] = []
-    for t in _order(length, reverse):
-        found = run(body, [*carry, *(x[t] for x in entries), *constants])
-        rows.append([*found[carries:], *carry])
-        carry = found[:carries]
-    if reverse:
-        rows.reverse()
+    carry, rows = _step_by_step(run, operands, body, carries, steps, length, reverse)
     types = [node.type for node in (*body.outputs[carries:], *body.inputs[:carries])]
     stacks = [
         np.stack([row[i] for row in rows])
@@ -140,15 +156,7 @@ def _scan_definition(
 ) -> Node:
     if isinstance(length, Size):
         raise Misfit(_NAMED_LENGTH, length=length)
-    layout = Layout.of(body, carries, steps)
-    carry, entries, constants = layout.split(operands)
-    rows: list[list[Node]] = []
-    for t in _order(length, reverse):
-        found = opened(body, [*carry, *(x[t] for x in entries), *constants])
-        rows.append([*found[carries:], *carry])
-        carry = list(found[:carries])
-    if reverse:
-        rows.reverse()
+    carry, rows = _step_by_step(opened, operands, body, carries, steps, length, reverse)
     types = [node.type for node in (*body.outputs[carries:], *body.inputs[:carries])]
     stacks = [
         stack([row[i] for row in rows]) if rows else filled(0.0, _stacked(type, 0))
