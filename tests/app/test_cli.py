@@ -240,3 +240,13 @@ def test_ops_as_json(capsys: Capture) -> None:
     assert tanh["names"]["numpy"] == ["tanh"]
     assert tanh["derivative"] == ["tanh′(x) = 1 − tanh(x)²"]
     assert len(json.loads(here(capsys, "ops", "--json").out)) > 100
+
+
+def test_wrt_may_be_repeated(capsys: Capture) -> None:
+    """A name is not dropped in silence: --wrt W --wrt b asks for the same as --wrt W,b."""
+    rest = ("--set", "W=[[1,2]]", "--set", "b=[3]", "--lang", "en")
+    together = here(capsys, "derive", "sum((W + b)**2)", "--wrt", "W,b", *rest)
+    repeated = here(capsys, "derive", "sum((W + b)**2)", "--wrt", "W", "--wrt", "b", *rest)
+    assert repeated.out == together.out
+    assert "∂L/∂W" in repeated.out
+    assert "∂L/∂b" in repeated.out

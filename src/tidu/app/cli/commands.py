@@ -201,7 +201,7 @@ def build(language: Language, help_language: Language) -> typer.Typer:
     @command("derive", _DERIVE)
     def derive(
         expression: Annotated[str, typer.Argument(help=say(_EXPR), metavar="EXPR")],
-        wrt: Annotated[str | None, option(_WRT, "--wrt", metavar="W,b")] = None,
+        wrt: Annotated[list[str] | None, option(_WRT, "--wrt", metavar="W,b")] = None,
         values: Annotated[list[str] | None, option(_SET, "--set", metavar="NAME=VALUE")] = None,
         shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
         functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
@@ -220,7 +220,7 @@ def build(language: Language, help_language: Language) -> typer.Typer:
 
         problem = work.Problem(
             expression,
-            wrt,
+            ",".join(wrt) if wrt else None,
             values or [],
             shapes or [],
             functions or [],
