@@ -14,8 +14,9 @@ from tidu.ir.build import input_node
 from tidu.ir.types import Size
 from tidu.ops.axes import moveaxis, squeeze, swapaxes, tril
 from tidu.ops.contraction import dot, trace
+from tidu.ops.determinant import det
 from tidu.ops.einsum import einsum
-from tidu.ops.linear_algebra import det, inv, matrix_power, solve
+from tidu.ops.inverse import inv, matrix_power, solve
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import clip, max_
 from tidu.ops.smooth import gelu

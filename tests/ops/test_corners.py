@@ -20,8 +20,9 @@ from tidu.ops.activation import hardtanh, leaky_relu, prelu, relu, relu6
 from tidu.ops.arithmetic import absolute, sqrt
 from tidu.ops.comparison import greater, greater_equal, where
 from tidu.ops.contraction import matmul
+from tidu.ops.determinant import cofactor, det, logdet, slogdet
 from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
-from tidu.ops.linear_algebra import cofactor, det, inv, logdet, slogdet, solve
+from tidu.ops.inverse import inv, solve
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
 from tidu.ops.smooth import elu, gelu

@@ -12,7 +12,7 @@ from tidu.ir.types import Type, broadcast_shapes, product, promote
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.reduction import sum_
-from tidu.ops.structure import diagonal, eye
+from tidu.ops.structure import axes_last, diagonal, eye
 from tidu.words import Words
 
 _INNER = Words(
@@ -198,10 +198,8 @@ def _prepare_trace(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
     if x.rank < 2:
         raise Misfit(_TRACE)
     if offset:
-        return sum_(diagonal(x, k=offset))
-    rows, columns = axis1 % x.rank, axis2 % x.rank
-    rest = (i for i in range(x.rank) if i not in (rows, columns))
-    return apply(trace, transpose(x, axes=(*rest, rows, columns)))
+        return sum_(diagonal(x, k=offset, axis1=axis1, axis2=axis2), axis=-1)
+    return apply(trace, axes_last(x, axis1, axis2))
 
 
 def trace_of(x: Node) -> Node:
@@ -222,9 +220,23 @@ trace = op(
     prepare=_prepare_trace,
     notation=function("tr"),
     code=lambda node, x: f"np.trace({x}, axis1=-2, axis2=-1)",
-    aliases=aliases(numpy=("trace", "linalg.trace"), torch="trace", text="tr"),
-    samples=sampled((((3, 3),), {}), (((2, 4),), {}), (((2, 4),), {"offset": 1})),
+    aliases=aliases(numpy="trace", torch="trace", text="tr"),
+    samples=sampled(
+        (((3, 3),), {}),
+        (((2, 4),), {}),
+        (((2, 4),), {"offset": 1}),
+        (((2, 4, 3),), {"axis1": 0, "axis2": -1}),
+        (((2, 4, 3),), {"offset": -1, "axis1": 1, "axis2": 2}),
+    ),
     doc=says("the sum of the diagonal", "对角线元素之和"),
+)
+
+matrix_trace = spelling(
+    "matrix_trace",
+    lambda x, offset=0: trace(x, offset=offset, axis1=-2, axis2=-1),
+    numpy=lambda x, offset=0: np.linalg.trace(x, offset=offset),
+    aliases=aliases(numpy="linalg.trace"),
+    samples=sampled((((4, 2, 3),), {}), (((4, 2, 3),), {"offset": 1})),
 )
 
 

@@ -16,7 +16,7 @@ from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape
 from tidu.ops.axes import expanded
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.reduction import normal_axes
 from tidu.words import Words
 
@@ -37,6 +37,10 @@ _VECTOR = Words(
 _NAMED = Words(
     en="the diagonal of {a} {sa} needs sizes that are numbers, or a square matrix",
     zh="取 {a} {sa} 的对角线需要具体的大小，或者方阵",
+)
+_SAME_AXIS = Words(
+    en="a diagonal runs along two different axes, not twice along axis {axis}",
+    zh="对角线沿两个不同的轴，而不是两次沿第 {axis} 轴",
 )
 _EYE = Words(en="sizes must be integers, not {given}", zh="大小应为整数，而不是 {given}")
 
@@ -209,20 +213,18 @@ def _diag_length(rows: Dim, columns: Dim, k: int) -> Dim:
 
 
 def _diag_fill(x: Any, k: int, shape: tuple[int, int]) -> Any:
-    result = np.zeros(shape, x.dtype)
-    i = np.arange(len(x))
-    result[i + max(0, -k), i + max(0, k)] = x
+    result = np.zeros((*x.shape[:-1], *shape), x.dtype)
+    i = np.arange(x.shape[-1])
+    result[..., i + max(0, -k), i + max(0, k)] = x
     return result
 
 
 def _diag_code(node: Node, x: str) -> str:
-    k, (rows, columns) = node.attrs["k"], node.attrs["shape"]
-    square = f"np.diag({x}, {k})" if k else f"np.diag({x})"
-    if rows == columns:
-        return square
-    n = node.inputs[0].shape[0] + abs(k)
-    widths = f"((0, {max(0, rows - n)}), (0, {max(0, columns - n)}))"
-    return f"np.pad({square}, {widths})[:{rows}, :{columns}]"
+    k, (rows, columns), n = node.attrs["k"], node.attrs["shape"], node.inputs[0].shape[-1]
+    if node.rank == 2 and rows == columns == n + abs(k):
+        return f"np.diag({x}, {k})" if k else f"np.diag({x})"
+    left, right = f"np.eye({rows}, {n}, {-max(0, -k)})", f"np.eye({n}, {columns}, {max(0, k)})"
+    return f"(({left} * {x}[..., None, :]) @ {right})"
 
 
 def _diag_named(node: Node, x: Math) -> Math:
@@ -239,7 +241,7 @@ diagonal_matrix = op(
     says=says("only the diagonal of the gradient counts", "只有梯度的对角线起作用"),
     source="⟨G, diag(x)⟩ = ⟨diag(G), x⟩",
     numpy=_diag_fill,
-    type_rule=lambda x, k, shape: Type(shape, x.dtype),
+    type_rule=lambda x, k, shape: Type((*x.shape[:-1], *shape), x.dtype),
     notation=_diag_named,
     code=_diag_code,
     aliases={},
@@ -247,15 +249,40 @@ diagonal_matrix = op(
         (((3,),), {"k": 0, "shape": (3, 3)}),
         (((2,),), {"k": 1, "shape": (3, 3)}),
         (((2,),), {"k": -1, "shape": (3, 2)}),
+        (((4, 2),), {"k": -1, "shape": (3, 2)}),
     ),
-    doc=says("a matrix with the vector x on a diagonal", "对角线为向量 x 的矩阵"),
+    doc=says(
+        "a matrix with the vector x on a diagonal (for each vector of a batch)",
+        "对角线为向量 x 的矩阵（批中每个向量各一个）",
+    ),
 )
 
 
+def diagonal_of(x: Node) -> Node:
+    """The square matrix diag(x) for each vector in the last axis."""
+    return apply(diagonal_matrix, x, k=0, shape=(x.shape[-1], x.shape[-1]))
+
+
 def _diagonal_type(x: Type, k: int) -> Type:
-    if x.rank != 2:
+    if x.rank < 2:
         raise Misfit(_VECTOR)
-    return Type((_diag_length(x.shape[0], x.shape[1], k),), x.dtype)
+    return Type((*x.shape[:-2], _diag_length(x.shape[-2], x.shape[-1], k)), x.dtype)
+
+
+def axes_last(x: Node, axis1: int, axis2: int) -> Node:
+    """The two axes of the matrices moved behind all others."""
+    if x.rank < 2:
+        raise Misfit(_VECTOR)
+    rows, columns = normal_axes(axis1, x.rank)[0], normal_axes(axis2, x.rank)[0]
+    if rows == columns:
+        raise InputError(_SAME_AXIS(axis=axis1))
+    rest = (i for i in range(x.rank) if i not in (rows, columns))
+    return transpose(x, axes=(*rest, rows, columns))
+
+
+def _prepare_diagonal(x: Node, k: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
+    """NumPy takes the first two axes unless told otherwise; here they become the last."""
+    return apply(diagonal, axes_last(x, axis1, axis2), k=int(k))
 
 
 diagonal = op(
@@ -263,20 +290,44 @@ diagonal = op(
     form=Form.LINEAR,
     loop=Loop.VIEW,
     operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out, k: (apply(diagonal_matrix, g, k=k, shape=x.shape),),
+    adjoint=lambda g, x, out, k: (apply(diagonal_matrix, g, k=k, shape=x.shape[-2:]),),
     says=says("the gradient goes back to the diagonal", "梯度放回对角线"),
     source="⟨g, diag(X)⟩ = ⟨diag(g), X⟩",
-    numpy=lambda x, k: np.diagonal(x, k).copy(),
+    numpy=lambda x, k: np.diagonal(x, k, -2, -1).copy(),
     type_rule=_diagonal_type,
-    prepare=lambda x, k=0: apply(diagonal, x, k=int(k)),
+    prepare=_prepare_diagonal,
     notation=_diag_named,
-    code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']})",
+    code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']}, -2, -1)",
     aliases=aliases(
         numpy=Alias("diagonal", rename={"offset": "k"}),
-        torch=Alias("diagonal", rename={"offset": "k"}),
+        torch=Alias(
+            "diagonal",
+            rename={"offset": "k", "dim1": "axis1", "dim2": "axis2"},
+        ),
     ),
-    samples=sampled((((3, 3),), {"k": 0}), (((2, 4),), {"k": 1}), (((3, 2),), {"k": -1})),
+    samples=sampled(
+        (((3, 3),), {"k": 0}),
+        (((2, 4),), {"k": 1}),
+        (((3, 2),), {"k": -1}),
+        (((4, 2, 3),), {"k": 1, "axis1": 1, "axis2": 2}),
+        (((4, 2, 3),), {}),
+        (((4, 2, 3),), {"k": -1, "axis1": -1, "axis2": 0}),
+    ),
     doc=says("the diagonal of a matrix", "矩阵的对角线"),
+)
+
+matrix_diagonal = spelling(
+    "matrix_diagonal",
+    lambda x, k=0, axis1=-2, axis2=-1: diagonal(x, k=k, axis1=axis1, axis2=axis2),
+    numpy=lambda x, k=0: np.linalg.diagonal(x, offset=k),
+    aliases=aliases(
+        numpy=Alias("linalg.diagonal", rename={"offset": "k"}),
+        torch=Alias(
+            "linalg.diagonal",
+            rename={"offset": "k", "dim1": "axis1", "dim2": "axis2"},
+        ),
+    ),
+    samples=sampled((((4, 2, 3),), {}), (((2, 3),), {"k": 1})),
 )
 
 

@@ -1,0 +1,235 @@
+"""Determinants: the determinant, its sign and logarithm, and the cofactors that derive it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tidu.document.math import Apply, Function
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.types import TupleType, Type, promote
+from tidu.ops.contraction import trace_of
+from tidu.ops.define import aliases, float_type, function, op, sampled, says
+from tidu.ops.inverse import inv
+from tidu.ops.matrices import REGULAR, number_for, regular, square
+
+
+def _determinant_type(name: str) -> Callable[[Type], Type]:
+    def rule(x: Type) -> Type:
+        square(x, name)
+        return Type(x.shape[:-2], float_type(x.dtype))
+
+    return rule
+
+
+def _without(s: Any, count: int) -> Any:
+    """Products of the singular values without one of them (n), or without two (n, n)."""
+    n = s.shape[-1]
+    keep = ~np.eye(n, dtype=bool)
+    mask = keep if count == 1 else keep[:, None, :] & keep[None, :, :]
+    return np.prod(np.where(mask, s.reshape(*s.shape[:-1], *(1,) * count, n), 1), axis=-1)
+
+
+def _cofactor(x: Any) -> Any:
+    """From the singular values, so that it is right for singular matrices too."""
+    u, s, vt = np.linalg.svd(x)
+    sign = np.linalg.det(u) * np.linalg.det(vt)
+    return (sign[..., None, None] * (u * _without(s, 1)[..., None, :]) @ vt).astype(x.dtype)
+
+
+def _cofactor_change(x: Any, g: Any) -> Any:
+    """The derivative of the cofactor matrix at x in direction g; between singular vectors it is
+    Hᵢᵢ = Σₖ Pᵢₖ Gₖₖ and Hᵢₖ = -Pᵢₖ Gₖᵢ, with P the products without two singular values."""
+    u, s, vt = np.linalg.svd(x)
+    sign = np.linalg.det(u) * np.linalg.det(vt)
+    inner = np.swapaxes(u, -1, -2) @ g @ np.swapaxes(vt, -1, -2)
+    n = s.shape[-1]
+    pairs = np.where(np.eye(n, dtype=bool), 0, _without(s, 2))
+    own = np.diagonal(inner, axis1=-2, axis2=-1)
+    change = -pairs * np.swapaxes(inner, -1, -2)
+    change = change + np.eye(n) * (pairs @ own[..., None])
+    return (sign[..., None, None] * (u @ change @ vt)).astype(x.dtype)
+
+
+def _change_definition(x: Node, g: Node) -> Node:
+    """For a matrix with an inverse: cof X = det X · X⁻ᵀ, differentiated."""
+    back = inv(x).mT
+    share = number_for(x, trace_of(inv(x) @ g))
+    return number_for(x, det(x)) * (share * back - back @ g.mT @ back)
+
+
+def _change_adjoint(h: Node, x: Node, g: Node, out: Node) -> tuple[Node, Node]:
+    """By g: the second derivative of det is symmetric, so the same map. By x: the third derivative,
+    stated for matrices with an inverse (with A = X⁻¹G, B = X⁻¹H); others are refused by `inv`."""
+    back = inv(x)
+    a, b = back @ g, back @ h
+    trace_a, trace_b = number_for(x, trace_of(a)), number_for(x, trace_of(b))
+    both = trace_a * trace_b - number_for(x, trace_of(a @ b))
+    third = both * back - trace_b * (a @ back) - trace_a * (b @ back) + (a @ b + b @ a) @ back
+    return number_for(x, det(x)) * third.mT, cofactor_change(x, h)
+
+
+cofactor_change = op(
+    "cofactor_change",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE, Operand.VALUE),
+    definition=_change_definition,
+    adjoint=_change_adjoint,
+    says=says("second derivative of the determinant", "行列式的二阶导数"),
+    source="d cof X = det X (tr(X⁻¹dX) X⁻ᵀ - X⁻ᵀ dXᵀ X⁻ᵀ), continued to singular X",
+    numpy=_cofactor_change,
+    type_rule=lambda x, g: Type(x.shape, promote((x.dtype, g.dtype))),
+    notation=lambda node, x, g: Apply(Function("cof′"), (x, g)),
+    code=lambda node, x, g: _change_code(x, g),
+    aliases={},
+    samples=sampled(((regular((3, 3)), (3, 3)), {})),
+    doc=says("how the cofactor matrix changes in a direction", "余子式矩阵沿某方向的变化"),
+)
+
+
+def _change_code(x: str, g: str) -> str:
+    back = f"np.linalg.inv({x}).mT"
+    trace = f"np.trace(np.linalg.inv({x}) @ {g}, axis1=-2, axis2=-1)[..., None, None]"
+    return f"(np.linalg.det({x})[..., None, None] * ({trace} * {back} - {back} @ {g}.mT @ {back}))"
+
+
+cofactor = op(
+    "cofactor",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (apply(cofactor_change, x, g),),
+    says=says("second derivative of the determinant", "行列式的二阶导数"),
+    source="the second derivative of det is symmetric",
+    numpy=_cofactor,
+    type_rule=lambda x: square(x, "cofactor"),
+    notation=function("cof"),
+    code=lambda node, x: f"(np.linalg.det({x})[..., None, None] * np.linalg.inv({x}).mT)",
+    aliases={},
+    samples=REGULAR,
+    doc=says(
+        "the matrix of cofactors, det X · X⁻ᵀ where X has an inverse",
+        "余子式矩阵，X 可逆时为 det X · X⁻ᵀ",
+    ),
+)
+
+
+det = op(
+    "det",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (number_for(x, g) * cofactor(x),),
+    says=says("the gradient of the determinant is the cofactor matrix", "行列式的梯度是余子式矩阵"),
+    source="d det X = tr(cof(X)ᵀ dX)",
+    numpy=lambda x: np.asarray(np.linalg.det(x)),
+    type_rule=_determinant_type("det"),
+    notation=function("det"),
+    code=lambda node, x: f"np.linalg.det({x})",
+    aliases=aliases(numpy="linalg.det", torch=("linalg.det", "det")),
+    samples=REGULAR,
+    doc=says("the determinant", "行列式"),
+)
+
+sign_det = op(
+    "sign_det",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (None,),
+    says=says("a sign is flat: its derivative is 0", "符号处处水平：导数为 0"),
+    source="zero almost everywhere",
+    numpy=lambda x: np.asarray(np.linalg.slogdet(x)[0]),
+    type_rule=_determinant_type("slogdet"),
+    notation=lambda node, x: Apply(Function("sign"), (Apply(Function("det"), (x,)),)),
+    code=lambda node, x: f"np.linalg.slogdet({x})[0]",
+    aliases={},
+    samples=REGULAR,
+    doc=says("the sign of the determinant", "行列式的符号"),
+)
+
+
+def _log_det_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
+    return (number_for(x, g) * inv(x).mT,)
+
+
+_LOG_DET = says("derivative of the log-determinant", "对数行列式的导数")
+
+logabsdet = op(
+    "logabsdet",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=_log_det_adjoint,
+    says=_LOG_DET,
+    source="d ln|det X| = tr(X⁻¹ dX)",
+    numpy=lambda x: np.asarray(np.linalg.slogdet(x)[1]),
+    type_rule=_determinant_type("slogdet"),
+    notation=lambda node, x: Apply(Function("ln|det|"), (x,)),
+    code=lambda node, x: f"np.linalg.slogdet({x})[1]",
+    aliases={},
+    samples=REGULAR,
+    doc=says("ln |det X| without overflow", "不会溢出的 ln |det X|"),
+)
+
+
+def _log_det(x: Any) -> Any:
+    sign, size = np.linalg.slogdet(x)
+    return np.asarray(np.where(sign >= 0, size, np.nan)).astype(x.dtype)
+
+
+logdet = op(
+    "logdet",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=_log_det_adjoint,
+    says=_LOG_DET,
+    source="d ln det X = tr(X⁻¹ dX)",
+    numpy=_log_det,
+    type_rule=_determinant_type("logdet"),
+    notation=lambda node, x: Apply(Function("ln det"), (x,)),
+    code=lambda node, x: f"np.linalg.slogdet({x})[1]",
+    aliases=aliases(torch=("logdet",)),
+    samples=REGULAR,
+    doc=says("ln det X, NaN where the determinant is negative", "ln det X，行列式为负时为 NaN"),
+)
+
+
+class SignAndLog(NamedTuple):
+    """What slogdet gives: two nodes, named as NumPy names them."""
+
+    sign: Node
+    logabsdet: Node
+
+
+def _slogdet(x: Node) -> SignAndLog:
+    return SignAndLog(sign_det(x), logabsdet(x))
+
+
+def _slogdet_type(x: Type) -> TupleType:
+    one = _determinant_type("slogdet")(x)
+    return TupleType((one, one))
+
+
+slogdet = op(
+    "slogdet",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    definition=_slogdet,
+    prepare=_slogdet,
+    says=_LOG_DET,
+    source="d ln|det X| = tr(X⁻¹ dX)",
+    numpy=np.linalg.slogdet,
+    type_rule=_slogdet_type,
+    notation=function("slogdet"),
+    aliases=aliases(numpy="linalg.slogdet", torch=("linalg.slogdet", "slogdet")),
+    samples=REGULAR,
+    doc=says("the sign of det X and ln |det X|", "det X 的符号和 ln |det X|"),
+)

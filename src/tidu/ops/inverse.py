@@ -1,0 +1,162 @@
+"""Inverses and linear systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Inverse
+from tidu.errors import EvaluationError, InputError
+from tidu.ir.build import Misfit, apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.types import Type, broadcast_shapes, promote
+from tidu.ops.contraction import outer
+from tidu.ops.define import aliases, float_type, joined, op, sampled, says, spelling
+from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.matrices import REGULAR, regular, square
+from tidu.words import Words, verbatim
+
+_SINGULAR = Words(
+    en="the matrix is singular (condition number {condition}) and has no inverse",
+    zh="矩阵奇异（条件数 {condition}），没有逆矩阵",
+)
+_SYSTEM = Words(
+    en="solve({a}, {b}): {a} has shape {sa} and {b} {sb}; {b} needs {n} rows",
+    zh="solve({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{b} 应有 {n} 行",
+)
+_POWER = Words(
+    en="matrix_power needs a whole number as its exponent, not {n}",
+    zh="matrix_power 的指数应为整数，而不是 {n}",
+)
+
+
+# ------------------------------------------------------------------ inverse
+def _refuse_singular(x: Any) -> None:
+    """Raises for a matrix whose inverse has no correct digit."""
+    with np.errstate(all="ignore"):
+        condition = np.max(np.linalg.cond(x)) if x.size else 0.0
+    if not condition < 1.0 / np.finfo(x.dtype).eps:
+        raise EvaluationError(_SINGULAR(condition=f"{condition:.3g}"))
+
+
+def _inverse(x: Any) -> Any:
+    _refuse_singular(x)
+    return np.linalg.inv(x)
+
+
+inv = op(
+    "inv",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (-(out.mT @ g @ out.mT),),
+    says=says("derivative of the inverse", "逆矩阵的导数"),
+    source="d(X⁻¹) = -X⁻¹ dX X⁻¹",
+    numpy=_inverse,
+    type_rule=lambda x: square(x, "inv"),
+    notation=lambda node, x: Inverse(x),
+    code=lambda node, x: f"np.linalg.inv({x})",
+    aliases=aliases(numpy="linalg.inv", torch=("linalg.inv", "inverse")),
+    samples=REGULAR,
+    doc=says("the inverse of a square matrix", "方阵的逆"),
+)
+
+
+# ------------------------------------------------------------------ systems
+def _solve_type(a: Type, b: Type) -> Type:
+    square(a, "solve")
+    rows = b.shape[0] if b.rank == 1 else b.shape[-2] if b.rank > 1 else None
+    if rows != a.shape[-1]:
+        raise Misfit(_SYSTEM, n=a.shape[-1])
+    dtype = float_type(promote((a.dtype, b.dtype)))
+    if b.rank == 1:
+        return Type((*a.shape[:-2], *b.shape), dtype)
+    return Type((*a.shape[:-2], *b.shape[-2:]), dtype)
+
+
+def _prepare_solve(a: Node, b: Node) -> Node:
+    """Batches are stretched by explicit broadcasts, as for matrix products."""
+    if a.rank >= 2 and b.rank >= 2 and max(a.rank, b.rank) > 2:
+        batch = broadcast_shapes((a.shape[:-2], b.shape[:-2]))
+        if isinstance(batch, int):
+            raise Misfit(_SYSTEM, n=a.shape[-1])
+        a = broadcast_to(a, shape=(*batch, *a.shape[-2:]))
+        b = broadcast_to(b, shape=(*batch, *b.shape[-2:]))
+    elif a.rank > 2 and b.rank == 1:
+        wide = broadcast_to(b, shape=(*a.shape[:-2], *b.shape))
+        column = apply(solve, a, reshape(wide, shape=(*wide.shape, 1)))
+        return reshape(column, shape=wide.shape)
+    return apply(solve, a, b)
+
+
+def _solve(a: Any, b: Any) -> Any:
+    _refuse_singular(a)
+    return np.linalg.solve(a, b)
+
+
+def _solve_adjoint(g: Node, a: Node, b: Node, out: Node) -> tuple[Node, Node]:
+    by_b = solve(a.mT, g)
+    return -(outer(by_b, out) if b.rank == 1 else by_b @ out.mT), by_b
+
+
+solve = op(
+    "solve",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE, Operand.VALUE),
+    adjoint=_solve_adjoint,
+    says=says("derivative of the solution of a linear system", "线性方程组之解的导数"),
+    source="x = A⁻¹b, g = ∂L/∂x: ∂L/∂b = A⁻ᵀ g, ∂L/∂A = −(A⁻ᵀ g) xᵀ",
+    numpy=_solve,
+    type_rule=_solve_type,
+    prepare=_prepare_solve,
+    notation=lambda node, a, b: joined([Inverse(a), b], ""),
+    code=lambda node, a, b: f"np.linalg.solve({a}, {b})",
+    aliases=aliases(numpy="linalg.solve", torch="linalg.solve"),
+    samples=sampled(
+        ((regular((3, 3)), (3,)), {}),
+        ((regular((3, 3)), (3, 2)), {}),
+        ((regular((2, 3, 3)), (2, 3, 2)), {}),
+        ((regular((2, 3, 3)), (3, 2)), {}),
+        ((regular((2, 3, 3)), (3,)), {}),
+    ),
+    doc=says("the x with A x = b", "满足 A x = b 的 x"),
+)
+
+
+def _matrix_power(x: Node, n: Any) -> Node:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise InputError(_POWER(n=n), fix=verbatim("matrix_power(A, 3)"))
+    base, rest = (inv(x), -int(n)) if n < 0 else (x, int(n))
+    if rest == 0:
+        from tidu.ops.structure import eye  # noqa: PLC0415  (only for the power 0)
+
+        return broadcast_to(eye(rows=x.shape[-1]), shape=x.shape)
+    result: Node | None = None
+    while rest:
+        if rest & 1:
+            result = base if result is None else result @ base
+        rest >>= 1
+        if rest:
+            base = base @ base
+    assert result is not None
+    return result
+
+
+matrix_power = spelling(
+    "matrix_power",
+    _matrix_power,
+    numpy=np.linalg.matrix_power,
+    aliases=aliases(numpy="linalg.matrix_power", torch=("linalg.matrix_power", "matrix_power")),
+    samples=sampled(*(((regular((3, 3)),), {"n": n}) for n in (0, 1, 3, -2))),
+)
+
+matrix_transpose = spelling(
+    "matrix_transpose",
+    lambda x: x.mT,
+    numpy=np.matrix_transpose,
+    aliases=aliases(numpy=("matrix_transpose", "linalg.matrix_transpose"), torch="adjoint"),
+    samples=sampled((((2, 3),), {}), (((2, 3, 4),), {})),
+)
