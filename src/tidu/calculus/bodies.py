@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from tidu.calculus.batch import batch_dependent
 from tidu.calculus.forward import jvp_all
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.ir.body import Body, Origin, body_of
-from tidu.ir.build import apply, fresh_input, is_tuple
+from tidu.ir.build import apply, fresh_input, input_node, is_tuple
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import FLOATS
+from tidu.ir.types import FLOATS, Dim
 
 Change = Callable[[Sequence[Node]], Sequence[Node]]
 
@@ -72,6 +73,22 @@ def push(body: Body, moving: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
         origin=Origin("push", body, {node: normal(d) for node, d in found.items()}, {}),
     )
     return pushed, live
+
+
+@lru_cache(maxsize=256)
+def batch(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tuple[int, ...]]:
+    """The body for `length` entries at once: the inputs at `stacked` have a leading axis.
+
+    Its results: those of the body; the ones at the positions that are returned have the axis too.
+    """
+    given = list(body.inputs)
+    for i in stacked:
+        old = given[i]
+        given[i] = input_node(old.attrs["name"], (length, *old.shape), old.dtype)
+    mapped = {body.inputs[i]: given[i] for i in stacked}
+    outputs, live = batch_dependent(body.outputs, mapped)
+    whole = Body(f"{body.name}_batch", tuple(given), tuple(outputs), body.results)
+    return whole, live
 
 
 def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tidu.document.math import Math
     from tidu.ir.body import Body
     from tidu.ir.node import Node
-    from tidu.ir.types import TupleType, Type
+    from tidu.ir.types import Dim, TupleType, Type
 
 
 class Form(Enum):
@@ -82,6 +82,13 @@ class Calculus(Protocol):
         """A body that takes the body's inputs and the differentials of the inputs `moving`, and
         gives the body's results and after them the differentials of those whose positions are
         returned."""
+        ...
+
+    def batch(
+        self, body: Body, stacked: tuple[int, ...], length: Dim
+    ) -> tuple[Body, tuple[int, ...]]:
+        """The body for `length` entries at once: the inputs at `stacked` and the results whose
+        positions are returned have a leading axis."""
         ...
 
 
@@ -167,6 +174,7 @@ class Op:
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")
     axes: tuple[str, ...] = ()  # attributes that are axes
+    batched: Callable[..., Node | None] | None = None  # with a leading axis; see ir.stacking
     kinks: tuple[Kink, ...] = ()
     cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction
     safe: Mapping[int, float] = field(default_factory=dict[int, float])

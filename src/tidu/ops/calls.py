@@ -16,6 +16,7 @@ from tidu.ir.body import Body, packed, result_types
 from tidu.ir.build import Misfit, apply, filled, input_node, is_tuple, substitute
 from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Samples
+from tidu.ir.stacking import length_of, stretched
 from tidu.ir.types import FLOATS, TupleType, Type, shape_text
 from tidu.ops.define import op, says
 from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
@@ -122,6 +123,18 @@ def _call_differential(
     return whole_differential(found, out)
 
 
+def _batched_call(
+    xs: Sequence[Node], stacked: Sequence[bool], body: Body, calculus: Calculus
+) -> Node:
+    """A call of the body for all entries."""
+    length = length_of(xs, stacked)
+    own = tuple(i for i, moved in enumerate(stacked) if moved)
+    whole, live = calculus.batch(body, own, length)
+    found = apply(call_, *xs, body=whole)
+    parts = [pick(found, i) for i in range(len(body.outputs))]
+    return join_results([p if i in live else stretched(p, length) for i, p in enumerate(parts)])
+
+
 def whole_differential(found: dict[int, Node], out: Node) -> Node:
     """Differentials of some results as one of all: zeros elsewhere."""
     types = result_types(out.type)
@@ -136,6 +149,7 @@ call_ = op(
     definition=lambda *xs, body: join_results(opened(body, xs)),
     adjoint=_call_adjoint,
     differential=_call_differential,
+    batched=_batched_call,
     says=says("derivative of a named part of the program", "程序中一个命名部分的导数"),
     source="chain rule",
     numpy=_call_reference,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tidu.document.math import Math, Transpose
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
@@ -102,6 +105,27 @@ def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
     return columns * y, by_y
 
 
+def _batched_matmul(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
+    """Vectors become the rows of a matrix: A x for all x is X Aᵀ; matrices stay in the last two
+    axes, where the product takes any axes before them as a batch."""
+    x, y = xs
+    of_x, of_y = (z.rank - own for z, own in zip(xs, stacked, strict=True))
+    if of_x == 1 and of_y == 1:
+        if all(stacked):
+            return sum_(x * y, axis=1)
+        return x @ y if stacked[0] else y @ x
+    if of_x == 2 and of_y == 1 and stacked == (False, True):
+        return y @ x.T
+    if of_y == 1 and stacked[1]:
+        columns = reshape(y, shape=(y.shape[0], *(1,) * (of_x - 2), y.shape[1], 1))
+        return reshape(matmul(x, columns), shape=(y.shape[0], *x.shape[stacked[0] : -1]))
+    if of_x == 1 and stacked[0] and (of_y > 2 or stacked[1]):
+        rows = reshape(x, shape=(x.shape[0], *(1,) * (of_y - 2), 1, x.shape[1]))
+        shape = (x.shape[0], *y.shape[stacked[1] : -2], y.shape[-1])
+        return reshape(matmul(rows, y), shape=shape)
+    return matmul(*matrices_stacked(xs, stacked))
+
+
 def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     left, right = node.inputs
     x, y = of_ones(left, x), of_ones(right, y)
@@ -119,6 +143,7 @@ matmul = op(
     operator="@",
     operands=(Operand.VALUE, Operand.VALUE),
     adjoint=_matmul_adjoint,
+    batched=_batched_matmul,
     says=says("derivative of a matrix product", "矩阵乘积的导数"),
     source="Y = AX, G = ∂L/∂Y: ∂L/∂A = G Xᵀ, ∂L/∂X = Aᵀ G",
     numpy=np.matmul,
@@ -159,12 +184,19 @@ def _prepare_outer(x: Node, y: Node) -> Node:
     )
 
 
+def _batched_outer(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
+    """Columns times rows, entry by entry."""
+    x, y = xs
+    return reshape(x, shape=(*x.shape, 1)) * reshape(y, shape=(*y.shape[:-1], 1, y.shape[-1]))
+
+
 outer = op(
     "outer",
     form=Form.MULTILINEAR,
     loop=Loop.CONTRACT,
     operands=(Operand.VALUE, Operand.VALUE),
     adjoint=lambda g, x, y, out: (g @ y, g.T @ x),
+    batched=_batched_outer,
     says=says("derivative of an outer product", "外积的导数"),
     source="Y = x yᵀ, G = ∂L/∂Y: ∂L/∂x = G y, ∂L/∂y = Gᵀ x",
     numpy=np.outer,
@@ -213,6 +245,7 @@ trace = op(
     loop=Loop.CONTRACT,
     operands=(Operand.VALUE,),
     adjoint=_trace_adjoint,
+    batched=entrywise(lambda: trace),
     says=says("the gradient of the trace is the identity", "迹的梯度是单位矩阵"),
     source="d tr X = tr(I dX)",
     numpy=lambda x: np.asarray(np.trace(x, axis1=-2, axis2=-1)),

@@ -11,6 +11,7 @@ from tidu.document.math import Apply, Function
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, promote
 from tidu.ops.contraction import trace_of
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
@@ -80,6 +81,7 @@ cofactor_change = op(
     operands=(Operand.VALUE, Operand.VALUE),
     definition=_change_definition,
     adjoint=_change_adjoint,
+    batched=entrywise(lambda: cofactor_change),
     says=says("second derivative of the determinant", "行列式的二阶导数"),
     source="d cof X = det X (tr(X⁻¹dX) X⁻ᵀ - X⁻ᵀ dXᵀ X⁻ᵀ), continued to singular X",
     numpy=_cofactor_change,
@@ -104,6 +106,7 @@ cofactor = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (apply(cofactor_change, x, g),),
+    batched=entrywise(lambda: cofactor),
     says=says("second derivative of the determinant", "行列式的二阶导数"),
     source="the second derivative of det is symmetric",
     numpy=_cofactor,
@@ -125,6 +128,7 @@ det = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (number_for(x, g) * cofactor(x),),
+    batched=entrywise(lambda: det),
     says=says("the gradient of the determinant is the cofactor matrix", "行列式的梯度是余子式矩阵"),
     source="d det X = tr(cof(X)ᵀ dX)",
     numpy=lambda x: np.asarray(np.linalg.det(x)),
@@ -142,6 +146,7 @@ sign_det = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (None,),
+    batched=entrywise(lambda: sign_det),
     says=says("a sign is flat: its derivative is 0", "符号处处水平：导数为 0"),
     source="zero almost everywhere",
     numpy=lambda x: np.asarray(np.linalg.slogdet(x)[0]),
@@ -166,6 +171,7 @@ logabsdet = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=_log_det_adjoint,
+    batched=entrywise(lambda: logabsdet),
     says=_LOG_DET,
     source="d ln|det X| = tr(X⁻¹ dX)",
     numpy=lambda x: np.asarray(np.linalg.slogdet(x)[1]),
@@ -189,6 +195,7 @@ logdet = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=_log_det_adjoint,
+    batched=entrywise(lambda: logdet),
     says=_LOG_DET,
     source="d ln det X = tr(X⁻¹ dX)",
     numpy=_log_det,

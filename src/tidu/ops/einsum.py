@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
@@ -107,6 +108,16 @@ def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
+def _batched(xs: Sequence[Node], stacked: Sequence[bool], subscripts: str) -> Node | None:
+    """One more letter, in front, for the operands that have the axis and for the result."""
+    terms, result = _parts(subscripts)
+    free = next((c for c in ascii_letters if c not in subscripts), None)
+    if free is None:
+        return None
+    left = ",".join(free + t if own else t for t, own in zip(terms, stacked, strict=True))
+    return apply(einsum, *xs, subscripts=f"{left}->{free}{result}")
+
+
 def _notation(node: Node, *xs: Math) -> Math:
     return Apply(Function("einsum", node.attrs["subscripts"].replace("->", "→")), xs)
 
@@ -120,6 +131,7 @@ einsum = op(
     form=Form.MULTILINEAR,
     loop=Loop.CONTRACT,
     adjoint=_adjoint,
+    batched=_batched,
     says=says("sum the gradient with the other factors", "梯度与其余因子相乘再求和"),
     source="a product is linear in each factor",
     numpy=_reference,

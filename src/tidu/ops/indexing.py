@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tidu.document.math import Apply, Function, Index
 from tidu.errors import EvaluationError, InputError
-from tidu.ir.build import apply
+from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
-from tidu.ir.types import Dim, Type, product
+from tidu.ir.stacking import length_of, ones_inside, stretched
+from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
-from tidu.ops.keys import Key, key_code, key_math, numpy_key, result_shape, split, whole
-from tidu.ops.layout import reshape
+from tidu.ops.keys import Entry, Key, key_code, key_math, numpy_key, result_shape, split, whole
+from tidu.ops.layout import reshape, transpose
 from tidu.words import Words
 
 _TOO_MANY = Words(
@@ -46,6 +48,19 @@ def cut(x: Node, axis: int, start: Dim, stop: Dim) -> Node:
     return _prepare_index(x, (*[slice(None)] * axis, slice(start, stop)))
 
 
+def _all(n: Dim) -> Entry:
+    return ("cut", 0, n, 1)
+
+
+def _batched_index(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node:
+    return apply(index, xs[0], key=(_all(xs[0].shape[0]), *key))
+
+
+def _batched_scatter(xs: Sequence[Node], stacked: Sequence[bool], key: Key, shape: Shape) -> Node:
+    n = xs[0].shape[0]
+    return apply(scatter, xs[0], key=(_all(n), *key), shape=(n, *shape))
+
+
 def _scattered(g: Any, key: Key, shape: tuple[int, ...]) -> Any:
     result = np.zeros(shape, g.dtype)
     result[numpy_key(key, ())] = g
@@ -59,6 +74,7 @@ index = op(
     role="index",
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, key: (apply(scatter, g, key=key, shape=x.shape),),
+    batched=_batched_index,
     says=says("only the chosen elements get a gradient", "只有被取出的元素有梯度"),
     source="∂xⱼ/∂xᵢ = [i = j]",
     numpy=lambda x, key: np.array(x[numpy_key(key, ())]),
@@ -82,6 +98,7 @@ scatter = op(
     loop=Loop.SCATTER,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, key, shape: (apply(index, g, key=key),),
+    batched=_batched_scatter,
     says=says("take the elements back from their places", "从各自的位置取回元素"),
     source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
     numpy=_scattered,
@@ -141,6 +158,83 @@ def _added(g: Any, *arrays: Any, key: Key, shape: tuple[int, ...]) -> Any:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """A key with index arrays, made for all entries of a batch at once.
+
+    `order` takes the axes of what the key chooses to those of the entries side by side.
+    """
+
+    key: Key
+    arrays: tuple[Node, ...]
+    order: tuple[int, ...]
+
+    @property
+    def back(self) -> tuple[int, ...]:
+        return tuple(self.order.index(i) for i in range(len(self.order)))
+
+
+def _entries(
+    key: Key, arrays: Sequence[Node], own: Sequence[bool], length: Dim, along: bool
+) -> _Entries | None:
+    """The key for all entries. `along`: the array indexed has the batch axis; where index arrays
+    have it as well, each entry's own number is a further index array. None where that is too many,
+    or the number of entries has only a name."""
+    ranks = [a.rank - moved for a, moved in zip(arrays, own, strict=True)]
+    together = max(ranks)
+    places = [i for i, entry in enumerate(key) if entry[0] == "by"]
+    before = places[0] if places[-1] - places[0] + 1 == len(places) else 0  # axes in front of them
+    rest = sum(entry[0] != "by" for entry in key) - before
+    if not any(own):
+        lead = before > 0 or places[-1] - places[0] + 1 == len(places)
+        at = 0 if lead else together  # where the batch axis comes out
+        whole = range(1 + together + before + rest)
+        order = (at, *(i for i in whole if i != at))
+        return _Entries((_all(length), *key), tuple(arrays), order)
+    arrays = tuple(
+        ones_inside(a, together) if moved else a for a, moved in zip(arrays, own, strict=True)
+    )
+    front = before == 0
+    if along:
+        if isinstance(length, Size) or len(arrays) == len(_GATHERS):
+            return None
+        numbers = constant(np.arange(length).reshape(-1, *(1,) * together), "int64")
+        arrays = (*arrays, numbers)
+        key = (("by", len(arrays) - 1), *key)
+        front = True
+    if front:  # (batch, together, before, rest)
+        start = 1 + together
+        middle = (*range(start, start + before), *range(1, start))
+        return _Entries(key, arrays, (0, *middle, *range(start + before, start + before + rest)))
+    first = range(before)  # (before, batch, together, rest)
+    after = range(before + 1, before + 1 + together + rest)
+    return _Entries(key, arrays, (before, *first, *after))
+
+
+def _batched_gather(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node | None:
+    x, *arrays = xs
+    found = _entries(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
+    if found is None:
+        return None
+    chosen = apply(_GATHERS[len(found.arrays)], x, *found.arrays, key=found.key)
+    return transpose(chosen, axes=found.order)
+
+
+def _batched_add(
+    xs: Sequence[Node], stacked: Sequence[bool], key: Key, shape: Shape
+) -> Node | None:
+    g, *arrays = xs
+    length = length_of(xs, stacked)
+    found = _entries(key, arrays, stacked[1:], length, True)
+    if found is None:
+        return None
+    g = g if stacked[0] else stretched(g, length)
+    laid = transpose(g, axes=found.back)
+    return apply(
+        _SCATTERS[len(found.arrays)], laid, *found.arrays, key=found.key, shape=(length, *shape)
+    )
+
+
 def _gather_pair(count: int) -> tuple[Op, Op]:
     """Gathering by `count` index arrays, and its adjoint, which adds up where places repeat."""
     suffix = "" if count == 1 else str(count)
@@ -163,6 +257,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             apply(_SCATTERS[count], g, *rest[:-1], key=key, shape=x.shape),
             *(None,) * count,
         ),
+        batched=_batched_gather,
         says=says(
             "a chosen element gets the gradients of all its uses",
             "被取出的元素得到各次使用的梯度之和",
@@ -190,6 +285,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             apply(_GATHERS[count], g, *rest[:-1], key=key),
             *(None,) * count,
         ),
+        batched=_batched_add,
         says=says("take the elements back from their places", "从各自的位置取回元素"),
         source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
         numpy=_added,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, promote
 from tidu.ops.contraction import outer
 from tidu.ops.define import aliases, float_type, joined, op, sampled, says, spelling
@@ -52,6 +54,7 @@ inv = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (-(out.mT @ g @ out.mT),),
+    batched=entrywise(lambda: inv),
     says=says("derivative of the inverse", "逆矩阵的导数"),
     source="d(X⁻¹) = -X⁻¹ dX X⁻¹",
     numpy=_inverse,
@@ -101,12 +104,27 @@ def _solve_adjoint(g: Node, a: Node, b: Node, out: Node) -> tuple[Node, Node]:
     return -(outer(by_b, out) if b.rank == 1 else by_b @ out.mT), by_b
 
 
+def _batched_solve(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
+    """Right sides of one system become the columns of a matrix; they come back as rows."""
+    a, b = xs
+    if b.rank - stacked[1] > 1:
+        return solve(*matrices_stacked(xs, stacked))
+    if not stacked[1]:
+        return solve(a, b)
+    if a.rank == 2:
+        return solve(a, b.T).T
+    columns = reshape(b, shape=(b.shape[0], *(1,) * (a.rank - stacked[0] - 2), b.shape[1], 1))
+    found = solve(a, columns)
+    return reshape(found, shape=found.shape[:-1])
+
+
 solve = op(
     "solve",
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE, Operand.VALUE),
     adjoint=_solve_adjoint,
+    batched=_batched_solve,
     says=says("derivative of the solution of a linear system", "线性方程组之解的导数"),
     source="x = A⁻¹b, g = ∂L/∂x: ∂L/∂b = A⁻ᵀ g, ∂L/∂A = −(A⁻ᵀ g) xᵀ",
     numpy=_solve,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tidu.document.math import Apply, Function, Math, Number, Product, Symbol, T
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.stacking import ones_inside
 from tidu.ir.types import Dim, Shape, Type, is_one_element, product, shape_text
 from tidu.ops.define import aliases, op, sampled, says
 from tidu.words import Words
@@ -45,6 +47,10 @@ def _transpose_adjoint(g: Node, x: Node, out: Node, axes: tuple[int, ...]) -> tu
     return (transpose(g, axes=back),)
 
 
+def _batched_transpose(xs: Sequence[Node], stacked: Sequence[bool], axes: tuple[int, ...]) -> Node:
+    return transpose(xs[0], axes=(0, *(axis + 1 for axis in axes)))
+
+
 def is_matrix_transpose(node: Node) -> bool:
     """Exchanges the last two axes and nothing else."""
     if node.op is not transpose:
@@ -67,6 +73,7 @@ transpose = op(
     role="transpose",
     operands=(Operand.VALUE,),
     adjoint=_transpose_adjoint,
+    batched=_batched_transpose,
     says=says("the gradient of a transpose is transposed back", "转置的梯度再转置回来"),
     source="Y = Xᵀ, G = ∂L/∂Y: ∂L/∂X = Gᵀ",
     numpy=lambda x, axes: np.transpose(x, axes),
@@ -114,6 +121,7 @@ reshape = op(
     role="reshape",
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, shape: (reshape(g, shape=x.shape),),
+    batched=lambda xs, stacked, shape: reshape(xs[0], shape=(xs[0].shape[0], *shape)),
     says=says("put the elements back in their shape", "把元素放回原来的形状"),
     source="a reshape only renames indices",
     numpy=lambda x, shape: np.reshape(x, shape),
@@ -160,6 +168,12 @@ def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]
     return (reshape(sum_(g, axis=stretched, keepdims=False), shape=x.shape),)
 
 
+def _batched_broadcast(xs: Sequence[Node], stacked: Sequence[bool], shape: Shape) -> Node:
+    """The entries are stretched side by side: axes of size one stand where there were none."""
+    x = ones_inside(xs[0], len(shape))
+    return broadcast_to(x, shape=(x.shape[0], *shape))
+
+
 def _broadcast_notation(node: Node, x: Math) -> Math:
     source, shape = node.inputs[0], node.shape
     if len(squeezed(source.shape)) != 1 or len(squeezed(shape)) != 2 or len(shape) != 2:
@@ -177,6 +191,7 @@ broadcast_to = op(
     role="broadcast",
     operands=(Operand.VALUE,),
     adjoint=_broadcast_adjoint,
+    batched=_batched_broadcast,
     says=says(
         "a broadcast value is used many times: sum over its copies",
         "被广播的量用了多次，梯度要对各份求和",

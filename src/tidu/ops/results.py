@@ -11,6 +11,7 @@ from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import ArrayData, Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.rule import rule
+from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type
 from tidu.ops.define import op, says
 
@@ -81,6 +82,7 @@ item = op(
     role="item",
     operands=(Operand.VALUE,),
     adjoint=_item_adjoint,
+    batched=lambda xs, stacked, index: pick(xs[0], index),
     says=says("one of several results", "多个结果中的一个"),
     source="definition",
     numpy=lambda xs, index: xs[index],
@@ -97,6 +99,7 @@ tuple_ = op(
     loop=Loop.VIEW,
     role="tuple",
     adjoint=lambda g, *xs_out: tuple(pick(g, i) for i in range(len(xs_out) - 1)),
+    batched=entrywise(lambda: tuple_),
     says=says("several results side by side", "并列的多个结果"),
     source="definition",
     numpy=lambda *xs: xs,

@@ -12,7 +12,7 @@ the carries that each step started from: the one run keeps what back-propagation
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tidu.ir.body import Body, packed
 from tidu.ir.build import Misfit, apply, filled, fresh_input, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Op, Samples
+from tidu.ir.stacking import length_of, stretched
 from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
 from tidu.ops.calls import (
     check_operands,
@@ -32,6 +33,7 @@ from tidu.ops.calls import (
     whole_differential,
 )
 from tidu.ops.define import op, says
+from tidu.ops.layout import transpose
 from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
 from tidu.ops.structure import stack
 from tidu.words import Words
@@ -338,6 +340,61 @@ def _scan_differential(
     return whole_differential(result, out)
 
 
+def _steps_first(x: Node) -> Node:
+    """The batch axis and the axis of the steps exchanged."""
+    return transpose(x, axes=(1, 0, *range(2, x.rank)))
+
+
+def _batched_scan(
+    xs: Sequence[Node],
+    stacked: Sequence[bool],
+    body: Body,
+    carries: int,
+    steps: int,
+    length: Dim,
+    reverse: bool,
+    calculus: Calculus,
+) -> Node:
+    """A scan of the body for all entries: each step takes one step of every entry."""
+    count = length_of(xs, stacked)
+    own = {i for i, moved in enumerate(stacked) if moved}
+    while True:  # a carry has the axis as soon as what it is next depends on something that has
+        whole, live = calculus.batch(body, tuple(sorted(own)), count)
+        fresh = {i for i in live if i < carries} - own
+        if not fresh:
+            break
+        own |= fresh
+    outputs = tuple(
+        stretched(node, count) if i in own and i < carries and i not in live else node
+        for i, node in enumerate(whole.outputs)
+    )
+    first, entries, constants = Layout.of(body, carries, steps).split(range(len(xs)))
+    operands = (
+        *(xs[i] if stacked[i] or i not in own else stretched(xs[i], count) for i in first),
+        *(_steps_first(xs[i]) if stacked[i] else xs[i] for i in entries),
+        *(xs[i] for i in constants),
+    )
+    made = apply(
+        scan,
+        *operands,
+        body=replace(whole, outputs=outputs),
+        carries=carries,
+        steps=steps,
+        length=length,
+        reverse=reverse,
+    )
+    layout = Layout.of(body, carries, steps)
+    kept = {layout.kept(i) for i in first if i in own}
+    each = {i for i in live if i >= carries} | kept
+    results: list[Node] = []
+    for i in range(2 * carries + layout.outputs):
+        part = pick(made, i)
+        has_axis = i in each or i in own & set(first)
+        part = _steps_first(part) if i in each else part
+        results.append(part if has_axis else stretched(part, count))
+    return join_results(results)
+
+
 def _scan_notation(node: Node, *xs: Math) -> Math:
     way = "…1" if node.attrs["reverse"] else "1…"
     length = str(node.attrs["length"])
@@ -349,10 +406,12 @@ scan: Op = op(
     "scan",
     form=Form.COMPOSITE,
     loop=Loop.SCAN,
+    role="scan",
     body="body",
     definition=_scan_definition,
     adjoint=_scan_adjoint,
     differential=_scan_differential,
+    batched=_batched_scan,
     says=says(
         "back-propagation through time: δ flows back step by step, constants sum over the steps",
         "沿时间反向传播：δ 逐步向前传回，常量的梯度对各步求和",

@@ -12,6 +12,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
+from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape_text
 from tidu.ops.axes import expanded
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
@@ -238,6 +239,7 @@ diagonal_matrix = op(
     loop=Loop.SCATTER,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, k, shape: (apply(diagonal, g, k=k),),
+    batched=entrywise(lambda: diagonal_matrix),
     says=says("only the diagonal of the gradient counts", "只有梯度的对角线起作用"),
     source="⟨G, diag(x)⟩ = ⟨diag(G), x⟩",
     numpy=_diag_fill,
@@ -291,6 +293,7 @@ diagonal = op(
     loop=Loop.VIEW,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, k: (apply(diagonal_matrix, g, k=k, shape=x.shape[-2:]),),
+    batched=entrywise(lambda: diagonal),
     says=says("the gradient goes back to the diagonal", "梯度放回对角线"),
     source="⟨g, diag(X)⟩ = ⟨diag(g), X⟩",
     numpy=lambda x, k: np.diagonal(x, k, -2, -1).copy(),
