@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tidu.api.derive import derive
     from tidu.api.descend import Run, descend
     from tidu.api.gradient import grad, value_and_grad
+    from tidu.api.modes import hvp, jvp, vjp
     from tidu.api.report import Report
     from tidu.api.solve import solve
     from tidu.errors import TiduError, TiduWarning
@@ -31,9 +32,12 @@ _HOME = {
     "derive": "tidu.api.derive",
     "descend": "tidu.api.descend",
     "grad": "tidu.api.gradient",
+    "hvp": "tidu.api.modes",
+    "jvp": "tidu.api.modes",
     "named": "tidu.numpy",
     "solve": "tidu.api.solve",
     "value_and_grad": "tidu.api.gradient",
+    "vjp": "tidu.api.modes",
 }
 _MODULES = ("nn", "numpy", "optim", "testing")
 
@@ -47,6 +51,8 @@ __all__ = [
     "derive",
     "descend",
     "grad",
+    "hvp",
+    "jvp",
     "named",
     "nn",
     "numpy",
@@ -54,6 +60,7 @@ __all__ = [
     "solve",
     "testing",
     "value_and_grad",
+    "vjp",
 ]
 
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.culprit import warn_not_finite
-from tidu.api.options import check_argnums
+from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
+from tidu.api.staged import finish
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.calculus.derivation import Derivation, derive_graph
-from tidu.errors import InputError
+from tidu.calculus.modes import as_run, pulled
+from tidu.frontends.calling import bind, bound
+from tidu.frontends.record import running
+from tidu.frontends.regions import open_region, stage
 from tidu.frontends.trace import Traced, trace
+from tidu.ir.build import filled
 from tidu.ir.node import Node
-from tidu.words import Words
 
-_ARGNUM = Words(
-    en="{function} has {count} parameter(s); argnums={argnum} names none of them",
-    zh="{function} 有 {count} 个参数；argnums={argnum} 不对应其中任何一个",
-)
 _REMEMBERED = 64
 
-Argnums = int | Sequence[int]
 _Compiled = tuple[Derivation, NumpyProgram]
 
 
@@ -48,16 +46,19 @@ def value_and_grad(
 
     @functools.wraps(loss)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        traced = trace(loss, _named(loss, args, kwargs))
-        parameters = _parameters(loss, traced, argnums)
+        given = bound(loss, args, kwargs)
+        if running.get() is not None:
+            return _inside_a_trace(loss, given, argnums)
+        traced = trace(loss, given)
+        parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
         derivation, program = _program(known, traced, wrt)
         found = program.run(traced.values).outputs
         warn_not_finite(derivation, found, traced.values)
         gradients = {name: found[f"d/{name}"] for name in wrt}
-        trees = tuple(traced.unflatten(p, gradients) for p in parameters)
+        trees = [traced.unflatten(p, gradients) for p in parameters]
         value = found[traced.output].reshape(())[()]
-        return value, trees[0] if isinstance(argnums, int) else trees
+        return value, one_or_all(trees, argnums)
 
     return both
 
@@ -78,21 +79,17 @@ def grad(loss: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return gradient
 
 
-def _named(loss: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Arguments by name where there are keywords; `trace` binds the rest."""
-    if not kwargs:
-        return args
-    return dict(inspect.signature(loss).bind(*args, **kwargs).arguments)
-
-
-def _parameters(loss: Callable[..., Any], traced: Traced, argnums: Argnums) -> list[str]:
-    names = list(traced.arguments)
-    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
-    for argnum in wanted:
-        if not -len(names) <= argnum < len(names):
-            function = getattr(loss, "__name__", "the function")
-            raise InputError(_ARGNUM(function=function, count=len(names), argnum=argnum))
-    return [names[argnum] for argnum in wanted]
+def _inside_a_trace(loss: Callable[..., Any], arguments: Any, argnums: Argnums) -> tuple[Any, Any]:
+    """The loss and its gradient as parts of the program that is being traced."""
+    with stage(loss) as here:
+        given = here.give(bind(loss, arguments))
+        wrt = chosen(loss, [name for name, _ in given], argnums)
+        region = open_region(here, loss, given, wrt, scalar=True)
+        (value,) = region.outputs
+        found = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
+        gradients = dict(zip(region.wrt, found, strict=True))
+        trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
+        return finish(here, region.close((as_run([value])[0], trees)))
 
 
 def _program(

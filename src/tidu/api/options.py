@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import DTypeError, InputError, nearest
+from tidu.frontends.calling import function_name
 from tidu.words import Words, verbatim
 
 _MAPPING = Words(
@@ -31,6 +32,12 @@ _ARGNUMS = Words(
     en="argnums is the place of a parameter, counted from 0, or a tuple of such, not {value}",
     zh="argnums 是参数的位置（从 0 数起）或由位置组成的元组，而不是 {value}",
 )
+_ARGNUM = Words(
+    en="{function} has {count} parameter(s); argnums={argnum} names none of them",
+    zh="{function} 有 {count} 个参数；argnums={argnum} 不对应其中任何一个",
+)
+
+Argnums = int | Sequence[int]
 
 
 def check_mapping(option: str, value: Any, name: str) -> None:
@@ -75,3 +82,18 @@ def check_argnums(argnums: Any) -> None:
     wanted = argnums if isinstance(argnums, list | tuple) else [argnums]
     if not wanted or any(isinstance(n, bool) or not isinstance(n, int) for n in wanted):
         raise DTypeError(_ARGNUMS(value=repr(argnums)[:40]), fix=verbatim("argnums=0"))
+
+
+def chosen(function: Callable[..., Any], names: Sequence[str], argnums: Argnums) -> list[str]:
+    """The parameters at these places. Raises InputError where there is none."""
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    for argnum in wanted:
+        if not -len(names) <= argnum < len(names):
+            name, count = function_name(function), len(names)
+            raise InputError(_ARGNUM(function=name, count=count, argnum=argnum))
+    return [names[argnum] for argnum in wanted]
+
+
+def one_or_all(trees: Sequence[Any], argnums: Argnums) -> Any:
+    """What belongs to a single argnum by itself, to several in a tuple."""
+    return trees[0] if isinstance(argnums, int) else tuple(trees)

@@ -8,7 +8,6 @@ scope of its own and two calls of one function share one body.
 from __future__ import annotations
 
 import inspect
-import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,8 +71,6 @@ _LEAF = Words(
     zh="{function} 的状态里有 {value}，不是数",
 )
 
-_standins = itertools.count()
-
 
 def traceable(value: Any) -> bool:
     """A traced array, or an array of decimal numbers: what becomes an operand of a body."""
@@ -104,14 +101,15 @@ class Inner:
 
 def standin(recorder: Recorder, like: Node, value: Any, name: str) -> Node:
     """A fresh variable that stands for an operand while a body is traced."""
-    node = input_node(f"·s{next(_standins)}", like.shape, like.dtype)
+    # Counted by trace: tracing the same program again gives the same nodes.
+    node = input_node(f"·s{len(recorder.standins)}", like.shape, like.dtype)
     recorder.standins[node.id] = name
     recorder.know(node, value)
     return node
 
 
 @contextmanager
-def _inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
+def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
     """Traces a body: names inside are its own, and messages speak of them."""
     outer, root = recorder.namer, recorder.root
     known = frozenset(recorder.values)
@@ -218,7 +216,7 @@ def trace_call(
         given.append(own)
         whole = isinstance(leaf.value, TracedArray) and leaf.value.integral
         handed[leaf.parameter, leaf.path] = TracedArray(own, recorder, whole)
-    with _inside(recorder) as finished:
+    with inside(recorder) as finished:
         result = function(*_filled(call.args, call, handed), **_filled_named(call, handed))
         inner = finished()
     back = [leaf for leaf in leaves("result", result) if isinstance(leaf.value, TracedArray)]
@@ -226,7 +224,7 @@ def trace_call(
         return result
     outputs = [_node(leaf.value, recorder) for leaf in back]
     body, captured = _close(name, outputs, given, [_title(n, inner) for n in outputs], inner)
-    _move_guards(inner, dict(zip(given, nodes, strict=True)))
+    move_guards(inner, dict(zip(given, nodes, strict=True)))
 
     def build() -> Any:
         made = call_op(*nodes, *captured, body=body)
@@ -276,7 +274,7 @@ def _title(node: Node, inner: Inner) -> str:
     return inner.namer.spoken.get(node.id, "")
 
 
-def _move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:
+def move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:
     """A branch inside a call is a branch on the call's own arguments."""
     recorder = inner.recorder
     for key, guard in inner.guards:
@@ -440,7 +438,7 @@ def _one_step(
     handed = [TracedArray(node, recorder) for node in given]
     carry = {leaf.path: array for leaf, array in zip(start, handed, strict=False)}
     entry = {leaf.path: array for leaf, array in zip(through, handed[len(start) :], strict=True)}
-    with _inside(recorder) as finished:
+    with inside(recorder) as finished:
         result = function(
             replace(init, lambda path, leaf: carry[path]),
             replace(xs, entry.get),

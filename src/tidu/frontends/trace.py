@@ -14,9 +14,10 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from tidu.errors import InputError, Place, ShapeGrowthWarning, TiduError, TraceError
+from tidu.errors import ShapeGrowthWarning, TiduError, TraceError
 from tidu.frontends import outcome
 from tidu.frontends.arguments import take
+from tidu.frontends.calling import as_call, bind, definition_of, function_name
 from tidu.frontends.growth import growth_warnings
 from tidu.frontends.randomness import Generators
 from tidu.frontends.record import Recorder, running
@@ -36,12 +37,8 @@ _NESTED = Words(
     zh="{name} 是被追踪的值：正在求导的函数内部又对 {function} 求导",
 )
 _NESTED_FIX = Words(
-    en="derive the inner function on its own, or use hessian, jvp or hvp",
-    zh="单独对里面的函数求导，或使用 hessian、jvp、hvp",
-)
-_CALL = Words(
-    en="{function} cannot be called with these arguments: {reason}",
-    zh="不能用这些参数调用 {function}：{reason}",
+    en="call derive on plain arrays; tidu.grad, jvp and vjp can be used inside",
+    zh="用普通数组调用 derive；函数内部可以使用 tidu.grad、jvp、vjp",
 )
 _LEFT = Words(
     en="{name} belongs to one step or call of an inner function and is used outside of it",
@@ -121,9 +118,9 @@ def trace(
     >>> list(traced.graph.inputs), float(traced.result)
     (['w', 'x'], 45.0)
     """
-    named = _bind(function, arguments)
+    named = bind(function, arguments)
     given, remarks = take(_refuse_nested(function, named), static)
-    recorder = Recorder(_name(function), node_of, concrete=True)
+    recorder = Recorder(function_name(function), node_of, concrete=True)
     recorder.remarks.extend(remarks)
     inputs: dict[str, Node] = {}
     handed: dict[tuple[str, tuple[Key, ...]], TracedArray] = {}
@@ -160,7 +157,7 @@ def trace_shapes(
     >>> traced.graph.inputs["X"].shape
     (n, 3)
     """
-    recorder = Recorder(_name(function), node_of, concrete=False)
+    recorder = Recorder(function_name(function), node_of, concrete=False)
     found = [leaf for name, value in shapes.items() for leaf in leaves(name, _wrapped(value))]
     inputs: dict[str, Node] = {}
     handed: dict[tuple[str, tuple[Key, ...]], TracedArray] = {}
@@ -191,57 +188,13 @@ class _Shape:
 
 
 # ------------------------------------------------------------------ the call
-def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__name__", None) or type(function).__name__)
-
-
-def _bind(
-    function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any]
-) -> list[tuple[str, Any]]:
-    """The arguments with the names of the function's parameters, in the order of the call."""
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):  # a function written in C: positions are all there is
-        if isinstance(arguments, Mapping):
-            return list(arguments.items())
-        return [(f"x{i}", value) for i, value in enumerate(arguments, 1)]
-    try:
-        if isinstance(arguments, Mapping):
-            bound = _bind_names(signature, arguments)
-        else:
-            bound = signature.bind(*arguments)
-    except TypeError as error:
-        raise InputError(_CALL(function=_name(function), reason=str(error))) from None
-    found: list[tuple[str, Any]] = []
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            found.extend((f"{name}{i}", item) for i, item in enumerate(value))
-        elif kind is inspect.Parameter.VAR_KEYWORD:
-            found.extend(value.items())
-        else:
-            found.append((name, value))
-    return found
-
-
-def _bind_names(
-    signature: inspect.Signature, arguments: Mapping[str, Any]
-) -> inspect.BoundArguments:
-    positional: list[Any] = []
-    rest = dict(arguments)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is parameter.POSITIONAL_ONLY and name in rest:
-            positional.append(rest.pop(name))
-    return signature.bind(*positional, **rest)
-
-
 def _refuse_nested(
     function: Callable[..., Any], named: list[tuple[str, Any]]
 ) -> list[tuple[str, Any]]:
     for name, value in named:
         for leaf in leaves(name, value):
             if isinstance(leaf.value, TracedArray):
-                what = _NESTED(name=leaf.spelling, function=_name(function))
+                what = _NESTED(name=leaf.spelling, function=function_name(function))
                 raise TraceError(what, place=leaf.value.recorder.place(), fix=_NESTED_FIX())
     return named
 
@@ -259,7 +212,7 @@ def _run(
     recorder: Recorder,
     scalar: bool,
 ) -> Node:
-    args, kwargs = _as_call(function, call)
+    args, kwargs = as_call(function, call)
     generators = Generators(function)
     recorder.root = inspect.currentframe()
     token = spoken.set(recorder.namer.spoken)
@@ -269,9 +222,9 @@ def _run(
         if recorder.refused is not None:
             raise recorder.refused
         for source in generators.used():
-            recorder.remarks.append(_RANDOM(function=_name(function), source=source))
+            recorder.remarks.append(_RANDOM(function=function_name(function), source=source))
         node = outcome.node_of_result(
-            result, recorder, _name(function), _definition(function), scalar
+            result, recorder, function_name(function), definition_of(function), scalar
         )
     except TiduError:
         raise
@@ -284,42 +237,6 @@ def _run(
         spoken.reset(token)
         recorder.close()
     return node
-
-
-def _as_call(
-    function: Callable[..., Any], call: Sequence[tuple[str, Any]]
-) -> tuple[list[Any], dict[str, Any]]:
-    try:
-        parameters = inspect.signature(function).parameters
-    except (ValueError, TypeError):
-        return [value for _, value in call], {}
-    keyword = {n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    extra = {p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD}
-    variable = next((n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    gap = False
-    for name, value in call:
-        known = parameters.get(name)
-        by_name = name in keyword or (
-            known is None and bool(extra) and not _is_variable(name, variable)
-        )
-        gap = gap or (known is not None and list(parameters).index(name) != len(args))
-        if by_name or (gap and known is not None and known.kind is not known.POSITIONAL_ONLY):
-            kwargs[name] = value
-        else:
-            args.append(value)
-    return args, kwargs
-
-
-def _is_variable(name: str, variable: str | None) -> bool:
-    return variable is not None and name.startswith(variable) and name[len(variable) :].isdigit()
-
-
-def _definition(function: Callable[..., Any]) -> Place | None:
-    """The place of the function's first line."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return None if code is None else Place(code.co_filename, code.co_firstlineno)
 
 
 def _refuse_left(recorder: Recorder, node: Node) -> None:

@@ -164,6 +164,11 @@ class TracedArray(ArrayOperators):
         return self._value
 
     @property
+    def is_number(self) -> bool:
+        """Whether NumPy has a number here, and not an array without axes."""
+        return self._number
+
+    @property
     def shape(self) -> tuple[Any, ...]:
         return self.node.shape
 

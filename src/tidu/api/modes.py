@@ -1,0 +1,178 @@
+"""`jvp`, `vjp` and `hvp`: the products with a derivative, forward, backward and of second order."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
+from tidu.api.staged import COTANGENT, TANGENT, directions, finish
+from tidu.calculus.modes import as_run, pulled, pushed
+from tidu.errors import InputError
+from tidu.frontends.calling import bind, bound, function_name
+from tidu.frontends.control import standin
+from tidu.frontends.record import running
+from tidu.frontends.regions import Region, Stage, open_region, stage
+from tidu.frontends.tree import Key, leaves, replace
+from tidu.ir.build import constant, filled, substitute
+from tidu.ir.node import Node
+from tidu.words import Words, verbatim
+
+_COUNT = Words(
+    en="{function} is derived at {wanted} argument(s), got {got} {kind}(s)",
+    zh="{function} 有 {wanted} 个参数，却给出 {got} 个{kind}",
+)
+_NO_DIRECTION = Words(
+    en="hvp({function}) takes the arguments of {function} and, after them, a vector",
+    zh="hvp({function}) 先接受 {function} 的参数，最后再接受一个向量",
+)
+
+
+def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """The value of `function` at `primals` and its differential along `tangents`, J·v.
+
+    primals: the arguments in a tuple (what is no tuple or list is the only argument): arrays of any
+    shape, or trees of them. tangents: for each argument a direction of its structure and shapes;
+    None where an argument is held fixed. The result may be an array of any shape or a tree; the
+    differential has its structure and shapes.
+
+    Raises InputError and ShapeError for tangents that do not fit their arguments, DTypeError for
+    arguments that are no real numbers.
+
+    >>> import numpy as np
+    >>> value, change = jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))
+    >>> change.tolist()
+    [1.0, -2.0]
+    """
+    args, moves = _several(primals), _several(tangents)
+    if len(args) != len(moves):
+        facts = {"wanted": len(args), "got": len(moves), "kind": TANGENT()}
+        raise InputError(_COUNT(function=function_name(function), **facts))
+    with stage(function) as here:
+        named = bind(function, args)
+        given = here.give(named)
+        moving = [(name, v) for (name, _), v in zip(named, moves, strict=True) if v is not None]
+        region = open_region(here, function, given, [name for name, _ in moving])
+        tangent_of: dict[Node, Node] = {}
+        for name, tree in moving:
+            tangent_of |= _along(here, region, name, tree)
+        outputs = region.outputs
+        found = dict(zip(outputs, pushed(outputs, tangent_of), strict=True))
+        value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
+        return finish(here, region.close((value, _with(region.result, found))))
+
+
+def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The value of `function` and the function that pulls gradients back through it, vᵀJ.
+
+    The second takes a cotangent, of the structure and shapes of the value, and returns a tuple with
+    a gradient for each argument, of its structure and shapes. It may be called many times, also in
+    a function that is being derived.
+
+    Raises InputError and ShapeError for a cotangent that does not fit the value, DTypeError for
+    arguments that are no real numbers.
+
+    >>> import numpy as np
+    >>> value, pull = vjp(lambda A, x: A @ x, np.eye(2), np.array([1.0, 2.0]))
+    >>> pull(np.array([1.0, 0.0]))[0].tolist()
+    [[1.0, 2.0], [0.0, 0.0]]
+    """
+    with stage(function) as here:
+        named = bind(function, primals)
+        region = open_region(here, function, here.give(named), [name for name, _ in named])
+        value = _with(region.result, dict(zip(region.outputs, as_run(region.outputs), strict=True)))
+        value = finish(here, region.close(value))
+
+    @functools.wraps(function)
+    def pull(cotangent: Any) -> Any:
+        return _pull(region, [name for name, _ in named], cotangent)
+
+    return value, pull
+
+
+def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """A function that multiplies the Hessian of a loss with a vector, without forming it.
+
+    It takes the arguments of `function` and after them the vector: of the structure and shapes of
+    the argument at `argnums`; for several argnums a tuple. So does its result.
+
+    >>> import numpy as np
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0])).tolist()
+    [6.0, 120.0]
+    """
+    check_argnums(argnums)
+
+    @functools.wraps(function)
+    def product(*args: Any, **kwargs: Any) -> Any:
+        name = function_name(function)
+        if len(args) < 2:
+            raise InputError(_NO_DIRECTION(function=name), fix=verbatim(f"hvp({name})(x, v)"))
+        with stage(function) as here:
+            given = here.give(bind(function, bound(function, args[:-1], kwargs)))
+            wrt = chosen(function, [n for n, _ in given], argnums)
+            region = open_region(here, function, given, wrt, scalar=True)
+            trees = [args[-1]] if isinstance(argnums, int) else _several(args[-1])
+            if len(trees) != len(wrt):
+                facts = {"wanted": len(wrt), "got": len(trees), "kind": TANGENT()}
+                raise InputError(_COUNT(function=name, **facts))
+            along: dict[Node, Node] = {}
+            for parameter, tree in zip(wrt, trees, strict=True):
+                along |= _along(here, region, parameter, tree)
+            (loss,) = region.outputs
+            slopes = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
+            found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
+            products = [region.like(parameter, found) for parameter in wrt]
+            return finish(here, region.close(one_or_all(products, argnums)))
+
+    return product
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _with(tree: Any, image: dict[Node, Node]) -> Any:
+    return replace(tree, lambda _, node: image[node])
+
+
+def _along(here: Stage, region: Region, name: str, tree: Any) -> dict[Node, Node]:
+    """The tangent of each variable of a parameter."""
+    own = {path: node for (owner, path), node in region.variables.items() if owner == name}
+    found = directions(here, TANGENT, name, own, tree)
+    return {own[path]: tangent for path, tangent in found.items()}
+
+
+def _pull(region: Region, names: Sequence[str], cotangent: Any) -> Any:
+    around = running.get()
+    home = region.stage
+    if home.own and around is None:
+        here = Stage(home.recorder, True, dict(home.inputs), dict(home.values))
+    else:
+        here = Stage(around or home.recorder, False)
+    parts: dict[tuple[Key, ...], Node] = {x.path: x.value for x in leaves("", region.result)}
+    seeds = directions(here, COTANGENT, region.function, parts, cotangent)
+    if here.own or not home.own:
+        return finish(here, region.close(_gradients(region, names, parts, seeds)))
+    # Pulled back in a later trace, where what was given is a constant. An input of that trace may
+    # have the name of one here: variables keep them apart.
+    own = {p: standin(here.recorder, seed, None, "v") for p, seed in seeds.items()}
+    place = {node: constant(home.values[name]) for name, node in home.inputs.items()}
+    place |= {own[path]: seed for path, seed in seeds.items()}
+    tree = _gradients(region, names, parts, own)
+    nodes = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
+    image = dict(zip(nodes, substitute(nodes, place), strict=True))
+    return here.wrap(replace(tree, lambda _, x: image.get(x, x) if isinstance(x, Node) else x))
+
+
+def _gradients(
+    region: Region,
+    names: Sequence[str],
+    parts: dict[tuple[Key, ...], Node],
+    seeds: dict[tuple[Key, ...], Node],
+) -> tuple[Any, ...]:
+    """The gradient trees of the parameters, from a seed for each part of the result."""
+    order = list(parts)
+    found = pulled([parts[p] for p in order], [seeds[p] for p in order], region.wrt, region.lines)
+    gradients = dict(zip(region.wrt, found, strict=True))
+    return tuple(region.like(name, gradients) for name in names)

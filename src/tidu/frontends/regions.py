@@ -1,0 +1,287 @@
+"""Functions traced as a part of a trace, so that they can be transformed there.
+
+`stage` is the trace that a verb works in: the running one, where the verb is called in a function
+that is itself being derived, or else one of its own. `open_region` traces a function in it on
+variables of its own. What is derived from the region stands in the same graph after `close` has put
+the actual values in the place of the variables: a derivative of a derivative is the same
+transformation once more, and variables of two levels are never mistaken for each other.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import DTypeError, TiduError, TraceError
+from tidu.frontends import outcome
+from tidu.frontends.arguments import Given, is_static, take
+from tidu.frontends.calling import as_call, definition_of, function_name
+from tidu.frontends.control import Inner, inside, move_guards, standin
+from tidu.frontends.record import Recorder, running
+from tidu.frontends.traced import TracedArray, node_of
+from tidu.frontends.tree import Key, Leaf, leaves, replace, short_names
+from tidu.ir.build import constant, input_node, spoken, substitute
+from tidu.ir.node import Node, reachable
+from tidu.ir.types import FLOATS, DType
+from tidu.words import Words
+
+Array = NDArray[Any]
+Path = tuple[str, tuple[Key, ...]]
+Named = Sequence[tuple[str, Any]]
+
+_NOT_DIFFERENTIABLE = Words(
+    en="{name} holds {dtype}; a derivative needs real numbers",
+    zh="{name} 的类型是 {dtype}；求导需要实数",
+)
+_NOTHING = Words(
+    en="{name} holds no numbers to derive {function} for",
+    zh="{name} 中没有可供 {function} 求导的数",
+)
+_SETTING = Words(
+    en="{function} returned {value} ({kind}) at {where}, which is no number",
+    zh="{function} 在 {where} 处返回了 {value}（{kind}），不是数",
+)
+_SETTING_FIX = Words(
+    en="return it besides the numbers: has_aux=True", zh="与数分开返回：has_aux=True"
+)
+
+
+# ------------------------------------------------------------------ the trace that a verb works in
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A trace, with the inputs that it was given and their values.
+
+    `own` says that it was opened by the verb, whose results then are plain arrays.
+    """
+
+    recorder: Recorder
+    own: bool
+    inputs: dict[str, Node] = field(default_factory=dict[str, Node])
+    values: dict[str, Array] = field(default_factory=dict[str, Array])
+
+    def give(self, arguments: Named) -> list[tuple[str, Any]]:
+        """The arguments with traced arrays in the place of their numbers.
+
+        In a running trace, what is traced keeps its node (a copy: what a function does to its
+        argument in place stays inside), and arrays of the caller's become constants.
+        """
+        found = [leaf for name, value in arguments for leaf in leaves(name, value)]
+        traced = {
+            (leaf.parameter, leaf.path): leaf.value
+            for leaf in found
+            if type(leaf.value) is TracedArray
+        }
+        plain = [
+            (name, replace(value, lambda p, x, n=name: None if (n, p) in traced else x))
+            for name, value in arguments
+        ]
+        given, remarks = take(plain, ())
+        if self.own:
+            self.recorder.remarks.extend(remarks)
+        handed = {key: self._again(value) for key, value in traced.items()}
+        for item in given:
+            handed[item.leaf.parameter, item.leaf.path] = self._known(item)
+        return [
+            (name, replace(value, lambda p, x, n=name: handed.get((n, p), x)))
+            for name, value in arguments
+        ]
+
+    def _again(self, value: TracedArray) -> TracedArray:
+        node_of(value, self.recorder)  # refuses a value of another trace
+        return value.copy()
+
+    def _known(self, item: Given) -> TracedArray:
+        if self.own:
+            name = item.name
+            while name in self.inputs:
+                name += "_"
+            node = input_node(name, item.value.shape, cast(DType, item.value.dtype.name))
+            self.inputs[name], self.values[name] = node, item.value
+            self.recorder.know(node, item.value)
+        else:
+            node = constant(item.value)
+        return TracedArray(node, self.recorder, item.integral, number=item.number)
+
+    def wrap(self, tree: Any) -> Any:
+        """A tree of nodes as traced arrays of the running trace; what depends on nothing traced is
+        a plain array."""
+
+        def one(_: Any, leaf: Any) -> Any:
+            if not isinstance(leaf, Node):
+                return leaf
+            value = self.recorder.value(leaf)
+            if value is None or any(n.op.role == "input" for n in reachable([leaf])):
+                return TracedArray(leaf, self.recorder)
+            return np.array(value)[()]
+
+        return self.recorder.make(None, lambda: replace(tree, one))
+
+
+@contextmanager
+def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
+    """The trace to derive `function` in: the one that runs, or a new one."""
+    recorder = running.get()
+    if recorder is not None:
+        yield Stage(recorder, own=False)
+        return
+    recorder = Recorder(function_name(function), node_of, concrete=True)
+    token = spoken.set(recorder.namer.spoken)
+    started = running.set(recorder)
+    try:
+        yield Stage(recorder, own=True)
+    except TiduError:
+        raise
+    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
+        if isinstance(error.__cause__, TiduError):
+            raise error.__cause__ from None
+        raise
+    finally:
+        running.reset(started)
+        spoken.reset(token)
+        recorder.close()
+
+
+# ------------------------------------------------------------------ a function in it
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A function as a graph between variables of its own and its results.
+
+    variables: by parameter and path, for the leaves that are derived for, in order. actual: what
+    each stands for. result: the function's result with nodes in the place of its numbers, and
+    `outputs` these nodes in order. lines: nodes with a name.
+    """
+
+    stage: Stage
+    function: str
+    arguments: Mapping[str, Any]
+    variables: Mapping[Path, Node]
+    actual: Mapping[Node, Node]
+    titles: Mapping[Node, str]
+    result: Any
+    lines: frozenset[Node]
+    inner: Inner
+
+    @property
+    def outputs(self) -> list[Node]:
+        return [leaf.value for leaf in leaves("result", self.result)]
+
+    @property
+    def wrt(self) -> list[Node]:
+        return list(self.variables.values())
+
+    def like(self, parameter: str, parts: Mapping[Node, Any]) -> Any:
+        """A value for each variable of a parameter, put into the parameter's own structure; what is
+        no number there becomes None."""
+
+        def one(path: tuple[Key, ...], _: Any) -> Any:
+            node = self.variables.get((parameter, path))
+            return None if node is None else parts[node]
+
+        return replace(self.arguments[parameter], one)
+
+    def close(self, tree: Any) -> Any:
+        """A tree of nodes made of the region's, with the actual values for its variables."""
+        place = {own: node for own, node in self.actual.items() if own is not node}
+        if not place:
+            return tree
+        found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
+        image = dict(zip(found, substitute(found, place), strict=True))
+        walk = [node for node in reachable(self.outputs) if node in self.stage.recorder.where]
+        where = self.stage.recorder.where
+        for old, new in zip(walk, substitute(walk, place), strict=True):
+            where.setdefault(new, []).extend(p for p in where[old] if new is not old)
+        return replace(
+            tree, lambda _, leaf: image.get(leaf, leaf) if isinstance(leaf, Node) else leaf
+        )
+
+
+def open_region(
+    stage: Stage,
+    function: Callable[..., Any],
+    arguments: Named,
+    wrt: Iterable[str],
+    *,
+    scalar: bool = False,
+) -> Region:
+    """Trace a function in a stage, on variables for the parameters named in `wrt`.
+
+    `arguments` come from the stage's `give`. With `scalar` the result is one number.
+    Raises DTypeError for parameters of `wrt` that hold no real numbers, TraceError for a result
+    that cannot be derived.
+    """
+    recorder, name = stage.recorder, function_name(function)
+    wanted = set(wrt)
+    numbers = _numbers(name, [item for item in arguments if item[0] in wanted])
+    variables: dict[Path, Node] = {}
+    actual: dict[Node, Node] = {}
+    titles: dict[Node, str] = {}
+    handed: dict[Path, TracedArray] = {}
+    for leaf, title in zip(numbers, short_names(numbers), strict=True):
+        value: TracedArray = leaf.value
+        key = leaf.parameter, leaf.path
+        own = value.node
+        if not stage.own or own in actual or own.op.role != "input":
+            own = standin(recorder, own, value.value, title)
+        variables[key], actual[own], titles[own] = own, value.node, title
+        handed[key] = TracedArray(own, recorder, value.integral, number=value.is_number)
+    call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
+    with inside(recorder) as finished:
+        for own, title in titles.items():
+            recorder.namer.spoken[own.id] = title
+        tree = _nodes_of(_call(recorder, function, call), recorder, function, scalar)
+        inner = finished()
+    move_guards(inner, actual)
+    lines = frozenset(n for n in reachable(_flat(tree)) if n.id in inner.namer.spoken)
+    return Region(stage, name, dict(arguments), variables, actual, titles, tree, lines, inner)
+
+
+def _flat(tree: Any) -> list[Node]:
+    return [leaf.value for leaf in leaves("result", tree)]
+
+
+def _numbers(function: str, arguments: Named) -> list[Leaf]:
+    found: list[Leaf] = []
+    for name, value in arguments:
+        below = [leaf for leaf in leaves(name, value) if type(leaf.value) is TracedArray]
+        if not below:
+            raise DTypeError(_NOTHING(name=name, function=function))
+        for leaf in below:
+            if leaf.value.node.dtype not in FLOATS:
+                dtype = leaf.value.node.dtype
+                raise DTypeError(_NOT_DIFFERENTIABLE(name=leaf.spelling, dtype=dtype))
+        found.extend(below)
+    return found
+
+
+def _call(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:
+    recorder.root = inspect.currentframe()
+    args, kwargs = as_call(function, call)
+    result = function(*args, **kwargs)
+    if recorder.refused is not None:
+        raise recorder.refused
+    return result
+
+
+def _nodes_of(result: Any, recorder: Recorder, function: Callable[..., Any], scalar: bool) -> Any:
+    """A function's result with nodes in the place of its numbers."""
+    name, place = function_name(function), definition_of(function)
+    parts = leaves("result", result)
+    if scalar or (len(parts) == 1 and not parts[0].path) or not parts:
+        return outcome.node_of_result(result, recorder, name, place, scalar)
+
+    def one(path: tuple[Key, ...], leaf: Any) -> Node:
+        if is_static(leaf):
+            where = Leaf("result", path, leaf).spelling
+            what = _SETTING(
+                function=name, value=repr(leaf)[:40], kind=type(leaf).__name__, where=where
+            )
+            raise TraceError(what, place=place, fix=_SETTING_FIX())
+        return outcome.node_of_result(leaf, recorder, name, place, False)
+
+    return replace(result, one)
