@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidu.api.modes import hvp, jvp, vjp
     from tidu.api.report import Report
     from tidu.api.solve import solve
+    from tidu.api.vmap import vmap
     from tidu.errors import TiduError, TiduWarning
     from tidu.numpy import named
     from tidu.testing import check_grad
@@ -38,6 +39,7 @@ _HOME = {
     "solve": "tidu.api.solve",
     "value_and_grad": "tidu.api.gradient",
     "vjp": "tidu.api.modes",
+    "vmap": "tidu.api.vmap",
 }
 _MODULES = ("nn", "numpy", "optim", "testing")
 
@@ -61,6 +63,7 @@ __all__ = [
     "testing",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Forward and reverse mode between any nodes of a program, as a derivation makes its gradients.
+"""Forward mode, reverse mode and batches between any nodes, as a derivation makes its gradients.
 
 The graph is stabilised, differentiated and simplified; what comes out is a graph again, so every
 order of derivative is one more call. Equal graphs give equal results and are transformed once.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from tidu.calculus.batch import batch
 from tidu.calculus.derivation import is_plain
 from tidu.calculus.forward import jvp
 from tidu.calculus.pullback import zeros_like
@@ -59,6 +60,18 @@ def pushed(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> Nodes:
     return _pushed(tuple(outputs), tuple(tangents.items()))
 
 
+def batched(outputs: Sequence[Node], mapped: Mapping[Node, Node]) -> Nodes:
+    """The outputs for all entries at once: `mapped` gives nodes what stands for them with a leading
+    axis, and every output has that axis.
+
+    >>> from tidu.ir.build import input_node
+    >>> x, X = input_node("x", (3,)), input_node("X", (5, 3))
+    >>> batched([x * x], {x: X})[0].shape
+    (5, 3)
+    """
+    return _batched(tuple(outputs), tuple(mapped.items()))
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _stable(nodes: Nodes) -> Nodes:
     rewriter = Rewriter("stabilise")
@@ -85,3 +98,11 @@ def _pushed(outputs: Nodes, tangents: tuple[tuple[Node, Node], ...]) -> Nodes:
     given = [tangent for _, tangent in tangents]
     rewriter = Rewriter("simplify", {node.id for node in reachable((*outputs, *given))})
     return tuple(rewriter.normalise(node) for node in jvp(outputs, dict(tangents)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _batched(outputs: Nodes, mapped: tuple[tuple[Node, Node], ...]) -> Nodes:
+    outputs = _stable(outputs)  # for one entry: that is the form the rules for stability know
+    given = [new for _, new in mapped]
+    rewriter = Rewriter("simplify", {node.id for node in reachable((*outputs, *given))})
+    return tuple(rewriter.normalise(node) for node in batch(outputs, dict(mapped)))

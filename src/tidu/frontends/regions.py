@@ -234,7 +234,7 @@ def open_region(
     with inside(recorder) as finished:
         for own, title in titles.items():
             recorder.namer.spoken[own.id] = title
-        tree = _nodes_of(_call(recorder, function, call), recorder, function, scalar)
+        tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
         inner = finished()
     move_guards(inner, actual)
     lines = frozenset(n for n in reachable(_flat(tree)) if n.id in inner.namer.spoken)
@@ -259,7 +259,8 @@ def _numbers(function: str, arguments: Named) -> list[Leaf]:
     return found
 
 
-def _call(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:
+def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:
+    """What a function returns when it is called in a trace."""
     recorder.root = inspect.currentframe()
     args, kwargs = as_call(function, call)
     result = function(*args, **kwargs)
