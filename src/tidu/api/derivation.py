@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from tidu.api.evaluation import Evaluation, check_values, run
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
+from tidu.backends.source.plan import Source
 from tidu.calculus import derivation as calculus
 from tidu.calculus.inline import has_bodies, opened_derivation
 from tidu.calculus.settings import derivation_with_bodies
@@ -22,14 +23,14 @@ from tidu.document.blocks import Document
 from tidu.document.math import Derivative, Math, Relation
 from tidu.errors import InputError, UnknownNameError
 from tidu.explain.compose import derivation_document
-from tidu.explain.gradient import closed_form, source_text
+from tidu.explain.gradient import closed_form
 from tidu.explain.numbers import Layout
 from tidu.explain.view import Options, Writing, Zoom, view
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.render import inline, latex
-from tidu.words import LANGUAGES, Language, Words
+from tidu.words import LANGUAGES, Language, Words, current_language
 
 _NO_GRADIENT = Words(
     en="no gradient was derived for {name}; derived: {known}",
@@ -48,7 +49,7 @@ class Gradient:
     name: str
     tree: Math
     left: Math
-    source: str
+    source: Callable[[], str]
 
     def latex(self) -> str:
         """The formula in LaTeX, without the left side."""
@@ -56,7 +57,7 @@ class Gradient:
 
     def numpy(self) -> str:
         """A NumPy function that calculates the gradient; it does not import tidu."""
-        return self.source
+        return self.source()
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))
@@ -99,7 +100,39 @@ class Derivation:
             raise UnknownNameError(_NO_GRADIENT(name=name, known=", ".join(self.core.gradients)))
         shown = view(self.core, None)
         left = Derivative(shown.names.loss, shown.names.forward[self.core.wrt[name]], shown.total())
-        return Gradient(name, closed_form(shown, name), left, source_text(self.core, name))
+        return Gradient(name, closed_form(shown, name), left, lambda: self._numpy(name))
+
+    def _numpy(self, name: str) -> str:
+        from tidu.api.export import plain_source
+        from tidu.backends.source.numpy import gradient_text
+
+        return gradient_text(plain_source(self.core), name)
+
+    def to_numpy(self, lang: Language | None = None, *, function: str = "loss") -> str:
+        """A NumPy file that stands alone: `loss`, `gradients`, `value_and_grad`, `forward` and
+        `backward`, with the derivation as its comments.
+
+        The functions take the inputs in the order of the program; `function` renames `loss`.
+        Raises InputError for what no file can hold, by name and with the reason.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> scope = {}
+        >>> exec(d.to_numpy(), scope)
+        >>> scope["gradients"]([[1, 0], [0, 1], [1, 1]], [1, 2], [0, 0, 0])["x"].tolist()
+        [8.0, 10.0]
+        """
+        from tidu.backends.source.numpy import numpy_text
+
+        return numpy_text(self._source(lang, function))
+
+    def _source(self, lang: Language | None, function: str) -> Source:
+        from tidu.api.export import source_of
+
+        check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
+        return source_of(
+            self.with_bodies() if self.bodies else self.core, lang or current_language(), function
+        )
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Evaluation:
         """The loss and all gradients at these values (those given to `derive` where not repeated).

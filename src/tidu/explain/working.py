@@ -180,7 +180,7 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
     known = gradient in view.names.adjoints
     again = known and view.names.adjoints[gradient] != own
     row = known and view.options.writing == "chain"  # its factors stand in another order
-    rules = _rules(view, node)
+    rules = rules_of(view, node)
     return Step(
         equation=Equation(distinct(parts)),
         shape=None if again or row else view.shape_equation(gradient),
@@ -278,7 +278,7 @@ class _Rule:
 _CONSTANT_FACTOR = _Rule(phrases.CONSTANT_FACTOR, "(c u)′ = c u′")
 
 
-def _rules(view: View, node: Node) -> list[_Rule]:
+def rules_of(view: View, node: Node) -> list[_Rule]:
     """The rules that lead from the named nodes above to this one.
 
     Those that change the gradient come first, a sum that passes it on unchanged only if it is all

@@ -116,6 +116,14 @@ scatter = op(
 )
 
 
+def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
+    """Index arrays as integers; labels may be given as whole decimal numbers."""
+    return [
+        text if child.dtype == "int64" else f"np.asarray({text}).astype(np.int64)"
+        for child, text in zip(node.inputs[1:], arrays, strict=True)
+    ]
+
+
 def _scatter_code(node: Node, g: str, arrays: Sequence[str]) -> str:
     """Sums by np.bincount over the flat places, so that it is one expression."""
     shape = node.attrs["shape"]
@@ -268,7 +276,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         notation=lambda node, x, *ys: Index(
             x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
         ),
-        code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], ys)}]",
+        code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], _integers(node, ys))}]",
         aliases={},
         samples=sampled(
             (((3,) * count, *(places,) * count), {"key": by}),
@@ -293,7 +301,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         notation=lambda node, g, *ys: Apply(
             Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
         ),
-        code=lambda node, g, *ys: _scatter_code(node, g, ys),
+        code=lambda node, g, *ys: _scatter_code(node, g, _integers(node, ys)),
         aliases={},
         samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),

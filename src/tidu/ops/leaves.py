@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction as Ratio
 from typing import Any
 
@@ -91,9 +92,13 @@ def _constant_notation(node: Node) -> Math:
 
 def _constant_code(node: Node) -> str:
     data: ArrayData = node.attrs["value"]
+    text = _NOT_FINITE.sub(r"np.\g<0>", repr(data.array.tolist()))
     if data.shape == ():
-        return repr(data.array.item())
-    return f"np.array({data.array.tolist()!r})"
+        return text
+    return f"np.array({text}, dtype=np.{'bool_' if data.dtype == 'bool' else data.dtype})"
+
+
+_NOT_FINITE = re.compile(r"\b(inf|nan)\b")
 
 
 def _undefined(*_: Any, name: str, **__: Any) -> Any:

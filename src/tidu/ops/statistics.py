@@ -84,12 +84,14 @@ def _others_code(node: Node, x: str) -> str:
     axis = node.attrs["axis"]
     if node.rank == 0:
         return f"np.ones_like({x})"
-    n = f"{x}.size" if len(axis) == node.rank else str(product(node.shape[a] for a in axis))
-    if len(axis) == node.rank:
-        table = f"np.where(np.eye({n}, dtype=bool), 1.0, np.ravel({x}))"
-        return f"np.prod({table}, axis=1).reshape(np.shape({x}))"
-    table = f"np.where(np.eye({n}, dtype=bool), 1.0, np.moveaxis({x}, {axis[0]}, -1)[..., None, :])"
-    return f"np.moveaxis(np.prod(({table}), axis=-1), -1, {axis[0]})"
+    order = (*(i for i in range(node.rank) if i not in axis), *axis)
+    kept = tuple(node.shape[i] for i in order[: node.rank - len(axis)])
+    n = product(node.shape[i] for i in axis)
+    moved = tuple(node.shape[i] for i in order)
+    back = tuple(order.index(i) for i in range(node.rank))
+    flat = f"np.reshape(np.transpose({x}, {order}), {(*kept, 1, n)})"
+    table = f"np.where(np.eye({n}, dtype=bool), 1.0, {flat})"
+    return f"np.transpose(np.reshape(np.prod({table}, axis=-1), {moved}), {back})"
 
 
 product_of_others = op(

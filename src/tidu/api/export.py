@@ -1,0 +1,149 @@
+"""Source files of a derivation: what is to be written, with the derivation as its comments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tidu.backends.source.plan import Branch, Source
+from tidu.calculus.derivation import Derivation
+from tidu.document.blocks import Note
+from tidu.document.math import Math, Relation, Symbol
+from tidu.explain import phrases
+from tidu.explain.notes import notice
+from tidu.explain.view import View, view
+from tidu.explain.working import rules_of
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node
+from tidu.ir.types import shape_text
+from tidu.render import inline
+from tidu.render.spread import phrase_text
+from tidu.words import Language, Words
+
+_HEAD = Words(
+    en="{loss} and its gradients, derived and written by tidu. This file does not need tidu.",
+    zh="{loss} 及其梯度，由 tidu 推导并写出。本文件不依赖 tidu。",
+)
+_INPUT = Words(en="{name}  {shape} {dtype}, {role}", zh="{name}  {shape} {dtype}，{role}")
+_RULE = Words(en="rule: {rules}", zh="规则：{rules}")
+_UNUSED = Words(en="{loss} does not depend on {name}", zh="{loss} 与 {name} 无关")
+
+
+def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> Source:
+    """The derivation as it is to be written, with its lines as comments in this language."""
+    seen = view(derivation, None)
+    names = _names(seen)
+    comments: dict[Node, tuple[str, ...]] = {}
+    for node, symbol in seen.names.forward.items():
+        if node.inputs and not is_tuple(node):
+            comments[node] = (_line(symbol, seen.formula(node), node, lang),)
+    parameters = set(derivation.wrt.values())
+    for node, symbol in seen.names.delta.items():
+        adjoint = derivation.adjoints[node]
+        if node not in parameters and seen.names.adjoints.get(adjoint) == symbol:
+            comments.setdefault(adjoint, _lines_of(seen, node, symbol, lang))
+    above = {
+        name: _lines_of(seen, node, seen.gradient_name(node), lang, derivation.gradients[name])
+        for name, node in derivation.wrt.items()
+    }
+    return Source(
+        function=function,
+        inputs=tuple(derivation.graph.inputs.values()),
+        loss=derivation.loss,
+        loss_name=derivation.loss_name,
+        gradients=derivation.gradients,
+        order=tuple(derivation.adjoints.values()),
+        names=names,
+        comments=comments,
+        above=above,
+        header=_header(seen, lang),
+        branches=tuple(
+            Branch(derivation.run_node(guard.condition), guard.taken, str(guard.place or ""))
+            for guard in derivation.graph.guards
+        ),
+    )
+
+
+def plain_source(derivation: Derivation) -> Source:
+    """The derivation with its own names and without comments."""
+    graph = derivation.graph
+    own = {derivation.run_node(w): names[0].text for w, names in graph.names.items() if names}
+    return Source(
+        function="loss",
+        inputs=tuple(graph.inputs.values()),
+        loss=derivation.loss,
+        loss_name=derivation.loss_name,
+        gradients=derivation.gradients,
+        names=own,
+    )
+
+
+def _line(left: Math, right: Math, node: Node, lang: Language) -> str:
+    """y₁ = W₁·x + b₁  (4,1)."""
+    shown = right if left == right else Relation((left, right), ("=",))
+    return f"{inline(shown, lang)}  {shape_text(node.shape)}"
+
+
+def _lines_of(
+    seen: View, node: Node, left: Math, lang: Language, gradient: Node | None = None
+) -> tuple[str, ...]:
+    """The line of a gradient, and the rules that lead to it."""
+    adjoint = seen.derivation.adjoints.get(node) if gradient is None else gradient
+    assert adjoint is not None
+    if gradient is not None and node not in seen.derivation.adjoints:
+        unused = _UNUSED(loss=seen.derivation.loss_name, name=node.attrs["name"]).text(lang)
+        return (f"{inline(left, lang)} = 0  {shape_text(node.shape)}", unused)
+    known = seen.names.adjoints.get(adjoint)
+    if known is not None and known != left:
+        right: Math = known
+    elif adjoint in seen.names.forward:
+        right = seen.names.forward[adjoint]
+    else:
+        right = seen.formula(adjoint)
+    delta = seen.gradient_name(node)
+    parts = (left, right) if delta == left else (left, delta, right)
+    first = f"{inline(Relation(parts, ('=',) * (len(parts) - 1)), lang)}  {shape_text(node.shape)}"
+    rules = rules_of(seen, node)
+    if not rules:
+        return (first,)
+    said = phrase_text(phrases.join([rule.says() for rule in rules]), lang)
+    return (first, f"  {_RULE(rules=said).text(lang)}")
+
+
+def _header(seen: View, lang: Language) -> tuple[str, ...]:
+    """What the file is, its arguments, and what there is to notice."""
+    derivation = seen.derivation
+    lines = [_HEAD(loss=derivation.loss_name).text(lang), ""]
+    parameters = set(derivation.wrt.values())
+    for node in derivation.graph.inputs.values():
+        role = phrases.PARAMETER() if node in parameters else phrases.DATA()
+        facts = {"shape": shape_text(node.shape), "dtype": node.dtype, "role": role}
+        lines.append("  " + _INPUT(name=node.attrs["name"], **facts).text(lang))
+    notes = [note.text for note in notice(seen) if isinstance(note, Note)]
+    if notes:
+        lines += ["", *(phrase_text(text, lang) for text in notes)]
+    return tuple(lines)
+
+
+def _names(seen: View) -> dict[Node, str]:
+    """Identifiers: the user's own names, v1 for those given here, delta_… for the δ's."""
+    graph, derivation = seen.derivation.graph, seen.derivation
+    found: dict[Node, str] = {}
+    for written, names in graph.names.items():
+        name = names[0]
+        text = name.text if name.step is None else f"{name.text}_{name.step}"
+        found.setdefault(derivation.run_node(written), text)
+    for node, symbol in _both(seen.names.forward, seen.names.adjoints):
+        found.setdefault(node, _identifier(symbol))
+    return found
+
+
+def _both(*maps: Mapping[Node, Symbol]) -> list[tuple[Node, Symbol]]:
+    return [pair for each in maps for pair in each.items()]
+
+
+def _identifier(symbol: Symbol) -> str:
+    """δ₂ → delta_2, v₁ → v1, h⁽²⁾ → h_2."""
+    sub = f"_{symbol.sub}" if symbol.base == "delta" and symbol.sub else symbol.sub
+    sup = re.sub(r"\D", "", symbol.sup)
+    return re.sub(r"\W", "_", f"{symbol.base}{sub}{f'_{sup}' if sup else ''}")

@@ -1,0 +1,234 @@
+"""NumPy source: `loss`, `gradients`, `value_and_grad`, and the two passes that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.backends.source.plan import ATOM, Line, Source, Text, bare, refused, write_block
+from tidu.backends.source.python import (
+    INDENT,
+    Definitions,
+    Dialect,
+    Names,
+    Passes,
+    Scan,
+    group,
+    identifier,
+    imports,
+    indented,
+    index_checks,
+    named_in,
+    passes,
+    shape_code,
+    size_lines,
+    sizes_told,
+    written_lines,
+)
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node
+from tidu.ir.op import Loop
+from tidu.words import Words
+
+_NO_CODE = Words(
+    en="its record says nothing of NumPy source", zh="它的记录没有说明怎样写成 NumPy 代码"
+)
+_WIDENS = (Loop.MAP, Loop.CALL, Loop.SCATTER, Loop.LEAF)  # code of these may hold plain numbers
+
+
+def expression(node: Node, operands: Sequence[str]) -> str:
+    """NumPy source of one op on operand texts: its `code`, else its name in NumPy."""
+    if node.op.role == "constant" and node.rank == 0 and node.dtype == "float32":
+        return f"np.float32({node.attrs['value'].array[()]!s})"
+    if node.op.code is not None:
+        text = node.op.code(node, *operands)
+        if (
+            is_tuple(node)
+            or node.dtype != "float32"
+            or node.op.role in ("input", "constant", "cast")
+        ):
+            return text
+        return f"np.asarray({text}, dtype=np.float32)" if node.op.loop in _WIDENS else text
+    names = node.op.aliases.get("numpy", ())
+    if not names:
+        raise refused(node.op.name, "NumPy", _NO_CODE)
+    first = names[0]
+    name = first if isinstance(first, str) else first.name
+    options = [f"{key}={value!r}" for key, value in node.attributes]
+    return f"np.{name}({', '.join([*operands, *options])})"
+
+
+def can_write(node: Node) -> bool:
+    """Whether this op has NumPy source."""
+    return node.op.code is not None or bool(node.op.aliases.get("numpy"))
+
+
+def _loop(node: Node, scan: Scan) -> list[str]:
+    """A scan as a function with a loop: last carries, all outputs, what each step started from."""
+    attributes = node.attrs
+    body = attributes[node.op.body or ""]
+    carries = attributes["carries"]
+    length = str(attributes["length"])
+    over = f"reversed(range({length}))" if attributes["reverse"] else f"range({length})"
+    call = scan.call(scan.carry, [f"{x}[t]" for x in scan.entries])
+    if len(body.outputs) == 1:
+        call = f"({call},)"
+    stacks = [x.type for x in (*body.outputs[carries:], *body.inputs[:carries])]
+    empty = [
+        f"np.zeros((0, {', '.join(map(str, s.shape))}{',' if s.shape else ''}), {s.dtype!r})"
+        if s.shape
+        else f"np.zeros(0, {s.dtype!r})"
+        for s in stacks
+    ]
+    kept = "".join(f" {x}," for x in scan.carry)
+    lines = [
+        scan.head(),
+        "    rows = []",
+        f"    for t in {over}:",
+        f"        found = {call}",
+        f"        rows.append((*found[{carries}:],{kept}))",
+    ]
+    if scan.carry:
+        lines.append(f"        {', '.join(scan.carry)}, = found[:{carries}]")
+    if attributes["reverse"]:
+        lines.append("    rows.reverse()")
+    columns = "[np.stack(column) for column in zip(*rows)]"
+    if attributes["length"] == 0 or not isinstance(attributes["length"], int):
+        columns = f"{columns} if rows else [{', '.join(empty)}]"
+    lines.append(f"    stacks = {columns}")
+    front = "".join(f"{x}, " for x in scan.carry)
+    single = carries + len(stacks) == 1
+    lines.append("    return stacks[0]" if single else f"    return ({front}*stacks)")
+    return lines
+
+
+NUMPY = Dialect("NumPy", expression, _loop, frozenset({"np"}))
+_OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})
+
+
+def numpy_text(source: Source) -> str:
+    """The whole file."""
+    dialect = Dialect("NumPy", expression, _loop, frozenset({"np", source.function, *_OWN}))
+    found = passes(source, dialect)
+    arguments = ", ".join(found.names.inputs.values())
+    lines = [*_CHECKED, *found.definitions]
+    lines += [f"def forward({arguments}):"]
+    lines += [f'{INDENT}"""{source.loss_name}, and what the way back needs."""']
+    lines += indented(input_lines(found, source, "np"))
+    lines += indented(index_checks(source, found.names, "np.any({x} != np.floor({x}))"))
+    lines += indented(written_lines(found.forward.lines))
+    for condition, taken, place in found.branches:
+        lines += indented(branch_lines(condition, taken, place))
+    lines += [f"{INDENT}return {found.loss}, {group(found.saved)}", "", ""]
+    lines += ["def backward(saved):"]
+    lines += [f'{INDENT}"""The gradients, from what the way forward saved."""']
+    if found.saved:
+        lines += [f"{INDENT}{', '.join(found.saved)}{',' if len(found.saved) == 1 else ''} = saved"]
+    lines += indented(written_lines(_owned(source, found)))
+    lines += [f"{INDENT}return {{"]
+    lines += [f"{INDENT * 2}{name!r}: {variable}," for name, variable in found.results.items()]
+    lines += [f"{INDENT}}}", "", ""]
+    lines += [
+        f"def {source.function}({arguments}):",
+        f'{INDENT}"""{source.loss_name} as a number."""',
+        f"{INDENT}return float(np.reshape(forward({arguments})[0], ()))",
+        "",
+        "",
+        f"def value_and_grad({arguments}):",
+        f'{INDENT}"""{source.loss_name} as a number, and a dictionary of its gradients."""',
+        f"{INDENT}value, saved = forward({arguments})",
+        f"{INDENT}return float(np.reshape(value, ())), backward(saved)",
+        "",
+        "",
+        f"def gradients({arguments}):",
+        f'{INDENT}"""The gradients of {source.loss_name}, by the names of the arguments."""',
+        f"{INDENT}return value_and_grad({arguments})[1]",
+    ]
+    top = [*(f"# {line}".rstrip() for line in source.header), *imports(lines)]
+    return "\n".join([*top, "import numpy as np", "", "", *lines]) + "\n"
+
+
+_CHECKED = '''
+def checked(name, value, dtype, shape):
+    """The value as an array; raises ValueError where it has another shape or number of axes."""
+    array = np.asarray(value, dtype=dtype)
+    if isinstance(shape, int):
+        if array.ndim != shape:
+            raise ValueError(f"{name} has shape {array.shape}; expected {shape} axes")
+    elif array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+    return array
+
+
+'''[1:-1].split("\n")
+
+
+def input_lines(found: Passes, source: Source, module: str) -> list[str]:
+    """Each argument as an array of the derivation's dtype and shape; sizes are read from them."""
+    lines: list[str] = []
+    wanted = {str(dim) for node in source.inputs for dim in node.shape} | set(found.sizes)
+    for node, argument in found.names.inputs.items():
+        told = size_lines(node, argument, found.sizes, wanted)
+        head = f'{argument} = checked("{argument}", {argument}, {module}.{_dtype(node)}, '
+        if told:
+            lines += [f"{head}{node.rank})", *told]
+            whole = told[0].endswith(".shape")
+            if whole:
+                continue
+        lines.append(f"{head}{shape_code(node)})")
+    return lines
+
+
+def _dtype(node: Node) -> str:
+    return "bool_" if node.dtype == "bool" else node.dtype
+
+
+def branch_lines(condition: str, taken: bool, place: str) -> list[str]:
+    """A branch taken while the program was traced: other inputs would need another file."""
+    test = f"if not np.all({condition}):" if taken else f"if np.any({condition}):"
+    return [
+        test,
+        f'{INDENT}raise ValueError("these inputs take another branch than the one exported'
+        f'{f" ({place})" if place else ""}")',
+    ]
+
+
+def _owned(source: Source, found: Passes) -> list[Line]:
+    """The lines of the way back; a gradient that could share memory with an argument, with another
+    gradient or with a stretched number becomes an array of its own."""
+    results = {variable: name for name, variable in found.results.items()}
+    lines: list[Line] = []
+    made: set[str] = set()
+    for line in found.backward:
+        expression = line.expression
+        if line.variable in results:
+            node = source.gradients[results[line.variable]]
+            shared = node.op.loop in (Loop.VIEW, Loop.LEAF) or expression in made
+            shared |= not line.expression.startswith("np.") and node.op.loop is Loop.LEAF
+            if shared or expression in found.saved:
+                cast = f", dtype=np.{node.dtype}"
+                expression = f"np.array({expression}{cast})"
+        made.add(line.variable)
+        lines.append(Line(line.node, line.variable, expression, line.above))
+    return lines
+
+
+def gradient_text(source: Source, name: str) -> str:
+    """One gradient as one function of the inputs that it needs; no checks, no comments."""
+    node = source.gradients[name]
+    own = f"gradient_{identifier(name)}"
+    dialect = Dialect("NumPy", expression, _loop, frozenset({"np", own}))
+    names = Names(source, dialect)
+    bodies = Definitions([node], names, dialect)
+    known = {x.id: Text(text, ATOM) for x, text in names.inputs.items()}
+    taken = set(names.taken)
+    wanted = {x: identifier(text) for x, text in source.names.items()}
+    block = write_block([node], known, bodies.write, wanted, {}, taken)
+    result = bare(block.of(node).text)
+    body = written_lines(block.lines)
+    used = named_in([*body, result])
+    inputs = {x: text for x, text in names.inputs.items() if text in used or x is node}
+    told = sizes_told(inputs)
+    lines = [*bodies.lines(), f"def {own}({', '.join(inputs.values())}):"]
+    lines += [f"{INDENT}{size} = {where}" for size, where in told.items() if size in used]
+    lines += [*indented(body), f"{INDENT}return {result}"]
+    return "\n".join([*imports(lines), "import numpy as np", "", "", *lines]) + "\n"

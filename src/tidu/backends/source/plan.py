@@ -1,0 +1,305 @@
+"""What a source file holds, free of any language: nodes, names, comments, and what is inlined."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tidu.errors import InputError
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node, post_order
+from tidu.ir.op import Form, Loop
+from tidu.ir.types import FLOATS
+from tidu.words import Words
+
+LONGEST = 72  # characters of one expression before its parts get lines of their own
+
+_NO_PRINT = Words(
+    en="{name} cannot be exported to {language}: {why}", zh="{name} 无法导出为 {language}：{why}"
+)
+
+
+def refused(what: str, language: str, why: Words, **facts: object) -> InputError:
+    """The error for an op that a language cannot say."""
+    return InputError(_NO_PRINT(name=what, language=language, why=why(**facts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A Python branch that tracing took; the file holds for inputs that take it as well."""
+
+    condition: Node
+    taken: bool
+    place: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A derivation as it is to be written.
+
+    inputs: all of the program's, in its order. gradients: by the name of their input. order: nodes
+    of the way back in the order in which they are to be calculated. names: identifiers that nodes
+    are to have. comments: what stands above a node's line; above a gradient's, by its name.
+    header: the lines at the top of the file.
+    """
+
+    function: str
+    inputs: tuple[Node, ...]
+    loss: Node
+    loss_name: str
+    gradients: Mapping[str, Node]
+    order: tuple[Node, ...] = ()
+    names: Mapping[Node, str] = field(default_factory=dict[Node, str])
+    comments: Mapping[Node, tuple[str, ...]] = field(default_factory=dict[Node, tuple[str, ...]])
+    above: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    header: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
+
+# ------------------------------------------------------------------ names
+def fresh(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or `wanted` with a number behind it if that is taken."""
+    name, count = wanted, 1
+    while name in taken:
+        count += 1
+        name = f"{wanted}_{count}"
+    taken.add(name)
+    return name
+
+
+# ------------------------------------------------------------------ texts
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An expression and how tightly it holds together, as Python's operators bind."""
+
+    text: str
+    bond: int
+
+
+# `@` binds like `*` for Python; a reader is glad of the brackets where the two meet.
+ATOM, POWER, UNARY, TIMES, MATMUL, PLUS, LOOSE = 100, 30, 25, 20, 19, 10, 0
+BONDS = {"+": PLUS, "-": PLUS, "*": TIMES, "/": TIMES, "@": MATMUL, "**": POWER}
+_NUMBER = re.compile(r"\d[\d_]*\.?\d*(e[+-]?\d+)?", re.IGNORECASE)
+_OPENERS, _CLOSERS = "([{", ")]}"
+
+
+def bond_of(text: str) -> int:
+    """How tightly any text holds: names, numbers, calls and brackets are atoms."""
+    if _NUMBER.fullmatch(text):
+        return ATOM
+    depth = 0
+    for character in text:
+        if character in _OPENERS:
+            depth += 1
+        elif character in _CLOSERS:
+            depth -= 1
+        elif depth == 0 and not (character.isalnum() or character in "_."):
+            return LOOSE
+    return ATOM
+
+
+def bracketed(value: Text, bond: int) -> str:
+    return value.text if value.bond >= bond else f"({value.text})"
+
+
+def bare(text: str) -> str:
+    """Without brackets around the whole."""
+    while text.startswith("(") and text.endswith(")"):
+        depth = 0
+        for at, character in enumerate(text):
+            depth += (character in _OPENERS) - (character in _CLOSERS)
+            if depth == 0 and at < len(text) - 1:
+                return text
+        if "," in _outside(text[1:-1]):
+            return text  # a tuple keeps its brackets
+        text = text[1:-1]
+    return text
+
+
+def _outside(text: str) -> str:
+    """What stands in no brackets."""
+    found: list[str] = []
+    depth = 0
+    for character in text:
+        depth += character in _OPENERS
+        if not depth:
+            found.append(character)
+        depth -= character in _CLOSERS
+    return "".join(found)
+
+
+def infix(symbol: str, left: Text, right: Text) -> Text:
+    bond = BONDS[symbol]
+    if symbol == "@":
+        first, second = bracketed(left, UNARY), bracketed(right, UNARY)
+    else:
+        first = bracketed(left, bond + 1 if symbol == "**" else bond)
+        second = bracketed(right, bond + (symbol != "**"))
+    return Text(f"{first} {symbol} {second}", bond)
+
+
+_SLOT = re.compile("\ue000(\\d+)\ue001")
+
+
+def slot(position: int) -> str:
+    """Stands for an operand in a template."""
+    return f"\ue000{position}\ue001"
+
+
+def fill(template: str, operands: Sequence[Text]) -> str:
+    """A template with its operands; they get brackets unless they stand as an argument."""
+
+    def put(match: re.Match[str]) -> str:
+        value = operands[int(match.group(1))]
+        before, after = template[: match.start()], template[match.end() :].lstrip()
+        head = before.rstrip()[-1:]
+        keyword = head == "=" and before.rstrip()[-2:-1].isidentifier()
+        alone = (not head or head in "([," or keyword) and (not after or after[0] in ")],")
+        return value.text if alone and (head or after) else bracketed(value, ATOM)
+
+    return _SLOT.sub(put, template)
+
+
+def mentions(template: str) -> Counter[int]:
+    """How often a template names each operand."""
+    return Counter(int(position) for position in _SLOT.findall(template))
+
+
+# ------------------------------------------------------------------ what is read of a node
+def operands_of(node: Node) -> tuple[Node, ...]:
+    """The operands as written: what an elementwise op stretches by itself is not stretched before,
+    as long as one operand has the full shape."""
+    if node.op.loop is not Loop.MAP or len(node.inputs) < 2:
+        return node.inputs
+    if node.op.form not in (Form.ELEMENTWISE, Form.LINEAR):
+        return node.inputs
+    whole = any(c.op.role != "broadcast" and c.shape == node.shape for c in node.inputs)
+    if not whole:
+        return node.inputs
+    return tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in node.inputs)
+
+
+def written(roots: Iterable[Node], known: Callable[[Node], bool]) -> list[Node]:
+    """The nodes to be written for these results, operands first; `known` ones are at hand."""
+    return [
+        node
+        for node in post_order(roots, lambda node: () if known(node) else operands_of(node))
+        if not known(node)
+    ]
+
+
+def residuals(ahead: Sequence[Node], back: Sequence[Node]) -> set[int]:
+    """Ids of what the way back reads of the way forward and would be a waste to calculate again:
+    views and plain numbers are not kept."""
+    forward = {node.id for node in written(ahead, lambda node: not node.inputs)}
+
+    def stops(node: Node) -> bool:
+        return not node.inputs or (node.id in forward and node.op.loop is not Loop.VIEW)
+
+    reached = post_order(back, lambda node: () if stops(node) else operands_of(node))
+    return {node.id for node in reached if node.inputs and stops(node)}
+
+
+# ------------------------------------------------------------------ one run of lines
+Template = Callable[[Node, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One assignment: the node, its variable, the expression, what stands above it."""
+
+    node: Node
+    variable: str
+    expression: str
+    above: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines in order, and what stands for each result."""
+
+    lines: tuple[Line, ...]
+    texts: Mapping[int, Text]
+
+    def of(self, node: Node) -> Text:
+        return self.texts[node.id]
+
+
+def write_block(
+    results: Sequence[Node],
+    known: Mapping[int, Text],
+    template: Template,
+    names: Mapping[Node, str],
+    comments: Mapping[Node, tuple[str, ...]],
+    taken: set[str],
+    order: Sequence[Node] = (),
+    asked: Collection[int] = (),
+) -> Block:
+    """The lines that calculate `results` from what is known: one for each node that has a name or
+    comment, is asked for, is read more than once, or would make another line too long."""
+    needed = {node.id for node in written(results, lambda n: n.id in known)}
+    first = [node for node in order if node.id in needed]
+    nodes = written([*first, *results], lambda n: n.id in known)
+    templates: dict[int, str] = {}
+    reads: Counter[int] = Counter(node.id for node in results)
+    for node in nodes:
+        operands = operands_of(node)
+        text = _infix_of(node) or template(node, [slot(i) for i in range(len(operands))])
+        templates[node.id] = text
+        for position, times in mentions(text).items():
+            reads[operands[position].id] += times
+    texts: dict[int, Text] = dict(known)
+    lines: list[Line] = []
+    for node in nodes:
+        children = operands_of(node)
+        operands = [texts[child.id] for child in children]
+        if _infix_of(node) is not None and not all(
+            child.op.role == "constant" for child in children
+        ):
+            operands = [plain_number(c) or text for c, text in zip(children, operands, strict=True)]
+        value = _expression(node, templates[node.id], operands)
+        light = not node.inputs and bond_of(value.text.lstrip("-")) == ATOM and len(value.text) < 24
+        keep = not light and (
+            node in comments
+            or node.id in asked
+            or (node in names and node.inputs)
+            or reads[node.id] > 1
+            or len(value.text) > LONGEST
+            or is_tuple(node)
+        )
+        if keep:
+            variable = fresh(names.get(node, "t"), taken)
+            lines.append(Line(node, variable, bare(value.text), comments.get(node, ())))
+            value = Text(variable, ATOM)
+        texts[node.id] = value
+    return Block(tuple(lines), texts)
+
+
+def plain_number(node: Node) -> Text | None:
+    """A single number as Python writes it, which takes the dtype of the array beside it."""
+    if node.op.role != "constant" or node.rank or node.dtype not in FLOATS:
+        return None
+    value = node.attrs["value"].array[()]
+    if not math.isfinite(value):
+        return None
+    text = str(value)  # the shortest that reads back as this float32 or float64
+    return Text(text, UNARY if text.startswith("-") else ATOM)
+
+
+def _infix_of(node: Node) -> str | None:
+    """Slots with the op's own operator between them, for ops written with one."""
+    symbol = node.op.operator
+    if node.op.code is None and symbol in BONDS and len(node.inputs) == 2:
+        return f"{slot(0)} {symbol} {slot(1)}"
+    return None
+
+
+def _expression(node: Node, template: str, operands: Sequence[Text]) -> Text:
+    if _infix_of(node) is not None:
+        assert node.op.operator is not None
+        return infix(node.op.operator, *operands)
+    text = fill(template, operands)
+    return Text(text, UNARY if text[:1] == "-" and bond_of(text[1:]) == ATOM else bond_of(text))

@@ -1,0 +1,421 @@
+"""Files in Python: the functions `forward`, `backward` and what is built from them.
+
+NumPy, PyTorch and JAX share all of this; a `Dialect` says how one op is written in each.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tidu.backends.source.plan import (
+    ATOM,
+    Block,
+    Line,
+    Source,
+    Text,
+    fresh,
+    refused,
+    residuals,
+    write_block,
+)
+from tidu.ir.body import Body, body_of, every_node
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop, Operand
+from tidu.ir.types import FLOATS, Size
+from tidu.words import Words
+
+INDENT = "    "
+LARGEST = 100_000  # numbers of a constant that are written into a file
+
+_NO_BODY = Words(
+    en="it was declared without a body; give one: functions={{'{name}': 'tanh(x)'}}",
+    zh="它只有声明，没有函数体；请给出函数体：functions={{'{name}': 'tanh(x)'}}",
+)
+_NO_SIZE = Words(
+    en="size {size} stands alone in no input's shape, so that no argument tells it",
+    zh="大小 {size} 没有单独出现在任何输入的形状中，无法由参数得知",
+)
+_TOO_LARGE = Words(
+    en="a constant of {count} numbers would be written into the file; make it an argument",
+    zh="有一个 {count} 个数的常量要写进文件；请把它作为参数",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The function of a scan: its name, its step's function and how that is called with sizes, the
+    names of carries, entries and constants."""
+
+    name: str
+    step: str
+    carry: Sequence[str]
+    entries: Sequence[str]
+    rest: Sequence[str]
+    sizes: Sequence[str]
+
+    def head(self) -> str:
+        return (
+            f"def {self.name}({', '.join([*self.carry, *self.entries, *self.rest, *self.sizes])}):"
+        )
+
+    def call(self, carry: Sequence[str], entries: Sequence[str]) -> str:
+        """A call of the step."""
+        given = [*carry, *entries, *self.rest, *(f"{n}={n}" for n in self.sizes)]
+        return f"{self.step}({', '.join(given)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One Python library. `write(node, operands)` is an expression; `loop` the lines of a scan's
+    function."""
+
+    name: str
+    write: Callable[[Node, Sequence[str]], str]
+    loop: Callable[[Node, Scan], list[str]]
+    reserved: frozenset[str] = field(default_factory=frozenset[str])
+
+
+def check_writable(nodes: Iterable[Node], dialect: str) -> None:
+    """Refuse what no file can hold: functions without a body, very large constants."""
+    for node in nodes:
+        if node.op.role == "declared":
+            raise refused(node.attrs["name"], dialect, _NO_BODY, name=node.attrs["name"])
+        if node.op.role == "constant" and node.attrs["value"].array.size > LARGEST:
+            count = node.attrs["value"].array.size
+            raise refused(node.op.name, dialect, _TOO_LARGE, count=count)
+
+
+# ------------------------------------------------------------------ names
+class Names:
+    """Identifiers of one file: arguments, sizes, functions. A name that the file's language or a
+    size has taken gets a number."""
+
+    def __init__(self, source: Source, dialect: Dialect) -> None:
+        self.sizes = {name for node in source.inputs for dim in node.shape for name in _names(dim)}
+        self.taken = {*keyword.kwlist, *dialect.reserved, *self.sizes}
+        self.inputs: dict[Node, str] = {}
+        for node in source.inputs:
+            self.inputs[node] = fresh(identifier(str(node.attrs["name"])), self.taken)
+
+    def function(self, wanted: str) -> str:
+        return fresh(identifier(wanted), self.taken)
+
+
+def identifier(wanted: str) -> str:
+    """`wanted` as a Python name."""
+    text = re.sub(r"\W", "_", wanted)
+    if not text.isidentifier():
+        text = f"v_{text}"
+    return f"{text}_" if keyword.iskeyword(text) else text
+
+
+def _names(dim: object) -> set[str]:
+    return dim.names() if isinstance(dim, Size) else set()
+
+
+def named_in(texts: Iterable[str]) -> set[str]:
+    """Every identifier in these lines of code."""
+    return {name for text in texts for name in _IDENTIFIER.findall(text)}
+
+
+_IDENTIFIER = re.compile(r"(?<![\w.])[^\W\d]\w*")
+
+
+# ------------------------------------------------------------------ the two passes
+@dataclass(frozen=True, slots=True, eq=False)
+class Passes:
+    """The program's two passes. saved: variables of the way forward (arguments and sizes among
+    them) that the way back reads. results: the variable of each gradient, by the input's name."""
+
+    names: Names
+    forward: Block
+    loss: str
+    branches: tuple[tuple[str, bool, str], ...]
+    backward: tuple[Line, ...]
+    results: Mapping[str, str]
+    needs: Mapping[int, frozenset[str]]
+    saved: tuple[str, ...]
+    sizes: Mapping[str, str]
+    definitions: tuple[str, ...]
+
+    def size_names(self, lines: Iterable[str]) -> list[str]:
+        used = named_in(lines)
+        return [name for name in self.sizes if name in used]
+
+
+def passes(source: Source, dialect: Dialect) -> Passes:
+    """Both passes of a derivation, each intermediate calculated once."""
+    roots = [source.loss, *(b.condition for b in source.branches), *source.gradients.values()]
+    check_writable(every_node(roots), dialect.name)
+    names = Names(source, dialect)
+    bodies = Definitions(roots, names, dialect)
+    known = {node.id: Text(text, ATOM) for node, text in names.inputs.items()}
+    own = set(names.taken)
+    wanted = {node: identifier(name) for node, name in source.names.items()}
+    ahead = [source.loss, *(branch.condition for branch in source.branches)]
+    asked = residuals(ahead, list(source.gradients.values()))
+    forward = write_block(ahead, known, bodies.write, wanted, source.comments, own, asked=asked)
+    kept = {**known, **{line.node.id: Text(line.variable, ATOM) for line in forward.lines}}
+    back, results = _backward(source, dialect, bodies, kept, wanted, own)
+    variables = [*names.inputs.values(), *(line.variable for line in forward.lines)]
+    read = named_in(line.expression for line in back)
+    sizes = sizes_told(names.inputs)
+    needed_sizes = (
+        named_in(l.expression for l in (*forward.lines, *back))
+        | {n for node in source.inputs for d in node.shape for n in _names(d)}
+    ) & names.sizes
+    for size in sorted(needed_sizes - set(sizes)):
+        raise refused(source.function, dialect.name, _NO_SIZE, size=size)
+    saved = [name for name in variables if name in read]
+    saved += [name for name in sizes if name in read]
+    return Passes(
+        names=names,
+        forward=forward,
+        loss=forward.of(source.loss).text,
+        branches=tuple((forward.of(b.condition).text, b.taken, b.place) for b in source.branches),
+        backward=tuple(back),
+        results=results,
+        needs=_needs(source, back),
+        saved=tuple(saved),
+        sizes=sizes,
+        definitions=tuple(bodies.lines()),
+    )
+
+
+def _backward(
+    source: Source,
+    dialect: Dialect,
+    bodies: Definitions,
+    known: Mapping[int, Text],
+    wanted: Mapping[Node, str],
+    taken: set[str],
+) -> tuple[list[Line], dict[str, str]]:
+    """The lines of the way back; every gradient ends in a variable d_…"""
+    results: dict[str, str] = {}
+    first: dict[Node, str] = {}
+    comments = dict(source.comments)
+    for name, node in source.gradients.items():
+        results[name] = fresh(f"d_{identifier(name)}", taken)
+        if node.id not in known and node.inputs and node not in first:
+            first[node] = name
+            comments[node] = source.above.get(name, ()) or comments.get(node, ())
+    free = taken - {results[name] for name in first.values()}
+    names = {**wanted, **{node: results[name] for node, name in first.items()}}
+    block = write_block(
+        list(source.gradients.values()), known, bodies.write, names, comments, free, source.order
+    )
+    taken |= free
+    lines = list(block.lines)
+    made = {line.variable for line in lines}
+    for name, node in source.gradients.items():
+        if first.get(node) == name and results[name] in made:
+            continue
+        lines.append(Line(node, results[name], block.of(node).text, source.above.get(name, ())))
+    return lines, results
+
+
+def _needs(source: Source, lines: Sequence[Line]) -> dict[int, frozenset[str]]:
+    """For each line (by its position) the gradients that read it."""
+    by_variable = {line.variable: i for i, line in enumerate(lines)}
+    found: list[set[str]] = [set() for _ in lines]
+    for i, line in enumerate(lines):
+        for name, node in source.gradients.items():
+            if line.node is node:
+                found[i].add(name)
+    for i in range(len(lines) - 1, -1, -1):
+        for read in named_in([lines[i].expression]):
+            j = by_variable.get(read)
+            if j is not None and j < i:
+                found[j] |= found[i]
+    return {i: frozenset(names) for i, names in enumerate(found)}
+
+
+def sizes_told(inputs: Mapping[Node, str]) -> dict[str, str]:
+    """Where each named size is read: n = X.shape[0]."""
+    found: dict[str, str] = {}
+    for node, argument in inputs.items():
+        for axis, dim in enumerate(node.shape):
+            if isinstance(dim, Size) and dim == Size.named(str(dim)):
+                found.setdefault(str(dim), f"{argument}.shape[{axis}]")
+    return found
+
+
+def shape_code(node: Node) -> str:
+    """A shape as Python writes it; named sizes are variables."""
+    inner = ", ".join(str(dim) for dim in node.shape)
+    return f"({inner},)" if node.rank == 1 else f"({inner})"
+
+
+def size_lines(node: Node, argument: str, sizes: Mapping[str, str], wanted: set[str]) -> list[str]:
+    """`n, d = X.shape` for an input that tells all its sizes, else a line for each it tells."""
+    told = [
+        str(dim)
+        for axis, dim in enumerate(node.shape)
+        if sizes.get(str(dim)) == f"{argument}.shape[{axis}]" and str(dim) in wanted
+    ]
+    if not told:
+        return []
+    if len(told) == node.rank:
+        return [f"{', '.join(told)}{',' if node.rank == 1 else ''} = {argument}.shape"]
+    return [f"{name} = {sizes[name]}" for name in told]
+
+
+def written_lines(lines: Iterable[Line]) -> list[str]:
+    found: list[str] = []
+    for line in lines:
+        found += [f"# {comment}" for comment in line.above]
+        found.append(f"{line.variable} = {line.expression}")
+    return found
+
+
+_MODULE = re.compile(r"(?<![\w.])(math|scipy(?:\.[a-z]\w*)+)\.")
+
+
+def imports(lines: Iterable[str]) -> list[str]:
+    """Import lines for what the code of some ops uses beside the library."""
+    code = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    return [f"import {name}" for name in sorted(set(_MODULE.findall(code)))]
+
+
+def index_checks(source: Source, names: Names, text: str) -> list[str]:
+    """Lines that refuse indices that are no whole numbers, for decimal inputs used as indices.
+
+    `text` is the test, with {x} for the argument.
+    """
+    roots = [source.loss, *source.gradients.values()]
+    found: list[str] = []
+    used = {
+        child.id
+        for node in every_node(roots)
+        for child, kind in zip(node.inputs, node.op.operands or (), strict=False)
+        if kind is Operand.MASK and node.op.loop in (Loop.GATHER, Loop.SCATTER)
+    }
+    for node, argument in names.inputs.items():
+        if node.id in used and node.dtype in FLOATS:
+            found += [
+                f"if {text.format(x=argument)}:",
+                f'{INDENT}raise ValueError("{argument} holds indices, which are whole numbers")',
+            ]
+    return found
+
+
+def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
+    return [INDENT * depth + line if line else "" for line in lines]
+
+
+def group(names: Sequence[str]) -> str:
+    """(a, b), (a,) or ()."""
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+# ------------------------------------------------------------------ calls and scans
+class Definitions:
+    """The functions that the lines call: one for each body, one with a loop for each scan."""
+
+    def __init__(self, roots: Iterable[Node], names: Names, dialect: Dialect) -> None:
+        self._names, self._dialect = names, dialect
+        self._bodies: dict[Body, str] = {}
+        self._scans: dict[tuple[Body, tuple[tuple[str, object], ...]], str] = {}
+        self._called: dict[Node, str] = {}
+        self._order: list[Node] = []
+        waiting = list(roots)
+        while waiting:
+            walk = [node for node in reachable(waiting) if node.op.body is not None]
+            waiting = []
+            for node in walk:
+                if node not in self._called:
+                    self._name(node)
+                    waiting.extend(_held(node).outputs)
+
+    def _name(self, node: Node) -> None:
+        body = _held(node)
+        if body not in self._bodies:
+            self._bodies[body] = self._names.function(body.name)
+        self._called[node] = self._bodies[body]
+        if node.op.loop is Loop.SCAN:
+            key = (body, tuple(pair for pair in node.attributes if pair[0] != node.op.body))
+            if key not in self._scans:
+                self._scans[key] = self._names.function(f"{self._bodies[body]}_scan")
+                self._order.append(node)
+            self._called[node] = self._scans[key]
+
+    def write(self, node: Node, operands: Sequence[str]) -> str:
+        """The template of any node: a call of a definition, or as the dialect writes it."""
+        if node.op.body is not None:
+            return f"{self._called[node]}({', '.join([*operands, *self._sizes_of(node)])})"
+        return self._dialect.write(node, operands)
+
+    def _sizes_of(self, node: Node) -> list[str]:
+        """A function is handed the named sizes that its arguments' shapes may not tell."""
+        return [f"{name}={name}" for name in sorted(_body_sizes(node))]
+
+    def lines(self) -> list[str]:
+        """All definitions, two empty lines behind each; what is called stands before its caller."""
+        found: list[str] = []
+        for body, name in reversed(self._bodies.items()):
+            found += [*self._function(body, name), "", ""]
+        for node in reversed(self._order):
+            found += [*self._dialect.loop(node, self._scan(node)), "", ""]
+        return found
+
+    def _scan(self, node: Node) -> Scan:
+        body = _held(node)
+        taken = {*self._names.taken, "rows", "found", "stacks", "t"}
+        names = [fresh(self._argument(x), taken) for x in body.inputs]
+        c = node.attrs["carries"]
+        s = c + node.attrs["steps"]
+        sizes = sorted(_body_sizes(node))
+        step = self._bodies[body]
+        return Scan(self._called[node], step, names[:c], names[c:s], names[s:], sizes)
+
+    def _argument(self, node: Node) -> str:
+        return identifier(str(node.attrs["name"]))
+
+    def _function(self, body: Body, name: str) -> list[str]:
+        taken = set(self._names.taken)
+        arguments = {node: fresh(self._argument(node), taken) for node in body.inputs}
+        known = {node.id: Text(text, ATOM) for node, text in arguments.items()}
+        origin = body if body.origin is None else body.origin.of
+        names = {node: identifier(given[0].text) for node, given in origin.names.items()}
+        block = write_block(body.outputs, known, self.write, names, {}, taken)
+        back = [block.of(node).text for node in body.outputs]
+        sizes = sorted(
+            self._names.sizes & {n for x in every_node(body.outputs) for n in _node_sizes(x)}
+        )
+        front = [*arguments.values(), *(["*", *sizes] if sizes else [])]
+        return [
+            f"def {name}({', '.join(front)}):",
+            *indented(written_lines(block.lines)),
+            f"{INDENT}return {', '.join(back)}",
+        ]
+
+
+def _held(node: Node) -> Body:
+    body = body_of(node)
+    assert body is not None
+    return body
+
+
+def _node_sizes(node: Node) -> set[str]:
+    dims = [] if node.op.role == "tuple" else getattr(node.type, "shape", ())
+    found = {name for dim in dims for name in _names(dim)}
+    for _, value in node.attributes:
+        found |= _names(value)
+        if isinstance(value, tuple):
+            found |= {n for part in _flat(value) for n in _names(part)}
+    return found
+
+
+def _flat(value: object) -> Iterable[object]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
+
+
+def _body_sizes(node: Node) -> set[str]:
+    return {name for x in every_node(_held(node).outputs) for name in _node_sizes(x)}
