@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tidu.api.derive import derive
     from tidu.api.descend import Run, descend
     from tidu.api.gradient import grad, value_and_grad
+    from tidu.api.jacobians import hessian, jacobian
     from tidu.api.modes import hvp, jvp, vjp
     from tidu.api.report import Report
     from tidu.api.solve import solve
@@ -33,7 +34,9 @@ _HOME = {
     "derive": "tidu.api.derive",
     "descend": "tidu.api.descend",
     "grad": "tidu.api.gradient",
+    "hessian": "tidu.api.jacobians",
     "hvp": "tidu.api.modes",
+    "jacobian": "tidu.api.jacobians",
     "jvp": "tidu.api.modes",
     "named": "tidu.numpy",
     "solve": "tidu.api.solve",
@@ -53,7 +56,9 @@ __all__ = [
     "derive",
     "descend",
     "grad",
+    "hessian",
     "hvp",
+    "jacobian",
     "jvp",
     "named",
     "nn",

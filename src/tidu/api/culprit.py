@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,14 +42,12 @@ _SMALLER = Words(en="a smaller learning rate, such as lr={lr}", zh="更小的学
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gradients:
-    """A derivation on its own, described as a step of descent is: nothing is updated."""
+    """Results on their own, described as a step of descent is: nothing is updated."""
 
-    derivation: Derivation
+    graph: Graph
+    loss_name: str
+    adjoints: Mapping[Node, Node] = field(default_factory=dict[Node, Node])
     updated: Mapping[str, Node] = field(default_factory=dict[str, Node])
-
-    @property
-    def graph(self) -> Graph:
-        return self.derivation.graph
 
 
 def warn_not_finite(
@@ -64,27 +62,53 @@ def warn_not_finite(
     """
     names = [derivation.loss_name, *(f"d/{name}" for name in derivation.gradients)]
     wrong = next((name for name in names if not np.isfinite(outputs[name]).all()), None)
-    if wrong is None:
+    if wrong is None or _meant([outputs[name] for name in names], values):
         return
-    nan = any(np.isnan(outputs[name]).any() for name in names)
-    if not nan and not all(np.isfinite(value).all() for value in values.values()):
-        return  # infinities of the data's own
-    seen = Gradients(derivation)
-    found = run(derivation.outputs(), values, bodies or {})
-    order = [n for n in reachable(derivation.outputs().values()) if n.op.loop is not Loop.LEAF]
-    node = first_not_finite(found, order) or _first_nan(found, order) or derivation.loss
+    seen = Gradients(derivation.graph, derivation.loss_name, derivation.adjoints)
     what: Phrase | str = wrong
     if wrong.startswith("d/"):
         what = _GRADIENT(loss=derivation.loss_name, name=wrong.removeprefix("d/"))
+    found = run(derivation.outputs(), values, bodies or {})
+    first = derivation.graph.outputs[derivation.loss_name]
+    _warn(seen, found, list(derivation.outputs().values()), what, outputs[wrong], first)
+
+
+def warn_result(
+    what: str, graph: Graph, outputs: Mapping[Node, Any], values: Mapping[str, Any]
+) -> None:
+    """The same for what another verb gives: `outputs` of a graph, at least one of them not
+    finite."""
+    wrong = next(node for node, value in outputs.items() if not np.isfinite(value).all())
+    if not _meant(list(outputs.values()), values):
+        found = run(graph.outputs, values, {})
+        _warn(Gradients(graph, what), found, list(outputs), what, outputs[wrong], wrong)
+
+
+def _meant(results: Sequence[Any], values: Mapping[str, Any]) -> bool:
+    """Whether infinities are the data's own."""
+    nan = any(np.isnan(value).any() for value in results)
+    return not nan and not all(np.isfinite(value).all() for value in values.values())
+
+
+def _warn(
+    seen: Gradients,
+    found: Valuation,
+    outputs: Sequence[Node],
+    what: Phrase | str,
+    amount: Any,
+    at: Node,
+) -> None:
+    order = [n for n in reachable(outputs) if n.op.loop is not Loop.LEAF]
+    node = first_not_finite(found, order) or _first_nan(found, order) or outputs[0]
     facts = {"name": _called(seen, node), "value": _kinds(found[node])}
-    said = _HERE(what=what, amount=_kinds(np.asarray(outputs[wrong])), **facts)
+    said = _HERE(what=what, amount=_kinds(np.asarray(amount)), **facts)
     ranges = _ranges(seen, found, node.inputs)
     warning = NotFiniteWarning(said if ranges is None else _WITH(said=said, ranges=ranges))
-    graph = derivation.graph
-    lines = graph.places.get(node, ()) or graph.places.get(graph.outputs[derivation.loss_name], ())
+    graph = seen.graph
+    lines = graph.places.get(node, ()) or graph.places.get(at, ())
     place = next(iter(lines), None)
     if place is None or place.file is None:
-        warnings.warn(warning, stacklevel=3)
+        warnings.warn(warning, stacklevel=5)
     else:
         warnings.warn_explicit(warning, None, place.file, place.line or 1)
 
@@ -139,9 +163,11 @@ def _called(step: StepGraph | Gradients, node: Node) -> Phrase | str:
 
 
 def _gradient_of(step: StepGraph | Gradients, node: Node) -> Phrase | None:
-    for of, gradient in step.derivation.adjoints.items():
+    adjoints = step.adjoints if isinstance(step, Gradients) else step.derivation.adjoints
+    loss = step.loss_name if isinstance(step, Gradients) else step.derivation.loss_name
+    for of, gradient in adjoints.items():
         if gradient is node and node.op.loop is not Loop.LEAF:
-            return _GRADIENT(loss=step.derivation.loss_name, name=_short(step, of))
+            return _GRADIENT(loss=loss, name=_short(step, of))
     return None
 
 

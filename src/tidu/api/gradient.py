@@ -9,14 +9,13 @@ from typing import Any
 
 from tidu.api.culprit import warn_not_finite
 from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
-from tidu.api.staged import finish
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
 from tidu.frontends.calling import bind, bound
 from tidu.frontends.record import running
-from tidu.frontends.regions import open_region, stage
+from tidu.frontends.regions import nodes_in, open_region, plain_values, stage, without_aux
 from tidu.frontends.trace import Traced, trace
 from tidu.ir.build import filled
 from tidu.ir.node import Node
@@ -27,14 +26,18 @@ _Compiled = tuple[Derivation, NumpyProgram]
 
 
 def value_and_grad(
-    loss: Callable[..., Any], argnums: Argnums = 0
+    loss: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
     """A function of the same arguments that returns the loss and its gradient.
 
     The gradient has the structure and shapes of the argument: an array, dict, list, tuple or
     dataclass; for several argnums a tuple. Arrays are copied at entry and never written. A Python
-    branch follows the values of each call. Warns with NotFiniteWarning where the loss or a gradient
-    is NaN or overflows, and names the first value that does.
+    branch follows the values of each call. With `has_aux` the function returns a pair, the loss and
+    anything else, and so does the result: ((loss, aux), gradient). In a function that is itself
+    being derived the gradient is a part of that function, to any order.
+
+    Warns with NotFiniteWarning where the loss or a gradient is NaN or overflows, and names the
+    first value that does.
 
     >>> import numpy as np
     >>> value, g = value_and_grad(lambda w, x: np.sum((w * x) ** 2))(2.0, np.array([1.0, 3.0]))
@@ -47,40 +50,51 @@ def value_and_grad(
     @functools.wraps(loss)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         given = bound(loss, args, kwargs)
+        kept: list[Any] = []
+        alone = without_aux(loss, kept) if has_aux else loss
         if running.get() is not None:
-            return _inside_a_trace(loss, given, argnums)
-        traced = trace(loss, given)
+            return _inside_a_trace(alone, given, argnums, kept)
+        traced = trace(alone, given)
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
         derivation, program = _program(known, traced, wrt)
         found = program.run(traced.values).outputs
         warn_not_finite(derivation, found, traced.values)
         gradients = {name: found[f"d/{name}"] for name in wrt}
-        trees = [traced.unflatten(p, gradients) for p in parameters]
+        trees = one_or_all([traced.unflatten(p, gradients) for p in parameters], argnums)
         value = found[traced.output].reshape(())[()]
-        return value, one_or_all(trees, argnums)
+        return ((value, plain_values(kept[-1])) if has_aux else value), trees
 
     return both
 
 
-def grad(loss: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def grad(
+    loss: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function of the same arguments that returns the gradient of the loss; see `value_and_grad`.
+
+    With `has_aux` it returns the gradient and what the function returns besides the loss.
 
     >>> import numpy as np
     >>> grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0])).tolist()
     [3.0, 12.0]
+    >>> float(grad(grad(lambda x: x**3))(2.0))
+    12.0
     """
-    both = value_and_grad(loss, argnums)
+    both = value_and_grad(loss, argnums, has_aux=has_aux)
 
     @functools.wraps(loss)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        value, gradients = both(*args, **kwargs)
+        return (gradients, value[1]) if has_aux else gradients
 
     return gradient
 
 
-def _inside_a_trace(loss: Callable[..., Any], arguments: Any, argnums: Argnums) -> tuple[Any, Any]:
-    """The loss and its gradient as parts of the program that is being traced."""
+def _inside_a_trace(
+    loss: Callable[..., Any], arguments: Any, argnums: Argnums, kept: list[Any]
+) -> tuple[Any, Any]:
+    """The loss, with what was kept beside it, and its gradient as parts of the program around."""
     with stage(loss) as here:
         given = here.give(bind(loss, arguments))
         wrt = chosen(loss, [name for name, _ in given], argnums)
@@ -89,7 +103,9 @@ def _inside_a_trace(loss: Callable[..., Any], arguments: Any, argnums: Argnums) 
         found = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
         gradients = dict(zip(region.wrt, found, strict=True))
         trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
-        return finish(here, region.close((as_run([value])[0], trees)))
+        value = as_run([value])[0]
+        first = (value, nodes_in(kept[-1])) if kept else value
+        return here.wrap(region.close((first, trees)))
 
 
 def _program(

@@ -60,7 +60,8 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         outputs = region.outputs
         found = dict(zip(outputs, pushed(outputs, tangent_of), strict=True))
         value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
-        return finish(here, region.close((value, _with(region.result, found))))
+        tree = region.close((value, _with(region.result, found)))
+        return finish(here, tree, f"jvp({region.function})", region)
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -82,7 +83,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         named = bind(function, primals)
         region = open_region(here, function, here.give(named), [name for name, _ in named])
         value = _with(region.result, dict(zip(region.outputs, as_run(region.outputs), strict=True)))
-        value = finish(here, region.close(value))
+        value = finish(here, region.close(value), region.function, region)
 
     @functools.wraps(function)
     def pull(cotangent: Any) -> Any:
@@ -123,7 +124,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             slopes = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
-            return finish(here, region.close(one_or_all(products, argnums)))
+            tree = region.close(one_or_all(products, argnums))
+            return finish(here, tree, f"hvp({region.function})", region)
 
     return product
 
@@ -153,7 +155,8 @@ def _pull(region: Region, names: Sequence[str], cotangent: Any) -> Any:
     parts: dict[tuple[Key, ...], Node] = {x.path: x.value for x in leaves("", region.result)}
     seeds = directions(here, COTANGENT, region.function, parts, cotangent)
     if here.own or not home.own:
-        return finish(here, region.close(_gradients(region, names, parts, seeds)))
+        tree = region.close(_gradients(region, names, parts, seeds))
+        return finish(here, tree, f"vjp({region.function})", region)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
     own = {p: standin(here.recorder, seed, None, "v") for p, seed in seeds.items()}

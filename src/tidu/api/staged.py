@@ -6,10 +6,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from tidu.api.culprit import warn_result
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.frontends.regions import Stage
+from tidu.frontends.regions import Region, Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.node import Node
@@ -35,16 +38,18 @@ _REMEMBERED = 64
 _compiled: OrderedDict[tuple[Node, ...], NumpyProgram] = OrderedDict()
 
 
-def finish(stage: Stage, tree: Any) -> Any:
-    """A tree of nodes of a stage as what the verb's caller gets."""
-    return evaluated(tree, stage.values) if stage.own else stage.wrap(tree)
+def finish(stage: Stage, tree: Any, verb: str, region: Region) -> Any:
+    """A tree of nodes made in a stage as what the caller of a verb gets.
 
-
-def evaluated(tree: Any, values: Mapping[str, Any]) -> Any:
-    """A tree of nodes as arrays, calculated by one compiled program; numbers as NumPy's numbers."""
+    Warns with NotFiniteWarning where a result is NaN, or overflows.
+    """
+    if not stage.own:
+        return stage.wrap(tree)
     nodes = tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
-    found = _program(nodes).run(values).outputs
+    found = _program(nodes).run(stage.values).outputs
     arrays = {node: found[str(i)][()] for i, node in enumerate(nodes)}
+    if not all(np.isfinite(value).all() for value in arrays.values()):
+        warn_result(verb, region.graph(nodes), arrays, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
 
 

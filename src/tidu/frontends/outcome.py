@@ -33,8 +33,8 @@ _VECTOR = Words(
     zh="{function} 返回了形状为 {shape} 的数组；求梯度需要一个数",
 )
 _VECTOR_FIX = Words(
-    en="np.sum(...) or np.mean(...) around it",
-    zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数",
+    en="np.sum(...) or np.mean(...) around it; tidu.jacobian derives every entry",
+    zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数；逐项求导用 tidu.jacobian",
 )
 _KIND = Words(
     en="{function} returned {value}, a {kind}, and no number",

@@ -9,6 +9,7 @@ transformation once more, and variables of two levels are never mistaken for eac
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from tidu.frontends.record import Recorder, running
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, Leaf, leaves, replace, short_names
 from tidu.ir.build import constant, input_node, spoken, substitute
+from tidu.ir.graph import Graph, Name
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import FLOATS, DType
 from tidu.words import Words
@@ -50,6 +52,14 @@ _SETTING = Words(
 _SETTING_FIX = Words(
     en="return it besides the numbers: has_aux=True", zh="与数分开返回：has_aux=True"
 )
+
+
+_PAIR = Words(
+    en="{function} returned {got}; with has_aux it returns two things: the value, and what is "
+    "handed on as it is",
+    zh="{function} 返回了 {got}；使用 has_aux 时要返回两样东西：函数值，以及原样交出的结果",
+)
+_PAIR_FIX = Words(en="return value, aux", zh="return value, aux")
 
 
 # ------------------------------------------------------------------ the trace that a verb works in
@@ -148,6 +158,41 @@ def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
 
 
 # ------------------------------------------------------------------ a function in it
+def without_aux(function: Callable[..., Any], kept: list[Any]) -> Callable[..., Any]:
+    """The function that returns the first of the two things that `function` returns; the second is
+    put into `kept`."""
+
+    @functools.wraps(function)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
+            name, got = function_name(function), type(result).__name__
+            place = definition_of(function)
+            raise TraceError(_PAIR(function=name, got=got), place=place, fix=_PAIR_FIX())
+        value, aux = cast("tuple[Any, Any]", result)
+        kept.append(aux)
+        return value
+
+    return alone
+
+
+def nodes_in(tree: Any) -> Any:
+    """A tree with the nodes of its traced arrays."""
+    return replace(tree, lambda _, x: x.node if type(x) is TracedArray else x)
+
+
+def plain_values(tree: Any) -> Any:
+    """A tree with the values of its traced arrays."""
+
+    def one(_: Any, leaf: Any) -> Any:
+        if type(leaf) is not TracedArray or leaf.value is None:
+            return leaf
+        value = np.array(leaf.value)
+        return value[()] if leaf.is_number else value
+
+    return replace(tree, one)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """A function as a graph between variables of its own and its results.
@@ -184,6 +229,16 @@ class Region:
             return None if node is None else parts[node]
 
         return replace(self.arguments[parameter], one)
+
+    def graph(self, outputs: Sequence[Node]) -> Graph:
+        """A graph to speak of results with: what the nodes are called, and where they come from."""
+        spoken = self.inner.namer.spoken
+        return Graph(
+            inputs=self.stage.inputs,
+            outputs={str(i): node for i, node in enumerate(outputs)},
+            names={n: (Name(spoken[n.id]),) for n in reachable(outputs) if n.id in spoken},
+            places={node: tuple(at) for node, at in self.stage.recorder.where.items()},
+        )
 
     def close(self, tree: Any) -> Any:
         """A tree of nodes made of the region's, with the actual values for its variables."""

@@ -67,6 +67,7 @@ eye = op(
     "eye",
     form=Form.LEAF,
     loop=Loop.LEAF,
+    role="identity",
     operands=(),
     says=says("the identity matrix is constant", "单位矩阵是常数"),
     source="definition",

@@ -1,0 +1,96 @@
+"""`jacobian` and `hessian`: all first derivatives of all results, all second ones of a number."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tidu.api.options import Argnums, check_argnums, check_choice, chosen, one_or_all
+from tidu.api.staged import finish
+from tidu.calculus import jacobians
+from tidu.calculus.jacobians import Mode
+from tidu.frontends.calling import bind, bound
+from tidu.frontends.regions import Region, open_region, stage
+from tidu.frontends.tree import replace
+from tidu.ir.node import Node
+
+
+def jacobian(
+    function: Callable[..., Any], argnums: Argnums = 0, mode: Mode | None = None
+) -> Callable[..., Any]:
+    """A function of the same arguments that returns the derivative of each entry of the result with
+    respect to each entry of the argument.
+
+    Its shape is that of the result, and behind it that of the argument: (m, n) for a vector of a
+    vector. For trees: the structure of the result, each part of it with the structure of the
+    argument; for several argnums a tuple of them.
+
+    mode: "forward" (a pass for each input), "reverse" (a pass for each result), else the cheaper
+    one. Both calculate all passes at once. Raises DTypeError for arguments that are no real
+    numbers.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+    check_argnums(argnums)
+    if mode is not None:
+        check_choice("mode", mode, ("forward", "reverse"))
+
+    @functools.wraps(function)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        with stage(function) as here:
+            given = here.give(bind(function, bound(function, args, kwargs)))
+            wrt = chosen(function, [name for name, _ in given], argnums)
+            region = open_region(here, function, given, wrt)
+            outputs = region.outputs
+            rows = jacobians.jacobian(outputs, region.wrt, mode, region.lines)
+            found = dict(zip(outputs, rows, strict=True))
+
+            def blocks(output: Node) -> Any:
+                return _trees(region, wrt, found[output], argnums)
+
+            tree = replace(region.result, lambda _, output: blocks(output))
+            return finish(here, region.close(tree), f"jacobian({region.function})", region)
+
+    return derivative
+
+
+def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """A function of the same arguments that returns the second derivatives of a loss.
+
+    Its shape is that of the argument twice: (n, n) for a vector, (m, n, m, n) for a matrix. For
+    several argnums a tuple of rows of blocks: [i][j] differentiates for argument i and then for j.
+    For trees: the structure of the argument, each part of it with the structure of the argument.
+
+    Raises TraceError where the function does not return one number.
+
+    >>> import numpy as np
+    >>> hessian(lambda x, y: x @ x * y, argnums=(0, 1))(np.array([1.0, 2.0]), 3.0)[0][1].tolist()
+    [2.0, 4.0]
+    """
+    check_argnums(argnums)
+
+    @functools.wraps(function)
+    def second(*args: Any, **kwargs: Any) -> Any:
+        with stage(function) as here:
+            given = here.give(bind(function, bound(function, args, kwargs)))
+            wrt = chosen(function, [name for name, _ in given], argnums)
+            region = open_region(here, function, given, wrt, scalar=True)
+            (loss,) = region.outputs
+            rows = jacobians.hessian(loss, region.wrt, region.lines)
+            parts = {
+                x: _trees(region, wrt, row, argnums)
+                for x, row in zip(region.wrt, rows, strict=True)
+            }
+            tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
+            return finish(here, region.close(tree), f"hessian({region.function})", region)
+
+    return second
+
+
+def _trees(region: Region, wrt: list[str], row: tuple[Node, ...], argnums: Argnums) -> Any:
+    """A row of blocks in the structure of the arguments."""
+    blocks = dict(zip(region.wrt, row, strict=True))
+    return one_or_all([region.like(name, blocks) for name in wrt], argnums)
