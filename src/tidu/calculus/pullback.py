@@ -15,7 +15,7 @@ from tidu.ir.body import result_types
 from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Operand, role
-from tidu.ir.types import FLOATS
+from tidu.ir.types import FLOATS, Type
 
 _ghosts = itertools.count()
 
@@ -48,8 +48,8 @@ def _is_zeros(node: Node) -> bool:
     return node is zeros_like(node)
 
 
-def ghost(like: Node) -> Node:
-    """A fresh variable of the same type, for the linear maps inside a rule."""
+def ghost(like: Node | Type) -> Node:
+    """A fresh variable of this type, for the linear maps inside a rule."""
     return input_node(f"·{next(_ghosts)}", like.shape, like.dtype)
 
 
@@ -180,9 +180,11 @@ def _transposed_adjoint(node: Node, tangents: Sequence[Node | None]) -> Node | N
     from tidu.calculus.reverse import vjp  # noqa: PLC0415
 
     assert node.op.adjoint is not None
-    g = ghost(node)
+    ghosts = [ghost(type) for type in result_types(node.type)]
+    g = role("tuple")(*ghosts) if is_tuple(node) else ghosts[0]
     back = node.op.adjoint(g, *node.inputs, node, **node.attrs)
     pairs = [(b, t) for b, t in zip(back, tangents, strict=True) if b is not None and t is not None]
     if not pairs:
         return None
-    return vjp([b for b, _ in pairs], [t for _, t in pairs], [g])[0]
+    found = vjp([b for b, _ in pairs], [t for _, t in pairs], ghosts)
+    return role("tuple")(*found) if is_tuple(node) else found[0]

@@ -142,7 +142,11 @@ def _by_differences(problem: Problem, direction: Array, stated: float) -> Measur
             return probe.loss_at(probe.at(h * direction)).real
 
         with np.errstate(all="ignore"):
-            tangents = {key: (_real(up[key]) - _real(down[key])) / (2 * step) for key in up}
+            tangents = {
+                key: (_real(up[key]) - _real(down[key])) / (2 * step)
+                for key in up
+                if not isinstance(up[key], tuple)  # its results stand beside it
+            }
         if owners:
             measured = _at_kink(problem, curve, step, stated, tangents, owners)
         else:

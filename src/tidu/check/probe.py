@@ -113,7 +113,7 @@ def switches_of(loss: Node, parameter: Node) -> list[Switch]:
 def _innermost(node: Node, condition: Node) -> list[Switch]:
     """The comparisons of a kink's condition that compare values, not counts of comparisons."""
     operands = {n.id for n in reachable(node.inputs)}
-    inside = [n for n in reachable([condition]) if n.id not in operands]
+    inside = [n for n in reachable([condition]) if n.id not in operands and not is_tuple(n)]
     masked = depends_on([condition], [n for n in inside if n.dtype == "bool"])
     return [
         Switch(node, n.inputs[0], n.inputs[1])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, TiduError
+from tidu.ir.body import result_types
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
@@ -374,7 +375,8 @@ def reference(node: Node) -> NDArray[Any]:
     values: dict[int, Any] = {}
     with np.errstate(all="ignore"):
         for each in reachable([node]):
-            check_elements(each.shape)
+            for type in result_types(each.type):
+                check_elements(type.shape)
             operands = [values[x.id] for x in each.inputs]
             try:
                 values[each.id] = each.op.numpy(*operands, **each.attrs)

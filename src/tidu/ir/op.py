@@ -158,6 +158,7 @@ class Op:
     differential: Callable[..., Any] | None = None
     definition: Callable[..., Node] | None = None
     body: str | None = None  # the attribute that holds a sub-graph (a Body)
+    results: tuple[str, ...] = ()  # what several results are called: ("λ", "V") of eigh
     operands: tuple[Operand, ...] | None = None  # None: any number of VALUE operands
     operator: str | None = None  # Python operator that builds it
     role: str | None = None  # what `ir` asks for by purpose: "constant", "broadcast", …

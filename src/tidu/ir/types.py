@@ -112,6 +112,11 @@ class TupleType:
 
     items: tuple[Type, ...]
 
+    @property
+    def dtype(self) -> DType:
+        """The dtype that holds all results."""
+        return promote(item.dtype for item in self.items)
+
 
 def product(dims: Iterable[Dim]) -> Dim:
     """The number of elements of a shape."""

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ir.build import Misfit
+from tidu.document.math import Apply, Function
+from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
-from tidu.ir.types import Type
+from tidu.ir.op import Form, Loop, Op, Operand
+from tidu.ir.types import Dim, Type
 from tidu.ops.arithmetic import add, multiply, number_of
-from tidu.ops.axes import tril, triu
 from tidu.ops.contraction import matmul
-from tidu.ops.define import Generator, float_type, sampled
+from tidu.ops.define import Generator, float_type, function, op, sampled, says
 from tidu.ops.layout import is_matrix_transpose, reshape
+from tidu.ops.results import is_zero
 from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
 
@@ -24,6 +26,11 @@ _SQUARE = Words(
 )
 _MATRIX = Words(
     en="{name} needs a matrix, {a} has shape {sa}", zh="{name} 需要矩阵，{a} 的形状是 {sa}"
+)
+
+_ORDER = Words(
+    en="which of the sizes {rows} and {columns} of {a} is the smaller one must be known here",
+    zh="这里需要知道 {a} 的大小 {rows} 与 {columns} 哪个更小",
 )
 
 
@@ -41,9 +48,33 @@ def matrix(x: Type, name: str) -> Type:
     return Type(x.shape, float_type(x.dtype))
 
 
+def shorter(rows: Dim, columns: Dim) -> Dim:
+    """The smaller of two sizes; named sizes are not ordered unless they are the same."""
+    if rows == columns:
+        return rows
+    if isinstance(rows, int) and isinstance(columns, int):
+        return min(rows, columns)
+    raise Misfit(_ORDER, rows=rows, columns=columns)
+
+
 def number_for(x: Node, value: Node) -> Node:
     """One number for each matrix of the batch, ready to multiply the matrices."""
     return reshape(value, shape=(*x.shape[:-2], 1, 1))
+
+
+class Pieces:
+    """A sum whose terms come one by one; None while there is none."""
+
+    def __init__(self) -> None:
+        self.total: Node | None = None
+
+    def add(self, term: Node) -> None:
+        self.total = term if self.total is None else self.total + term
+
+
+def given(g: Node) -> Node | None:
+    """The gradient by one of several results; None for the zeros of a result that is not used."""
+    return None if is_zero(g) else g
 
 
 # ------------------------------------------------------------------ samples
@@ -72,12 +103,106 @@ DEFINITE = sampled(*(((definite(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2))))
 
 
 # ------------------------------------------------------------------ symmetric matrices
+def _mirrored(x: Any, lower: bool) -> Any:
+    if lower:
+        return np.tril(x) + np.swapaxes(np.tril(x, -1), -1, -2)
+    return np.triu(x) + np.swapaxes(np.triu(x, 1), -1, -2)
+
+
+def _folded(x: Any, lower: bool) -> Any:
+    other = np.swapaxes(x, -1, -2)
+    return np.tril(x) + np.tril(other, -1) if lower else np.triu(x) + np.triu(other, 1)
+
+
+def _one_triangle(
+    name: str,
+    numpy: Callable[..., Any],
+    back: Callable[[], Op],
+    code: Callable[[bool, str], str],
+    **words: Any,
+) -> Op:
+    return op(
+        name,
+        form=Form.LINEAR,
+        loop=Loop.CALL,
+        operands=(Operand.VALUE,),
+        adjoint=lambda g, x, out, lower: (apply(back(), g, lower=lower),),
+        numpy=numpy,
+        type_rule=lambda x, lower: x,
+        notation=lambda node, x: Apply(
+            Function(words["sign"], "L" if node.attrs["lower"] else "U"), (x,)
+        ),
+        code=lambda node, x: code(node.attrs["lower"], x),
+        aliases={},
+        samples=sampled((((3, 3),), {"lower": True}), (((2, 3, 3),), {"lower": False})),
+        **{key: value for key, value in words.items() if key != "sign"},
+    )
+
+
+def _mirrored_code(lower: bool, x: str) -> str:
+    name, k = ("tril", -1) if lower else ("triu", 1)
+    return f"(np.{name}({x}) + np.{name}({x}, {k}).mT)"
+
+
+def _folded_code(lower: bool, x: str) -> str:
+    name, k = ("tril", -1) if lower else ("triu", 1)
+    return f"(np.{name}({x}) + np.{name}({x}.mT, {k}))"
+
+
+mirrored = _one_triangle(
+    "mirrored",
+    _mirrored,
+    lambda: folded,
+    _mirrored_code,
+    sign="sym",
+    says=says("an element that is read twice gets both gradients", "读取两次的元素得到两份梯度"),
+    source="⟨G, sym_L(A)⟩ = ⟨fold_L(G), A⟩",
+    doc=says(
+        "the symmetric matrix that one triangle gives; the other triangle is not read",
+        "由一个三角部分给出的对称矩阵；另一个三角部分不读取",
+    ),
+)
+folded = _one_triangle(
+    "folded",
+    _folded,
+    lambda: mirrored,
+    _folded_code,
+    sign="fold",
+    says=says("the gradient of a fold is mirrored back", "折叠的梯度再镜像回来"),
+    source="⟨G, fold_L(A)⟩ = ⟨sym_L(G), A⟩",
+    doc=says(
+        "one triangle of A with the other added to it, element by element",
+        "把矩阵的一个三角部分逐元素加到另一个三角部分上",
+    ),
+)
+
+symmetric_part = op(
+    "symmetric_part",
+    form=Form.LINEAR,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (apply(symmetric_part, g),),
+    says=says("only the symmetric part of the gradient counts", "只有梯度的对称部分起作用"),
+    source="⟨G, (A + Aᵀ)/2⟩ = ⟨(G + Gᵀ)/2, A⟩",
+    numpy=lambda x: (x + np.swapaxes(x, -1, -2)) / 2,
+    type_rule=lambda x: square(x, "sym"),
+    notation=function("sym"),
+    code=lambda node, x: f"(({x} + {x}.mT) / 2)",
+    aliases={},
+    samples=sampled((((3, 3),), {}), (((2, 3, 3),), {})),
+    doc=says("(A + Aᵀ)/2", "(A + Aᵀ)/2"),
+)
+
+
+def sym(x: Node) -> Node:
+    """(A + Aᵀ)/2 for each matrix."""
+    return apply(symmetric_part, x)
+
+
 def from_triangle(x: Node, lower: bool = True) -> Node:
     """The symmetric matrix that one triangle of x gives, as LAPACK reads it: the other triangle
     does not count. A matrix that is symmetric as it is written stays as it is."""
-    if is_symmetric(x):
-        return x
-    return tril(x) + tril(x, k=-1).mT if lower else triu(x) + triu(x, k=1).mT
+    return x if is_symmetric(x) else apply(mirrored, x, lower=lower)
 
 
 def is_symmetric(x: Node) -> bool:
@@ -85,13 +210,15 @@ def is_symmetric(x: Node) -> bool:
 
     False means only that this is not seen.
     """
+    if x.op in (mirrored, symmetric_part):
+        return True
     if x.op is matmul:
-        return x.inputs[0] is x.inputs[1].mT if x.inputs[1].rank > 1 else False
+        return x.inputs[1].rank > 1 and x.inputs[0] is x.inputs[1].mT
     if x.op is add:
         a, b = x.inputs
         return (a.rank > 1 and a.mT is b) or (is_symmetric(a) and is_symmetric(b))
     if x.op is multiply and number_of(x.inputs[0]) is not None:
         return is_symmetric(x.inputs[1])
     if x.op is eye or x.op is diagonal_matrix:
-        return x.attrs["k"] == 0 and x.shape[-1] == x.shape[-2]
+        return x.attrs.get("k", 0) == 0 and x.shape[-1] == x.shape[-2]
     return is_matrix_transpose(x) and is_symmetric(x.inputs[0])

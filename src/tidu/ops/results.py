@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tidu.document.math import Apply, Index, Math, Symbol, symbol
+from tidu.document.math import Apply, Function, Index, Math, Symbol, symbol
 from tidu.ir.body import result_types
 from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import ArrayData, Node
@@ -58,11 +58,15 @@ def _item_adjoint(g: Node, x: Node, out: Node, index: int) -> tuple[Node]:
 
 
 def _item_notation(node: Node, x: Math) -> Math:
+    """V(A) for an op whose results have names of their own; else the call with an index."""
+    named = node.inputs[0].op.results
+    if named and isinstance(x, Apply):
+        return Apply(Function(named[node.attrs["index"]]), x.arguments)
     return Index(x, (result_symbol(node),))
 
 
 def result_symbol(node: Node) -> Math:
-    """What the result that an item picks is called inside the body."""
+    """What the result that an item picks is called, by the op or inside its body."""
     held = node.inputs[0]
     names = held.attrs[held.op.body].results if held.op.body is not None else ()
     index: int = node.attrs["index"]
