@@ -106,8 +106,7 @@ def test_other_kinds_are_refused_or_right(record: Record) -> None:
     ("expression", "name"),
     [
         ("np.sum(np.correlate(x, w, mode='valid') ** 2)", "correlate"),
-        ("np.sum(np.linalg.svd(np.outer(x, w))[1])", "svd"),
-        ("np.sum(np.linalg.eigvalsh(np.outer(x, x)))", "eigvalsh"),
+        ("np.sum(x) * np.linalg.matrix_rank(np.outer(x, w))", "matrix_rank"),
         ("np.sum(np.convolve(x, w))", "convolve"),
         ("np.median(x) * np.sum(w)", "median"),
         ("np.sum(scipy.special.erf(x)) + np.sum(w)", "scipy"),
