@@ -9,6 +9,7 @@ from hypothesis import given
 import tidu.ops  # noqa: F401  (registers the rules)
 from tests.strategies import Model, models
 from tidu.backends.numpy.program import evaluate
+from tidu.calculus.assumptions import drawn
 from tidu.calculus.reverse import vjp
 from tidu.calculus.rewrite import Rewriter, measure
 from tidu.ir.node import Node, reachable
@@ -31,7 +32,7 @@ def draw(rule: Rule, node: Node, rng: np.random.Generator) -> dict[str, np.ndarr
     return {
         n.attrs["name"]: rng.random(n.shape) < 0.5
         if n.dtype == "bool"
-        else rng.uniform(low, high, n.shape).astype(n.dtype)
+        else drawn(n, rng.uniform(low, high, n.shape).astype(n.dtype))
         for n in inputs_of(node)
     }
 

@@ -16,6 +16,7 @@ from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
 from tidu.backends.source.plan import Source
 from tidu.calculus import derivation as calculus
+from tidu.calculus.assumptions import check_assumptions
 from tidu.calculus.inline import has_bodies, opened_derivation
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.check import Finding, verify
@@ -23,7 +24,7 @@ from tidu.document.blocks import Document
 from tidu.document.math import Derivative, Math, Relation
 from tidu.errors import InputError, UnknownNameError
 from tidu.explain.compose import derivation_document
-from tidu.explain.gradient import closed_form
+from tidu.explain.gradient import closed_form, written_form
 from tidu.explain.numbers import Layout
 from tidu.explain.view import Options, Writing, Zoom, view
 from tidu.ir.build import is_tuple
@@ -88,8 +89,11 @@ class Derivation:
     def parameters(self) -> tuple[str, ...]:
         return tuple(self.core.wrt)
 
-    def gradient(self, name: str) -> Gradient:
+    def gradient(self, name: str, writing: Writing | None = None) -> Gradient:
         """The gradient with respect to a parameter, as a formula.
+
+        Without `writing` in closed form, in the user's own names; with "delta" or "chain" as it
+        stands in the working, where δ's have lines of their own or are opened into a row chain.
 
         >>> import tidu
         >>> d = tidu.derive("sum((A @ x - b)**2)", wrt=["x"], shapes={"A": (3, 2), "x": 2, "b": 3})
@@ -98,9 +102,12 @@ class Derivation:
         """
         if name not in self.core.gradients:
             raise UnknownNameError(_NO_GRADIENT(name=name, known=", ".join(self.core.gradients)))
-        shown = view(self.core, None)
+        if writing is not None:
+            check_choice("writing", writing, get_args(Writing))
+        shown = view(self.core, None, Options(writing or "delta"))
         left = Derivative(shown.names.loss, shown.names.forward[self.core.wrt[name]], shown.total())
-        return Gradient(name, closed_form(shown, name), left, lambda: self._numpy(name))
+        tree = closed_form(shown, name) if writing is None else written_form(shown, name)
+        return Gradient(name, tree, left, lambda: self._numpy(name))
 
     def _numpy(self, name: str) -> str:
         from tidu.api.export import plain_source
@@ -141,6 +148,7 @@ class Derivation:
         """
         given = {**self.values, **check_values({**(values or {}), **arrays})}
         self._need(given)
+        check_assumptions(self.graph.inputs, given)
         found = run(self.core.outputs(), given, self.bodies)
         warn_not_finite(self.core, found.outputs, given, self.bodies)
         gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
@@ -152,6 +160,7 @@ class Derivation:
         """Check every gradient by complex step or differences at these values."""
         given = {**self.values, **check_values(values or {})}
         self._need(given)
+        check_assumptions(self.graph.inputs, given)
         return verify(self.with_bodies(), given)
 
     def explain(

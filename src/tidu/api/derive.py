@@ -10,6 +10,7 @@ from typing import Any
 from tidu.api.derivation import Derivation
 from tidu.api.evaluation import check_values
 from tidu.api.options import check_loss, check_mapping, check_names
+from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning
@@ -45,6 +46,7 @@ def derive(
     shapes: Mapping[str, Any] | None = None,
     functions: Mapping[str, str | None] | None = None,
     kinks: Mapping[str, Any] | None = None,
+    assume: Mapping[str, str | Sequence[str]] | None = None,
     output: str | None = None,
     as_written: bool = False,
     **arrays: Any,
@@ -57,6 +59,9 @@ def derive(
     where no values are given, sizes as numbers or names. functions: {"f": None} declares an
     elementwise function without a body, {"f": "tanh(t)"} with one.
     kinks: {"relu": 1} or {"preset": "seeds"}.
+    assume: properties of inputs that the formulas may use: {"A": "symmetric"}, "positive definite",
+    "orthogonal", "diagonal", "one-hot", "rows sum to 1". Gradients are those of free inputs, taken
+    where the property holds; values that do not have it are refused.
     output: which name of a program is the loss. as_written: no rewriting for stability.
 
     >>> d = derive(
@@ -71,12 +76,14 @@ def derive(
     for option, value in (("values", values), ("shapes", shapes), ("functions", functions)):
         check_mapping(option, value, "f" if option == "functions" else "x")
     check_mapping("kinks", kinks, "relu")
+    check_mapping("assume", assume, "A")
     twice = sorted(set(values or {}) & set(arrays))
     if twice:
         raise InputError(_TWICE(name=twice[0]))
     given = {**(values or {}), **arrays}
     source, known = _read(loss, given, shapes or {}, functions or {}, output)
-    graph = with_kinks(source.graph, kinks or {})
+    graph = with_assumptions(with_kinks(source.graph, kinks or {}), assume or {})
+    check_assumptions(graph.inputs, known)
     names = _wrt(wrt, source)
     for array in known.values():  # copies; not to be changed behind the derivation's back
         array.flags.writeable = False

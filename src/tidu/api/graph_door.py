@@ -40,6 +40,14 @@ _BY_NAME_FIX = Words(
     en="descend(text, params, x=..., y=...)", zh="descend(text, params, x=..., y=...)"
 )
 _NO_START = Words(en="there is no value to start from for {names}", zh="{names} 没有可以开始的值")
+_ASSUMED = Words(
+    en="{name} was assumed to have a property, which a step of descent does not keep",
+    zh="假设了 {name} 具有某种性质，而下降一步之后不再保持",
+)
+_ASSUMED_FIX = Words(
+    en="derive without assume= for a parameter that is trained",
+    zh="对要训练的参数求导时不要用 assume=",
+)
 
 
 class GraphDoor:
@@ -65,6 +73,9 @@ class GraphDoor:
             raise InputError(_MAPPING(kind=type(params).__name__), fix=fix)
         self.graph, self.loss, self.bodies = graph, loss, bodies or {}
         self.core = None if core is None else _restricted(core, list(params))
+        for name in params:
+            if name in graph.inputs and graph.inputs[name].attrs.get("assume"):
+                raise InputError(_ASSUMED(name=name), fix=_ASSUMED_FIX())
         self.given, remarks = _taken(cast("Mapping[str, Any]", params))
         self.remarks = tuple(remarks)
         self.order = tuple(name for name in graph.inputs if name not in self.given)

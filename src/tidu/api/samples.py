@@ -14,6 +14,7 @@ import numpy as np
 from tidu.api.derivation import Derivation
 from tidu.api.evaluation import run
 from tidu.backends.program import Valuation
+from tidu.calculus.assumptions import drawn
 from tidu.frontends.text import read
 from tidu.ir.graph import Graph
 from tidu.ir.types import Size
@@ -32,9 +33,8 @@ def sample_values(handle: Derivation) -> dict[str, Any]:
     values: dict[str, Any] = dict(handle.values)
     for name, node in inputs.items():
         shape = tuple(d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
-        values.setdefault(
-            name, rng.uniform(0.2, 1.5, tuple(d for d in shape if isinstance(d, int)))
-        )
+        random = rng.uniform(0.2, 1.5, tuple(d for d in shape if isinstance(d, int)))
+        values.setdefault(name, drawn(node, random))
     return values
 
 

@@ -178,11 +178,8 @@ def closed_form(derivation: Derivation, name: str) -> Node:
 
     Equal to `gradients[name]` at all values; for reading, where the derivation's lines share δ's.
     """
-    program = [
-        derivation.loss,
-        *(derivation.run_node(n) for n in derivation.graph.outputs.values()),
-    ]
-    atoms = {node.id for node in reachable(program)}
+    kept = {derivation.loss, *map(derivation.run_node, derivation.graph.names)}
+    atoms = {node.id for node in kept if node.inputs}
     return Rewriter("simplify", atoms).normalise(derivation.gradients[name])
 
 

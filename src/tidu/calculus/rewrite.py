@@ -85,7 +85,7 @@ class Rewriter:
 def measure(node: Node) -> tuple[int, ...]:
     """What every simplifying rule lowers, compared from left to right:
 
-    size under transposes · quotients · sums · numbers and signs under other ops · signs · size.
+    size under transposes · quotients · sums · size · numbers and signs under other ops · signs.
     Counted in the tree: shared parts as often as they are reached. Constants have no size.
     """
     counts: dict[int, _Counts] = {}
@@ -93,7 +93,7 @@ def measure(node: Node) -> tuple[int, ...]:
     for last in reachable([node]):
         counts[last.id] = _count(last, [counts[c.id] for c in last.inputs])
     found = counts[last.id]
-    return (found.turned, found.quotients, found.sums, found.nested, found.signs, found.size)
+    return (found.turned, found.quotients, found.sums, found.size, found.nested, found.signs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
     first = node.inputs[0] if node.inputs else node
     behind = symbol == "*" and _is_number(node) and not (_constant(first) or _sized(first))
     return _Counts(
-        turned=sum(c.turned for c in below) + (size if node.op.role == "transpose" else 0),
+        turned=sum(c.turned for c in below) + (size if _turns(node) else 0),
         quotients=sum(c.quotients for c in below) + (symbol == "/"),
         sums=sum(c.sums for c in below) + (symbol in ("+", "-")),
         numbers=numbers + _is_number(node),
@@ -124,6 +124,14 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
         signs=sum(c.signs for c in below) + (symbol == "neg"),
         size=size + (3 if node.op.loop is Loop.CONTRACT else 2 if _is_two(node) else 1),
     )
+
+
+def _turns(node: Node) -> bool:
+    """A transpose, or a row times a matrix, which is written Aᵀx."""
+    if node.op.loop is Loop.CONTRACT and node.op.operator is not None:
+        left, right = node.inputs
+        return left.rank == 1 and right.rank > 1
+    return node.op.role == "transpose"
 
 
 def _is_two(node: Node) -> bool:

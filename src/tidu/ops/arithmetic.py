@@ -13,6 +13,7 @@ from tidu.document.math import (
     Function,
     Group,
     Math,
+    Negative,
     Number,
     Power,
     Product,
@@ -44,9 +45,30 @@ def _product_notation(node: Node, left: Math, right: Math) -> Math:
     x, y = node.inputs
     if number_of(y) is not None and number_of(x) is None:
         left, right, x, y = right, left, y, x
-    if is_scalar(x) or is_scalar(y):
-        return joined([left, right], "")
-    return joined([_as_factor(left), _as_factor(right)], "⊙")
+    sign = "" if is_scalar(x) or is_scalar(y) else "⊙"
+    negative = _is_negative_multiple(left)
+    pair = [left.value if negative and isinstance(left, Negative) else left, right]
+    tree = joined(pair if not sign else [_as_factor(factor) for factor in pair], sign)
+    if negative:
+        return Negative(tree)
+    return _sign_in_front(tree) if number_of(x) is not None else tree
+
+
+def _is_negative_multiple(tree: Math) -> bool:
+    """−2x, whose sign is that of a product which it begins."""
+    if not isinstance(tree, Negative) or not isinstance(tree.value, Product):
+        return False
+    return isinstance(tree.value.factors[0], Number)
+
+
+def _sign_in_front(tree: Math) -> Math:
+    """(−2) x as −2 x: the sign of a leading number is the sign of the product."""
+    if not isinstance(tree, Product) or not isinstance(tree.factors[0], Number):
+        return tree
+    first = tree.factors[0]
+    if first.text == "-1" or not first.text.startswith("-"):
+        return tree
+    return Negative(Product((Number(first.text[1:]), *tree.factors[1:]), tree.sign))
 
 
 def _as_factor(tree: Math) -> Math:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidu.document.math import Cases, Fence, Math, Relation, Say
+from tidu.document.math import Cases, Fence, Math, Number, Relation, Say
 from tidu.ir.build import Misfit
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import Type, promote
-from tidu.ops.define import aliases, elementwise, op, sampled, says
+from tidu.ops.define import aliases, elementwise, op, sampled, says, times
 from tidu.words import Words
 
 _FLAT = says("a comparison is flat: its derivative is 0", "比较处处水平：导数为 0")
@@ -85,8 +85,25 @@ def _where_type(condition: Type, x: Type, y: Type) -> Type:
     return Type(x.shape, promote((x.dtype, y.dtype)))
 
 
+_OPPOSITE = {">": "≤", "≤": ">", "<": "≥", "≥": "<", "=": "≠", "≠": "="}
+
+
 def _where_notation(node: Node, condition: Math, x: Math, y: Math) -> Math:
+    """x ⊙ [c] where the other case is zero; else both cases, one below the other."""
+    if isinstance(y, Number) and y.text == "0" and not isinstance(x, Number):
+        return times(node, x, Fence(condition, "[", "]"))
+    if isinstance(x, Number) and x.text == "0" and not isinstance(y, Number):
+        opposite = _opposite(condition)
+        if opposite is not None:
+            return times(node, y, Fence(opposite, "[", "]"))
     return Cases(((x, condition), (y, Say(_OTHERWISE()))))
+
+
+def _opposite(condition: Math) -> Math | None:
+    if not isinstance(condition, Relation) or len(condition.operators) != 1:
+        return None
+    turned = _OPPOSITE.get(condition.operators[0])
+    return None if turned is None else Relation(condition.parts, (turned,))
 
 
 def _where_adjoint(

@@ -132,7 +132,8 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     if left.rank == 1 and right.rank == 1:
         return joined([Transpose(x), y], "")
     if left.rank == 1 and right.rank == 2:
-        return joined([Transpose(y), x], "")
+        turned = y.value if isinstance(y, Transpose) else Transpose(y)
+        return joined([turned, x], "")
     return joined([x, y], "")
 
 

@@ -115,8 +115,8 @@ input_ = op(
     operands=(),
     says=_LEAF,
     source="-",
-    numpy=lambda name, type: None,
-    type_rule=lambda name, type: type,
+    numpy=lambda name, type, assume=(): None,
+    type_rule=lambda name, type, assume=(): type,
     notation=lambda node: symbol(node.attrs["name"]),
     code=lambda node: str(node.attrs["name"]),
 )

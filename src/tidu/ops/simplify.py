@@ -116,6 +116,11 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
         inner = number_of(y.inputs[0])
         if inner is not None:
             return multiply(_merged(cx, inner), y.inputs[1])
+        if y.inputs[0].op is multiply and y.inputs[0].id not in atoms:
+            first, second = y.inputs[0].inputs
+            inner = number_of(first)
+            if inner is not None:
+                return multiply(multiply(_merged(cx, inner), second), y.inputs[1])
     if y.op is divide and y.id not in atoms:
         inner = number_of(y.inputs[0])
         if inner is not None:
@@ -196,7 +201,13 @@ simplification(
     _collect,
     "numbers are multiplied and stand in front",
     "数字相乘并写在最前面",
-    lambda: [2.0 * (3.0 * sample()), sample() * 3.0, 2.0 * (-sample()), 2.0 * (1.0 / sample())],
+    lambda: [
+        2.0 * (3.0 * sample()),
+        2.0 * ((3.0 * sample("s")) * sample()),
+        sample() * 3.0,
+        2.0 * (-sample()),
+        2.0 * (1.0 / sample()),
+    ],
 )
 simplification(
     "number out of a product",

@@ -29,7 +29,8 @@ from tidu.ops.arithmetic import (
 from tidu.ops.comparison import where
 from tidu.ops.contraction import matmul
 from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
-from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.linear_algebra import det, logdet
 from tidu.ops.reduction import sum_
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
 from tidu.ops.statistics import euclidean_norm
@@ -96,7 +97,9 @@ def _sigmoid(node: Node, atoms: Atoms) -> Node | None:
         return None
     if constant_value(top) == 1.0:
         return sigmoid(_minus(x))
-    return sigmoid(x) if top.op is exp and top.inputs[0] is x else None
+    if top.op is exp and top.inputs[0] is x:
+        return sigmoid(x)
+    return multiply(top, sigmoid(_minus(x)))
 
 
 def _sigmoid_of_power(node: Node, atoms: Atoms) -> Node | None:
@@ -140,7 +143,11 @@ _stabilise(
     _sigmoid,
     "1/(1 + e⁻ˣ) = σ(x)",
     "1/(1 + e⁻ˣ) = σ(x)",
-    lambda: [1.0 / (1.0 + exp(-_x())), exp(_x()) / (1.0 + exp(_x()))],
+    lambda: [
+        1.0 / (1.0 + exp(-_x())),
+        exp(_x()) / (1.0 + exp(_x())),
+        _x("y") / (1.0 + exp(-_x())),
+    ],
 )
 for _op in (power, reciprocal):
     _stabilise(
@@ -284,6 +291,46 @@ _stabilise(
     "√(Σ x²) = ‖x‖ and √(x²) = |x|",
     "√(Σ x²) = ‖x‖，√(x²) = |x|",
     lambda: [sum_(_x() ** 2.0) ** 0.5],
+)
+
+
+def _square_of_length(node: Node, atoms: Atoms) -> Node | None:
+    """‖x‖² → Σ x², which is smooth at 0 as well."""
+    own = _squared(node)
+    if own is None or own.op is not euclidean_norm:
+        return None
+    return sum_(square(own.inputs[0]), **own.attrs)
+
+
+for _op in (power, square, multiply):
+    _stabilise(
+        f"squared length of {_op.name}",
+        _op,
+        _square_of_length,
+        "‖x‖² = Σ x²",
+        "‖x‖² = Σ x²",
+        lambda _op=_op: [
+            _op(*([euclidean_norm(_x())] * (2 if _op is multiply else 1)), **{})
+            if _op is not power
+            else euclidean_norm(_x()) ** 2.0
+        ],
+    )
+
+
+# ------------------------------------------------------------------ determinants
+def _log_of_det(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return logdet(inner.inputs[0]) if inner.op is det else None
+
+
+_stabilise(
+    "log of a determinant",
+    log,
+    _log_of_det,
+    "ln det X without the determinant itself, which overflows",
+    "直接求 ln det X，不先算会溢出的行列式",
+    lambda: [log(det(matmul(_x("A", 3, 3), transpose(_x("A", 3, 3)))))],
+    source="ln det X = Σ ln |uᵢᵢ| of an LU factorisation",
 )
 
 

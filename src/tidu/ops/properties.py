@@ -1,0 +1,169 @@
+"""What is known of a matrix beyond its shape: symmetric, orthogonal, rows that sum to 1 …
+
+An input carries what was declared of it (`assume={"A": "symmetric"}`); everything else follows from
+how a matrix is made: XᵀX, A + Aᵀ, the inverse of a symmetric matrix. Properties serve to write a
+gradient that has been derived; no derivative is taken through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.ir.node import Node
+from tidu.ir.op import Form
+from tidu.ops.arithmetic import number_of
+from tidu.ops.contraction import matmul, outer
+from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
+from tidu.ops.linear_algebra import inv
+from tidu.ops.structure import eye
+from tidu.words import Words
+
+_DEEPEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """deviation: how far an array is from having it. project: an array that has it, made from any.
+    implies: the properties that follow."""
+
+    says: Words
+    deviation: Callable[[Any], float]
+    project: Callable[[Any], Any]
+    implies: tuple[str, ...] = ()
+    matrix: bool = True  # needs a square matrix
+
+
+def _apart(a: Any, b: Any) -> float:
+    """The largest difference, relative to the largest element."""
+    scale = float(np.max(np.abs(a), initial=0.0)) or 1.0
+    return float(np.max(np.abs(a - b), initial=0.0)) / scale
+
+
+def _turned(a: Any) -> Any:
+    return np.swapaxes(a, -1, -2)
+
+
+def _asymmetry(a: Any) -> float:
+    return _apart(a, _turned(a))
+
+
+def _symmetrised(a: Any) -> Any:
+    return (a + _turned(a)) / 2
+
+
+def _indefiniteness(a: Any) -> float:
+    if _asymmetry(a) > 1e-6 or not a.size:
+        return _asymmetry(a)
+    smallest = float(np.min(np.linalg.eigvalsh(a)))
+    return 0.0 if smallest > 0 else 1.0 - smallest
+
+
+def _row_error(a: Any) -> float:
+    return float(np.max(np.abs(np.sum(a, axis=-1) - 1.0), initial=0.0))
+
+
+PROPERTIES: Mapping[str, Property] = {
+    "symmetric": Property(
+        Words(en="symmetric, Aᵀ = A", zh="对称，Aᵀ = A"), _asymmetry, _symmetrised
+    ),
+    "positive definite": Property(
+        Words(en="symmetric and positive definite", zh="对称正定"),
+        _indefiniteness,
+        lambda a: a @ _turned(a) / a.shape[-1] + np.eye(a.shape[-1]),
+        ("symmetric",),
+    ),
+    "orthogonal": Property(
+        Words(en="orthogonal, QᵀQ = I", zh="正交，QᵀQ = I"),
+        lambda a: _apart(np.eye(a.shape[-1]), _turned(a) @ a),
+        lambda a: np.linalg.qr(a)[0],
+    ),
+    "diagonal": Property(
+        Words(en="diagonal", zh="对角"),
+        lambda a: _apart(a, a * np.eye(a.shape[-1])),
+        lambda a: a * np.eye(a.shape[-1]),
+        ("symmetric",),
+    ),
+    "rows sum to 1": Property(
+        Words(en="rows that sum to 1", zh="各行之和为 1"),
+        _row_error,
+        lambda a: np.exp(a) / np.sum(np.exp(a), axis=-1, keepdims=True),
+        matrix=False,
+    ),
+    "one-hot": Property(
+        Words(en="one-hot rows", zh="独热行"),
+        lambda a: max(_row_error(a), _apart(a * a, a)),
+        lambda a: np.eye(a.shape[-1])[np.argmax(a, axis=-1)],
+        ("rows sum to 1",),
+        matrix=False,
+    ),
+}
+
+
+def has(node: Node, name: str) -> bool:
+    """Whether an input was declared to have a property, or one that implies it."""
+    declared: tuple[str, ...] = node.attrs.get("assume", ()) if node.op.role == "input" else ()
+    return any(name == own or name in PROPERTIES[own].implies for own in declared)
+
+
+def is_symmetric(node: Node) -> bool:
+    """Whether a square matrix is its own transpose whatever its inputs are. Where that is not
+    seen, the answer is no."""
+    return _symmetric(node, _DEEPEST)
+
+
+def _symmetric(node: Node, depth: int) -> bool:
+    if node.rank < 2 or node.shape[-1] != node.shape[-2] or not depth:
+        return False
+    if node.op.role == "input":
+        return has(node, "symmetric")
+    if node.op is eye:
+        return node.attrs["k"] == 0
+    if node.op is broadcast_to:  # one number stretched is symmetric, and so is a batch of one
+        return number_of(node) is not None or _symmetric(node.inputs[0], depth - 1)
+    if node.op is inv or (node.op is transpose and is_matrix_transpose(node)):
+        return _symmetric(node.inputs[0], depth - 1)
+    if node.op is outer:
+        return node.inputs[0] is node.inputs[1]
+    if node.op is matmul:
+        return _symmetric_product(node, depth)
+    if node.op.form is Form.ELEMENTWISE:
+        return _symmetric_sum(node) or all(_symmetric(c, depth - 1) for c in node.inputs)
+    return False
+
+
+def are_transposes(a: Node, b: Node) -> bool:
+    """Whether b is aᵀ as it is written."""
+    for one, other in ((a, b), (b, a)):
+        if other.op is transpose and is_matrix_transpose(other) and other.inputs[0] is one:
+            return True
+    return False
+
+
+def _symmetric_sum(node: Node) -> bool:
+    return node.op.operator in ("+", "*") and are_transposes(*node.inputs)
+
+
+def _symmetric_product(node: Node, depth: int) -> bool:
+    """XXᵀ, SS and Xᵀ S X in either order of the products."""
+    left, right = node.inputs
+    if are_transposes(left, right):
+        return True
+    if left is right:
+        return _symmetric(left, depth - 1)
+    for pair, end, first in ((left, right, True), (right, left, False)):
+        if pair.op is matmul and pair.rank == 2 and end.rank == 2:
+            start, middle = pair.inputs if first else pair.inputs[::-1]
+            if are_transposes(start, end):
+                return _symmetric(middle, depth - 1)
+    return False
+
+
+def is_orthogonal(node: Node) -> bool:
+    """An input that was declared orthogonal, or its transpose."""
+    if node.op is transpose and is_matrix_transpose(node):
+        node = node.inputs[0]
+    return has(node, "orthogonal")

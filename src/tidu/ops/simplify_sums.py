@@ -1,0 +1,396 @@
+"""Rules for sums: equal terms are counted, common factors kept in front, quotients cancelled.
+
+A product is opened only to be compared; what comes out is always a product again, never a sum that
+was multiplied out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+from tidu.ir.build import filled
+from tidu.ir.node import Node
+from tidu.ir.rule import Atoms
+from tidu.ops.arithmetic import (
+    add,
+    constant_value,
+    divide,
+    multiply,
+    negative,
+    number_of,
+    power,
+    square,
+    subtract,
+)
+from tidu.ops.contraction import matmul, outer
+from tidu.ops.exponential import sigmoid
+from tidu.ops.layout import transpose
+from tidu.ops.simplify import sample, simplification
+from tidu.ops.trigonometric import cosh, sinh, tanh
+
+Term = tuple[float, Node]
+_LONGEST = 24  # terms of a sum, or factors of a product, that are compared with one another
+
+
+def terms_of(node: Node, atoms: Atoms) -> list[Term]:
+    """The terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order."""
+    found: list[Term] = []
+    stack: list[Term] = [(1.0, node)]
+    while stack:
+        number, part = stack.pop()
+        if part.id in atoms:
+            found.append((number, part))
+        elif part.op is add:
+            stack += [(number, part.inputs[1]), (number, part.inputs[0])]
+        elif part.op is subtract:
+            stack += [(-number, part.inputs[1]), (number, part.inputs[0])]
+        elif part.op is negative:
+            stack.append((-number, part.inputs[0]))
+        elif part.op is multiply and (c := constant_value(part.inputs[0])) is not None:
+            stack.append((number * c, part.inputs[1]))
+        else:
+            found.append((number, part))
+    return found
+
+
+def factors_of(node: Node, atoms: Atoms) -> list[Node]:
+    """The factors of an elementwise product, in order; a whole power stands for repeated ones."""
+    found: list[Node] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.op is multiply and part.id not in atoms:
+            stack += [part.inputs[1], part.inputs[0]]
+        else:
+            found += _repeated(part)
+    return found
+
+
+def _repeated(node: Node) -> list[Node]:
+    """x², x³ as repeated factors; anything else as it is. (A power of the user's own, too: what
+    stands below it is a value of the program as well.)"""
+    if node.op is square:
+        return [node.inputs[0]] * 2
+    if node.op is power:
+        exponent = constant_value(node.inputs[1])
+        if exponent in (2.0, 3.0, 4.0):
+            return [node.inputs[0]] * int(exponent)
+    return [node]
+
+
+def product_of(factors: Sequence[Node]) -> Node:
+    """The product; repeated factors as a power."""
+    counts = {f: sum(g is f for g in factors) for f in dict.fromkeys(factors)}
+    return reduce(multiply, [f if n == 1 else power(f, float(n)) for f, n in counts.items()])
+
+
+def _without(factors: Sequence[Node], taken: Sequence[Node]) -> list[Node]:
+    rest = list(factors)
+    for factor in taken:
+        rest.remove(factor)
+    return rest
+
+
+def _common(a: Sequence[Node], b: Sequence[Node]) -> list[Node]:
+    """What two products share, as often as both have it; numbers are not factors."""
+    left, found = list(b), list[Node]()
+    for factor in a:
+        if factor in left and number_of(factor) is None:
+            left.remove(factor)
+            found.append(factor)
+    return found
+
+
+def _scaled(number: float, node: Node) -> Node:
+    if number == 1.0:
+        return node
+    return -node if number == -1.0 else multiply(number, node)
+
+
+def sum_of(terms: Sequence[Term], like: Node) -> Node:
+    """The sum; the first term without a minus stands first."""
+    terms = [term for term in terms if term[0]]
+    if not terms:
+        return filled(0.0, like.type)
+    first = next((i for i, (number, _) in enumerate(terms) if number > 0), 0)
+    ordered = [terms[first], *terms[:first], *terms[first + 1 :]]
+    total = _scaled(*ordered[0])
+    for number, node in ordered[1:]:
+        part = _scaled(abs(number), node)
+        total = total + part if number > 0 else total - part
+    return total
+
+
+# ------------------------------------------------------------------ equal terms, common factors
+def _collected(node: Node, atoms: Atoms) -> Node | None:
+    """2·A⊙B + 3·B⊙A → 5·A⊙B: terms with the same factors are one."""
+    terms = terms_of(node, atoms)
+    if not 1 < len(terms) <= _LONGEST:
+        return None
+    keys = [tuple(sorted(f.id for f in factors_of(x, atoms))) for _, x in terms]
+    if len(set(keys)) == len(keys):
+        return None
+    totals: dict[tuple[int, ...], float] = {}
+    first: dict[tuple[int, ...], Node] = {}
+    for key, (number, x) in zip(keys, terms, strict=True):
+        totals[key] = totals.get(key, 0.0) + number
+        first.setdefault(key, x)
+    return sum_of([(totals[key], first[key]) for key in totals], node)
+
+
+def _factored(node: Node, atoms: Atoms) -> Node | None:
+    """The first two terms that share factors, as one product of the shared part and a sum."""
+    terms = terms_of(node, atoms)
+    if not 1 < len(terms) <= _LONGEST or (node.rank and node.dtype == "bool"):
+        return None
+    for j in range(1, len(terms)):
+        for i in range(j):
+            if joined := _joined(terms[i], terms[j], atoms):
+                rest = [term for k, term in enumerate(terms) if k not in (i, j)]
+                rest.insert(i, joined)
+                return sum_of(rest, node)
+    return None
+
+
+def _joined(a: Term, b: Term, atoms: Atoms) -> Term | None:
+    """c·(shared ⊙ p) + d·(shared ⊙ q) → shared ⊙ (c·p + d·q), the same for matrix products."""
+    (c, x), (d, y) = a, b
+    for op in (matmul, outer):
+        if x.op is op and y.op is op and x.id not in atoms and y.id not in atoms:
+            return _joined_products(a, b)
+    fx, fy = factors_of(x, atoms), factors_of(y, atoms)
+    if len(fx) > _LONGEST or len(fy) > _LONGEST or (x.id in atoms and y.id in atoms):
+        return None
+    shared = _common(fx, fy)
+    if not shared:
+        return None
+    p, q = _without(fx, shared), _without(fy, shared)
+    if not p and not q:
+        return None  # equal terms are collected
+    number, c, d = _shared_number(c, d)
+    inside = sum_of([(c, _rest(p, x)), (d, _rest(q, y))], x)
+    return number, multiply(product_of(shared), inside)
+
+
+def _rest(factors: Sequence[Node], like: Node) -> Node:
+    return product_of(factors) if factors else filled(1.0, like.type)
+
+
+def _shared_number(c: float, d: float) -> tuple[float, float, float]:
+    """c and d as a common number times what is left: equal sizes come out, and a common sign."""
+    if abs(c) == abs(d):
+        return (c, 1.0, 1.0) if c == d else (abs(c), c / abs(c), d / abs(d))
+    return (-1.0, -c, -d) if c < 0 and d < 0 else (1.0, c, d)
+
+
+def _joined_products(a: Term, b: Term) -> Term | None:
+    (c, x), (d, y) = a, b
+    left, right = _as_pair(x), _as_pair(y)
+    for shared, other in ((0, 1), (1, 0)):
+        p, q = left[other], right[other]
+        if left[shared] is right[shared] and p.shape == q.shape:
+            number, c, d = _shared_number(c, d)
+            terms = [(c, p), (d, q)]
+            if p.op is transpose and d > 0:
+                terms.reverse()  # A + Aᵀ rather than Aᵀ + A
+            inside = sum_of(terms, p)
+            pair = (left[0], inside) if shared == 0 else (inside, left[1])
+            return number, x.op(*pair)
+    return None
+
+
+def _as_pair(node: Node) -> tuple[Node, Node]:
+    """The factors as they are written: a row times a matrix, xᵀA, is written Aᵀx."""
+    x, y = node.inputs
+    return (y.mT, x) if node.op is matmul and x.rank == 1 and y.rank == 2 else (x, y)
+
+
+for _op in (add, subtract):
+    simplification(
+        f"equal terms of {_op.name}",
+        _op,
+        _collected,
+        "terms with the same factors are counted",
+        "同类项合并",
+        lambda _op=_op: [
+            _op(sample() * sample("y"), sample("y") * sample()),
+            _op(3.0 * sample() + sample("y"), sample()),
+        ],
+    )
+    simplification(
+        f"common factor of {_op.name}",
+        _op,
+        _factored,
+        "a common factor is kept in front of the sum",
+        "提取公因子",
+        lambda _op=_op: [
+            _op(sample("a") * sample(), sample("a") * sample("y")),
+            _op(sample("a") * sample(), sample("a")),
+            _op(
+                sample("A", 2, 3) @ sample("B", 3, 4),
+                sample("A", 2, 3) @ sample("C", 3, 4),
+            ),
+            _op(sample("A", 3, 3) @ sample("x", 3), sample("x", 3) @ sample("A", 3, 3)),
+        ],
+        source="distributive law",
+    )
+
+
+# ------------------------------------------------------------------ quotients
+def _inverse_factor(node: Node, atoms: Atoms) -> Node | None:
+    """(1/u)·v → v/u, where neither is one number for all elements."""
+    x, y = node.inputs
+    for one, other in ((x, y), (y, x)):
+        if one.op is not divide or one.id in atoms or number_of(one) is not None:
+            continue
+        if number_of(other) is None:
+            top = one.inputs[0]
+            return divide(
+                other if constant_value(top) == 1.0 else multiply(top, other), one.inputs[1]
+            )
+    return None
+
+
+def _cancelled(node: Node, atoms: Atoms) -> Node | None:
+    """(u⊙v) / (u⊙w) → v/w: a factor above and below the line."""
+    top, bottom = (factors_of(part, atoms) for part in node.inputs)
+    if len(top) > _LONGEST or len(bottom) > _LONGEST:
+        return None
+    shared = _common(top, bottom)
+    if not shared:
+        return None
+    above, below = _without(top, shared), _without(bottom, shared)
+    upper = _rest(above, node)
+    return divide(upper, product_of(below)) if below else upper
+
+
+def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
+    """u / (v/w) → u⊙w / v, which cancels where u is v."""
+    top, bottom = node.inputs
+    if bottom.op is not divide or (
+        bottom.id in atoms
+        and not _common(factors_of(top, atoms), factors_of(bottom.inputs[0], atoms))
+    ):
+        return None
+    return divide(multiply(top, bottom.inputs[1]), bottom.inputs[0])
+
+
+def _fraction_above(node: Node, atoms: Atoms) -> Node | None:
+    """(u/v) / w → u / (v⊙w)."""
+    top, bottom = node.inputs
+    if top.op is not divide or top.id in atoms or number_of(bottom) is not None:
+        return None
+    return divide(top.inputs[0], multiply(top.inputs[1], bottom))
+
+
+def _hyperbolic(node: Node, atoms: Atoms) -> Node | None:
+    top, bottom = node.inputs
+    same = top.op is sinh and bottom.op is cosh and top.inputs[0] is bottom.inputs[0]
+    return tanh(top.inputs[0]) if same else None
+
+
+simplification(
+    "inverse factor",
+    multiply,
+    _inverse_factor,
+    "(1/u)·v = v/u",
+    "(1/u)·v = v/u",
+    lambda: [sample() * (1.0 / sample("y")), (1.0 / sample("y")) * sample()],
+)
+simplification(
+    "cancelled factor",
+    divide,
+    _cancelled,
+    "a factor above and below the line cancels",
+    "分子分母约去公因子",
+    lambda: [
+        (sample() * sample("y")) / (sample() * sample("z")),
+        sample() / sample() ** 2.0,
+        sample() / sample(),
+    ],
+)
+simplification(
+    "quotient below the line",
+    divide,
+    _fraction_below,
+    "u / (v/w) = u·w / v",
+    "u / (v/w) = u·w / v",
+    lambda: [sample() / (sample("y") / sample("z"))],
+)
+simplification(
+    "quotient above the line",
+    divide,
+    _fraction_above,
+    "(u/v) / w = u / (v·w)",
+    "(u/v) / w = u / (v·w)",
+    lambda: [(sample() / sample("y")) / sample("z")],
+)
+simplification(
+    "sinh by cosh",
+    divide,
+    _hyperbolic,
+    "sinh u / cosh u = tanh u",
+    "sinh u / cosh u = tanh u",
+    lambda: [sinh(sample()) / cosh(sample())],
+    source="definition of tanh",
+)
+
+
+# ------------------------------------------------------------------ the logistic loss
+def _logistic(node: Node, atoms: Atoms) -> Node | None:
+    """(1 − y)⊙σ(z) − y⊙σ(−z) → σ(z) − y, since σ(z) + σ(−z) = 1."""
+    terms = terms_of(node, atoms)
+    if not 1 < len(terms) <= _LONGEST:
+        return None
+    for i, (c, x) in enumerate(terms):
+        for j, (d, y) in enumerate(terms):
+            if c == -d and (found := _logistic_pair(x, y, atoms)) is not None:
+                weight, z = found
+                rest = [t for k, t in enumerate(terms) if k not in (i, j)]
+                return sum_of([*rest, (c, sigmoid(z)), (-c, weight)], node)
+    return None
+
+
+def _logistic_pair(x: Node, y: Node, atoms: Atoms) -> tuple[Node, Node] | None:
+    """(y, z) of x = (1 − y)⊙σ(z) and y⊙σ(−z)."""
+    for weight, other in _split(y, atoms):
+        for complement, bend in _split(x, atoms):
+            if bend.op is not sigmoid or other.op is not sigmoid:
+                continue
+            opposite = _is_minus(other.inputs[0], bend.inputs[0])
+            one_less = (
+                complement.op is subtract
+                and constant_value(complement.inputs[0]) == 1.0
+                and complement.inputs[1] is weight
+            )
+            if opposite and one_less:
+                return weight, bend.inputs[0]
+    return None
+
+
+def _split(node: Node, atoms: Atoms) -> list[tuple[Node, Node]]:
+    """Both readings of a product of two factors."""
+    factors = factors_of(node, atoms)
+    return [(factors[0], factors[1]), (factors[1], factors[0])] if len(factors) == 2 else []
+
+
+def _is_minus(a: Node, b: Node) -> bool:
+    return (a.op is negative and a.inputs[0] is b) or (b.op is negative and b.inputs[0] is a)
+
+
+for _op in (add, subtract):
+    simplification(
+        f"logistic {_op.name}",
+        _op,
+        _logistic,
+        "(1 − y)·σ(z) − y·σ(−z) = σ(z) − y",
+        "(1 − y)·σ(z) − y·σ(−z) = σ(z) − y",
+        lambda _op=_op: [
+            _op(
+                (1.0 - sample("y")) * sigmoid(sample("z")),
+                _scaled(1.0 if _op is subtract else -1.0, sample("y") * sigmoid(-sample("z"))),
+            )
+        ],
+        source="σ(z) + σ(−z) = 1",
+    )
