@@ -17,8 +17,8 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form
 from tidu.ops.arithmetic import number_of
 from tidu.ops.contraction import matmul, outer
+from tidu.ops.inverse import inv
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
-from tidu.ops.linear_algebra import inv
 from tidu.ops.structure import eye
 from tidu.words import Words
 

@@ -7,8 +7,8 @@ from tidu.ir.node import Node, intern
 from tidu.ir.op import role
 from tidu.ir.rule import Atoms
 from tidu.ops.contraction import matmul
+from tidu.ops.inverse import inv
 from tidu.ops.layout import is_matrix_transpose, transpose
-from tidu.ops.linear_algebra import inv
 from tidu.ops.properties import are_transposes, has, is_orthogonal, is_symmetric
 from tidu.ops.reduction import sum_
 from tidu.ops.simplify import sample, simplification

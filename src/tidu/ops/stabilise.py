@@ -28,9 +28,9 @@ from tidu.ops.arithmetic import (
 )
 from tidu.ops.comparison import where
 from tidu.ops.contraction import matmul
+from tidu.ops.determinant import det, logdet
 from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.layout import broadcast_to, reshape, transpose
-from tidu.ops.linear_algebra import det, logdet
 from tidu.ops.reduction import sum_
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
 from tidu.ops.statistics import euclidean_norm
