@@ -49,7 +49,7 @@ def _as_cases(node: Node, atoms: Atoms) -> tuple[Node, Node, Node] | None:
         if not others:
             return condition, x, y
         if len(others) == len(factors) - 1 and (_is_zero(x) or _is_zero(y)):
-            return condition, *(_times(part, others) for part in (x, y))
+            return condition, _times(x, others), _times(y, others)
     return None
 
 
