@@ -52,7 +52,7 @@ def jacobian(
                 return _trees(region, wrt, found[output], argnums)
 
             tree = replace(region.result, lambda _, output: blocks(output))
-            return finish(here, region.close(tree), f"jacobian({region.function})", region)
+            return finish(here, region.close(tree), f"jacobian({region.function})", region.spoken)
 
     return derivative
 
@@ -85,7 +85,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
                 for x, row in zip(region.wrt, rows, strict=True)
             }
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
-            return finish(here, region.close(tree), f"hessian({region.function})", region)
+            return finish(here, region.close(tree), f"hessian({region.function})", region.spoken)
 
     return second
 

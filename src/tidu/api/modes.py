@@ -61,7 +61,7 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         found = dict(zip(outputs, pushed(outputs, tangent_of), strict=True))
         value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
         tree = region.close((value, _with(region.result, found)))
-        return finish(here, tree, f"jvp({region.function})", region)
+        return finish(here, tree, f"jvp({region.function})", region.spoken)
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -83,7 +83,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         named = bind(function, primals)
         region = open_region(here, function, here.give(named), [name for name, _ in named])
         value = _with(region.result, dict(zip(region.outputs, as_run(region.outputs), strict=True)))
-        value = finish(here, region.close(value), region.function, region)
+        value = finish(here, region.close(value), region.function, region.spoken)
 
     @functools.wraps(function)
     def pull(cotangent: Any) -> Any:
@@ -125,7 +125,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))
-            return finish(here, tree, f"hvp({region.function})", region)
+            return finish(here, tree, f"hvp({region.function})", region.spoken)
 
     return product
 
@@ -156,7 +156,7 @@ def _pull(region: Region, names: Sequence[str], cotangent: Any) -> Any:
     seeds = directions(here, COTANGENT, region.function, parts, cotangent)
     if here.own or not home.own:
         tree = region.close(_gradients(region, names, parts, seeds))
-        return finish(here, tree, f"vjp({region.function})", region)
+        return finish(here, tree, f"vjp({region.function})", region.spoken)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
     own = {p: standin(here.recorder, seed, None, "v") for p, seed in seeds.items()}

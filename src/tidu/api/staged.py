@@ -12,7 +12,7 @@ from tidu.api.culprit import warn_result
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.frontends.regions import Region, Stage
+from tidu.frontends.regions import Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.node import Node
@@ -38,9 +38,10 @@ _REMEMBERED = 64
 _compiled: OrderedDict[tuple[Node, ...], NumpyProgram] = OrderedDict()
 
 
-def finish(stage: Stage, tree: Any, verb: str, region: Region) -> Any:
+def finish(stage: Stage, tree: Any, what: str, spoken: Mapping[int, str] | None = None) -> Any:
     """A tree of nodes made in a stage as what the caller of a verb gets.
 
+    `what` says what it is, and `spoken` what nodes are called, by id.
     Warns with NotFiniteWarning where a result is NaN, or overflows.
     """
     if not stage.own:
@@ -49,7 +50,7 @@ def finish(stage: Stage, tree: Any, verb: str, region: Region) -> Any:
     found = _program(nodes).run(stage.values).outputs
     arrays = {node: found[str(i)][()] for i, node in enumerate(nodes)}
     if not all(np.isfinite(value).all() for value in arrays.values()):
-        warn_result(verb, region.graph(nodes), arrays, stage.values)
+        warn_result(what, stage.graph(nodes, spoken or {}), arrays, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
 
 

@@ -50,6 +50,6 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             stacks = batched([leaf.value for leaf in parts], entry.mapped)
             pairs = zip(parts, stacks, strict=True)
             found = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
-            return finish(here, replace(entry.result, found.get))
+            return finish(here, replace(entry.result, found.get), f"vmap({entry.function})")
 
     return mapped

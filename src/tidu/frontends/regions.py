@@ -118,6 +118,15 @@ class Stage:
             node = constant(item.value)
         return TracedArray(node, self.recorder, item.integral, number=item.number)
 
+    def graph(self, outputs: Sequence[Node], spoken: Mapping[int, str]) -> Graph:
+        """A graph to speak of results with: what the nodes are called, and where they come from."""
+        return Graph(
+            inputs=self.inputs,
+            outputs={str(i): node for i, node in enumerate(outputs)},
+            names={n: (Name(spoken[n.id]),) for n in reachable(outputs) if n.id in spoken},
+            places={node: tuple(at) for node, at in self.recorder.where.items()},
+        )
+
     def wrap(self, tree: Any) -> Any:
         """A tree of nodes as traced arrays of the running trace; what depends on nothing traced is
         a plain array."""
@@ -230,15 +239,10 @@ class Region:
 
         return replace(self.arguments[parameter], one)
 
-    def graph(self, outputs: Sequence[Node]) -> Graph:
-        """A graph to speak of results with: what the nodes are called, and where they come from."""
-        spoken = self.inner.namer.spoken
-        return Graph(
-            inputs=self.stage.inputs,
-            outputs={str(i): node for i, node in enumerate(outputs)},
-            names={n: (Name(spoken[n.id]),) for n in reachable(outputs) if n.id in spoken},
-            places={node: tuple(at) for node, at in self.stage.recorder.where.items()},
-        )
+    @property
+    def spoken(self) -> Mapping[int, str]:
+        """What nodes are called inside, by id."""
+        return self.inner.namer.spoken
 
     def close(self, tree: Any) -> Any:
         """A tree of nodes made of the region's, with the actual values for its variables."""
