@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tidu.calculus.pullback import push_forward, zeros_like
+from tidu.calculus.pullback import fitted, push_forward, zeros_like
 from tidu.ir.node import Node, reachable
 
 
@@ -22,7 +22,7 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
 
 def jvp_all(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> dict[Node, Node]:
     """The differential of every node under the outputs that moves with the given nodes."""
-    moving: dict[Node, Node] = dict(tangents)
+    moving: dict[Node, Node] = {node: fitted(t, node) for node, t in tangents.items()}
     for node in reachable(outputs):
         if node in moving or not node.inputs:
             continue

@@ -15,7 +15,7 @@ from tidu.ir.body import result_types
 from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Operand, role
-from tidu.ir.types import FLOATS, Type
+from tidu.ir.types import COMPLEX, FLOATS, Type
 
 _ghosts = itertools.count()
 
@@ -46,6 +46,28 @@ def add(a: Node, b: Node) -> Node:
 
 def _is_zeros(node: Node) -> bool:
     return node is zeros_like(node)
+
+
+def fitted(value: Node, like: Node) -> Node:
+    """A gradient or a differential in the numbers of the node that it belongs to.
+
+    Gradients pair with differentials as Re Σ u·v. Beside a real node only the real part of the
+    gradient counts; beside a complex one a real gradient is a complex number too.
+    """
+    if not is_tuple(like):
+        return _in_numbers_of(value, like.type)
+    types, parts = result_types(like.type), result_types(value.type)
+    if all((a.dtype in COMPLEX) == (b.dtype in COMPLEX) for a, b in zip(types, parts, strict=True)):
+        return value
+    pick = role("item")
+    items = (_in_numbers_of(pick(value, index=i), type) for i, type in enumerate(types))
+    return role("tuple")(*items)
+
+
+def _in_numbers_of(value: Node, type: Type) -> Node:
+    if (value.dtype in COMPLEX) == (type.dtype in COMPLEX):
+        return value
+    return role("real")(value) if value.dtype in COMPLEX else role("cast")(value, dtype=type.dtype)
 
 
 def ghost(like: Node | Type) -> Node:
@@ -83,10 +105,16 @@ def pull_back(node: Node, g: Node) -> list[Node | None]:
 
 
 def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
-    """The differential of `node` from those of its operands (None: zero)."""
-    op = node.op
+    """The differential of `node` from those of its operands (None: zero), in its own numbers: a
+    real result of complex operands moves by the real part of partial times differential."""
     if all(t is None for t in tangents):
         return None
+    pushed = _pushed(node, tangents)
+    return None if pushed is None else fitted(pushed, node)
+
+
+def _pushed(node: Node, tangents: Sequence[Node | None]) -> Node | None:
+    op = node.op
     if op.partials is not None:
         parts = [
             _times(t, p) for t, p in zip(tangents, _partials(node), strict=True) if t is not None

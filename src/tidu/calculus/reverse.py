@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from tidu.calculus.pullback import add, differentiable, pull_back, zeros_like
+from tidu.calculus.pullback import add, differentiable, fitted, pull_back, zeros_like
 from tidu.ir.node import Node, depends_on, reachable
 
 
@@ -54,6 +54,10 @@ def reverse(
 ) -> Pass:
     """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
 
+    Complex numbers count as pairs of real ones, and gradients pair with differentials as Re Σ u·v
+    (no conjugate): the rule of an analytic function is g·f′(z) as for a real one, and a real node
+    takes the real part of what reaches it.
+
     Each seed has its output's shape. `simplify` brings a new expression into normal form; `watch`
     is told of each contribution, with the expression as the op's rule gave it; `settle` of each
     node's whole gradient, before it is pulled back further. `within` limits the paths to nodes of
@@ -66,7 +70,7 @@ def reverse(
     gradients: dict[Node, Node] = {}
     starts: dict[Node, list[Node]] = {}
     for output, seed in zip(outputs, seeds, strict=True):
-        starts.setdefault(output, []).append(seed)
+        starts.setdefault(output, []).append(fitted(seed, output))
     for node in reversed(reachable(outputs)):
         if node.id not in active:
             continue
@@ -84,8 +88,9 @@ def reverse(
             child = node.inputs[position]
             if raw is None or child.id not in active or not differentiable(node, position):
                 continue
-            contribution = Contribution(node, position, simplify(raw))
-            watch(child, contribution, raw)
+            own = fitted(raw, child)
+            contribution = Contribution(node, position, simplify(own))
+            watch(child, contribution, own)
             collected.setdefault(child, []).append(contribution)
     return Pass(gradients, {node: tuple(found) for node, found in collected.items()})
 

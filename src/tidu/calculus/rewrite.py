@@ -9,7 +9,7 @@ from tidu.ir.body import Body
 from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
-from tidu.ir.rule import Purpose, Rule, rules_for
+from tidu.ir.rule import Purpose, Rule, holds_for, rules_for
 
 Record = Callable[[Rule, Node, Node], None]
 
@@ -66,8 +66,8 @@ class Rewriter:
             if inner is not node.attrs[node.op.body]:
                 return apply(node.op, *inputs, **{**node.attrs, node.op.body: inner})
         for rule in rules_for(node.op, self.purpose):
-            after = rule.apply(node, self.atoms)
-            if after is not None and after is not node:
+            after = rule.apply(node, self.atoms) if holds_for(rule, node) else None
+            if after is not None and after is not node and after.type == node.type:
                 self.record(rule, node, after)
                 return after
         return node
@@ -159,7 +159,7 @@ def _sized(node: Node) -> bool:
 
 def _is_negative(node: Node) -> bool:
     array = _bare(node).attrs["value"].array
-    return array.size == 1 and array.dtype.kind == "f" and float(array.item()) < 0
+    return array.size == 1 and array.dtype.kind in "fc" and complex(array.item()).real < 0
 
 
 def _bare(node: Node) -> Node:

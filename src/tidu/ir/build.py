@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from contextvars import ContextVar
-from numbers import Real
+from numbers import Complex, Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from tidu.ir.body import Body
 from tidu.ir.node import ArrayData, Node, intern, reachable
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
+    COMPLEX,
     FLOATS,
     DType,
     Shape,
@@ -27,7 +28,9 @@ from tidu.ir.types import (
     TupleType,
     Type,
     broadcast_shapes,
+    complex_dtype,
     promote,
+    real_dtype,
     shape_text,
     substitute_sizes,
 )
@@ -43,6 +46,12 @@ _ARITY = Words(
 )
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
+)
+_REAL_ONLY = Words(
+    en="{name} takes real numbers, and {a} is complex", zh="{name} 只用于实数，而 {a} 是复数"
+)
+_REAL_ONLY_FIX = Words(
+    en="np.real({a}), np.imag({a}) or np.abs({a})", zh="np.real({a})、np.imag({a}) 或 np.abs({a})"
 )
 
 
@@ -71,6 +80,7 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     """
     operands, attributes = _bind(op, operands, attributes)
     nodes = lift(op, operands)
+    _refuse_complex(op, nodes)
     if op.prepare is not None:
         try:
             return op.prepare(*nodes, **attributes)
@@ -110,6 +120,7 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
     """`op` applied to nodes: promotes, broadcasts, checks, interns."""
     if op.operands is not None and len(nodes) != len(op.operands):
         raise InputError(_ARITY(name=op.name, wanted=len(op.operands), got=len(nodes)))
+    _refuse_complex(op, nodes)
     if op.form is Form.ELEMENTWISE or op.loop.value == "map":
         nodes = broadcast(nodes)
     try:
@@ -117,6 +128,16 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
     except Misfit as misfit:
         raise shape_error(misfit, nodes) from None
     return intern(op, tuple(nodes), attributes, type)
+
+
+def _refuse_complex(op: Op, nodes: tuple[Node, ...]) -> None:
+    """Raises DTypeError for a complex operand of an op whose record does not take one."""
+    if op.complex:
+        return
+    for node in nodes:
+        if not is_tuple(node) and node.dtype in COMPLEX:
+            shown = describe(node)
+            raise DTypeError(_REAL_ONLY(name=op.name, a=shown), fix=_REAL_ONLY_FIX(a=shown))
 
 
 def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
@@ -134,22 +155,32 @@ def _weak(value: Any, strong: DType) -> DType | None:
     if isinstance(value, bool | np.bool_):
         return "bool"
     if isinstance(value, Real):
-        return strong
-    return None
+        return real_dtype(strong)
+    return complex_dtype(strong) if isinstance(value, Complex) else None
 
 
 def constant(value: Any, dtype: DType | None = None) -> Node:
-    """A constant node. Integers become float64 unless a dtype is asked for."""
+    """A constant node. Integers become float64 unless a dtype is asked for.
+
+    Raises DTypeError for what is no number, and for complex numbers where a real dtype is asked
+    for.
+    """
     if isinstance(value, Size):
         return role("size")(size=value)
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
+    kind = array.dtype.kind
+    if kind not in "biufc" or (kind == "c" and dtype is not None and dtype not in COMPLEX):
         raise DTypeError(_OPERAND(value=repr(value)[:60], kind=type(value).__name__))
-    wanted = dtype or {"b": "bool", "f": "float32" if array.dtype == np.float32 else "float64"}.get(
-        array.dtype.kind, "float64"
-    )
-    data = ArrayData.of(array, wanted)  # type: ignore[arg-type]
+    data = ArrayData.of(array, dtype or _own_dtype(array))
     return intern(role("constant"), (), {"value": data}, Type(data.shape, data.dtype))
+
+
+def _own_dtype(array: np.ndarray[Any, Any]) -> DType:
+    if array.dtype.kind == "b":
+        return "bool"
+    if array.dtype.kind == "c":
+        return "complex64" if array.dtype == np.complex64 else "complex128"
+    return "float32" if array.dtype == np.float32 else "float64"
 
 
 def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
@@ -157,7 +188,7 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
     return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
 
 
-def filled(value: float, type: Type) -> Node:
+def filled(value: complex, type: Type) -> Node:
     """One number everywhere, in the type's shape and dtype."""
     return role("broadcast")(constant(value, type.dtype), shape=type.shape)
 

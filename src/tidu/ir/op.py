@@ -178,6 +178,7 @@ class Op:
     batched: Callable[..., Node | None] | None = None  # with a leading axis; see ir.stacking
     kinks: tuple[Kink, ...] = ()
     cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction
+    complex: bool = False  # takes complex operands, with NumPy's meaning and a right derivative
     safe: Mapping[int, float] = field(default_factory=dict[int, float])
     samples: Samples | None = None
     doc: Words | None = None  # one sentence on what the op is

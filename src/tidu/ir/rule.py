@@ -3,6 +3,9 @@
 A rule looks at one node and returns its replacement or None. `atoms` holds the ids of nodes that
 must stay whole (the user's own intermediate results); a rule does not look inside them. Each rule
 lowers `tidu.calculus.rewrite.measure`, so rewriting ends; a test proves it on the examples.
+
+Many identities hold for real numbers only: √x² = |x|. A rule leaves complex nodes alone unless its
+record says that it is right for them.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Literal
 
 from tidu.ir.node import Node
 from tidu.ir.op import Op
+from tidu.ir.types import COMPLEX, TupleType
 from tidu.words import Words
 
 Atoms = Collection[int]
@@ -30,6 +34,7 @@ class Rule:
     source: str
     purpose: Purpose
     example: Callable[[], Sequence[Node]]
+    complex: bool = False  # holds for complex numbers, on every branch
     domain: tuple[float, float] = (-2.0, 2.0)  # where the test draws the example's inputs
 
 
@@ -49,3 +54,19 @@ def rules_for(op: Op, purpose: Purpose) -> Sequence[Rule]:
 
 def all_rules() -> list[Rule]:
     return [record for table in _RULES.values() for group in table.values() for record in group]
+
+
+_LOOKED_INTO = 4  # how deep the expressions are that a rule matches
+
+
+def holds_for(record: Rule, node: Node) -> bool:
+    """Whether a rule may be tried on a node: a rule for real numbers is not where complex ones
+    stand in the expression that it may match."""
+    if record.complex:
+        return True
+    level: Sequence[Node] = [node]
+    for _ in range(_LOOKED_INTO):
+        if any(not isinstance(n.type, TupleType) and n.dtype in COMPLEX for n in level):
+            return False
+        level = [child for n in level for child in n.inputs]
+    return True

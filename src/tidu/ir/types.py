@@ -74,8 +74,10 @@ class Size:
 
 Dim: TypeAlias = int | Size
 Shape: TypeAlias = tuple[Dim, ...]
-DType = Literal["float64", "float32", "int64", "bool"]
-FLOATS: tuple[DType, ...] = ("float64", "float32")  # what can be derived; the rest is held fixed
+DType = Literal["float64", "float32", "complex128", "complex64", "int64", "bool"]
+REALS: tuple[DType, ...] = ("float64", "float32")
+COMPLEX: tuple[DType, ...] = ("complex128", "complex64")
+FLOATS: tuple[DType, ...] = (*REALS, *COMPLEX)  # what can be derived; the rest is held fixed
 
 
 def _terms(value: Dim) -> tuple[tuple[Monomial, int], ...]:
@@ -142,14 +144,30 @@ def is_one_element(shape: Shape) -> bool:
 
 
 def promote(dtypes: Iterable[DType]) -> DType:
-    """NumPy's promotion among the dtypes that tidu calculates with."""
+    """NumPy's promotion among the dtypes that tidu calculates with.
+
+    >>> promote(["float32", "complex64"]), promote(["float64", "complex64"])
+    ('complex64', 'complex128')
+    """
     kinds = set(dtypes)
+    if not kinds.isdisjoint(COMPLEX):
+        return complex_dtype(promote(real_dtype(kind) for kind in kinds))
     if "float64" in kinds or {"float32", "int64"} <= kinds:
         return "float64"
     for kind in ("float32", "int64"):
         if kind in kinds:
             return cast(DType, kind)
     return "bool"
+
+
+def real_dtype(dtype: DType) -> DType:
+    """The dtype of the real and imaginary parts; any other dtype is its own."""
+    return {"complex128": "float64", "complex64": "float32"}.get(dtype, dtype)  # type: ignore[return-value]
+
+
+def complex_dtype(dtype: DType) -> DType:
+    """The complex dtype of the same precision."""
+    return "complex64" if dtype in ("float32", "complex64") else "complex128"
 
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape | int:

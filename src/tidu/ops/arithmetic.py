@@ -21,12 +21,20 @@ from tidu.document.math import (
     Sum,
     negate,
 )
-from tidu.ir.build import apply, constant
+from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink
+from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.comparison import equal, where
 from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
 from tidu.ops.leaves import number
+from tidu.ops.parts import conj, is_complex
+from tidu.words import Words
+
+_NOT_FLAT = Words(
+    en="the sign of the complex {a} is {a}/|{a}|, which is not flat",
+    zh="复数 {a} 的符号是 {a}/|{a}|，并非处处水平",
+)
 
 
 def _sum_notation(node: Node, left: Math, right: Math) -> Math:
@@ -88,6 +96,7 @@ def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
 
 add = elementwise(
     "add",
+    complex=True,
     arity=2,
     operator="+",
     partials=lambda x, y, out: (1.0, 1.0),
@@ -101,6 +110,7 @@ add = elementwise(
 
 subtract = elementwise(
     "subtract",
+    complex=True,
     arity=2,
     operator="-",
     partials=lambda x, y, out: (1.0, -1.0),
@@ -114,6 +124,7 @@ subtract = elementwise(
 
 multiply = elementwise(
     "multiply",
+    complex=True,
     arity=2,
     operator="*",
     partials=lambda x, y, out: (y, x),
@@ -127,6 +138,7 @@ multiply = elementwise(
 
 divide = elementwise(
     "divide",
+    complex=True,
     arity=2,
     real=True,
     operator="/",
@@ -148,6 +160,7 @@ def _ratio(x: Any, y: Any) -> Any:
 
 ratio = elementwise(
     "ratio",
+    complex=True,
     arity=2,
     real=True,
     partials=lambda x, y, out: (ratio(1.0, y), -ratio(out, y)),
@@ -163,6 +176,7 @@ ratio = elementwise(
 
 negative = elementwise(
     "negative",
+    complex=True,
     operator="neg",
     partials=lambda x, out: -1.0,
     says=says("derivative of −x", "−x 的导数"),
@@ -175,14 +189,21 @@ negative = elementwise(
 )
 
 
-def constant_value(node: Node) -> float | None:
-    """The number that a (possibly stretched or reshaped) one-element constant holds."""
+def constant_number(node: Node) -> complex | None:
+    """The number, real or complex, that a (possibly stretched or reshaped) one-element constant
+    holds."""
     if node.op.role in ("broadcast", "reshape"):
         node = node.inputs[0]
     if node.op.role != "constant":
         return None
     array = node.attrs["value"].array
-    return float(array.item()) if array.size == 1 else None
+    return complex(array.item()) if array.size == 1 else None
+
+
+def constant_value(node: Node) -> float | None:
+    """The same for a real number; None for one with an imaginary part."""
+    number = constant_number(node)
+    return number.real if number is not None and number.imag == 0 else None
 
 
 def number_of(node: Node) -> Node | None:
@@ -191,9 +212,14 @@ def number_of(node: Node) -> Node | None:
     if node.op.role == "broadcast":
         node = node.inputs[0]
     if node.rank or not _free_of_inputs(node):
-        value = constant_value(node)
-        return None if value is None else constant(value, node.dtype)
+        value = constant_number(node)
+        return None if value is None else constant(plain_number(value), node.dtype)
     return node
+
+
+def plain_number(number: complex) -> complex | float:
+    """A number without an imaginary part as a real one."""
+    return number.real if number.imag == 0 else number
 
 
 def _free_of_inputs(node: Node, limit: int = 12) -> bool:
@@ -238,6 +264,7 @@ def _power_notation(node: Node, base: Math, exponent: Math) -> Math:
 
 power = elementwise(
     "power",
+    complex=True,
     arity=2,
     operator="**",
     partials=_power_partials,
@@ -253,6 +280,7 @@ power = elementwise(
 
 square = elementwise(
     "square",
+    complex=True,
     partials=lambda x, out: 2.0 * x,
     says=says("power rule", "幂法则"),
     source="(x²)′ = 2x",
@@ -264,6 +292,7 @@ square = elementwise(
 
 sqrt = elementwise(
     "sqrt",
+    complex=True,
     real=True,
     partials=lambda x, out: 0.5 / out,
     says=says("derivative of the square root", "平方根的导数"),
@@ -285,6 +314,7 @@ sqrt = elementwise(
 
 reciprocal = elementwise(
     "reciprocal",
+    complex=True,
     partials=lambda x, out: -(out**2),
     says=says("derivative of 1/x", "1/x 的导数"),
     source="(1/x)′ = −1/x²",
@@ -306,14 +336,27 @@ def _sign_cases(node: Node, x: Math) -> tuple[Case, ...]:
     return (up, down, kink)
 
 
+def _sign_type(x: Type, at: float) -> Type:
+    if x.dtype in COMPLEX:
+        raise Misfit(_NOT_FLAT)
+    return x
+
+
+def _prepare_sign(x: Node, at: float = 0.0) -> Node:
+    """NumPy's sign of a complex number is z/|z|, which is not flat."""
+    return ratio(x, absolute(x)) if is_complex(x) else apply(sign, x, at=float(at))
+
+
 sign = elementwise(
     "sign",
+    complex=True,
     partials=lambda x, out, at: 0.0,
     says=says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0"),
     source="zero almost everywhere",
     numpy=lambda x, at: np.where(x == 0, np.asarray(at, x.dtype), np.sign(x)),
+    type_rule=_sign_type,
     scalar="x > 0 ? 1 : x < 0 ? -1 : at",
-    prepare=lambda x, at=0.0: apply(sign, x, at=float(at)),
+    prepare=_prepare_sign,
     notation=lambda node, x: Apply(Function("sign"), (x,)),
     code=lambda node, x: (
         f"np.sign({x})"
@@ -325,11 +368,18 @@ sign = elementwise(
     samples=normal(at=0.0),
 )
 
+
+def _absolute_partial(x: Node, out: Node, at: float) -> Node:
+    return ratio(conj(x), out) if is_complex(x) else sign(x, at=at)
+
+
 absolute = elementwise(
     "abs",
-    partials=lambda x, out, at: sign(x, at=at),
+    complex=True,
+    partials=_absolute_partial,
+    type_rule=lambda x, at: Type(x.shape, real_dtype(x.dtype)),
     says=says("derivative of |x|", "|x| 的导数"),
-    source="|x|′ = sign x (x ≠ 0)",
+    source="|x|′ = sign x (x ≠ 0); d|z| = Re(conj(z) dz)/|z|",
     numpy=lambda x, at: np.abs(x),
     scalar="fabs(x)",
     prepare=lambda x, at=0.0: apply(absolute, x, at=float(at)),

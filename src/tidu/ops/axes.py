@@ -27,6 +27,7 @@ _SQUEEZE = Words(
 def _triangle(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]) -> Op:
     return op(
         name,
+        complex=True,
         form=Form.LINEAR,
         loop=Loop.MAP,
         operands=(Operand.VALUE,),
@@ -57,6 +58,7 @@ tril = _triangle("tril", np.tril, "lower", "下", lambda: tril)
 
 flip = op(
     "flip",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     operands=(Operand.VALUE,),
@@ -89,6 +91,7 @@ def _cumsum_adjoint(g: Node, x: Node, out: Node, axis: int) -> tuple[Node]:
 
 cumsum = op(
     "cumsum",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.SCAN,
     operands=(Operand.VALUE,),
@@ -152,6 +155,7 @@ def _move(x: Node, source: Any, destination: Any) -> Node:
 expand_dims = spelling(
     "expand_dims",
     expanded,
+    complex=True,
     numpy=np.expand_dims,
     aliases=aliases(numpy="expand_dims", torch=Alias("unsqueeze", rename=DIM)),
     samples=sampled((((3,),), {"axis": 0}), (((2, 3),), {"axis": (0, -1)})),
@@ -159,6 +163,7 @@ expand_dims = spelling(
 squeeze = spelling(
     "squeeze",
     _squeeze,
+    complex=True,
     numpy=lambda x, axis=None: np.squeeze(x, axis),
     aliases=aliases(numpy="squeeze", torch=Alias("squeeze", rename=DIM)),
     samples=sampled((((3, 1),), {}), (((1, 2, 1),), {"axis": 0})),
@@ -166,6 +171,7 @@ squeeze = spelling(
 ravel = spelling(
     "ravel",
     lambda x: reshape(x, shape=(product(x.shape),)),
+    complex=True,
     numpy=np.ravel,
     aliases=aliases(numpy=("ravel", "flatten"), torch=("ravel", "flatten")),
     samples=sampled((((2, 3),), {}), (((),), {})),
@@ -173,6 +179,7 @@ ravel = spelling(
 swapaxes = spelling(
     "swapaxes",
     _swap,
+    complex=True,
     numpy=np.swapaxes,
     aliases=aliases(
         numpy="swapaxes",
@@ -183,6 +190,7 @@ swapaxes = spelling(
 moveaxis = spelling(
     "moveaxis",
     _move,
+    complex=True,
     numpy=np.moveaxis,
     aliases=aliases(numpy="moveaxis", torch=("moveaxis", "movedim")),
     samples=sampled((((2, 3, 4),), {"source": 0, "destination": -1})),

@@ -143,6 +143,7 @@ def whole_differential(found: dict[int, Node], out: Node) -> Node:
 
 call_ = op(
     "call",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     body="body",

@@ -26,6 +26,7 @@ def _comparison(name: str, symbol: str, numpy: np.ufunc, python: str | None, **n
         name,
         arity=2,
         boolean=True,
+        complex=python in ("==", "!="),  # the others ask for an order
         operator=python,
         partials=lambda x, y, out: (None, None),
         says=_FLAT,
@@ -57,6 +58,7 @@ def _logical(name: str, symbol: str, numpy: np.ufunc, python: str, arity: int = 
         name,
         arity=arity,
         boolean=True,
+        complex=True,
         partials=lambda *_: (None,) * arity,
         says=_FLAT,
         source="zero almost everywhere",
@@ -114,6 +116,7 @@ def _where_adjoint(
 
 where = op(
     "where",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.MAP,
     operands=(Operand.MASK, Operand.VALUE, Operand.VALUE),

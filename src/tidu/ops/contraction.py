@@ -11,9 +11,10 @@ from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
-from tidu.ir.types import Type, broadcast_shapes, product, promote
+from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
+from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.structure import axes_last, diagonal, eye
 from tidu.words import Words
@@ -139,6 +140,7 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
 
 matmul = op(
     "matmul",
+    complex=True,
     form=Form.MULTILINEAR,
     loop=Loop.CONTRACT,
     operator="@",
@@ -193,6 +195,7 @@ def _batched_outer(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
 
 outer = op(
     "outer",
+    complex=True,
     form=Form.MULTILINEAR,
     loop=Loop.CONTRACT,
     operands=(Operand.VALUE, Operand.VALUE),
@@ -222,7 +225,7 @@ def _trace_type(x: Type) -> Type:
 
 
 def _trace_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
-    identity = eye(rows=x.shape[-2], columns=x.shape[-1], dtype=x.dtype)
+    identity = eye(rows=x.shape[-2], columns=x.shape[-1], dtype=real_dtype(x.dtype))
     return (reshape(g, shape=(*g.shape, 1, 1)) * identity if g.rank else g * identity,)
 
 
@@ -242,6 +245,7 @@ def trace_of(x: Node) -> Node:
 
 trace = op(
     "trace",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.CONTRACT,
     operands=(Operand.VALUE,),
@@ -313,6 +317,7 @@ _TWO: dict[str, tuple[Operand, ...]] = {"operands": (Operand.VALUE, Operand.VALU
 dot = spelling(
     "dot",
     _dot,
+    complex=True,
     numpy=np.dot,
     samples=sampled(
         (((), (3,)), {}),
@@ -326,13 +331,15 @@ dot = spelling(
 inner = spelling(
     "inner",
     _inner,
+    complex=True,
     numpy=np.inner,
     samples=sampled((((3,), (3,)), {}), (((2, 3), (4, 3)), {}), (((2, 3), (3,)), {})),
     **_TWO,
 )
 vdot = spelling(
     "vdot",
-    lambda x, y: matmul(_flat(x), _flat(y)),
+    lambda x, y: matmul(conj(_flat(x)), _flat(y)),  # NumPy conjugates the first
+    complex=True,
     numpy=np.vdot,
     samples=sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {})),
     **_TWO,

@@ -12,11 +12,12 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise
-from tidu.ir.types import TupleType, Type, promote
+from tidu.ir.types import TupleType, Type, promote, real_dtype
 from tidu.ops.contraction import trace_of
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.inverse import inv
 from tidu.ops.matrices import REGULAR, number_for, regular, square
+from tidu.ops.parts import imag, is_complex
 
 
 def _determinant_type(name: str) -> Callable[[Type], Type]:
@@ -39,6 +40,7 @@ def _cofactor(x: Any) -> Any:
     """From the singular values, so that it is right for singular matrices too."""
     u, s, vt = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vt)
+    u, vt = np.conj(u), np.conj(vt)  # the cofactor matrix of a unitary U is det U · conj(U)
     return (sign[..., None, None] * (u * _without(s, 1)[..., None, :]) @ vt).astype(x.dtype)
 
 
@@ -47,13 +49,14 @@ def _cofactor_change(x: Any, g: Any) -> Any:
     Hᵢᵢ = Σₖ Pᵢₖ Gₖₖ and Hᵢₖ = -Pᵢₖ Gₖᵢ, with P the products without two singular values."""
     u, s, vt = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vt)
+    u, vt = np.conj(u), np.conj(vt)
     inner = np.swapaxes(u, -1, -2) @ g @ np.swapaxes(vt, -1, -2)
     n = s.shape[-1]
     pairs = np.where(np.eye(n, dtype=bool), 0, _without(s, 2))
     own = np.diagonal(inner, axis1=-2, axis2=-1)
     change = -pairs * np.swapaxes(inner, -1, -2)
     change = change + np.eye(n) * (pairs @ own[..., None])
-    return (sign[..., None, None] * (u @ change @ vt)).astype(x.dtype)
+    return (sign[..., None, None] * (u @ change @ vt)).astype(np.result_type(x, g))
 
 
 def _change_definition(x: Node, g: Node) -> Node:
@@ -76,6 +79,7 @@ def _change_adjoint(h: Node, x: Node, g: Node, out: Node) -> tuple[Node, Node]:
 
 cofactor_change = op(
     "cofactor_change",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE, Operand.VALUE),
@@ -102,6 +106,7 @@ def _change_code(x: str, g: str) -> str:
 
 cofactor = op(
     "cofactor",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -124,6 +129,7 @@ cofactor = op(
 
 det = op(
     "det",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -140,15 +146,23 @@ det = op(
     doc=says("the determinant", "行列式"),
 )
 
+def _sign_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
+    """Re(g·i·sign·Im t) = Re(i·Im(g·sign)·t) with t = tr(X⁻¹ dX)."""
+    if not is_complex(x):
+        return (None,)
+    return (number_for(x, 1j * imag(g * out)) * inv(x).mT,)
+
+
 sign_det = op(
     "sign_det",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out: (None,),
+    adjoint=_sign_adjoint,
     batched=entrywise(lambda: sign_det),
-    says=says("a sign is flat: its derivative is 0", "符号处处水平：导数为 0"),
-    source="zero almost everywhere",
+    says=says("derivative of the sign of the determinant", "行列式符号的导数"),
+    source="0 for real X; d(z/|z|) = i (z/|z|) Im tr(X⁻¹ dX) for z = det X",
     numpy=lambda x: np.asarray(np.linalg.slogdet(x)[0]),
     type_rule=_determinant_type("slogdet"),
     notation=lambda node, x: Apply(Function("sign"), (Apply(Function("det"), (x,)),)),
@@ -163,10 +177,16 @@ def _log_det_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
     return (number_for(x, g) * inv(x).mT,)
 
 
+def _log_size_type(x: Type) -> Type:
+    one = _determinant_type("slogdet")(x)
+    return Type(one.shape, real_dtype(one.dtype))
+
+
 _LOG_DET = says("derivative of the log-determinant", "对数行列式的导数")
 
 logabsdet = op(
     "logabsdet",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -175,7 +195,7 @@ logabsdet = op(
     says=_LOG_DET,
     source="d ln|det X| = tr(X⁻¹ dX)",
     numpy=lambda x: np.asarray(np.linalg.slogdet(x)[1]),
-    type_rule=_determinant_type("slogdet"),
+    type_rule=_log_size_type,
     notation=lambda node, x: Apply(Function("ln|det|"), (x,)),
     code=lambda node, x: f"np.linalg.slogdet({x})[1]",
     aliases={},
@@ -220,12 +240,12 @@ def _slogdet(x: Node) -> SignAndLog:
 
 
 def _slogdet_type(x: Type) -> TupleType:
-    one = _determinant_type("slogdet")(x)
-    return TupleType((one, one))
+    return TupleType((_determinant_type("slogdet")(x), _log_size_type(x)))
 
 
 slogdet = op(
     "slogdet",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),

@@ -128,6 +128,7 @@ def _reference(*xs: Any, subscripts: str) -> Any:
 
 einsum = op(
     "einsum",
+    complex=True,
     form=Form.MULTILINEAR,
     loop=Loop.CONTRACT,
     adjoint=_adjoint,

@@ -10,9 +10,11 @@ from tidu.document.math import Apply, Function, Math, Negative, Number, Power, S
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op
+from tidu.ir.types import COMPLEX, promote
 from tidu.ops.arithmetic import constant_value, ratio
 from tidu.ops.comparison import equal, logical_and
 from tidu.ops.define import aliases, elementwise, function, like, normal, quiet, says, times
+from tidu.ops.leaves import cast
 
 _E = Symbol("e")
 
@@ -27,6 +29,7 @@ def _power_of_e(node: Node, x: Math) -> Math:
 
 exp = elementwise(
     "exp",
+    complex=True,
     real=True,
     partials=lambda x, out: out,
     says=says("derivative of the exponential function", "指数函数的导数"),
@@ -40,6 +43,7 @@ exp = elementwise(
 
 log = elementwise(
     "log",
+    complex=True,
     real=True,
     partials=lambda x, out: 1.0 / x,
     says=says("derivative of the natural logarithm", "自然对数的导数"),
@@ -58,6 +62,7 @@ def _other_base(base: int, numpy: np.ufunc) -> Op:
     """The logarithm to a base: ln x over ln of the base."""
     return elementwise(
         f"log{base}",
+        complex=True,
         real=True,
         partials=lambda x, out: 1.0 / (x * log(like(x, base))),
         says=says("derivative of a logarithm to a base", "以常数为底的对数的导数"),
@@ -77,6 +82,7 @@ log10 = _other_base(10, np.log10)
 
 log1p = elementwise(
     "log1p",
+    complex=True,
     real=True,
     partials=lambda x, out: 1.0 / (1.0 + x),
     says=says("derivative of ln(1 + x)", "ln(1 + x) 的导数"),
@@ -92,6 +98,7 @@ log1p = elementwise(
 
 expm1 = elementwise(
     "expm1",
+    complex=True,
     real=True,
     partials=lambda x, out: exp(x),
     says=says("derivative of eˣ - 1", "eˣ - 1 的导数"),
@@ -190,8 +197,17 @@ def _xlogy_partials(x: Node, y: Node, out: Node) -> tuple[Node | None, Node]:
     return None if known else log(y), ratio(x, y)
 
 
+def _prepare_xlogy(x: Node, y: Node) -> Node:
+    """Beside a complex number both are complex: a negative y then has a logarithm."""
+    dtype = promote((x.dtype, y.dtype))
+    if dtype in COMPLEX:
+        x, y = cast(x, dtype=dtype), cast(y, dtype=dtype)
+    return apply(xlogy, x, y)
+
+
 xlogy = elementwise(
     "xlogy",
+    complex=True,
     arity=2,
     real=True,
     partials=_xlogy_partials,
@@ -199,6 +215,7 @@ xlogy = elementwise(
     source="x ln x → 0 for x → 0",
     numpy=quiet(lambda x, y: x * np.log(np.where(x == 0, np.ones((), y.dtype), y))),
     scalar="x == 0 ? 0 : x * log(y)",
+    prepare=_prepare_xlogy,
     notation=_xlogy_notation,
     code=lambda node, x, y: f"({x} * np.log(np.where({x} == 0, 1.0, {y})))",
     safe={1: 1.0},

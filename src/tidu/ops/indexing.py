@@ -18,6 +18,7 @@ from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.keys import Entry, Key, key_code, key_math, numpy_key, result_shape, split, whole
 from tidu.ops.layout import reshape, transpose
+from tidu.ops.parts import is_complex
 from tidu.words import Words
 
 _TOO_MANY = Words(
@@ -69,6 +70,7 @@ def _scattered(g: Any, key: Key, shape: tuple[int, ...]) -> Any:
 
 index = op(
     "index",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="index",
@@ -94,6 +96,7 @@ index = op(
 
 scatter = op(
     "put_at",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.SCATTER,
     operands=(Operand.VALUE,),
@@ -130,7 +133,13 @@ def _scatter_code(node: Node, g: str, arrays: Sequence[str]) -> str:
     key = key_code(node.attrs["key"], arrays)
     size = int(np.prod(shape))
     places = f"np.arange({size}).reshape({shape})[{key}]"
-    return f"np.bincount(np.ravel({places}), np.ravel({g}), {size}).reshape({shape})"
+
+    def total(part: str) -> str:
+        return f"np.bincount(np.ravel({places}), np.ravel({part}), {size}).reshape({shape})"
+
+    if is_complex(node):  # weights are real numbers
+        return f"({total(f'np.real({g})')} + 1j * {total(f'np.imag({g})')})"
+    return total(g)
 
 
 # ------------------------------------------------------------------ index arrays
@@ -258,6 +267,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
     big = (*(3,) * count, 4)
     gather = op(
         f"index_by{suffix}",
+        complex=True,
         form=Form.LINEAR,
         loop=Loop.GATHER,
         operands=(Operand.VALUE, *masks),
@@ -286,6 +296,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
     )
     add = op(
         f"add_at{suffix}",
+        complex=True,
         form=Form.LINEAR,
         loop=Loop.SCATTER,
         operands=(Operand.VALUE, *masks),
@@ -328,6 +339,7 @@ take = spelling(
     "take",
     _take_along,
     operands=(Operand.VALUE, Operand.MASK),
+    complex=True,
     numpy=lambda x, indices, axis=None: np.take(x, whole(indices), axis),
     aliases=aliases(numpy="take", torch=("take", Alias("index_select", rename=DIM))),
     samples=sampled(

@@ -18,6 +18,7 @@ from tidu.ops.contraction import outer
 from tidu.ops.define import aliases, float_type, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.matrices import REGULAR, regular, square
+from tidu.ops.parts import conj
 from tidu.words import Words, verbatim
 
 _SINGULAR = Words(
@@ -50,6 +51,7 @@ def _inverse(x: Any) -> Any:
 
 inv = op(
     "inv",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -120,6 +122,7 @@ def _batched_solve(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
 
 solve = op(
     "solve",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE, Operand.VALUE),
@@ -166,6 +169,7 @@ def _matrix_power(x: Node, n: Any) -> Node:
 matrix_power = spelling(
     "matrix_power",
     _matrix_power,
+    complex=True,
     numpy=np.linalg.matrix_power,
     aliases=aliases(numpy="linalg.matrix_power", torch=("linalg.matrix_power", "matrix_power")),
     samples=sampled(*(((regular((3, 3)),), {"n": n}) for n in (0, 1, 3, -2))),
@@ -174,7 +178,17 @@ matrix_power = spelling(
 matrix_transpose = spelling(
     "matrix_transpose",
     lambda x: x.mT,
+    complex=True,
     numpy=np.matrix_transpose,
-    aliases=aliases(numpy=("matrix_transpose", "linalg.matrix_transpose"), torch="adjoint"),
+    aliases=aliases(numpy=("matrix_transpose", "linalg.matrix_transpose")),
+    samples=sampled((((2, 3),), {}), (((2, 3, 4),), {})),
+)
+
+conjugate_transpose = spelling(
+    "conjugate_transpose",
+    lambda x: conj(x).mT,
+    complex=True,
+    numpy=lambda x: np.conj(np.matrix_transpose(x)),
+    aliases=aliases(torch="adjoint"),
     samples=sampled((((2, 3),), {}), (((2, 3, 4),), {})),
 )

@@ -68,6 +68,7 @@ def _transpose_notation(node: Node, x: Math) -> Math:
 
 transpose = op(
     "transpose",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="transpose",
@@ -116,6 +117,7 @@ def _reshape_notation(node: Node, x: Math) -> Math:
 
 reshape = op(
     "reshape",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="reshape",
@@ -186,6 +188,7 @@ def _broadcast_notation(node: Node, x: Math) -> Math:
 
 broadcast_to = op(
     "broadcast_to",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="broadcast",

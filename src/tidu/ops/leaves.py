@@ -18,13 +18,16 @@ from tidu.document.math import (
     Negative,
     Number,
     Prime,
+    Product,
+    Sum,
     Symbol,
     symbol,
 )
 from tidu.errors import EvaluationError
+from tidu.ir.build import Misfit, apply
 from tidu.ir.node import ArrayData, Node
-from tidu.ir.op import Form, Loop, Operand
-from tidu.ir.types import Size, Type
+from tidu.ir.op import Form, Loop, Operand, role
+from tidu.ir.types import COMPLEX, FLOATS, DType, Size, Type
 from tidu.ops.define import op, says
 from tidu.words import Words
 
@@ -33,7 +36,11 @@ _NO_BODY = Words(
     zh="{name} 只声明、没有给出函数体，无法求值",
 )
 _GIVE_BODY = Words(en='functions={"{name}": "tanh(x)"}', zh='functions={"{name}": "tanh(x)"}')
-
+_LOSES = Words(
+    en="{a} is complex; as {dtype} it would lose its imaginary part",
+    zh="{a} 是复数，转成 {dtype} 会丢掉虚部",
+)
+_KEEP = Words(en="np.real({a})", zh="np.real({a})")
 
 _FAMOUS = {math.pi: "pi", math.e: "e"}
 
@@ -63,6 +70,18 @@ def number(value: float) -> Math:
     return Number(text)
 
 
+def complex_number(value: complex) -> Math:
+    """1 + 2i, −i, 3i; a number without an imaginary part as a real one."""
+    if value.imag == 0:
+        return number(value.real)
+    size = number(abs(value.imag))
+    unit = Symbol("i")
+    part: Math = unit if abs(value.imag) == 1 else Product((size, unit))
+    if value.imag < 0:
+        part = Negative(part)
+    return part if value.real == 0 else Sum((number(value.real), part))
+
+
 def _square_root(value: float) -> Math | None:
     """√2, 1/√d and the like, where the number is exactly that in floating point."""
     square = Ratio(value * value).limit_denominator(1000)
@@ -86,7 +105,7 @@ def _constant_notation(node: Node) -> Math:
     if data.dtype == "bool" and data.array.size == 1:
         return Symbol("true" if data.array.item() else "false")
     if data.array.size == 1:
-        return number(float(data.array.item()))
+        return complex_number(complex(data.array.item()))
     return Symbol("C")
 
 
@@ -151,8 +170,6 @@ size = op(
 
 
 def _size_notation(value: Size | int) -> Math:
-    from tidu.document.math import Product, Sum  # noqa: PLC0415
-
     if isinstance(value, int):
         return Number(str(value))
     terms: list[Math] = []
@@ -199,26 +216,34 @@ declared = op(
     doc=says("an elementwise function without a body", "没有函数体的逐元素函数"),
 )
 
+
+def _cast_adjoint(g: Node, x: Node, out: Node, dtype: str) -> tuple[Node | None]:
+    if x.dtype not in FLOATS:
+        return (None,)
+    if g.dtype in COMPLEX and x.dtype not in COMPLEX:
+        g = role("real")(g)
+    return (cast(g, dtype=x.dtype),)
+
+
+def _prepare_cast(x: Node, dtype: DType) -> Node:
+    if x.dtype in COMPLEX and dtype not in COMPLEX:
+        raise Misfit(_LOSES, _KEEP, dtype=dtype)
+    return x if x.dtype == dtype else apply(cast, x, dtype=dtype)
+
+
 cast = op(
     "cast",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.MAP,
     role="cast",
     operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out, dtype: (
-        cast(g, dtype=x.dtype) if x.dtype.startswith("float") else None,
-    ),
+    adjoint=_cast_adjoint,
     says=says("a change of number format", "改变数的格式"),
     source="-",
     numpy=lambda x, dtype: np.asarray(x).astype(dtype),
     type_rule=lambda x, dtype: Type(x.shape, dtype),
-    prepare=lambda x, dtype: x if x.dtype == dtype else _apply_cast(x, dtype),
+    prepare=_prepare_cast,
     notation=lambda node, x: x,
     code=lambda node, x: f"np.asarray({x}).astype({node.attrs['dtype']!r})",
 )
-
-
-def _apply_cast(x: Node, dtype: str) -> Node:
-    from tidu.ir.build import apply  # noqa: PLC0415
-
-    return apply(cast, x, dtype=dtype)

@@ -12,7 +12,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples
-from tidu.ir.types import Shape, Type, product
+from tidu.ir.types import FLOATS, Shape, Type, product, real_dtype
 from tidu.ops.define import DIM, aliases, op, sampled, says
 from tidu.ops.layout import ONES, broadcast_to, reshape
 from tidu.words import Words
@@ -89,9 +89,8 @@ def spread(g: Node, x: Node, axis: tuple[int, ...]) -> Node:
 
 def count(x: Node, axis: tuple[int, ...]) -> Node:
     """How many elements are reduced to one: a constant, or a node where sizes have names."""
-    return constant(
-        product(x.shape[a] for a in axis), x.dtype if x.dtype.startswith("float") else None
-    )
+    dtype = real_dtype(x.dtype) if x.dtype in FLOATS else None
+    return constant(product(x.shape[a] for a in axis), dtype)
 
 
 def reduction_notation(name: str) -> Callable[[Node, Math], Math]:
@@ -134,6 +133,7 @@ def reduction_code(name: str) -> Callable[[Node, str], str]:
 
 sum_ = op(
     "sum",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
@@ -154,6 +154,7 @@ sum_ = op(
 
 mean = op(
     "mean",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),

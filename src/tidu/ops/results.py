@@ -81,6 +81,7 @@ def result_symbol(node: Node) -> Math:
 
 item = op(
     "item",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="item",
@@ -99,6 +100,7 @@ item = op(
 
 tuple_ = op(
     "tuple",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     role="tuple",
@@ -124,6 +126,7 @@ rule(
     says=says("the results are known one by one", "各个结果已分别知道"),
     source="definition",
     purpose="simplify",
+    complex=True,
     example=lambda: [
         apply(item, apply(tuple_, input_node("x", (2,)), input_node("y", (3,))), index=1)
     ],

@@ -404,6 +404,7 @@ def _scan_notation(node: Node, *xs: Math) -> Math:
 
 scan: Op = op(
     "scan",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.SCAN,
     role="scan",

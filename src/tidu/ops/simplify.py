@@ -11,13 +11,16 @@ from tidu.ir.build import constant, filled, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
+from tidu.ir.types import promote
 from tidu.ops.arithmetic import (
     add,
+    constant_number,
     constant_value,
     divide,
     multiply,
     negative,
     number_of,
+    plain_number,
     subtract,
 )
 from tidu.ops.contraction import matmul, outer
@@ -39,7 +42,8 @@ def simplification(
     example: Callable[[], list[Node]],
     source: str = "arithmetic",
 ) -> None:
-    """Register an exact rewrite of nodes of `root`; `example` gives nodes that it changes."""
+    """Register an exact rewrite of nodes of `root`, which holds in every field; `example` gives
+    nodes that it changes."""
     rule(
         name=name,
         root=root,
@@ -48,6 +52,7 @@ def simplification(
         source=source,
         purpose="simplify",
         example=example,
+        complex=True,
     )
 
 
@@ -56,13 +61,12 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
     """An elementwise op on numbers is a number."""
     if node.op.form is not Form.ELEMENTWISE or node.dtype == "bool":
         return None
-    values = [constant_value(child) for child in node.inputs]
-    if any(value is None for value in values):
+    values = [constant_number(child) for child in node.inputs]
+    known = [np.asarray(plain_number(v))[()] for v in values if v is not None]
+    if len(known) < len(values):
         return None
     with np.errstate(all="ignore"):
-        result = float(
-            node.op.numpy(*(np.float64(v) for v in values if v is not None), **node.attrs)
-        )
+        result = plain_number(complex(node.op.numpy(*known, **node.attrs)))
     return filled(result, node.type)
 
 
@@ -74,7 +78,7 @@ def _unit_product(node: Node, atoms: Atoms) -> Node | None:
             return other
         if value == 0.0:
             return filled(0.0, node.type)
-        if value == -1.0:
+        if value == -1.0 and other.dtype == node.dtype:
             return -other
     return None
 
@@ -90,10 +94,10 @@ def _zero_sum(node: Node, atoms: Atoms) -> Node | None:
 
 def _by_number(node: Node, atoms: Atoms) -> Node | None:
     """x / c → (1/c)·x, so that numbers meet in one place."""
-    value = constant_value(node.inputs[1])
+    value = constant_number(node.inputs[1])
     if value is None or value == 0.0:
         return None
-    return multiply(1.0 / value, node.inputs[0])
+    return multiply(plain_number(1.0 / value), node.inputs[0])
 
 
 def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
@@ -130,10 +134,11 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
 
 def _merged(a: Node | float, b: Node) -> Node:
     """The product of two numbers: calculated if both are known."""
-    first = constant_value(a) if isinstance(a, Node) else a
-    second = constant_value(b)
+    first = constant_number(a) if isinstance(a, Node) else a
+    second = constant_number(b)
     if first is not None and second is not None:
-        return constant(first * second, b.dtype)
+        dtype = promote((a.dtype, b.dtype)) if isinstance(a, Node) else b.dtype
+        return constant(plain_number(first * second), dtype)
     for known, other in ((first, b), (second, a)):
         if known is not None and isinstance(other, Node) and other.op is divide:
             top = constant_value(other.inputs[0])

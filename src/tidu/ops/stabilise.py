@@ -392,4 +392,5 @@ _stabilise(
     "未被选中的分支换上无害的自变量",
     lambda: [where(_x() > 0.0, sqrt(_x()), 0.0), where(_x() > 0.0, 1.0, 1.0 / _x())],
     source="only the chosen branch counts",
+    complex=True,
 )

@@ -12,11 +12,12 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Operand
-from tidu.ir.types import Type, product
+from tidu.ir.types import Type, product, real_dtype
 from tidu.ops.arithmetic import absolute, ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.define import DIM, aliases, fence, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.parts import conj, is_complex, squared_size
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     mean,
@@ -96,6 +97,7 @@ def _others_code(node: Node, x: str) -> str:
 
 product_of_others = op(
     "product_of_others",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -124,6 +126,7 @@ def _prod_notation(node: Node, x: Math) -> Math:
 
 prod = op(
     "prod",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
@@ -149,20 +152,38 @@ def _spread_type(x: Type, axis: tuple[int, ...], ddof: int, keepdims: bool) -> T
     count = product(x.shape[a] for a in axis)
     if isinstance(count, int) and count <= ddof:
         raise Misfit(_FEW, _FEW_FIX, count=count, ddof=ddof)
-    return reduced_type(x, axis, keepdims)
+    return _real_type(x, axis, keepdims)
+
+
+def _real_type(x: Type, axis: tuple[int, ...], keepdims: bool) -> Type:
+    reduced = reduced_type(x, axis, keepdims)
+    return Type(reduced.shape, real_dtype(reduced.dtype))
 
 
 def _prepare_var(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    return apply(var, x, axis=normal_axes(axis, x.rank), ddof=ddof, keepdims=bool(keepdims))
+    axis, keepdims = normal_axes(axis, x.rank), bool(keepdims)
+    if is_complex(x):
+        total = sum_(squared_size(_centred(x, axis)), axis=axis, keepdims=keepdims)
+        return total / _checked_freedom(x, axis, ddof)
+    return apply(var, x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def _prepare_std(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    return apply(std, x, axis=normal_axes(axis, x.rank), ddof=ddof, keepdims=bool(keepdims))
+    axis, keepdims = normal_axes(axis, x.rank), bool(keepdims)
+    if is_complex(x):
+        size = euclidean_norm(_centred(x, axis), axis=axis, keepdims=keepdims)
+        return size / sqrt(_checked_freedom(x, axis, ddof))
+    return apply(std, x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def _freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:
     """n - ddof: a constant, or a node where sizes have names."""
-    return constant(product(x.shape[a] for a in axis) - ddof, x.dtype)
+    return constant(product(x.shape[a] for a in axis) - ddof, real_dtype(x.dtype))
+
+
+def _checked_freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:
+    _spread_type(x.type, axis, ddof, False)
+    return _freedom(x, axis, ddof)
 
 
 def _centred(x: Node, axis: tuple[int, ...]) -> Node:
@@ -205,6 +226,7 @@ _MOMENT_SAMPLES = sampled(
 
 var = op(
     "var",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -215,7 +237,7 @@ var = op(
         "各元素按其与平均值之差影响方差",
     ),
     source="∂var/∂xᵢ = 2(xᵢ - x̄)/(n - ddof)",
-    numpy=lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    numpy=lambda x, axis, ddof, keepdims=False: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
     type_rule=_spread_type,
     prepare=_prepare_var,
     notation=reduction_notation("var"),
@@ -231,6 +253,7 @@ var = op(
 
 std = op(
     "std",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -240,7 +263,7 @@ std = op(
     adjoint=_std_adjoint,
     says=says("derivative of the standard deviation", "标准差的导数"),
     source="∂s/∂xᵢ = (xᵢ - x̄)/((n - ddof) s)",
-    numpy=lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    numpy=lambda x, axis, ddof, keepdims=False: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
     type_rule=_spread_type,
     prepare=_prepare_std,
     notation=reduction_notation("std"),
@@ -271,24 +294,35 @@ def _norm_sub(node: Node) -> str:
 
 _BARS = {sub: fence("‖", "‖", sub) for sub in ("", "F")}
 
+
+def _euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    squares = np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
+    return np.sqrt(np.sum(squares, axis=axis, keepdims=keepdims))
+
+
+def _norm_code(node: Node, x: str) -> str:
+    squares = f"np.abs({x}) ** 2" if is_complex(node.inputs[0]) else f"np.square({x})"
+    return (
+        f"np.sqrt(np.sum({squares}, axis={node.attrs['axis']}, keepdims={node.attrs['keepdims']}))"
+    )
+
+
 euclidean_norm = op(
     "euclidean_norm",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, axis, keepdims: (
-        spread(g, x, axis) * ratio(x, spread(out, x, axis)),
+        spread(g, x, axis) * ratio(conj(x), spread(out, x, axis)),
     ),
     says=says("the gradient of a length is the unit vector", "长度的梯度是单位向量"),
-    source="∂‖x‖/∂x = x/‖x‖",
-    numpy=lambda x, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
-    type_rule=reduced_type,
+    source="∂‖x‖/∂x = x/‖x‖; d‖z‖ = Re Σ conj(z) dz/‖z‖",
+    numpy=_euclidean_norm,
+    type_rule=_real_type,
     prepare=prepare_reduction(lambda: euclidean_norm),
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
-    code=lambda node, x: (
-        f"np.sqrt(np.sum(np.square({x}), axis={node.attrs['axis']}, "
-        f"keepdims={node.attrs['keepdims']}))"
-    ),
+    code=_norm_code,
     axes=("axis",),
     kinks=(
         Kink(
@@ -351,6 +385,7 @@ def _norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
 norm = spelling(
     "norm",
     _norm,
+    complex=True,
     numpy=lambda x, ord=None, axis=None, keepdims=False: np.linalg.norm(x, ord, axis, keepdims),
     aliases=aliases(
         numpy="linalg.norm",

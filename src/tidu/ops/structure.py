@@ -131,6 +131,7 @@ def _join_notation(node: Node, *xs: Math) -> Math:
 
 concatenate = op(
     "concatenate",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.CALL,
     adjoint=_join_adjoint,
@@ -177,6 +178,7 @@ _VARIADIC: dict[str, Any] = {"operands": None}
 stack = spelling(
     "stack",
     _stack,
+    complex=True,
     numpy=lambda *xs, axis=0: np.stack(xs, axis=axis),
     aliases=aliases(numpy="stack", torch=Alias("stack", rename=DIM)),
     samples=sampled((((), ()), {}), (((2,), (2,)), {"axis": 1}), (((2, 3), (2, 3)), {"axis": -1})),
@@ -185,6 +187,7 @@ stack = spelling(
 vstack = spelling(
     "vstack",
     lambda *xs: _prepare_join(*map(_at_least_2d, xs), axis=0),
+    complex=True,
     numpy=lambda *xs: np.vstack(xs),
     samples=_PAIRS,
     **_VARIADIC,
@@ -192,6 +195,7 @@ vstack = spelling(
 hstack = spelling(
     "hstack",
     lambda *xs: _prepare_join(*map(_at_least_1d, xs), axis=0 if xs and xs[0].rank < 2 else 1),
+    complex=True,
     numpy=lambda *xs: np.hstack(xs),
     samples=_PAIRS,
     **_VARIADIC,
@@ -199,6 +203,7 @@ hstack = spelling(
 column_stack = spelling(
     "column_stack",
     lambda *xs: _prepare_join(*(expanded(x, 1) if x.rank == 1 else x for x in xs), axis=1),
+    complex=True,
     numpy=lambda *xs: np.column_stack(xs),
     samples=_PAIRS,
     **_VARIADIC,
@@ -236,6 +241,7 @@ def _diag_named(node: Node, x: Math) -> Math:
 
 diagonal_matrix = op(
     "diagonal_matrix",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.SCATTER,
     operands=(Operand.VALUE,),
@@ -290,6 +296,7 @@ def _prepare_diagonal(x: Node, k: int = 0, axis1: int = 0, axis2: int = 1) -> No
 
 diagonal = op(
     "diagonal",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.VIEW,
     operands=(Operand.VALUE,),
@@ -347,6 +354,7 @@ def _diag(x: Node, k: int = 0) -> Node:
 diag = spelling(
     "diag",
     _diag,
+    complex=True,
     numpy=lambda x, k=0: np.diag(x, k),
     aliases=aliases(numpy="diag", torch=Alias("diag", rename={"diagonal": "k"})),
     samples=sampled((((3,),), {}), (((3,),), {"k": -1}), (((3, 3),), {}), (((2, 4),), {"k": 1})),
@@ -381,11 +389,12 @@ full = spelling(
     aliases=aliases(numpy="full", torch=Alias("full", rename={"size": "shape"})),
     samples=sampled(((), {"shape": (2,), "fill_value": 0.5})),
 )
-zeros_like = spelling("zeros_like", _like(0.0), numpy=np.zeros_like, samples=_ANY)
-ones_like = spelling("ones_like", _like(1.0), numpy=np.ones_like, samples=_ANY)
+zeros_like = spelling("zeros_like", _like(0.0), complex=True, numpy=np.zeros_like, samples=_ANY)
+ones_like = spelling("ones_like", _like(1.0), complex=True, numpy=np.ones_like, samples=_ANY)
 full_like = spelling(
     "full_like",
     lambda x, fill_value: filled(fill_value, x.shape, x.dtype),
+    complex=True,
     numpy=np.full_like,
     samples=sampled((((2, 3),), {"fill_value": 0.5})),
 )

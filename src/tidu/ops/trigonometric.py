@@ -15,6 +15,7 @@ from tidu.ir.op import Kink, Op, Samples
 from tidu.ops.arithmetic import ratio, sqrt
 from tidu.ops.comparison import equal, logical_and
 from tidu.ops.define import aliases, elementwise, function, normal, says
+from tidu.ops.parts import is_complex
 
 
 def _function(
@@ -32,6 +33,7 @@ def _function(
     samples: Samples = normal() if domain is None else normal(low=domain[0], high=domain[1])
     return elementwise(
         name,
+        complex=True,
         real=True,
         partials=derivative,
         says=says(f"derivative of {name}", f"{name} 的导数"),
@@ -82,10 +84,18 @@ arcsinh = _function(
     "(arsinh x)′ = 1/√(1 + x²)",
     short="asinh",
 )
+
+
+def _arccosh_root(x: Node) -> Node:
+    """√(x² − 1), on the branch of arcosh: for complex x with a negative real part it is not the
+    principal root of x² − 1."""
+    return sqrt(x - 1.0) * sqrt(x + 1.0) if is_complex(x) else sqrt(x**2 - 1.0)
+
+
 arccosh = _function(
     "arccosh",
     np.arccosh,
-    lambda x, out: 1.0 / sqrt(x**2 - 1.0),
+    lambda x, out: 1.0 / _arccosh_root(x),
     "(arcosh x)′ = 1/√(x² − 1)",
     short="acosh",
     domain=(1.2, 3.0),
@@ -186,6 +196,7 @@ def _sinc_code(node: Node, x: str) -> str:
 
 sinc = elementwise(
     "sinc",
+    complex=True,
     real=True,
     partials=lambda x, out, order: sinc(x, order=order + 1),
     says=says("derivative of sin(πx)/(πx)", "sin(πx)/(πx) 的导数"),

@@ -1,0 +1,68 @@
+"""What is made of the parts of complex numbers: the angle, and questions about the parts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function
+from tidu.ir.build import apply
+from tidu.ir.node import Node
+from tidu.ir.op import Kink, Samples
+from tidu.ir.types import Type, real_dtype
+from tidu.ops.arithmetic import ratio
+from tidu.ops.comparison import equal, less, not_equal, where
+from tidu.ops.define import aliases, elementwise, sampled, says, spelling
+from tidu.ops.parts import complex_normal, imag, is_complex
+
+
+def _angle_of_real(x: Any) -> Node:
+    return where(less(x, 0.0), math.pi, 0.0 * x)
+
+
+def _prepare_angle(z: Node, deg: bool = False) -> Node:
+    found = apply(angle, z) if is_complex(z) else _angle_of_real(z)
+    return found * (180.0 / math.pi) if deg else found
+
+
+angle = elementwise(
+    "angle",
+    complex=True,
+    partials=lambda z, out: ratio(-1j, z),
+    says=says("derivative of the angle", "辐角的导数"),
+    source="d arg z = Im(dz/z); 0 at z = 0",
+    numpy=np.angle,
+    type_rule=lambda z: Type(z.shape, real_dtype(z.dtype)),
+    prepare=_prepare_angle,
+    notation=lambda node, z: Apply(Function("arg"), (z,)),
+    kinks=(
+        Kink(
+            where=lambda z: equal(z, 0.0),
+            at=says("0, which has no angle", "0（没有辐角）"),
+            value=0.0,
+        ),
+    ),
+    aliases=aliases(numpy="angle", torch="angle"),
+    samples=Samples(lambda rng: [((complex_normal(rng, s),), {}) for s in ((), (3,), (2, 3))]),
+    doc=says("the angle of a complex number", "复数的辐角"),
+)
+
+
+# ------------------------------------------------------------------ questions
+isreal = spelling(
+    "isreal",
+    lambda x: equal(imag(x), 0.0),
+    complex=True,
+    numpy=np.isreal,
+    samples=sampled((((3,),), {})),
+)
+iscomplex = spelling(
+    "iscomplex",
+    lambda x: not_equal(imag(x), 0.0),
+    complex=True,
+    numpy=np.iscomplex,
+    aliases=aliases(numpy="iscomplex"),
+    samples=sampled((((3,),), {})),
+)
