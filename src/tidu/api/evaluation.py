@@ -28,9 +28,6 @@ _NAN = Words(
     en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
     zh="{name} 里有 {count} 个 NaN，第一个在 {where}；请先删去或补上",
 )
-_COMPLEX = Words(
-    en="{name} holds complex numbers; tidu takes real ones", zh="{name} 是复数；tidu 只接受实数"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +41,7 @@ class Evaluation:
 
 
 def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The caller's values as copied arrays of numbers; text, objects, complex, NaN are refused."""
+    """The caller's values as copied arrays of numbers; text, objects, NaN are refused."""
     return {name: checked(name, value) for name, value in values.items()}
 
 
@@ -58,16 +55,15 @@ def checked(name: str, value: Any) -> NDArray[Any]:
         array = np.array(value)
     except ValueError:  # rows of different lengths
         raise DTypeError(_RAGGED(name=name)) from None
-    if array.dtype.kind == "c":
-        raise DTypeError(_COMPLEX(name=name))
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         flat = array.reshape(-1).tolist()
-        bad = next((i for i, entry in enumerate(flat) if not isinstance(entry, int | float)), 0)
+        numbers = int | float | complex
+        bad = next((i for i, entry in enumerate(flat) if not isinstance(entry, numbers)), 0)
         where = entry_text(name, tuple(int(i) for i in np.unravel_index(bad, array.shape)))
         kind = "text" if array.dtype.kind in "US" else str(array.dtype)
         entry = repr(flat[bad])[:40] if flat else "-"
         raise DTypeError(_TEXT(name=name, kind=kind, where=where, entry=entry))
-    if array.dtype.kind == "f" and np.isnan(array).any():
+    if array.dtype.kind in "fc" and np.isnan(array).any():
         places = np.argwhere(np.isnan(array))
         where = entry_text(name, places[0].tolist())
         raise InputError(_NAN(name=name, count=len(places), where=where))

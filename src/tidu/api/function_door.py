@@ -62,7 +62,7 @@ class FunctionDoor:
         traced = self._trace(self.function, arguments, first=parameters is None, scalar=scalar)
         mine = {n: path for n, path in traced.paths.items() if path[0] not in self.order}
         self.paths = self.paths or mine
-        names = [n for n in mine if traced.values[n].dtype.kind == "f"]
+        names = [n for n in mine if traced.values[n].dtype.kind in "fc"]
         graph = traced.graph
         watched, guards = self._watched(traced, arguments)
         return Opened(
@@ -85,7 +85,8 @@ class FunctionDoor:
             name = place.get(path)
             if name is None or name not in parameters:
                 return leaf
-            return float(parameters[name]) if isinstance(leaf, int | float) else parameters[name]
+            value = parameters[name]
+            return value.item() if isinstance(leaf, int | float | complex) else value
 
         return tree.replace(self.params, filled)
 

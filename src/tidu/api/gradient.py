@@ -30,6 +30,9 @@ def value_and_grad(
 ) -> Callable[..., tuple[Any, Any]]:
     """A function of the same arguments that returns the loss and its gradient.
 
+    The gradient of a complex z = x + iy is ∂L/∂x + i ∂L/∂y, as in PyTorch: the loss falls along
+    z − η·gradient. (autograd and JAX give its conjugate.) A complex loss is refused.
+
     The gradient has the structure and shapes of the argument: an array, dict, list, tuple or
     dataclass; for several argnums a tuple. Arrays are copied at entry and never written. A Python
     branch follows the values of each call. With `has_aux` the function returns a pair, the loss and
@@ -43,6 +46,8 @@ def value_and_grad(
     >>> value, g = value_and_grad(lambda w, x: np.sum((w * x) ** 2))(2.0, np.array([1.0, 3.0]))
     >>> float(value), float(g)
     (40.0, 40.0)
+    >>> value_and_grad(lambda z: np.abs(z) ** 2)(1.0 + 2.0j)[1].item()
+    (2+4j)
     """
     check_argnums(argnums)
     known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()

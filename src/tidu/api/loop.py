@@ -241,4 +241,4 @@ class Descent:
 
 def _is_finite(array: Array) -> bool:
     """Whether all entries are finite; the sum of squares says so at once unless it overflows."""
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())

@@ -19,9 +19,9 @@ from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop
+from tidu.ir.op import Loop, role
 from tidu.ir.rule import Rule
-from tidu.ir.types import FLOATS, is_one_element, shape_text
+from tidu.ir.types import COMPLEX, FLOATS, REALS, is_one_element, shape_text
 from tidu.words import Words, verbatim
 
 _NOT_SCALAR = Words(
@@ -34,6 +34,9 @@ _NOT_SCALAR_FIX = Words(
 _NOT_NUMBERS = Words(
     en="{loss} is of dtype {dtype}; a loss must be a real number",
     zh="{loss} 的类型是 {dtype}；损失必须是实数",
+)
+_NOT_COMPLEX_FIX = Words(
+    en="np.real({loss}) or np.abs({loss})", zh="np.real({loss}) 或 np.abs({loss})"
 )
 _NO_INPUT = Words(en="there is no input named {name}", zh="没有名为 {name} 的输入")
 _INPUTS_ARE = Words(en="the inputs are: {names}", zh="已有的输入：{names}")
@@ -73,6 +76,9 @@ class Derivation:
     where they differ. wrt: the parameters by name. gradients: ∂loss/∂parameter by name, each of its
     parameter's shape. adjoints: ∂loss/∂node for every node on a path. contributions: what each
     adjoint was summed from. unused: parameters that the loss does not depend on (gradient zero).
+
+    For a complex parameter z = x + iy the gradient is ∂L/∂x + i ∂L/∂y, the conjugate of its adjoint
+    (`reverse` says how adjoints pair with differentials).
     """
 
     graph: Graph
@@ -145,7 +151,10 @@ def derive_graph(
     for node, parts in found.contributions.items():
         if len(parts) > 1:
             steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
-    gradients = {w: found.gradients.get(node, zeros_like(node)) for w, node in parameters.items()}
+    gradients = {
+        w: rewriter.normalise(_public(found.gradients.get(node, zeros_like(node))))
+        for w, node in parameters.items()
+    }
     unused = tuple(w for w, node in parameters.items() if node not in found.gradients)
     return Derivation(
         graph=graph,
@@ -223,9 +232,16 @@ def _parameter(graph: Graph, name: str) -> Node:
     return node
 
 
+def _public(adjoint: Node) -> Node:
+    """The gradient of a parameter from its adjoint. For z = x + iy the adjoint is ∂L/∂x − i ∂L/∂y;
+    its conjugate points where L rises most, so that z − η·gradient descends."""
+    return role("conj")(adjoint) if adjoint.dtype in COMPLEX else adjoint
+
+
 def _check_loss(name: str, node: Node) -> None:
-    if node.dtype not in FLOATS:
-        raise DTypeError(_NOT_NUMBERS(loss=name, dtype=node.dtype))
+    if node.dtype not in REALS:
+        fix = _NOT_COMPLEX_FIX(loss=name) if node.dtype in COMPLEX else None
+        raise DTypeError(_NOT_NUMBERS(loss=name, dtype=node.dtype), fix=fix)
     if not is_one_element(node.shape):
         shown = name if name else describe(node)
         raise ShapeError(

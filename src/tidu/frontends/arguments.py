@@ -1,7 +1,7 @@
 """The user's arguments as numbers to derive with: copied, checked, promoted, and named.
 
-float64 and float32 stay; whole numbers become float64, which is said; booleans are masks. Text,
-objects and complex numbers are refused, and so is NaN; ±∞ is a number.
+float64, float32, complex128 and complex64 stay; whole numbers become float64, which is said;
+booleans are masks. Text and objects are refused, and so is NaN; ±∞ is a number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError
 from tidu.frontends.tree import Leaf, leaves, short_names
-from tidu.ir.types import FLOATS, DType, entry_text, shape_text
+from tidu.ir.types import FLOATS, DType, complex_dtype, entry_text, shape_text
 from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
+
+_NUMBER = int | float | complex
 
 _PROMOTED = Words(
     en="{name} holds integers; it is calculated with as float64",
@@ -36,14 +38,6 @@ _TEXT_WHOLE = Words(en="{name} is {entry}, which is no number", zh="{name} 是 {
 _TEXT_FIX = Words(
     en="drop or replace what is no number, then {name}.astype(float)",
     zh="先去掉或替换不是数的内容，再写 {name}.astype(float)",
-)
-_COMPLEX = Words(
-    en="{name} holds complex numbers; tidu derives with real ones",
-    zh="{name} 是复数；tidu 只对实数求导",
-)
-_COMPLEX_FIX = Words(
-    en="{name}.real and {name}.imag as two arguments",
-    zh="把 {name}.real 和 {name}.imag 作为两个参数",
 )
 _NAN = Words(
     en="{name} {shape} has {count} NaN, at {where}",
@@ -83,7 +77,7 @@ def take(
 ) -> tuple[list[Given], list[Phrase]]:
     """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
 
-    Raises DTypeError for text, objects and complex numbers, and InputError for NaN.
+    Raises DTypeError for text and objects, and InputError for NaN.
     """
     found = [
         leaf for name, value in arguments if name not in static for leaf in leaves(name, value)
@@ -91,11 +85,11 @@ def take(
     numeric = [leaf for leaf in found if not is_static(leaf.value)]
     _refuse_text_among_numbers(found)
     arrays = [(leaf, _as_array(leaf)) for leaf in numeric]
-    weak = _weak_dtype([a for leaf, a in arrays if not isinstance(leaf.value, int | float)])
+    weak = _weak_dtype([a for leaf, a in arrays if not isinstance(leaf.value, _NUMBER)])
     given: list[Given] = []
     remarks: list[Phrase] = []
     for (leaf, array), name in zip(arrays, short_names(numeric), strict=True):
-        plain = isinstance(leaf.value, int | float) and not isinstance(leaf.value, np.generic)
+        plain = isinstance(leaf.value, _NUMBER) and not isinstance(leaf.value, np.generic)
         dtype, remark = _dtype(leaf, array, weak if plain else "float64")
         if remark is not None:
             remarks.append(remark)
@@ -111,7 +105,7 @@ def is_static(value: Any) -> bool:
     """Values that steer a function and are not calculated from: None, flags, names, functions."""
     if value is None or isinstance(value, bool | str | bytes | np.random.Generator):
         return True
-    return not hasattr(value, "__array__") and not isinstance(value, int | float | complex)
+    return not hasattr(value, "__array__") and not isinstance(value, _NUMBER)
 
 
 def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
@@ -119,7 +113,7 @@ def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
     numbers = {
         (leaf.parameter, leaf.path[:-1])
         for leaf in found
-        if leaf.path and isinstance(leaf.path[-1], int) and isinstance(leaf.value, int | float)
+        if leaf.path and isinstance(leaf.path[-1], int) and isinstance(leaf.value, _NUMBER)
     }
     for leaf in found:
         if isinstance(leaf.value, str) and (leaf.parameter, leaf.path[:-1]) in numbers:
@@ -133,9 +127,7 @@ def _as_array(leaf: Leaf) -> Array:
         raise DTypeError(_MATRIX(name=name, kind="np.matrix"), fix=_MATRIX_FIX(name=name))
     refuse_masked(name, value)
     array: Array = np.asarray(value)
-    if array.dtype.kind == "c":
-        raise DTypeError(_COMPLEX(name=name), fix=_COMPLEX_FIX(name=name))
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise _no_numbers(name, array)
     return array
 
@@ -150,7 +142,7 @@ def refuse_masked(name: str, value: Any) -> None:
 def _no_numbers(name: str, array: Array) -> DTypeError:
     """Text, objects, dates: the first entry that is no number."""
     for index, entry in np.ndenumerate(array):
-        if array.dtype.kind != "O" or isinstance(entry, bool) or not isinstance(entry, int | float):
+        if array.dtype.kind != "O" or isinstance(entry, bool) or not isinstance(entry, _NUMBER):
             return _offending(name, index, entry)
     first = next(np.ndenumerate(array), ((), array.dtype.name))
     return _offending(name, *first)
@@ -168,8 +160,8 @@ def _offending(name: str, index: tuple[int, ...], entry: Any) -> DTypeError:
 
 def _weak_dtype(arrays: Sequence[Array]) -> DType:
     """Python numbers take the format of the arrays beside them, as in NumPy."""
-    kinds = {array.dtype.name for array in arrays if array.dtype.kind in "iuf"}
-    return "float32" if kinds == {"float32"} else "float64"
+    kinds = {array.dtype.name for array in arrays if array.dtype.kind in "iufc"}
+    return "float32" if kinds and kinds <= {"float32", "complex64"} else "float64"
 
 
 def _dtype(leaf: Leaf, array: Array, wide: DType) -> tuple[DType, Phrase | None]:
@@ -178,15 +170,17 @@ def _dtype(leaf: Leaf, array: Array, wide: DType) -> tuple[DType, Phrase | None]
         return "bool", None
     if array.dtype.kind in "iu":
         return wide, _PROMOTED(name=name)
+    if array.dtype.kind == "c":
+        wide = complex_dtype(wide)
     if kind in FLOATS:
-        return (kind, None) if wide == "float64" else (wide, None)
-    chosen: DType = "float32" if kind == "float16" else "float64"
+        return (kind, None) if wide in ("float64", "complex128") else (wide, None)
+    chosen: DType = "float32" if kind == "float16" else wide
     return chosen, _NARROWED(name=name, kind=kind, dtype=chosen)
 
 
 def refuse_nan(name: str, value: Array) -> None:
     """Raises InputError that counts the NaN in a value and gives the first positions."""
-    if value.dtype.kind != "f" or not np.isnan(value).any():
+    if value.dtype.kind not in "fc" or not np.isnan(value).any():
         return
     at = np.argwhere(np.isnan(value))
     places = ", ".join(entry_text(name, index) for index in at[:SHOWN].tolist())

@@ -140,7 +140,16 @@ def _inner(t: Any, a: Any, b: Any) -> Any:
 
 
 def _vdot(t: Any, a: Any, b: Any) -> Any:
-    return np.sum(np.reshape(a, (-1,)) * np.reshape(b, (-1,)))
+    return np.sum(np.conj(np.reshape(a, (-1,))) * np.reshape(b, (-1,)))
+
+
+def _real_if_close(t: Any, a: Any, tol: float = 100) -> Any:
+    """The real part, where the imaginary parts that are given are nothing but rounding."""
+    if a.dtype.kind != "c":
+        return a
+    if tol > 1:
+        tol *= float(np.finfo(a.dtype).eps)
+    return a.real if np.all(np.absolute(a.imag) < tol) else a
 
 
 def _masked(condition: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -178,9 +187,9 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.ndim: lambda t, a: a.ndim,
     np.size: lambda t, a, axis=None: a.size if axis is None else a.shape[axis],
     np.copy: lambda t, a, order="K", subok=False: a.copy(),
-    np.iscomplexobj: lambda t, x: False,
-    np.isrealobj: lambda t, x: True,
-    np.real: lambda t, val: val,
+    np.iscomplexobj: lambda t, x: x.dtype.kind == "c",
+    np.isrealobj: lambda t, x: x.dtype.kind != "c",
+    np.real_if_close: _real_if_close,
     np.positive: lambda t, x: +x,
     np.bitwise_and: lambda t, a, b: np.logical_and(a, b),
     np.bitwise_or: lambda t, a, b: np.logical_or(a, b),

@@ -25,7 +25,7 @@ from tidu.ir.build import constant, fresh_input, input_node, spoken, substitute
 from tidu.ir.graph import Guard, Name
 from tidu.ir.node import Node, depends_on, post_order, reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import Dim, DType, Size
+from tidu.ir.types import FLOATS, Dim, DType, Size
 from tidu.ops.calls import call_ as call_op
 from tidu.ops.scans import scan as scan_op
 from tidu.words import Words
@@ -75,7 +75,7 @@ _LEAF = Words(
 def traceable(value: Any) -> bool:
     """A traced array, or an array of decimal numbers: what becomes an operand of a body."""
     return isinstance(value, TracedArray) or (
-        isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        isinstance(value, np.ndarray) and value.dtype.kind in "fc"
     )
 
 
@@ -468,7 +468,7 @@ def _traced(value: Any, recorder: Recorder) -> Any:
 def _weak(start: Sequence[Leaf], xs: Any) -> dict[int, DType]:
     """Plain numbers among the carries are single precision where all arrays are."""
     given = [leaf.value for leaf in (*start, *leaves("x", xs)) if traceable(leaf.value)]
-    if not given or any(np.dtype(value.dtype) != np.float32 for value in given):
+    if not given or any(value.dtype.name not in ("float32", "complex64") for value in given):
         return {}
     return {i: "float32" for i, leaf in enumerate(start) if isinstance(leaf.value, int | float)}
 
@@ -480,5 +480,5 @@ def _settled(start: Sequence[Leaf], step: _Step) -> dict[int, DType]:
         for i, leaf in enumerate(start)
         if isinstance(leaf.value, int | float)
         and step.outputs[i].dtype != step.first[i].dtype
-        and step.outputs[i].dtype in ("float64", "float32")
+        and step.outputs[i].dtype in FLOATS
     }

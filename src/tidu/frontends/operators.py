@@ -177,5 +177,11 @@ class ArrayOperators:
     def any(self, *args: Any, **kwargs: Any) -> Any:
         return self._method("any", np.any, *args, **kwargs)
 
+    def conj(self) -> Any:
+        return self._call(np.conjugate, (self,), {})
+
+    def conjugate(self) -> Any:
+        return self._call(np.conjugate, (self,), {})
+
     def dot(self, other: Any) -> Any:
         return self._method("dot", np.dot, other)

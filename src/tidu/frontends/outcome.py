@@ -13,7 +13,7 @@ from tidu.frontends.record import Recorder
 from tidu.ir.build import constant
 from tidu.ir.graph import Name
 from tidu.ir.node import Node
-from tidu.ir.types import is_one_element, shape_text
+from tidu.ir.types import COMPLEX, is_one_element, shape_text
 from tidu.words import Words
 
 _NONE = Words(
@@ -64,6 +64,8 @@ def node_of_result(
         return _plain_result(result, recorder, function, place, scalar)
     if node.dtype == "bool":
         raise TraceError(_MASK(function=function), place=place)
+    if scalar and node.dtype in COMPLEX:
+        raise DTypeError(_COMPLEX(function=function), place=place, fix=_COMPLEX_FIX())
     if scalar and not is_one_element(node.shape):
         raise _several(node.shape, function, place)
     return node
@@ -78,10 +80,10 @@ def _plain_result(
         kind, count = type(result).__name__, len(result)  # type: ignore[arg-type]
         what = _SEVERAL(function=function, kind=kind, count=count)
         raise TraceError(what, place=place, fix=_SEVERAL_FIX())
-    if isinstance(result, complex) or getattr(result, "dtype", np.dtype(float)).kind == "c":
+    if scalar and np.iscomplexobj(result):
         raise DTypeError(_COMPLEX(function=function), place=place, fix=_COMPLEX_FIX())
-    if not isinstance(result, bool | int | float | np.ndarray | np.generic) or (
-        np.asarray(result).dtype.kind not in "biuf"
+    if not isinstance(result, bool | int | float | complex | np.ndarray | np.generic) or (
+        np.asarray(result).dtype.kind not in "biufc"
     ):
         what = _KIND(function=function, value=repr(result)[:40], kind=type(result).__name__)
         raise DTypeError(what, place=place)

@@ -157,10 +157,8 @@ class Recorder:
             return node
         if isinstance(value, np.ndarray | np.generic):
             return self._constant(np.asarray(value), value)
-        if isinstance(value, bool | int | float | Size | Node):
+        if isinstance(value, bool | int | float | complex | Size | Node):
             return value
-        if isinstance(value, complex):
-            raise refusals.complex_value(None, value)
         if isinstance(value, list | tuple):
             return self._constant(self._plain(value), value)
         raise refusals.operand(None, value)
@@ -177,9 +175,7 @@ class Recorder:
             ) from None
 
     def _constant(self, array: Array, given: Any) -> Node:
-        if array.dtype.kind == "c":
-            raise refusals.complex_value(None, given)
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biufc":
             raise refusals.operand(None, given)
         node = constant(array)
         frame = self.frame()

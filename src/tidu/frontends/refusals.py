@@ -93,7 +93,6 @@ _FUNCTION = Words(en="{function}(...)", zh="{function}(...)")
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
-_COMPLEX = Words(en="complex numbers are not derived: {value}", zh="不支持对复数求导：{value}")
 _FOREIGN = Words(
     en="a traced value is used outside the call of {function} that it belongs to",
     zh="被追踪的值在它所属的那次 {function} 调用之外被使用",
@@ -212,10 +211,6 @@ def attribute(
 
 def operand(place: Place | None, value: Any) -> DTypeError:
     return DTypeError(_OPERAND(value=repr(value)[:60], kind=type(value).__name__), place=place)
-
-
-def complex_value(place: Place | None, value: Any) -> DTypeError:
-    return DTypeError(_COMPLEX(value=repr(value)[:60]), place=place)
 
 
 def foreign(place: Place | None, function: str) -> TraceError:

@@ -67,10 +67,11 @@ _SHAPES_DIFFER = Words(
     zh="{name} 声明的形状是 {declared}，写出的形状是 {written}",
 )
 _DATA = Words(
-    en="{name} holds {kind}; tidu calculates with real numbers and booleans",
-    zh="{name} 含有 {kind}；tidu 只计算实数和布尔值",
+    en="{name} holds {kind}; tidu calculates with numbers and booleans",
+    zh="{name} 含有 {kind}；tidu 只计算数和布尔值",
 )
 _EULER = Words(en="e is read as 2.718281828459045", zh="e 读作 2.718281828459045")
+_OWN_DTYPES = frozenset({"bool", "float32", "complex128", "complex64"})  # the rest is float64
 
 
 class Names(Calls):
@@ -113,7 +114,7 @@ class Names(Calls):
 
     def _declare(self, name: str, shape: Shape, array: NDArray[Any] | None) -> None:
         dtype: DType = "float64"
-        if array is not None and array.dtype.name in ("bool", "float32"):
+        if array is not None and array.dtype.name in _OWN_DTYPES:
             dtype = cast(DType, array.dtype.name)
         self.inputs[name] = input_node(name, shape, dtype)
         self.declared.add(name)
@@ -307,6 +308,6 @@ def _array(name: str, value: Any) -> NDArray[Any]:
         array = np.array(value)
     except ValueError:
         raise DTypeError(_DATA(name=name, kind="rows of different lengths")) from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise DTypeError(_DATA(name=name, kind=array.dtype.name))
     return array

@@ -223,6 +223,9 @@ class TracedArray(ArrayOperators):
         raise self._no_number("int")
 
     def __complex__(self) -> complex:
+        frame = self.recorder.frame()
+        if self._value is not None and frame is not None and self.recorder.places.is_shown(frame):
+            return complex(self._value.item())
         raise self._no_number("complex")
 
     def _no_number(self, name: str) -> TiduError:
@@ -330,6 +333,15 @@ class TracedArray(ArrayOperators):
 
         return self.recorder.make(name, build)
 
+    # -------------------------------------------------------------- complex numbers
+    @property
+    def real(self) -> Any:
+        return self._view(self.recorder.make("real", lambda: self._apply(np.real, (self,), {})))
+
+    @property
+    def imag(self) -> Any:
+        return self._view(self.recorder.make("imag", lambda: self._apply(np.imag, (self,), {})))
+
     # -------------------------------------------------------------- one element, copies
     def item(self, *index: Any) -> Any:
         """One element as a traced number: it prints as a number and keeps its derivative."""
@@ -368,7 +380,8 @@ class TracedArray(ArrayOperators):
         if dtype.kind in "iu" and (self.integral or self.dtype.kind == "b"):
             return TracedArray(cast_op(self.node, dtype="float64"), self.recorder, integral=True)
         if dtype.kind == "c":
-            raise refusals.complex_value(None, dtype)
+            name = "complex64" if dtype == np.complex64 else "complex128"
+            return TracedArray(cast_op(self.node, dtype=name), self.recorder)
         raise refusals.integers(self.recorder.place())
 
 

@@ -66,6 +66,10 @@ class Misfit(Exception):
         self.what, self.fix, self.facts = what, fix, facts
 
 
+class WrongNumbers(Misfit):
+    """A misfit of the kind of numbers and not of shapes: the builder makes a DTypeError of it."""
+
+
 def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     """`op` applied to nodes, numbers and arrays, in its normal form.
 
@@ -235,14 +239,15 @@ def _clash(nodes: tuple[Node, ...], back: int) -> ShapeError:
     return ShapeError(what)
 
 
-def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError:
+def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError | DTypeError:
     """A type rule's misfit as an error that names the operands."""
     facts = dict(misfit.facts)
     for letter, node in zip("abcdefgh", nodes, strict=False):
         facts[letter] = describe(node)
         facts["s" + letter] = shape_text(node.shape)
     fix: Phrase | None = misfit.fix(**facts) if misfit.fix else None
-    return ShapeError(misfit.what(**facts), fix=fix)
+    error = DTypeError if isinstance(misfit, WrongNumbers) else ShapeError
+    return error(misfit.what(**facts), fix=fix)
 
 
 # What a front door calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.

@@ -21,7 +21,7 @@ from tidu.document.math import (
     Sum,
     negate,
 )
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import WrongNumbers, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink
 from tidu.ir.types import COMPLEX, Type, real_dtype
@@ -338,7 +338,7 @@ def _sign_cases(node: Node, x: Math) -> tuple[Case, ...]:
 
 def _sign_type(x: Type, at: float) -> Type:
     if x.dtype in COMPLEX:
-        raise Misfit(_NOT_FLAT)
+        raise WrongNumbers(_NOT_FLAT)
     return x
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -13,28 +12,23 @@ from tidu.ir.node import Node
 from tidu.ir.op import Kink, Samples
 from tidu.ir.types import Type, real_dtype
 from tidu.ops.arithmetic import ratio
-from tidu.ops.comparison import equal, less, not_equal, where
-from tidu.ops.define import aliases, elementwise, sampled, says, spelling
+from tidu.ops.comparison import equal, not_equal
+from tidu.ops.define import aliases, elementwise, float_type, sampled, says, spelling
 from tidu.ops.parts import complex_normal, imag, is_complex
 
 
-def _angle_of_real(x: Any) -> Node:
-    return where(less(x, 0.0), math.pi, 0.0 * x)
-
-
 def _prepare_angle(z: Node, deg: bool = False) -> Node:
-    found = apply(angle, z) if is_complex(z) else _angle_of_real(z)
-    return found * (180.0 / math.pi) if deg else found
+    return apply(angle, z) * (180.0 / math.pi) if deg else apply(angle, z)
 
 
 angle = elementwise(
     "angle",
     complex=True,
-    partials=lambda z, out: ratio(-1j, z),
+    partials=lambda z, out: ratio(-1j, z) if is_complex(z) else 0.0,
     says=says("derivative of the angle", "辐角的导数"),
-    source="d arg z = Im(dz/z); 0 at z = 0",
+    source="d arg z = Im(dz/z); 0 at z = 0 and for real z",
     numpy=np.angle,
-    type_rule=lambda z: Type(z.shape, real_dtype(z.dtype)),
+    type_rule=lambda z: Type(z.shape, float_type(real_dtype(z.dtype))),
     prepare=_prepare_angle,
     notation=lambda node, z: Apply(Function("arg"), (z,)),
     kinks=(

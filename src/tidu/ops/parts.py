@@ -78,6 +78,7 @@ imag = op(
 
 conj = op(
     "conj",
+    role="conj",
     form=Form.LINEAR,
     loop=Loop.MAP,
     complex=True,

@@ -22,7 +22,7 @@ from tidu.ir.body import result_types
 from tidu.ir.build import describe, is_tuple, substitute
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import Shape, Size, product, shape_text
+from tidu.ir.types import COMPLEX, Shape, Size, product, shape_text
 from tidu.words import Words
 
 BufferKind = tuple[tuple[int, ...], str]  # shape and dtype
@@ -43,6 +43,10 @@ _TOO_LARGE = Words(
     zh="运行时 {node} {shape} 需要 {need} 内存；上限是 {limit}",
 )
 _NUMBERS = Words(en="{name}: expected numbers, got {kind}", zh="{name}：应为数，得到 {kind}")
+_COMPLEX = Words(
+    en="{name} holds complex numbers; the program was derived for {dtype}",
+    zh="{name} 是复数，而程序是按 {dtype} 推导的",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +298,10 @@ def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
 def as_input(name: str, value: Any, node: Node) -> Array:
     """The caller's value as an array of the input's dtype and shape; copied only if it must be."""
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise DTypeError(_NUMBERS(name=name, kind=f"{array.dtype}"))
+    if array.dtype.kind == "c" and node.dtype not in COMPLEX:
+        raise DTypeError(_COMPLEX(name=name, dtype=node.dtype))
     if array.shape != node.shape:
         raise ShapeError(
             _SHAPE(name=name, got=shape_text(array.shape), wanted=shape_text(node.shape))
@@ -308,14 +314,15 @@ def check_memory(nodes: Sequence[Node]) -> None:
     for node in nodes:
         for type in result_types(node.type):
             elements = product(type.shape)
+            each = 16 if type.dtype in COMPLEX else 8
             if (
                 isinstance(elements, int)
                 and node.op.loop is not Loop.VIEW
-                and elements * 8 > MEMORY_LIMIT
+                and elements * each > MEMORY_LIMIT
             ):
                 raise EvaluationError(
                     _TOO_LARGE(
-                        need=_bytes(elements * 8),
+                        need=_bytes(elements * each),
                         node=describe(node),
                         shape=shape_text(type.shape),
                         limit=_bytes(MEMORY_LIMIT),

@@ -1,0 +1,126 @@
+"""Complex numbers through the public verbs: what gradients mean, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tidu.errors import DTypeError
+
+Loss = Callable[..., Any]
+Z = np.array([[0.4 - 1.3j, 1.1 + 0.2j, -0.6 + 0.7j], [0.3 + 0.1j, -1.2 - 0.4j, 0.9 + 0.8j]])
+X = np.array([[0.7, -0.2, 1.4], [0.1, 0.5, -1.1]])
+
+
+def slopes(loss: Loss, z: Any, h: float = 1e-6) -> Any:
+    """∂L/∂x + i ∂L/∂y by central differences, entry by entry."""
+    found = np.zeros(np.shape(z), complex)
+    for index in np.ndindex(np.shape(z)):
+        for unit in (1.0, 1j):
+            step = np.zeros(np.shape(z), complex)
+            step[index] = h * unit
+            found[index] += unit * (loss(z + step) - loss(z - step)) / (2 * h)
+    return found
+
+
+LOSSES: dict[str, Loss] = {
+    "|z|²": lambda z: np.sum(np.abs(z) ** 2),
+    "analytic, real part": lambda z: np.real(np.sum(np.exp(1j * z) * np.sin(z) / (z + 3.0))),
+    "angle": lambda z: np.sum(np.angle(z) * X),
+    "conjugates": lambda z: np.sum((z * np.conj(z)).real * z.imag),
+    "real beside complex": lambda z: np.abs(np.sum(X * z + X**2)),
+    "matrices": lambda z: np.linalg.norm(z @ z.conj().T - np.eye(2)) ** 2,
+    "solve": lambda z: np.linalg.norm(np.linalg.solve(z @ z.T + 2j * np.eye(2), z)),
+    "log det": lambda z: np.linalg.slogdet(z @ z.conj().T + np.eye(2))[1],
+    "sign det": lambda z: np.imag(np.linalg.slogdet(z @ z.T + np.eye(2))[0]),
+    "variance": lambda z: np.var(z) + np.sum(np.std(z, axis=0, ddof=1)),
+    "vdot": lambda z: np.real(np.vdot(z, np.sqrt(z)) * np.vdot(X, z)),
+    "chosen parts": lambda z: np.sum(np.where(X > 0, z, 2j).real * np.abs(z[::-1, [2, 0, 2]])),
+    "powers": lambda z: np.real(np.sum(z**3 + z**0.5 + X**z + 2.0**z + z ** (1 + 2j))),
+    "norm of a zero": lambda z: np.sum(np.abs(z - z)) + np.linalg.norm(z),
+    "sign": lambda z: np.sum((np.sign(z) * z).real),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_gradient_is_the_direction_in_which_the_loss_rises_most(name: str) -> None:
+    loss = LOSSES[name]
+    found = tidu.grad(loss)(Z)
+    assert (found.shape, found.dtype) == (Z.shape, Z.dtype)
+    np.testing.assert_allclose(found, slopes(loss, Z), rtol=1e-6, atol=1e-7)
+    assert loss(Z - 1e-4 * found) < loss(Z)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_real_argument_of_a_complex_loss_has_a_real_gradient(name: str) -> None:
+    def loss(x: Any) -> Any:
+        return LOSSES[name](x + 1j * Z)
+
+    found = tidu.grad(loss)(X)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, slopes(loss, X).real, rtol=1e-6, atol=1e-7)
+
+
+def test_single_precision_stays_single() -> None:
+    value, found = tidu.value_and_grad(lambda z: np.sum(np.abs(z * 2j) ** 2))(Z.astype("complex64"))
+    assert (value.dtype, found.dtype) == (np.float32, np.complex64)
+    np.testing.assert_allclose(found, 8 * Z, rtol=1e-6)
+
+
+def test_plain_numbers_and_trees_of_them() -> None:
+    found = tidu.grad(lambda p: np.abs(p["a"] * p["b"]) ** 2)({"a": 1 + 2j, "b": 3.0})
+    assert found == {"a": 18 * (1 + 2j), "b": 30.0}
+    assert found["b"].dtype == np.float64
+
+
+def test_a_real_program_keeps_its_gradient() -> None:
+    assert tidu.grad(lambda x: np.sum(np.real(x) * np.conj(x)))(X).tolist() == (2 * X).tolist()
+    assert (
+        tidu.grad(lambda x: np.sum(np.imag(x)) + np.sum(x))(X).tolist() == np.ones((2, 3)).tolist()
+    )
+
+
+def test_descent_along_the_gradient() -> None:
+    """A complex least squares problem; NumPy's own solution as the referee."""
+    rng = np.random.default_rng(3)
+    a = rng.standard_normal((6, 3)) + 1j * rng.standard_normal((6, 3))
+    b = rng.standard_normal(6) + 1j * rng.standard_normal(6)
+    run = tidu.descend(
+        lambda z, a, b: np.sum(np.abs(a @ z - b) ** 2),
+        np.zeros(3, complex),
+        a,
+        b,
+        lr=0.03,
+        steps=400,
+    )
+    np.testing.assert_allclose(run.params, np.linalg.lstsq(a, b, rcond=None)[0], atol=1e-6)
+
+
+def test_what_has_no_order_is_refused_by_name() -> None:
+    for loss, name in ((np.max, "max"), (lambda z: np.sum(z > 0), "greater")):
+        with pytest.raises((DTypeError, TypeError), match=name):
+            tidu.grad(lambda z, loss=loss: np.real(loss(z)))(Z)
+
+
+def test_a_complex_loss_is_refused() -> None:
+    with pytest.raises(
+        DTypeError, match=r"returned a complex number.*\n.*\n.*np.abs\(z\) or z.real"
+    ):
+        tidu.grad(lambda z: np.sum(z**2))(Z)
+    with pytest.raises(DTypeError, match="complex128; a loss must be a real number"):
+        tidu.derive("sum(z**2)", wrt="z", z=Z)
+
+
+def test_a_real_program_refuses_complex_values() -> None:
+    d = tidu.derive("sum(x**2)", wrt="x", shapes={"x": (2,)})
+    with pytest.raises(DTypeError, match="x holds complex numbers"):
+        d.evaluate(x=[1j, 2.0])
+
+
+def test_an_imaginary_part_is_not_dropped_in_silence() -> None:
+    with pytest.raises(DTypeError, match="it would lose its imaginary part"):
+        tidu.grad(lambda z: np.sum(z.astype(float)))(Z)
