@@ -146,6 +146,7 @@ det = op(
     doc=says("the determinant", "行列式"),
 )
 
+
 def _sign_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
     """Re(g·i·sign·Im t) = Re(i·Im(g·sign)·t) with t = tr(X⁻¹ dX)."""
     if not is_complex(x):

@@ -154,7 +154,7 @@ def _matrix_power(x: Node, n: Any) -> Node:
     if rest == 0:
         from tidu.ops.structure import eye  # noqa: PLC0415  (only for the power 0)
 
-        return broadcast_to(eye(rows=x.shape[-1]), shape=x.shape)
+        return broadcast_to(eye(rows=x.shape[-1], dtype=float_type(x.dtype)), shape=x.shape)
     result: Node | None = None
     while rest:
         if rest & 1:
