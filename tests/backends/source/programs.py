@@ -47,7 +47,7 @@ def op_programs(op: Op, dtype: str = "float64") -> Iterator[tuple[Derivation, di
             values[weight.attrs["name"]] = rng.standard_normal(
                 tuple(int(str(d)) for d in out.shape)
             ).astype(number.dtype)
-            part = sum_(weight * number)
+            part = role("real")(sum_(weight * number))
             total = part if total is None else total + part
         assert total is not None
         wrt = [name for name, node in inputs.items() if node.dtype in FLOATS]

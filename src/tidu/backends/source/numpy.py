@@ -32,22 +32,23 @@ from tidu.words import Words
 _NO_CODE = Words(
     en="its record says nothing of NumPy source", zh="它的记录没有说明怎样写成 NumPy 代码"
 )
+_SINGLE = ("float32", "complex64")
 _WIDENS = (Loop.MAP, Loop.CALL, Loop.SCATTER, Loop.LEAF)  # code of these may hold plain numbers
 
 
 def expression(node: Node, operands: Sequence[str]) -> str:
     """NumPy source of one op on operand texts: its `code`, else its name in NumPy."""
-    if node.op.role == "constant" and node.rank == 0 and node.dtype == "float32":
-        return f"np.float32({node.attrs['value'].array[()]!s})"
+    if node.op.role == "constant" and node.rank == 0 and node.dtype in _SINGLE:
+        return f"np.{node.dtype}({node.attrs['value'].array[()]!s})"
     if node.op.code is not None:
         text = node.op.code(node, *operands)
         if (
             is_tuple(node)
-            or node.dtype != "float32"
+            or node.dtype not in _SINGLE
             or node.op.role in ("input", "constant", "cast")
         ):
             return text
-        return f"np.asarray({text}, dtype=np.float32)" if node.op.loop in _WIDENS else text
+        return f"np.asarray({text}, dtype=np.{node.dtype})" if node.op.loop in _WIDENS else text
     names = node.op.aliases.get("numpy", ())
     if not names:
         raise refused(node.op.name, "NumPy", _NO_CODE)

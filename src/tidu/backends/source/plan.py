@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from tidu.errors import InputError
 from tidu.ir.build import is_tuple
@@ -283,9 +284,9 @@ def plain_number(node: Node) -> Text | None:
     if node.op.role != "constant" or node.rank or node.dtype not in FLOATS:
         return None
     value = node.attrs["value"].array[()]
-    if not math.isfinite(value):
+    if not np.isfinite(value):
         return None
-    text = str(value)  # the shortest that reads back as this float32 or float64
+    text = str(value)  # the shortest that reads back as this number of its precision
     return Text(text, UNARY if text.startswith("-") else ATOM)
 
 
