@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tidu
+from tests.property.matrices import Program, random_program
 from tidu.errors import InputError, ShapeError, TiduError, TraceError
 
 RNG = np.random.default_rng(0)
@@ -256,3 +257,49 @@ def test_equal_calls_are_compiled_once() -> None:
     before = len(staged._compiled)
     mapped(X + 1.0)
     assert len(staged._compiled) == before
+
+
+# ------------------------------------------------------------------ random programs
+@pytest.mark.parametrize("block", range(4))
+def test_random_matrix_programs_are_mapped_like_a_loop(block: int) -> None:
+    """Value and gradient, each argument mapped on some axis or none."""
+    for seed in range(5 * block, 5 * block + 5):
+        check_mapped(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_a_thousand_random_programs_are_mapped_like_a_loop(block: int) -> None:
+    for seed in range(1000 + 100 * block, 1100 + 100 * block):
+        check_mapped(seed)
+
+
+def check_mapped(seed: int, count: int = 7) -> None:
+    program, rng = random_program(seed), np.random.default_rng(seed)
+    f, at = program.function(), list(program.values.values())
+    every = tuple(range(len(at)))
+    axes = [None if rng.random() < 0.4 else int(rng.integers(x.ndim + 1)) for x in at]
+    axes[int(rng.integers(len(at)))] = 0
+    given = [
+        x if axis is None else np.stack([x * (1 + 0.01 * i) for i in range(count)], axis)
+        for x, axis in zip(at, axes, strict=True)
+    ]
+
+    def entry(i: int) -> list[Any]:
+        return [x if a is None else x.take(i, a) for x, a in zip(given, axes, strict=True)]
+
+    both = tidu.value_and_grad(f, every)
+    values, gradients = tidu.vmap(both, in_axes=tuple(axes))(*given)
+    whole = tidu.grad(lambda *xs: np.sum(tidu.vmap(f, in_axes=tuple(axes))(*xs)), every)(*given)
+    for i in (0, count // 2, count - 1):
+        value, wanted = both(*entry(i))
+        close(values[i], value, program)
+        for g, w in zip(gradients, wanted, strict=True):
+            close(g[i], w, program)
+    for g, w, axis in zip(whole, gradients, axes, strict=True):
+        close(g, np.sum(w, 0) if axis is None else np.moveaxis(w, 0, axis), program)
+
+
+def close(found: Any, wanted: Any, program: Program) -> None:
+    size = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
+    np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-9 * size, err_msg=str(program))
