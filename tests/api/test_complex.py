@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import DTypeError
+from tidu.errors import DTypeError, TiduError
 
 Loss = Callable[..., Any]
 Z = np.array([[0.4 - 1.3j, 1.1 + 0.2j, -0.6 + 0.7j], [0.3 + 0.1j, -1.2 - 0.4j, 0.9 + 0.8j]])
@@ -42,6 +42,14 @@ LOSSES: dict[str, Loss] = {
     "chosen parts": lambda z: np.sum(np.where(X > 0, z, 2j).real * np.abs(z[::-1, [2, 0, 2]])),
     "powers": lambda z: np.real(np.sum(z**3 + z**0.5 + X**z + 2.0**z + z ** (1 + 2j))),
     "norm of a zero": lambda z: np.sum(np.abs(z - z)) + np.linalg.norm(z),
+    "spectrum": lambda z: np.sum(
+        np.abs(np.fft.fft(z, 4, axis=1, norm="ortho")) ** 2 * [1, 2, 3, 4]
+    ),
+    "inverse, shifted": lambda z: np.sum(np.fft.ifftshift(np.fft.ifft2(z)).real * X),
+    "real signal": lambda z: np.sum(np.abs(np.fft.rfft(z.imag, axis=0)) ** 2 * [1, 2, 3]),
+    "back to real": lambda z: (
+        np.sum(np.fft.irfftn(z, (4, 5), (0, 1)) ** 3) + np.sum(np.fft.hfft(z) ** 2)
+    ),
     "sign": lambda z: np.sum((np.sign(z) * z).real),
 }
 
@@ -63,6 +71,30 @@ def test_a_real_argument_of_a_complex_loss_has_a_real_gradient(name: str) -> Non
     found = tidu.grad(loss)(X)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, slopes(loss, X).real, rtol=1e-6, atol=1e-7)
+
+
+def test_transforms_of_real_signals() -> None:
+    """Parseval: the gradient of half the power of the spectrum is n·x."""
+    x = np.array([1.0, -2.0, 3.0, 0.5])
+    found = tidu.grad(lambda x: 0.5 * np.sum(np.abs(np.fft.fft(x)) ** 2))(x)
+    np.testing.assert_allclose(found, 4 * x, rtol=1e-12)
+    assert found.dtype == np.float64
+    moved = tidu.grad(lambda d: np.sum(np.fft.fftfreq(5, d) ** 2) + np.sum(np.fft.rfftfreq(4, d)))
+    np.testing.assert_allclose(moved(2.0), -2 * 0.4 / 8 - 0.75 / 4, rtol=1e-12)
+    text = tidu.derive("sum(abs(np.fft.fft(x))**2) / 2", wrt="x", shapes={"x": (4,)})
+    np.testing.assert_allclose(text.evaluate(x=x).gradients["x"], 4 * x, rtol=1e-12)
+
+
+def test_a_transform_refuses_what_numpy_refuses() -> None:
+    for loss, said in (
+        (np.fft.rfft, "rfft takes real numbers, and z is complex"),
+        (lambda z: np.fft.fft(z, norm="orthogonal"), "norm of fft is backward, ortho or forward"),
+        (lambda z: np.fft.fft(z, n=0), "one is needed at least"),
+        (lambda z: np.fft.fft2(z, s=(2, 2), axes=(0,)), "a size for each axis is needed"),
+        (lambda z: np.fft.fft(z, axis=2), "axis 2 does not exist"),
+    ):
+        with pytest.raises(TiduError, match=said):
+            tidu.grad(lambda z, loss=loss: np.sum(np.abs(loss(z))))(Z)
 
 
 def test_single_precision_stays_single() -> None:
