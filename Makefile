@@ -4,7 +4,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help run test lint format bench nightly clean lock env env-dev
+.PHONY: help run test lint format bench nightly conformance clean lock env env-dev
 
 help:
 	@echo 'make run      set up, then solve the seed study with bias and print its whole working'
@@ -13,6 +13,7 @@ help:
 	@echo 'make format   let ruff rewrite what it can'
 	@echo 'make bench    measure (benchmarks/)'
 	@echo 'make nightly  all tests, the slow ones too, with many more random examples'
+	@echo 'make conformance  the test suite of HIPS/autograd, run against tidu'
 	@echo 'make lock     pin what pyproject.toml asks for (ARGS=--upgrade: in the newest versions)'
 	@echo 'make clean    remove the environment and caches'
 
@@ -44,6 +45,10 @@ bench: env-dev
 
 nightly: env-dev
 	$(BIN)/python -m pytest -m 'slow or not slow' --hypothesis-profile=nightly $(ARGS)
+
+# Fetches the suite from PyPI; ARGS='test_scipy.py' runs one of its files.
+conformance: env-dev
+	$(BIN)/python -m conformance hips $(ARGS)
 
 lock: env-dev
 	sh scripts/lock.sh $(BIN)/python $(ARGS)

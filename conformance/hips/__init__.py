@@ -1,0 +1,1 @@
+"""HIPS/autograd's own test suite: a package `autograd` that is tidu, and a referee that is not."""

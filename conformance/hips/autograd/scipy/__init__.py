@@ -1,0 +1,1 @@
+"""SciPy as tidu offers it."""

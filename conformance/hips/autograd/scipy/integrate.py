@@ -1,0 +1,3 @@
+"""tidu.scipy.integrate."""
+
+from tidu.scipy.integrate import *

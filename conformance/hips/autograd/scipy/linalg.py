@@ -1,0 +1,3 @@
+"""tidu.scipy.linalg."""
+
+from tidu.scipy.linalg import *

@@ -1,0 +1,3 @@
+"""tidu.scipy.signal."""
+
+from tidu.scipy.signal import *

@@ -1,0 +1,3 @@
+"""tidu.scipy.special."""
+
+from tidu.scipy.special import *

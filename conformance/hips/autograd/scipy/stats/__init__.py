@@ -1,0 +1,3 @@
+"""tidu.scipy.stats."""
+
+from tidu.scipy.stats import *

@@ -1,0 +1,7 @@
+"""Whether a value belongs to a running trace."""
+
+from tidu.frontends.traced import TracedArray
+
+
+def isbox(value):
+    return isinstance(value, TracedArray)
