@@ -28,11 +28,15 @@ def matrix_model(seed: int) -> Model:
     return Model(graph, dict(traced.values))
 
 
-def points(model: Model) -> list[dict[str, np.ndarray]]:
-    """The model's own values (ties, zeros and kinks in them) and two random ones."""
+def points(model: Model, near: bool = False) -> list[dict[str, np.ndarray]]:
+    """The model's own values (ties, zeros and kinks in them) and two random ones: near to them where
+    the values were drawn so that nothing grows beyond what differences can tell."""
     rng = np.random.default_rng(len(model.graph.nodes()))
     drawn = [
-        {name: rng.standard_normal(v.shape) for name, v in model.values.items()}
+        {
+            name: (v if near else 0.0) + (0.1 if near else 1.0) * rng.standard_normal(v.shape)
+            for name, v in model.values.items()
+        }
         for _ in range(POINTS - 1)
     ]
     return [model.values, *drawn]
@@ -43,11 +47,11 @@ def close(a: np.ndarray, b: np.ndarray, scale: float = 0.0) -> bool:
     return bool(np.allclose(a, b, rtol=1e-9, atol=1e-9 * size, equal_nan=True))
 
 
-def rewriting_steps_are_true(model: Model, derivation: Derivation) -> None:
+def rewriting_steps_are_true(model: Model, derivation: Derivation, near: bool = False) -> None:
     steps = [s for s in derivation.steps if s.kind in ("simplify", "stabilise", "sum")]
     outputs = {f"before {i}": s.before for i, s in enumerate(steps)}
     outputs |= {f"after {i}": s.after for i, s in enumerate(steps)}
-    for values in points(model):
+    for values in points(model, near):
         found = evaluate(outputs, values).outputs
         for i, step in enumerate(steps):
             assert step.before.shape == step.after.shape and step.before.dtype == step.after.dtype
@@ -100,10 +104,10 @@ def _change(
     raise AssertionError(f"{via}: the two sides differ beside no kink")
 
 
-def every_step_is_true(model: Model) -> None:
+def every_step_is_true(model: Model, near: bool = False) -> None:
     derivation = derive_graph(model.graph, model.names)
-    rewriting_steps_are_true(model, derivation)
-    pull_backs_are_true(derivation, points(model)[1])
+    rewriting_steps_are_true(model, derivation, near)
+    pull_backs_are_true(derivation, points(model, near)[1])
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -115,7 +119,7 @@ def test_every_step_is_true_on_random_models(block: int) -> None:
 @pytest.mark.parametrize("block", range(3))
 def test_every_step_is_true_on_random_matrix_programs(block: int) -> None:
     for seed in range(20 * block, 20 * block + 20):
-        every_step_is_true(matrix_model(seed))
+        every_step_is_true(matrix_model(seed), near=True)
 
 
 @pytest.mark.slow
@@ -124,7 +128,7 @@ def test_every_step_of_ten_thousand_derivations(block: int) -> None:
     """5,000 models with ties, zeros and kinks, 5,000 matrix programs."""
     for seed in range(1000 + 250 * block, 1250 + 250 * block):
         every_step_is_true(random_model(seed))
-        every_step_is_true(matrix_model(seed))
+        every_step_is_true(matrix_model(seed), near=True)
 
 
 @given(models())
