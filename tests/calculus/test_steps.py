@@ -29,8 +29,8 @@ def matrix_model(seed: int) -> Model:
 
 
 def points(model: Model, near: bool = False) -> list[dict[str, np.ndarray]]:
-    """The model's own values (ties, zeros and kinks in them) and two random ones: near to them where
-    the values were drawn so that nothing grows beyond what differences can tell."""
+    """The model's own values (ties, zeros and kinks in them) and two random ones: near to them
+    where the values were drawn so that nothing grows beyond what differences can tell."""
     rng = np.random.default_rng(len(model.graph.nodes()))
     drawn = [
         {
