@@ -1,6 +1,12 @@
-"""Settings for all tests: how many random examples Hypothesis tries."""
+"""Settings for all tests: how many random examples Hypothesis tries, what is done without SciPy."""
 
+from collections.abc import Generator
+from importlib.util import find_spec
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tidu.errors import MissingPackageError
 
 settings.register_profile(
     "default",
@@ -17,3 +23,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Without the extra packages, a test that runs into one is skipped."""
+    try:
+        return (yield)
+    except MissingPackageError as error:
+        if find_spec("scipy") is None:
+            pytest.skip(error.text("en"))
+        raise

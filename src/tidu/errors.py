@@ -124,6 +124,10 @@ class TraceError(TiduError, TypeError):
     """A Python function does something that cannot be derived."""
 
 
+class MissingPackageError(TiduError, ImportError):
+    """An optional package that is needed here is not installed."""
+
+
 class EvaluationError(TiduError, ArithmeticError):
     """A program cannot be run on these values."""
 

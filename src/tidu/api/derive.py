@@ -132,7 +132,9 @@ def _used_as_values(graph: Graph) -> set[Node | None]:
     found: set[Node | None] = set()
     for node in graph.nodes():
         kinds = node.op.operands or (Operand.VALUE,) * len(node.inputs)
-        found |= {x for x, kind in zip(node.inputs, kinds, strict=False) if kind is Operand.VALUE}
+        found |= {
+            x for x, kind in zip(node.inputs, kinds, strict=False) if kind is not Operand.MASK
+        }
     return found
 
 

@@ -11,21 +11,42 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from tidu.errors import InputError
 from tidu.ir.body import result_types
-from tidu.ir.build import apply, filled, input_node, is_tuple
+from tidu.ir.build import apply, describe, filled, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Operand, role
 from tidu.ir.types import COMPLEX, FLOATS, Type
+from tidu.words import Words
 
+_FIXED = Words(
+    en="no derivative of {function} with respect to {operand} is known",
+    zh="{function} 对 {operand} 的导数没有已知的公式",
+)
+_FIXED_FIX = Words(
+    en="wrt=[...] without what {operand} depends on", zh="在 wrt=[...] 中去掉 {operand} 所依赖的量"
+)
 _ghosts = itertools.count()
 
 
 def differentiable(node: Node, position: int) -> bool:
     """Whether the operand at this position carries a derivative."""
     kinds = node.op.operands
-    if kinds is not None and kinds[position] is Operand.MASK:
+    if kinds is not None and kinds[position] is not Operand.VALUE:
         return False
     return any(t.dtype in FLOATS for t in result_types(node.inputs[position].type))
+
+
+def refuse_fixed(node: Node, moving: Sequence[bool]) -> None:
+    """Raises InputError where a derivative is wanted for an operand that has none."""
+    kinds = node.op.operands
+    if kinds is None or Operand.FIXED not in kinds:
+        return
+    for kind, child, moves in zip(kinds, node.inputs, moving, strict=True):
+        if moves and kind is Operand.FIXED and child.dtype in FLOATS:
+            what = _FIXED(function=describe(node), operand=describe(child))
+            why = None if node.op.fixed is None else node.op.fixed()
+            raise InputError(what, why=why, fix=_FIXED_FIX(operand=describe(child)))
 
 
 def zeros_like(node: Node) -> Node:
@@ -109,6 +130,7 @@ def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
     real result of complex operands moves by the real part of partial times differential."""
     if all(t is None for t in tangents):
         return None
+    refuse_fixed(node, [t is not None for t in tangents])
     pushed = _pushed(node, tangents)
     return None if pushed is None else fitted(pushed, node)
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from tidu.calculus.pullback import add, differentiable, fitted, pull_back, zeros_like
+from tidu.calculus.pullback import (
+    add,
+    differentiable,
+    fitted,
+    pull_back,
+    refuse_fixed,
+    zeros_like,
+)
 from tidu.ir.node import Node, depends_on, reachable
 
 
@@ -84,6 +91,7 @@ def reverse(
         settle(node, total)
         if not any(child.id in active for child in node.inputs):
             continue
+        refuse_fixed(node, [child.id in active for child in node.inputs])
         for position, raw in enumerate(pull_back(node, total)):
             child = node.inputs[position]
             if raw is None or child.id not in active or not differentiable(node, position):

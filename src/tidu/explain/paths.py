@@ -76,7 +76,7 @@ class ElementGraph:
 
     def _carries(self, node: Node, position: int) -> bool:
         kinds = node.op.operands
-        mask = kinds is not None and kinds[position] is Operand.MASK
+        mask = kinds is not None and kinds[position] is not Operand.VALUE
         child = node.inputs[position]
         return (
             not mask
@@ -222,7 +222,7 @@ class ElementGraph:
             return np.zeros(_ints(node.inputs[position]))
         values: dict[str, Any] = {g.attrs["name"]: above}
         for i, (operand, child) in enumerate(zip(operands, node.inputs, strict=True)):
-            masked = node.op.operands is not None and node.op.operands[i] is Operand.MASK
+            masked = node.op.operands is not None and node.op.operands[i] is not Operand.VALUE
             values[operand.attrs["name"]] = (
                 value_of(valuation, child) if masked else np.ones(_ints(child))
             )

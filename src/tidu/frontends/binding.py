@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,21 @@ def name_of(function: Any) -> str:
     parts = str(getattr(function, "__module__", None) or "numpy").split(".")[1:]
     home = [part for part in parts if not part.startswith("_")][:1]
     return ".".join((*home, str(function.__name__)))
+
+
+def path_of(function: Any) -> str:
+    """The full path of a function of NumPy's or of scipy.special's; of another library's ufunc its
+    bare name.
+
+    >>> path_of(np.linalg.norm), path_of(np.exp)
+    ('numpy.linalg.norm', 'numpy.exp')
+    """
+    name = name_of(function)
+    if not isinstance(function, np.ufunc) or getattr(np, name, None) is function:
+        return f"numpy.{name}"
+    special = sys.modules.get("scipy.special")  # who calls its functions has imported it
+    public = name.removeprefix("_").removeprefix("riemann_")
+    return f"scipy.special.{public}" if hasattr(special, public) else public
 
 
 def options(keywords: Mapping[str, Any]) -> dict[str, Any]:

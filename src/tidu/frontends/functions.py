@@ -263,6 +263,7 @@ def _candidates(path: str) -> Iterator[str]:
         yield f"numpy.{rest}"
     elif library == "scipy":
         yield f"torch.{rest}"
+        yield f"numpy.{rest.removeprefix('special.')}"
 
 
 def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Spelling]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import EvaluationError, InputError, Place, TiduError
 from tidu.frontends import refusals
-from tidu.frontends.binding import name_of
+from tidu.frontends.binding import name_of, path_of
 from tidu.frontends.functions import Spelling, find, known_names
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
@@ -110,13 +110,15 @@ class Recorder:
             raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
 
     def spelling(self, function: Any) -> Spelling:
-        """What a NumPy function means here. Raises TraceError for one that is not derived."""
+        """What a function of NumPy's or SciPy's means here. Raises TraceError for one that is not
+        derived."""
         found = self._spellings.get(function)
         if found is None:
-            name = name_of(function)
-            found = find(f"numpy.{name}")
+            path = path_of(function)
+            found = find(path)
             if found is None:
-                raise refusals.unsupported(self.place(), name, _inside(name))
+                close = _inside(path.rpartition(".")[2]) if path.startswith("numpy.") else None
+                raise refusals.unsupported(self.place(), path, close)
             self._spellings[function] = found
         return found
 

@@ -84,8 +84,8 @@ _MANY_FIX = Words(
     zh="用 np.all(...) 或 np.any(...)；要逐元素选择，用 np.where(cond, a, b)",
 )
 _UNSUPPORTED = Words(
-    en="np.{name} is not among the functions that tidu derives",
-    zh="np.{name} 不在 tidu 能求导的函数之中",
+    en="{name} is not among the functions that tidu derives",
+    zh="{name} 不在 tidu 能求导的函数之中",
 )
 _NEAREST = Words(en="np.{name}, if that was meant", zh="如果想写的是 np.{name}")
 _METHOD = Words(en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}")
@@ -191,7 +191,8 @@ def many(place: Place | None, count: int) -> TraceError:
     return TraceError(_MANY(code=code_of(place), count=count), place=place, fix=_MANY_FIX())
 
 
-def unsupported(place: Place | None, name: str, close: str | None) -> TraceError:
+def unsupported(place: Place | None, path: str, close: str | None) -> TraceError:
+    name = "np." + path.removeprefix("numpy.") if path.startswith("numpy.") else path
     fix = _NEAREST(name=close) if close else None
     return TraceError(_UNSUPPORTED(name=name), place=place, fix=fix)
 

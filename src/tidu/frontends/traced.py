@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import TiduError, nearest
 from tidu.frontends import refusals
-from tidu.frontends.binding import options
+from tidu.frontends.binding import options, path_of
 from tidu.frontends.compositions import COMPOSITIONS, REDUCTIONS
 from tidu.frontends.functions import call
 from tidu.frontends.operators import ArrayOperators
@@ -60,7 +60,7 @@ class TracedArray(ArrayOperators):
         if method == np.ufunc.outer.__name__ and len(args) == 2:
             left, right = (x if isinstance(x, TracedArray) else np.asarray(x) for x in args)
             return self._call(ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), kwargs)
-        raise refusals.unsupported(self.recorder.place(), f"{ufunc.__name__}.{method}", None)
+        raise refusals.unsupported(self.recorder.place(), f"{path_of(ufunc)}.{method}", None)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return self._call(function, args, kwargs)

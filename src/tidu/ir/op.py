@@ -68,6 +68,7 @@ class Operand(Enum):
 
     VALUE = "value"
     MASK = "mask"  # booleans and indices: never differentiated
+    FIXED = "fixed"  # numbers for which no derivative is known: one that is wanted is refused
 
 
 class Calculus(Protocol):
@@ -180,6 +181,7 @@ class Op:
     cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction
     complex: bool = False  # takes complex operands, with NumPy's meaning and a right derivative
     safe: Mapping[int, float] = field(default_factory=dict[int, float])
+    fixed: Words | None = None  # why there is no derivative for the FIXED operands
     samples: Samples | None = None
     doc: Words | None = None  # one sentence on what the op is
 

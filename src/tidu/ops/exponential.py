@@ -127,7 +127,9 @@ sigmoid = elementwise(
     notation=lambda node, x: Apply(Symbol("σ"), (x,)),
     code=lambda node, x: f"(np.exp(np.minimum({x}, 0)) / (1 + np.exp(-np.abs({x}))))",
     aliases=aliases(
-        torch=("sigmoid", "special.expit", "nn.functional.sigmoid"), text=("sigmoid", "σ", "expit")
+        torch=("sigmoid", "special.expit", "nn.functional.sigmoid"),
+        scipy="special.expit",
+        text=("sigmoid", "σ", "expit"),
     ),
     doc=says("1/(1 + e⁻ˣ)", "1/(1 + e⁻ˣ)"),
 )
@@ -183,7 +185,7 @@ log_sigmoid = elementwise(
     scalar="fmin(x, 0) - log1p(exp(-fabs(x)))",
     notation=lambda node, x: _ln(Apply(Symbol("σ"), (x,))),
     code=lambda node, x: f"(-np.logaddexp(0, -{x}))",
-    aliases=aliases(torch="nn.functional.logsigmoid", text="logsigmoid"),
+    aliases=aliases(torch="nn.functional.logsigmoid", scipy="special.log_expit", text="logsigmoid"),
     doc=says("ln σ(x) without overflow", "不会溢出的 ln σ(x)"),
 )
 
@@ -219,7 +221,7 @@ xlogy = elementwise(
     notation=_xlogy_notation,
     code=lambda node, x, y: f"({x} * np.log(np.where({x} == 0, 1.0, {y})))",
     safe={1: 1.0},
-    aliases=aliases(torch=("xlogy", "special.xlogy")),
+    aliases=aliases(torch=("xlogy", "special.xlogy"), scipy="special.xlogy"),
     samples=normal(2, low=0.4, high=2.0),
     doc=says("x ln y, and 0 where x = 0", "x ln y，在 x = 0 处为 0"),
 )

@@ -1,4 +1,4 @@
-"""Smooth activations: ELU and SELU, SiLU, GELU with the error function."""
+"""Smooth activations: ELU and SELU, SiLU, GELU."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tidu.ir.node import Node
 from tidu.ir.op import Case, Form, Loop, Op, Operand
 from tidu.ir.types import Type
 from tidu.ops.activation import choose, float_kind
-from tidu.ops.arithmetic import square
 from tidu.ops.comparison import greater, where
 from tidu.ops.define import aliases, elementwise, float_type, function, normal, op, says
+from tidu.ops.error_function import erf
 from tidu.ops.exponential import exp, sigmoid
 from tidu.ops.leaves import number
 from tidu.ops.trigonometric import tanh
@@ -162,26 +162,6 @@ silu = _composite(
 
 
 # ------------------------------------------------------------------ gelu
-def _erf(x: Any) -> Any:
-    array = np.asarray(x)
-    values = [math.erf(v) for v in array.ravel().tolist()]
-    return np.array(values).reshape(array.shape).astype(float_kind(array))
-
-
-erf = elementwise(
-    "erf",
-    real=True,
-    partials=lambda x, out: (2.0 / math.sqrt(math.pi)) * exp(-square(x)),
-    says=says("derivative of the error function", "误差函数的导数"),
-    source="erf' = 2/√π · exp(-x²), DLMF 7.2.1",
-    numpy=_erf,
-    scalar="erf(x)",
-    notation=function("erf"),
-    code=lambda node, x: f"np.vectorize(math.erf)({x})",
-    aliases=aliases(torch=("erf", "special.erf")),
-    doc=says("the error function", "误差函数"),
-)
-
 _APPROXIMATE = Words(
     en='gelu knows approximate="none" and "tanh", not {given}',
     zh='gelu 的 approximate 只能是 "none" 或 "tanh"，而不是 {given}',
@@ -192,7 +172,7 @@ _GELU_TANH = math.sqrt(2.0 / math.pi)
 def _gelu(x: Any, approximate: str) -> Any:
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(_GELU_TANH * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + _erf(x / math.sqrt(2.0)))
+    return 0.5 * x * (1 + erf.numpy(x / math.sqrt(2.0)))
 
 
 def _prepare_gelu(x: Node, approximate: str = "none") -> Node:

@@ -19,7 +19,7 @@ from tidu.calculus.derivation import derive_graph
 from tidu.ir.build import apply, call, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ir.op import Op, role
+from tidu.ir.op import Op, Operand, role
 from tidu.ir.types import FLOATS
 from tidu.ops.reduction import sum_
 
@@ -50,7 +50,11 @@ def op_programs(op: Op, dtype: str = "float64") -> Iterator[tuple[Derivation, di
             part = role("real")(sum_(weight * number))
             total = part if total is None else total + part
         assert total is not None
-        wrt = [name for name, node in inputs.items() if node.dtype in FLOATS]
+        kinds = op.operands or (Operand.VALUE,) * len(nodes)
+        fixed = {
+            node for node, kind in zip(nodes, kinds, strict=False) if kind is Operand.FIXED
+        }  # refused as what to derive by
+        wrt = [n for n, node in inputs.items() if node.dtype in FLOATS and node not in fixed]
         yield Derivation(derive_graph(Graph(inputs, {"L": total}), wrt), values), values
 
 

@@ -1,0 +1,77 @@
+"""Reference meanings from SciPy, an optional package: imported when one of them is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tidu.errors import MissingPackageError
+from tidu.ir.build import constant
+from tidu.ir.node import Node
+from tidu.ops.arithmetic import constant_value
+from tidu.words import Words, verbatim
+
+_MISSING = Words(
+    en="SciPy calculates {name}, and it is not installed",
+    zh="{name} 由 SciPy 计算，而 SciPy 尚未安装",
+)
+INSTALL = "pip install tidu[scipy]"
+
+
+def scipy_function(name: str) -> Any:
+    """The function scipy.special.`name`. Raises MissingPackageError without SciPy."""
+    try:
+        module = import_module("scipy.special")
+    except ImportError:
+        raise MissingPackageError(
+            _MISSING(name=f"scipy.special.{name}"), fix=verbatim(INSTALL)
+        ) from None
+    return getattr(module, name)
+
+
+def special(name: str) -> Callable[..., Any]:
+    """The reference that calls scipy.special.`name` on the operands."""
+
+    def calculate(*operands: Any, **attributes: Any) -> Any:
+        xs = [as_float(x) for x in operands]
+        function = scipy_function(name)
+        with np.errstate(all="ignore"):
+            try:
+                return function(*xs)
+            except TypeError:  # no loop for complex numbers: the answer of the real parts
+                return function(*(np.real(x) for x in xs))
+
+    return calculate
+
+
+def as_float(x: Any) -> Any:
+    """Integers and masks as float64; numbers with a fraction as they are."""
+    array = np.asarray(x)
+    return array if array.dtype.kind in "fc" else array.astype(np.float64)
+
+
+def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """A reference of several steps, taken in float64 and rounded once to the operands' dtype."""
+
+    def calculate(*operands: Any, **attributes: Any) -> Any:
+        xs = [np.real(as_float(x)) for x in operands]
+        dtype = np.result_type(*xs)
+        wide = np.broadcast_arrays(*(x.astype(np.float64) for x in xs))
+        with np.errstate(all="ignore"):
+            return np.asarray(reference(*wide, **attributes)).astype(dtype)
+
+    return calculate
+
+
+def call_text(name: str) -> Callable[..., str]:
+    """NumPy source text: scipy.special.name(x)."""
+    return lambda node, *xs: f"scipy.special.{name}({', '.join(xs)})"
+
+
+def shifted(node: Node, step: float) -> Node:
+    """An order moved by a whole number; of a known order, the number itself."""
+    known = constant_value(node)
+    return node + step if known is None else constant(known + step, node.dtype)
