@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tidu import nn, numpy, optim, testing
+    from tidu.api.custom import custom
     from tidu.api.derivation import Derivation
     from tidu.api.derive import derive
     from tidu.api.descend import Run, descend
@@ -31,6 +32,7 @@ _HOME = {
     "TiduError": "tidu.errors",
     "TiduWarning": "tidu.errors",
     "check_grad": "tidu.testing",
+    "custom": "tidu.api.custom",
     "derive": "tidu.api.derive",
     "descend": "tidu.api.descend",
     "grad": "tidu.api.gradient",
@@ -53,6 +55,7 @@ __all__ = [
     "TiduError",
     "TiduWarning",
     "check_grad",
+    "custom",
     "derive",
     "descend",
     "grad",

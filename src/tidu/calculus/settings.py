@@ -78,7 +78,7 @@ def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
     values = read_kinks(chosen)
     if not values:
         return graph
-    attribute = {name: key for name, (_, key) in adjustable().items()}
+    known = adjustable()
 
     def change(old: Sequence[Node]) -> list[Node]:
         done: dict[Node, Node] = {}
@@ -88,8 +88,9 @@ def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
                 done[node] = changed(node, inputs, change)
                 continue
             attrs = node.attrs
-            if node.op.name in values:
-                attrs[attribute[node.op.name]] = values[node.op.name]
+            name = node.op.name
+            if name in values and known[name][0] is node.op:
+                attrs[known[name][1]] = values[name]
             done[node] = node.op(*inputs, **attrs) if node.inputs else node
         return [done[node] for node in old]
 

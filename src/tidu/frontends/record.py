@@ -206,6 +206,8 @@ class Recorder:
         attributes = {} if isinstance(node.op.numpy, np.ufunc) else node.attrs
         try:
             result = node.op.numpy(*operands, **attributes)
+        except TiduError:  # a user's op says itself what is wrong
+            raise
         except (np.linalg.LinAlgError, TypeError, ValueError) as error:
             code = refusals.code_of(self.place())
             raise EvaluationError(_FAILED(code=code, reason=verbatim(str(error)))) from None

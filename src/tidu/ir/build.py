@@ -261,9 +261,10 @@ def describe(node: Node, budget: int = 40) -> str:
 
 
 def _code(node: Node, depth: int) -> str:
-    if node.op.role == "input":
-        return str(node.attrs["name"])
     called = spoken.get({}).get(node.id)
+    if node.op.role == "input":
+        name = str(node.attrs["name"])  # a stand-in's own name says nothing
+        return called or name.lstrip("·") if name.startswith("·") else name
     if called is not None:
         return called
     if node.op.role == "constant":
