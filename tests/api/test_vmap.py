@@ -190,6 +190,22 @@ def test_a_mapped_value_of_the_function_around_keeps_its_derivative() -> None:
     same(tidu.grad(loss)(w), X.T @ (2 * t * (1 - t**2)))
 
 
+def test_a_derivation_through_a_mapped_loss_reads_as_one_of_matrices() -> None:
+    """The loss of one example, mapped over all: the gradient of logistic regression, with z, which
+    is the mapped function's own name, for all examples."""
+
+    def loss(w: Any, X: Any, y: Any) -> Any:
+        def one(x: Any, t: Any) -> Any:
+            z = w @ x
+            return np.log(1 + np.exp(z)) - t * z
+
+        return np.sum(tidu.vmap(one)(X, y))
+
+    d = tidu.derive(loss, wrt=["w"], w=np.ones(3), X=X, y=np.zeros(5))
+    assert str(d) == "∂L/∂w = Xᵀ·(σ(z) − y)"
+    assert "z = X·w" in d.explain("en").text()
+
+
 # ------------------------------------------------------------------ refusals
 CASES: list[tuple[Callable[[], Any], type[TiduError], str, str]] = [
     (

@@ -47,9 +47,15 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             given = here.give(bind(function, bound(function, args, kwargs)))
             entry = open_entry(here, function, given, in_axes)
             parts = entry.parts()
-            stacks = batched([leaf.value for leaf in parts], entry.mapped)
+            lines = [node for _, node in entry.named]
+            whole = batched([leaf.value for leaf in parts], entry.mapped, lines)
+            stacks, named = whole[: len(parts)], whole[len(parts) :]
+            here.recorder.namer.adopt(
+                [(name, image) for (name, _), image in zip(entry.named, named, strict=True)]
+            )
             pairs = zip(parts, stacks, strict=True)
             found = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
-            return finish(here, replace(entry.result, found.get), f"vmap({entry.function})")
+            spoken = here.recorder.namer.spoken
+            return finish(here, replace(entry.result, found.get), f"vmap({entry.function})", spoken)
 
     return mapped

@@ -60,16 +60,19 @@ def pushed(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> Nodes:
     return _pushed(tuple(outputs), tuple(tangents.items()))
 
 
-def batched(outputs: Sequence[Node], mapped: Mapping[Node, Node]) -> Nodes:
-    """The outputs for all entries at once: `mapped` gives nodes what stands for them with a leading
-    axis, and every output has that axis.
+def batched(
+    outputs: Sequence[Node], mapped: Mapping[Node, Node], lines: Iterable[Node] = ()
+) -> Nodes:
+    """The outputs for all entries at once, and after them the `lines`: what has a name and stays
+    whole in the outputs. `mapped` gives nodes what stands for them with a leading axis, which every
+    result has.
 
     >>> from tidu.ir.build import input_node
     >>> x, X = input_node("x", (3,)), input_node("X", (5, 3))
     >>> batched([x * x], {x: X})[0].shape
     (5, 3)
     """
-    return _batched(tuple(outputs), tuple(mapped.items()))
+    return _batched(tuple(outputs), tuple(mapped.items()), tuple(lines))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -101,8 +104,14 @@ def _pushed(outputs: Nodes, tangents: tuple[tuple[Node, Node], ...]) -> Nodes:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _batched(outputs: Nodes, mapped: tuple[tuple[Node, Node], ...]) -> Nodes:
-    outputs = _stable(outputs)  # for one entry: that is the form the rules for stability know
+def _batched(outputs: Nodes, mapped: tuple[tuple[Node, Node], ...], lines: Nodes) -> Nodes:
+    program = _stable((*outputs, *lines))  # of one entry, as the rules for stability know it
     given = [new for _, new in mapped]
-    rewriter = Rewriter("simplify", {node.id for node in reachable((*outputs, *given))})
-    return tuple(rewriter.normalise(node) for node in batch(outputs, dict(mapped)))
+    rewriter = Rewriter("simplify", {node.id for node in reachable((*program, *given))})
+    whole = batch(program, dict(mapped))
+    named: list[Node] = []
+    for node in whole[len(outputs) :]:
+        named.append(rewriter.normalise(node))
+        if not is_plain(named[-1]):
+            rewriter.atoms.add(named[-1].id)
+    return (*(rewriter.normalise(node) for node in whole[: len(outputs)]), *named)

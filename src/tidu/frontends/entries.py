@@ -146,12 +146,14 @@ class Entry:
     """A function traced for one entry.
 
     mapped: the variables of this entry, each with what stands for all entries, the mapped axis
-    first. result: what the function returned, with nodes in the place of its numbers.
+    first. result: what the function returned, with nodes in the place of its numbers. named: what
+    the function calls the values between, where they differ from entry to entry.
     """
 
     function: str
     mapped: Mapping[Node, Node]
     result: Any
+    named: Sequence[tuple[str, Node]]
 
     def parts(self) -> list[Leaf]:
         """The numbers of the result."""
@@ -196,7 +198,13 @@ def open_entry(stage: Stage, function: Callable[..., Any], arguments: Named, in_
             facts = {"why": _BRANCH_WHY(), "fix": _BRANCH_FIX()}
             raise TraceError(_BRANCH(function=name), place=place, **facts)
     move_guards(inner, {})
-    return Entry(name, mapped, result)
+    moving = depends_on(_numbers(result), mapped)
+    own = [(text, node) for text, node in inner.namer.named() if node.inputs and node.id in moving]
+    return Entry(name, mapped, result, own)
+
+
+def _numbers(result: Any) -> list[Node]:
+    return [x.value for x in leaves("the result", result) if isinstance(x.value, Node)]
 
 
 def _mapped_leaves(

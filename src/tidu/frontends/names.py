@@ -9,7 +9,7 @@ look and are skipped, so a look costs what changed, not the depth of the stack.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -85,6 +85,15 @@ class Namer:
         if first is not frame:  # in a helper: its caller's statement may bind what it returns
             returned = self._places.returned(first)
             self._pending = (tuple(t for t in self._places.targets(first) if t in returned), node)
+
+    def named(self) -> list[tuple[str, Node]]:
+        """The names met so far with their nodes, in the program's order."""
+        return [(name, node) for _, name, node in self._bindings]
+
+    def adopt(self, names: Sequence[tuple[str, Node]]) -> None:
+        """Names of an inner function for what stands for its values in this trace."""
+        for name, node in names:
+            self._bind(len(self._chain), name, node)
 
     def constant(self, frame: FrameType, array: np.ndarray[Any, Any], node: Node) -> None:
         """An array of the user's that the function uses without being given it."""
