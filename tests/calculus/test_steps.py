@@ -97,7 +97,7 @@ def _change(
         return np.asarray(via.op.numpy(*moved, **via.attrs), dtype=float)
 
     rest = run(0.0)
-    for h, tolerance in ((1e-6, 1e-5), (1e-8, 1e-5), (1e-11, 1e-3)):
+    for h, tolerance in ((1e-6, 1e-5), (1e-8, 1e-5), (1e-11, 1e-3), (1e-13, 1e-2)):
         right, left = (run(h) - rest) / h, (rest - run(-h)) / h
         if np.allclose(left, right, rtol=1e-2, atol=1e-4):
             return (right + left) / 2, tolerance
