@@ -133,6 +133,22 @@ class Derivation:
 
         return numpy_text(self._source(lang, function))
 
+    def to_torch(self, lang: Language | None = None, *, function: str = "loss") -> str:
+        """A PyTorch file that stands alone: a `torch.autograd.Function` and the function `loss`.
+
+        It saves what its backward needs and no more, skips gradients that nobody asks for, and
+        refuses other shapes; dtype and device follow the arguments. Differentiable once.
+        Raises InputError for what PyTorch has no word for, by name and with the reason.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> "ctx.save_for_backward(A, " in d.to_torch()
+        True
+        """
+        from tidu.backends.source.torch import torch_text
+
+        return torch_text(self._source(lang, function))
+
     def _source(self, lang: Language | None, function: str) -> Source:
         from tidu.api.export import source_of
 

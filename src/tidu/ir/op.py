@@ -166,12 +166,18 @@ class Op:
     prepare: Callable[..., Node] | None = (
         None  # (*nodes, **attrs): normal form of a call (axis, rank)
     )
-    scalar: str | None = (
-        None  # C-like scalar expression in x, y, attrs; for native and source backends
-    )
+    # C-like expression for one element, or what gives it for a node; operands are x, y, z, masks c,
+    # attributes go by name. NaN in, NaN out, as `numpy` has it.
+    scalar: str | Callable[[Node], str] | None = None
     code: Callable[..., str] | None = (
-        None  # (node, *operand texts) -> NumPy source; default by alias
+        # (node, *operand texts) -> NumPy source; default by alias; "" where `lower` says it better
+        None
     )
+    # further languages ("torch", "jax") -> the same, where `code`, `scalar`, aliases do not say it
+    sources: Mapping[str, Callable[..., str]] = field(default_factory=dict[str, Callable[..., str]])
+    # (*xs, **attrs) -> the same values by simpler ops, as stable as `numpy`: for languages that
+    # print loops and have nothing better
+    lower: Callable[..., Node] | None = None
     aliases: Mapping[str, tuple[str | Alias, ...]] = field(
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")

@@ -355,7 +355,7 @@ sign = elementwise(
     source="zero almost everywhere",
     numpy=lambda x, at: np.where(x == 0, np.asarray(at, x.dtype), np.sign(x)),
     type_rule=_sign_type,
-    scalar="x > 0 ? 1 : x < 0 ? -1 : at",
+    scalar="x > 0 ? 1 : x < 0 ? -1 : x == 0 ? at : x",
     prepare=_prepare_sign,
     notation=lambda node, x: Apply(Function("sign"), (x,)),
     code=lambda node, x: (

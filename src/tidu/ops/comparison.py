@@ -63,6 +63,7 @@ def _logical(name: str, symbol: str, numpy: np.ufunc, python: str, arity: int = 
         says=_FLAT,
         source="zero almost everywhere",
         numpy=numpy,
+        scalar="!x" if arity == 1 else f"x {python * 2} y",
         notation=notation,
         code=code,
         aliases=aliases(numpy=name, torch=name),

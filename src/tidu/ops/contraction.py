@@ -258,6 +258,7 @@ trace = op(
     prepare=_prepare_trace,
     notation=function("tr"),
     code=lambda node, x: f"np.trace({x}, axis1=-2, axis2=-1)",
+    sources={"torch": lambda node, x: f"torch.diagonal({x}, dim1=-2, dim2=-1).sum(-1)"},
     aliases=aliases(numpy="trace", torch="trace", text="tr"),
     samples=sampled(
         (((3, 3),), {}),

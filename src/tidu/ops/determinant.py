@@ -92,6 +92,7 @@ cofactor_change = op(
     type_rule=lambda x, g: Type(x.shape, promote((x.dtype, g.dtype))),
     notation=lambda node, x, g: Apply(Function("cof′"), (x, g)),
     code=lambda node, x, g: _change_code(x, g),
+    sources={"torch": lambda node, x, g: _change_torch(x, g)},
     aliases={},
     samples=sampled(((regular((3, 3)), (3, 3)), {})),
     doc=says("how the cofactor matrix changes in a direction", "余子式矩阵沿某方向的变化"),
@@ -102,6 +103,14 @@ def _change_code(x: str, g: str) -> str:
     back = f"np.linalg.inv({x}).mT"
     trace = f"np.trace(np.linalg.inv({x}) @ {g}, axis1=-2, axis2=-1)[..., None, None]"
     return f"(np.linalg.det({x})[..., None, None] * ({trace} * {back} - {back} @ {g}.mT @ {back}))"
+
+
+def _change_torch(x: str, g: str) -> str:
+    back = f"torch.linalg.inv({x}).mT"
+    inner = f"torch.linalg.inv({x}) @ {g}"
+    trace = f"torch.diagonal({inner}, dim1=-2, dim2=-1).sum(-1)[..., None, None]"
+    det = f"torch.linalg.det({x})[..., None, None]"
+    return f"({det} * ({trace} * {back} - {back} @ {g}.mT @ {back}))"
 
 
 cofactor = op(
@@ -118,6 +127,11 @@ cofactor = op(
     type_rule=lambda x: square(x, "cofactor"),
     notation=function("cof"),
     code=lambda node, x: f"(np.linalg.det({x})[..., None, None] * np.linalg.inv({x}).mT)",
+    sources={
+        "torch": lambda node, x: (
+            f"(torch.linalg.det({x})[..., None, None] * torch.linalg.inv({x}).mT)"
+        )
+    },
     aliases={},
     samples=REGULAR,
     doc=says(
@@ -168,6 +182,7 @@ sign_det = op(
     type_rule=_determinant_type("slogdet"),
     notation=lambda node, x: Apply(Function("sign"), (Apply(Function("det"), (x,)),)),
     code=lambda node, x: f"np.linalg.slogdet({x})[0]",
+    sources={"torch": lambda node, x: f"torch.linalg.slogdet({x})[0]"},
     aliases={},
     samples=REGULAR,
     doc=says("the sign of the determinant", "行列式的符号"),
@@ -199,6 +214,7 @@ logabsdet = op(
     type_rule=_log_size_type,
     notation=lambda node, x: Apply(Function("ln|det|"), (x,)),
     code=lambda node, x: f"np.linalg.slogdet({x})[1]",
+    sources={"torch": lambda node, x: f"torch.linalg.slogdet({x})[1]"},
     aliases={},
     samples=REGULAR,
     doc=says("ln |det X| without overflow", "不会溢出的 ln |det X|"),

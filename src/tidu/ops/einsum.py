@@ -140,6 +140,9 @@ einsum = op(
     prepare=_prepare,
     notation=_notation,
     code=lambda node, *xs: f"np.einsum({node.attrs['subscripts']!r}, {', '.join(xs)})",
+    sources={
+        "torch": lambda node, *xs: f"torch.einsum({node.attrs['subscripts']!r}, {', '.join(xs)})"
+    },
     aliases=aliases(numpy="einsum", torch="einsum"),
     samples=sampled(
         (((2, 3), (3, 4)), {"subscripts": "ij,jk->ik"}),

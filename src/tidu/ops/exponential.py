@@ -142,7 +142,7 @@ logaddexp = elementwise(
     says=says("derivative of ln(eˣ + eʸ)", "ln(eˣ + eʸ) 的导数"),
     source="∂ ln(eˣ + eʸ)/∂x = σ(x − y)",
     numpy=quiet(np.logaddexp),
-    scalar="fmax(x, y) + log1p(exp(-fabs(x - y)))",
+    scalar="x == y ? x + 0.6931471805599453 : fmax(x, y) + log1p(exp(-fabs(x - y)))",
     notation=lambda node, x, y: _ln(Sum((Power(_E, x), Power(_E, y)))),
     kinks=(
         Kink(

@@ -84,6 +84,7 @@ index = op(
     prepare=_prepare_index,
     notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
     code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
+    sources={"torch": lambda node, x: _chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
     aliases={},
     samples=sampled(
         (((4,),), {"key": 2}),
@@ -110,6 +111,7 @@ scatter = op(
         Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ()))
     ),
     code=lambda node, g: _scatter_code(node, g, ()),
+    sources={"torch": lambda node, g: _scatter_torch(node, g, ())},
     aliases={},
     samples=sampled(
         (((),), {"key": (("at", 2),), "shape": (4,)}),
@@ -117,6 +119,36 @@ scatter = op(
     ),
     doc=says("zeros with x at the places of a key", "在指定位置放入 x、其余为零的数组"),
 )
+
+
+def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
+    """PyTorch has no slices with negative steps: the axes to turn round, and the key after that."""
+    dims = list(enumerate(shape))
+    turned: list[int] = []
+    entries: list[Any] = []
+    for entry in key:
+        axis, n = dims.pop(0) if entry[0] != "new" else (-1, 0)
+        if entry[0] == "cut" and entry[3] < 0:
+            turned.append(axis)
+            entry = ("cut", n - 1 - entry[1], n - 1 - entry[2], -entry[3])  # noqa: PLW2901
+        entries.append(entry)
+    return tuple(turned), tuple(entries)
+
+
+def _chosen_torch(x: str, shape: Shape, key: Key, arrays: Sequence[str] = ()) -> str:
+    turned, key = _forward_key(shape, key)
+    whole = f"torch.flip({x}, {turned})" if turned else x
+    return f"{whole}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
+
+
+def _scatter_torch(node: Node, g: str, arrays: Sequence[str]) -> str:
+    """Sums by index_add over the flat places."""
+    shape = node.attrs["shape"]
+    size = product(shape)
+    table = f"torch.arange({size}, device={g}.device).reshape({shape})"
+    places = _chosen_torch(table, shape, node.attrs["key"], arrays)
+    zeros = f"torch.zeros({size}, dtype={g}.dtype, device={g}.device)"
+    return f"{zeros}.index_add(0, {places}.reshape(-1), {g}.reshape(-1)).reshape({shape})"
 
 
 def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
@@ -287,6 +319,11 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
         ),
         code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], _integers(node, ys))}]",
+        sources={
+            "torch": lambda node, x, *ys: _chosen_torch(
+                x, node.inputs[0].shape, node.attrs["key"], ys
+            )
+        },
         aliases={},
         samples=sampled(
             (((3,) * count, *(places,) * count), {"key": by}),
@@ -313,6 +350,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
         ),
         code=lambda node, g, *ys: _scatter_code(node, g, _integers(node, ys)),
+        sources={"torch": lambda node, g, *ys: _scatter_torch(node, g, ys)},
         aliases={},
         samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),

@@ -82,6 +82,9 @@ transpose = op(
     prepare=_prepare_transpose,
     notation=_transpose_notation,
     code=lambda node, x: f"{x}.T" if node.rank == 2 else f"np.transpose({x}, {node.attrs['axes']})",
+    sources={
+        "torch": lambda node, x: f"{x}.T" if node.rank == 2 else f"{x}.permute{node.attrs['axes']}"
+    },
     aliases=aliases(numpy=("transpose", "permute_dims"), torch=("t", "permute"), text="T"),
     samples=sampled((((2, 3),), {}), (((2, 3, 4),), {"axes": (1, 2, 0)})),
 )
@@ -131,6 +134,7 @@ reshape = op(
     prepare=_prepare_reshape,
     notation=_reshape_notation,
     code=lambda node, x: f"np.reshape({x}, {node.attrs['shape']})",
+    sources={"torch": lambda node, x: f"{x}.reshape({node.attrs['shape']})"},
     aliases=aliases(numpy="reshape", torch=("reshape", "view")),
     samples=sampled(
         (((2, 3),), {"shape": (3, 2)}),
@@ -186,6 +190,15 @@ def _broadcast_notation(node: Node, x: Math) -> Math:
     return Product((ONES, Transpose(x) if source.rank == 1 else x))
 
 
+def _broadcast_torch(node: Node, x: str) -> str:
+    """A plain number has no expand."""
+    shape = node.attrs["shape"]
+    if node.inputs[0].op.loop is Loop.LEAF and not node.inputs[0].rank:
+        if node.inputs[0].op.role != "input":
+            return f"like.new_full({shape}, {x})"
+    return f"{x}.expand({shape})"
+
+
 broadcast_to = op(
     "broadcast_to",
     complex=True,
@@ -207,6 +220,7 @@ broadcast_to = op(
     ),
     notation=_broadcast_notation,
     code=lambda node, x: f"np.broadcast_to({x}, {node.attrs['shape']})",
+    sources={"torch": _broadcast_torch},
     aliases=aliases(numpy="broadcast_to", torch=("broadcast_to", "expand")),
     samples=sampled(
         (((),), {"shape": (2, 3)}), (((3,),), {"shape": (2, 3)}), (((2, 1),), {"shape": (2, 3)})

@@ -117,6 +117,17 @@ def _constant_code(node: Node) -> str:
     return f"np.array({text}, dtype=np.{'bool_' if data.dtype == 'bool' else data.dtype})"
 
 
+def _constant_torch(node: Node) -> str:
+    data: ArrayData = node.attrs["value"]
+    if data.shape == () and np.isfinite(data.array):
+        return str(data.array)
+    text = _NOT_FINITE.sub(lambda match: f'float("{match.group()}")', repr(data.array.tolist()))
+    if data.shape == ():
+        return text
+    dtype = "like.dtype" if data.dtype.startswith("float") else f"torch.{data.dtype}"
+    return f"torch.tensor({text}, dtype={dtype}, device=like.device)"
+
+
 _NOT_FINITE = re.compile(r"\b(inf|nan)\b")
 
 
@@ -138,6 +149,7 @@ input_ = op(
     type_rule=lambda name, type, assume=(): type,
     notation=lambda node: symbol(node.attrs["name"]),
     code=lambda node: str(node.attrs["name"]),
+    sources={"torch": lambda node: str(node.attrs["name"])},
 )
 
 constant = op(
@@ -152,6 +164,7 @@ constant = op(
     type_rule=lambda value: Type(value.shape, value.dtype),
     notation=_constant_notation,
     code=_constant_code,
+    sources={"torch": _constant_torch},
 )
 
 size = op(
@@ -166,6 +179,7 @@ size = op(
     type_rule=lambda size: Type((), "float64"),
     notation=lambda node: _size_notation(node.attrs["size"]),
     code=lambda node: str(node.attrs["size"]),
+    sources={"torch": lambda node: str(node.attrs["size"])},
 )
 
 
@@ -246,4 +260,5 @@ cast = op(
     prepare=_prepare_cast,
     notation=lambda node, x: x,
     code=lambda node, x: f"np.asarray({x}).astype({node.attrs['dtype']!r})",
+    sources={"torch": lambda node, x: f"{x}.to(torch.{node.attrs['dtype']})"},
 )

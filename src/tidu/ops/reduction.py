@@ -118,6 +118,20 @@ def _sum_notation(node: Node, x: Math) -> Math:
     return Big("∑", x, below=Function("axis", ",".join(str(a + 1) for a in axis)))
 
 
+def reduction_torch(name: str) -> Callable[[Node, str], str]:
+    def code(node: Node, x: str) -> str:
+        axis, keep = node.attrs["axis"], node.attrs["keepdims"]
+        if not axis:  # PyTorch reads no axes as all axes
+            return f"{x} * 1"
+        whole = len(axis) == node.inputs[0].rank and not keep and name in ("sum", "mean")
+        if whole:
+            return f"torch.{name}({x})"
+        where = axis[0] if len(axis) == 1 else axis
+        return f"torch.{name}({x}, dim={where}{', keepdim=True' if keep else ''})"
+
+    return code
+
+
 def reduction_code(name: str) -> Callable[[Node, str], str]:
     def code(node: Node, x: str) -> str:
         axis, keep = node.attrs["axis"], node.attrs["keepdims"]
@@ -147,6 +161,7 @@ sum_ = op(
     prepare=prepare_reduction(lambda: sum_),
     notation=_sum_notation,
     code=reduction_code("sum"),
+    sources={"torch": reduction_torch("sum")},
     axes=("axis",),
     aliases=aliases(numpy="sum", torch=Alias("sum", rename=DIM)),
     samples=REDUCTION_SAMPLES,
@@ -166,6 +181,7 @@ mean = op(
     prepare=prepare_reduction(lambda: mean),
     notation=reduction_notation("mean"),
     code=reduction_code("mean"),
+    sources={"torch": reduction_torch("mean")},
     axes=("axis",),
     aliases=aliases(numpy="mean", torch=Alias("mean", rename=DIM)),
     samples=REDUCTION_SAMPLES,

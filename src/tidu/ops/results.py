@@ -95,6 +95,7 @@ item = op(
     prepare=lambda x, index: pick(x, index),
     notation=_item_notation,
     code=lambda node, x: f"{x}[{node.attrs['index']}]",
+    sources={"torch": lambda node, x: f"{x}[{node.attrs['index']}]"},
     doc=says("a result of an op that has several", "有多个结果的运算的其中一个结果"),
 )
 
@@ -112,6 +113,7 @@ tuple_ = op(
     type_rule=lambda *types: TupleType(tuple(types)),
     notation=lambda node, *xs: Apply(Symbol(""), xs),
     code=lambda node, *xs: f"({', '.join(xs)},)",
+    sources={"torch": lambda node, *xs: f"({', '.join(xs)},)"},
     doc=says("several results as one node", "作为一个节点的多个结果"),
 )
 

@@ -27,7 +27,7 @@ from tidu.ops.comparison import (
     logical_or,
     where,
 )
-from tidu.ops.define import DIM, aliases, elementwise, normal, op, sampled, says
+from tidu.ops.define import DIM, aliases, elementwise, like, normal, op, sampled, says
 from tidu.ops.leaves import number
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
@@ -36,6 +36,7 @@ from tidu.ops.reduction import (
     prepare_reduction,
     reduction_code,
     reduction_notation,
+    reduction_torch,
     spread,
     sum_,
 )
@@ -69,7 +70,7 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         says=_STEP,
         source="zero almost everywhere",
         numpy=reference,
-        scalar=f"x {python} y ? 1 : x == y ? tie : 0",
+        scalar=f"x != x || y != y ? x + y : x {python} y ? 1 : x == y ? tie : 0",
         notation=lambda node, x, y: Fence(Relation((x, y), (symbol,)), "[", "]"),
         code=lambda node, x, y: (
             f"np.select([{x} {python} {y}, {x} {other} {y}, {x} == {y}], "
@@ -124,8 +125,12 @@ def _chooser(
     )
 
 
-maximum = _chooser("maximum", np.maximum, is_larger, "fmax(x, y)", "较大值", lambda: maximum)
-minimum = _chooser("minimum", np.minimum, is_smaller, "fmin(x, y)", "较小值", lambda: minimum)
+maximum = _chooser(
+    "maximum", np.maximum, is_larger, "x > y || x != x ? x : y", "较大值", lambda: maximum
+)
+minimum = _chooser(
+    "minimum", np.minimum, is_smaller, "x < y || x != x ? x : y", "较小值", lambda: minimum
+)
 
 
 # ------------------------------------------------------------------ clip
@@ -193,6 +198,19 @@ def _clip_slope_code(node: Node, x: str) -> str:
     return text
 
 
+def _clip_scalar(node: Node) -> str:
+    low, high = node.attrs["low"], node.attrs["high"]
+    lower = "" if low is None else "x < low ? low : "
+    return lower + ("x" if high is None else "x > high ? high : x")
+
+
+def _clip_slope_scalar(node: Node) -> str:
+    bounds = [name for name in ("low", "high") if node.attrs[name] is not None]
+    beyond = " || ".join(f"x {'<' if name == 'low' else '>'} {name}" for name in bounds)
+    on = " || ".join(f"x == {name}" for name in bounds)
+    return f"x != x ? x : {beyond} ? 0 : {on} ? at : 1"
+
+
 _CLIP_SAMPLES = sampled(
     *(((s,), {"low": -0.5, "high": 0.8, "at": 1.0}) for s in ((), (3,), (2, 5))),
     (((4,),), {"low": 0.0, "high": None, "at": 1.0}),
@@ -206,7 +224,7 @@ clip_slope = elementwise(
     says=_STEP,
     source="zero almost everywhere",
     numpy=_clip_slope,
-    scalar="x < low || x > high ? 0 : x == low || x == high ? at : 1",
+    scalar=_clip_slope_scalar,
     notation=lambda node, x: Fence(
         _between(node.attrs["low"], node.attrs["high"], x, "≤"), "[", "]"
     ),
@@ -266,7 +284,7 @@ clip = elementwise(
     says=says("1 where the value is kept, 0 where it is cut", "保留处为 1，截断处为 0"),
     source="derivative of the identity inside, of a constant outside",
     numpy=_clip_numpy,
-    scalar="fmin(fmax(x, low), high)",
+    scalar=_clip_scalar,
     prepare=_prepare_clip,
     notation=_clip_notation,
     code=lambda node, x: f"np.clip({x}, {node.attrs['low']!r}, {node.attrs['high']!r})",
@@ -285,7 +303,8 @@ def _clip_between_partials(x: Node, low: Node, high: Node, out: Node) -> tuple[N
     inside = logical_and(greater_equal(x, low), less_equal(x, high))
     raised = logical_and(less(x, low), less_equal(low, high))
     cut = greater(where(less(x, low), low, x), high)
-    return where(inside, 1.0, 0.0), where(raised, 1.0, 0.0), where(cut, 1.0, 0.0)
+    one = like(x, 1.0)
+    return where(inside, one, 0.0), where(raised, one, 0.0), where(cut, one, 0.0)
 
 
 clip_between = elementwise(
@@ -295,6 +314,7 @@ clip_between = elementwise(
     says=says("the gradient goes to x inside, else to the bound", "在边界之间梯度归 x，否则归边界"),
     source="derivative of a case distinction",
     numpy=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    scalar="x != x || y != y || z != z ? x + y + z : x < y ? (y > z ? z : y) : x > z ? z : x",
     notation=lambda node, x, low, high: Apply(Function("clip"), (x, low, high)),
     code=lambda node, x, low, high: f"np.clip({x}, {low}, {high})",
     aliases={},
@@ -325,6 +345,11 @@ def _winner_op(
         hit = f"({x} == np.{numpy}({x}, axis={node.attrs['axis']}, keepdims=True))"
         return f"({hit} / np.sum({hit}, axis={node.attrs['axis']}, keepdims=True))"
 
+    def torch(node: Node, x: str) -> str:
+        axis = node.attrs["axis"]
+        hit = f"({x} == torch.a{numpy}({x}, dim={axis}, keepdim=True)).to({x}.dtype)"
+        return f"({hit} / torch.sum({hit}, dim={axis}, keepdim=True))"
+
     return op(
         name,
         form=Form.OPAQUE,
@@ -338,6 +363,7 @@ def _winner_op(
         prepare=lambda x, axis=None: apply(this(), x, axis=normal_axes(axis, x.rank)),
         notation=notation,
         code=code,
+        sources={"torch": torch},
         axes=("axis",),
         samples=sampled((((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)})),
         doc=says(
@@ -366,6 +392,7 @@ def _extreme(
         prepare=prepare_reduction(this),
         notation=reduction_notation(name),
         code=reduction_code(name),
+        sources={"torch": reduction_torch(f"a{name}")},
         axes=("axis",),
         kinks=(
             Kink(

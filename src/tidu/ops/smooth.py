@@ -67,7 +67,7 @@ elu_slope = elementwise(
     says=says("second derivative of ELU", "ELU 的二阶导数"),
     source="ELU'' = 0 for x > 0, α eˣ for x < 0",
     numpy=_elu_slope,
-    scalar="x > 0 ? 1 : x < 0 ? alpha * exp(x) : at",
+    scalar="x > 0 ? 1 : x < 0 ? alpha * exp(x) : x == 0 ? at : x",
     notation=lambda node, x: Apply(Prime(Function("ELU")), (x,)),
     code=lambda node, x: (
         f"np.select([{x} > 0, {x} < 0, {x} == 0], "
@@ -193,6 +193,12 @@ def _gelu_code(node: Node, x: str) -> str:
     return f"(0.5 * {x} * (1 + np.vectorize(math.erf)({x} / {math.sqrt(2.0)!r})))"
 
 
+def _gelu_scalar(node: Node) -> str:
+    if node.attrs["approximate"] == "tanh":
+        return f"0.5 * x * (1 + tanh({_GELU_TANH!r} * (x + 0.044715 * x * x * x)))"
+    return f"0.5 * x * (1 + erf(x / {math.sqrt(2.0)!r}))"
+
+
 gelu = _composite(
     "gelu",
     _gelu_definition,
@@ -203,6 +209,7 @@ gelu = _composite(
         "prepare": _prepare_gelu,
         "notation": function("GELU"),
         "code": _gelu_code,
+        "scalar": _gelu_scalar,
         "aliases": aliases(torch="nn.functional.gelu", text=("gelu", "GELU")),
         "doc": says("x times the normal distribution function", "x 乘以标准正态分布函数"),
     },

@@ -20,6 +20,7 @@ from tidu.ops.reduction import (
     prepare_reduction,
     reduced_type,
     reduction_notation,
+    reduction_torch,
     spread,
     sum_,
 )
@@ -68,6 +69,7 @@ logsumexp = op(
     prepare=prepare_reduction(lambda: logsumexp),
     notation=reduction_notation("logsumexp"),
     code=_logsumexp_code,
+    sources={"torch": reduction_torch("logsumexp")},
     axes=("axis",),
     aliases=aliases(torch=(Alias("logsumexp", rename=DIM), Alias("special.logsumexp", rename=DIM))),
     samples=REDUCTION_SAMPLES,
@@ -102,6 +104,17 @@ def _log_softmax_code(node: Node, x: str) -> str:
     return f"({low} - np.log(np.sum(np.exp({low}), axis={axis}, keepdims=True)))"
 
 
+def _soft_torch(name: str) -> Callable[[Node, str], str]:
+    def code(node: Node, x: str) -> str:
+        axis = node.attrs["axis"]
+        if len(axis) == 1:
+            return f"torch.{name}({x}, dim={axis[0]})"
+        low = f"{x} - torch.logsumexp({x}, dim={axis}, keepdim=True)"
+        return f"({low})" if name == "log_softmax" else f"torch.exp({low})"
+
+    return code
+
+
 _SOFT_SAMPLES = sampled(
     (((4,),), {}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": -1}), (((2, 3),), {"axis": None})
 )
@@ -120,6 +133,7 @@ softmax = op(
     prepare=lambda x, axis=-1: apply(softmax, x, axis=_soft_axis(x, axis, "softmax")),
     notation=_soft_notation("softmax"),
     code=_softmax_code,
+    sources={"torch": _soft_torch("softmax")},
     axes=("axis",),
     aliases=aliases(
         torch=(
@@ -150,6 +164,7 @@ log_softmax = op(
     prepare=lambda x, axis=-1: apply(log_softmax, x, axis=_soft_axis(x, axis, "log_softmax")),
     notation=_soft_notation("log_softmax"),
     code=_log_softmax_code,
+    sources={"torch": _soft_torch("log_softmax")},
     axes=("axis",),
     aliases=aliases(
         torch=(

@@ -26,6 +26,7 @@ from tidu.ops.reduction import (
     reduced_type,
     reduction_code,
     reduction_notation,
+    reduction_torch,
     spread,
     sum_,
 )
@@ -108,6 +109,7 @@ product_of_others = op(
     type_rule=lambda x, axis: Type(x.shape, x.dtype),
     notation=_others_notation,
     code=_others_code,
+    lower=_others_definition,
     axes=("axis",),
     aliases={},
     samples=sampled(
@@ -122,6 +124,15 @@ def _prod_notation(node: Node, x: Math) -> Math:
     if len(axis) == node.inputs[0].rank:
         return Big("∏", x)
     return reduction_notation("prod")(node, x)
+
+
+def _prod_torch(node: Node, x: str) -> str:
+    """One axis at a time, from the last."""
+    keep = node.attrs["keepdims"]
+    text = x if node.attrs["axis"] else f"{x} * 1"
+    for axis in reversed(node.attrs["axis"]):
+        text = f"torch.prod({text}, dim={axis}{', keepdim=True' if keep else ''})"
+    return text
 
 
 prod = op(
@@ -140,6 +151,7 @@ prod = op(
     prepare=prepare_reduction(lambda: prod),
     notation=_prod_notation,
     code=reduction_code("prod"),
+    sources={"torch": _prod_torch},
     axes=("axis",),
     aliases=aliases(numpy="prod", torch=Alias("prod", rename=DIM)),
     samples=REDUCTION_SAMPLES,
@@ -307,6 +319,10 @@ def _norm_code(node: Node, x: str) -> str:
     )
 
 
+def _norm_torch(node: Node, x: str) -> str:
+    return f"torch.sqrt({reduction_torch('sum')(node, f'torch.square({x})')})"
+
+
 euclidean_norm = op(
     "euclidean_norm",
     complex=True,
@@ -323,6 +339,7 @@ euclidean_norm = op(
     prepare=prepare_reduction(lambda: euclidean_norm),
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
     code=_norm_code,
+    sources={"torch": _norm_torch},
     axes=("axis",),
     kinks=(
         Kink(

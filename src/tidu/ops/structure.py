@@ -63,6 +63,14 @@ def _dim(value: Any) -> Dim:
     return value if isinstance(value, Size) else int(value)
 
 
+def _eye_torch(node: Node) -> str:
+    rows, columns, k = (node.attrs[key] for key in ("rows", "columns", "k"))
+    if k == 0:
+        return f"torch.eye({rows}, {columns}, dtype=like.dtype, device=like.device)"
+    places = [f"torch.arange({n}, device=like.device)" for n in (rows, columns)]
+    return f"({places[0]}[:, None] + {k} == {places[1]}).to(like.dtype)"
+
+
 eye = op(
     "eye",
     form=Form.LEAF,
@@ -76,6 +84,7 @@ eye = op(
     prepare=_prepare_eye,
     notation=_eye_notation,
     code=lambda node: f"np.eye({node.attrs['rows']}, {node.attrs['columns']}, {node.attrs['k']})",
+    sources={"torch": _eye_torch},
     aliases=aliases(
         numpy=(
             Alias("eye", rename={"N": "rows", "M": "columns"}),
@@ -142,6 +151,7 @@ concatenate = op(
     prepare=_prepare_join,
     notation=_join_notation,
     code=lambda node, *xs: f"np.concatenate([{', '.join(xs)}], axis={node.attrs['axis']})",
+    sources={"torch": lambda node, *xs: f"torch.cat([{', '.join(xs)}], dim={node.attrs['axis']})"},
     axes=("axis",),
     aliases=aliases(
         numpy=("concatenate", "concat"),
@@ -234,6 +244,15 @@ def _diag_code(node: Node, x: str) -> str:
     return f"(({left} * {x}[..., None, :]) @ {right})"
 
 
+def _diag_torch(node: Node, x: str) -> str:
+    k, (rows, columns), n = node.attrs["k"], node.attrs["shape"], node.inputs[0].shape[-1]
+    square = f"torch.diag_embed({x}, {k})"
+    if rows == columns == n + abs(k):
+        return square
+    widths = f"(0, {columns} - {n + abs(k)}, 0, {rows} - {n + abs(k)})"  # negative: cut off
+    return f"torch.nn.functional.pad({square}, {widths})"
+
+
 def _diag_named(node: Node, x: Math) -> Math:
     k = node.attrs["k"]
     return Apply(Function("diag", str(k) if k else ""), (x,))
@@ -253,6 +272,7 @@ diagonal_matrix = op(
     type_rule=lambda x, k, shape: Type((*x.shape[:-1], *shape), x.dtype),
     notation=_diag_named,
     code=_diag_code,
+    sources={"torch": _diag_torch},
     aliases={},
     samples=sampled(
         (((3,),), {"k": 0, "shape": (3, 3)}),
@@ -309,6 +329,7 @@ diagonal = op(
     prepare=_prepare_diagonal,
     notation=_diag_named,
     code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']}, -2, -1)",
+    sources={"torch": lambda node, x: f"torch.diagonal({x}, {node.attrs['k']}, -2, -1)"},
     aliases=aliases(
         numpy=Alias("diagonal", rename={"offset": "k"}),
         torch=Alias(

@@ -12,8 +12,8 @@ from tidu.document.math import Apply, Function, Math, Prime
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
-from tidu.ops.arithmetic import ratio, sqrt
-from tidu.ops.comparison import equal, logical_and
+from tidu.ops.arithmetic import absolute, ratio, sqrt, square
+from tidu.ops.comparison import equal, less, logical_and, where
 from tidu.ops.define import aliases, elementwise, function, normal, says
 from tidu.ops.parts import is_complex
 
@@ -183,15 +183,25 @@ def _sinc_notation(node: Node, x: Math) -> Math:
 
 
 def _sinc_code(node: Node, x: str) -> str:
-    order = node.attrs["order"]
-    text = f"np.sinc({x})"
-    if order == 0:
-        return text
-    z = f"np.where({x} == 0, 1.0, {x})"
-    for n in range(1, order + 1):  # x f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = πⁿ⁻¹ sin(πx + nπ/2)
-        text = f"(np.pi**{n - 1} * np.sin(np.pi * {z} + {n} * np.pi / 2) - {n} * {text}) / {z}"
-    limit = 0.0 if order % 2 else (-1) ** (order // 2) * np.pi**order / (order + 1)
-    return f"np.where({x} == 0, {limit!r}, {text})"
+    return "" if node.attrs["order"] else f"np.sinc({x})"
+
+
+def _sinc_lower(x: Node, order: int) -> Node:
+    """The reference again, made of nodes: Horner's scheme for the series."""
+    u = np.pi * x
+    near = less(absolute(u), 1.5 + order)
+    small = where(near, u, 0.0)
+    first, last = (order + 1) // 2, 23 + 2 * order
+    series: Node | float = 0.0
+    for k in range(last, first - 1, -1):
+        factor = (-1.0) ** k / ((2 * k + 1) * factorial(2 * k - order))
+        series = series * square(small) + factor
+    series = series * small ** float(2 * first - order)
+    far = where(near, 1.0, u)
+    value = sin(far) / far
+    for n in range(1, order + 1):
+        value = (sin(far + n * np.pi / 2) - float(n) * value) / far
+    return np.pi**order * where(near, series, value)
 
 
 sinc = elementwise(
@@ -205,6 +215,7 @@ sinc = elementwise(
     prepare=lambda x, order=0: apply(sinc, x, order=int(order)),
     notation=_sinc_notation,
     code=_sinc_code,
+    lower=_sinc_lower,
     aliases=aliases(numpy="sinc", torch=("sinc", "special.sinc")),
     samples=normal(order=0),
     doc=says("sin(πx)/(πx), and 1 at 0", "sin(πx)/(πx)，在 0 处为 1"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidu.backends.source.plan import ATOM, Line, Source, Text, bare, refused, write_block
+from tidu.backends.source.plan import ATOM, Line, Source, Text, bare, lowered, refused, write_block
 from tidu.backends.source.python import (
     INDENT,
     Definitions,
@@ -12,6 +12,7 @@ from tidu.backends.source.python import (
     Names,
     Passes,
     Scan,
+    branch_lines,
     group,
     identifier,
     imports,
@@ -59,8 +60,10 @@ def expression(node: Node, operands: Sequence[str]) -> str:
 
 
 def can_write(node: Node) -> bool:
-    """Whether this op has NumPy source."""
-    return node.op.code is not None or bool(node.op.aliases.get("numpy"))
+    """Whether this op has NumPy source of its own."""
+    if node.op.code is None:
+        return bool(node.op.aliases.get("numpy"))
+    return bool(node.op.code(node, *("x" for _ in node.inputs)))
 
 
 def _loop(node: Node, scan: Scan) -> list[str]:
@@ -102,13 +105,19 @@ def _loop(node: Node, scan: Scan) -> list[str]:
     return lines
 
 
-NUMPY = Dialect("NumPy", expression, _loop, frozenset({"np"}))
 _OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})
 
 
 def numpy_text(source: Source) -> str:
     """The whole file."""
-    dialect = Dialect("NumPy", expression, _loop, frozenset({"np", source.function, *_OWN}))
+    dialect = Dialect(
+        "NumPy",
+        expression,
+        _loop,
+        can_write,
+        frozenset({"np", source.function, *_OWN}),
+        complex=True,
+    )
     found = passes(source, dialect)
     arguments = ", ".join(found.names.inputs.values())
     lines = [*_CHECKED, *found.definitions]
@@ -118,7 +127,7 @@ def numpy_text(source: Source) -> str:
     lines += indented(index_checks(source, found.names, "np.any({x} != np.floor({x}))"))
     lines += indented(written_lines(found.forward.lines))
     for condition, taken, place in found.branches:
-        lines += indented(branch_lines(condition, taken, place))
+        lines += indented(branch_lines(condition, taken, place, "np.all({})", "np.any({})"))
     lines += [f"{INDENT}return {found.loss}, {group(found.saved)}", "", ""]
     lines += ["def backward(saved):"]
     lines += [f'{INDENT}"""The gradients, from what the way forward saved."""']
@@ -183,16 +192,6 @@ def _dtype(node: Node) -> str:
     return "bool_" if node.dtype == "bool" else node.dtype
 
 
-def branch_lines(condition: str, taken: bool, place: str) -> list[str]:
-    """A branch taken while the program was traced: other inputs would need another file."""
-    test = f"if not np.all({condition}):" if taken else f"if np.any({condition}):"
-    return [
-        test,
-        f'{INDENT}raise ValueError("these inputs take another branch than the one exported'
-        f'{f" ({place})" if place else ""}")',
-    ]
-
-
 def _owned(source: Source, found: Passes) -> list[Line]:
     """The lines of the way back; a gradient that could share memory with an argument, with another
     gradient or with a stretched number becomes an array of its own."""
@@ -215,9 +214,10 @@ def _owned(source: Source, found: Passes) -> list[Line]:
 
 def gradient_text(source: Source, name: str) -> str:
     """One gradient as one function of the inputs that it needs; no checks, no comments."""
+    source = lowered(source, can_write)
     node = source.gradients[name]
     own = f"gradient_{identifier(name)}"
-    dialect = Dialect("NumPy", expression, _loop, frozenset({"np", own}))
+    dialect = Dialect("NumPy", expression, _loop, can_write, frozenset({"np", own}), complex=True)
     names = Names(source, dialect)
     bodies = Definitions([node], names, dialect)
     known = {x.id: Text(text, ATOM) for x, text in names.inputs.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tidu.errors import InputError
-from tidu.ir.build import is_tuple
-from tidu.ir.node import Node, post_order
+from tidu.ir.body import body_of
+from tidu.ir.build import apply, is_tuple
+from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
 from tidu.ir.op import Form, Loop
 from tidu.ir.types import FLOATS
 from tidu.words import Words
@@ -60,6 +61,60 @@ class Source:
     branches: tuple[Branch, ...] = ()
 
 
+# ------------------------------------------------------------------ simpler ops
+def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
+    """The same program with ops that a language cannot say written by those it can, where their
+    records tell how; also inside calls and scans."""
+    images: dict[Node, Node] = {}
+    roots = [
+        source.loss,
+        *source.gradients.values(),
+        *(branch.condition for branch in source.branches),
+        *source.names,
+        *source.comments,
+        *source.order,
+    ]
+    _lower(roots, can_write, images)
+    if all(old is new for old, new in images.items()):
+        return source
+    return replace(
+        source,
+        loss=images[source.loss],
+        gradients={name: images[node] for name, node in source.gradients.items()},
+        order=tuple(images[node] for node in source.order),
+        names={images[node]: name for node, name in source.names.items()},
+        comments={images[node]: said for node, said in source.comments.items()},
+        branches=tuple(replace(b, condition=images[b.condition]) for b in source.branches),
+    )
+
+
+def _lower(
+    roots: Iterable[Node], can_write: Callable[[Node], bool], images: dict[Node, Node]
+) -> None:
+    for node in post_order(roots, lambda n: () if n in images else n.inputs):
+        if node in images:
+            continue
+        inputs = tuple(images[child] for child in node.inputs)
+        attributes = node.attrs
+        body = body_of(node)
+        if body is not None:
+
+            def change(nodes: Sequence[Node]) -> list[Node]:
+                _lower(nodes, can_write, images)
+                return [images[node] for node in nodes]
+
+            attributes[node.op.body or ""] = body.mapped(change)
+        new = node
+        if inputs != node.inputs or attributes != node.attrs:
+            new = apply(node.op, *inputs, **attributes)
+        if new.op.lower is not None and not can_write(new):
+            simpler = new.op.lower(*new.inputs, **new.attrs)
+            inner = {child: child for child in new.inputs}
+            _lower([simpler], can_write, inner)
+            new = inner[simpler]
+        images[node] = new
+
+
 # ------------------------------------------------------------------ names
 def fresh(wanted: str, taken: set[str]) -> str:
     """`wanted`, or `wanted` with a number behind it if that is taken."""
@@ -97,7 +152,7 @@ def bond_of(text: str) -> int:
             depth += 1
         elif character in _CLOSERS:
             depth -= 1
-        elif depth == 0 and not (character.isalnum() or character in "_."):
+        elif depth == 0 and not (character.isalnum() or character in "_.\ue000\ue001"):
             return LOOSE
     return ATOM
 
@@ -192,16 +247,25 @@ def written(roots: Iterable[Node], known: Callable[[Node], bool]) -> list[Node]:
     ]
 
 
-def residuals(ahead: Sequence[Node], back: Sequence[Node]) -> set[int]:
-    """Ids of what the way back reads of the way forward and would be a waste to calculate again:
+def residuals(ahead: Sequence[Node], back: Sequence[Node]) -> list[Node]:
+    """What the way back reads of the way forward and would be a waste to calculate again:
     views and plain numbers are not kept."""
     forward = {node.id for node in written(ahead, lambda node: not node.inputs)}
+    forward |= {
+        node.id
+        for node in reachable(back)
+        if node.op.role == "item" and node.inputs[0].id in forward
+    }
+    moving = depends_on([*ahead, *back], inputs_among(reachable([*ahead, *back])).values())
 
     def stops(node: Node) -> bool:
-        return not node.inputs or (node.id in forward and node.op.loop is not Loop.VIEW)
+        if not node.inputs:
+            return True
+        light = node.op.loop is Loop.VIEW and node.op.role != "item"
+        return node.id in forward and node.id in moving and not light
 
     reached = post_order(back, lambda node: () if stops(node) else operands_of(node))
-    return {node.id for node in reached if node.inputs and stops(node)}
+    return [node for node in reached if node.inputs and stops(node)]
 
 
 # ------------------------------------------------------------------ one run of lines

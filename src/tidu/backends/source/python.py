@@ -17,14 +17,16 @@ from tidu.backends.source.plan import (
     Source,
     Text,
     fresh,
+    lowered,
     refused,
     residuals,
     write_block,
 )
 from tidu.ir.body import Body, body_of, every_node
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop, Operand
-from tidu.ir.types import FLOATS, Size
+from tidu.ir.types import COMPLEX, FLOATS, Size
 from tidu.words import Words
 
 INDENT = "    "
@@ -38,6 +40,7 @@ _NO_SIZE = Words(
     en="size {size} stands alone in no input's shape, so that no argument tells it",
     zh="大小 {size} 没有单独出现在任何输入的形状中，无法由参数得知",
 )
+_COMPLEX = Words(en="complex numbers are exported to NumPy alone", zh="复数目前只能导出为 NumPy")
 _TOO_LARGE = Words(
     en="a constant of {count} numbers would be written into the file; make it an argument",
     zh="有一个 {count} 个数的常量要写进文件；请把它作为参数",
@@ -75,12 +78,18 @@ class Dialect:
     name: str
     write: Callable[[Node, Sequence[str]], str]
     loop: Callable[[Node, Scan], list[str]]
+    can_write: Callable[[Node], bool]
     reserved: frozenset[str] = field(default_factory=frozenset[str])
+    complex: bool = False  # whether complex numbers are written
+    like: str | None = None  # what constants take their dtype from, in functions of bodies
 
 
-def check_writable(nodes: Iterable[Node], dialect: str) -> None:
-    """Refuse what no file can hold: functions without a body, very large constants."""
+def check_writable(nodes: Iterable[Node], dialect: str, *, complex: bool = False) -> None:
+    """Refuse what no file can hold: functions without a body, very large constants; and complex
+    numbers where they are not written."""
     for node in nodes:
+        if not complex and not is_tuple(node) and node.dtype in COMPLEX:
+            raise refused(node.op.name, dialect, _COMPLEX)
         if node.op.role == "declared":
             raise refused(node.attrs["name"], dialect, _NO_BODY, name=node.attrs["name"])
         if node.op.role == "constant" and node.attrs["value"].array.size > LARGEST:
@@ -148,8 +157,9 @@ class Passes:
 
 def passes(source: Source, dialect: Dialect) -> Passes:
     """Both passes of a derivation, each intermediate calculated once."""
+    source = lowered(source, dialect.can_write)
     roots = [source.loss, *(b.condition for b in source.branches), *source.gradients.values()]
-    check_writable(every_node(roots), dialect.name)
+    check_writable(every_node(roots), dialect.name, complex=dialect.complex)
     names = Names(source, dialect)
     bodies = Definitions(roots, names, dialect)
     known = {node.id: Text(text, ATOM) for node, text in names.inputs.items()}
@@ -157,7 +167,15 @@ def passes(source: Source, dialect: Dialect) -> Passes:
     wanted = {node: identifier(name) for node, name in source.names.items()}
     ahead = [source.loss, *(branch.condition for branch in source.branches)]
     asked = residuals(ahead, list(source.gradients.values()))
-    forward = write_block(ahead, known, bodies.write, wanted, source.comments, own, asked=asked)
+    forward = write_block(
+        [*ahead, *asked],
+        known,
+        bodies.write,
+        wanted,
+        source.comments,
+        own,
+        asked={node.id for node in asked},
+    )
     kept = {**known, **{line.node.id: Text(line.variable, ATOM) for line in forward.lines}}
     back, results = _backward(source, dialect, bodies, kept, wanted, own)
     variables = [*names.inputs.values(), *(line.variable for line in forward.lines)]
@@ -302,6 +320,29 @@ def index_checks(source: Source, names: Names, text: str) -> list[str]:
     return found
 
 
+def index_only(source: Source) -> set[int]:
+    """Ids of the inputs that are read as indices and as nothing else."""
+    roots = [source.loss, *source.gradients.values()]
+    places: set[int] = set()
+    values: set[int] = set()
+    for node in every_node(roots):
+        kinds = node.op.operands or (Operand.VALUE,) * len(node.inputs)
+        for child, kind in zip(node.inputs, kinds, strict=False):
+            (places if kind is Operand.MASK else values).add(child.id)
+    return places - values
+
+
+def branch_lines(condition: str, taken: bool, place: str, every: str, some: str) -> list[str]:
+    """A branch taken while the program was traced: other inputs would need another file.
+
+    `every` and `some` say of all or some elements that they are true, with {} for the condition.
+    """
+    test = f"if not {every.format(condition)}:" if taken else f"if {some.format(condition)}:"
+    where = f" ({place})" if place else ""
+    said = f"these inputs take another branch than the one exported{where}"
+    return [test, f"{INDENT}raise ValueError({said!r})"]
+
+
 def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
     return [INDENT * depth + line if line else "" for line in lines]
 
@@ -386,8 +427,15 @@ class Definitions:
             self._names.sizes & {n for x in every_node(body.outputs) for n in _node_sizes(x)}
         )
         front = [*arguments.values(), *(["*", *sizes] if sizes else [])]
+        like: list[str] = []
+        if self._dialect.like and self._dialect.like in named_in(
+            [*(line.expression for line in block.lines), *back]
+        ):
+            floats = [t for n, t in arguments.items() if n.dtype in FLOATS]
+            like = [f"{INDENT}{self._dialect.like} = {(floats or ['None'])[0]}"]
         return [
             f"def {name}({', '.join(front)}):",
+            *like,
             *indented(written_lines(block.lines)),
             f"{INDENT}return {', '.join(back)}",
         ]

@@ -1,0 +1,153 @@
+"""The `scalar` facet of an op: a C-like expression for one element, read into a tree.
+
+Operands are x, y, z in their order, masks c; attributes go by their own names. Known are numbers,
++ - * /, comparisons, && || !, the conditional ?: and calls of functions of C's math library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+from tidu.ir.op import Op, Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    sign: str
+    value: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    sign: str
+    left: Tree
+    right: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    test: Tree
+    yes: Tree
+    no: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    name: str
+    arguments: tuple[Tree, ...]
+
+
+Tree: TypeAlias = Num | Var | Unary | Binary | Choice | Call
+
+_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(&&|\|\||[<>=!]=|[-+*/<>!?:(),]))")
+_LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/"))
+
+
+@cache
+def parse(text: str) -> Tree:
+    """The tree of a scalar expression. Raises ValueError for what is none.
+
+    >>> parse("x > 0 ? x : a * x")
+    Choice(test=Binary(sign='>', left=Var(name='x'), right=Num(text='0')), yes=Var(name='x'), \
+no=Binary(sign='*', left=Var(name='a'), right=Var(name='x')))
+    """
+    reader = _Reader(text)
+    tree = reader.choice()
+    if reader.tokens:
+        raise ValueError(f"cannot read {text!r} from {reader.tokens[0]!r} on")
+    return tree
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.tokens: list[str] = []
+        at = 0
+        text = text.rstrip()
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise ValueError(f"cannot read {text!r} from position {at} on")
+            self.tokens.append(match.group(0).strip())
+            at = match.end()
+
+    def take(self, *wanted: str) -> str | None:
+        if self.tokens and self.tokens[0] in wanted:
+            return self.tokens.pop(0)
+        return None
+
+    def need(self, wanted: str) -> None:
+        if self.take(wanted) is None:
+            raise ValueError(f"expected {wanted!r} before {self.tokens[:1]}")
+
+    def choice(self) -> Tree:
+        test = self.level(0)
+        if self.take("?") is None:
+            return test
+        yes = self.choice()
+        self.need(":")
+        return Choice(test, yes, self.choice())
+
+    def level(self, depth: int) -> Tree:
+        if depth == len(_LEVELS):
+            return self.unary()
+        left = self.level(depth + 1)
+        while (sign := self.take(*_LEVELS[depth])) is not None:
+            left = Binary(sign, left, self.level(depth + 1))
+        return left
+
+    def unary(self) -> Tree:
+        sign = self.take("-", "!", "+")
+        if sign is not None:
+            value = self.unary()
+            return value if sign == "+" else Unary(sign, value)
+        if self.take("(") is not None:
+            inner = self.choice()
+            self.need(")")
+            return inner
+        if not self.tokens:
+            raise ValueError("the expression ends too early")
+        token = self.tokens.pop(0)
+        if token[0].isdigit():
+            return Num(token)
+        if not token.isidentifier():
+            raise ValueError(f"unexpected {token!r}")
+        if self.take("(") is None:
+            return Var(token)
+        arguments = [self.choice()]
+        while self.take(",") is not None:
+            arguments.append(self.choice())
+        self.need(")")
+        return Call(token, tuple(arguments))
+
+
+def operand_names(op: Op, count: int) -> list[str]:
+    """What the expression calls the operands."""
+    kinds = op.operands or (Operand.VALUE,) * count
+    values, masks = iter("xyzuvw"), iter("cde")
+    return [next(masks) if kind is Operand.MASK else next(values) for kind in kinds]
+
+
+def call_of(tree: Tree) -> str | None:
+    """The function, if the expression is one call of the operands."""
+    if isinstance(tree, Call) and all(isinstance(a, Var) for a in tree.arguments):
+        return tree.name
+    return None
+
+
+def attribute_numbers(attributes: Mapping[str, object]) -> dict[str, float]:
+    """The attributes that an expression may name: numbers."""
+    return {k: float(v) for k, v in attributes.items() if isinstance(v, int | float)}

@@ -1,0 +1,440 @@
+"""PyTorch source: a `torch.autograd.Function` that saves what its backward needs, and a wrapper."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidu.backends.source.plan import ATOM, Source, bare, bond_of, refused
+from tidu.backends.source.python import (
+    INDENT,
+    Dialect,
+    Passes,
+    Scan,
+    branch_lines,
+    group,
+    identifier,
+    imports,
+    indented,
+    index_checks,
+    index_only,
+    named_in,
+    passes,
+    shape_code,
+    size_lines,
+    written_lines,
+)
+from tidu.backends.source.scalar import (
+    Binary,
+    Call,
+    Choice,
+    Num,
+    Tree,
+    Unary,
+    Var,
+    attribute_numbers,
+    call_of,
+    operand_names,
+    parse,
+)
+from tidu.ir.body import body_of
+from tidu.ir.node import Node
+from tidu.ir.op import Alias
+from tidu.ir.types import FLOATS
+from tidu.words import Words
+
+_NO_SOURCE = Words(
+    en="its record names nothing of PyTorch's and has no scalar expression",
+    zh="它的记录没有给出 PyTorch 中的名称，也没有标量表达式",
+)
+_RESERVED = frozenset({"torch", "checked", "ctx", "like", "grad", "scale"})
+# C's names for what PyTorch has as well, where the two differ
+_LIBM = {"fabs": "abs", "fmin": "minimum", "fmax": "maximum", "tgamma": "", "cbrt": ""}
+_SAME = (
+    "exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh "
+    "acosh atanh atan2 hypot erf erfc lgamma floor ceil trunc"
+).split()
+
+
+# ------------------------------------------------------------------ one op
+def expression(node: Node, operands: Sequence[str]) -> str:
+    """PyTorch source of one op: by `sources`, its name there, or its scalar expression."""
+    op = node.op
+    if "torch" in op.sources:
+        return op.sources["torch"](node, *operands)
+    if op.role == "constant" and node.rank == 0:
+        return _number(node.attrs["value"].array[()])
+    symbol = op.operator
+    if symbol in _SYMBOLS and len(operands) == 2:
+        return f"({operands[0]} {symbol} {operands[1]})"
+    tree = scalar_tree(node)
+    name = torch_name(node)
+    if tree is not None and (name is None or call_of(tree) is None or _has_number(node)):
+        names = dict(zip(operand_names(op, len(operands)), operands, strict=False))
+        numbers = {k: _number(v) for k, v in attribute_numbers(node.attrs).items()}
+        return _elementwise(tree, {**names, **numbers}, set(numbers) | _literals(names, node))
+    if name is None:
+        raise refused(op.name, "PyTorch", _NO_SOURCE)
+    return _call(name, node, operands)
+
+
+_SYMBOLS = ("+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!=")
+
+
+def can_write(node: Node) -> bool:
+    """Whether this op has PyTorch source."""
+    if "torch" in node.op.sources or node.op.body is not None:
+        return True
+    if node.op.operator in _SYMBOLS or torch_name(node) is not None:
+        return True
+    tree = scalar_tree(node)
+    return tree is not None and all(_function(n) for n in _calls(tree))
+
+
+def scalar_tree(node: Node) -> Tree | None:
+    text = node.op.scalar
+    if text is None:
+        return None
+    return parse(text if isinstance(text, str) else text(node))
+
+
+def torch_name(node: Node) -> Alias | None:
+    """The name whose arguments cover the op's attributes."""
+    for name in node.op.aliases.get("torch", ()):
+        alias = name if isinstance(name, Alias) else Alias(name)
+        if {key for key, _ in node.attributes} <= set(alias.rename.values()):
+            return alias
+    return None
+
+
+def _call(alias: Alias, node: Node, operands: Sequence[str]) -> str:
+    theirs = {ours: name for name, ours in alias.rename.items()}
+    options = [f"{theirs[key]}={value!r}" for key, value in node.attributes]
+    return f"torch.{alias.name}({', '.join([*operands, *options])})"
+
+
+def _has_number(node: Node) -> bool:
+    """A plain number among the operands: torch.maximum(x, 0.0) takes tensors alone."""
+    return any(_is_number(child) for child in node.inputs)
+
+
+def _is_number(node: Node) -> bool:
+    if node.op.role == "broadcast":
+        node = node.inputs[0]
+    return node.op.role in ("constant", "size") and node.rank == 0
+
+
+def _literals(names: dict[str, str], node: Node) -> set[str]:
+    return {name for name, child in zip(names, node.inputs, strict=True) if _is_number(child)}
+
+
+def _number(value: object) -> str:
+    text = str(value)
+    if isinstance(value, bool) or text in ("True", "False"):
+        return text
+    return text if math.isfinite(float(text)) else f'float("{text}")'
+
+
+# ------------------------------------------------------------------ scalar expressions
+def _calls(tree: Tree) -> Iterable[str]:
+    match tree:
+        case Call(name, arguments):
+            yield name
+            for part in arguments:
+                yield from _calls(part)
+        case Unary(_, value):
+            yield from _calls(value)
+        case Binary(_, left, right):
+            yield from _calls(left)
+            yield from _calls(right)
+        case Choice(test, yes, no):
+            for part in (test, yes, no):
+                yield from _calls(part)
+        case _:
+            pass
+
+
+def _function(name: str) -> str | None:
+    if name in _LIBM:
+        return _LIBM[name] or None
+    if name == "pow":
+        return "pow"
+    return name if name in _SAME else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Elementwise:
+    """A scalar expression on whole tensors; conditionals become torch.where.
+
+    names: what stands for each variable; numbers: the variables that are plain numbers.
+    """
+
+    names: Mapping[str, str]
+    numbers: Collection[str]
+
+    def constant(self, part: Tree) -> bool:
+        match part:
+            case Num():
+                return True
+            case Var(name):
+                return name in self.numbers
+            case Unary(_, value):
+                return self.constant(value)
+            case Binary(_, left, right):
+                return self.constant(left) and self.constant(right)
+            case _:
+                return False
+
+    def atom(self, part: Tree) -> str:
+        text = self.write(part)
+        return text if bond_of(text) == ATOM else f"({text})"
+
+    def tensor(self, part: Tree) -> str:
+        text = self.write(part)
+        return f"like.new_tensor({text})" if self.constant(part) else text
+
+    def call(self, name: str, arguments: tuple[Tree, ...]) -> str:
+        if name == "pow":
+            return f"{self.atom(arguments[0])} ** {self.atom(arguments[1])}"
+        if name in ("fmin", "fmax") and self.constant(arguments[1]):
+            bound = "max" if name == "fmin" else "min"
+            return f"torch.clamp({self.tensor(arguments[0])}, {bound}={self.write(arguments[1])})"
+        found = _function(name)
+        if found is None:
+            raise refused(name, "PyTorch", _NO_SOURCE)
+        return f"torch.{found}({', '.join(self.tensor(a) for a in arguments)})"
+
+    def write(self, part: Tree) -> str:
+        match part:
+            case Num(text):
+                return text
+            case Var(name):
+                return self.names[name]
+            case Unary(sign, value):
+                return f"{'~' if sign == '!' else sign}{self.atom(value)}"
+            case Binary(sign, left, right):
+                shown = {"&&": "&", "||": "|"}.get(sign, sign)
+                return f"{self.atom(left)} {shown} {self.atom(right)}"
+            case Choice(test, yes, no):
+                both = self.constant(yes) and self.constant(no)
+                first = self.tensor(yes) if both else self.write(yes)
+                return f"torch.where({self.write(test)}, {first}, {self.write(no)})"
+            case Call(name, arguments):
+                return self.call(name, arguments)
+
+
+def _elementwise(tree: Tree, names: Mapping[str, str], numbers: Collection[str]) -> str:
+    text = _Elementwise(names, numbers).write(tree)
+    return text if bond_of(text) == ATOM else f"({text})"
+
+
+# ------------------------------------------------------------------ scans
+def _loop(node: Node, scan: Scan) -> list[str]:
+    """A scan as a function with a loop: last carries, all outputs, what each step started from."""
+    attributes = node.attrs
+    body = body_of(node)
+    assert body is not None
+    carries = attributes["carries"]
+    length = str(attributes["length"])
+    over = f"reversed(range({length}))" if attributes["reverse"] else f"range({length})"
+    call = scan.call(scan.carry, [f"{x}[t]" for x in scan.entries])
+    if len(body.outputs) == 1:
+        call = f"({call},)"
+    stacks = [x.type for x in (*body.outputs[carries:], *body.inputs[:carries])]
+    given = [*scan.carry, *scan.entries, *scan.rest]
+    kept = "".join(f" {x}," for x in scan.carry)
+    lines = [
+        scan.head(),
+        f"    like = {given[0] if given else 'None'}",
+        "    rows = []",
+        f"    for t in {over}:",
+        f"        found = {call}",
+        f"        rows.append((*found[{carries}:],{kept}))",
+    ]
+    if scan.carry:
+        lines.append(f"        {', '.join(scan.carry)}, = found[:{carries}]")
+    if attributes["reverse"]:
+        lines.append("    rows.reverse()")
+    columns = "[torch.stack(column) for column in zip(*rows)]"
+    if attributes["length"] == 0 or not isinstance(attributes["length"], int):
+        empty = ", ".join(
+            f"like.new_zeros((0, {''.join(f'{d}, ' for d in s.shape)}))" for s in stacks
+        )
+        columns = f"{columns} if rows else [{empty}]"
+    lines.append(f"    stacks = {columns}")
+    front = "".join(f"{x}, " for x in scan.carry)
+    single = carries + len(stacks) == 1
+    lines.append("    return stacks[0]" if single else f"    return ({front}*stacks)")
+    return lines if "like." in "\n".join(lines) else [x for x in lines if "    like =" not in x]
+
+
+# ------------------------------------------------------------------ the file
+_NOT_WHOLE = "{x}.is_floating_point() and bool(({x} != {x}.floor()).any())"
+_CHECKED = '''
+def checked(name, value, shape, floating=True):
+    """Refuse what is no tensor of this shape (or number of axes) and kind; gives the tensor."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} is a {type(value).__name__}; expected a torch.Tensor")
+    if floating and not value.is_floating_point():
+        raise TypeError(f"{name} is of {value.dtype}; expected floating-point numbers")
+    if isinstance(shape, int):
+        if value.ndim != shape:
+            raise ValueError(f"{name} has shape {tuple(value.shape)}; expected {shape} axes")
+    elif tuple(value.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}; expected {shape}")
+    return value
+
+
+'''[1:-1].split("\n")
+
+
+def torch_text(source: Source) -> str:
+    """The whole file."""
+    title = _class_name(source.function)
+    reserved = _RESERVED | {title, source.function}
+    dialect = Dialect("PyTorch", expression, _loop, can_write, reserved, like="like")
+    found = passes(source, dialect)
+    arguments = ", ".join(found.names.inputs.values())
+    forward = [
+        *_input_lines(found, source),
+        *index_checks(source, found.names, _NOT_WHOLE),
+    ]
+    body = written_lines(found.forward.lines)
+    for condition, taken, place in found.branches:
+        body += branch_lines(condition, taken, place, "bool(({}).all())", "bool(({}).any())")
+    first = _first(found)
+    if "like" in named_in([*_code(body), found.loss]):
+        forward.append(f"like = {first}  # constants take its dtype and device")
+    tensors = [name for name in found.saved if name not in found.sizes]
+    sizes = [name for name in found.saved if name in found.sizes]
+    body.append(f"ctx.save_for_backward({', '.join(tensors)})")
+    if sizes:
+        body.append(f"ctx.sizes = {group(sizes)}")
+    body.append(f"return {_loss(source, found)}")
+    lines = [*_CHECKED, *found.definitions]
+    lines += [
+        f"class {title}(torch.autograd.Function):",
+        f'{INDENT}"""{source.loss_name} of ({arguments}), with derived gradients of',
+        f"{INDENT}{', '.join(found.results)}. Differentiable once: backward is no graph itself.",
+        f'{INDENT}dtype and device follow the arguments."""',
+        "",
+        f"{INDENT}@staticmethod",
+        f"{INDENT}def forward(ctx, {arguments}):",
+        *indented([*forward, *body], 2),
+        "",
+        f"{INDENT}@staticmethod",
+        f"{INDENT}def backward(ctx, grad):",
+        *indented(_backward_lines(source, found, tensors, sizes), 2),
+        "",
+        "",
+        f"def {source.function}({arguments}):",
+        f'{INDENT}"""{source.loss_name}, a tensor that autograd can go back from."""',
+        f"{INDENT}return {title}.apply({arguments})",
+    ]
+    top = [*(f"# {line}".rstrip() for line in source.header), *imports(lines)]
+    top += ["import torch", "", ""]
+    return "\n".join([*top, *lines]) + "\n"
+
+
+def _class_name(function: str) -> str:
+    return (
+        "".join(part[:1].upper() + part[1:] for part in identifier(function).split("_")) or "Loss"
+    )
+
+
+def _code(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _first(found: Passes) -> str:
+    """The first argument of decimal numbers: constants take its dtype and device."""
+    floats = [text for node, text in found.names.inputs.items() if node.dtype in FLOATS]
+    return (floats or [*found.names.inputs.values(), "torch.zeros(())"])[0]
+
+
+def _loss(source: Source, found: Passes) -> str:
+    """The loss, as a tensor that is no argument itself."""
+    if found.loss in found.names.inputs.values():
+        return f"{found.loss}.clone()"
+    if not source.loss.inputs:
+        return f"{_first(found)}.new_tensor({found.loss})"
+    return bare(found.loss)
+
+
+def _input_lines(found: Passes, source: Source) -> list[str]:
+    lines: list[str] = []
+    wanted = set(found.sizes)
+    labels = index_only(source)
+    for node, argument in found.names.inputs.items():
+        option = "" if node.dtype in FLOATS and node.id not in labels else ", floating=False"
+        told = size_lines(node, argument, found.sizes, wanted)
+        if told:
+            lines += [f'checked("{argument}", {argument}, {node.rank}{option})', *told]
+        if not told or not told[0].endswith(".shape"):
+            lines.append(f'checked("{argument}", {argument}, {shape_code(node)}{option})')
+    derived = set(found.results)
+    for position, (node, argument) in enumerate(found.names.inputs.items()):
+        if node.attrs["name"] not in derived and node.dtype in FLOATS:
+            lines += [
+                f"if ctx.needs_input_grad[{position}]:",
+                f'{INDENT}raise ValueError("no gradient by {argument} was derived; '
+                f'pass {argument}.detach()")',
+            ]
+    return lines
+
+
+# torch's own once_differentiable is silent where the incoming gradient is a plain number
+_ONCE: tuple[str, ...] = (
+    "if torch.is_grad_enabled():  # create_graph=True",
+    f'{INDENT}raise RuntimeError("these gradients can be taken once: they are no graph again")',
+)
+
+
+def _backward_lines(
+    source: Source, found: Passes, tensors: Sequence[str], sizes: Sequence[str]
+) -> list[str]:
+    lines = list(_ONCE)
+    if tensors:
+        comma = "," if len(tensors) == 1 else ""
+        lines.append(f"{', '.join(tensors)}{comma} = ctx.saved_tensors")
+    if sizes:
+        lines.append(f"{', '.join(sizes)}{',' if len(sizes) == 1 else ''} = ctx.sizes")
+    position = {node.attrs["name"]: i for i, node in enumerate(found.names.inputs)}
+    taken = {line.variable for line in found.backward} | set(found.names.inputs.values())
+    need = {name: f"need_{identifier(name)}" for name in found.results}
+    need = {name: text if text not in taken else f"{text}_" for name, text in need.items()}
+    lines += [f"{text} = ctx.needs_input_grad[{position[name]}]" for name, text in need.items()]
+    if "like" in named_in(line.expression for line in found.backward):
+        lines.append("like = grad  # constants take its dtype and device")
+    lines.append("scale = grad.reshape(())")
+    everything = frozenset(found.results)
+    current = everything
+    for i, line in enumerate(found.backward):
+        asked = found.needs[i]
+        if asked not in (current, everything):
+            names = [need[name] for name in found.results if name in asked]
+            lines.append(f"if {' or '.join(names)}:")
+        current = asked
+        lines += indented(written_lines([line]), 0 if asked == everything else 1)
+    returned: list[str] = []
+    for node in found.names.inputs:
+        name = node.attrs["name"]
+        if name not in found.results:
+            returned.append("None")
+        elif len(found.results) == 1:
+            returned.append(f"scale * {found.results[name]}")
+        else:
+            returned.append(f"scale * {found.results[name]} if {need[name]} else None")
+    lines.append("return (")
+    lines += [f"{INDENT}{text}," for text in returned]
+    lines.append(")")
+    return _without_unread(lines, need.values())
+
+
+def _without_unread(lines: list[str], names: Iterable[str]) -> list[str]:
+    """Without the question for a gradient where nothing depends on the answer."""
+    text = "\n".join(lines)
+    alone = {name for name in names if len(re.findall(rf"\b{name}\b", text)) == 1}
+    return [line for line in lines if line.partition(" = ctx")[0] not in alone]

@@ -1,0 +1,140 @@
+"""Exported PyTorch files: torch's own gradcheck passes, and they agree with tidu's runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tests.backends.source.programs import PROGRAMS, STUDIES, Program, agree, op_programs
+from tidu.api.solve import solve
+from tidu.errors import InputError
+from tidu.ir.op import Op, registered
+
+OPS = [op for op in registered().values() if op.samples is not None]
+MLP = PROGRAMS[0]
+
+
+def test_the_file_imports_torch_alone_and_saves_what_backward_reads() -> None:
+    text = MLP.derive().to_torch("en")
+    tree = ast.parse(text)
+    imported = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert {ast.unparse(node).split()[1].partition(".")[0] for node in imported} == {"torch"}
+    assert "ctx.save_for_backward(W2, X, h, t)" in text
+    assert "W2, X, h, t = ctx.saved_tensors" in text
+    assert "        # h = tanh(X·W₁ + 𝟏·b₁ᵀ)  (5, 4)\n" in text
+
+
+def test_work_for_a_gradient_nobody_asks_for_is_skipped() -> None:
+    text = MLP.derive().to_torch("en")
+    assert "if need_W2:\n            # ∂L/∂W₂ = hᵀ·δ_z" in text
+    assert "d_W1 if need_W1 else None" in text
+
+
+def test_without_a_word_in_pytorch_an_op_is_refused_by_name() -> None:
+    derivation = tidu.derive("sum(f(x))", wrt="x", shapes={"x": 2}, functions={"f": None})
+    with pytest.raises(InputError, match="f cannot be exported to PyTorch"):
+        derivation.to_torch("en")
+
+
+# ------------------------------------------------------------------ with PyTorch installed
+def run(text: str, values: Mapping[str, Any], wrt: Sequence[str]) -> tuple[float, dict[str, Any]]:
+    """The loss and its gradients by autograd; the loss is used twice as large."""
+    torch = pytest.importorskip("torch")
+    scope = module(text)
+    tensors = {name: torch.as_tensor(np.array(value)) for name, value in values.items()}
+    for name in wrt:
+        tensors[name].requires_grad_()
+    loss = scope["loss"](*tensors.values())
+    found = torch.autograd.grad(2.0 * loss.sum(), [tensors[name] for name in wrt])
+    gradients = {
+        name: g.numpy() / g.numpy().dtype.type(2) for name, g in zip(wrt, found, strict=True)
+    }
+    return float(loss.detach().reshape(())), gradients
+
+
+def module(text: str) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(text, "exported.py", "exec"), scope)  # noqa: S102
+    return scope
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
+    pytest.importorskip("torch")
+    for derivation, values in op_programs(op, dtype):
+        try:
+            text = derivation.to_torch("en")
+        except InputError as refusal:
+            assert "cannot be exported to PyTorch" in refusal.text("en")
+            continue
+        found = run(text, values, derivation.parameters)
+        agree(derivation, found, values, 1e-11 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
+def test_torch_checks_the_gradients(program: Program) -> None:
+    torch = pytest.importorskip("torch")
+    derivation = program.derive()
+    text = derivation.to_torch("zh")
+    values = {name: program.values[name] for name in derivation.graph.inputs}
+    agree(derivation, run(text, values, program.wrt), values)
+    tensors = [
+        torch.as_tensor(np.array(value)).requires_grad_(name in program.wrt)
+        for name, value in values.items()
+    ]
+    assert torch.autograd.gradcheck(module(text)["loss"], tensors)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
+def test_studies_agree(study: Any) -> None:
+    pytest.importorskip("torch")
+    for part in solve(study).parts:
+        derivation = part.derivation
+        if derivation.has_numbers():
+            values = {name: derivation.values[name] for name in derivation.graph.inputs}
+            agree(derivation, run(derivation.to_torch(), values, derivation.parameters), values)
+
+
+def test_some_gradients_alone() -> None:
+    torch = pytest.importorskip("torch")
+    derivation = MLP.derive()
+    scope = module(derivation.to_torch())
+    wanted = derivation.evaluate().gradients
+    for name in MLP.wrt:
+        tensors = {n: torch.as_tensor(np.array(v)) for n, v in MLP.values.items()}
+        tensors[name].requires_grad_()
+        scope["loss"](*tensors.values()).backward()
+        np.testing.assert_allclose(tensors[name].grad.numpy(), wanted[name], rtol=1e-12)
+
+
+def test_float32_stays_float32_in_a_file_derived_in_float64() -> None:
+    torch = pytest.importorskip("torch")
+    scope = module(MLP.derive().to_torch())
+    tensors = {n: torch.as_tensor(np.array(v)).float() for n, v in MLP.values.items()}
+    tensors["W1"].requires_grad_()
+    loss = scope["loss"](*tensors.values())
+    loss.backward()
+    assert loss.dtype == tensors["W1"].grad.dtype == torch.float32
+
+
+def test_misuse_is_refused() -> None:
+    torch = pytest.importorskip("torch")
+    scope = module(MLP.derive().to_torch("en"))
+    tensors = {n: torch.as_tensor(np.array(v)) for n, v in MLP.values.items()}
+    with pytest.raises(ValueError, match=r"W1 has shape \(4, 3\); expected \(3, 4\)"):
+        scope["loss"](*{**tensors, "W1": tensors["W1"].T}.values())
+    with pytest.raises(TypeError, match=r"W1 is a list; expected a torch.Tensor"):
+        scope["loss"](*{**tensors, "W1": [[1.0]]}.values())
+    with pytest.raises(ValueError, match=r"no gradient by X was derived; pass X.detach\(\)"):
+        scope["loss"](*{**tensors, "X": tensors["X"].requires_grad_()}.values())
+    tensors = {n: t.detach() for n, t in tensors.items()}
+    tensors["W1"].requires_grad_()
+    loss = scope["loss"](*tensors.values())
+    with pytest.raises(RuntimeError, match="these gradients can be taken once"):
+        torch.autograd.grad(loss, tensors["W1"], create_graph=True)
