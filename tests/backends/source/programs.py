@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import tidu
 import tidu.numpy as tnp
@@ -162,6 +164,8 @@ STUDIES = sorted((ROOT / "studies").glob("*.toml"))
 
 # ------------------------------------------------------------------ running a file
 def run_numpy(text: str, values: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
+    for module in re.findall(r"^import (\w+)", text, re.MULTILINE):
+        pytest.importorskip(module)  # SciPy is optional
     scope: dict[str, Any] = {"__name__": "exported"}
     exec(compile(text, "exported.py", "exec"), scope)  # noqa: S102
     with np.errstate(all="ignore"):
