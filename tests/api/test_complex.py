@@ -156,3 +156,86 @@ def test_a_real_program_refuses_complex_values() -> None:
 def test_an_imaginary_part_is_not_dropped_in_silence() -> None:
     with pytest.raises(DTypeError, match="it would lose its imaginary part"):
         tidu.grad(lambda z: np.sum(z.astype(float)))(Z)
+
+
+# ------------------------------------------------------------------ the other verbs
+def holomorphic(z: Any) -> Any:
+    return np.fft.fft(np.exp(1j * z) / (z + 3)) @ np.array([[1, 2j], [0, 1], [1j, 1]])
+
+
+def along(f: Callable[..., Any], z: Any, v: Any, h: float = 1e-6) -> Any:
+    return (f(z + h * v) - f(z - h * v)) / (2 * h)
+
+
+def test_products_with_a_derivative_pair_without_a_conjugate() -> None:
+    rng = np.random.default_rng(2)
+    v, u = (rng.standard_normal(s) + 1j * rng.standard_normal(s) for s in ((2, 3), (2, 2)))
+    for f in (holomorphic, lambda z: holomorphic(z).conj() * np.abs(z[:, :2]) + z[:, 1:].real):
+        value, change = tidu.jvp(f, (Z,), (v,))
+        np.testing.assert_allclose(value, f(Z), rtol=1e-12)
+        np.testing.assert_allclose(change, along(f, Z, v), rtol=1e-7, atol=1e-8)
+        (pulled,) = tidu.vjp(f, Z)[1](u)
+        np.testing.assert_allclose(np.sum(pulled * v).real, np.sum(u * change).real, rtol=1e-10)
+    assert tidu.vjp(lambda z: z**2, 1 + 2j)[1](1.0 + 0j)[0] == 2 * (1 + 2j)
+
+
+def test_gradients_of_gradients() -> None:
+    rng = np.random.default_rng(4)
+    v = rng.standard_normal((2, 3)) + 1j * rng.standard_normal((2, 3))
+    for loss in (LOSSES["powers"], LOSSES["spectrum"], LOSSES["angle"]):
+        gradient = tidu.grad(loss)
+        second = along(gradient, Z, v)
+        np.testing.assert_allclose(tidu.hvp(loss)(Z, v), second, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(tidu.jvp(gradient, (Z,), (v,))[1], second, rtol=1e-6, atol=1e-7)
+
+        def turned(z: Any, gradient: Any = gradient) -> Any:
+            return np.real(np.vdot(v, gradient(z)))
+
+        np.testing.assert_allclose(tidu.grad(turned)(Z), slopes(turned, Z), rtol=1e-5, atol=1e-6)
+
+
+def test_a_jacobian_of_complex_numbers_is_the_complex_derivative() -> None:
+    for mode in ("forward", "reverse"):
+        found = tidu.jacobian(lambda z: np.exp(1j * z), mode=mode)(Z[0])  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, np.diag(1j * np.exp(1j * Z[0])), rtol=1e-12)
+        found = tidu.jacobian(lambda x: np.exp(1j * x) * x, mode=mode)(X[0])  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, np.diag((1j * X[0] + 1) * np.exp(1j * X[0])), rtol=1e-12)
+    second = tidu.hessian(lambda x: np.sum(np.abs(np.exp((1 + 1j) * x)) ** 2))(X[0])
+    np.testing.assert_allclose(second, np.diag(4 * np.exp(2 * X[0])), rtol=1e-12)
+
+
+def test_a_jacobian_that_does_not_exist_is_refused() -> None:
+    for f in (np.conj, np.real, lambda z: z * np.abs(z)):
+        with pytest.raises(DTypeError, match="not analytic in the complex"):
+            tidu.jacobian(f)(Z[0])
+    with pytest.raises(DTypeError, match="not analytic in the complex"):
+        tidu.hessian(lambda z: np.sum(np.abs(z) ** 2))(Z[0])
+
+
+def test_a_map_over_complex_entries() -> None:
+    batch = np.stack([Z, 2j * Z, Z + 1])
+    for f in (holomorphic, LOSSES["solve"], LOSSES["real signal"], tidu.grad(LOSSES["spectrum"])):
+        np.testing.assert_allclose(tidu.vmap(f)(batch), [f(z) for z in batch], rtol=1e-10)
+
+
+def test_loops_and_named_parts_of_complex_numbers() -> None:
+    import tidu.numpy as tnp
+
+    @tnp.named
+    def turn(z: Any, w: Any) -> Any:
+        return z * w + np.conj(z) * 0.1
+
+    def loss(z: Any) -> Any:
+        last, seen = tnp.scan(lambda c, x: (turn(c, x), np.abs(c)), z[0], z)
+        return np.sum(np.abs(last) ** 2) + np.sum(seen)
+
+    plain = tidu.grad(loss)(Z)
+
+    def unrolled(z: Any) -> Any:
+        c, total = z[0], 0.0
+        for x in z:
+            total = total + np.sum(np.abs(c))
+            c = c * x + np.conj(c) * 0.1
+        return np.sum(np.abs(c) ** 2) + total
+
+    np.testing.assert_allclose(plain, slopes(unrolled, Z), rtol=1e-6, atol=1e-7)

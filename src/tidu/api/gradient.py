@@ -13,6 +13,7 @@ from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
+from tidu.calculus.reverse import steepest
 from tidu.frontends.calling import bind, bound
 from tidu.frontends.record import running
 from tidu.frontends.regions import nodes_in, open_region, plain_values, stage, without_aux
@@ -106,7 +107,7 @@ def _inside_a_trace(
         region = open_region(here, loss, given, wrt, scalar=True)
         (value,) = region.outputs
         found = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
-        gradients = dict(zip(region.wrt, found, strict=True))
+        gradients = dict(zip(region.wrt, map(steepest, found), strict=True))
         trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
         value = as_run([value])[0]
         first = (value, nodes_in(kept[-1])) if kept else value

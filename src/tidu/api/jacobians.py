@@ -27,8 +27,9 @@ def jacobian(
     argument; for several argnums a tuple of them.
 
     mode: "forward" (a pass for each input), "reverse" (a pass for each result), else the cheaper
-    one. Both calculate all passes at once. Raises DTypeError for arguments that are no real
-    numbers.
+    one. Both calculate all passes at once. Raises DTypeError for arguments that are no numbers, and
+    for complex ones that the result is not analytic in; where it is, an entry is the complex
+    derivative.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
@@ -64,7 +65,8 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     several argnums a tuple of rows of blocks: [i][j] differentiates for argument i and then for j.
     For trees: the structure of the argument, each part of it with the structure of the argument.
 
-    Raises TraceError where the function does not return one number.
+    Raises TraceError where the function does not return one number, and DTypeError for complex
+    arguments: no real number is analytic in them. `hvp` takes them.
 
     >>> import numpy as np
     >>> hessian(lambda x, y: x @ x * y, argnums=(0, 1))(np.array([1.0, 2.0]), 3.0)[0][1].tolist()

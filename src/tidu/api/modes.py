@@ -9,6 +9,7 @@ from typing import Any
 from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
 from tidu.api.staged import COTANGENT, TANGENT, directions, finish
 from tidu.calculus.modes import as_run, pulled, pushed
+from tidu.calculus.reverse import steepest
 from tidu.errors import InputError
 from tidu.frontends.calling import bind, bound, function_name
 from tidu.frontends.control import standin
@@ -38,7 +39,7 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
     differential has its structure and shapes.
 
     Raises InputError and ShapeError for tangents that do not fit their arguments, DTypeError for
-    arguments that are no real numbers.
+    arguments that are no numbers.
 
     >>> import numpy as np
     >>> value, change = jvp(np.sin, (np.array([0.0, np.pi]),), (np.array([1.0, 2.0]),))
@@ -69,10 +70,12 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
 
     The second takes a cotangent, of the structure and shapes of the value, and returns a tuple with
     a gradient for each argument, of its structure and shapes. It may be called many times, also in
-    a function that is being derived.
+    a function that is being derived. Complex numbers are not conjugated (as in autograd and JAX):
+    ⟨cotangent, J·v⟩ = ⟨pulled, v⟩ with ⟨u, v⟩ = Re Σ u·v, and of f analytic at z the pull-back is
+    u ↦ u·f′(z).
 
     Raises InputError and ShapeError for a cotangent that does not fit the value, DTypeError for
-    arguments that are no real numbers.
+    arguments that are no numbers.
 
     >>> import numpy as np
     >>> value, pull = vjp(lambda A, x: A @ x, np.eye(2), np.array([1.0, 2.0]))
@@ -96,7 +99,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     """A function that multiplies the Hessian of a loss with a vector, without forming it.
 
     It takes the arguments of `function` and after them the vector: of the structure and shapes of
-    the argument at `argnums`; for several argnums a tuple. So does its result.
+    the argument at `argnums`; for several argnums a tuple. So does its result. It is the change of
+    `grad(function)` along the vector, for complex arguments too.
 
     >>> import numpy as np
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0])).tolist()
@@ -121,7 +125,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             for parameter, tree in zip(wrt, trees, strict=True):
                 along |= _along(here, region, parameter, tree)
             (loss,) = region.outputs
-            slopes = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
+            adjoints = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
+            slopes = [steepest(adjoint) for adjoint in adjoints]
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))

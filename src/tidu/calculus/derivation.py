@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tidu.calculus.pullback import add, zeros_like
-from tidu.calculus.reverse import Contribution, reverse
+from tidu.calculus.reverse import Contribution, reverse, steepest
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop, role
+from tidu.ir.op import Loop
 from tidu.ir.rule import Rule
 from tidu.ir.types import COMPLEX, FLOATS, REALS, is_one_element, shape_text
 from tidu.words import Words, verbatim
@@ -152,7 +152,7 @@ def derive_graph(
         if len(parts) > 1:
             steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
     gradients = {
-        w: rewriter.normalise(_public(found.gradients.get(node, zeros_like(node))))
+        w: rewriter.normalise(steepest(found.gradients.get(node, zeros_like(node))))
         for w, node in parameters.items()
     }
     unused = tuple(w for w, node in parameters.items() if node not in found.gradients)
@@ -230,12 +230,6 @@ def _parameter(graph: Graph, name: str) -> Node:
     if node.dtype not in FLOATS:
         raise DTypeError(_NOT_DIFFERENTIABLE(name=name, dtype=node.dtype))
     return node
-
-
-def _public(adjoint: Node) -> Node:
-    """The gradient of a parameter from its adjoint. For z = x + iy the adjoint is ∂L/∂x − i ∂L/∂y;
-    its conjugate points where L rises most, so that z − η·gradient descends."""
-    return role("conj")(adjoint) if adjoint.dtype in COMPLEX else adjoint
 
 
 def _check_loss(name: str, node: Node) -> None:

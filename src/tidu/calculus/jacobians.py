@@ -14,10 +14,21 @@ from typing import Literal
 from tidu.calculus.batch import batch
 from tidu.calculus.modes import pulled, pushed
 from tidu.calculus.rewrite import Rewriter
-from tidu.ir.build import filled, input_node
-from tidu.ir.node import Node, reachable
+from tidu.errors import DTypeError
+from tidu.ir.build import describe, filled, input_node, is_tuple
+from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import role
-from tidu.ir.types import Dim, product
+from tidu.ir.types import COMPLEX, Dim, product
+from tidu.words import Words
+
+_NOT_ANALYTIC = Words(
+    en="{node} is not analytic in the complex {name}: it has no Jacobian of complex numbers",
+    zh="{node} 关于复数 {name} 不是解析的，没有复数的雅可比矩阵",
+)
+_NOT_ANALYTIC_FIX = Words(
+    en="jvp or vjp, or the real and imaginary parts of {name} as two arguments",
+    zh="用 jvp 或 vjp，或把 {name} 的实部和虚部作为两个参数",
+)
 
 Mode = Literal["forward", "reverse"]
 Nodes = tuple[Node, ...]
@@ -32,14 +43,20 @@ def jacobian(
 ) -> Blocks:
     """For each output and each node of `wrt` ∂output/∂node, of shape (*output, *node).
 
-    Without a mode: forward where there are fewer inputs than results, else reverse.
+    Without a mode: forward where there are fewer inputs than results, else reverse. A complex
+    result of a real node is always pushed forward: one pass back tells its real part only.
+
+    Raises DTypeError for a complex node that some output is not analytic in: it then has no
+    derivative that is one complex number for each pair of entries.
 
     >>> from tidu.ir.build import input_node
     >>> A, x = input_node("A", (2, 3)), input_node("x", (3,))
     >>> [block.shape for block in jacobian([A @ x], [A, x])[0]]
     [(2, 2, 3), (2, 3)]
     """
-    mode = mode or _cheaper(outputs, wrt)
+    _refuse_not_analytic(outputs, wrt)
+    kinds = {node.dtype in COMPLEX for node in (*outputs, *wrt)}
+    mode = "forward" if len(kinds) == 2 else mode or _cheaper(outputs, wrt)
     if mode == "forward":
         return _forward(tuple(outputs), tuple(wrt))
     named = set(lines)
@@ -50,15 +67,31 @@ def jacobian(
 def hessian(loss: Node, wrt: Sequence[Node], lines: Iterable[Node] = ()) -> Blocks:
     """The second derivatives of a number, for each pair of nodes: forward over reverse.
 
-    Block i, j has the shape (*wrt[i], *wrt[j]).
+    Block i, j has the shape (*wrt[i], *wrt[j]). Raises DTypeError for complex nodes.
 
     >>> from tidu.ir.build import input_node
     >>> x, y = input_node("x", (3,)), input_node("y", (2,))
     >>> [[b.shape for b in row] for row in hessian((x @ x) * (y @ y), [x, y])]
     [[(3, 3), (3, 2)], [(2, 3), (2, 2)]]
     """
+    _refuse_not_analytic([loss], wrt)
     slopes = pulled([loss], [filled(1.0, loss.type)], wrt, lines)
     return _forward(slopes, tuple(wrt), symmetric=True)
+
+
+def _refuse_not_analytic(outputs: Sequence[Node], wrt: Sequence[Node]) -> None:
+    """Raises DTypeError where a path from a complex node leaves the analytic ops: a real part, a
+    size, a conjugate."""
+    for x in wrt:
+        if x.dtype not in COMPLEX:
+            continue
+        moving = depends_on(outputs, [x])
+        for node in reachable(outputs):
+            if node.id not in moving or node.dtype == "bool":
+                continue
+            if is_tuple(node) or node.dtype not in COMPLEX or node.op.role == "conj":
+                what = _NOT_ANALYTIC(node=describe(node), name=describe(x))
+                raise DTypeError(what, fix=_NOT_ANALYTIC_FIX(name=describe(x)))
 
 
 def _cheaper(outputs: Sequence[Node], wrt: Sequence[Node]) -> Mode:

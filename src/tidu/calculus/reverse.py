@@ -14,6 +14,8 @@ from tidu.calculus.pullback import (
     zeros_like,
 )
 from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import role
+from tidu.ir.types import COMPLEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +115,13 @@ def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> 
     """
     found = reverse(outputs, seeds, wrt).gradients
     return [found[node] if node in found else zeros_like(node) for node in wrt]
+
+
+def steepest(adjoint: Node) -> Node:
+    """The gradient of a parameter, as users see it, from its adjoint (or from the adjoint's
+    differential).
+
+    For z = x + iy the adjoint is ∂L/∂x − i ∂L/∂y; its conjugate points where L rises most, so that
+    z − η·gradient descends.
+    """
+    return role("conj")(adjoint) if adjoint.dtype in COMPLEX else adjoint
