@@ -165,6 +165,44 @@ def test_vjp_and_jvp_through_a_mapped_function() -> None:
     same(tidu.jvp(mapped, (X,), (G,))[1], np.cos(X @ A.T) * (G @ A.T))
 
 
+def test_jacobians_and_hessians_of_and_through_a_mapped_function() -> None:
+    def two(x: Any) -> Any:
+        return np.tanh(A @ x)[:2]
+
+    each = np.arange(5)
+    jacobians = np.array([tidu.jacobian(two)(x) for x in X])
+    same(tidu.vmap(tidu.jacobian(two))(X), jacobians)
+    whole = tidu.jacobian(tidu.vmap(two))(X)
+    assert whole.shape == (5, 2, 5, 3)
+    same(whole[each, :, each, :], jacobians)
+    assert not np.any(whole[0, :, 1:])
+    hessians = np.array([tidu.hessian(energy)(x) for x in X])
+    same(tidu.vmap(tidu.hessian(energy))(X), hessians)
+    summed = tidu.hessian(lambda Z: np.sum(tidu.vmap(energy)(Z)))(X)
+    same(summed[each, :, each, :], hessians)
+    same(tidu.vmap(tidu.vjp(two, X[0])[1])(np.eye(2))[0], jacobians[0])
+
+
+def test_an_op_of_the_users_own_is_mapped_entry_by_entry() -> None:
+    """Nothing is known of its axes: it is never called with all entries at once."""
+    shapes: list[tuple[int, ...]] = []
+
+    def volume(a: Any) -> Any:
+        shapes.append(np.shape(a))
+        return np.linalg.det(a)
+
+    vol = tidu.custom(volume, lambda g, a, out: g * out * np.linalg.inv(a).T, shape=lambda a: ())
+    shapes.clear()  # making the op has tried it on several
+    matrices = RNG.standard_normal((5, 3, 3)) + 3 * np.eye(3)
+    same(tidu.vmap(vol)(matrices), np.linalg.det(matrices))
+    wanted = [np.linalg.det(a) * np.linalg.inv(a).T for a in matrices]
+    same(tidu.vmap(tidu.grad(vol))(matrices), wanted)
+    same(tidu.grad(lambda z: np.sum(tidu.vmap(vol)(z)))(matrices), wanted)
+    assert all(len(shape) == 2 for shape in shapes)
+    soft = tidu.custom(lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2)
+    same(tidu.vmap(tidu.grad(soft))(X[:, 0]), 1 / (1 + np.abs(X[:, 0])) ** 2)
+
+
 def test_gradients_of_each_example_of_a_network() -> None:
     W, b = RNG.standard_normal((4, 3)), RNG.standard_normal(4)
 
