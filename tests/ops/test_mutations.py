@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.ops import test_complex as complex_numbers
 from tests.ops import test_table as table
 from tests.ops.evaluate import evaluate
 from tidu.calculus import bodies, modes
@@ -146,6 +147,8 @@ def checks(op: Op) -> Iterator[Callable[[], None]]:
     if op in table.SHORT:
         yield lambda: table.test_the_shortcut_agrees_with_the_definition(op)
     yield lambda: table.test_second_derivatives_agree_with_differences(op)
+    if op in complex_numbers.TAKING:
+        yield lambda: complex_numbers.test_first_derivatives_agree_with_differences(op)
 
 
 def caught(mutant: Mutant) -> bool | None:
@@ -180,5 +183,6 @@ def test_the_records_are_put_back() -> None:
 
 def test_a_check_that_sees_nothing_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "check_first_order", lambda op: None)
+    monkeypatch.setattr(complex_numbers, "TAKING", [])
     monkeypatch.setattr(table, "test_second_derivatives_agree_with_differences", lambda op: None)
     assert caught(Mutant(registered()["tanh"], "partials", 0)) is not True
