@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from tidu.ir.node import Node
 from tidu.render import inline, latex
 from tidu.words import LANGUAGES, Language, Words, current_language
 
+if TYPE_CHECKING:
+    from tidu.api.second import Hessian
+
 _NO_GRADIENT = Words(
     en="no gradient was derived for {name}; derived: {known}",
     zh="没有对 {name} 求梯度；已求：{known}",
@@ -50,7 +53,7 @@ class Gradient:
     name: str
     tree: Math
     left: Math
-    source: Callable[[], str]
+    source: Callable[[], str] = field(repr=False)
 
     def latex(self) -> str:
         """The formula in LaTeX, without the left side."""
@@ -109,6 +112,21 @@ class Derivation:
         tree = closed_form(shown, name) if writing is None else written_form(shown, name)
         return Gradient(name, tree, left, lambda: self._numpy(name))
 
+    def hessian(self, x: str, y: str | None = None) -> Hessian:
+        """The second derivatives with respect to a parameter, or to two, as a formula.
+
+        Of a vector a matrix; of a matrix the operator H(V), and its Kronecker form where it has
+        one. No array of four axes is made unless `evaluate` is asked for it.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt=["x"], shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> print(d.hessian("x"))
+        ∂²L/∂x∂xᵀ = 2Aᵀ·A
+        """
+        from tidu.api.second import hessian_of
+
+        return hessian_of(self, x, y or x)
+
     def _numpy(self, name: str) -> str:
         from tidu.api.export import plain_source
         from tidu.backends.source.numpy import gradient_text
@@ -163,7 +181,7 @@ class Derivation:
         Raises InputError for missing values or NaN, ShapeError for a shape that does not fit.
         """
         given = {**self.values, **check_values({**(values or {}), **arrays})}
-        self._need(given)
+        self.need(given)
         check_assumptions(self.graph.inputs, given)
         found = run(self.core.outputs(), given, self.bodies)
         warn_not_finite(self.core, found.outputs, given, self.bodies)
@@ -175,7 +193,7 @@ class Derivation:
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
         given = {**self.values, **check_values(values or {})}
-        self._need(given)
+        self.need(given)
         check_assumptions(self.graph.inputs, given)
         return verify(self.with_bodies(), given)
 
@@ -244,7 +262,8 @@ class Derivation:
         """The derivation with declared functions replaced by their bodies, as it runs."""
         return derivation_with_bodies(self.core, self.bodies)
 
-    def _need(self, given: Mapping[str, Any]) -> None:
+    def need(self, given: Mapping[str, Any]) -> None:
+        """Raises InputError where an input has no value."""
         missing = [name for name in self.graph.inputs if name not in given]
         if missing:
             raise InputError(_NO_VALUES(names=", ".join(missing)))

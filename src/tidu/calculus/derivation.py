@@ -187,9 +187,14 @@ def closed_form(derivation: Derivation, name: str) -> Node:
 
     Equal to `gradients[name]` at all values; for reading, where the derivation's lines share δ's.
     """
+    return opened(derivation, derivation.gradients[name])
+
+
+def opened(derivation: Derivation, node: Node) -> Node:
+    """A formula over the program, simplified with nothing kept whole but what the user named."""
     kept = {derivation.loss, *map(derivation.run_node, derivation.graph.names)}
-    atoms = {node.id for node in kept if node.inputs}
-    return Rewriter("simplify", atoms).normalise(derivation.gradients[name])
+    atoms = {part.id for part in kept if part.inputs}
+    return Rewriter("simplify", atoms).normalise(node)
 
 
 def _plain_sum(parts: Sequence[Contribution]) -> Node:

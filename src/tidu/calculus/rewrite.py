@@ -122,7 +122,7 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
         numbers=numbers + _is_number(node),
         nested=sum(c.nested for c in below) + numbers + behind,
         signs=sum(c.signs for c in below) + (symbol == "neg"),
-        size=size + (3 if node.op.loop is Loop.CONTRACT else 2 if _is_two(node) else 1),
+        size=size + _weight(node),
     )
 
 
@@ -134,8 +134,12 @@ def _turns(node: Node) -> bool:
     return node.op.role == "transpose"
 
 
-def _is_two(node: Node) -> bool:
-    return node.op.operator == "*" or node.op.loop is Loop.REDUCE
+def _weight(node: Node) -> int:
+    """What an op counts for beside its operands: roughly what it costs to read and to run."""
+    if node.op.loop is Loop.CONTRACT:
+        return 5
+    stretches = node.op.role == "broadcast" and node.inputs[0].rank > 0
+    return 2 if stretches or node.op.operator == "*" or node.op.loop is Loop.REDUCE else 1
 
 
 def _is_number(node: Node) -> bool:

@@ -134,11 +134,12 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """∂of/∂by as a fraction (d of/d by if `total`)."""
+    """∂of/∂by as a fraction (d of/d by if `total`); with `then` the second one, ∂²of/∂by∂then."""
 
     of: Math
     by: Math
     total: bool = False
+    then: Math | None = None
 
 
 @dataclass(frozen=True, slots=True)

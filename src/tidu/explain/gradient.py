@@ -21,13 +21,13 @@ def closed_form(view: View, name: str) -> Math:
     names = {
         node: tree for node, tree in view.names.forward.items() if node is not view.derivation.loss
     }
-    names |= _further_names(view, closed)
+    names |= further_names(view, closed)
     own = {node: tree for node, tree in names.items() if node not in view.names.invented}
     short = len(expression_nodes(closed, own.__contains__)) <= LONGEST
     return named(closed, own if short else names)
 
 
-def _further_names(view: View, closed: Node) -> dict[Node, Math]:
+def further_names(view: View, closed: Node) -> dict[Node, Math]:
     """Names that the user gave to what the loss as run no longer needs: p of p = softmax(z), where
     the loss takes ln p directly."""
     derivation, found = view.derivation, dict[Node, Math]()

@@ -70,13 +70,17 @@ def _is_negative_multiple(tree: Math) -> bool:
 
 
 def _sign_in_front(tree: Math) -> Math:
-    """(−2) x as −2 x: the sign of a leading number is the sign of the product."""
-    if not isinstance(tree, Product) or not isinstance(tree.factors[0], Number):
+    """(−2) x as −2 x, and (−1)/n x as −(1/n) x: the sign of a leading number is the sign of the
+    product."""
+    if not isinstance(tree, Product):
         return tree
     first = tree.factors[0]
-    if first.text == "-1" or not first.text.startswith("-"):
+    number = first.top if isinstance(first, Fraction) else first
+    if not isinstance(number, Number) or not number.text.startswith("-") or first == Number("-1"):
         return tree
-    return Negative(Product((Number(first.text[1:]), *tree.factors[1:]), tree.sign))
+    positive = Number(number.text[1:])
+    leading = Fraction(positive, first.bottom) if isinstance(first, Fraction) else positive
+    return Negative(Product((leading, *tree.factors[1:]), tree.sign))
 
 
 def _as_factor(tree: Math) -> Math:
@@ -379,7 +383,7 @@ absolute = elementwise(
     partials=_absolute_partial,
     type_rule=lambda x, at: Type(x.shape, real_dtype(x.dtype)),
     says=says("derivative of |x|", "|x| 的导数"),
-    source="|x|′ = sign x (x ≠ 0); d|z| = Re(conj(z) dz)/|z|",
+    source="|x|′ = sign x (x ≠ 0)",
     numpy=lambda x, at: np.abs(x),
     scalar="fabs(x)",
     prepare=lambda x, at=0.0: apply(absolute, x, at=float(at)),

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.document.math import Math, Transpose
+from tidu.document.math import Apply, Function, Group, Math, Product, Transpose
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
-from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
+from tidu.ops.layout import ONES, broadcast_to, of_ones, reshape, transpose
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.structure import axes_last, diagonal, eye
@@ -135,7 +135,40 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     if left.rank == 1 and right.rank == 2:
         turned = y.value if isinstance(y, Transpose) else Transpose(y)
         return joined([turned, x], "")
-    return joined([x, y], "")
+    return joined([*_scaled_columns(x), *_scaled_rows(y)], "")
+
+
+def _scaled_columns(tree: Math) -> list[Math]:
+    """A ⊙ 𝟏sᵀ, where it is a factor of a product, as A·diag(s)."""
+    for one, other in _pairs(tree):
+        if one[0] == ONES and isinstance(one[1], Transpose) and one[1] != Transpose(ONES):
+            return [other, Apply(Function("diag"), (one[1].value,))]
+    return [tree]
+
+
+def _scaled_rows(tree: Math) -> list[Math]:
+    """s𝟏ᵀ ⊙ A, where it is a factor of a product, as diag(s)·A."""
+    for one, other in _pairs(tree):
+        if one[1] == Transpose(ONES) and one[0] != ONES:
+            return [Apply(Function("diag"), (one[0],)), other]
+    return [tree]
+
+
+def _pairs(tree: Math) -> list[tuple[tuple[Math, Math], Math]]:
+    """Of P ⊙ Q where P is a product of two factors: those, and Q; in either order."""
+    if not isinstance(tree, Product) or tree.sign != "⊙" or len(tree.factors) != 2:
+        return []
+    found: list[tuple[tuple[Math, Math], Math]] = []
+    for one, other in (tree.factors, tree.factors[::-1]):
+        inner = _opened(one)
+        if isinstance(inner, Product) and not inner.sign and len(inner.factors) == 2:
+            found.append(((inner.factors[0], inner.factors[1]), _opened(other)))
+    return found
+
+
+def _opened(tree: Math) -> Math:
+    """The brackets that a matrix product needs beside ⊙ fall away in another matrix product."""
+    return tree.value if isinstance(tree, Group) else tree
 
 
 matmul = op(

@@ -149,6 +149,8 @@ def of_ones(node: Node, tree: Math) -> Math:
     if node.op.role != "broadcast" or not node.rank or not is_one_element(node.inputs[0].shape):
         return tree
     ones: Math = Product((ONES, Transpose(ONES))) if len(squeezed(node.shape)) > 1 else ONES
+    if tree == Number("0"):
+        return tree
     if tree == Number("1"):
         return ones
     return Product((tree, *(ones.factors if isinstance(ones, Product) else (ones,))))

@@ -19,7 +19,7 @@ from tidu.ops.arithmetic import number_of
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.inverse import inv
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
-from tidu.ops.structure import eye
+from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
 
 _DEEPEST = 40
@@ -126,6 +126,8 @@ def _symmetric(node: Node, depth: int) -> bool:
         return number_of(node) is not None or _symmetric(node.inputs[0], depth - 1)
     if node.op is inv or (node.op is transpose and is_matrix_transpose(node)):
         return _symmetric(node.inputs[0], depth - 1)
+    if node.op is diagonal_matrix:
+        return node.attrs["k"] == 0
     if node.op is outer:
         return node.inputs[0] is node.inputs[1]
     if node.op is matmul:

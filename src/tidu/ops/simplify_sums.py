@@ -25,7 +25,7 @@ from tidu.ops.arithmetic import (
 )
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.exponential import sigmoid
-from tidu.ops.layout import transpose
+from tidu.ops.layout import broadcast_to, transpose
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.trigonometric import cosh, sinh, tanh
 
@@ -49,9 +49,23 @@ def terms_of(node: Node, atoms: Atoms) -> list[Term]:
             stack.append((-number, part.inputs[0]))
         elif part.op is multiply and (c := constant_value(part.inputs[0])) is not None:
             stack.append((number * c, part.inputs[1]))
+        elif part.op is multiply and (split := _number_above(part.inputs[0])) is not None:
+            found.append((number * split[0], multiply(split[1], part.inputs[1])))
         else:
             found.append((number, part))
     return found
+
+
+def _number_above(node: Node) -> tuple[float, Node] | None:
+    """(c, 1/n) of a number c/n that is made of named sizes."""
+    number = number_of(node)
+    if number is None or number.op is not divide:
+        return None
+    c = constant_value(number.inputs[0])
+    if c is None or c == 1.0:
+        return None
+    one = divide(1.0, number.inputs[1])
+    return c, one if not node.rank else broadcast_to(one, shape=node.shape)
 
 
 def factors_of(node: Node, atoms: Atoms) -> list[Node]:
@@ -93,10 +107,10 @@ def _without(factors: Sequence[Node], taken: Sequence[Node]) -> list[Node]:
 
 
 def _common(a: Sequence[Node], b: Sequence[Node]) -> list[Node]:
-    """What two products share, as often as both have it; numbers are not factors."""
+    """What two products share, as often as both have it; constants are not factors, 1/n is one."""
     left, found = list(b), list[Node]()
     for factor in a:
-        if factor in left and number_of(factor) is None:
+        if factor in left and constant_value(factor) is None:
             left.remove(factor)
             found.append(factor)
     return found

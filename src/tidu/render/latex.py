@@ -136,7 +136,12 @@ def _derivative(tree: Derivative | Gradient, language: Language) -> str:
         return rf"\nabla {_name(tree.by, language)}"
     d = r"\mathrm{d}" if tree.total else r"\partial"
     of, by = (_name(name, language) for name in (tree.of, tree.by))
-    return rf"\frac{{{d} {of}}}{{{d} {by}}}"
+    if tree.then is None:
+        return rf"\frac{{{d} {of}}}{{{d} {by}}}"
+    below = (
+        rf"{d} {by}^2" if tree.then == tree.by else rf"{d} {by} {d} {latex(tree.then, language)}"
+    )
+    return rf"\frac{{{d}^2 {of}}}{{{below}}}"
 
 
 def latex_level(tree: Math) -> Level:

@@ -207,7 +207,16 @@ def _derivative(tree: Derivative | Gradient, language: Language) -> Row:
     if isinstance(tree, Gradient):
         return ("∇", *_name(tree.by, language))
     d = "d" if tree.total else "∂"
-    return (d, *_name(tree.of, language), f"/{d}", *_name(tree.by, language))
+    if tree.then is None:
+        return (d, *_name(tree.of, language), f"/{d}", *_name(tree.by, language))
+    return (f"{d}²", *_name(tree.of, language), "/", *_twice(tree, d, language))
+
+
+def _twice(tree: Derivative, d: str, language: Language) -> Row:
+    assert tree.then is not None
+    if tree.then == tree.by:
+        return (d, *_name(tree.by, language), "²")
+    return (d, *_name(tree.by, language), d, *spread(tree.then, language))
 
 
 def _operand(tree: Math, language: Language, bracket: bool) -> Row:

@@ -1,0 +1,73 @@
+"""The handle on a second derivative: its formula, its Kronecker form, its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from tidu.api.evaluation import check_values, run
+from tidu.calculus.assumptions import check_assumptions
+from tidu.document.math import Math, Relation
+from tidu.errors import UnknownNameError
+from tidu.explain.hessian import SecondDerivative, kronecker, second_derivative
+from tidu.explain.hessian import second_name as name_of
+from tidu.explain.hessian import second_tree as tree_of
+from tidu.explain.view import view
+from tidu.render import inline, latex
+from tidu.words import Words
+
+if TYPE_CHECKING:
+    from tidu.api.derivation import Derivation
+
+_NOT_DERIVED = Words(
+    en="the loss was not derived with respect to {name}; derived: {known}",
+    zh="没有对 {name} 求导；已求：{known}",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hessian:
+    """∂²L/∂x∂y: of numbers and vectors a matrix; of a matrix the operator H(V), which gives the
+    change of the gradient along V. Made by `Derivation.hessian`.
+    """
+
+    tree: Math
+    left: Math
+    kronecker: Math | None  # of H(V) = Σ A·V·B: Σ Bᵀ ⊗ A, for columns stacked
+    found: SecondDerivative = field(repr=False)
+    derivation: Derivation = field(repr=False)
+
+    def latex(self) -> str:
+        """The formula in LaTeX, without the left side."""
+        return latex(self.tree)
+
+    def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
+        """All second derivatives at these values: shape (*x, *y), four axes for two matrices."""
+        given = {**self.derivation.values, **check_values({**(values or {}), **arrays})}
+        self.derivation.need(given)
+        check_assumptions(self.derivation.graph.inputs, given)
+        outputs = {"H": self.found.dense}
+        return run(outputs, given, self.derivation.bodies).outputs["H"]
+
+    def __str__(self) -> str:
+        return inline(Relation((self.left, self.tree), ("=",)))
+
+
+def hessian_of(derivation: Derivation, x: str, y: str) -> Hessian:
+    """The second derivative with respect to two of the parameters of a derivation."""
+    for name in (x, y):
+        if name not in derivation.core.wrt:
+            known = ", ".join(derivation.core.wrt)
+            raise UnknownNameError(_NOT_DERIVED(name=name, known=known))
+    found = second_derivative(derivation.core, x, y)
+    shown = view(derivation.core, None)
+    return Hessian(
+        tree=tree_of(shown, found),
+        left=name_of(shown, x, y, found),
+        kronecker=kronecker(shown, found),
+        found=found,
+        derivation=derivation,
+    )

@@ -1,0 +1,120 @@
+"""Second derivatives in closed form: as printed by hand, and equal to differences of gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tidu.errors import UnknownNameError
+from tidu.render import inline
+
+LOGISTIC = "p = sigmoid(X @ w)\nL = -mean(y * log(p) + (1 - y) * log(1 - p))"
+LETTERS = {"X": ("n", "d"), "w": "d", "y": "n"}
+
+FORMS = [
+    ("x @ A @ x", {"x": 3, "A": (3, 3)}, ("x",), "∂²L/∂x∂xᵀ = A + Aᵀ"),
+    ("sum((A @ x - b)**2)", {"A": (5, 3), "x": 3, "b": 5}, ("x",), "∂²L/∂x∂xᵀ = 2Aᵀ·A"),
+    (LOGISTIC, LETTERS, ("w",), "∂²L/∂w∂wᵀ = (1/n)·Xᵀ·diag(p ⊙ (1 − p))·X"),
+    ("log(sum(exp(z)))", {"z": 4}, ("z",), "∂²L/∂z∂zᵀ = diag(softmax(z)) − softmax(z)·softmax(z)ᵀ"),
+    ("sum(exp(x))", {"x": 3}, ("x",), "∂²L/∂x∂xᵀ = diag(eˣ)"),
+    ("(a @ x) * (b @ x)", {"a": 3, "b": 3, "x": 3}, ("x",), "∂²L/∂x∂xᵀ = a·bᵀ + b·aᵀ"),
+    ("x @ W @ y", {"x": 3, "W": (3, 2), "y": 2}, ("x", "y"), "∂²L/∂x∂yᵀ = W"),
+    ("x @ W @ y", {"x": 3, "W": (3, 2), "y": 2}, ("x",), "∂²L/∂x∂xᵀ = 0"),
+    ("x**3 * y", {"x": (), "y": ()}, ("x",), "∂²L/∂x² = 6x·y"),
+    ("log(det(X))", {"X": (3, 3)}, ("X",), "H_X(V) = −X⁻ᵀ·Vᵀ·X⁻ᵀ"),
+    ("sum((X @ W - Y)**2)", {"X": (5, 3), "W": (3, 2), "Y": (5, 2)}, ("W",), "H_W(V) = 2Xᵀ·X·V"),
+]
+
+
+@pytest.mark.parametrize(("loss", "shapes", "names", "wanted"), FORMS)
+def test_a_second_derivative_reads_as_by_hand(
+    loss: str, shapes: Any, names: tuple[str, ...], wanted: str
+) -> None:
+    d = tidu.derive(loss, wrt=list(names), shapes=shapes)
+    assert str(d.hessian(*names)) == wanted
+
+
+def test_softmax_cross_entropy_has_diag_p_minus_ppt() -> None:
+    loss, shapes = "p = softmax(z)\nL = -y @ log(p)", {"z": 4, "y": 4}
+    d = tidu.derive(loss, wrt="z", shapes=shapes, assume={"y": "one-hot"})
+    assert str(d.hessian("z")) == "∂²L/∂z∂zᵀ = diag(p) − p·pᵀ"
+    assert d.hessian("z").latex() == r"\mathrm{diag}(p) - p p^{\top}"
+
+
+@pytest.mark.parametrize(
+    ("loss", "shapes", "wanted"),
+    [
+        ("sum((X @ W - Y)**2)", {"X": (5, 3), "W": (3, 2), "Y": (5, 2)}, "2·(I ⊗ Xᵀ·X)"),
+        ("trace(W.T @ A @ W @ B)", {"W": (5, 3), "A": (5, 5), "B": (3, 3)}, "B ⊗ Aᵀ + Bᵀ ⊗ A"),
+    ],
+)
+def test_a_matrix_has_a_kronecker_form_that_is_its_hessian(
+    loss: str, shapes: Any, wanted: str
+) -> None:
+    d = tidu.derive(loss, wrt="W", shapes=shapes)
+    form = d.hessian("W").kronecker
+    assert form is not None and inline(form) == wanted
+    rng = np.random.default_rng(4)
+    values = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    rows, columns = values["W"].shape
+    dense = d.hessian("W").evaluate(values)
+    stacked = dense.transpose(1, 0, 3, 2).reshape(rows * columns, rows * columns)
+    if "X" in values:
+        expected = 2 * np.kron(np.eye(columns), values["X"].T @ values["X"])
+    else:
+        a, b = values["A"], values["B"]
+        expected = np.kron(b, a.T) + np.kron(b.T, a)
+    np.testing.assert_allclose(stacked, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_what_has_no_kronecker_form_says_so() -> None:
+    d = tidu.derive("sum(tanh(W @ x))", wrt="W", shapes={"W": (2, 3), "x": 3})
+    assert d.hessian("W").kronecker is None
+
+
+NUMBERS = [
+    ("sum(tanh(W @ x)**2) + x @ x * sum(W)", ("W", "x")),
+    ("log(sum(exp(W @ x))) + sum(x**3)", ("x", "x")),
+    ("norm(W @ x) * sum(sin(W))", ("W", "W")),
+    ("prod(x) * sum(W**2)", ("x", "W")),
+]
+
+
+@pytest.mark.parametrize(("loss", "names"), NUMBERS)
+def test_a_hessian_is_the_slope_of_the_gradient(loss: str, names: tuple[str, str]) -> None:
+    rng = np.random.default_rng(8)
+    values = {"W": rng.standard_normal((2, 3)), "x": rng.standard_normal(3)}
+    d = tidu.derive(loss, wrt=["W", "x"], values=values)
+    first, second = names
+    found = d.hessian(first, second).evaluate()
+    assert found.shape == (*values[first].shape, *values[second].shape)
+    step = 1e-5
+    for index in np.ndindex(values[second].shape):
+        move = np.zeros(values[second].shape)
+        move[index] = step
+        ahead = d.evaluate({second: values[second] + move}).gradients[first]
+        behind = d.evaluate({second: values[second] - move}).gradients[first]
+        slope = (ahead - behind) / (2 * step)
+        np.testing.assert_allclose(found[(..., *index)], slope, rtol=1e-6, atol=1e-7)
+
+
+def test_an_assumption_is_not_differentiated() -> None:
+    """With A declared symmetric, ∂²/∂A∂x of xᵀAx is still that of a free A."""
+    shapes, loss = {"x": 3, "A": (3, 3)}, "x @ A @ x"
+    rng = np.random.default_rng(2)
+    a, x = rng.standard_normal((3, 3)), rng.standard_normal(3)
+    told = tidu.derive(loss, wrt=["x", "A"], shapes=shapes, assume={"A": "symmetric"})
+    free = tidu.derive(loss, wrt=["x", "A"], shapes=shapes)
+    values = {"A": a + a.T, "x": x}
+    np.testing.assert_allclose(
+        told.hessian("A", "x").evaluate(values), free.hessian("A", "x").evaluate(values)
+    )
+
+
+def test_a_parameter_that_was_not_derived_is_named() -> None:
+    d = tidu.derive("x @ A @ x", wrt="x", shapes={"x": 3, "A": (3, 3)})
+    with pytest.raises(UnknownNameError, match="A"):
+        d.hessian("A")
