@@ -54,9 +54,9 @@ def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivativ
     dense = opened(derivation, dense)
     if first.rank < 2 and second.rank < 2:
         return SecondDerivative(dense, dense, None)
-    direction = fresh_input("V", second, set(derivation.graph.inputs))
+    direction = fresh_input("V", second.type, set(derivation.graph.inputs))
     slopes = pulled([loss], [filled(1.0, loss.type)], [first])
-    (along,) = substitute(pushed(slopes, {second: direction}), back)
+    (along,) = substitute(list(pushed(slopes, {second: direction})), back)
     return SecondDerivative(dense, opened(derivation, along), direction)
 
 
