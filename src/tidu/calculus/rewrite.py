@@ -114,7 +114,7 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
     size = sum(c.size for c in below)
     numbers = sum(c.numbers for c in below)
     first = node.inputs[0] if node.inputs else node
-    behind = symbol == "*" and _is_number(node) and not (_constant(first) or _sized(first))
+    behind = symbol == "*" and _is_number(node) and not _single(first)
     return _Counts(
         turned=sum(c.turned for c in below) + (size if _turns(node) else 0),
         quotients=sum(c.quotients for c in below) + (symbol == "/"),
@@ -146,7 +146,13 @@ def _is_number(node: Node) -> bool:
     """A sign, or a product with a number."""
     if node.op.operator == "neg":
         return True
-    return node.op.operator == "*" and any(_constant(c) or _sized(c) for c in node.inputs)
+    return node.op.operator == "*" and any(_single(c) for c in node.inputs)
+
+
+def _single(node: Node) -> bool:
+    """One number for all elements: known, made of named sizes, or calculated and stretched."""
+    stretched = node.op.role == "broadcast" and not node.inputs[0].rank
+    return stretched or _constant(node) or _sized(node)
 
 
 def _constant(node: Node) -> bool:
