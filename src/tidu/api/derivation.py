@@ -167,6 +167,21 @@ class Derivation:
 
         return torch_text(self._source(lang, function))
 
+    def to_jax(self, lang: Language | None = None, *, function: str = "loss") -> str:
+        """A JAX file that stands alone: `loss` as a `jax.custom_vjp`, `gradients` and
+        `value_and_grad`.
+
+        Raises InputError for what JAX cannot trace or has no word for, by name and with the reason.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> "@jax.custom_vjp" in d.to_jax()
+        True
+        """
+        from tidu.backends.source.jax import jax_text
+
+        return jax_text(self._source(lang, function))
+
     def _source(self, lang: Language | None, function: str) -> Source:
         from tidu.api.export import source_of
 

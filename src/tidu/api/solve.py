@@ -112,17 +112,8 @@ def solve(
 
 def solve_part(study: records.Study, part: records.Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
-    values = given_values(study, part)
-    source = model_source(study, part, values)
-    graph = with_kinks(source.graph, part.kinks)
-    parameters = [name for name in part.wrt if name in graph.inputs] or list(source.parameters)
-    core = derive_graph(
-        graph, parameters, output=part.output or source.loss, as_written=part.as_written
-    )
-    arrays: dict[str, Any] = {
-        n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs
-    }
-    handle = Derivation(core, arrays, source.bodies)
+    handle = _derivation(study, part, None)
+    core, arrays = handle.core, dict(handle.values)
     numbers = handle.numbers() if handle.has_numbers() else None
     bodies = sample_bodies(handle)
     options = _options(part, choice)
@@ -143,6 +134,31 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     ]
     runs = {name: run for name, (_, _, run) in steps.items()}
     return PartSolution(part, handle, findings, judged, runs, tuple(blocks))
+
+
+def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> Derivation:
+    """One part's gradients, by what the study asks for unless `wrt` names other inputs."""
+    values = given_values(study, part)
+    source = model_source(study, part, values)
+    graph = with_kinks(source.graph, part.kinks)
+    parameters = [name for name in part.wrt if name in graph.inputs] or list(source.parameters)
+    if wrt is not None:
+        parameters = [name.strip() for name in wrt.split(",")]
+    core = derive_graph(
+        graph, parameters, output=part.output or source.loss, as_written=part.as_written
+    )
+    arrays: dict[str, Any] = {
+        n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs
+    }
+    return Derivation(core, arrays, source.bodies)
+
+
+def study_derivations(
+    path: str | os.PathLike[str], wrt: str | None = None
+) -> dict[str, Derivation]:
+    """The derivation of each part of a study file, by the part's name; nothing is solved."""
+    study = load(os.fspath(path))
+    return {part.id: _derivation(study, part, wrt) for part in study.parts}
 
 
 def _options(part: records.Part, choice: Choice) -> Options:

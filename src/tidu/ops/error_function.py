@@ -71,6 +71,7 @@ erf = _normal_function(
     numpy=_one_by_one(math.erf),
     scalar="erf(x)",
     code=lambda node, x: f"np.vectorize(math.erf)({x})",
+    sources={"jax": lambda node, x: f"jax.scipy.special.erf({x})"},
     aliases=aliases(torch=("erf", "special.erf"), scipy="special.erf"),
 )
 
@@ -83,6 +84,7 @@ erfc = _normal_function(
     numpy=_one_by_one(math.erfc),
     scalar="erfc(x)",
     code=lambda node, x: f"np.vectorize(math.erfc)({x})",
+    sources={"jax": lambda node, x: f"jax.scipy.special.erfc({x})"},
     aliases=aliases(torch=("erfc", "special.erfc"), scipy="special.erfc"),
 )
 

@@ -111,7 +111,10 @@ scatter = op(
         Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ()))
     ),
     code=lambda node, g: _scatter_code(node, g, ()),
-    sources={"torch": lambda node, g: _scatter_torch(node, g, ())},
+    sources={
+        "torch": lambda node, g: _scatter_torch(node, g, ()),
+        "jax": lambda node, g: _scatter_jax(node, g, ()),
+    },
     aliases={},
     samples=sampled(
         (((),), {"key": (("at", 2),), "shape": (4,)}),
@@ -149,6 +152,15 @@ def _scatter_torch(node: Node, g: str, arrays: Sequence[str]) -> str:
     places = _chosen_torch(table, shape, node.attrs["key"], arrays)
     zeros = f"torch.zeros({size}, dtype={g}.dtype, device={g}.device)"
     return f"{zeros}.index_add(0, {places}.reshape(-1), {g}.reshape(-1)).reshape({shape})"
+
+
+def _jax_key(key: Key, arrays: Sequence[str]) -> str:
+    return key_code(key, [f"jnp.asarray({array}).astype(int)" for array in arrays])
+
+
+def _scatter_jax(node: Node, g: str, arrays: Sequence[str]) -> str:
+    zeros = f"jnp.zeros({node.attrs['shape']}, {g}.dtype)"
+    return f"{zeros}.at[{_jax_key(node.attrs['key'], arrays)}].add({g})"
 
 
 def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
@@ -322,7 +334,11 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         sources={
             "torch": lambda node, x, *ys: _chosen_torch(
                 x, node.inputs[0].shape, node.attrs["key"], ys
-            )
+            ),
+            # what is out of range becomes NaN; by itself JAX would take the nearest element
+            "jax": lambda node, x, *ys: (
+                f"{x}.at[{_jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
+            ),
         },
         aliases={},
         samples=sampled(
@@ -350,7 +366,10 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
         ),
         code=lambda node, g, *ys: _scatter_code(node, g, _integers(node, ys)),
-        sources={"torch": lambda node, g, *ys: _scatter_torch(node, g, ys)},
+        sources={
+            "torch": lambda node, g, *ys: _scatter_torch(node, g, ys),
+            "jax": lambda node, g, *ys: _scatter_jax(node, g, ys),
+        },
         aliases={},
         samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),

@@ -210,6 +210,7 @@ gelu = _composite(
         "notation": function("GELU"),
         "code": _gelu_code,
         "scalar": _gelu_scalar,
+        "lower": _gelu_definition,
         "aliases": aliases(torch="nn.functional.gelu", text=("gelu", "GELU")),
         "doc": says("x times the normal distribution function", "x 乘以标准正态分布函数"),
     },

@@ -19,7 +19,7 @@ from tests.backends.source.programs import (
     op_programs,
     run_numpy,
 )
-from tidu.api.solve import solve
+from tidu.api.solve import study_derivations
 from tidu.errors import InputError
 from tidu.ir.op import Op, registered
 
@@ -43,8 +43,7 @@ def test_programs_agree(program: Program) -> None:
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_agree(study: Path) -> None:
-    for part in solve(study).parts:
-        derivation = part.derivation
+    for derivation in study_derivations(study).values():
         if not derivation.has_numbers():
             continue
         values = {name: derivation.values[name] for name in derivation.graph.inputs}

@@ -11,7 +11,7 @@ import pytest
 
 import tidu
 from tests.backends.source.programs import PROGRAMS, STUDIES, Program, agree, op_programs
-from tidu.api.solve import solve
+from tidu.api.solve import study_derivations
 from tidu.errors import InputError
 from tidu.ir.op import Op, registered
 
@@ -94,8 +94,7 @@ def test_torch_checks_the_gradients(program: Program) -> None:
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_agree(study: Any) -> None:
     pytest.importorskip("torch")
-    for part in solve(study).parts:
-        derivation = part.derivation
+    for derivation in study_derivations(study).values():
         if derivation.has_numbers():
             values = {name: derivation.values[name] for name in derivation.graph.inputs}
             agree(derivation, run(derivation.to_torch(), values, derivation.parameters), values)

@@ -93,6 +93,35 @@ _KINK = Words(
 _LOSS = Words(en="which name of a program is the loss", zh="程序中哪个名称是损失")
 _AS_WRITTEN = Words(en="no rewriting for stability", zh="不为数值稳定而改写")
 
+_EXPORT = CommandHelp(
+    Words(
+        en="Write a loss and its gradients as source code that does not need tidu. A Python file "
+        "is imported, which runs it; studies and expressions are read and never run.",
+        zh="把损失及其梯度写成不依赖 tidu 的源代码。Python 文件会被导入，也就是会被运行；"
+        "学习文件和表达式只被读取，从不运行。",
+    ),
+    "tidu export SOURCE --to TARGET",
+    (
+        "tidu export model.py:f --to torch --shape W=3,4 --shape x=4 -o backward.py --verify",
+        "tidu export studies/iris.toml --to c -o iris.c",
+        "tidu export 'mean((X @ w - y)**2)' --to numpy --wrt w --shape X=n,d --shape w=d "
+        "--shape y=n",
+    ),
+)
+_SOURCE = Words(
+    en="model.py:FUNCTION, a study file (.toml), or an expression",
+    zh="model.py:函数名、学习文件（.toml）或表达式",
+)
+_TO = Words(en="numpy, torch, jax or c", zh="numpy、torch、jax 或 c")
+_SAVE = Words(en="write to FILE instead of the screen", zh="写入文件，不显示在屏幕上")
+_FORCE = Words(en="write over a file that exists", zh="覆盖已有的文件")
+_VERIFY = Words(
+    en="run the exported code in its own process and compare it with tidu",
+    zh="在独立进程中运行导出的代码，并与 tidu 比较",
+)
+_PART = Words(en="the part of a study that has several", zh="学习文件有几个部分时，选哪一个")
+_FUNCTION_NAME = Words(en="what the function is called there (loss)", zh="其中函数的名称（loss）")
+
 _OPS = CommandHelp(
     Words(
         en="List the operations, or show one: its derivative, names elsewhere, kinks, source.",
@@ -232,6 +261,38 @@ def build(language: Language, help_language: Language) -> typer.Typer:
             problem, work.View(lang, writing, zoom, of, digits, output, json), language
         )
 
+    @command("export", _EXPORT)
+    def export(
+        source: Annotated[str, typer.Argument(help=say(_SOURCE), metavar="SOURCE")],
+        to: Annotated[str | None, option(_TO, "--to", metavar="numpy|torch|jax|c")] = None,
+        output: Annotated[str | None, option(_SAVE, "-o", "--output", metavar="FILE")] = None,
+        force: Annotated[bool, option(_FORCE, "--force")] = False,
+        verify: Annotated[bool, option(_VERIFY, "--verify")] = False,
+        wrt: Annotated[list[str] | None, option(_WRT, "--wrt", metavar="W,b")] = None,
+        values: Annotated[list[str] | None, option(_SET, "--set", metavar="NAME=VALUE")] = None,
+        shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
+        functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
+        kinks: Annotated[list[str] | None, option(_KINK, "--kink", metavar="OP=NUMBER")] = None,
+        loss: Annotated[str | None, option(_LOSS, "--loss", metavar="NAME")] = None,
+        part: Annotated[str | None, option(_PART, "--part", metavar="ID")] = None,
+        name: Annotated[str | None, option(_FUNCTION_NAME, "--name", metavar="NAME")] = None,
+        lang: Annotated[str | None, lang] = None,
+    ) -> int:
+        from tidu.app.cli import work
+
+        work.check_language(lang)
+        problem = work.Problem(
+            source,
+            ",".join(wrt) if wrt else None,
+            values or [],
+            shapes or [],
+            functions or [],
+            kinks or [],
+            loss,
+            False,
+        )
+        return work.export(problem, to, work.Target(output, force, verify, part, name), language)
+
     @command("ops", _OPS)
     def ops(
         name: Annotated[str | None, typer.Argument(help=say(_NAME), metavar="NAME")] = None,
@@ -244,5 +305,5 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         work.check_language(lang)
         return work.ops(name, facet, json, language)
 
-    _ = top, solve, derive, ops  # typer holds them
+    _ = top, solve, derive, export, ops  # typer holds them
     return app

@@ -29,7 +29,7 @@ _NO_CHINESE = Words(
     zh="提示：{encoding} 编码不能显示汉字，所以用英文显示；可设置 PYTHONIOENCODING=utf-8",
 )
 _SOME_CHINESE = "梯度"
-_WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
+WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
 
 
 def emit(text: str, stream: TextIO | None = None) -> None:
@@ -138,7 +138,7 @@ def check_target(file: str) -> None:
 def save(report: Report, file: str) -> None:
     """Write a report by the ending of the file's name, and say so on stderr."""
     report.save(file)
-    emit(_WRITTEN(file=file).text(readable(report.language, sys.stderr)), sys.stderr)
+    emit(WRITTEN(file=file).text(readable(report.language, sys.stderr)), sys.stderr)
 
 
 def closed(stream: TextIO) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tidu.api.report import Report
 from tidu.app.cli import choices
-from tidu.app.cli.output import check_target, emit, save, show, show_json
+from tidu.app.cli.output import WRITTEN, check_target, emit, readable, save, show, show_json
 from tidu.errors import InputError
 from tidu.words import LANGUAGES, Language, Words, verbatim
 
@@ -19,6 +20,10 @@ _OF_ALONE = Words(en="--of goes with --zoom element", zh="--of 要与 --zoom ele
 _FACET_ALONE = Words(
     en="--facet picks a part of one operation: name it", zh="--facet 用于某一个运算：请写出名称"
 )
+_NO_TARGET = Words(
+    en="say what to export to with --to: {names}", zh="请用 --to 说明导出成什么：{names}"
+)
+_NO_NAME = Words(en="{name} is not a name for a function", zh="{name} 不能作函数名")
 _LISTED = 12
 
 
@@ -117,6 +122,59 @@ def derive(problem: Problem, view: View, language: Language) -> int:
     report = derivation.explain(**options)
     _present(report, view)
     return 0 if report.holds() else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where exported code goes, and what is done with it."""
+
+    output: str | None
+    force: bool
+    verify: bool
+    part: str | None
+    name: str | None
+
+
+def export(problem: Problem, to: str | None, target: Target, language: Language) -> int:
+    """Print or save the source; 1 if it was verified and does not agree."""
+    from tidu.api import export_file
+
+    if to is None:
+        names = ", ".join(export_file.TARGETS)
+        raise InputError(_NO_TARGET(names=names), fix=verbatim("--to numpy"))
+    choices.choice("--to", to, tuple(export_file.TARGETS))
+    function = target.name or "loss"
+    if not (function.isidentifier() and function.isascii()):
+        raise InputError(_NO_NAME(name=repr(function)), fix=verbatim("--name loss"))
+    if target.output is not None:
+        export_file.check_free(target.output, force=target.force)
+    given = export_file.Given(
+        problem.wrt,
+        choices.values(problem.values),
+        choices.shapes(problem.shapes),
+        choices.functions(problem.functions),
+        choices.kinks(problem.kinks),
+        problem.loss,
+        target.part,
+    )
+    derivation = export_file.open_source(choices.expression(problem.expression), given)
+    text = export_file.source_text(derivation, to, language, function)
+    code = 0
+    shown = readable(language, sys.stderr)
+    if target.verify:
+        from tidu.api.export_check import verify_file
+
+        plain = export_file.source_text(derivation, to, language)
+        found = verify_file(derivation, to, plain)
+        for line in found.lines:
+            emit(line.text(shown), sys.stderr)
+        code = 0 if found.ok else 1
+    if target.output is None:
+        emit(text)
+    else:
+        export_file.save_source(text, target.output, force=target.force)
+        emit(WRITTEN(file=target.output).text(shown), sys.stderr)
+    return code
 
 
 def ops(name: str | None, facet: str | None, as_json: bool, language: Language) -> int:

@@ -1,0 +1,177 @@
+"""Verification of an exported file: it is run in a process of its own and compared with tidu."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidu.api.derivation import Derivation
+from tidu.api.samples import sample_values
+from tidu.errors import EvaluationError, MissingPackageError
+from tidu.words import Phrase, Words, verbatim
+
+_FAILED = Words(en="the exported file failed: {why}", zh="运行导出的文件失败：{why}")
+_MISSING = Words(
+    en="verifying needs {name}, which is not installed here",
+    zh="核对需要 {name}，而这里没有安装",
+)
+_AGREES = Words(
+    en="verified at {where}: {names} against tidu's NumPy run; largest deviation {error} "
+    "(relative, at {worst})",
+    zh="已核对（取{where}）：{names} 与 tidu 的 NumPy 运行比较，"
+    "最大偏差 {error}（相对，在 {worst}）",
+)
+_DIFFERS = Words(
+    en="the exported file does not agree with tidu's NumPy run at {where}: deviation {error} "
+    "(relative) at {worst}",
+    zh="导出的文件与 tidu 的 NumPy 运行不一致（取{where}）：{worst} 的偏差为 {error}（相对）",
+)
+_GIVEN = Words(en="the given values", zh="所给数值")
+_RANDOM = Words(en="random values", zh="随机数值")
+_GRADCHECK = Words(en="torch.autograd.gradcheck passed", zh="torch.autograd.gradcheck 通过")
+_NO_GRADCHECK = Words(
+    en="torch.autograd.gradcheck failed: {why}", zh="torch.autograd.gradcheck 未通过：{why}"
+)
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+
+# Each reads values.npz and the names of the parameters, and writes found.npz.
+_HEAD = """
+import sys
+import numpy as np
+folder, wrt, order = sys.argv[1], sys.argv[2].split(","), sys.argv[3].split(",")
+sys.path.insert(0, folder)
+given = np.load(folder + "/values.npz", allow_pickle=False)
+arguments = [given[name] for name in order]
+"""
+_TAIL = """
+np.savez(folder + "/found.npz", **{"L": value}, **{"d/" + n: g for n, g in gradients.items()})
+"""
+_NUMPY = """
+import exported
+with np.errstate(all="ignore"):
+    value, gradients = exported.value_and_grad(*arguments)
+"""
+_JAX = """
+import jax
+jax.config.update("jax_enable_x64", True)
+import exported
+places = tuple(order.index(name) for name in wrt)
+value, found = jax.value_and_grad(exported.loss, argnums=places)(*map(jax.numpy.asarray, arguments))
+gradients = dict(zip(wrt, map(np.asarray, found)))
+"""
+_TORCH = """
+import torch
+import exported
+tensors = [torch.as_tensor(a).requires_grad_(n in wrt) for n, a in zip(order, arguments)]
+loss = exported.loss(*tensors)
+found = torch.autograd.grad(loss.sum(), [tensors[order.index(name)] for name in wrt])
+value, gradients = loss.detach().numpy(), {n: g.numpy() for n, g in zip(wrt, found)}
+if all(t.dtype == torch.float64 for t in tensors if t.requires_grad):
+    try:
+        torch.autograd.gradcheck(exported.loss, tensors)
+        print("gradcheck passed")
+    except Exception as problem:
+        print("gradcheck failed", str(problem).replace("\\n", " ")[:300])
+"""
+_DRIVERS = {"numpy": _NUMPY, "torch": _TORCH, "jax": _JAX}
+_PACKAGES = {"torch": "torch", "jax": "jax"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was compared, and whether it agrees."""
+
+    ok: bool
+    lines: tuple[Phrase, ...]
+    deviation: float
+
+
+def verify_file(derivation: Derivation, target: str, text: str) -> Verified:
+    """Run the file's text in a process of its own, at the given values or at random ones.
+
+    Raises MissingPackageError where the library is not installed, EvaluationError where the file
+    fails.
+    """
+    missing = [n for n in derivation.graph.inputs if n not in derivation.values]
+    values = sample_values(derivation)
+    values = {name: np.asarray(values[name]) for name in derivation.graph.inputs}
+    values = {
+        name: value.astype(derivation.graph.inputs[name].dtype) for name, value in values.items()
+    }
+    wanted = derivation.evaluate(values)
+    with tempfile.TemporaryDirectory() as folder:
+        said = _run(Path(folder), target, text, values, derivation.parameters)
+        with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    expected = {"L": np.asarray(wanted.value)}
+    expected |= {f"d/{name}": gradient for name, gradient in wanted.gradients.items()}
+    errors = {name: _deviation(found[name], value) for name, value in expected.items()}
+    worst = max(errors, key=lambda name: errors[name])
+    loss = derivation.core.loss_name
+    shown = {"L": loss, **{f"d/{n}": f"∂{loss}/∂{n}" for n in wanted.gradients}}
+    limit = max(TOLERANCE.get(str(v.dtype), 1e-10) for v in expected.values())
+    ok = errors[worst] <= limit
+    facts = {
+        "where": _RANDOM if missing else _GIVEN,
+        "error": f"{errors[worst]:.2g}",
+        "worst": shown[worst],
+    }
+    lines = [_AGREES(names=", ".join(shown.values()), **facts) if ok else _DIFFERS(**facts)]
+    for line in said.splitlines():
+        if line.startswith("gradcheck"):
+            passed = line == "gradcheck passed"
+            ok = ok and passed
+            why = line.removeprefix("gradcheck failed ")
+            lines.append(_GRADCHECK() if passed else _NO_GRADCHECK(why=why))
+    return Verified(ok, tuple(lines), errors[worst])
+
+
+def _deviation(found: Any, wanted: Any) -> float:
+    """The largest difference beside the largest wanted number, or beside 1; NaN only for NaN."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    if found.size != wanted.size or (wanted.ndim and found.shape != wanted.shape):
+        return float("inf")
+    found = found.reshape(wanted.shape)
+    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+    if np.all(same):
+        return 0.0
+    scale = max(1.0, float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0.0)))
+    error = np.where(same, 0.0, np.abs(np.where(same, 0.0, found) - np.where(same, 0.0, wanted)))
+    largest = float(np.max(error)) / scale
+    return largest if np.isfinite(largest) else float("inf")
+
+
+def _run(
+    folder: Path, target: str, text: str, values: Mapping[str, Any], wrt: tuple[str, ...]
+) -> str:
+    (folder / "exported.py").write_text(text, encoding="utf-8")
+    return _drive(folder, _DRIVERS[target], target, values, wrt)
+
+
+def _drive(
+    folder: Path, driver: str, target: str, values: Mapping[str, Any], wrt: tuple[str, ...]
+) -> str:
+    np.savez(folder / "values.npz", **values)
+    order = ",".join(values)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _HEAD + driver + _TAIL, str(folder), ",".join(wrt), order],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    if done.returncode == 0:
+        return done.stdout
+    last = done.stderr.strip().rpartition("\n")[2]
+    package = _PACKAGES.get(target, "numpy")
+    if "ModuleNotFoundError" in last and f"'{package}'" in last:
+        raise MissingPackageError(_MISSING(name=package), fix=verbatim(f"pip install {package}"))
+    raise EvaluationError(_FAILED(why=last))

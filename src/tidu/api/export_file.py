@@ -1,0 +1,184 @@
+"""`tidu export`: from a study, a text or a function in a Python file to a source file."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidu.api.derivation import Derivation
+from tidu.api.derive import derive
+from tidu.api.report import check_place, write_whole
+from tidu.errors import InputError, TiduError, nearest
+from tidu.words import Language, Words, verbatim
+
+TARGETS: Mapping[str, str] = {"numpy": ".py", "torch": ".py", "jax": ".py", "c": ".c"}
+
+_NO_FILE = Words(en="there is no file {file}", zh="没有文件 {file}")
+_FAILED = Words(en="running {file} failed: {why}", zh="运行 {file} 时出错：{why}")
+_NO_FUNCTION = Words(en="{file} has no function {name}", zh="{file} 里没有函数 {name}")
+_WHICH = Words(
+    en="say which function of {file}: {names}", zh="请说明是 {file} 里的哪个函数：{names}"
+)
+_NEEDS = Words(
+    en="{name} needs values or shapes for its arguments: {names}",
+    zh="{name} 需要各参数的数值或形状：{names}",
+)
+_PARTS = Words(en="the study has several parts: {names}", zh="这个学习文件有几个部分：{names}")
+_NO_PART = Words(en="the study has no part {name}", zh="这个学习文件没有名为 {name} 的部分")
+_EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在；要覆盖请加 --force")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a derivation is made from, as the command line says it."""
+
+    wrt: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    shapes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    functions: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    kinks: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    loss: str | None = None
+    part: str | None = None
+
+
+def open_source(source: str, given: Given) -> Derivation:
+    """The derivation of `model.py:f`, of a study file, or of a text.
+
+    A Python file is imported, which runs it, as `python model.py` would; studies and texts are read
+    and never run. Raises InputError for a file or function that is not there.
+    """
+    file, colon, name = source.rpartition(":")
+    if colon and file.endswith(".py") and (not name or name.isidentifier()):
+        return _from_python(Path(file), name, given)
+    if source.endswith(".py"):
+        return _from_python(Path(source), "", given)
+    if source.endswith(".toml"):
+        return _from_study(source, given)
+    return _derive(source, given)
+
+
+def _derive(loss: str | Callable[..., Any], given: Given) -> Derivation:
+    return derive(
+        loss,
+        given.wrt,
+        values=given.values,
+        shapes=given.shapes,
+        functions=given.functions,
+        kinks=given.kinks,
+        output=given.loss,
+    )
+
+
+# ------------------------------------------------------------------ Python files
+def _from_python(file: Path, name: str, given: Given) -> Derivation:
+    if not file.is_file():
+        raise InputError(_NO_FILE(file=file))
+    module = _imported(file)
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+    }
+    if not name and len(own) == 1:
+        name = next(iter(own))
+    if not name:
+        example = next(iter(own), "f")
+        raise InputError(
+            _WHICH(file=file, names=", ".join(own) or "-"), fix=verbatim(f"{file}:{example}")
+        )
+    function = getattr(module, name, None)
+    if not callable(function):
+        close = nearest(name, list(own))
+        fix = verbatim(f"{file}:{close}") if close else None
+        raise InputError(_NO_FUNCTION(file=file, name=name), fix=fix)
+    names = list(inspect.signature(function).parameters)
+    known = {*given.values, *given.shapes}
+    if not known:
+        shown = " ".join(f"--shape {n}=…" for n in names)
+        raise InputError(_NEEDS(name=name, names=", ".join(names)), fix=verbatim(shown))
+    if given.wrt is None and names:
+        given = _with_wrt(given, names[0])
+    return _derive(function, given)
+
+
+def _with_wrt(given: Given, name: str) -> Given:
+    """By the first argument, as `tidu.grad` has it."""
+    return Given(
+        name, given.values, given.shapes, given.functions, given.kinks, given.loss, given.part
+    )
+
+
+def _imported(file: Path) -> Any:
+    """The module of a file, with its folder on the path while it runs, as Python has it."""
+    spec = importlib.util.spec_from_file_location(f"_tidu_export_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    folder = str(file.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except TiduError:
+        raise
+    except Exception as problem:
+        why = f"{type(problem).__name__}: {problem}"
+        raise InputError(_FAILED(file=file, why=why)) from problem
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+# ------------------------------------------------------------------ studies
+def _from_study(file: str, given: Given) -> Derivation:
+    from tidu.api.solve import study_derivations
+
+    parts = study_derivations(file, given.wrt)
+    if given.part is not None:
+        if given.part not in parts:
+            close = nearest(given.part, list(parts))
+            fix = verbatim(shlex.join(["--part", close])) if close else None
+            raise InputError(_NO_PART(name=given.part), fix=fix)
+        return parts[given.part]
+    if len(parts) > 1:
+        raise InputError(
+            _PARTS(names=", ".join(parts)), fix=verbatim(shlex.join(["--part", next(iter(parts))]))
+        )
+    return next(iter(parts.values()))
+
+
+# ------------------------------------------------------------------ texts and files
+def source_text(
+    derivation: Derivation, target: str, lang: Language | None, function: str = "loss"
+) -> str:
+    """The file's text for one of the targets."""
+    writers: dict[str, Callable[..., str]] = {
+        "numpy": derivation.to_numpy,
+        "torch": derivation.to_torch,
+        "jax": derivation.to_jax,
+    }
+    return writers[target](lang, function=function)
+
+
+def check_free(file: str | os.PathLike[str], *, force: bool) -> None:
+    """Refuse a target that cannot be written, or that exists, before anything is calculated."""
+    target = Path(file)
+    check_place(target)
+    if target.exists() and not force:
+        raise InputError(_EXISTS(file=target), fix=verbatim(f"-o {target} --force"))
+
+
+def save_source(text: str, file: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write a source file, whole or not at all."""
+    check_free(file, force=force)
+    return write_whole(Path(file), text)
+
+
+def targets() -> Sequence[str]:
+    return tuple(TARGETS)
