@@ -109,7 +109,7 @@ def test_other_kinds_are_refused_or_right(record: Record) -> None:
         ("np.sum(x) * np.linalg.matrix_rank(np.outer(x, w))", "matrix_rank"),
         ("np.sum(np.convolve(x, w))", "convolve"),
         ("np.median(x) * np.sum(w)", "median"),
-        ("np.sum(scipy.special.erf(x)) + np.sum(w)", "scipy"),
+        ("np.sum(scipy.special.fresnel(x)) + np.sum(w)", "fresnel"),
     ],
 )
 def test_what_is_outside_the_op_list_is_refused_by_name(expression: str, name: str) -> None:

@@ -8,8 +8,10 @@ source (a prompt, a generated function) the line number alone is left.
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
@@ -22,10 +24,21 @@ from tidu.errors import Place
 Span = tuple[int, int, int, int]  # line, end line, column, end column; columns in bytes, as in ast
 
 # By their modules' own roots, so that a checkout in a folder called "numpy" is still the user's.
-_INTERNAL = tuple(
-    os.path.dirname(os.path.abspath(path)) + os.sep
-    for path in (np.__file__, os.path.dirname(os.path.abspath(__file__)))  # numpy/, tidu/
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INTERNAL = (
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+    _HERE + os.sep,
+    os.path.join(os.path.dirname(_HERE), "scipy") + os.sep,
 )
+
+
+def _is_internal(code: CodeType) -> bool:
+    """Whether code is NumPy's, SciPy's (where that is loaded) or tidu's."""
+    path = os.path.abspath(code.co_filename)
+    if path.startswith(_INTERNAL):
+        return True
+    scipy = getattr(sys.modules.get("scipy"), "__file__", None)
+    return scipy is not None and path.startswith(os.path.dirname(os.path.abspath(scipy)) + os.sep)
 
 
 @dataclass(slots=True)
@@ -49,11 +62,23 @@ class Places:
         self._sources: dict[str, Source | None] = {}
 
     def is_user(self, code: CodeType) -> bool:
-        """Whether code is the user's own: neither tidu's nor NumPy's."""
+        """Whether code is the user's own: neither tidu's nor NumPy's nor SciPy's."""
         found = self._internal.get(code)
         if found is None:
-            found = self._internal[code] = os.path.abspath(code.co_filename).startswith(_INTERNAL)
+            found = self._internal[code] = _is_internal(code)
         return not found
+
+    def scipy_below(self, frame: FrameType) -> str | None:
+        """The part of SciPy ("scipy.stats") that the user's frame has called and that is running,
+        or None."""
+        found: str | None = None
+        at: FrameType | None = inspect.currentframe()
+        while at is not None and at is not frame:
+            module = str(at.f_globals.get("__name__", ""))
+            if module.startswith("scipy.") and not module.startswith("scipy._"):
+                found = ".".join(module.split(".")[:2])
+            at = at.f_back
+        return found
 
     def place(self, frame: FrameType) -> Place:
         """File, line, text and columns of the instruction at which a frame stands."""

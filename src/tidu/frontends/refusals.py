@@ -27,6 +27,21 @@ _MATH = Words(
     zh="math.{name} 只接受普通的 Python 数，而这里得到的是被追踪的值",
 )
 _NP_FIX = Words(en="np.{name}({arguments})", zh="np.{name}({arguments})")
+_SCIPY = Words(
+    en="{name} is SciPy's and takes plain arrays; here it gets a traced value",
+    zh="{name} 是 SciPy 的函数，只接受普通数组，而这里得到的是被追踪的值",
+)
+# What tidu.scipy has under SciPy's names (tests/scipy/test_refusals.py compares).
+IN_TIDU_SCIPY = {
+    "scipy.integrate": ("odeint",),
+    "scipy.signal": ("convolve",),
+    "scipy.special": (
+        *("factorial", "log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax", "zeta"),
+    ),
+    "scipy.stats": (
+        *("beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"),
+    ),
+}
 _ARRAY = Words(
     en="{call} makes an ordinary array out of traced values; their derivatives would be lost",
     zh="{call} 把被追踪的值变成普通数组，导数会因此丢失",
@@ -167,6 +182,20 @@ def to_array(place: Place | None, expression: ast.AST | None) -> TraceError:
         case _:
             fix = _STACK_FIX()
     return TraceError(_ARRAY(call=code_of(place)), place=place, why=_NUMBER_WHY(), fix=fix)
+
+
+def to_scipy(place: Place | None, expression: ast.AST | None, library: str) -> TraceError:
+    """A function of SciPy's that is no ufunc: logsumexp(x), norm.pdf(x), odeint(f, y, t)."""
+    function = ast.unparse(expression.func) if isinstance(expression, ast.Call) else library
+    parts = function.split(".")
+    known = IN_TIDU_SCIPY.get(library, ())
+    owner = parts[-2] if len(parts) > 1 else ""
+    fix: Phrase | None = None
+    if parts[-1] in known:
+        fix = _FUNCTION(function=f"tidu.{library}.{parts[-1]}")
+    elif owner in known:
+        fix = _FUNCTION(function=f"tidu.{library}.{owner}.{parts[-1]}")
+    return TraceError(_SCIPY(name=function), place=place, why=_NUMBER_WHY(), fix=fix)
 
 
 def stored(place: Place | None) -> TraceError:

@@ -145,7 +145,8 @@ _MODULES = frozenset(
 )
 MODULE_NAMES: Mapping[str, str] = {
     "np": "numpy", "numpy": "numpy", "torch": "torch", "F": "torch.nn.functional", "nn": "torch.nn",
-    "math": "math", "jnp": "jax.numpy", "jax": "jax",
+    "math": "math", "jnp": "jax.numpy", "jax": "jax", "scipy": "scipy",
+    "special": "scipy.special",
 }  # fmt: skip
 
 

@@ -75,7 +75,11 @@ class TracedArray(ArrayOperators):
         place = self.recorder.places.place(frame)
         if self.recorder.places.is_stored(frame):
             return refusals.stored(place)
-        return refusals.to_array(place, self.recorder.places.expression(frame))
+        expression = self.recorder.places.expression(frame)
+        library = self.recorder.places.scipy_below(frame)
+        if library is not None:
+            return refusals.to_scipy(place, expression, library)
+        return refusals.to_array(place, expression)
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """A NumPy function on operands of which at least one is traced."""

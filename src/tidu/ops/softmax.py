@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Math
-from tidu.ir.build import Misfit, apply
+from tidu.document.math import Apply, Function, Math
+from tidu.ir.build import Misfit, apply, broadcast
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
+from tidu.ir.types import Type, promote
+from tidu.ops.arithmetic import absolute, sign
+from tidu.ops.comparison import equal, where
 from tidu.ops.define import DIM, aliases, function, op, quiet, sampled, says
 from tidu.ops.exponential import exp, log
 from tidu.ops.reduction import (
@@ -74,6 +77,73 @@ logsumexp = op(
     aliases=aliases(torch=(Alias("logsumexp", rename=DIM), Alias("special.logsumexp", rename=DIM))),
     samples=REDUCTION_SAMPLES,
     doc=says("ln Σ eˣ without overflow", "不会溢出的 ln Σ eˣ"),
+)
+
+
+# ------------------------------------------------------------------ with factors
+def _weighted(a: Any, b: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    used = np.where(b == 0, -np.inf, a)
+    top = _shift(used, axis)
+    total = np.sum(b * np.exp(used - top), axis=axis, keepdims=True)
+    found = np.log(np.abs(total)) + top
+    return found if keepdims else np.squeeze(found, axis)
+
+
+def _weighted_adjoint(
+    g: Node, a: Node, b: Node, out: Node, axis: tuple[int, ...], keepdims: bool
+) -> tuple[Node, Node]:
+    """An entry with the factor 0 may hold anything: its exponential is kept out of the sum."""
+    power = a - spread(out, a, axis)
+    unused = equal(b, 0.0)
+    share = b * exp(where(unused, 0.0, power))
+    side = sign(sum_(share, axis=axis, keepdims=keepdims))
+    scaled = spread(g * side, a, axis)
+    return scaled * share, scaled * exp(power)
+
+
+def _prepare_weighted(a: Node, b: Node, axis: Any = None, keepdims: bool = False) -> Node:
+    a, b = broadcast((a, b))
+    return apply(weighted_logsumexp, a, b, axis=normal_axes(axis, a.rank), keepdims=bool(keepdims))
+
+
+def _weighted_code(node: Node, a: str, b: str) -> str:
+    axis, keep = node.attrs["axis"], node.attrs["keepdims"]
+    used = f"np.where({b} == 0, -np.inf, {a})"
+    top = f"np.max({used}, axis={axis}, keepdims=True)"
+    total = f"np.sum({b} * np.exp({used} - {top}), axis={axis}, keepdims=True)"
+    text = f"(np.log(np.abs({total})) + {top})"
+    return text if keep else f"np.squeeze({text}, {axis})"
+
+
+weighted_logsumexp = op(
+    "weighted_logsumexp",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE, Operand.VALUE),
+    definition=lambda a, b, axis, keepdims: log(
+        absolute(sum_(b * exp(a), axis=axis, keepdims=keepdims))
+    ),
+    adjoint=_weighted_adjoint,
+    says=says("derivative of ln|Σ b eᵃ|", "ln|Σ b eᵃ| 的导数"),
+    source="S = Σ b eᵃ: ∂ ln|S|/∂aᵢ = bᵢ eᵃⁱ/S, ∂ ln|S|/∂bᵢ = eᵃⁱ/S",
+    numpy=quiet(_weighted),
+    type_rule=lambda a, b, axis, keepdims: reduced_type(
+        Type(a.shape, promote((a.dtype, b.dtype))), axis, keepdims
+    ),
+    prepare=_prepare_weighted,
+    notation=lambda node, a, b: Apply(Function("logsumexp"), (a, b)),
+    code=_weighted_code,
+    axes=("axis",),
+    samples=sampled(
+        *(
+            (
+                (shape, lambda rng, s=shape: rng.uniform(0.5, 2.0, s)),
+                {"axis": axis, "keepdims": keep},
+            )
+            for shape, axis, keep in (((4,), None, False), ((2, 3), 0, True), ((2, 3), 1, False))
+        )
+    ),
+    doc=says("ln|Σ b eᵃ| without overflow", "不会溢出的 ln|Σ b eᵃ|"),
 )
 
 
