@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
-from tidu.api.staged import COTANGENT, TANGENT, directions, finish
+from tidu.api.staged import COTANGENT, TANGENT, Rest, directions, finish, rest_of
 from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.calculus.reverse import steepest
 from tidu.errors import InputError
@@ -88,9 +88,12 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         value = _with(region.result, dict(zip(region.outputs, as_run(region.outputs), strict=True)))
         value = finish(here, region.close(value), region.function, region.spoken)
 
+    names = [name for name, _ in named]
+    rests: dict[tuple[Node, ...], Rest] = {}
+
     @functools.wraps(function)
     def pull(cotangent: Any) -> Any:
-        return _pull(region, [name for name, _ in named], cotangent)
+        return _pull(region, names, cotangent, rests)
 
     return value, pull
 
@@ -150,7 +153,9 @@ def _along(here: Stage, region: Region, name: str, tree: Any) -> dict[Node, Node
     return {own[path]: tangent for path, tangent in found.items()}
 
 
-def _pull(region: Region, names: Sequence[str], cotangent: Any) -> Any:
+def _pull(
+    region: Region, names: Sequence[str], cotangent: Any, rests: dict[tuple[Node, ...], Rest]
+) -> Any:
     around = running.get()
     home = region.stage
     if home.own and around is None:
@@ -159,9 +164,15 @@ def _pull(region: Region, names: Sequence[str], cotangent: Any) -> Any:
         here = Stage(around or home.recorder, False)
     parts: dict[tuple[Key, ...], Node] = {x.path: x.value for x in leaves("", region.result)}
     seeds = directions(here, COTANGENT, region.function, parts, cotangent)
-    if here.own or not home.own:
+    what = f"vjp({region.function})"
+    if not home.own:
         tree = region.close(_gradients(region, names, parts, seeds))
-        return finish(here, tree, f"vjp({region.function})", region.spoken)
+        return finish(here, tree, what, region.spoken)
+    if here.own:
+        order = tuple(seeds.values())
+        if order not in rests:  # the way forward is gone once
+            rests[order] = rest_of(_gradients(region, names, parts, seeds), order, home.values)
+        return rests[order].finish(here, what, region.spoken)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
     own = {p: standin(here.recorder, seed, None, "v") for p, seed in seeds.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.frontends.regions import Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
-from tidu.ir.node import Node
+from tidu.ir.build import input_node, is_tuple, substitute
+from tidu.ir.node import Node, depends_on, post_order
+from tidu.ir.op import Loop
 from tidu.ir.types import shape_text
 from tidu.ops.leaves import cast
 from tidu.words import Words
@@ -46,12 +49,65 @@ def finish(stage: Stage, tree: Any, what: str, spoken: Mapping[int, str] | None 
     """
     if not stage.own:
         return stage.wrap(tree)
-    nodes = tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
-    found = _program(nodes).run(stage.values).outputs
-    arrays = {node: found[str(i)][()] for i, node in enumerate(nodes)}
+    nodes = _nodes(tree)
+    arrays = dict(zip(nodes, _run(nodes, stage.values), strict=True))
+    return _given(stage, tree, arrays, what, spoken)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """A tree of nodes when all that does not depend on some inputs has been calculated.
+
+    left: the nodes from those inputs and `kept`, the values of what was calculated, by name.
+    """
+
+    tree: Any
+    left: tuple[Node, ...]
+    kept: Mapping[str, Any]
+
+    def finish(self, stage: Stage, what: str, spoken: Mapping[int, str]) -> Any:
+        """As `finish` for the tree; the stage knows the values of those inputs."""
+        found = _run(self.left, {**stage.values, **self.kept})
+        arrays = dict(zip(_nodes(self.tree), found, strict=True))
+        return _given(stage, self.tree, arrays, what, spoken)
+
+
+def rest_of(tree: Any, moving: Sequence[Node], values: Mapping[str, Any]) -> Rest:
+    """Calculate of a tree of nodes what does not depend on the nodes in `moving`, once."""
+    nodes = _nodes(tree)
+    active = depends_on(nodes, moving)
+
+    def operands(node: Node) -> tuple[Node, ...]:
+        """A view is looked through: what it looks at is kept, which is smaller."""
+        return node.inputs if node.id in active or node.op.loop is Loop.VIEW else ()
+
+    ends = [n for n in post_order(nodes, operands) if not operands(n) and n.id not in active]
+    fixed = tuple(n for n in ends if n.inputs and not is_tuple(n))
+    held = {node: input_node(f"·kept{i}", node.shape, node.dtype) for i, node in enumerate(fixed)}
+    kept = {str(held[n].attrs["name"]): v for n, v in zip(fixed, _run(fixed, values), strict=True)}
+    return Rest(tree, tuple(substitute(list(nodes), dict(held))), kept)
+
+
+def _given(
+    stage: Stage,
+    tree: Any,
+    arrays: Mapping[Node, Any],
+    what: str,
+    spoken: Mapping[int, str] | None,
+) -> Any:
+    """A tree of nodes with their values, flagged where these are not finite."""
     if not all(np.isfinite(value).all() for value in arrays.values()):
-        warn_result(what, stage.graph(nodes, spoken or {}), arrays, stage.values)
+        warn_result(what, stage.graph(list(arrays), spoken or {}), arrays, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
+
+
+def _nodes(tree: Any) -> tuple[Node, ...]:
+    return tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
+
+
+def _run(nodes: tuple[Node, ...], values: Mapping[str, Any]) -> list[Any]:
+    found = _program(nodes).run(values).outputs
+    return [found[str(i)][()] for i in range(len(nodes))]
 
 
 def _program(nodes: tuple[Node, ...]) -> NumpyProgram:

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -110,7 +111,7 @@ class Places:
     def source(self, frame: FrameType) -> Source | None:
         file = frame.f_code.co_filename
         if file not in self._sources:
-            self._sources[file] = _read(linecache.getlines(file, frame.f_globals))
+            self._sources[file] = _read("".join(linecache.getlines(file, frame.f_globals)))
         return self._sources[file]
 
     def expression(self, frame: FrameType) -> ast.AST | None:
@@ -155,11 +156,13 @@ def _span_of(node: ast.AST) -> Span:
     return at.lineno, at.end_lineno, at.col_offset, at.end_col_offset
 
 
-def _read(lines: list[str]) -> Source | None:
-    if not lines:
+@lru_cache(maxsize=16)
+def _read(text: str) -> Source | None:
+    """What a file's text says; it is read once, however often its functions are traced."""
+    if not text:
         return None
     try:
-        tree = ast.parse("".join(lines))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # a notebook cell with magics, say: names then come from the frames alone
     source = Source()

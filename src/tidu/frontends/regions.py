@@ -41,6 +41,10 @@ _NOT_DIFFERENTIABLE = Words(
     en="{name} holds {dtype}; a derivative needs real numbers",
     zh="{name} 的类型是 {dtype}；求导需要实数",
 )
+_HOLD = Words(
+    en="derive a function of the other arguments: lambda …: {function}(…), {name} in its body",
+    zh="对只含其余参数的函数求导：lambda …: {function}(…)，把 {name} 写在函数体里",
+)
 _NOTHING = Words(
     en="{name} holds no numbers to derive {function} for",
     zh="{name} 中没有可供 {function} 求导的数",
@@ -313,7 +317,8 @@ def _numbers(function: str, arguments: Named) -> list[Leaf]:
         for leaf in below:
             if leaf.value.node.dtype not in FLOATS:
                 dtype = leaf.value.node.dtype
-                raise DTypeError(_NOT_DIFFERENTIABLE(name=leaf.spelling, dtype=dtype))
+                fix = _HOLD(function=function, name=leaf.spelling)
+                raise DTypeError(_NOT_DIFFERENTIABLE(name=leaf.spelling, dtype=dtype), fix=fix)
         found.extend(below)
     return found
 
