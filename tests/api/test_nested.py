@@ -193,3 +193,19 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(ShapeError, match="cotangent") as caught:
         pull(np.ones(2))
     assert "余切向量" in caught.value.text("zh")
+
+
+def test_the_inner_functions_names_stand_in_the_working() -> None:
+    def outer(W: Any, x: Any) -> Any:
+        def inner(z: Any) -> Any:
+            hidden = np.tanh(W @ z)
+            return np.sum(hidden**2)
+
+        slope = tidu.grad(inner)(x)
+        return np.sum(slope**2)
+
+    W, x = np.eye(2), np.array([1.0, 2.0])
+    d = tidu.derive(outer, wrt=["W"], values={"W": W, "x": x})
+    named = {names[0].text for names in d.graph.names.values()}
+    assert {"hidden", "slope"} <= named
+    assert "·s0" not in d.explain().text()

@@ -19,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.calculus.modes import as_run
 from tidu.errors import DTypeError, TiduError, TraceError
 from tidu.frontends import outcome
 from tidu.frontends.arguments import Given, is_static, take
@@ -255,6 +256,7 @@ class Region:
             return tree
         found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
         image = dict(zip(found, substitute(found, place), strict=True))
+        self._hand_names_on(place, image.values())
         walk = [node for node in reachable(self.outputs) if node in self.stage.recorder.where]
         where = self.stage.recorder.where
         for old, new in zip(walk, substitute(walk, place), strict=True):
@@ -262,6 +264,16 @@ class Region:
         return replace(
             tree, lambda _, leaf: image.get(leaf, leaf) if isinstance(leaf, Node) else leaf
         )
+
+    def _hand_names_on(self, place: dict[Node, Node], results: Iterable[Node]) -> None:
+        """What the function calls its values is what they are called around it, where they are a
+        part of the results."""
+        present = {node.id for node in reachable(results)}
+        named = [(text, n) for text, n in self.inner.namer.named() if n.inputs]
+        images = substitute(list(as_run(node for _, node in named)), place)
+        pairs = zip((text for text, _ in named), images, strict=True)
+        own = [(text, node) for text, node in pairs if node.id in present]
+        self.stage.recorder.namer.adopt(own)
 
 
 def open_region(
