@@ -143,6 +143,33 @@ def test_what_is_refused() -> None:
     assert "result.act" in str(caught.value)
 
 
+def test_masks_and_counts_among_the_results_have_zero_derivatives() -> None:
+    def both(x: Any) -> Any:
+        return {"y": x**2, "above": x > 1.0, "first": np.argmax(x)}
+
+    x = np.array([0.5, 2.0])
+    value, change = tidu.jvp(both, (x,), (x,))
+    assert value["above"].tolist() == [False, True] and value["first"] == 1
+    assert (change["above"].tolist(), float(change["first"])) == ([0.0, 0.0], 0.0)
+    _, pull = tidu.vjp(both, x)
+    (found,) = pull({"y": x, "above": np.zeros(2), "first": 0.0})
+    np.testing.assert_allclose(found, 2 * x * x)
+    for mode in ("forward", "reverse"):
+        J = tidu.jacobian(both, mode=mode)(x)
+        np.testing.assert_allclose(J["y"], np.diag(2 * x))
+        assert J["above"].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+        assert J["first"].tolist() == [0.0, 0.0]
+    with pytest.raises(TraceError, match="truth value"):
+        tidu.grad(lambda t: t > 1.0)(0.5)
+
+
+def test_what_is_no_function_is_refused() -> None:
+    verbs = (tidu.grad, tidu.jacobian, tidu.hessian, tidu.hvp, tidu.vmap, tidu.vjp)
+    for verb in verbs:
+        with pytest.raises(DTypeError, match=r"takes a function, not 'x\*\*2'"):
+            verb("x**2")  # type: ignore[arg-type]
+
+
 def test_what_is_not_finite_is_flagged() -> None:
     with pytest.warns(NotFiniteWarning, match=r"jacobian\(root\).*NaN"):
 

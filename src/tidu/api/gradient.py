@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.culprit import warn_not_finite
-from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
+from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
 from tidu.calculus.derivation import Derivation, derive_graph
@@ -50,6 +50,7 @@ def value_and_grad(
     >>> value_and_grad(lambda z: np.abs(z) ** 2)(1.0 + 2.0j)[1].item()
     (2+4j)
     """
+    check_function("grad", loss)
     check_argnums(argnums)
     known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()
 

@@ -6,14 +6,23 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tidu.api.options import Argnums, check_argnums, check_choice, chosen, one_or_all
+from tidu.api.options import (
+    Argnums,
+    check_argnums,
+    check_choice,
+    check_function,
+    chosen,
+    one_or_all,
+)
 from tidu.api.staged import finish
 from tidu.calculus import jacobians
 from tidu.calculus.jacobians import Mode
 from tidu.frontends.calling import bind, bound
 from tidu.frontends.regions import Region, open_region, stage
 from tidu.frontends.tree import replace
+from tidu.ir.build import filled
 from tidu.ir.node import Node
+from tidu.ir.types import Type
 
 
 def jacobian(
@@ -35,6 +44,7 @@ def jacobian(
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
+    check_function("jacobian", function)
     check_argnums(argnums)
     if mode is not None:
         check_choice("mode", mode, ("forward", "reverse"))
@@ -45,9 +55,12 @@ def jacobian(
             given = here.give(bind(function, bound(function, args, kwargs)))
             wrt = chosen(function, [name for name, _ in given], argnums)
             region = open_region(here, function, given, wrt)
-            outputs = region.outputs
-            rows = jacobians.jacobian(outputs, region.wrt, mode, region.lines)
-            found = dict(zip(outputs, rows, strict=True))
+            rows = jacobians.jacobian(region.moving, region.wrt, mode, region.lines)
+            found = {
+                y: tuple(filled(0.0, Type((*y.shape, *x.shape), x.dtype)) for x in region.wrt)
+                for y in region.outputs
+            }
+            found |= dict(zip(region.moving, rows, strict=True))
 
             def blocks(output: Node) -> Any:
                 return _trees(region, wrt, found[output], argnums)
@@ -72,6 +85,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     >>> hessian(lambda x, y: x @ x * y, argnums=(0, 1))(np.array([1.0, 2.0]), 3.0)[0][1].tolist()
     [2.0, 4.0]
     """
+    check_function("hessian", function)
     check_argnums(argnums)
 
     @functools.wraps(function)

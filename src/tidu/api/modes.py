@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tidu.api.options import Argnums, check_argnums, chosen, one_or_all
+from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import COTANGENT, TANGENT, Rest, directions, finish, rest_of
 from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.calculus.reverse import steepest
@@ -18,6 +18,7 @@ from tidu.frontends.regions import Region, Stage, open_region, stage
 from tidu.frontends.tree import Key, leaves, replace
 from tidu.ir.build import constant, filled, substitute
 from tidu.ir.node import Node
+from tidu.ir.types import Type
 from tidu.words import Words, verbatim
 
 _COUNT = Words(
@@ -36,7 +37,7 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
     primals: the arguments in a tuple (what is no tuple or list is the only argument): arrays of any
     shape, or trees of them. tangents: for each argument a direction of its structure and shapes;
     None where an argument is held fixed. The result may be an array of any shape or a tree; the
-    differential has its structure and shapes.
+    differential has its structure and shapes, and is zero for masks and counts.
 
     Raises InputError and ShapeError for tangents that do not fit their arguments, DTypeError for
     arguments that are no numbers.
@@ -46,6 +47,7 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
     >>> change.tolist()
     [1.0, -2.0]
     """
+    check_function("jvp", function)
     args, moves = _several(primals), _several(tangents)
     if len(args) != len(moves):
         facts = {"wanted": len(args), "got": len(moves), "kind": TANGENT()}
@@ -59,7 +61,8 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         for name, tree in moving:
             tangent_of |= _along(here, region, name, tree)
         outputs = region.outputs
-        found = dict(zip(outputs, pushed(outputs, tangent_of), strict=True))
+        found = {node: filled(0.0, Type(node.shape)) for node in outputs}
+        found |= dict(zip(region.moving, pushed(region.moving, tangent_of), strict=True))
         value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
         tree = region.close((value, _with(region.result, found)))
         return finish(here, tree, f"jvp({region.function})", region.spoken)
@@ -82,6 +85,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
     >>> pull(np.array([1.0, 0.0]))[0].tolist()
     [[1.0, 2.0], [0.0, 0.0]]
     """
+    check_function("vjp", function)
     with stage(function) as here:
         named = bind(function, primals)
         region = open_region(here, function, here.give(named), [name for name, _ in named])
@@ -109,6 +113,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 10.0])).tolist()
     [6.0, 120.0]
     """
+    check_function("hvp", function)
     check_argnums(argnums)
 
     @functools.wraps(function)
@@ -191,7 +196,8 @@ def _gradients(
     seeds: dict[tuple[Key, ...], Node],
 ) -> tuple[Any, ...]:
     """The gradient trees of the parameters, from a seed for each part of the result."""
-    order = list(parts)
+    moving = set(region.moving)
+    order = [path for path, node in parts.items() if node in moving]
     found = pulled([parts[p] for p in order], [seeds[p] for p in order], region.wrt, region.lines)
     gradients = dict(zip(region.wrt, found, strict=True))
     return tuple(region.like(name, gradients) for name in names)

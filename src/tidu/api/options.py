@@ -37,7 +37,19 @@ _ARGNUM = Words(
     zh="{function} 有 {count} 个参数；argnums={argnum} 不对应其中任何一个",
 )
 
+_CALLABLE = Words(
+    en="{verb} takes a function, not {value} (a {kind})",
+    zh="{verb} 的参数应是函数，而不是 {value}（类型 {kind}）",
+)
+
 Argnums = int | Sequence[int]
+
+
+def check_function(verb: str, function: Any) -> None:
+    """Raises DTypeError for what cannot be called."""
+    if not callable(function):
+        facts = {"value": repr(function)[:40], "kind": type(function).__name__}
+        raise DTypeError(_CALLABLE(verb=verb, **facts))
 
 
 def check_mapping(option: str, value: Any, name: str) -> None:

@@ -19,7 +19,7 @@ from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.op import Loop
-from tidu.ir.types import shape_text
+from tidu.ir.types import FLOATS, shape_text
 from tidu.ops.leaves import cast
 from tidu.words import Words
 
@@ -147,6 +147,8 @@ def _fitting(kind: Words, name: str, node: Node, given: Node) -> Node:
     if given.shape != node.shape:
         wanted, got = shape_text(node.shape), shape_text(given.shape)
         raise ShapeError(_SHAPE(kind=kind(), name=name, got=got, wanted=wanted))
+    if node.dtype not in FLOATS:
+        return given  # of a mask or a count: it has no derivative to pull back
     if given.dtype == "bool":
         raise DTypeError(_MASK(kind=kind(), name=name))
     return given if given.dtype == node.dtype else cast(given, dtype=node.dtype)

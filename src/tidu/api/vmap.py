@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from tidu.api.options import check_function
 from tidu.api.staged import finish
 from tidu.calculus.modes import batched
 from tidu.frontends.calling import bind, bound
@@ -38,6 +39,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
     >>> vmap(grad(lambda x: x**3))(np.array([1.0, 2.0, 3.0])).tolist()
     [3.0, 12.0, 27.0]
     """
+    check_function("vmap", function)
     check_axes("in_axes", in_axes)
     check_axes("out_axes", out_axes)
 

@@ -56,13 +56,19 @@ _UNUSED = Words(
 
 
 def node_of_result(
-    result: Any, recorder: Recorder, function: str, place: Place | None, scalar: bool
+    result: Any,
+    recorder: Recorder,
+    function: str,
+    place: Place | None,
+    scalar: bool,
+    masks: bool = False,
 ) -> Node:
-    """The node that a function returned. Raises TraceError or DTypeError at the function."""
+    """The node that a function returned; with `masks` also a truth value. Raises TraceError or
+    DTypeError at the function."""
     node = recorder.node_of(result, recorder)
     if node is None:
         return _plain_result(result, recorder, function, place, scalar)
-    if node.dtype == "bool":
+    if node.dtype == "bool" and not masks:
         raise TraceError(_MASK(function=function), place=place)
     if scalar and node.dtype in COMPLEX:
         raise DTypeError(_COMPLEX(function=function), place=place, fix=_COMPLEX_FIX())

@@ -231,6 +231,11 @@ class Region:
         return [leaf.value for leaf in leaves("result", self.result)]
 
     @property
+    def moving(self) -> list[Node]:
+        """The results that have a derivative: those that are no masks and no counts."""
+        return [node for node in self.outputs if node.dtype in FLOATS]
+
+    @property
     def wrt(self) -> list[Node]:
         return list(self.variables.values())
 
@@ -350,7 +355,7 @@ def _nodes_of(result: Any, recorder: Recorder, function: Callable[..., Any], sca
     name, place = function_name(function), definition_of(function)
     parts = leaves("result", result)
     if scalar or (len(parts) == 1 and not parts[0].path) or not parts:
-        return outcome.node_of_result(result, recorder, name, place, scalar)
+        return outcome.node_of_result(result, recorder, name, place, scalar, not scalar)
 
     def one(path: tuple[Key, ...], leaf: Any) -> Node:
         if is_static(leaf):
@@ -359,6 +364,6 @@ def _nodes_of(result: Any, recorder: Recorder, function: Callable[..., Any], sca
                 function=name, value=repr(leaf)[:40], kind=type(leaf).__name__, where=where
             )
             raise TraceError(what, place=place, fix=_SETTING_FIX())
-        return outcome.node_of_result(leaf, recorder, name, place, False)
+        return outcome.node_of_result(leaf, recorder, name, place, False, True)
 
     return replace(result, one)
