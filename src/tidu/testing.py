@@ -42,6 +42,9 @@ def check_grad(
     where `function` can be traced, and with differences otherwise; on a kink every value between
     the two one-sided slopes is right. `tolerance` is relative (at least 1e-3 for float32).
 
+    The gradient of a complex argument z = x + iy is ∂L/∂x + i ∂L/∂y; both parts are compared, on a
+    last axis of two, as entries of `z (re, im)`.
+
     Raises GradientMismatch, an AssertionError, that names the entry, both values, and the usual
     mistakes (a transpose, a constant factor). Returns what was found, one finding an argument.
 
@@ -62,6 +65,12 @@ def check_grad(
     arrays = _arrays(function, args, wanted)
     wanted = [argnum % len(arrays) for argnum in wanted]
     names = _names(function, len(arrays))
+    for argnum in wanted:
+        if arrays[argnum].dtype.kind == "c":
+            names[argnum] = f"{names[argnum]} (re, im)"
+            function, gradient = _of_pairs(function, gradient, argnum, wanted)
+            z = arrays[argnum]
+            arrays[argnum] = np.stack([z.real, z.imag], axis=-1)
 
     def differences(candidate: Callable[..., Any]) -> tuple[Finding, ...]:
         return _compare(function, candidate, arrays, wanted, names, None, seed, tolerance)
@@ -77,6 +86,29 @@ def check_grad(
         if all(one.kind == "agrees" for one in measured):
             return measured
     return _agreed(found)
+
+
+def _of_pairs(
+    function: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    argnum: int,
+    wanted: Sequence[int],
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """The same function, and its gradient, of real numbers: z is an array of pairs (x, y)."""
+
+    def joined(args: tuple[Any, ...]) -> list[Any]:
+        z = args[argnum][..., 0] + 1j * args[argnum][..., 1]
+        return [*args[:argnum], z, *args[argnum + 1 :]]
+
+    def split(*args: Any) -> Any:
+        assert gradient is not None
+        found = gradient(*joined(args))
+        parts = list(found) if isinstance(found, tuple | list) else [found]
+        at = wanted.index(argnum)
+        parts[at] = np.stack([np.real(parts[at]), np.imag(parts[at])], axis=-1)
+        return tuple(parts) if isinstance(found, tuple | list) else parts[0]
+
+    return lambda *args: function(*joined(args)), None if gradient is None else split
 
 
 def _compare(
@@ -119,7 +151,7 @@ def _arrays(function: Callable[..., Any], args: Sequence[Any], wanted: Sequence[
     names = _names(function, len(args))
     arrays = [checked(name, value) for name, value in zip(names, args, strict=True)]
     for argnum in wanted:
-        if arrays[argnum].dtype.kind != "f":
+        if arrays[argnum].dtype.kind not in "fc":
             arrays[argnum] = arrays[argnum].astype(np.float64)
     return arrays
 

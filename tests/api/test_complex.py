@@ -239,3 +239,69 @@ def test_loops_and_named_parts_of_complex_numbers() -> None:
         return np.sum(np.abs(c) ** 2) + total
 
     np.testing.assert_allclose(plain, slopes(unrolled, Z), rtol=1e-6, atol=1e-7)
+
+
+# ------------------------------------------------------------------ the page, and its checks
+def squares(A: Any, z: Any, b: Any) -> Any:
+    r = A @ z - b
+    return np.sum(np.abs(r) ** 2)
+
+
+GIVEN = {"A": np.array([[1j, 2], [1, 1 - 1j], [0, 3]]), "z": np.array([1, 2j]), "b": np.ones(3)}
+
+
+def test_the_working_of_complex_least_squares() -> None:
+    d = tidu.derive(squares, wrt="z", values=GIVEN)
+    assert str(d.gradient("z")) == "∇z = 2Aᴴ·r"
+    page = d.explain("en").text(100)
+    assert "δᵣ = ∂L/∂r = 2·conj(r)" in page
+    assert "∇z = conj(∂L/∂z) = 2Aᴴ·r = [" in page
+    assert "[−1+5i, 2+2i, −1+6i]" in page
+    assert "✓ ∇z: agrees with central differences" in page
+    assert "复数参数取共轭" in d.explain("zh").text(100)
+    assert "A^{H}" in d.gradient("z").latex() or "A^H" in d.gradient("z").latex()
+    scope: dict[str, Any] = {}
+    exec(d.to_numpy("en"), scope)  # noqa: S102
+    found = scope["gradients"](*GIVEN.values())["z"]
+    np.testing.assert_allclose(found, slopes(lambda z: squares(GIVEN["A"], z, 1.0), GIVEN["z"]))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_gradient_is_verified_along_both_axes(name: str) -> None:
+    (finding,) = tidu.derive(LOSSES[name], wrt="z", z=Z).verify()
+    assert (finding.kind, finding.method) == ("agrees", "central differences")
+
+
+def test_the_verification_sees_a_conjugate_that_is_missing() -> None:
+    from dataclasses import replace
+
+    from tidu.check import verify
+
+    d = tidu.derive(LOSSES["spectrum"], wrt="z", z=Z)
+    wrong = replace(d.core, gradients={"z": d.core.adjoints[d.core.wrt["z"]]})
+    assert [finding.kind for finding in verify(wrong, {"z": Z})] == ["differs"]
+
+
+def test_the_size_of_a_complex_number_has_a_kink_at_zero() -> None:
+    d = tidu.derive(lambda z: np.sum(np.abs(z)), wrt="z", z=np.array([1 + 1j, 0]))
+    findings = d.verify()
+    assert [finding.kind for finding in findings] == ["agrees", "kink"]
+    assert d.evaluate().gradients["z"][1] == 0
+
+
+def test_a_gradient_by_hand() -> None:
+    from tidu.testing import check_grad
+
+    def power(z: Any) -> Any:
+        return np.sum(np.abs(z) ** 2)
+
+    check_grad(power, lambda z: 2 * z, Z)
+    check_grad(power, None, Z)
+    with pytest.raises(AssertionError, match=r"z \(re, im\)\[0, 0, 1\] is 2.6; .* gives -2.6"):
+        check_grad(power, lambda z: 2 * z.conj(), Z)
+
+
+def test_elements_have_no_paths_of_complex_numbers() -> None:
+    d = tidu.derive(squares, wrt="z", values=GIVEN)
+    with pytest.raises(TiduError, match="calculates with complex numbers"):
+        d.explain("en", of="z[1]")

@@ -21,7 +21,7 @@ from tidu.calculus.inline import has_bodies, opened_derivation
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.check import Finding, verify
 from tidu.document.blocks import Document
-from tidu.document.math import Derivative, Math, Relation
+from tidu.document.math import Math, Relation
 from tidu.errors import InputError, UnknownNameError
 from tidu.explain.compose import derivation_document
 from tidu.explain.gradient import closed_form, written_form
@@ -108,7 +108,7 @@ class Derivation:
         if writing is not None:
             check_choice("writing", writing, get_args(Writing))
         shown = view(self.core, None, Options(writing or "delta"))
-        left = Derivative(shown.names.loss, shown.names.forward[self.core.wrt[name]], shown.total())
+        left = shown.parameter_gradient(self.core.wrt[name])
         tree = closed_form(shown, name) if writing is None else written_form(shown, name)
         return Gradient(name, tree, left, lambda: self._numpy(name))
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from tidu.backends.source.plan import Branch, Source
 from tidu.calculus.derivation import Derivation
 from tidu.document.blocks import Note
-from tidu.document.math import Math, Relation, Symbol
+from tidu.document.math import Apply, Function, Math, Relation, Symbol
 from tidu.explain import phrases
 from tidu.explain.notes import notice
 from tidu.explain.view import View, view
 from tidu.explain.working import rules_of
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
-from tidu.ir.types import shape_text
+from tidu.ir.types import COMPLEX, shape_text
 from tidu.render import inline
 from tidu.render.spread import phrase_text
 from tidu.words import Language, Words
@@ -43,7 +43,7 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
         if node not in parameters and seen.names.adjoints.get(adjoint) == symbol:
             comments.setdefault(adjoint, _lines_of(seen, node, symbol, lang))
     above = {
-        name: _lines_of(seen, node, seen.gradient_name(node), lang, derivation.gradients[name])
+        name: _lines_of(seen, node, seen.parameter_gradient(node), lang, derivation.gradients[name])
         for name, node in derivation.wrt.items()
     }
     return Source(
@@ -101,6 +101,8 @@ def _lines_of(
     else:
         right = seen.formula(adjoint)
     delta = seen.gradient_name(node)
+    if gradient is not None and node.dtype in COMPLEX:
+        delta = Apply(Function("conj"), (delta,))
     parts = (left, right) if delta == left else (left, delta, right)
     first = f"{inline(Relation(parts, ('=',) * (len(parts) - 1)), lang)}  {shape_text(node.shape)}"
     rules = rules_of(seen, node)

@@ -21,6 +21,7 @@ from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
 from tidu.check.measure import ALL_DIRECTIONS, ALL_ENTRIES, ENTRIES, Measured, Problem, measure_all
 from tidu.check.probe import make_probe, rest_values, switches_of
+from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase, Words
@@ -192,17 +193,24 @@ def _pose(
             return Problem(
                 name,
                 probe,
-                np.asarray(stated.gradients[name], dtype=np.float64),
+                _wide(stated.gradients[name]),
                 stated.terms,
                 probe.analytic(rng),
-                parameter.dtype == "float32" or gradient.dtype == "float32" or _has_float32(loss),
+                _is_single(parameter)
+                or _is_single(gradient)
+                or any(map(_is_single, reachable([loss]))),
                 ENTRIES if everything <= ALL_ENTRIES else 0,
             )
     return None
 
 
-def _has_float32(loss: Node) -> bool:
-    return any(node.dtype == "float32" for node in reachable([loss]))
+def _is_single(node: Node) -> bool:
+    return any(t.dtype in ("float32", "complex64") for t in result_types(node.type))
+
+
+def _wide(value: Array) -> Array:
+    array = np.asarray(value)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Finding:
@@ -254,9 +262,11 @@ def _beside(
     noise: dict[str, Array] = {}
     for key, value in values.items():
         array = np.asarray(value)
-        if array.dtype.kind == "f" or key in bound.wrt:
+        if array.dtype.kind in "fc" or key in bound.wrt:
             scale = np.where(array == 0, 1.0, np.abs(array))
             noise[key] = 1e-2 * scale * rng.standard_normal(array.shape)
+            if array.dtype.kind == "c":
+                noise[key] = noise[key] + 1e-2j * scale * rng.standard_normal(array.shape)
     worst: Finding | None = None
     for side in (1.0, -1.0):
         moved = {k: np.asarray(v) + side * noise[k] if k in noise else v for k, v in values.items()}

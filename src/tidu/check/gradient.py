@@ -23,7 +23,7 @@ from tidu.check.finding import (
 )
 from tidu.check.measure import ENTRIES
 from tidu.check.steps import Slope, central, one_sided
-from tidu.errors import GradientMismatch
+from tidu.errors import DTypeError, GradientMismatch
 from tidu.ir.types import entry_text, shape_text
 from tidu.words import Phrase, Words
 
@@ -38,6 +38,11 @@ _COUNT = Words(
 _SHAPE = Words(
     en="the gradient with respect to {name} has shape {stated}; {name} has shape {shape}",
     zh="对 {name} 的梯度形状是 {stated}，而 {name} 的形状是 {shape}",
+)
+_COMPLEX = Words(
+    en="{name} holds complex numbers; differences are taken of real ones: of z as an array of "
+    "pairs (x, y)",
+    zh="{name} 是复数；差分只对实数计算：请把 z 写成实数对 (x, y) 的数组",
 )
 _VALUE = Words(
     en="the gradient with respect to {entry} is {stated}; {method} gives {expected}",
@@ -87,6 +92,9 @@ def check_gradient(
     """
     arrays = [np.array(a) for a in args]
     labels = list(names) if names is not None else [f"argument {i + 1}" for i in argnums]
+    for label, argnum in zip(labels, argnums, strict=True):
+        if arrays[argnum].dtype.kind == "c":
+            raise DTypeError(_COMPLEX(name=label))
     stated = gradient_function(*_copies(arrays))
     parts = list(stated) if isinstance(stated, tuple | list) else [stated]
     if len(argnums) == 1 and len(parts) != 1:

@@ -76,19 +76,21 @@ def measure_all(
     measures: list[tuple[Index | None, Measured]] = []
     if at.size <= problem.entries:
         finite = np.where(np.isfinite(at), at, 0.0)  # an infinite entry moves by 1, to itself
-        typical = float(np.sqrt(np.mean(finite**2))) if at.size else 1.0
+        typical = float(np.sqrt(np.mean(np.abs(finite) ** 2))) if at.size else 1.0
         for index in np.ndindex(at.shape):
-            direction = np.zeros_like(at)
-            size = abs(float(finite[index]))
-            direction[index] = max(size, 1e-2 * typical) or 1.0
-            measured = _measure(problem, direction)
-            scale = float(direction[index])
-            measures.append((index, _rescaled(measured, 1.0 / scale)))
+            scale = max(abs(finite[index].item()), 1e-2 * typical) or 1.0
+            for unit in (1.0, 1j) if at.dtype.kind == "c" else (1.0,):
+                direction = np.zeros_like(at)
+                direction[index] = scale * unit
+                measures.append((index, _rescaled(_measure(problem, direction), 1.0 / scale)))
         return measures
     finite = np.where(np.isfinite(at), at, 0.0)
-    scale = np.maximum(np.abs(finite), np.sqrt(np.mean(finite**2)) or 1.0)
+    scale = np.maximum(np.abs(finite), np.sqrt(np.mean(np.abs(finite) ** 2)) or 1.0)
     for _ in range(directions):
-        measures.append((None, _measure(problem, rng.standard_normal(at.shape) * scale)))
+        direction = rng.standard_normal(at.shape)
+        if at.dtype.kind == "c":
+            direction = direction + 1j * rng.standard_normal(at.shape)
+        measures.append((None, _measure(problem, direction * scale)))
     return measures
 
 
@@ -106,7 +108,8 @@ def _measure(problem: Problem, direction: Array) -> Measured:
     probe = problem.probe
     with np.errstate(all="ignore"):
         # a direction moves some entries only: ∞·0 of the others is no part of the sum
-        stated = float(np.sum(np.where(direction == 0, 0.0, problem.gradient * direction)))
+        products = np.real(np.conj(problem.gradient) * direction)  # ⟨g, d⟩ of pairs of real numbers
+        stated = float(np.sum(np.where(direction == 0, 0.0, products)))
     if problem.analytic:
         moved = probe.at(1j * IMAGINARY * direction)
         if not probe.leaves_kink(moved):
@@ -162,7 +165,8 @@ def _by_differences(problem: Problem, direction: Array, stated: float) -> Measur
 
 
 def _real(value: Array) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    array = np.asarray(value)
+    return array if array.dtype.kind == "c" else array.astype(np.float64)
 
 
 def _at_kink(

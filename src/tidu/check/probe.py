@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from tidu.check.finding import Array
+from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Operand
-from tidu.ir.types import FLOATS
+from tidu.ir.types import COMPLEX, FLOATS
 
 IMAGINARY = 1e-20  # the step of the complex step: its square is nothing beside 1
 
@@ -77,7 +78,10 @@ class Probe:
         return False
 
     def analytic(self, rng: np.random.Generator) -> bool:
-        """Whether each op on the path extends to complex numbers here (found by trying)."""
+        """Whether each op on the path extends to complex numbers here (found by trying). Where the
+        program calculates with complex numbers itself, an imaginary step is no mark of a change."""
+        if any(_is_complex(node) for node in (self.parameter, *self.path)):
+            return False
         try:
             with np.errstate(all="ignore"):
                 return all(_is_analytic(node, self.base, rng) for node in self.path)
@@ -151,15 +155,23 @@ def _apply(node: Node, operands: Sequence[Array]) -> Array:
     if node.op.role == "cast" and node.dtype in FLOATS:
         return np.asarray(operands[0]) + 0.0
     if node.dtype not in FLOATS:  # masks and counts are decided by the real parts
-        operands = [np.real(x) for x in operands]
+        operands = [
+            x if _is_complex(child) else np.real(x)
+            for child, x in zip(node.inputs, operands, strict=True)
+        ]
     return np.asarray(node.op.numpy(*operands, **node.attrs))
+
+
+def _is_complex(node: Node) -> bool:
+    return any(type.dtype in COMPLEX for type in result_types(node.type))
 
 
 def _wide(array: Any) -> Array:
     if isinstance(array, tuple):
         return array  # type: ignore[return-value]
     array = np.asarray(array)
-    return array.astype(np.float64) if array.dtype == np.float32 else array
+    wider = {"float32": np.float64, "complex64": np.complex128}.get(array.dtype.name)
+    return array if wider is None else array.astype(wider)
 
 
 def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -> Array:
@@ -170,7 +182,7 @@ def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -
 def _sign(values: Mapping[int, Array], base: Mapping[int, Array], switch: Switch) -> Array:
     with np.errstate(all="ignore"):
         gap = _value(values, base, switch.left) - _value(values, base, switch.right)
-        turn = np.sign(gap)
+        turn = (gap != 0) * 1.0 if np.iscomplexobj(base[switch.left.id]) else np.sign(gap)
         return np.where(np.isnan(turn), 0.0, turn)  # ∞ − ∞ turns nothing
 
 

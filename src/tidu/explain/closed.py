@@ -19,7 +19,7 @@ def closed_section(view: View) -> Section:
     blocks: list[Block] = []
     for name, gradient in view.derivation.gradients.items():
         closed = closed_form(view.derivation, name)
-        parts: list[Math | None] = [view.gradient_name(view.derivation.wrt[name])]
+        parts: list[Math | None] = [view.parameter_gradient(view.derivation.wrt[name])]
         parts.append(named(closed, view.names.forward))
         if len(expression_nodes(closed, inputs.__contains__)) <= LONGEST:
             parts.append(named(closed, inputs))

@@ -72,7 +72,7 @@ def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
     """Parameters by name, gradients as ∂L/∂W, the rule's numbers and memory by their symbols."""
     atoms: dict[Node, Math] = {}
     for name, gradient in view.derivation.gradients.items():
-        atoms[gradient] = view.gradient_name(view.derivation.wrt[name])
+        atoms[gradient] = view.parameter_gradient(view.derivation.wrt[name])
     for node in view.derivation.wrt.values():
         atoms[node] = view.names.forward[node]
     for hyper in step.settings:

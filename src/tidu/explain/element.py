@@ -17,10 +17,11 @@ from tidu.explain.numbers import number_text
 from tidu.explain.paths import ElementGraph, Place, Use, element_name, value_of
 from tidu.explain.view import View
 from tidu.explain.working import distinct
+from tidu.ir.body import result_types
 from tidu.ir.node import reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import product
-from tidu.words import Phrase, Words
+from tidu.ir.types import COMPLEX, product
+from tidu.words import Phrase, Words, verbatim
 
 MOST_LISTED = 20
 
@@ -42,11 +43,19 @@ class ElementPath:
         return result
 
 
+def _refuse_complex(view: View) -> None:
+    """A path would carry two numbers and their conjugates: the matrix lines say more."""
+    for node in reachable([view.derivation.loss]):
+        if any(type.dtype in COMPLEX for type in result_types(node.type)):
+            raise InputError(phrases.NO_COMPLEX_PATHS(), fix=verbatim('zoom="op"'))
+
+
 def element_sections(view: View) -> tuple[Block, ...]:
     """Paths, products, sum, and what they cost, for one element of an input."""
     if view.probe is None:
         raise InputError(phrases.NEED_SIZES())
     start = read_element(view, view.options.of)
+    _refuse_complex(view)
     graph = ElementGraph(view)
     counts, factors = graph.count()
     here = int(counts[start.node.id][start.index]) if start.node.id in counts else 0

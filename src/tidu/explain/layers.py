@@ -53,7 +53,7 @@ def gradient_table(view: View) -> Table:
         if node in view.derivation.adjoints:
             rows.append(_gradient_row(view, name, view.derivation.adjoints[node], opened=True))
     for name, gradient in view.derivation.gradients.items():
-        left = view.gradient_name(view.derivation.wrt[name])
+        left = view.parameter_gradient(view.derivation.wrt[name])
         rows.append(_gradient_row(view, left, gradient, opened=False))
     return Table(tuple(columns), tuple(rows))
 

@@ -67,13 +67,9 @@ def _stability(view: View) -> list[Phrase]:
     for step in view.derivation.steps:
         if step.kind == "stabilise" and step.rule is not None:
             atoms = {**written_atoms, **view.names.forward}
-            found.append(
-                phrases.AS_RUN(
-                    written=formula(step.before, atoms),
-                    run=formula(step.after, atoms),
-                    rule=step.rule.says(),
-                )
-            )
+            written, run = formula(step.before, atoms), formula(step.after, atoms)
+            if written != run:  # |z|² is |z|², with or without a root
+                found.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
     return found
 
 

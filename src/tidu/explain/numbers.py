@@ -43,6 +43,21 @@ def number_text(value: float, digits: int = 6) -> str:
     return _plain(f"{value:.{digits}g}")
 
 
+def complex_text(value: complex, digits: int = 6) -> str:
+    """1 + 2i as one word.
+
+    >>> complex_text(1 + 2j), complex_text(-1j), complex_text(0.5 + 0j)
+    ('1+2i', '-i', '0.5')
+    """
+    real, imaginary = (number_text(part, digits) for part in (value.real, value.imag))
+    if imaginary == "0":
+        return real
+    part = {"1": "i", "-1": "-i"}.get(imaginary, f"{imaginary}i")
+    if real == "0":
+        return part
+    return real + part if part.startswith("-") else f"{real}+{part}"
+
+
 def _plain(text: str) -> str:
     """Without an exponent where the number is of ordinary size; without trailing zeros."""
     mantissa, _, exponent = text.partition("e")
@@ -57,6 +72,8 @@ def _plain(text: str) -> str:
 def number(value: Any, layout: Layout) -> Math:
     if isinstance(value, bool | np.bool_):
         return Symbol("true" if value else "false")
+    if isinstance(value, complex | np.complexfloating):
+        return Number(complex_text(complex(value), layout.digits))
     return Number(number_text(float(value), layout.digits))
 
 

@@ -51,6 +51,14 @@ INVENTED = Words(
     en="{names}: named here, since the program gives no name to this part.",
     zh="{names} 是这里取的名字，原来的式子没有给这一部分命名。",
 )
+NO_COMPLEX_PATHS = Words(
+    en="this program calculates with complex numbers, whose paths are not listed",
+    zh="这个程序用到复数，不列出复数的各条路径",
+)
+STEEPEST = Words(
+    en="for a complex parameter the conjugate: the loss rises most along ∇, and falls along −∇",
+    zh="复数参数取共轭：损失沿 ∇ 上升最快，沿 −∇ 下降",
+)
 UNUSED = Words(
     en="The loss does not use {name}; its gradient is zero.",
     zh="损失没有用到 {name}，它的梯度为零。",

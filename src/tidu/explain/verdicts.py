@@ -57,7 +57,7 @@ def _edge(gradient: Math | str, facts: KinkFacts) -> Phrase:
 
 def _gradient(view: View, name: str) -> Math | str:
     node = view.derivation.wrt.get(name)
-    return name if node is None else view.gradient_name(node)
+    return name if node is None else view.parameter_gradient(node)
 
 
 def _number(value: float | None) -> Math | str:

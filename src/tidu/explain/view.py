@@ -9,13 +9,14 @@ from typing import Literal
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation, is_plain
-from tidu.document.math import Derivative, Math, Relation
+from tidu.document.math import Derivative, Gradient, Math, Relation
 from tidu.explain.naming import Names, name_all
 from tidu.explain.numbers import Layout, is_truncated, value_tree
 from tidu.explain.trees import expression_nodes, formula, shape_symbol, with_shapes
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
+from tidu.ir.types import COMPLEX
 
 LONGEST_CHAIN = 150  # nodes in a row chain before δ's take its place
 
@@ -123,6 +124,12 @@ class View:
     def gradient_name(self, node: Node) -> Math:
         """∂L/∂W₂; dL/dx where there is one number to derive by."""
         return Derivative(self.names.loss, self.names.forward[node], self.total())
+
+    def parameter_gradient(self, node: Node) -> Math:
+        """What is found for a parameter: ∂L/∂W₂, and ∇z for complex z, the conjugate of ∂L/∂z."""
+        if node.dtype in COMPLEX:
+            return Gradient(self.names.forward[node])
+        return self.gradient_name(node)
 
     def total(self) -> bool:
         inputs = list(self.derivation.graph.inputs.values())

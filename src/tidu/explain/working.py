@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tidu.calculus.derivation import closed_form
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
-from tidu.document.math import Derivative, Math, Negative, Number, Relation, Sum
+from tidu.document.math import (
+    Apply,
+    Derivative,
+    Function,
+    Math,
+    Negative,
+    Number,
+    Relation,
+    Sum,
+)
 from tidu.explain import phrases
 from tidu.explain.cases import case_remarks
 from tidu.explain.chains import Factor, chain, product_of, scalar_factors
@@ -15,8 +25,10 @@ from tidu.explain.rows import row_chain
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.node import Node
-from tidu.ir.types import shape_text
+from tidu.ir.types import COMPLEX, shape_text
 from tidu.words import Phrase, Words
+
+LONGEST = 60  # nodes of a closed form beside the line in δ's
 
 
 def working(view: View) -> tuple[Block, ...]:
@@ -169,8 +181,27 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
             )
         ]
     steps: list[Block] = list(_path_steps(view, node, view.gradient_name(node)))
-    steps.append(_gradient_step(view, node, gradient, [view.gradient_name(node)]))
+    adjoint = view.derivation.adjoints[node]
+    steps.append(_gradient_step(view, node, adjoint, [view.gradient_name(node)]))
+    if node.dtype in COMPLEX:
+        steps.append(_steepest_step(view, node, gradient))
     return steps
+
+
+def _steepest_step(view: View, node: Node, gradient: Node) -> Step:
+    """∇z = conj(∂L/∂z): of a complex parameter the conjugate points where the loss rises most."""
+    turned = Apply(Function("conj"), (view.gradient_name(node),))
+    closed = closed_form(view.derivation, str(node.attrs["name"]))
+    atoms = view.names.forward
+    short = len(expression_nodes(closed, atoms.__contains__)) <= LONGEST
+    right = named(closed, atoms) if short else None
+    parts = [view.parameter_gradient(node), turned, right, view.value(gradient)]
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=view.shape_equation(gradient),
+        rule=phrases.STEEPEST(),
+        covers=view.covers(gradient),
+    )
 
 
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:

@@ -23,12 +23,12 @@ from tidu.document.math import (
 )
 from tidu.ir.build import WrongNumbers, apply, constant
 from tidu.ir.node import Node
-from tidu.ir.op import Case, Kink
+from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.comparison import equal, where
 from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
 from tidu.ops.leaves import number
-from tidu.ops.parts import conj, is_complex
+from tidu.ops.parts import complex_normal, conj, is_complex
 from tidu.words import Words
 
 _NOT_FLAT = Words(
@@ -373,20 +373,38 @@ sign = elementwise(
 )
 
 
-def _absolute_partial(x: Node, out: Node, at: float) -> Node:
-    return ratio(conj(x), out) if is_complex(x) else sign(x, at=at)
+modulus = elementwise(
+    "modulus",
+    complex=True,
+    partials=lambda z, out: ratio(conj(z), out),
+    says=says("derivative of the modulus", "模的导数"),
+    source="d|z| = Re(conj(z) dz)/|z|, 0 at z = 0",
+    numpy=np.abs,
+    type_rule=lambda z: Type(z.shape, real_dtype(z.dtype)),
+    prepare=lambda z: absolute(z),
+    notation=lambda node, z: Fence(z, "|", "|"),
+    code=lambda node, z: f"np.abs({z})",
+    kinks=(Kink(where=lambda z: equal(z, 0.0), at=says("0", "0"), value=0.0, low=-1.0, high=1.0),),
+    aliases={},
+    samples=Samples(lambda rng: [((complex_normal(rng, s),), {}) for s in ((), (3,), (2, 3))]),
+    doc=says("the absolute value of a complex number", "复数的模"),
+)
+
+
+def _prepare_absolute(x: Node, at: float = 0.0) -> Node:
+    return apply(modulus, x) if is_complex(x) else apply(absolute, x, at=float(at))
 
 
 absolute = elementwise(
     "abs",
     complex=True,
-    partials=_absolute_partial,
+    partials=lambda x, out, at: sign(x, at=at),
     type_rule=lambda x, at: Type(x.shape, real_dtype(x.dtype)),
     says=says("derivative of |x|", "|x| 的导数"),
     source="|x|′ = sign x (x ≠ 0)",
     numpy=lambda x, at: np.abs(x),
     scalar="fabs(x)",
-    prepare=lambda x, at=0.0: apply(absolute, x, at=float(at)),
+    prepare=_prepare_absolute,
     notation=lambda node, x: Fence(x, "|", "|"),
     code=lambda node, x: f"np.abs({x})",
     kinks=(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function
+from tidu.document.math import Apply, Function, Math, Power, Symbol, Transpose
 from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand, Samples
@@ -25,11 +25,6 @@ def is_complex(node: Node) -> bool:
 
 def complex_normal(rng: Generator, shape: tuple[int, ...]) -> Any:
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-
-
-def squared_size(z: Node) -> Node:
-    """|z|², smooth at 0 too."""
-    return real(z * conj(z)) if is_complex(z) else z * z
 
 
 _SAMPLES = Samples(lambda rng: [((complex_normal(rng, s),), {}) for s in ((), (3,), (2, 3))])
@@ -76,6 +71,14 @@ imag = op(
     doc=says("the imaginary part", "虚部"),
 )
 
+
+def _conj_notation(node: Node, x: Math) -> Math:
+    """Aᴴ for the conjugate of Aᵀ."""
+    if isinstance(x, Transpose):
+        return Power(x.value, Symbol("H"))
+    return Apply(Function("conj"), (x,))
+
+
 conj = op(
     "conj",
     role="conj",
@@ -89,7 +92,7 @@ conj = op(
     numpy=np.conjugate,
     type_rule=lambda x: x,
     prepare=lambda x: apply(conj, x) if is_complex(x) else x,
-    notation=lambda node, x: Apply(Function("conj"), (x,)),
+    notation=_conj_notation,
     aliases=aliases(numpy=("conj", "conjugate"), torch=("conj", "conj_physical")),
     samples=_SAMPLES,
     doc=says("the complex conjugate", "共轭复数"),

@@ -15,9 +15,10 @@ from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ir.types import Type, product, real_dtype
 from tidu.ops.arithmetic import absolute, ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
+from tidu.ops.complex import squared_size
 from tidu.ops.define import DIM, aliases, fence, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape, transpose
-from tidu.ops.parts import conj, is_complex, squared_size
+from tidu.ops.parts import conj, is_complex
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     mean,
@@ -333,7 +334,7 @@ euclidean_norm = op(
         spread(g, x, axis) * ratio(conj(x), spread(out, x, axis)),
     ),
     says=says("the gradient of a length is the unit vector", "长度的梯度是单位向量"),
-    source="∂‖x‖/∂x = x/‖x‖; d‖z‖ = Re Σ conj(z) dz/‖z‖",
+    source="∂‖x‖/∂x = x/‖x‖",
     numpy=_euclidean_norm,
     type_rule=_real_type,
     prepare=prepare_reduction(lambda: euclidean_norm),

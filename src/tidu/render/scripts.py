@@ -9,8 +9,8 @@ from tidu.document.math import GREEK, Symbol
 _GREEK_LETTERS: dict[str, str] = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
 _PLAIN_SUB = "0123456789+−-=()aehijklmnoprstuvx"
 _RAISED_SUB = "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
-_PLAIN_SUP = "0123456789+−-=()abcdefghijklmnoprstuvwxyz"
-_RAISED_SUP = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+_PLAIN_SUP = "0123456789+−-=()abcdefghijklmnoprstuvwxyzH"
+_RAISED_SUP = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴴ"
 SUBSCRIPTS = dict(zip(_PLAIN_SUB, _RAISED_SUB, strict=True))
 SUPERSCRIPTS = dict(zip(_PLAIN_SUP, _RAISED_SUP, strict=True))
 # Letters that are read as indices; a subscript such as "max" is a word and stays one: x_max.
