@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation, Step, derive_graph
 from tidu.calculus.forward import jvp
 from tidu.frontends.trace import trace
-from tidu.ir.build import input_node
+from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node, reachable
+from tidu.ops.results import results_of
 
 POINTS = 3
 
@@ -48,7 +50,8 @@ def close(a: np.ndarray, b: np.ndarray, scale: float = 0.0) -> bool:
 
 
 def rewriting_steps_are_true(model: Model, derivation: Derivation, near: bool = False) -> None:
-    steps = [s for s in derivation.steps if s.kind in ("simplify", "stabilise", "sum")]
+    kinds = ("simplify", "stabilise", "sum")
+    steps = [s for s in derivation.steps if s.kind in kinds and not is_tuple(s.before)]
     outputs = {f"before {i}": s.before for i, s in enumerate(steps)}
     outputs |= {f"after {i}": s.after for i, s in enumerate(steps)}
     for values in points(model, near):
@@ -66,7 +69,10 @@ def pull_backs_are_true(derivation: Derivation, values: dict[str, np.ndarray]) -
         assert step.contribution is not None
         via, position = step.contribution.via, step.contribution.position
         outputs = {"pulled": step.contribution.value, "raw": step.before}
-        outputs |= {"g": derivation.adjoints[via]}
+        if any(is_tuple(x) for x in via.inputs):
+            continue  # a result is picked out of several: tests/ops has this
+        upstream = results_of(derivation.adjoints[via])
+        outputs |= {f"g{i}": part for i, part in enumerate(upstream)}
         outputs |= {f"x{i}": x for i, x in enumerate(via.inputs)}
         outputs |= {
             f"kink{i}": k.where(*via.inputs, **via.attrs) for i, k in enumerate(via.op.kinks)
@@ -78,9 +84,15 @@ def pull_backs_are_true(derivation: Derivation, values: dict[str, np.ndarray]) -
         operands = [found[f"x{i}"] for i in range(len(via.inputs))]
         u = np.random.default_rng(position).standard_normal(operands[position].shape)
         change, tolerance = _change(via, operands, position, u)
-        terms = found["g"] * change
+        terms = _flat(tuple(found[f"g{i}"] for i in range(len(upstream)))) * change
         distance = abs(float(np.sum(found["pulled"] * u)) - float(np.sum(terms)))
         assert distance <= tolerance * float(np.sum(np.abs(terms))) + 1e-6, via
+
+
+def _flat(results: Any) -> np.ndarray:
+    """The numbers of one result, or of several side by side."""
+    parts = results if isinstance(results, tuple) else (results,)
+    return np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in parts])
 
 
 def _change(
@@ -94,7 +106,7 @@ def _change(
     def run(t: float) -> np.ndarray:
         moved = list(operands)
         moved[position] = operands[position] + t * u
-        return np.asarray(via.op.numpy(*moved, **via.attrs), dtype=float)
+        return _flat(via.op.numpy(*moved, **via.attrs))
 
     rest = run(0.0)
     for h, tolerance in ((1e-6, 1e-5), (1e-8, 1e-5), (1e-11, 1e-3), (1e-13, 1e-2)):
