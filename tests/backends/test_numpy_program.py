@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidu.backends.numpy import compile_graph
+from tidu.backends.numpy.program import evaluate
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
 from tidu.ops.arithmetic import absolute, square
@@ -87,3 +88,24 @@ def test_random_graphs_give_the_same_in_a_lean_and_in_a_keep_all_run(data: st.Da
         "M": generator.standard_normal((3, 3)),
     }
     _agree({f"out {i}": node for i, node in enumerate(chosen)}, values)
+
+
+# ------------------------------------------------------------------ another order of calculation
+@pytest.mark.parametrize("power", [2.0, 3.0])
+@pytest.mark.parametrize(("top", "bottom"), [((), ()), ((3,), ()), ((2, 3), (3,)), ((3,), (2, 3))])
+def test_a_quotient_by_a_power_is_taken_step_by_step(
+    top: tuple[int, ...], bottom: tuple[int, ...], power: float
+) -> None:
+    """x/yⁿ where yⁿ overflows or is 0; beside it a value that shares its operands and buffers."""
+    x, y = input_node("x", top), input_node("y", bottom)
+    wide = x * 1e280
+    outputs = {"q": wide / y**power, "rest": wide + y, "power": y**power}
+    for size in (1e160, -1e160, 1.7):
+        values = {"x": np.full(top, 3.0), "y": np.full(bottom, size)}
+        for keep_all in (False, True):
+            found = evaluate(outputs, values, keep_all=keep_all).outputs
+            wanted = 3e280 / size / size / (1.0 if power == 2.0 else size)
+            np.testing.assert_allclose(found["q"], np.full(outputs["q"].shape, wanted), rtol=1e-15)
+            np.testing.assert_allclose(found["rest"], 3e280 + size)
+            with np.errstate(over="ignore"):
+                np.testing.assert_array_equal(found["power"], np.power(values["y"], power))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tidu
 from tests.ops.evaluate import evaluate, gradient, inputs_for, value
 from tidu.calculus.forward import jvp
 from tidu.calculus.reverse import vjp
@@ -265,3 +266,19 @@ def test_solving_agrees_with_the_inverse() -> None:
         gradient(solve, a, b), gradient(lambda a, b: matmul(inv(a), b), a, b), strict=True
     ):
         np.testing.assert_allclose(f, w, rtol=1e-12)
+
+
+def test_quotients_keep_their_range() -> None:
+    """The quotient rule where the square of the divisor is beyond all floats."""
+    small = np.exp(-400.0)
+    for text, values, wanted in (
+        ("a/exp(x)", {"a": 1.0, "x": 400.0}, -small),
+        ("sum(a/exp(x))", {"a": np.ones((2, 3)), "x": np.full(3, 400.0)}, np.full(3, -2 * small)),
+        ("1/exp(x)", {"x": 400.0}, -small),
+        ("a/x", {"a": 1e300, "x": -1e200}, -1e-100),
+        ("sum(a/x)", {"a": np.array([1e-300]), "x": np.array([1e-170])}, [-1e40]),
+    ):
+        found = tidu.derive(text, ["x"], values=values).evaluate().gradients["x"]
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    page = tidu.derive("a/exp(x)", ["x"], values={"a": 1.0, "x": 400.0}).explain("en").text()
+    assert "a/eˣ = a·e⁻ˣ" in page

@@ -166,6 +166,9 @@ class Op:
     prepare: Callable[..., Node] | None = (
         None  # (*nodes, **attrs): normal form of a call (axis, rank)
     )
+    # (node) -> a function and what it takes instead of the operands, where the same formula in
+    # another order overflows less; the function takes a buffer behind them, as a ufunc does
+    regroup: Callable[[Node], tuple[Callable[..., Any], tuple[Node, ...]] | None] | None = None
     # C-like expression for one element, or what gives it for a node; operands are x, y, z, masks c,
     # attributes go by name. NaN in, NaN out, as `numpy` has it.
     scalar: str | Callable[[Node], str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,33 @@ multiply = elementwise(
     aliases=aliases(numpy="multiply", torch=("mul", "multiply")),
 )
 
+
+def _by_powers(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
+    """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
+    top, bottom = node.inputs
+    whole = bottom.inputs[0] if bottom.op.role == "broadcast" else bottom
+    count = 2.0 if whole.op is square else 0.0
+    if whole.op is power and len(whole.inputs) == 2:
+        count = constant_value(whole.inputs[1]) or 0.0
+    if count not in _TIMES_DIVIDED or whole.inputs[0].dtype != node.dtype:
+        return None
+    return _TIMES_DIVIDED[count], (top, whole.inputs[0])
+
+
+def _divided(times: int) -> Callable[..., Any]:
+    def calculate(x: Any, y: Any, out: Any = None) -> Any:
+        for _ in range(times):
+            x = np.true_divide(x, y) if out is None else np.true_divide(x, y, out)
+        return x
+
+    return calculate
+
+
+_TIMES_DIVIDED = {2.0: _divided(2), 3.0: _divided(3)}
+
 divide = elementwise(
     "divide",
+    regroup=_by_powers,
     complex=True,
     arity=2,
     real=True,

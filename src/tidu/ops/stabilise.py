@@ -176,6 +176,31 @@ _stabilise(
 )
 
 
+# ------------------------------------------------------------------ quotients by eˣ
+def _by_exp(node: Node, atoms: Atoms) -> Node | None:
+    """a/eˣ → a·e⁻ˣ: the quotient rule would divide by (eˣ)², which leaves the range of floats
+    long before its derivative does. eʸ/eˣ is left as it is, for the softmax of one element."""
+    top, bottom = node.inputs
+    stretched = bottom.op is broadcast_to
+    grown = bottom.inputs[0] if stretched else bottom
+    if grown.op is not exp or top.op is exp:
+        return None
+    shrunk = exp(_minus(grown.inputs[0]))
+    if constant_value(top) == 1.0 and not stretched and top.dtype == node.dtype:
+        return shrunk
+    return top * shrunk
+
+
+_stabilise(
+    "division by an exponential",
+    divide,
+    _by_exp,
+    "a/eˣ = a·e⁻ˣ",
+    "a/eˣ = a·e⁻ˣ",
+    lambda: [_x("a") / exp(_x()), 1.0 / exp(_x()), _x("A", 2, 4) / exp(_x())],
+)
+
+
 # ------------------------------------------------------------------ sums of exponentials
 def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     """(x, axes) of Σ eˣ, looked at through stretches and axes of size one."""

@@ -150,7 +150,7 @@ def compile_graph(
             if node.op.loop is Loop.LEAF and node.op.role != "input"
         ),
         every=tuple(
-            _instruction(node, functions[node.id], node.inputs, None, slot_of) for node in work
+            _instruction(node, functions[node.id], _operands(node), None, slot_of) for node in work
         ),
         lean=tuple(
             _instruction(
@@ -177,8 +177,11 @@ def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[...,
     used = used_results(nodes, kept)
     found: dict[int, Callable[..., Any]] = {}
     for node in nodes:
+        other = _regrouped(node)
         if node.id in used:
             found[node.id] = body_function(node, used[node.id])
+        elif other is not None:
+            found[node.id] = other[0]
         elif not _is_ufunc(node) and node.attributes:
             found[node.id] = partial(node.op.numpy, **node.attrs)
         else:
@@ -213,6 +216,17 @@ def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
     return None if buffer is None else behind + buffer
 
 
+def _regrouped(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
+    """Another order of calculation that the op's record has for this node."""
+    return None if node.op.regroup is None else node.op.regroup(node)
+
+
+def _operands(node: Node) -> tuple[Node, ...]:
+    """What the node is calculated from: its operands, or those of another order."""
+    other = _regrouped(node)
+    return node.inputs if other is None else other[1]
+
+
 def _is_ufunc(node: Node) -> bool:
     return isinstance(node.op.numpy, np.ufunc)
 
@@ -222,12 +236,13 @@ def _lean_operands(node: Node, has_buffer: bool) -> tuple[Node, ...]:
 
     Without a buffer the result takes its shape from the operands, so one keeps the full shape.
     """
+    operands = _operands(node)
     if not _is_ufunc(node) or node.op.loop is not Loop.MAP:
-        return node.inputs
-    short = tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in node.inputs)
+        return operands
+    short = tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in operands)
     if has_buffer or any(child.shape == node.shape for child in short):
         return short
-    return (node.inputs[0], *short[1:])
+    return (operands[0], *short[1:])
 
 
 def _still_needed(
@@ -290,7 +305,7 @@ def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
     for position in range(len(nodes) - 1, -1, -1):
         node = nodes[position]
         alive = position if _is_ufunc(node) else last[node.id]
-        for child in node.inputs:
+        for child in (*node.inputs, *_operands(node)):
             last[child.id] = max(last[child.id], alive)
     return last
 
