@@ -16,7 +16,7 @@ _TWO_OPERATORS = Words(
 )
 _NOTHING_AFTER = Words(en="an operand is missing after {sign}", zh="{sign} 后面缺少操作数")
 _NOTHING_BEFORE = Words(en="an operand is missing before {sign}", zh="{sign} 前面缺少操作数")
-_BRACKETS = Words(
+BRACKETS = Words(
     en="functions need brackets: {name} {argument}", zh="函数要加括号：{name} {argument}"
 )
 _NO_OPERATOR = Words(
@@ -24,12 +24,12 @@ _NO_OPERATOR = Words(
     zh="{first} 与 {second} 之间缺少运算符",
 )
 _PRODUCT = Words(en="{first} * {second}", zh="{first} * {second}")
-_CALL = Words(en="{name}({argument})", zh="{name}({argument})")
-_KEYWORD = Words(
+CALL = Words(en="{name}({argument})", zh="{name}({argument})")
+KEYWORD = Words(
     en="{word} is a word of Python that formulas do not use",
     zh="{word} 是 Python 的保留字，公式里不能用",
 )
-_RENAME = Words(en="another name, such as {word}1", zh="换个名称，例如 {word}1")
+RENAME = Words(en="another name, such as {word}1", zh="换个名称，例如 {word}1")
 _NOT_READ = Words(en="this is not a formula that tidu reads", zh="这不是 tidu 能读的公式")
 _EXAMPLE = Words(
     en="a formula looks like this: sum((W @ x + b - y)**2)",
@@ -44,7 +44,7 @@ _BINARY = frozenset(
     "+ - * / % @ ** // == != <= >= < > & | ^ = += -= *= /= @= **= //= := << >>".split()
 )
 _SIGNS = frozenset({"+", "-", "~"})
-_ALLOWED = frozenset(
+ALLOWED = frozenset(
     "if else for in def return and or not is True False None import from as pass".split()
 )
 
@@ -65,9 +65,9 @@ def diagnose(text: Text, tokens: list[Token], error: SyntaxError) -> SyntaxProbl
 
 def _keyword(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
     for token in tokens:
-        if token.kind == "name" and keyword.iskeyword(token.text) and token.text not in _ALLOWED:
+        if token.kind == "name" and keyword.iskeyword(token.text) and token.text not in ALLOWED:
             return SyntaxProblem(
-                _KEYWORD(word=token.text), place=text.at(token), fix=_RENAME(word=token.text)
+                KEYWORD(word=token.text), place=text.at(token), fix=RENAME(word=token.text)
             )
     return None
 
@@ -103,8 +103,8 @@ def _neighbours(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
         if not (_is_operand(first) and _is_operand(second)) or second.text in (")", "]"):
             continue
         if first.kind == "name" and find(first.text) is not None:
-            what = _BRACKETS(name=first.text, argument=second.text)
-            fix = _CALL(name=first.text, argument=second.text)
+            what = BRACKETS(name=first.text, argument=second.text)
+            fix = CALL(name=first.text, argument=second.text)
             return SyntaxProblem(what, place=text.at(first), fix=fix)
         what = _NO_OPERATOR(first=first.text, second=second.text)
         fix = None

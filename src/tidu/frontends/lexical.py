@@ -45,11 +45,11 @@ _COMPLEX = Words(
     en="{text} is an imaginary number; tidu calculates with real numbers",
     zh="{text} 是虚数；tidu 只计算实数",
 )
-_DIGITS = Words(
+DIGITS = Words(
     en="number too large: {digits} digits, where float64 ends at 309",
     zh="数太大：有 {digits} 位，而 float64 最多约 309 位",
 )
-_HUGE = Words(
+HUGE = Words(
     en="number too large: {text} is above 1.8e308, the largest float64",
     zh="数太大：{text} 超过 float64 的最大值 1.8e308",
 )
@@ -66,7 +66,7 @@ _LOOKALIKE = Words(
     zh="名称 {name} 会被读成 {plain}：同一名称有两种写法",
 )
 _STRING = Words(en="the text in quotation marks is never closed", zh="引号没有闭合")
-_DUNDER = Words(
+DUNDER = Words(
     en="{name} is not part of the formula language: names do not contain two underscores in a row",
     zh="公式语言里没有 {name}：名称中不能有连续的两个下划线",
 )
@@ -129,7 +129,7 @@ def scan(text: Text) -> list[Token]:
     while at < len(source):
         match = _TOKEN.match(source, at)
         if match is None:
-            raise _bad_character(text, source[at], line, at - start)
+            raise bad_character(text, source[at], line, at - start)
         token = Token(match.lastgroup or "", match.group(), line, at - start)
         if token.kind not in ("space", "comment"):
             tokens.append(token)
@@ -159,7 +159,7 @@ def _check_length(text: Text) -> None:
         raise SyntaxProblem(_LONG(length=len(text.source), limit=MAX_LENGTH))
 
 
-def _bad_character(text: Text, character: str, line: int, column: int) -> SyntaxProblem:
+def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxProblem:
     place = text.place(line, column, column + 1)
     if character in "\"'":
         return SyntaxProblem(_STRING(), place=place)
@@ -178,13 +178,13 @@ def _check_words(text: Text, tokens: list[Token]) -> None:
     """Names and numbers that are not what they look like."""
     for index, token in enumerate(tokens):
         if token.kind == "name":
-            _check_name(text, token)
+            check_name(text, token)
         elif token.kind == "number":
             after = tokens[index + 1] if index + 1 < len(tokens) else None
             _check_number(text, token, after)
 
 
-def _check_name(text: Text, token: Token) -> None:
+def check_name(text: Text, token: Token) -> None:
     for offset, character in enumerate(token.text):
         if character in _SUPERSCRIPTS:
             fix = token.text[:offset] + "**" + _SUPERSCRIPTS[character]
@@ -203,18 +203,18 @@ def _check_name(text: Text, token: Token) -> None:
             if not ("a" + character).isidentifier() or (
                 offset == 0 and not character.isidentifier()
             ):
-                raise _bad_character(text, character, token.line, token.column + offset)
+                raise bad_character(text, character, token.line, token.column + offset)
     if "__" in token.text:
-        raise SyntaxProblem(_DUNDER(name=token.text), place=text.at(token))
+        raise SyntaxProblem(DUNDER(name=token.text), place=text.at(token))
 
 
 def _check_number(text: Text, token: Token, after: Token | None) -> None:
     digits = sum(character.isalnum() for character in token.text)
     if digits > MAX_DIGITS:
-        raise SyntaxProblem(_DIGITS(digits=digits), place=text.place(token.line, token.column))
+        raise SyntaxProblem(DIGITS(digits=digits), place=text.place(token.line, token.column))
     plain = token.text.replace("_", "")
     if re.fullmatch(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", plain) and float(plain) == float("inf"):
-        raise SyntaxProblem(_HUGE(text=token.text), place=text.at(token))
+        raise SyntaxProblem(HUGE(text=token.text), place=text.at(token))
     touching = (
         after is not None
         and after.kind == "name"

@@ -1,12 +1,14 @@
 """The text door: a program as text, read into a graph. Nothing of it is ever run as code.
 
 The text is scanned (`lexical`), parsed by Python's own parser into a syntax tree, and the tree is
-read by a whitelist (`textprogram`, `expressions`, `calls`).
+read by a whitelist (`textprogram`, `expressions`, `calls`). Lines in the spellings of paper or of
+LaTeX go through `formula`, which says how it read them.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import warnings
 from collections.abc import Mapping
@@ -18,10 +20,14 @@ from tidu.errors import (
     InputError,
     SyntaxProblem,
     TiduError,
+    UnknownNameError,
 )
 from tidu.frontends.diagnosis import diagnose
-from tidu.frontends.functions import CONSTANTS
-from tidu.frontends.lexical import Text, lines_of, scan
+from tidu.frontends.formula.grammar import Ambiguous
+from tidu.frontends.formula.program import FormulaProgram, formula_tree
+from tidu.frontends.formula.syntax import Said, Word
+from tidu.frontends.functions import CONSTANTS, find
+from tidu.frontends.lexical import MAX_LENGTH, Text, lines_of, scan
 from tidu.frontends.source import Source
 from tidu.frontends.textnames import ShapeLike
 from tidu.frontends.textprogram import Program
@@ -68,13 +74,18 @@ def read(
     >>> list(program.graph.inputs), program.graph.outputs["L"].shape
     (['A', 'x', 'b'], ())
     """
-    program, tree = _parsed(source, file, first_line)
+    program, tree, doubt = _parsed(source, file, first_line, {**(shapes or {}), **(values or {})})
     program.declare(shapes or {}, values or {}, functions or {})
     for name, body in (functions or {}).items():
         if body is not None:
             program.bodies[name] = _body(name, body)
-    for statement in tree.body:
-        program.drive(program.statement(statement))
+    try:
+        for statement in tree.body:
+            program.drive(program.statement(statement))
+    except UnknownNameError:
+        if doubt is not None:  # words side by side that are no product of known names
+            raise doubt from None
+        raise
     return program.finish(output)
 
 
@@ -86,7 +97,7 @@ def read_array(text: str) -> NDArray[Any]:
     >>> read_array("2*ones(1,2)")
     array([[2., 2.]])
     """
-    program, tree = _parsed(text, None, 1)
+    program, tree, _ = _parsed(text, None, 1)
     statement = tree.body[0]
     if len(tree.body) != 1 or not isinstance(statement, ast.Expr):
         raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
@@ -103,28 +114,61 @@ def read_array(text: str) -> NDArray[Any]:
     raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
 
 
-def _parsed(source: str, file: str | None, first_line: int) -> tuple[Program, ast.Module]:
+def _parsed(
+    source: str, file: str | None, first_line: int, given: Mapping[str, Any] | None = None
+) -> tuple[Program, ast.Module, TiduError | None]:
+    """The tree of a text, with formulas in it where Python does not read it.
+
+    Also what Python's reading says against the text, where nothing but missing signs does.
+    """
     if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
     source = textwrap.dedent(source.removeprefix("\ufeff")) if "\n" in source else source.strip()
     text = Text(source, lines_of(source), file, first_line)
+    doubt: TiduError | None = None
+    tree: ast.Module | None = None
+    try:
+        tree = _python_tree(text)
+    except SyntaxProblem as error:
+        doubt = error
+    marked = _MARKS.search(source) is not None
+    if given is not None and (doubt is None or len(source) <= MAX_LENGTH):
+        try:
+            formulas = formula_tree(text, given)
+        except (SyntaxProblem, SyntaxError) as error:
+            clear = isinstance(error, Ambiguous) or doubt is None or marked
+            if isinstance(error, SyntaxProblem) and clear:
+                raise
+            formulas = None
+        if formulas is not None and formulas.body:
+            return FormulaProgram(text, formulas), formulas, None if marked else doubt
+    if tree is None:
+        raise doubt or SyntaxProblem(_EMPTY())
+    if not tree.body:
+        raise SyntaxProblem(_EMPTY())
+    return Program(text, tree), tree, None
+
+
+# What is written in formulas and not in Python.
+_MARKS = re.compile(r"[^\x00-\x7f]|\^|\\[A-Za-z|]|\w'|[)\]]'|\|")
+
+
+def _python_tree(text: Text) -> ast.Module:
+    """The text as Python's parser reads it. Raises `SyntaxProblem`."""
     tokens = scan(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Python's, on escapes in strings that are ignored
-            tree = ast.parse(source)
+            return ast.parse(text.source)
     except SyntaxError as error:
         raise diagnose(text, tokens, error) from None
     except (ValueError, RecursionError, MemoryError):
         raise diagnose(text, tokens, SyntaxError()) from None
-    if not tree.body:
-        raise SyntaxProblem(_EMPTY())
-    return Program(text, tree), tree
 
 
 def _body(name: str, body: str) -> Graph:
     """The body of a declared function: a formula in one variable, which stands for one element."""
-    _, tree = _parsed(body, None, 1)
+    _, tree, _ = _parsed(body, None, 1, {})
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     free = {
         n.id
@@ -134,6 +178,10 @@ def _body(name: str, body: str) -> Graph:
         and n.id not in MODULE_NAMES
         and n.id not in CONSTANTS
     }
+    for line in tree.body:
+        leaves = line.leaves if isinstance(line, Said) else []
+        words = {leaf.raw or leaf.text for leaf in leaves if isinstance(leaf, Word)}
+        free |= {word for word in words if find(word) is None and word not in CONSTANTS}
     if len(free) != 1:
         raise InputError(
             _BODY(name=name, body=body.strip()[:60], count=len(free)), fix=_BODY_FIX(name=name)

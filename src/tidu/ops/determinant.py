@@ -132,7 +132,7 @@ cofactor = op(
             f"(torch.linalg.det({x})[..., None, None] * torch.linalg.inv({x}).mT)"
         )
     },
-    aliases={},
+    aliases=aliases(text="cof"),
     samples=REGULAR,
     doc=says(
         "the matrix of cofactors, det X · X⁻ᵀ where X has an inverse",

@@ -98,7 +98,9 @@ def reduction_notation(name: str) -> Callable[[Node, Math], Math]:
         axis = node.attrs["axis"]
         everything = len(axis) == node.inputs[0].rank
         sub = "" if everything else ",".join(str(a + 1) for a in axis)
-        return Apply(Function(name, sub), (x,))
+        shown = Apply(Function(name, sub), (x,))
+        lies = node.inputs[0].rank == 2 and axis == (0,) and node.attrs["keepdims"]
+        return Transpose(shown) if lies else shown  # kept as a row: a vector by itself stands
 
     return notation
 
