@@ -393,8 +393,8 @@ class Grammar:
 
     def _log_of_det(self, sign: Sign) -> Word | None:
         """ln|det|(X), as the printers write it."""
-        behind = [s.text for s in self.signs[self.at : self.at + 3]]
-        if sign.text not in ("ln", "log") or behind != ["|", "det", "|"]:
+        whole = "".join(s.text for s in [sign, *self.signs[self.at : self.at + 3]])
+        if whole not in ("ln|det|", "log|det|"):
             return None
         self.at += 3
         return Word(text="logabsdet", sub="", run=False, raw="")
@@ -619,9 +619,9 @@ class Grammar:
                 quotient = ast.BinOp(top, ast.Div(), self._signed(bottom, sign))
                 return placed(Brackets(value=placed(quotient, self.text, sign, self._last())),
                               self.text, sign, self._last())  # fmt: skip
-            case "sqrt":
+            case "√":
                 return (yield self._root(sign))
-            case "sum" | "prod":
+            case "∑" | "∏":
                 return (yield self._total(sign))
             case _:
                 raise SyntaxProblem(_UNEXPECTED(sign=self.shown(sign)), place=self.place(sign))
@@ -691,7 +691,7 @@ class Grammar:
         elif names and not names.isalpha():
             raise SyntaxProblem(_INDEX(), place=self.place(sign))
         total = Total(
-            body=body, product=sign.text == "prod", indices=list(names), axes=axes, above=above
+            body=body, product=sign.text == "∏", indices=list(names), axes=axes, above=above
         )
         return placed(total, self.text, sign, self._last())
 
@@ -786,7 +786,7 @@ class Grammar:
             kind = self._mark()
             if kind is not None:
                 return placed(Script(kind=kind, exponent=None), self.text, caret, self._last())
-        kind = "power" if caret.text == "^" else "**"
+        kind = caret.text
         if caret.text == "^" and self._sees_wise():
             kind = "⊙"
             exponent: ast.expr = self._number()

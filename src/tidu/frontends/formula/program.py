@@ -329,12 +329,12 @@ def _said(text: Text, line: list[Sign]) -> Said | ast.Return:
 def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
     """What stands left of =: a name, or ∂L/∂x, dL/dx, ∇x, of which it is the gradient."""
     plain = [s for s in head if not (s.kind == "sign" and s.text in "{}/")]
-    differential = [s for s in plain if s.text in ("partial", "d") or s.text == "nabla"]
+    differential = [s for s in plain if s.text in ("∂", "d", "∇")]
     texts = [s.text for s in plain]
-    if plain and plain[0].kind == "command" and texts[0] in ("frac", "partial", "nabla"):
+    if plain and plain[0].kind == "command" and texts[0] in ("frac", "∂", "∇"):
         last = max((i for i, s in enumerate(plain) if s in differential), default=-1)
         rest = plain[last + 1 :]
-        if texts[0] == "nabla" and rest and rest[0].text == "_":
+        if texts[0] == "∇" and rest and rest[0].text == "_":
             rest = rest[1:2]
         return None, _single(text, rest, head)
     if len(plain) == 2 and len(head) == 3 and head[1].text == "/":

@@ -215,7 +215,8 @@ class FormulaReading(Products):
         scripts = list(node.scripts)
         if node.word.sub and not function.endswith(node.word.sub):
             keywords.append(self._below(node, function))
-        if function in ("max", "min") and len(arguments) > 1 and not keywords:
+        pair = functions.find(f"numpy.{function}imum")
+        if pair is not None and len(arguments) > 1 and not keywords:
             # On paper max(x, 0) compares entry by entry; an axis is never written so.
             function = f"np.{function}imum"
             arguments = [_nested(function, arguments[:-1]), arguments[-1]]
@@ -228,8 +229,7 @@ class FormulaReading(Products):
         for script in scripts:
             if script.kind in ("-1", "-T", "T", "T?"):
                 raise self._two(node, f"arc{function}(…)", _INVERSE_FUNCTION.format(name=function))
-        if function == "reshape":
-            self._fill_up(arguments, code)
+        self._fill_up(arguments, code)
         lies = any(self._row(a) for a in node.arguments)
         value = yield from self._called_fitting(node, code, arguments)
         inner = self._made(Known(value=value, code=self.notes[id(code)].code), node)
@@ -258,7 +258,7 @@ class FormulaReading(Products):
 
     def _fill_up(self, arguments: list[Any], code: Any) -> None:
         """reshape says how many elements there are, and so how long a 𝟏 is."""
-        shapes = [k.value for k in code.keywords if k.arg == "shape"] + code.args[1:2]
+        shapes = [k.value for k in getattr(code, "keywords", []) if k.arg == "shape"]
         if not shapes or not self.unsettled(arguments[0].value):
             return
         known, unknown, wanted = 1, list[Size](), 1
@@ -372,7 +372,7 @@ class FormulaReading(Products):
     def _special_base(self, node: Raised, first: Script) -> Reading:
         """eˣ, 1ᵀ, and ‖x‖² as a sum of squares."""
         base = node.base
-        if isinstance(base, Word) and self._is_special(base) and first.kind in ("power", "-1"):
+        if isinstance(base, Word) and self._is_special(base) and first.kind in ("^", "-1"):
             self.seen.add(id(base))
             return (yield from self._exponential(node, first))
         if (
@@ -411,9 +411,9 @@ class FormulaReading(Products):
         kind = script.kind
         if kind in ("T?", "-T?"):
             kind = yield from self._letter_t(node, part, kind)
-            if kind == "power":
+            if kind == "^":
                 exponent = self._made(name("T"), script)
-                script = self._made(Script(kind="power", exponent=exponent), script)
+                script = self._made(Script(kind="^", exponent=exponent), script)
         match kind:
             case "T" | "prime":
                 return (yield from self._transposed(node, part, kind))
@@ -430,7 +430,7 @@ class FormulaReading(Products):
         if rank_of(part.value) > 0:
             base = self._shown_part(node)
             raise self._two(node, f"{base}'", f"{base}**T")
-        return "power"
+        return "^"
         yield
 
     def _shown_part(self, node: Any) -> str:
@@ -483,7 +483,7 @@ class FormulaReading(Products):
         assert script.exponent is not None
         exponent = self._part(script.exponent, (yield script.exponent))
         labelled = self._labelled(part)
-        if script.kind == "power" and is_square(part.value) and not labelled:
+        if script.kind == "^" and is_square(part.value) and not labelled:
             base, count = self._shown_part(node), self.shown(script.exponent)
             raise self._two(node, f"{base}**{count}", f"matrix_power({base}, {count})")
         made = self._made(Formula(), node)
@@ -805,7 +805,7 @@ def _is_two(script: Script) -> bool:
     exponent = script.exponent
     while isinstance(exponent, Brackets):
         exponent = exponent.value
-    return script.kind == "power" and isinstance(exponent, ast.Constant) and exponent.value == 2
+    return script.kind == "^" and isinstance(exponent, ast.Constant) and exponent.value == 2
 
 
 def _number(text: str) -> ast.expr | None:

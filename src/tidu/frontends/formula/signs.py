@@ -78,7 +78,13 @@ BAR_GRIDS = frozenset({"vmatrix", "Vmatrix"})
 # Names of functions that are more often names of variables.
 NOT_FUNCTIONS = frozenset({"T", "t", "where"})
 # Commands that take arguments, or stand in front of what they sum.
-FORMS: Mapping[str, str] = {
-    "frac": "frac", "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "sqrt": "sqrt",
-    "sum": "sum", "prod": "prod", "partial": "partial", "nabla": "nabla",
-}  # fmt: skip
+FORMS: Mapping[str, str] = dict(
+    (
+        *((name, "frac") for name in ("frac", "dfrac", "tfrac", "cfrac")),
+        ("sqrt", "√"),
+        ("sum", "∑"),
+        ("prod", "∏"),
+        ("partial", "∂"),
+        ("nabla", "∇"),
+    )
+)

@@ -119,7 +119,7 @@ class Sizes(Program):
         """`sum`, or `np.sum` where the program has a name sum of its own."""
         taken = word in self.inputs or any(word in scope for scope in self.scopes)
         if taken:
-            return f"np.linalg.{word}" if word in ("norm", "inv") else f"np.{word}"
+            return f"np.{word}" if functions.in_numpy(f"numpy.{word}") else f"np.linalg.{word}"
         return word
 
     def known_names(self) -> list[str]:

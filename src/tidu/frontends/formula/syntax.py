@@ -47,7 +47,7 @@ class Applied(Formula):
 
 
 class Script(Formula):
-    """Something raised: kind is T, -1, -T, prime or power, whose exponent is a formula."""
+    """Something raised: kind is T, -1, -T, prime, or ^ with an exponent (** as Python's)."""
 
     _fields = ("kind", "exponent")
     kind: str

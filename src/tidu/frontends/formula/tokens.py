@@ -69,7 +69,7 @@ class Sign:
     """A token: what it is, its plain spelling, and where it stands (line and columns from 0).
 
     Kinds: number, name (letters), word (letters in upright type, or said), function (a command),
-    command (frac, sqrt, sum, prod), sub (a subscript, as text), string, sign, newline, cell, begin,
+    command (frac, √, ∑, ∏, ∂, ∇), sub (a subscript, as text), string, sign, newline, cell, begin,
     end.
     """
 
@@ -214,11 +214,10 @@ class _Scanner:
             return self._lowered()
         if character in signs.FRACTIONS:
             return self._add("number", repr(unicodedata.numeric(character)), 1)
-        if character in "√∑∏∂∇∞":
-            kind, name = {"√": ("command", "sqrt"), "∑": ("command", "sum"),
-                          "∏": ("command", "prod"), "∂": ("command", "partial"),
-                          "∇": ("command", "nabla"), "∞": ("name", "inf")}[character]  # fmt: skip
-            return self._add(kind, name, 1)
+        if character in "√∑∏∂∇":
+            return self._add("command", character, 1)
+        if character == "∞":
+            return self._add("name", "inf", 1)
         plain = signs.CHARACTERS.get(character)
         if plain is not None:
             return self._add("sign", plain, 1)
