@@ -27,8 +27,11 @@ from tidu.frontends.control import (
 from tidu.frontends.record import running
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import leaves, replace
+from tidu.ir.types import Size
 
-__all__ = ["array", "asarray", "call", "full", "named", "scan"]
+__all__ = [
+    "arange", "array", "asarray", "call", "eye", "full", "named", "ones", "scan", "zeros",
+]  # fmt: skip
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -67,6 +70,53 @@ def full(shape: int | tuple[int, ...], fill_value: Any) -> Any:
         size = shape if isinstance(shape, tuple) else (shape,)
         return np.broadcast_to(cast(Any, fill_value), size)
     return np.full(shape, fill_value)
+
+
+def ones(shape: Any) -> Any:
+    """np.ones whose sizes may be letters, where a function is derived by shapes alone.
+
+    >>> ones((2, 2)).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    return _written("ones", np.ones, shape)
+
+
+def zeros(shape: Any) -> Any:
+    """np.zeros whose sizes may be letters, where a function is derived by shapes alone.
+
+    >>> zeros(2).tolist()
+    [0.0, 0.0]
+    """
+    return _written("zeros", np.zeros, shape)
+
+
+def eye(n: Any, m: Any = None) -> Any:
+    """np.eye whose sizes may be letters, where a function is derived by shapes alone.
+
+    >>> eye(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return _written("eye", np.eye, n, n if m is None else m)
+
+
+def arange(*bounds: Any) -> Any:
+    """np.arange whose bounds may be letters, where a function is derived by shapes alone.
+
+    >>> arange(3).tolist()
+    [0, 1, 2]
+    """
+    return _written("arange", np.arange, *bounds)
+
+
+def _written(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """An array of these sizes; over letters, a node of the trace that is running."""
+    sizes = [d for a in arguments for d in (a if isinstance(a, tuple | list) else (a,))]
+    recorder = running.get()
+    if recorder is None or not any(isinstance(size, Size) for size in sizes):
+        return function(*arguments)
+    from tidu.frontends.textvalues import CREATORS  # noqa: PLC0415  (only with letters)
+
+    return TracedArray(recorder.lift(CREATORS[name](*arguments)), recorder)
 
 
 def _joined(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from tidu.backends.program import Valuation
 from tidu.backends.source.plan import Source
 from tidu.calculus import derivation as calculus
 from tidu.calculus.assumptions import check_assumptions
-from tidu.calculus.inline import has_bodies, opened_derivation
+from tidu.calculus.inline import has_bodies, opened_derivation, sized_derivation
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.check import Finding, verify
 from tidu.document.blocks import Document
@@ -26,6 +26,7 @@ from tidu.errors import InputError, UnknownNameError
 from tidu.explain.compose import derivation_document
 from tidu.explain.gradient import closed_form, written_form
 from tidu.explain.numbers import Layout
+from tidu.explain.phrases import SIZES_CHOSEN
 from tidu.explain.view import Options, Writing, Zoom, view
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
@@ -235,8 +236,10 @@ class Derivation:
         return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:
-        from tidu.api.samples import probe, sample_bodies  # samples needs this class
+        from tidu.api.samples import probe, sample_bodies, small_sizes  # samples needs this class
 
+        if options.zoom == "element" and (sizes := small_sizes(self)):
+            return self._sized(sizes).document(options, title)
         if options.zoom == "element" and has_bodies(self.core):
             return Derivation(opened_derivation(self.core), self.values, self.bodies).document(
                 options, title
@@ -250,6 +253,14 @@ class Derivation:
         return derivation_document(
             view(self.core, found, options, elements, bodies), findings, title
         )
+
+    def _sized(self, sizes: Mapping[str, int]) -> Derivation:
+        """The derivation with numbers for its named sizes, which is said."""
+        core = sized_derivation(self.core, sizes)
+        shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+        remarks = (*core.graph.remarks, SIZES_CHOSEN(sizes=shown))
+        core = replace(core, graph=replace(core.graph, remarks=remarks))
+        return Derivation(core, self.values, self.bodies)
 
     def has_numbers(self) -> bool:
         """Whether every input has a value and every declared function a body."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from tidu.api.derivation import Derivation
 from tidu.api.evaluation import run
+from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import Valuation
 from tidu.calculus.assumptions import drawn
 from tidu.frontends.text import read
@@ -26,16 +27,27 @@ def sample_values(handle: Derivation) -> dict[str, Any]:
     """The given values, random ones for other inputs; named sizes get distinct small numbers."""
     rng = np.random.default_rng(7)
     inputs = handle.graph.inputs
-    names = {
-        n for node in inputs.values() for d in node.shape if isinstance(d, Size) for n in d.names()
-    }
-    sizes = {name: 3 + i for i, name in enumerate(sorted(names))}
+    sizes = {name: 3 + i for i, name in enumerate(named_sizes(handle))}
     values: dict[str, Any] = dict(handle.values)
     for name, node in inputs.items():
         shape = tuple(d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
         random = rng.uniform(0.2, 1.5, tuple(d for d in shape if isinstance(d, int)))
         values.setdefault(name, drawn(node, random))
     return values
+
+
+def named_sizes(handle: Derivation) -> list[str]:
+    """The named sizes of the inputs' shapes, sorted."""
+    dims = [d for node in handle.graph.inputs.values() for d in node.shape]
+    return sorted({n for d in dims if isinstance(d, Size) for n in d.names()})
+
+
+def small_sizes(handle: Derivation) -> dict[str, int]:
+    """Numbers for the named sizes: those of the given values, else small and distinct ones."""
+    inputs = handle.graph.inputs
+    given = bind_sizes({n: inputs[n] for n in handle.values if n in inputs}, handle.values)
+    free = (n for n in range(2, 100) if n not in given.values())
+    return {name: given.get(name) or next(free) for name in named_sizes(handle)}
 
 
 def sample_bodies(handle: Derivation) -> dict[str, Graph]:

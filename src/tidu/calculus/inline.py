@@ -1,13 +1,16 @@
-"""A derivation with every call and scan written out: for what looks at single elements."""
+"""A derivation with every call and scan written out, and with numbers for its sizes: for what looks
+at single elements."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tidu.calculus.bodies import opened
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.settings import mapped
 from tidu.errors import InputError
+from tidu.ir.build import substitute
 from tidu.words import Words
 
 MOST_OPENED = 20_000  # nodes
@@ -38,6 +41,19 @@ def opened_derivation(derivation: Derivation) -> Derivation:
     flat = mapped(graph, dict(zip(nodes, images, strict=True)))
     return derive_graph(
         replace(flat, inputs=graph.inputs),
+        list(derivation.wrt),
+        output=derivation.loss_name,
+        as_written=not derivation.as_run,
+    )
+
+
+def sized_derivation(derivation: Derivation, sizes: Mapping[str, int]) -> Derivation:
+    """The same program with numbers for its named sizes, derived again."""
+    graph = derivation.graph
+    nodes = list(dict.fromkeys([*graph.inputs.values(), *graph.names, *graph.nodes()]))
+    images = substitute(nodes, {}, dict(sizes))
+    return derive_graph(
+        mapped(graph, dict(zip(nodes, images, strict=True))),
         list(derivation.wrt),
         output=derivation.loss_name,
         as_written=not derivation.as_run,

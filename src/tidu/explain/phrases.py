@@ -177,6 +177,10 @@ NEED_SIZES = Words(
     en="the element zoom needs sizes that are numbers, not letters",
     zh="按元素展示需要具体的大小，不能用字母",
 )
+SIZES_CHOSEN = Words(
+    en="elements are listed for {sizes}; the formulas hold for every size",
+    zh="按 {sizes} 列出各元素；公式对任意大小成立",
+)
 ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")
 
 SETTING = Words(en="{name} {symbol} = {value}.", zh="{name} {symbol} = {value}。")

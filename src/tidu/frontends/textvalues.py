@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, TiduError
 from tidu.ir.body import result_types
+from tidu.frontends.functions import call, find
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
@@ -307,7 +308,9 @@ def _array(values: Any) -> Any:
     return values if isinstance(values, Node) else Literal(numeric(values))
 
 
-def _range(*bounds: Any) -> Literal:
+def _range(*bounds: Any) -> Literal | Node:
+    if any(isinstance(bound, Size) for bound in bounds):
+        return _counted(bounds)
     if any(not is_number(bound) for bound in bounds) or (len(bounds) > 2 and bounds[2] == 0):
         raise InputError(_DIMS(shape=bounds))
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
@@ -315,12 +318,30 @@ def _range(*bounds: Any) -> Literal:
     return Literal(np.arange(start, stop, step, dtype=np.float64))
 
 
+def _counted(bounds: Sequence[Any]) -> Node:
+    """start, start + 1, … up to a named size: a running sum of ones."""
+    start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
+    if len(bounds) > 2 or isinstance(start, float) or isinstance(stop, float):
+        raise InputError(_DIMS(shape=tuple(bounds)))
+    ones = filled((stop - start,), 1.0)
+    first = constant(float(start)) if isinstance(start, int) else constant(start)
+    return _library("numpy.cumsum", ones) + (first - 1.0)
+
+
+def _library(path: str, *arguments: Any) -> Node:
+    spelling = find(path)
+    assert spelling is not None
+    return call(spelling, arguments, {})
+
+
 def _linspace(start: Any, stop: Any, num: Any = 50) -> Literal:
     check_elements(_shape((num,)))
     return Literal(np.linspace(float(start), float(stop), num))
 
 
-def _eye(n: Any, m: Any = None) -> Literal:
+def _eye(n: Any, m: Any = None) -> Literal | Node:
+    if isinstance(n, Size) or isinstance(m, Size):
+        return _library("numpy.eye", n, n if m is None else m)
     return Literal(np.eye(*_shape((n, n if m is None else m))))
 
 

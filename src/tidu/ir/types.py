@@ -10,7 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from tidu.errors import InputError
+from tidu.words import Words
+
 Monomial: TypeAlias = tuple[str, ...]
+
+_NO_NUMBER = Words(
+    en="the size {size} is a letter here, where a number is needed",
+    zh="这里需要具体的数，而大小 {size} 是字母",
+)
+_NOT_ORDERED = Words(
+    en="whether the size {size} is above or below {other} is not known: {size} is a letter here",
+    zh="无法判断大小 {size} 与 {other} 谁大：{size} 在这里是字母",
+)
+_NUMBER_FIX = Words(
+    en="a number for {size} in shapes=…, or tidu.numpy.eye, .ones, .zeros, .arange",
+    zh="在 shapes=… 中给出 {size} 的数值，或用 tidu.numpy 的 eye、ones、zeros、arange",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,39 @@ class Size:
                 part = part * values.get(name, Size.named(name))
             total = total + part
         return total
+
+    def divide(self, other: Dim) -> Dim | None:
+        """The whole quotient, or None where `other` does not divide every term.
+
+        >>> n, d = Size.named("n"), Size.named("d")
+        >>> str((2 * n * d).divide(2 * d)), (n * d + 1).divide(d)
+        ('n', None)
+        """
+        if not isinstance(other, Size):
+            other = Size((((), other),))
+        if len(other.terms) != 1 or other.terms[0][1] == 0:
+            return None
+        monomial, coefficient = other.terms[0]
+        sums: dict[Monomial, int] = {}
+        for names, count in self.terms:
+            rest = list(names)
+            for name in monomial:
+                if name not in rest:
+                    return None
+                rest.remove(name)
+            if count % coefficient:
+                return None
+            sums[tuple(rest)] = count // coefficient
+        return _canonical(sums)
+
+    def __index__(self) -> int:
+        """A named size is no number: what needs one says so, before NumPy does in its words."""
+        raise InputError(_NO_NUMBER(size=self), fix=_NUMBER_FIX(size=self))
+
+    def __lt__(self, other: object) -> bool:
+        raise InputError(_NOT_ORDERED(size=self, other=other), fix=_NUMBER_FIX(size=self))
+
+    __le__ = __gt__ = __ge__ = __lt__
 
     def __add__(self, other: Dim) -> Dim:
         sums = dict(self.terms)

@@ -12,7 +12,7 @@ from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import ones_inside
-from tidu.ir.types import Dim, Shape, Type, is_one_element, product, shape_text
+from tidu.ir.types import Dim, Shape, Size, Type, is_one_element, product, shape_text
 from tidu.ops.define import aliases, op, sampled, says
 from tidu.words import Words
 
@@ -102,10 +102,20 @@ def _prepare_reshape(x: Node, shape: Any) -> Node:
     if -1 in wanted:
         rest = product(dim for dim in wanted if dim != -1)
         total = product(x.shape)
-        if not isinstance(rest, int) or not isinstance(total, int) or rest == 0 or total % rest:
+        missing = _quotient(total, rest)
+        if missing is None or wanted.count(-1) > 1:
             raise Misfit(_RESHAPE, shape=shape_text(wanted), m=total, n=rest)
-        wanted = tuple(total // rest if dim == -1 else dim for dim in wanted)
+        wanted = tuple(missing if dim == -1 else dim for dim in wanted)
     return x if wanted == x.shape else apply(reshape, x, shape=wanted)
+
+
+def _quotient(total: Dim, rest: Dim) -> Dim | None:
+    """How often `rest` elements go into `total`; None where they do not."""
+    if isinstance(total, Size):
+        return total.divide(rest)
+    if isinstance(rest, Size) or rest == 0 or total % rest:
+        return None
+    return total // rest
 
 
 def squeezed(shape: Shape) -> Shape:

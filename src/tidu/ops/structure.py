@@ -222,8 +222,8 @@ column_stack = spelling(
 
 # ------------------------------------------------------------------ diagonals
 def _diag_length(rows: Dim, columns: Dim, k: int) -> Dim:
-    if k == 0 and rows == columns:
-        return rows
+    if rows == columns and (k == 0 or isinstance(rows, Size)):
+        return rows - abs(k)
     if isinstance(rows, Size) or isinstance(columns, Size):
         raise Misfit(_NAMED)
     return max(0, min(rows, columns - k) if k >= 0 else min(rows + k, columns))
