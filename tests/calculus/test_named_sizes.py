@@ -116,7 +116,7 @@ def test_one_derivation_holds_at_every_size(text: str) -> None:
         assert found.value == pytest.approx(wanted.value, rel=1e-12)
         scope: dict[str, Any] = {}
         exec(lettered.to_numpy(), scope)  # noqa: S102
-        written = scope["gradients"](**{k: v for k, v in values.items()})
+        written = scope["gradients"](**values)
         for name in ("X", "w"):
             np.testing.assert_allclose(found.gradients[name], wanted.gradients[name], rtol=1e-9)
             np.testing.assert_allclose(written[name], wanted.gradients[name], rtol=1e-9)

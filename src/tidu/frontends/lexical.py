@@ -29,7 +29,7 @@ _CHAIN = Words(
 )
 _OPERATORS = Words(en="operators", zh="运算符")
 _NESTERS = Words(en="signs, powers or conditions in a row", zh="连续的正负号、乘方或条件")
-_SPLIT = Words(en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字")
+SPLIT = Words(en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字")
 _UNCLOSED = Words(
     en="{bracket} opened at column {column} is never closed",
     zh="第 {column} 列的 {bracket} 没有闭合",
@@ -241,7 +241,7 @@ def _check_brackets(text: Text, tokens: list[Token]) -> None:
         if token.text in _OPEN:
             opened.append(token)
             if len(opened) > MAX_DEPTH:
-                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=text.at(token), fix=_SPLIT())
+                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=text.at(token), fix=SPLIT())
         elif token.text in _CLOSE:
             if not opened:
                 raise SyntaxProblem(_UNOPENED(bracket=token.text), place=text.at(token))
@@ -292,7 +292,7 @@ def _check_chains(text: Text, tokens: list[Token]) -> None:
         ):
             if count > limit:
                 raise SyntaxProblem(
-                    _CHAIN(limit=limit, what=what), place=text.at(token), fix=_SPLIT()
+                    _CHAIN(limit=limit, what=what), place=text.at(token), fix=SPLIT()
                 )
         before = token
 

@@ -83,8 +83,8 @@ def read(
         for statement in tree.body:
             program.drive(program.statement(statement))
     except UnknownNameError:
-        if doubt is not None:  # words side by side that are no product of known names
-            raise doubt from None
+        if doubt is not None and not getattr(program, "recognised", False):
+            raise doubt from None  # words side by side, none of which is a name
         raise
     return program.finish(output)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, TiduError
-from tidu.ir.body import result_types
 from tidu.frontends.functions import call, find
+from tidu.ir.body import result_types
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role

@@ -833,9 +833,11 @@ class Grammar:
         after = self.now
         if not self.latex and first.kind == "number" and after is not None:
             if after.kind == "name" and not after.spaced and after.column == first.end:
-                caret = self.signs[self.at - 2]
                 shown, further = self.shown(first), self.shown(after)
-                raise self.ambiguous(caret, after, f"^{shown} {further}", f"^({shown} {further})")
+                base = self.signs[max(0, self.at - 3)]
+                front = self.shown(base) + "^"
+                one, two = f"{front}{shown} {further}", f"{front}({shown} {further})"
+                raise self.ambiguous(base, after, one, two)
         if self.sees("^", "**"):
             scripts = [(yield self._exponent())]
             return placed(Raised(base=base, scripts=scripts), self.text, first, self._last())

@@ -12,7 +12,7 @@ from tidu.document.math import symbol
 from tidu.frontends.formula import signs
 
 Kind = Literal["name", "function", "constant", "ones", "identity", "parts", "entry", "none"]
-MAX_PARTS = 30
+MAX_RUN = 60  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ def _accented(text: str) -> tuple[str, ...]:
 
 def splits(text: str, known: Iterable[str]) -> list[tuple[str, ...]]:
     """All ways to read a run of letters as names side by side, at most three."""
+    if len(text) > MAX_RUN:
+        return []
     names = {name for name in known if "_" not in name}
     by_text = names | {signs.GREEK_LETTERS[n] for n in names if n in signs.GREEK_LETTERS}
     ways: list[list[tuple[str, ...]]] = [[()], *([] for _ in text)]
@@ -66,7 +68,7 @@ def splits(text: str, known: Iterable[str]) -> list[tuple[str, ...]]:
             if text[start:end] in by_text:
                 longer: list[tuple[str, ...]] = [(*way, text[start:end]) for way in ways[start]]
                 ways[end] = (ways[end] + longer)[:3]
-    return [way for way in ways[-1] if 1 < len(way) <= MAX_PARTS]
+    return [way for way in ways[-1] if len(way) > 1]
 
 
 def indices(sub: str, rank: int) -> list[str] | None:

@@ -134,7 +134,8 @@ class Products(Sizes):
         if code is None:
             return None
         row = kinds in ("rm",)
-        made = self._made(Formula(), node)
+        made: Any = self._made(Formula(), one.part)
+        made.end_lineno, made.end_col_offset = two.part.end_lineno, two.part.end_col_offset
         made.sign_at = getattr(two.part, "sign_at", None) or self.place(two.part)
         value = yield from self._as(made, code, row=row)
         return self._part(made, value)
@@ -214,7 +215,7 @@ class Products(Sizes):
         same = shape_of(one.part.value) == shape_of(two.part.value)
         if self._kind(one) == self._kind(two) and same:
             lies = self._row(one.part)
-            dot = f"{first} {second}'" if lies else f"{first}' {second}"
+            dot = f"{first} {closed(second)}'" if lies else f"{closed(first)}' {second}"
             return self._two(node, f"{first} ⊙ {second}", dot)
         what = _NO_PRODUCT(
             first=first,
@@ -225,7 +226,8 @@ class Products(Sizes):
         return ShapeError(what, place=self.place(two.part))
 
     def _shown(self, factor: Factor) -> str:
-        return self.shown(factor.part)
+        shown = self.shown(factor.part)
+        return f"({shown})" if factor.part.in_brackets else shown
 
     def _dim(self, size: Any) -> Any:
         if isinstance(size, int):
@@ -234,3 +236,9 @@ class Products(Sizes):
         self.notes[id(known)] = Note(known.code)
         self.kept.append(known)
         return known
+
+
+def closed(text: str) -> str:
+    """A piece of a formula that can carry a transpose."""
+    alone = text.isalnum() or (text[:1] + text[-1:] in ("()", "||", "‖‖"))
+    return text if alone else f"({text})"

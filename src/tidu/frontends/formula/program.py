@@ -18,7 +18,7 @@ from tidu.frontends.formula.reading import FormulaReading
 from tidu.frontends.formula.sizes import rank_of, shape_of
 from tidu.frontends.formula.syntax import Known, Said, Word, placed
 from tidu.frontends.formula.tokens import Sign, is_latex, scan_formula
-from tidu.frontends.lexical import Text, lines_of, scan
+from tidu.frontends.lexical import SPLIT, Text, lines_of, scan
 from tidu.frontends.source import Source
 from tidu.ir.node import Node
 from tidu.ir.types import product
@@ -30,6 +30,7 @@ _UNSAID = Words(
     en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
 )
 _UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
+_DEEP = Words(en="the formula is nested too deeply", zh="公式嵌套过深")
 _TARGET = Words(en="{text} cannot be given a value", zh="不能给 {text} 赋值")
 _TARGET_FIX = Words(en="z = …", zh="z = …")
 _TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
@@ -76,10 +77,10 @@ class FormulaProgram(FormulaReading):
         if line.of is not None:
             value, code = yield from self._of_shape(line, value, code)
         self._check_all_read(line)
-        if self.unsettled(value):
+        code = self.spelled_out(code)
+        if self.unsettled(value) or self.leaves_open(code):
             raise SyntaxProblem(_UNSAID(), place=self.place(line.value), fix=_UNSAID_FIX())
         target = self._target_name(line)
-        code = self.spelled_out(code)
         if target is None:
             self.echoes = [echo for echo in self.echoes if echo[0] is not None]
             self.result = (None, value, self.place(line.value))
@@ -138,15 +139,14 @@ class FormulaProgram(FormulaReading):
         return text
 
     def finish(self, output: str | None) -> Source:
-        read = [self._echo(target, code) for target, code in self.echoes]
-        self.remarks[:0] = [remark for remark in read if remark is not None]
+        self.remarks[:0] = [self._echo(target, code) for target, code in self.echoes]
         return super().finish(output)
 
-    def _echo(self, target: str | None, code: ast.expr) -> Phrase | None:
+    def _echo(self, target: str | None, code: ast.expr) -> Phrase:
         try:
             text = ast.unparse(ast.fix_missing_locations(code))
-        except RecursionError:  # a formula nested too deeply to be printed on a line
-            return None
+        except RecursionError:  # what cannot be echoed is not read
+            raise SyntaxProblem(_DEEP(), fix=SPLIT()) from None
         return READ_AS(text=f"{target or self._free_name()} = {text}")
 
 

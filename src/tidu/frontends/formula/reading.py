@@ -17,7 +17,7 @@ from tidu.frontends.expressions import Reading
 from tidu.frontends.formula import names as naming
 from tidu.frontends.formula import signs
 from tidu.frontends.formula.notes import Note, binary, call, column, constant, name
-from tidu.frontends.formula.products import Products
+from tidu.frontends.formula.products import Products, closed
 from tidu.frontends.formula.sizes import is_matrix, is_square, rank_of, shape_of
 from tidu.frontends.formula.syntax import (
     Applied,
@@ -68,7 +68,11 @@ _CASES = Words(
 _PRIME = Words(
     en="the derivative of {name} is not known by a sign", zh="{name} 的导数不能用一撇表示"
 )
-_INVERSE_FUNCTION = "1 / {name}(…)"
+_NORM = Words(en="there is no norm with the sign {sub}", zh="没有记作 {sub} 的范数")
+_NORM_FIX = Words(
+    en="||{x}||_1, ||{x}||_2, ||{x}||_inf, ||{x}||_F",
+    zh="||{x}||_1、||{x}||_2、||{x}||_inf、||{x}||_F",
+)
 
 
 class FormulaReading(Products):
@@ -78,6 +82,7 @@ class FormulaReading(Products):
     def _word(self, node: Word) -> Reading:
         found = self._find(node, applied=False)
         self.seen.add(id(node))
+        self.recognised = self.recognised or found.kind in ("name", "parts", "entry")
         match found.kind:
             case "name":
                 return (yield from self._as(node, name(found.texts[0])))
@@ -106,7 +111,8 @@ class FormulaReading(Products):
                     fix=CALL(name=shown, argument="x"),
                 )
             case _:
-                raise self.unknown_name(node, self.shown(node))
+                said = node.raw or (f"{node.text}_{node.sub}" if node.sub else node.text)
+                raise self.unknown_name(node, said)
 
     def _find(self, node: Word, applied: bool) -> naming.Found:
         """What a word is, among the names of the program, the constants and the functions."""
@@ -202,6 +208,7 @@ class FormulaReading(Products):
         if not value or len(node.arguments) != 1 or node.keywords:
             return None
         argument = self._made(Brackets(value=node.arguments[0]), node.arguments[0])
+        argument.in_brackets = True
         factors = [self._with(node.word, node.scripts), self._with(argument, node.behind)]
         return self._made(Chain(factors=factors, signs=[""]), node)
 
@@ -228,7 +235,8 @@ class FormulaReading(Products):
             code = ast.Call(name(function), arguments, keywords)
         for script in scripts:
             if script.kind in ("-1", "-T", "T", "T?"):
-                raise self._two(node, f"arc{function}(…)", _INVERSE_FUNCTION.format(name=function))
+                inside = ", ".join(self.shown(a) for a in node.arguments)
+                raise self._two(node, f"arc{function}({inside})", f"1 / {function}({inside})")
         self._fill_up(arguments, code)
         lies = any(self._row(a) for a in node.arguments)
         value = yield from self._called_fitting(node, code, arguments)
@@ -308,8 +316,9 @@ class FormulaReading(Products):
         x = values[0]
         out = functions.call(spelling, [x], {})
         (slope,) = _listed(op.partials(x, out, **out.attrs))
-        known = Known(value=slope, code=call(f"{function}′", arguments[0].code))
-        return self._made(known, node)
+        known = self._made(Known(value=slope, code=call(f"{function}′", arguments[0].code)), node)
+        self.notes[id(known)] = Note(known.code)
+        return known
 
     # -------------------------------------------------------------- scripts
     def _raised(self, node: Raised) -> Reading:
@@ -484,8 +493,10 @@ class FormulaReading(Products):
         exponent = self._part(script.exponent, (yield script.exponent))
         labelled = self._labelled(part)
         if script.kind == "^" and is_square(part.value) and not labelled:
-            base, count = self._shown_part(node), self.shown(script.exponent)
-            raise self._two(node, f"{base}**{count}", f"matrix_power({base}, {count})")
+            base, count = closed(self._shown_part(node)), ast.unparse(exponent.code)
+            whole = isinstance(exponent.value, int)
+            power = f"matrix_power({base}, {count})" if whole else f"sqrtm({base})"
+            raise self._two(node, f"{base}**{count}", power)
         made = self._made(Formula(), node)
         code = binary(part, ast.Pow, exponent)
         value = yield from self._as(made, code, row=self._row(part), labelled=labelled)
@@ -527,7 +538,7 @@ class FormulaReading(Products):
             return (yield from self._as(node, call(word, part)))
         order = {"*": constant("nuc")}.get(sub) or _number(sub)
         if order is None:
-            raise self._two(node, f"||{shown}||_2", f"||{shown}||_F")
+            raise SyntaxProblem(_NORM(sub=node.sub), place=self.place(node), fix=_NORM_FIX(x=shown))
         return (yield from self._as(node, ast.Call(name(word), [part, order], [])))
 
     def _squared_norm(self, node: Bars) -> Reading:

@@ -45,6 +45,7 @@ class Sizes(Program):
         self.bound: dict[str, Dim] = {}
         self.fresh = 0
         self.latex = False
+        self.recognised = False  # whether a word was one of the program's names
         self.page = False
         self.letters: list[str] = []
         self.letter_sizes: dict[str, Dim] = {}
@@ -79,6 +80,7 @@ class Sizes(Program):
         note = self.notes[id(node)]
         known = self._made(Known(value=self.settled(value), code=note.code), node)
         known.sign_at = getattr(node, "sign_at", None)
+        known.in_brackets = getattr(node, "in_brackets", False)
         self.notes[id(known)] = note
         if id(node) in self.ones:
             self.ones.add(id(known))
@@ -243,6 +245,12 @@ class Sizes(Program):
 
     def unsettled(self, value: Any) -> bool:
         return isinstance(value, Node) and bool(_fresh_names(value.shape))
+
+    def leaves_open(self, code: ast.expr) -> bool:
+        """Whether a size that a 𝟏 or I needs was not found."""
+        return self.fresh > 0 and any(
+            isinstance(part, ast.Name) and part.id.startswith(_FRESH) for part in ast.walk(code)
+        )
 
     def spelled_out(self, code: ast.expr) -> ast.expr:
         """The plain spelling with the sizes that were found."""

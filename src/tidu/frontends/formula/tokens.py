@@ -21,6 +21,7 @@ from tidu.frontends.lexical import (
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_LENGTH,
+    SPLIT,
     Text,
     Token,
     bad_character,
@@ -32,7 +33,6 @@ MAX_SIGNS = 4_000  # in one formula
 
 _LONG = Words(en="the formula has more than {limit} signs", zh="公式超过 {limit} 个符号")
 _DEEP = Words(en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层")
-_SPLIT = Words(en="several lines, each giving a part a name", zh="分成几行，给每一部分起个名字")
 _COMMAND = Words(
     en="the command \\{name} is not part of the formula language",
     zh="公式语言里没有命令 \\{name}",
@@ -95,11 +95,11 @@ def scan_formula(text: Text) -> list[Sign]:
     ['frac', '12', 'x', '^', '2']
     """
     if len(text.source) > MAX_LENGTH:
-        raise SyntaxProblem(_LONG(limit=MAX_LENGTH), fix=_SPLIT())
+        raise SyntaxProblem(_LONG(limit=MAX_LENGTH), fix=SPLIT())
     scanner = _Scanner(text)
     found = scanner.scan()
     if len(found) > MAX_SIGNS:
-        raise SyntaxProblem(_LONG(limit=MAX_SIGNS), fix=_SPLIT())
+        raise SyntaxProblem(_LONG(limit=MAX_SIGNS), fix=SPLIT())
     _check_brackets(text, found)
     return found
 
@@ -153,6 +153,8 @@ class _Scanner:
             raise bad_character(self.text, character, self.line, at)
         if character.isascii() and (character.isdigit() or here[at : at + 2].strip(".").isdigit()):
             return self._number()
+        if here.startswith("__", at):
+            return self._name()
         if character in "𝟏𝟙":
             return self._add("word", signs.ONES, 1)
         if character.isalpha() and not self._is_script(character):
@@ -406,9 +408,7 @@ def _check_brackets(text: Text, found: list[Sign]) -> None:
         if sign.text in _OPEN:
             opened.append(sign)
             if len(opened) > MAX_DEPTH:
-                raise SyntaxProblem(
-                    _DEEP(limit=MAX_DEPTH), place=place_of(text, sign), fix=_SPLIT()
-                )
+                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=place_of(text, sign), fix=SPLIT())
         elif sign.text in _CLOSE:
             if not opened:
                 raise SyntaxProblem(_UNOPENED(bracket=sign.text), place=place_of(text, sign))
