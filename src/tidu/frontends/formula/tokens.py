@@ -30,8 +30,13 @@ from tidu.frontends.lexical import (
 from tidu.words import Words, verbatim
 
 MAX_SIGNS = 4_000  # in one formula
+MAX_NESTED = 400  # roots, powers and functions of one line, which nest without brackets
 
 _LONG = Words(en="the formula has more than {limit} signs", zh="公式超过 {limit} 个符号")
+_NESTED = Words(
+    en="one line has more than {limit} roots, powers and functions",
+    zh="一行里的根号、乘方和函数超过 {limit} 个",
+)
 _DEEP = Words(en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层")
 _COMMAND = Words(
     en="the command \\{name} is not part of the formula language",
@@ -101,6 +106,7 @@ def scan_formula(text: Text) -> list[Sign]:
     if len(found) > MAX_SIGNS:
         raise SyntaxProblem(_LONG(limit=MAX_SIGNS), fix=SPLIT())
     _check_brackets(text, found)
+    _check_nested(text, found)
     return found
 
 
@@ -206,7 +212,8 @@ class _Scanner:
             return False
         if character == "_":
             after = here[at + 1 : at + 2]
-            return after == "_" or (after.isalnum() and not self._is_script(after))
+            private = here.startswith("__", self.at)  # refused as a whole
+            return private or after == "_" or (after.isalnum() and not self._is_script(after))
         return character.isascii() and character.isdigit()
 
     def _other(self, character: str) -> None:
@@ -271,6 +278,10 @@ class _Scanner:
             end -= 1
             run = run[:-1]
         plain = "".join(signs.SUPERSCRIPTS[c] for c in run)
+        if len(run) > MAX_DIGITS:
+            raise SyntaxProblem(
+                DIGITS(digits=len(run)), place=self.text.place(self.line, self.at, end)
+            )
         self._add("sign", "^", 0)
         self._add("sign", "{", 0)
         for match in re.finditer(r"[0-9]+|.", plain):
@@ -420,6 +431,16 @@ def _check_brackets(text: Text, found: list[Sign]) -> None:
         first = opened[-1]
         what = _UNCLOSED(bracket=first.text, column=first.column + 1)
         raise SyntaxProblem(what, place=place_of(text, first))
+
+
+def _check_nested(text: Text, found: list[Sign]) -> None:
+    nested = 0
+    for sign in found:
+        nested = 0 if sign.kind == "newline" else nested
+        nested += sign.kind in ("function", "command") or sign.text in ("^", "**")
+        if nested > MAX_NESTED:
+            what = _NESTED(limit=MAX_NESTED)
+            raise SyntaxProblem(what, place=place_of(text, sign), fix=SPLIT())
 
 
 def place_of(text: Text, sign: Sign) -> Place:
