@@ -93,6 +93,17 @@ class Derivation:
     def parameters(self) -> tuple[str, ...]:
         return tuple(self.core.wrt)
 
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """How formulas in the text were read, in plain NumPy; none for what is plain NumPy.
+
+        >>> import tidu
+        >>> d = tidu.derive("‖Ax − b‖²", wrt="x", shapes={"A": ("n", "d"), "x": "d", "b": "n"})
+        >>> d.readings
+        ('read as: L = sum((A @ x - b) ** 2)',)
+        """
+        return tuple(reading.text() for reading in self.graph.readings)
+
     def gradient(self, name: str, writing: Writing | None = None) -> Gradient:
         """The gradient with respect to a parameter, as a formula.
 

@@ -177,7 +177,7 @@ class TextDoor:
             data=arrays,
             arguments={name: (name,) for name in data},
             watched=find_watched(source.graph, loss, self.watch),
-            remarks=(*source.graph.remarks, *self.remarks),
+            remarks=(*source.graph.readings, *source.graph.remarks, *self.remarks),
             bodies=source.bodies,
         )
 

@@ -27,7 +27,7 @@ from tidu.explain.closed import closed_section
 from tidu.explain.descent import Descended, again_section, table_section, update_section
 from tidu.explain.element import element_sections
 from tidu.explain.layers import figure_section, layer_sections
-from tidu.explain.notes import notice_section
+from tidu.explain.notes import notice_section, readings
 from tidu.explain.numbers import Layout
 from tidu.explain.numeric import Quotient, numeric_section
 from tidu.explain.paths import value_of
@@ -124,6 +124,7 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     setting, at_random = _setting(shown, handle, steps)
     judged = tuple(judge(setting, part.claims))
     blocks = [
+        *readings(shown),
         *paragraphs(part.prose),
         *_working(part, shown, handle),
         *_numeric(part, shown, handle),

@@ -10,7 +10,7 @@ from tidu.explain import phrases
 from tidu.explain.bodies import body_sections
 from tidu.explain.element import element_sections
 from tidu.explain.layers import layer_sections
-from tidu.explain.notes import notice_section
+from tidu.explain.notes import notice_section, readings
 from tidu.explain.verdicts import check_section
 from tidu.explain.view import View
 from tidu.explain.working import working
@@ -36,4 +36,4 @@ def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, .
     blocks += notice_section(view)
     if findings:
         blocks = (*blocks, check_section(view, findings))
-    return blocks
+    return (*readings(view), *blocks)

@@ -52,6 +52,11 @@ def notice(view: View) -> list[Block]:
     return notes
 
 
+def readings(view: View) -> tuple[Block, ...]:
+    """How formulas were read, which stands before all else: is this what was meant?"""
+    return tuple(Note("info", reading) for reading in view.derivation.graph.readings)
+
+
 def _listed(names: Sequence[Math]) -> Phrase:
     return phrases.join([phrases.FORMULA_ALONE(tree=name) for name in names])
 

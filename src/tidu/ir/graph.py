@@ -38,6 +38,7 @@ class Graph:
     places: Mapping[Node, tuple[Place, ...]] = field(default_factory=dict[Node, tuple[Place, ...]])
     guards: tuple[Guard, ...] = ()
     remarks: tuple[Phrase, ...] = ()
+    readings: tuple[Phrase, ...] = ()  # how formulas of the text were read, in plain NumPy
 
     def nodes(self) -> list[Node]:
         """All nodes under the outputs, operands first."""

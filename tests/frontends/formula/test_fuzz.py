@@ -45,7 +45,7 @@ def _answers(text: str) -> None:
         assert error.text("en")
         assert error.text("zh")
         return
-    read_as = [r.text("en") for r in source.graph.remarks if r.text("en").startswith("read as")]
+    read_as = [reading.text("en") for reading in source.graph.readings]
     if not read_as:
         return
     plain = read("\n".join(r.removeprefix("read as: ") for r in read_as), shapes=SHAPES)

@@ -123,11 +123,11 @@ READINGS = [
 @pytest.mark.parametrize(("text", "echo"), READINGS, ids=[text for text, _ in READINGS])
 def test_each_reading_is_echoed_and_the_echo_means_the_same(text: str, echo: str) -> None:
     source = read(text, shapes=SHAPES)
-    (remark,) = [r for r in source.graph.remarks if r.text("en").startswith("read as")]
+    (remark,) = source.graph.readings
     assert remark.text("en") == f"read as: L = {echo}"
     assert remark.text("zh") == f"读作：L = {echo}"
     plain = read(echo, shapes=SHAPES)
-    assert not [r for r in plain.graph.remarks if r.text("en").startswith("read as")]
+    assert not plain.graph.readings
     rng = np.random.default_rng(3)
     values = {n: rng.uniform(0.5, 1.5, shape) + 2 * np.eye(*shape[:1]) * (n in "SΣ")
               if len(shape) == 2 and shape[0] == shape[1] else rng.uniform(0.5, 1.5, shape)
@@ -139,7 +139,7 @@ def test_each_reading_is_echoed_and_the_echo_means_the_same(text: str, echo: str
 
 def test_plain_numpy_is_not_echoed() -> None:
     for text in ("sum((A @ x - b)**2)", "z = A @ x\nnp.sum(z**2)", "S.T @ x", "λ*x", "x[1:3]"):
-        assert not read(text, shapes=SHAPES).graph.remarks
+        assert not read(text, shapes=SHAPES).graph.readings
 
 
 def test_programs_mix_formulas_with_python() -> None:
@@ -159,18 +159,22 @@ def test_programs_mix_formulas_with_python() -> None:
 
 def test_the_working_says_how_a_formula_was_read() -> None:
     d = tidu.derive("½‖A x − b‖²", wrt=["x"], shapes={"A": (3, 4), "x": 4, "b": 3})
-    assert "read as: L = 0.5 * sum((A @ x - b) ** 2)" in str(d.explain("en"))
-    assert "读作：L = 0.5 * sum((A @ x - b) ** 2)" in str(d.explain("zh"))
+    assert str(d.explain("en")).splitlines()[3] == (
+        "! Note: read as: L = 0.5 * sum((A @ x - b) ** 2)"
+    )
+    assert "读作：L = 0.5 * sum((A @ x - b) ** 2)" in str(d.explain("zh")).splitlines()[3]
+    run = tidu.descend("‖w − y‖²", {"w": np.zeros(2)}, y=np.ones(2), steps=3, lr=0.1)
+    assert any("sum((w - y) ** 2)" in remark.text("en") for remark in run.remarks)
 
 
 def test_what_is_declared_decides() -> None:
     assert value_of(read("e^2", shapes={"e": ()}), {"e": 3.0}) == 9.0
     assert value_of(read("e^2", shapes={}), {}) == pytest.approx(np.exp(2))
     ab = read("ab", shapes={"ab": ()})
-    assert not ab.graph.remarks
+    assert not ab.graph.readings
     product = read("a b + Ab", shapes={"a": (), "b": (3,), "A": (3, 3)})
-    assert "a * b + A @ b" in product.graph.remarks[0].text("en")
-    assert "x ** T" in read("x^T", shapes={"x": (), "T": ()}).graph.remarks[0].text("en")
+    assert "a * b + A @ b" in product.graph.readings[0].text("en")
+    assert "x ** T" in read("x^T", shapes={"x": (), "T": ()}).graph.readings[0].text("en")
     assert read("U V^T - T", shapes={"U": (2, 3), "V": (5, 3), "T": (2, 5)}).graph.outputs
 
 

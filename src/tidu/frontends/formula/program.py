@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -139,8 +140,9 @@ class FormulaProgram(FormulaReading):
         return text
 
     def finish(self, output: str | None) -> Source:
-        self.remarks[:0] = [self._echo(target, code) for target, code in self.echoes]
-        return super().finish(output)
+        readings = tuple(self._echo(target, code) for target, code in self.echoes)
+        source = super().finish(output)
+        return replace(source, graph=replace(source.graph, readings=readings))
 
     def _echo(self, target: str | None, code: ast.expr) -> Phrase:
         try:
