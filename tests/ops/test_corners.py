@@ -24,11 +24,12 @@ from tidu.ops.contraction import matmul
 from tidu.ops.determinant import cofactor, det, logdet, slogdet
 from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
 from tidu.ops.inverse import inv, solve
+from tidu.ops.norms import norm
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
 from tidu.ops.smooth import elu, gelu
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
-from tidu.ops.statistics import norm, prod, std
+from tidu.ops.statistics import prod, std
 from tidu.ops.trigonometric import arctan2, hypot, sinc
 
 CASES = [

@@ -11,14 +11,15 @@ from tidu.document.math import Inverse
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
-from tidu.ir.types import Type, broadcast_shapes, promote
+from tidu.ir.types import Type, broadcast_shapes, product, promote
 from tidu.ops.contraction import outer
 from tidu.ops.define import aliases, float_type, joined, op, sampled, says, spelling
-from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.matrices import REGULAR, regular, square
 from tidu.ops.parts import conj
+from tidu.ops.reduction import normal_axes
 from tidu.words import Words, verbatim
 
 _SINGULAR = Words(
@@ -29,6 +30,10 @@ _SYSTEM = Words(
     en="solve({a}, {b}): {a} has shape {sa} and {b} {sb}; {b} needs {n} rows",
     zh="solve({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{b} 应有 {n} 行",
 )
+_TENSOR = Words(
+    en="{a} {sa} is no square matrix with these axes: {m} rows and {n} columns",
+    zh="{a} {sa} 按这些轴不是方阵：{m} 行、{n} 列",
+)
 _POWER = Words(
     en="matrix_power needs a whole number as its exponent, not {n}",
     zh="matrix_power 的指数应为整数，而不是 {n}",
@@ -36,17 +41,34 @@ _POWER = Words(
 
 
 # ------------------------------------------------------------------ inverse
-def _refuse_singular(x: Any) -> None:
-    """Raises for a matrix whose inverse has no correct digit."""
+def _refuse_singular(x: Any, back: Any = None) -> None:
+    """Raises for a matrix whose inverse has no correct digit.
+
+    Where the inverse is known, its 1-norm bounds the condition number; the number itself, which
+    costs many times more, is only calculated where that bound does not settle it.
+    """
+    limit = 1.0 / np.finfo(x.dtype).eps
     with np.errstate(all="ignore"):
+        if back is not None and x.size:
+            bound = np.max(_largest_column(x) * _largest_column(back))
+            if bound * x.shape[-1] < limit:
+                return
         condition = np.max(np.linalg.cond(x)) if x.size else 0.0
-    if not condition < 1.0 / np.finfo(x.dtype).eps:
+    if not condition < limit:
         raise EvaluationError(_SINGULAR(condition=f"{condition:.3g}"))
 
 
+def _largest_column(x: Any) -> Any:
+    return np.max(np.sum(np.abs(x), axis=-2), axis=-1)
+
+
 def _inverse(x: Any) -> Any:
-    _refuse_singular(x)
-    return np.linalg.inv(x)
+    try:
+        back = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        back = None
+    _refuse_singular(x, back)
+    return back
 
 
 inv = op(
@@ -97,7 +119,11 @@ def _prepare_solve(a: Node, b: Node) -> Node:
 
 
 def _solve(a: Any, b: Any) -> Any:
-    _refuse_singular(a)
+    try:
+        back = np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        back = None
+    _refuse_singular(a, back)
     return np.linalg.solve(a, b)
 
 
@@ -147,6 +173,57 @@ solve = op(
 )
 
 
+# ------------------------------------------------------------------ tensors as matrices
+def _tensor_inverse(x: Node, ind: int = 2) -> Node:
+    first, rest = x.shape[:ind], x.shape[ind:]
+    if ind <= 0 or product(first) != product(rest):
+        raise Misfit(_TENSOR, m=product(first), n=product(rest))
+    matrix_ = reshape(x, shape=(product(first), product(rest)))
+    return reshape(inv(matrix_), shape=(*rest, *first))
+
+
+tensorinv = spelling(
+    "tensorinv",
+    _tensor_inverse,
+    numpy=np.linalg.tensorinv,
+    aliases=aliases(numpy="linalg.tensorinv", torch="linalg.tensorinv"),
+    samples=sampled((((2, 3, 6),), {"ind": 2}), (((4, 2, 2),), {"ind": 1}), (((2, 3, 3, 2),), {})),
+    doc=says(
+        "the inverse of the matrix that the first `ind` axes index by rows",
+        "把前 `ind` 个轴看作行指标时矩阵的逆",
+    ),
+)
+
+
+def _tensor_solve(a: Node, b: Node, axes: Any = None) -> Node:
+    if axes is not None:
+        moved = [normal_axes(axis, a.rank)[0] for axis in axes]
+        a = transpose(a, axes=(*(i for i in range(a.rank) if i not in moved), *moved))
+    rest = a.shape[b.rank :]
+    if product(a.shape[: b.rank]) != product(rest) or product(b.shape) != product(rest):
+        raise Misfit(_TENSOR, m=product(b.shape), n=product(rest))
+    n = product(rest)
+    return reshape(solve(reshape(a, shape=(n, n)), reshape(b, shape=(n,))), shape=rest)
+
+
+tensorsolve = spelling(
+    "tensorsolve",
+    _tensor_solve,
+    numpy=np.linalg.tensorsolve,
+    operands=(Operand.VALUE, Operand.VALUE),
+    aliases=aliases(
+        numpy="linalg.tensorsolve", torch=Alias("linalg.tensorsolve", rename={"dims": "axes"})
+    ),
+    samples=sampled(
+        (((2, 3, 6), (2, 3)), {}),
+        (((2, 6, 3), (2, 3)), {"axes": (1,)}),
+        (((4, 2, 2), (4,)), {}),
+    ),
+    doc=says("the x with tensordot(a, x, x.ndim) = b", "满足 tensordot(a, x, x.ndim) = b 的 x"),
+)
+
+
+# ------------------------------------------------------------------ powers
 def _matrix_power(x: Node, n: Any) -> Node:
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise InputError(_POWER(n=n), fix=verbatim("matrix_power(A, 3)"))

@@ -11,6 +11,7 @@ from tidu.document.math import Apply, Function
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
+from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, Type
 from tidu.ops.arithmetic import add, multiply, number_of
 from tidu.ops.contraction import matmul
@@ -117,6 +118,7 @@ def _folded(x: Any, lower: bool) -> Any:
 def _one_triangle(
     name: str,
     numpy: Callable[..., Any],
+    this: Callable[[], Op],
     back: Callable[[], Op],
     code: Callable[[bool, str], str],
     **words: Any,
@@ -127,6 +129,7 @@ def _one_triangle(
         loop=Loop.CALL,
         operands=(Operand.VALUE,),
         adjoint=lambda g, x, out, lower: (apply(back(), g, lower=lower),),
+        batched=entrywise(this),
         numpy=numpy,
         type_rule=lambda x, lower: x,
         notation=lambda node, x: Apply(
@@ -152,6 +155,7 @@ def _folded_code(lower: bool, x: str) -> str:
 mirrored = _one_triangle(
     "mirrored",
     _mirrored,
+    lambda: mirrored,
     lambda: folded,
     _mirrored_code,
     sign="sym",
@@ -165,6 +169,7 @@ mirrored = _one_triangle(
 folded = _one_triangle(
     "folded",
     _folded,
+    lambda: folded,
     lambda: mirrored,
     _folded_code,
     sign="fold",
@@ -182,6 +187,7 @@ symmetric_part = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (apply(symmetric_part, g),),
+    batched=entrywise(lambda: symmetric_part),
     says=says("only the symmetric part of the gradient counts", "只有梯度的对称部分起作用"),
     source="⟨G, (A + Aᵀ)/2⟩ = ⟨(G + Gᵀ)/2, A⟩",
     numpy=lambda x: (x + np.swapaxes(x, -1, -2)) / 2,

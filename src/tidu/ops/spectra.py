@@ -16,6 +16,7 @@ from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
+from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, TupleType, Type, promote
 from tidu.ops.arithmetic import absolute
 from tidu.ops.comparison import equal
@@ -129,6 +130,7 @@ over_gaps = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,) * 3,
     adjoint=_over_gaps_adjoint,
+    batched=entrywise(lambda: over_gaps),
     says=says(
         "quotient rule, with Fᵢⱼ = 1/(λⱼ − λᵢ) and Fᵢᵢ = 0",
         "商法则，其中 Fᵢⱼ = 1/(λⱼ − λᵢ)，Fᵢᵢ = 0",
@@ -160,15 +162,21 @@ def _agree(values: Node) -> Node:
     """Whether neighbours among sorted values agree up to rounding."""
     n, axis = values.shape[-1], values.rank - 1
     gaps = absolute(cut(values, axis, 1, n) - cut(values, axis, 0, n - 1))
-    return _vanish(gaps, values, _count(n))
+    return vanish(gaps, values, _rounding(_count(n), values.dtype))
 
 
-def _vanish(gaps: Node, values: Node, size: int) -> Node:
-    """Whether gaps are nothing but rounding beside the largest of the values. (No bare comparison
-    with a bound: what lies on the kink is to be equal there, for the numerical check.)"""
+def vanish(gaps: Node, values: Node, bound: float) -> Node:
+    """Whether gaps are nothing but rounding, of this relative size, beside the largest of the
+    values. (No bare comparison with a bound: what lies on the kink is to be equal there, for the
+    numerical check.)"""
     largest = max_(absolute(values), axis=-1, keepdims=True)
-    beyond = maximum(gaps - _rounding(size, values.dtype) * largest, 0.0)
-    return equal(beyond, 0.0)
+    return equal(maximum(gaps - bound * largest, 0.0), 0.0)
+
+
+def last(values: Node) -> Node:
+    """The last one of each row, in an axis of its own."""
+    n = values.shape[-1]
+    return cut(values, values.rank - 1, n - 1, n)
 
 
 def _count(n: Any) -> int:
@@ -219,6 +227,7 @@ eigh = op(
     operands=(Operand.VALUE,),
     results=("λ", "V"),
     adjoint=_eigh_adjoint,
+    batched=entrywise(lambda: eigh),
     says=says(
         "derivative of eigenvalues and eigenvectors, Fᵢⱼ = 1/(λⱼ − λᵢ)",
         "特征值与特征向量的导数，Fᵢⱼ = 1/(λⱼ − λᵢ)",
@@ -284,6 +293,7 @@ completing = op(
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out: (apply(completing, g),),
+    batched=entrywise(lambda: completing),
     says=says(
         "only a single vector that completes a basis has a derivative",
         "补全基的向量只有一个时才有导数",
@@ -367,10 +377,13 @@ def _svd_kink(x: Node, full: bool) -> Node:
     """Equal singular values, or one that is 0."""
     s = pick(apply(svd, x, full=full), 1)
     n, axis = s.shape[-1], s.rank - 1
-    gaps = concatenate(
-        cut(s, axis, 0, n - 1) - cut(s, axis, 1, n), cut(s, axis, n - 1, n), axis=axis
-    )
-    return _vanish(gaps, s, max(map(_count, x.shape[-2:])))
+    gaps = concatenate(cut(s, axis, 0, n - 1) - cut(s, axis, 1, n), last(s), axis=axis)
+    return vanish(gaps, s, rank_bound(x))
+
+
+def rank_bound(x: Node) -> float:
+    """Below this part of the largest one a singular value is rounding."""
+    return _rounding(max(map(_count, x.shape[-2:])), x.dtype)
 
 
 svd = op(
@@ -380,6 +393,7 @@ svd = op(
     operands=(Operand.VALUE,),
     results=("U", "σ", "Vh"),
     adjoint=_svd_adjoint,
+    batched=entrywise(lambda: svd),
     says=says(
         "derivative of singular values and vectors, Fᵢⱼ = 1/(σⱼ² − σᵢ²)",
         "奇异值与奇异向量的导数，Fᵢⱼ = 1/(σⱼ² − σᵢ²)",
@@ -411,9 +425,15 @@ svd = op(
     ),
 )
 
+
+def svd_values(x: Node) -> Node:
+    """The singular values of each matrix."""
+    return _prepare_svd(x, compute_uv=False)
+
+
 svdvals = spelling(
     "svdvals",
-    lambda x: _prepare_svd(x, compute_uv=False),
+    lambda x: svd_values(x),
     numpy=np.linalg.svdvals,
     aliases=aliases(numpy="linalg.svdvals", torch="linalg.svdvals"),
     samples=sampled((((3, 3),), {}), (((4, 2),), {}), (((2, 3, 4),), {})),

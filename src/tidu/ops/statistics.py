@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Big, Index, Math, Relation, Symbol
-from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ir.types import Type, product, real_dtype
-from tidu.ops.arithmetic import absolute, ratio, sqrt, square
+from tidu.ops.arithmetic import ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.complex import squared_size
-from tidu.ops.define import DIM, aliases, fence, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, fence, op, sampled, says
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.parts import conj, is_complex
 from tidu.ops.reduction import (
@@ -31,19 +30,14 @@ from tidu.ops.reduction import (
     spread,
     sum_,
 )
-from tidu.ops.selection import max_, min_
 from tidu.ops.structure import eye
-from tidu.words import Words, verbatim
+from tidu.words import Words
 
 _FEW = Words(
     en="{a} {sa} has {count} element(s) along these axes; with ddof={ddof} more are needed",
     zh="{a} {sa} 在这些轴上只有 {count} 个元素；ddof={ddof} 时需要更多",
 )
 _FEW_FIX = Words(en="var({a}, ddof=0)", zh="var({a}, ddof=0)")
-_ORDER = Words(
-    en="norm of order {order} for {rank} axes is not known here",
-    zh="这里没有 {rank} 个轴的 {order} 阶范数",
-)
 
 
 # ------------------------------------------------------------------ product
@@ -356,70 +350,4 @@ euclidean_norm = op(
     aliases={},
     samples=REDUCTION_SAMPLES,
     doc=says("the square root of the sum of squares", "平方和的平方根"),
-)
-
-
-def _vector_norm(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
-    if order is None or order == 2:
-        return euclidean_norm(x, axis=axis, keepdims=keepdims)
-    if order == 1:
-        return sum_(absolute(x), axis=axis, keepdims=keepdims)
-    if order == np.inf:
-        return max_(absolute(x), axis=axis, keepdims=keepdims)
-    if order == -np.inf:
-        return min_(absolute(x), axis=axis, keepdims=keepdims)
-    if isinstance(order, int | float) and order > 1:
-        return sum_(absolute(x) ** float(order), axis=axis, keepdims=keepdims) ** (1.0 / order)
-    raise InputError(_ORDER(order=order, rank=len(axis)), fix=verbatim("norm(x, ord=2)"))
-
-
-def _matrix_norm(x: Node, order: Any, axes: tuple[int, int], keepdims: bool) -> Node:
-    """`axes`: rows and columns, in this order."""
-    if order in (None, "fro"):
-        return euclidean_norm(x, axis=axes, keepdims=keepdims)
-    if order in (1, np.inf):
-        inner, outer = axes if order == 1 else axes[::-1]
-        sums = sum_(absolute(x), axis=inner, keepdims=True)
-        largest = max_(sums, axis=outer, keepdims=True)
-        kept = tuple(d for i, d in enumerate(largest.shape) if keepdims or i not in axes)
-        return reshape(largest, shape=kept)
-    raise InputError(_ORDER(order=repr(order), rank=2), fix=verbatim('norm(X, ord="fro")'))
-
-
-def _norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
-    if axis is None and ord is None:
-        return euclidean_norm(x, keepdims=keepdims)
-    if axis is None:
-        axis = tuple(range(x.rank))
-    given = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
-    places = tuple(normal_axes(a, x.rank)[0] for a in given)
-    if len(places) == 2:
-        return _matrix_norm(x, ord, (places[0], places[1]), keepdims)
-    if len(places) != 1:
-        raise InputError(_ORDER(order=repr(ord), rank=len(places)), fix=verbatim("norm(x)"))
-    return _vector_norm(x, ord, places, keepdims)
-
-
-norm = spelling(
-    "norm",
-    _norm,
-    complex=True,
-    numpy=lambda x, ord=None, axis=None, keepdims=False: np.linalg.norm(x, ord, axis, keepdims),
-    aliases=aliases(
-        numpy="linalg.norm",
-        torch=(Alias("linalg.norm", rename=DIM), Alias("norm", rename={**DIM, "p": "ord"})),
-    ),
-    samples=sampled(
-        (((3,),), {}),
-        (((2, 3),), {}),
-        (((3,),), {"ord": 1}),
-        (((3,),), {"ord": np.inf}),
-        (((3,),), {"ord": 3}),
-        (((2, 3),), {"ord": "fro"}),
-        (((2, 3),), {"ord": 1}),
-        (((2, 3),), {"ord": np.inf, "keepdims": True}),
-        (((2, 3),), {"axis": 1, "keepdims": True}),
-        (((2, 3),), {"ord": 1, "axis": 0}),
-    ),
-    doc=says("the length of a vector or matrix", "向量或矩阵的范数"),
 )

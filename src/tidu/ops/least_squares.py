@@ -1,0 +1,184 @@
+"""The pseudo-inverse, least squares, condition numbers, and the rank, which has no derivative."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tidu.document.math import Math, Power, Symbol
+from tidu.errors import InputError
+from tidu.ir.build import Misfit, apply, input_node
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Kink, Loop, Operand
+from tidu.ir.stacking import entrywise
+from tidu.ir.types import TupleType, Type
+from tidu.ops.arithmetic import square as squared
+from tidu.ops.define import aliases, function, op, sampled, says
+from tidu.ops.layout import reshape
+from tidu.ops.matrices import matrix, shorter
+from tidu.ops.reduction import sum_
+from tidu.ops.spectra import last, rank_bound, svd_values, vanish
+from tidu.ops.structure import zeros
+from tidu.words import Words, verbatim
+
+_HERMITIAN = Words(
+    en="pinv with hermitian=True is not derived here", zh="这里不支持 hermitian=True 的 pinv"
+)
+_ROWS = Words(
+    en="lstsq({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be one matrix and {b} have its "
+    "{n} rows",
+    zh="lstsq({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{a} 应为一个矩阵，{b} 应有 {n} 行",
+)
+
+
+# ------------------------------------------------------------------ pseudo-inverse
+def _pinv_type(x: Type, rcond: float | None) -> Type:
+    found = matrix(x, "pinv")
+    return Type((*found.shape[:-2], found.shape[-1], found.shape[-2]), found.dtype)
+
+
+def _pinv(x: Any, rcond: float | None) -> Any:
+    return np.linalg.pinv(x) if rcond is None else np.linalg.pinv(x, rcond)
+
+
+def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Node]:
+    """Three terms: the change inside, and what leaves the columns' and the rows' span. A square
+    matrix keeps them too: its rank may be smaller than its size."""
+    p, turned = out, g.mT
+    inside = p.mT @ g @ p.mT
+    columns = (turned - x @ (p @ turned)) @ p @ p.mT
+    rows = p.mT @ p @ (turned - (turned @ p) @ x)
+    return (columns + rows - inside,)
+
+
+def _prepare_pinv(
+    x: Node, rcond: float | None = None, hermitian: bool = False, rtol: float | None = None
+) -> Node:
+    if hermitian:
+        raise InputError(_HERMITIAN(), fix=verbatim("pinv(A)"))
+    bound = rtol if rcond is None else rcond
+    return apply(pinv, x, rcond=None if bound is None else float(bound))
+
+
+def _short_of_rank(x: Node, rcond: float | None) -> Node:
+    s = svd_values(x)
+    return vanish(last(s), s, rank_bound(x) if rcond is None else rcond)
+
+
+def _raised(tree: Math) -> Math:
+    return Power(tree, Symbol("+"))
+
+
+pinv = op(
+    "pinv",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=_pinv_adjoint,
+    batched=entrywise(lambda: pinv),
+    says=says("derivative of the pseudo-inverse", "伪逆的导数"),
+    source="P = A⁺: dP = −P dA P + P Pᵀ dAᵀ (I − A P) + (I − P A) dAᵀ Pᵀ P",
+    numpy=_pinv,
+    type_rule=_pinv_type,
+    prepare=_prepare_pinv,
+    notation=lambda node, x: _raised(x),
+    code=lambda node, x: (
+        f"np.linalg.pinv({x})"
+        if node.attrs["rcond"] is None
+        else f"np.linalg.pinv({x}, {node.attrs['rcond']!r})"
+    ),
+    kinks=(
+        Kink(
+            where=_short_of_rank,
+            at=says("a matrix without full rank", "不满秩的矩阵"),
+            value=says(
+                "the derivative for changes that keep the rank", "对保持秩不变的变化成立的导数"
+            ),
+        ),
+    ),
+    aliases=aliases(numpy="linalg.pinv", torch=("linalg.pinv", "pinverse")),
+    samples=sampled(
+        (((3, 2),), {}),
+        (((2, 3),), {}),
+        (((2, 4, 2),), {}),
+        (((3, 3),), {"rcond": 1e-9}),
+    ),
+    doc=says(
+        "the pseudo-inverse A⁺; A⁺ = (AᵀA)⁻¹Aᵀ where the columns are independent",
+        "伪逆 A⁺；列线性无关时 A⁺ = (AᵀA)⁻¹Aᵀ",
+    ),
+)
+
+
+# ------------------------------------------------------------------ rank
+# No alias: a rank is a count. It stands beside the solution that lstsq gives.
+rank_of = op(
+    "rank_of",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (None,),
+    batched=entrywise(lambda: rank_of),
+    says=says("a count is flat: its derivative is 0", "计数处处水平：导数为 0"),
+    source="zero almost everywhere",
+    numpy=lambda x: np.asarray(np.linalg.matrix_rank(x), np.int64),
+    type_rule=lambda x: Type(matrix(x, "lstsq").shape[:-2], "int64"),
+    notation=function("rank"),
+    code=lambda node, x: f"np.linalg.matrix_rank({x})",
+    aliases={},
+    samples=sampled((((3, 2),), {}), (((2, 3, 3),), {})),
+    doc=says("the number of independent rows", "线性无关的行数"),
+)
+
+
+# ------------------------------------------------------------------ least squares
+class LeastSquares(NamedTuple):
+    """What lstsq gives, named as PyTorch names it and in NumPy's order."""
+
+    solution: Node
+    residuals: Node
+    rank: Node
+    singular_values: Node
+
+
+def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
+    if a.rank != 2 or b.rank not in (1, 2) or a.shape[0] != b.shape[0]:
+        raise Misfit(_ROWS, n=a.shape[0] if a.rank == 2 else "?")
+    solution = pinv(a, rcond=rcond) @ b
+    rows, columns = a.shape
+    if shorter(rows, columns) == rows:  # every right side is reached
+        residuals = zeros(shape=(0,))
+    else:
+        columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
+        fitted = reshape(a @ solution, shape=columns_of_b.shape)
+        residuals = sum_(squared(columns_of_b - fitted), axis=0)
+    return LeastSquares(solution, residuals, apply(rank_of, a), svd_values(a))
+
+
+def _lstsq_type(a: Type, b: Type, rcond: float | None = None) -> TupleType:
+    parts = _lstsq(input_node("a", a.shape, a.dtype), input_node("b", b.shape, b.dtype), rcond)
+    return TupleType(tuple(part.type for part in parts))
+
+
+lstsq = op(
+    "lstsq",
+    form=Form.COMPOSITE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE, Operand.VALUE),
+    definition=_lstsq,
+    prepare=_lstsq,
+    says=says("derivative of the least squares solution A⁺b", "最小二乘解 A⁺b 的导数"),
+    source="x = A⁺b",
+    numpy=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond),
+    type_rule=_lstsq_type,
+    notation=function("lstsq"),
+    aliases=aliases(numpy="linalg.lstsq", torch="linalg.lstsq"),
+    samples=sampled(
+        (((4, 2), (4,)), {}),
+        (((4, 2), (4, 3)), {}),
+        (((2, 3), (2,)), {}),
+        (((3, 3), (3, 2)), {}),
+    ),
+    doc=says("the x that makes ‖A x − b‖ smallest", "使 ‖A x − b‖ 最小的 x"),
+)
