@@ -38,6 +38,8 @@ def gives_complex(op: Op) -> bool:
 
 # A body is made for operands of its own types; tests/api/test_complex.py has loops and calls.
 TAKING = [op for op in OPS if op.body is None and (op.complex or gives_complex(op))]
+# Complex singular vectors and their kin have phases of their own: tests/ops/test_linalg.py.
+SETTLED = [op for op in TAKING if op.name not in ("eigh", "svd", "qr")]
 REFUSING = [op for op in OPS if not op.complex]
 Case = tuple[list[Any], dict[str, Any]]
 
@@ -143,7 +145,7 @@ def check_node(
     assert pushed.dtype.name == out.dtype
 
 
-@pytest.mark.parametrize("op", TAKING, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", SETTLED, ids=lambda op: op.name)
 def test_first_derivatives_agree_with_differences(op: Op) -> None:
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
@@ -152,7 +154,7 @@ def test_first_derivatives_agree_with_differences(op: Op) -> None:
                 check_node(out, nodes, arrays, values_of(op, arrays))
 
 
-@pytest.mark.parametrize("op", TAKING, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", SETTLED, ids=lambda op: op.name)
 def test_second_derivatives_agree_with_differences(op: Op) -> None:
     rng = np.random.default_rng(11)
     for arrays, attrs in cases(op):

@@ -305,7 +305,8 @@ trace = op(
 
 matrix_trace = spelling(
     "matrix_trace",
-    lambda x, offset=0: trace(x, offset=offset, axis1=-2, axis2=-1),
+    complex=True,
+    build=lambda x, offset=0: trace(x, offset=offset, axis1=-2, axis2=-1),
     numpy=lambda x, offset=0: np.linalg.trace(x, offset=offset),
     aliases=aliases(numpy="linalg.trace"),
     samples=sampled((((4, 2, 3),), {}), (((4, 2, 3),), {"offset": 1})),

@@ -18,6 +18,7 @@ from tidu.ops.inverse import inv
 from tidu.ops.matrices import (
     Pieces,
     definite,
+    even_part,
     from_triangle,
     given,
     matrix,
@@ -25,7 +26,9 @@ from tidu.ops.matrices import (
     shorter,
     square,
     sym,
+    turned,
 )
+from tidu.ops.parts import conj
 from tidu.ops.results import pick, results_of
 from tidu.ops.structure import concatenate
 from tidu.words import Words, verbatim
@@ -57,6 +60,7 @@ def _half(x: Any) -> Any:
 # Φ: the lower triangle with half the diagonal, so that Φ(S) + Φ(S)ᵀ = S for symmetric S.
 lower_half = op(
     "lower_half",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -79,7 +83,7 @@ lower_half = op(
 
 def _cholesky(x: Any) -> Any:
     """Of the symmetric part, so that the derivative by every element exists and is symmetric."""
-    even = (x + np.swapaxes(x, -1, -2)) / 2
+    even = even_part(x)
     try:
         return np.linalg.cholesky(even)
     except np.linalg.LinAlgError:
@@ -89,19 +93,20 @@ def _cholesky(x: Any) -> Any:
 
 def _cholesky_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
     back = inv(out)
-    return (sym(back.mT @ apply(lower_half, out.mT @ g) @ back),)
+    return (sym(back.mT @ apply(lower_half, out.mT @ g) @ conj(back)),)
 
 
 def _prepare_cholesky(x: Node, upper: bool = False) -> Node:
     square(x.type, "cholesky")
     factor = apply(cholesky, from_triangle(x, not upper))
-    return factor.mT if upper else factor
+    return turned(factor) if upper else factor
 
 
 _CHOLESKY_SAMPLES = (((1, 1), False), ((3, 3), False), ((3, 3), True), ((2, 2, 2), False))
 
 cholesky = op(
     "cholesky",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -139,15 +144,15 @@ def _qr_type(x: Type) -> TupleType:
 def _qr_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
     q, r = results_of(out)
     by_q, by_r = (given(pick(g, i)) for i in range(2))
-    turned, total = Pieces(), Pieces()
+    inner, total = Pieces(), Pieces()
     if by_r is not None:
-        turned.add(r @ by_r.mT)
+        inner.add(by_r @ r.mT)
     if by_q is not None:
-        turned.add(-(by_q.mT @ q))
+        inner.add(-(q.mT @ by_q))
         total.add(by_q)
-    if turned.total is None:
+    if inner.total is None:
         return (None,)
-    total.add(q @ apply(mirrored, turned.total, lower=True))
+    total.add(conj(q) @ apply(mirrored, inner.total, lower=False))
     assert total.total is not None
     return (total.total @ inv(r).mT,)
 
@@ -168,7 +173,7 @@ def _prepare_qr(x: Node, mode: str = "reduced") -> Any:
     if wide and rows != columns:  # Q and the first columns of R are those of the square part
         axis = x.rank - 1
         q, r = results_of(apply(qr, cut(x, axis, 0, rows)))
-        r = concatenate(r, q.mT @ cut(x, axis, rows, columns), axis=axis)
+        r = concatenate(r, turned(q) @ cut(x, axis, rows, columns), axis=axis)
     else:
         q, r = results_of(apply(qr, x))
     return r if mode == "r" else Factors(q, r)
@@ -176,6 +181,7 @@ def _prepare_qr(x: Node, mode: str = "reduced") -> Any:
 
 qr = op(
     "qr",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -183,7 +189,7 @@ qr = op(
     adjoint=_qr_adjoint,
     batched=entrywise(lambda: qr),
     says=says("derivative of the factors Q and R", "因子 Q 与 R 的导数"),
-    source="M = R R̄ᵀ − Q̄ᵀQ: Ā = (Q̄ + Q sym_L(M)) R⁻ᵀ",
+    source="M = R̄ Rᵀ − QᵀQ̄: Ā = (Q̄ + Q sym_U(M)) R⁻ᵀ",
     numpy=lambda x: tuple(np.linalg.qr(x)),
     type_rule=_qr_type,
     prepare=_prepare_qr,

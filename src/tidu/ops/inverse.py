@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote
 from tidu.ops.contraction import outer
-from tidu.ops.define import aliases, float_type, joined, op, sampled, says, spelling
+from tidu.ops.define import Generator, aliases, float_type, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.matrices import REGULAR, regular, square
 from tidu.ops.parts import conj
@@ -174,6 +174,12 @@ solve = op(
 
 
 # ------------------------------------------------------------------ tensors as matrices
+def _shaped(*shape: int) -> Callable[[Generator], Any]:
+    """A tensor that is well away from singular ones when its axes are read as rows and columns."""
+    n = round(float(np.prod(shape)) ** 0.5)
+    return lambda rng: regular((n, n))(rng).reshape(shape)
+
+
 def _tensor_inverse(x: Node, ind: int = 2) -> Node:
     first, rest = x.shape[:ind], x.shape[ind:]
     if ind <= 0 or product(first) != product(rest):
@@ -185,9 +191,14 @@ def _tensor_inverse(x: Node, ind: int = 2) -> Node:
 tensorinv = spelling(
     "tensorinv",
     _tensor_inverse,
+    complex=True,
     numpy=np.linalg.tensorinv,
     aliases=aliases(numpy="linalg.tensorinv", torch="linalg.tensorinv"),
-    samples=sampled((((2, 3, 6),), {"ind": 2}), (((4, 2, 2),), {"ind": 1}), (((2, 3, 3, 2),), {})),
+    samples=sampled(
+        ((_shaped(2, 3, 6),), {"ind": 2}),
+        ((_shaped(4, 2, 2),), {"ind": 1}),
+        ((_shaped(2, 2, 2, 2),), {}),
+    ),
     doc=says(
         "the inverse of the matrix that the first `ind` axes index by rows",
         "把前 `ind` 个轴看作行指标时矩阵的逆",
@@ -209,15 +220,16 @@ def _tensor_solve(a: Node, b: Node, axes: Any = None) -> Node:
 tensorsolve = spelling(
     "tensorsolve",
     _tensor_solve,
+    complex=True,
     numpy=np.linalg.tensorsolve,
     operands=(Operand.VALUE, Operand.VALUE),
     aliases=aliases(
         numpy="linalg.tensorsolve", torch=Alias("linalg.tensorsolve", rename={"dims": "axes"})
     ),
     samples=sampled(
-        (((2, 3, 6), (2, 3)), {}),
-        (((2, 6, 3), (2, 3)), {"axes": (1,)}),
-        (((4, 2, 2), (4,)), {}),
+        ((_shaped(2, 2, 4), (2, 2)), {}),
+        ((lambda rng: np.moveaxis(_shaped(2, 2, 4)(rng), 2, 0), (2, 2)), {"axes": (0,)}),
+        ((_shaped(4, 2, 2), (4,)), {}),
     ),
     doc=says("the x with tensordot(a, x, x.ndim) = b", "满足 tensordot(a, x, x.ndim) = b 的 x"),
 )

@@ -13,10 +13,10 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type
-from tidu.ops.arithmetic import square as squared
 from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.layout import reshape
-from tidu.ops.matrices import matrix, shorter
+from tidu.ops.matrices import matrix, shorter, turned
+from tidu.ops.parts import conj, squared_size
 from tidu.ops.reduction import sum_
 from tidu.ops.spectra import last, rank_bound, svd_values, vanish
 from tidu.ops.structure import zeros
@@ -45,11 +45,11 @@ def _pinv(x: Any, rcond: float | None) -> Any:
 def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Node]:
     """Three terms: the change inside, and what leaves the columns' and the rows' span. A square
     matrix keeps them too: its rank may be smaller than its size."""
-    p, turned = out, g.mT
+    p, h = out, g.mT
     inside = p.mT @ g @ p.mT
-    columns = (turned - x @ (p @ turned)) @ p @ p.mT
-    rows = p.mT @ p @ (turned - (turned @ p) @ x)
-    return (columns + rows - inside,)
+    columns = (h - x @ (p @ h)) @ p @ turned(p)
+    rows = turned(p) @ p @ (h - (h @ p) @ x)
+    return (conj(columns + rows) - inside,)
 
 
 def _prepare_pinv(
@@ -72,6 +72,7 @@ def _raised(tree: Math) -> Math:
 
 pinv = op(
     "pinv",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -115,6 +116,7 @@ pinv = op(
 # No alias: a rank is a count. It stands beside the solution that lstsq gives.
 rank_of = op(
     "rank_of",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -152,7 +154,7 @@ def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
     else:
         columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
         fitted = reshape(a @ solution, shape=columns_of_b.shape)
-        residuals = sum_(squared(columns_of_b - fitted), axis=0)
+        residuals = sum_(squared_size(columns_of_b - fitted), axis=0)
     return LeastSquares(solution, residuals, apply(rank_of, a), svd_values(a))
 
 
@@ -163,6 +165,7 @@ def _lstsq_type(a: Type, b: Type, rcond: float | None = None) -> TupleType:
 
 lstsq = op(
     "lstsq",
+    complex=True,
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     operands=(Operand.VALUE, Operand.VALUE),

@@ -17,6 +17,7 @@ from tidu.ops.arithmetic import add, multiply, number_of
 from tidu.ops.contraction import matmul
 from tidu.ops.define import Generator, float_type, function, op, sampled, says
 from tidu.ops.layout import is_matrix_transpose, reshape
+from tidu.ops.parts import conj, is_complex
 from tidu.ops.results import is_zero
 from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
@@ -105,14 +106,18 @@ DEFINITE = sampled(*(((definite(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2))))
 
 # ------------------------------------------------------------------ symmetric matrices
 def _mirrored(x: Any, lower: bool) -> Any:
-    if lower:
-        return np.tril(x) + np.swapaxes(np.tril(x, -1), -1, -2)
-    return np.triu(x) + np.swapaxes(np.triu(x, 1), -1, -2)
+    part = np.tril(x, -1) if lower else np.triu(x, 1)
+    return part + _diagonal(x) + np.conj(np.swapaxes(part, -1, -2))
 
 
 def _folded(x: Any, lower: bool) -> Any:
-    other = np.swapaxes(x, -1, -2)
-    return np.tril(x) + np.tril(other, -1) if lower else np.triu(x) + np.triu(other, 1)
+    both = x + np.conj(np.swapaxes(x, -1, -2))
+    return (np.tril(both, -1) if lower else np.triu(both, 1)) + _diagonal(x)
+
+
+def _diagonal(x: Any) -> Any:
+    """Of a Hermitian matrix the real parts count."""
+    return np.eye(x.shape[-1], dtype=x.dtype) * np.real(x)
 
 
 def _one_triangle(
@@ -120,11 +125,12 @@ def _one_triangle(
     numpy: Callable[..., Any],
     this: Callable[[], Op],
     back: Callable[[], Op],
-    code: Callable[[bool, str], str],
+    code: Callable[[bool, Dim, str], str],
     **words: Any,
 ) -> Op:
     return op(
         name,
+        complex=True,
         form=Form.LINEAR,
         loop=Loop.CALL,
         operands=(Operand.VALUE,),
@@ -135,21 +141,22 @@ def _one_triangle(
         notation=lambda node, x: Apply(
             Function(words["sign"], "L" if node.attrs["lower"] else "U"), (x,)
         ),
-        code=lambda node, x: code(node.attrs["lower"], x),
+        code=lambda node, x: code(node.attrs["lower"], node.shape[-1], x),
         aliases={},
         samples=sampled((((3, 3),), {"lower": True}), (((2, 3, 3),), {"lower": False})),
         **{key: value for key, value in words.items() if key != "sign"},
     )
 
 
-def _mirrored_code(lower: bool, x: str) -> str:
+def _mirrored_code(lower: bool, n: Dim, x: str) -> str:
     name, k = ("tril", -1) if lower else ("triu", 1)
-    return f"(np.{name}({x}) + np.{name}({x}, {k}).mT)"
+    half = f"np.{name}({x}, {k})"
+    return f"({half} + np.eye({n}) * np.real({x}) + np.conj({half}).mT)"
 
 
-def _folded_code(lower: bool, x: str) -> str:
+def _folded_code(lower: bool, n: Dim, x: str) -> str:
     name, k = ("tril", -1) if lower else ("triu", 1)
-    return f"(np.{name}({x}) + np.{name}({x}.mT, {k}))"
+    return f"(np.{name}({x} + np.conj({x}).mT, {k}) + np.eye({n}) * np.real({x}))"
 
 
 mirrored = _one_triangle(
@@ -183,6 +190,7 @@ folded = _one_triangle(
 
 symmetric_part = op(
     "symmetric_part",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -190,14 +198,26 @@ symmetric_part = op(
     batched=entrywise(lambda: symmetric_part),
     says=says("only the symmetric part of the gradient counts", "只有梯度的对称部分起作用"),
     source="⟨G, (A + Aᵀ)/2⟩ = ⟨(G + Gᵀ)/2, A⟩",
-    numpy=lambda x: (x + np.swapaxes(x, -1, -2)) / 2,
+    numpy=lambda x: even_part(x),
     type_rule=lambda x: square(x, "sym"),
     notation=function("sym"),
-    code=lambda node, x: f"(({x} + {x}.mT) / 2)",
+    code=lambda node, x: f"(({x} + np.conj({x}).mT) / 2)",
     aliases={},
     samples=sampled((((3, 3),), {}), (((2, 3, 3),), {})),
-    doc=says("(A + Aᵀ)/2", "(A + Aᵀ)/2"),
+    doc=says(
+        "(A + Aᵀ)/2, of a complex matrix the Hermitian part",
+        "(A + Aᵀ)/2；对复矩阵取埃尔米特部分",
+    ),
 )
+
+
+def even_part(x: Any) -> Any:
+    return (x + np.conj(np.swapaxes(x, -1, -2))) / 2
+
+
+def turned(x: Node) -> Node:
+    """The transpose of each matrix, of a complex one the conjugate transpose."""
+    return conj(x).mT
 
 
 def sym(x: Node) -> Node:
@@ -219,12 +239,16 @@ def is_symmetric(x: Node) -> bool:
     if x.op in (mirrored, symmetric_part):
         return True
     if x.op is matmul:
-        return x.inputs[1].rank > 1 and x.inputs[0] is x.inputs[1].mT
+        return _turns_into(*x.inputs)
     if x.op is add:
-        a, b = x.inputs
-        return (a.rank > 1 and a.mT is b) or (is_symmetric(a) and is_symmetric(b))
-    if x.op is multiply and number_of(x.inputs[0]) is not None:
+        return _turns_into(*x.inputs) or all(is_symmetric(part) for part in x.inputs)
+    if x.op is multiply and number_of(x.inputs[0]) is not None and not is_complex(x.inputs[0]):
         return is_symmetric(x.inputs[1])
     if x.op is eye or x.op is diagonal_matrix:
         return x.attrs.get("k", 0) == 0 and x.shape[-1] == x.shape[-2]
     return is_matrix_transpose(x) and is_symmetric(x.inputs[0])
+
+
+def _turns_into(a: Node, b: Node) -> bool:
+    """Whether b is aᵀ, of complex matrices the conjugate of it, as it is written."""
+    return a.rank > 1 and b.rank > 1 and (b in (turned(a), conj(a.mT)) or turned(b) is a)

@@ -228,7 +228,8 @@ vector_norm = spelling(
 
 torch_vector_norm = spelling(
     "torch_vector_norm",
-    lambda x, ord=2, axis=None, keepdims=False: _vector_norm(x, axis, keepdims, ord),
+    complex=True,
+    build=lambda x, ord=2, axis=None, keepdims=False: _vector_norm(x, axis, keepdims, ord),
     numpy=lambda x, ord=2, axis=None, keepdims=False: _vector_reference(x, axis, keepdims, ord),
     aliases=aliases(torch=Alias("linalg.vector_norm", rename=DIM)),
     samples=sampled((((2, 3),), {"ord": 3}), (((2, 3),), {"ord": 1, "axis": 0})),
@@ -271,6 +272,7 @@ def _torch_matrix_norm(
 matrix_norm = spelling(
     "matrix_norm",
     _matrix_norm,
+    complex=True,
     numpy=lambda x, keepdims=False, ord="fro": _norm_reference(x, ord, (-2, -1), keepdims),
     aliases=aliases(numpy="linalg.matrix_norm"),
     samples=sampled(
@@ -282,6 +284,7 @@ matrix_norm = spelling(
 torch_matrix_norm = spelling(
     "torch_matrix_norm",
     _torch_matrix_norm,
+    complex=True,
     numpy=lambda x, ord="fro", axis=(-2, -1), keepdims=False: _norm_reference(
         x, ord, axis, keepdims
     ),
@@ -310,6 +313,7 @@ _MATRIX = Words(en="{a} {sa} is not a matrix", zh="{a} {sa} 不是矩阵")
 cond = spelling(
     "cond",
     _cond,
+    complex=True,
     numpy=np.linalg.cond,
     aliases=aliases(numpy="linalg.cond", torch="linalg.cond"),
     samples=sampled(

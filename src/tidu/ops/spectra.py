@@ -17,16 +17,28 @@ from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
-from tidu.ir.types import Dim, TupleType, Type, promote
+from tidu.ir.types import Dim, TupleType, Type, promote, real_dtype
 from tidu.ops.arithmetic import absolute
 from tidu.ops.comparison import equal
 from tidu.ops.define import Generator, aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.matrices import DEFINITE, Pieces, from_triangle, given, matrix, shorter, square, sym
+from tidu.ops.matrices import (
+    DEFINITE,
+    Pieces,
+    even_part,
+    from_triangle,
+    given,
+    matrix,
+    shorter,
+    square,
+    sym,
+    turned,
+)
+from tidu.ops.parts import conj, imag, is_complex
 from tidu.ops.reduction import sum_
 from tidu.ops.results import pick, results_of
 from tidu.ops.selection import max_, maximum
-from tidu.ops.structure import concatenate, diagonal_of
+from tidu.ops.structure import concatenate, diagonal_of, matrix_diagonal
 from tidu.words import Words, verbatim
 
 _NOT_UNIQUE = Words(
@@ -48,6 +60,14 @@ _REST = Words(
     zh="最后 {count} 个奇异向量只是把基补全，并不唯一，没有导数",
 )
 _REDUCED = Words(en="svd(A, full_matrices=False)", zh="svd(A, full_matrices=False)")
+_PHASE = Words(
+    en="this depends on the phases of complex vectors, which are not unique: it has no derivative",
+    zh="这依赖于复向量的相位，而相位不唯一：没有导数",
+)
+_NO_PHASE = Words(
+    en="np.abs(V), or products such as V @ np.conj(V).T",
+    zh="np.abs(V)，或 V @ np.conj(V).T 之类的乘积",
+)
 _UPLO = Words(en="UPLO is 'L' or 'U', not {given}", zh="UPLO 应为 'L' 或 'U'，而不是 {given}")
 _HERMITIAN = Words(
     en="svd and pinv with hermitian=True are not derived here",
@@ -126,6 +146,7 @@ def _over_gaps_code(node: Node, m: str, a: str, b: str) -> str:
 
 over_gaps = op(
     "over_gaps",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,) * 3,
@@ -151,6 +172,40 @@ over_gaps = op(
         "每个元素除以其列值与行值之差；对角线为 0",
     ),
 )
+
+
+def _no_phase(x: Any) -> Any:
+    """x: for each vector, how much its phase changes what is derived."""
+    if np.any(np.abs(x) > 1e-7 * np.maximum(1.0, np.max(np.abs(x), initial=0.0))):
+        raise EvaluationError(_PHASE(), fix=_NO_PHASE())
+    return np.zeros_like(x)
+
+
+phase = op(
+    "phase",
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.MASK,),  # never differentiated
+    adjoint=lambda g, x, out: (None,),
+    batched=entrywise(lambda: phase),
+    says=says("nothing may depend on the phase of a vector", "结果不能依赖于向量的相位"),
+    source="v and e^{iφ} v are eigenvectors alike",
+    numpy=_no_phase,
+    type_rule=lambda x: x,
+    notation=function("phase"),
+    code=lambda node, x: f"np.zeros_like({x})",
+    aliases={},
+    samples=sampled(((lambda rng: np.zeros(3),), {})),
+    doc=says(
+        "0 for what does not depend on the phase of complex vectors; refused for what does",
+        "不依赖复向量相位时为 0；依赖时拒绝计算",
+    ),
+)
+
+
+def _free_of_phase(along: Node) -> Node:
+    """Zeros on a diagonal; refused where the phases of the vectors matter. (`along`: VᵀV̄.)"""
+    return diagonal_of(1j * apply(phase, imag(matrix_diagonal(along))))
 
 
 def _divided(m: Node, values: Node, of: str) -> Node:
@@ -186,12 +241,12 @@ def _count(n: Any) -> int:
 # ------------------------------------------------------------------ eigenvalues and eigenvectors
 def _eigh(x: Any) -> Any:
     """Of the symmetric part, so that the derivative by every element exists and is symmetric."""
-    return tuple(np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2))
+    return tuple(np.linalg.eigh(even_part(x)))
 
 
 def _eigh_type(x: Type) -> TupleType:
     found = square(x, "eigh")
-    return TupleType((Type(found.shape[:-1], found.dtype), found))
+    return TupleType((Type(found.shape[:-1], real_dtype(found.dtype)), found))
 
 
 def _eigh_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
@@ -201,9 +256,11 @@ def _eigh_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
     if by_values is not None:
         inner.add(diagonal_of(by_values))
     if by_vectors is not None:
-        turned = _divided(vectors.mT @ by_vectors, values, "eigen")
-        inner.add(sym(turned))
-    return (None if inner.total is None else vectors @ inner.total @ vectors.mT,)
+        along = vectors.mT @ by_vectors
+        inner.add(sym(_divided(along, values, "eigen")))
+        if is_complex(along):
+            inner.add(_free_of_phase(along))
+    return (None if inner.total is None else conj(vectors) @ inner.total @ vectors.mT,)
 
 
 class Eigen(NamedTuple):
@@ -222,6 +279,7 @@ def _prepare_eigh(x: Node, UPLO: str = "L") -> Eigen:
 
 eigh = op(
     "eigh",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -257,7 +315,8 @@ eigh = op(
 
 eigvalsh = spelling(
     "eigvalsh",
-    lambda x, UPLO="L": _prepare_eigh(x, UPLO).eigenvalues,
+    complex=True,
+    build=lambda x, UPLO="L": _prepare_eigh(x, UPLO).eigenvalues,
     numpy=np.linalg.eigvalsh,
     aliases=aliases(numpy="linalg.eigvalsh", torch="linalg.eigvalsh"),
     samples=sampled(
@@ -276,8 +335,10 @@ def _svd_type(x: Type, full: bool) -> TupleType:
     *batch, m, n = found.shape
     k = shorter(m, n)
     left, right = ((m, m), (n, n)) if full else ((m, k), (k, n))
-    shapes = (left, (k,), right)
-    return TupleType(tuple(Type((*batch, *shape), found.dtype) for shape in shapes))
+    one, real = found.dtype, real_dtype(found.dtype)
+    return TupleType(
+        (Type((*batch, *left), one), Type((*batch, k), real), Type((*batch, *right), one))
+    )
 
 
 def _complete_only(g: Any) -> Any:
@@ -289,6 +350,7 @@ def _complete_only(g: Any) -> Any:
 # The vectors that complete a basis: one alone is settled up to its sign and has a derivative.
 completing = op(
     "completing",
+    complex=True,
     form=Form.LINEAR,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -314,25 +376,26 @@ def _own_part(vectors: Node, g: Node, k: Dim) -> Node:
     axis, size = g.rank - 1, g.shape[-1]
     mine, rest = cut(g, axis, 0, k), apply(completing, cut(g, axis, k, size))
     others = cut(vectors, axis, k, size)
-    return mine - others @ (rest.mT @ cut(vectors, axis, 0, k))
+    return mine - conj(others) @ (turned(rest) @ conj(cut(vectors, axis, 0, k)))
 
 
 def _by_basis(basis: Node, g: Node, s: Node) -> tuple[Node, Node | None]:
     """What a gradient by singular vectors means inside (k, k), and outside of their span."""
     along = basis.mT @ g
-    turned = _divided(along, s * s, "singular")
+    moved = _divided(along, s * s, "singular")
     if basis.shape[-1] == basis.shape[-2]:
-        return turned + turned.mT, None
+        return moved + turned(moved), None
     nothing = filled(0.0, Type((*s.shape[:-1], basis.shape[-2]), s.dtype))
-    return turned + turned.mT, apply(over_gaps, g - basis @ along, s, nothing, of="rank")
+    beyond = apply(over_gaps, g - conj(basis) @ along, s, nothing, of="rank")
+    return moved + turned(moved), beyond
 
 
 def _svd_adjoint(g: Node, x: Node, out: Node, full: bool) -> tuple[Node | None]:
     u, s, vt = results_of(out)
-    v, k = vt.mT, s.shape[-1]
+    v, k = turned(vt), s.shape[-1]
     inner, outer = Pieces(), Pieces()
     by_u, by_s, by_vt = (given(pick(g, i)) for i in range(3))
-    by_v = None if by_vt is None else by_vt.mT
+    by_v = None if by_vt is None else turned(by_vt)
     if full:
         by_u = by_u if by_u is None or u.shape[-1] == k else _own_part(u, by_u, k)
         by_v = by_v if by_v is None or v.shape[-1] == k else _own_part(v, by_v, k)
@@ -340,18 +403,32 @@ def _svd_adjoint(g: Node, x: Node, out: Node, full: bool) -> tuple[Node | None]:
     if by_s is not None:
         inner.add(diagonal_of(by_s))
     if by_u is not None:
-        turned, beyond = _by_basis(u, by_u, s)
-        inner.add(turned @ diagonal_of(s))
+        moved, beyond = _by_basis(u, by_u, s)
+        inner.add(moved @ diagonal_of(s))
         if beyond is not None:
             outer.add(beyond @ v.mT)
     if by_v is not None:
-        turned, beyond = _by_basis(v, by_v, s)
-        inner.add(diagonal_of(s) @ turned)
+        moved, beyond = _by_basis(v, by_v, s)
+        inner.add(diagonal_of(s) @ moved)
         if beyond is not None:
-            outer.add(u @ beyond.mT)
+            outer.add(conj(u) @ turned(beyond))
+    if is_complex(x) and (by_u is not None or by_v is not None):
+        inner.add(_phases(u, by_u, v, by_v, s))
     if inner.total is not None:
-        outer.add(u @ inner.total @ v.mT)
+        outer.add(conj(u) @ inner.total @ v.mT)
     return (outer.total,)
+
+
+def _phases(u: Node, by_u: Node | None, v: Node, by_v: Node | None, s: Node) -> Node:
+    """U and V may take a phase together, and nothing may depend on it; the phase of one against
+    the other's is settled, and moves the diagonal."""
+    left = None if by_u is None else imag(matrix_diagonal(u.mT @ by_u))
+    right = None if by_v is None else imag(matrix_diagonal(v.mT @ by_v))
+    if left is None or right is None:
+        alone = left if right is None else right
+        assert alone is not None
+        return diagonal_of(1j * apply(phase, alone))
+    return diagonal_of(1j * (left / s + apply(phase, left + right)))
 
 
 class Singular(NamedTuple):
@@ -383,11 +460,12 @@ def _svd_kink(x: Node, full: bool) -> Node:
 
 def rank_bound(x: Node) -> float:
     """Below this part of the largest one a singular value is rounding."""
-    return _rounding(max(map(_count, x.shape[-2:])), x.dtype)
+    return _rounding(max(map(_count, x.shape[-2:])), real_dtype(x.dtype))
 
 
 svd = op(
     "svd",
+    complex=True,
     form=Form.OPAQUE,
     loop=Loop.CALL,
     operands=(Operand.VALUE,),
@@ -433,7 +511,8 @@ def svd_values(x: Node) -> Node:
 
 svdvals = spelling(
     "svdvals",
-    lambda x: svd_values(x),
+    complex=True,
+    build=lambda x: svd_values(x),
     numpy=np.linalg.svdvals,
     aliases=aliases(numpy="linalg.svdvals", torch="linalg.svdvals"),
     samples=sampled((((3, 3),), {}), (((4, 2),), {}), (((2, 3, 4),), {})),

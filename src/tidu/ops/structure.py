@@ -350,7 +350,8 @@ diagonal = op(
 
 matrix_diagonal = spelling(
     "matrix_diagonal",
-    lambda x, k=0, axis1=-2, axis2=-1: diagonal(x, k=k, axis1=axis1, axis2=axis2),
+    complex=True,
+    build=lambda x, k=0, axis1=-2, axis2=-1: diagonal(x, k=k, axis1=axis1, axis2=axis2),
     numpy=lambda x, k=0: np.linalg.diagonal(x, offset=k),
     aliases=aliases(
         numpy=Alias("linalg.diagonal", rename={"offset": "k"}),
