@@ -251,4 +251,6 @@ def is_symmetric(x: Node) -> bool:
 
 def _turns_into(a: Node, b: Node) -> bool:
     """Whether b is aᵀ, of complex matrices the conjugate of it, as it is written."""
-    return a.rank > 1 and b.rank > 1 and (b in (turned(a), conj(a.mT)) or turned(b) is a)
+    return (
+        a.rank > 1 and b.rank > 1 and (b in (turned(a), conj(a.mT)) or a in (turned(b), conj(b.mT)))
+    )

@@ -21,14 +21,13 @@ _MISSING = Words(
 INSTALL = "pip install tidu[scipy]"
 
 
-def scipy_function(name: str) -> Any:
-    """The function scipy.special.`name`. Raises MissingPackageError without SciPy."""
+def scipy_function(name: str, home: str = "scipy.special") -> Any:
+    """The function scipy.special.`name`, or of another module. Raises MissingPackageError without
+    SciPy."""
     try:
-        module = import_module("scipy.special")
+        module = import_module(home)
     except ImportError:
-        raise MissingPackageError(
-            _MISSING(name=f"scipy.special.{name}"), fix=verbatim(INSTALL)
-        ) from None
+        raise MissingPackageError(_MISSING(name=f"{home}.{name}"), fix=verbatim(INSTALL)) from None
     return getattr(module, name)
 
 

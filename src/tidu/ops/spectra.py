@@ -73,7 +73,7 @@ _HERMITIAN = Words(
     en="svd and pinv with hermitian=True are not derived here",
     zh="这里不支持 hermitian=True 的 svd 和 pinv",
 )
-_EQUAL = says(
+EQUAL = says(
     "the rule, right for functions in which the equal ones count alike",
     "一般公式的值（仅当相等者在函数中地位相同时正确）",
 )
@@ -203,12 +203,12 @@ phase = op(
 )
 
 
-def _free_of_phase(along: Node) -> Node:
+def free_of_phase(along: Node) -> Node:
     """Zeros on a diagonal; refused where the phases of the vectors matter. (`along`: VᵀV̄.)"""
     return diagonal_of(1j * apply(phase, imag(matrix_diagonal(along))))
 
 
-def _divided(m: Node, values: Node, of: str) -> Node:
+def divided(m: Node, values: Node, of: str) -> Node:
     """F ⊙ M with the gaps of `values`."""
     return apply(over_gaps, m, values, values, of=of)
 
@@ -257,9 +257,9 @@ def _eigh_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
         inner.add(diagonal_of(by_values))
     if by_vectors is not None:
         along = vectors.mT @ by_vectors
-        inner.add(sym(_divided(along, values, "eigen")))
+        inner.add(sym(divided(along, values, "eigen")))
         if is_complex(along):
-            inner.add(_free_of_phase(along))
+            inner.add(free_of_phase(along))
     return (None if inner.total is None else conj(vectors) @ inner.total @ vectors.mT,)
 
 
@@ -300,7 +300,7 @@ eigh = op(
         Kink(
             where=lambda x: _agree(pick(apply(eigh, x), 0)),
             at=says("equal eigenvalues", "相等的特征值"),
-            value=_EQUAL,
+            value=EQUAL,
         ),
     ),
     aliases=aliases(numpy="linalg.eigh", torch="linalg.eigh"),
@@ -382,7 +382,7 @@ def _own_part(vectors: Node, g: Node, k: Dim) -> Node:
 def _by_basis(basis: Node, g: Node, s: Node) -> tuple[Node, Node | None]:
     """What a gradient by singular vectors means inside (k, k), and outside of their span."""
     along = basis.mT @ g
-    moved = _divided(along, s * s, "singular")
+    moved = divided(along, s * s, "singular")
     if basis.shape[-1] == basis.shape[-2]:
         return moved + turned(moved), None
     nothing = filled(0.0, Type((*s.shape[:-1], basis.shape[-2]), s.dtype))
@@ -486,7 +486,7 @@ svd = op(
         Kink(
             where=_svd_kink,
             at=says("equal singular values, or 0", "相等的奇异值，或奇异值 0"),
-            value=_EQUAL,
+            value=EQUAL,
         ),
     ),
     aliases=aliases(numpy="linalg.svd", torch=("linalg.svd",)),
