@@ -12,14 +12,14 @@ from tidu.ir.build import Misfit, apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
-from tidu.ir.types import TupleType, Type
-from tidu.ops.define import aliases, function, op, sampled, says
+from tidu.ir.types import TupleType, Type, promote, real_dtype
+from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.layout import reshape
 from tidu.ops.matrices import matrix, shorter, turned
 from tidu.ops.parts import conj, squared_size
 from tidu.ops.reduction import sum_
 from tidu.ops.spectra import last, rank_bound, svd_values, vanish
-from tidu.ops.structure import zeros
+from tidu.ops.structure import filled
 from tidu.words import Words, verbatim
 
 _HERMITIAN = Words(
@@ -113,7 +113,12 @@ pinv = op(
 
 
 # ------------------------------------------------------------------ rank
-# No alias: a rank is a count. It stands beside the solution that lstsq gives.
+def _rank_type(x: Type) -> Type:
+    """A number of the matrix's own dtype: it stands beside the solution that lstsq gives."""
+    found = matrix(x, "lstsq")
+    return Type(found.shape[:-2], real_dtype(found.dtype))
+
+
 rank_of = op(
     "rank_of",
     complex=True,
@@ -124,8 +129,8 @@ rank_of = op(
     batched=entrywise(lambda: rank_of),
     says=says("a count is flat: its derivative is 0", "计数处处水平：导数为 0"),
     source="zero almost everywhere",
-    numpy=lambda x: np.asarray(np.linalg.matrix_rank(x), np.int64),
-    type_rule=lambda x: Type(matrix(x, "lstsq").shape[:-2], "int64"),
+    numpy=lambda x: np.asarray(np.linalg.matrix_rank(x), x.real.dtype),
+    type_rule=_rank_type,
     notation=function("rank"),
     code=lambda node, x: f"np.linalg.matrix_rank({x})",
     aliases={},
@@ -150,7 +155,7 @@ def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
     solution = pinv(a, rcond=rcond) @ b
     rows, columns = a.shape
     if shorter(rows, columns) == rows:  # every right side is reached
-        residuals = zeros(shape=(0,))
+        residuals = filled(0.0, (0,), float_type(promote((a.dtype, b.dtype))))
     else:
         columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
         fitted = reshape(a @ solution, shape=columns_of_b.shape)
