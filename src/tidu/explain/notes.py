@@ -73,7 +73,7 @@ def _stability(view: View) -> list[Phrase]:
         if step.kind == "stabilise" and step.rule is not None:
             atoms = {**written_atoms, **view.names.forward}
             written, run = formula(step.before, atoms), formula(step.after, atoms)
-            if written != run:  # |z|² is |z|², with or without a root
+            if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated
                 found.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
     return found
 

@@ -141,11 +141,7 @@ def _matrices(x: Node, order: Any, axes: tuple[int, int], keepdims: bool) -> Nod
     if order == "nuc" or order in (2, -2):
         rest = tuple(i for i in range(x.rank) if i not in axes)
         s = svd_values(transpose(x, axes=(*rest, *axes)))
-        found = (
-            sum_(absolute(s), axis=-1)
-            if order == "nuc"
-            else (max_ if order == 2 else min_)(s, axis=-1)
-        )
+        found = sum_(s, axis=-1) if order == "nuc" else (max_ if order == 2 else min_)(s, axis=-1)
         return _kept(x, found, axes) if keepdims else found
     if order not in (1, -1, np.inf, -np.inf):
         raise InputError(_ORDER(order=repr(order), rank=2), fix=verbatim('norm(X, ord="fro")'))

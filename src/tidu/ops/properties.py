@@ -19,6 +19,10 @@ from tidu.ops.arithmetic import number_of
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.inverse import inv
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
+from tidu.ops.matrices import mirrored, symmetric_part
+from tidu.ops.parts import is_complex
+from tidu.ops.results import result_of
+from tidu.ops.spectra import eigh, svd
 from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
 
@@ -122,6 +126,8 @@ def _symmetric(node: Node, depth: int) -> bool:
         return has(node, "symmetric")
     if node.op is eye:
         return node.attrs["k"] == 0
+    if node.op is mirrored or node.op is symmetric_part:
+        return not is_complex(node)  # of complex matrices, the conjugate of its transpose
     if node.op is broadcast_to:  # one number stretched is symmetric, and so is a batch of one
         return number_of(node) is not None or _symmetric(node.inputs[0], depth - 1)
     if node.op is inv or (node.op is transpose and is_matrix_transpose(node)):
@@ -165,7 +171,10 @@ def _symmetric_product(node: Node, depth: int) -> bool:
 
 
 def is_orthogonal(node: Node) -> bool:
-    """An input that was declared orthogonal, or its transpose."""
+    """An input that was declared orthogonal, eigenvectors, or the transpose of such a matrix."""
     if node.op is transpose and is_matrix_transpose(node):
         node = node.inputs[0]
-    return has(node, "orthogonal")
+    if is_complex(node) or node.shape[-1] != node.shape[-2]:
+        return False
+    vectors = result_of(node, eigh, 1) or result_of(node, svd, 0) or result_of(node, svd, 2)
+    return vectors or has(node, "orthogonal")

@@ -9,7 +9,7 @@ from tidu.document.math import Apply, Function, Index, Math, Symbol, symbol
 from tidu.ir.body import result_types
 from tidu.ir.build import apply, filled, input_node, is_tuple
 from tidu.ir.node import ArrayData, Node
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.rule import rule
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type
@@ -25,6 +25,11 @@ def pick(x: Node, index: int) -> Node:
     if x.op is tuple_:
         return x.inputs[index]
     return apply(item, x, index=index) if is_tuple(x) else x
+
+
+def result_of(node: Node, op: Op, index: int) -> bool:
+    """Whether a node is the result of this op at a position."""
+    return node.op is item and node.attrs["index"] == index and node.inputs[0].op is op
 
 
 def results_of(node: Node) -> tuple[Node, ...]:
