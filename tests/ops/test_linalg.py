@@ -333,6 +333,8 @@ REFUSED: list[tuple[Callable[..., Any], Any, type[TiduError], str]] = [
     (lambda a: np.sum(np.linalg.lstsq(a, W[:3])[0]), TALL, InputError, "4 rows"),
     (lambda a: np.sum(np.linalg.multi_dot([a])), A3, InputError, "two matrices or more"),
     (lambda a: np.sum(np.linalg.tensorinv(a)), TALL, InputError, "no square matrix"),
+    (lambda a: np.sum(a) * np.linalg.matrix_rank(a), A3, InputError, "a rank has the derivative 0"),
+    (lambda a: np.sum(np.linalg.outer(a, a)), A3, InputError, "outer needs two vectors"),
     (lambda a: np.linalg.cond(a, 1), np.ones((2, 2)), EvaluationError, "condition number"),
 ]
 
@@ -347,6 +349,15 @@ def test_what_cannot_be_is_refused_with_the_reason(
 
 
 # ------------------------------------------------------------------ torch's spellings
+def matrix_exponential(a: Any) -> Any:
+    """Its series, halved often enough and squared back."""
+    term = total = np.eye(len(a))
+    for k in range(1, 20):
+        term = term @ a / 2**6 / k
+        total = total + term
+    return np.linalg.matrix_power(total, 2**6)
+
+
 TORCH: list[tuple[str, Callable[[Any], Any]]] = [
     ("torch.linalg.norm(A, 1)", lambda a: np.linalg.norm(a, 1)),
     ("torch.norm(A, 1)", lambda a: np.sum(np.abs(a))),
@@ -361,6 +372,16 @@ TORCH: list[tuple[str, Callable[[Any], Any]]] = [
     ("torch.sum(torch.linalg.pinv(A))", lambda a: np.sum(np.linalg.inv(a))),
     ("torch.sum(torch.linalg.lstsq(A, A @ A)[0])", np.sum),
     ("torch.linalg.cond(A)", np.linalg.cond),
+    ("torch.sum(torch.linalg.solve(A, A @ A, left=False))", np.sum),
+    (
+        "torch.sum(torch.linalg.solve(A[None], A[None, 0]))",
+        lambda a: np.sum(np.linalg.solve(a, a[0])),
+    ),
+    ("torch.linalg.matrix_exp(A)[0, 0]", lambda a: matrix_exponential(a)[0, 0]),
+    (
+        "torch.sum(torch.linalg.solve_triangular(A, A, upper=True))",
+        lambda a: np.sum(np.linalg.solve(np.triu(a), a)),
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.errors import InputError
+from tidu.errors import InputError, UnknownNameError
 from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
 from tidu.ir.op import operator
@@ -44,6 +44,15 @@ _PAIR = Words(
     zh="带 dim 的 torch.{name} 同时返回值和位置",
 )
 _USE_AMAX = Words(en="torch.a{name}(x, dim={dim})", zh="torch.a{name}(x, dim={dim})")
+_RANK = Words(en="matrix_rank is not derived: it counts", zh="不能对 matrix_rank 求导：它是计数")
+_RANK_WHY = Words(
+    en="a rank has the derivative 0 where it stays the same, and none where it changes",
+    zh="秩不变处导数为 0，秩改变处没有导数",
+)
+_RANK_FIX = Words(
+    en="the rank as a number, calculated outside of what is derived",
+    zh="在求导之外算出秩，作为一个数使用",
+)
 _DETACH = Words(
     en="detach() stops the gradient here: the result would not be the gradient of what is written",
     zh="detach() 会在这里截断梯度，得到的就不是所写式子的梯度",
@@ -139,6 +148,25 @@ def dot(x: Any, y: Any) -> Node:
     """NumPy's dot: a product of numbers, or a matrix product."""
     x, y = lift(operator("@"), (x, y))
     return x * y if x.rank == 0 or y.rank == 0 else x @ y
+
+
+@_spelled("torch.linalg.solve", operands=2, overrides=True)
+def solve(a: Any, b: Any, left: bool = True) -> Node:
+    """torch's solve: b may hold one vector for each matrix of a batch; X A = B with left=False."""
+    a, b = lift(operator("@"), (a, b))
+    systems = _library("numpy.linalg.solve")
+    if not left:
+        return systems(a.mT, b.mT).mT
+    if b.rank > 1 and b.shape == a.shape[:-1]:
+        columns = systems(a, reshape(b, shape=(*b.shape, 1)))
+        return reshape(columns, shape=b.shape)
+    return systems(a, b)
+
+
+@_spelled("numpy.linalg.matrix_rank", "torch.linalg.matrix_rank")
+def matrix_rank(a: Any, tol: Any = None) -> Node:
+    """Refused: a count has no derivative to speak of."""
+    raise UnknownNameError(_RANK(), why=_RANK_WHY(), fix=_RANK_FIX())
 
 
 @_spelled("numpy.Tensor.item", "torch.Tensor.item")

@@ -186,7 +186,7 @@ matmul = op(
     type_rule=_matmul_type,
     prepare=_prepare_matmul,
     notation=_matmul_notation,
-    aliases=aliases(numpy="matmul", torch=("matmul", "mm", "mv", "bmm")),
+    aliases=aliases(numpy=("matmul", "linalg.matmul"), torch=("matmul", "mm", "mv", "bmm")),
     samples=sampled(
         (((3,), (3,)), {}),
         (((2, 3), (3,)), {}),
@@ -242,6 +242,18 @@ outer = op(
     notation=lambda node, x, y: joined([x, Transpose(y)], ""),
     aliases=aliases(numpy="outer", torch=("outer", "ger")),
     samples=sampled((((2,), (3,)), {})),
+)
+
+
+vector_outer = spelling(
+    "vector_outer",
+    complex=True,
+    build=lambda x, y: apply(outer, x, y),
+    numpy=lambda x, y: np.linalg.outer(x, y),
+    operands=(Operand.VALUE, Operand.VALUE),
+    aliases=aliases(numpy="linalg.outer"),
+    samples=sampled((((2,), (3,)), {})),
+    doc=says("the outer product of two vectors", "两个向量的外积"),
 )
 
 
