@@ -154,16 +154,15 @@ expm = op(
 
 # ------------------------------------------------------------------ Sylvester's equation
 def _sylvester(a: Any, b: Any, q: Any) -> Any:
-    with np.errstate(all="ignore"):
-        try:
-            # of one dtype: SciPy mixes up real and complex Schur forms
-            kind = np.result_type(a, b, q)
-            x = np.asarray(scipy_linalg("solve_sylvester")(*(m.astype(kind) for m in (a, b, q))))
-        except np.linalg.LinAlgError:
-            raise EvaluationError(_SHARED()) from None
-    if not np.all(np.isfinite(x)) and np.all(np.isfinite(q)):
+    values, others = np.linalg.eigvals(a), np.linalg.eigvals(b)
+    sums = np.abs(values[..., :, None] + others[..., None, :])
+    size = np.max(np.abs(values), initial=0.0) + np.max(np.abs(others), initial=0.0)
+    if sums.size and np.min(sums) <= 8 * max(q.shape[-2:]) * np.finfo(sums.dtype).eps * size:
         raise EvaluationError(_SHARED())
-    return x.astype(np.result_type(a, b, q), copy=False)
+    kind = np.result_type(a, b, q)  # one dtype: SciPy mixes up real and complex Schur forms
+    return np.asarray(scipy_linalg("solve_sylvester")(*(x.astype(kind) for x in (a, b, q)))).astype(
+        kind, copy=False
+    )
 
 
 def _sylvester_type(a: Type, b: Type, q: Type) -> Type:

@@ -7,6 +7,6 @@ SciPy's, take plain and traced values, and keep the derivative. SciPy itself is 
 `pip install tidu[scipy]`.
 """
 
-from tidu.scipy import integrate, signal, special, stats
+from tidu.scipy import integrate, linalg, signal, special, stats
 
-__all__ = ["integrate", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "signal", "special", "stats"]
