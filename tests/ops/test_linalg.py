@@ -170,6 +170,8 @@ def test_the_gradient_of_an_eigenvalue_is_its_vector_squared() -> None:
         read = part(A3) + part(A3, -1 if uplo == "L" else 1).T
         w, v = np.linalg.eigh(read)
         np.testing.assert_allclose(np.linalg.eigvalsh(A3, uplo), w)
+        seen = tidu.derive("np.linalg.eigh(A, '" + uplo + "')[1][0, 1]", wrt="A", A=A3).evaluate()
+        assert float(seen.value) == np.linalg.eigh(A3, uplo)[1][0, 1]  # with LAPACK's sign
         square = np.outer(v[:, 0], v[:, 0])
         found = tidu.grad(lambda a, u=uplo: np.linalg.eigvalsh(a, u)[0])(A3)
         np.testing.assert_allclose(found, part(2 * square) - np.diag(np.diag(square)), rtol=1e-12)

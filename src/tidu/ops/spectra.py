@@ -23,8 +23,8 @@ from tidu.ops.comparison import equal
 from tidu.ops.define import Generator, aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.indexing import cut
 from tidu.ops.matrices import (
-    DEFINITE,
     Pieces,
+    definite,
     even_part,
     from_triangle,
     given,
@@ -239,17 +239,18 @@ def _count(n: Any) -> int:
 
 
 # ------------------------------------------------------------------ eigenvalues and eigenvectors
-def _eigh(x: Any) -> Any:
-    """Of the symmetric part, so that the derivative by every element exists and is symmetric."""
-    return tuple(np.linalg.eigh(even_part(x)))
+def _eigh(x: Any, lower: bool) -> Any:
+    """Of the symmetric part, so that the derivative by every element exists and is symmetric. Which
+    triangle LAPACK reads still decides about the signs of the vectors."""
+    return tuple(np.linalg.eigh(even_part(x), "L" if lower else "U"))
 
 
-def _eigh_type(x: Type) -> TupleType:
+def _eigh_type(x: Type, lower: bool) -> TupleType:
     found = square(x, "eigh")
     return TupleType((Type(found.shape[:-1], real_dtype(found.dtype)), found))
 
 
-def _eigh_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
+def _eigh_adjoint(g: Node, x: Node, out: Node, lower: bool) -> tuple[Node | None]:
     values, vectors = results_of(out)
     inner = Pieces()
     by_values, by_vectors = (given(pick(g, i)) for i in range(2))
@@ -274,7 +275,8 @@ def _prepare_eigh(x: Node, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U", "l", "u"):
         raise InputError(_UPLO(given=repr(UPLO)), fix=verbatim("eigh(A, UPLO='L')"))
     square(x.type, "eigh")
-    return Eigen(*results_of(apply(eigh, from_triangle(x, UPLO in "Ll"))))
+    lower = UPLO in "Ll"
+    return Eigen(*results_of(apply(eigh, from_triangle(x, lower), lower=lower)))
 
 
 eigh = op(
@@ -295,16 +297,21 @@ eigh = op(
     type_rule=_eigh_type,
     prepare=_prepare_eigh,
     notation=function("eigh"),
-    code=lambda node, x: f"np.linalg.eigh({x})",
+    code=lambda node, x: f"np.linalg.eigh({x}, {'L' if node.attrs['lower'] else 'U'!r})",
     kinks=(
         Kink(
-            where=lambda x: _agree(pick(apply(eigh, x), 0)),
+            where=lambda x, lower: _agree(pick(apply(eigh, x, lower=lower), 0)),
             at=says("equal eigenvalues", "相等的特征值"),
             value=EQUAL,
         ),
     ),
     aliases=aliases(numpy="linalg.eigh", torch="linalg.eigh"),
-    samples=DEFINITE,
+    samples=sampled(
+        *(
+            ((definite(n),), {"UPLO": u})
+            for n, u in (((1, 1), "L"), ((3, 3), "U"), ((2, 2, 2), "L"))
+        )
+    ),
     doc=says(
         "eigenvalues (ascending) and orthonormal eigenvectors of the symmetric matrix that one "
         "triangle gives; the other triangle is not read and has the gradient 0",
