@@ -21,7 +21,7 @@ from tidu.ops.matrix_functions import solve_banded as solve_banded_op
 from tidu.ops.matrix_functions import solve_sylvester as solve_sylvester_op
 from tidu.ops.matrix_functions import solve_triangular as solve_triangular_op
 from tidu.ops.matrix_functions import sqrtm as sqrtm_op
-from tidu.scipy.calls import forwarded, on_arrays
+from tidu.scipy.calls import forwarded, numbers, on_arrays
 
 __all__ = [
     "block_diag",
@@ -57,14 +57,25 @@ def expm(A: Any) -> Any:
 
 
 def sqrtm(A: Any) -> Any:
-    """The principal square root of each square matrix in the last two axes.
-
-    A real matrix without a real root raises EvaluationError; A + 0j has a complex one.
+    """The principal square root of each square matrix in the last two axes; a complex one where an
+    eigenvalue is negative, as in SciPy.
 
     >>> sqrtm(np.diag([4.0, 9.0])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
+    values = numbers(A)
+    if values is not None and values.dtype.kind != "c" and _has_negative(values):
+        A = A + 0j
     return on_arrays(sqrtm_op, A)
+
+
+def _has_negative(a: Any) -> bool:
+    """Whether a matrix has a negative eigenvalue, and so no real root."""
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2] or not a.size:
+        return False
+    found = np.linalg.eigvals(a)
+    rounding = 8 * a.shape[-1] * np.finfo(found.dtype).eps * np.max(np.abs(found))
+    return bool(np.any((np.imag(found) == 0) & (np.real(found) < -rounding)))
 
 
 # ------------------------------------------------------------------ equations
