@@ -13,10 +13,11 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, promote, real_dtype
+from tidu.ops.complex import squared_size
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.layout import reshape
 from tidu.ops.matrices import matrix, shorter, turned
-from tidu.ops.parts import conj, squared_size
+from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.spectra import last, rank_bound, svd_values, vanish
 from tidu.ops.structure import filled
