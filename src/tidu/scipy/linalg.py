@@ -64,9 +64,8 @@ def sqrtm(A: Any) -> Any:
     [[2.0, 0.0], [0.0, 3.0]]
     """
     values = numbers(A)
-    if values is not None and values.dtype.kind != "c" and _has_negative(values):
-        A = A + 0j
-    return on_arrays(sqrtm_op, A)
+    to_complex = values is not None and values.dtype.kind != "c" and _has_negative(values)
+    return on_arrays(sqrtm_op, A + 0j if to_complex else A)
 
 
 def _has_negative(a: Any) -> bool:
