@@ -186,7 +186,7 @@ matmul = op(
     type_rule=_matmul_type,
     prepare=_prepare_matmul,
     notation=_matmul_notation,
-    aliases=aliases(numpy=("matmul", "linalg.matmul"), torch=("matmul", "mm", "mv", "bmm")),
+    aliases=aliases(numpy="matmul", torch=("matmul", "mm", "mv", "bmm")),
     samples=sampled(
         (((3,), (3,)), {}),
         (((2, 3), (3,)), {}),
@@ -244,6 +244,17 @@ outer = op(
     samples=sampled((((2,), (3,)), {})),
 )
 
+
+matrix_product = spelling(
+    "matrix_product",
+    complex=True,
+    build=lambda x, y: matmul(x, y),
+    numpy=lambda x, y: np.linalg.matmul(x, y),
+    operands=(Operand.VALUE, Operand.VALUE),
+    aliases=aliases(numpy="linalg.matmul"),
+    samples=sampled((((2, 3), (3, 4)), {})),
+    doc=says("the product of matrices", "矩阵的乘积"),
+)
 
 vector_outer = spelling(
     "vector_outer",
