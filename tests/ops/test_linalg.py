@@ -316,6 +316,7 @@ def test_element_zero_of_a_norm() -> None:
 
 
 # ------------------------------------------------------------------ refusals
+INFINITE = np.array([[np.inf, 1.0], [1.0, 2.0]])
 REFUSED: list[tuple[Callable[..., Any], Any, type[TiduError], str]] = [
     (lambda a: np.sum(np.linalg.cholesky(a)), -np.eye(2), EvaluationError, "positive definite"),
     (
@@ -337,6 +338,8 @@ REFUSED: list[tuple[Callable[..., Any], Any, type[TiduError], str]] = [
     (lambda a: np.sum(np.linalg.tensorinv(a)), TALL, InputError, "no square matrix"),
     (lambda a: np.sum(a) * np.linalg.matrix_rank(a), A3, InputError, "a rank has the derivative 0"),
     (lambda a: np.sum(np.linalg.outer(a, a)), A3, InputError, "outer needs two vectors"),
+    (lambda a: np.sum(np.linalg.qr(a)[1]), INFINITE, EvaluationError, "singular"),
+    (lambda a: np.sum(np.abs(np.linalg.eigvals(a))), INFINITE, EvaluationError, "no answer"),
     (lambda a: np.linalg.cond(a, 1), np.ones((2, 2)), EvaluationError, "condition number"),
 ]
 

@@ -16,7 +16,7 @@ from tidu.ops.arithmetic import absolute
 from tidu.ops.axes import expanded
 from tidu.ops.define import Generator, aliases, function, op, sampled, says, spelling
 from tidu.ops.inverse import inv
-from tidu.ops.matrices import Pieces, given, square
+from tidu.ops.matrices import Pieces, calculated, given, square
 from tidu.ops.parts import conj, real
 from tidu.ops.results import pick, results_of
 from tidu.ops.selection import max_, min_
@@ -32,7 +32,7 @@ def _apart(*shape: int) -> Callable[[Generator], Any]:
 def _eig(x: Any) -> Any:
     """Always complex: whether eigenvalues are real is only known from the numbers."""
     kind = np.result_type(x, np.complex64)
-    values, vectors = np.linalg.eig(x)
+    values, vectors = calculated(np.linalg.eig, x)
     return values.astype(kind), vectors.astype(kind)
 
 

@@ -53,7 +53,10 @@ def _refuse_singular(x: Any, back: Any = None) -> None:
             bound = np.max(_largest_column(x) * _largest_column(back))
             if bound * x.shape[-1] < limit:
                 return
-        condition = np.max(np.linalg.cond(x)) if x.size else 0.0
+        try:
+            condition = np.max(np.linalg.cond(x)) if x.size else 0.0
+        except np.linalg.LinAlgError:  # NaN or infinity in it
+            condition = np.inf
     if not condition < limit:
         raise EvaluationError(_SINGULAR(condition=f"{condition:.3g}"))
 

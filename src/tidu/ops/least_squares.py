@@ -16,7 +16,7 @@ from tidu.ir.types import TupleType, Type, promote, real_dtype
 from tidu.ops.complex import squared_size
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.layout import reshape
-from tidu.ops.matrices import matrix, shorter, turned
+from tidu.ops.matrices import calculated, matrix, shorter, turned
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.spectra import last, rank_bound, svd_values, vanish
@@ -40,7 +40,7 @@ def _pinv_type(x: Type, rcond: float | None) -> Type:
 
 
 def _pinv(x: Any, rcond: float | None) -> Any:
-    return np.linalg.pinv(x) if rcond is None else np.linalg.pinv(x, rcond)
+    return calculated(np.linalg.pinv, x) if rcond is None else calculated(np.linalg.pinv, x, rcond)
 
 
 def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Node]:

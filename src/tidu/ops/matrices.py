@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function
+from tidu.errors import EvaluationError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
@@ -34,6 +35,21 @@ _ORDER = Words(
     en="which of the sizes {rows} and {columns} of {a} is the smaller one must be known here",
     zh="这里需要知道 {a} 的大小 {rows} 与 {columns} 哪个更小",
 )
+
+
+_LAPACK = Words(
+    en="{name} has no answer for this matrix: it holds NaN or infinity, or the iteration did not "
+    "converge",
+    zh="{name} 对这个矩阵没有结果：矩阵含 NaN 或无穷大，或迭代不收敛",
+)
+
+
+def calculated(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of NumPy's gives, its refusal as an EvaluationError."""
+    try:
+        return function(*arguments)
+    except np.linalg.LinAlgError:
+        raise EvaluationError(_LAPACK(name=function.__name__)) from None
 
 
 def square(x: Type, name: str) -> Type:

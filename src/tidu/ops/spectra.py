@@ -24,6 +24,7 @@ from tidu.ops.define import Generator, aliases, function, joined, op, sampled, s
 from tidu.ops.indexing import cut
 from tidu.ops.matrices import (
     Pieces,
+    calculated,
     definite,
     even_part,
     from_triangle,
@@ -242,7 +243,7 @@ def _count(n: Any) -> int:
 def _eigh(x: Any, lower: bool) -> Any:
     """Of the symmetric part, so that the derivative by every element exists and is symmetric. Which
     triangle LAPACK reads still decides about the signs of the vectors."""
-    return tuple(np.linalg.eigh(even_part(x), "L" if lower else "U"))
+    return tuple(calculated(np.linalg.eigh, even_part(x), "L" if lower else "U"))
 
 
 def _eigh_type(x: Type, lower: bool) -> TupleType:
@@ -484,7 +485,7 @@ svd = op(
         "奇异值与奇异向量的导数，Fᵢⱼ = 1/(σⱼ² − σᵢ²)",
     ),
     source="dσ = diag(UᵀdA V); J = F ⊙ UᵀŪ: Ā = U (diag σ̄ + (J + Jᵀ)Σ) Vᵀ + …",
-    numpy=lambda x, full: tuple(np.linalg.svd(x, full_matrices=full)),
+    numpy=lambda x, full: tuple(calculated(np.linalg.svd, x, full)),
     type_rule=_svd_type,
     prepare=_prepare_svd,
     notation=function("svd"),
