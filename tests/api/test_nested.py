@@ -209,3 +209,45 @@ def test_the_inner_functions_names_stand_in_the_working() -> None:
     named = {names[0].text for names in d.graph.names.values()}
     assert {"hidden", "slope"} <= named
     assert "·s0" not in d.explain().text()
+
+
+def test_inner_steps_of_one_form_are_transformed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tidu.calculus import modes
+
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    y = X @ np.array([1.0, -1.0, 2.0])
+
+    def inner(w: Any, weight: Any) -> Any:
+        return np.mean((X @ w - y) ** 2) + weight * np.sum(w**2)
+
+    def outer(weight: Any) -> Any:
+        w = np.zeros(3)
+        for _ in range(12):
+            w = w - 0.1 * tidu.grad(inner)(w, weight)
+        return np.sum((X @ w - y) ** 2)
+
+    passes: list[int] = []
+    reverse = modes.reverse
+    monkeypatch.setattr(modes, "reverse", lambda *a, **k: passes.append(1) or reverse(*a, **k))
+    found = float(tidu.grad(outer)(0.3))
+    assert found == pytest.approx(differences(outer, 0.3, 1.0), rel=1e-7)
+    assert len(passes) <= 2 + 2  # where w is a constant, where it is a value; and of differences
+
+
+def test_a_value_of_one_inner_function_is_not_taken_for_anothers() -> None:
+    """Both are differentiated for a first argument of one type: the variables stay apart."""
+
+    def outer(x: Any) -> Any:
+        kept: list[Any] = []
+        tidu.grad(lambda y: (kept.append(y * 2), y * y)[1])(x)
+        return tidu.grad(lambda z: z * kept[0])(x)
+
+    with pytest.raises(TraceError, match="y"):
+        tidu.grad(outer)(1.0)
+
+    def both(x: Any) -> Any:
+        first, pull = tidu.vjp(lambda y: y**2, x)
+        _, pull_second = tidu.vjp(lambda z: first * z**3, x)
+        return pull(pull_second(x)[0])[0]  # 2x · 3x²·x²·x
+
+    assert float(tidu.grad(both)(2.0)) == pytest.approx(36 * 2.0**5)

@@ -12,11 +12,10 @@ from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.calculus.reverse import steepest
 from tidu.errors import InputError
 from tidu.frontends.calling import bind, bound, function_name
-from tidu.frontends.control import standin
 from tidu.frontends.record import running
 from tidu.frontends.regions import Region, Stage, open_region, stage
 from tidu.frontends.tree import Key, leaves, replace
-from tidu.ir.build import constant, filled, substitute
+from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node
 from tidu.ir.types import Type
 from tidu.words import Words, verbatim
@@ -155,7 +154,8 @@ def _along(here: Stage, region: Region, name: str, tree: Any) -> dict[Node, Node
     """The tangent of each variable of a parameter."""
     own = {path: node for (owner, path), node in region.variables.items() if owner == name}
     found = directions(here, TANGENT, name, own, tree)
-    return {own[path]: tangent for path, tangent in found.items()}
+    at = {node: i for i, node in enumerate(region.wrt)}
+    return {own[path]: region.hold(tangent, at[own[path]]) for path, tangent in found.items()}
 
 
 def _pull(
@@ -171,6 +171,7 @@ def _pull(
     seeds = directions(here, COTANGENT, region.function, parts, cotangent)
     what = f"vjp({region.function})"
     if not home.own:
+        seeds = {p: region.hold(seed, i) for i, (p, seed) in enumerate(seeds.items())}
         tree = region.close(_gradients(region, names, parts, seeds))
         return finish(here, tree, what, region.spoken)
     if here.own:
@@ -180,7 +181,7 @@ def _pull(
         return rests[order].finish(here, what, region.spoken)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
-    own = {p: standin(here.recorder, seed, None, "v") for p, seed in seeds.items()}
+    own = {p: input_node(f"·d{i}", s.shape, s.dtype) for i, (p, s) in enumerate(seeds.items())}
     place = {node: constant(home.values[name]) for name, node in home.inputs.items()}
     place |= {own[path]: seed for path, seed in seeds.items()}
     tree = _gradients(region, names, parts, own)

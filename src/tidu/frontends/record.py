@@ -66,6 +66,7 @@ class Recorder:
         self.standins: dict[int, str] = {}  # variables of bodies, with their names there
         self.root: FrameType | None = None
         self._depth = 0
+        self._traced: dict[int, bool] = {}
 
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:
@@ -196,6 +197,15 @@ class Recorder:
                 if part.id not in self.values:
                     self.know(part, self._calculate(part) if self.concrete else None)
         return self.values[node.id]
+
+    def is_traced(self, node: Node) -> bool:
+        """Whether a node depends on an input or on a variable; each node is asked once."""
+        known = self._traced
+        for part in post_order([node], lambda n: () if n.id in known else n.inputs):
+            if part.id not in known:
+                below = any(known[child.id] for child in part.inputs)
+                known[part.id] = below or part.op.role == "input"
+        return known[node.id]
 
     def know(self, node: Node, value: Array | None) -> None:
         self.values[node.id] = value

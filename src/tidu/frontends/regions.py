@@ -28,9 +28,10 @@ from tidu.frontends.control import Inner, inside, move_guards, standin
 from tidu.frontends.record import Recorder, running
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, Leaf, leaves, replace, short_names
-from tidu.ir.build import constant, input_node, spoken, substitute
+from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
 from tidu.ir.graph import Graph, Name
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, post_order, reachable
+from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, DType
 from tidu.words import Words
 
@@ -140,7 +141,7 @@ class Stage:
             if not isinstance(leaf, Node):
                 return leaf
             value = self.recorder.value(leaf)
-            if value is None or any(n.op.role == "input" for n in reachable([leaf])):
+            if value is None or self.recorder.is_traced(leaf):
                 return TracedArray(leaf, self.recorder)
             return np.array(value)[()]
 
@@ -213,18 +214,23 @@ class Region:
 
     variables: by parameter and path, for the leaves that are derived for, in order. actual: what
     each stands for. result: the function's result with nodes in the place of its numbers, and
-    `outputs` these nodes in order. lines: nodes with a name.
+    `outputs` these nodes in order. lines: nodes with a name. image: the nodes as they were traced,
+    with what stands for each here.
+
+    In a trace that was running before, the region has variables for what it uses of the program
+    around it as well, and none of its names is another's: two regions of equal functions are equal
+    and are transformed once, however much was calculated before them.
     """
 
     stage: Stage
     function: str
     arguments: Mapping[str, Any]
     variables: Mapping[Path, Node]
-    actual: Mapping[Node, Node]
-    titles: Mapping[Node, str]
+    actual: dict[Node, Node]
     result: Any
     lines: frozenset[Node]
     inner: Inner
+    image: Mapping[Node, Node]
 
     @property
     def outputs(self) -> list[Node]:
@@ -254,28 +260,38 @@ class Region:
         """What nodes are called inside, by id."""
         return self.inner.namer.spoken
 
+    def hold(self, node: Node, position: int) -> Node:
+        """A variable for a node of the program around, such as a tangent, until the region is
+        closed."""
+        if self.stage.own:
+            return node
+        own = input_node(f"·d{position}", node.shape, node.dtype)
+        self.actual[own] = node
+        return own
+
     def close(self, tree: Any) -> Any:
         """A tree of nodes made of the region's, with the actual values for its variables."""
-        place = {own: node for own, node in self.actual.items() if own is not node}
-        if not place:
+        if all(own is node for own, node in self.actual.items()):
             return tree
         found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
-        image = dict(zip(found, substitute(found, place), strict=True))
-        self._hand_names_on(place, image.values())
-        walk = [node for node in reachable(self.outputs) if node in self.stage.recorder.where]
+        image = dict(zip(found, substitute(found, self.actual), strict=True))
+        self._hand_names_on(image.values())
         where = self.stage.recorder.where
-        for old, new in zip(walk, substitute(walk, place), strict=True):
+        walk = [node for node in self.image if node in where]
+        for old, new in zip(walk, substitute(walk, self.actual), strict=True):
             where.setdefault(new, []).extend(p for p in where[old] if new is not old)
         return replace(
             tree, lambda _, leaf: image.get(leaf, leaf) if isinstance(leaf, Node) else leaf
         )
 
-    def _hand_names_on(self, place: dict[Node, Node], results: Iterable[Node]) -> None:
+    def _hand_names_on(self, results: Iterable[Node]) -> None:
         """What the function calls its values is what they are called around it, where they are a
         part of the results."""
-        present = {node.id for node in reachable(results)}
-        named = [(text, n) for text, n in self.inner.namer.named() if n.inputs]
-        images = substitute(list(as_run(node for _, node in named)), place)
+        known, image = self.inner.known, self.image
+        walk = post_order(results, lambda node: () if node.id in known else node.inputs)
+        present = {node.id for node in walk}
+        named = [(text, n) for text, n in self.inner.namer.named() if n.inputs and n in image]
+        images = substitute(list(as_run(image[node] for _, node in named)), self.actual)
         pairs = zip((text for text, _ in named), images, strict=True)
         own = [(text, node) for text, node in pairs if node.id in present]
         self.stage.recorder.namer.adopt(own)
@@ -316,9 +332,50 @@ def open_region(
             recorder.namer.spoken[own.id] = title
         tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
         inner = finished()
+    if stage.own:
+        image = {node: node for node in reachable(_flat(tree))}
+    else:
+        image = _image(_flat(tree), titles, inner)
+        actual |= {new: actual.get(old, old) for old, new in image.items() if not new.inputs}
+        actual |= {old: old for old, new in image.items() if old.inputs and not new.inputs}
+        for old, new in image.items():  # messages speak of the variables by the user's names
+            called = titles.get(old) or inner.called(old)
+            if called and not new.inputs and new is not old:
+                recorder.namer.spoken[new.id] = called
     move_guards(inner, actual)
-    lines = frozenset(n for n in reachable(_flat(tree)) if n.id in inner.namer.spoken)
-    return Region(stage, name, dict(arguments), variables, actual, titles, tree, lines, inner)
+    return Region(
+        stage,
+        name,
+        dict(arguments),
+        variables={key: image.get(own, own) for key, own in variables.items()},
+        actual=actual,
+        result=replace(tree, lambda _, node: image[node]),
+        lines=frozenset(new for old, new in image.items() if old.id in inner.namer.spoken),
+        inner=inner,
+        image=image,
+    )
+
+
+def _image(outputs: Sequence[Node], variables: Iterable[Node], inner: Inner) -> dict[Node, Node]:
+    """The nodes between the variables and the outputs, on variables of the region's own: for the
+    variables, and for what is used of the program around."""
+    own = list(variables)
+    ends = {node.id for node in own}
+
+    def is_taken(node: Node) -> bool:
+        if node.id in ends or is_tuple(node):
+            return False
+        if not node.inputs:
+            return node.op.role == "input"
+        return node.id in inner.known and node.op.loop is not Loop.VIEW
+
+    def operands(node: Node) -> tuple[Node, ...]:
+        return () if node.id in ends or is_taken(node) else node.inputs
+
+    walk = post_order([*own, *outputs], operands)
+    held = [*own, *(node for node in walk if is_taken(node))]
+    place = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
+    return dict(zip(walk, substitute(walk, place), strict=True))
 
 
 def _flat(tree: Any) -> list[Node]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.ir.body import Body
-from tidu.ir.node import ArrayData, Node, intern, reachable
+from tidu.ir.node import ArrayData, Node, intern, post_order
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
     COMPLEX,
@@ -293,9 +293,11 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
 def substitute(
     outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None
 ) -> list[Node]:
-    """The outputs with nodes replaced (and named sizes bound); what was shared stays shared."""
+    """The outputs with nodes replaced (and named sizes bound); what was shared stays shared. What
+    lies below a node that is replaced is not looked at."""
     done: dict[int, Node] = {old.id: new for old, new in mapping.items()}
-    for node in reachable(outputs):
+    ends = set(done)
+    for node in post_order(outputs, lambda node: () if node.id in ends else node.inputs):
         if node.id in done:
             continue
         inputs = tuple(done[child.id] for child in node.inputs)
