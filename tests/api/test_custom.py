@@ -155,3 +155,22 @@ def test_what_cannot_be_a_derivative() -> None:
     with pytest.raises(TraceError, match=r"math\.cos") as caught:
         tidu.custom(np.sin, lambda x: math.cos(x))  # noqa: PLW0108
     assert "tidu.custom(" in str(caught.value)
+
+
+def test_a_function_of_real_numbers_alone_is_verified_by_differences() -> None:
+    text = tidu.derive(lambda x: np.sum(erf(x)), values={"x": X}).explain(lang="en").text()
+    assert "agrees with central differences" in text
+    assert "vol(A)" in str(tidu.derive(vol, shapes={"A": ("n", "n")}))
+
+
+def test_settings_are_what_is_no_array() -> None:
+    summed = tidu.custom(
+        lambda x, axis=0, power=1: np.sum(x**power, axis=axis),
+        lambda g, x, axis, power: power * x ** (power - 1) * np.expand_dims(g, axis),
+        name="summed",
+    )
+    M = np.arange(6.0).reshape(2, 3)
+    found = tidu.grad(lambda x: np.sum(summed(x, 1, power=2) ** 2))(M)
+    np.testing.assert_allclose(found, 4 * M * np.sum(M**2, axis=1)[:, None])
+    with pytest.raises(TypeError, match="positional"):
+        erf(1.0, 2.0)

@@ -251,3 +251,15 @@ def test_a_value_of_one_inner_function_is_not_taken_for_anothers() -> None:
         return pull(pull_second(x)[0])[0]  # 2x · 3x²·x²·x
 
     assert float(tidu.grad(both)(2.0)) == pytest.approx(36 * 2.0**5)
+
+
+def test_places_and_names_are_the_users_own() -> None:
+    """No line and no variable of tidu's own verbs, through which the calls go."""
+
+    def outer(W: Any) -> Any:
+        slope = tidu.grad(lambda z: np.sum(np.tanh(W @ z)))(np.ones(2))
+        return np.sum(tidu.hessian(lambda z: np.sum(z**3) * slope[0])(slope))
+
+    graph = tidu.derive(outer, values={"W": np.eye(2)}).graph
+    assert {place.file for places in graph.places.values() for place in places} == {__file__}
+    assert {n.text for names in graph.names.values() for n in names} <= {"W", "slope", "L"}

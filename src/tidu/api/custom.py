@@ -85,7 +85,9 @@ class Custom:
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
         if len(args) == len(self.user.arguments) and not kwargs and not self.user.settings:
             return list(args), {}
-        bound = inspect.signature(self.user.function).bind(*args, **kwargs)
+        if isinstance(self.user.function, np.ufunc):
+            raise TypeError(f"{self.user.name} takes {len(self.user.arguments)} arguments")
+        bound = inspect.signature(self.user.written).bind(*args, **kwargs)
         bound.apply_defaults()
         return [bound.arguments[name] for name in self.user.arguments], {
             name: bound.arguments[name] for name in self.user.settings
@@ -166,7 +168,7 @@ def _assigned(frame: Any) -> str | None:
 
 def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of a function's arguments, and of its settings: keyword-only parameters, and those
-    that are nothing, a flag or a text where they are not given (axis=None)."""
+    that are nothing, a flag, a text or a count where they are not given (axis=None)."""
     name = function_name(function)
     if isinstance(function, np.ufunc):
         letters = ("x", "y", "z", "w")[: function.nin]
@@ -182,7 +184,8 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[st
     arguments = tuple(
         n
         for n, p in parameters.items()
-        if p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or not is_static(p.default))
+        if p.kind is not p.KEYWORD_ONLY
+        and (p.default is p.empty or not (is_static(p.default) or isinstance(p.default, int)))
     )
     return arguments, tuple(n for n in parameters if n not in arguments)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -137,7 +138,9 @@ def _usable(
     kept = 0
     for sample in samples:
         try:
-            value = op.numpy(*sample, **settings)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = op.numpy(*sample, **settings)
         except TiduError as error:
             last = last if isinstance(last, TraceError) else error
             continue

@@ -25,12 +25,8 @@ from tidu.errors import Place
 Span = tuple[int, int, int, int]  # line, end line, column, end column; columns in bytes, as in ast
 
 # By their modules' own roots, so that a checkout in a folder called "numpy" is still the user's.
-_HERE = os.path.dirname(os.path.abspath(__file__))
-_INTERNAL = (
-    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
-    _HERE + os.sep,
-    os.path.join(os.path.dirname(_HERE), "scipy") + os.sep,
-)
+_TIDU = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_INTERNAL = (os.path.dirname(os.path.abspath(np.__file__)) + os.sep, _TIDU + os.sep)
 
 
 def _is_internal(code: CodeType) -> bool:

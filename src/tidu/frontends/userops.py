@@ -8,6 +8,7 @@ calculates itself is never looked into.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -117,11 +118,16 @@ class UserOp:
             **facets,
         )
 
+    @property
+    def written(self) -> Callable[..., Any]:
+        """The function as it was given, where it goes through arrays by NumPy's vectorize."""
+        return getattr(self.function, "pyfunc", self.function)
+
     def defaults(self) -> dict[str, Any]:
         """The settings as they are where nothing else is said; None where they have to be given."""
         if not self.settings:
             return {}
-        parameters = inspect.signature(self.function).parameters
+        parameters = inspect.signature(self.written).parameters
         return {
             n: None if parameters[n].default is inspect.Parameter.empty else parameters[n].default
             for n in self.settings
@@ -131,11 +137,14 @@ class UserOp:
     def calculate(self, *operands: Any, **settings: Any) -> Array:
         """The function on arrays, with the result checked. Raises EvaluationError, ShapeError."""
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
                 result = np.asarray(self.function(*map(_guarded, operands), **settings))
         except TiduError:
             raise
         except Exception as error:
+            if any(np.iscomplexobj(x) for x in operands):  # a complex step is only tried
+                raise TypeError(str(error)) from error
             facts = {"kind": type(error).__name__, "reason": str(error)}
             raise EvaluationError(_FAILED(name=self.name, **facts)) from error
         if result.dtype.kind not in "biufc":
@@ -203,7 +212,7 @@ class UserOp:
         try:
             variables, parts = self._traced(self.derivative, variables, passed, self.given_out)
         except TraceError as error:
-            raise TraceError(error.what, place=error.place, why=error.why, fix=_BLACK()) from None
+            raise TraceError(error.what, place=error.place, why=_BLACK(), fix=error.fix) from None
         if len(parts) != len(self.arguments):
             counts = {"got": len(parts), "wanted": len(self.arguments)}
             raise ShapeError(_COUNT(name=self.name, **counts))
