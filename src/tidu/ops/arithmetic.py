@@ -289,6 +289,8 @@ def _power_slope(x: Node, exponent: float) -> Any:
 def _power_notation(node: Node, base: Math, exponent: Math) -> Math:
     if constant_value(node.inputs[1]) == 0.5:
         return Apply(Function("sqrt"), (base,))
+    if node.rank > 1 and constant_value(node.inputs[1]) == -1.0:
+        return Fraction(Number("1"), base)  # X⁻¹ is the inverse
     return Power(base, exponent)
 
 

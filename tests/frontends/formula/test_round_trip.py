@@ -59,3 +59,22 @@ def test_what_is_not_read_back_is_refused_and_never_wrong() -> None:
             else:
                 assert distance(found, wanted) < 1e-9, text
     assert refused <= 8
+
+
+@pytest.mark.parametrize(
+    "loss",
+    ["sum(X**3)", "sum(tanh(X)**2)", "sum(exp(X @ X))", "sum(abs(X)**3)", "sum(A * X**-1.0)",
+     "sum(inv(X) * A)", "sum((X @ X - A)**2)", "logdet(X.T @ X) + tr(A @ X)",
+     "sum(softmax(X) * A)"],
+)  # fmt: skip
+def test_square_matrices_are_read_back_entry_by_entry(loss: str) -> None:
+    """A page of tidu's writes X² for the squares of the entries, and X⁻¹ for the inverse."""
+    rng = np.random.default_rng(2)
+    values = {"X": rng.uniform(0.5, 1.5, (3, 3)) + 2 * np.eye(3), "A": rng.normal(size=(3, 3))}
+    values = {n: v for n, v in values.items() if n in loss}
+    for name in values:
+        derivation = tidu.derive(loss, wrt=[name], values=values)
+        gradient = derivation.gradient(name)
+        wanted = derivation.evaluate().gradients[name]
+        for text in (str(gradient), f"{latex(gradient.left)} = {gradient.latex()}"):
+            assert distance(_read_back(text, values), wanted) < 1e-9, text

@@ -398,6 +398,11 @@ class FormulaReading(Products):
             return (yield from self._squared_norm(base))
         return None
 
+    def _open_to_both(self, part: Any) -> bool:
+        """Whether a power, e to it or its bars may be meant of the matrix or of its entries. On a
+        page of tidu's, which begins with ∂L/∂X, they are of the entries."""
+        return is_square(part.value) and not self._labelled(part) and not self.page
+
     def _exponential(self, node: Raised, script: Script) -> Reading:
         exponent = constant(-1) if script.exponent is None else script.exponent
         if script.exponent is None:
@@ -405,7 +410,7 @@ class FormulaReading(Products):
         else:
             value = yield exponent
         part = self._part(exponent, value)
-        if is_square(value):
+        if self._open_to_both(part):
             shown = self.shown(exponent)
             raise self._two(node, f"exp({shown})", f"expm({shown})")
         code = call(self._function_word("exp"), part)
@@ -492,7 +497,7 @@ class FormulaReading(Products):
         assert script.exponent is not None
         exponent = self._part(script.exponent, (yield script.exponent))
         labelled = self._labelled(part)
-        if script.kind == "^" and is_square(part.value) and not labelled:
+        if script.kind == "^" and self._open_to_both(part):
             base, count = closed(self._shown_part(node)), ast.unparse(exponent.code)
             whole = isinstance(exponent.value, int)
             power = f"matrix_power({base}, {count})" if whole else f"sqrtm({base})"
@@ -511,7 +516,7 @@ class FormulaReading(Products):
         return (yield from self._norm(node, part))
 
     def _absolute(self, node: Bars, part: Any) -> Reading:
-        if is_square(part.value) and not self._labelled(part):
+        if self._open_to_both(part):
             shown = self.shown(node.value)
             raise self._two(node, f"det({shown})", f"abs({shown})")
         code = call(self._function_word("abs"), part)
