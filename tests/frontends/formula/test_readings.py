@@ -80,6 +80,7 @@ READINGS = [
     ("[x > 0] ⊙ x", "where(x > 0, 1.0, 0.0) * x"),
     ("x ≥ 0", "x >= 0"),
     ("{x if x > 0; 0 otherwise}", "where(x > 0, x, 0)"),
+    ("{x，当 x > 0 时；0，其他情形}", "where(x > 0, x, 0)"),
     # ones and the identity
     ("1ᵀx", "sum(x)"),
     ("𝟏ᵀ x", "sum(x)"),

@@ -60,6 +60,7 @@ _CLOSE = {close: opened for opened, close in _OPEN.items()}
 _BREAK = re.compile(r"\r\n?|\n")
 
 
+_SAID = frozenset({"and", "or", "not", "if", "otherwise", "else", "当", "时", "其他情形"})
 _COMMAND_KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("sign", signs.BARS),
     ("sign", signs.COMMANDS),
@@ -199,7 +200,7 @@ class _Scanner:
         plain = unicodedata.normalize("NFKC", shown)
         if plain != shown and not all(c in signs.GREEK_NAMES or c in "ℓ" for c in shown):
             check_name(self.text, Token("name", shown, self.line, self.at))
-        if not self.latex and shown in ("and", "or", "not", "if", "otherwise", "else"):
+        if not self.latex and shown in _SAID:
             return self._add("word", shown, len(shown))
         return self._add("name", plain if plain.isidentifier() else shown, len(shown))
 
