@@ -15,11 +15,12 @@ from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, promote, real_dtype
 from tidu.ops.complex import squared_size
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
+from tidu.ops.gaps import last, vanish
 from tidu.ops.layout import reshape
 from tidu.ops.matrices import calculated, matrix, shorter, turned
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
-from tidu.ops.spectra import last, rank_bound, svd_values, vanish
+from tidu.ops.singular import rank_bound, svd_values
 from tidu.ops.structure import filled
 from tidu.words import Words, verbatim
 

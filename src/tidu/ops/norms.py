@@ -24,7 +24,7 @@ from tidu.ops.matrices import regular, square
 from tidu.ops.parts import is_complex
 from tidu.ops.reduction import normal_axes, prepare_reduction, reduced_type, spread, sum_
 from tidu.ops.selection import max_, min_
-from tidu.ops.spectra import svd_values
+from tidu.ops.singular import svd_values
 from tidu.ops.statistics import euclidean_norm
 from tidu.words import Words, verbatim
 

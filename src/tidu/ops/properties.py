@@ -22,7 +22,8 @@ from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
 from tidu.ops.matrices import mirrored, symmetric_part
 from tidu.ops.parts import is_complex
 from tidu.ops.results import result_of
-from tidu.ops.spectra import eigh, svd
+from tidu.ops.singular import svd
+from tidu.ops.spectra import eigh
 from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
 
