@@ -53,6 +53,17 @@ def test_ufuncs_with_an_order() -> None:
             tidu.derive(lambda v, f=function: 1.0 * f(v, 2.0), ["v"], values={"v": 1.0})
 
 
+def test_the_error_function_of_complex_numbers() -> None:
+    """The gradient ∂L/∂x + i ∂L/∂y of L = Re Σ w erf(z), which is the conjugate of w erf′(z)."""
+    z, w = np.array([0.3 + 0.4j, -1.2 + 0.1j]), np.array([1.0 + 2.0j, -0.5j])
+    slope = 2.0 / np.sqrt(np.pi) * np.exp(-(z**2))
+    for function, sign in ((theirs.erf, 1.0), (theirs.erfc, -1.0)):
+        loss = tidu.derive(lambda z, f=function: np.sum(np.real(w * f(z))), values={"z": z})
+        found = loss.evaluate()
+        assert found.value == pytest.approx(np.sum(np.real(w * function(z))))
+        np.testing.assert_allclose(found.gradients["z"], sign * np.conj(w * slope), rtol=1e-12)
+
+
 def test_the_text_door_knows_their_names() -> None:
     x = {"x": np.array([0.3, 0.6])}
     wanted = theirs.psi(x["x"])

@@ -12,6 +12,7 @@ from tidu.document.math import Apply, Function, Inverse, Math, Prime, Symbol
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Samples
+from tidu.ir.types import COMPLEX
 from tidu.ops.activation import float_kind
 from tidu.ops.arithmetic import square
 from tidu.ops.comparison import greater, where
@@ -24,14 +25,22 @@ _PHI = Symbol("Φ")
 
 
 def _one_by_one(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """The reference that applies a function of Python's to each element."""
+    """The reference that applies Python's function to each element, SciPy's to complex ones."""
 
     def calculate(x: Any) -> Any:
-        array = np.real(np.asarray(x))
+        array = np.asarray(x)
+        if array.dtype.kind == "c":
+            return scipy_function(function.__name__)(array).astype(array.dtype)
         values = [function(v) for v in array.ravel().tolist()]
         return np.array(values).reshape(array.shape).astype(float_kind(array))
 
     return calculate
+
+
+def _code(node: Node, name: str, x: str) -> str:
+    if node.dtype in COMPLEX:
+        return f"scipy.special.{name}({x})"
+    return f"np.vectorize(math.{name})({x})"
 
 
 def _normal_function(
@@ -68,9 +77,10 @@ erf = _normal_function(
     "erf' = 2/√π · exp(-x²), DLMF 7.2.1",
     "the error function",
     "误差函数",
+    complex=True,
     numpy=_one_by_one(math.erf),
     scalar="erf(x)",
-    code=lambda node, x: f"np.vectorize(math.erf)({x})",
+    code=lambda node, x: _code(node, "erf", x),
     sources={"jax": lambda node, x: f"jax.scipy.special.erf({x})"},
     aliases=aliases(torch=("erf", "special.erf"), scipy="special.erf"),
 )
@@ -81,9 +91,10 @@ erfc = _normal_function(
     "erfc = 1 − erf, DLMF 7.2.2",
     "the complementary error function",
     "互补误差函数",
+    complex=True,
     numpy=_one_by_one(math.erfc),
     scalar="erfc(x)",
-    code=lambda node, x: f"np.vectorize(math.erfc)({x})",
+    code=lambda node, x: _code(node, "erfc", x),
     sources={"jax": lambda node, x: f"jax.scipy.special.erfc({x})"},
     aliases=aliases(torch=("erfc", "special.erfc"), scipy="special.erfc"),
 )
