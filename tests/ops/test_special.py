@@ -139,6 +139,11 @@ def check(found: float, wanted: Any, at: Any, slope: Any, tolerance: float, what
     assert abs(mp.mpf(found) - wanted) <= room, (what, found, mp.nstr(wanted, 17))
 
 
+def test_a_slope_beyond_all_floats_is_infinite_and_no_nan() -> None:
+    value, _, first, second = found_derivatives("exprel", [1000.0])
+    assert value == first[0] == second[0] == np.inf
+
+
 @pytest.mark.parametrize("name", SCALAR)
 def test_functions_of_one_argument(name: str) -> None:
     reference, points = SCALAR[name]

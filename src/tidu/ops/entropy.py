@@ -158,7 +158,7 @@ def _exprel(x: Any, order: int) -> Any:
     right = np.where(x > 1, x, 1.0)
     by_parts = np.expm1(right) / right
     for n in range(1, order + 1):
-        by_parts = (np.exp(right) - n * by_parts) / right
+        by_parts = np.where(by_parts == np.inf, np.inf, (np.exp(right) - n * by_parts) / right)
     left = np.where(x < -1, -x, 1.0)
     below = scipy_function("gammainc")(order + 1, left) * math.factorial(order)
     below = below / left ** (order + 1)
