@@ -12,6 +12,7 @@ import pytest
 
 import tidu
 from tests.ops.evaluate import evaluate, gradient, inputs_for, value
+from tidu.backends.numpy.program import evaluate as run_program
 from tidu.calculus.forward import jvp
 from tidu.calculus.reverse import vjp
 from tidu.errors import EvaluationError
@@ -283,3 +284,18 @@ def test_quotients_keep_their_range() -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
     page = tidu.derive("a/exp(x)", ["x"], values={"a": 1.0, "x": 400.0}).explain("en").text()
     assert "a/eˣ = a·e⁻ˣ" in page
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_the_slope_of_a_sigmoid_keeps_its_digits(shape: tuple[int, ...]) -> None:
+    """σ (1 − σ) is shown; 1 − σ(x) is calculated as σ(−x), in either kind of run."""
+    x = np.full(shape, 36.0)
+    derived = tidu.derive("sum(sigmoid(x))", ["x"], values={"x": x})
+    wanted = np.exp(-36.0) / (1.0 + np.exp(-36.0)) ** 2
+    np.testing.assert_allclose(derived.evaluate().gradients["x"], np.full(shape, wanted), 1e-13)
+    node = input_node("x", shape)
+    outputs = {"left": 1.0 - sigmoid(node), "product": sigmoid(node) * (1.0 - sigmoid(node)) + node}
+    for keep_all in (False, True):
+        found = run_program(outputs, {"x": x}, keep_all=keep_all).outputs
+        np.testing.assert_allclose(found["left"], np.full(shape, np.exp(-36.0)), rtol=1e-13)
+        np.testing.assert_allclose(found["product"], x, rtol=1e-13)

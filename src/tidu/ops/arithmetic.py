@@ -113,8 +113,30 @@ add = elementwise(
     aliases=aliases(numpy="add", torch="add"),
 )
 
+
+def _complement(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
+    """1 − f(x) where f has a function of its own for that: σ(−x), which keeps its digits."""
+    one, other = node.inputs
+    if constant_value(one) != 1.0 or other.op.complement is None or other.dtype != node.dtype:
+        return None
+    return _into(other.op.complement), other.inputs
+
+
+def _into(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A function that writes into a buffer, where one is given, as a ufunc does."""
+
+    def calculate(x: Any, out: Any = None) -> Any:
+        if out is None:
+            return function(x)
+        out[...] = function(x)
+        return out
+
+    return calculate
+
+
 subtract = elementwise(
     "subtract",
+    regroup=_complement,
     complex=True,
     arity=2,
     operator="-",
