@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 
 import tidu
+from benchmarks.second_order import logistic_hessian, speedup
 from benchmarks.timing import Timed, interleaved, process, ratio
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ops.activation import relu
+from tidu.ops.arithmetic import sqrt
 from tidu.ops.exponential import exp
-from tidu.ops.reduction import sum_
+from tidu.ops.reduction import mean, sum_
+from tidu.ops.softmax import softmax
+from tidu.ops.statistics import var
 from tidu.ops.trigonometric import tanh
 
 STUDIES = Path(__file__).resolve().parent.parent / "studies"
@@ -37,6 +43,7 @@ def main() -> int:
     solving()
     descent()
     depth()
+    second_order()
     return 0
 
 
@@ -139,13 +146,17 @@ def depth() -> None:
     for name, build, sizes in (
         ("chain of additions", additions, (25_000, 100_000)),
         ("layers W·tanh(…)", layers, (250, 1_000)),
+        ("blocks of a transformer", transformer, (10, 40)),
         ("nested exp", nested, (500, 2_000)),
     ):
         small, large = sizes
         few, many = interleaved(
             [("few", lambda b=build, n=small: b(n)), ("many", lambda b=build, n=large: b(n))], 3
         )
-        _row(f"{name}: {large:,}", f"{many.best:.2f} s", "layers: goal < 1 s")
+        goal = "goal < 1 s" if name.startswith("layers") else ""
+        _row(f"{name}: {large:,}", f"{many.best:.2f} s", goal)
+        if name.startswith("blocks"):
+            _row(f"{name}: {small:,}", f"{few.best:.2f} s", "goal < 1 s")
         grown = many.best / few.best
         _row(
             f"{name}: time at {large:,} over time at {small:,}",
@@ -171,12 +182,49 @@ def layers(count: int) -> None:
     derive_graph(Graph(inputs, {"L": sum_(h)}), [name for name in inputs if name != "x"])
 
 
+def transformer(count: int, tokens: int = 10, width: int = 16) -> None:
+    """Blocks of attention and a network, each with a layer norm before it and a skip around it."""
+    inputs = {"X": input_node("X", (tokens, width))}
+
+    def weight(name: str, *shape: int) -> Node:
+        inputs[name] = input_node(name, shape)
+        return inputs[name]
+
+    def normal(x: Node, name: str) -> Node:
+        centred = x - mean(x, axis=1, keepdims=True)
+        spread = sqrt(var(x, axis=1, keepdims=True) + 1e-5)
+        return centred / spread * weight(f"g{name}", width) + weight(f"c{name}", width)
+
+    h = inputs["X"]
+    for i in range(count):
+        x = normal(h, f"a{i}")
+        q, k, v = (x @ weight(f"W{part}{i}", width, width) for part in "QKV")
+        mixed = softmax(q @ k.T / 4.0, axis=1) @ v
+        h = h + mixed @ weight(f"WO{i}", width, width)
+        inner = normal(h, f"b{i}") @ weight(f"U{i}", width, 4 * width)
+        h = h + relu(inner + weight(f"u{i}", 4 * width)) @ weight(f"D{i}", 4 * width, width)
+    derive_graph(Graph(inputs, {"L": sum_(h * h)}), list(inputs))
+
+
 def nested(count: int) -> None:
     x = input_node("x", ())
     value = x
     for _ in range(count):
         value = exp(value * 0.1)
     derive_graph(Graph({"x": x}, {"L": value}), ["x"])
+
+
+def second_order() -> None:
+    """A Hessian in closed form."""
+    print("Hessian of logistic regression, n = 1000, d = 100, float64")
+    ours, theirs, difference = logistic_hessian()
+    _row("tidu.hessian", _milliseconds(ours))
+    if theirs is None or difference is None:
+        _row("torch.autograd.functional.hessian", "torch is not installed")
+        return
+    _row("torch.autograd.functional.hessian", _milliseconds(theirs))
+    _row("largest difference", f"{difference:.1e}")
+    _row("times faster (median of pairs)", f"{speedup(ours, theirs):.1f}", "goal ≥ 10")
 
 
 def _milliseconds(timed: Timed) -> str:
