@@ -100,6 +100,17 @@ def _by_number(node: Node, atoms: Atoms) -> Node | None:
     return multiply(plain_number(1.0 / value), node.inputs[0])
 
 
+def _number_above(node: Node, atoms: Atoms) -> Node | None:
+    """(c·x) / y → c·(x/y)."""
+    top, bottom = node.inputs
+    if top.op is not multiply or top.id in atoms or constant_value(bottom) is not None:
+        return None
+    number = number_of(top.inputs[0])
+    if number is None or number_of(top.inputs[1]) is not None:
+        return None
+    return multiply(number, divide(top.inputs[1], bottom))
+
+
 def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
     return (
         filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else _by_number(node, atoms)
@@ -120,16 +131,26 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
         inner = number_of(y.inputs[0])
         if inner is not None:
             return multiply(_merged(cx, inner), y.inputs[1])
-        if y.inputs[0].op is multiply and y.inputs[0].id not in atoms:
-            first, second = y.inputs[0].inputs
-            inner = number_of(first)
-            if inner is not None:
-                return multiply(multiply(_merged(cx, inner), second), y.inputs[1])
+        led = _led(cx, y.inputs[0], atoms)
+        if led is not None:
+            return multiply(led, y.inputs[1])
     if y.op is divide and y.id not in atoms:
         inner = number_of(y.inputs[0])
         if inner is not None:
             return divide(_merged(cx, inner), y.inputs[1])
     return None
+
+
+def _led(number: Node, x: Node, atoms: Atoms) -> Node | None:
+    """c·x for an x that begins with a number itself: (d·s), d/s, or such a number stretched."""
+    if x.id in atoms:
+        return None
+    if x.op is broadcast_to and not x.inputs[0].rank:
+        inner = _led(number, x.inputs[0], atoms)
+        return None if inner is None else broadcast_to(inner, shape=x.shape)
+    if x.op not in (multiply, divide) or (first := number_of(x.inputs[0])) is None:
+        return None
+    return x.op(_merged(number, first), x.inputs[1])
 
 
 def _merged(a: Node | float, b: Node) -> Node:
@@ -201,6 +222,14 @@ simplification(
     lambda: [sample() / 4.0, 0.0 / sample()],
 )
 simplification(
+    "number out of a quotient",
+    divide,
+    _number_above,
+    "(c·x)/y = c·(x/y)",
+    "(c·x)/y = c·(x/y)",
+    lambda: [(2.0 * sample()) / sample("y")],
+)
+simplification(
     "numbers meet",
     multiply,
     _collect,
@@ -209,6 +238,8 @@ simplification(
     lambda: [
         2.0 * (3.0 * sample()),
         2.0 * ((3.0 * sample("s")) * sample()),
+        2.0 * (broadcast_to(0.5 * input_node("s", ()), shape=(3,)) * sample()),
+        2.0 * (broadcast_to(0.5 / input_node("s", ()), shape=(3,)) * sample()),
         sample() * 3.0,
         2.0 * (-sample()),
         2.0 * (1.0 / sample()),

@@ -3,13 +3,13 @@ transposes are pushed to the letters, changes of shape meet in one."""
 
 from __future__ import annotations
 
-from tidu.ir.build import constant, input_node, rebuild
+from tidu.ir.build import constant, filled, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ops.arithmetic import add, divide, multiply, negative, number_of, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
-from tidu.ops.reduction import sum_
+from tidu.ops.reduction import mean, sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.structure import eye
 
@@ -188,6 +188,43 @@ def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
     return None
 
 
+def _sum_of_deviations(node: Node, atoms: Atoms) -> Node | None:
+    """Σ (x − x̄) = 0, over the axes of the average."""
+    x = node.inputs[0]
+    if x.op is not subtract:
+        return None
+    average = x.inputs[1]
+    while average.op in (broadcast_to, reshape):
+        average = average.inputs[0]
+    if average.op is not mean or average.inputs[0] is not x.inputs[0]:
+        return None
+    same = average.attrs["axis"] == node.attrs["axis"]
+    return filled(0.0, node.type) if same and _goes_back(x, average) else None
+
+
+def _goes_back(difference: Node, average: Node) -> bool:
+    """Whether each average stands over the elements that it was taken of."""
+    x, stretched = difference.inputs
+    axes = average.attrs["axis"]
+    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
+    if stretched.op is not broadcast_to:
+        return False
+    inner = stretched.inputs[0]
+    return inner.shape == kept or len(axes) == x.rank
+
+
+simplification(
+    "sum of deviations",
+    sum_,
+    _sum_of_deviations,
+    "deviations from the average sum to 0",
+    "与平均值之差的总和为 0",
+    lambda: [
+        sum_(sample("x", 4) - mean(sample("x", 4))),
+        sum_(sample("A", 2, 3) - mean(sample("A", 2, 3), axis=1, keepdims=True), axis=1),
+    ],
+    source="Σ (xᵢ − x̄) = 0",
+)
 simplification(
     "transpose inwards",
     transpose,

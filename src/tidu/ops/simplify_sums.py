@@ -77,20 +77,24 @@ def factors_of(node: Node, atoms: Atoms) -> list[Node]:
         if part.op is multiply and part.id not in atoms:
             stack += [part.inputs[1], part.inputs[0]]
         else:
-            found += _repeated(part)
+            found += _repeated(part, atoms)
     return found
 
 
-def _repeated(node: Node) -> list[Node]:
-    """x², x³ as repeated factors; anything else as it is. (A power of the user's own, too: what
-    stands below it is a value of the program as well.)"""
+def _repeated(node: Node, atoms: Atoms) -> list[Node]:
+    """x², x³ as repeated factors, (x²)² too; anything else as it is."""
+    base, times = node, 1
+    while base.id not in atoms and (exponent := _whole_power(base)) and times * exponent <= 8:
+        base, times = base.inputs[0], times * exponent
+    return [base] * times
+
+
+def _whole_power(node: Node) -> int:
+    """2, 3 or 4 for a square, a cube, a fourth power; else 0."""
     if node.op is square:
-        return [node.inputs[0]] * 2
-    if node.op is power:
-        exponent = constant_value(node.inputs[1])
-        if exponent in (2.0, 3.0, 4.0):
-            return [node.inputs[0]] * int(exponent)
-    return [node]
+        return 2
+    exponent = constant_value(node.inputs[1]) if node.op is power else None
+    return int(exponent) if exponent in (2.0, 3.0, 4.0) else 0
 
 
 def product_of(factors: Sequence[Node]) -> Node:
