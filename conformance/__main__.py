@@ -1,21 +1,29 @@
-"""`python -m conformance hips [--archive FILE] [test files] [pytest options]`."""
+"""python -m conformance hips [--archive FILE] [test_x.py …] [pytest options]
+python -m conformance opinfo [operator …]          (needs torch and expecttest)
+"""
 
 from __future__ import annotations
 
 import sys
 
-from conformance.hips.run import run
-
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] != "hips":
-        print(__doc__)
-        return 2
-    rest, archive = arguments[1:], None
-    if "--archive" in rest:
-        at = rest.index("--archive")
-        archive, rest = rest[at + 1], [*rest[:at], *rest[at + 2 :]]
-    return run(archive, rest)
+    match arguments:
+        case ["hips", *rest]:
+            from conformance.hips import run as hips  # noqa: PLC0415
+
+            archive = None
+            if "--archive" in rest:
+                at = rest.index("--archive")
+                archive, rest = rest[at + 1], [*rest[:at], *rest[at + 2 :]]
+            return hips.run(archive, rest)
+        case ["opinfo", *rest]:
+            from conformance.opinfo import run as opinfo  # noqa: PLC0415
+
+            return opinfo.summary(opinfo.run(set(rest)))
+        case _:
+            print(__doc__)
+            return 2
 
 
 if __name__ == "__main__":
