@@ -1,4 +1,4 @@
-"""Each sample of each operator that the text door knows: value, then the same cotangent pulled back.
+"""Each sample of each operator that the text door knows: its value, and a cotangent pulled back.
 
 Samples that are not differentiable programs of arrays (empty selections by dtype, layouts, devices,
 generators) cannot be told apart by the table; what tidu refuses is counted as refused and listed
@@ -23,6 +23,8 @@ from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node
 
 TOLERANCE = 1e-6
+# Where the table's own function takes the arguments in another order than PyTorch's does.
+ORDERS = {"polygamma": (1, 0), "special.polygamma": (1, 0), "where": (1, 0, 2)}
 
 
 @dataclass
@@ -130,7 +132,7 @@ def call(spelling: functions.Spelling, sample: Any) -> Called:
         import torch  # noqa: PLC0415
 
         if isinstance(value, torch.Tensor):
-            array = value.detach().numpy()
+            array = _array(value)
             kinds = {"b": "bool", "i": "int64", "f": array.dtype.name, "c": array.dtype.name}
             if array.dtype.kind not in kinds:
                 raise Unfit(f"dtype {array.dtype}")
@@ -152,6 +154,9 @@ def call(spelling: functions.Spelling, sample: Any) -> Called:
     if keywords.get("dtype", 0) is None:
         del keywords["dtype"]
     args = [convert(sample.input), *(convert(value) for value in sample.args)]
+    order = ORDERS.get(spelling.text.removeprefix("torch."))
+    if order is not None and len(order) == len(args):
+        args = [args[i] for i in order]
     result = functions.call(spelling, args, keywords)
     if isinstance(result, Node) and is_tuple(result):
         from tidu.ops.results import results_of  # noqa: PLC0415
@@ -170,13 +175,26 @@ def compare(function: Callable[..., Any], spelling: functions.Spelling, sample: 
     wanted = _flat(expected)
     if len(nodes) != len(wanted):
         return False, f"{len(nodes)} results, not {len(wanted)}"
-    values = {name: t.detach().numpy() for name, t in called.tensors.items()}
+    values = {name: _array(t) for name, t in called.tensors.items()}
     outputs = {f"y{i}": node for i, node in enumerate(nodes)}
     found = evaluate(outputs, values).outputs
     for i, tensor in enumerate(wanted):
-        if not _close(found[f"y{i}"], tensor.detach().numpy()):
+        if not _close(found[f"y{i}"], _array(tensor)):
             return False, "the values differ"
     return _compare_gradients(called, nodes, wanted, values, torch)
+
+
+def _array(tensor: Any) -> Any:
+    return tensor.detach().resolve_conj().resolve_neg().numpy(force=True)
+
+
+def _parts(node: Node, tensor: Any) -> list[tuple[Node, Any]]:
+    """A complex result as its real and its imaginary part."""
+    if not tensor.is_complex():
+        return [(node, tensor)]
+    from tidu.ops.parts import imag, real  # noqa: PLC0415
+
+    return [(real(node), tensor.real), (imag(node), tensor.imag)]
 
 
 def _compare_gradients(
@@ -186,9 +204,10 @@ def _compare_gradients(
         n for n, t in called.tensors.items() if t.requires_grad and t.is_leaf and not t.is_complex()
     ]
     pairs = [
-        (node, tensor)
+        pair
         for node, tensor in zip(nodes, wanted, strict=True)
-        if tensor.requires_grad and not tensor.is_complex()
+        if tensor.requires_grad
+        for pair in _parts(node, tensor)
     ]
     if not moving or not pairs:
         return True, ""
@@ -202,7 +221,7 @@ def _compare_gradients(
     )
     given = [input_node(name, seed.shape) for name, seed in seeds.items()]
     pulled = vjp([node for node, _ in pairs], given, [called.inputs[n] for n in moving])
-    ours = evaluate({n: g for n, g in zip(moving, pulled, strict=True)}, values | seeds).outputs
+    ours = evaluate(dict(zip(moving, pulled, strict=True)), values | seeds).outputs
     for name, gradient in zip(moving, theirs, strict=True):
         expected = np.zeros_like(values[name]) if gradient is None else gradient.numpy()
         if not _close(ours[name], expected):
