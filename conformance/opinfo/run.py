@@ -132,6 +132,8 @@ def call(spelling: functions.Spelling, sample: Any) -> Called:
         import torch  # noqa: PLC0415
 
         if isinstance(value, torch.Tensor):
+            if value.dim() > 32:
+                raise Unfit("more axes than an array of NumPy has")
             array = _array(value)
             kinds = {"b": "bool", "i": "int64", "f": array.dtype.name, "c": array.dtype.name}
             if array.dtype.kind not in kinds:

@@ -19,10 +19,12 @@ import numpy as np
 
 import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
+from tidu.frontends import torch_spellings
 from tidu.frontends.spellings import SPELLED, Spelled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
 from tidu.ir.types import Size
+from tidu.ops.layout import reshape
 from tidu.words import Phrase, Words, verbatim
 
 _UNKNOWN = Words(en="unknown function {name}", zh="未知函数 {name}")
@@ -113,13 +115,30 @@ def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, An
 
 def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Node:
     """The node of bound arguments."""
+    if spelling.library == "torch":
+        torch_spellings.check_tensors(spelling.text, operands)
     try:
+        if _one_axis_of_a_number(spelling, operands, attributes):
+            return reshape(spelling.build(reshape(operands[0], shape=(1,)), **attributes), shape=())
         return spelling.build(*operands, **attributes)
     except TiduError:
         raise
     except (TypeError, ValueError, IndexError, AttributeError, OverflowError):
         # The records take what their callers should write; anything else is the caller's mistake.
         raise InputError(_MISUSED(name=spelling.text, names=spelling.arguments)) from None
+
+
+def _one_axis_of_a_number(
+    spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, Any]
+) -> bool:
+    """PyTorch takes a single number as if it had one axis."""
+    if spelling.library != "torch" or spelling.text.endswith("unsqueeze"):
+        return False
+    if len(operands) != 1 or not isinstance(operands[0], Node) or operands[0].rank:
+        return False
+    axis = attributes.get("axis", attributes.get("dim"))
+    axes = axis if isinstance(axis, list | tuple) else (axis,)
+    return bool(axes) and all(a in (0, -1) and not isinstance(a, bool) for a in axes)
 
 
 def bind(
@@ -146,7 +165,9 @@ def bind(
         if not is_plain(value):
             raise InputError(_PLAIN(name=spelling.text, key=key))
     _complete(spelling, slots, attributes)
-    return [slots[i] for i in sorted(slots)], {**spelling.defaults, **attributes}
+    # A place left out before one that is given holds None: weight=None, pos_weight=w.
+    given = [slots.get(i) for i in range(max(slots, default=-1) + 1)]
+    return given, {**spelling.defaults, **attributes}
 
 
 def _positional(spelling: Spelling, given: list[Any]) -> tuple[list[Any], list[Any]]:

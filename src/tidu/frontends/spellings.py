@@ -39,11 +39,6 @@ _SAY_WHICH = Words(
     en="np.{name}(x, axis={axis}) or np.{pair}(x, {axis})",
     zh="np.{name}(x, axis={axis}) 或 np.{pair}(x, {axis})",
 )
-_PAIR = Words(
-    en="torch.{name} with dim answers with values and positions together",
-    zh="带 dim 的 torch.{name} 同时返回值和位置",
-)
-_USE_AMAX = Words(en="torch.a{name}(x, dim={dim})", zh="torch.a{name}(x, dim={dim})")
 _RANK = Words(en="matrix_rank is not derived: it counts", zh="不能对 matrix_rank 求导：它是计数")
 _RANK_WHY = Words(
     en="a rank has the derivative 0 where it stays the same, and none where it changes",
@@ -73,7 +68,7 @@ class Spelled:
 SPELLED: list[Spelled] = []
 
 
-def _spelled(
+def spelled(
     *paths: str, operands: int | None = 1, overrides: bool = False
 ) -> Callable[[Callable[..., Node]], Callable[..., Node]]:
     def add(build: Callable[..., Node]) -> Callable[..., Node]:
@@ -83,11 +78,11 @@ def _spelled(
     return add
 
 
-def _node(x: Any) -> Node:
+def node_of(x: Any) -> Node:
     return x if isinstance(x, Node) else lift(reshape, (x,))[0]
 
 
-def _axis(x: Node, axis: Any, extra: int = 0) -> int:
+def axis_of(x: Node, axis: Any, extra: int = 0) -> int:
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise InputError(_AXIS_KIND(axis=axis))
     rank = x.rank + extra
@@ -97,64 +92,53 @@ def _axis(x: Node, axis: Any, extra: int = 0) -> int:
     return axis % rank
 
 
-@_spelled("numpy.swapaxes", "torch.swapaxes", "torch.swapdims", "torch.transpose", overrides=True)
+@spelled("numpy.swapaxes", overrides=True)
 def swap(x: Any, dim0: int, dim1: int) -> Node:
     """Two axes exchanged. torch calls this transpose; NumPy's transpose is another thing."""
-    x = _node(x)
-    first, second = _axis(x, dim0), _axis(x, dim1)
+    x = node_of(x)
+    first, second = axis_of(x, dim0), axis_of(x, dim1)
     order = list(range(x.rank))
     order[first], order[second] = second, first
     return transpose(x, axes=tuple(order))
 
 
-@_spelled("numpy.ravel", "torch.ravel", "numpy.Tensor.flatten")
+@spelled("numpy.ravel", "torch.ravel", "numpy.Tensor.flatten")
 def ravel(x: Any) -> Node:
     """All elements in one vector, row by row."""
-    x = _node(x)
+    x = node_of(x)
     return reshape(x, shape=(product(x.shape),))
 
 
-@_spelled("torch.flatten")
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Node:
-    """The axes from start_dim to end_dim as one."""
-    x = _node(x)
-    if x.rank == 0:
-        return reshape(x, shape=(1,))
-    first, last = _axis(x, start_dim), _axis(x, end_dim)
-    joined = product(x.shape[first : last + 1])
-    return reshape(x, shape=(*x.shape[:first], joined, *x.shape[last + 1 :]))
-
-
-@_spelled("numpy.expand_dims", "torch.unsqueeze", "torch.expand_dims")
+@spelled("numpy.expand_dims", "torch.unsqueeze", "torch.expand_dims")
 def expand(x: Any, axis: int) -> Node:
     """A new axis of size one at `axis`."""
-    x = _node(x)
-    at = _axis(x, axis, extra=1)
+    x = node_of(x)
+    at = axis_of(x, axis, extra=1)
     return reshape(x, shape=(*x.shape[:at], 1, *x.shape[at:]))
 
 
-@_spelled("numpy.squeeze", "torch.squeeze")
+@spelled("numpy.squeeze")
 def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Node:
     """Without its axes of size one, or without those named."""
-    x = _node(x)
+    x = node_of(x)
     given = range(x.rank) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    chosen = {_axis(x, a) for a in given}
+    chosen = {axis_of(x, a) for a in given}
     kept = tuple(d for i, d in enumerate(x.shape) if i not in chosen or (axis is None and d != 1))
     return reshape(x, shape=kept)
 
 
-@_spelled("numpy.dot", "torch.dot", operands=2)
+@spelled("numpy.dot", "torch.dot", operands=2)
 def dot(x: Any, y: Any) -> Node:
     """NumPy's dot: a product of numbers, or a matrix product."""
     x, y = lift(operator("@"), (x, y))
     return x * y if x.rank == 0 or y.rank == 0 else x @ y
 
 
-@_spelled("torch.linalg.solve", operands=2, overrides=True)
+@spelled("torch.linalg.solve", operands=2, overrides=True)
 def solve(a: Any, b: Any, left: bool = True) -> Node:
     """torch's solve: b may hold one vector for each matrix of a batch; X A = B with left=False."""
     a, b = lift(operator("@"), (a, b))
-    systems = _library("numpy.linalg.solve")
+    systems = library("numpy.linalg.solve")
     if not left:
         return systems(a.mT, b.mT).mT
     if b.rank > 1 and b.shape == a.shape[:-1]:
@@ -163,22 +147,22 @@ def solve(a: Any, b: Any, left: bool = True) -> Node:
     return systems(a, b)
 
 
-@_spelled("numpy.linalg.matrix_rank", "torch.linalg.matrix_rank")
+@spelled("numpy.linalg.matrix_rank", "torch.linalg.matrix_rank")
 def matrix_rank(a: Any, tol: Any = None) -> Node:
     """Refused: a count has no derivative to speak of."""
     raise UnknownNameError(_RANK(), why=_RANK_WHY(), fix=_RANK_FIX())
 
 
-@_spelled("numpy.Tensor.item", "torch.Tensor.item")
+@spelled("numpy.Tensor.item", "torch.Tensor.item")
 def item(x: Any) -> Node:
     """The only element, as a number."""
-    x = _node(x)
+    x = node_of(x)
     if not is_one_element(x.shape):
         raise InputError(_ONE_ELEMENT(x=describe(x), shape=shape_text(x.shape)))
     return reshape(x, shape=())
 
 
-@_spelled(
+@spelled(
     "numpy.Tensor.copy",
     "torch.Tensor.clone",
     "torch.Tensor.contiguous",
@@ -191,16 +175,16 @@ def item(x: Any) -> Node:
 )
 def same(x: Any) -> Node:
     """The value as it is: copying changes no mathematics."""
-    return _node(x)
+    return node_of(x)
 
 
-@_spelled("torch.Tensor.detach")
+@spelled("torch.Tensor.detach")
 def detach(x: Any) -> Node:
     """Refused: it would make the gradient another one than that of the formula shown."""
     raise InputError(_DETACH(), fix=_NO_DETACH())
 
 
-def _library(path: str) -> Callable[..., Node]:
+def library(path: str) -> Callable[..., Node]:
     """The spelling at a path, found when it is called: the table is built from this module too."""
     from tidu.frontends.functions import call, find, unknown  # noqa: PLC0415
 
@@ -217,7 +201,7 @@ def _is_axis(value: Any) -> bool:
 def _python_extreme(name: str, xs: tuple[Any, ...], options: dict[str, Any]) -> Node:
     """A bare max or min: Python's own of several numbers, or NumPy's over an array."""
     if len(xs) < 2 or any(value is not None for value in options.values()):
-        return _library(f"numpy.{name}")(*xs, **options)
+        return library(f"numpy.{name}")(*xs, **options)
     pair = name + "imum"
     if len(xs) == 2 and _is_axis(xs[1]) and isinstance(xs[0], Node) and xs[0].rank > 0:
         raise InputError(
@@ -225,36 +209,39 @@ def _python_extreme(name: str, xs: tuple[Any, ...], options: dict[str, Any]) -> 
         )
     result = xs[0]
     for other in xs[1:]:
-        result = _library(f"numpy.{pair}")(result, other)
+        result = library(f"numpy.{pair}")(result, other)
     return result
 
 
-def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any) -> Node:
-    """torch's max and min: over everything, or of two tensors; along a dim they answer a pair."""
-    at = dim if dim is not None else xs[1] if len(xs) == 2 and _is_axis(xs[1]) else None
+def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> Any:
+    """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
+    from tidu.frontends.torch_spellings import extreme  # noqa: PLC0415  (written with this module)
+
+    at = dim if dim is not None else xs[1] if len(xs) > 1 and _is_axis(xs[1]) else None
     if at is not None:
-        raise InputError(_PAIR(name=name), fix=_USE_AMAX(name=name, dim=at))
-    return _library(f"numpy.{name}imum" if len(xs) == 2 else f"numpy.{name}")(*xs)
+        keep = keepdim if keepdim is not None else xs[2] if len(xs) > 2 else False
+        return extreme(name, xs[0], at, bool(keep))
+    return library(f"numpy.{name}imum" if len(xs) == 2 else f"numpy.{name}")(*xs)
 
 
-@_spelled("text.max", operands=None)
+@spelled("text.max", operands=None)
 def python_max(*xs: Any, axis: Any = None, keepdims: Any = None) -> Node:
     return _python_extreme("max", xs, _given(axis=axis, keepdims=keepdims))
 
 
-@_spelled("text.min", operands=None)
+@spelled("text.min", operands=None)
 def python_min(*xs: Any, axis: Any = None, keepdims: Any = None) -> Node:
     return _python_extreme("min", xs, _given(axis=axis, keepdims=keepdims))
 
 
-@_spelled("torch.max", operands=None, overrides=True)
+@spelled("torch.max", operands=None, overrides=True)
 def torch_max(*xs: Any, dim: Any = None, keepdim: Any = None) -> Node:
-    return _torch_extreme("max", xs, dim)
+    return _torch_extreme("max", xs, dim, keepdim)
 
 
-@_spelled("torch.min", operands=None, overrides=True)
+@spelled("torch.min", operands=None, overrides=True)
 def torch_min(*xs: Any, dim: Any = None, keepdim: Any = None) -> Node:
-    return _torch_extreme("min", xs, dim)
+    return _torch_extreme("min", xs, dim, keepdim)
 
 
 def _given(**options: Any) -> dict[str, Any]:

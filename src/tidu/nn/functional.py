@@ -6,6 +6,7 @@ first, `operands` says how many there are. Activations that are ops are found by
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -83,6 +84,9 @@ def operands(function: Callable[..., Node]) -> int:
     """How many leading arguments of one of `FUNCTIONS` are nodes."""
     if function is linear:
         return 3
+    weights = {"weight", "pos_weight"} & set(inspect.signature(function).parameters)
+    if weights:
+        return 4 if "pos_weight" in weights else 3
     return 1 if function.__name__ in _COMPOSED else 2
 
 

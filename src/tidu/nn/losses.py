@@ -110,22 +110,80 @@ def smooth_l1_loss(input: Node, target: Node, reduction: str = "mean", beta: flo
 
 
 def cross_entropy(
-    input: Node, target: Node, reduction: str = "mean", dim: int | None = None
+    input: Node,
+    target: Node,
+    weight: Node | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    dim: int | None = None,
 ) -> Node:
     """−Σ target·log softmax(input) for each sample.
 
     input: (n, C), (C,) or (n, C, …); target: class indices (n,), or probabilities like input.
-    `dim` is the axis of the classes where it is not PyTorch's (0 for scores that stand in columns).
+    weight: a factor for each class; "mean" then divides by the weights of the samples' classes.
+    Samples of the class `ignore_index` do not count. `dim` is the axis of the classes where it is
+    not PyTorch's (0 for scores that stand in columns).
     """
     axis = _class_axis(input, dim)
-    chances = class_probabilities(input, target, axis)
-    return _over_classes(torch_call("log_softmax")(input, dim=axis), chances, reduction, axis)
+    classes = _Classes(input, target, weight, ignore_index, axis)
+    logarithms = torch_call("log_softmax")(input, dim=axis)
+    return _over_classes(classes, logarithms, reduction, label_smoothing)
 
 
-def nll_loss(input: Node, target: Node, reduction: str = "mean", dim: int | None = None) -> Node:
+def nll_loss(
+    input: Node,
+    target: Node,
+    weight: Node | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    dim: int | None = None,
+) -> Node:
     """−Σ target·input for each sample, where `input` holds logarithms; see `cross_entropy`."""
     axis = _class_axis(input, dim)
-    return _over_classes(input, class_probabilities(input, target, axis), reduction, axis)
+    classes = _Classes(input, target, weight, ignore_index, axis)
+    return _over_classes(classes, input, reduction, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Classes:
+    """What a loss over classes is given beside the scores."""
+
+    scores: Node
+    target: Node
+    weight: Node | None
+    ignored: int | None
+    axis: int
+
+    @property
+    def by_index(self) -> bool:
+        return self.target.shape != self.scores.shape
+
+    def chances(self, smoothing: float) -> Node:
+        """The probabilities of the target, zero for samples that do not count."""
+        found = class_probabilities(self.scores, self.target, self.axis)
+        if smoothing:
+            found = (1.0 - smoothing) * found + smoothing / constant(self.scores.shape[self.axis])
+        if self.ignored is None or not self.by_index:
+            return found
+        shape = self.scores.shape
+        without = (*shape[: self.axis], 1, *shape[self.axis + 1 :])
+        out = equal(reshape(self.target, shape=without), float(self.ignored))
+        return where(out, 0.0, found)
+
+    def weighted(self, chances: Node) -> Node:
+        if self.weight is None:
+            return chances
+        across = tuple(dim if i == self.axis else 1 for i, dim in enumerate(self.scores.shape))
+        return chances * reshape(self.weight, shape=across)
+
+
+def _over_classes(classes: _Classes, logarithms: Node, reduction: str, smoothing: float) -> Node:
+    terms = -sum_(classes.weighted(classes.chances(smoothing)) * logarithms, axis=classes.axis)
+    plain = classes.weight is None and classes.ignored is None
+    if plain or not classes.by_index or _reduction(reduction) is not Reduction.MEAN:
+        return _reduced(terms, reduction)
+    return sum_(terms) / sum_(classes.weighted(classes.chances(0.0)))
 
 
 def _class_axis(input: Node, dim: int | None) -> int:
@@ -133,10 +191,6 @@ def _class_axis(input: Node, dim: int | None) -> int:
         raise ShapeError(_SCALAR(a=describe(input)))
     axis = (1 if input.rank > 1 else 0) if dim is None else dim
     return axis % input.rank
-
-
-def _over_classes(logarithms: Node, chances: Node, reduction: str, axis: int) -> Node:
-    return _reduced(-sum_(chances * logarithms, axis=axis), reduction)
 
 
 def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
@@ -164,15 +218,29 @@ def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
     return where(hit, 1.0, 0.0)
 
 
-def binary_cross_entropy(input: Node, target: Node, reduction: str = "mean") -> Node:
-    """−(t·ln p + (1 − t)·ln(1 − p)) for probabilities p; 0·ln 0 counts as 0."""
+def binary_cross_entropy(
+    input: Node, target: Node, weight: Node | None = None, reduction: str = "mean"
+) -> Node:
+    """−(t·ln p + (1 − t)·ln(1 − p)) for probabilities p; 0·ln 0 counts as 0. weight: a factor for
+    each element."""
     terms = -(xlogy(target, input) + xlogy(1.0 - target, 1.0 - input))
-    return _reduced(terms, reduction)
+    return _reduced(terms if weight is None else weight * terms, reduction)
 
 
-def binary_cross_entropy_with_logits(input: Node, target: Node, reduction: str = "mean") -> Node:
-    """The same for p = σ(z), written ln(1 + eᶻ) − t·z: finite for every z."""
-    return _reduced(softplus(input) - target * input, reduction)
+def binary_cross_entropy_with_logits(
+    input: Node,
+    target: Node,
+    weight: Node | None = None,
+    pos_weight: Node | None = None,
+    reduction: str = "mean",
+) -> Node:
+    """The same for p = σ(z), written ln(1 + eᶻ) − t·z: finite for every z. pos_weight: a factor for
+    the terms of t = 1."""
+    if pos_weight is None:
+        terms = softplus(input) - target * input
+    else:
+        terms = (1.0 - target) * input + (1.0 + (pos_weight - 1.0) * target) * softplus(-input)
+    return _reduced(terms if weight is None else weight * terms, reduction)
 
 
 def kl_div(input: Node, target: Node, reduction: str = "mean", log_target: bool = False) -> Node:

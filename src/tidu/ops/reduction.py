@@ -15,12 +15,13 @@ from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples
 from tidu.ir.types import FLOATS, Shape, Type, product, real_dtype
 from tidu.ops.define import DIM, aliases, op, sampled, says
 from tidu.ops.layout import ONES, broadcast_to, reshape
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _AXIS = Words(
     en="axis {axis} does not exist: {a} {sa} has {rank} axes",
     zh="第 {axis} 轴不存在：{a} {sa} 有 {rank} 个轴",
 )
+_AXIS_TWICE = Words(en="axis {axis} names one axis twice", zh="axis {axis} 把同一个轴写了两次")
 _AXIS_KIND = Words(
     en="axis must be an integer or a tuple of integers, not {axis}",
     zh="axis 应为整数或整数元组，而不是 {axis}",
@@ -50,7 +51,10 @@ def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
     for a in given:
         if not -rank <= a < rank:
             raise Misfit(_AXIS, axis=a, rank=rank)
-    return tuple(sorted({int(a) % rank for a in given}))
+    found = sorted(int(a) % rank for a in given)
+    if len(set(found)) < len(found):
+        raise InputError(_AXIS_TWICE(axis=axis), fix=verbatim(f"axis={tuple(sorted(set(found)))}"))
+    return tuple(found)
 
 
 def prepare_reduction(this: Callable[[], Op]) -> Callable[..., Node]:

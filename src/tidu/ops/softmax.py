@@ -36,7 +36,7 @@ _NUMBER = Words(
 
 def _shift(x: Any, axis: tuple[int, ...]) -> Any:
     """The largest element along the axes, 0 where it is infinite."""
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # of nothing: no shift
     return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
 
 
