@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tidu
 from tests.frontends.evaluate import evaluate, result, value_of
 from tidu.frontends.text import read, read_array
 from tidu.ir.op import Operand, registered
@@ -290,3 +291,15 @@ def test_values_of_the_command_line(text: str, wanted: object) -> None:
     got = read_array(text)
     assert np.array_equal(got, np.asarray(wanted))
     assert got.dtype in (np.float64, np.bool_)
+
+
+def test_torch_max_along_a_dim_gives_values_and_indices() -> None:
+    x = np.array([[1.0, 5.0, 2.0], [7.0, 0.0, 3.0]])
+    for text in (
+        "L = sum(torch.max(x, dim=1).values * w)",
+        "L = sum(torch.max(x, 1)[0] * w)",
+        "v, i = torch.max(x, dim=1)\nL = sum(v * w)",
+    ):
+        found = tidu.derive(text, wrt="x", values={"x": x, "w": np.array([1.0, 2.0])}).evaluate()
+        assert found.value == 5.0 + 2 * 7.0
+        assert found.gradients["x"].tolist() == [[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]]

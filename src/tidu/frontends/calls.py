@@ -254,6 +254,7 @@ class Calls(Expressions):
         if {"numpy", "torch"} <= self.libraries and len(found) > 1:
             first, second = found[:2]
             same_build = first.build is second.build or not (arguments or keywords)
+            same_build = same_build and first.op is not None and second.op is not None
             if dict(first.defaults) != dict(second.defaults) or not same_build:
                 raise InputError(
                     _TWO_LIBRARIES(name=method.name), fix=_SAY_LIBRARY(name=method.name)

@@ -413,6 +413,8 @@ class Expressions:
                     return Method(owner, name)
                 case _:
                     pass
+        if isinstance(owner, tuple) and name in getattr(owner, "_fields", ()):
+            return getattr(owner, name)  # one of several results: torch.max(x, 1).values
         if isinstance(owner, Function):
             raise UnknownNameError(
                 _NOT_PART(what=verbatim_words(f"{owner.shown}.{name}")), place=self.place(node)

@@ -215,12 +215,14 @@ def _python_extreme(name: str, xs: tuple[Any, ...], options: dict[str, Any]) -> 
 
 def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> Any:
     """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
-    from tidu.frontends.torch_spellings import extreme  # noqa: PLC0415  (written with this module)
+    from tidu.frontends.torch_spellings import check_tensors, extreme  # noqa: PLC0415  (written with this module)
 
     at = dim if dim is not None else xs[1] if len(xs) > 1 and _is_axis(xs[1]) else None
-    if at is not None:
+    if at is not None and xs:
         keep = keepdim if keepdim is not None else xs[2] if len(xs) > 2 else False
         return extreme(name, xs[0], at, bool(keep))
+    if len(xs) == 2:
+        check_tensors(f"torch.{name}imum", xs)
     return library(f"numpy.{name}imum" if len(xs) == 2 else f"numpy.{name}")(*xs)
 
 

@@ -13,7 +13,8 @@ from tidu.ir.types import Dim, shape_text
 from tidu.ops.arithmetic import divide
 from tidu.ops.comparison import greater, less, where
 from tidu.ops.contraction import trace
-from tidu.ops.exponential import log, softplus
+from tidu.ops.entropy import logit as logit_op
+from tidu.ops.exponential import softplus
 from tidu.ops.indexing import take
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.selection import argmax, argmin, clip, max_, min_
@@ -40,8 +41,7 @@ _USE_MT = Words(en="{x}.mT", zh="{x}.mT")
 
 # PyTorch's functions of two tensors that take no plain number.
 _TENSORS_ONLY = frozenset(
-    f"torch.{name}"
-    for name in "atan2 arctan2 hypot maximum minimum logaddexp logaddexp2 max min".split()
+    f"torch.{name}" for name in "atan2 arctan2 hypot maximum minimum logaddexp logaddexp2".split()
 )
 _TENSORS = Words(
     en="{name} takes tensors in PyTorch; {number} is a plain number",
@@ -96,8 +96,7 @@ def subtract(a: Any, b: Any, alpha: float = 1) -> Node:
 def logit(x: Any, eps: float | None = None) -> Node:
     """ln(x/(1 − x)), of x moved to between eps and 1 − eps."""
     x = node_of(x)
-    x = x if eps is None else clip(x, low=eps, high=1.0 - eps)
-    return log(divide(x, 1.0 - x))
+    return logit_op(x if eps is None else clip(x, low=eps, high=1.0 - eps))
 
 
 @spelled("torch.nn.functional.softplus", overrides=True)
