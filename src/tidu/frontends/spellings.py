@@ -217,10 +217,11 @@ def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> An
     """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
     from tidu.frontends.torch_spellings import check_tensors, extreme  # noqa: PLC0415  (written with this module)
 
-    at = dim if dim is not None else xs[1] if len(xs) > 1 and _is_axis(xs[1]) else None
+    given = list(xs)
+    at = dim if dim is not None else given[1] if len(given) > 1 and _is_axis(given[1]) else None
     if at is not None:
-        keep = keepdim if keepdim is not None else bool(xs[2:]) and xs[2:][0]
-        return extreme(name, next(iter(xs), None), at, bool(keep))
+        keep = keepdim if keepdim is not None else given[2] if len(given) > 2 else False
+        return extreme(name, given[0] if given else None, at, bool(keep))
     if len(xs) == 2:
         check_tensors(f"torch.{name}imum", xs)
     return library(f"numpy.{name}imum" if len(xs) == 2 else f"numpy.{name}")(*xs)
