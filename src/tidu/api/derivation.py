@@ -194,6 +194,22 @@ class Derivation:
 
         return jax_text(self._source(lang, function))
 
+    def to_c(self, lang: Language | None = None, *, function: str = "loss") -> str:
+        """A C99 file that stands alone: `function` writes the loss and its gradients; nothing is
+        allocated, a workspace is the caller's.
+
+        float64 or float32 as the inputs are; named sizes are arguments. Raises InputError for ops
+        that have no meaning in plain loops (inverses, decompositions), by name.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> "int loss(" in d.to_c()
+        True
+        """
+        from tidu.backends.source.c import c_text
+
+        return c_text(self._source(lang, function))
+
     def _source(self, lang: Language | None, function: str) -> Source:
         from tidu.api.export import source_of
 

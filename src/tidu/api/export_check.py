@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ import numpy as np
 
 from tidu.api.derivation import Derivation
 from tidu.api.samples import sample_values
+from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.source.c import FLAGS
 from tidu.errors import EvaluationError, MissingPackageError
 from tidu.words import Phrase, Words, verbatim
 
@@ -80,7 +83,26 @@ if all(t.dtype == torch.float64 for t in tensors if t.requires_grad):
     except Exception as problem:
         print("gradcheck failed", str(problem).replace("\\n", " ")[:300])
 """
-_DRIVERS = {"numpy": _NUMPY, "torch": _TORCH, "jax": _JAX}
+_C = """
+import ctypes
+import re
+text = open(folder + "/exported.c", encoding="utf-8").read()
+library = ctypes.CDLL(folder + "/exported.so")
+real = np.float32 if "const float *restrict" in text else np.float64
+head = re.search(r"^size_t loss_workspace\\(([^)]*)\\);", text, re.M).group(1)
+sizes = [ctypes.c_size_t(int(n)) for n in sys.argv[4].split(",") if n]
+library.loss_workspace.restype = ctypes.c_size_t
+work = np.zeros(library.loss_workspace(*sizes) + 1, real)
+kinds = {"i": np.int64, "b": np.uint8}
+inputs = [np.ascontiguousarray(a, kinds.get(a.dtype.kind, real)) for a in arguments]
+value = np.zeros((), real)
+gradients = {name: np.zeros(given[name].shape, real) for name in wrt}
+arrays = [*inputs, value, *gradients.values(), work]
+code = library.loss(*sizes, *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
+if code:
+    raise SystemExit(f"the function returned {code}")
+"""
+_DRIVERS = {"c": _C, "numpy": _NUMPY, "torch": _TORCH, "jax": _JAX}
 _PACKAGES = {"torch": "torch", "jax": "jax"}
 
 
@@ -106,8 +128,10 @@ def verify_file(derivation: Derivation, target: str, text: str) -> Verified:
         name: value.astype(derivation.graph.inputs[name].dtype) for name, value in values.items()
     }
     wanted = derivation.evaluate(values)
+    named = bind_sizes(derivation.graph.inputs, values)
+    sizes = ",".join(str(named[name]) for name in sorted(named))
     with tempfile.TemporaryDirectory() as folder:
-        said = _run(Path(folder), target, text, values, derivation.parameters)
+        said = _run(Path(folder), target, text, values, derivation.parameters, sizes)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
@@ -149,19 +173,58 @@ def _deviation(found: Any, wanted: Any) -> float:
 
 
 def _run(
-    folder: Path, target: str, text: str, values: Mapping[str, Any], wrt: tuple[str, ...]
+    folder: Path,
+    target: str,
+    text: str,
+    values: Mapping[str, Any],
+    wrt: tuple[str, ...],
+    sizes: str,
 ) -> str:
-    (folder / "exported.py").write_text(text, encoding="utf-8")
-    return _drive(folder, _DRIVERS[target], target, values, wrt)
+    suffix = ".c" if target == "c" else ".py"
+    (folder / f"exported{suffix}").write_text(text, encoding="utf-8")
+    if target == "c":
+        _compile(folder)
+    return _drive(folder, _DRIVERS[target], target, values, wrt, sizes)
+
+
+def _compile(folder: Path) -> None:
+    """Make a library of the C file; warnings are errors."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise MissingPackageError(_MISSING(name="cc"), fix=verbatim("apt install gcc"))
+    files = ["-o", str(folder / "exported.so"), str(folder / "exported.c"), "-lm"]
+    done = subprocess.run(
+        [compiler, *FLAGS, "-O2", "-fPIC", "-shared", *files],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode:
+        raise EvaluationError(_FAILED(why=done.stderr.strip()))
 
 
 def _drive(
-    folder: Path, driver: str, target: str, values: Mapping[str, Any], wrt: tuple[str, ...]
+    folder: Path,
+    driver: str,
+    target: str,
+    values: Mapping[str, Any],
+    wrt: tuple[str, ...],
+    sizes: str,
 ) -> str:
     np.savez(folder / "values.npz", **values)
     order = ",".join(values)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _HEAD + driver + _TAIL, str(folder), ",".join(wrt), order],
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            _HEAD + driver + _TAIL,
+            str(folder),
+            ",".join(wrt),
+            order,
+            sizes,
+        ],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -162,6 +162,7 @@ def source_text(
         "numpy": derivation.to_numpy,
         "torch": derivation.to_torch,
         "jax": derivation.to_jax,
+        "c": derivation.to_c,
     }
     return writers[target](lang, function=function)
 

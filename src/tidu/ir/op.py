@@ -182,6 +182,14 @@ class Op:
     # (*xs, **attrs) -> the same values by simpler ops, as stable as `numpy`: for languages that
     # print loops and have nothing better
     lower: Callable[..., Node] | None = None
+    # For languages of plain loops, with C-like integer texts as indices. places(node, index, read):
+    # where the element at an index of a view or gather stands in the first operand; puts(node,
+    # position, index, read): where that of an operand is added in the result; `read` gives an entry
+    # of an index array. fold: start, step in acc and x, finish in acc and n. letters: as in einsum.
+    places: Callable[..., list[str]] | None = None
+    puts: Callable[..., list[str]] | None = None
+    fold: tuple[str, str, str] | None = None
+    letters: Callable[[Node], str] | None = None
     aliases: Mapping[str, tuple[str | Alias, ...]] = field(
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")

@@ -39,6 +39,7 @@ def _triangle(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Call
         prepare=lambda x, k=0: apply(this(), x, k=int(k)),
         notation=lambda node, x: Apply(Function(name, str(node.attrs["k"] or "")), (x,)),
         code=lambda node, x: f"np.{name}({x}, {node.attrs['k']})",
+        scalar=f"j - i {'>' if name == 'triu' else '<'}= k ? x : 0",
         aliases=aliases(numpy=name, torch=Alias(name, rename={"diagonal": "k"})),
         samples=sampled((((3, 3),), {"k": 0}), (((2, 4),), {"k": 1})),
         doc=says(f"the {en} triangle of a matrix", f"矩阵的{zh}三角部分"),
@@ -72,6 +73,10 @@ flip = op(
         Function("flip", ",".join(str(a + 1) for a in node.attrs["axis"])), (x,)
     ),
     code=lambda node, x: f"np.flip({x}, {node.attrs['axis']})",
+    places=lambda node, index, read: [
+        f"{node.shape[axis]} - 1 - ({i})" if axis in node.attrs["axis"] else i
+        for axis, i in enumerate(index)
+    ],
     axes=("axis",),
     aliases=aliases(numpy="flip", torch=Alias("flip", rename={**DIM, "dims": "axis"})),
     samples=sampled((((3,),), {"axis": (0,)}), (((2, 3),), {"axis": (0, 1)})),
@@ -105,6 +110,7 @@ cumsum = op(
     prepare=_prepare_cumsum,
     notation=lambda node, x: Apply(Function("cumsum"), (x,)),
     code=lambda node, x: f"np.cumsum({x}, axis={node.attrs['axis']})",
+    fold=("0", "acc + x", "acc"),
     axes=("axis",),
     aliases=aliases(numpy=("cumsum", "cumulative_sum"), torch=Alias("cumsum", rename=DIM)),
     samples=sampled((((4,),), {"axis": 0}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": None})),

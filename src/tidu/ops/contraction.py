@@ -171,6 +171,17 @@ def _opened(tree: Math) -> Math:
     return tree.value if isinstance(tree, Group) else tree
 
 
+def _matmul_letters(node: Node) -> str:
+    """The batches are equal: `prepare` has stretched them."""
+    x, y = node.inputs
+    batch = "abcdefgh"[: max(0, x.rank - 2, y.rank - 2)]
+    left = (batch[len(batch) - x.rank + 2 :] + "i" if x.rank > 1 else "") + "k"
+    right = (batch[len(batch) - y.rank + 2 :] if y.rank > 1 else "") + "k"
+    right += "j" if y.rank > 1 else ""
+    rows, columns = "i" if x.rank > 1 else "", "j" if y.rank > 1 else ""
+    return f"{left},{right}->{batch}{rows}{columns}"
+
+
 matmul = op(
     "matmul",
     complex=True,
@@ -186,6 +197,7 @@ matmul = op(
     type_rule=_matmul_type,
     prepare=_prepare_matmul,
     notation=_matmul_notation,
+    letters=_matmul_letters,
     aliases=aliases(numpy="matmul", torch=("matmul", "mm", "mv", "bmm")),
     samples=sampled(
         (((3,), (3,)), {}),
@@ -240,6 +252,7 @@ outer = op(
     type_rule=_outer_type,
     prepare=_prepare_outer,
     notation=lambda node, x, y: joined([x, Transpose(y)], ""),
+    letters=lambda node: "i,j->ij",
     aliases=aliases(numpy="outer", torch=("outer", "ger")),
     samples=sampled((((2,), (3,)), {})),
 )
@@ -315,6 +328,7 @@ trace = op(
     notation=function("tr"),
     code=lambda node, x: f"np.trace({x}, axis1=-2, axis2=-1)",
     sources={"torch": lambda node, x: f"torch.diagonal({x}, dim1=-2, dim2=-1).sum(-1)"},
+    letters=lambda node: f"{'abcdefgh'[: node.rank]}ii->{'abcdefgh'[: node.rank]}",
     aliases=aliases(numpy="trace", torch="trace", text="tr"),
     samples=sampled(
         (((3, 3),), {}),

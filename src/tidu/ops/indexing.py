@@ -16,7 +16,17 @@ from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.stacking import length_of, ones_inside, stretched
 from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
-from tidu.ops.keys import Entry, Key, key_code, key_math, numpy_key, result_shape, split, whole
+from tidu.ops.keys import (
+    Entry,
+    Key,
+    key_code,
+    key_math,
+    key_places,
+    numpy_key,
+    result_shape,
+    split,
+    whole,
+)
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.parts import is_complex
 from tidu.words import Words
@@ -85,6 +95,7 @@ index = op(
     notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
     code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
     sources={"torch": lambda node, x: _chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
+    places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
     aliases={},
     samples=sampled(
         (((4,),), {"key": 2}),
@@ -115,6 +126,7 @@ scatter = op(
         "torch": lambda node, g: _scatter_torch(node, g, ()),
         "jax": lambda node, g: _scatter_jax(node, g, ()),
     },
+    puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
     aliases={},
     samples=sampled(
         (((),), {"key": (("at", 2),), "shape": (4,)}),
@@ -122,6 +134,11 @@ scatter = op(
     ),
     doc=says("zeros with x at the places of a key", "在指定位置放入 x、其余为零的数组"),
 )
+
+
+def _places(node: Node, index: Sequence[str], read: Any, shape: Shape) -> list[str]:
+    shapes = [y.shape for y in node.inputs[1:]]
+    return key_places(node.attrs["key"], index, shapes, lambda j, at, n: read(j + 1, at, n), shape)
 
 
 def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
@@ -340,6 +357,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
                 f"{x}.at[{_jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
             ),
         },
+        places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
         aliases={},
         samples=sampled(
             (((3,) * count, *(places,) * count), {"key": by}),
@@ -370,6 +388,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             "torch": lambda node, g, *ys: _scatter_torch(node, g, ys),
             "jax": lambda node, g, *ys: _scatter_jax(node, g, ys),
         },
+        puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
         aliases={},
         samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),

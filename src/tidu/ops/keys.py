@@ -7,7 +7,7 @@ A key is kept in a form that can be hashed and printed, one entry for each axis 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -241,6 +241,55 @@ def result_shape(key: Key, arrays: Sequence[Shape]) -> Shape:
         elif entry[0] == "by" and adjacent and i == places[0]:
             shape.extend(together)
     return tuple(shape)
+
+
+def key_places(
+    key: Key,
+    index: Sequence[str],
+    arrays: Sequence[Shape],
+    read: Callable[[int, Sequence[str], Dim], str],
+    shape: Shape,
+) -> list[str]:
+    """Where the element at an index of x[key] stands in x, as integer expressions.
+
+    `read(j, index, n)` gives the entry of the j-th index array, counted from the start of an axis
+    of size n.
+    """
+    together = broadcast_shapes(arrays) if arrays else ()
+    assert not isinstance(together, int)
+    spots = [i for i, entry in enumerate(key) if entry[0] == "by"]
+    adjacent = not spots or spots[-1] - spots[0] + 1 == len(spots)
+    rest = list(index)
+    common: list[str] = []
+    if not adjacent:
+        common, rest = rest[: len(together)], rest[len(together) :]
+    found: list[str] = []
+    dims = iter(shape)
+    for spot, entry in enumerate(key):
+        if entry[0] == "new":
+            rest.pop(0)
+            continue
+        n = next(dims)
+        if entry[0] == "at":
+            found.append(str(entry[1]))
+        elif entry[0] == "cut":
+            found.append(_cut_place(rest.pop(0), entry))
+        else:
+            if adjacent and spot == spots[0]:
+                common, rest = rest[: len(together)], rest[len(together) :]
+            own = arrays[entry[1]]
+            at = common[len(common) - len(own) :]
+            at = ["0" if dim == 1 else i for i, dim in zip(at, own, strict=True)]
+            found.append(read(entry[1], at, n))
+    return found
+
+
+def _cut_place(i: str, entry: Entry) -> str:
+    _, start, _, step = entry
+    moved = i if step in (1, -1) else f"{abs(step)} * ({i})"
+    if step < 0:
+        return f"{start} - ({moved})"
+    return moved if start == 0 else f"{start} + {moved}"
 
 
 # ------------------------------------------------------------------ on the page and as code

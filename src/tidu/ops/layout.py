@@ -85,6 +85,9 @@ transpose = op(
     sources={
         "torch": lambda node, x: f"{x}.T" if node.rank == 2 else f"{x}.permute{node.attrs['axes']}"
     },
+    places=lambda node, index, read: [
+        index[node.attrs["axes"].index(axis)] for axis in range(node.rank)
+    ],
     aliases=aliases(numpy=("transpose", "permute_dims"), torch=("t", "permute"), text="T"),
     samples=sampled((((2, 3),), {}), (((2, 3, 4),), {"axes": (1, 2, 0)})),
 )
@@ -128,6 +131,31 @@ def _reshape_notation(node: Node, x: Math) -> Math:
     return Apply(Function("reshape", "×".join(str(dim) for dim in node.shape)), (x,))
 
 
+def position(index: Sequence[str], shape: Shape) -> str:
+    """The position in C order of an element, as an integer expression."""
+    terms = [
+        " * ".join([f"({i})", *(f"({dim})" for dim in shape[axis + 1 :] if dim != 1)])
+        for axis, i in enumerate(index)
+        if i != "0" and shape[axis] != 1
+    ]
+    return " + ".join(terms) or "0"
+
+
+def _reshape_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
+    """Axes of size one come and go for free; else by the position in C order."""
+    x, shape = node.inputs[0], node.shape
+    if squeezed(x.shape) == squeezed(shape):
+        rest = iter([i for i, dim in zip(index, shape, strict=True) if dim != 1])
+        return ["0" if dim == 1 else next(rest) for dim in x.shape]
+    at = position(index, shape)
+    found: list[str] = []
+    for axis, dim in enumerate(x.shape):
+        behind = product(x.shape[axis + 1 :])
+        text = at if behind == 1 else f"({at}) / ({behind})"
+        found.append("0" if dim == 1 else text if not found else f"({text}) % ({dim})")
+    return found
+
+
 reshape = op(
     "reshape",
     complex=True,
@@ -145,6 +173,7 @@ reshape = op(
     notation=_reshape_notation,
     code=lambda node, x: f"np.reshape({x}, {node.attrs['shape']})",
     sources={"torch": lambda node, x: f"{x}.reshape({node.attrs['shape']})"},
+    places=_reshape_places,
     aliases=aliases(numpy="reshape", torch=("reshape", "view")),
     samples=sampled(
         (((2, 3),), {"shape": (3, 2)}),
@@ -211,6 +240,12 @@ def _broadcast_torch(node: Node, x: str) -> str:
     return f"{x}.expand({shape})"
 
 
+def _broadcast_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
+    x = node.inputs[0]
+    own = index[node.rank - x.rank :]
+    return ["0" if dim == 1 else i for i, dim in zip(own, x.shape, strict=True)]
+
+
 broadcast_to = op(
     "broadcast_to",
     complex=True,
@@ -233,6 +268,7 @@ broadcast_to = op(
     notation=_broadcast_notation,
     code=lambda node, x: f"np.broadcast_to({x}, {node.attrs['shape']})",
     sources={"torch": _broadcast_torch},
+    places=_broadcast_places,
     aliases=aliases(numpy="broadcast_to", torch=("broadcast_to", "expand")),
     samples=sampled(
         (((),), {"shape": (2, 3)}), (((3,),), {"shape": (2, 3)}), (((2, 1),), {"shape": (2, 3)})

@@ -345,6 +345,11 @@ def _winner_op(
         hit = f"({x} == np.{numpy}({x}, axis={node.attrs['axis']}, keepdims=True))"
         return f"({hit} / np.sum({hit}, axis={node.attrs['axis']}, keepdims=True))"
 
+    def lower(x: Node, axis: tuple[int, ...]) -> Node:
+        top = spread((max_ if numpy == "max" else min_)(x, axis=axis, keepdims=True), x, axis)
+        hit = where(equal(x, top), like(x, 1.0), 0.0)
+        return hit / spread(sum_(hit, axis=axis, keepdims=True), x, axis)
+
     def torch(node: Node, x: str) -> str:
         axis = node.attrs["axis"]
         hit = f"({x} == torch.a{numpy}({x}, dim={axis}, keepdim=True)).to({x}.dtype)"
@@ -364,6 +369,7 @@ def _winner_op(
         notation=notation,
         code=code,
         sources={"torch": torch},
+        lower=lower,
         axes=("axis",),
         samples=sampled((((4,),), {"axis": (0,)}), (((2, 3),), {"axis": (1,)})),
         doc=says(
@@ -393,6 +399,11 @@ def _extreme(
         notation=reduction_notation(name),
         code=reduction_code(name),
         sources={"torch": reduction_torch(f"a{name}")},
+        fold=(
+            f"{'-' if name == 'max' else ''}INFINITY",
+            f"x {'>' if name == 'max' else '<'} acc || x != x ? x : acc",
+            "acc",
+        ),
         axes=("axis",),
         kinks=(
             Kink(

@@ -13,9 +13,10 @@ from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Type, promote
 from tidu.ops.arithmetic import absolute, sign
-from tidu.ops.comparison import equal, where
+from tidu.ops.comparison import equal, less, where
 from tidu.ops.define import DIM, aliases, function, op, quiet, sampled, says
 from tidu.ops.exponential import exp, log
+from tidu.ops.layout import reshape
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     non_empty_type,
@@ -58,6 +59,27 @@ def _logsumexp_code(node: Node, x: str) -> str:
     return text if keep else f"np.squeeze({text}, {axis})"
 
 
+def _top(x: Node, axis: tuple[int, ...]) -> Node:
+    """`_shift` made of nodes."""
+    from tidu.ops.selection import max_  # noqa: PLC0415  (selection does not know softmax)
+
+    top = max_(x, axis=axis, keepdims=True)
+    return where(less(absolute(top), np.inf), top, 0.0)
+
+
+def _logsumexp_lower(x: Node, axis: tuple[int, ...], keepdims: bool) -> Node:
+    top = _top(x, axis)
+    total = log(sum_(exp(x - top), axis=axis, keepdims=True)) + top
+    if keepdims:
+        return total
+    return reshape(total, shape=tuple(d for i, d in enumerate(x.shape) if i not in axis))
+
+
+def _softmax_lower(x: Node, axis: tuple[int, ...]) -> Node:
+    grown = exp(x - _top(x, axis))
+    return grown / sum_(grown, axis=axis, keepdims=True)
+
+
 logsumexp = op(
     "logsumexp",
     form=Form.COMPOSITE,
@@ -73,6 +95,7 @@ logsumexp = op(
     notation=reduction_notation("logsumexp"),
     code=_logsumexp_code,
     sources={"torch": reduction_torch("logsumexp")},
+    lower=_logsumexp_lower,
     axes=("axis",),
     aliases=aliases(torch=(Alias("logsumexp", rename=DIM), Alias("special.logsumexp", rename=DIM))),
     samples=REDUCTION_SAMPLES,
@@ -204,6 +227,7 @@ softmax = op(
     notation=_soft_notation("softmax"),
     code=_softmax_code,
     sources={"torch": _soft_torch("softmax")},
+    lower=_softmax_lower,
     axes=("axis",),
     aliases=aliases(
         torch=(
@@ -235,6 +259,7 @@ log_softmax = op(
     notation=_soft_notation("log_softmax"),
     code=_log_softmax_code,
     sources={"torch": _soft_torch("log_softmax")},
+    lower=lambda x, axis: x - _logsumexp_lower(x, axis, True),
     axes=("axis",),
     aliases=aliases(
         torch=(

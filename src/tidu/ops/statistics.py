@@ -147,6 +147,7 @@ prod = op(
     notation=_prod_notation,
     code=reduction_code("prod"),
     sources={"torch": _prod_torch},
+    fold=("1", "acc * x", "acc"),
     axes=("axis",),
     aliases=aliases(numpy="prod", torch=Alias("prod", rename=DIM)),
     samples=REDUCTION_SAMPLES,
@@ -249,6 +250,7 @@ var = op(
     prepare=_prepare_var,
     notation=reduction_notation("var"),
     code=_moment_code("var"),
+    lower=_var_definition,
     axes=("axis",),
     aliases=aliases(
         numpy=Alias("var", rename={"correction": "ddof"}),
@@ -275,6 +277,9 @@ std = op(
     prepare=_prepare_std,
     notation=reduction_notation("std"),
     code=_moment_code("std"),
+    lower=lambda x, axis, ddof, keepdims: sqrt(
+        _var_definition(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    ),
     axes=("axis",),
     kinks=(
         Kink(
@@ -335,6 +340,7 @@ euclidean_norm = op(
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
     code=_norm_code,
     sources={"torch": _norm_torch},
+    fold=("0", "acc + x * x", "sqrt(acc)"),
     axes=("axis",),
     kinks=(
         Kink(

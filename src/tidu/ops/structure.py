@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,7 @@ eye = op(
     notation=_eye_notation,
     code=lambda node: f"np.eye({node.attrs['rows']}, {node.attrs['columns']}, {node.attrs['k']})",
     sources={"torch": _eye_torch},
+    scalar="j - i == k ? 1 : 0",
     aliases=aliases(
         numpy=(
             Alias("eye", rename={"N": "rows", "M": "columns"}),
@@ -130,6 +131,17 @@ def _join_adjoint(g: Node, *xs_out: Node, axis: int) -> tuple[Node, ...]:
     return tuple(parts)
 
 
+def _join_puts(node: Node, place: int, index: Sequence[str], read: Any) -> list[str]:
+    axis = node.attrs["axis"]
+    before: Dim = 0
+    for x in node.inputs[:place]:
+        before = before + x.shape[axis]
+    moved = index[axis] if before == 0 else f"{index[axis]} + {before}"
+    found = list(index)
+    found[axis] = moved
+    return found
+
+
 def _join_notation(node: Node, *xs: Math) -> Math:
     if node.rank == 1 or node.attrs["axis"] == node.rank - 1:
         return Matrix((xs,))
@@ -152,6 +164,7 @@ concatenate = op(
     notation=_join_notation,
     code=lambda node, *xs: f"np.concatenate([{', '.join(xs)}], axis={node.attrs['axis']})",
     sources={"torch": lambda node, *xs: f"torch.cat([{', '.join(xs)}], dim={node.attrs['axis']})"},
+    puts=_join_puts,
     axes=("axis",),
     aliases=aliases(
         numpy=("concatenate", "concat"),
@@ -244,6 +257,13 @@ def _diag_code(node: Node, x: str) -> str:
     return f"(({left} * {x}[..., None, :]) @ {right})"
 
 
+def _diagonal_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
+    """The place in the matrix of an element of the diagonal."""
+    *batch, i = index
+    k = node.attrs["k"]
+    return [*batch, f"{i} + {-k}" if k < 0 else i, f"{i} + {k}" if k > 0 else i]
+
+
 def _diag_torch(node: Node, x: str) -> str:
     k, (rows, columns), n = node.attrs["k"], node.attrs["shape"], node.inputs[0].shape[-1]
     square = f"torch.diag_embed({x}, {k})"
@@ -273,6 +293,7 @@ diagonal_matrix = op(
     notation=_diag_named,
     code=_diag_code,
     sources={"torch": _diag_torch},
+    puts=lambda node, place, index, read: _diagonal_places(node, index, read),
     aliases={},
     samples=sampled(
         (((3,),), {"k": 0, "shape": (3, 3)}),
@@ -330,6 +351,7 @@ diagonal = op(
     notation=_diag_named,
     code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']}, -2, -1)",
     sources={"torch": lambda node, x: f"torch.diagonal({x}, {node.attrs['k']}, -2, -1)"},
+    places=_diagonal_places,
     aliases=aliases(
         numpy=Alias("diagonal", rename={"offset": "k"}),
         torch=Alias(

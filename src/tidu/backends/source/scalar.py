@@ -148,6 +148,33 @@ def call_of(tree: Tree) -> str | None:
     return None
 
 
+def parts_of(tree: Tree) -> tuple[Tree, ...]:
+    """What a tree is made of, one level down."""
+    match tree:
+        case Unary(_, value):
+            return (value,)
+        case Binary(_, left, right):
+            return left, right
+        case Choice(test, yes, no):
+            return test, yes, no
+        case Call(_, arguments):
+            return arguments
+        case _:
+            return ()
+
+
+def calls_of(tree: Tree) -> set[str]:
+    """The functions that an expression calls."""
+    own = {tree.name} if isinstance(tree, Call) else set[str]()
+    return own.union(*(calls_of(part) for part in parts_of(tree)))
+
+
+def variables(tree: Tree) -> set[str]:
+    """The names that an expression reads."""
+    own = {tree.name} if isinstance(tree, Var) else set[str]()
+    return own.union(*(variables(part) for part in parts_of(tree)))
+
+
 def attribute_numbers(attributes: Mapping[str, object]) -> dict[str, float]:
     """The attributes that an expression may name: numbers."""
     return {k: float(v) for k, v in attributes.items() if isinstance(v, int | float)}

@@ -36,8 +36,10 @@ from tidu.backends.source.scalar import (
     Var,
     attribute_numbers,
     call_of,
+    calls_of,
     operand_names,
     parse,
+    variables,
 )
 from tidu.ir.body import body_of
 from tidu.ir.node import Node
@@ -71,9 +73,10 @@ def expression(node: Node, operands: Sequence[str]) -> str:
         return f"({operands[0]} {symbol} {operands[1]})"
     tree = scalar_tree(node)
     name = torch_name(node)
-    if tree is not None and (name is None or call_of(tree) is None or _has_number(node)):
-        names = dict(zip(operand_names(op, len(operands)), operands, strict=False))
-        numbers = {k: _number(v) for k, v in attribute_numbers(node.attrs).items()}
+    names = dict(zip(operand_names(op, len(operands)), operands, strict=False))
+    numbers = {k: _number(v) for k, v in attribute_numbers(node.attrs).items()}
+    said = tree is not None and variables(tree) <= {*names, *numbers}
+    if said and tree is not None and (name is None or call_of(tree) is None or _has_number(node)):
         return _elementwise(tree, {**names, **numbers}, set(numbers) | _literals(names, node))
     if name is None:
         raise refused(op.name, "PyTorch", _NO_SOURCE)
@@ -90,7 +93,10 @@ def can_write(node: Node) -> bool:
     if node.op.operator in _SYMBOLS or torch_name(node) is not None:
         return True
     tree = scalar_tree(node)
-    return tree is not None and all(_function(n) for n in _calls(tree))
+    known = {*operand_names(node.op, len(node.inputs)), *attribute_numbers(node.attrs)}
+    return (
+        tree is not None and variables(tree) <= known and all(_function(n) for n in calls_of(tree))
+    )
 
 
 def scalar_tree(node: Node) -> Tree | None:
@@ -138,24 +144,6 @@ def _number(value: object) -> str:
 
 
 # ------------------------------------------------------------------ scalar expressions
-def _calls(tree: Tree) -> Iterable[str]:
-    match tree:
-        case Call(name, arguments):
-            yield name
-            for part in arguments:
-                yield from _calls(part)
-        case Unary(_, value):
-            yield from _calls(value)
-        case Binary(_, left, right):
-            yield from _calls(left)
-            yield from _calls(right)
-        case Choice(test, yes, no):
-            for part in (test, yes, no):
-                yield from _calls(part)
-        case _:
-            pass
-
-
 def _function(name: str) -> str | None:
     if name in _LIBM:
         return _LIBM[name] or None
