@@ -7,7 +7,7 @@ from typing import Any
 
 from tidu.api.report import Report, report
 from tidu.errors import InputError, UnknownNameError, nearest
-from tidu.explain.records import FACETS, op_document, ops_document, rule_of
+from tidu.explain.records import FACETS, exports, op_document, ops_document, rule_of
 from tidu.frontends import functions
 from tidu.frontends.textvalues import MODULE_NAMES
 from tidu.ir.op import Alias, Op, registered
@@ -83,5 +83,6 @@ def _data(op: Op) -> dict[str, Any]:
             library: [a.name if isinstance(a, Alias) else a for a in aliases]
             for library, aliases in op.aliases.items()
         },
+        "export": list(exports(op)),
         "kinks": [{"en": kink.at.en, "zh": kink.at.zh} for kink in op.kinks],
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.backends.source.targets import NAMES, languages
 from tidu.calculus.derivation import derive_graph
 from tidu.document.blocks import Block, Document, Equation, Paragraph, Step, Table
 from tidu.document.math import (
@@ -24,11 +25,12 @@ from tidu.explain.trees import compare_sides, formula
 from tidu.ir.build import call, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.op import Alias, Form, Loop, Op, Operand, role
+from tidu.ir.types import FLOATS
 from tidu.ops.reduction import sum_ as total
 from tidu.words import Phrase, Words, verbatim
 
-FACETS = ("form", "loop", "derivative", "numpy", "torch", "text", "kinks", "source")
+FACETS = ("form", "loop", "derivative", "numpy", "torch", "text", "export", "kinks", "source")
 
 _LIST_TITLE = Words(en="What tidu calculates with", zh="tidu 认识的运算")
 _LIST_NOTE = Words(
@@ -38,6 +40,10 @@ _LIST_NOTE = Words(
 _HELPERS = Words(
     en="These have no name of their own outside; they appear in derivatives: {names}.",
     zh="下面这些在外部没有自己的名字，只在导数中出现：{names}。",
+)
+_NOT_THERE = Words(
+    en="Not exported to {language} (with their gradients): {names}.",
+    zh="不能（连同梯度）导出为 {language} 的：{names}。",
 )
 _COLUMNS = (
     Words(en="name", zh="名称"),
@@ -52,6 +58,7 @@ _FACET_NAMES = {
     "numpy": Words(en="NumPy name", zh="NumPy 名称"),
     "torch": Words(en="PyTorch name", zh="PyTorch 名称"),
     "text": Words(en="further names in text", zh="文本中的其他名称"),
+    "export": Words(en="exported to", zh="可导出为"),
     "kinks": Words(en="kinks", zh="折点"),
     "source": Words(en="source of the rule", zh="规则出处"),
 }
@@ -201,8 +208,10 @@ def ops_document(ops: Iterable[Op]) -> Document:
     )
     helpers = ", ".join(op.name for op in known if not op.aliases)
     table = Table(tuple(column() for column in _COLUMNS), rows)
+    missing = map(Paragraph, _missing(known))
     return Document(
-        _LIST_TITLE(), (Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers)))
+        _LIST_TITLE(),
+        (Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers)), *missing),
     )
 
 
@@ -230,10 +239,45 @@ def _facet(op: Op, facet: str) -> Phrase | str | None:
             return names(op, facet)
         case "source":
             return op.source
+        case "export":
+            return ", ".join(NAMES[target] for target in exports(op))
         case "kinks":
             return _kinks(op)
         case _:
             return None
+
+
+def exports(op: Op) -> tuple[str, ...]:
+    """The languages that an op and its gradient can be written in, found by asking for a sample."""
+    operands, attributes = _operands(op)
+    if op.samples is None:
+        return ()
+    found = call(op, *operands.values(), **attributes)
+    outs: list[Node] = list(found) if isinstance(found, tuple) else [found]
+    roots = list(outs)
+    kinds = op.operands or (Operand.VALUE,) * len(operands)
+    wrt = [
+        name
+        for (name, node), kind in zip(operands.items(), kinds, strict=False)
+        if kind is Operand.VALUE and node.dtype in FLOATS
+    ]
+    for out in outs:
+        if out.dtype in FLOATS and wrt:
+            weight = input_node("G", out.shape, out.dtype)
+            loss = role("real")(total(weight * out))
+            graph = Graph({**operands, "G": weight}, {"L": loss})
+            roots += derive_graph(graph, wrt, as_written=True).gradients.values()
+    return languages(roots)
+
+
+def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
+    """For each language the ops that it has no words for."""
+    known = {op.name: exports(op) for op in ops if op.samples is not None}
+    found: list[Phrase] = []
+    for target, shown in NAMES.items():
+        names = ", ".join(name for name, targets in known.items() if target not in targets)
+        found.append(_NOT_THERE(language=shown, names=names or "–"))
+    return tuple(found)
 
 
 def _kinks(op: Op) -> Phrase | None:

@@ -132,8 +132,8 @@ _OPS = CommandHelp(
 )
 _NAME = Words(en="an operation, by its name here or elsewhere", zh="运算的名称（这里的或其他库的）")
 _ONE_FACET = Words(
-    en="one part: form, loop, derivative, numpy, torch, text, kinks or source",
-    zh="只看一项：form、loop、derivative、numpy、torch、text、kinks 或 source",
+    en="one part: form, loop, derivative, numpy, torch, text, export, kinks or source",
+    zh="只看一项：form、loop、derivative、numpy、torch、text、export、kinks 或 source",
 )
 
 

@@ -74,7 +74,7 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
         *source.comments,
         *source.order,
     ]
-    _lower(roots, can_write, images)
+    lower(roots, can_write, images)
     if all(old is new for old, new in images.items()):
         return source
     return replace(
@@ -88,9 +88,10 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
     )
 
 
-def _lower(
+def lower(
     roots: Iterable[Node], can_write: Callable[[Node], bool], images: dict[Node, Node]
 ) -> None:
+    """Puts what stands for each node under the roots into `images`."""
     for node in post_order(roots, lambda n: () if n in images else n.inputs):
         if node in images:
             continue
@@ -100,7 +101,7 @@ def _lower(
         if body is not None:
 
             def change(nodes: Sequence[Node]) -> list[Node]:
-                _lower(nodes, can_write, images)
+                lower(nodes, can_write, images)
                 return [images[node] for node in nodes]
 
             attributes[node.op.body or ""] = body.mapped(change)
@@ -110,7 +111,7 @@ def _lower(
         if new.op.lower is not None and not can_write(new):
             simpler = new.op.lower(*new.inputs, **new.attrs)
             inner = {child: child for child in new.inputs}
-            _lower([simpler], can_write, inner)
+            lower([simpler], can_write, inner)
             new = inner[simpler]
         images[node] = new
 
