@@ -177,7 +177,8 @@ class Op:
         # (node, *operand texts) -> NumPy source; default by alias; "" where `lower` says it better
         None
     )
-    # further languages ("torch", "jax") -> the same, where `code`, `scalar`, aliases do not say it
+    # further languages ("torch", "jax") -> the same, where `code`, `scalar`, aliases do not say it;
+    # "" where this node cannot be said
     sources: Mapping[str, Callable[..., str]] = field(default_factory=dict[str, Callable[..., str]])
     # (*xs, **attrs) -> the same values by simpler ops, as stable as `numpy`: for languages that
     # print loops and have nothing better

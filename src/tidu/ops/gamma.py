@@ -113,6 +113,13 @@ def _polygamma_notation(node: Node, n: Math, x: Math) -> Math:
     return Apply(Symbol("ψ", "", f"({order:g})"), (x,))
 
 
+def _polygamma_torch(node: Node, n: str, x: str) -> str:
+    """PyTorch takes the order as a whole number, not as a tensor."""
+    order = constant_value(node.inputs[0])
+    whole = order is not None and float(order).is_integer()
+    return f"torch.polygamma({order:.0f}, {x})" if whole else ""
+
+
 polygamma = _gamma_function(
     "polygamma",
     2,
@@ -124,6 +131,7 @@ polygamma = _gamma_function(
     operands=(Operand.FIXED, Operand.VALUE),
     fixed=_ORDER,
     notation=_polygamma_notation,
+    sources={"torch": _polygamma_torch},
     safe={1: 1.0},
     aliases=aliases(scipy="special.polygamma", torch=("polygamma", "special.polygamma")),
     samples=between(0.6, 3.0, 0.0, 1.0, 2.0),

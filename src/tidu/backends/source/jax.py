@@ -204,7 +204,7 @@ def _custom_vjp(source: Source, found: Passes, arguments: str) -> list[str]:
         "",
         "",
         "def bwd(saved, g):",
-        f"{INDENT}found = {{n: g.astype(d.dtype) * d for n, d in backward(saved).items()}}",
+        f"{INDENT}found = {{n: g.astype(jnp.asarray(d).dtype) * d for n, d in backward(saved).items()}}",
         f"{INDENT}return {group(returned)}",
         "",
         "",

@@ -65,7 +65,10 @@ def expression(node: Node, operands: Sequence[str]) -> str:
     """PyTorch source of one op: by `sources`, its name there, or its scalar expression."""
     op = node.op
     if "torch" in op.sources:
-        return op.sources["torch"](node, *operands)
+        text = op.sources["torch"](node, *operands)
+        if not text:
+            raise refused(op.name, "PyTorch", _NO_SOURCE)
+        return text
     if op.role == "constant" and node.rank == 0:
         return _number(node.attrs["value"].array[()])
     symbol = op.operator
@@ -88,8 +91,10 @@ _SYMBOLS = ("+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!=")
 
 def can_write(node: Node) -> bool:
     """Whether this op has PyTorch source."""
-    if "torch" in node.op.sources or node.op.body is not None:
+    if node.op.body is not None:
         return True
+    if "torch" in node.op.sources:
+        return bool(node.op.sources["torch"](node, *("x" for _ in node.inputs)))
     if node.op.operator in _SYMBOLS or torch_name(node) is not None:
         return True
     tree = scalar_tree(node)
