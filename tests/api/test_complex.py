@@ -305,3 +305,37 @@ def test_elements_have_no_paths_of_complex_numbers() -> None:
     d = tidu.derive(squares, wrt="z", values=GIVEN)
     with pytest.raises(TiduError, match="calculates with complex numbers"):
         d.explain("en", of="z[1]")
+
+
+# ------------------------------------------------------------------ texts
+def test_texts_read_complex_numbers() -> None:
+    z = np.array([1 + 2j, -0.5j])
+    for text in (
+        "y = z * (1 - 2j) + 3j\nsum(abs(y)**2)",
+        "sum(z.real**2 + z.imag * (z * z.conj()).real)",
+        "sum(real(exp(1j * z)))",
+    ):
+
+        def loss(z: Any, text: str = text) -> Any:
+            return {
+                "y": lambda: np.sum(np.abs(z * (1 - 2j) + 3j) ** 2),
+                "sum(z": lambda: np.sum(z.real**2 + z.imag * (z * z.conj()).real),
+                "sum(r": lambda: np.sum(np.exp(1j * z).real),
+            }[text[:5] if text[0] == "s" else "y"]()
+
+        d = tidu.derive(text, wrt="z", z=z)
+        np.testing.assert_allclose(d.evaluate().value, loss(z), rtol=1e-12)
+        np.testing.assert_allclose(d.evaluate().gradients["z"], slopes(loss, z), rtol=1e-6)
+        assert [finding.kind for finding in d.verify()] == ["agrees"]
+    page = tidu.derive("y = z * (1 - 2j)\nsum(abs(y)**2)", wrt="z", z=z).explain("en").text()
+    assert "y = (1 − 2i)·z" in page or "y = (1 − 2i)z" in page
+
+
+def test_the_records_say_which_ops_take_complex_numbers() -> None:
+    from tidu.api.catalogue import op_data, op_report
+
+    known = {one["name"]: one["complex"] for one in op_data()}
+    assert known["exp"] and known["matmul"] and known["fft"]
+    assert not (known["max"] or known["relu"] or known["less"] or known["rfft"])
+    assert "takes complex numbers  no" in op_report("max", lang="en").text()
+    assert "∂L/∂A = conj(G)" in op_report("np.conj", lang="en").text()

@@ -99,7 +99,7 @@ CASES: list[tuple[str, type[TiduError], str | None, str, str, str | None]] = [
     ("1e400", SyntaxProblem, "1e400", "number too large", "数太大", None),
     ("1e308 * 10", InputError, "*", "number too large", "数太大", None),
     ("(-8)**(1/3)", InputError, "**", "not a real number", "不是实数", None),
-    ("x * 2j", SyntaxProblem, "2j", "imaginary", "虚数", None),
+    ("max(x * 2j)", DTypeError, "max", "max takes real numbers", "max 只用于实数", None),
     ("（x）", SyntaxProblem, "（", "character （", "没有字符 （", "("),
     ("ｘ + 1", SyntaxProblem, "ｘ", "would be read as x", "会被读成 x", "x"),
     ("х + 1", UnknownNameError, "х", "CYRILLIC SMALL LETTER HA", "CYRILLIC SMALL LETTER HA", None),

@@ -79,6 +79,7 @@ def _data(op: Op) -> dict[str, Any]:
         "derivative": [" = ".join(inline(part) for part in e.parts) for e in rule.equations],
         "written_with": None if rule.written is None else inline(rule.written),
         "source": op.source,
+        "complex": op.complex,
         "names": {
             library: [a.name if isinstance(a, Alias) else a for a in aliases]
             for library, aliases in op.aliases.items()

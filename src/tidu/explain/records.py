@@ -10,6 +10,7 @@ import numpy as np
 
 from tidu.backends.source.targets import NAMES, languages
 from tidu.calculus.derivation import derive_graph
+from tidu.calculus.modes import pulled
 from tidu.document.blocks import Block, Document, Equation, Paragraph, Step, Table
 from tidu.document.math import (
     Apply,
@@ -30,7 +31,18 @@ from tidu.ir.types import FLOATS
 from tidu.ops.reduction import sum_ as total
 from tidu.words import Phrase, Words, verbatim
 
-FACETS = ("form", "loop", "derivative", "numpy", "torch", "text", "export", "kinks", "source")
+FACETS = (
+    "form",
+    "loop",
+    "derivative",
+    "numpy",
+    "torch",
+    "text",
+    "complex",
+    "export",
+    "kinks",
+    "source",
+)
 
 _LIST_TITLE = Words(en="What tidu calculates with", zh="tidu 认识的运算")
 _LIST_NOTE = Words(
@@ -50,7 +62,9 @@ _COLUMNS = (
     Words(en="form", zh="类别"),
     Words(en="NumPy", zh="NumPy"),
     Words(en="PyTorch", zh="PyTorch"),
+    Words(en="complex", zh="复数"),
 )
+_TAKES, _REFUSES = Words(en="yes", zh="可以"), Words(en="no", zh="不可以")
 _FACET, _VALUE = Words(en="facet", zh="项目"), Words(en="value", zh="内容")
 _FACET_NAMES = {
     "form": Words(en="form", zh="类别"),
@@ -58,6 +72,7 @@ _FACET_NAMES = {
     "numpy": Words(en="NumPy name", zh="NumPy 名称"),
     "torch": Words(en="PyTorch name", zh="PyTorch 名称"),
     "text": Words(en="further names in text", zh="文本中的其他名称"),
+    "complex": Words(en="takes complex numbers", zh="用于复数"),
     "export": Words(en="exported to", zh="可导出为"),
     "kinks": Words(en="kinks", zh="折点"),
     "source": Words(en="source of the rule", zh="规则出处"),
@@ -115,10 +130,12 @@ def rule_of(op: Op) -> Rule:
     wrt = [
         name
         for (name, node), kind in zip(operands.items(), kinds, strict=False)
-        if kind is Operand.VALUE and node.dtype == "float64"
+        if kind is Operand.VALUE and node.dtype in ("float64", "complex128")
     ]
-    if out.dtype != "float64" or not wrt:
+    if out.dtype not in ("float64", "complex128") or not wrt:
         return Rule(result)
+    if any(node.dtype == "complex128" for node in (out, *operands.values())):
+        return _complex_rule(result, out, {name: operands[name] for name in wrt}, atoms)
     inputs = dict(operands)
     scaled = out.rank > 0
     if scaled:
@@ -133,6 +150,17 @@ def rule_of(op: Op) -> Rule:
         left = _left(result, name, len(operands), scaled)
         equations.append(Equation((left, *_right(gradients[name], atoms, left))))
     return Rule(result, tuple(equations), scaled)
+
+
+def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Node, Math]) -> Rule:
+    """What the gradient G of the result becomes; gradients inside a program are not conjugated."""
+    g = input_node("G", out.shape, out.dtype)
+    atoms |= {g: Symbol("G"), out: Symbol("Y")}
+    equations: list[Equation] = []
+    for name, adjoint in zip(wrt, pulled([out], [g], list(wrt.values())), strict=True):
+        left = Derivative(Symbol("L"), Symbol(name))
+        equations.append(Equation((left, *_right(adjoint, atoms, left))))
+    return Rule(result, tuple(equations), True)
 
 
 def _right(gradient: Node, atoms: dict[Node, Math], left: Math) -> tuple[Math, ...]:
@@ -202,7 +230,7 @@ def ops_document(ops: Iterable[Op]) -> Document:
         (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
     )
     rows = tuple(
-        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch"))
+        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch"), _complex(op) or "")
         for op in known
         if op.aliases
     )
@@ -237,6 +265,8 @@ def _facet(op: Op, facet: str) -> Phrase | str | None:
             return op.loop.value
         case "numpy" | "torch" | "text":
             return names(op, facet)
+        case "complex":
+            return _complex(op)
         case "source":
             return op.source
         case "export":
@@ -278,6 +308,13 @@ def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
         names = ", ".join(name for name, targets in known.items() if target not in targets)
         found.append(_NOT_THERE(language=shown, names=names or "–"))
     return tuple(found)
+
+
+def _complex(op: Op) -> Phrase | None:
+    """Whether the op takes complex numbers; None where it takes no numbers at all."""
+    if op.operands is not None and Operand.VALUE not in op.operands:
+        return None
+    return _TAKES() if op.complex else _REFUSES()
 
 
 def _kinks(op: Op) -> Phrase | None:

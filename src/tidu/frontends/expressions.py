@@ -8,6 +8,7 @@ What is not on the whitelist is refused by name; nothing is ever run as code.
 from __future__ import annotations
 
 import ast
+import cmath
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, cast
 
@@ -33,6 +34,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Shape, Size, product
 from tidu.ops.comparison import logical_and, logical_not, logical_or, where
+from tidu.ops.parts import imag, real
 from tidu.words import Words, verbatim
 
 Reading = Generator[ast.expr, Any, Any]
@@ -242,7 +244,7 @@ class Expressions:
     # -------------------------------------------------------------- leaves
     def _constant(self, node: ast.Constant) -> Reading:
         value = node.value
-        if isinstance(value, complex | bytes):
+        if isinstance(value, bytes) or (isinstance(value, complex) and not cmath.isfinite(value)):
             raise SyntaxProblem(_NO_NUMBER(text=self.shown(node)), place=self.place(node))
         if isinstance(value, int):
             try:
@@ -364,8 +366,8 @@ class Expressions:
             if (
                 is_static(left)
                 and is_static(right)
-                and not isinstance(left, Size)
-                and not isinstance(right, Size)
+                and not isinstance(left, Size | complex)
+                and not isinstance(right, Size | complex)
             ):
                 one: Any = decide(left, right)
             else:
@@ -409,6 +411,10 @@ class Expressions:
                     return self.apply(self._member_place(node), lambda x: x.T, owner)
                 case "mT":
                     return self.apply(self._member_place(node), lambda x: x.mT, owner)
+                case "real":
+                    return self.apply(self._member_place(node), real, owner)
+                case "imag":
+                    return self.apply(self._member_place(node), imag, owner)
                 case _ if functions.method(name) or name in self.METHODS:
                     return Method(owner, name)
                 case _:

@@ -41,10 +41,6 @@ _MISMATCH = Words(
 )
 _GLUED = Words(en="a number followed directly by a name: {text}", zh="数后面直接跟着名称：{text}")
 _PRODUCT = Words(en="a product needs its sign", zh="乘法要写出乘号")
-_COMPLEX = Words(
-    en="{text} is an imaginary number; tidu calculates with real numbers",
-    zh="{text} 是虚数；tidu 只计算实数",
-)
 DIGITS = Words(
     en="number too large: {digits} digits, where float64 ends at 309",
     zh="数太大：有 {digits} 位，而 float64 最多约 309 位",
@@ -224,8 +220,8 @@ def _check_number(text: Text, token: Token, after: Token | None) -> None:
         return
     both = token.text + after.text
     place = text.place(token.line, token.column, token.column + len(both))
-    if after.text in ("j", "J"):
-        raise SyntaxProblem(_COMPLEX(text=both), place=place)
+    if after.text in ("j", "J"):  # 2j, an imaginary number
+        return
     fix = f"{token.text} {after.text}" if after.text in _FOLLOWS else f"{token.text}*{after.text}"
     raise SyntaxProblem(_GLUED(text=both), place=place, why=_PRODUCT(), fix=_WRITE(text=fix))
 

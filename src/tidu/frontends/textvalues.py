@@ -7,6 +7,7 @@ arrays through the reference meaning in the op records.
 from __future__ import annotations
 
 import ast
+import cmath
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class Literal:
 
 Number: TypeAlias = int | float
 Value: TypeAlias = (
-    Node | Literal | bool | int | float | str | Size | tuple[Any, ...] | list[Any] | slice
+    Node | Literal | bool | int | float | complex | str | Size | tuple[Any, ...] | list[Any] | slice
     | Module | Function | Method | Helper | Declared | DTypeName | Layers | None
 )  # fmt: skip
 
@@ -161,7 +162,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_static(value: Any) -> bool:
-    return isinstance(value, bool | int | float | Size)
+    return isinstance(value, bool | int | float | complex | Size)
 
 
 def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
@@ -193,6 +194,8 @@ def fold(symbol: str, left: Any, right: Any, text: str) -> Any:
     """A calculation with numbers or sizes only, done now; NotImplemented if it needs a node."""
     if isinstance(left, Size) or isinstance(right, Size):
         return _fold_size(symbol, left, right)
+    if isinstance(left, complex) or isinstance(right, complex):
+        return _fold_complex(symbol, left, right, text)
     try:
         if symbol == "**":
             return _power(left, right, text)
@@ -224,6 +227,16 @@ def _power(base: Number, exponent: Number, text: str) -> Number:
         if exponent < 0:
             return float(base) ** exponent
     return bounded(base**exponent, text)
+
+
+def _fold_complex(symbol: str, left: Any, right: Any, text: str) -> Any:
+    """1 + 2j is one number. Quotients and powers are left to the program: NumPy rounds its own."""
+    if symbol not in ("+", "-", "*"):
+        return NotImplemented
+    result = _ARITHMETIC[symbol](left, right)
+    if not cmath.isfinite(result):
+        raise InputError(_HUGE(text=text))
+    return result
 
 
 def _fold_size(symbol: str, left: Any, right: Any) -> Any:

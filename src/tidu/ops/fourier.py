@@ -120,6 +120,7 @@ def _complex(*shape: int) -> Callable[[Generator], Any]:
 
 
 _ALONG = sampled(
+    (((2, 4),), {}),
     (((4,),), {}),
     (((3,),), {"n": 5, "norm": "ortho"}),
     (((2, 4),), {"n": 3, "axis": 0}),
