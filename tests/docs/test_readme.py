@@ -25,7 +25,13 @@ from tidu.app.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 UPDATE = bool(os.environ.get("TIDU_UPDATE_GOLDEN"))
-PAGES = [("README.md", "en"), ("README.zh.md", "zh"), ("CONTRIBUTING.md", "en")]
+PAGES = [
+    ("README.md", "en"),
+    ("README.zh.md", "zh"),
+    ("CONTRIBUTING.md", "en"),
+    ("docs/complex_numbers.md", "en"),
+    ("docs/complex_numbers.zh.md", "zh"),
+]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -149,7 +155,7 @@ def test_make_targets_and_links_exist(page: str, language: str) -> None:
     )
     assert named <= targets
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / link).exists(), link
+        assert (ROOT / page).parent.joinpath(link).exists(), link
 
 
 def test_both_readmes_have_the_same_programs() -> None:

@@ -101,6 +101,7 @@ _LOGIC: Mapping[str, Callable[..., Node]] = {"&": logical_and, "|": logical_or}
 
 
 # Attributes of an array that its shape answers.
+_PARTS = {op.name: op for op in (real, imag)}  # z.real, z.imag
 _OF_SHAPE: Mapping[str, Callable[[Shape], Value]] = {"shape": tuple, "ndim": len, "size": product}
 
 
@@ -411,10 +412,8 @@ class Expressions:
                     return self.apply(self._member_place(node), lambda x: x.T, owner)
                 case "mT":
                     return self.apply(self._member_place(node), lambda x: x.mT, owner)
-                case "real":
-                    return self.apply(self._member_place(node), real, owner)
-                case "imag":
-                    return self.apply(self._member_place(node), imag, owner)
+                case _ if name in _PARTS:
+                    return self.apply(self._member_place(node), _PARTS[name], owner)
                 case _ if functions.method(name) or name in self.METHODS:
                     return Method(owner, name)
                 case _:
