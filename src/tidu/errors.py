@@ -158,6 +158,9 @@ class DivergenceWarning(TiduWarning):
     """A loss that grows in descent: the learning rate is too large."""
 
 
+SHORT = 3
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that a misspelt one most likely stands for."""
     import difflib  # noqa: PLC0415  (only needed once something is misspelt)
@@ -165,5 +168,7 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     for name in known:
         if name.lower() == word.lower():
             return name
+    if len(word) <= SHORT:  # almost any longer word holds the letters of a short one
+        known = [name for name in known if abs(len(name) - len(word)) <= 1]
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None

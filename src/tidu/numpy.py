@@ -1,9 +1,11 @@
-"""What plain NumPy lacks: functions that keep derivatives, loops and calls that stay one node.
+"""NumPy's namespace with what plain NumPy lacks: functions that keep derivatives, loops and calls
+that stay one node.
 
-Everything else of NumPy is traced as it stands, with plain `import numpy as np`. np.array,
-np.asarray and np.full do not ask their arguments first; those here do what NumPy's do, and keep the
-derivative where traced values are put into the array. `scan` is a loop, `named` a function, that is
-derived once and not once for each step or call.
+Most programs are traced as they stand, with plain `import numpy as np`. np.array, np.asarray,
+np.full and np.r_ do not ask their arguments first, nor does any function that is given a list;
+those here do what NumPy's do, and keep the derivative of traced values. All other names are
+NumPy's, so `import tidu.numpy as np` runs what `import numpy as np` does. `scan` is a loop, `named`
+a function, that is derived once and not once for each step or call.
 """
 
 from __future__ import annotations
@@ -30,8 +32,23 @@ from tidu.frontends.tree import leaves, replace
 from tidu.ir.types import Size
 
 __all__ = [
-    "arange", "array", "asarray", "call", "eye", "full", "named", "ones", "scan", "zeros",
-]  # fmt: skip
+    "arange",
+    "array",
+    "asanyarray",
+    "asarray",
+    "asarray_chkfinite",
+    "ascontiguousarray",
+    "asfortranarray",
+    "c_",
+    "call",
+    "eye",
+    "full",
+    "named",
+    "ones",
+    "r_",
+    "scan",
+    "zeros",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,60 +77,135 @@ def asarray(value: Any, dtype: Any = None) -> Any:
     return joined if dtype is None else joined.astype(dtype)
 
 
-def full(shape: int | tuple[int, ...], fill_value: Any) -> Any:
+asanyarray = ascontiguousarray = asfortranarray = asarray_chkfinite = asarray
+
+
+def full(shape: int | tuple[int, ...], fill_value: Any, dtype: Any = None) -> Any:
     """np.full whose value may be traced: one value, stretched to the shape.
 
     >>> full((2, 2), 7.0).tolist()
     [[7.0, 7.0], [7.0, 7.0]]
     """
-    if isinstance(fill_value, TracedArray):
+    value = _joined(fill_value)
+    if isinstance(value, TracedArray):
         size = shape if isinstance(shape, tuple) else (shape,)
-        return np.broadcast_to(cast(Any, fill_value), size)
-    return np.full(shape, fill_value)
+        made = np.broadcast_to(cast(Any, value), size)
+        return made if dtype is None else made.astype(dtype)
+    return np.full(shape, value, dtype)
 
 
-def ones(shape: Any) -> Any:
+class _Joiner:
+    """np.r_ and np.c_, which take traced values as well."""
+
+    def __init__(self, plain: Any, columns: bool) -> None:
+        self._plain = plain
+        self._columns = columns
+
+    def __getitem__(self, key: Any) -> Any:
+        parts: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
+        joined = [_joined(part) for part in parts]
+        if not any(isinstance(part, TracedArray) for part in joined):
+            return self._plain[key]
+        whole: list[Any] = [np.r_[p] if isinstance(p, slice) else np.atleast_1d(p) for p in joined]
+        if not self._columns:
+            return np.concatenate(whole)
+        return np.concatenate([p[:, None] if p.ndim == 1 else p for p in whole], axis=-1)
+
+
+r_, c_ = _Joiner(np.r_, columns=False), _Joiner(np.c_, columns=True)
+
+
+class _Listed:
+    """A function of NumPy's that may be given lists with traced values in them."""
+
+    def __init__(self, function: Any) -> None:
+        self.__wrapped__ = function
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(
+            *map(_joined, args), **{key: _joined(value) for key, value in kwargs.items()}
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)  # a ufunc's reduce, nin, …
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+
+# These take arrays in a list and ask each of them.
+_OF_LISTS = frozenset(
+    """concatenate concat stack vstack hstack dstack column_stack row_stack block select choose
+    piecewise lexsort broadcast_arrays ix_""".split()
+)
+
+
+def __getattr__(name: str) -> Any:
+    """NumPy's own names."""
+    return _numpys(name)
+
+
+@functools.cache
+def _numpys(name: str) -> Any:
+    value = getattr(np, name)
+    if isinstance(value, type) or not callable(value) or name in _OF_LISTS:
+        return value
+    return _Listed(value)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *dir(np)})
+
+
+def ones(shape: Any, *more: Any, **options: Any) -> Any:
     """np.ones whose sizes may be letters, where a function is derived by shapes alone.
 
     >>> ones((2, 2)).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    return _written("ones", np.ones, shape)
+    return _written("ones", np.ones, (shape,), more, options)
 
 
-def zeros(shape: Any) -> Any:
+def zeros(shape: Any, *more: Any, **options: Any) -> Any:
     """np.zeros whose sizes may be letters, where a function is derived by shapes alone.
 
     >>> zeros(2).tolist()
     [0.0, 0.0]
     """
-    return _written("zeros", np.zeros, shape)
+    return _written("zeros", np.zeros, (shape,), more, options)
 
 
-def eye(n: Any, m: Any = None) -> Any:
+def eye(n: Any, m: Any = None, *more: Any, **options: Any) -> Any:
     """np.eye whose sizes may be letters, where a function is derived by shapes alone.
 
     >>> eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return _written("eye", np.eye, n, n if m is None else m)
+    return _written("eye", np.eye, (n, n if m is None else m), more, options)
 
 
-def arange(*bounds: Any) -> Any:
+def arange(*bounds: Any, **options: Any) -> Any:
     """np.arange whose bounds may be letters, where a function is derived by shapes alone.
 
     >>> arange(3).tolist()
     [0, 1, 2]
     """
-    return _written("arange", np.arange, *bounds)
+    return _written("arange", np.arange, bounds, (), options)
 
 
-def _written(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def _written(
+    name: str,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    more: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
     """An array of these sizes; over letters, a node of the trace that is running."""
     sizes = [d for a in arguments for d in (a if isinstance(a, tuple | list) else (a,))]
     recorder = running.get()
     if recorder is None or not any(isinstance(size, Size) for size in sizes):
-        return function(*arguments)
+        return function(*arguments, *more, **options)
     from tidu.frontends.textvalues import CREATORS  # noqa: PLC0415  (only with letters)
 
     return TracedArray(recorder.lift(CREATORS[name](*arguments)), recorder)

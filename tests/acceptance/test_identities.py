@@ -105,10 +105,8 @@ def test_other_kinds_are_refused_or_right(record: Record) -> None:
 @pytest.mark.parametrize(
     ("expression", "name"),
     [
-        ("np.sum(np.correlate(x, w, mode='valid') ** 2)", "correlate"),
         ("np.sum(x) * np.linalg.matrix_rank(np.outer(x, w))", "matrix_rank"),
-        ("np.sum(np.convolve(x, w))", "convolve"),
-        ("np.median(x) * np.sum(w)", "median"),
+        ("np.histogram(x)[0] * np.sum(w)", "histogram"),
         ("np.sum(scipy.special.fresnel(x)) + np.sum(w)", "fresnel"),
     ],
 )

@@ -14,13 +14,10 @@ import pytest
 
 import tidu
 from tests.acceptance.reference import numpy_function, records
-from tidu.errors import UnknownNameError
 
 # Where no derivative exists it is NaN, and a warning says so: tests/api/test_not_finite.py.
 pytestmark = pytest.mark.filterwarnings("ignore::tidu.errors.NotFiniteWarning")
 CASES = records("kinks.jsonl")
-# Not in this issue: there is no pooling op. It is refused by its name.
-MISSING = {"ki29": "max_pool1d"}
 
 
 def numbers(value: Any) -> Any:
@@ -34,9 +31,7 @@ def at(case: dict[str, Any], text: str) -> dict[str, Any]:
 
 def texts(kind: str) -> list[Any]:
     return [
-        pytest.param(case, case[kind], id=f"{case['id']}-{kind}")
-        for case in CASES
-        if case[kind] and not (kind == "torch" and case["id"] in MISSING)
+        pytest.param(case, case[kind], id=f"{case['id']}-{kind}") for case in CASES if case[kind]
     ]
 
 
@@ -75,13 +70,6 @@ def test_the_working_says_so(case: dict[str, Any], text: str) -> None:
         assert "折点" in chinese
         assert re.search(r"value used( is)? ", english)
         assert re.search(r"(这里取|所取的值为) ?", chinese)
-
-
-@pytest.mark.parametrize(("id", "name"), MISSING.items())
-def test_what_is_missing_is_refused_by_name(id: str, name: str) -> None:
-    case = next(case for case in CASES if case["id"] == id)
-    with pytest.raises(UnknownNameError, match=name):
-        tidu.derive(f"sum({case['torch']})", wrt=["x"], values=at(case, case["torch"]))
 
 
 def test_another_convention_may_be_chosen() -> None:

@@ -133,8 +133,8 @@ def test_arguments_that_a_composition_does_not_know_are_refused() -> None:
     assert caught.value.text("en").startswith("np.take is not derived with these arguments: mode")
     assert caught.value.text("zh").startswith("np.take 带这些参数时不能求导：mode")
     with pytest.raises(EvaluationError) as failed:
-        trace(lambda x: np.sum(np.split(x, 2)[0]), (X,))
-    assert "does not result in an equal division" in failed.value.text("en")
+        trace(lambda x: np.sum(np.select([x > 0], [x, x])), (X,))
+    assert "is longer than argument 1" in failed.value.text("en")
     assert "NumPy 无法计算" in failed.value.text("zh")
 
 
@@ -148,7 +148,7 @@ def test_inner_and_average_are_numpys_for_every_rank() -> None:
     for options in ({}, {"axis": 0, "weights": weights}, {"axis": 1, "keepdims": True}):
         traced = trace(lambda x, o=options: np.sum(np.sin(np.average(x, **o))), {"x": a})
         assert np.isclose(traced.result, np.sum(np.sin(np.average(a, **options))))
-    with pytest.raises(EvaluationError, match="do not fit"):
+    with pytest.raises(ShapeError, match="do not fit"):
         trace(lambda x: np.average(x, weights=weights), (a,))
 
 

@@ -33,7 +33,7 @@ def inputs_for(arrays: Sequence[Any]) -> list[Node]:
 def results(op: Op, nodes: Sequence[Node], attributes: Mapping[str, Any]) -> list[Node]:
     """The result nodes of a call: one, or several where the op has several."""
     found = call(op, *nodes, **attributes)
-    return list(found) if isinstance(found, tuple) else [found]
+    return list(found) if isinstance(found, list | tuple) else [found]
 
 
 def gradient(build: Callable[..., Node], *arrays: Any, seed: Any = None) -> list[Any]:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tidu.api.report import Report, report
 from tidu.errors import InputError, UnknownNameError, nearest
-from tidu.explain.records import FACETS, exports, op_document, ops_document, rule_of
-from tidu.frontends import functions
+from tidu.explain.records import (
+    FACETS,
+    exports,
+    numpy_document,
+    op_document,
+    ops_document,
+    rule_of,
+)
+from tidu.frontends import coverage, functions
 from tidu.frontends.textvalues import MODULE_NAMES
 from tidu.ir.op import Alias, Op, registered
 from tidu.render import inline
@@ -22,7 +31,20 @@ _FACETS = Words(en="facets: {names}", zh="可以选的有：{names}")
 
 def catalogue(lang: Language | None = None) -> Report:
     """A table of all operations."""
-    return report(ops_document(registered().values()), lang)
+    return report(ops_document(registered().values(), coverage.written_on_arrays()), lang)
+
+
+def numpy_report(lang: Language | None = None) -> Report:
+    """What of NumPy tidu derives, and what it does not, with the reasons."""
+    groups = [(r.title(), r.says(), names) for r, names in coverage.missing()]
+    document = numpy_document(
+        sum(1 for _ in coverage.functions()),
+        coverage.derived(),
+        coverage.written_on_arrays(),
+        groups,
+        ".".join(np.__version__.split(".")[:2]),
+    )
+    return report(document, lang)
 
 
 def op_report(name: str, facet: str | None = None, lang: Language | None = None) -> Report:

@@ -13,8 +13,8 @@ from typing import Any
 
 from tidu.errors import InputError
 from tidu.ir.body import result_types
-from tidu.ir.build import apply, describe, filled, input_node, is_tuple
-from tidu.ir.node import Node
+from tidu.ir.build import apply, describe, filled, input_node, is_tuple, substitute
+from tidu.ir.node import Node, depends_on
 from tidu.ir.op import Form, Operand, role
 from tidu.ir.types import COMPLEX, FLOATS, Type
 from tidu.words import Words
@@ -109,20 +109,33 @@ def pull_back(node: Node, g: Node) -> list[Node | None]:
     if op.differential is not None:
         return _transposed_differential(node, g)
     if op.definition is not None:
-        from tidu.calculus.reverse import vjp  # noqa: PLC0415  (a composite is differentiated as a graph)
-
-        body = op.definition(*node.inputs, **node.attrs)
-        wanted = [x for i, x in enumerate(node.inputs) if differentiable(node, i)]
-        found = iter(vjp([body], [g], _distinct(wanted)))
-        by_node = {x.id: next(found) for x in _distinct(wanted)}
-        seen: set[int] = set()
-        result: list[Node | None] = []
-        for i, x in enumerate(node.inputs):
-            fresh = differentiable(node, i) and x.id not in seen
-            seen.add(x.id)
-            result.append(by_node[x.id] if fresh else None)
-        return result
+        return _pulled_through_definition(node, g)
     return [None] * len(node.inputs)
+
+
+def _pulled_through_definition(node: Node, g: Node) -> list[Node | None]:
+    """The definition's own gradient, of each operand once.
+
+    An operand that is calculated from another one is held as a variable of its own meanwhile: its
+    gradient goes back to that other one later, as a use of it, and must not be counted here.
+    """
+    from tidu.calculus.reverse import vjp  # noqa: PLC0415  (a composite is differentiated as a graph)
+
+    assert node.op.definition is not None
+    wanted = _distinct([x for i, x in enumerate(node.inputs) if differentiable(node, i)])
+    own = {x: ghost(x) for x in wanted} if _one_depends_on_another(wanted) else {}
+    body = node.op.definition(*(own.get(x, x) for x in node.inputs), **node.attrs)
+    found = vjp([body], [g], [own.get(x, x) for x in wanted])
+    found = substitute(found, {held: x for x, held in own.items()}) if own else found
+    by_node = {x.id: value for x, value in zip(wanted, found, strict=True)}
+    return [
+        by_node.pop(x.id, None) if differentiable(node, i) else None
+        for i, x in enumerate(node.inputs)
+    ]
+
+
+def _one_depends_on_another(nodes: Sequence[Node]) -> bool:
+    return any(x.id in depends_on([x], [y]) for x in nodes for y in nodes if x is not y)
 
 
 def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:

@@ -11,7 +11,7 @@ import numpy as np
 from tidu.backends.source.targets import NAMES, languages
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.modes import pulled
-from tidu.document.blocks import Block, Document, Equation, Paragraph, Step, Table
+from tidu.document.blocks import Block, Document, Equation, Paragraph, Section, Step, Table
 from tidu.document.math import (
     Apply,
     Cases,
@@ -57,6 +57,28 @@ _NOT_THERE = Words(
     en="Not exported to {language} (with their gradients): {names}.",
     zh="不能（连同梯度）导出为 {language} 的：{names}。",
 )
+_TRACED_ONLY = Words(
+    en="In traced NumPy programs these are read as well, written with those above: {names}. "
+    "`tidu ops --missing` lists what is not derived, with the reasons.",
+    zh="在被追踪的 NumPy 程序里还可以用下面这些，它们用上面的运算写出：{names}。"
+    "`tidu ops --missing` 列出不能求导的函数及其理由。",
+)
+_NUMPY_TITLE = Words(en="NumPy in tidu", zh="tidu 中的 NumPy")
+_NUMPY_COUNT = Words(
+    en="Of the {total} functions in numpy, numpy.linalg and numpy.fft {version}, tidu derives "
+    "{derived}; below is each of the others, with the reason.",
+    zh="numpy、numpy.linalg 与 numpy.fft（{version}）共有 {total} 个函数，"
+    "tidu 能求导其中 {derived} 个；下面列出其余各个及其理由。",
+)
+_NUMPY_DERIVED = Words(en="Derived", zh="能求导的")
+_NUMPY_ON_ARRAYS = Words(
+    en="Among them, in traced programs alone", zh="其中只在被追踪的程序里可用的"
+)
+_ON_ARRAYS = Words(
+    en="they take or give lists of arrays, functions or shapes, which formulas do not have",
+    zh="它们的参数或结果是数组列表、函数或形状，公式里没有这些",
+)
+_GROUP = Words(en="{title} ({count})", zh="{title}（{count} 个）")
 _COLUMNS = (
     Words(en="name", zh="名称"),
     Words(en="form", zh="类别"),
@@ -121,7 +143,7 @@ def rule_of(op: Op) -> Rule:
     if not operands:
         return Rule()
     found = call(op, *operands.values(), **attributes)
-    out: Node = found[0] if isinstance(found, tuple) else found
+    out: Node = found[0] if isinstance(found, list | tuple) else found
     atoms: dict[Node, Math] = {node: Symbol(name) for name, node in operands.items()}
     if out.op is not op:
         return Rule(written=formula(out, atoms))
@@ -224,8 +246,9 @@ def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
     return Document(verbatim(op.name), tuple(blocks))
 
 
-def ops_document(ops: Iterable[Op]) -> Document:
-    """A table of the ops that can be written, and the names of the others."""
+def ops_document(ops: Iterable[Op], on_arrays: Sequence[str] = ()) -> Document:
+    """A table of the ops that can be written, the names of the others, and the functions of NumPy's
+    that are read in traced programs alone."""
     known = sorted(
         (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
     )
@@ -236,11 +259,36 @@ def ops_document(ops: Iterable[Op]) -> Document:
     )
     helpers = ", ".join(op.name for op in known if not op.aliases)
     table = Table(tuple(column() for column in _COLUMNS), rows)
-    missing = map(Paragraph, _missing(known))
-    return Document(
-        _LIST_TITLE(),
-        (Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers)), *missing),
-    )
+    blocks = [Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers))]
+    blocks.extend(map(Paragraph, _missing(known)))
+    if on_arrays:
+        listed = ", ".join(f"np.{name}" for name in on_arrays)
+        blocks.append(Paragraph(_TRACED_ONLY(names=listed)))
+    return Document(_LIST_TITLE(), tuple(blocks))
+
+
+def numpy_document(
+    total: int,
+    derived: Sequence[str],
+    on_arrays: Sequence[str],
+    missing: Sequence[tuple[Phrase, Phrase, Sequence[str]]],
+    version: str,
+) -> Document:
+    """What of NumPy is derived, and what is not, with the reasons."""
+
+    def listed(names: Sequence[str]) -> Paragraph:
+        return Paragraph(verbatim(", ".join(names)))
+
+    blocks: list[Block] = [
+        Paragraph(_NUMPY_COUNT(total=total, derived=len(derived), version=version)),
+    ]
+    for title, says, names in missing:
+        blocks.append(
+            Section(_GROUP(title=title, count=len(names)), (Paragraph(says), listed(names)))
+        )
+    blocks.append(Section(_NUMPY_DERIVED(), (listed(derived),)))
+    blocks.append(Section(_NUMPY_ON_ARRAYS(), (Paragraph(_ON_ARRAYS()), listed(on_arrays))))
+    return Document(_NUMPY_TITLE(), tuple(blocks))
 
 
 def _rule_blocks(op: Op) -> list[Block]:

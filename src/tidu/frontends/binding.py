@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ _NEUTRAL: Mapping[str, Any] = {  # arguments that ask for nothing but NumPy's us
     "subok": True,
     "mode": "raise",
 }
+
+# Arguments of NumPy's that many functions share and no op has in this place.
+_OPTIONS = frozenset({"dtype", "out", "keepdims", "where", "initial", "casting", "mode", "order"})
 
 
 def name_of(function: Any) -> str:
@@ -61,3 +66,39 @@ def _asks_nothing(name: str, value: Any) -> bool:
         return True
     plain = value is None or isinstance(value, bool | str)
     return name in _NEUTRAL and plain and value in (None, _NEUTRAL[name])
+
+
+def named_options(
+    function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call with NumPy's options by name, from the first one that stands by its place.
+
+    np.sum(x, 0, None, None, True) says that keepdims is True; what an op calls its third argument
+    is another matter.
+
+    >>> named_options(np.sum, (1.0, 0, None, None, True), {})
+    ((1.0, 0), {'dtype': None, 'out': None, 'keepdims': True})
+    """
+    names = _positional_names(function)
+    first = next((i for i, name in enumerate(names) if i and name in _OPTIONS), None)
+    if first is None or len(arguments) <= first:
+        return tuple(arguments), dict(keywords)
+    given = dict(zip(names[first:], arguments[first:], strict=False))
+    return tuple(arguments[:first]), {**given, **keywords}
+
+
+@lru_cache(maxsize=1024)
+def _positional_names(function: Any) -> tuple[str, ...]:
+    if isinstance(function, np.ufunc):
+        return ()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in kinds)
+
+
+def takes(function: Any, name: str) -> bool:
+    """Whether a function has an argument of this name."""
+    return name in inspect.signature(function).parameters

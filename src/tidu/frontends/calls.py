@@ -201,6 +201,9 @@ class Calls(Expressions):
             check_dtype(keywords.pop("dtype"))
         operands, attributes = functions.bind(spelling, arguments, keywords)
         values = [x if x is None or isinstance(x, str) else self.operand(x, node) for x in operands]
+        for key in spelling.free:
+            if not functions.is_plain(attributes.get(key)):
+                attributes[key] = self.operand(attributes[key], node)
 
         def build(*xs: Any) -> Node:
             return functions.build(spelling, xs, attributes)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -93,6 +93,7 @@ class Spelling:
     required: frozenset[str] = frozenset()
     rename: Mapping[str, str] = field(default_factory=dict[str, str])
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    free: tuple[str, ...] = ()  # attributes that may be calculated values
     op: Op | None = None
     least: int | None = None  # operands that must be given, where the last may be left out
 
@@ -162,7 +163,7 @@ def bind(
         else:
             raise InputError(_KEYWORD(name=spelling.text, key=key, names=spelling.arguments))
     for key, value in attributes.items():
-        if not is_plain(value):
+        if key not in spelling.free and not is_plain(value):
             raise InputError(_PLAIN(name=spelling.text, key=key))
     _complete(spelling, slots, attributes)
     # A place left out before one that is given holds None: weight=None, pos_weight=w.
@@ -238,8 +239,10 @@ def is_plain(value: Any) -> bool:
     """A value that may be an attribute of a node: known when the program is read."""
     if isinstance(value, tuple | list):
         return all(is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(is_plain(item) for item in cast("dict[Any, Any]", value).values())
     return value is None or isinstance(
-        value, bool | int | float | str | Size | np.integer | np.floating
+        value, bool | int | float | str | slice | Size | np.integer | np.floating
     )
 
 
@@ -310,7 +313,7 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
         return UnknownNameError(_PYTHON(name=shown), why=_LIST())
     library, _, rest = path.rpartition(".")
     if library.startswith("numpy") and in_numpy(path):
-        return UnknownNameError(_REFUSED(name=shown), why=_LIST())
+        return UnknownNameError(_REFUSED(name=shown), why=not_derived_because(path))
     table = _current()
     if library:
         prefix = library.partition(".")[0] + "."
@@ -324,6 +327,13 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
     else:
         fix = None if library else _DECLARE(name=path)
     return UnknownNameError(_UNKNOWN(name=shown), why=why, fix=fix)
+
+
+def not_derived_because(path: str) -> Phrase:
+    """The reason why a function of NumPy's is not derived."""
+    from tidu.frontends.coverage import reason_for  # noqa: PLC0415  (it reads this table)
+
+    return reason_for(path.removeprefix("numpy.")).says()
 
 
 def in_numpy(path: str) -> bool:
@@ -384,6 +394,7 @@ def of_op(op: Op, text: str, library: str, alias: str | Alias | None = None) -> 
         required=required,
         rename=alias.rename if isinstance(alias, Alias) else {},
         defaults=alias.defaults if isinstance(alias, Alias) else {},
+        free=op.free,
         op=op,
     )
 

@@ -159,6 +159,39 @@ class ArrayOperators:
     def cumsum(self, *args: Any, **kwargs: Any) -> Any:
         return self._method("cumsum", np.cumsum, *args, **kwargs)
 
+    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("cumprod", np.cumprod, *args, **kwargs)
+
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("argmax", np.argmax, *args, **kwargs)
+
+    def argmin(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("argmin", np.argmin, *args, **kwargs)
+
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("argsort", np.argsort, *args, **kwargs)
+
+    def argpartition(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("argpartition", np.argpartition, *args, **kwargs)
+
+    def round(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("round", np.round, *args, **kwargs)
+
+    def diagonal(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("diagonal", np.diagonal, *args, **kwargs)
+
+    def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("searchsorted", np.searchsorted, *args, **kwargs)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        return self._call(np.compress, (condition, self), {"axis": axis})
+
+    def choose(self, *args: Any, **kwargs: Any) -> Any:
+        return self._method("choose", np.choose, *args, **kwargs)
+
+    def nonzero(self) -> Any:
+        return self._method("nonzero", np.nonzero)
+
     def clip(self, *args: Any, **kwargs: Any) -> Any:
         return self._method("clip", np.clip, *args, **kwargs)
 

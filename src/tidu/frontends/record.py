@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidu.errors import EvaluationError, InputError, Place, TiduError
 from tidu.frontends import refusals
 from tidu.frontends.binding import name_of, path_of
-from tidu.frontends.functions import Spelling, find, known_names
+from tidu.frontends.functions import Spelling, find, not_derived_because
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
 from tidu.ir.build import constant
@@ -118,8 +118,8 @@ class Recorder:
             path = path_of(function)
             found = find(path)
             if found is None:
-                close = _inside(path.rpartition(".")[2]) if path.startswith("numpy.") else None
-                raise refusals.unsupported(self.place(), path, close)
+                why = not_derived_because(path) if path.startswith("numpy.") else None
+                raise refusals.unsupported(self.place(), path, why)
             self._spellings[function] = found
         return found
 
@@ -269,13 +269,6 @@ def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _inside(name: str) -> str | None:
-    """The known function that a name ends with: sum for nansum. NumPy has the name itself, so it is
-    no slip of the pen, and what is merely spelt alike (mean for median) is no help."""
-    fitting = [known for known in known_names() if len(known) > 2 and name.endswith(known)]
-    return max(fitting, key=len, default=None)
 
 
 def _caller(places: Places) -> Place | None:

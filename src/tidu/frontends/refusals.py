@@ -102,7 +102,6 @@ _UNSUPPORTED = Words(
     en="{name} is not among the functions that tidu derives",
     zh="{name} 不在 tidu 能求导的函数之中",
 )
-_NEAREST = Words(en="np.{name}, if that was meant", zh="如果想写的是 np.{name}")
 _METHOD = Words(en="traced arrays have no attribute {name}", zh="被追踪的数组没有属性 {name}")
 _FUNCTION = Words(en="{function}(...)", zh="{function}(...)")
 _OPERAND = Words(
@@ -220,10 +219,9 @@ def many(place: Place | None, count: int) -> TraceError:
     return TraceError(_MANY(code=code_of(place), count=count), place=place, fix=_MANY_FIX())
 
 
-def unsupported(place: Place | None, path: str, close: str | None) -> TraceError:
+def unsupported(place: Place | None, path: str, why: Phrase | None = None) -> TraceError:
     name = "np." + path.removeprefix("numpy.") if path.startswith("numpy.") else path
-    fix = _NEAREST(name=close) if close else None
-    return TraceError(_UNSUPPORTED(name=name), place=place, fix=fix)
+    return TraceError(_UNSUPPORTED(name=name), place=place, why=why)
 
 
 class MissingAttributeError(TraceError, AttributeError):

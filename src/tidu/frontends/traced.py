@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any, cast
 
 import numpy as np
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from tidu.errors import TiduError, nearest
 from tidu.frontends import refusals
-from tidu.frontends.binding import options, path_of
-from tidu.frontends.compositions import COMPOSITIONS, REDUCTIONS
-from tidu.frontends.functions import call
+from tidu.frontends.binding import named_options, options, path_of, takes
+from tidu.frontends.compositions import COMPOSITIONS
+from tidu.frontends.functions import call, is_plain
 from tidu.frontends.operators import ArrayOperators
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
+from tidu.frontends.ufuncs import MASKED, METHODS, PARTIAL
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Size
@@ -54,13 +56,13 @@ class TracedArray(ArrayOperators):
             raise self.recorder.refuse(refusals.out_given(self.recorder.place()))
         if method == "__call__":
             return self._call(ufunc, args, kwargs)
-        if method == "reduce" and ufunc in REDUCTIONS:
-            kwargs.setdefault("axis", 0)  # unlike np.sum, a ufunc reduces the first axis
-            return self._call(REDUCTIONS[ufunc], args, kwargs)
-        if method == np.ufunc.outer.__name__ and len(args) == 2:
-            left, right = (x if isinstance(x, TracedArray) else np.asarray(x) for x in args)
-            return self._call(ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), kwargs)
-        raise refusals.unsupported(self.recorder.place(), f"{path_of(ufunc)}.{method}", None)
+        if method == "at":
+            raise self.recorder.refuse(refusals.stored(self.recorder.place()))
+        if method in METHODS:
+            return self.recorder.make(
+                ufunc, lambda: METHODS[method](self, ufunc, *args, **options(kwargs))
+            )
+        raise refusals.unsupported(self.recorder.place(), f"{path_of(ufunc)}.{method}")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return self._call(function, args, kwargs)
@@ -86,22 +88,40 @@ class TracedArray(ArrayOperators):
         return self.recorder.make(function, lambda: self._apply(function, args, kwargs))
 
     def _apply(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        composition = COMPOSITIONS.get(function)
-        if composition is not None:
-            return self.recorder.composed(function, composition, (self, *args), options(kwargs))
-        spelling = self.recorder.spelling(function)
+        args, kwargs = named_options(function, args, kwargs)
         named = options(kwargs)
+        if "out" in named:
+            raise self.recorder.refuse(refusals.out_given(self.recorder.place()))
+        if function in MASKED and not named.keys().isdisjoint(PARTIAL):
+            composition = MASKED[function]
+        else:
+            composition = COMPOSITIONS.get(function)
+        if composition is not None:
+            dtype = None if takes(composition, "dtype") else named.pop("dtype", None)
+            result = self.recorder.composed(function, composition, (self, *args), named)
+            return result if dtype is None else result.astype(dtype)
+        spelling = self.recorder.spelling(function)
         dtype = named.pop("dtype", None)
         count = len(args) if spelling.operands is None else len(spelling.operands)
         operands = [self._operand(x) for x in args[:count]]
-        given = [_plain(x) for x in args[count:]]
+        given = [
+            self._attribute(x, key in spelling.free)
+            for key, x in zip_longest(spelling.attributes, args[count:])
+        ][: len(args) - count]
         attributes = {
-            key: _plain(x) if key in spelling.attributes else self._operand(x)
+            key: self._operand(x)
+            if (own := spelling.rename.get(key, key)) not in spelling.attributes
+            else self._attribute(x, own in spelling.free)
             for key, x in named.items()
         }
         inputs = (*args[:count], *named.values())
         result = self._wrap(call(spelling, [*operands, *given], attributes), *inputs)
         return result if dtype is None else result.astype(dtype)
+
+    def _attribute(self, value: Any, free: bool) -> Any:
+        """An argument behind the operands; a free one may be an operand as well."""
+        calculated = type(value) is TracedArray or not is_plain(value)
+        return self._operand(value) if free and calculated else _plain(value)
 
     def _operand(self, value: Any) -> Any:
         """An operand, or a list of operands (np.stack([a, b]))."""
@@ -116,7 +136,7 @@ class TracedArray(ArrayOperators):
 
         Several results (slogdet's) stay in their named tuple.
         """
-        if isinstance(node, tuple):
+        if isinstance(node, list | tuple):
             return replace(node, lambda _, part: self._wrap(part, *operands))
         result = TracedArray(node, self.recorder)
         for operand in operands:  # a view that changes nothing is its operand's own node
@@ -401,7 +421,12 @@ def _plain(value: Any) -> Any:
     """An argument that is no operand: whole numbers that are traced are fixed as they are."""
     if isinstance(value, list | tuple):
         return type(value)(_plain(item) for item in cast("list[Any]", value))
-    return value.__index__() if isinstance(value, TracedArray) and value.integral else value
+    if isinstance(value, TracedArray):
+        if not value.integral:
+            return value
+        fixed = value.recorder.plain(value.node).astype(np.int64) if value.ndim else None
+        return value.__index__() if fixed is None else fixed.tolist()
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _is_sizes(value: Any) -> bool:

@@ -195,6 +195,7 @@ class Op:
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")
     axes: tuple[str, ...] = ()  # attributes that are axes
+    free: tuple[str, ...] = ()  # of a spelling: further arguments that may be calculated values
     batched: Callable[..., Node | None] | None = None  # with a leading axis; see ir.stacking
     kinks: tuple[Kink, ...] = ()
     cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction

@@ -366,6 +366,28 @@ sqrt = elementwise(
     samples=normal(low=0.3, high=3.0),
 )
 
+cbrt = elementwise(
+    "cbrt",
+    real=True,
+    partials=lambda x, out: 1.0 / (3.0 * out**2),
+    says=says("derivative of the cube root", "立方根的导数"),
+    source="(∛x)′ = 1/(3 ∛x²)",
+    numpy=np.cbrt,
+    scalar="cbrt(x)",
+    notation=lambda node, x: Apply(Function("cbrt"), (x,)),
+    safe={0: 1.0},
+    kinks=(
+        Kink(
+            where=lambda x: equal(x, 0.0),
+            at=says("0, where the derivative is infinite", "0（此处导数为无穷大）"),
+            value=float("inf"),
+        ),
+    ),
+    aliases=aliases(numpy="cbrt"),
+    samples=normal(low=0.3, high=3.0),
+    doc=says("the cube root", "立方根"),
+)
+
 reciprocal = elementwise(
     "reciprocal",
     complex=True,

@@ -112,7 +112,7 @@ cumsum = op(
     code=lambda node, x: f"np.cumsum({x}, axis={node.attrs['axis']})",
     fold=("0", "acc + x", "acc"),
     axes=("axis",),
-    aliases=aliases(numpy=("cumsum", "cumulative_sum"), torch=Alias("cumsum", rename=DIM)),
+    aliases=aliases(numpy="cumsum", torch=Alias("cumsum", rename=DIM)),
     samples=sampled((((4,),), {"axis": 0}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": None})),
     doc=says("sums of the elements so far", "累加和"),
 )
@@ -176,11 +176,11 @@ squeeze = spelling(
 )
 ravel = spelling(
     "ravel",
-    lambda x: reshape(x, shape=(product(x.shape),)),
+    lambda x, order="C": reshape(x, shape=(product(x.shape),), order=order),
     complex=True,
     numpy=np.ravel,
     aliases=aliases(numpy=("ravel", "flatten"), torch=("ravel", "flatten")),
-    samples=sampled((((2, 3),), {}), (((),), {})),
+    samples=sampled((((2, 3),), {}), (((),), {}), (((2, 3),), {"order": "F"})),
 )
 swapaxes = spelling(
     "swapaxes",

@@ -16,13 +16,14 @@ from tidu.ir.op import Form, Loop
 from tidu.ir.types import Dim, Type, promote
 from tidu.ops.define import aliases, op, sampled, says
 from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.structure import diagonal
 from tidu.words import Words, verbatim
 
+_DOTS = "..."
 _FORM = Words(
-    en="einsum cannot read {subscripts}: letters, commas and one -> are expected, a letter at most "
-    "once in each operand and in the result",
-    zh="einsum 读不懂 {subscripts}：应由字母、逗号和一个 -> 组成，"
-    "每个操作数和结果中同一字母最多一次",
+    en="einsum cannot read {subscripts}: letters, commas, ... and one -> are expected, a letter at "
+    "most once in the result",
+    zh="einsum 读不懂 {subscripts}：应由字母、逗号、... 和一个 -> 组成，结果中同一字母最多一次",
 )
 _COUNT = Words(
     en="einsum {subscripts} names {wanted} operand(s), got {got}",
@@ -47,30 +48,83 @@ def _parts(subscripts: str) -> tuple[list[str], str]:
     return left.split(","), right
 
 
-def _normal(subscripts: str) -> str:
-    """Without spaces and with the result written out (indices met once, in alphabetical order)."""
+def _written_out(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """The terms and the result with … as letters and an implicit result (indices met once, in
+    alphabetical order, behind those of …) written out."""
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise InputError(_COUNT(subscripts=text, wanted=len(terms), got=len(ranks)))
+    if any(group.count(_DOTS) > 1 or not _readable(group) for group in [*terms, right]):
+        raise _unreadable(subscripts)
     if not arrow:
-        letters = left.replace(",", "")
+        letters = left.replace(",", "").replace(_DOTS, "")
         right = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    groups = [*terms, right]
-    if any(c not in ascii_letters for group in groups for c in group) or any(
-        len(set(group)) != len(group) for group in groups
-    ):
-        raise InputError(
-            _FORM(subscripts=repr(subscripts)), fix=verbatim('einsum("ij,jk->ik", A, B)')
-        )
-    return f"{left}->{right}"
+        right = _DOTS * (_DOTS in left) + right
+    hidden = [rank - len(t) + len(_DOTS) for t, rank in zip(terms, ranks, strict=True)]
+    most = max((n for t, n in zip(terms, hidden, strict=True) if _DOTS in t), default=0)
+    free = [c for c in ascii_letters if c not in text][:most]
+    named = right.replace(_DOTS, "")
+    if len(free) < most or len(set(named)) != len(named):
+        raise _unreadable(subscripts)
+    full = "".join(free)
+    terms = [
+        t.replace(_DOTS, full[most - n :] if n > 0 else "")
+        for t, n in zip(terms, hidden, strict=True)
+    ]
+    return terms, right.replace(_DOTS, full)
+
+
+def _readable(group: str) -> bool:
+    return all(c in ascii_letters for c in group.replace(_DOTS, ""))
+
+
+def _unreadable(subscripts: str) -> InputError:
+    return InputError(_FORM(subscripts=repr(subscripts)), fix=verbatim('einsum("ij,jk->ik", A, B)'))
+
+
+def _with_diagonals(x: Node, term: str) -> tuple[Node, str]:
+    """An index that an operand has twice walks along a diagonal."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            first = term.index(letter)
+            second = term.index(letter, first + 1)
+            m, n = x.shape[first], x.shape[second]
+            if m != n:
+                raise Misfit(_SIZE, subscripts=term, letter=letter, m=m, n=n)
+            x = diagonal(x, axis1=first, axis2=second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
+    return x, term
+
+
+def _without_ones(xs: Sequence[Node], terms: Sequence[str]) -> tuple[list[Node], list[str]]:
+    """An axis of size one under an index that is longer elsewhere is left out: it is stretched."""
+    sizes: dict[str, Dim] = {}
+    for x, term in zip(xs, terms, strict=True):
+        for letter, n in zip(term, x.shape, strict=True):
+            if sizes.get(letter, 1) == 1:
+                sizes[letter] = n
+    found: list[Node] = []
+    kept: list[str] = []
+    for x, term in zip(xs, terms, strict=True):
+        drop = [n == 1 and sizes[c] != 1 for c, n in zip(term, x.shape, strict=True)]
+        shape = tuple(n for n, gone in zip(x.shape, drop, strict=True) if not gone)
+        found.append(reshape(x, shape=shape))
+        kept.append("".join(c for c, gone in zip(term, drop, strict=True) if not gone))
+    return found, kept
 
 
 def _prepare(*operands: Node, subscripts: str) -> Node:
-    text = _normal(subscripts)
-    terms, _ = _parts(text)
-    if len(terms) != len(operands):
-        raise InputError(_COUNT(subscripts=text, wanted=len(terms), got=len(operands)))
-    return apply(einsum, *operands, subscripts=text)
+    terms, result = _written_out(subscripts, [x.rank for x in operands])
+    pairs = [
+        _with_diagonals(x, t) if len(t) == x.rank else (x, t)
+        for x, t in zip(operands, terms, strict=True)
+    ]
+    xs, terms = [x for x, _ in pairs], [t for _, t in pairs]
+    if all(len(t) == x.rank for x, t in pairs):
+        xs, terms = _without_ones(xs, terms)
+    return apply(einsum, *xs, subscripts=f"{','.join(terms)}->{result}")
 
 
 def _type(*types: Type, subscripts: str) -> Type:
@@ -151,6 +205,12 @@ einsum = op(
         (((5, 2, 3), (5, 3)), {"subscripts": "bij,bj->bi"}),
         (((2, 3),), {"subscripts": "ij->i"}),
         (((2, 3), (3,), (2,)), {"subscripts": "ij,j,i"}),
+        (((3, 3),), {"subscripts": "ii"}),
+        (((3, 3), (3,)), {"subscripts": "ii,i->i"}),
+        (((2, 3, 3),), {"subscripts": "...ii->...i"}),
+        (((5, 2, 3), (3, 4)), {"subscripts": "...ij,jk"}),
+        (((5, 1, 2, 3), (4, 3, 2)), {"subscripts": "...ij,...jk->i...k"}),
+        (((1, 3), (2, 3)), {"subscripts": "ij,ij->i"}),
     ),
     doc=says("a sum of products over named indices", "按下标名求和的乘积"),
 )

@@ -41,6 +41,19 @@ exp = elementwise(
     doc=says("e to the power x", "e 的 x 次幂"),
 )
 
+exp2 = elementwise(
+    "exp2",
+    real=True,
+    partials=lambda x, out: out * log(like(x, 2.0)),
+    says=says("derivative of a power of two", "2 的幂的导数"),
+    source="(2ˣ)′ = 2ˣ ln 2",
+    numpy=np.exp2,
+    scalar="exp2(x)",
+    notation=lambda node, x: Power(Number("2"), x),
+    aliases=aliases(numpy="exp2", torch=("exp2", "special.exp2")),
+    doc=says("2 to the power x", "2 的 x 次幂"),
+)
+
 log = elementwise(
     "log",
     complex=True,
@@ -154,6 +167,25 @@ logaddexp = elementwise(
     ),
     aliases=aliases(numpy="logaddexp", torch="logaddexp"),
     doc=says("ln(eˣ + eʸ) without overflow", "不会溢出的 ln(eˣ + eʸ)"),
+)
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    arity=2,
+    real=True,
+    partials=lambda x, y, out: tuple(
+        sigmoid((a - b) * log(like(a, 2.0))) for a, b in ((x, y), (y, x))
+    ),
+    says=says("derivative of log₂(2ˣ + 2ʸ)", "log₂(2ˣ + 2ʸ) 的导数"),
+    source="∂ log₂(2ˣ + 2ʸ)/∂x = σ((x − y) ln 2)",
+    numpy=quiet(np.logaddexp2),
+    notation=lambda node, x, y: Apply(
+        Function("log", "2"), (Sum((Power(Number("2"), x), Power(Number("2"), y))),)
+    ),
+    code=lambda node, x, y: f"np.logaddexp2({x}, {y})",
+    kinks=logaddexp.kinks,
+    aliases=aliases(numpy="logaddexp2", torch="logaddexp2"),
+    doc=says("log₂(2ˣ + 2ʸ) without overflow", "不会溢出的 log₂(2ˣ + 2ʸ)"),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Number, Product, Symbol, Transpose
+from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
@@ -23,6 +24,10 @@ _RESHAPE = Words(
     zh="不能把 {a} {sa} 变形为 {shape}：元素个数 {m} 与 {n} 不同",
 )
 _STRETCH = Words(en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}")
+_ORDER = Words(
+    en='order {order} depends on how an array lies in memory; "C" and "F" do not',
+    zh='order {order} 取决于数组在内存中的排列；"C" 和 "F" 则不然',
+)
 _AXES = Words(
     en="{axes} is not an order of the {rank} axes of {a}",
     zh="{axes} 不是 {a} 的 {rank} 个轴的一种排列",
@@ -100,8 +105,12 @@ def _reshape_type(x: Type, shape: Shape) -> Type:
     return Type(shape, x.dtype)
 
 
-def _prepare_reshape(x: Node, shape: Any) -> Node:
+def _prepare_reshape(x: Node, shape: Any, order: str = "C") -> Node:
     wanted: tuple[Dim, ...] = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    if order == "F":  # column by column: the transpose, read row by row
+        return transpose(reshape(transpose(x), shape=wanted[::-1]))
+    if order != "C":
+        raise InputError(_ORDER(order=repr(order)))
     if -1 in wanted:
         rest = product(dim for dim in wanted if dim != -1)
         total = product(x.shape)
@@ -179,6 +188,7 @@ reshape = op(
         (((2, 3),), {"shape": (3, 2)}),
         (((4,),), {"shape": (4, 1)}),
         (((),), {"shape": (1, 1)}),
+        (((2, 3),), {"shape": (3, -1), "order": "F"}),
     ),
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Fence, Function, Math, Number, Relation
-from tidu.ir.build import apply
+from tidu.ir.build import apply, elementwise_type
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Case, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type
@@ -25,6 +25,7 @@ from tidu.ops.comparison import (
     less_equal,
     logical_and,
     logical_or,
+    not_equal,
     where,
 )
 from tidu.ops.define import DIM, aliases, elementwise, like, normal, op, sampled, says
@@ -131,6 +132,41 @@ maximum = _chooser(
 minimum = _chooser(
     "minimum", np.minimum, is_smaller, "x < y || x != x ? x : y", "较小值", lambda: minimum
 )
+
+
+def _past_nan(name: str, zh: str, chooser: Op, numpy: np.ufunc) -> Op:
+    """The larger or smaller value, where NaN counts as missing."""
+
+    def definition(x: Node, y: Node, tie: float) -> Node:
+        return apply(chooser, where(is_nan(x), y, x), where(is_nan(y), x, y), tie=tie)
+
+    made = op(
+        name,
+        form=Form.COMPOSITE,
+        loop=Loop.MAP,
+        operands=(Operand.VALUE, Operand.VALUE),
+        definition=definition,
+        says=says(f"as {chooser.name}, and NaN is passed over", f"同 {chooser.name}，但略去 NaN"),
+        source="definition",
+        numpy=lambda x, y, tie: numpy(x, y),
+        type_rule=lambda x, y, tie: elementwise_type(x, y),
+        prepare=lambda x, y, tie=0.5: apply(made, x, y, tie=float(tie)),
+        notation=lambda node, x, y: Apply(Function(name), (x, y)),
+        code=lambda node, x, y: f"np.{name}({x}, {y})",
+        kinks=chooser.kinks,
+        aliases=aliases(numpy=name, torch=Alias(name, defaults={"tie": 1.0})),
+        samples=normal(2, tie=0.5),
+        doc=says(f"the {chooser.name}, where NaN counts as missing", f"取{zh}，NaN 视为缺失"),
+    )
+    return made
+
+
+def is_nan(x: Node) -> Node:
+    return not_equal(x, x)
+
+
+fmax = _past_nan("fmax", "较大值", maximum, np.fmax)
+fmin = _past_nan("fmin", "较小值", minimum, np.fmin)
 
 
 # ------------------------------------------------------------------ clip
@@ -288,6 +324,7 @@ clip = elementwise(
     prepare=_prepare_clip,
     notation=_clip_notation,
     code=lambda node, x: f"np.clip({x}, {node.attrs['low']!r}, {node.attrs['high']!r})",
+    free=("low", "high"),
     kinks=(Kink(where=_clip_kink, at=says("a bound", "边界"), value="at", low=0.0, high=1.0),),
     aliases=aliases(
         numpy=Alias("clip", rename=_LOW_HIGH),

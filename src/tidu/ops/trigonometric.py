@@ -14,7 +14,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
 from tidu.ops.arithmetic import absolute, ratio, sqrt, square
 from tidu.ops.comparison import equal, less, logical_and, where
-from tidu.ops.define import aliases, elementwise, function, normal, says
+from tidu.ops.define import aliases, elementwise, function, like, normal, says
 from tidu.ops.parts import is_complex
 
 
@@ -220,3 +220,23 @@ sinc = elementwise(
     samples=normal(order=0),
     doc=says("sin(πx)/(πx), and 1 at 0", "sin(πx)/(πx)，在 0 处为 1"),
 )
+
+
+# ------------------------------------------------------------------ degrees and radians
+def _angle_unit(name: str, numpy: np.ufunc, factor: Callable[[Node], Node], *names: str) -> Op:
+    return elementwise(
+        name,
+        real=True,
+        partials=lambda x, out: factor(x),
+        says=says("a change of unit has a constant derivative", "换单位的导数是常数"),
+        source="180° = π",
+        numpy=numpy,
+        notation=function(name),
+        code=lambda node, x: f"np.{name}({x})",
+        aliases=aliases(numpy=(name, *names), torch=name),
+        doc=says(f"an angle in another unit: {name}", f"换算角的单位：{name}"),
+    )
+
+
+deg2rad = _angle_unit("deg2rad", np.deg2rad, lambda x: like(x, np.pi) / 180.0, "radians")
+rad2deg = _angle_unit("rad2deg", np.rad2deg, lambda x: 180.0 / like(x, np.pi), "degrees")

@@ -1,6 +1,4 @@
-"""NumPy as tidu's users write it: tidu.numpy where it has a name of its own, else NumPy's."""
-
-import numpy as _np
+"""NumPy as tidu's users write it: tidu.numpy, which has all of NumPy's names."""
 
 import tidu.numpy as _tnp
 
@@ -8,7 +6,7 @@ from . import fft, linalg, random
 
 
 def __getattr__(name):
-    return getattr(_tnp, name) if name in _tnp.__all__ else getattr(_np, name)
+    return getattr(_tnp, name)
 
 
 __all__ = ["fft", "linalg", "random"]

@@ -131,6 +131,10 @@ _OPS = CommandHelp(
     ("tidu ops", "tidu ops tanh", "tidu ops np.linalg.inv --facet derivative"),
 )
 _NAME = Words(en="an operation, by its name here or elsewhere", zh="运算的名称（这里的或其他库的）")
+_MISSING = Words(
+    en="what NumPy has and tidu does not derive, with the reasons",
+    zh="列出 NumPy 有而 tidu 不能求导的函数及理由",
+)
 _ONE_FACET = Words(
     en="one part: form, loop, derivative, numpy, torch, text, export, kinks or source",
     zh="只看一项：form、loop、derivative、numpy、torch、text、export、kinks 或 source",
@@ -297,13 +301,14 @@ def build(language: Language, help_language: Language) -> typer.Typer:
     def ops(
         name: Annotated[str | None, typer.Argument(help=say(_NAME), metavar="NAME")] = None,
         facet: Annotated[str | None, option(_ONE_FACET, "--facet", metavar="FACET")] = None,
+        missing: Annotated[bool, option(_MISSING, "--missing")] = False,
         lang: Annotated[str | None, lang] = None,
         json: Annotated[bool, as_json] = False,
     ) -> int:
         from tidu.app.cli import work
 
         work.check_language(lang)
-        return work.ops(name, facet, json, language)
+        return work.ops(name, facet, json, language, missing=missing)
 
     _ = top, solve, derive, export, ops  # typer holds them
     return app

@@ -177,9 +177,18 @@ def export(problem: Problem, to: str | None, target: Target, language: Language)
     return code
 
 
-def ops(name: str | None, facet: str | None, as_json: bool, language: Language) -> int:
+def ops(
+    name: str | None, facet: str | None, as_json: bool, language: Language, missing: bool = False
+) -> int:
     from tidu.api import catalogue
 
+    if missing:
+        found = catalogue.numpy_report(language)
+        if as_json:
+            show_json(found.json())
+        else:
+            show(found)
+        return 0
     if as_json:
         show_json(json.dumps(catalogue.op_data(name), ensure_ascii=False, indent=2))
         return 0

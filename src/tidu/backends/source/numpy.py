@@ -40,7 +40,10 @@ _WIDENS = (Loop.MAP, Loop.CALL, Loop.SCATTER, Loop.LEAF)  # code of these may ho
 def expression(node: Node, operands: Sequence[str]) -> str:
     """NumPy source of one op on operand texts: its `code`, else its name in NumPy."""
     if node.op.role == "constant" and node.rank == 0 and node.dtype in _SINGLE:
-        return f"np.{node.dtype}({node.attrs['value'].array[()]!s})"
+        text = f"{node.attrs['value'].array[()]!s}"
+        for word in ("inf", "nan"):
+            text = text.replace(word, f"np.{word}")
+        return f"np.{node.dtype}({text})"
     if node.op.code is not None:
         text = node.op.code(node, *operands)
         if (
