@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.culprit import warn_not_finite
-from tidu.api.evaluation import Evaluation, check_values, run
+from tidu.api.evaluation import Evaluation, check_guards, check_values, run
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
@@ -221,11 +221,10 @@ class Derivation:
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Evaluation:
         """The loss and all gradients at these values (those given to `derive` where not repeated).
 
-        Raises InputError for missing values or NaN, ShapeError for a shape that does not fit.
+        Raises InputError for missing values or NaN, ShapeError for a shape that does not fit,
+        EvaluationError where a Python branch would go another way than when it was traced.
         """
-        given = {**self.values, **check_values({**(values or {}), **arrays})}
-        self.need(given)
-        check_assumptions(self.graph.inputs, given)
+        given = self.given({**(values or {}), **arrays})
         found = run(self.core.outputs(), given, self.bodies)
         warn_not_finite(self.core, found.outputs, given, self.bodies)
         gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
@@ -235,9 +234,7 @@ class Derivation:
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
-        given = {**self.values, **check_values(values or {})}
-        self.need(given)
-        check_assumptions(self.graph.inputs, given)
+        given = self.given(values or {})
         return verify(self.with_bodies(), given)
 
     def explain(
@@ -315,11 +312,15 @@ class Derivation:
         """The derivation with declared functions replaced by their bodies, as it runs."""
         return derivation_with_bodies(self.core, self.bodies)
 
-    def need(self, given: Mapping[str, Any]) -> None:
-        """Raises InputError where an input has no value."""
-        missing = [name for name in self.graph.inputs if name not in given]
+    def given(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """These values, checked, with those that were given to `derive` where they are missing."""
+        known = {**self.values, **check_values(values)}
+        missing = [name for name in self.graph.inputs if name not in known]
         if missing:
             raise InputError(_NO_VALUES(names=", ".join(missing)))
+        check_assumptions(self.graph.inputs, known)
+        check_guards(self.graph, known, self.bodies)
+        return known
 
     def __str__(self) -> str:
         return "\n".join(str(self.gradient(name)) for name in self.core.gradients)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.settings import with_bodies
-from tidu.errors import DTypeError, InputError
+from tidu.errors import DTypeError, EvaluationError, InputError
 from tidu.frontends.arguments import refuse_masked
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -27,6 +27,14 @@ _RAGGED = Words(en="the rows of {name} do not have the same length", zh="{name} 
 _NAN = Words(
     en="{name} holds {count} NaN, the first at {where}; drop or fill them before",
     zh="{name} 里有 {count} 个 NaN，第一个在 {where}；请先删去或补上",
+)
+_BRANCH = Words(
+    en="a condition was {taken} when this was derived, and is not at these values",
+    zh="推导时某个条件为 {taken}，在这些值上却不是",
+)
+_BRANCH_FIX = Words(
+    en="derive(f, …) again with these values; grad and descend do so by themselves",
+    zh="用这些值重新 derive(f, …)；grad 和 descend 会自动重新推导",
 )
 
 
@@ -70,6 +78,21 @@ def checked(name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind == "f" and array.dtype.itemsize < 4:
         return array.astype(np.float32)
     return array
+
+
+def check_guards(
+    graph: Graph, values: Mapping[str, Any], bodies: Mapping[str, Graph] | None = None
+) -> None:
+    """Raises EvaluationError where a Python branch that was traced goes another way here: the
+    formulas are those of the branch that was taken."""
+    if not graph.guards:
+        return
+    conditions = {str(i): guard.condition for i, guard in enumerate(graph.guards)}
+    found = run(conditions, values, bodies).outputs
+    for i, guard in enumerate(graph.guards):
+        if bool(np.all(found[str(i)])) is not guard.taken:
+            taken = str(guard.taken)
+            raise EvaluationError(_BRANCH(taken=taken), place=guard.place, fix=_BRANCH_FIX())
 
 
 def run(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from tidu.api.evaluation import check_values, run
-from tidu.calculus.assumptions import check_assumptions
+from tidu.api.evaluation import run
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explain.hessian import SecondDerivative, kronecker, second_derivative
@@ -46,9 +45,7 @@ class Hessian:
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
         """All second derivatives at these values: shape (*x, *y), four axes for two matrices."""
-        given = {**self.derivation.values, **check_values({**(values or {}), **arrays})}
-        self.derivation.need(given)
-        check_assumptions(self.derivation.graph.inputs, given)
+        given = self.derivation.given({**(values or {}), **arrays})
         outputs = {"H": self.found.dense}
         return run(outputs, given, self.derivation.bodies).outputs["H"]
 
