@@ -331,7 +331,7 @@ def exports(op: Op) -> tuple[str, ...]:
     if op.samples is None:
         return ()
     found = call(op, *operands.values(), **attributes)
-    outs: list[Node] = list(found) if isinstance(found, tuple) else [found]
+    outs: list[Node] = list(found) if isinstance(found, list | tuple) else [found]
     roots = list(outs)
     kinds = op.operands or (Operand.VALUE,) * len(operands)
     wrt = [
