@@ -262,6 +262,66 @@ def _linear_algebra(known: _Known) -> Made | None:
     return text, "", f"np.log(np.linalg.det({matrix}))"
 
 
+def _spectra(known: _Known) -> Made | None:
+    """Sums over spectra, which are traces. Of inputs: what is calculated may have equal singular
+    values, where second derivatives of single ones do not exist."""
+    x = known.name(lambda axes: len(axes) == 2 and axes[0] != axes[1])
+    if x not in INPUTS:
+        return None
+    gram = f"({x} @ {x}.T + 2.0 * np.eye({SIZES[known.axes[x][0]]}))"
+    values = f"np.linalg.eigvalsh({gram})"
+    if known.rng.random() < 0.5:
+        values = f"(np.linalg.svd({x}, compute_uv=False) ** 2 + 2.0)"
+        gram = gram if SIZES[known.axes[x][0]] < SIZES[known.axes[x][1]] else ""
+    power = known.pick((2, 3))
+    trace = f"0.02 * np.trace(np.linalg.matrix_power({gram}, {power}))"
+    return None if not gram else (f"0.02 * np.sum({values}**{power})", "", trace)
+
+
+def _order(known: _Known) -> Made | None:
+    """What depends on the order of numbers and their signs, for numbers that are well apart; NumPy
+    orders complex numbers by their real parts."""
+    x = known.name(lambda axes: len(axes) >= 1)
+    if x is None or np.min(np.diff(np.sort([0.0, 0.1, 0.3, *known.values[x].flat]))) < 1e-2:
+        return None
+    axes, rank = known.axes[x], len(known.axes[x])
+    at = int(known.rng.integers(rank))
+    rest = axes[:at] + axes[at + 1 :]
+    return known.pick(
+        (
+            (f"np.max({x}, axis={at})", rest),
+            (f"np.maximum({x}, 0.3)", axes),
+            (
+                f"np.where({x} > 0.1, {x}, 0.2 * {x})",
+                axes,
+                f"np.where({x}.real > 0.1, {x}, 0.2 * {x})",
+            ),
+            (f"np.abs({x})", axes, f"np.where({x}.real > 0, {x}, -{x})"),
+        )
+    )
+
+
+def _more(known: _Known) -> Made | None:
+    """Functions of NumPy that move or pair elements."""
+    x = known.name(lambda axes: len(axes) >= 1)
+    if x is None:
+        return None
+    axes, rank = known.axes[x], len(known.axes[x])
+    at = int(known.rng.integers(rank))
+    rest = axes[:at] + axes[at + 1 :]
+    squares = f"np.mean(({x} - np.mean({x}, axis={at}, keepdims=True))**2, axis={at})"
+    y = known.name(lambda other: other == axes)
+    return known.pick(
+        (
+            (f"np.var({x}, axis={at})", rest, squares),
+            (f"np.std({x}, axis={at})", rest, f"np.sqrt({squares})"),
+            (f"np.hypot({x}, {y})", axes, f"np.sqrt({x}**2 + {y}**2)"),
+            (f"np.logaddexp({x}, {y})", axes, f"np.log(np.exp({x}) + np.exp({y}))"),
+            (f"np.flip({x}, {at}) * {y}", axes),
+        )
+    )
+
+
 def _norm(known: _Known) -> Made | None:
     x = known.name(lambda axes: len(axes) in (1, 2))
     if x is None:
@@ -282,6 +342,9 @@ KINDS = (
     *(_layout,) * 2,
     _slices,
     *(_linear_algebra,) * 2,
+    _spectra,
+    _order,
+    _more,
     _norm,
 )
 
