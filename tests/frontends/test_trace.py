@@ -584,3 +584,11 @@ def test_a_deep_recursion_of_helpers_looks_at_each_frame_only_when_it_moved() ->
         return y if depth == 0 else nested(y + 1.0, depth - 1)
 
     assert trace(lambda x: nested(x, 400), (0.0,)).result == 400.0
+
+
+def test_joining_a_single_array_joins_its_entries() -> None:
+    """np.hstack of a matrix takes its rows; read as one operand it was the matrix itself."""
+    x = np.arange(6.0).reshape(2, 3)
+    for join in (np.hstack, np.vstack, np.column_stack, np.stack, np.concatenate, np.dstack):
+        traced = trace(lambda a, join=join: join(a) * 2.0, {"a": x}, scalar=False)
+        np.testing.assert_array_equal(traced.result, join(x) * 2.0)

@@ -93,10 +93,10 @@ def axis_of(x: Node, axis: Any, extra: int = 0) -> int:
 
 
 @spelled("numpy.swapaxes", overrides=True)
-def swap(x: Any, dim0: int, dim1: int) -> Node:
-    """Two axes exchanged. torch calls this transpose; NumPy's transpose is another thing."""
+def swap(x: Any, axis1: int, axis2: int) -> Node:
+    """Two axes exchanged."""
     x = node_of(x)
-    first, second = axis_of(x, dim0), axis_of(x, dim1)
+    first, second = axis_of(x, axis1), axis_of(x, axis2)
     order = list(range(x.rank))
     order[first], order[second] = second, first
     return transpose(x, axes=tuple(order))

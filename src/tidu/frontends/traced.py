@@ -17,7 +17,7 @@ from tidu.frontends.functions import call, is_plain
 from tidu.frontends.operators import ArrayOperators
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
-from tidu.frontends.ufuncs import MASKED, METHODS, PARTIAL
+from tidu.frontends.ufuncs import JOINS, MASKED, METHODS, PARTIAL
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Size
@@ -89,6 +89,8 @@ class TracedArray(ArrayOperators):
 
     def _apply(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         args, kwargs = named_options(function, args, kwargs)
+        if function in JOINS and args and isinstance(args[0], TracedArray):
+            args = (list(args[0]), *args[1:])  # NumPy joins the entries of a single array
         named = options(kwargs)
         if "out" in named:
             raise self.recorder.refuse(refusals.out_given(self.recorder.place()))

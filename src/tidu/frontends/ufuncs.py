@@ -25,6 +25,8 @@ REDUCTIONS: dict[Any, Any] = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
+# They take a sequence of arrays, and a single array as the sequence of its entries.
+JOINS = frozenset({np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack})
 _SUMS_SO_FAR: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 

@@ -43,6 +43,7 @@ exp = elementwise(
 
 exp2 = elementwise(
     "exp2",
+    complex=True,
     real=True,
     partials=lambda x, out: out * log(like(x, 2.0)),
     says=says("derivative of a power of two", "2 的幂的导数"),

@@ -223,9 +223,16 @@ hstack = spelling(
     samples=_PAIRS,
     **_VARIADIC,
 )
+
+
+def _column(x: Node) -> Node:
+    """A vector, or a single number, as a matrix of one column."""
+    return reshape(x, shape=(*(x.shape or (1,)), 1)) if x.rank < 2 else x
+
+
 column_stack = spelling(
     "column_stack",
-    lambda *xs: _prepare_join(*(expanded(x, 1) if x.rank == 1 else x for x in xs), axis=1),
+    lambda *xs: _prepare_join(*(_column(x) for x in xs), axis=1),
     complex=True,
     numpy=lambda *xs: np.column_stack(xs),
     samples=_PAIRS,
