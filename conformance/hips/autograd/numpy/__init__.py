@@ -1,5 +1,7 @@
 """NumPy as tidu's users write it: tidu.numpy, which has all of NumPy's names."""
 
+import numpy as _np
+
 import tidu.numpy as _tnp
 
 from . import fft, linalg, random
@@ -7,9 +9,6 @@ from . import fft, linalg, random
 
 def __getattr__(name):
     return getattr(_tnp, name)
-
-
-import numpy as _np
 
 
 def make_diagonal(D, offset=0, axis1=-1, axis2=-2):
