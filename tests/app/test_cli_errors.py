@@ -223,7 +223,7 @@ def test_a_failing_write_leaves_what_was_there(
 def test_a_bug_is_called_one(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, language: str, said: str
 ) -> None:
-    def broken(*_: Any) -> int:
+    def broken(*_: Any, **__: Any) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(work, "ops", broken)
@@ -235,7 +235,7 @@ def test_a_bug_is_called_one(
 
 
 def test_ctrl_c_is_quiet(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any) -> int:
+    def interrupted(*_: Any, **__: Any) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(work, "ops", interrupted)

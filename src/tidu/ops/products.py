@@ -34,6 +34,14 @@ _VECTORS = Words(
     en="{name} takes two vectors that are not empty, got {a} {sa} and {b} {sb}",
     zh="{name} 需要两个非空向量，得到 {a} {sa} 和 {b} {sb}",
 )
+_LONGER = Words(
+    en="which of the sizes {m} and {n} is the larger is not known: only the full convolution is",
+    zh="不知道大小 {m} 与 {n} 哪个更大：只能做 full 卷积",
+)
+_SHORT = Words(
+    en="{b} {sb} is longer than {a} {sa}: it lies nowhere wholly inside",
+    zh="{b} {sb} 比 {a} {sa} 更长，没有完全重合的位置",
+)
 _MODE = Words(
     en="the mode is full, same or valid, not {mode}",
     zh="mode 应为 full、same 或 valid，而不是 {mode}",
@@ -197,7 +205,10 @@ def _full_type(x: Type, y: Type) -> Type:
 
 def _valid_type(x: Type, y: Type) -> Type:
     _vectors("convolve", x, y)
-    return Type((x.shape[0] - y.shape[0] + 1,), promote((x.dtype, y.dtype)))
+    m, n = x.shape[0], y.shape[0]
+    if isinstance(m, int) and isinstance(n, int) and m < n:
+        raise Misfit(_SHORT)
+    return Type((m - n + 1,), promote((x.dtype, y.dtype)))
 
 
 def _turned(x: Node) -> Node:
@@ -226,6 +237,8 @@ def _windowed(x: Node, y: Node, mode: str, late: bool) -> Node:
     m, n = x.shape[0], y.shape[0]
     if mode == "full":
         return apply(convolve, x, y)
+    if isinstance(m, Size) and isinstance(n, Size) and m != n:
+        raise InputError(_LONGER(m=m, n=n), fix=verbatim('mode="full"'))
     if isinstance(m, Size) or isinstance(n, Size):
         longer, shorter = x, y  # as in NumPy's own use: a signal, then a kernel
     else:

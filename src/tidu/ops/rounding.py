@@ -188,7 +188,13 @@ heaviside = elementwise(
 
 # ------------------------------------------------------------------ masks
 def _test(
-    name: str, numpy: Callable[..., Any], symbol: str, en: str, zh: str, ordered: bool = False
+    name: str,
+    numpy: Callable[..., Any],
+    symbol: str,
+    en: str,
+    zh: str,
+    ordered: bool = False,
+    scalar: str | None = None,
 ) -> Op:
     return elementwise(
         name,
@@ -198,6 +204,7 @@ def _test(
         says=says("a test is flat: its derivative is 0", "判断处处水平：导数为 0"),
         source=_FLAT,
         numpy=numpy,
+        scalar=scalar,
         notation=lambda node, x: Fence(x, f"{symbol}(", ")"),
         code=lambda node, x: f"np.{name}({x})",
         aliases=aliases(numpy=name, torch=name),
@@ -205,9 +212,11 @@ def _test(
     )
 
 
-isnan = _test("isnan", np.isnan, "isnan", "not a number", "不是数")
+isnan = _test("isnan", np.isnan, "isnan", "not a number", "不是数", scalar="x != x")
 isinf = _test("isinf", np.isinf, "isinf", "infinite", "为无穷大")
-isfinite = _test("isfinite", np.isfinite, "isfinite", "a finite number", "为有限数")
+isfinite = _test(
+    "isfinite", np.isfinite, "isfinite", "a finite number", "为有限数", scalar="x - x == 0"
+)
 isposinf = _test("isposinf", np.isposinf, "isposinf", "+∞", "为 +∞", True)
 isneginf = _test("isneginf", np.isneginf, "isneginf", "-∞", "为 -∞", True)
 signbit = _test("signbit", np.signbit, "signbit", "negative or -0.0", "为负（含 -0.0）", True)

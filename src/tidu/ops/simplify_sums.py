@@ -34,10 +34,16 @@ _LONGEST = 24  # terms of a sum, or factors of a product, that are compared with
 
 
 def terms_of(node: Node, atoms: Atoms) -> list[Term]:
-    """The terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order."""
+    """The terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order.
+
+    A sum that is too long to be compared is one term: each of the nested sums that it is made of
+    would be opened again and again.
+    """
     found: list[Term] = []
     stack: list[Term] = [(1.0, node)]
     while stack:
+        if len(found) > _LONGEST:
+            return [(1.0, node)]
         number, part = stack.pop()
         if part.id in atoms:
             found.append((number, part))
@@ -69,10 +75,13 @@ def _number_above(node: Node) -> tuple[float, Node] | None:
 
 
 def factors_of(node: Node, atoms: Atoms) -> list[Node]:
-    """The factors of an elementwise product, in order; a whole power stands for repeated ones."""
+    """The factors of an elementwise product, in order; a whole power stands for repeated ones. A
+    product that is too long to be compared is one factor."""
     found: list[Node] = []
     stack = [node]
     while stack:
+        if len(found) > _LONGEST:
+            return [node]
         part = stack.pop()
         if part.op is multiply and part.id not in atoms:
             stack += [part.inputs[1], part.inputs[0]]

@@ -10,7 +10,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
-from tidu.ir.types import Type
+from tidu.ir.types import Size, Type
 from tidu.ops.comparison import equal, greater, less, where
 from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.indexing import take
@@ -24,6 +24,10 @@ from tidu.words import Words
 _TABLE = Words(
     en="interp needs places and values that are vectors of one length, got {b} {sb} and {c} {sc}",
     zh="interp 需要长度相同的两个向量，得到 {b} {sb} 和 {c} {sc}",
+)
+_NAMED = Words(
+    en="interp with a period needs a number of points that is known, not {n}",
+    zh="带周期的 interp 需要确定的点数，而不是 {n}",
 )
 _PERIOD = Words(en="a period must not be 0", zh="周期不能为 0")
 
@@ -106,8 +110,10 @@ def _periodic(x: Node, xp: Node, fp: Node, period: float) -> Node:
     order = argsort(xp)
     xp, fp = sort(xp), take_along_axis(fp, order, axis=0)
     n = xp.shape[0]
-    xp = concatenate(taken(xp, [int(str(n)) - 1], 0) - period, xp, taken(xp, [0], 0) + period)
-    fp = concatenate(taken(fp, [int(str(n)) - 1], 0), fp, taken(fp, [0], 0))
+    if isinstance(n, Size):
+        raise InputError(_NAMED(n=n))
+    xp = concatenate(taken(xp, [n - 1], 0) - period, xp, taken(xp, [0], 0) + period)
+    fp = concatenate(taken(fp, [n - 1], 0), fp, taken(fp, [0], 0))
     return apply(interp, x, xp, fp)
 
 
