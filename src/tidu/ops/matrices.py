@@ -117,7 +117,6 @@ def definite(shape: tuple[int, ...]) -> Callable[[Generator], Any]:
 
 
 REGULAR = sampled(*(((regular(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2))))
-DEFINITE = sampled(*(((definite(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2))))
 
 
 # ------------------------------------------------------------------ symmetric matrices

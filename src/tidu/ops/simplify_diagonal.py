@@ -19,11 +19,7 @@ from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.reduction import sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.simplify_sums import factors_of, product_of, sum_of, terms_of
-from tidu.ops.structure import diagonal_matrix, eye
-
-
-def is_identity(node: Node) -> bool:
-    return node.op is eye and node.shape[0] == node.shape[1] and node.attrs["k"] == 0
+from tidu.ops.structure import diagonal_matrix, eye, is_identity
 
 
 def row_of(node: Node, atoms: Atoms) -> Node | None:

@@ -11,7 +11,7 @@ from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.reduction import mean, sum_
 from tidu.ops.simplify import sample, simplification
-from tidu.ops.structure import eye
+from tidu.ops.structure import eye, is_identity
 
 
 # ------------------------------------------------------------------ numbers out of contractions
@@ -157,13 +157,9 @@ def _by_one_number(node: Node, atoms: Atoms) -> Node | None:
         number = number_of(matrix) if matrix.shape == (1, 1) else None
         if number is not None and other.shape == node.shape and other.dtype == node.dtype:
             return multiply(number, other)
-        if _is_identity(matrix) and other.shape == node.shape and other.dtype == node.dtype:
+        if is_identity(matrix) and other.shape == node.shape and other.dtype == node.dtype:
             return other
     return None
-
-
-def _is_identity(node: Node) -> bool:
-    return node.op is eye and node.shape[0] == node.shape[1] and node.attrs["k"] == 0
 
 
 simplification(

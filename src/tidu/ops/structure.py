@@ -98,6 +98,11 @@ eye = op(
 )
 
 
+def is_identity(node: Node) -> bool:
+    """Whether a node is a square identity matrix."""
+    return node.op is eye and node.shape[0] == node.shape[1] and node.attrs["k"] == 0
+
+
 # ------------------------------------------------------------------ concatenate, stack
 def _join_type(*xs: Type, axis: int) -> Type:
     shapes = [x.shape for x in xs]
