@@ -118,3 +118,41 @@ def test_a_parameter_that_was_not_derived_is_named() -> None:
     d = tidu.derive("x @ A @ x", wrt="x", shapes={"x": 3, "A": (3, 3)})
     with pytest.raises(UnknownNameError, match="A"):
         d.hessian("A")
+
+
+@pytest.mark.parametrize(
+    ("loss", "at", "wanted"),
+    [
+        (lambda x: np.sum(np.abs(x) ** 2), np.zeros(2), 2 * np.eye(2)),
+        (lambda x: np.std(x) ** 2, np.ones(3), 2 / 3 * (np.eye(3) - 1 / 3)),
+        (lambda x: np.hypot(x[0], x[1]) ** 2, np.zeros(2), 2 * np.eye(2)),
+        (lambda x: np.linalg.norm(x) ** 2, np.zeros(2), 2 * np.eye(2)),
+    ],
+)
+def test_the_square_of_a_length_is_smooth_at_zero(loss: Any, at: Any, wanted: Any) -> None:
+    """|x|·sign(x), squared or not, is 0 at 0 with slope 0; x² has slope 2x there."""
+    np.testing.assert_allclose(tidu.hessian(loss)(at), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "values"),
+    [
+        ("x @ x", {"x": np.ones(3)}),
+        ("var(x)", {"x": np.ones(3)}),
+        ("x @ A @ x", {"A": np.eye(3), "x": np.ones(3)}),
+    ],
+)
+def test_a_hessian_over_letters_is_evaluated_at_numbers(loss: str, values: Any) -> None:
+    letters = {name: ("n",) * value.ndim for name, value in values.items()}
+    name = next(iter(values))
+    over_letters = tidu.derive(loss, wrt=name, shapes=letters).hessian(name).evaluate(values)
+    at_numbers = tidu.derive(loss, wrt=name, values=values).hessian(name).evaluate()
+    np.testing.assert_allclose(over_letters, at_numbers, atol=1e-12)
+
+
+def test_rows_of_the_identity_are_not_shown_as_a_matrix() -> None:
+    """diag(x) A diag(x) along all directions has three axes: H(V) is shown, the numbers hold."""
+    d = tidu.derive("sum(diag(x) @ A @ diag(x))", wrt="x", shapes={"x": 3, "A": (3, 3)})
+    assert str(d.hessian("x")).startswith("Hₓ(V) = ")
+    a = np.arange(9.0).reshape(3, 3)
+    np.testing.assert_allclose(d.hessian("x").evaluate(x=np.ones(3), A=a), a + a.T)

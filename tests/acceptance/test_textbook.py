@@ -41,6 +41,10 @@ TARGETS = [
     ("x @ A @ x", {"x": 3, "A": (3, 3)}, "x", "(A + Aᵀ)·x"),
     ("sum(inv(X) * G)", {"X": (3, 3), "G": (3, 3)}, "X", "−X⁻ᵀ·G·X⁻ᵀ"),
     ("sum(log(cosh(x)))", {"x": 4}, "x", "tanh(x)"),
+    ("sum(A @ x)", {"A": ("n", "d"), "x": "d"}, "A", "𝟏·xᵀ"),
+    ("sum(A.T @ y)", {"A": ("n", "d"), "y": "n"}, "A", "y·𝟏ᵀ"),
+    ("sum(x - mean(x))", {"x": "n"}, "x", "0"),
+    ("sum(maximum(x, x))", {"x": 3}, "x", "𝟏"),
     ("sum(A * X * X)", {"A": (2, 3), "X": (2, 3)}, "X", "2·(A ⊙ X)"),
 ]
 
@@ -144,3 +148,16 @@ def test_formulas_are_as_short_as_the_textbooks() -> None:
 def test_closed_forms_without_deltas_are_short_as_well() -> None:
     ratios = [shortest(r, (None,)) / length(r["tex"]) for r in CORE]
     assert median(ratios) <= 1.1
+
+
+def test_the_numpy_function_of_a_gradient_reads_its_sizes() -> None:
+    d = tidu.derive("sum(A @ x)", wrt="A", shapes={"A": ("n", "d"), "x": "d"})
+    scope: dict[str, Any] = {}
+    exec(d.gradient("A").numpy(), scope)  # noqa: S102
+    found = scope["gradient_A"](np.ones((3, 2)), np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(found, np.outer(np.ones(3), [1.0, 2.0]))
+
+
+def test_a_quotient_by_zero_stays_as_it_is_written() -> None:
+    d = tidu.derive("sum(y * x) / sum(x - x)", wrt="y", shapes={"x": 3, "y": 3})
+    assert "∞" not in str(d.gradient("y"))

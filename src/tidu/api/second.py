@@ -46,7 +46,8 @@ class Hessian:
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
         """All second derivatives at these values: shape (*x, *y), four axes for two matrices."""
         given = self.derivation.given({**(values or {}), **arrays})
-        outputs = {"H": self.found.dense}
+        # The inputs go along: a Hessian of numbers alone still has their named sizes.
+        outputs = {"H": self.found.dense, **self.derivation.graph.inputs}
         return run(outputs, given, self.derivation.bodies).outputs["H"]
 
     def __str__(self) -> str:

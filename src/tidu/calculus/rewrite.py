@@ -139,7 +139,9 @@ def _weight(node: Node) -> int:
     if node.op.loop is Loop.CONTRACT:
         return 5
     stretches = node.op.role == "broadcast" and node.inputs[0].rank > 0
-    return 2 if stretches or node.op.operator == "*" or node.op.loop is Loop.REDUCE else 1
+    if node.op.loop is Loop.REDUCE:
+        return 3
+    return 2 if stretches or node.op.operator == "*" else 1
 
 
 def _is_number(node: Node) -> bool:

@@ -23,8 +23,8 @@ from tidu.document.math import (
 from tidu.explain.gradient import LONGEST, further_names
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
-from tidu.ir.build import filled, fresh_input, input_node, substitute
-from tidu.ir.node import Node
+from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
+from tidu.ir.node import Node, reachable
 from tidu.ops.layout import is_matrix_transpose
 from tidu.ops.simplify_sums import terms_of
 
@@ -52,12 +52,21 @@ def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivativ
     rows = hessian(loss, list(dict.fromkeys([first, second])))
     (dense,) = substitute([rows[0][-1]], back)
     dense = opened(derivation, dense)
-    if first.rank < 2 and second.rank < 2:
+    if first.rank < 2 and second.rank < 2 and _is_of_matrices(derivation, dense):
         return SecondDerivative(dense, dense, None)
     direction = fresh_input("V", second.type, set(derivation.graph.inputs))
     slopes = pulled([loss], [filled(1.0, loss.type)], [first])
     (along,) = substitute(list(pushed(slopes, {second: direction})), back)
     return SecondDerivative(dense, opened(derivation, along), direction)
+
+
+def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
+    """Whether a formula has no parts with three axes but the program's own: rows of I that stand
+    for all directions are no matrices, and would be read as such."""
+    program = {node.id for node in derivation.graph.nodes()}
+    program |= {node.id for node in reachable([derivation.loss])}
+    parts = [x for x in reachable([dense]) if x.id not in program and not is_tuple(x)]
+    return all(x.rank < 3 for x in parts)
 
 
 def second_tree(view: View, found: SecondDerivative) -> Math:

@@ -251,7 +251,9 @@ outer = op(
     numpy=np.outer,
     type_rule=_outer_type,
     prepare=_prepare_outer,
-    notation=lambda node, x, y: joined([x, Transpose(y)], ""),
+    notation=lambda node, x, y: joined(
+        [of_ones(node.inputs[0], x), Transpose(of_ones(node.inputs[1], y))], ""
+    ),
     letters=lambda node: "i,j->ij",
     aliases=aliases(numpy="outer", torch=("outer", "ger")),
     samples=sampled((((2,), (3,)), {})),

@@ -67,6 +67,8 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
         return None
     with np.errstate(all="ignore"):
         result = plain_number(complex(node.op.numpy(*known, **node.attrs)))
+    if not np.isfinite(result) and np.all(np.isfinite(known)):
+        return None  # 1/0 stays as it is written
     return filled(result, node.type)
 
 
@@ -159,7 +161,7 @@ def _merged(a: Node | float, b: Node) -> Node:
     second = constant_number(b)
     if first is not None and second is not None:
         dtype = promote((a.dtype, b.dtype)) if isinstance(a, Node) else b.dtype
-        return constant(plain_number(first * second), dtype)
+        return constant(plain_number(first) * plain_number(second), dtype)
     for known, other in ((first, b), (second, a)):
         if known is not None and isinstance(other, Node) and other.op is divide:
             top = constant_value(other.inputs[0])

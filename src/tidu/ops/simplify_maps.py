@@ -6,10 +6,18 @@ from __future__ import annotations
 from tidu.ir.build import constant, filled, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import add, divide, multiply, negative, number_of, subtract
+from tidu.ops.arithmetic import (
+    add,
+    constant_value,
+    divide,
+    multiply,
+    negative,
+    number_of,
+    subtract,
+)
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
-from tidu.ops.reduction import mean, sum_
+from tidu.ops.reduction import count, mean, sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.structure import eye, is_identity
 
@@ -41,6 +49,47 @@ def _number_through(node: Node, atoms: Atoms) -> Node | None:
         if number is not None and x.rank:
             return multiply(number, rebuild(node, (x.inputs[1],)))
     return None
+
+
+def _zero_product(node: Node, atoms: Atoms) -> Node | None:
+    """A product of matrices one of which is 0 is 0."""
+    zero = any(constant_value(x) == 0.0 for x in node.inputs)
+    return filled(0.0, node.type) if zero else None
+
+
+for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+    simplification(
+        f"zero in {_op.name}",
+        _op,
+        _zero_product,
+        "a product with 0 is 0",
+        "与 0 的乘积为 0",
+        lambda _op=_op, _shapes=_shapes: [
+            _op(sample("x", *_shapes[0]), broadcast_to(constant(0.0), shape=_shapes[1]))
+        ],
+    )
+
+
+def _sum_of_one_number(node: Node, atoms: Atoms) -> Node | None:
+    """Σ s = n·s for one number s that is stretched over n elements."""
+    x = node.inputs[0]
+    if x.op is not broadcast_to or x.inputs[0].rank or x.id in atoms:
+        return None
+    total = multiply(count(x, node.attrs["axis"]), x.inputs[0])
+    return broadcast_to(total, shape=node.shape)
+
+
+simplification(
+    "sum of one number",
+    sum_,
+    _sum_of_one_number,
+    "n times the same number",
+    "同一个数加 n 次",
+    lambda: [
+        sum_(broadcast_to(input_node("s", ()), shape=(3,))),
+        sum_(broadcast_to(input_node("s", ()), shape=(2, 3)), axis=1),
+    ],
+)
 
 
 def _stretch_last(node: Node, atoms: Atoms) -> Node | None:

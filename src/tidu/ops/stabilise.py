@@ -32,8 +32,10 @@ from tidu.ops.determinant import det, logdet
 from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.reduction import sum_
+from tidu.ops.selection import maximum, minimum
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
-from tidu.ops.statistics import euclidean_norm
+from tidu.ops.statistics import euclidean_norm, std, var
+from tidu.ops.trigonometric import hypot
 from tidu.words import Words
 
 Apply = Callable[[Node, Atoms], Node | None]
@@ -320,11 +322,17 @@ _stabilise(
 
 
 def _square_of_length(node: Node, atoms: Atoms) -> Node | None:
-    """‖x‖² → Σ x², which is smooth at 0 as well."""
+    """‖x‖² → Σ x², |x|² → x², std² → var: smooth at 0 as well, in the second derivative too."""
     own = _squared(node)
-    if own is None or own.op is not euclidean_norm:
+    if own is None:
         return None
-    return sum_(square(own.inputs[0]), **own.attrs)
+    if own.op is euclidean_norm:
+        return sum_(square(own.inputs[0]), **own.attrs)
+    if own.op is absolute:
+        return square(own.inputs[0])
+    if own.op is hypot:
+        return square(own.inputs[0]) + square(own.inputs[1])
+    return apply(var, own.inputs[0], **own.attrs) if own.op is std else None
 
 
 for _op in (power, square, multiply):
@@ -332,13 +340,28 @@ for _op in (power, square, multiply):
         f"squared length of {_op.name}",
         _op,
         _square_of_length,
-        "‖x‖² = Σ x²",
-        "‖x‖² = Σ x²",
+        "‖x‖² = Σ x², |x|² = x², std² = var",
+        "‖x‖² = Σ x²，|x|² = x²，std² = var",
         lambda _op=_op: [
-            _op(*([euclidean_norm(_x())] * (2 if _op is multiply else 1)), **{})
-            if _op is not power
-            else euclidean_norm(_x()) ** 2.0
+            power(size, 2.0) if _op is power else _op(*([size] * (2 if _op is multiply else 1)))
+            for size in (euclidean_norm(_x()), absolute(_x()), hypot(_x(), _x("y")), std(_x()))
         ],
+    )
+
+
+def _of_the_same(node: Node, atoms: Atoms) -> Node | None:
+    """max(x, x) → x, whose derivative is 1 and no share of a tie."""
+    return node.inputs[0] if node.inputs[0] is node.inputs[1] else None
+
+
+for _op in (maximum, minimum):
+    _stabilise(
+        f"{_op.name} of the same",
+        _op,
+        _of_the_same,
+        "max(x, x) = x",
+        "max(x, x) = x",
+        lambda _op=_op: [_op(_x(), _x())],
     )
 
 

@@ -17,7 +17,7 @@ from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape
 from tidu.ops.axes import expanded
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.reduction import normal_axes
 from tidu.words import Words
 
@@ -287,7 +287,7 @@ def _diag_torch(node: Node, x: str) -> str:
 
 def _diag_named(node: Node, x: Math) -> Math:
     k = node.attrs["k"]
-    return Apply(Function("diag", str(k) if k else ""), (x,))
+    return Apply(Function("diag", str(k) if k else ""), (of_ones(node.inputs[0], x),))
 
 
 diagonal_matrix = op(

@@ -231,6 +231,10 @@ def gradient_text(source: Source, name: str) -> str:
     body = written_lines(block.lines)
     used = named_in([*body, result])
     inputs = {x: text for x, text in names.inputs.items() if text in used or x is node}
+    for size, where in sizes_told(names.inputs).items():
+        if size in used and size not in sizes_told(inputs):  # an input that only tells a size
+            inputs |= {x: t for x, t in names.inputs.items() if where.startswith(f"{t}.")}
+    inputs = {x: text for x, text in names.inputs.items() if x in inputs}  # as in the program
     told = sizes_told(inputs)
     lines = [*bodies.lines(), f"def {own}({', '.join(inputs.values())}):"]
     lines += [f"{INDENT}{size} = {where}" for size, where in told.items() if size in used]
