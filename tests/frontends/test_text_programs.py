@@ -12,6 +12,7 @@ import pytest
 
 import tidu
 from tests.frontends.evaluate import evaluate, result, value_of
+from tidu.backends.numpy import evaluate as run
 from tidu.frontends.text import read, read_array
 from tidu.ir.op import Operand, registered
 from tidu.ir.types import Size
@@ -303,3 +304,19 @@ def test_torch_max_along_a_dim_gives_values_and_indices() -> None:
         found = tidu.derive(text, wrt="x", values={"x": x, "w": np.array([1.0, 2.0])}).evaluate()
         assert found.value == 5.0 + 2 * 7.0
         assert found.gradients["x"].tolist() == [[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]]
+
+
+def test_torch_sorts_and_takes_along_its_own_axes() -> None:
+    """msort sorts the first axis; take_along_dim without a dim counts all elements in a row."""
+    x = np.array([[3.0, 1.0], [2.0, 5.0], [0.0, 4.0]])
+    i = np.array([[0, 5], [3, 1]])
+    for text, wanted in (
+        ("torch.msort(x)", np.sort(x, axis=0)),
+        ("torch.take_along_dim(x, i)", x.reshape(-1)[i.reshape(-1)]),
+        ("torch.gather(x, 0, j)", np.take_along_axis(x, np.array([[2, 0]]), axis=0)),
+        ("np.diff(x, 0)", x),
+    ):
+        values = {"x": x, "i": i, "j": np.array([[2, 0]])}
+        source = read(f"y = {text}", values=values)
+        found = run({"y": source.graph.outputs["y"]}, values)
+        np.testing.assert_array_equal(found.outputs["y"], wanted)

@@ -9,7 +9,7 @@ from tidu.errors import InputError
 from tidu.frontends.spellings import axis_of, library, node_of, spelled
 from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
-from tidu.ir.types import Dim, shape_text
+from tidu.ir.types import Dim, product, shape_text
 from tidu.ops.arithmetic import divide
 from tidu.ops.comparison import greater, less, where
 from tidu.ops.contraction import trace
@@ -208,6 +208,29 @@ def torch_trace(x: Any) -> Node:
     if x.rank != 2:
         raise InputError(_MATRIX(x=describe(x), shape=shape_text(x.shape)))
     return trace(x)
+
+
+@spelled("torch.gather", operands=3, overrides=True)
+def gather(x: Any, dim: int, index: Any) -> Node:
+    """out[i][j] = x[index[i][j]][j] along the axis."""
+    return library("numpy.take_along_axis")(node_of(x), index, axis=dim)
+
+
+@spelled("torch.take_along_dim", operands=2, overrides=True)
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
+    """The entries at these places along an axis; without one, of all elements in a row."""
+    x = node_of(x)
+    if dim is not None:
+        return library("numpy.take_along_axis")(x, indices, axis=dim)
+    row = reshape(x, shape=(product(x.shape),))
+    flat = reshape(node_of(indices), shape=(product(node_of(indices).shape),))
+    return library("numpy.take_along_axis")(row, flat, axis=0)
+
+
+@spelled("torch.msort", overrides=True)
+def msort(x: Any) -> Node:
+    """Sorted along the first axis."""
+    return library("numpy.sort")(node_of(x), axis=0)
 
 
 # ------------------------------------------------------------------ reductions

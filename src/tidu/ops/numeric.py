@@ -90,6 +90,8 @@ def _edge(value: Any, x: Node, axis: int) -> Node:
 def _diff(x: Node, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Node:
     if n < 0:
         raise InputError(_ORDER(n=n))
+    if n == 0:
+        return x  # NumPy then joins nothing either
     at = normal_axes(axis, x.rank)[0]
     parts = [x] if prepend is None else [_edge(prepend, x, at), x]
     parts += [] if append is None else [_edge(append, x, at)]
