@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tidu.calculus.derivation import closed_form as closed_node
 from tidu.document.math import Math, symbol
 from tidu.explain.rows import row_chain
@@ -17,17 +19,22 @@ def closed_form(view: View, name: str) -> Math:
 
     Names given here stay where the formula would grow too long without them.
     """
-    closed = closed_node(view.derivation, name)
-    names = {
-        node: tree for node, tree in view.names.forward.items() if node is not view.derivation.loss
+    return in_own_names(view, closed_node(view.derivation, name))
+
+
+def in_own_names(view: View, node: Node, extra: Mapping[Node, Math] | None = None) -> Math:
+    """A formula over the program in the user's names, and `extra` ones; names given here stay where
+    it would grow too long without them."""
+    names: dict[Node, Math] = {
+        part: tree for part, tree in view.names.forward.items() if part is not view.derivation.loss
     }
-    names |= further_names(view, closed)
-    own = {node: tree for node, tree in names.items() if node not in view.names.invented}
-    short = len(expression_nodes(closed, own.__contains__)) <= LONGEST
-    return named(closed, own if short else names)
+    names |= {**_further_names(view, node), **(extra or {})}
+    own = {part: tree for part, tree in names.items() if part not in view.names.invented}
+    short = len(expression_nodes(node, own.__contains__)) <= LONGEST
+    return named(node, own if short else names)
 
 
-def further_names(view: View, closed: Node) -> dict[Node, Math]:
+def _further_names(view: View, closed: Node) -> dict[Node, Math]:
     """Names that the user gave to what the loss as run no longer needs: p of p = softmax(z), where
     the loss takes ln p directly."""
     derivation, found = view.derivation, dict[Node, Math]()

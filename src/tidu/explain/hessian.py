@@ -20,12 +20,13 @@ from tidu.document.math import (
     Symbol,
     Transpose,
 )
-from tidu.explain.gradient import LONGEST, further_names
+from tidu.explain.gradient import in_own_names
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ops.layout import is_matrix_transpose
+from tidu.ops.leaves import number_text
 from tidu.ops.simplify_sums import terms_of
 
 
@@ -70,15 +71,11 @@ def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
 
 
 def second_tree(view: View, found: SecondDerivative) -> Math:
-    """The formula, in the user's names; names given here stay where it would grow too long."""
-    names: dict[Node, Math] = dict(view.names.forward)
-    names.pop(view.derivation.loss, None)
-    names |= further_names(view, found.shown)
-    if found.direction is not None:
-        names[found.direction] = Symbol(str(found.direction.attrs["name"]))
-    own = {node: tree for node, tree in names.items() if node not in view.names.invented}
-    short = len(expression_nodes(found.shown, own.__contains__)) <= LONGEST
-    return named(found.shown, own if short else names)
+    """The formula, in the user's names."""
+    if found.direction is None:
+        return in_own_names(view, found.shown)
+    direction = Symbol(str(found.direction.attrs["name"]))
+    return in_own_names(view, found.shown, {found.direction: direction})
 
 
 def second_name(view: View, x: str, y: str, found: SecondDerivative) -> Math:
@@ -113,11 +110,7 @@ def _term(
     number: float, left: Sequence[Node], right: Sequence[Node], names: Mapping[Node, Math]
 ) -> Math:
     product = Product((_side(right, names, turned=True), _side(left, names)), "⊗")
-    return product if number == 1.0 else Product((Number(_text(number)), product))
-
-
-def _text(number: float) -> str:
-    return str(int(number)) if float(number).is_integer() else repr(number)
+    return product if number == 1.0 else Product((Number(number_text(number)), product))
 
 
 def _side(factors: Sequence[Node], names: Mapping[Node, Math], turned: bool = False) -> Math:

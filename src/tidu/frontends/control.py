@@ -19,7 +19,7 @@ from tidu.errors import InputError, ShapeError, TraceError
 from tidu.frontends.names import Namer
 from tidu.frontends.record import Recorder
 from tidu.frontends.traced import TracedArray, node_of
-from tidu.frontends.tree import Leaf, leaves, replace, short_names
+from tidu.frontends.tree import Leaf, leaves, put, replace, short_names
 from tidu.ir.body import Body
 from tidu.ir.build import constant, fresh_input, input_node, spoken, substitute
 from tidu.ir.graph import Guard, Name
@@ -251,7 +251,7 @@ def _filled(
     for name, kind in names:
         if kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
             break
-        value = _with(name, call.arguments[name], handed)
+        value = put(name, call.arguments[name], handed)
         found.extend(value if kind is inspect.Parameter.VAR_POSITIONAL else [value])
     return found[: len(args)]
 
@@ -260,14 +260,10 @@ def _filled_named(call: inspect.BoundArguments, handed: Mapping[Any, Any]) -> di
     found: dict[str, Any] = {}
     for name, parameter in call.signature.parameters.items():
         if name in call.arguments and name in call.kwargs:
-            found[name] = _with(name, call.arguments[name], handed)
+            found[name] = put(name, call.arguments[name], handed)
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD and name in call.arguments:
-            found.update(_with(name, call.arguments[name], handed))
+            found.update(put(name, call.arguments[name], handed))
     return found
-
-
-def _with(name: str, value: Any, handed: Mapping[Any, Any]) -> Any:
-    return replace(value, lambda path, leaf: handed.get((name, path), leaf))
 
 
 def _title(node: Node, inner: Inner) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tidu.errors import InputError
-from tidu.frontends.spellings import axis_of, library, node_of, spelled
+from tidu.frontends.spellings import axis_of, library, node_of, spelled, swap
 from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
 from tidu.ir.types import Dim, product, shape_text
@@ -16,7 +16,7 @@ from tidu.ops.contraction import trace
 from tidu.ops.entropy import logit as logit_op
 from tidu.ops.exponential import softplus
 from tidu.ops.indexing import take
-from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.layout import broadcast_to, flat, reshape
 from tidu.ops.selection import argmax, argmin, clip, max_, min_
 from tidu.ops.statistics import std, var
 from tidu.ops.structure import concatenate
@@ -126,9 +126,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Node:
     if x.rank == 0:
         return reshape(x, shape=(1,))
     first, last = axis_of(x, start_dim), axis_of(x, end_dim)
-    joined: Dim = 1
-    for dim in x.shape[first : last + 1]:
-        joined = joined * dim
+    joined = product(x.shape[first : last + 1])
     return reshape(x, shape=(*x.shape[:first], joined, *x.shape[last + 1 :]))
 
 
@@ -184,10 +182,7 @@ def swapped(x: Any, dim0: int, dim1: int) -> Node:
     x = node_of(x)
     if not x.rank and {dim0, dim1} <= {0, -1}:
         return x
-    first, second = axis_of(x, dim0), axis_of(x, dim1)
-    order = list(range(x.rank))
-    order[first], order[second] = second, first
-    return transpose(x, axes=tuple(order))
+    return swap(x, dim0, dim1)
 
 
 @spelled("torch.div", "torch.divide", "torch.true_divide", operands=2, overrides=True)
@@ -222,9 +217,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
     x = node_of(x)
     if dim is not None:
         return library("numpy.take_along_axis")(x, indices, axis=dim)
-    row = reshape(x, shape=(product(x.shape),))
-    flat = reshape(node_of(indices), shape=(product(node_of(indices).shape),))
-    return library("numpy.take_along_axis")(row, flat, axis=0)
+    return library("numpy.take_along_axis")(flat(x), flat(node_of(indices)), axis=0)
 
 
 @spelled("torch.msort", overrides=True)

@@ -23,7 +23,7 @@ from tidu.frontends.randomness import Generators
 from tidu.frontends.record import Recorder, running
 from tidu.frontends.source import Source
 from tidu.frontends.traced import TracedArray, node_of
-from tidu.frontends.tree import Key, leaves, replace, short_names
+from tidu.frontends.tree import Key, leaves, put, replace, short_names
 from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -130,9 +130,7 @@ def trace(
         inputs[item.name] = node
         array = TracedArray(node, recorder, item.integral, number=item.number)
         handed[item.leaf.parameter, item.leaf.path] = array
-    call = [
-        (name, value if name in static else _filled(name, value, handed)) for name, value in named
-    ]
+    call = [(name, value if name in static else put(name, value, handed)) for name, value in named]
     node = _run(function, call, recorder, scalar)
     paths = {item.name: (item.leaf.parameter, item.leaf.path) for item in given}
     return _finished(recorder, inputs, node, {i.name: i.value for i in given}, dict(named), paths)
@@ -168,7 +166,7 @@ def trace_shapes(
         inputs[name], paths[name] = node, (leaf.parameter, leaf.path)
         handed[leaf.parameter, leaf.path] = TracedArray(node, recorder)
     structures = {name: _wrapped(value) for name, value in shapes.items()}
-    call = [(name, _filled(name, value, handed)) for name, value in structures.items()]
+    call = [(name, put(name, value, handed)) for name, value in structures.items()]
     node = _run(function, call, recorder, scalar)
     return _finished(recorder, inputs, node, {}, structures, paths)
 
@@ -197,13 +195,6 @@ def _refuse_nested(
                 what = _NESTED(name=leaf.spelling, function=function_name(function))
                 raise TraceError(what, place=leaf.value.recorder.place(), fix=_NESTED_FIX())
     return named
-
-
-def _filled(
-    name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], TracedArray]
-) -> Any:
-    """The argument's structure with traced arrays in the place of its numbers."""
-    return replace(value, lambda path, leaf: handed.get((name, path), leaf))
 
 
 def _run(

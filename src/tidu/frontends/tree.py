@@ -100,6 +100,11 @@ def replace(
     return _rebuild(value, parts)
 
 
+def put(name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], Any]) -> Any:
+    """The structure of the argument `name` with what is handed for its leaves in their place."""
+    return replace(value, lambda path, leaf: handed.get((name, path), leaf))
+
+
 def _rebuild(value: Any, parts: list[Any]) -> Any:
     if isinstance(value, Mapping):
         keys = list(cast("Mapping[Any, Any]", value))

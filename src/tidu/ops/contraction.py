@@ -13,7 +13,7 @@ from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
-from tidu.ops.layout import ONES, broadcast_to, of_ones, reshape, transpose
+from tidu.ops.layout import ONES, broadcast_to, flat, of_ones, reshape, transpose
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.structure import axes_last, diagonal, eye
@@ -382,10 +382,6 @@ def _inner(x: Node, y: Node) -> Node:
     )
 
 
-def _flat(x: Node) -> Node:
-    return reshape(x, shape=(product(x.shape),))
-
-
 _TWO: dict[str, tuple[Operand, ...]] = {"operands": (Operand.VALUE, Operand.VALUE)}
 
 dot = spelling(
@@ -412,7 +408,7 @@ inner = spelling(
 )
 vdot = spelling(
     "vdot",
-    lambda x, y: matmul(conj(_flat(x)), _flat(y)),  # NumPy conjugates the first
+    lambda x, y: matmul(conj(flat(x)), flat(y)),  # NumPy conjugates the first
     complex=True,
     numpy=np.vdot,
     samples=sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {})),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from tidu.ops.parts import conj, real
 from tidu.ops.results import pick, results_of
 from tidu.ops.selection import max_, min_
 from tidu.ops.singular import rank_bound
+from tidu.ops.spectra import Eigen
 from tidu.ops.structure import diagonal_of, eye, matrix_diagonal
 
 
@@ -67,13 +68,6 @@ def _meet(x: Node) -> Node:
     largest = expanded(max_(absolute(values), axis=-1, keepdims=True), axis)
     others = apart + 2.0 * largest * eye(rows=values.shape[-1], dtype=apart.dtype)
     return vanish(min_(min_(others, axis=-1), axis=-1, keepdims=True), values, rank_bound(x))
-
-
-class Eigen(NamedTuple):
-    """What eig gives, named as NumPy names it."""
-
-    eigenvalues: Node
-    eigenvectors: Node
 
 
 def _prepare_eig(x: Node) -> Eigen:

@@ -23,32 +23,15 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op
 from tidu.ops.arithmetic import constant_value, ratio
-from tidu.ops.define import aliases, elementwise, function, normal, sampled, says, times
-from tidu.ops.exponential import log, log1p
-from tidu.ops.scipy_reference import call_text, in_double, scipy_function, special
+from tidu.ops.define import aliases, normal, sampled, times
+from tidu.ops.exponential import ln_of, log, log1p
+from tidu.ops.scipy_reference import in_double, scipy_function, special_function
 from tidu.ops.trigonometric import sin
 
 
-def _op(name: str, arity: int, partials: Any, source: str, en: str, zh: str, **facets: Any) -> Op:
-    facets.setdefault("numpy", special(name))
-    facets.setdefault("code", call_text(name))
-    facets.setdefault("notation", function(name))
-    facets.setdefault("aliases", aliases(scipy=f"special.{name}"))
+def _op(name: str, arity: int, *facts: Any, **facets: Any) -> Op:
     facets.setdefault("samples", normal(arity, low=0.4, high=2.0))
-    return elementwise(
-        name,
-        arity=arity,
-        real=True,
-        partials=partials,
-        says=says(f"derivative of {en}", f"{zh}的导数"),
-        source=source,
-        doc=says(en, zh),
-        **facets,
-    )
-
-
-def _ln(x: Math) -> Math:
-    return Apply(Function("ln"), (x,))
+    return special_function(name, arity, *facts, **facets)
 
 
 def _logit(x: Any) -> Any:
@@ -103,7 +86,7 @@ log_ratio = _op(
     "ln(x/y) ",
     numpy=in_double(_log_ratio),
     code=lambda node, x, y: f"(np.log({x}) - np.log({y}))",
-    notation=lambda node, x, y: _ln(Fraction(x, y)),
+    notation=lambda node, x, y: ln_of(Fraction(x, y)),
     safe={0: 1.0, 1: 1.0},
     aliases={},
 )
@@ -140,7 +123,7 @@ xlog1py = _op(
     "x ln(1 + y) with 0 for x = 0",
     "x ln(1 + y)",
     "x ln(1 + y) ",
-    notation=lambda node, x, y: times(node, x, _ln(Sum((Number("1"), y)))),
+    notation=lambda node, x, y: times(node, x, ln_of(Sum((Number("1"), y)))),
     safe={1: 0.0},
     aliases=aliases(scipy="special.xlog1py", torch="special.xlog1py"),
 )

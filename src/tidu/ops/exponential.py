@@ -19,7 +19,7 @@ from tidu.ops.leaves import cast
 _E = Symbol("e")
 
 
-def _ln(x: Math) -> Math:
+def ln_of(x: Math) -> Math:
     return Apply(Function("ln"), (x,))
 
 
@@ -103,7 +103,7 @@ log1p = elementwise(
     source="(ln(1 + x))′ = 1/(1 + x)",
     numpy=np.log1p,
     scalar="log1p(x)",
-    notation=lambda node, x: _ln(Sum((Number("1"), x))),
+    notation=lambda node, x: ln_of(Sum((Number("1"), x))),
     safe={0: 0.0},
     aliases=aliases(numpy="log1p", torch=("log1p", "special.log1p")),
     samples=normal(low=-0.6, high=2.0),
@@ -158,7 +158,7 @@ logaddexp = elementwise(
     source="∂ ln(eˣ + eʸ)/∂x = σ(x − y)",
     numpy=quiet(np.logaddexp),
     scalar="x == y ? x + 0.6931471805599453 : fmax(x, y) + log1p(exp(-fabs(x - y)))",
-    notation=lambda node, x, y: _ln(Sum((Power(_E, x), Power(_E, y)))),
+    notation=lambda node, x, y: ln_of(Sum((Power(_E, x), Power(_E, y)))),
     kinks=(
         Kink(
             where=lambda x, y: logical_and(equal(x, -np.inf), equal(y, -np.inf)),
@@ -217,7 +217,7 @@ log_sigmoid = elementwise(
     source="(ln σ(x))′ = 1 − σ(x) = σ(−x)",
     numpy=lambda x: -np.logaddexp(0, -x),
     scalar="fmin(x, 0) - log1p(exp(-fabs(x)))",
-    notation=lambda node, x: _ln(Apply(Symbol("σ"), (x,))),
+    notation=lambda node, x: ln_of(Apply(Symbol("σ"), (x,))),
     code=lambda node, x: f"(-np.logaddexp(0, -{x}))",
     aliases=aliases(torch="nn.functional.logsigmoid", scipy="special.log_expit", text="logsigmoid"),
     doc=says("ln σ(x) without overflow", "不会溢出的 ln σ(x)"),
@@ -225,7 +225,7 @@ log_sigmoid = elementwise(
 
 
 def _xlogy_notation(node: Node, x: Math, y: Math) -> Math:
-    return times(node, x, _ln(y))
+    return times(node, x, ln_of(y))
 
 
 def _xlogy_partials(x: Node, y: Node, out: Node) -> tuple[Node | None, Node]:

@@ -371,17 +371,14 @@ def _irfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
 def _many(name: str, build: Callable[..., Node], plane: bool, complex: bool = True) -> Op:
     """A transform over several axes: of all, or of the last two."""
 
-    def over(x: Node, s: Any, axes: Any, norm: Any) -> Node:
+    def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
         pairs = _pairs(x, s, axes, name)
         if not pairs and "r" in name:
             raise Misfit(_NUMBER, name=name)
         return build(x, pairs, norm)
 
-    def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
-        return over(x, s, axes, norm)
-
     def last_two(x: Node, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Node:
-        return over(x, s, axes, norm)
+        return any_axes(x, s, axes, norm)
 
     half = "irfft" in name
     one, two = (_complex(3, 3), _complex(2, 3, 3)) if half else ((3, 4), (2, 3, 4))

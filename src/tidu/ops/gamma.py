@@ -14,38 +14,21 @@ from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
 from tidu.ops.arithmetic import constant_value
 from tidu.ops.comparison import less, where
-from tidu.ops.define import aliases, elementwise, function, normal, sampled, says, spelling
-from tidu.ops.scipy_reference import call_text, in_double, scipy_function, shifted, special
+from tidu.ops.define import aliases, normal, sampled, says, spelling
+from tidu.ops.scipy_reference import (
+    in_double,
+    scipy_function,
+    shifted,
+    special_function,
+)
 from tidu.ops.trigonometric import cos, sin
 
 _GAMMA, _PSI = Symbol("Γ"), Symbol("ψ")
 
 
-def _gamma_function(
-    name: str,
-    arity: int,
-    partials: Callable[..., Any],
-    source: str,
-    en: str,
-    zh: str,
-    **facets: Any,
-) -> Op:
-    """An elementwise function that scipy.special has under the same name."""
-    facets.setdefault("numpy", special(name))
-    facets.setdefault("code", call_text(name))
-    facets.setdefault("notation", function(name))
-    facets.setdefault("aliases", aliases(scipy=f"special.{name}"))
+def _gamma_function(name: str, arity: int, *facts: Any, **facets: Any) -> Op:
     facets.setdefault("samples", normal(arity, low=0.4, high=3.0))
-    return elementwise(
-        name,
-        arity=arity,
-        real=True,
-        partials=partials,
-        says=says(f"derivative of {en}", f"{zh}的导数"),
-        source=source,
-        doc=says(en, zh),
-        **facets,
-    )
+    return special_function(name, arity, *facts, **facets)
 
 
 def between(low: float, high: float, *orders: float, arity: int = 1) -> Samples:

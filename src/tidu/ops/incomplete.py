@@ -11,10 +11,15 @@ from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand
 from tidu.ops.arithmetic import square
 from tidu.ops.comparison import greater, less, logical_and, where
-from tidu.ops.define import aliases, elementwise, function, normal, sampled, says
+from tidu.ops.define import aliases, function, normal, sampled, says
 from tidu.ops.exponential import exp, log, log1p, xlogy
 from tidu.ops.gamma import betaln, digamma, polygamma_gap, rgamma
-from tidu.ops.scipy_reference import call_text, in_double, scipy_function, shifted, special
+from tidu.ops.scipy_reference import (
+    in_double,
+    scipy_function,
+    shifted,
+    special_function,
+)
 
 _SHAPE = says(
     "the derivative in a shape parameter is none of SciPy's functions",
@@ -23,32 +28,10 @@ _SHAPE = says(
 _VALUE, _FIXED = Operand.VALUE, Operand.FIXED
 
 
-def _op(
-    name: str,
-    kinds: tuple[Operand, ...],
-    partials: Any,
-    source: str,
-    en: str,
-    zh: str,
-    **facets: Any,
-) -> Op:
-    facets.setdefault("numpy", special(name))
-    facets.setdefault("code", call_text(name))
-    facets.setdefault("notation", function(name))
-    facets.setdefault("aliases", aliases(scipy=f"special.{name}"))
+def _op(name: str, kinds: tuple[Operand, ...], *facts: Any, **facets: Any) -> Op:
     if _FIXED in kinds:
         facets.setdefault("fixed", _SHAPE)
-    return elementwise(
-        name,
-        arity=len(kinds),
-        real=True,
-        operands=kinds,
-        partials=partials,
-        says=says(f"derivative of {en}", f"{zh}的导数"),
-        source=source,
-        doc=says(en, zh),
-        **facets,
-    )
+    return special_function(name, kinds, *facts, **facets)
 
 
 def _uniform(*bounds: tuple[float, float]) -> Any:

@@ -193,6 +193,11 @@ reshape = op(
 )
 
 
+def flat(x: Node) -> Node:
+    """All elements in one vector, row by row."""
+    return reshape(x, shape=(product(x.shape),))
+
+
 def of_ones(node: Node, tree: Math) -> Math:
     """A number stretched to a vector or matrix as a multiple of 𝟏, where it stands as an array."""
     if node.op.role != "broadcast" or not node.rank or not is_one_element(node.inputs[0].shape):

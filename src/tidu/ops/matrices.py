@@ -243,10 +243,10 @@ def sym(x: Node) -> Node:
 def from_triangle(x: Node, lower: bool = True) -> Node:
     """The symmetric matrix that one triangle of x gives, as LAPACK reads it: the other triangle
     does not count. A matrix that is symmetric as it is written stays as it is."""
-    return x if is_symmetric(x) else apply(mirrored, x, lower=lower)
+    return x if is_written_hermitian(x) else apply(mirrored, x, lower=lower)
 
 
-def is_symmetric(x: Node) -> bool:
+def is_written_hermitian(x: Node) -> bool:
     """Whether a matrix is symmetric by the way it is written: AᵀA, A + Aᵀ, diag(d), sums of them.
 
     False means only that this is not seen.
@@ -256,12 +256,12 @@ def is_symmetric(x: Node) -> bool:
     if x.op is matmul:
         return _turns_into(*x.inputs)
     if x.op is add:
-        return _turns_into(*x.inputs) or all(is_symmetric(part) for part in x.inputs)
+        return _turns_into(*x.inputs) or all(is_written_hermitian(part) for part in x.inputs)
     if x.op is multiply and number_of(x.inputs[0]) is not None and not is_complex(x.inputs[0]):
-        return is_symmetric(x.inputs[1])
+        return is_written_hermitian(x.inputs[1])
     if x.op is eye or x.op is diagonal_matrix:
         return x.attrs.get("k", 0) == 0 and x.shape[-1] == x.shape[-2]
-    return is_matrix_transpose(x) and is_symmetric(x.inputs[0])
+    return is_matrix_transpose(x) and is_written_hermitian(x.inputs[0])
 
 
 def _turns_into(a: Node, b: Node) -> bool:

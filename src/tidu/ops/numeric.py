@@ -31,9 +31,9 @@ from tidu.ops.define import (
     says,
     spelling,
 )
-from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.layout import broadcast_to, flat, reshape, transpose
 from tidu.ops.parts import conj, is_complex, real
-from tidu.ops.rearrange import flat, known
+from tidu.ops.rearrange import known
 from tidu.ops.reduction import mean, normal_axes, sum_
 from tidu.ops.selection import clip, max_, min_
 from tidu.ops.structure import concatenate, diagonal, stack

@@ -22,9 +22,8 @@ from tidu.ops.comparison import equal, greater, where
 from tidu.ops.define import DIM, aliases, float_type, function, op, sampled, says, spelling
 from tidu.ops.indexing import cut
 from tidu.ops.keys import whole
-from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.layout import broadcast_to, flat, reshape
 from tidu.ops.leaves import number
-from tidu.ops.rearrange import flat
 from tidu.ops.reduction import (
     non_empty_type,
     normal_axes,

@@ -22,7 +22,7 @@ from tidu.ops.axes import expanded, flip, moveaxis, swapaxes
 from tidu.ops.define import DIM, aliases, sampled
 from tidu.ops.define import spelling as any_spelling
 from tidu.ops.indexing import cut
-from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.layout import broadcast_to, flat, reshape
 from tidu.ops.reduction import normal_axes
 from tidu.ops.structure import concatenate, diag
 from tidu.words import Words
@@ -42,10 +42,6 @@ _PAIRS = Words(
 
 spelling = partial(any_spelling, complex=True)  # where entries go does not depend on their kind
 _MANY: dict[str, Any] = {"operands": None}
-
-
-def flat(x: Node) -> Node:
-    return reshape(x, shape=(product(x.shape),))
 
 
 def known(x: Node, axis: int, name: str) -> int:

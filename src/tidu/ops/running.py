@@ -15,7 +15,7 @@ from tidu.ops.axes import cumsum, flip
 from tidu.ops.comparison import where
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.rearrange import flat
+from tidu.ops.layout import flat
 from tidu.ops.reduction import normal_axes
 from tidu.ops.rounding import isnan
 from tidu.ops.structure import concatenate

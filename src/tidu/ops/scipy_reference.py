@@ -11,7 +11,9 @@ import numpy as np
 from tidu.errors import MissingPackageError
 from tidu.ir.build import constant
 from tidu.ir.node import Node
+from tidu.ir.op import Op, Operand
 from tidu.ops.arithmetic import constant_value
+from tidu.ops.define import aliases, elementwise, function, says
 from tidu.words import Words, verbatim
 
 _MISSING = Words(
@@ -68,6 +70,37 @@ def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
 def call_text(name: str) -> Callable[..., str]:
     """NumPy source text: scipy.special.name(x)."""
     return lambda node, *xs: f"scipy.special.{name}({', '.join(xs)})"
+
+
+def special_function(
+    name: str,
+    kinds: int | tuple[Operand, ...],
+    partials: Any,
+    source: str,
+    en: str,
+    zh: str,
+    **facets: Any,
+) -> Op:
+    """Register an elementwise function that scipy.special has under the same name. `kinds`: its
+    operands, or how many there are where all are differentiated."""
+    facets.setdefault("numpy", special(name))
+    facets.setdefault("code", call_text(name))
+    facets.setdefault("notation", function(name))
+    facets.setdefault("aliases", aliases(scipy=f"special.{name}"))
+    if isinstance(kinds, tuple):
+        facets["operands"], arity = kinds, len(kinds)
+    else:
+        arity = kinds
+    return elementwise(
+        name,
+        arity=arity,
+        real=True,
+        partials=partials,
+        says=says(f"derivative of {en}", f"{zh}的导数"),
+        source=source,
+        doc=says(en, zh),
+        **facets,
+    )
 
 
 def shifted(node: Node, step: float) -> Node:

@@ -102,7 +102,7 @@ def _by_number(node: Node, atoms: Atoms) -> Node | None:
     return multiply(plain_number(1.0 / value), node.inputs[0])
 
 
-def _number_above(node: Node, atoms: Atoms) -> Node | None:
+def _number_out_of_quotient(node: Node, atoms: Atoms) -> Node | None:
     """(c·x) / y → c·(x/y)."""
     top, bottom = node.inputs
     if top.op is not multiply or top.id in atoms or constant_value(bottom) is not None:
@@ -226,7 +226,7 @@ simplification(
 simplification(
     "number out of a quotient",
     divide,
-    _number_above,
+    _number_out_of_quotient,
     "(c·x)/y = c·(x/y)",
     "(c·x)/y = c·(x/y)",
     lambda: [(2.0 * sample()) / sample("y")],

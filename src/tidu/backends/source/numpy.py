@@ -18,6 +18,7 @@ from tidu.backends.source.python import (
     imports,
     indented,
     index_checks,
+    loop_lines,
     named_in,
     passes,
     shape_code,
@@ -28,6 +29,7 @@ from tidu.backends.source.python import (
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
+from tidu.ir.types import Type
 from tidu.words import Words
 
 _NO_CODE = Words(
@@ -70,42 +72,12 @@ def can_write(node: Node) -> bool:
 
 
 def _loop(node: Node, scan: Scan) -> list[str]:
-    """A scan as a function with a loop: last carries, all outputs, what each step started from."""
-    attributes = node.attrs
-    body = attributes[node.op.body or ""]
-    carries = attributes["carries"]
-    length = str(attributes["length"])
-    over = f"reversed(range({length}))" if attributes["reverse"] else f"range({length})"
-    call = scan.call(scan.carry, [f"{x}[t]" for x in scan.entries])
-    if len(body.outputs) == 1:
-        call = f"({call},)"
-    stacks = [x.type for x in (*body.outputs[carries:], *body.inputs[:carries])]
-    empty = [
-        f"np.zeros((0, {', '.join(map(str, s.shape))}{',' if s.shape else ''}), {s.dtype!r})"
-        if s.shape
-        else f"np.zeros(0, {s.dtype!r})"
-        for s in stacks
-    ]
-    kept = "".join(f" {x}," for x in scan.carry)
-    lines = [
-        scan.head(),
-        "    rows = []",
-        f"    for t in {over}:",
-        f"        found = {call}",
-        f"        rows.append((*found[{carries}:],{kept}))",
-    ]
-    if scan.carry:
-        lines.append(f"        {', '.join(scan.carry)}, = found[:{carries}]")
-    if attributes["reverse"]:
-        lines.append("    rows.reverse()")
-    columns = "[np.stack(column) for column in zip(*rows)]"
-    if attributes["length"] == 0 or not isinstance(attributes["length"], int):
-        columns = f"{columns} if rows else [{', '.join(empty)}]"
-    lines.append(f"    stacks = {columns}")
-    front = "".join(f"{x}, " for x in scan.carry)
-    single = carries + len(stacks) == 1
-    lines.append("    return stacks[0]" if single else f"    return ({front}*stacks)")
-    return lines
+    def empty(s: Type) -> str:
+        if not s.shape:
+            return f"np.zeros(0, {s.dtype!r})"
+        return f"np.zeros((0, {', '.join(map(str, s.shape))},), {s.dtype!r})"
+
+    return loop_lines(node, scan, "np.stack", empty)
 
 
 _OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})

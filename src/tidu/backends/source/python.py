@@ -26,7 +26,7 @@ from tidu.ir.body import Body, body_of, every_node
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop, Operand
-from tidu.ir.types import COMPLEX, FLOATS, Size
+from tidu.ir.types import COMPLEX, FLOATS, Size, Type
 from tidu.words import Words
 
 INDENT = "    "
@@ -68,6 +68,47 @@ class Scan:
         """A call of the step."""
         given = [*carry, *entries, *self.rest, *(f"{n}={n}" for n in self.sizes)]
         return f"{self.step}({', '.join(given)})"
+
+
+def loop_lines(
+    node: Node, scan: Scan, stack: str, empty: Callable[[Type], str], first: Sequence[str] = ()
+) -> list[str]:
+    """A scan as a function with a loop: last carries, all outputs, what each step started from.
+
+    `stack` joins the rows of a column, `empty` is a column without rows, `first` the lines that
+    `empty` needs.
+    """
+    attributes = node.attrs
+    body = body_of(node)
+    assert body is not None
+    carries = attributes["carries"]
+    length = str(attributes["length"])
+    over = f"reversed(range({length}))" if attributes["reverse"] else f"range({length})"
+    call = scan.call(scan.carry, [f"{x}[t]" for x in scan.entries])
+    if len(body.outputs) == 1:
+        call = f"({call},)"
+    stacks = [x.type for x in (*body.outputs[carries:], *body.inputs[:carries])]
+    kept = "".join(f" {x}," for x in scan.carry)
+    lines = [
+        scan.head(),
+        *first,
+        "    rows = []",
+        f"    for t in {over}:",
+        f"        found = {call}",
+        f"        rows.append((*found[{carries}:],{kept}))",
+    ]
+    if scan.carry:
+        lines.append(f"        {', '.join(scan.carry)}, = found[:{carries}]")
+    if attributes["reverse"]:
+        lines.append("    rows.reverse()")
+    columns = f"[{stack}(column) for column in zip(*rows)]"
+    if attributes["length"] == 0 or not isinstance(attributes["length"], int):
+        columns = f"{columns} if rows else [{', '.join(map(empty, stacks))}]"
+    lines.append(f"    stacks = {columns}")
+    front = "".join(f"{x}, " for x in scan.carry)
+    single = carries + len(stacks) == 1
+    lines.append("    return stacks[0]" if single else f"    return ({front}*stacks)")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from tidu.backends.source.python import (
     indented,
     index_checks,
     index_only,
+    loop_lines,
     named_in,
     passes,
     shape_code,
@@ -41,10 +42,9 @@ from tidu.backends.source.scalar import (
     parse,
     variables,
 )
-from tidu.ir.body import body_of
 from tidu.ir.node import Node
 from tidu.ir.op import Alias
-from tidu.ir.types import FLOATS
+from tidu.ir.types import FLOATS, Type
 from tidu.words import Words
 
 _NO_SOURCE = Words(
@@ -225,41 +225,13 @@ def _elementwise(tree: Tree, names: Mapping[str, str], numbers: Collection[str])
 
 # ------------------------------------------------------------------ scans
 def _loop(node: Node, scan: Scan) -> list[str]:
-    """A scan as a function with a loop: last carries, all outputs, what each step started from."""
-    attributes = node.attrs
-    body = body_of(node)
-    assert body is not None
-    carries = attributes["carries"]
-    length = str(attributes["length"])
-    over = f"reversed(range({length}))" if attributes["reverse"] else f"range({length})"
-    call = scan.call(scan.carry, [f"{x}[t]" for x in scan.entries])
-    if len(body.outputs) == 1:
-        call = f"({call},)"
-    stacks = [x.type for x in (*body.outputs[carries:], *body.inputs[:carries])]
     given = [*scan.carry, *scan.entries, *scan.rest]
-    kept = "".join(f" {x}," for x in scan.carry)
-    lines = [
-        scan.head(),
-        f"    like = {given[0] if given else 'None'}",
-        "    rows = []",
-        f"    for t in {over}:",
-        f"        found = {call}",
-        f"        rows.append((*found[{carries}:],{kept}))",
-    ]
-    if scan.carry:
-        lines.append(f"        {', '.join(scan.carry)}, = found[:{carries}]")
-    if attributes["reverse"]:
-        lines.append("    rows.reverse()")
-    columns = "[torch.stack(column) for column in zip(*rows)]"
-    if attributes["length"] == 0 or not isinstance(attributes["length"], int):
-        empty = ", ".join(
-            f"like.new_zeros((0, {''.join(f'{d}, ' for d in s.shape)}))" for s in stacks
-        )
-        columns = f"{columns} if rows else [{empty}]"
-    lines.append(f"    stacks = {columns}")
-    front = "".join(f"{x}, " for x in scan.carry)
-    single = carries + len(stacks) == 1
-    lines.append("    return stacks[0]" if single else f"    return ({front}*stacks)")
+
+    def empty(s: Type) -> str:
+        return f"like.new_zeros((0, {''.join(f'{d}, ' for d in s.shape)}))"
+
+    first = [f"    like = {given[0] if given else 'None'}"]
+    lines = loop_lines(node, scan, "torch.stack", empty, first)
     return lines if "like." in "\n".join(lines) else [x for x in lines if "    like =" not in x]
 
 
