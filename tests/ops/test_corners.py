@@ -31,7 +31,7 @@ from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
 from tidu.ops.smooth import elu, gelu
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
 from tidu.ops.statistics import prod, std
-from tidu.ops.trigonometric import arctan2, hypot, sinc
+from tidu.ops.trigonometric import arctan2, hypot, sinc, tanh
 
 CASES = [
     json.loads(line)
@@ -284,6 +284,34 @@ def test_quotients_keep_their_range() -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
     page = tidu.derive("a/exp(x)", ["x"], values={"a": 1.0, "x": 400.0}).explain("en").text()
     assert "a/eˣ = a·e⁻ˣ" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "wanted"),
+    [
+        ("tanh(x)", 40.0, 4 * np.exp(-80.0)),
+        ("-tanh(x)", -40.0, -4 * np.exp(-80.0)),
+        ("x - tanh(x)", 1e-6, 1e-12),
+        ("y - tanh(x) * y", 30.0, -0.5 * 4 * np.exp(-60.0)),
+        ("1 - tanh(x)", 50.0, -4 * np.exp(-100.0)),
+        ("log(1 - sin(x)**2)", np.pi / 2, -2 * np.tan(np.pi / 2)),
+        ("y / exp(x)**2", 200.0, -np.exp(-400.0)),
+        ("y / exp(x)**3.0", 150.0, -1.5 * np.exp(-450.0)),
+    ],
+)
+def test_complements_keep_their_digits(text: str, at: float, wanted: float) -> None:
+    """1 − tanh² x and 1 − sin² x where f(x) is nearly 1, by closed forms."""
+    derived = tidu.derive(text, ["x"], values={"x": at, "y": 0.5} if "y" in text else {"x": at})
+    np.testing.assert_allclose(derived.evaluate().gradients["x"], wanted, 1e-9)
+
+
+def test_one_less_a_hyperbolic_tangent() -> None:
+    x = input_node("x", (3,))
+    at = np.array([-40.0, 0.5, 40.0])
+    (found,) = evaluate([1.0 - tanh(x)], {x: at})
+    program = run_program({"y": 1.0 - tanh(x)}, {"x": at}).outputs["y"]
+    np.testing.assert_allclose(program, 2.0 / (1.0 + np.exp(2.0 * at)), 1e-14)
+    np.testing.assert_allclose(found, program, atol=1e-15)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])

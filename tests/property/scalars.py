@@ -1,4 +1,4 @@
-"""Random formulas of three variables, and their derivatives to 60 digits.
+"""Random formulas of three variables, and their derivatives to 60 digits and more.
 
 A formula is a tree of tuples. `truth` pushes value and gradient forward together in mpmath: another
 method than tidu's, in another arithmetic.
@@ -6,8 +6,9 @@ method than tidu's, in another arithmetic.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mpmath as mp
@@ -28,10 +29,12 @@ UNARY = {
     "negative": "(-{})",
     "logistic": "(1/(1 + exp(-{})))",
 }
+TRANSCENDENTAL = {"exp", "log", "sin", "cos", "tan", "tanh", "arctan", "logistic"}
 BINARY = {"add": "({} + {})", "sub": "({} - {})", "mul": "({} * {})", "div": "({} / {})"}
 
 Tree = Any
-DIGITS = 60
+DIGITS = 360  # tanh 300 differs from 1 in the 260th
+ROUNDINGS = 8
 
 
 class OutOfDomain(Exception):
@@ -40,12 +43,25 @@ class OutOfDomain(Exception):
 
 @dataclass(frozen=True)
 class Truth:
-    """value and gradient at 60 digits; kink: an |0| was met; largest: of all values on the way."""
+    """value and gradient; kink: an |0| was met."""
 
     value: Any
     gradient: tuple[Any, ...]
     kink: bool
-    largest: float
+
+
+def _as_it_is(x: Any, exact: bool) -> Any:
+    return x
+
+
+@dataclass
+class _Run:
+    """One evaluation: how results are rounded, what was met, and what is known already: equal parts
+    of a formula are one value, rounded once."""
+
+    round: Callable[[Any, bool], Any] = _as_it_is  # exact: the result may be a short number
+    kink: bool = False
+    known: dict[str, tuple[Any, list[Any]]] = field(default_factory=dict[str, Any])
 
 
 def random_tree(rng: np.random.Generator, depth: int) -> Tree:
@@ -82,34 +98,65 @@ def text(tree: Tree) -> str:
     return {**UNARY, **BINARY}[tree[0]].format(*map(text, tree[1:]))
 
 
-def rounded(tree: Tree, point: dict[str, float]) -> tuple[float, ...]:
-    """The same derivation in the 53 bits of a float: how far it is off tells the conditioning."""
-    with mp.workprec(53):
-        state = {"kink": False, "largest": mp.mpf(0)}
-        return tuple(map(float, _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], state)[1]))
+def conditioning(tree: Tree, point: dict[str, float]) -> tuple[Any, ...]:
+    """How far each derivative moves when every result that does not fit into 53 bits is moved by
+    chance, by one unit in the last place at most.
+
+    Where terms cancel, the error is measured by their size, as no order of evaluation can do
+    better. Nothing overflows or underflows here, so that this excuses neither.
+    """
+    chance = random.Random(text(tree))
+
+    def rounded(x: Any, exact: bool) -> Any:
+        fits = exact and mp.mpf(x, prec=53) == x
+        return x if fits else x * (1 + mp.ldexp(chance.uniform(-1, 1), -52))
+
+    exact = truth(tree, point).gradient
+    moved = [mp.mpf(0) for _ in exact]
+    with mp.workprec(120):
+        for _ in range(ROUNDINGS):
+            try:
+                found = _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], _Run(rounded))[1]
+            except (OutOfDomain, ZeroDivisionError):  # a neighbour has no derivative at all
+                return tuple(mp.inf for _ in exact)
+            moved = [max(m, abs(f - e)) for m, f, e in zip(moved, found, exact, strict=True)]
+    return tuple(moved)
 
 
 def truth(tree: Tree, point: dict[str, float]) -> Truth:
     """Raises OutOfDomain."""
     with mp.workdps(DIGITS):
-        state = {"kink": False, "largest": mp.mpf(0)}
-        value, gradient = _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], state)
-        return Truth(value, tuple(gradient), bool(state["kink"]), float(state["largest"]))
+        run = _Run()
+        value, gradient = _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], run)
+        return Truth(value, tuple(gradient), run.kink)
 
 
-def _dual(tree: Tree, at: list[Any], state: dict[str, Any]) -> tuple[Any, list[Any]]:
+def _dual(tree: Tree, at: list[Any], run: _Run) -> tuple[Any, list[Any]]:
+    if (key := repr(tree)) not in run.known:
+        run.known[key] = _fresh(tree, at, run)
+    return run.known[key]
+
+
+def _fresh(tree: Tree, at: list[Any], run: _Run) -> tuple[Any, list[Any]]:
     count = range(len(at))
     if tree[0] == "number":
         return mp.mpf(tree[1]), [mp.mpf(0) for _ in count]
     if tree[0] == "variable":
         return at[tree[1]], [mp.mpf(i == tree[1]) for i in count]
-    parts = [_dual(part, at, state) for part in tree[1:]]
-    value, slopes = _rule(tree[0], [p[0] for p in parts], state)
+    parts = [_dual(part, at, run) for part in tree[1:]]
+    values = [p[0] for p in parts]
+    value, slopes = _rule(tree[0], values, run)
     if not mp.isfinite(value) or abs(value) > mp.mpf("1e300") or isinstance(value, mp.mpc):
         raise OutOfDomain
-    state["largest"] = max(state["largest"], abs(value))
-    gradient = [mp.fsum(s * p[1][i] for s, p in zip(slopes, parts, strict=True)) for i in count]
-    return value, gradient
+    exact = tree[0] not in TRANSCENDENTAL or values[0] == (tree[0] == "log")
+    slopes = [run.round(slope, exact) for slope in slopes]
+    gradient = [
+        run.round(
+            mp.fsum(run.round(s * p[1][i], True) for s, p in zip(slopes, parts, strict=True)), True
+        )
+        for i in count
+    ]
+    return run.round(value, exact), gradient
 
 
 _RULES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
@@ -119,7 +166,7 @@ _RULES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     "sin": lambda x: (mp.sin(x), mp.cos(x)),
     "cos": lambda x: (mp.cos(x), -mp.sin(x)),
     "tan": lambda x: (mp.tan(x), 1 + mp.tan(x) ** 2),
-    "tanh": lambda x: (mp.tanh(x), 1 - mp.tanh(x) ** 2),
+    "tanh": lambda x: (mp.tanh(x), mp.sech(x) ** 2),
     "arctan": lambda x: (mp.atan(x), 1 / (1 + x**2)),
     "abs": lambda x: (abs(x), mp.sign(x)),
     "square": lambda x: (x**2, 2 * x),
@@ -128,7 +175,7 @@ _RULES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 }
 
 
-def _rule(name: str, xs: list[Any], state: dict[str, Any]) -> tuple[Any, list[Any]]:
+def _rule(name: str, xs: list[Any], run: _Run) -> tuple[Any, list[Any]]:
     if name not in _RULES:
         return _pair(name, *xs)
     (x,) = xs
@@ -136,7 +183,7 @@ def _rule(name: str, xs: list[Any], state: dict[str, Any]) -> tuple[Any, list[An
         raise OutOfDomain
     if name in ("log", "sqrt") and x <= 0:
         raise OutOfDomain
-    state["kink"] = state["kink"] or (name == "abs" and x == 0)
+    run.kink = run.kink or (name == "abs" and x == 0)
     value, slope = _RULES[name](x)
     return value, [slope]
 

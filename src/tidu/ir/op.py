@@ -169,7 +169,10 @@ class Op:
     # (node) -> a function and what it takes instead of the operands, where the same formula in
     # another order overflows less; the function takes a buffer behind them, as a ufunc does
     regroup: Callable[[Node], tuple[Callable[..., Any], tuple[Node, ...]] | None] | None = None
-    complement: Callable[[Any], Any] | None = None  # x -> 1 − f(x), where that must not cancel
+    # n: x -> 1 − f(x)ⁿ of real numbers, where the difference itself would cancel
+    complement: Mapping[float, Callable[[Any], Any]] = field(
+        default_factory=dict[float, Callable[[Any], Any]]
+    )
     # C-like expression for one element, or what gives it for a node; operands are x, y, z, masks c,
     # attributes go by name. NaN in, NaN out, as `numpy` has it.
     scalar: str | Callable[[Node], str] | None = None

@@ -115,11 +115,27 @@ add = elementwise(
 
 
 def _complement(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
-    """1 − f(x) where f has a function of its own for that: σ(−x), which keeps its digits."""
+    """1 − f(x)ⁿ where f has a function of its own for that, which keeps its digits: σ(−x) for
+    1 − σ(x), 1/cosh² for 1 − tanh²."""
     one, other = node.inputs
-    if constant_value(one) != 1.0 or other.op.complement is None or other.dtype != node.dtype:
+    turned = constant_value(other) == 1.0
+    if turned:
+        one, other = other, one
+    if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
         return None
-    return _into(other.op.complement), other.inputs
+    base, count = _base_and_exponent(other)
+    found = base.op.complement.get(count) if base.dtype == node.dtype else None
+    if found is None:
+        return None
+    return _into((lambda x: -found(x)) if turned else found), base.inputs
+
+
+def _base_and_exponent(node: Node) -> tuple[Node, float]:
+    """(x, n) of xⁿ, however it is written; (x, 1) of anything else."""
+    if node.op is square or (node.op is multiply and node.inputs[0] is node.inputs[1]):
+        return node.inputs[0], 2.0
+    exponent = constant_value(node.inputs[1]) if node.op is power else None
+    return (node, 1.0) if exponent is None else (node.inputs[0], exponent)
 
 
 def _into(function: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -168,12 +184,10 @@ def _by_powers(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None
     """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
     top, bottom = node.inputs
     whole = bottom.inputs[0] if bottom.op.role == "broadcast" else bottom
-    count = 2.0 if whole.op is square else 0.0
-    if whole.op is power and len(whole.inputs) == 2:
-        count = constant_value(whole.inputs[1]) or 0.0
-    if count not in _TIMES_DIVIDED or whole.inputs[0].dtype != node.dtype:
+    base, count = _base_and_exponent(whole)
+    if count not in _TIMES_DIVIDED or base.dtype != node.dtype:
         return None
-    return _TIMES_DIVIDED[count], (top, whole.inputs[0])
+    return _TIMES_DIVIDED[count], (top, base)
 
 
 def _divided(times: int) -> Callable[..., Any]:

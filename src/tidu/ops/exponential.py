@@ -137,7 +137,7 @@ sigmoid = elementwise(
     says=says("derivative of the sigmoid", "sigmoid 函数的导数"),
     source="σ′ = σ (1 − σ)",
     numpy=_sigmoid,
-    complement=lambda x: _sigmoid(-x),
+    complement={1: lambda x: _sigmoid(-x)},
     scalar="exp(fmin(x, 0)) / (1 + exp(-fabs(x)))",
     notation=lambda node, x: Apply(Symbol("σ"), (x,)),
     code=lambda node, x: f"(np.exp(np.minimum({x}, 0)) / (1 + np.exp(-np.abs({x}))))",

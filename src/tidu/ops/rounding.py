@@ -17,7 +17,17 @@ from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op
 from tidu.ops.arithmetic import sign
 from tidu.ops.comparison import equal, where
-from tidu.ops.define import aliases, elementwise, fence, function, like, normal, quiet, says
+from tidu.ops.define import (
+    aliases,
+    elementwise,
+    fence,
+    function,
+    like,
+    normal,
+    quiet,
+    sampled,
+    says,
+)
 
 _STEP = says(
     "a step is flat: its derivative is 0, and it has none at a jump",
@@ -182,6 +192,10 @@ heaviside = elementwise(
     code=lambda node, x, y: f"np.heaviside({x}, {y})",
     kinks=(Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=0.0),),
     aliases=aliases(numpy="heaviside", torch="heaviside"),
+    # whole numbers are not moved by the tests: x may be 0
+    samples=sampled(
+        (((2, 3), (2, 3)), {}), ((lambda rng: np.array([-1, 0, 2]), (3,)), {}), (((), ()), {})
+    ),
     doc=says("0 for x < 0, 1 for x > 0, and y at x = 0", "x < 0 为 0，x > 0 为 1，x = 0 处为 y"),
 )
 

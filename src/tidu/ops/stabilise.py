@@ -203,6 +203,24 @@ _stabilise(
 )
 
 
+def _power_of_exp(node: Node, atoms: Atoms) -> Node | None:
+    """(eˣ)ⁿ → eⁿˣ: eˣ may leave the range of floats long before its power's derivative does."""
+    grown = node.inputs[0]
+    count = 2.0 if node.op is square else constant_value(node.inputs[1])
+    return None if grown.op is not exp or count is None else exp(count * grown.inputs[0])
+
+
+for _op in (power, square):
+    _stabilise(
+        f"{_op.name} of an exponential",
+        _op,
+        _power_of_exp,
+        "(eˣ)ⁿ = eⁿˣ",
+        "(eˣ)ⁿ = eⁿˣ",
+        lambda _op=_op: [_op(exp(_x()), *((3.0,) if _op is power else ()))],
+    )
+
+
 # ------------------------------------------------------------------ sums of exponentials
 def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     """(x, axes) of Σ eˣ, looked at through stretches and axes of size one."""

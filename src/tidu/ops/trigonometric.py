@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import factorial
 from typing import Any
 
@@ -27,6 +27,7 @@ def _function(
     short: str | None = None,
     domain: tuple[float, float] | None = None,
     safe: float | None = None,
+    complement: Mapping[float, Callable[[Any], Any]] | None = None,
 ) -> Op:
     """A function of one argument; `short` is its C and second NumPy name (asin for arcsin)."""
     names = (name,) if short is None else (name, short)
@@ -42,20 +43,52 @@ def _function(
         scalar=f"{short or name}(x)",
         notation=function(name),
         safe={} if safe is None else {0: safe},
+        complement=complement or {},
         aliases=aliases(numpy=names, torch=names),
         samples=samples,
         doc=says(f"the function {name}", f"函数 {name}"),
     )
 
 
-sin = _function("sin", np.sin, lambda x, out: cos(x), "(sin x)′ = cos x")
-cos = _function("cos", np.cos, lambda x, out: -sin(x), "(cos x)′ = −sin x")
+sin = _function(
+    "sin",
+    np.sin,
+    lambda x, out: cos(x),
+    "(sin x)′ = cos x",
+    complement={2: lambda x: np.cos(x) ** 2},
+)
+cos = _function(
+    "cos",
+    np.cos,
+    lambda x, out: -sin(x),
+    "(cos x)′ = −sin x",
+    complement={2: lambda x: np.sin(x) ** 2},
+)
 tan = _function(
     "tan", np.tan, lambda x, out: 1.0 + out**2, "(tan x)′ = 1 + tan² x", domain=(-1.2, 1.2)
 )
 sinh = _function("sinh", np.sinh, lambda x, out: cosh(x), "(sinh x)′ = cosh x")
 cosh = _function("cosh", np.cosh, lambda x, out: sinh(x), "(cosh x)′ = sinh x")
-tanh = _function("tanh", np.tanh, lambda x, out: 1.0 - out**2, "(tanh x)′ = 1 − tanh² x")
+
+
+def _sech_squared(x: Any) -> Any:
+    """1/cosh² x, whose exponential decays."""
+    decay = np.exp(-2 * np.abs(x))
+    return 4 * decay / (1 + decay) ** 2
+
+
+def _one_minus_tanh(x: Any) -> Any:
+    decay = np.exp(-2 * np.abs(x))
+    return np.where(x > 0, 2 * decay, 2) / (1 + decay)
+
+
+tanh = _function(
+    "tanh",
+    np.tanh,
+    lambda x, out: 1.0 - out**2,
+    "(tanh x)′ = 1 − tanh² x",
+    complement={1: _one_minus_tanh, 2: _sech_squared},
+)
 arcsin = _function(
     "arcsin",
     np.arcsin,
