@@ -10,7 +10,7 @@ from itertools import pairwise
 from tidu.calculus.pullback import differentiable
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
-from tidu.document.math import Derivative, Group, Math, Negative, Number, Product, Sum
+from tidu.document.math import Derivative, Fence, Group, Math, Negative, Number, Product, Sum
 from tidu.explain.trees import expression_nodes, formula, named
 from tidu.explain.view import View
 from tidu.ir.build import constant
@@ -83,29 +83,63 @@ def chain(view: View, target: Node) -> Math | None:
     if listed and max(map(len, listed)) <= MOST_FACTORS + 1:
         terms = [_signs(view, path) for path in listed]
     else:
-        name = view.names.forward
-        terms = [
-            Product(
-                (
-                    Derivative(view.names.loss, name[user], view.total()),
-                    Derivative(name[user], name[target], view.total()),
-                ),
-                "·",
-            )
-            for user in uses(view)[target]
-        ]
+        terms = [_by_use(view, user, target) for user in uses(view)[target]]
     if len(terms) == 1:
         only = terms[0]
         return None if isinstance(only, Derivative) else only
     return Sum(tuple(terms))
 
 
+def _by_use(view: View, user: Node, target: Node) -> Math:
+    """∂L/∂user · ∂user/∂target; the loss's own use is no product."""
+    edge = _edge(view, user, target)
+    if user is view.derivation.loss:
+        return edge
+    whole = Derivative(view.names.loss, view.names.forward[user], view.total())
+    return Product((whole, edge), "·")
+
+
 def _signs(view: View, path: Path) -> Math:
-    name = view.names.forward
-    factors = tuple(
-        Derivative(name[above], name[below], view.total()) for above, below in pairwise(path)
-    )
+    factors = tuple(_edge(view, above, below) for above, below in pairwise(path))
     return factors[0] if len(factors) == 1 else Product(factors, "·")
+
+
+def _edge(view: View, above: Node, below: Node) -> Math:
+    """∂above/∂below; (∂above/∂below)ₕ where below also reaches above through h, which is held."""
+    name = view.names.forward
+    fixed = held(view, above, below)
+    if not fixed:
+        return Derivative(name[above], name[below], view.total())
+    sub = ",".join(name[node].base + name[node].sub for node in fixed)
+    return Fence(Derivative(name[above], name[below]), "(", ")", sub)
+
+
+def held(view: View, above: Node, below: Node) -> list[Node]:
+    """What the line of `above` uses beside `below` and what itself depends on `below`."""
+    found = uses(view)
+    if len(found.get(below, ())) < 2:
+        return []
+    order = _order(view)
+    reached: set[Node] = set()
+    stack = [below]
+    while stack:
+        for user in found.get(stack.pop(), ()):
+            if order[user] < order[above] and user not in reached:
+                reached.add(user)
+                stack.append(user)
+    return [part for part in _carried(above, view.names.forward) if part in reached]
+
+
+@lru_cache(maxsize=4)
+def _order(view: View) -> dict[Node, int]:
+    return {node: i for i, node in enumerate(view.names.forward)}
+
+
+def held_factor(tree: Math | None) -> Math | None:
+    """The first (∂a/∂b)ₕ of a chain."""
+    terms = tree.terms if isinstance(tree, Sum) else (tree,)
+    factors = [f for t in terms for f in (t.factors if isinstance(t, Product) else (t,))]
+    return next((f for f in factors if isinstance(f, Fence)), None)
 
 
 def local_derivative(view: View, above: Node, below: Node) -> Node:

@@ -55,6 +55,10 @@ NO_COMPLEX_PATHS = Words(
     en="this program calculates with complex numbers, whose paths are not listed",
     zh="这个程序用到复数，不列出复数的各条路径",
 )
+HELD = Words(
+    en="{factor} holds fixed what its index names; what goes through that is a term of its own.",
+    zh="{factor}：下标所列的量视为不变，经由它们的一路另成一项。",
+)
 STEEPEST = Words(
     en="for a complex parameter the conjugate: the loss rises most along ∇, and falls along −∇",
     zh="复数参数取共轭：损失沿 ∇ 上升最快，沿 −∇ 下降",

@@ -19,7 +19,7 @@ from tidu.document.math import (
 )
 from tidu.explain import phrases
 from tidu.explain.cases import case_remarks
-from tidu.explain.chains import Factor, chain, product_of, scalar_factors
+from tidu.explain.chains import Factor, chain, held_factor, product_of, scalar_factors
 from tidu.explain.numbers import value_tree
 from tidu.explain.rows import row_chain
 from tidu.explain.trees import expression_nodes, named
@@ -134,6 +134,10 @@ def backward_section(view: View) -> Section:
                 )
             )
         )
+    targets = [*_lines(view), *view.derivation.wrt.values()]
+    held = next(filter(None, (held_factor(chain(view, node)) for node in targets)), None)
+    if held is not None:
+        blocks.append(Paragraph(phrases.HELD(factor=held)))
     blocks += steps
     for name, node in view.derivation.wrt.items():
         blocks += gradient_steps(view, name, node)

@@ -17,7 +17,12 @@ from tidu.ops.contraction import trace_of
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.inverse import inv
 from tidu.ops.matrices import REGULAR, number_for, regular, square
-from tidu.ops.parts import imag, is_complex
+from tidu.ops.parts import conj, imag, is_complex
+from tidu.ops.reduction import sum_
+from tidu.ops.results import results_of
+from tidu.ops.singular import svd
+from tidu.ops.statistics import prod
+from tidu.ops.structure import eye
 
 
 def _determinant_type(name: str) -> Callable[[Type], Type]:
@@ -59,6 +64,37 @@ def _cofactor_change(x: Any, g: Any) -> Any:
     return (sign[..., None, None] * (u @ change @ vt)).astype(np.result_type(x, g))
 
 
+def _parts(x: Node) -> tuple[Node, Node, Node, Node]:
+    """det U · det Vᴴ as a matrix would be multiplied by it, conj U, the singular values in a row,
+    conj Vᴴ: what the cofactors are written with where a language has no word for them."""
+    u, s, vt = results_of(apply(svd, x, full=False))
+    sign = number_for(x, det(u) * det(vt))
+    return sign, conj(u), s[..., None, :], conj(vt)
+
+
+def _cofactor_by_values(x: Node) -> Node:
+    """`_cofactor` in nodes."""
+    sign, u, row, vt = _parts(x)
+    own = _identity(row)
+    return sign * ((u * prod(row * (1.0 - own) + own, axis=-1)[..., None, :]) @ vt)
+
+
+def _change_by_values(x: Node, g: Node) -> Node:
+    """`_cofactor_change` in nodes."""
+    sign, u, row, vt = _parts(x)
+    own = _identity(row)
+    other = 1.0 - own
+    both = other[:, None, :] * other
+    pairs = other * prod(row[..., None, :, :] * both + (1.0 - both), axis=-1)
+    inner = u.mT @ g @ vt.mT
+    alone = (pairs @ sum_(inner * own, axis=-1)[..., None]) * own
+    return sign * (u @ (alone - pairs * inner.mT) @ vt)
+
+
+def _identity(row: Node) -> Node:
+    return eye(rows=row.shape[-1], dtype=real_dtype(row.dtype))
+
+
 def _change_definition(x: Node, g: Node) -> Node:
     """For a matrix with an inverse: cof X = det X · X⁻ᵀ, differentiated."""
     back = inv(x).mT
@@ -91,26 +127,12 @@ cofactor_change = op(
     numpy=_cofactor_change,
     type_rule=lambda x, g: Type(x.shape, promote((x.dtype, g.dtype))),
     notation=lambda node, x, g: Apply(Function("cof′"), (x, g)),
-    code=lambda node, x, g: _change_code(x, g),
-    sources={"torch": lambda node, x, g: _change_torch(x, g)},
+    code=lambda node, x, g: "",
+    lower=lambda x, g: _change_by_values(x, g),
     aliases={},
     samples=sampled(((regular((3, 3)), (3, 3)), {})),
     doc=says("how the cofactor matrix changes in a direction", "余子式矩阵沿某方向的变化"),
 )
-
-
-def _change_code(x: str, g: str) -> str:
-    back = f"np.linalg.inv({x}).mT"
-    trace = f"np.trace(np.linalg.inv({x}) @ {g}, axis1=-2, axis2=-1)[..., None, None]"
-    return f"(np.linalg.det({x})[..., None, None] * ({trace} * {back} - {back} @ {g}.mT @ {back}))"
-
-
-def _change_torch(x: str, g: str) -> str:
-    back = f"torch.linalg.inv({x}).mT"
-    inner = f"torch.linalg.inv({x}) @ {g}"
-    trace = f"torch.diagonal({inner}, dim1=-2, dim2=-1).sum(-1)[..., None, None]"
-    det = f"torch.linalg.det({x})[..., None, None]"
-    return f"({det} * ({trace} * {back} - {back} @ {g}.mT @ {back}))"
 
 
 cofactor = op(
@@ -126,12 +148,8 @@ cofactor = op(
     numpy=_cofactor,
     type_rule=lambda x: square(x, "cofactor"),
     notation=function("cof"),
-    code=lambda node, x: f"(np.linalg.det({x})[..., None, None] * np.linalg.inv({x}).mT)",
-    sources={
-        "torch": lambda node, x: (
-            f"(torch.linalg.det({x})[..., None, None] * torch.linalg.inv({x}).mT)"
-        )
-    },
+    code=lambda node, x: "",
+    lower=lambda x: _cofactor_by_values(x),
     aliases=aliases(text="cof"),
     samples=REGULAR,
     doc=says(

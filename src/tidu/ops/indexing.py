@@ -176,7 +176,8 @@ def _jax_key(key: Key, arrays: Sequence[str]) -> str:
 
 
 def _scatter_jax(node: Node, g: str, arrays: Sequence[str]) -> str:
-    zeros = f"jnp.zeros({node.attrs['shape']}, {g}.dtype)"
+    dtype = f"{g}.dtype" if node.inputs[0].inputs else f"jnp.result_type({g})"  # of a number too
+    zeros = f"jnp.zeros({node.attrs['shape']}, {dtype})"
     return f"{zeros}.at[{_jax_key(node.attrs['key'], arrays)}].add({g})"
 
 

@@ -51,6 +51,7 @@ _METHODS = (
     "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen "
     "weibull linear median_unbiased normal_unbiased lower higher midpoint nearest"
 ).split()
+_OF_JAX = ("linear", "lower", "higher", "midpoint", "nearest")
 _ONE = sampled((((5,),), {"axis": 0}), (((2, 4),), {"axis": 1}), (((3, 2),), {"axis": 0}))
 
 
@@ -199,7 +200,8 @@ argsort = _places(
     "the places of the elements in ascending order",
     "元素按升序排列时的位置",
     prepare=_prepare_sorted(lambda: argsort),
-    code=lambda node, x: f"np.argsort({x}, {node.attrs['axis']}, kind='stable')",
+    code=lambda node, x: f"np.argsort({x}, {node.attrs['axis']}, stable=True)",
+    sources={"torch": lambda node, x: f"torch.argsort({x}, dim={node.attrs['axis']}, stable=True)"},
     axes=("axis",),
     aliases=aliases(numpy="argsort", torch=Alias("argsort", rename=DIM)),
     samples=_ONE,
@@ -232,11 +234,12 @@ argpartition = _places(
     "划分后各元素原来的位置",
     prepare=_prepare_argpartition,
     code=lambda node, x: (
-        f"(lambda x, p: np.take_along_axis(np.argsort(x, {node.attrs['axis']}, kind='stable'), "
-        f"np.argsort(np.argsort(p, {node.attrs['axis']}, kind='stable'), {node.attrs['axis']}, "
-        f"kind='stable'), {node.attrs['axis']}))"
+        f"(lambda x, p: np.take_along_axis(np.argsort(x, {node.attrs['axis']}, stable=True), "
+        f"np.argsort(np.argsort(p, {node.attrs['axis']}, stable=True), {node.attrs['axis']}, "
+        f"stable=True), {node.attrs['axis']}))"
         f"({x}, np.partition({x}, {node.attrs['kth']}, {node.attrs['axis']}))"
     ),
+    sources={"jax": lambda node, x: ""},  # which order np.partition leaves is NumPy's own affair
     axes=("axis",),
     samples=sampled((((6,),), {"kth": 2, "axis": 0}), (((2, 5),), {"kth": (1, 3), "axis": 1})),
 )
@@ -360,7 +363,7 @@ def _weights_code(node: Node, x: str) -> str:
     lines, shape, order = _lines(empty, axis)
     n = lines.shape[-1]
     text = f"np.transpose({x}, {order}).reshape({lines.shape})"
-    ranks = "np.argsort(np.argsort(x, -1, kind='stable'), -1, kind='stable')"
+    ranks = "np.argsort(np.argsort(x, -1, stable=True), -1, stable=True)"
     if node.attrs["ignore"]:
         table = [_row(q, count, n, method).tolist() for count in range(n + 1)]
         chosen = f"np.take_along_axis(np.array({table})[np.sum(~np.isnan(x), -1)], {ranks}, -1)"
@@ -430,6 +433,16 @@ def _quantile_code(name: str) -> Callable[[Node, str], str]:
     return code
 
 
+def _quantile_jax(name: str) -> Callable[[Node, str], str]:
+    """JAX has some of NumPy's methods."""
+    code = _quantile_code(name)
+
+    def written(node: Node, x: str) -> str:
+        return f"j{code(node, x)}" if node.attrs["method"] in _OF_JAX else ""
+
+    return written
+
+
 def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
     """One quantile, or several on a new first axis."""
 
@@ -489,6 +502,7 @@ def _quantile(name: str, numpy: Callable[..., Any], ignore: bool, en: str, zh: s
         prepare=_prepare_quantile(this),
         notation=_quantile_notation(name),
         code=_quantile_code(name),
+        sources={"jax": _quantile_jax(name)},
         axes=("axis",),
         kinks=(
             Kink(

@@ -16,6 +16,7 @@ from tidu.ops.arithmetic import (
     subtract,
 )
 from tidu.ops.contraction import matmul, outer
+from tidu.ops.indexing import scatter
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.reduction import count, mean, sum_
 from tidu.ops.simplify import sample, simplification
@@ -68,6 +69,21 @@ for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
             _op(sample("x", *_shapes[0]), broadcast_to(constant(0.0), shape=_shapes[1]))
         ],
     )
+
+
+def _zero_put(node: Node, atoms: Atoms) -> Node | None:
+    """0 put anywhere leaves 0."""
+    return filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else None
+
+
+simplification(
+    "zero put at a place",
+    scatter,
+    _zero_put,
+    "zeros among zeros are zeros",
+    "把 0 放进零数组仍是零",
+    lambda: [scatter(constant(0.0), key=(("at", 1),), shape=(3,))],
+)
 
 
 def _sum_of_one_number(node: Node, atoms: Atoms) -> Node | None:

@@ -201,6 +201,7 @@ svd = op(
     prepare=_prepare_svd,
     notation=function("svd"),
     code=lambda node, x: f"np.linalg.svd({x}, full_matrices={node.attrs['full']})",
+    sources={"torch": lambda node, x: f"torch.linalg.svd({x}, full_matrices={node.attrs['full']})"},
     kinks=(
         Kink(
             where=_svd_kink,

@@ -117,6 +117,13 @@ def _periodic(x: Node, xp: Node, fp: Node, period: float) -> Node:
     return apply(interp, x, xp, fp)
 
 
+def _interp_jax(node: Node, *operands: str) -> str:
+    """In double precision, as NumPy has it whatever it is given."""
+    pairs = zip(node.inputs, operands, strict=True)
+    wide = [t if x.dtype == "float64" else f"jnp.asarray({t}, float)" for x, t in pairs]
+    return f"jnp.interp({', '.join(wide)})"
+
+
 interp = op(
     "interp",
     form=Form.COMPOSITE,
@@ -134,6 +141,7 @@ interp = op(
     free=("left", "right"),
     notation=function("interp"),
     code=lambda node, x, xp, fp: f"np.interp({x}, {xp}, {fp})",
+    sources={"jax": _interp_jax},
     kinks=(
         Kink(
             where=_at_place,

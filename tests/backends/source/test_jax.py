@@ -79,6 +79,22 @@ def test_studies_agree(study: Any) -> None:
             agree(derivation, run(derivation.to_jax(), values, derivation.parameters), values)
 
 
+def test_a_determinant_that_is_zero_has_its_cofactors() -> None:
+    A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
+    derivation = tidu.derive("det(A) + sum(A)", wrt="A", A=A)
+    agree(derivation, run(derivation.to_jax(), {"A": A}, ["A"]), {"A": A})
+
+
+def test_an_order_that_jax_leaves_otherwise_is_refused() -> None:
+    shapes = {"x": 6, "w": 6}
+    for loss, name in [
+        ("partition(x, 2)", "argpartition"),
+        ("quantile(x, 0.3, method='hazen')", "quantile"),
+    ]:
+        with pytest.raises(InputError, match=f"{name} cannot be exported to JAX"):
+            tidu.derive(f"sum({loss} * w)", wrt="x", shapes=shapes).to_jax("en")
+
+
 def test_named_sizes_and_arguments_that_no_gradient_was_derived_by() -> None:
     jax = pytest.importorskip("jax")
     shapes = {"X": ("n", "d"), "w": ("d",), "y": ("n",)}

@@ -163,3 +163,12 @@ def test_what_no_file_can_hold_is_refused() -> None:
     large = np.arange(200_000.0)
     with pytest.raises(InputError, match="200000 numbers"):
         tidu.derive(lambda x: np.sum(x * large), "x", x=large).to_numpy("en")
+
+
+def test_a_determinant_that_is_zero_has_its_cofactors() -> None:
+    A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
+    shapes = {"A": ("n", "n")}
+    text = tidu.derive("det(A)", wrt="A", shapes=shapes).to_numpy()
+    _, found = run_numpy(text, {"A": A})
+    cofactors = [[4.0, 4.0, -4.0], [-2.0, -2.0, 2.0], [0.0, 0.0, 0.0]]  # by hand
+    np.testing.assert_allclose(found["A"], cofactors, atol=1e-14)

@@ -28,6 +28,7 @@ _NO_SOURCE = Words(
     en="its NumPy source uses what JAX does not have: {used}",
     zh="它的 NumPy 代码用到了 JAX 没有的东西：{used}",
 )
+_NO_WORD = Words(en="JAX has nothing that does exactly the same", zh="JAX 中没有与之完全相同的运算")
 _BRANCH = Words(
     en="the program took a branch on a value; write np.where, which JAX can trace",
     zh="程序按数值走了一个分支；请改用 np.where，JAX 才能追踪",
@@ -51,7 +52,10 @@ _RESERVED = frozenset(
 def expression(node: Node, operands: Sequence[str]) -> str:
     """JAX source of one op: by `sources`, else its NumPy source under JAX's name for NumPy."""
     if "jax" in node.op.sources:
-        return node.op.sources["jax"](node, *operands)
+        text = node.op.sources["jax"](node, *operands)
+        if not text:
+            raise refused(node.op.name, "JAX", _NO_WORD)
+        return text
     text = _renamed(numpy.expression(node, operands))
     foreign = _FOREIGN.search(text)
     if foreign is not None:
@@ -62,7 +66,7 @@ def expression(node: Node, operands: Sequence[str]) -> str:
 def can_write(node: Node) -> bool:
     """Whether this op has JAX source of its own."""
     if "jax" in node.op.sources:
-        return True
+        return bool(node.op.sources["jax"](node, *("x" for _ in node.inputs)))
     if not numpy.can_write(node):
         return False
     return _FOREIGN.search(_renamed(numpy.expression(node, ["x" for _ in node.inputs]))) is None
