@@ -102,9 +102,7 @@ class Descent:
             name: np.array(value, dtype=opened.graph.inputs[name].dtype)
             for name, value in opened.parameters.items()
         }
-        for state in self.compiled.step.states:
-            like = () if state.parameter is None else values[state.parameter].shape
-            values[state.input] = np.zeros(like, state.before.dtype)
+        values |= self.compiled.step.initial_states(values)
         self.reached = Progress((0, values))
         self.watched = tuple(self.compiled.step.watched)
 

@@ -243,11 +243,7 @@ def descended(run: Run) -> Descended:
 
 
 def _step_numbers(handle: Derivation, step: StepGraph) -> Valuation:
-    values = {**handle.values, **step.hyper_values()}
-    for state in step.states:
-        values[state.input] = np.zeros(
-            tuple(int(d) for d in state.before.shape if isinstance(d, int))
-        )
+    values = {**handle.values, **step.hyper_values(), **step.initial_states(handle.values)}
     return evaluate_all(step.graph.outputs, values, handle.bodies)
 
 

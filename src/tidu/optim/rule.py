@@ -1,57 +1,42 @@
 """What an update rule is: numbers that it is set to, what it remembers, one graph per parameter.
 
-A rule is a frozen record. Its numbers (the learning rate, the momentum) and its memory (velocities)
-are inputs of the graph, not constants in it: the working prints α and not 0.01, and a schedule
-gives other numbers to the same program.
+A rule is a frozen record. Its numbers (the learning rate, the momentum) and its memory (velocities,
+the count of steps) are inputs of the graph, not constants in it: the working prints α and not 0.01,
+and a schedule gives another rate to the same program.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Protocol
+from typing import ClassVar, Protocol, TypeVar, cast
 
 from tidu.errors import InputError
 from tidu.ir.build import call
 from tidu.ir.node import Node
 from tidu.ir.op import role
-from tidu.words import Phrase, Words
+from tidu.optim.setting import Hyper, Settings
+from tidu.words import Words
 
-_NOT_A_NUMBER = Words(
-    en="{name} must be a number, got {value} (a {kind})",
-    zh="{name} 应为一个数，得到 {value}（类型 {kind}）",
+_NO_SCHEDULE = Words(
+    en="schedule is {value}, which is no schedule of tidu.optim",
+    zh="schedule 是 {value}，不是 tidu.optim 的学习率计划",
 )
-_NOT_POSITIVE = Words(
-    en="{name} must be a positive finite number, got {value}",
-    zh="{name} 应为有限的正数，得到 {value}",
+_SCHEDULE_FIX = Words(
+    en="schedule=tidu.optim.Cosine(steps=1000)", zh="schedule=tidu.optim.Cosine(steps=1000)"
 )
-_NEGATIVE = Words(
-    en="{name} must be a finite number that is not negative, got {value}",
-    zh="{name} 应为有限的非负数，得到 {value}",
+_NO_CLIP = Words(
+    en="clip is {value}, which limits no gradients", zh="clip 是 {value}，不是梯度裁剪方式"
 )
-_NOT_FINITE = Words(
-    en="{name} must be a finite number, got {value}", zh="{name} 应为有限的数，得到 {value}"
+_CLIP_FIX = Words(
+    en="clip=tidu.optim.ClipNorm(1.0), or clip=tidu.optim.ClipValue(0.5)",
+    zh="clip=tidu.optim.ClipNorm(1.0)，或 clip=tidu.optim.ClipValue(0.5)",
 )
-_UPHILL = Words(
-    en="a step goes against the gradient, W - lr * dL/dW; a negative rate would climb",
-    zh="更新沿梯度的反方向走：W - lr * dL/dW；学习率为负就成了上坡",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Hyper:
-    """A number that a rule is set to: its name, its value, and the symbol that stands for it."""
-
-    name: str
-    value: float
-    symbol: str
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a rule remembers between steps, zero at the start.
+    """What a rule remembers between steps, `start` everywhere at the start.
 
     One array like each parameter; or, if `shared`, one number for all parameters, such as the count
     of steps. `symbol` is its base letter: v for W1 is printed v with subscript W1.
@@ -60,20 +45,41 @@ class Slot:
     name: str
     symbol: str
     shared: bool = False
+    start: float = 0.0
+    says: Words | None = None
+
+
+STEP = Slot("step", "t", shared=True, says=Words(en="the count of steps", zh="步数计数"))
+
+
+def counted(state: Mapping[str, Node]) -> Node:
+    """The count of steps with this one; `state["step"]` counts those before."""
+    return state[STEP.name] + 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A value on the way that the working shows under a symbol of its own, such as m̂."""
+
+    symbol: str
+    node: Node
+    says: Words
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The new parameter and the new contents of each slot, as nodes."""
+    """The new parameter and the new contents of each slot, as nodes; lines between them."""
 
     parameter: Node
     state: Mapping[str, Node]
+    lines: tuple[Line, ...] = ()
 
 
 class Optimizer(Protocol):
     """An update rule. `update` is called once for each parameter and builds nodes only.
 
-    Its nodes for a shared slot must be the same for every parameter.
+    Its nodes for a shared slot must be the same for every parameter. A rule that derives from
+    `Rule` can have a schedule and limits on its gradients as well.
     """
 
     def hyper(self) -> tuple[Hyper, ...]: ...
@@ -89,47 +95,100 @@ class Optimizer(Protocol):
     ) -> Update: ...
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Schedule(Settings):
+    """Base of schedules: the learning rate of a step, as a graph of the steps done before it."""
+
+    says: ClassVar[Words]
+
+    def rate(self, lr: Node, step: Node, hyper: Mapping[str, Node]) -> Node:
+        """`lr` is the rule's rate, `step` counts from 0, `hyper` holds the schedule's numbers."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """Limited gradients by parameter, with lines of each and lines of all together."""
+
+    gradients: Mapping[str, Node]
+    shared: tuple[Line, ...]
+    lines: Mapping[str, tuple[Line, ...]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Clip(Settings):
+    """Base of limits on gradients. They act on what was derived, before the rule sees it."""
+
+    complex: ClassVar[bool] = False
+
+    def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Rule(Settings):
+    """Base of the rules: a record of settings, with a schedule and a limit if one is given.
+
+    `says` and `source` name the rule in the working. `complex`: whether it holds for complex
+    parameters, which squares of gradients do not.
+    """
+
+    says: ClassVar[Words]
+    source: ClassVar[str]
+    complex: ClassVar[bool] = False
+
+    schedule: Schedule | None = None
+    clip: Clip | None = None
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.schedule is not None and not isinstance(cast(object, self.schedule), Schedule):
+            raise InputError(_NO_SCHEDULE(value=repr(self.schedule)[:60]), fix=_SCHEDULE_FIX())
+        if self.clip is not None and not isinstance(cast(object, self.clip), Clip):
+            raise InputError(_NO_CLIP(value=repr(self.clip)[:60]), fix=_CLIP_FIX())
+
+    def slots(self) -> tuple[Slot, ...]:
+        return ()
+
+    def update(
+        self,
+        parameter: Node,
+        gradient: Node,
+        state: Mapping[str, Node],
+        hyper: Mapping[str, Node],
+    ) -> Update:
+        raise NotImplementedError
+
+
 def in_dtype_of(value: Node, like: Node) -> Node:
     """A number in another node's dtype: a float32 parameter stays float32 under a float64 rate."""
     return call(role("cast"), value, dtype=like.dtype)
 
 
-def positive(name: str, value: Any, why: Words | None = None) -> float:
-    """`value` as a float; InputError, naming what was given, unless it is positive and finite."""
-    return _checked(name, value, _NOT_POSITIVE, lambda number: number > 0, why)
+def blend(kept: Node, new: Node, share: Node) -> Node:
+    """share · kept + (1 - share) · new, with 1 - share taken before the parameter's dtype rounds
+    it."""
+    return in_dtype_of(share, kept) * kept + in_dtype_of(1.0 - share, kept) * new
 
 
-def not_negative(name: str, value: Any) -> float:
-    return _checked(name, value, _NEGATIVE, lambda number: number >= 0)
+_DECAYED = Words(en="the gradient with weight decay", zh="加上权重衰减的梯度")
 
 
-def finite(name: str, value: Any) -> float:
-    return _checked(name, value, _NOT_FINITE, lambda number: True)
+def decayed(
+    parameter: Node, gradient: Node, hyper: Mapping[str, Node]
+) -> tuple[Node, tuple[Line, ...]]:
+    """∂L/∂W + λ W and its line, where there is weight decay."""
+    if "weight_decay" not in hyper:
+        return gradient, ()
+    node = gradient + in_dtype_of(hyper["weight_decay"], parameter) * parameter
+    return node, (Line("d", node, _DECAYED),)
 
 
-def learning_rate(value: Any) -> float:
-    """A learning rate as a float; InputError unless it is positive and finite.
-
-    >>> learning_rate(0.1)
-    0.1
-    """
-    return positive("lr", value, _UPHILL)
+RULES: dict[str, type[Rule]] = {}
+_Kind = TypeVar("_Kind", bound=type[Rule])
 
 
-def _checked(
-    name: str, value: Any, what: Words, holds: Callable[[float], bool], why: Words | None = None
-) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        kind = type(value).__name__
-        raise InputError(_NOT_A_NUMBER(name=name, value=_shown(value), kind=kind))
-    number = float(value)
-    if not (math.isfinite(number) and holds(number)):
-        negative = math.isfinite(number) and number < 0
-        reason: Phrase | None = why() if why is not None and negative else None
-        raise InputError(what(name=name, value=_shown(value)), why=reason)
-    return number
-
-
-def _shown(value: Any) -> str:
-    text = str(value) if isinstance(value, Real) else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def rule(kind: _Kind) -> _Kind:
+    """Enters a rule under its name, by which study files know it."""
+    RULES[kind.__name__] = kind
+    return kind

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from tidu.errors import InputError
 from tidu.ir.node import Node
-from tidu.optim.rule import (
-    Hyper,
-    Slot,
-    Update,
-    finite,
-    in_dtype_of,
-    learning_rate,
-    not_negative,
-)
+from tidu.optim.rule import Line, Rule, Slot, Update, decayed, in_dtype_of, rule
+from tidu.optim.setting import ANY, NOT_NEGATIVE, Hyper, flag, number, rate, weight_decay
 from tidu.words import Words
 
 _NESTEROV = Words(
@@ -27,17 +21,22 @@ _NESTEROV = Words(
 _NESTEROV_FIX = Words(
     en="tidu.optim.Nesterov(lr={lr}, momentum=0.9)", zh="tidu.optim.Nesterov(lr={lr}, momentum=0.9)"
 )
+_MOMENTUM = Words(en="momentum", zh="动量")
+_DAMPENING = Words(en="dampening of the new gradient", zh="新梯度的阻尼")
+_FORM = Words(en="Nesterov's form of the momentum", zh="采用 Nesterov 形式的动量")
+_VELOCITY = Words(en="the velocity", zh="速度")
+_HOLDS = Words(en="the dampening of the next step", zh="下一步的阻尼")
+_AHEAD = Words(en="the direction, looking ahead along the velocity", zh="沿速度前瞻之后的方向")
 
-_SYMBOLS = {"lr": "alpha", "momentum": "mu", "dampening": "tau", "weight_decay": "lambda"}
 
-
-@dataclass(frozen=True, slots=True)
-class SGD:
+@rule
+@dataclass(frozen=True, slots=True, repr=False)
+class SGD(Rule):
     """W ← W - α·∂L/∂W, and with more than the learning rate α:
 
-        g ← ∂L/∂W + λ W           weight decay λ
-        v ← μ v + (1 - τ) g       momentum μ, dampening τ; v is g at the first step
-        W ← W - α v               or, with nesterov, W ← W - α (g + μ v)
+        d ← ∂L/∂W + λ W           weight decay λ
+        v ← μ v + (1 - τ) d       momentum μ, dampening τ; v is d at the first step
+        W ← W - α v               or, with nesterov, W ← W - α (d + μ v)
 
     Raises InputError for a learning rate that is not positive and finite, for negative or
     non-finite settings, and for nesterov without momentum or with dampening.
@@ -46,45 +45,39 @@ class SGD:
     SGD(lr=0.1, momentum=0.9)
     """
 
-    lr: float
-    momentum: float = 0.0
+    says: ClassVar[Words] = Words(
+        en="gradient descent with momentum and weight decay", zh="带动量和权重衰减的梯度下降"
+    )
+    source: ClassVar[str] = "Polyak 1964; Nesterov 1983; Sutskever et al. 2013"
+    complex: ClassVar[bool] = True
+
+    lr: float = rate()
+    momentum: float = number("mu", NOT_NEGATIVE, _MOMENTUM, 0.0, idle=0.0)
     _: KW_ONLY
-    nesterov: bool = False
-    dampening: float = 0.0
-    weight_decay: float = 0.0
+    nesterov: bool = flag(_FORM)
+    dampening: float = number("tau", ANY, _DAMPENING, 0.0, idle=0.0)
+    weight_decay: float = weight_decay()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lr", learning_rate(self.lr))
-        object.__setattr__(self, "momentum", not_negative("momentum", self.momentum))
-        object.__setattr__(self, "dampening", finite("dampening", self.dampening))
-        object.__setattr__(self, "weight_decay", not_negative("weight_decay", self.weight_decay))
+        Rule.__post_init__(self)
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
             raise InputError(
                 _NESTEROV(momentum=self.momentum, dampening=self.dampening),
                 fix=_NESTEROV_FIX(lr=self.lr),
             )
 
-    def __repr__(self) -> str:
-        told = [f"lr={self.lr:g}", *(f"{h.name}={h.value:g}" for h in self.hyper()[1:])]
-        return f"SGD({', '.join([*told, 'nesterov=True'] if self.nesterov else told)})"
-
     def hyper(self) -> tuple[Hyper, ...]:
         """The learning rate, and of the other settings those that are not 0."""
-        used = {"lr": self.lr}
-        if self.momentum:
-            used["momentum"] = self.momentum
-            if self.dampening:
-                used["dampening"] = self.dampening
-        if self.weight_decay:
-            used["weight_decay"] = self.weight_decay
-        return tuple(Hyper(name, value, _SYMBOLS[name]) for name, value in used.items())
+        found = Rule.hyper(self)
+        return found if self.momentum else tuple(h for h in found if h.name != "dampening")
 
     def slots(self) -> tuple[Slot, ...]:
         """The velocity, and with dampening the dampening that holds: none at the first step."""
         if not self.momentum:
             return ()
-        velocity = Slot("velocity", "v")
-        return (velocity, Slot("damped", "t", shared=True)) if self.dampening else (velocity,)
+        velocity = Slot("velocity", "v", says=_VELOCITY)
+        damped = Slot("damped", "tau_t", shared=True, says=_HOLDS)
+        return (velocity, damped) if self.dampening else (velocity,)
 
     def update(
         self,
@@ -93,19 +86,21 @@ class SGD:
         state: Mapping[str, Node],
         hyper: Mapping[str, Node],
     ) -> Update:
-        number = {name: in_dtype_of(node, parameter) for name, node in hyper.items()}
         kept: dict[str, Node] = {}
-        direction = gradient
-        if self.weight_decay:
-            direction = gradient + number["weight_decay"] * parameter
+        direction, lines = decayed(parameter, gradient, hyper)
         if self.momentum:
+            momentum = in_dtype_of(hyper["momentum"], parameter)
             fresh = direction
             if self.dampening:
-                fresh = (1.0 - in_dtype_of(state["damped"], parameter)) * direction
+                fresh = in_dtype_of(1.0 - state["damped"], parameter) * direction
                 kept["damped"] = hyper["dampening"]
-            velocity = kept["velocity"] = number["momentum"] * state["velocity"] + fresh
-            direction = direction + number["momentum"] * velocity if self.nesterov else velocity
-        return Update(parameter - number["lr"] * direction, kept)
+            velocity = kept["velocity"] = momentum * state["velocity"] + fresh
+            if self.nesterov:
+                direction = direction + momentum * velocity
+                lines = (*lines, Line("n", direction, _AHEAD))
+            else:
+                direction = velocity
+        return Update(parameter - in_dtype_of(hyper["lr"], parameter) * direction, kept, lines)
 
 
 def Momentum(lr: float, momentum: float = 0.9) -> SGD:

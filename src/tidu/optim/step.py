@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tidu.calculus.derivation import Derivation
+from tidu.errors import DTypeError
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph, Guard, Name
 from tidu.ir.node import Node
-from tidu.optim.rule import Hyper, Optimizer, Slot
+from tidu.ir.types import COMPLEX
+from tidu.optim.rule import STEP, Line, Optimizer, Rule, Slot, counted
+from tidu.optim.setting import Hyper
+from tidu.words import Words
+
+_COMPLEX = Words(
+    en="{rule} squares or compares gradients entry by entry; {name} is complex",
+    zh="{rule} 要逐元素对梯度取平方或比较大小，而 {name} 是复数",
+)
+_COMPLEX_FIX = Words(
+    en="real and imaginary parts as two parameters, or optimizer=tidu.optim.SGD(lr={lr})",
+    zh="把实部和虚部作为两个参数，或 optimizer=tidu.optim.SGD(lr={lr})",
+)
+_RATE = Words(en="the learning rate of this step", zh="这一步的学习率")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +47,34 @@ class State:
     def output(self) -> str:
         return f"new/{self.input}"
 
+    def initial(self, shape: tuple[int, ...] = ()) -> NDArray[Any]:
+        """What it holds before the first step, in the shape of its parameter."""
+        like = () if self.parameter is None else shape
+        return np.full(like, self.slot.start, self.before.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A value on the way under a symbol of its own: of one parameter, or of all (None)."""
+
+    parameter: str | None
+    line: Line
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepGraph:
     """One step as a program.
 
-    graph        inputs: those of the model, each number of the rule ("hyper/lr"), each state
-                 ("state/velocity/W1"). Outputs: the loss, what is watched, each gradient ("d/W1"),
-                 each new parameter ("new/W1") and state ("new/state/velocity/W1"), and each
-                 condition that tracing relied on ("guard/0"). All are nodes as run, with names.
+    graph        inputs: those of the model, each number of the rule ("hyper/lr"), of its schedule
+                 and its limit ("hyper/schedule.steps", "hyper/clip.max_norm"), each state
+                 ("state/velocity/W1", and "state/step", the steps done, where a rule or schedule
+                 counts them). Outputs: the loss, what is watched, each gradient ("d/W1"), each new
+                 parameter ("new/W1") and state ("new/state/velocity/W1"), and each condition that
+                 tracing relied on ("guard/0"). All are nodes as run, with names.
     hyper        the input nodes of the rule's numbers, by name; `settings` holds their values
     updated      the new parameters, by name
     watched      the nodes as run of what is watched, by name
+    lines        what the working shows between the gradients and the new parameters
     """
 
     graph: Graph
@@ -51,10 +85,20 @@ class StepGraph:
     states: tuple[State, ...]
     updated: Mapping[str, Node]
     watched: Mapping[str, Node]
+    lines: tuple[StepLine, ...] = ()
 
     def hyper_values(self) -> dict[str, float]:
         """The rule's numbers under the names of their inputs."""
         return {f"hyper/{hyper.name}": hyper.value for hyper in self.settings}
+
+    def initial_states(self, parameters: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """What is remembered before the first step, under the names of the inputs."""
+        return {
+            state.input: state.initial(
+                () if state.parameter is None else np.shape(parameters[state.parameter])
+            )
+            for state in self.states
+        }
 
 
 def step_graph(
@@ -63,6 +107,8 @@ def step_graph(
     """The graph of one step. `watch` names nodes as written whose values are outputs too; without
     it the outputs of the derived graph besides the loss.
 
+    Raises DTypeError for a complex parameter under a rule that is for real ones.
+
     >>> from tidu.calculus.derivation import derive_graph
     >>> from tidu.optim.sgd import SGD
     >>> W = input_node("W", (3,))
@@ -70,20 +116,27 @@ def step_graph(
     >>> list(step.graph.outputs)
     ['L', 'd/W', 'new/W']
     """
-    settings = optimizer.hyper()
+    _refuse_complex(derivation, optimizer)
+    settings = _settings(optimizer)
     hyper = {h.name: input_node(f"hyper/{h.name}", ()) for h in settings}
-    before = _states(derivation, optimizer)
+    slots = _slots(optimizer)
+    before = _states(derivation, slots)
+    gradients, lines = _limited(derivation, optimizer, hyper)
     after: dict[str, Node] = {}
+    if STEP in slots:
+        after[STEP.name] = counted(before)
+    numbers, line = _scheduled(optimizer, hyper, before)
+    lines += line
     updated: dict[str, Node] = {}
     for name, parameter in derivation.wrt.items():
-        own = {slot.name: before[_path(slot, name)] for slot in optimizer.slots()}
-        update = optimizer.update(parameter, derivation.gradients[name], own, hyper)
+        own = {slot.name: before[_path(slot, name)] for slot in slots}
+        update = optimizer.update(parameter, gradients[name], own, numbers)
         updated[name] = update.parameter
-        for slot in optimizer.slots():
-            after[_path(slot, name)] = update.state[slot.name]
+        lines += [StepLine(name, line) for line in update.lines]
+        after |= {_path(s, name): update.state[s.name] for s in slots if s.name in update.state}
     states = tuple(
         State(slot, parameter, before[path], after[path])
-        for slot in optimizer.slots()
+        for slot in slots
         for parameter, path in _paths(derivation, slot)
     )
     watched = {name: derivation.run_node(node) for name, node in _watched(derivation, watch)}
@@ -104,7 +157,69 @@ def step_graph(
         guards=guards,
         remarks=written.remarks,
     )
-    return StepGraph(graph, derivation, optimizer, settings, hyper, states, updated, watched)
+    return StepGraph(
+        graph, derivation, optimizer, settings, hyper, states, updated, watched, tuple(lines)
+    )
+
+
+def _refuse_complex(derivation: Derivation, optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Rule):
+        return
+    parts = [part for part in (optimizer, optimizer.clip) if part is not None]
+    for part in parts:
+        for name, node in derivation.wrt.items():
+            if node.dtype in COMPLEX and not part.complex:
+                lr = next((f"{h.value:g}" for h in optimizer.hyper() if h.name == "lr"), "0.01")
+                raise DTypeError(
+                    _COMPLEX(rule=type(part).__name__, name=name), fix=_COMPLEX_FIX(lr=lr)
+                )
+
+
+def _settings(optimizer: Optimizer) -> tuple[Hyper, ...]:
+    """The numbers of the rule, of its schedule and of its limit, each under a name of its own."""
+    found = [*optimizer.hyper()]
+    if isinstance(optimizer, Rule):
+        for prefix, part in (("schedule", optimizer.schedule), ("clip", optimizer.clip)):
+            found += [] if part is None else [hyper.under(prefix) for hyper in part.hyper()]
+    return tuple(found)
+
+
+def _of(part: str, hyper: Mapping[str, Node]) -> dict[str, Node]:
+    start = f"{part}."
+    return {n.removeprefix(start): node for n, node in hyper.items() if n.startswith(start)}
+
+
+def _slots(optimizer: Optimizer) -> tuple[Slot, ...]:
+    """The slots of the rule; a schedule counts steps too, with the rule's count if it has one."""
+    slots = optimizer.slots()
+    if isinstance(optimizer, Rule) and optimizer.schedule is not None and STEP not in slots:
+        return (*slots, STEP)
+    return slots
+
+
+def _limited(
+    derivation: Derivation, optimizer: Optimizer, hyper: Mapping[str, Node]
+) -> tuple[Mapping[str, Node], list[StepLine]]:
+    """The gradients as the rule sees them."""
+    if not isinstance(optimizer, Rule) or optimizer.clip is None or not derivation.gradients:
+        return derivation.gradients, []
+    done = optimizer.clip.apply(derivation.gradients, _of("clip", hyper))
+    lines = [StepLine(None, line) for line in done.shared]
+    for name, own in done.lines.items():
+        lines += [StepLine(name, line) for line in own]
+    return done.gradients, lines
+
+
+def _scheduled(
+    optimizer: Optimizer, hyper: Mapping[str, Node], before: Mapping[str, Node]
+) -> tuple[Mapping[str, Node], list[StepLine]]:
+    """The rule's numbers with the rate of this step in place of the rate that was given."""
+    if not isinstance(optimizer, Rule) or optimizer.schedule is None:
+        return hyper, []
+    given = hyper["lr"]
+    rate = optimizer.schedule.rate(given, before[STEP.name], _of("schedule", hyper))
+    lines = [] if rate is given else [StepLine(None, Line("alpha_t", rate, _RATE))]
+    return {**hyper, "lr": rate}, lines
 
 
 def _path(slot: Slot, parameter: str | None) -> str:
@@ -117,10 +232,10 @@ def _paths(derivation: Derivation, slot: Slot) -> list[tuple[str | None, str]]:
     return [(name, _path(slot, name)) for name in derivation.wrt]
 
 
-def _states(derivation: Derivation, optimizer: Optimizer) -> dict[str, Node]:
+def _states(derivation: Derivation, slots: tuple[Slot, ...]) -> dict[str, Node]:
     """The input node of each state: like its parameter, or a number."""
     found: dict[str, Node] = {}
-    for slot in optimizer.slots():
+    for slot in slots:
         for parameter, path in _paths(derivation, slot):
             if parameter is None:
                 found[path] = input_node(f"state/{path}", ())

@@ -1,0 +1,84 @@
+"""Limits on gradients, by their common norm or entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tidu.ir.build import call
+from tidu.ir.node import Node
+from tidu.ir.op import role
+from tidu.ir.types import COMPLEX
+from tidu.ops.arithmetic import sqrt, square
+from tidu.ops.selection import clip_between, minimum
+from tidu.ops.statistics import euclidean_norm
+from tidu.optim.rule import Clip, Clipped, Line, in_dtype_of
+from tidu.optim.setting import POSITIVE, number
+from tidu.words import Words
+
+_MOST = Words(en="the largest norm of all gradients together", zh="全部梯度合起来的最大范数")
+_BOUND = Words(en="the largest entry of a gradient", zh="梯度各元素绝对值的上限")
+_NORM = Words(en="the norm of all gradients together", zh="全部梯度合起来的范数")
+_SCALE = Words(en="the factor that keeps the norm below its limit", zh="使范数不超过上限的系数")
+_LIMITED = Words(en="the limited gradient", zh="裁剪后的梯度")
+MARGIN = 1e-6  # as in torch: keeps the quotient finite where all gradients are 0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClipNorm(Clip):
+    """All gradients times min(1, c/(‖g‖ + 10⁻⁶)), where ‖g‖ is the norm of all of them together:
+    torch.nn.utils.clip_grad_norm_. The norm is taken in float64, where squares of large float32
+    numbers are finite.
+
+    Raises InputError unless `max_norm` is positive and finite.
+
+    >>> ClipNorm(1.0)
+    ClipNorm(max_norm=1)
+    """
+
+    complex: ClassVar[bool] = True
+
+    max_norm: float = number("c", POSITIVE, _MOST)
+
+    def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
+        norms = [euclidean_norm(_wide(g)) for g in gradients.values()]
+        total = norms[0]
+        if len(norms) > 1:
+            squares = square(norms[0])
+            for norm in norms[1:]:
+                squares = squares + square(norm)
+            total = sqrt(squares)
+        scale = minimum(hyper["max_norm"] / (total + MARGIN), 1.0)
+        limited = {name: in_dtype_of(scale, g) * g for name, g in gradients.items()}
+        return Clipped(
+            limited,
+            (Line("N", total, _NORM), Line("kappa", scale, _SCALE)),
+            {name: (Line("g", node, _LIMITED),) for name, node in limited.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClipValue(Clip):
+    """Each entry of each gradient kept between -c and c: torch.nn.utils.clip_grad_value_.
+
+    Raises InputError unless `clip_value` is positive and finite.
+
+    >>> ClipValue(0.5)
+    ClipValue(clip_value=0.5)
+    """
+
+    clip_value: float = number("c", POSITIVE, _BOUND)
+
+    def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
+        limited: dict[str, Node] = {}
+        for name, gradient in gradients.items():
+            bound = in_dtype_of(hyper["clip_value"], gradient)
+            limited[name] = clip_between(gradient, -bound, bound)
+        lines = {name: (Line("g", node, _LIMITED),) for name, node in limited.items()}
+        return Clipped(limited, (), lines)
+
+
+def _wide(gradient: Node) -> Node:
+    dtype = "complex128" if gradient.dtype in COMPLEX else "float64"
+    return call(role("cast"), gradient, dtype=dtype)
