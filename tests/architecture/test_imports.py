@@ -18,7 +18,7 @@ from tests.architecture.source import PACKAGE, ROOT, Source, at_import, imported
 OPTIONAL = frozenset(
     {
         *("scipy", "torch", "jax", "jaxlib", "matplotlib", "pandas", "polars", "sklearn", "sympy"),
-        *("llvmlite", "optree", "safetensors", "onnx", "openpyxl", "typst", "pygraphviz"),
+        *("optree", "safetensors", "onnx", "openpyxl", "typst", "pygraphviz"),
         *("starlette", "uvicorn", "anywidget", "nbformat", "IPython"),
     }
 )

@@ -1,0 +1,1 @@
+"""Graph to machine code, in process, through LLVM. The graph that is read is what is compiled."""

@@ -1,0 +1,77 @@
+"""Elementary functions of a native program, as vector code in LLVM's intermediate language.
+
+Each function is emitted once into a module, as an internal function for one format and number of
+lanes, and called: LLVM inlines what is worth it. No function of a C library is called. Where the
+processor has no fused multiply-add, LLVM calls one of C's for `llvm.fma`: right, and slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llvmlite import ir
+
+from tidu.backends.native.elementary import exponential, logarithm, rounding, trigonometric
+from tidu.backends.native.elementary.pieces import FORMATS, Code, Real
+
+_BODIES: Mapping[str, Callable[..., Real]] = {
+    "exp": exponential.exp_,
+    "exp2": exponential.exp2_,
+    "expm1": exponential.expm1_,
+    "sinh": exponential.sinh_,
+    "cosh": exponential.cosh_,
+    "tanh": exponential.tanh_,
+    "sigmoid": exponential.sigmoid,
+    "log": logarithm.log_,
+    "log2": logarithm.log2_,
+    "log10": logarithm.log10_,
+    "log1p": logarithm.log1p_,
+    "asinh": logarithm.asinh_,
+    "acosh": logarithm.acosh_,
+    "atanh": logarithm.atanh_,
+    "sin": trigonometric.sin_,
+    "cos": trigonometric.cos_,
+    "tan": trigonometric.tan_,
+    "fmin": rounding.fmin_,
+    "fmax": rounding.fmax_,
+    "round": rounding.round_,
+    **rounding.INTRINSICS,
+}
+
+# The functions, by their names in C's library, and how many operands each has.
+FUNCTIONS: Mapping[str, int] = {
+    name: body.__code__.co_argcount for name, body in sorted(_BODIES.items())
+}
+
+
+def emit(builder: Any, name: str, *operands: Any) -> Any:
+    """The value of a function; operands are of one type: float, double, or a vector of them.
+
+    Emits a call, and defines what is called if the module has not got it. Raises KeyError for a
+    function that is not in FUNCTIONS.
+    """
+    body = _BODIES[name]
+    kind = operands[0].type
+    lanes = kind.count if isinstance(kind, ir.VectorType) else None
+    element = kind.element if lanes is not None else kind
+    form = FORMATS[32 if isinstance(element, ir.FloatType) else 64]
+    inline = Code(builder, form, lanes)
+    if name in rounding.SHORT:
+        return body(*(Real(inline, value) for value in operands)).value
+    full = f"tidu.{name}.{inline.suffix}"
+    function = builder.module.globals.get(full)
+    if function is None:
+        function = _define(builder.module, full, kind, name, inline)
+    return builder.call(function, operands)
+
+
+def _define(module: Any, full: str, kind: Any, name: str, like: Code) -> Any:
+    function = ir.Function(module, ir.FunctionType(kind, [kind] * FUNCTIONS[name]), full)
+    function.linkage = "internal"
+    function.attributes.add("nounwind")
+    function.attributes.add("inlinehint")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    code = Code(builder, like.form, like.lanes)
+    builder.ret(_BODIES[name](*(Real(code, value) for value in function.args)).value)
+    return function

@@ -1,0 +1,178 @@
+"""exp, exp2, expm1 and what is made of them: sinh, cosh, tanh, the logistic function.
+
+x = k ln 2 + r with |r| ≤ ln 2 / 2, then eˣ = 2ᵏ eʳ. The integer k is read from the lowest bits of a
+sum with a large number, whose place is the exponent of 2ᵏ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidu.backends.native.elementary import coefficients as table
+from tidu.backends.native.elementary.pieces import (
+    Mask,
+    Pair,
+    Real,
+    fast_sum,
+    fma,
+    polynomial,
+    quotient,
+    with_sign,
+)
+
+INFINITY = float("inf")
+# Where eˣ is no longer finite, where it is 0, and below which it may be subnormal.
+_TOP = {"f64": 709.782712893384, "f32": 88.72283935546875}
+_BOTTOM = {"f64": -746.0, "f32": -105.0}
+_DEEP = {"f64": -708.0, "f32": -87.0}
+_LIFT = 64  # powers of two by which a result is kept away from the ends of the range
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduced:
+    """x = k ln 2 + r: `place` holds k in its lowest bits, `rest` is what r leaves."""
+
+    place: Real
+    r: Real
+    rest: Real
+
+
+def reduced(x: Real) -> Reduced:
+    form = x.code.form
+    high, low = table.LN2[form.name]
+    place = fma(x, table.LOG2_E[form.name][0], form.magic)
+    k = place - form.magic
+    first = fma(-k, high, x)
+    r = fma(-k, low, first)
+    return Reduced(place, r, fma(-k, low, first - r))
+
+
+def power_of_two(place: Real) -> Real:
+    """2ᵏ for normal results."""
+    form = place.code.form
+    return ((place.bits() << form.shift) + form.bits(1.0)).real()
+
+
+def at_least(x: Real, bound: float) -> Real:
+    """The greater one; NaN stays."""
+    return (x < bound).choose(bound, x)
+
+
+def at_most(x: Real, bound: float) -> Real:
+    return (x > bound).choose(bound, x)
+
+
+def _from_one(x: Real) -> tuple[Real, Real]:
+    """eʳ - 1 for the rest of x, and the place of k."""
+    form = x.code.form
+    low = table.LN2[form.name][1]
+    place = fma(x, table.LOG2_E[form.name][0], form.magic)
+    k = place - form.magic
+    r = fma(-k, low, fma(-k, table.LN2[form.name][0], x))
+    return fma(r * r, polynomial(r, table.EXP[form.name]), r), place
+
+
+def _lifted(place: Real, deep: Mask) -> tuple[Real, Real]:
+    """The place of a greater power where the result may be subnormal, and what undoes it."""
+    return place + deep.choose(_LIFT, 0.0), deep.choose(2.0**-_LIFT, 1.0)
+
+
+def exp_(x: Real) -> Real:
+    form = x.code.form
+    rest, place = _from_one(at_least(x, _BOTTOM[form.name]))
+    return _times_power(1.0 + rest, place, x, _DEEP[form.name], (x <= _TOP[form.name]))
+
+
+def exp2_(x: Real) -> Real:
+    form = x.code.form
+    inside = at_least(x, -(form.bias + form.digits + 2.0))
+    place = inside + form.magic
+    r = inside - (place - form.magic)
+    rest = fma(r * r, polynomial(r, table.EXP2[form.name]), r * table.LN2_NEAR[form.name][0])
+    return _times_power(1.0 + rest, place, x, 2.0 - form.bias, x < form.bias + 1.0)
+
+
+def _times_power(y: Real, place: Real, x: Real, deep: float, finite: Mask) -> Real:
+    place, back = _lifted(place, x < deep)
+    shift = y.code.form.shift
+    result = (y.bits() + (place.bits() << shift)).real() * back
+    return finite.choose(result, x + INFINITY)
+
+
+def sigmoid(x: Real) -> Real:
+    """1/(1 + e⁻ˣ) as n/d, from e to a power that is not positive, so that it keeps its digits."""
+    form = x.code.form
+    parts = reduced(at_least(-abs(x), _BOTTOM[form.name]))
+    r = parts.r
+    rest = r + fma(r * r, polynomial(r, table.EXP[form.name]), parts.rest)
+    e = fast_sum(x.code.number(1.0), rest)
+    place, back = _lifted(parts.place, abs(x) > -_DEEP[form.name])
+    power = power_of_two(place)
+    e = Pair(e.high * power, e.low * power)
+    d = fast_sum(x.code.number(1.0), e.high * back)
+    left = x < 0.0
+    n = Pair(left.choose(e.high, 1.0), left.choose(e.low, 0.0))
+    return quotient(n, Pair(d.high, fma(e.low, back, d.low))).value() * left.choose(back, 1.0)
+
+
+# ------------------------------------------------------------------ eˣ - 1
+def _minus_one(x: Real, *, drop: Mask | None = None) -> Pair:
+    """eˣ - 1 to more than the digits of the format; times 2⁻⁶⁴ where `drop` is set."""
+    form = x.code.form
+    parts = reduced(x)
+    place = parts.place
+    if drop is None:
+        power = power_of_two(place)
+        start = power - 1.0
+    else:
+        power = power_of_two(place - drop.choose(_LIFT, 0.0))
+        start = power - drop.choose(2.0**-_LIFT, 1.0)
+    r = parts.r
+    small = fma(r * r, polynomial(r, table.EXP[form.name]), parts.rest)
+    total = fast_sum(start, power * r)
+    return fast_sum(total.high, fma(power, small, total.low))
+
+
+def _large(x: Real) -> Mask:
+    return x > _TOP[x.code.form.name] - 1.0
+
+
+def expm1_(x: Real) -> Real:
+    form = x.code.form
+    drop = _large(x)
+    result = _minus_one(at_least(x, -60.0), drop=drop).value() * drop.choose(2.0**_LIFT, 1.0)
+    return with_sign((x <= _TOP[form.name]).choose(result, x + INFINITY), x)
+
+
+def tanh_(x: Real) -> Real:
+    """t/(t + 2) with t = e²ˣ - 1."""
+    t = _minus_one(2.0 * at_most(abs(x), _ONE_FROM[x.code.form.name]))
+    d = fast_sum(x.code.number(2.0), t.high)
+    q = quotient(t, Pair(d.high, d.low + t.low))
+    return with_sign(q.value(), x)
+
+
+# From here on tanh x is 1, rounded.
+_ONE_FROM = {"f64": 20.0, "f32": 10.0}
+
+
+def _hyperbolic(x: Real) -> tuple[Pair, Pair, Real]:
+    """e^|x| - 1 and e^|x|, and the factor with which they are half as large."""
+    drop = _large(abs(x))
+    top = {"f64": 711.0, "f32": 90.0}[x.code.form.name]
+    t = _minus_one(at_most(abs(x), top), drop=drop)
+    d = fast_sum(x.code.number(1.0), t.high)
+    return t, Pair(d.high, d.low + t.low), drop.choose(2.0 ** (_LIFT - 1), 0.5)
+
+
+def sinh_(x: Real) -> Real:
+    """(t + t/(t + 1))/2 with t = e^|x| - 1."""
+    t, e, half = _hyperbolic(x)
+    q = quotient(t, e)
+    total = fast_sum(t.high, q.high)
+    return with_sign((total.high + (total.low + (t.low + q.low))) * half, x)
+
+
+def cosh_(x: Real) -> Real:
+    _, e, half = _hyperbolic(x)
+    return (e.high + (1.0 / e.high + e.low)) * half

@@ -1,0 +1,350 @@
+"""What the functions are written with: numbers in lanes, whose operators emit LLVM instructions.
+
+A `Real` is a float or double, or a vector of them; `Bits` the integers of the same width, `Mask`
+one bit a lane. Nothing is contracted or reordered: an operator is one IEEE operation, and `fma`
+rounds once. Each lane is computed by itself, so that results depend neither on the number of lanes
+nor on the neighbours.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from llvmlite import ir
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary floating-point format."""
+
+    name: str  # f32, f64
+    width: int
+    digits: int  # of the significand, the leading one included
+
+    @property
+    def bias(self) -> int:
+        return (1 << (self.width - self.digits - 1)) - 1
+
+    @property
+    def shift(self) -> int:
+        """How far left the exponent stands."""
+        return self.digits - 1
+
+    @property
+    def tiny(self) -> float:
+        """The smallest normal number."""
+        return 2.0 ** (1 - self.bias)
+
+    @property
+    def huge(self) -> float:
+        """The greatest finite number."""
+        return (2.0 - 2.0 ** (1 - self.digits)) * 2.0**self.bias
+
+    @property
+    def magic(self) -> float:
+        """Added to a small number, it leaves the nearest integer in the lowest bits."""
+        return 1.5 * 2.0**self.shift
+
+    def near(self, value: float) -> float:
+        """The number of this format that is nearest."""
+        return value if self.width == 64 else struct.unpack("f", struct.pack("f", value))[0]
+
+    def bits(self, value: float) -> int:
+        if self.width == 64:
+            return struct.unpack("<Q", struct.pack("<d", value))[0]
+        return struct.unpack("<I", struct.pack("<f", value))[0]
+
+
+F32 = Format("f32", 32, 24)
+F64 = Format("f64", 64, 53)
+FORMATS = {32: F32, 64: F64}
+
+
+class _Splat(ir.Constant):
+    """One number in all lanes, written shortly."""
+
+    def __init__(self, kind: Any, element: Any) -> None:
+        self.type, self.constant, self._element = kind, element, element
+
+    def _get_reference(self) -> str:
+        return f"splat ({self._element.type} {self._element.get_reference()})"
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """Where instructions go, and in which format and number of lanes (None: no vector)."""
+
+    builder: Any
+    form: Format
+    lanes: int | None
+
+    def _type(self, element: Any) -> Any:
+        return element if self.lanes is None else ir.VectorType(element, self.lanes)
+
+    @cached_property
+    def real_type(self) -> Any:
+        return self._type(ir.FloatType() if self.form is F32 else ir.DoubleType())
+
+    @cached_property
+    def bits_type(self) -> Any:
+        return self._type(ir.IntType(self.form.width))
+
+    @cached_property
+    def suffix(self) -> str:
+        """As in LLVM's names of intrinsics: v8f64."""
+        return self.form.name if self.lanes is None else f"v{self.lanes}{self.form.name}"
+
+    def _splat(self, kind: Any, element: Any) -> Any:
+        if self.lanes is None:
+            return element
+        return _Splat(kind, element)
+
+    def number(self, value: float) -> Real:
+        value = self.form.near(value)
+        element = self.real_type if self.lanes is None else self.real_type.element
+        return Real(self, self._splat(self.real_type, ir.Constant(element, value)))
+
+    def integer(self, value: int) -> Bits:
+        element = ir.IntType(self.form.width)
+        value &= (1 << self.form.width) - 1
+        return Bits(self, self._splat(self.bits_type, ir.Constant(element, value)))
+
+    def real(self, value: Number) -> Real:
+        return value if isinstance(value, Real) else self.number(value)
+
+    def call(self, name: str, *values: Real) -> Real:
+        """An intrinsic whose operands and result are of this type."""
+        module = self.builder.module
+        full = f"llvm.{name}.{self.suffix}"
+        function = module.globals.get(full)
+        if function is None:
+            kind = ir.FunctionType(self.real_type, [self.real_type] * len(values))
+            function = ir.Function(module, kind, full)
+        return Real(self, self.builder.call(function, [v.value for v in values]))
+
+    def at(self, form: Format) -> Code:
+        """The same place in another format."""
+        return Code(self.builder, form, self.lanes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Real:
+    code: Code
+    value: Any
+
+    def _with(self, name: str, other: Number, *, turned: bool = False) -> Real:
+        pair = (self.value, self.code.real(other).value)
+        left, right = pair[::-1] if turned else pair
+        return Real(self.code, getattr(self.code.builder, name)(left, right))
+
+    def __add__(self, other: Number) -> Real:
+        return self._with("fadd", other)
+
+    def __radd__(self, other: Number) -> Real:
+        return self._with("fadd", other)
+
+    def __sub__(self, other: Number) -> Real:
+        return self._with("fsub", other)
+
+    def __rsub__(self, other: Number) -> Real:
+        return self._with("fsub", other, turned=True)
+
+    def __mul__(self, other: Number) -> Real:
+        return self._with("fmul", other)
+
+    def __rmul__(self, other: Number) -> Real:
+        return self._with("fmul", other)
+
+    def __truediv__(self, other: Number) -> Real:
+        return self._with("fdiv", other)
+
+    def __rtruediv__(self, other: Number) -> Real:
+        return self._with("fdiv", other, turned=True)
+
+    def __neg__(self) -> Real:
+        return Real(self.code, self.code.builder.fneg(self.value))
+
+    def __abs__(self) -> Real:
+        return self.code.call("fabs", self)
+
+    def _compared(self, sign: str, other: Number) -> Mask:
+        right = self.code.real(other).value
+        return Mask(self.code, self.code.builder.fcmp_ordered(sign, self.value, right))
+
+    def __lt__(self, other: Number) -> Mask:
+        return self._compared("<", other)
+
+    def __le__(self, other: Number) -> Mask:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: Number) -> Mask:
+        return self._compared(">", other)
+
+    def __ge__(self, other: Number) -> Mask:
+        return self._compared(">=", other)
+
+    def equals(self, other: Number) -> Mask:
+        return self._compared("==", other)
+
+    def is_nan(self) -> Mask:
+        return Mask(self.code, self.code.builder.fcmp_unordered("uno", self.value, self.value))
+
+    def bits(self) -> Bits:
+        code = self.code
+        return Bits(code, code.builder.bitcast(self.value, code.bits_type))
+
+    def to(self, form: Format) -> Real:
+        """In the other format: exact, or rounded to nearest."""
+        code = self.code.at(form)
+        if form is self.code.form:
+            return self
+        name = "fpext" if form is F64 else "fptrunc"
+        return Real(code, getattr(code.builder, name)(self.value, code.real_type))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bits:
+    code: Code
+    value: Any
+
+    def _with(self, name: str, other: Bits | int) -> Bits:
+        right = other if isinstance(other, Bits) else self.code.integer(other)
+        return Bits(self.code, getattr(self.code.builder, name)(self.value, right.value))
+
+    def __add__(self, other: Bits | int) -> Bits:
+        return self._with("add", other)
+
+    def __sub__(self, other: Bits | int) -> Bits:
+        return self._with("sub", other)
+
+    def __and__(self, other: Bits | int) -> Bits:
+        return self._with("and_", other)
+
+    def __or__(self, other: Bits | int) -> Bits:
+        return self._with("or_", other)
+
+    def __xor__(self, other: Bits | int) -> Bits:
+        return self._with("xor", other)
+
+    def __lshift__(self, other: int) -> Bits:
+        return self._with("shl", other)
+
+    def __rshift__(self, other: int) -> Bits:
+        """Zeros come in from the left."""
+        return self._with("lshr", other)
+
+    def equals(self, other: Bits | int) -> Mask:
+        right = other if isinstance(other, Bits) else self.code.integer(other)
+        value = self.code.builder.icmp_unsigned("==", self.value, right.value)
+        return Mask(self.code, value)
+
+    def real(self) -> Real:
+        """The number with these bits."""
+        return Real(self.code, self.code.builder.bitcast(self.value, self.code.real_type))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    code: Code
+    value: Any
+
+    def __and__(self, other: Mask) -> Mask:
+        return Mask(self.code, self.code.builder.and_(self.value, other.value))
+
+    def __or__(self, other: Mask) -> Mask:
+        return Mask(self.code, self.code.builder.or_(self.value, other.value))
+
+    def __xor__(self, other: Mask) -> Mask:
+        return Mask(self.code, self.code.builder.xor(self.value, other.value))
+
+    def __invert__(self) -> Mask:
+        return Mask(self.code, self.code.builder.not_(self.value))
+
+    def choose(self, yes: Number, no: Number) -> Real:
+        a, b = self.code.real(yes), self.code.real(no)
+        return Real(a.code, a.code.builder.select(self.value, a.value, b.value))
+
+    def choose_bits(self, yes: Bits | int, no: Bits | int) -> Bits:
+        code = self.code
+        a = yes if isinstance(yes, Bits) else code.integer(yes)
+        b = no if isinstance(no, Bits) else code.integer(no)
+        return Bits(code, code.builder.select(self.value, a.value, b.value))
+
+
+Number: TypeAlias = Real | float
+
+
+def fma(a: Real, b: Number, c: Number) -> Real:
+    """a b + c, rounded once."""
+    return a.code.call("fma", a, a.code.real(b), a.code.real(c))
+
+
+def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
+    """By Horner's rule; the lowest coefficient first."""
+    *rest, last = coefficients
+    value: Number = last
+    for c in reversed(rest):
+        value = fma(x, value, c)
+    return x.code.real(value)
+
+
+def least(x: Real, bound: Number) -> Real:
+    """The smaller one; the bound where x is NaN."""
+    return (x < bound).choose(x, bound)
+
+
+def greatest(x: Real, bound: Number) -> Real:
+    return (x > bound).choose(x, bound)
+
+
+def with_sign(size: Real, sign: Real) -> Real:
+    return size.code.call("copysign", size, sign)
+
+
+def flipped(x: Real, sign: Bits) -> Real:
+    """x with its sign changed where the top bit of `sign` is set."""
+    top = 1 << (x.code.form.width - 1)
+    return (x.bits() ^ (sign & top)).real()
+
+
+# ------------------------------------------------------------------ sums of two numbers
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """high + low, where low is small beside high: a number to about twice the digits."""
+
+    high: Real
+    low: Real
+
+    def value(self) -> Real:
+        return self.high + self.low
+
+
+def fast_sum(a: Real, b: Real) -> Pair:
+    """a + b exactly, where |a| ≥ |b| or a = 0."""
+    total = a + b
+    return Pair(total, b - (total - a))
+
+
+def exact_sum(a: Real, b: Number) -> Pair:
+    """a + b exactly."""
+    b = a.code.real(b)
+    total = a + b
+    part = total - a
+    return Pair(total, (a - (total - part)) + (b - part))
+
+
+def exact_product(a: Real, b: Number) -> Pair:
+    product = a * b
+    return Pair(product, fma(a, b, -product))
+
+
+def quotient(n: Pair, d: Pair) -> Pair:
+    """n/d; one division."""
+    inverse = 1.0 / d.high
+    first = n.high * inverse
+    rest = fma(-first, d.high, n.high) + fma(-first, d.low, n.low)
+    return Pair(first, rest * inverse)
