@@ -295,6 +295,8 @@ def test_quotients_keep_their_range() -> None:
         ("y - tanh(x) * y", 30.0, -0.5 * 4 * np.exp(-60.0)),
         ("1 - tanh(x)", 50.0, -4 * np.exp(-100.0)),
         ("log(1 - sin(x)**2)", np.pi / 2, -2 * np.tan(np.pi / 2)),
+        # tanh² − 1 twice in one sum
+        ("tanh(-x + (y - x) - x**3)", 3.0, -29.0 * 4 * np.exp(-65.0)),
         ("y / exp(x)**2", 200.0, -np.exp(-400.0)),
         ("y / exp(x)**3.0", 150.0, -1.5 * np.exp(-450.0)),
     ],
@@ -303,6 +305,16 @@ def test_complements_keep_their_digits(text: str, at: float, wanted: float) -> N
     """1 − tanh² x and 1 − sin² x where f(x) is nearly 1, by closed forms."""
     derived = tidu.derive(text, ["x"], values={"x": at, "y": 0.5} if "y" in text else {"x": at})
     np.testing.assert_allclose(derived.evaluate().gradients["x"], wanted, 1e-9)
+
+
+def test_what_is_taken_away_again_leaves_no_rounding() -> None:
+    """∂L/∂y is c·2y + δ − δ, where −δ and δ are lines of their own: ∂L/∂x and ∂L/∂z."""
+    values = {"x": 0.3, "z": 0.7, "y": 1.9}
+    text = "tanh((z + y) - (y + x)) * (1 + 1e-12 * y**2)"
+    found = tidu.derive(text, list(values), values=values).evaluate().gradients
+    np.testing.assert_allclose(found["y"], np.tanh(0.4) * 2e-12 * 1.9, rtol=1e-12)
+    np.testing.assert_allclose(found["z"], 1 / np.cosh(0.4) ** 2, rtol=1e-11)
+    np.testing.assert_allclose(found["x"], -found["z"], rtol=1e-15)
 
 
 def test_one_less_a_hyperbolic_tangent() -> None:

@@ -34,7 +34,7 @@ BINARY = {"add": "({} + {})", "sub": "({} - {})", "mul": "({} * {})", "div": "({
 
 Tree = Any
 DIGITS = 360  # tanh 300 differs from 1 in the 260th
-ROUNDINGS = 8
+ROUNDINGS = 64
 
 
 class OutOfDomain(Exception):
@@ -152,11 +152,17 @@ def _fresh(tree: Tree, at: list[Any], run: _Run) -> tuple[Any, list[Any]]:
     slopes = [run.round(slope, exact) for slope in slopes]
     gradient = [
         run.round(
-            mp.fsum(run.round(s * p[1][i], True) for s, p in zip(slopes, parts, strict=True)), True
+            mp.fsum(_share(s, p[1][i], run) for s, p in zip(slopes, parts, strict=True)), True
         )
         for i in count
     ]
     return run.round(value, exact), gradient
+
+
+def _share(slope: Any, of: Any, run: _Run) -> Any:
+    """One term of a gradient. Backwards it has the factors above it too, so that even 3·1 is
+    rounded."""
+    return run.round(slope * of, abs(slope) == 1)
 
 
 _RULES: dict[str, Callable[[Any], tuple[Any, Any]]] = {

@@ -80,7 +80,7 @@ def judge(score: Score, tree: Any, point: dict[str, float], exact: Truth) -> Non
     worst = math.inf if lost else _relative(errors, exact)
     of_value = mp.mpf("1e-12") * abs(exact.value)
     bare = math.inf if lost else _relative([error - of_value for error in errors], exact)
-    if TOLERANCE < worst < math.inf:
+    if worst > TOLERANCE and not lost:
         moved = zip(errors, conditioning(tree, point), strict=True)
         worst = _relative([error - ALLOWED * by for error, by in moved], exact)
     flagged = exact.kink and "Kink" in derived.explain("en").text()
@@ -99,6 +99,8 @@ def _relative(errors: list[Any], exact: Truth) -> float:
 
 
 def check(score: Score) -> None:
+    print(f"{score.right} right of {score.total}, {score.without_allowance} without the allowance")
+    print(*score.missed, sep="\n")
     assert not score.not_finite, "\n".join(score.not_finite[:5])
     assert not score.far, "\n".join(score.far[:5])
     assert score.right >= 0.999 * score.total
@@ -110,8 +112,9 @@ def test_a_thousand_random_formulas() -> None:
 
 
 @pytest.mark.slow
-def test_twenty_thousand_random_formulas() -> None:
-    check(measure(20_000, seed=2))
+@pytest.mark.parametrize("block", range(10))
+def test_a_hundred_thousand_random_formulas(block: int) -> None:
+    check(measure(10_000, seed=2 + block))
 
 
 def test_the_reference_is_right() -> None:

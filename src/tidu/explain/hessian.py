@@ -27,7 +27,7 @@ from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ops.layout import is_matrix_transpose
 from tidu.ops.leaves import number_text
-from tidu.ops.simplify_sums import terms_of
+from tidu.ops.simplify_terms import terms_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from tidu.ir.rule import Atoms
 from tidu.ops.arithmetic import add, constant_value, multiply, subtract
 from tidu.ops.comparison import greater, where
 from tidu.ops.simplify import sample, simplification
-from tidu.ops.simplify_sums import factors_of, product_of, sum_of, terms_of
+from tidu.ops.simplify_terms import factors_of, product_of, sum_of, terms_of
 
 
 def _condition() -> Node:

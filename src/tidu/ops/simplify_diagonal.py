@@ -18,7 +18,7 @@ from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.reduction import sum_
 from tidu.ops.simplify import sample, simplification
-from tidu.ops.simplify_sums import factors_of, product_of, sum_of, terms_of
+from tidu.ops.simplify_terms import factors_of, product_of, sum_of, terms_of
 from tidu.ops.structure import diagonal_matrix, eye, is_identity
 
 

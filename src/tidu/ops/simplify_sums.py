@@ -7,7 +7,6 @@ was multiplied out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 from tidu.ir.build import filled
 from tidu.ir.node import Node
@@ -19,143 +18,35 @@ from tidu.ops.arithmetic import (
     multiply,
     negative,
     number_of,
-    power,
-    square,
     subtract,
 )
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.exponential import sigmoid
-from tidu.ops.layout import broadcast_to, transpose
+from tidu.ops.layout import transpose
 from tidu.ops.simplify import sample, simplification
+from tidu.ops.simplify_terms import (
+    LONGEST,
+    Term,
+    cancelling,
+    common,
+    factors_key,
+    factors_of,
+    product_of,
+    scaled,
+    sum_of,
+    terms_of,
+    without,
+)
 from tidu.ops.trigonometric import cosh, sinh, tanh
-
-Term = tuple[float, Node]
-_LONGEST = 24  # terms of a sum, or factors of a product, that are compared with one another
-
-
-def terms_of(node: Node, atoms: Atoms) -> list[Term]:
-    """The terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order.
-
-    A sum that is too long to be compared is one term: each of the nested sums that it is made of
-    would be opened again and again.
-    """
-    found: list[Term] = []
-    stack: list[Term] = [(1.0, node)]
-    while stack:
-        if len(found) > _LONGEST:
-            return [(1.0, node)]
-        number, part = stack.pop()
-        if part.id in atoms:
-            found.append((number, part))
-        elif part.op is add:
-            stack += [(number, part.inputs[1]), (number, part.inputs[0])]
-        elif part.op is subtract:
-            stack += [(-number, part.inputs[1]), (number, part.inputs[0])]
-        elif part.op is negative:
-            stack.append((-number, part.inputs[0]))
-        elif part.op is multiply and (c := constant_value(part.inputs[0])) is not None:
-            stack.append((number * c, part.inputs[1]))
-        elif part.op is multiply and (split := _number_above(part.inputs[0])) is not None:
-            found.append((number * split[0], multiply(split[1], part.inputs[1])))
-        else:
-            found.append((number, part))
-    return found
-
-
-def _number_above(node: Node) -> tuple[float, Node] | None:
-    """(c, 1/n) of a number c/n that is made of named sizes."""
-    number = number_of(node)
-    if number is None or number.op is not divide:
-        return None
-    c = constant_value(number.inputs[0])
-    if c is None or c == 1.0:
-        return None
-    one = divide(1.0, number.inputs[1])
-    return c, one if not node.rank else broadcast_to(one, shape=node.shape)
-
-
-def factors_of(node: Node, atoms: Atoms) -> list[Node]:
-    """The factors of an elementwise product, in order; a whole power stands for repeated ones. A
-    product that is too long to be compared is one factor."""
-    found: list[Node] = []
-    stack = [node]
-    while stack:
-        if len(found) > _LONGEST:
-            return [node]
-        part = stack.pop()
-        if part.op is multiply and part.id not in atoms:
-            stack += [part.inputs[1], part.inputs[0]]
-        else:
-            found += _repeated(part, atoms)
-    return found
-
-
-def _repeated(node: Node, atoms: Atoms) -> list[Node]:
-    """x², x³ as repeated factors, (x²)² too; anything else as it is."""
-    base, times = node, 1
-    while base.id not in atoms and (exponent := _whole_power(base)) and times * exponent <= 8:
-        base, times = base.inputs[0], times * exponent
-    return [base] * times
-
-
-def _whole_power(node: Node) -> int:
-    """2, 3 or 4 for a square, a cube, a fourth power; else 0."""
-    if node.op is square:
-        return 2
-    exponent = constant_value(node.inputs[1]) if node.op is power else None
-    return int(exponent) if exponent in (2.0, 3.0, 4.0) else 0
-
-
-def product_of(factors: Sequence[Node]) -> Node:
-    """The product; repeated factors as a power."""
-    counts = {f: sum(g is f for g in factors) for f in dict.fromkeys(factors)}
-    return reduce(multiply, [f if n == 1 else power(f, float(n)) for f, n in counts.items()])
-
-
-def _without(factors: Sequence[Node], taken: Sequence[Node]) -> list[Node]:
-    rest = list(factors)
-    for factor in taken:
-        rest.remove(factor)
-    return rest
-
-
-def _common(a: Sequence[Node], b: Sequence[Node]) -> list[Node]:
-    """What two products share, as often as both have it; constants are not factors, 1/n is one."""
-    left, found = list(b), list[Node]()
-    for factor in a:
-        if factor in left and constant_value(factor) is None:
-            left.remove(factor)
-            found.append(factor)
-    return found
-
-
-def _scaled(number: float, node: Node) -> Node:
-    if number == 1.0:
-        return node
-    return -node if number == -1.0 else multiply(number, node)
-
-
-def sum_of(terms: Sequence[Term], like: Node) -> Node:
-    """The sum; the first term without a minus stands first."""
-    terms = [term for term in terms if term[0]]
-    if not terms:
-        return filled(0.0, like.type)
-    first = next((i for i, (number, _) in enumerate(terms) if number > 0), 0)
-    ordered = [terms[first], *terms[:first], *terms[first + 1 :]]
-    total = _scaled(*ordered[0])
-    for number, node in ordered[1:]:
-        part = _scaled(abs(number), node)
-        total = total + part if number > 0 else total - part
-    return total
 
 
 # ------------------------------------------------------------------ equal terms, common factors
 def _collected(node: Node, atoms: Atoms) -> Node | None:
     """2·A⊙B + 3·B⊙A → 5·A⊙B: terms with the same factors are one."""
-    terms = terms_of(node, atoms)
-    if not 1 < len(terms) <= _LONGEST:
+    terms = cancelling(terms_of(node, atoms), atoms)
+    if not 1 < len(terms) <= LONGEST:
         return None
-    keys = [tuple(sorted(f.id for f in factors_of(x, atoms))) for _, x in terms]
+    keys = [factors_key(x, atoms) for _, x in terms]
     if len(set(keys)) == len(keys):
         return None
     totals: dict[tuple[int, ...], float] = {}
@@ -169,7 +60,7 @@ def _collected(node: Node, atoms: Atoms) -> Node | None:
 def _factored(node: Node, atoms: Atoms) -> Node | None:
     """The first two terms that share factors, as one product of the shared part and a sum."""
     terms = terms_of(node, atoms)
-    if not 1 < len(terms) <= _LONGEST or (node.rank and node.dtype == "bool"):
+    if not 1 < len(terms) <= LONGEST or (node.rank and node.dtype == "bool"):
         return None
     for j in range(1, len(terms)):
         for i in range(j):
@@ -187,12 +78,12 @@ def _joined(a: Term, b: Term, atoms: Atoms) -> Term | None:
         if x.op is op and y.op is op and x.id not in atoms and y.id not in atoms:
             return _joined_products(a, b)
     fx, fy = factors_of(x, atoms), factors_of(y, atoms)
-    if len(fx) > _LONGEST or len(fy) > _LONGEST or (x.id in atoms and y.id in atoms):
+    if len(fx) > LONGEST or len(fy) > LONGEST or (x.id in atoms and y.id in atoms):
         return None
-    shared = _common(fx, fy)
+    shared = common(fx, fy)
     if not shared:
         return None
-    p, q = _without(fx, shared), _without(fy, shared)
+    p, q = without(fx, shared), without(fy, shared)
     if not p and not q:
         return None  # equal terms are collected
     number, c, d = _shared_number(c, d)
@@ -282,12 +173,12 @@ def _inverse_factor(node: Node, atoms: Atoms) -> Node | None:
 def _cancelled(node: Node, atoms: Atoms) -> Node | None:
     """(u⊙v) / (u⊙w) → v/w: a factor above and below the line."""
     top, bottom = (factors_of(part, atoms) for part in node.inputs)
-    if len(top) > _LONGEST or len(bottom) > _LONGEST:
+    if len(top) > LONGEST or len(bottom) > LONGEST:
         return None
-    shared = _common(top, bottom)
+    shared = common(top, bottom)
     if not shared:
         return None
-    above, below = _without(top, shared), _without(bottom, shared)
+    above, below = without(top, shared), without(bottom, shared)
     upper = _rest(above, node)
     return divide(upper, product_of(below)) if below else upper
 
@@ -297,7 +188,7 @@ def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
     top, bottom = node.inputs
     if bottom.op is not divide or (
         bottom.id in atoms
-        and not _common(factors_of(top, atoms), factors_of(bottom.inputs[0], atoms))
+        and not common(factors_of(top, atoms), factors_of(bottom.inputs[0], atoms))
     ):
         return None
     return divide(multiply(top, bottom.inputs[1]), bottom.inputs[0])
@@ -368,7 +259,7 @@ simplification(
 def _logistic(node: Node, atoms: Atoms) -> Node | None:
     """(1 − y)⊙σ(z) − y⊙σ(−z) → σ(z) − y, since σ(z) + σ(−z) = 1."""
     terms = terms_of(node, atoms)
-    if not 1 < len(terms) <= _LONGEST:
+    if not 1 < len(terms) <= LONGEST:
         return None
     for i, (c, x) in enumerate(terms):
         for j, (d, y) in enumerate(terms):
@@ -416,7 +307,7 @@ for _op in (add, subtract):
         lambda _op=_op: [
             _op(
                 (1.0 - sample("y")) * sigmoid(sample("z")),
-                _scaled(1.0 if _op is subtract else -1.0, sample("y") * sigmoid(-sample("z"))),
+                scaled(1.0 if _op is subtract else -1.0, sample("y") * sigmoid(-sample("z"))),
             )
         ],
         source="σ(z) + σ(−z) = 1",
