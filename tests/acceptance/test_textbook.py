@@ -45,6 +45,8 @@ TARGETS = [
     ("sum(A.T @ y)", {"A": ("n", "d"), "y": "n"}, "A", "y·𝟏ᵀ"),
     ("sum(x - mean(x))", {"x": "n"}, "x", "0"),
     ("sum(maximum(x, x))", {"x": 3}, "x", "𝟏"),
+    ("sum(maximum(x, y))", {"x": 3, "y": 3}, "x", "[x > y] + 0.5·[x = y]"),
+    ("sum(relu(x))", {"x": 3}, "x", "relu′(x)"),
     ("sum(A * X * X)", {"A": (2, 3), "X": (2, 3)}, "X", "2·(A ⊙ X)"),
 ]
 
@@ -53,6 +55,15 @@ TARGETS = [
 def test_a_closed_form_is_the_textbooks(loss: str, shapes: Any, wrt: str, wanted: str) -> None:
     d = tidu.derive(loss, wrt=[wrt], shapes=shapes)
     assert str(d.gradient(wrt)) == f"∂L/∂{wrt} = {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("tie", "wanted"), [(0, "[x > y]"), (1, "[x ≥ y]"), (0.25, "[x > y] + 0.25·[x = y]")]
+)
+def test_the_share_of_a_tie_is_printed(tie: float, wanted: str) -> None:
+    shapes = {"x": 3, "y": 3}
+    d = tidu.derive("sum(maximum(x, y))", wrt="x", shapes=shapes, kinks={"maximum": tie})
+    assert str(d.gradient("x")) == f"∂L/∂x = {wanted}"
 
 
 def test_softmax_cross_entropy_is_p_minus_y_where_y_sums_to_one() -> None:

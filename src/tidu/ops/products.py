@@ -175,6 +175,7 @@ cross = op(
     prepare=_prepare_cross,
     notation=lambda node, x, y: joined([x, y], "×"),
     code=lambda node, x, y: f"np.cross({x}, {y})",
+    sources={"torch": lambda node, x, y: f"torch.linalg.cross({x}, {y})"},
     aliases=aliases(
         numpy=("cross", "linalg.cross"),
         torch=(

@@ -180,6 +180,16 @@ copysign = elementwise(
     doc=says("|x| with the sign of y", "绝对值为 |x|、符号同 y"),
 )
 
+
+def _heaviside_torch(node: Node, x: str, y: str) -> str:
+    """PyTorch takes two tensors of one dtype."""
+    first, second = (
+        text if child.dtype == node.dtype else f"{text}.to(like.dtype)"
+        for child, text in zip(node.inputs, (x, y), strict=True)
+    )
+    return f"torch.heaviside({first}, {second})"
+
+
 heaviside = elementwise(
     "heaviside",
     arity=2,
@@ -190,6 +200,7 @@ heaviside = elementwise(
     numpy=np.heaviside,
     notation=lambda node, x, y: Apply(Symbol("H"), (x, y)),
     code=lambda node, x, y: f"np.heaviside({x}, {y})",
+    sources={"torch": lambda node, x, y: _heaviside_torch(node, x, y)},
     kinks=(Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=0.0),),
     aliases=aliases(numpy="heaviside", torch="heaviside"),
     # whole numbers are not moved by the tests: x may be 0

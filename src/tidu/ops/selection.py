@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Fence, Function, Math, Number, Relation
+from tidu.document.math import Apply, Fence, Function, Math, Number, Product, Relation, Sum
 from tidu.ir.build import apply, elementwise_type
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Case, Form, Kink, Loop, Op, Operand
@@ -62,6 +62,15 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         kind = np.result_type(float_kind(x), float_kind(y))
         return choose([beats(x, y), loses(x, y), x == y], [1.0, 0.0, tie], kind)
 
+    def notation(node: Node, x: Math, y: Math) -> Math:
+        """[x > y], [x ≥ y], or [x > y] + ½[x = y]: what holds where the two are equal."""
+        tie = node.attrs["tie"]
+        sign = {0.0: symbol, 1.0: "≥" if symbol == ">" else "≤"}.get(tie)
+        if sign is not None:
+            return Fence(Relation((x, y), (sign,)), "[", "]")
+        strict, equal_ = (Fence(Relation((x, y), (s,)), "[", "]") for s in (symbol, "="))
+        return Sum((strict, Product((number(tie), equal_))))
+
     other = "<" if python == ">" else ">"
     return elementwise(
         name,
@@ -72,7 +81,7 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         source="zero almost everywhere",
         numpy=reference,
         scalar=f"x != x || y != y ? x + y : x {python} y ? 1 : x == y ? tie : 0",
-        notation=lambda node, x, y: Fence(Relation((x, y), (symbol,)), "[", "]"),
+        notation=notation,
         code=lambda node, x, y: (
             f"np.select([{x} {python} {y}, {x} {other} {y}, {x} == {y}], "
             f"[1.0, 0.0, {node.attrs['tie']!r}], np.nan)"
@@ -113,7 +122,7 @@ def _chooser(
             f"the {name} passes the gradient to the argument chosen",
             f"{zh}只把梯度传给被取的那一个",
         ),
-        source="∂ max(x, y)/∂x = [x > y], ∂ min(x, y)/∂x = [x < y]",
+        source="∂ max(x, y)/∂x = [x > y] + t [x = y], ∂ min(x, y)/∂x = [x < y] + t [x = y]",
         numpy=lambda x, y, tie: numpy(x, y),
         scalar=scalar,
         prepare=lambda x, y, tie=0.5: apply(this(), x, y, tie=float(tie)),

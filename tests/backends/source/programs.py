@@ -174,9 +174,10 @@ def run_numpy(text: str, values: Mapping[str, Any]) -> tuple[float, dict[str, An
 
 def agree(
     derivation: Derivation, found: tuple[float, Mapping[str, Any]], values: Mapping[str, Any],
-    tolerance: float = 1e-12,
+    tolerance: float = 1e-12, of_argument: bool = False,
 ) -> None:  # fmt: skip
-    """The file's loss and gradients against a run of tidu's own."""
+    """The file's loss and gradients against a run of tidu's own. `of_argument`: a gradient has the
+    dtype of its argument, also where wider numbers took part."""
     wanted = derivation.evaluate(values)
     value, gradients = found
     np.testing.assert_allclose(value, wanted.value, rtol=tolerance, atol=tolerance)
@@ -184,7 +185,7 @@ def agree(
     for name, gradient in wanted.gradients.items():
         got = np.asarray(gradients[name])
         assert got.shape == gradient.shape
-        assert got.dtype == gradient.dtype
+        assert got.dtype == (np.asarray(values[name]) if of_argument else gradient).dtype
         np.testing.assert_allclose(got, gradient, rtol=tolerance, atol=tolerance, err_msg=name)
 
 

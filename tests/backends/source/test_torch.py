@@ -77,7 +77,8 @@ def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
         found = run(text, values, derivation.parameters)
         # torch's own polygamma (and digamma, its case n = 0) is right to 5e-10 and no better
         exact = 1e-9 if re.search("torch\\.(polygamma|digamma)", text) else 1e-11
-        agree(derivation, found, values, exact if dtype == "float64" else 1e-4)
+        tolerance = exact if dtype == "float64" else 1e-4
+        agree(derivation, found, values, tolerance, of_argument=True)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
@@ -102,6 +103,13 @@ def test_torch_checks_the_gradient_of_a_determinant_that_is_zero(rank: int) -> N
     text = derivation.to_torch("en")
     agree(derivation, run(text, {"A": A}, ["A"]), {"A": A})
     assert torch.autograd.gradcheck(module(text)["loss"], torch.tensor(A, requires_grad=True))
+
+
+def test_a_cross_product_runs_along_the_last_axis_of_a_square_table() -> None:
+    rng = np.random.default_rng(0)
+    values = {"x": rng.standard_normal((3, 3)), "y": rng.standard_normal((3, 3))}
+    derivation = tidu.derive("sum(cross(x, y) ** 2)", wrt=["x"], values=values)
+    agree(derivation, run(derivation.to_torch(), values, ["x"]), values)
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidu.backends.source.plan import ATOM, Source, bare, bond_of, refused
+from tidu.backends.source.plan import ATOM, Source, bare, bond_of, operands_of, refused
 from tidu.backends.source.python import (
     INDENT,
     Dialect,
@@ -42,6 +42,7 @@ from tidu.backends.source.scalar import (
     parse,
     variables,
 )
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Alias
 from tidu.ir.types import FLOATS, Type
@@ -52,6 +53,7 @@ _NO_SOURCE = Words(
     zh="它的记录没有给出 PyTorch 中的名称，也没有标量表达式",
 )
 _RESERVED = frozenset({"torch", "checked", "ctx", "like", "grad", "scale"})
+_WIDEST = ("float64", "float32")
 # C's names for what PyTorch has as well, where the two differ
 _LIBM = {"fabs": "abs", "fmin": "minimum", "fmax": "maximum", "tgamma": "", "cbrt": ""}
 _SAME = (
@@ -65,7 +67,7 @@ def expression(node: Node, operands: Sequence[str]) -> str:
     """PyTorch source of one op: by `sources`, its name there, or its scalar expression."""
     op = node.op
     if "torch" in op.sources:
-        text = op.sources["torch"](node, *operands)
+        text = op.sources["torch"](node, *_tensors(node, operands))
         if not text:
             raise refused(op.name, "PyTorch", _NO_SOURCE)
         return text
@@ -83,7 +85,7 @@ def expression(node: Node, operands: Sequence[str]) -> str:
         return _elementwise(tree, {**names, **numbers}, set(numbers) | _literals(names, node))
     if name is None:
         raise refused(op.name, "PyTorch", _NO_SOURCE)
-    return _call(name, node, operands)
+    return _call(name, node, _tensors(node, operands))
 
 
 _SYMBOLS = ("+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!=")
@@ -132,13 +134,30 @@ def _has_number(node: Node) -> bool:
 
 
 def _is_number(node: Node) -> bool:
+    """What stands as a plain number in Python: a constant, a size, what is made of such alone."""
     if node.op.role == "broadcast":
         node = node.inputs[0]
-    return node.op.role in ("constant", "size") and node.rank == 0
+    if is_tuple(node) or node.rank:
+        return False
+    if node.op.role in ("constant", "size"):
+        return True
+    return node.op.operator in ("+", "-", "*", "/", "neg") and all(map(_is_number, node.inputs))
 
 
 def _literals(names: dict[str, str], node: Node) -> set[str]:
     return {name for name, child in zip(names, node.inputs, strict=True) if _is_number(child)}
+
+
+def _tensors(node: Node, operands: Sequence[str]) -> list[str]:
+    """The operands of a function of PyTorch's, which has no plain numbers."""
+    if node.op.role == "broadcast" and not node.inputs[0].inputs:
+        return list(operands)  # new_full takes one
+    return [
+        f"like.new_tensor({text})"
+        if _is_number(child) and child.rank == 0 and child.dtype in FLOATS
+        else text
+        for child, text in zip(operands_of(node), operands, strict=True)
+    ]
 
 
 def _number(value: object) -> str:
@@ -272,8 +291,9 @@ def torch_text(source: Source) -> str:
     first = _first(found)
     if "like" in named_in([*_code(body), found.loss]):
         forward.append(f"like = {first}  # constants take its dtype and device")
-    tensors = [name for name in found.saved if name not in found.sizes]
-    sizes = [name for name in found.saved if name in found.sizes]
+    plain = {line.variable for line in found.forward.lines if _is_number(line.node)}
+    tensors = [name for name in found.saved if name not in found.sizes and name not in plain]
+    sizes = [name for name in found.saved if name in found.sizes or name in plain]
     body.append(f"ctx.save_for_backward({', '.join(tensors)})")
     if sizes:
         body.append(f"ctx.sizes = {group(sizes)}")
@@ -314,8 +334,9 @@ def _code(lines: Iterable[str]) -> list[str]:
 
 
 def _first(found: Passes) -> str:
-    """The first argument of decimal numbers: constants take its dtype and device."""
-    floats = [text for node, text in found.names.inputs.items() if node.dtype in FLOATS]
+    """The first argument of the widest decimal numbers: constants take its dtype and device."""
+    given = found.names.inputs.items()
+    floats = [text for dtype in _WIDEST for node, text in given if node.dtype == dtype]
     return (floats or [*found.names.inputs.values(), "torch.zeros(())"])[0]
 
 
