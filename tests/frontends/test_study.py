@@ -34,6 +34,7 @@ from tidu.frontends.study_given import given_values
 from tidu.frontends.study_lines import Written, read_document
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load, read_study
+from tidu.optim import SGD
 from tidu.words import LANGUAGES
 
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -178,8 +179,8 @@ def test_every_key_arrives() -> None:
     expected = {**inline, "d": Filled, "e": Columns, "g1": Columns, "h": Archived}
     assert kinds == expected
     (descend,) = part.descend
-    assert (descend.lr, descend.steps, descend.optimizer) == (0.1, 4, "SGD")
-    assert (descend.momentum, descend.nesterov, descend.params) == (0.9, True, ("w",))
+    assert (descend.rule, descend.steps) == (SGD(0.1, 0.9, nesterov=True), 4)
+    assert descend.params == ("w",)
     (numeric,) = part.numeric
     assert (numeric.of, numeric.index, numeric.h) == ("w", (1, 2), 0.001)
     stated, formula = part.claims

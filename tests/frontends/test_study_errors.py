@@ -40,8 +40,8 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
         "misspelt key",
         HEAD + "[[descend]]\nlr = 0.1\nstepps = 3\n",
         7,
-        ("unknown key stepps in [descend]", "write instead: steps", "s.toml:7", "    ^^^^^^"),
-        "[descend] 中没有 stepps 这个键",
+        ("unknown key stepps in [descend SGD]", "write instead: steps", "s.toml:7", "    ^^^^^^"),
+        "[descend SGD] 中没有 stepps 这个键",
     ),
     (
         "misspelt key at the top",
@@ -117,8 +117,8 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
         "missing learning rate",
         HEAD + "[[descend]]\nsteps = 3\n",
         5,
-        ("[descend] needs the key lr", "lr = 0.01"),
-        "[descend] 缺少键 lr",
+        ("[descend SGD] needs the key lr", "lr = 0.01"),
+        "[descend SGD] 缺少键 lr",
     ),
     (
         "unknown optimizer",

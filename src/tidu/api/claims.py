@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
 from tidu.ir.types import Size, is_one_element, shape_text
 from tidu.ops.indexing import index as element
-from tidu.optim import StepGraph
+from tidu.optim import SGD, Rule, StepGraph
 from tidu.words import Phrase, Words, verbatim
 
 _NO_NAME = Words(
@@ -338,15 +338,15 @@ def _judged(setting: Setting, posed: _Posed, made: Claim, found: ClaimFinding) -
 def _would_be(setting: Setting, claim: records.Claim, formula: Node) -> tuple[Phrase, ...]:
     """What one step with a false gradient would do to the loss."""
     target = claim.target
-    one = [(d, s) for d, s, _ in setting.steps.values() if d.steps == 1 and d.optimizer == "SGD"]
+    rates = [d.rule.lr for d, _, _ in setting.steps.values() if d.steps == 1 and _plain(d.rule)]
     if (
         target.kind != "gradient"
         or target.index
-        or not one
+        or not rates
         or target.name not in setting.derivation.wrt
     ):
         return ()
-    rate = one[0][0].lr
+    rate = rates[0]
     claimed = {target.name: formula}
     try:
         stated = loss_with_gradient(setting.derivation, claimed, rate, setting.values)
@@ -356,6 +356,11 @@ def _would_be(setting: Setting, claim: records.Claim, formula: Node) -> tuple[Ph
     if abs(stated - right) <= 1e-12 * max(1.0, abs(right)):
         return ()
     return (phrases.CLAIM_WOULD(stated=Number(f"{stated:.4f}"), right=Number(f"{right:.4f}")),)
+
+
+def _plain(rule: Rule) -> TypeGuard[SGD]:
+    """Whether the step is the rate times the gradient and nothing else."""
+    return isinstance(rule, SGD) and rule == SGD(rule.lr)
 
 
 def _name(setting: Setting, claim: records.Claim) -> Math:

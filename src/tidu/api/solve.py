@@ -40,7 +40,7 @@ from tidu.frontends import study as records
 from tidu.frontends.study_given import given_values
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load
-from tidu.optim import SGD, Optimizer, StepGraph, step_graph
+from tidu.optim import StepGraph, step_graph
 from tidu.words import Language, verbatim
 
 
@@ -196,21 +196,17 @@ def _working(part: records.Part, shown: View, handle: Derivation) -> tuple[Block
 Steps = dict[str, tuple[records.Descend, StepGraph, Run]]
 
 
-def rule_of(item: records.Descend) -> Optimizer:
-    """The update rule that a [[descend]] entry names."""
-    return SGD(item.lr, momentum=item.momentum, nesterov=item.nesterov)
-
-
 def _descents(part: records.Part, handle: Derivation) -> Steps:
     found: Steps = {}
     known = named_nodes(handle.core)
     for number, item in enumerate(part.descend, 1):
-        rule = rule_of(item)
         names = item.params or tuple(handle.core.wrt)
         start = {name: handle.values[name] for name in names if name in handle.values}
         watch = [name for name in part.watch if name in known]
-        run = descend(handle, start, steps=item.steps, optimizer=rule, watch=watch, progress=False)
-        found[item.name or str(number)] = (item, step_graph(handle.core, rule), run)
+        run = descend(
+            handle, start, steps=item.steps, optimizer=item.rule, watch=watch, progress=False
+        )
+        found[item.name or str(number)] = (item, step_graph(handle.core, item.rule), run)
     return found
 
 

@@ -16,11 +16,14 @@ from tidu.explain.numbers import is_truncated, number_text, value_tree
 from tidu.explain.trees import expression_nodes, formula
 from tidu.explain.view import View
 from tidu.explain.working import distinct, forward_steps
-from tidu.ir.node import Node
+from tidu.ir.node import Node, reachable
+from tidu.optim.rule import STEP, Rule
+from tidu.optim.setting import Hyper
 from tidu.optim.step import StepGraph
 from tidu.words import Phrase, Words
 
 _TITLE = Words(en="{title} ({name})", zh="{title}（{name}）")
+_LINE = Words(en="{says}:", zh="{says}：")
 MOST_ROWS = 24
 
 
@@ -38,29 +41,69 @@ class Descended:
 
 
 def update_section(view: View, step: StepGraph, valuation: Valuation, name: str = "") -> Section:
-    """W ← W − α·∂L/∂W for each parameter, in letters, in numbers, and the new value."""
+    """The rule and its numbers; then each line of the update, in letters, in numbers, and its
+    value: W ← W − α·∂L/∂W for each parameter, and before it what the rule remembers."""
     atoms = _update_atoms(view, step)
-    blocks: list[Block] = [
-        Paragraph(
-            phrases.LEARNING_RATE(
-                alpha=symbol(hyper.symbol), value=Number(number_text(hyper.value))
-            )
-            if hyper.name == "lr"
-            else phrases.SETTING(
-                name=hyper.name, symbol=symbol(hyper.symbol), value=Number(number_text(hyper.value))
-            )
-        )
-        for hyper in step.settings
-    ]
-    for state in step.states:
-        if state.parameter is not None:
-            left = _primed(atoms[state.before])
-            blocks.append(_update_step(view, left, state.after, atoms, valuation))
-            atoms = {**atoms, state.after: left}
-    for parameter, new in step.updated.items():
-        left = _primed(view.names.forward[view.derivation.wrt[parameter]])
-        blocks.append(_update_step(view, left, new, atoms, valuation))
+    blocks: list[Block] = []
+    if isinstance(step.optimizer, Rule) and (step.states or step.lines):
+        rule, schedule = step.optimizer, step.optimizer.schedule
+        blocks.append(Paragraph(phrases.RULE(name=rule.says(), source=rule.source)))
+        if schedule is not None:
+            blocks.append(Paragraph(phrases.SCHEDULE(name=schedule.says())))
+        if rule.clip is not None:
+            blocks.append(Paragraph(phrases.CLIP(name=rule.clip.says())))
+    blocks += [_setting(hyper, atoms[step.hyper[hyper.name]]) for hyper in step.settings]
+    if any(state.slot == STEP for state in step.states):
+        blocks.append(Paragraph(phrases.COUNTED(t=symbol(STEP.symbol))))
+    for entry in _entries(view, step):
+        own = atoms | _own_gradient(view, step, entry.parameter)
+        left = entry.left if entry.left is not None else _primed(atoms[entry.before])
+        blocks.append(_update_step(view, left, entry, own, valuation))
+        atoms = {**atoms, entry.node: left}
     return Section(_titled(phrases.UPDATE(), name), tuple(blocks))
+
+
+def _setting(hyper: Hyper, shown: Math) -> Paragraph:
+    value = Number(number_text(hyper.value))
+    if hyper.name == "lr":
+        return Paragraph(phrases.LEARNING_RATE(alpha=shown, value=value))
+    name = hyper.name if hyper.says is None else hyper.says()
+    return Paragraph(phrases.SETTING(name=name, symbol=shown, value=value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A line of the update. `left`: its symbol; without one it is the new value of `before`."""
+
+    parameter: str | None
+    node: Node
+    before: Node
+    left: Math | None = None
+    says: Words | None = None
+
+
+def _entries(view: View, step: StepGraph) -> list[_Entry]:
+    """What all parameters share, then each parameter's own; what is used stands before its use."""
+    found: list[_Entry] = []
+    for item in step.lines:
+        shown = symbol(item.line.symbol)
+        if item.parameter is not None:
+            own = view.names.forward[view.derivation.wrt[item.parameter]]
+            shown = _for_parameter(item.line.symbol, own)
+        node = item.line.node
+        found.append(_Entry(item.parameter, node, node, shown, item.line.says))
+    for state in step.states:
+        found.append(_Entry(state.parameter, state.after, state.before, None, state.slot.says))
+    for name, new in step.updated.items():
+        found.append(_Entry(name, new, view.derivation.wrt[name]))
+    order = {n: i for i, n in enumerate(reachable([entry.node for entry in found]))}
+    groups: list[str | None] = [None, *step.updated]
+    return sorted(found, key=lambda entry: (groups.index(entry.parameter), order[entry.node]))
+
+
+def _for_parameter(base: str, own: Math) -> Math:
+    """v for W₁ is v with subscript W₁."""
+    return Symbol(base, own.base + own.sub) if isinstance(own, Symbol) else Symbol(base)
 
 
 def _primed(own: Math) -> Math:
@@ -71,29 +114,42 @@ def _primed(own: Math) -> Math:
 def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
     """Parameters by name, gradients as ∂L/∂W, the rule's numbers and memory by their symbols."""
     atoms: dict[Node, Math] = {}
-    for name, gradient in view.derivation.gradients.items():
-        atoms[gradient] = view.parameter_gradient(view.derivation.wrt[name])
+    for name in step.updated:
+        atoms |= _own_gradient(view, step, name)
     for node in view.derivation.wrt.values():
         atoms[node] = view.names.forward[node]
     for hyper in step.settings:
         atoms[step.hyper[hyper.name]] = symbol(hyper.symbol)
     for state in step.states:
+        atoms[state.before] = symbol(state.slot.symbol)
         if state.parameter is not None:
             own = view.names.forward[view.derivation.wrt[state.parameter]]
-            atoms[state.before] = Symbol(state.slot.symbol, own.base + own.sub)
+            atoms[state.before] = _for_parameter(state.slot.symbol, own)
     return atoms
 
 
+def _own_gradient(view: View, step: StepGraph, name: str | None) -> dict[Node, Math]:
+    """∂L/∂W; two parameters with one gradient each have it under their own name."""
+    if name is None:
+        return {}
+    gradient = step.derivation.gradients[name]
+    return {gradient: view.parameter_gradient(view.derivation.wrt[name])}
+
+
 def _update_step(
-    view: View, left: Math, new: Node, atoms: Mapping[Node, Math], valuation: Valuation
+    view: View, left: Math, entry: _Entry, atoms: Mapping[Node, Math], valuation: Valuation
 ) -> Step:
+    new = entry.node
     parts = [p for p in expression_nodes(new, atoms.__contains__) if p is not new and p in atoms]
     layout = view.options.layout
     numbers: Math | None = None
     if not any(p not in valuation or is_truncated(valuation[p], layout) for p in parts):
         numbers = formula(new, {p: value_tree(valuation[p], layout) for p in parts})
     return Step(
-        Equation(distinct([left, formula(new, atoms), numbers, value_tree(valuation[new], layout)]))
+        Equation(
+            distinct([left, formula(new, atoms), numbers, value_tree(valuation[new], layout)])
+        ),
+        label=None if entry.says is None else _LINE(says=entry.says),
     )
 
 

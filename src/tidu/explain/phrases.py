@@ -187,7 +187,14 @@ SIZES_CHOSEN = Words(
 )
 ELEMENT_SUM = Words(en="the sum over all paths", zh="各条路径之和")
 
-SETTING = Words(en="{name} {symbol} = {value}.", zh="{name} {symbol} = {value}。")
+SETTING = Words(en="{symbol} = {value}: {name}.", zh="{symbol} = {value}：{name}。")
+RULE = Words(en="The update rule is {name} ({source}).", zh="更新规则：{name}（{source}）。")
+CLIP = Words(en="The limit: {name}.", zh="梯度裁剪：{name}。")
+SCHEDULE = Words(en="The schedule: {name}.", zh="学习率计划：{name}。")
+COUNTED = Words(
+    en="{t} counts the steps done; it is 0 before the first update.",
+    zh="{t} 是已完成的步数，第一次更新之前为 0。",
+)
 MANY_STEPS = Words(en="Gradient descent", zh="梯度下降")
 STEP = Words(en="step", zh="步")
 AFTER_LAST = Words(en="after the last update", zh="最后一次更新之后")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tidu.errors import Place
 from tidu.ir.types import Size
 from tidu.nn.layers import Layer, Layout
+from tidu.optim import Rule
 from tidu.words import Phrase
 
 Array: TypeAlias = NDArray[np.float64]
@@ -110,11 +111,8 @@ class Descend:
     """One gradient descent from the given values; empty `params` stand for those of `wrt`."""
 
     place: Place
-    lr: float
+    rule: Rule
     steps: int = 1
-    optimizer: str = "SGD"
-    momentum: float = 0.0
-    nesterov: bool = False
     params: tuple[str, ...] = ()
     name: str = ""
 

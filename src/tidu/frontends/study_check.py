@@ -86,6 +86,8 @@ def _variant(document: Document, table: Table, data: dict[str, Any], path: KeyPa
 
 def _selected(document: Document, table: Table, data: dict[str, Any], path: KeyPath) -> Table:
     selector = cast(str, table.selector)
+    if selector not in data and table.standard is not None:
+        return cast("dict[str, Table]", table.selected)[table.standard]
     if selector not in data:
         raise missing(document, table, selector, path)
     key = cast(Key, table.key(selector))

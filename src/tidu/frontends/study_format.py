@@ -96,8 +96,10 @@ def documented_tables() -> Iterator[Table]:
             continue
         seen.add(table.name)
         yield table
-        yield from (table.selected or {}).values()
-        waiting.extend(key.table for key in table.keys if key.table is not None)
+        chosen = (table.selected or {}).values()
+        yield from chosen
+        keys = (*table.keys, *(key for variant in chosen for key in variant.keys))
+        waiting.extend(key.table for key in keys if key.table is not None)
 
 
 def markdown(language: Language) -> str:

@@ -155,6 +155,28 @@ MOMENTUM = Kind(
     _limited("number", minimum=0, exclusiveMaximum=1),
     "0.9",
 )
+SHARE = Kind(
+    Words(en="a number above 0 and at most 1", zh="大于 0 且不超过 1 的数"),
+    lambda value: _is_number(value) and 0 < value <= 1,
+    _limited("number", exclusiveMinimum=0, maximum=1),
+    "0.5",
+)
+NOT_NEGATIVE = Kind(
+    Words(en="a number from 0 on", zh="非负数"),
+    lambda value: _is_number(value) and 0 <= value <= sys.float_info.max,
+    _limited("number", minimum=0),
+    "0.01",
+)
+SHARES = Kind(
+    Words(en="two numbers from 0 on and below 1", zh="两个不小于 0 且小于 1 的数"),
+    lambda value: (
+        isinstance(value, list)
+        and len(cast("list[Any]", value)) == 2
+        and all(MOMENTUM.accepts(one) for one in cast("list[Any]", value))
+    ),
+    {"type": "array", "items": dict(MOMENTUM.schema), "minItems": 2, "maxItems": 2},
+    "[0.9, 0.999]",
+)
 FLAG = Kind(
     Words(en="true or false", zh="true 或 false"),
     lambda value: isinstance(value, bool),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from tidu.calculus.settings import presets
 from tidu.errors import InputError, Place, StudyError, nearest
@@ -26,9 +26,11 @@ from tidu.frontends.study_check import check
 from tidu.frontends.study_claims import read_claim, split_index
 from tidu.frontends.study_given import read_given
 from tidu.frontends.study_lines import Document, KeyPath, read_document
+from tidu.frontends.study_schema_descend import STANDARD
 from tidu.frontends.study_schema_model import SHORT
 from tidu.ir.types import Size
 from tidu.nn.layers import Layer, layer
+from tidu.optim import CLIPS, RULES, SCHEDULES, Schedule
 from tidu.words import Phrase, Words, verbatim
 
 MOST_BYTES = 1_000_000
@@ -338,7 +340,9 @@ def _layer(item: Mapping[str, Any], place: Place) -> Layer:
 
 
 def _plain(value: Any) -> Any:
-    """A number without the memory of how it was written."""
+    """A number, or several, without the memory of how they were written."""
+    if isinstance(value, list):
+        return [_plain(one) for one in cast("list[Any]", value)]
     return float(value) if isinstance(value, float) else value
 
 
@@ -358,9 +362,35 @@ def _descend(document: Document, item: dict[str, Any], path: KeyPath) -> Descend
         raise StudyError(
             _STILL(), place=document.place((*path, "nesterov")), fix=verbatim("momentum = 0.9")
         )
+    common = {key: values.pop(key) for key in ("name", "steps") if key in values}
     params = _texts(values.pop("params", ()))
-    values["lr"] = float(values["lr"])
-    return Descend(place=document.place(path), params=params, **values)
+    kind = RULES[values.pop("optimizer", STANDARD)]
+    if "schedule" in values:
+        values["schedule"] = _schedule(values["schedule"])
+    if "clip" in values:
+        values["clip"] = _record(CLIPS, values["clip"])
+    place = document.place(path)
+    try:
+        rule = kind(**values)
+    except InputError as problem:
+        raise problem.at(place) from None
+    return Descend(place=place, rule=rule, params=params, **common)
+
+
+def _schedule(table: Mapping[str, Any]) -> Schedule:
+    given = dict(table)
+    if "then" in given:
+        given["then"] = _schedule(given["then"])
+    return _record(SCHEDULES, given)
+
+
+_Record = TypeVar("_Record")
+
+
+def _record(kinds: Mapping[str, type[_Record]], table: Mapping[str, Any]) -> _Record:
+    """A record by the name under `type`, set to the rest."""
+    options = {key: _plain(value) for key, value in table.items() if key != "type"}
+    return kinds[table["type"]](**options)
 
 
 def _kinks(sources: tuple[_Source, ...]) -> dict[str, float]:

@@ -9,59 +9,21 @@ from __future__ import annotations
 from tidu.frontends.study_kinds import (
     DIGITS,
     FLAG,
-    MOMENTUM,
     NUMBERS,
     PLACES,
     POSITIVE,
-    STEPS,
     TEXT,
     TEXTS,
     WORDS,
     one_of,
 )
+from tidu.frontends.study_schema_descend import DESCEND
 from tidu.frontends.study_schema_given import FUNCTIONS, GIVEN, SHAPES
 from tidu.frontends.study_schema_model import KINKS, LAYER, LOSS
 from tidu.frontends.study_table import Key, Table
 from tidu.words import Words
 
-OPTIMISERS = ("SGD",)
-
-
 # ------------------------------------------------------------------ what is done with it
-DESCEND = Table(
-    "descend",
-    Words(
-        en="one gradient descent from the given values; several in a part each start anew",
-        zh="从已知值出发的一次梯度下降；同一部分里写几个，则各自从头开始",
-    ),
-    (
-        Key(
-            "name", Words(en="a name for it, unique in the part", zh="名字，在本部分内不重复"), TEXT
-        ),
-        Key(
-            "optimizer",
-            Words(en='the update rule; "SGD" if left out', zh='更新规则；不写则为 "SGD"'),
-            one_of(*OPTIMISERS),
-        ),
-        Key("lr", Words(en="the learning rate α", zh="学习率 α"), POSITIVE, required=True),
-        Key("steps", Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS),
-        Key("momentum", Words(en="the momentum; 0 if left out", zh="动量；不写则为 0"), MOMENTUM),
-        Key(
-            "nesterov",
-            Words(en="Nesterov's form of the momentum", zh="采用 Nesterov 形式的动量"),
-            FLAG,
-        ),
-        Key(
-            "params",
-            Words(
-                en="the parameters to update; those of wrt if left out",
-                zh="要更新的参数；不写则为 wrt 中的全部",
-            ),
-            TEXTS,
-        ),
-    ),
-)
-
 SHOW = Table(
     "show",
     Words(

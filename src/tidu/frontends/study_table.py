@@ -26,7 +26,7 @@ class Table:
     """A table: its keys, and what stands under names of the user's own.
 
     `variants`, by the key that marks each, hold the rest of the keys; `selector` names a key whose
-    text picks one of `selected`.
+    text picks one of `selected`; `standard` where the key is left out.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Table:
     own: Key | None = None
     variants: Mapping[str, Table] | None = None
     selector: str | None = None
+    standard: str | None = None
     selected: Mapping[str, Table] | None = None
 
     def key(self, name: str) -> Key | None:

@@ -2,7 +2,7 @@
 
 from tidu.optim.adam import Adam, AdamW
 from tidu.optim.adaptive import Adagrad, RMSProp
-from tidu.optim.clip import ClipNorm, ClipValue
+from tidu.optim.clip import CLIPS, ClipNorm, ClipValue
 from tidu.optim.lion import Lion
 from tidu.optim.rule import RULES, STEP, Clip, Line, Optimizer, Rule, Schedule, Slot, Update, rule
 from tidu.optim.schedule import (
@@ -19,6 +19,7 @@ from tidu.optim.sgd import SGD, Momentum, Nesterov
 from tidu.optim.step import State, StepGraph, StepLine, step_graph
 
 __all__ = [
+    "CLIPS",
     "RULES",
     "SCHEDULES",
     "SGD",

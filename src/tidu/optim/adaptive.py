@@ -93,7 +93,7 @@ class Adagrad(Rule):
         if self.lr_decay:
             lr = lr / (1.0 + hyper["lr_decay"] * state["step"])
             kept["step"] = counted(state)
-            lines = (*lines, Line("eta_t", lr, _RATE))
+            lines = (*lines, Line("alpha", lr, _RATE))
         divisor = sqrt(total) + in_dtype_of(hyper["eps"], parameter)
         return Update(parameter - in_dtype_of(lr, parameter) * (direction / divisor), kept, lines)
 
@@ -152,7 +152,7 @@ class RMSProp(Rule):
             mean = kept["mean"] = blend(state["mean"], direction, hyper["alpha"])
             # a mean of squares is never below the square of the mean, except by rounding
             size = maximum(size - square(mean), 0.0)
-            lines = (*lines, Line("sigma", size, _VARIANCE))
+            lines = (*lines, Line("s", size, _VARIANCE))
         step = direction / (sqrt(size) + in_dtype_of(hyper["eps"], parameter))
         if self.momentum:
             momentum = in_dtype_of(hyper["momentum"], parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from tidu.ir.build import call
 from tidu.ir.node import Node
@@ -25,6 +25,17 @@ _LIMITED = Words(en="the limited gradient", zh="裁剪后的梯度")
 MARGIN = 1e-6  # as in torch: keeps the quotient finite where all gradients are 0
 
 
+CLIPS: dict[str, type[Clip]] = {}
+_Kind = TypeVar("_Kind", bound=type[Clip])
+
+
+def clip(kind: _Kind) -> _Kind:
+    """Enters a limit under its name, by which study files know it."""
+    CLIPS[kind.__name__] = kind
+    return kind
+
+
+@clip
 @dataclass(frozen=True, slots=True, repr=False)
 class ClipNorm(Clip):
     """All gradients times min(1, c/(‖g‖ + 10⁻⁶)), where ‖g‖ is the norm of all of them together:
@@ -37,6 +48,10 @@ class ClipNorm(Clip):
     ClipNorm(max_norm=1)
     """
 
+    says: ClassVar[Words] = Words(
+        en="all gradients are shortened together where their norm is above a limit",
+        zh="全部梯度的总范数超过上限时一起按比例缩短",
+    )
     complex: ClassVar[bool] = True
 
     max_norm: float = number("c", POSITIVE, _MOST)
@@ -58,6 +73,7 @@ class ClipNorm(Clip):
         )
 
 
+@clip
 @dataclass(frozen=True, slots=True, repr=False)
 class ClipValue(Clip):
     """Each entry of each gradient kept between -c and c: torch.nn.utils.clip_grad_value_.
@@ -67,6 +83,11 @@ class ClipValue(Clip):
     >>> ClipValue(0.5)
     ClipValue(clip_value=0.5)
     """
+
+    says: ClassVar[Words] = Words(
+        en="each entry of a gradient is kept between two bounds",
+        zh="把梯度的每个元素限制在上下界之间",
+    )
 
     clip_value: float = number("c", POSITIVE, _BOUND)
 

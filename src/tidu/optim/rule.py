@@ -119,6 +119,7 @@ class Clipped:
 class Clip(Settings):
     """Base of limits on gradients. They act on what was derived, before the rule sees it."""
 
+    says: ClassVar[Words]
     complex: ClassVar[bool] = False
 
     def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
