@@ -17,9 +17,10 @@ from typing import Any, cast
 
 import numpy as np
 
+import tidu.frontends.torch_spellings  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
-from tidu.frontends import torch_spellings
+from tidu.frontends import torch_checks
 from tidu.frontends.spellings import SPELLED, Spelled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
@@ -117,7 +118,7 @@ def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, An
 def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Node:
     """The node of bound arguments."""
     if spelling.library == "torch":
-        torch_spellings.check_tensors(spelling.text, operands)
+        torch_checks.check(spelling.text, operands, attributes)
     try:
         if _one_axis_of_a_number(spelling, operands, attributes):
             return reshape(spelling.build(reshape(operands[0], shape=(1,)), **attributes), shape=())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidu.errors import InputError, UnknownNameError
+from tidu.frontends.torch_checks import check_tensors
 from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
 from tidu.ir.op import operator
@@ -215,7 +216,7 @@ def _python_extreme(name: str, xs: tuple[Any, ...], options: dict[str, Any]) -> 
 
 def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> Any:
     """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
-    from tidu.frontends.torch_spellings import check_tensors, extreme  # noqa: PLC0415  (written with this module)
+    from tidu.frontends.torch_spellings import extreme  # noqa: PLC0415  (written with this module)
 
     given = list(xs)
     at = dim if dim is not None else given[1] if len(given) > 1 and _is_axis(given[1]) else None

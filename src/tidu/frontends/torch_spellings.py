@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tidu.errors import InputError
@@ -37,33 +36,6 @@ _MATRIX = Words(
     zh="torch.trace 需要矩阵；{x} 的形状是 {shape}",
 )
 _USE_MT = Words(en="{x}.mT", zh="{x}.mT")
-
-
-# PyTorch's functions of two tensors that take no plain number.
-_TENSORS_ONLY = frozenset(
-    f"torch.{name}" for name in "atan2 arctan2 hypot maximum minimum logaddexp logaddexp2".split()
-)
-_TENSORS = Words(
-    en="{name} takes tensors in PyTorch; {number} is a plain number",
-    zh="PyTorch 的 {name} 只接受张量；{number} 是普通的数",
-)
-_NO_TENSOR = Words(
-    en="{name} needs at least one tensor; these are plain numbers",
-    zh="{name} 至少需要一个张量；这里都是普通的数",
-)
-_TENSOR_FIX = Words(en="torch.tensor({number})", zh="torch.tensor({number})")
-
-
-def check_tensors(name: str, operands: Sequence[Any]) -> None:
-    """Raises InputError where PyTorch would refuse plain numbers."""
-    numbers = [x for x in operands if isinstance(x, int | float) and not isinstance(x, bool)]
-    if not numbers:
-        return
-    fix = _TENSOR_FIX(number=numbers[0])
-    if name in _TENSORS_ONLY and len(operands) == 2:
-        raise InputError(_TENSORS(name=name, number=numbers[0]), fix=fix)
-    if len(numbers) == len(operands):
-        raise InputError(_NO_TENSOR(name=name), fix=fix)
 
 
 # ------------------------------------------------------------------ elementwise

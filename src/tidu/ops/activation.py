@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Number, Prime, Relation
+from tidu.errors import InputError
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Case, Kink, Op
@@ -20,7 +21,12 @@ from tidu.ops.comparison import equal, greater, less, logical_or, where
 from tidu.ops.define import aliases, elementwise, function, like, normal, sampled, says
 from tidu.ops.layout import reshape
 from tidu.ops.leaves import number
+from tidu.words import Words
 
+_EMPTY = Words(
+    en="hardtanh keeps x between its bounds: the lower one, {low}, is above the upper one, {high}",
+    zh="hardtanh 把 x 限制在两个边界之间：下界 {low} 大于上界 {high}",
+)
 _ZERO = Number("0")
 _STEP = says("the pieces are straight: the second derivative is 0", "各段都是直线：二阶导数为 0")
 
@@ -238,6 +244,8 @@ hardtanh_slope = steps(
 
 
 def _prepare_hardtanh(x: Node, low: float = -1.0, high: float = 1.0, at: float = 0.0) -> Node:
+    if low > high:
+        raise InputError(_EMPTY(low=low, high=high))
     return apply(hardtanh, x, low=float(low), high=float(high), at=float(at))
 
 
@@ -324,7 +332,9 @@ prelu_slope = elementwise(
 
 def _prepare_prelu(x: Node, weight: Node) -> Node:
     """A weight for each channel stands on axis 1, as in PyTorch."""
-    if weight.rank == 1 and weight.shape != (1,) and x.rank > 2:
+    if weight.shape == (1,):
+        weight = reshape(weight, shape=())
+    elif weight.rank == 1 and x.rank > 2:
         weight = reshape(weight, shape=(*weight.shape, *(1,) * (x.rank - 2)))
     return apply(prelu, x, weight)
 

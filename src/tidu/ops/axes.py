@@ -22,6 +22,15 @@ _SQUEEZE = Words(
     zh="{a} {sa} 的第 {axis} 轴大小不是 1，不能去掉",
 )
 
+_REPEATED = Words(
+    en="{axes} names one axis of {a} {sa} more than once",
+    zh="{axes} 中重复给出了 {a} {sa} 的同一个轴",
+)
+_ONE_EACH = Words(
+    en="moving the axes {source} of {a} to {destination}: each axis needs one new place",
+    zh="把 {a} 的轴 {source} 移到 {destination}：每个轴应有一个新位置",
+)
+
 
 # ------------------------------------------------------------------ triangles, flips, sums along
 def _triangle(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]) -> Op:
@@ -152,6 +161,11 @@ def _move(x: Node, source: Any, destination: Any) -> Node:
     to = [destination] if isinstance(destination, int) else list(destination)
     from_ = [normal_axes(a, x.rank)[0] for a in from_]
     to = [normal_axes(a, x.rank)[0] for a in to]
+    for places, given in ((from_, source), (to, destination)):
+        if len(set(places)) < len(places):
+            raise Misfit(_REPEATED, axes=given)
+    if len(from_) != len(to):
+        raise Misfit(_ONE_EACH, source=source, destination=destination)
     order = [a for a in range(x.rank) if a not in from_]
     for place, axis in sorted(zip(to, from_, strict=True)):
         order.insert(place, axis)

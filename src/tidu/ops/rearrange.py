@@ -39,6 +39,10 @@ _SIZE_NAMED = Words(
 _PAIRS = Words(
     en="{name}: {given} does not fit the axes {axes}", zh="{name}：{given} 与轴 {axes} 不匹配"
 )
+_TURN = Words(
+    en="rot90 turns {a} {sa} in a plane of two different axes, not {axes}",
+    zh="rot90 在两个不同的轴所成的平面内旋转 {a} {sa}，而不是 {axes}",
+)
 
 spelling = partial(any_spelling, complex=True)  # where entries go does not depend on their kind
 _MANY: dict[str, Any] = {"operands": None}
@@ -71,6 +75,8 @@ def _roll(x: Node, shift: Any, axis: Any = None) -> Node:
     if axis is None:
         return reshape(_roll(flat(x), shift, 0), shape=x.shape)
     shifts, axes = _as_list(shift), _as_list(axis)
+    if not shifts or not axes:
+        return x
     if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
         raise InputError(_PAIRS(name="roll", given=shift, axes=axis))
     count = max(len(shifts), len(axes))
@@ -91,6 +97,8 @@ def _rolled(x: Node, shift: int, axis: int) -> Node:
 
 def _rot90(x: Node, k: int = 1, axes: Any = (0, 1)) -> Node:
     first, second = (normal_axes(a, x.rank)[0] for a in axes)
+    if first == second:
+        raise Misfit(_TURN, axes=tuple(axes))
     match k % 4:
         case 0:
             return x

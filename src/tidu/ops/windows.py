@@ -1,4 +1,4 @@
-"""Windows over an array: sliding views, pooling, and the convolutions of networks.
+"""Windows over an array: sliding views, and the convolutions of networks.
 
 A window is a gather by known places, so its gradient adds up where windows overlap. A convolution
 of a network is a sum of products over each window; PyTorch's does not turn the kernel round.
@@ -10,23 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function
-from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import Misfit
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Kink, Loop, Operand
-from tidu.ir.stacking import entrywise
+from tidu.ir.op import Operand
 from tidu.ops.axes import moveaxis
-from tidu.ops.comparison import equal, greater, where
-from tidu.ops.define import aliases, op, sampled, says, spelling
+from tidu.ops.define import aliases, sampled, spelling
 from tidu.ops.einsum import einsum
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.numeric import as_node
-from tidu.ops.order import add_along_axis
 from tidu.ops.padding import pad
 from tidu.ops.rearrange import known
-from tidu.ops.reduction import mean, normal_axes, reduced_type, sum_
-from tidu.ops.selection import argmax
+from tidu.ops.reduction import normal_axes
 from tidu.words import Words
 
 _WINDOW = Words(
@@ -41,13 +35,9 @@ _RANK = Words(
     en="{name} needs an array of {least} or {most} axes, {a} has shape {sa}",
     zh="{name} 需要 {least} 或 {most} 个轴的数组，{a} 的形状是 {sa}",
 )
-_CEIL = Words(
-    en="{name} is derived with ceil_mode=False and return_indices=False",
-    zh="{name} 只支持 ceil_mode=False 和 return_indices=False",
-)
 
 
-def _per_axis(value: Any, count: int) -> list[int]:
+def per_axis(value: Any, count: int) -> list[int]:
     given = list(value) if isinstance(value, list | tuple) else [value]
     return [int(v) for v in (given * count if len(given) == 1 else given)]
 
@@ -61,7 +51,7 @@ def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -
     return x[(*[slice(None)] * axis, places)]
 
 
-def _over_last(x: Node, sizes: list[int], strides: list[int], dilations: list[int]) -> Node:
+def over_last(x: Node, sizes: list[int], strides: list[int], dilations: list[int]) -> Node:
     """Windows over the last axes, each as one last axis: (…, places…, window)."""
     count = len(sizes)
     first = x.rank - count
@@ -89,151 +79,13 @@ def sliding(x: Node, window_shape: Any, axis: Any = None) -> Node:
     return x
 
 
-# ------------------------------------------------------------------ pooling
-def _tied(x: Node) -> Node:
-    top = reshape(apply(first_largest, x), shape=(*x.shape[:-1], 1))
-    return greater(sum_(where(equal(x, top), 1.0, 0.0), axis=-1), 1.0)
-
-
-first_largest = op(
-    "first_largest",
-    form=Form.OPAQUE,
-    loop=Loop.REDUCE,
-    operands=(Operand.VALUE,),
-    adjoint=lambda g, x, out: (
-        apply(
-            add_along_axis,
-            reshape(g, shape=(*g.shape, 1)),
-            argmax(x, axis=-1, keepdims=True),
-            axis=x.rank - 1,
-            size=x.shape[-1],
-        ),
-    ),
-    batched=entrywise(lambda: first_largest),
-    says=says(
-        "only the largest element of a window counts, of equal ones the first",
-        "窗口中只有最大的元素起作用，相等时取第一个",
-    ),
-    source="∂ max x/∂xᵢ = [i is the first place of max x]",
-    numpy=lambda x: np.max(x, axis=-1),
-    type_rule=lambda x: reduced_type(x, (x.rank - 1,), keepdims=False),
-    notation=lambda node, x: Apply(Function("max", "window"), (x,)),
-    code=lambda node, x: f"np.max({x}, axis=-1)",
-    kinks=(
-        Kink(
-            where=_tied,
-            at=says("equal largest elements in a window", "窗口中最大的元素有并列"),
-            value=says("all of it for the first", "全部归第一个"),
-            low=0.0,
-            high=1.0,
-        ),
-    ),
-    aliases={},
-    samples=sampled((((4,),), {}), (((2, 3),), {})),
-    doc=says("the largest element along the last axis", "沿最后一个轴取最大的元素"),
-)
-
-
-def _pool_settings(kernel_size: Any, stride: Any, padding: Any, count: int) -> list[list[int]]:
-    sizes = _per_axis(kernel_size, count)
-    return [sizes, _per_axis(sizes if stride is None else stride, count), _per_axis(padding, count)]
-
-
-def _bordered(x: Node, padding: list[int], value: float) -> Node:
-    if not any(padding):
+def bordered(x: Node, borders: list[tuple[int, int]], value: float) -> Node:
+    """The last axes with so many entries of one value before and behind them."""
+    if not any(map(any, borders)):
         return x
-    widths = ((0, 0),) * (x.rank - len(padding)) + tuple((p, p) for p in padding)
-    return pad(x, pad_width=widths, constant_values=value)
-
-
-def _max_pool(count: int) -> Any:
-    def build(
-        x: Node,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Node:
-        if ceil_mode or return_indices:
-            raise InputError(_CEIL(name=f"max_pool{count}d"))
-        sizes, strides, borders = _pool_settings(kernel_size, stride, padding, count)
-        x = _bordered(x, borders, -np.inf)
-        found = _over_last(x, sizes, strides, _per_axis(dilation, count))
-        return apply(first_largest, found)
-
-    return build
-
-
-def _avg_pool(count: int) -> Any:
-    def build(
-        x: Node,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> Node:
-        if ceil_mode:
-            raise InputError(_CEIL(name=f"avg_pool{count}d"))
-        sizes, strides, borders = _pool_settings(kernel_size, stride, padding, count)
-        found = _over_last(_bordered(x, borders, 0.0), sizes, strides, [1] * count)
-        if count_include_pad or not any(borders):
-            return mean(found, axis=-1)
-        kept = [known(x, x.rank - count + i, "avg_pool") for i in range(count)]
-        inside = np.pad(np.ones(kept), [(b, b) for b in borders])
-        whole = _over_last(constant(inside, x.dtype), sizes, strides, [1] * count)
-        return sum_(found, axis=-1) / sum_(whole, axis=-1)
-
-    return build
-
-
-def _pool_reference(best: Any, count: int) -> Any:
-    """The windows one by one, for the tests."""
-
-    def reference(
-        x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, **options: Any
-    ) -> Any:
-        sizes, steps, borders = _pool_settings(kernel_size, stride, padding, count)
-        edge = -np.inf if best is np.max else 0.0
-        wide = np.pad(
-            x, [(0, 0)] * (x.ndim - count) + [(b, b) for b in borders], constant_values=edge
-        )
-        axes = tuple(range(x.ndim - count, x.ndim))
-        view = np.lib.stride_tricks.sliding_window_view(wide, sizes, axis=axes)
-        chosen = (Ellipsis, *(slice(None, None, s) for s in steps), *(slice(None),) * count)
-        return best(view[chosen], axis=tuple(range(-count, 0)))
-
-    return reference
-
-
-max_pool1d, max_pool2d = (
-    spelling(
-        f"max_pool{count}d",
-        _max_pool(count),
-        numpy=_pool_reference(np.max, count),
-        aliases=aliases(torch=(f"nn.functional.max_pool{count}d", f"max_pool{count}d")),
-        samples=sampled(
-            (((2, 6, 6)[3 - count - 1 :],), {"kernel_size": 2}),
-            (((2, 5, 6),), {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ),
+    return pad(
+        x, pad_width=((0, 0),) * (x.rank - len(borders)) + tuple(borders), constant_values=value
     )
-    for count in (1, 2)
-)
-avg_pool1d, avg_pool2d = (
-    spelling(
-        f"avg_pool{count}d",
-        _avg_pool(count),
-        numpy=_pool_reference(np.mean, count),
-        aliases=aliases(torch=(f"nn.functional.avg_pool{count}d",)),
-        samples=sampled(
-            (((2, 6, 6),), {"kernel_size": 2}),
-            (((2, 5, 6),), {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ),
-    )
-    for count in (1, 2)
-)
 
 
 # ------------------------------------------------------------------ convolutions of networks
@@ -261,10 +113,10 @@ def _conv(count: int) -> Any:
         if each * groups != channels or known(weight, 0, "conv") % groups:
             raise Misfit(_CHANNELS, wanted=each, got=channels)
         sizes = [known(weight, 2 + i, "conv") for i in range(count)]
-        dilations = _per_axis(dilation, count)
+        dilations = per_axis(dilation, count)
         x = _conv_border(x, padding, sizes, dilations)
         for i, (size, step, wide) in enumerate(
-            zip(sizes, _per_axis(stride, count), dilations, strict=True)
+            zip(sizes, per_axis(stride, count), dilations, strict=True)
         ):
             x = windows(x, 2 + 2 * i, size, step, wide)
         x = reshape(x, shape=(batch, groups, each, *x.shape[2:]))
@@ -290,7 +142,7 @@ def _conv_border(x: Node, padding: Any, sizes: list[int], dilations: list[int]) 
         spans = [d * (k - 1) for k, d in zip(sizes, dilations, strict=True)]
         widths = ((0, 0), (0, 0), *((n // 2, n - n // 2) for n in spans))
         return pad(x, pad_width=widths)
-    return _bordered(x, _per_axis(padding, len(sizes)), 0.0)
+    return bordered(x, [(p, p) for p in per_axis(padding, len(sizes))], 0.0)
 
 
 def _conv_reference(count: int) -> Any:
