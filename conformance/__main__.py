@@ -1,5 +1,6 @@
 """python -m conformance hips [--archive FILE] [test_x.py …] [pytest options]
-python -m conformance opinfo [operator …]          (needs torch and expecttest)
+python -m conformance opinfo [--all] [operator …]  (needs torch and expecttest; --all: not only the
+                                                    first 60 samples of each entry)
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def main(arguments: list[str]) -> int:
         case ["opinfo", *rest]:
             from conformance.opinfo import run as opinfo  # noqa: PLC0415
 
-            return opinfo.summary(opinfo.run(set(rest)))
+            most = None if "--all" in rest else opinfo.MOST
+            return opinfo.summary(opinfo.run(set(rest) - {"--all"}, most))
         case _:
             print(__doc__)
             return 2

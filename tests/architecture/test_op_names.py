@@ -18,7 +18,9 @@ from tests.architecture.source import sources
 # Files that may name ops, each with its reason. (DESIGN section 4 allows a backend a *redundant*
 # table of faster lowerings; such a file would be listed here.)
 EXEMPT: dict[str, str] = {
-    "frontends/torch_spellings.py": "PyTorch's names of options and functions: trunc, floor, max",
+    "frontends/torch_spellings.py": "PyTorch's names of options: trunc, floor",
+    "frontends/torch_order.py": "PyTorch's max and min, which give two results",
+    "frontends/torch_checks.py": "the PyTorch functions that refuse more than NumPy's",
     "backends/source/torch.py": "functions of C's library in scalar expressions: fmin, fmax, cbrt",
     "backends/native/elementary/__init__.py": "functions of C's library, emitted as vector code",
     "backends/native/elementary/rounding.py": "the same, those that are LLVM's intrinsics",

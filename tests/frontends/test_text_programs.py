@@ -203,7 +203,9 @@ def test_every_elementwise_op_is_read_by_all_its_names() -> None:
             continue  # takes attributes
         letters = "xyzw"[: len(op.operands)]
         bools = all(o is Operand.MASK for o in op.operands) or op.name.startswith("logical")
-        values = {c: np.array([True, False]) if bools else np.array([0.5, 0.25]) for c in letters}
+        # the second operand has one element, so that it is one slope for PyTorch's prelu
+        plain = {c: np.array([0.25] if c == "y" else [0.5, 0.25]) for c in letters}
+        values = {c: np.array([True, False]) for c in letters} if bools else plain
         for library, listed in op.aliases.items():
             for alias in listed:
                 name = alias if isinstance(alias, str) else alias.name

@@ -17,11 +17,13 @@ from typing import Any, cast
 
 import numpy as np
 
+import tidu.frontends.torch_linalg  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
+import tidu.frontends.torch_order  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 import tidu.frontends.torch_spellings  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
 from tidu.frontends import torch_checks
-from tidu.frontends.spellings import SPELLED, Spelled
+from tidu.frontends.spellings import SPELLED, Spelled, plain_of
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
 from tidu.ir.types import Size
@@ -87,6 +89,7 @@ class Spelling:
     """One way to write a call: the text, its library, what it builds, and how its arguments map."""
 
     text: str
+    path: str  # where it stands in its library: "torch.linalg.norm"
     library: str
     build: Callable[..., Node]
     operands: tuple[str, ...] | None  # names of the operands; None: any number
@@ -118,7 +121,7 @@ def call(spelling: Spelling, arguments: Sequence[Any], keywords: Mapping[str, An
 def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Node:
     """The node of bound arguments."""
     if spelling.library == "torch":
-        torch_checks.check(spelling.text, operands, attributes)
+        torch_checks.check(spelling.path, spelling.text, operands, attributes)
     try:
         if _one_axis_of_a_number(spelling, operands, attributes):
             return reshape(spelling.build(reshape(operands[0], shape=(1,)), **attributes), shape=())
@@ -164,7 +167,10 @@ def bind(
         else:
             raise InputError(_KEYWORD(name=spelling.text, key=key, names=spelling.arguments))
     for key, value in attributes.items():
-        if key not in spelling.free and not is_plain(value):
+        if key in spelling.free:
+            continue
+        attributes[key] = plain_of(value)
+        if not is_plain(attributes[key]):
             raise InputError(_PLAIN(name=spelling.text, key=key))
     _complete(spelling, slots, attributes)
     # A place left out before one that is given holds None: weight=None, pos_weight=w.
@@ -388,6 +394,7 @@ def of_op(op: Op, text: str, library: str, alias: str | Alias | None = None) -> 
     operands, attributes, required = _signature(function, count)
     return Spelling(
         text=_short(text),
+        path=text,
         library=library,
         build=op,
         operands=operands,
@@ -406,6 +413,7 @@ def _of_composition(entry: Spelled, path: str) -> Spelling:
     least = sum(p.default is inspect.Parameter.empty for p in parameters)
     return Spelling(
         text=_short(path),
+        path=path,
         library=path.partition(".")[0],
         build=entry.build,
         operands=operands,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tidu.errors import InputError, UnknownNameError
 from tidu.frontends.torch_checks import check_tensors
 from tidu.ir.build import describe, lift
@@ -81,6 +83,18 @@ def spelled(
 
 def node_of(x: Any) -> Node:
     return x if isinstance(x, Node) else lift(reshape, (x,))[0]
+
+
+def plain_of(value: Any) -> Any:
+    """What a constant of the program holds, as a number or a list; anything else as it is."""
+    if isinstance(value, Node) and value.op.role == "constant":
+        value = value.attrs["value"]
+    array = getattr(value, "array", None)  # an array that is written in a text has one as well
+    if not isinstance(array, np.ndarray):
+        return value
+    if array.dtype.kind == "f" and np.all(array == np.floor(array)) and np.all(np.isfinite(array)):
+        array = array.astype(np.int64)
+    return array.tolist()
 
 
 def axis_of(x: Node, axis: Any, extra: int = 0) -> int:
@@ -216,7 +230,7 @@ def _python_extreme(name: str, xs: tuple[Any, ...], options: dict[str, Any]) -> 
 
 def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> Any:
     """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
-    from tidu.frontends.torch_spellings import extreme  # noqa: PLC0415  (written with this module)
+    from tidu.frontends.torch_order import extreme  # noqa: PLC0415  (written with this module)
 
     given = list(xs)
     at = dim if dim is not None else given[1] if len(given) > 1 and _is_axis(given[1]) else None
@@ -224,7 +238,7 @@ def _torch_extreme(name: str, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> An
         keep = keepdim if keepdim is not None else given[2] if len(given) > 2 else False
         return extreme(name, given[0] if given else None, at, bool(keep))
     if len(xs) == 2:
-        check_tensors(f"torch.{name}imum", xs)
+        check_tensors(path := f"torch.{name}imum", path, xs)
     return library(f"numpy.{name}imum" if len(xs) == 2 else f"numpy.{name}")(*xs)
 
 

@@ -69,23 +69,24 @@ _NO_AXIS = Words(
 )
 
 
-def check(name: str, operands: Sequence[Any], attributes: Attributes) -> None:
-    """Raises a TiduError where PyTorch would refuse this call and the ops would not."""
-    check_tensors(name, operands)
-    special = _CHECKS.get(name.rpartition(".")[2])
+def check(path: str, name: str, operands: Sequence[Any], attributes: Attributes) -> None:
+    """Raises a TiduError where PyTorch would refuse a call of the function at this path, which the
+    program calls by `name`, and the ops would not."""
+    check_tensors(path, name, operands)
+    special = CHECKS.get(path.rpartition(".")[2])
     if special is not None:
         special(name, operands, attributes)
 
 
-def check_tensors(name: str, operands: Sequence[Any]) -> None:
+def check_tensors(path: str, name: str, operands: Sequence[Any]) -> None:
     """Raises InputError where PyTorch would refuse plain numbers."""
     numbers = [x for x in operands if _is_number(x)]
     if not numbers:
         return
     fix = _TENSOR_FIX(number=numbers[0])
-    if name in _TENSORS_ONLY and len(operands) == 2:
+    if path in _TENSORS_ONLY and len(operands) == 2:
         raise InputError(_TENSORS(name=name, number=numbers[0]), fix=fix)
-    if name in _FIRST_IS_TENSOR and _is_number(operands[0]):
+    if path in _FIRST_IS_TENSOR and _is_number(operands[0]):
         raise InputError(_FIRST(name=name, number=numbers[0]), fix=fix)
     if len(numbers) == len(operands):
         raise InputError(_NO_TENSOR(name=name), fix=fix)
@@ -161,7 +162,7 @@ def _listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
-_CHECKS: Mapping[str, Callable[[str, Sequence[Any], Attributes], None]] = {
+CHECKS: Mapping[str, Callable[[str, Sequence[Any], Attributes], None]] = {
     "neg": _no_mask,
     "negative": _no_mask,
     "mean": _numbers_with_a_mean,

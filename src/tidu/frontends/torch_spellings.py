@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tidu.errors import InputError
 from tidu.frontends.spellings import axis_of, library, node_of, spelled, swap
@@ -15,8 +15,8 @@ from tidu.ops.contraction import trace
 from tidu.ops.entropy import logit as logit_op
 from tidu.ops.exponential import softplus
 from tidu.ops.indexing import take
-from tidu.ops.layout import broadcast_to, flat, reshape
-from tidu.ops.selection import argmax, argmin, clip, max_, min_
+from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.selection import clip
 from tidu.ops.statistics import std, var
 from tidu.ops.structure import concatenate
 from tidu.words import Words
@@ -177,42 +177,7 @@ def torch_trace(x: Any) -> Node:
     return trace(x)
 
 
-@spelled("torch.gather", operands=3, overrides=True)
-def gather(x: Any, dim: int, index: Any) -> Node:
-    """out[i][j] = x[index[i][j]][j] along the axis."""
-    return library("numpy.take_along_axis")(node_of(x), index, axis=dim)
-
-
-@spelled("torch.take_along_dim", operands=2, overrides=True)
-def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
-    """The entries at these places along an axis; without one, of all elements in a row."""
-    x = node_of(x)
-    if dim is not None:
-        return library("numpy.take_along_axis")(x, indices, axis=dim)
-    return library("numpy.take_along_axis")(flat(x), flat(node_of(indices)), axis=0)
-
-
-@spelled("torch.msort", overrides=True)
-def msort(x: Any) -> Node:
-    """Sorted along the first axis."""
-    return library("numpy.sort")(node_of(x), axis=0)
-
-
 # ------------------------------------------------------------------ reductions
-class Extreme(NamedTuple):
-    """What torch.max and torch.min with a dim give."""
-
-    values: Node
-    indices: Node
-
-
-def extreme(name: str, x: Any, dim: int, keepdim: bool) -> Extreme:
-    """The largest ("max") or smallest along an axis, and where they stand."""
-    x = node_of(x)
-    value, place = (max_, argmax) if name == "max" else (min_, argmin)
-    return Extreme(value(x, axis=dim, keepdims=keepdim), place(x, axis=dim, keepdims=keepdim))
-
-
 def _freedom(unbiased: bool | None, correction: float | None) -> float:
     if correction is None:
         return int(unbiased is None or unbiased)

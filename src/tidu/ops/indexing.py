@@ -17,12 +17,14 @@ from tidu.ir.stacking import length_of, ones_inside, stretched
 from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.keys import (
+    RUN_RANGE,
     Entry,
     Key,
     key_code,
     key_math,
     key_places,
     numpy_key,
+    outside,
     result_shape,
     split,
     whole,
@@ -34,9 +36,6 @@ from tidu.words import Words
 _TOO_MANY = Words(
     en="an index takes at most {limit} index arrays, here are {count}",
     zh="下标中最多 {limit} 个下标数组，这里有 {count} 个",
-)
-_RUN_RANGE = Words(
-    en="index {i} is out of range for an axis of size {n}", zh="下标 {i} 越界：该轴的大小是 {n}"
 )
 
 
@@ -222,10 +221,10 @@ def _out_of_range(key: Key, shape: tuple[int, ...], arrays: Sequence[Any]) -> Ev
         if entry[0] == "new":
             continue
         n = next(dims)
-        values = whole(arrays[entry[1]]).ravel() if entry[0] == "by" else np.array([], np.int64)
-        for i in values[(values < -n) | (values >= n)][:1].tolist():
-            return EvaluationError(_RUN_RANGE(i=i, n=n))
-    return EvaluationError(_RUN_RANGE(i=str(key), n=str(shape)))
+        error = outside(whole(arrays[entry[1]]), n) if entry[0] == "by" else None
+        if error is not None:
+            return error
+    return EvaluationError(RUN_RANGE(i=str(key), n=str(shape)))
 
 
 def _added(g: Any, *arrays: Any, key: Key, shape: tuple[int, ...]) -> Any:

@@ -210,6 +210,18 @@ def whole(values: Any) -> Any:
     return array.astype(np.int64)
 
 
+RUN_RANGE = Words(
+    en="index {i} is out of range for an axis of size {n}", zh="下标 {i} 越界：该轴的大小是 {n}"
+)
+
+
+def outside(indices: Any, n: int) -> EvaluationError | None:
+    """The error for the first index that an axis of size n does not have, if there is one."""
+    values = np.ravel(indices)
+    wrong = values[(values < -n) | (values >= n)]
+    return EvaluationError(RUN_RANGE(i=int(wrong[0]), n=n)) if wrong.size else None
+
+
 def numpy_key(key: Key, arrays: Sequence[Any]) -> tuple[Any, ...]:
     found: list[Any] = []
     for entry in key:

@@ -7,26 +7,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tidu.document.math import Math, Power, Symbol
-from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, promote, real_dtype
+from tidu.ops.comparison import greater, where
 from tidu.ops.complex import squared_size
 from tidu.ops.define import aliases, float_type, function, op, sampled, says
 from tidu.ops.gaps import last, vanish
+from tidu.ops.indexing import cut
 from tidu.ops.layout import reshape
-from tidu.ops.matrices import calculated, matrix, shorter, turned
+from tidu.ops.matrices import calculated, from_triangle, matrix, shorter, square, turned
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
 from tidu.ops.singular import rank_bound, svd_values
 from tidu.ops.structure import filled
-from tidu.words import Words, verbatim
+from tidu.words import Words
 
-_HERMITIAN = Words(
-    en="pinv with hermitian=True is not derived here", zh="这里不支持 hermitian=True 的 pinv"
-)
 _ROWS = Words(
     en="lstsq({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be one matrix and {b} have its "
     "{n} rows",
@@ -57,8 +55,9 @@ def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Nod
 def _prepare_pinv(
     x: Node, rcond: float | None = None, hermitian: bool = False, rtol: float | None = None
 ) -> Node:
-    if hermitian:
-        raise InputError(_HERMITIAN(), fix=verbatim("pinv(A)"))
+    if hermitian:  # the lower triangle counts, as in NumPy and PyTorch
+        square(x.type, "pinv")
+        x = from_triangle(x, True)
     bound = rtol if rcond is None else rcond
     return apply(pinv, x, rcond=None if bound is None else float(bound))
 
@@ -141,6 +140,15 @@ rank_of = op(
 )
 
 
+def rank_at(x: Node, rcond: float | None) -> Node:
+    """The number of singular values above this part of the largest one."""
+    if rcond is None:
+        return apply(rank_of, x)
+    s = svd_values(x)
+    largest = cut(s, s.rank - 1, 0, 1)
+    return sum_(where(greater(s, rcond * largest), 1.0, 0.0), axis=-1)
+
+
 # ------------------------------------------------------------------ least squares
 class LeastSquares(NamedTuple):
     """What lstsq gives, named as PyTorch names it and in NumPy's order."""
@@ -162,7 +170,7 @@ def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
         columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
         fitted = reshape(a @ solution, shape=columns_of_b.shape)
         residuals = sum_(squared_size(columns_of_b - fitted), axis=0)
-    return LeastSquares(solution, residuals, apply(rank_of, a), svd_values(a))
+    return LeastSquares(solution, residuals, rank_at(a, rcond), svd_values(a))
 
 
 def _lstsq_type(a: Type, b: Type, rcond: float | None = None) -> TupleType:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tidu.errors import EvaluationError, InputError
+from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant, lift
 from tidu.ir.node import Node
-from tidu.ir.op import Alias, Form, Loop, Operand
-from tidu.ir.stacking import entrywise
+from tidu.ir.op import Alias, Operand
 from tidu.ir.types import FLOATS, product, promote, shape_text
 from tidu.ops.arithmetic import sqrt
 from tidu.ops.axes import cumsum, moveaxis
@@ -28,11 +27,11 @@ from tidu.ops.define import (
     float_type,
     function,
     normal,
-    op,
     sampled,
     says,
     spelling,
 )
+from tidu.ops.guards import within
 from tidu.ops.layout import broadcast_to, flat, reshape, transpose
 from tidu.ops.parts import conj, is_complex, real
 from tidu.ops.rearrange import known
@@ -50,11 +49,6 @@ _FOR_EACH = Words(
     "observations",
     zh="{name} 的形状是 {shape}，应为向量，{count} 个观测值各有一个权重",
 )
-_COUNTS = Words(
-    en="{name} says how often an observation was made and cannot hold {value}",
-    zh="{name} 是各观测值的次数，不能含有 {value}",
-)
-_NEGATIVE = Words(en="{name} holds the negative weight {value}", zh="{name} 含有负的权重 {value}")
 _WEIGHTS = Words(
     en="weights {weights} do not fit {a} {sa} along axis {axis}",
     zh="权重 {weights} 与 {a} {sa} 沿第 {axis} 轴不匹配",
@@ -507,34 +501,7 @@ def _weights(x: Node, key: str, weights: Any) -> Node:
     w = as_node(weights, x)
     if w.rank != 1 or w.shape[0] != x.shape[1]:
         raise InputError(_FOR_EACH(name=key, shape=shape_text(w.shape), count=x.shape[1]))
-    return apply(no_negative, w, name=key, counts=key == "fweights")
-
-
-def _counted(w: Any, name: str, counts: bool) -> Any:
-    wrong = w[(w < 0) | (w != np.floor(w)) if counts else w < 0]
-    if wrong.size:
-        words = _COUNTS if counts else _NEGATIVE
-        raise EvaluationError(words(name=name, value=f"{float(wrong[0]):g}"))
-    return w
-
-
-no_negative = op(
-    "no_negative",
-    form=Form.OPAQUE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE,),
-    differential=lambda dxs, xs, out, name, counts: dxs[0],
-    batched=entrywise(lambda: no_negative),
-    says=says("weights pass as they are", "权重原样通过"),
-    source="w = w where no weight is negative",
-    numpy=_counted,
-    type_rule=lambda x, name, counts: x,
-    notation=lambda node, x: x,
-    code=lambda node, x: x,
-    aliases={},
-    samples=sampled(((lambda rng: rng.random(4),), {"name": "aweights", "counts": False})),
-    doc=says("weights, refused where one is negative", "权重；有负值时拒绝"),
-)
+    return within(w, key, low=0.0, whole=key == "fweights")
 
 
 def _corrcoef(x: Node, y: Any = None, rowvar: bool = True) -> Node:

@@ -21,7 +21,7 @@ from tidu.ir.types import Type, broadcast_shapes
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.define import DIM, aliases, float_type, function, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.keys import whole
+from tidu.ops.keys import outside, whole
 from tidu.ops.layout import broadcast_to, flat, reshape
 from tidu.ops.leaves import number
 from tidu.ops.reduction import (
@@ -56,15 +56,27 @@ _ONE = sampled((((5,),), {"axis": 0}), (((2, 4),), {"axis": 1}), (((3, 2),), {"a
 
 
 # ------------------------------------------------------------------ along an axis
-def _open_mesh(indices: Any, axis: int) -> tuple[Any, ...]:
+def _places_in(indices: Any, n: int) -> Any:
+    places = whole(indices)
+    error = outside(places, n)
+    if error is not None:
+        raise error
+    return places
+
+
+def _open_mesh(indices: Any, axis: int, n: int) -> tuple[Any, ...]:
     mesh: list[Any] = list(np.indices(indices.shape, sparse=True))
-    mesh[axis] = whole(indices)
+    mesh[axis] = _places_in(indices, n)
     return tuple(mesh)
+
+
+def _taken_along(x: Any, indices: Any, axis: int) -> Any:
+    return np.take_along_axis(x, _places_in(indices, x.shape[axis]), axis)
 
 
 def _added_along(g: Any, indices: Any, axis: int, size: int) -> Any:
     result = np.zeros((*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
-    np.add.at(result, _open_mesh(indices, axis), g)
+    np.add.at(result, _open_mesh(indices, axis, size), g)
     return result
 
 
@@ -106,7 +118,7 @@ take_along_axis = op(
         "被取出的元素得到各次使用的梯度之和",
     ),
     source="∂x_{k(j)}/∂xᵢ = [i = k(j)]",
-    numpy=lambda x, indices, axis: np.take_along_axis(x, whole(indices), axis),
+    numpy=_taken_along,
     type_rule=lambda x, indices, axis: Type(
         (*x.shape[:axis], indices.shape[axis], *x.shape[axis + 1 :]), x.dtype
     ),

@@ -44,8 +44,8 @@ _REST = Words(
 )
 _REDUCED = Words(en="svd(A, full_matrices=False)", zh="svd(A, full_matrices=False)")
 _HERMITIAN = Words(
-    en="svd and pinv with hermitian=True are not derived here",
-    zh="这里不支持 hermitian=True 的 svd 和 pinv",
+    en="svd with hermitian=True is not derived here",
+    zh="这里不支持 hermitian=True 的 svd",
 )
 
 
