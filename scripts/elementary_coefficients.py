@@ -118,6 +118,23 @@ def log_rest(z: Any) -> Any:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
+ERFC_FROM = mp.mpf("0.5")  # nearer to 0, erfc is 1 - erf
+
+
+def scaled_erfc(centre: int) -> Function:
+    def h(q: Any) -> Any:
+        a = centre * (1 + q) / (1 - q)
+        return mp.erfc(a) * mp.exp(a**2) * (1 + 2 * a)
+
+    return h
+
+
+def erfc_table(name: str, form: str, centre: int, end: str, terms: int) -> Table:
+    ends = [(a - centre) / (a + centre) for a in (ERFC_FROM, mp.mpf(end))]
+    says = f"erfc a = e^(-a²) P(q)/(1 + 2a), q = (a - {centre})/(a + {centre}), a from ½ to {end}"
+    return Table(name, says, scaled_erfc(centre), one, *ends, {form: terms})
+
+
 TABLES = (
     Table(
         "EXP",
@@ -172,6 +189,71 @@ TABLES = (
         0,
         QUARTER**2,
         {"f64": 6, "f32": 3},
+    ),
+    Table(
+        "ATAN",
+        "atan t = t + t³ P(t²), |t| ≤ tan(π/8)",
+        of(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z),
+        of(lambda z: z),
+        0,
+        mp.tan(mp.pi / 8) ** 2 * mp.mpf("1.0001"),
+        {"f64": 11, "f32": 5},
+    ),
+    Table(
+        "ASIN",
+        "asin s = s + s³ P(s²), |s| ≤ 1/2",
+        of(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z),
+        of(lambda z: z),
+        0,
+        mp.mpf("0.2500001"),
+        {"f64": 12, "f32": 5},
+    ),
+    Table(
+        "ERF",
+        "erf x = x + x P(x²), |x| ≤ 1",
+        of(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1),
+        one,
+        0,
+        1,
+        {"f64": 12, "f32": 7},
+    ),
+    erfc_table("ERFC", "f64", 4, "27.3", 22),
+    erfc_table("ERFC_NEAR", "f32", 2, "10.1", 11),
+    Table(
+        "CBRT",
+        "(1+f)^(-1/3) nearly, 1+f from √½ to √2",
+        lambda f: (1 + f) ** (-mp.mpf(1) / 3),
+        one,
+        mp.sqrt(mp.mpf("0.5")) - 1,
+        ROOT,
+        {"f64": 6, "f32": 6},
+    ),
+    Table(
+        "LOG_TAIL",
+        "ln(1+f) = 2s + s z (2/3 + z P(z)), as for LOG",
+        of(lambda z: (log_rest(z) - mp.mpf(2) / 3) / z),
+        of(lambda z: z),
+        0,
+        S_MAX**2,
+        {"f64": 7},
+    ),
+    Table(
+        "LOG_SHORT",
+        "as LOG, to what a power in float32 needs",
+        log_rest,
+        lambda z: z,
+        0,
+        S_MAX**2,
+        {"f64": 5},
+    ),
+    Table(
+        "EXP_SHORT",
+        "as EXP, to what a power in float32 needs",
+        of(lambda r: (mp.expm1(r) - r) / r**2),
+        of(lambda r: r**2),
+        -HALF_LN2,
+        HALF_LN2,
+        {"f64": 6},
     ),
 )
 

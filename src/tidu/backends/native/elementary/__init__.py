@@ -12,7 +12,15 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.elementary import exponential, logarithm, rounding, trigonometric
+from tidu.backends.native.elementary import (
+    error_function,
+    exponential,
+    inverse,
+    logarithm,
+    power,
+    rounding,
+    trigonometric,
+)
 from tidu.backends.native.elementary.pieces import FORMATS, Code, Real
 
 _BODIES: Mapping[str, Callable[..., Real]] = {
@@ -33,6 +41,15 @@ _BODIES: Mapping[str, Callable[..., Real]] = {
     "sin": trigonometric.sin_,
     "cos": trigonometric.cos_,
     "tan": trigonometric.tan_,
+    "asin": inverse.asin_,
+    "acos": inverse.acos_,
+    "atan": inverse.atan_,
+    "atan2": inverse.atan2_,
+    "erf": error_function.erf_,
+    "erfc": error_function.erfc_,
+    "pow": power.pow_,
+    "cbrt": power.cbrt_,
+    "hypot": power.hypot_,
     "fmin": rounding.fmin_,
     "fmax": rounding.fmax_,
     "round": rounding.round_,
