@@ -77,8 +77,8 @@ def points(name: str, dtype: str, count: int, seed: int = 0) -> list[Array]:
         x = random.permutation(np.concatenate([np.asarray(p).astype(dtype) for p in parts]))
         if name.startswith("erf"):
             x[::2] = random.uniform(-6, 28, x[::2].size)
-    if name == "acosh":
-        x = 1 + np.abs(x)
+        if name == "acosh":
+            x = 1 + np.abs(x)
     if FUNCTIONS[name] == 1:
         return [x]
     return [x, random.permutation(x)]
