@@ -154,6 +154,14 @@ class NotFiniteWarning(TiduWarning):
     """A loss or a gradient is NaN or infinite; the text names the first value that is."""
 
 
+class FlatWarning(TiduWarning):
+    """A gradient that is zero because all that stands between the input and the loss is flat."""
+
+
+class NoDerivativeWarning(TiduWarning):
+    """A gradient at a point where the function jumps: it holds for some changes alone."""
+
+
 class DivergenceWarning(TiduWarning):
     """A loss that grows in descent: the learning rate is too large."""
 

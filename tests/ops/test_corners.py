@@ -277,6 +277,12 @@ def test_quotients_keep_their_range() -> None:
         ("a/exp(x)", {"a": 1.0, "x": 400.0}, -small),
         ("sum(a/exp(x))", {"a": np.ones((2, 3)), "x": np.full(3, 400.0)}, np.full(3, -2 * small)),
         ("1/exp(x)", {"x": 400.0}, -small),
+        ("a/(b/exp(x))", {"a": 2.0, "b": 4.0, "x": -400.0}, 0.5 * small),
+        ("a/(b/exp(x))", {"a": 2.0, "b": 4.0, "x": 400.0}, 0.5 / small),
+        ("a/(2*(b*exp(-x)*0.5))", {"a": 2.0, "b": 4.0, "x": 400.0}, 0.5 / small),
+        ("a/(b*exp(-x))", {"a": 2.0, "b": 4.0, "x": 400.0}, 0.5 / small),
+        ("a/(b/sigmoid(x))", {"a": 2.0, "b": 4.0, "x": -400.0}, 0.5 * small),
+        ("a/(b*(1 + exp(-x)))", {"a": 2.0, "b": 4.0, "x": -400.0}, 0.5 * small),
         ("a/x", {"a": 1e300, "x": -1e200}, -1e-100),
         ("sum(a/x)", {"a": np.array([1e-300]), "x": np.array([1e-170])}, [-1e40]),
     ):

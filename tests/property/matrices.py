@@ -3,7 +3,7 @@
 A program is a list of lines that are run as they stand, by tidu's trace on real numbers and by
 NumPy on complex ones. So the reference is the complex step through NumPy's own functions, another
 method than tidu's in every operation. The few functions that NumPy does not continue to complex
-numbers (norm, slogdet) have a second text for it.
+numbers (norm, slogdet, cholesky, pinv) have a second text for it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Program:
         """The program as a function of its inputs, in their order."""
         body = [f"    {x.name} = {x.text if real else x.complex_text}" for x in self.lines]
         source = "\n".join([f"def f({', '.join(self.values)}):", *body, f"    return {self.loss}"])
-        scope: dict[str, Any] = {"np": np}
+        scope: dict[str, Any] = {"np": np, "continued_cholesky": continued_cholesky}
         exec(source, scope)  # noqa: S102  (the text is made here)
         return scope["f"]
 
@@ -291,6 +291,8 @@ def _order(known: _Known) -> Made | None:
         (
             (f"np.max({x}, axis={at})", rest),
             (f"np.maximum({x}, 0.3)", axes),
+            (f"np.sort({x}, axis={at})", axes),
+            (f"np.sort({x}, axis={at})[..., ::-1]", axes),
             (
                 f"np.where({x} > 0.1, {x}, 0.2 * {x})",
                 axes,
@@ -322,6 +324,51 @@ def _more(known: _Known) -> Made | None:
     )
 
 
+def _padded(known: _Known) -> Made | None:
+    """An axis made longer by one, which gives it the size of the next letter."""
+    x = known.name(lambda axes: 1 <= len(axes) <= 2)
+    if x is None:
+        return None
+    axes, letters = known.axes[x], list(SIZES)
+    at = int(known.rng.integers(len(axes)))
+    if axes[at] == letters[-1]:
+        return None
+    longer = axes[:at] + letters[letters.index(axes[at]) + 1] + axes[at + 1 :]
+    if len(set(longer)) < len(longer) and axes[0] != axes[-1]:
+        return None  # a matrix would be square by chance
+    width = known.pick(("(1, 0)", "(0, 1)"))
+    widths = ", ".join(width if i == at else "(0, 0)" for i in range(len(axes)))
+    mode = known.pick(("constant", "edge", "reflect", "symmetric", "wrap"))
+    return f"np.pad({x}, ({widths},), mode='{mode}')", longer
+
+
+def _factor(known: _Known) -> Made | None:
+    """Cholesky's factor, and the pseudo-inverse of a matrix that is well away from a smaller
+    rank."""
+    x = known.name(lambda axes: len(axes) == 2)
+    if x is None:
+        return None
+    a, b = known.axes[x]
+    if known.rng.random() < 0.5:
+        matrix = f"{x} @ {x}.T + 2.0 * np.eye({SIZES[a]})"
+        return f"np.linalg.cholesky({matrix})", a + a, f"continued_cholesky({matrix})"
+    if np.linalg.svd(known.values[x], compute_uv=False)[-1] < 0.4:
+        return None
+    wide = SIZES[a] <= SIZES[b]
+    continued = f"{x}.T @ np.linalg.inv({x} @ {x}.T)" if wide else ""
+    continued = continued or f"np.linalg.inv({x}.T @ {x}) @ {x}.T"
+    return f"np.linalg.pinv({x})", b + a, continued
+
+
+def continued_cholesky(matrix: Array) -> Array:
+    """The lower L with L Lᵀ = A, column by column, without conjugates: analytic in A."""
+    lower = np.zeros_like(matrix)
+    for j in range(len(matrix)):
+        rest = matrix[j:, j] - lower[j:, :j] @ lower[j, :j]
+        lower[j:, j] = rest / np.sqrt(rest[0])
+    return lower
+
+
 def _norm(known: _Known) -> Made | None:
     x = known.name(lambda axes: len(axes) in (1, 2))
     if x is None:
@@ -346,6 +393,8 @@ KINDS = (
     _order,
     _more,
     _norm,
+    _padded,
+    _factor,
 )
 
 

@@ -12,7 +12,7 @@ from tidu.document.math import Apply, Function, Math, Relation, Symbol
 from tidu.explain import phrases
 from tidu.explain.notes import notice
 from tidu.explain.view import View, view
-from tidu.explain.working import rules_of
+from tidu.explain.working import rules_of, why_zero
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, shape_text
@@ -26,7 +26,6 @@ _HEAD = Words(
 )
 _INPUT = Words(en="{name}  {shape} {dtype}, {role}", zh="{name}  {shape} {dtype}，{role}")
 _RULE = Words(en="rule: {rules}", zh="规则：{rules}")
-_UNUSED = Words(en="{loss} does not depend on {name}", zh="{loss} 与 {name} 无关")
 
 
 def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> Source:
@@ -91,8 +90,8 @@ def _lines_of(
     adjoint = seen.derivation.adjoints.get(node) if gradient is None else gradient
     assert adjoint is not None
     if gradient is not None and node not in seen.derivation.adjoints:
-        unused = _UNUSED(loss=seen.derivation.loss_name, name=node.attrs["name"]).text(lang)
-        return (f"{inline(left, lang)} = 0  {shape_text(node.shape)}", unused)
+        why = phrase_text(why_zero(seen, node.attrs["name"], node), lang)
+        return (f"{inline(left, lang)} = 0  {shape_text(node.shape)}", why)
     known = seen.names.adjoints.get(adjoint)
     if known is not None and known != left:
         right: Math = known

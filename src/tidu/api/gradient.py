@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.culprit import warn_not_finite
+from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram
@@ -23,7 +24,7 @@ from tidu.ir.node import Node
 
 _REMEMBERED = 64
 
-_Compiled = tuple[Derivation, NumpyProgram]
+_Compiled = tuple[Derivation, NumpyProgram, Jumps]
 
 
 def value_and_grad(
@@ -41,7 +42,9 @@ def value_and_grad(
     being derived the gradient is a part of that function, to any order.
 
     Warns with NotFiniteWarning where the loss or a gradient is NaN or overflows, and names the
-    first value that does.
+    first value that does; with FlatWarning where the loss depends on an argument only through
+    functions that change in jumps (argsort, round, a comparison), so that its gradient is zero;
+    with NoDerivativeWarning where a function jumps (the pseudo-inverse where the rank drops).
 
     >>> import numpy as np
     >>> value, g = value_and_grad(lambda w, x: np.sum((w * x) ** 2))(2.0, np.array([1.0, 3.0]))
@@ -64,9 +67,10 @@ def value_and_grad(
         traced = trace(alone, given)
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
-        derivation, program = _program(known, traced, wrt)
+        derivation, program, jumping = _program(known, traced, wrt)
         found = program.run(traced.values).outputs
         warn_not_finite(derivation, found, traced.values)
+        warn_jumps(derivation, jumping, found)
         gradients = {name: found[f"d/{name}"] for name in wrt}
         trees = one_or_all([traced.unflatten(p, gradients) for p in parameters], argnums)
         value = found[traced.output].reshape(())[()]
@@ -124,7 +128,10 @@ def _program(
     key = (traced.graph.outputs[traced.output], tuple(wrt))
     if key not in known:
         derivation = derive_graph(traced.graph, wrt, output=traced.output)
-        known[key] = derivation, compile_graph(derivation.outputs())
+        warn_flat(derivation)
+        jumping = jumps(derivation)
+        masks = {name: mask for name, (_, _, mask) in jumping.items()}
+        known[key] = derivation, compile_graph({**derivation.outputs(), **masks}), jumping
         if len(known) > _REMEMBERED:
             known.popitem(last=False)
     known.move_to_end(key)

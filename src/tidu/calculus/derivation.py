@@ -16,9 +16,9 @@ from tidu.calculus.pullback import add, zeros_like
 from tidu.calculus.reverse import Contribution, reverse, steepest
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import describe, filled
+from tidu.ir.build import describe, filled, is_tuple
 from tidu.ir.graph import Graph
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Loop
 from tidu.ir.rule import Rule
 from tidu.ir.types import COMPLEX, FLOATS, REALS, is_one_element, shape_text
@@ -75,7 +75,8 @@ class Derivation:
     graph: the program as written. loss: its loss as run. as_run: written node → node that runs,
     where they differ. wrt: the parameters by name. gradients: ∂loss/∂parameter by name, each of its
     parameter's shape. adjoints: ∂loss/∂node for every node on a path. contributions: what each
-    adjoint was summed from. unused: parameters that the loss does not depend on (gradient zero).
+    adjoint was summed from. unused: parameters whose gradient is zero, since no path leads to the
+    loss, or only paths through flat functions (`flat_ends`).
 
     For a complex parameter z = x + iy the gradient is ∂L/∂x + i ∂L/∂y, the conjugate of its adjoint
     (`reverse` says how adjoints pair with differentials).
@@ -168,6 +169,21 @@ def derive_graph(
         steps=tuple(steps),
         unused=unused,
     )
+
+
+def flat_ends(derivation: Derivation, name: str) -> tuple[Node, ...]:
+    """The flat functions (a rounding, a comparison, an order) at which every path from an unused
+    parameter to the loss ends; none where there is no path."""
+    parameter = derivation.wrt[name]
+    if name not in derivation.unused:
+        return ()
+    moving, reached = depends_on([derivation.loss], [parameter]), derivation.adjoints
+    found: list[Node] = []
+    for node in reachable([derivation.loss]):
+        ends = [c for c in node.inputs if c.id in moving and c not in reached]
+        if node in reached and ends:
+            found += [node if c.dtype in FLOATS or is_tuple(c) else c for c in ends]
+    return tuple(dict.fromkeys(found))
 
 
 def stabilised(graph: Graph) -> dict[Node, Node]:

@@ -63,6 +63,11 @@ STEEPEST = Words(
     en="for a complex parameter the conjugate: the loss rises most along ∇, and falls along −∇",
     zh="复数参数取共轭：损失沿 ∇ 上升最快，沿 −∇ 下降",
 )
+FLAT = Words(
+    en="The loss depends on {name} only through {ends}, which changes in jumps, if at all: the "
+    "derivative is zero almost everywhere, and does not exist at a jump.",
+    zh="损失只通过 {ends} 依赖于 {name}，而后者至多发生跳变：导数几乎处处为零，在跳变处不存在。",
+)
 UNUSED = Words(
     en="The loss does not use {name}; its gradient is zero.",
     zh="损失没有用到 {name}，它的梯度为零。",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidu.calculus.derivation import closed_form
+from tidu.calculus.derivation import closed_form, flat_ends
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
 from tidu.document.math import (
     Apply,
@@ -180,7 +180,7 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
         return [
             Step(
                 equation,
-                remarks=(phrases.UNUSED(name=view.names.forward[node]),),
+                remarks=(why_zero(view, name, node),),
                 covers=view.covers(gradient),
             )
         ]
@@ -190,6 +190,15 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
     if node.dtype in COMPLEX:
         steps.append(_steepest_step(view, node, gradient))
     return steps
+
+
+def why_zero(view: View, name: str, node: Node) -> Phrase:
+    """No path leads to the loss, or only paths through flat functions."""
+    ends = flat_ends(view.derivation, name)
+    if not ends:
+        return phrases.UNUSED(name=view.names.forward[node])
+    shown = phrases.join([phrases.FORMULA_ALONE(tree=view.formula(end)) for end in ends])
+    return phrases.FLAT(name=view.names.forward[node], ends=shown)
 
 
 def _steepest_step(view: View, node: Node, gradient: Node) -> Step:

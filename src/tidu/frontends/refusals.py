@@ -119,8 +119,9 @@ _FOREIGN_FIX = Words(
     en="hand values in as arguments and out with return", zh="用参数传入、用 return 传出"
 )
 _INTEGERS = Words(
-    en="rounding to integers has no useful derivative: {code}",
-    zh="取整没有有用的导数：{code}",
+    en="the derivative of rounding to integers is zero almost everywhere, and does not exist at a "
+    "jump: {code}",
+    zh="取整的导数几乎处处为零，在跳变处不存在：{code}",
 )
 _INTEGERS_FIX = Words(
     en="round before the function is called, and pass the integers in",

@@ -111,6 +111,8 @@ class Kink:
     operand: int = 0
     # other values there, by the name of a convention that a study may follow
     presets: Mapping[str, float] = field(default_factory=dict[str, float])
+    # the op jumps there: a gradient that is taken there says so in a warning
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

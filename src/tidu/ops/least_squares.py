@@ -97,6 +97,7 @@ pinv = op(
             value=says(
                 "the derivative for changes that keep the rank", "对保持秩不变的变化成立的导数"
             ),
+            warned=True,
         ),
     ),
     aliases=aliases(numpy="linalg.pinv", torch=("linalg.pinv", "pinverse")),

@@ -203,6 +203,45 @@ _stabilise(
 )
 
 
+def _out_of_divisor(node: Node, atoms: Atoms) -> Node | None:
+    """a/(b·eˣ) → (a/b)·e⁻ˣ, the same for 1 + eˣ and a/(b/σ(x)): the gradient of such a divisor,
+    −a/(b·eˣ)², leaves the range of floats long before that of x does."""
+    top, bottom = node.inputs
+    if top.op is exp or top.shape != bottom.shape:
+        return None
+    if bottom.op is divide and bottom.inputs[1].op is sigmoid:
+        return divide(top, bottom.inputs[0]) * bottom.inputs[1]
+    found = _taken_out(bottom) if bottom.op is multiply else None
+    return None if found is None or found[0].op is exp else divide(top, found[0]) * found[1]
+
+
+def _taken_out(product: Node, depth: int = 3) -> tuple[Node, Node] | None:
+    """(b, 1/q) of a product b·q with q = eˣ or 1 + eˣ."""
+    for factor, other in (product.inputs, product.inputs[::-1]):
+        x = _one_plus_exp(factor)
+        if x is not None:
+            return other, sigmoid(_minus(x))
+        if factor.op is exp:
+            return other, exp(_minus(factor.inputs[0]))
+        if factor.op is multiply and depth and (inner := _taken_out(factor, depth - 1)):
+            return inner[0] * other, inner[1]
+    return None
+
+
+_stabilise(
+    "exponential in a divisor",
+    divide,
+    _out_of_divisor,
+    "a/(b·eˣ) = (a/b)·e⁻ˣ, a/(b/σ(x)) = (a/b)·σ(x)",
+    "a/(b·eˣ) = (a/b)·e⁻ˣ，a/(b/σ(x)) = (a/b)·σ(x)",
+    lambda: [
+        _x("a") / (_x("b") * exp(_x())),
+        _x("a") / (_x("b") / sigmoid(_x())),
+        _x("a") / ((1.0 + exp(_x())) * _x("b")),
+    ],
+)
+
+
 def _power_of_exp(node: Node, atoms: Atoms) -> Node | None:
     """(eˣ)ⁿ → eⁿˣ: eˣ may leave the range of floats long before its power's derivative does."""
     grown = node.inputs[0]
