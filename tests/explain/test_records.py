@@ -93,6 +93,26 @@ def test_what_is_unknown_is_said(language: str, unknown: str, facet: str) -> Non
     assert facet in facet_error.value.text(language)  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("np.roots", "are ordered, so they exchange their places"),
+        ("histogram", "derivative is 0 almost everywhere"),
+        ("divmod", "is no operation of its own: it is written with others"),
+    ],
+)
+def test_what_numpy_has_says_why_it_is_no_op(name: str, why: str) -> None:
+    """The reason that `tidu ops --missing` knows, and no other name."""
+    with pytest.raises(UnknownNameError) as caught:
+        find_op(name)
+    assert why in caught.value.text("en")
+    assert caught.value.fix is None
+
+
+def test_a_name_below_numpy_is_found_without_its_library() -> None:
+    assert find_op("linalg.eigvals") is find_op("np.linalg.eigvals")
+
+
 @pytest.mark.parametrize("facet", FACETS)
 def test_each_facet_alone(facet: str) -> None:
     assert op_report("abs", facet, "en").text()

@@ -25,6 +25,10 @@ from tidu.words import Language, Words, verbatim
 
 _UNKNOWN = Words(en="tidu knows no operation {name}", zh="tidu 没有名为 {name} 的运算")
 _LIST = Words(en="`tidu ops` lists them all", zh="`tidu ops` 列出全部运算")
+_WRITTEN = Words(
+    en="{name} is derived, but is no operation of its own: it is written with others",
+    zh="{name} 可以求导，但不是单独的运算：它由其他运算写出",
+)
 _FACET = Words(en="an operation has no facet {facet}", zh="运算没有 {facet} 这一项")
 _FACETS = Words(en="facets: {names}", zh="可以选的有：{names}")
 
@@ -71,9 +75,16 @@ def find_op(name: str) -> Op:
     if name in known:
         return known[name]
     library, dot, rest = name.partition(".")
-    found = functions.find(MODULE_NAMES.get(library, library) + dot + rest)
+    path = MODULE_NAMES.get(library, library) + dot + rest
+    found = functions.find(path) or functions.find(f"numpy.{name}")
     if found is not None and found.op is not None:
         return found.op
+    path = path if path.startswith("numpy.") else f"numpy.{name}"
+    short = path.removeprefix("numpy.")
+    if found is not None or short in coverage.written_on_arrays():
+        raise UnknownNameError(_UNKNOWN(name=name), why=_WRITTEN(name=name))
+    if functions.in_numpy(path) and short in dict(coverage.functions()):
+        raise functions.unknown(path, name)
     close = nearest(name, list(known))
     fix = verbatim(close) if close else None
     raise UnknownNameError(_UNKNOWN(name=name), why=_LIST(), fix=fix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,9 +11,19 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op
 from tidu.ir.types import COMPLEX, promote
-from tidu.ops.arithmetic import constant_value, ratio
+from tidu.ops.arithmetic import absolute, constant_value, ratio
 from tidu.ops.comparison import equal, logical_and
-from tidu.ops.define import aliases, elementwise, function, like, normal, quiet, says, times
+from tidu.ops.define import (
+    aliases,
+    elementwise,
+    function,
+    like,
+    normal,
+    quiet,
+    says,
+    spelling,
+    times,
+)
 from tidu.ops.leaves import cast
 
 _E = Symbol("e")
@@ -53,6 +63,68 @@ exp2 = elementwise(
     notation=lambda node, x: Power(Number("2"), x),
     aliases=aliases(numpy="exp2", torch=("exp2", "special.exp2")),
     doc=says("2 to the power x", "2 的 x 次幂"),
+)
+
+
+# ------------------------------------------------------------------ mantissa and exponent
+def _mantissa(x: Any) -> Any:
+    return np.frexp(x)[0]
+
+
+def _exponent(x: Any) -> Any:
+    return np.frexp(x)[1].astype(x.dtype)
+
+
+def _power_of_two(x: Node) -> Node:
+    return equal(absolute(mantissa(x)), 0.5)
+
+
+_HALVED = Kink(where=_power_of_two, at=says("a power of two", "2 的幂"), value=says("jump", "跳变"))
+
+exponent = elementwise(
+    "exponent",
+    real=True,
+    partials=lambda x, out: 0.0,
+    says=says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0"),
+    source="zero almost everywhere",
+    numpy=_exponent,
+    notation=function("exponent"),
+    code=lambda node, x: f"np.frexp({x})[1]",
+    kinks=(_HALVED,),
+    aliases={},
+    samples=normal(low=0.3, high=3.0),
+    doc=says("the e of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 e"),
+)
+
+mantissa = elementwise(
+    "mantissa",
+    real=True,
+    partials=lambda x, out: exp2(-exponent(x)),
+    says=says("derivative of the mantissa: e stays the same", "尾数的导数：e 保持不变"),
+    source="m = x·2⁻ᵉ",
+    numpy=_mantissa,
+    notation=function("mantissa"),
+    code=lambda node, x: f"np.frexp({x})[0]",
+    kinks=(_HALVED,),
+    aliases={},
+    samples=normal(low=0.3, high=3.0),
+    doc=says("the m of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 m"),
+)
+
+
+class Binary(NamedTuple):
+    """What frexp gives, named as PyTorch names it."""
+
+    mantissa: Node
+    exponent: Node
+
+
+frexp = spelling(
+    "frexp",
+    lambda x: Binary(mantissa(x), exponent(x)),
+    numpy=np.frexp,
+    samples=normal(low=0.3, high=3.0),
+    doc=says("the m and e of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 m 和 e"),
 )
 
 log = elementwise(

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from operator import index as whole_number
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tidu.document.math import Math, Power, Symbol
+from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, promote, real_dtype
+from tidu.ops.arithmetic import sqrt
 from tidu.ops.comparison import greater, where
 from tidu.ops.complex import squared_size
-from tidu.ops.define import aliases, float_type, function, op, sampled, says
+from tidu.ops.define import aliases, float_type, function, op, sampled, says, spelling
 from tidu.ops.gaps import last, vanish
 from tidu.ops.indexing import cut
-from tidu.ops.layout import reshape
+from tidu.ops.layout import flat, reshape
 from tidu.ops.matrices import calculated, from_triangle, matrix, shorter, square, turned
+from tidu.ops.numeric import as_node, vander
 from tidu.ops.parts import conj
+from tidu.ops.rearrange import known
 from tidu.ops.reduction import sum_
 from tidu.ops.singular import rank_bound, svd_values
 from tidu.ops.structure import filled
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
+_DEGREE = Words(
+    en="polyfit needs a degree of 0 or more, not {deg}", zh="polyfit 的次数应不小于 0，而不是 {deg}"
+)
+_SAMPLES = Words(
+    en="polyfit({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be a vector and {b} have "
+    "a row for each of its places",
+    zh="polyfit({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{a} 应为向量，"
+    "{b} 每个位置应有一行",
+)
+_ONLY = Words(
+    en="polyfit is derived for its coefficients, without full and cov",
+    zh="polyfit 只对系数求导，不支持 full 和 cov",
+)
 _ROWS = Words(
     en="lstsq({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be one matrix and {b} have its "
     "{n} rows",
@@ -200,4 +218,53 @@ lstsq = op(
         (((3, 3), (3, 2)), {}),
     ),
     doc=says("the x that makes ‖A x − b‖ smallest", "使 ‖A x − b‖ 最小的 x"),
+)
+
+
+# ------------------------------------------------------------------ polynomials through samples
+def _polyfit(
+    x: Node,
+    y: Node,
+    deg: int,
+    rcond: float | None = None,
+    full: bool = False,
+    w: Any = None,
+    cov: Any = False,
+) -> Node:
+    """The least squares solution with the powers of x, each column scaled to the length 1."""
+    degree = whole_number(deg)
+    if full or cov:
+        raise InputError(_ONLY(), fix=verbatim("polyfit(x, y, deg)"))
+    if degree < 0:
+        raise InputError(_DEGREE(deg=deg))
+    if x.rank != 1 or y.rank not in (1, 2) or y.shape[0] != x.shape[0]:
+        raise Misfit(_SAMPLES)
+    powers = vander(x, N=degree + 1)
+    if w is not None:
+        rows = reshape(as_node(w, x), shape=(x.shape[0], 1))
+        powers = powers * rows
+        y = y * (rows if y.rank == 2 else flat(rows))
+    lengths = sqrt(sum_(powers * powers, axis=0))
+    least = known(x, 0, "polyfit") * float(np.finfo(real_dtype(x.dtype)).eps)
+    found = pinv(powers / lengths, rcond=least if rcond is None else rcond) @ y
+    return found / (lengths if y.rank == 1 else reshape(lengths, shape=(degree + 1, 1)))
+
+
+polyfit = spelling(
+    "polyfit",
+    _polyfit,
+    operands=(Operand.VALUE, Operand.VALUE),
+    numpy=np.polyfit,
+    aliases=aliases(numpy="polyfit"),
+    free=("w",),
+    samples=sampled(
+        (((5,), (5,)), {"deg": 1}),
+        (((6,), (6, 2)), {"deg": 2}),
+        (((5,), (5,)), {"deg": 1, "w": (1.0, 0.5, 2.0, 1.0, 0.25)}),
+        (((3,), (3,)), {"deg": 0}),
+    ),
+    doc=says(
+        "the coefficients of the polynomial that fits samples best",
+        "对样本拟合得最好的多项式的系数",
+    ),
 )
