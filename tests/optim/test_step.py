@@ -102,3 +102,10 @@ def test_a_rule_may_share_one_number_among_all_parameters():
     out = compile_graph(step.graph.outputs).run(values).outputs
     assert out["new/state/count"] == 2.0
     assert out["new/a"] == pytest.approx([0.75, 0.75])
+
+
+def test_float64_data_do_not_widen_a_float32_parameter():
+    w, x = input_node("w", (3,), "float32"), input_node("x", (3,))
+    step = step_graph(derive_graph(Graph({"w": w, "x": x}, {"L": w @ x}), ["w"]), SGD(0.1, 0.9))
+    assert step.updated["w"].dtype == "float32"
+    assert [state.after.dtype for state in step.states] == ["float32"]

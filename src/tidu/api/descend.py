@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from tidu.api.batching import Plan, Wish, plan_batches, steps_of
 from tidu.api.doors import Door, Watch
 from tidu.api.function_door import FunctionDoor
 from tidu.api.graph_door import GraphDoor, TextDoor
@@ -35,9 +37,9 @@ _NO_RULE = Words(
     zh="optimizer 是 {value}（类型 {kind}），不是更新规则",
 )
 _RULE_FIX = Words(en="optimizer=tidu.optim.SGD(lr=0.01)", zh="optimizer=tidu.optim.SGD(lr=0.01)")
-_STEPS = Words(
-    en="steps must be a whole number, 0 or more, got {value}",
-    zh="steps 应为不小于 0 的整数，得到 {value}",
+_VALIDATION = Words(
+    en="the validation loss is {value} after epoch {epoch}",
+    zh="第 {epoch} 轮之后的验证损失为 {value}",
 )
 _LOSS = Words(
     en="{value} (a {kind}) is no loss: give a function, a text, a graph or a derivation",
@@ -53,15 +55,22 @@ def descend(
     loss: Any,
     params: Any,
     *data: Any,
-    steps: int = 10,
+    steps: int | None = None,
     optimizer: Optimizer | None = None,
     lr: float | None = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    drop_last: bool = False,
+    batch: str | Sequence[str] | None = None,
+    validation: Any = None,
     watch: Watch | Sequence[Watch] | None = None,
     callback: Callable[[int, float], object] | None = None,
     progress: bool | None = None,
     **named: Any,
 ) -> Run:
-    """Gradient descent: `steps` updates of the parameters against the gradient of the loss.
+    """Gradient descent: `steps` updates (10) of the parameters against the gradient of the loss.
 
     loss: a NumPy function loss(params, *data), or one that takes each parameter by its name; a
     text program; a graph; or what `tidu.derive` gives. params: arrays in a dict, list, tuple,
@@ -71,7 +80,15 @@ def descend(
     outputs are watched unasked. callback(step, loss) is called after each step. progress: a line
     on stderr; by default for runs of more than two seconds on a terminal.
 
+    batch_size: each step takes this many rows (entries along the first axis) of the data, in the
+    order that `seed` and the epoch fix, or as they stand without `shuffle`; `epochs` (1) or `steps`
+    says how far. The last batch of an epoch may be smaller, or is left out with `drop_last`. The
+    arrays with the common number of rows are split, or those that `batch` names; they are read
+    where they are, memory-mapped ones too, and must not change on the way. validation: arrays like
+    those that are split, in their order or by name; their loss is taken after each epoch.
+
     Loss k is taken before update k; the parameters returned are those after the last update.
+    With batches each loss is that of its batch, and final_loss that of the last batch once more.
     Ctrl-C ends the descent and returns what there is. The same input gives the same result to the
     last bit; arrays that are given are copied and never written.
 
@@ -85,19 +102,20 @@ def descend(
     ((9.0, 2.25, 0.5625), 2.625, 0.140625)
     """
     rule = _rule(optimizer, lr)
-    if isinstance(cast(object, steps), bool) or not hasattr(steps, "__index__") or steps < 0:
-        raise InputError(_STEPS(value=repr(steps)))
     watched = _several(watch)
-    door = _door(loss, params, data, named, watched)
-    descent = Descent(door, door.open(None, door.data), rule)
+    wish = Wish(batch_size, epochs, shuffle, seed, drop_last, batch, validation)
+    plan, first, rest = plan_batches(loss, params, data, named, wish)
+    count = steps_of(steps, wish, plan)
+    door = _door(loss, params, first, rest, watched)
+    descent = Descent(door, door.open(None, door.data), rule, plan)
     try:
-        descent.run(int(steps), callback, progress)
-        return _run(descent, door, int(steps), descent.end())
+        descent.run(count, callback, progress)
+        return _run(descent, door, count, descent.end(), plan)
     except NotFinite as stop:
         error = DescentError(
             stop.error.what, place=stop.error.place, why=stop.error.why, fix=stop.error.fix
         )
-        error.run = _run(descent, door, int(steps), stop.end)
+        error.run = _run(descent, door, count, stop.end, plan)
         raise error from None
 
 
@@ -149,11 +167,16 @@ def _door(
     raise InputError(_LOSS(value=repr(loss)[:60], kind=type(loss).__name__))
 
 
-def _run(descent: Descent, door: Door, steps: int, end: End) -> Run:
+def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) -> Run:
     reached, opened = descent.reached, descent.compiled.opened
     done, values = reached.position
     parameters = {name: values[name] for name in opened.parameters}
     remarks: list[Phrase] = list(dict.fromkeys(opened.remarks))
+    remarks += () if plan is None else plan.remarks
+    others = reached.validation_losses
+    bad = [i for i, other in enumerate(others, 1) if not math.isfinite(other)]
+    if bad:
+        remarks.append(_VALIDATION(epoch=bad[0], value=f"{others[bad[0] - 1]}"))
     if reached.retraced:
         remarks.append(_RETRACED(count=reached.retraced))
     seen = zip(*reached.seen, strict=True) if reached.seen else ((),) * len(descent.watched)
@@ -170,5 +193,8 @@ def _run(descent: Descent, door: Door, steps: int, end: End) -> Run:
         interrupted=reached.interrupted,
         retraced=reached.retraced,
         remarks=tuple(remarks),
+        batch_size=None if plan is None else plan.batches.size,
+        epoch_losses=tuple(reached.epoch_losses),
+        validation_losses=tuple(others),
         predictor=predictor(door, opened, parameters),
     )

@@ -40,11 +40,7 @@ class FunctionDoor:
     ) -> None:
         self.function, self.watch = loss, tuple(watch or ())
         self.params = own(params)
-        names = _parameter_names(loss, len(positional))
-        spread = isinstance(params, Mapping) and bool(params) and set(params) <= set(names)
-        self.first = None if spread else next(iter(names), "params")
-        used = set(cast("Mapping[str, Any]", params)) if spread else {self.first}
-        self.order = tuple(name for name in names if name not in used)
+        self.first, self.order = argument_names(loss, params, len(positional))
         given = bind(self.order, positional, named)
         self.data = {name: own_data(value) for name, value in given.items()}
         self.paths: Mapping[str, tuple[str, tuple[tree.Key, ...]]] = {}
@@ -139,6 +135,18 @@ class FunctionDoor:
         }
         taken = {name: arguments[owner] for name, owner in owners.items()}
         return self._trace(watch, taken, scalar=False), owners
+
+
+def argument_names(
+    loss: Callable[..., Any], params: Any, extra: int
+) -> tuple[str | None, tuple[str, ...]]:
+    """The name of the argument that holds all parameters (None where each has its own), and those
+    of the data in their order."""
+    names = _parameter_names(loss, extra)
+    spread = isinstance(params, Mapping) and bool(params) and set(params) <= set(names)
+    first = None if spread else next(iter(names), "params")
+    used = set(cast("Mapping[str, Any]", params)) if spread else {first}
+    return first, tuple(name for name in names if name not in used)
 
 
 def own(value: Any) -> Any:

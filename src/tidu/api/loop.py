@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.api.batching import Plan
 from tidu.api.culprit import not_finite
 from tidu.api.doors import Door, Opened
+from tidu.api.feed import Feed
 from tidu.api.progress import ProgressLine
+from tidu.api.validation import Validation
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import Program
@@ -26,6 +29,7 @@ from tidu.words import Phrase, Words
 Array = NDArray[Any]
 
 GROWTH = 10.0  # how many times over a loss may grow before it is pointed at
+_SMOOTHED = 20  # losses of batches over whose mean growth is judged
 _KEPT = 8  # compiled branches that are tried before the function is traced again
 
 _DIVERGES = Words(
@@ -56,6 +60,12 @@ class Compiled:
     program: Program
     moves: tuple[tuple[str, str], ...]  # (input, output) of each parameter and state
     guards: tuple[tuple[str, bool], ...]
+    rows: int  # of the batch that it is for; 0 without batches
+
+    def inputs(self, rows: Mapping[str, Array]) -> dict[str, Array]:
+        """A batch, by input in place of argument."""
+        arguments = self.opened.arguments
+        return {arguments[name][0]: array for name, array in rows.items() if arguments[name]}
 
     def holds(self, outputs: Mapping[str, Array]) -> bool:
         return all(bool(outputs[name].all()) is taken for name, taken in self.guards)
@@ -72,6 +82,9 @@ class Progress:
     retraced: int = 0
     warned: bool = False
     least: float = math.inf
+    start: float | None = None  # what growth is measured against
+    epoch_losses: list[float] = field(default_factory=list[float])
+    validation_losses: list[float] = field(default_factory=list[float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +107,13 @@ class NotFinite(Exception):
 class Descent:
     """A descent under way."""
 
-    def __init__(self, door: Door, opened: Opened, optimizer: Optimizer) -> None:
+    def __init__(
+        self, door: Door, opened: Opened, optimizer: Optimizer, plan: Plan | None = None
+    ) -> None:
         self.door, self.optimizer = door, optimizer
+        self.feed = None if plan is None else Feed(plan.batches)
+        data = None if plan is None else plan.validation
+        self.validation = None if data is None else Validation(door, data)
         self.compiled = self._compile(opened)
         self.known = [self.compiled]
         values: dict[str, Any] = {
@@ -104,6 +122,7 @@ class Descent:
         }
         values |= self.compiled.step.initial_states(values)
         self.reached = Progress((0, values))
+        self.smooth = 1 if plan is None else min(plan.batches.count, _SMOOTHED)
         self.watched = tuple(self.compiled.step.watched)
 
     def run(
@@ -113,7 +132,10 @@ class Descent:
         line = ProgressLine(steps, shown)
         try:
             for step in range(1, steps + 1):
+                if self.feed is not None:
+                    self.feed.load(step)
                 loss = self._advance(step)
+                self._close_epoch(step)
                 line.at(step, loss)
                 if callback is not None:
                     callback(step, loss)
@@ -133,8 +155,24 @@ class Descent:
         self.reached.losses.append(loss)
         self.reached.seen.append(tuple(outputs[name] for name in self.watched))
         self.reached.position = (step, following)
-        self._watch_growth(step, loss)
+        if step >= self.smooth:
+            self._watch_growth(step, math.fsum(self.reached.losses[-self.smooth :]) / self.smooth)
         return loss
+
+    def _close_epoch(self, step: int) -> None:
+        """After the last batch of an epoch: its mean loss a row, and the loss on other rows."""
+        feed = self.feed
+        if feed is None or step % feed.batches.count:
+            return
+        losses = self.reached.losses[-feed.batches.count :]
+        total = math.fsum(x * n for x, n in zip(losses, feed.sizes, strict=True))
+        self.reached.epoch_losses.append(total / sum(feed.sizes))
+        if self.validation is not None:
+            present = {name: self.reached.position[1][name] for name in self._names()}
+            self.reached.validation_losses.append(self.validation.loss(present))
+
+    def _names(self) -> list[str]:
+        return list(self.compiled.opened.parameters)
 
     def end(self) -> End:
         """The loss and the watched values at the parameters reached. Raises NotFinite."""
@@ -143,7 +181,7 @@ class Descent:
         end = self._end(outputs)
         if not math.isfinite(end.loss):
             raise self._stop(None, outputs)
-        if self.reached.losses:
+        if self.reached.losses and self.feed is None:
             self._watch_growth(done, end.loss)
         return end
 
@@ -159,30 +197,39 @@ class Descent:
 
     def _forward(self, step: int) -> Mapping[str, Array]:
         """What one step calculates at the present parameters, on the branch that holds."""
-        outputs = self._outputs(self.compiled)
-        if self.compiled.holds(outputs):
-            return outputs
-        for compiled in self.known:
+        known = [c for c in (self.compiled, *self.known) if c.rows == self._rows]
+        for compiled in dict.fromkeys(known):
             outputs = self._outputs(compiled)
             if compiled.holds(outputs):
                 self.compiled = compiled
                 return outputs
-        if not self.door.adapts:
-            place = next((g.place for g in self.compiled.step.graph.guards if g.place), None)
-            error = EvaluationError(_BRANCH(step=step), place=place, fix=_BRANCH_FIX())
-            raise NotFinite(error, End())
-        self.reached.retraced += 1
-        names = self.compiled.opened.parameters
-        present = {name: self.reached.position[1][name] for name in names}
-        self.compiled = self._compile(self.door.open(present, self.door.data))
+        if not self.door.adapts and known:
+            raise self._branch(step)
+        self.reached.retraced += bool(known)
+        present = {name: self.reached.position[1][name] for name in self._names()}
+        rows = {} if self.feed is None else self.feed.rows
+        self.compiled = self._compile(self.door.open(present, {**self.door.data, **rows}))
         self.known = [*self.known, self.compiled][-_KEPT:]
-        return self._outputs(self.compiled)
+        outputs = self._outputs(self.compiled)
+        if not self.compiled.holds(outputs):
+            raise self._branch(step)
+        return outputs
+
+    @property
+    def _rows(self) -> int:
+        return 0 if self.feed is None else self.feed.size
+
+    def _branch(self, step: int) -> NotFinite:
+        place = next((g.place for g in self.compiled.step.graph.guards if g.place), None)
+        error = EvaluationError(_BRANCH(step=step), place=place, fix=_BRANCH_FIX())
+        return NotFinite(error, End())
 
     def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
         return compiled.program.run(self._values(compiled)).outputs
 
     def _values(self, compiled: Compiled) -> dict[str, Any]:
-        return {**compiled.opened.data, **self._hyper, **self.reached.position[1]}
+        batch = {} if self.feed is None else compiled.inputs(self.feed.rows)
+        return {**compiled.opened.data, **batch, **self._hyper, **self.reached.position[1]}
 
     def _compile(self, opened: Opened) -> Compiled:
         derivation = opened.derivation()
@@ -207,6 +254,7 @@ class Descent:
                 *((state.input, state.output) for state in step.states),
             ),
             tuple((f"guard/{i}", guard.taken) for i, guard in enumerate(step.graph.guards)),
+            self._rows,
         )
 
     def _watch_growth(self, step: int, loss: float) -> None:
@@ -216,10 +264,12 @@ class Descent:
         one that swings about it; but what converges does not climb above where it started.
         """
         reached = self.reached
+        if reached.start is None:
+            reached.start = loss
         reached.least = min(reached.least, loss)
         rise = loss - reached.least
         grown = rise > max((GROWTH - 1) * abs(reached.least), 1e-12)  # not by rounding alone
-        if grown and loss > reached.losses[0] and not reached.warned:
+        if grown and loss > reached.start and not reached.warned:
             reached.warned = True
             warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=5)
 

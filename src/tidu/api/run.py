@@ -44,6 +44,18 @@ _RETURNED = Words(
     en="the parameters returned are those after the last update",
     zh="返回的参数是最后一次更新之后的参数",
 )
+_EACH = Words(
+    en="each of these is the loss of one batch of up to {size} rows",
+    zh="以上各是一批（至多 {size} 行）数据上的损失",
+)
+_EPOCHS = Words(
+    en="{count} epoch(s): mean {loss} of the batches {first} in the first, {last} in the last",
+    zh="共 {count} 轮：各批 {loss} 的平均值，第一轮 {first}，最后一轮 {last}",
+)
+_VALIDATED = Words(
+    en="validation loss {last} after the last epoch, {best} at best, after epoch {epoch}",
+    zh="验证损失：最后一轮之后 {last}，最好为第 {epoch} 轮之后的 {best}",
+)
 _CAPTION = Words(en="{loss} before each update", zh="每次更新前的 {loss}")
 _STEP = Words(en="step", zh="步")
 _SUFFIX = Words(
@@ -75,6 +87,11 @@ class Run:
                    the same after the last update
     final_outputs  everything watched after the last update, by name
     steps          the steps that were asked for; `len(losses)` were done
+    batch_size     the rows of a batch; None without batches. Each loss is that of its batch then,
+                   and `final_loss` that of the last batch once more
+    epoch_losses   the mean loss of the batches of each whole epoch, weighted by their rows
+    validation_losses
+                   the loss on the validation data after each whole epoch
     interrupted    whether Ctrl-C ended the descent
     retraced       how often a branch of the function changed, so that it was traced again
     remarks        what there is to know: integers promoted, branches that changed
@@ -92,6 +109,9 @@ class Run:
     interrupted: bool = False
     retraced: int = 0
     remarks: tuple[Phrase, ...] = ()
+    batch_size: int | None = None
+    epoch_losses: tuple[float, ...] = ()
+    validation_losses: tuple[float, ...] = ()
     predictor: Callable[..., Array] | None = field(default=None, repr=False)
 
     @property
@@ -134,6 +154,7 @@ class Run:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the parameters by name, and "losses", as an NPZ archive: whole or not at all.
+        With batches, "epoch_losses" and "validation_losses" too.
 
         A parameter that is itself named losses keeps its name; the losses are "run.losses" then.
         Raises InputError for another ending than .npz.
@@ -144,6 +165,10 @@ class Run:
             raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
         history = "run.losses" if "losses" in self.parameters else "losses"
         arrays = dict(self.parameters) | {history: np.array(self.losses, dtype=np.float64)}
+        for kept in ("epoch_losses", "validation_losses"):
+            if getattr(self, kept):
+                name = f"run.{kept}" if kept in self.parameters else kept
+                arrays[name] = np.array(getattr(self, kept), dtype=np.float64)
         return write_whole(target, _archive(arrays))
 
     def text(self, language: Language | None = None) -> str:
@@ -160,6 +185,8 @@ class Run:
             return [*lines, _UNMOVED(loss=loss, final=final), *self.remarks]
         first, last = f"{self.losses[0]:.4f}", f"{self.losses[-1]:.4f}"
         lines.append(_LOSSES(loss=loss, first=first, last=last, final=final))
+        if self.batch_size is not None:
+            return [*lines, *self._epoch_lines(), _RETURNED(), *self.remarks]
         name = next(iter(self.outputs), "")
         best, after = _short(self.best_output), _short(self.final_output)
         output = _OUTPUT(name=name, value=best) if best else verbatim("")
@@ -168,6 +195,19 @@ class Run:
         if after:
             lines.append(_FINAL_OUTPUT(name=name, value=after))
         return [*lines, _RETURNED(), *self.remarks]
+
+    def _epoch_lines(self) -> list[Phrase]:
+        lines = [_EACH(size=self.batch_size)]
+        loss, others = self.loss_name, self.validation_losses
+        if self.epoch_losses:
+            first, last = f"{self.epoch_losses[0]:.4f}", f"{self.epoch_losses[-1]:.4f}"
+            count = len(self.epoch_losses)
+            lines.append(_EPOCHS(count=count, loss=loss, first=first, last=last))
+        if others:
+            best = int(np.argmin(others))
+            facts = {"last": f"{others[-1]:.4f}", "best": f"{others[best]:.4f}", "epoch": best + 1}
+            lines.append(_VALIDATED(**facts))
+        return lines
 
     def __str__(self) -> str:
         return self.text()

@@ -1,5 +1,6 @@
 """Data from files: CSV tables and NPZ archives, read and never written."""
 
+from tidu.data.batches import Batches, shuffled
 from tidu.data.npz import read_npz
 from tidu.data.paths import inside
 from tidu.data.scale import Scale, standardise
@@ -13,6 +14,7 @@ from tidu.data.table import (
 )
 
 __all__ = [
+    "Batches",
     "Scale",
     "Table",
     "class_indices",
@@ -22,5 +24,6 @@ __all__ = [
     "one_hot",
     "read_csv",
     "read_npz",
+    "shuffled",
     "standardise",
 ]

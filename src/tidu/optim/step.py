@@ -15,7 +15,7 @@ from tidu.ir.build import input_node
 from tidu.ir.graph import Graph, Guard, Name
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX
-from tidu.optim.rule import STEP, Line, Optimizer, Rule, Slot, counted
+from tidu.optim.rule import STEP, Line, Optimizer, Rule, Slot, counted, in_dtype_of
 from tidu.optim.setting import Hyper
 from tidu.words import Words
 
@@ -200,10 +200,12 @@ def _slots(optimizer: Optimizer) -> tuple[Slot, ...]:
 def _limited(
     derivation: Derivation, optimizer: Optimizer, hyper: Mapping[str, Node]
 ) -> tuple[Mapping[str, Node], list[StepLine]]:
-    """The gradients as the rule sees them."""
-    if not isinstance(optimizer, Rule) or optimizer.clip is None or not derivation.gradients:
-        return derivation.gradients, []
-    done = optimizer.clip.apply(derivation.gradients, _of("clip", hyper))
+    """The gradients as the rule sees them, each in its parameter's dtype: beside float64 data that
+    of a float32 parameter is calculated in float64, and the parameter would not stay float32."""
+    gradients = {n: in_dtype_of(g, derivation.wrt[n]) for n, g in derivation.gradients.items()}
+    if not isinstance(optimizer, Rule) or optimizer.clip is None or not gradients:
+        return gradients, []
+    done = optimizer.clip.apply(gradients, _of("clip", hyper))
     lines = [StepLine(None, line) for line in done.shared]
     for name, own in done.lines.items():
         lines += [StepLine(name, line) for line in own]
