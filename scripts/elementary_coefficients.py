@@ -271,7 +271,7 @@ class Sum:
 
 SUMS = (
     Sum("LN2", "ln 2; times an exponent, the first is exact", mp.log(2), 2, {"f64": 11, "f32": 8}),
-    Sum("LN2_NEAR", "ln 2, the nearest number", mp.log(2), 1, {"f64": 0, "f32": 0}),
+    Sum("LN2_NEAR", "ln 2, the first part the nearest number", mp.log(2), 2, {"f64": 0, "f32": 0}),
     Sum("LOG10_2", "log₁₀ 2, likewise", mp.log10(2), 2, {"f64": 11, "f32": 8}),
     Sum("LOG2_E", "1/ln 2", 1 / mp.log(2), 2, {"f64": 0, "f32": 0}),
     Sum("LOG10_E", "1/ln 10", 1 / mp.log(10), 2, {"f64": 0, "f32": 0}),

@@ -37,7 +37,7 @@ NUMPY: Mapping[str, Callable[..., Array]] = {
     "round": lambda x: np.copysign(np.trunc(np.abs(x) + np.nextafter(x.dtype.type(0.5), 0)), x),
 }
 # Those whose results are exact have no part in the measuring of errors.
-EXACT = frozenset("fmin fmax fabs floor ceil trunc rint round copysign".split())
+EXACT = frozenset("fmod fmin fmax fabs floor ceil trunc rint round copysign".split())
 MEASURED = [name for name in FUNCTIONS if name not in EXACT]
 _MPMATH: Mapping[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),

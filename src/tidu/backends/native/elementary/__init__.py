@@ -18,6 +18,7 @@ from tidu.backends.native.elementary import (
     inverse,
     logarithm,
     power,
+    remainder,
     rounding,
     trigonometric,
 )
@@ -50,6 +51,7 @@ _BODIES: Mapping[str, Callable[..., Real]] = {
     "pow": power.pow_,
     "cbrt": power.cbrt_,
     "hypot": power.hypot_,
+    "fmod": remainder.fmod_,
     "fmin": rounding.fmin_,
     "fmax": rounding.fmax_,
     "round": rounding.round_,

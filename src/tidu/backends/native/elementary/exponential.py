@@ -116,21 +116,17 @@ def sigmoid(x: Real) -> Real:
 
 
 # ------------------------------------------------------------------ eˣ - 1
-def _minus_one(x: Real, *, drop: Mask | None = None) -> Pair:
-    """eˣ - 1 to more than the digits of the format; times 2⁻⁶⁴ where `drop` is set."""
+def _minus_one(x: Real, drop: Mask) -> Pair:
+    """eˣ - 1 to more than the digits of the format, the low part up to a third of the high one;
+    times 2⁻⁶⁴ where `drop` is set."""
     form = x.code.form
     parts = reduced(x)
-    place = parts.place
-    if drop is None:
-        power = power_of_two(place)
-        start = power - 1.0
-    else:
-        power = power_of_two(place - drop.choose(_LIFT, 0.0))
-        start = power - drop.choose(2.0**-_LIFT, 1.0)
+    power = power_of_two(parts.place - drop.choose(_LIFT, 0.0))
+    start = power - drop.choose(2.0**-_LIFT, 1.0)
     r = parts.r
     small = fma(r * r, polynomial(r, table.EXP[form.name]), parts.rest)
     total = fast_sum(start, power * r)
-    return fast_sum(total.high, fma(power, small, total.low))
+    return Pair(total.high, fma(power, small, total.low))
 
 
 def _large(x: Real) -> Mask:
@@ -140,16 +136,31 @@ def _large(x: Real) -> Mask:
 def expm1_(x: Real) -> Real:
     form = x.code.form
     drop = _large(x)
-    result = _minus_one(at_least(x, -60.0), drop=drop).value() * drop.choose(2.0**_LIFT, 1.0)
+    result = _minus_one(at_least(x, -60.0), drop).value() * drop.choose(2.0**_LIFT, 1.0)
     return with_sign((x <= _TOP[form.name]).choose(result, x + INFINITY), x)
 
 
 def tanh_(x: Real) -> Real:
-    """t/(t + 2) with t = e²ˣ - 1."""
-    t = _minus_one(2.0 * at_most(abs(x), _ONE_FROM[x.code.form.name]))
-    d = fast_sum(x.code.number(2.0), t.high)
-    q = quotient(t, Pair(d.high, d.low + t.low))
-    return with_sign(q.value(), x)
+    """t/(t + 2) with t = e²ˣ - 1.
+
+    ln 2 is taken as one number here, and what that lacks is added to eʳ - 1 without a factor eʳ: an
+    error that grows with k, while that of t matters less and less.
+    """
+    form = x.code.form
+    high, low = table.LN2_NEAR[form.name]
+    twice = 2.0 * at_most(abs(x), _ONE_FROM[form.name])
+    place = fma(twice, table.LOG2_E[form.name][0], form.magic)
+    k = place - form.magic
+    r = fma(-k, high, twice)  # exact
+    small = fma(r * r, polynomial(r, table.EXP[form.name]), k * -low)
+    power = power_of_two(place)
+    total = fast_sum(power - 1.0, power * r)
+    t = total.high + fma(power, small, total.low)
+    d = fast_sum(x.code.number(2.0), t)
+    inverse = 1.0 / d.high
+    first = t * inverse
+    rest = fma(-first, d.low, fma(-first, d.high, t))
+    return with_sign(fma(rest, inverse, first), x)
 
 
 # From here on tanh x is 1, rounded.
@@ -160,7 +171,8 @@ def _hyperbolic(x: Real) -> tuple[Pair, Pair, Real]:
     """e^|x| - 1 and e^|x|, and the factor with which they are half as large."""
     drop = _large(abs(x))
     top = {"f64": 711.0, "f32": 90.0}[x.code.form.name]
-    t = _minus_one(at_most(abs(x), top), drop=drop)
+    t = _minus_one(at_most(abs(x), top), drop)
+    t = fast_sum(t.high, t.low)
     d = fast_sum(x.code.number(1.0), t.high)
     return t, Pair(d.high, d.low + t.low), drop.choose(2.0 ** (_LIFT - 1), 0.5)
 

@@ -56,8 +56,8 @@ def split(x: Real, *, subnormal: bool = True) -> Split:
 
 def _end_values(x: Real, result: Real) -> Real:
     """-∞ at 0, NaN below, ∞ at ∞, NaN at NaN."""
-    inside = (x > 0.0) & (x < INFINITY)
-    return inside.choose(result, x.equals(0.0).choose(-INFINITY, (x > 0.0).choose(x, NAN)))
+    result = (x < INFINITY).choose(result, x)
+    return x.equals(0.0).choose(-INFINITY, (x < 0.0).choose(NAN, result))
 
 
 def _rest(f: Real, half: Real, start: Number = 0.0) -> Real:

@@ -237,6 +237,12 @@ class Bits:
         """Zeros come in from the left."""
         return self._with("lshr", other)
 
+    def at_least(self, other: int) -> Bits:
+        """The greater one, without signs."""
+        code, bound = self.code, self.code.integer(other)
+        larger = code.builder.icmp_unsigned(">", self.value, bound.value)
+        return Mask(code, larger).choose_bits(self, bound)
+
     def equals(self, other: Bits | int) -> Mask:
         right = other if isinstance(other, Bits) else self.code.integer(other)
         value = self.code.builder.icmp_unsigned("==", self.value, right.value)
@@ -309,6 +315,19 @@ def flipped(x: Real, sign: Bits) -> Real:
     """x with its sign changed where the top bit of `sign` is set."""
     top = 1 << (x.code.form.width - 1)
     return (x.bits() ^ (sign & top)).real()
+
+
+def any_of(mask: Mask) -> Any:
+    """One bit: whether any lane is set."""
+    builder, lanes = mask.code.builder, mask.code.lanes
+    if lanes is None:
+        return mask.value
+    name = f"llvm.vector.reduce.or.v{lanes}i1"
+    function = builder.module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(ir.IntType(1), [mask.value.type])
+        function = ir.Function(builder.module, kind, name)
+    return builder.call(function, [mask.value])
 
 
 # ------------------------------------------------------------------ sums of two numbers

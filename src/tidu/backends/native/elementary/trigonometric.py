@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from llvmlite import ir
-
 from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.far import far_reduced
 from tidu.backends.native.elementary.pieces import (
@@ -14,6 +12,7 @@ from tidu.backends.native.elementary.pieces import (
     Mask,
     Pair,
     Real,
+    any_of,
     exact_product,
     exact_sum,
     fast_sum,
@@ -76,19 +75,6 @@ def _with_far(x: Real, near: Turned) -> Turned:
     high, low = Real(code, merged[0]), Real(code, merged[1])
     r = Pair(far.choose(high, near.r.high), far.choose(low, near.r.low))
     return Turned(r, far.choose_bits(Bits(code, merged[2]), near.quadrant))
-
-
-def any_of(mask: Mask) -> Any:
-    """One bit: whether any lane is set."""
-    builder, lanes = mask.code.builder, mask.code.lanes
-    if lanes is None:
-        return mask.value
-    name = f"llvm.vector.reduce.or.v{lanes}i1"
-    function = builder.module.globals.get(name)
-    if function is None:
-        kind = ir.FunctionType(ir.IntType(1), [mask.value.type])
-        function = ir.Function(builder.module, kind, name)
-    return builder.call(function, [mask.value])
 
 
 def _sine(r: Pair, z: Real) -> Pair:
