@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from tests.backends.native.elementary import TYPES, WIDTHS, Compiled, compiled, module_of
+from benchmarks.elementary import TYPES, WIDTHS, Compiled, compiled, module_of
 from tests.backends.native.elementary_reference import (
     EXACT,
     MEASURED,

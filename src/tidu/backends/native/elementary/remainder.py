@@ -15,7 +15,7 @@ from tidu.backends.native.elementary.pieces import (
 
 _INFINITY = float("inf")
 _STEP = 52  # binary digits of a quotient, less one
-# Numbers further from 1 are brought nearer by this power of two first, so that their ratio is finite.
+# Numbers further from 1 are brought nearer by this power of two, so that their ratio is finite.
 _FAR, _SCALE = 400, 600
 
 
