@@ -26,6 +26,9 @@ FORMS = [
     ("x**3 * y", {"x": (), "y": ()}, ("x",), "∂²L/∂x² = 6x·y"),
     ("log(det(X))", {"X": (3, 3)}, ("X",), "H_X(V) = −X⁻ᵀ·Vᵀ·X⁻ᵀ"),
     ("sum((X @ W - Y)**2)", {"X": (5, 3), "W": (3, 2), "Y": (5, 2)}, ("W",), "H_W(V) = 2Xᵀ·X·V"),
+    ("sum(x)**2", {"x": "n"}, ("x",), "∂²L/∂x∂xᵀ = 2𝟏·𝟏ᵀ"),
+    ("sum((x - mean(x))**2)", {"x": "n"}, ("x",), "∂²L/∂x∂xᵀ = 2·(I − (1/n)·𝟏·𝟏ᵀ)"),
+    ("mean((X @ w)**2)", {"X": ("n", "d"), "w": "d"}, ("w",), "∂²L/∂w∂wᵀ = (2/n)·Xᵀ·X"),
 ]
 
 
@@ -49,6 +52,15 @@ def test_softmax_cross_entropy_has_diag_p_minus_ppt() -> None:
     [
         ("sum((X @ W - Y)**2)", {"X": (5, 3), "W": (3, 2), "Y": (5, 2)}, "2·(I ⊗ Xᵀ·X)"),
         ("trace(W.T @ A @ W @ B)", {"W": (5, 3), "A": (5, 5), "B": (3, 3)}, "B ⊗ Aᵀ + Bᵀ ⊗ A"),
+        ("sum((W @ x)**2)", {"W": (2, 3), "x": 3}, "2·(x·xᵀ ⊗ I)"),
+        ("sum((x @ W)**2)", {"W": (3, 2), "x": 3}, "2·(I ⊗ x·xᵀ)"),
+        ("sum((A @ W @ x)**2)", {"W": (2, 3), "A": (4, 2), "x": 3}, "2·(x·xᵀ ⊗ Aᵀ·A)"),
+        ("sum((x @ W @ B)**2)", {"W": (2, 3), "B": (3, 4), "x": 2}, "2·(B·Bᵀ ⊗ x·xᵀ)"),
+        (
+            "sum((W @ x)**2) + c * sum(W**2)",
+            {"W": (2, 3), "x": 3, "c": ()},
+            "2c·(I ⊗ I) + 2·(x·xᵀ ⊗ I)",
+        ),
     ],
 )
 def test_a_matrix_has_a_kronecker_form_that_is_its_hessian(
@@ -62,12 +74,33 @@ def test_a_matrix_has_a_kronecker_form_that_is_its_hessian(
     rows, columns = values["W"].shape
     dense = d.hessian("W").evaluate(values)
     stacked = dense.transpose(1, 0, 3, 2).reshape(rows * columns, rows * columns)
-    if "X" in values:
-        expected = 2 * np.kron(np.eye(columns), values["X"].T @ values["X"])
-    else:
-        a, b = values["A"], values["B"]
-        expected = np.kron(b, a.T) + np.kron(b.T, a)
+    expected = kronecker_sum(wanted, values, {"0": np.eye(rows), "1": np.eye(columns)})
     np.testing.assert_allclose(stacked, expected, rtol=1e-10, atol=1e-10)
+
+
+def kronecker_sum(text: str, values: dict[str, Any], identities: dict[str, Any]) -> Any:
+    """The value of a printed sum of products c·(B ⊗ A), read without tidu; I is as large as it has
+    to be: as W has columns on the left, and rows on the right."""
+
+    def side(part: str, identity: Any) -> Any:
+        found: Any = None
+        for name in part.split("·"):
+            factor = identity if name == "I" else values[name.removesuffix("ᵀ")]
+            if factor.ndim == 1:
+                factor = factor[:, None]
+            factor = factor.T if name.endswith("ᵀ") else factor
+            found = factor if found is None else found @ factor
+        return found
+
+    total: Any = 0.0
+    for term in text.split(" + "):
+        head, bracket, inner = term.rpartition("(")
+        left, right = (inner if bracket else term).removesuffix(")").split(" ⊗ ")
+        number = 1.0
+        for sign in head.removesuffix("·"):
+            number = number * (float(sign) if sign.isdigit() else values[sign])
+        total = total + number * np.kron(side(left, identities["1"]), side(right, identities["0"]))
+    return total
 
 
 def test_what_has_no_kronecker_form_says_so() -> None:

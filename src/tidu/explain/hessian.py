@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Literal
 
 from tidu.calculus.derivation import Derivation, opened
 from tidu.calculus.jacobians import hessian
@@ -25,6 +26,7 @@ from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
+from tidu.ops.contraction import outer
 from tidu.ops.layout import is_matrix_transpose
 from tidu.ops.leaves import number_text
 from tidu.ops.simplify_terms import terms_of
@@ -101,41 +103,98 @@ def kronecker(view: View, found: SecondDerivative) -> Math | None:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
-    names: Mapping[Node, Math] = view.names.forward
-    terms = tuple(_term(*part, names) for part in known)
+    terms = tuple(_term(view, *part) for part in known)
     return terms[0] if len(terms) == 1 else Sum(terms)
 
 
 def _term(
-    number: float, left: Sequence[Node], right: Sequence[Node], names: Mapping[Node, Math]
+    view: View, number: float, scalars: Sequence[Node], left: Node | None, right: Node | None
 ) -> Math:
-    product = Product((_side(right, names, turned=True), _side(left, names)), "⊗")
-    return product if number == 1.0 else Product((Number(number_text(number)), product))
+    turned = None if right is None else right.mT
+    product = Product((_side(view, turned), _side(view, left)), "⊗")
+    if not scalars:
+        return product if number == 1.0 else Product((Number(number_text(number)), product))
+    whole = opened(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
+    return Product((named(whole, view.names.forward), product))
 
 
-def _side(factors: Sequence[Node], names: Mapping[Node, Math], turned: bool = False) -> Math:
-    if not factors:
+def _side(view: View, side: Node | None) -> Math:
+    if side is None:
         return Symbol("I")
-    product = reduce(lambda a, b: a @ b, factors)
-    if turned:  # of a transpose, what is transposed
-        product = product.inputs[0] if is_matrix_transpose(product) else product.mT
-    return named(product, names)
+    return named(opened(view.derivation, side), view.names.forward)
+
+
+# A factor of a matrix product: a matrix, or a vector that stands as a column or as a row.
+Part = tuple[Node, Literal["matrix", "column", "row"]]
 
 
 def _around(
     number: float, term: Node, direction: Node
-) -> tuple[float, list[Node], list[Node]] | None:
-    """(c, [A…], [B…]) of c·A·V·B."""
-    factors: list[Node] = []
-    stack = [term]
-    while stack:
-        part = stack.pop()
-        if part.op.operator == "@" and all(x.rank == 2 for x in part.inputs):
-            stack += [part.inputs[1], part.inputs[0]]
-        else:
-            factors.append(part)
-    holds = [direction in expression_nodes(f, lambda _: False) for f in factors]
-    if sum(holds) != 1 or factors[holds.index(True)] is not direction:
+) -> tuple[float, list[Node], Node | None, Node | None] | None:
+    """(c, [s…], A, B) of c·s·A·V·B, where A or B may be an outer product: V·x·xᵀ."""
+    scalars: list[Node] = []
+    while (found := _scaled(term)) is not None:
+        scalars, term = [*scalars, found[0]], found[1]
+    parts = _parts(term)
+    holds = [direction in expression_nodes(part, lambda _: False) for part, _ in parts]
+    if sum(holds) != 1 or parts[at := holds.index(True)] != (direction, "matrix"):
         return None
-    at = holds.index(True)
-    return number, factors[:at], factors[at + 1 :]
+    left, right = parts[:at], parts[at + 1 :]
+    if any([kind for _, kind in side].count("row") > 1 for side in (left, right)):
+        return None
+    return number, scalars, _joined(left), _joined(right)
+
+
+def _scaled(term: Node) -> tuple[Node, Node] | None:
+    """(s, X) of s·X with one calculated number s."""
+    if term.op.operator != "*":
+        return None
+    s, x = term.inputs
+    single = s.op.role == "broadcast" and not s.inputs[0].rank
+    return (s.inputs[0], x) if single else None
+
+
+def _parts(node: Node) -> list[Part]:
+    """The factors of a matrix product, in order."""
+    if node.op.operator == "@" and node.rank == 2 and all(x.rank == 2 for x in node.inputs):
+        return [*_parts(node.inputs[0]), *_parts(node.inputs[1])]
+    if node.op is outer:
+        column, row = (_column(x) for x in node.inputs)
+        return [*column, *_turned(row)]
+    if is_matrix_transpose(node):
+        return _turned(_parts(node.inputs[0]))
+    return [(node, "matrix")]
+
+
+def _column(vector: Node) -> list[Part]:
+    """A·B·x of a vector, its last factor a column."""
+    if vector.op.operator == "@" and {x.rank for x in vector.inputs} == {1, 2}:
+        first, second = vector.inputs
+        if second.rank == 1:
+            return [*_parts(first), *_column(second)]
+        return [*_turned(_parts(second)), *_column(first)]  # xᵀA as the column Aᵀx
+    return [(vector, "column")]
+
+
+def _turned(parts: Sequence[Part]) -> list[Part]:
+    """The factors of the transpose."""
+    lies: Mapping[str, Literal["column", "row"]] = {"column": "row", "row": "column"}
+    return [
+        (part, lies[kind]) if kind in lies else (_flipped(part), "matrix")
+        for part, kind in reversed(parts)
+    ]
+
+
+def _flipped(matrix: Node) -> Node:
+    return matrix.inputs[0] if is_matrix_transpose(matrix) else matrix.mT
+
+
+def _joined(parts: Sequence[Part]) -> Node | None:
+    """The product again: matrices, or a column that is made of some times a row."""
+    kinds = [kind for _, kind in parts]
+    if "row" not in kinds:
+        return reduce(lambda a, b: a @ b, (part for part, _ in parts)) if parts else None
+    at = kinds.index("row")
+    column = reduce(lambda a, b: b @ a, (part for part, _ in reversed(parts[:at])))
+    row = reduce(lambda a, b: a @ b, (part for part, _ in parts[at:]))
+    return outer(column, row)

@@ -28,6 +28,7 @@ from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.comparison import equal, where
 from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
+from tidu.ops.layout import of_ones
 from tidu.ops.leaves import number
 from tidu.ops.parts import complex_normal, conj, is_complex
 from tidu.words import Words
@@ -36,9 +37,34 @@ _NOT_FLAT = Words(
     en="the sign of the complex {a} is {a}/|{a}|, which is not flat",
     zh="复数 {a} 的符号是 {a}/|{a}|，并非处处水平",
 )
+_LOOKED_AT = 12  # terms of a sum
+
+
+def _as_matrices(node: Node, *trees: Math) -> list[Math]:
+    """Beside the identity a stretched number is no number: I − (1/n)·𝟏·𝟏ᵀ."""
+    if not any(map(_has_identity, node.inputs)):
+        return list(trees)
+    return [of_ones(child, tree) for child, tree in zip(node.inputs, trees, strict=True)]
+
+
+def _has_identity(node: Node) -> bool:
+    """Whether I is a term of a sum."""
+    stack, seen = [node], 0
+    while stack and (seen := seen + 1) < _LOOKED_AT:
+        part = stack.pop()
+        if part.op.role == "identity":
+            return True
+        if part.rank == 2 and (part.op.operator in ("+", "-", "neg") or _number_in_front(part)):
+            stack.extend(part.inputs)
+    return False
+
+
+def _number_in_front(node: Node) -> bool:
+    return node.op.operator == "*" and is_scalar(node.inputs[0])
 
 
 def _sum_notation(node: Node, left: Math, right: Math) -> Math:
+    left, right = _as_matrices(node, left, right)
     terms = (left.terms if isinstance(left, Sum) else (left,)) + (
         right.terms if isinstance(right, Sum) else (right,)
     )
@@ -46,6 +72,7 @@ def _sum_notation(node: Node, left: Math, right: Math) -> Math:
 
 
 def _difference_notation(node: Node, left: Math, right: Math) -> Math:
+    left, right = _as_matrices(node, left, right)
     return Sum((*(left.terms if isinstance(left, Sum) else (left,)), negate(right)))
 
 

@@ -181,13 +181,16 @@ copysign = elementwise(
 )
 
 
-def _heaviside_torch(node: Node, x: str, y: str) -> str:
-    """PyTorch takes two tensors of one dtype."""
-    first, second = (
-        text if child.dtype == node.dtype else f"{text}.to(like.dtype)"
-        for child, text in zip(node.inputs, (x, y), strict=True)
-    )
-    return f"torch.heaviside({first}, {second})"
+def _heaviside_in(library: str, cast: str) -> Callable[..., str]:
+    """Two arrays of one dtype, that of the result: PyTorch takes no others, and JAX makes single
+    precision of integers and single precision."""
+
+    def written(node: Node, x: str, y: str) -> str:
+        given = zip(node.inputs, (x, y), strict=True)
+        alike = [t if child.dtype == node.dtype else f"{t}.{cast}" for child, t in given]
+        return f"{library}.heaviside({', '.join(alike)})"
+
+    return written
 
 
 heaviside = elementwise(
@@ -200,7 +203,10 @@ heaviside = elementwise(
     numpy=np.heaviside,
     notation=lambda node, x, y: Apply(Symbol("H"), (x, y)),
     code=lambda node, x, y: f"np.heaviside({x}, {y})",
-    sources={"torch": lambda node, x, y: _heaviside_torch(node, x, y)},
+    sources={
+        "torch": _heaviside_in("torch", "to(like.dtype)"),
+        "jax": _heaviside_in("jnp", "astype(float)"),
+    },
     kinks=(Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=0.0),),
     aliases=aliases(numpy="heaviside", torch="heaviside"),
     # whole numbers are not moved by the tests: x may be 0

@@ -166,7 +166,7 @@ def _merged(a: Node | float, b: Node) -> Node:
         if known is not None and isinstance(other, Node) and other.op is divide:
             top = constant_value(other.inputs[0])
             if top is not None:
-                return divide(known * top, other.inputs[1])
+                return divide(plain_number(known * top), other.inputs[1])
     return multiply(a, b)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import reduce
 
-from tidu.ir.build import apply
+from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ir.types import product
-from tidu.ops.arithmetic import add, multiply, number_of, subtract
+from tidu.ir.types import Size, product
+from tidu.ops.arithmetic import add, divide, multiply, number_of, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, reshape
-from tidu.ops.reduction import sum_
+from tidu.ops.reduction import count, mean, sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.simplify_terms import factors_of, product_of, sum_of, terms_of
 from tidu.ops.structure import diagonal_matrix, eye, is_identity
@@ -164,6 +164,19 @@ def _sum_of_diagonal(node: Node, atoms: Atoms) -> Node | None:
     return x.inputs[0] if one and _is_diagonal(x, atoms) else None
 
 
+def _sum_of_identity(node: Node, atoms: Atoms) -> Node | None:
+    """I·𝟏 → 𝟏, and means of its rows or columns."""
+    x, axis = node.inputs[0], node.attrs["axis"]
+    if len(axis) != 1 or not is_identity(x):
+        return None
+    n = x.shape[0]
+    if node.op is mean and isinstance(n, Size):
+        share = divide(constant(1.0, node.dtype), count(x, axis))
+    else:
+        share = constant(1.0 / n if node.op is mean else 1.0, node.dtype)
+    return broadcast_to(share, shape=node.shape)
+
+
 def _times_diagonal(node: Node, atoms: Atoms) -> Node | None:
     """diag(v) A → v𝟏ᵀ ⊙ A and A diag(v) → A ⊙ 𝟏vᵀ; of a vector diag(v) x → v ⊙ x."""
     x, y = node.inputs
@@ -199,6 +212,16 @@ simplification(
     lambda: [sum_(_diag_sample(), axis=0), sum_(_diag_sample(), axis=1)],
     source="definition of a diagonal matrix",
 )
+for _op in (sum_, mean):
+    simplification(
+        f"{_op.name} of the identity",
+        _op,
+        _sum_of_identity,
+        "I·𝟏 = 𝟏",
+        "I·𝟏 = 𝟏",
+        lambda _op=_op: [_op(eye(rows=3), axis=0), _op(eye(rows=3), axis=1, keepdims=True)],
+        source="definition of the identity matrix",
+    )
 simplification(
     "product with a diagonal matrix",
     matmul,

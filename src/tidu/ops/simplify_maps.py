@@ -13,6 +13,7 @@ from tidu.ops.arithmetic import (
     multiply,
     negative,
     number_of,
+    ratio,
     subtract,
 )
 from tidu.ops.contraction import matmul, outer
@@ -115,7 +116,7 @@ def _stretch_last(node: Node, atoms: Atoms) -> Node | None:
     return broadcast_to(rebuild(node, tuple(c.inputs[0] for c in node.inputs)), shape=node.shape)
 
 
-for _op in (add, subtract, multiply, divide):
+for _op in (add, subtract, multiply, divide, ratio):
     simplification(
         f"stretch after {_op.name}",
         _op,

@@ -15,7 +15,7 @@ from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, DType, Shape, Size, Type, product, promote, shape_text
 from tidu.ops.axes import expanded
-from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, joined, op, sampled, says, spelling
 from tidu.ops.indexing import cut
 from tidu.ops.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.reduction import normal_axes
@@ -286,8 +286,10 @@ def _diag_torch(node: Node, x: str) -> str:
 
 
 def _diag_named(node: Node, x: Math) -> Math:
-    k = node.attrs["k"]
-    return Apply(Function("diag", str(k) if k else ""), (of_ones(node.inputs[0], x),))
+    k, v = node.attrs["k"], node.inputs[0]
+    if v.op is broadcast_to and not v.inputs[0].rank and not k and node.shape[0] == node.shape[1]:
+        return joined([x, Symbol("I")], "")  # diag(s𝟏) = s·I
+    return Apply(Function("diag", str(k) if k else ""), (of_ones(v, x),))
 
 
 diagonal_matrix = op(
