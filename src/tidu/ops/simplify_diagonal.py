@@ -169,11 +169,11 @@ def _sum_of_identity(node: Node, atoms: Atoms) -> Node | None:
     x, axis = node.inputs[0], node.attrs["axis"]
     if len(axis) != 1 or not is_identity(x):
         return None
-    n = x.shape[0]
-    if node.op is mean and isinstance(n, Size):
+    n = x.shape[0] if node.op is mean else 1
+    if isinstance(n, Size):
         share = divide(constant(1.0, node.dtype), count(x, axis))
     else:
-        share = constant(1.0 / n if node.op is mean else 1.0, node.dtype)
+        share = constant(1.0 / n, node.dtype)
     return broadcast_to(share, shape=node.shape)
 
 
