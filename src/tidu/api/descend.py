@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from tidu.api.backend import check_backend
 from tidu.api.batching import Plan, Wish, plan_batches, steps_of
 from tidu.api.doors import Door, Watch
 from tidu.api.function_door import FunctionDoor
@@ -68,6 +69,7 @@ def descend(
     watch: Watch | Sequence[Watch] | None = None,
     callback: Callable[[int, float], object] | None = None,
     progress: bool | None = None,
+    backend: str | None = None,
     **named: Any,
 ) -> Run:
     """Gradient descent: `steps` updates (10) of the parameters against the gradient of the loss.
@@ -78,7 +80,9 @@ def descend(
     by name. optimizer: a rule of `tidu.optim`; lr=0.01 is short for optimizer=SGD(lr=0.01). watch:
     the name of a value of the model, a function of (params, ...), or several; a graph's other
     outputs are watched unasked. callback(step, loss) is called after each step. progress: a line
-    on stderr; by default for runs of more than two seconds on a terminal.
+    on stderr; by default for runs of more than two seconds on a terminal. backend: "native"
+    compiles the step and the loop over it to machine code, "numpy" does not; by default a descent
+    is compiled where its size says that this saves time and llvmlite knows the processor.
 
     batch_size: each step takes this many rows (entries along the first axis) of the data, in the
     order that `seed` and the epoch fix, or as they stand without `shuffle`; `epochs` (1) or `steps`
@@ -102,12 +106,13 @@ def descend(
     ((9.0, 2.25, 0.5625), 2.625, 0.140625)
     """
     rule = _rule(optimizer, lr)
+    check_backend(backend)
     watched = _several(watch)
     wish = Wish(batch_size, epochs, shuffle, seed, drop_last, batch, validation)
     plan, first, rest = plan_batches(loss, params, data, named, wish)
     count = steps_of(steps, wish, plan)
     door = _door(loss, params, first, rest, watched)
-    descent = Descent(door, door.open(None, door.data), rule, plan)
+    descent = Descent(door, door.open(None, door.data), rule, plan, backend)
     try:
         descent.run(count, callback, progress)
         return _run(descent, door, count, descent.end(), plan)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.api.backend import loop_of, native_problem, need_native, worth_compiling
 from tidu.api.batching import Plan
+from tidu.api.blocks import Blocks, is_finite
 from tidu.api.culprit import not_finite
 from tidu.api.doors import Door, Opened
 from tidu.api.feed import Feed
@@ -23,6 +25,7 @@ from tidu.backends.program import Program
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DivergenceWarning, EvaluationError
 from tidu.ir.build import substitute
+from tidu.ir.node import Node
 from tidu.optim import Optimizer, StepGraph, step_graph
 from tidu.words import Phrase, Words
 
@@ -57,6 +60,7 @@ class Compiled:
 
     opened: Opened
     step: StepGraph
+    outputs: Mapping[str, Node]
     program: Program
     moves: tuple[tuple[str, str], ...]  # (input, output) of each parameter and state
     guards: tuple[tuple[str, bool], ...]
@@ -108,14 +112,20 @@ class Descent:
     """A descent under way."""
 
     def __init__(
-        self, door: Door, opened: Opened, optimizer: Optimizer, plan: Plan | None = None
+        self,
+        door: Door,
+        opened: Opened,
+        optimizer: Optimizer,
+        plan: Plan | None = None,
+        backend: str | None = None,
     ) -> None:
-        self.door, self.optimizer = door, optimizer
+        self.door, self.optimizer, self.backend = door, optimizer, backend
         self.feed = None if plan is None else Feed(plan.batches)
         data = None if plan is None else plan.validation
         self.validation = None if data is None else Validation(door, data)
         self.compiled = self._compile(opened)
         self.known = [self.compiled]
+        self.blocks: dict[Compiled, Blocks] = {}
         values: dict[str, Any] = {
             name: np.array(value, dtype=opened.graph.inputs[name].dtype)
             for name, value in opened.parameters.items()
@@ -130,11 +140,17 @@ class Descent:
     ) -> None:
         """Take the steps. Ctrl-C ends them early; raises NotFinite."""
         line = ProgressLine(steps, shown)
+        native = self._native(steps)
         try:
-            for step in range(1, steps + 1):
+            while (done := self.reached.position[0]) < steps:
                 if self.feed is not None:
-                    self.feed.load(step)
-                loss = self._advance(step)
+                    self.feed.load(done + 1)
+                if native:
+                    alone = callback is not None or self.feed is not None
+                    self._block(1 if alone else steps - done)
+                if self.reached.position[0] == done:
+                    self._advance(done + 1)
+                step, loss = self.reached.position[0], self.reached.losses[-1]
                 self._close_epoch(step)
                 line.at(step, loss)
                 if callback is not None:
@@ -146,18 +162,60 @@ class Descent:
             done = self.reached.position[0]
             del self.reached.losses[done:], self.reached.seen[done:]
 
+    # -------------------------------------------------------------- many steps at once
+    def _native(self, steps: int) -> bool:
+        """Whether steps run as machine code: asked for, or worth it and possible."""
+        if self.backend is not None:
+            return self.backend == "native"
+        return worth_compiling(self.compiled.outputs, steps) and native_problem() is None
+
+    def _block(self, most: int) -> None:
+        """Up to `most` steps as machine code. It ends before a step in which something is not
+        finite or a branch changes: that step is NumPy's, which says what happened."""
+        done, before = self.reached.position
+        compiled = next((c for c in (self.compiled, *self.known) if c.rows == self._rows), None)
+        if compiled is None:
+            return
+        if compiled not in self.blocks:
+            self.blocks[compiled] = self._compile_blocks(compiled)
+        taken = self.blocks[compiled].take(self._values(compiled), most)
+        if taken.count == 0:
+            return
+        losses = taken.records[compiled.step.derivation.loss_name].reshape(-1).tolist()
+        watched = [taken.records[name] for name in self.watched]
+        self.reached.losses += losses
+        self.reached.seen += [tuple(w[i] for w in watched) for i in range(taken.count)]
+        self.reached.position = (done + taken.count, {**before, **taken.values})
+        self.compiled = compiled
+        for step in range(done + 1, done + taken.count + 1):
+            self._smoothed(step)
+
+    def _compile_blocks(self, compiled: Compiled) -> Blocks:
+        """The same step as machine code. Raises InputError where that is not possible."""
+        need_native()
+        loss = compiled.step.derivation.loss_name
+        return Blocks(
+            loop_of(compiled.outputs, compiled.moves, loss, compiled.guards, self.watched)
+        )
+
+    # -------------------------------------------------------------- one step
     def _advance(self, step: int) -> float:
         outputs = self._forward(step)
         loss = float(outputs[self.compiled.step.derivation.loss_name].item())
         following = {name: outputs[new] for name, new in self.compiled.moves}
-        if not (math.isfinite(loss) and all(_is_finite(array) for array in following.values())):
+        if not (math.isfinite(loss) and all(is_finite(array) for array in following.values())):
             raise self._stop(step, outputs)
         self.reached.losses.append(loss)
         self.reached.seen.append(tuple(outputs[name] for name in self.watched))
         self.reached.position = (step, following)
-        if step >= self.smooth:
-            self._watch_growth(step, math.fsum(self.reached.losses[-self.smooth :]) / self.smooth)
+        self._smoothed(step)
         return loss
+
+    def _smoothed(self, step: int) -> None:
+        """Looks at the mean of the last losses: those of batches differ among themselves."""
+        if step >= self.smooth:
+            last = self.reached.losses[step - self.smooth : step]
+            self._watch_growth(step, math.fsum(last) / self.smooth)
 
     def _close_epoch(self, step: int) -> None:
         """After the last batch of an epoch: its mean loss a row, and the loss on other rows."""
@@ -248,6 +306,7 @@ class Descent:
         return Compiled(
             opened,
             step,
+            outputs,
             compile_graph(outputs),
             (
                 *((name, f"new/{name}") for name in derivation.wrt),
@@ -271,7 +330,7 @@ class Descent:
         grown = rise > max((GROWTH - 1) * abs(reached.least), 1e-12)  # not by rounding alone
         if grown and loss > reached.start and not reached.warned:
             reached.warned = True
-            warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=5)
+            warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=6)
 
     def _growth(self, step: int, loss: float) -> Phrase:
         facts = {
@@ -285,8 +344,3 @@ class Descent:
         if rate is None:
             return _DIVERGES_PLAIN(**facts)
         return _DIVERGES(**facts, try_lr=f"{rate / 10:.3g}")
-
-
-def _is_finite(array: Array) -> bool:
-    """Whether all entries are finite; the sum of squares says so at once unless it overflows."""
-    return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tidu.backends.source.plan import Source, fresh, lowered, refused, residuals
-from tidu.backends.source.python import check_writable, identifier
-from tidu.backends.source.scalar import (
+from tidu.backends.scalar import (
     Binary,
     Call,
     Choice,
@@ -28,6 +26,8 @@ from tidu.backends.source.scalar import (
     operand_names,
     parse,
 )
+from tidu.backends.source.plan import Source, fresh, lowered, refused, residuals
+from tidu.backends.source.python import check_writable, identifier
 from tidu.ir.body import Body, body_of, every_node
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tidu.backends.lowering import lower
 from tidu.errors import InputError
-from tidu.ir.body import body_of
-from tidu.ir.build import apply, is_tuple
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
 from tidu.ir.op import Form, Loop
 from tidu.ir.types import FLOATS
@@ -86,34 +86,6 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
         comments={images[node]: said for node, said in source.comments.items()},
         branches=tuple(replace(b, condition=images[b.condition]) for b in source.branches),
     )
-
-
-def lower(
-    roots: Iterable[Node], can_write: Callable[[Node], bool], images: dict[Node, Node]
-) -> None:
-    """Puts what stands for each node under the roots into `images`."""
-    for node in post_order(roots, lambda n: () if n in images else n.inputs):
-        if node in images:
-            continue
-        inputs = tuple(images[child] for child in node.inputs)
-        attributes = node.attrs
-        body = body_of(node)
-        if body is not None:
-
-            def change(nodes: Sequence[Node]) -> list[Node]:
-                lower(nodes, can_write, images)
-                return [images[node] for node in nodes]
-
-            attributes[node.op.body or ""] = body.mapped(change)
-        new = node
-        if inputs != node.inputs or attributes != node.attrs:
-            new = apply(node.op, *inputs, **attributes)
-        if new.op.lower is not None and not can_write(new):
-            simpler = new.op.lower(*new.inputs, **new.attrs)
-            inner = {child: child for child in new.inputs}
-            lower([simpler], can_write, inner)
-            new = inner[simpler]
-        images[node] = new
 
 
 # ------------------------------------------------------------------ names

@@ -7,6 +7,21 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidu.backends.scalar import (
+    Binary,
+    Call,
+    Choice,
+    Num,
+    Tree,
+    Unary,
+    Var,
+    attribute_numbers,
+    call_of,
+    calls_of,
+    operand_names,
+    parse,
+    variables,
+)
 from tidu.backends.source.plan import ATOM, Source, bare, bond_of, operands_of, refused
 from tidu.backends.source.python import (
     INDENT,
@@ -26,21 +41,6 @@ from tidu.backends.source.python import (
     shape_code,
     size_lines,
     written_lines,
-)
-from tidu.backends.source.scalar import (
-    Binary,
-    Call,
-    Choice,
-    Num,
-    Tree,
-    Unary,
-    Var,
-    attribute_numbers,
-    call_of,
-    calls_of,
-    operand_names,
-    parse,
-    variables,
 )
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node

@@ -1,0 +1,127 @@
+"""Which backend runs a program: `numpy`, or `native`, which compiles it to machine code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tidu.backends.numpy import compile_graph
+from tidu.backends.program import Program
+from tidu.errors import InputError
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop
+from tidu.words import Words
+
+if TYPE_CHECKING:
+    from tidu.backends.native.program import NativeLoop
+
+BACKENDS = ("numpy", "native")
+
+_UNKNOWN = Words(
+    en="backend is one of {known}, not {value}", zh="backend 只能是 {known} 之一，而不是 {value}"
+)
+_UNSUPPORTED = Words(
+    en="backend='native' needs llvmlite and a processor that it supports: {why}",
+    zh="backend='native' 需要 llvmlite 以及它支持的处理器：{why}",
+)
+_INSTALL = Words(en="pip install llvmlite", zh="pip install llvmlite")
+_THREADS = Words(
+    en="TIDU_THREADS must be a whole number, 1 or more, got {value}",
+    zh="TIDU_THREADS 应为不小于 1 的整数，得到 {value}",
+)
+
+# One step in NumPy costs about so much for each node, and so much for each operation; compiling it
+# costs about so much at the start and for each node. Only the order of magnitude matters.
+_CALL, _OPERATION, _START, _COMPILE = 2e-6, 2e-10, 0.1, 2e-3
+
+
+def check_backend(backend: str | None) -> None:
+    """Raises InputError for a name that is no backend."""
+    if backend is not None and backend not in BACKENDS:
+        raise InputError(_UNKNOWN(known=", ".join(BACKENDS), value=repr(backend)))
+
+
+def native_problem() -> str | None:
+    """Why nothing can be compiled here; None where it can."""
+    try:
+        from tidu.backends.native.target import host
+    except ImportError as error:
+        return str(error)
+    try:
+        host()
+    except (RuntimeError, OSError) as error:
+        return str(error)
+    return None
+
+
+def need_native() -> None:
+    """Raises InputError where nothing can be compiled."""
+    problem = native_problem()
+    if problem is not None:
+        raise InputError(_UNSUPPORTED(why=problem), fix=_INSTALL())
+
+
+def program_of(outputs: Mapping[str, Node], backend: str | None) -> Program:
+    """A compiled graph."""
+    if backend != "native":
+        return compile_graph(outputs)
+    need_native()
+    from tidu.backends.native.program import compile_native
+
+    return compile_native(outputs)
+
+
+def worth_compiling(outputs: Mapping[str, Node], steps: int) -> bool:
+    """Whether a loop of so many steps takes less time compiled, compiling included.
+
+    By the size of the program alone, never by the clock: the same call gives the same numbers.
+    """
+    nodes = [n for n in reachable(outputs.values()) if n.op.loop not in (Loop.LEAF, Loop.VIEW)]
+    step = sum(_CALL + _OPERATION * _operations(node) for node in nodes)
+    return step * steps > _START + _COMPILE * len(nodes)
+
+
+def _operations(node: Node) -> float:
+    """About how many operations NumPy does for one node."""
+    sizes = [_size(getattr(n, "shape", ())) for n in (node, *node.inputs)]
+    if node.op.loop is Loop.CONTRACT and len(sizes) == 3:
+        return (sizes[0] * sizes[1] * sizes[2]) ** 0.5
+    return 5.0 * max(sizes)
+
+
+def _size(shape: Sequence[Any]) -> float:
+    total = 1.0
+    for dim in shape:
+        total *= dim if isinstance(dim, int) else 1
+    return total
+
+
+def cores() -> int:
+    """How many threads a loop may use: TIDU_THREADS, or the cores that this process may run on.
+
+    Raises InputError for a setting that is no whole number above 0.
+    """
+    wanted = os.environ.get("TIDU_THREADS")
+    if wanted is not None:
+        if not wanted.isdigit() or int(wanted) < 1:
+            raise InputError(_THREADS(value=repr(wanted)))
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def loop_of(
+    outputs: Mapping[str, Node],
+    moves: Sequence[tuple[str, str]],
+    loss: str,
+    guards: Sequence[tuple[str, bool]],
+    watched: Sequence[str],
+) -> NativeLoop:
+    """A compiled loop over a step: what moves, what must stay finite, what is recorded."""
+    from tidu.backends.native.program import Request, compile_loop
+
+    records = tuple(dict.fromkeys((loss, *watched)))
+    return compile_loop(
+        outputs, Request(tuple(moves), (loss,), tuple(guards), records), threads=cores()
+    )

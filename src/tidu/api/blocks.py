@@ -1,0 +1,85 @@
+"""Steps of a descent as machine code, many at a time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tidu.backends.native.program import Block, NativeLoop
+
+Array = NDArray[Any]
+
+_SECONDS = 0.05  # how long Ctrl-C and progress may wait
+_HISTORY = 64 * 2**20  # bytes of recorded values that one block may hold
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """How many steps were taken, what was recorded in each, and the values after the last."""
+
+    count: int
+    records: Mapping[str, Array]
+    values: Mapping[str, Array]
+
+
+class Blocks:
+    """A compiled loop that is run in blocks short enough for Ctrl-C. How long they are changes no
+    number."""
+
+    def __init__(self, loop: NativeLoop) -> None:
+        self.loop = loop
+        self.size = 1
+        self.ended = time.perf_counter()
+        self.after: Mapping[str, Array] = {}
+        self.most = max(1, _HISTORY // max(1, loop.bytes_recorded))
+
+    def take(self, values: Mapping[str, Any], most: int) -> Taken:
+        """Up to `most` steps from these values; none where the first cannot be taken."""
+        known = self.after and all(values[name] is array for name, array in self.after.items())
+        self.loop.start(
+            {n: v for n, v in values.items() if n not in self.after} if known else values
+        )
+        size = min(self.size, most, self.most)
+        block = self.loop.advance(size)
+        spent = time.perf_counter() - self.ended  # with what the caller did with the last block
+        if block.done == self.size:
+            if spent < _SECONDS / 2:
+                self.size *= 8 if spent < _SECONDS / 16 else 2
+            elif spent > 2 * _SECONDS:
+                self.size = max(1, self.size // 2)
+        after = self.loop.values()
+        if not all(is_finite(array) for array in after.values()):
+            block, after = self._up_to_the_last_finite(values, block.done)
+        self.after = after
+        self.ended = time.perf_counter()
+        return Taken(block.done, block.records, after)
+
+    def _up_to_the_last_finite(
+        self, values: Mapping[str, Any], bad: int
+    ) -> tuple[Block, Mapping[str, Array]]:
+        """After `bad` steps a value is not finite: the most steps after which all are."""
+        good = 0
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            _, after = self._again(values, middle)
+            if all(is_finite(array) for array in after.values()):
+                good = middle
+            else:
+                bad = middle
+        return self._again(values, good)
+
+    def _again(self, values: Mapping[str, Any], steps: int) -> tuple[Block, Mapping[str, Array]]:
+        self.loop.start(values)
+        return self.loop.advance(steps), self.loop.values()
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all entries are finite; the sum of squares says so at once unless it overflows."""
+    return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())

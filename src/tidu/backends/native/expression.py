@@ -1,0 +1,272 @@
+"""What one element of a node is: a tree of loads and scalar functions at a place of loop letters.
+
+Elementwise ops are joined into one tree, views move the place, and what has a buffer is loaded.
+Trees are shared: an element that is read twice is one object, and is calculated once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from tidu.backends.native.position import Entry, Letter, Position, linear, of_letter, read
+from tidu.backends.scalar import Tree, attribute_numbers, calls_of, operand_names, parse, variables
+from tidu.ir.node import Node
+from tidu.ir.op import Loop
+from tidu.ir.types import FLOATS
+
+LIGHT = frozenset({"fmax", "fmin", "fabs", "copysign", "floor", "ceil", "trunc"})
+
+
+class Expression:
+    """One element. `dtype` is that of its value."""
+
+    dtype: str
+
+    def parts(self) -> tuple[Expression, ...]:
+        return ()
+
+    def own_letters(self) -> frozenset[Letter]:
+        return frozenset()
+
+    @cached_property
+    def _letters(self) -> frozenset[Letter]:
+        return self.own_letters().union(*(part.letters() for part in self.parts()))
+
+    def letters(self) -> frozenset[Letter]:
+        """The loop letters that the value depends on."""
+        return self._letters
+
+
+@dataclass(eq=False)
+class Load(Expression):
+    """An element of a buffer."""
+
+    buffer: Node
+    at: Position
+    dtype: str
+
+    def parts(self) -> tuple[Expression, ...]:
+        return tuple(entry.value for entry in self.at.entries())
+
+    def own_letters(self) -> frozenset[Letter]:
+        return self.at.letters()
+
+
+@dataclass(eq=False)
+class Literal(Expression):
+    value: float | int | bool
+    dtype: str
+
+
+@dataclass(eq=False)
+class Coordinate(Expression):
+    """A place as a number."""
+
+    at: Position
+    dtype: str
+
+    def own_letters(self) -> frozenset[Letter]:
+        return self.at.letters()
+
+
+@dataclass(eq=False)
+class Convert(Expression):
+    value: Expression
+    dtype: str
+
+    def parts(self) -> tuple[Expression, ...]:
+        return (self.value,)
+
+
+@dataclass(eq=False)
+class Apply(Expression):
+    """A scalar expression of others; `work` is the dtype that it is calculated in."""
+
+    tree: Tree
+    operands: Mapping[str, Expression]
+    numbers: Mapping[str, float]
+    work: str
+    dtype: str
+
+    def parts(self) -> tuple[Expression, ...]:
+        return tuple(self.operands.values())
+
+
+@dataclass(eq=False)
+class Head(Expression):
+    """What a sum or product of the same loop has just calculated, at each place of the result."""
+
+    dtype: str
+    over: frozenset[Letter]
+
+    def own_letters(self) -> frozenset[Letter]:
+        return self.over
+
+
+Index: TypeAlias = tuple[Position, ...]
+
+
+# ------------------------------------------------------------------ what can be said
+def scalar_tree(node: Node) -> Tree | None:
+    """The scalar expression of an elementwise op."""
+    text = node.op.scalar
+    if text is None:
+        return None
+    return parse(text if isinstance(text, str) else text(node))
+
+
+def work_dtype(node: Node) -> str:
+    """What an elementwise op calculates in."""
+    if node.dtype in FLOATS:
+        return node.dtype
+    floats = [child.dtype for child in node.inputs if child.dtype in FLOATS]
+    if floats:
+        return max(floats)
+    return "int64" if any(c.dtype == "int64" for c in node.inputs) else node.dtype
+
+
+def sayable(node: Node, functions: Collection[str]) -> bool:
+    """Whether one element of this node is a scalar expression of its operands' elements."""
+    if node.op.role in ("cast", "constant", "size"):
+        return True
+    tree = scalar_tree(node)
+    if tree is None:
+        return False
+    if work_dtype(node) in FLOATS:
+        return calls_of(tree) <= set(functions)
+    return not calls_of(tree) and "/" not in str(node.op.scalar)
+
+
+def cost(node: Node) -> int:
+    """What one element costs, in additions."""
+    tree = scalar_tree(node)
+    if tree is None:
+        return 0
+    heavy = calls_of(tree) - LIGHT
+    return 1 + 10 * len(heavy) + (3 if "/" in str(node.op.scalar) else 0)
+
+
+# ------------------------------------------------------------------ building
+@dataclass
+class Elements:
+    """Builds the trees of one kernel. `stored` has a buffer; `heads` is at hand in a register."""
+
+    stored: Callable[[Node], bool]
+    heads: Mapping[int, Expression] = field(default_factory=dict[int, Expression])
+    known: dict[tuple[int, Index], Expression] = field(
+        default_factory=dict[tuple[int, Index], Expression]
+    )
+
+    def of(self, node: Node, index: Index) -> Expression:
+        """The element of a node at a place. Walks without recursing over long chains' views only:
+        a chain of elementwise ops that long is cut by `plan`."""
+        if node.id in self.heads:
+            return self.heads[node.id]
+        key = (node.id, index)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._build(node, index)
+        return found
+
+    def _build(self, node: Node, index: Index) -> Expression:
+        op = node.op
+        if op.role == "constant":
+            data = node.attrs["value"].array
+            if data.size == 1:
+                return Literal(data.reshape(-1)[0].item(), node.dtype)
+            return self.load(node, index)
+        if self.stored(node) or op.role == "input":
+            return self.load(node, index)
+        if op.role == "cast":
+            return Convert(self.of(node.inputs[0], index), node.dtype)
+        if op.role == "size":
+            return Literal(float(node.attrs["size"]), node.dtype)
+        if op.places is not None and op.loop in (Loop.VIEW, Loop.GATHER):
+            return self.of(node.inputs[0], self.places(node, index))
+        tree = scalar_tree(node)
+        assert tree is not None, op.name
+        names = operand_names(op, len(node.inputs))
+        operands = {
+            name: self.of(child, index) for name, child in zip(names, node.inputs, strict=False)
+        }
+        if node.rank >= 2:
+            work = work_dtype(node)
+            at = {"i": Coordinate(index[-2], work), "j": Coordinate(index[-1], work)}
+            read = variables(tree)
+            operands |= {n: v for n, v in at.items() if n in read and n not in operands}
+        numbers = attribute_numbers(node.attrs)
+        return Apply(tree, operands, numbers, work_dtype(node), node.dtype)
+
+    def load(self, node: Node, index: Index) -> Load:
+        return Load(node, linear(index, whole(node)), node.dtype)
+
+    def places(self, node: Node, index: Index) -> Index:
+        """Where the element of a view or gather stands in its first operand."""
+        assert node.op.places is not None
+        return self._read(node, index, lambda texts, reader: node.op.places(node, texts, reader))  # type: ignore[misc]
+
+    def puts(self, node: Node, position: int, index: Index) -> Index:
+        """Where the element of an operand goes in the result."""
+        puts = node.op.puts
+        assert puts is not None
+        return self._read(node, index, lambda texts, reader: puts(node, position, texts, reader))
+
+    def _read(self, node: Node, index: Index, ask: Callable[[list[str], Any], list[str]]) -> Index:
+        names = {f"_{axis}": place for axis, place in enumerate(index)}
+        texts = [_text(name, place) for name, place in names.items()]
+
+        def reader(operand: int, at: Sequence[str], size: int) -> str:
+            places = tuple(read(text, names) for text in at)
+            entry = Entry(self.of(node.inputs[operand], places), int(size))
+            name = f"_e{len(names)}"
+            names[name] = Position(0, ((entry, 1),))
+            return name
+
+        return tuple(read(text, names) for text in ask(texts, reader))
+
+
+def _text(name: str, place: Position) -> str:
+    return name if place.terms else str(place.constant)
+
+
+def whole(node: Node) -> tuple[int, ...]:
+    """The shape, all of whose sizes are numbers by now."""
+    return tuple(int(dim) for dim in node.shape)
+
+
+def letters_of(shape: Sequence[int], prefix: str) -> tuple[Letter, ...]:
+    return tuple(Letter(f"{prefix}{axis}", size) for axis, size in enumerate(shape))
+
+
+def at_letters(letters: Iterable[Letter]) -> Index:
+    return tuple(of_letter(letter) for letter in letters)
+
+
+# ------------------------------------------------------------------ walking
+def walk(roots: Iterable[Expression]) -> list[Expression]:
+    """All parts, each once, parts first."""
+    found: list[Expression] = []
+    seen: set[int] = set()
+    stack = [(root, False) for root in roots][::-1]
+    while stack:
+        part, ready = stack.pop()
+        if ready:
+            found.append(part)
+        elif id(part) not in seen:
+            seen.add(id(part))
+            stack.append((part, True))
+            stack.extend((child, False) for child in part.parts())
+    return found
+
+
+def loads(roots: Iterable[Expression]) -> list[Load]:
+    return [part for part in walk(roots) if isinstance(part, Load)]
+
+
+def literal_text(value: float | int | bool) -> str:
+    """A number by its bits, for signatures: -0.0 is not 0.0, and NaN equals itself."""
+    return value.hex() if isinstance(value, float) and not math.isnan(value) else repr(value)

@@ -1,0 +1,102 @@
+"""Where values lie: inputs with the caller, the rest in one workspace, whose parts are reused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidu.backends.native.plan import Stage, is_leaf
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node
+
+ALIGNED = 64  # bytes: a line of the cache, and the widest vector
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """slot: the place of each buffer in the table of pointers. offset: of each value that lies in
+    the workspace. size: of the workspace, in bytes. place: the node whose buffer holds a value."""
+
+    slot: Mapping[Node, int]
+    offset: Mapping[Node, int]
+    size: int
+    place: Mapping[Node, Node]
+
+    def of(self, node: Node) -> Node:
+        return self.place.get(node, node)
+
+    def meets(self, one: Node, two: Node) -> bool:
+        """Whether two values share memory."""
+        one, two = self.of(one), self.of(two)
+        if one is two:
+            return True
+        if one not in self.offset or two not in self.offset:
+            return False
+        return self.offset[one] < self.offset[two] + bytes_of(two) and self.offset[
+            two
+        ] < self.offset[one] + bytes_of(one)
+
+
+def bytes_of(node: Node) -> int:
+    size = 1
+    for dim in node.shape:
+        size *= int(dim)
+    return size * np.dtype(node.dtype).itemsize
+
+
+def is_scalar_constant(node: Node) -> bool:
+    return node.op.role == "constant" and node.attrs["value"].array.size == 1
+
+
+def laid_out(
+    stages: Sequence[Stage],
+    nodes: Mapping[int, Node],
+    place: Mapping[Node, Node],
+    apart: Collection[Node],
+) -> Memory:
+    """A place for every buffer. `apart` values live in memory of their own: the caller's, or that
+    of the whole loop."""
+    last: dict[Node, int] = {}
+    first: dict[Node, int] = {}
+    leaves: dict[Node, None] = {}
+    for at, stage in enumerate(stages):
+        for id in stage.reads:
+            node = place.get(nodes[id], nodes[id])
+            last[node] = at
+            if is_leaf(node):
+                leaves[node] = None
+        for node in stage.stores:
+            kept = place.get(node, node)
+            first.setdefault(kept, at)
+            last[kept] = max(last.get(kept, at), at)
+    slot: dict[Node, int] = {}
+    for node in (*leaves, *first, *apart):
+        if not is_tuple(node) and not is_scalar_constant(node):
+            slot.setdefault(node, len(slot))
+    offset, size = _offsets(first, last, {n for n in first if n in apart or is_leaf(n)})
+    return Memory(slot, offset, size, place)
+
+
+def _offsets(
+    first: Mapping[Node, int], last: Mapping[Node, int], elsewhere: Collection[Node]
+) -> tuple[dict[Node, int], int]:
+    """First fit: the lowest gap among the values that live at the same time."""
+    offset: dict[Node, int] = {}
+    alive: list[Node] = []
+    size = 0
+    for node, at in sorted(first.items(), key=lambda item: item[1]):
+        if node in elsewhere or is_tuple(node):
+            continue
+        alive = [other for other in alive if last[other] >= at]
+        need = -(-bytes_of(node) // ALIGNED) * ALIGNED
+        low = 0
+        for other in sorted(alive, key=lambda n: offset[n]):
+            if offset[other] - low >= need:
+                break
+            low = max(low, offset[other] + -(-bytes_of(other) // ALIGNED) * ALIGNED)
+        offset[node] = low
+        size = max(size, low + need)
+        alive.append(node)
+    return offset, size

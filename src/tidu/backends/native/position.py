@@ -1,0 +1,196 @@
+"""Places in memory as linear forms over loop letters, so that strides can be read off them.
+
+The facets `places` and `puts` of an op say with integer texts where an element stands; read here,
+i*64 + j is a form whose coefficients are the strides. Quotients and remainders stay linear where
+the ranges of the letters allow it, as after a reshape; else they are atoms of the form.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A loop's counter: 0 ≤ letter < size."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    value: Position
+    divisor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    value: Position
+    divisor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of an index array, which may count from the end of an axis of this size."""
+
+    value: Any  # an expression; see `expression`
+    size: int
+
+
+Atom: TypeAlias = Letter | Quotient | Remainder | Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """constant + Σ coefficient · atom."""
+
+    constant: int
+    terms: tuple[tuple[Atom, int], ...] = ()
+
+    def __add__(self, other: Position) -> Position:
+        return _form(self.constant + other.constant, (*self.terms, *other.terms))
+
+    def __sub__(self, other: Position) -> Position:
+        return self + other.scaled(-1)
+
+    def scaled(self, factor: int) -> Position:
+        if factor == 0:
+            return Position(0)
+        return Position(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
+
+    def coefficient(self, letter: Letter) -> int:
+        return dict(self.terms).get(letter, 0)
+
+    def range(self) -> tuple[int, int]:
+        """The least and the largest value."""
+        low = high = self.constant
+        for atom, coefficient in self.terms:
+            ends = [coefficient * end for end in _range(atom)]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def hidden(self) -> frozenset[Letter]:
+        """The letters inside atoms that are no letters: the form is not linear in them."""
+        return frozenset[Letter]().union(
+            *(_letters(atom) for atom, _ in self.terms if not isinstance(atom, Letter))
+        )
+
+    def letters(self) -> frozenset[Letter]:
+        return frozenset[Letter]().union(*(_letters(atom) for atom, _ in self.terms))
+
+    def entries(self) -> list[Entry]:
+        """The entries of index arrays on which the place depends."""
+        found: list[Entry] = []
+        for atom, _ in self.terms:
+            match atom:
+                case Entry():
+                    found.append(atom)
+                case Quotient(value, _) | Remainder(value, _):
+                    found.extend(value.entries())
+                case Letter():
+                    pass
+        return found
+
+
+ZERO = Position(0)
+
+
+def of_letter(letter: Letter) -> Position:
+    """A letter as a form; a loop that runs once has no letter."""
+    return ZERO if letter.size == 1 else Position(0, ((letter, 1),))
+
+
+def _form(constant: int, terms: Sequence[tuple[Atom, int]]) -> Position:
+    sums: dict[Atom, int] = {}
+    for atom, coefficient in terms:
+        sums[atom] = sums.get(atom, 0) + coefficient
+    return Position(constant, tuple((a, c) for a, c in sums.items() if c))
+
+
+def _range(atom: Atom) -> tuple[int, int]:
+    match atom:
+        case Letter(_, size) | Entry(_, size):
+            return 0, size - 1
+        case Quotient(value, divisor):
+            low, high = value.range()
+            return low // divisor, high // divisor
+        case Remainder(_, divisor):
+            return 0, divisor - 1
+
+
+def _letters(atom: Atom) -> frozenset[Letter]:
+    match atom:
+        case Letter():
+            return frozenset((atom,))
+        case Entry(value, _):
+            return value.letters()
+        case Quotient(value, _) | Remainder(value, _):
+            return value.letters()
+
+
+def divided(value: Position, divisor: int) -> tuple[Position, Position]:
+    """Quotient and remainder; linear where what does not divide stays below the divisor."""
+    whole = [(a, c // divisor) for a, c in value.terms if c % divisor == 0]
+    rest = tuple((a, c) for a, c in value.terms if c % divisor)
+    left = Position(value.constant % divisor, rest)
+    low, high = left.range()
+    if low >= 0 and high < divisor:
+        return Position(value.constant // divisor, tuple(whole)), left
+    return (
+        Position(0, ((Quotient(value, divisor), 1),)),
+        Position(0, ((Remainder(value, divisor), 1),)),
+    )
+
+
+def linear(index: Sequence[Position], shape: Sequence[int]) -> Position:
+    """The position of an element in an array in C order."""
+    total, stride = ZERO, 1
+    for place, size in zip(reversed(index), reversed(shape), strict=True):
+        total = total + place.scaled(stride)
+        stride *= size
+    return total
+
+
+# ------------------------------------------------------------------ texts
+def read(text: str, names: Mapping[str, Position]) -> Position:
+    """The form of an integer text over named places.
+
+    >>> i, j = Letter("i", 4), Letter("j", 8)
+    >>> at = read("((i) * (8) + (j)) / (8)", {"i": of_letter(i), "j": of_letter(j)})
+    >>> at == of_letter(i)
+    True
+    """
+    return _value(_parsed(text), names)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text.strip(), mode="eval").body
+
+
+def _value(tree: ast.expr, names: Mapping[str, Position]) -> Position:
+    match tree:
+        case ast.Constant(int(number)):
+            return Position(number)
+        case ast.Name(name):
+            return names[name]
+        case ast.UnaryOp(ast.USub(), operand):
+            return _value(operand, names).scaled(-1)
+        case ast.BinOp(left, ast.Mult(), right):
+            one, two = _value(left, names), _value(right, names)
+            return one.scaled(two.constant) if not two.terms else two.scaled(one.constant)
+        case ast.BinOp(left, operator, right):
+            one, two = _value(left, names), _value(right, names)
+            if isinstance(operator, ast.Add):
+                return one + two
+            if isinstance(operator, ast.Sub):
+                return one - two
+            quotient, remainder = divided(one, two.constant)
+            return quotient if isinstance(operator, ast.Div) else remainder
+        case _:
+            raise ValueError(f"no integer text: {ast.unparse(tree)}")

@@ -1,0 +1,65 @@
+"""The processor at hand, as LLVM knows it, and machine code for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """The host. `vector_bytes` is the width of a vector register, `registers` how many there are.
+
+    Objects of LLVM are not told apart by threads: `machine` is used under a lock (see `compile`).
+    """
+
+    machine: Any
+    triple: str
+    layout: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    registers: int
+
+    def lanes(self, dtype: str) -> int:
+        """How many numbers of a dtype stand in one vector."""
+        return self.vector_bytes // {"float32": 4, "int32": 4}.get(dtype, 8)
+
+    @property
+    def name(self) -> str:
+        """What compiled code depends on: the processor, its features, LLVM's version."""
+        return f"{self.triple} {self.cpu} {self.features} llvmlite {llvmlite.__version__}"
+
+
+def supported() -> bool:
+    """Whether LLVM can compile for this processor in this process."""
+    try:
+        host()
+    except (RuntimeError, OSError):
+        return False
+    return True
+
+
+@cache
+def host() -> Target:
+    """The processor that this process runs on."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    triple = llvm.get_process_triple()
+    known = llvm.get_host_cpu_features()
+    features = known.flatten()
+    cpu = llvm.get_host_cpu_name()
+    machine = llvm.Target.from_triple(triple).create_target_machine(
+        cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True
+    )
+    if known.get("avx512f"):
+        width, registers = 64, 32
+    elif known.get("avx"):
+        width, registers = 32, 16
+    else:
+        width, registers = 16, 32 if "aarch64" in triple or "arm64" in triple else 16
+    return Target(machine, triple, str(machine.target_data), cpu, features, width, registers)

@@ -1,0 +1,223 @@
+"""Whole programs as machine code: random ones, odd sizes, odd arrays, bad indices, many callers."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tests.backends.native.agreement import check, distance
+from tests.property.matrices import random_program
+from tidu.backends.native.program import compile_native
+from tidu.calculus.derivation import derive_graph
+from tidu.errors import InputError, ShapeError
+from tidu.frontends.calling import bound
+from tidu.frontends.trace import trace
+from tidu.ir.build import input_node
+from tidu.ir.node import Node
+from tidu.ops.exponential import exp
+from tidu.ops.indexing import index
+from tidu.ops.reduction import sum_
+from tidu.ops.trigonometric import tanh
+
+
+def outputs_of(function: Any, *arguments: Any) -> tuple[dict[str, Node], dict[str, Any]]:
+    """The loss and its gradients as nodes, and the values of the inputs."""
+    traced = trace(function, bound(function, arguments, {}))
+    wrt = [n for names in traced.arguments.values() for n in names]
+    return derive_graph(traced.graph, wrt, output=traced.output).outputs(), traced.values
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_random_programs_and_their_gradients(block: int) -> None:
+    """Sums of products may cancel: the bound is a thousand roundings of the largest number."""
+    for seed in range(block * 5, block * 5 + 5):
+        program = random_program(seed)
+        outputs, values = outputs_of(program.function(), *program.values.values())
+        check(outputs, values, allowed=1e-11)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_hundreds_of_random_programs(block: int) -> None:
+    for seed in range(1000 + block * 25, 1025 + block * 25):
+        program = random_program(seed)
+        outputs, values = outputs_of(program.function(), *program.values.values())
+        check(outputs, values, allowed=1e-11)
+
+
+def network(batch: int, inner: int, width: int, outer: int, dtype: str) -> Any:
+    rng = np.random.default_rng(batch * 1000 + width)
+    shapes = [(batch, inner), (inner, width), (width,), (width, outer)]
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+    def loss(x: Any, W: Any, b: Any, V: Any) -> Any:
+        h = np.tanh(x @ W + b)
+        return np.sum((h @ V) ** 2) + 0.1 * np.sum(np.maximum(h, 0.1).T @ x)
+
+    return outputs_of(loss, *arrays)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(1, 1, 1, 1), (1, 3, 2, 1), (2, 7, 17, 3), (33, 31, 5, 13), (64, 8, 16, 32), (17, 129, 67, 2)],
+)
+def test_odd_sizes(sizes: tuple[int, int, int, int], dtype: str) -> None:
+    outputs, values = network(*sizes, dtype)
+    check(outputs, values, allowed=1e-12 if dtype == "float64" else 2e-4)
+
+
+@pytest.mark.parametrize("sizes", [(0, 3, 2, 1), (4, 0, 2, 3)])
+def test_axes_of_no_elements(sizes: tuple[int, int, int, int]) -> None:
+    outputs, values = network(*sizes, "float64")
+    outputs = {k: v for k, v in outputs.items() if k != "loss"}
+    with np.errstate(all="ignore"):
+        check(outputs, values)
+
+
+def test_a_product_whose_operand_is_packed() -> None:
+    """Rows a page apart, and a transposed operand: both are copied in panels."""
+    rng = np.random.default_rng(3)
+    x, w = input_node("x", (70, 130)), input_node("w", (130, 512))
+    values = {"x": rng.standard_normal((70, 130)), "w": rng.standard_normal((130, 512))}
+    check({"a": x @ w, "b": (x @ w) @ w.T, "c": x.T @ (x @ w)}, values, allowed=1e-13)
+
+
+def test_batches_of_products() -> None:
+    rng = np.random.default_rng(4)
+    x, w = input_node("x", (3, 5, 9, 11)), input_node("w", (3, 5, 11, 7))
+    values = {"x": rng.standard_normal((3, 5, 9, 11)), "w": rng.standard_normal((3, 5, 11, 7))}
+    check({"a": x @ w, "b": x.mT @ (x @ w)}, values, allowed=1e-13)
+
+
+# ------------------------------------------------------------------ arrays as they come
+def forms(plain: np.ndarray) -> dict[str, np.ndarray]:
+    odd = np.empty(plain.nbytes + 1, np.uint8)[1:].view(plain.dtype).reshape(plain.shape)
+    odd[...] = plain
+    fixed = plain.copy()
+    fixed.flags.writeable = False
+    return {
+        "by columns": np.asfortranarray(plain),
+        "backwards": plain[::-1, ::-1].copy()[::-1, ::-1],
+        "every other": np.repeat(plain, 2, 1)[:, ::2],
+        "misaligned": odd,
+        "read-only": fixed,
+        "other byte order": plain.astype(plain.dtype.newbyteorder()),
+        "integers": np.rint(plain).astype(np.int64),
+    }
+
+
+@pytest.mark.parametrize("form", list(forms(np.eye(2))))
+def test_forms_of_arrays(form: str) -> None:
+    x = input_node("x", (5, 7))
+    array = forms(np.random.default_rng(1).standard_normal((5, 7)) * 3)[form]
+    before = array.copy()
+    check({"y": tanh(x) @ x.T, "s": sum_(exp(x), axis=(0,))}, {"x": array})
+    assert np.array_equal(array, before)
+
+
+def test_results_are_the_callers_own() -> None:
+    x = input_node("x", (3,))
+    program = compile_native({"y": x + 1.0, "again": x + 1.0, "same": x})
+    given = np.arange(3.0)
+    first = program.run({"x": given}).outputs
+    first["y"][:] = 9.0
+    assert first["again"].tolist() == [1.0, 2.0, 3.0]
+    first["same"][:] = 9.0
+    assert given.tolist() == [0.0, 1.0, 2.0]
+    assert program.run({"x": given}).outputs["y"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_another_shape_is_refused_and_what_is_missing_named() -> None:
+    x = input_node("x", (3,))
+    program = compile_native({"y": x + 1.0})
+    with pytest.raises(ShapeError, match=r"x.*\(4,\)"):
+        program.run({"x": np.zeros(4)})
+    with pytest.raises(InputError, match="x"):
+        program.run({})
+
+
+@pytest.mark.parametrize("bad", [[0, 5], [-6, 0], [0.5, 1.0], [np.nan, 0.0], [1e300, 0.0]])
+def test_an_index_out_of_range_is_numpys_error(bad: list[float]) -> None:
+    x, at = input_node("x", (5,)), input_node("at", (2,), np.asarray(bad).dtype.name)
+    outputs = {"y": index(x, key=(at,))}
+    program = compile_native(outputs)
+    good = np.array([4, -5]).astype(np.asarray(bad).dtype)
+    assert program.run({"x": np.arange(5.0), "at": good}).outputs["y"].tolist() == [4.0, 0.0]
+    with pytest.raises(Exception, match=r"index|indices|integer|整数|下标"):
+        program.run({"x": np.arange(5.0), "at": np.array(bad)})
+
+
+def test_many_threads_call_one_program() -> None:
+    x = input_node("x", (16, 16))
+    program = compile_native({"y": tanh(x) @ x})
+    inputs = [np.random.default_rng(i).standard_normal((16, 16)) for i in range(16)]
+    wanted = [program.run({"x": a}).outputs["y"] for a in inputs]
+    wrong: list[int] = []
+
+    def work(i: int) -> None:
+        for _ in range(200):
+            if not np.array_equal(program.run({"x": inputs[i]}).outputs["y"], wanted[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_the_comparison_bites() -> None:
+    one = np.array([1.0, 2.0])
+    assert distance(one, one) == 0
+    assert distance(one * (1 + 1e-9), one) > 1e-10
+    assert distance(np.array([np.nan, 2.0]), one) == np.inf
+    assert distance(one.astype("float32"), one) == np.inf
+
+
+# ------------------------------------------------------------------ loops
+def problem(dtype: str = "float64") -> tuple[Any, dict[str, Any], Any, Any]:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 30)).astype(dtype)
+    y = np.sin(X[:, 0])
+
+    def loss(p: Any, X: Any, y: Any) -> Any:
+        return np.mean((np.tanh(X @ p["W"] + p["b"]) @ p["v"] - y) ** 2)
+
+    params = {"W": rng.standard_normal((30, 70)) / 5, "b": np.zeros(70), "v": np.ones(70) / 9}
+    return loss, {k: v.astype(dtype) for k, v in params.items()}, X, y
+
+
+RULES = [
+    tidu.optim.SGD(0.05),
+    tidu.optim.SGD(0.05, 0.9, nesterov=True, weight_decay=1e-3),
+    tidu.optim.Adam(0.01),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_descent_agrees_with_numpy(rule: Any) -> None:
+    loss, params, X, y = problem()
+    runs = [
+        tidu.descend(loss, params, X, y, steps=200, optimizer=rule, backend=backend)
+        for backend in ("numpy", "native")
+    ]
+    np.testing.assert_allclose(runs[1].losses, runs[0].losses, rtol=1e-11)
+    for name, value in runs[0].params.items():
+        np.testing.assert_allclose(runs[1].params[name], value, rtol=1e-9, atol=1e-12)
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss, params, X, y = problem("float32")
+    found = []
+    for threads in ("1", "2", "3", "8"):
+        monkeypatch.setenv("TIDU_THREADS", threads)
+        found.append(tidu.descend(loss, params, X, y, steps=50, lr=0.05, backend="native"))
+    for run in found[1:]:
+        assert run.losses == found[0].losses
+        assert all(np.array_equal(run.params[k], found[0].params[k]) for k in params)
