@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import NotFiniteWarning
+from tidu.errors import DescentError, NotFiniteWarning
+from tidu.optim import SGD, Adagrad, Adam, ClipNorm, RMSProp
 
 X = np.array([-1.0, 0.5])
 
@@ -54,3 +55,23 @@ def test_finite_results_and_infinities_of_the_data_pass_without_a_word() -> None
         warnings.simplefilter("error")
         tidu.grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)))(X)
         tidu.grad(lambda x: np.sum(2.0 * x))(np.array([1.0, np.inf]))
+
+
+@pytest.mark.parametrize(
+    ("rule", "english", "chinese"),
+    [
+        (Adam(0.1), "second moment: the running mean of the squared gradients (for w)", "二阶矩"),
+        (Adagrad(0.1), "the sum of the squared gradients (for w)", "梯度平方的累积和（w）"),
+        (RMSProp(0.1), "the running mean of the squared gradients (for w)", "滑动平均（w）"),
+        (SGD(0.1, clip=ClipNorm(1.0)), "the norm of all gradients together", "合起来的范数"),
+    ],
+)
+def test_a_memory_that_overflows_is_named(rule: Any, english: str, chinese: str):
+    """g² is infinite though g is not: the next steps would be 0, and nobody would know."""
+    with pytest.raises(DescentError) as caught:
+        tidu.descend(lambda w: np.sum(1e200 * w), {"w": np.ones(2)}, optimizer=rule, steps=2)
+    said = caught.value.text("en")
+    assert english in said
+    assert "becomes inf" in said
+    assert "1e+200" in said
+    assert chinese in caught.value.text("zh")

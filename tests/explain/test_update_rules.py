@@ -144,3 +144,17 @@ def test_wrong_settings_name_the_key_and_the_line(
     assert what in caught.value.text("en")
     assert fix in caught.value.text("en")
     assert "s.toml:" in caught.value.text("zh")
+
+
+def test_each_claim_is_judged_with_the_settings_of_its_own_descent(tmp_path: Path):
+    """Every descent has an input named hyper/lr: they are not one and the same number."""
+    second = (
+        'name = "a"\nlr = 0.1\n[[descend]]\nname = "b"\nlr = 0.01\nmomentum = 0.9\n'
+        '[[claim]]\nname = "new b"\nvalue = [[0.9]]\ndescend = "a"\n'
+        '[[claim]]\nname = "new b"\nvalue = [[0.09]]\ndescend = "b"\n'
+        '[[claim]]\nname = "new b"\nvalue = [[0.9]]\ndescend = "b"\n'
+    )
+    file = tmp_path / "s.toml"
+    file.write_text(STUDY + second, "utf-8")
+    claims = tidu.solve(file, lang="en").parts[0].claims
+    assert [claim.holds for claim in claims] == [True, True, False]

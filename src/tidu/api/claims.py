@@ -26,7 +26,7 @@ from tidu.explain.trees import named
 from tidu.explain.view import View
 from tidu.frontends import study as records
 from tidu.frontends.text import read
-from tidu.ir.build import constant, filled, substitute
+from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
@@ -117,15 +117,30 @@ class _Posed:
 
 
 def _with_settings(setting: Setting) -> dict[str, Any]:
-    """The values with those of the update rules; two rules of one name share the first's."""
+    """The values with those of the update rules, each descent's under names of its own."""
     values: dict[str, Any] = dict(setting.values)
-    for _, step, _ in reversed(list(setting.steps.values())):
-        values |= step.hyper_values()
-        values |= {
-            state.input: np.zeros(tuple(int(d) for d in state.before.shape if isinstance(d, int)))
-            for state in step.states
-        }
+    for name, (_, step, _) in setting.steps.items():
+        own = {**step.hyper_values(), **step.initial_states(setting.values)}
+        values |= {_owned(setting, name, given): value for given, value in own.items()}
     return values
+
+
+def _owned(setting: Setting, descent: str, given: str) -> str:
+    """The name of an input of a step; the first descent keeps the plain ones."""
+    return given if descent == next(iter(setting.steps)) else f"{given} ({descent})"
+
+
+def _updated(setting: Setting, claim: records.Claim, step: StepGraph) -> Node:
+    """The new parameter, with the settings and the memory of its own descent: several descents have
+    a learning rate, and it is one and the same input until it is named apart."""
+    descent = next(name for name, (_, other, _) in setting.steps.items() if other is step)
+    inputs = [*step.hyper.values(), *(state.before for state in step.states)]
+    apart = {
+        node: input_node(_owned(setting, descent, node.attrs["name"]), node.shape, node.dtype)
+        for node in inputs
+    }
+    (node,) = substitute([step.updated[claim.target.name]], apart)
+    return node
 
 
 # ------------------------------------------------------------------ names to nodes
@@ -154,7 +169,7 @@ def _target(setting: Setting, claim: records.Claim) -> Node:
         _, step, _ = _descent(setting, claim)
         if target.name not in step.updated:
             raise _unknown(claim, target.name, list(step.updated))
-        return step.updated[target.name]
+        return _updated(setting, claim, step)
     if target.name not in known:
         raise _unknown(claim, target.name, list(known))
     if target.kind == "value":

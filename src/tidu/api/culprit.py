@@ -33,6 +33,7 @@ _STEP = Words(en="step {step}", zh="第 {step} 步")
 _END = Words(en="after the last update", zh="最后一次更新之后")
 _GRADIENT = Words(en="∂{loss}/∂{name}", zh="∂{loss}/∂{name}")
 _UPDATED = Words(en="{name} after its update", zh="更新后的 {name}")
+_KEPT = Words(en="{what} (for {name})", zh="{what}（{name}）")
 _FROM = Words(en="there {ranges}", zh="此时 {ranges}")
 _RANGE = Words(en="{name} lies between {low} and {high}", zh="{name} 在 {low} 与 {high} 之间")
 _IS = Words(en="{name} is {low}", zh="{name} 为 {low}")
@@ -127,10 +128,7 @@ def not_finite(
     node = first_not_finite(found, order) or _first_nan(found, order) or step.derivation.loss
     parts: tuple[Node, ...] = node.inputs
     if node not in set(reachable(step.derivation.outputs().values())):  # within an update
-        parameter, node = next(
-            (name, new) for name, new in step.updated.items() if not np.isfinite(found[new]).all()
-        )
-        parts = (step.derivation.wrt[parameter], step.derivation.gradients[parameter])
+        node, parts = _within_update(step, found)
     amount = "NaN" if np.isnan(loss) else f"{loss:.4g}"
     when = _END() if number is None else _STEP(step=number)
     facts = {"when": when, "loss": step.derivation.loss_name, "amount": amount}
@@ -141,6 +139,21 @@ def not_finite(
         why=_ranges(step, found, parts),
         fix=_SMALLER(lr=f"{rate / 10:.3g}") if rate is not None and number != 1 else None,
     )
+
+
+def _within_update(step: StepGraph, found: Valuation) -> tuple[Node, tuple[Node, ...]]:
+    """What of the update is not finite, a memory before the parameter that is made with it, and
+    what it is made of."""
+    core = step.derivation
+    for state in step.states:
+        if not np.isfinite(found[state.after]).all():
+            if state.parameter is None:
+                return state.after, tuple(core.gradients.values())
+            return state.after, (state.before, core.gradients[state.parameter])
+    for name, new in step.updated.items():
+        if not np.isfinite(found[new]).all():
+            return new, (core.wrt[name], core.gradients[name])
+    return core.loss, core.loss.inputs
 
 
 def _first_nan(found: Valuation, order: list[Node]) -> Node | None:
@@ -159,6 +172,10 @@ def _called(step: StepGraph | Gradients, node: Node) -> Phrase | str:
     for parameter, new in step.updated.items():
         if new is node:
             return _UPDATED(name=parameter)
+    for state in step.states if isinstance(step, StepGraph) else ():
+        if state.after is node:
+            what = state.slot.name if state.slot.says is None else state.slot.says()
+            return what if state.parameter is None else _KEPT(what=what, name=state.parameter)
     return _gradient_of(step, node) or _formula(step, node)
 
 

@@ -92,7 +92,10 @@ def _entries(view: View, step: StepGraph) -> list[_Entry]:
             shown = _for_parameter(item.line.symbol, own)
         node = item.line.node
         found.append(_Entry(item.parameter, node, node, shown, item.line.says))
+    shown_already = {entry.node for entry in found}
     for state in step.states:
+        if state.after in shown_already:
+            continue
         found.append(_Entry(state.parameter, state.after, state.before, None, state.slot.says))
     for name, new in step.updated.items():
         found.append(_Entry(name, new, view.derivation.wrt[name]))

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from tidu.ir.build import call
+from tidu.ir.build import call, constant
 from tidu.ir.node import Node
 from tidu.ir.op import role
 from tidu.ir.types import COMPLEX
 from tidu.ops.arithmetic import sqrt, square
 from tidu.ops.selection import clip_between, minimum
 from tidu.ops.statistics import euclidean_norm
-from tidu.optim.rule import Clip, Clipped, Line, in_dtype_of
+from tidu.optim.rule import Clip, Clipped, Line, Slot, in_dtype_of
 from tidu.optim.setting import POSITIVE, number
 from tidu.words import Words
 
@@ -22,6 +22,7 @@ _BOUND = Words(en="the largest entry of a gradient", zh="梯度各元素绝对�
 _NORM = Words(en="the norm of all gradients together", zh="全部梯度合起来的范数")
 _SCALE = Words(en="the factor that keeps the norm below its limit", zh="使范数不超过上限的系数")
 _LIMITED = Words(en="the limited gradient", zh="裁剪后的梯度")
+_LAST = Slot("clip.norm", "N", shared=True, says=_NORM)
 MARGIN = 1e-6  # as in torch: keeps the quotient finite where all gradients are 0
 
 
@@ -56,9 +57,13 @@ class ClipNorm(Clip):
 
     max_norm: float = number("c", POSITIVE, _MOST)
 
+    def slots(self) -> tuple[Slot, ...]:
+        """The norm, so that one that overflows is noticed: the steps would silently be 0."""
+        return (_LAST,)
+
     def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
         norms = [euclidean_norm(_wide(g)) for g in gradients.values()]
-        total = norms[0]
+        total = norms[0] if norms else constant(0.0)
         if len(norms) > 1:
             squares = square(norms[0])
             for norm in norms[1:]:
@@ -70,6 +75,7 @@ class ClipNorm(Clip):
             limited,
             (Line("N", total, _NORM), Line("kappa", scale, _SCALE)),
             {name: (Line("g", node, _LIMITED),) for name, node in limited.items()},
+            {_LAST.name: total},
         )
 
 

@@ -8,7 +8,7 @@ and a schedule gives another rate to the same program.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeVar, cast
 
 from tidu.errors import InputError
@@ -108,11 +108,13 @@ class Schedule(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Clipped:
-    """Limited gradients by parameter, with lines of each and lines of all together."""
+    """Limited gradients by parameter, with lines of each and lines of all together, and what is
+    remembered."""
 
     gradients: Mapping[str, Node]
     shared: tuple[Line, ...]
     lines: Mapping[str, tuple[Line, ...]]
+    state: Mapping[str, Node] = field(default_factory=dict[str, Node])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -121,6 +123,10 @@ class Clip(Settings):
 
     says: ClassVar[Words]
     complex: ClassVar[bool] = False
+
+    def slots(self) -> tuple[Slot, ...]:
+        """What is remembered of a step, all of it shared."""
+        return ()
 
     def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
         raise NotImplementedError

@@ -121,8 +121,7 @@ def step_graph(
     hyper = {h.name: input_node(f"hyper/{h.name}", ()) for h in settings}
     slots = _slots(optimizer)
     before = _states(derivation, slots)
-    gradients, lines = _limited(derivation, optimizer, hyper)
-    after: dict[str, Node] = {}
+    gradients, lines, after = _limited(derivation, optimizer, hyper)
     if STEP in slots:
         after[STEP.name] = counted(before)
     numbers, line = _scheduled(optimizer, hyper, before)
@@ -190,26 +189,29 @@ def _of(part: str, hyper: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def _slots(optimizer: Optimizer) -> tuple[Slot, ...]:
-    """The slots of the rule; a schedule counts steps too, with the rule's count if it has one."""
+    """The slots of the rule and its limit; a schedule counts steps too, with the rule's count if it
+    has one."""
     slots = optimizer.slots()
-    if isinstance(optimizer, Rule) and optimizer.schedule is not None and STEP not in slots:
-        return (*slots, STEP)
-    return slots
+    if not isinstance(optimizer, Rule):
+        return slots
+    if optimizer.schedule is not None and STEP not in slots:
+        slots = (*slots, STEP)
+    return slots if optimizer.clip is None else (*slots, *optimizer.clip.slots())
 
 
 def _limited(
     derivation: Derivation, optimizer: Optimizer, hyper: Mapping[str, Node]
-) -> tuple[Mapping[str, Node], list[StepLine]]:
+) -> tuple[Mapping[str, Node], list[StepLine], dict[str, Node]]:
     """The gradients as the rule sees them, each in its parameter's dtype: beside float64 data that
     of a float32 parameter is calculated in float64, and the parameter would not stay float32."""
     gradients = {n: in_dtype_of(g, derivation.wrt[n]) for n, g in derivation.gradients.items()}
-    if not isinstance(optimizer, Rule) or optimizer.clip is None or not gradients:
-        return gradients, []
+    if not isinstance(optimizer, Rule) or optimizer.clip is None:
+        return gradients, [], {}
     done = optimizer.clip.apply(gradients, _of("clip", hyper))
     lines = [StepLine(None, line) for line in done.shared]
     for name, own in done.lines.items():
         lines += [StepLine(name, line) for line in own]
-    return done.gradients, lines
+    return done.gradients, lines, dict(done.state)
 
 
 def _scheduled(
