@@ -71,12 +71,16 @@ def _rest(f: Real, half: Real, start: Number = 0.0) -> Real:
 
 
 def log_(x: Real) -> Real:
-    high, low = table.LN2[x.code.form.name]
+    form = x.code.form
+    high, low = table.LN2[form.name]
     parts = split(x)
     f, k = parts.f, parts.k
-    half = f * f * 0.5
-    rest = _rest(f, half, k * low)
-    return _end_values(x, fma(k, high, f - (half - rest)))
+    if form.width == 32:
+        inside = fma(f, polynomial(f, table.LOG_RATIO[form.name]), k * low)
+    else:
+        half = f * f * 0.5
+        inside = f - (half - _rest(f, half, k * low))
+    return _end_values(x, fma(k, high, inside))
 
 
 def _log_pair(f: Real, below: Real | None = None) -> Pair:
@@ -106,7 +110,11 @@ def _in_base(x: Real, name: str, unit: tuple[float, float]) -> Real:
 
 
 def log2_(x: Real) -> Real:
-    return _in_base(x, "LOG2_E", (1.0, 0.0))
+    form = x.code.form
+    if form.width == 64:
+        return _in_base(x, "LOG2_E", (1.0, 0.0))
+    parts = split(x)
+    return _end_values(x, fma(parts.f, polynomial(parts.f, table.LOG2_RATIO[form.name]), parts.k))
 
 
 def log10_(x: Real) -> Real:

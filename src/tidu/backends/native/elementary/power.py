@@ -20,7 +20,6 @@ from tidu.backends.native.elementary.pieces import (
     fast_sum,
     fma,
     polynomial,
-    quotient,
     with_sign,
 )
 
@@ -66,24 +65,26 @@ def _short_power(a: Real, y: Real) -> Real:
 
 def _log(a: Real) -> Pair:
     """log a as a sum of two numbers: 2s + s³(2/3 + z P(z)), the first terms to twice the digits."""
-    code = a.code
     high, low = table.LN2["f64"]
     parts = split(a)
-    zero = code.number(0.0)
-    d = fast_sum(code.number(2.0), parts.f)
-    q = quotient(Pair(parts.f, zero), d)
-    s = fast_sum(q.high, q.low)
+    s = _ratio(parts.f)
     square = exact_product(s.high, s.high)
-    z = fast_sum(square.high, fma(s.high + s.high, s.low, square.low))
+    z = Pair(square.high, fma(s.high + s.high, s.low, square.low))
     tail = z.high * polynomial(z.high, table.LOG_TAIL["f64"])
-    inner = fast_sum(code.number(_TWO_THIRDS[0]), tail)
-    inner = Pair(inner.high, inner.low + _TWO_THIRDS[1])
-    w = _product(z, inner)
-    w = _product(s, fast_sum(w.high, w.low))
+    inner = fast_sum(a.code.number(_TWO_THIRDS[0]), tail)
+    w = _product(s, _product(z, Pair(inner.high, inner.low + _TWO_THIRDS[1])))
     total = fast_sum(s.high + s.high, w.high)
     rest = total.low + fma(s.low, 2.0, w.low)
     whole = fast_sum(parts.k * high, total.high)
-    return fast_sum(whole.high, whole.low + fma(parts.k, low, rest))
+    return Pair(whole.high, whole.low + fma(parts.k, low, rest))
+
+
+def _ratio(f: Real) -> Pair:
+    """f/(2 + f)."""
+    d = fast_sum(f.code.number(2.0), f)
+    inverse = 1.0 / d.high
+    s = f * inverse
+    return Pair(s, fma(-s, d.low, fma(-s, d.high, f)) * inverse)
 
 
 def _product(a: Pair, b: Pair) -> Pair:
