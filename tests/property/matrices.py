@@ -313,11 +313,15 @@ def _more(known: _Known) -> Made | None:
     rest = axes[:at] + axes[at + 1 :]
     squares = f"np.mean(({x} - np.mean({x}, axis={at}, keepdims=True))**2, axis={at})"
     y = known.name(lambda other: other == axes)
+    assert y is not None
+    apart = np.min(np.hypot(known.values[x], known.values[y])) > 0.05  # a length's kink is at 0
     return known.pick(
         (
             (f"np.var({x}, axis={at})", rest, squares),
             (f"np.std({x}, axis={at})", rest, f"np.sqrt({squares})"),
-            (f"np.hypot({x}, {y})", axes, f"np.sqrt({x}**2 + {y}**2)"),
+            (f"np.hypot({x}, {y})", axes, f"np.sqrt({x}**2 + {y}**2)")
+            if apart
+            else (f"np.flip({x}, {at}) + {y}", axes),
             (f"np.logaddexp({x}, {y})", axes, f"np.log(np.exp({x}) + np.exp({y}))"),
             (f"np.flip({x}, {at}) * {y}", axes),
         )
