@@ -45,7 +45,9 @@ class Feed:
         self.rows = {name: np.asarray(part) for name, part in self.batches.gather(index).items()}
         if epoch == 0 or self.batches.drop_last:  # later epochs bring the same rows
             self._refuse_nan(index)
-        self.sizes = [*self.sizes, self.size] if position else [self.size]
+        if position == 0:
+            self.sizes.clear()
+        self.sizes.append(self.size)
 
     def _refuse_nan(self, index: Any) -> None:
         for name, part in self.rows.items():
