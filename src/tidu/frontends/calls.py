@@ -12,6 +12,7 @@ from tidu.errors import InputError, Place, ShapeError, SyntaxProblem, TiduError,
 from tidu.frontends import functions
 from tidu.frontends.expressions import Expressions, Reading
 from tidu.frontends.functions import Spelling
+from tidu.frontends.text_lists import LISTED, listed
 from tidu.frontends.textvalues import (
     CREATORS,
     Declared,
@@ -183,11 +184,26 @@ class Calls(Expressions):
             if not shape:
                 raise InputError(_LENGTH(name=self.shown(node.args[0])))
             return shape[0]
+        if name in LISTED and library in ("", "numpy", "jax.numpy"):
+            return self._listed(node, name, place, arguments, keywords)
         spelling = functions.find(function.path)
         if spelling is None:
             raise functions.unknown(function.path, self.shown(node.func))
         spelling = replace(spelling, text=self.shown(node.func))
         return self._spelled(node, spelling, place, arguments, keywords)
+
+    def _listed(
+        self,
+        node: ast.Call,
+        name: str,
+        place: Place,
+        arguments: list[Any],
+        keywords: dict[str, Any],
+    ) -> Value:
+        """A function that takes lists of arrays; lists of numbers stay lists here."""
+        build = listed(name, self.shown(node.func))
+        words = {key: self._lifted(value) for key, value in keywords.items()}
+        return self.apply(place, lambda *xs: build(xs, words), *arguments)
 
     def _spelled(
         self,

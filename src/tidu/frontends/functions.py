@@ -45,6 +45,14 @@ _REFUSED = Words(
     en="{name} exists in NumPy, but tidu does not derive it",
     zh="NumPy 有 {name}，但 tidu 还不能对它求导",
 )
+_ON_ARRAYS = Words(
+    en="tidu derives {name} in NumPy functions, and does not read it in texts",
+    zh="tidu 在 NumPy 函数中可以对 {name} 求导，但在文本中不读它",
+)
+_ON_ARRAYS_FIX = Words(
+    en="a Python function with {name}, given to tidu.derive; here perhaps np.where",
+    zh="把含有 {name} 的 Python 函数交给 tidu.derive；在文本里或许可用 np.where",
+)
 _TOO_MANY = Words(
     en="{name} takes {wanted} argument(s): {names}; got {got}",
     zh="{name} 有 {wanted} 个参数：{names}；这里给了 {got} 个",
@@ -320,6 +328,10 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
         return UnknownNameError(_PYTHON(name=shown), why=_LIST())
     library, _, rest = path.rpartition(".")
     if library.startswith("numpy") and in_numpy(path):
+        from tidu.frontends.coverage import written_on_arrays  # noqa: PLC0415  (it reads this table)
+
+        if path.removeprefix("numpy.") in written_on_arrays():
+            return UnknownNameError(_ON_ARRAYS(name=shown), fix=_ON_ARRAYS_FIX(name=shown))
         return UnknownNameError(_REFUSED(name=shown), why=not_derived_because(path))
     table = _current()
     if library:
