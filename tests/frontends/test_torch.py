@@ -43,7 +43,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("torch.gather(X, 1, torch.tensor([0, 1]))", "need as many axes as X (3, 5)", "轴数应与 X (3, 5) 相同"),
     ("F.max_pool1d(X, 2, stride=0)", "stride of max_pool1d must be 1 or more, not 0", "stride 应不小于 1，而不是 0"),
     ("F.max_pool1d(X, 2, padding=2)", "half of the kernel size 2; it is 2", "核大小 2 的一半之间，而不是 2"),
-    ("F.max_pool2d(X, 2)", "needs an array of 3 or 4 axes", "需要 3 或 4 个轴的数组"),
+    ("F.max_pool2d(x, 2)", "needs an array of 2 to 4 axes", "需要 2 到 4 个轴的数组"),
     ("F.avg_pool1d(X, 6)", "windows of 6 do not fit axis 1", "大小为 6 的窗口放不进"),
     ("F.avg_pool1d(X[:0], 2)", "only the batch may be empty", "只有批量可以为空"),
     ("F.avg_pool2d(Y, 2, divisor_override=0)", "must not be 0", "不能为 0"),

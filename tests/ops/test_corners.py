@@ -345,3 +345,43 @@ def test_the_slope_of_a_sigmoid_keeps_its_digits(shape: tuple[int, ...]) -> None
         found = run_program(outputs, {"x": x}, keep_all=keep_all).outputs
         np.testing.assert_allclose(found["left"], np.full(shape, np.exp(-36.0)), rtol=1e-13)
         np.testing.assert_allclose(found["product"], x, rtol=1e-13)
+
+
+def slope(of: Node, by: Node) -> Node:
+    (found,) = vjp([of], [constant(1.0)], [by])
+    return found
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_a_power_of_zero_is_flat_in_its_exponent(order: int) -> None:
+    """0ʸ = 0 for all y > 0, so each derivative by y is 0."""
+    x, y = input_node("x", ()), input_node("y", ())
+    found = x**y
+    for _ in range(order):
+        found = slope(found, y)
+    for base, exponent in ((0.0, 1.0), (0.0, 2.5), (0.7, 1.5)):
+        (at,) = evaluate([found], {x: np.array(base), y: np.array(exponent)})
+        wanted = 0.0 if base == 0 else base**exponent * np.log(base) ** order
+        np.testing.assert_allclose(at, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("exponent", "wanted"), [(2.0, 0.0), (1.0, -np.inf), (0.5, -np.inf)])
+def test_the_mixed_derivative_of_a_power_at_zero(exponent: float, wanted: float) -> None:
+    """y xʸ⁻¹ ln x + xʸ⁻¹ → 0 for y > 1 and → −∞ for y ≤ 1."""
+    x, y = input_node("x", ()), input_node("y", ())
+    for mixed in (slope(slope(x**y, y), x), slope(slope(x**y, x), y)):
+        with np.errstate(divide="ignore"):
+            (at,) = evaluate([mixed], {x: np.array(0.0), y: np.array(exponent)})
+        assert at == wanted
+
+
+@pytest.mark.parametrize("larger", [lambda x: np.maximum(x, -x), lambda x: np.minimum(-x, x)])
+def test_the_larger_of_opposites_is_a_size(larger: Callable[[Any], Any]) -> None:
+    """max(x, −x)² is x², at 0 as well."""
+    at = np.array([0.0, 1.5, -2.0])
+
+    def f(x: Any) -> Any:
+        return np.sum(larger(x) ** 2)
+
+    np.testing.assert_allclose(tidu.hessian(f)(at), 2 * np.eye(3))
+    np.testing.assert_allclose(tidu.grad(f)(at), 2 * at)

@@ -331,10 +331,13 @@ def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:
     exponent = constant_value(y)
     if exponent is not None:
         return _power_slope(x, exponent), None
-    from tidu.ops.exponential import log, xlogy  # noqa: PLC0415  (exponential builds on arithmetic)
+    from tidu.ops.exponential import log, power_log  # noqa: PLC0415  (exponential builds on arithmetic)
 
     base = constant_value(x)
-    by_y = out * log(like(x, base)) if base is not None and base > 0 else xlogy(out, x)
+    if base is not None and base > 0:
+        by_y = out * log(like(x, base))
+    else:
+        by_y = power_log(x, y)
     # y = 0 leaves x⁻¹, which is infinite at x = 0 where the true derivative of x⁰ is 0
     return y * x ** (where(equal(y, 0.0), 1.0, y) - 1.0), by_y
 

@@ -30,8 +30,8 @@ from tidu.ops.windows import bordered, over_last, per_axis
 from tidu.words import Words
 
 _RANK = Words(
-    en="{name} needs an array of {least} or {most} axes, {a} has shape {sa}",
-    zh="{name} 需要 {least} 或 {most} 个轴的数组，{a} 的形状是 {sa}",
+    en="{name} needs an array of {least} to {most} axes, {a} has shape {sa}",
+    zh="{name} 需要 {least} 到 {most} 个轴的数组，{a} 的形状是 {sa}",
 )
 _NOTHING = Words(
     en="{name} needs channels and places, {a} has shape {sa}; only the batch may be empty",
@@ -133,9 +133,9 @@ def _lines(
     ceil: bool,
 ) -> list[_Line]:
     """The windows along each of the last `count` axes. Raises for settings PyTorch refuses."""
-    if x.rank not in (count + 1, count + 2):
-        raise Misfit(_RANK, name=name, least=count + 1, most=count + 2)
-    if 0 in x.shape[x.rank - count - 1 :]:
+    if not count <= x.rank <= count + 2:  # places alone, with channels, with a batch
+        raise Misfit(_RANK, name=name, least=count, most=count + 2)
+    if 0 in x.shape[max(0, x.rank - count - 1) :]:
         raise Misfit(_NOTHING, name=name)
     sizes = per_axis(kernel, count)
     own = stride is None or stride in ((), [])

@@ -160,6 +160,27 @@ for _op in (maximum, minimum):
     )
 
 
+def _of_opposites(node: Node, atoms: Atoms) -> Node | None:
+    """max(x, −x) → |x|, whose square is smooth at 0; a tie that goes to one of them stays."""
+    x, y = node.inputs
+    if y.op is not negative:
+        x, y = y, x
+    if y.op is not negative or y.inputs[0] is not x or node.attrs["tie"] != 0.5:
+        return None
+    return absolute(x) if node.op is maximum else -absolute(x)
+
+
+for _op in (maximum, minimum):
+    _stabilise(
+        f"{_op.name} of opposites",
+        _op,
+        _of_opposites,
+        "max(x, −x) = |x|, min(x, −x) = −|x|",
+        "max(x, −x) = |x|，min(x, −x) = −|x|",
+        lambda _op=_op: [_op(_x(), -_x()), _op(-_x(), _x())],
+    )
+
+
 # ------------------------------------------------------------------ determinants
 def _log_of_det(node: Node, atoms: Atoms) -> Node | None:
     inner = node.inputs[0]
