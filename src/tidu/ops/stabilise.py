@@ -17,6 +17,7 @@ from tidu.ops.arithmetic import (
     absolute,
     constant_value,
     multiply,
+    negative,
     power,
     sqrt,
     square,
@@ -171,13 +172,13 @@ def _of_opposites(node: Node, atoms: Atoms) -> Node | None:
 
 
 for _op in (maximum, minimum):
-    _stabilise(
+    stabilisation(
         f"{_op.name} of opposites",
         _op,
         _of_opposites,
         "max(x, −x) = |x|, min(x, −x) = −|x|",
         "max(x, −x) = |x|，min(x, −x) = −|x|",
-        lambda _op=_op: [_op(_x(), -_x()), _op(-_x(), _x())],
+        lambda _op=_op: [_op(sample(), -sample()), _op(-sample(), sample())],
     )
 
 
