@@ -22,7 +22,12 @@ from tidu.backends.native.elementary import (
     rounding,
     trigonometric,
 )
-from tidu.backends.native.elementary.pieces import FORMATS, Code, Real
+from tidu.backends.native.elementary.pieces import (
+    FORMATS,
+    Code,
+    Real,
+    define,
+)
 
 _BODIES: Mapping[str, Callable[..., Real]] = {
     "exp": exponential.exp_,
@@ -78,19 +83,5 @@ def emit(builder: Any, name: str, *operands: Any) -> Any:
     inline = Code(builder, form, lanes)
     if name in rounding.SHORT:
         return body(*(Real(inline, value) for value in operands)).value
-    full = f"tidu.{name}.{inline.suffix}"
-    function = builder.module.globals.get(full)
-    if function is None:
-        function = _define(builder.module, full, kind, name, inline)
+    function = define(inline, name, FUNCTIONS[name], body, "inlinehint")
     return builder.call(function, operands)
-
-
-def _define(module: Any, full: str, kind: Any, name: str, like: Code) -> Any:
-    function = ir.Function(module, ir.FunctionType(kind, [kind] * FUNCTIONS[name]), full)
-    function.linkage = "internal"
-    function.attributes.add("nounwind")
-    function.attributes.add("inlinehint")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    code = Code(builder, like.form, like.lanes)
-    builder.ret(_BODIES[name](*(Real(code, value) for value in function.args)).value)
-    return function

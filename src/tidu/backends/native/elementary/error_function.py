@@ -12,15 +12,17 @@ from tidu.backends.native.elementary.exponential import (
     reduced,
 )
 from tidu.backends.native.elementary.pieces import (
-    Pair,
     Real,
+    fma,
+    polynomial,
+    with_sign,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
     exact_product,
     exact_sum,
     fast_sum,
-    fma,
-    polynomial,
     quotient,
-    with_sign,
 )
 
 _CENTRE = {"f64": 4.0, "f32": 2.0}

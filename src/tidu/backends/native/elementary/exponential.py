@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.pieces import (
     Mask,
-    Pair,
     Real,
-    fast_sum,
     fma,
     polynomial,
-    quotient,
     with_sign,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
+    fast_sum,
+    quotient,
 )
 
 INFINITY = float("inf")

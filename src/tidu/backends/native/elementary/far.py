@@ -13,7 +13,17 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.elementary import coefficients as table
-from tidu.backends.native.elementary.pieces import F32, F64, Bits, Code, Pair, Real, fma
+from tidu.backends.native.elementary.pieces import (
+    F32,
+    F64,
+    Bits,
+    Code,
+    Real,
+    fma,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
+)
 
 _WIDE = ir.IntType(192)
 _I64, _DOUBLE = ir.IntType(64), ir.DoubleType()

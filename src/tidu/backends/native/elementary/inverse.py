@@ -6,14 +6,16 @@ from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.pieces import (
     Mask,
     Number,
-    Pair,
     Real,
-    exact_sum,
-    fast_sum,
     fma,
     polynomial,
-    quotient,
     with_sign,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
+    exact_sum,
+    fast_sum,
+    quotient,
 )
 
 _INFINITY = float("inf")

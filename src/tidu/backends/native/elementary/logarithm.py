@@ -6,6 +6,7 @@ digits are lost there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidu.backends.native.elementary import coefficients as table
@@ -13,15 +14,18 @@ from tidu.backends.native.elementary.pieces import (
     Bits,
     Format,
     Number,
-    Pair,
     Real,
+    fma,
+    polynomial,
+    unless,
+    with_sign,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
     exact_product,
     exact_sum,
     fast_sum,
-    fma,
-    polynomial,
     quotient,
-    with_sign,
 )
 
 INFINITY = float("inf")
@@ -70,17 +74,31 @@ def _rest(f: Real, half: Real, start: Number = 0.0) -> Real:
     return fma(s, fma(z, polynomial(z, table.LOG[form.name]), half), start)
 
 
+def _by_parts(x: Real, name: str, body: Callable[[Real, Split], Real]) -> Real:
+    """A logarithm from the parts of x; 0, ∞, NaN, what is negative or subnormal go another way."""
+    form = x.code.form
+    first, endless = form.bits(form.tiny), form.bits(INFINITY)
+    unusual = (x.bits() - first).reaches(endless - first)
+    usual = body(x, split(x, subnormal=False))
+    return unless(
+        unusual, x, usual, f"{name}.complete", lambda x: _end_values(x, body(x, split(x)))
+    )
+
+
 def log_(x: Real) -> Real:
+    return _by_parts(x, "log", _log)
+
+
+def _log(x: Real, parts: Split) -> Real:
     form = x.code.form
     high, low = table.LN2[form.name]
-    parts = split(x)
     f, k = parts.f, parts.k
     if form.width == 32:
         inside = fma(f, polynomial(f, table.LOG_RATIO[form.name]), k * low)
     else:
         half = f * f * 0.5
         inside = f - (half - _rest(f, half, k * low))
-    return _end_values(x, fma(k, high, inside))
+    return fma(k, high, inside)
 
 
 def _log_pair(f: Real, below: Real | None = None) -> Pair:
@@ -99,27 +117,33 @@ def _times(value: Pair, by: tuple[float, ...]) -> Pair:
     return Pair(product.high, product.low + fma(value.high, low, value.low * high))
 
 
-def _in_base(x: Real, name: str, unit: tuple[float, float]) -> Real:
+def _in_base(parts: Split, name: str, unit: tuple[float, float]) -> Real:
     """k·unit + log(1 + f)/log b."""
-    form = x.code.form
-    parts = split(x)
+    form = parts.f.code.form
     inside = _times(_log_pair(parts.f), getattr(table, name)[form.name])
     whole, rest = parts.k * unit[0], parts.k * unit[1]
     total = fast_sum(whole, inside.high)
-    return _end_values(x, total.high + (total.low + (inside.low + rest)))
+    return total.high + (total.low + (inside.low + rest))
 
 
 def log2_(x: Real) -> Real:
+    return _by_parts(x, "log2", _log2)
+
+
+def _log2(x: Real, parts: Split) -> Real:
     form = x.code.form
     if form.width == 64:
-        return _in_base(x, "LOG2_E", (1.0, 0.0))
-    parts = split(x)
-    return _end_values(x, fma(parts.f, polynomial(parts.f, table.LOG2_RATIO[form.name]), parts.k))
+        return _in_base(parts, "LOG2_E", (1.0, 0.0))
+    return fma(parts.f, polynomial(parts.f, table.LOG2_RATIO[form.name]), parts.k)
 
 
 def log10_(x: Real) -> Real:
+    return _by_parts(x, "log10", _log10)
+
+
+def _log10(x: Real, parts: Split) -> Real:
     high, low = table.LOG10_2[x.code.form.name]
-    return _in_base(x, "LOG10_E", (high, low))
+    return _in_base(parts, "LOG10_E", (high, low))
 
 
 # ------------------------------------------------------------------ log(1 + a)

@@ -9,7 +9,7 @@ nor on the neighbours.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -239,9 +239,12 @@ class Bits:
 
     def at_least(self, other: int) -> Bits:
         """The greater one, without signs."""
-        code, bound = self.code, self.code.integer(other)
-        larger = code.builder.icmp_unsigned(">", self.value, bound.value)
-        return Mask(code, larger).choose_bits(self, bound)
+        return self.reaches(other).choose_bits(self, other)
+
+    def reaches(self, bound: int) -> Mask:
+        """Whether it is at least the bound, without signs."""
+        right = self.code.integer(bound)
+        return Mask(self.code, self.code.builder.icmp_unsigned(">=", self.value, right.value))
 
     def equals(self, other: Bits | int) -> Mask:
         right = other if isinstance(other, Bits) else self.code.integer(other)
@@ -330,40 +333,37 @@ def any_of(mask: Mask) -> Any:
     return builder.call(function, [mask.value])
 
 
-# ------------------------------------------------------------------ sums of two numbers
-@dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """high + low, where low is small beside high: a number to about twice the digits."""
-
-    high: Real
-    low: Real
-
-    def value(self) -> Real:
-        return self.high + self.low
-
-
-def fast_sum(a: Real, b: Real) -> Pair:
-    """a + b exactly, where |a| ≥ |b| or a = 0."""
-    total = a + b
-    return Pair(total, b - (total - a))
+def define(code: Code, name: str, count: int, body: Callable[..., Real], *attributes: str) -> Any:
+    """The module's own function of this name, for this format and number of lanes."""
+    module = code.builder.module
+    full = f"tidu.{name}.{code.suffix}"
+    function = module.globals.get(full)
+    if function is None:
+        kind = ir.FunctionType(code.real_type, [code.real_type] * count)
+        function = ir.Function(module, kind, full)
+        function.linkage = "internal"
+        for attribute in ("nounwind", *attributes):
+            function.attributes.add(attribute)
+        own = Code(ir.IRBuilder(function.append_basic_block("entry")), code.form, code.lanes)
+        own.builder.ret(body(*(Real(own, value) for value in function.args)).value)
+    return function
 
 
-def exact_sum(a: Real, b: Number) -> Pair:
-    """a + b exactly."""
-    b = a.code.real(b)
-    total = a + b
-    part = total - a
-    return Pair(total, (a - (total - part)) + (b - part))
-
-
-def exact_product(a: Real, b: Number) -> Pair:
-    product = a * b
-    return Pair(product, fma(a, b, -product))
-
-
-def quotient(n: Pair, d: Pair) -> Pair:
-    """n/d; one division."""
-    inverse = 1.0 / d.high
-    first = n.high * inverse
-    rest = fma(-first, d.high, n.high) + fma(-first, d.low, n.low)
-    return Pair(first, rest * inverse)
+def unless(
+    unusual: Mask, x: Real, usual: Real, name: str, complete: Callable[[Real], Real]
+) -> Real:
+    """The usual value, and the complete one where any lane is unusual: it takes longer, is emitted
+    apart, and must give the same bits in the lanes that are not."""
+    builder = x.code.builder
+    function = define(x.code, name, 1, complete, "noinline", "cold")
+    start = builder.block
+    slow, end = builder.append_basic_block("unusual"), builder.append_basic_block("usual")
+    builder.cbranch(any_of(unusual), slow, end)
+    builder.position_at_end(slow)
+    found = builder.call(function, [x.value])
+    builder.branch(end)
+    builder.position_at_end(end)
+    value = builder.phi(x.code.real_type)
+    value.add_incoming(usual.value, start)
+    value.add_incoming(found, slow)
+    return Real(x.code, value)

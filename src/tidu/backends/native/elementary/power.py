@@ -14,13 +14,15 @@ from tidu.backends.native.elementary.pieces import (
     F32,
     F64,
     Mask,
-    Pair,
     Real,
-    exact_product,
-    fast_sum,
     fma,
     polynomial,
     with_sign,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
+    exact_product,
+    fast_sum,
 )
 
 _INFINITY = float("inf")

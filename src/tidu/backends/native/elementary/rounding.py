@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tidu.backends.native.elementary.pieces import Real
+from tidu.backends.native.elementary.pieces import (
+    Real,
+)
 
 
 def _unary(intrinsic: str) -> Callable[[Real], Real]:

@@ -8,17 +8,20 @@ from typing import Any
 from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.far import far_reduced
 from tidu.backends.native.elementary.pieces import (
+    F64,
     Bits,
     Mask,
-    Pair,
     Real,
     any_of,
-    exact_product,
-    exact_sum,
-    fast_sum,
     flipped,
     fma,
     polynomial,
+)
+from tidu.backends.native.elementary.sums import (
+    Pair,
+    exact_product,
+    exact_sum,
+    fast_sum,
     quotient,
 )
 
@@ -34,13 +37,17 @@ class Turned:
     quadrant: Bits
 
 
-def reduced(x: Real) -> Turned:
-    """r and k, by the parts of π/2 where x is not far."""
+def reduced(x: Real, *, full: bool) -> Turned:
+    """r and k, by the parts of π/2 where x is not far; r to one unit of its last place or better,
+    or in full."""
     form = x.code.form
     first, second, third = table.HALF_PI[form.name]
     place = fma(x, table.TWO_BY_PI[form.name][0], form.magic)
     k = place - form.magic
     near = fma(-k, first, x)  # exact
+    if not full:
+        r = fma(-k, third, fma(-k, second, near))
+        return _with_far(x, Turned(Pair(r, x.code.number(0.0)), place.bits()))
     taken = exact_product(k, second)
     left = exact_sum(near, -taken.high)
     r = fast_sum(left.high, left.low - fma(k, third, taken.low))
@@ -90,7 +97,7 @@ def _cosine(r: Pair, z: Real) -> Pair:
 
 
 def sin_(x: Real) -> Real:
-    turned = reduced(x)
+    turned = reduced(x, full=x.code.form is F64)
     r, q = turned.r, turned.quadrant
     z = r.high * r.high
     value = _odd(q).choose(_cosine(r, z).value(), _sine(r, z).value())
@@ -98,7 +105,7 @@ def sin_(x: Real) -> Real:
 
 
 def cos_(x: Real) -> Real:
-    turned = reduced(x)
+    turned = reduced(x, full=x.code.form is F64)
     r, q = turned.r, turned.quadrant
     z = r.high * r.high
     value = _odd(q).choose(_sine(r, z).value(), _cosine(r, z).value())
@@ -107,7 +114,7 @@ def cos_(x: Real) -> Real:
 
 
 def tan_(x: Real) -> Real:
-    turned = reduced(x)
+    turned = reduced(x, full=True)
     r, q = turned.r, turned.quadrant
     z = r.high * r.high
     s, c = _sine(r, z), _cosine(r, z)
