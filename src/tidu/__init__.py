@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tidu import nn, numpy, optim, testing
+    from tidu.api.compiled import compile
     from tidu.api.custom import custom
     from tidu.api.derivation import Derivation
     from tidu.api.derive import derive
@@ -32,6 +33,7 @@ _HOME = {
     "TiduError": "tidu.errors",
     "TiduWarning": "tidu.errors",
     "check_grad": "tidu.testing",
+    "compile": "tidu.api.compiled",
     "custom": "tidu.api.custom",
     "derive": "tidu.api.derive",
     "descend": "tidu.api.descend",
@@ -55,6 +57,7 @@ __all__ = [
     "TiduError",
     "TiduWarning",
     "check_grad",
+    "compile",
     "custom",
     "derive",
     "descend",

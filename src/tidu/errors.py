@@ -162,6 +162,10 @@ class NoDerivativeWarning(TiduWarning):
     """A gradient at a point where the function jumps: it holds for some changes alone."""
 
 
+class FallbackWarning(TiduWarning):
+    """NumPy calculates what was to be compiled."""
+
+
 class DivergenceWarning(TiduWarning):
     """A loss that grows in descent: the learning rate is too large."""
 

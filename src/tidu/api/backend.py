@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidu.backends.numpy import compile_graph
 from tidu.backends.program import Program
-from tidu.errors import InputError
+from tidu.errors import FallbackWarning, InputError
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.words import Words
@@ -24,6 +25,10 @@ _UNKNOWN = Words(
 _UNSUPPORTED = Words(
     en="backend='native' needs llvmlite and a processor that it supports: {why}",
     zh="backend='native' 需要 llvmlite 以及它支持的处理器：{why}",
+)
+_FALLBACK = Words(
+    en="nothing can be compiled here, so NumPy calculates: {why}",
+    zh="这里无法编译，由 NumPy 计算：{why}",
 )
 _INSTALL = Words(en="pip install llvmlite", zh="pip install llvmlite")
 _THREADS = Words(
@@ -60,6 +65,27 @@ def need_native() -> None:
     problem = native_problem()
     if problem is not None:
         raise InputError(_UNSUPPORTED(why=problem), fix=_INSTALL())
+
+
+_said: set[str] = set()  # reasons for which nothing is compiled
+
+
+def native_works() -> bool:
+    """Whether something can be compiled here. Where nothing can, a warning says so once."""
+    problem = native_problem()
+    if problem is None:
+        return True
+    if problem not in _said:
+        _said.add(problem)
+        warnings.warn(FallbackWarning(_FALLBACK(why=problem)), stacklevel=4)
+    return False
+
+
+def chosen_backend(backend: str | None) -> str:
+    """The backend that is asked for; by default native where it works."""
+    if backend is not None:
+        return backend
+    return "native" if native_works() else "numpy"
 
 
 def program_of(outputs: Mapping[str, Node], backend: str | None) -> Program:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tidu.api.backend import check_backend, need_native, program_of
 from tidu.api.culprit import warn_not_finite
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
-from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import NumpyProgram
+from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
 from tidu.calculus.reverse import steepest
@@ -23,12 +24,17 @@ from tidu.ir.build import filled
 from tidu.ir.node import Node
 
 _REMEMBERED = 64
+_lock = threading.Lock()
 
-_Compiled = tuple[Derivation, NumpyProgram, Jumps]
+_Compiled = tuple[Derivation, Program, Jumps]
 
 
 def value_and_grad(
-    loss: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+    loss: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    backend: str | None = None,
 ) -> Callable[..., tuple[Any, Any]]:
     """A function of the same arguments that returns the loss and its gradient.
 
@@ -39,7 +45,9 @@ def value_and_grad(
     dataclass; for several argnums a tuple. Arrays are copied at entry and never written. A Python
     branch follows the values of each call. With `has_aux` the function returns a pair, the loss and
     anything else, and so does the result: ((loss, aux), gradient). In a function that is itself
-    being derived the gradient is a part of that function, to any order.
+    being derived the gradient is a part of that function, to any order. backend: "native" compiles
+    loss and gradient to machine code, which pays for large arrays and for many calls; by default,
+    and as "numpy", they are NumPy calls.
 
     Warns with NotFiniteWarning where the loss or a gradient is NaN or overflows, and names the
     first value that does; with FlatWarning where the loss depends on an argument only through
@@ -55,6 +63,9 @@ def value_and_grad(
     """
     check_function("grad", loss)
     check_argnums(argnums)
+    check_backend(backend)
+    if backend == "native":
+        need_native()
     known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()
 
     @functools.wraps(loss)
@@ -67,7 +78,7 @@ def value_and_grad(
         traced = trace(alone, given)
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
-        derivation, program, jumping = _program(known, traced, wrt)
+        derivation, program, jumping = _program(known, traced, wrt, backend)
         found = program.run(traced.values).outputs
         warn_not_finite(derivation, found, traced.values)
         warn_jumps(derivation, jumping, found)
@@ -80,7 +91,11 @@ def value_and_grad(
 
 
 def grad(
-    loss: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+    loss: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    backend: str | None = None,
 ) -> Callable[..., Any]:
     """A function of the same arguments that returns the gradient of the loss; see `value_and_grad`.
 
@@ -92,7 +107,7 @@ def grad(
     >>> float(grad(grad(lambda x: x**3))(2.0))
     12.0
     """
-    both = value_and_grad(loss, argnums, has_aux=has_aux)
+    both = value_and_grad(loss, argnums, has_aux=has_aux, backend=backend)
 
     @functools.wraps(loss)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -123,16 +138,21 @@ def _program(
     known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled],
     traced: Traced,
     wrt: Sequence[str],
+    backend: str | None,
 ) -> _Compiled:
     """The compiled gradient of a graph; the same graph is derived once."""
     key = (traced.graph.outputs[traced.output], tuple(wrt))
-    if key not in known:
-        derivation = derive_graph(traced.graph, wrt, output=traced.output)
-        warn_flat(derivation)
-        jumping = jumps(derivation)
-        masks = {name: mask for name, (_, _, mask) in jumping.items()}
-        known[key] = derivation, compile_graph({**derivation.outputs(), **masks}), jumping
+    with _lock:
+        if key in known:
+            known.move_to_end(key)
+            return known[key]
+    derivation = derive_graph(traced.graph, wrt, output=traced.output)
+    warn_flat(derivation)
+    jumping = jumps(derivation)
+    masks = {name: mask for name, (_, _, mask) in jumping.items()}
+    made = derivation, program_of({**derivation.outputs(), **masks}, backend), jumping
+    with _lock:
+        known[key] = made
         if len(known) > _REMEMBERED:
             known.popitem(last=False)
-    known.move_to_end(key)
-    return known[key]
+    return made

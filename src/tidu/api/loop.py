@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.backend import loop_of, native_problem, need_native, worth_compiling
+from tidu.api.backend import loop_of, native_works, need_native, worth_compiling
 from tidu.api.batching import Plan
 from tidu.api.blocks import Blocks, is_finite
 from tidu.api.culprit import not_finite
@@ -167,7 +167,7 @@ class Descent:
         """Whether steps run as machine code: asked for, or worth it and possible."""
         if self.backend is not None:
             return self.backend == "native"
-        return worth_compiling(self.compiled.outputs, steps) and native_problem() is None
+        return worth_compiling(self.compiled.outputs, steps) and native_works()
 
     def _block(self, most: int) -> None:
         """Up to `most` steps as machine code. It ends before a step in which something is not

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from tidu.api.backend import program_of
 from tidu.api.culprit import warn_result
-from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import NumpyProgram
+from tidu.backends.program import Program
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.frontends.regions import Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.build import input_node, is_tuple, substitute
+from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, shape_text
@@ -38,10 +39,15 @@ TANGENT = Words(en="tangent", zh="切向量")
 COTANGENT = Words(en="cotangent", zh="余切向量")
 
 _REMEMBERED = 64
-_compiled: OrderedDict[tuple[Node, ...], NumpyProgram] = OrderedDict()
 
 
-def finish(stage: Stage, tree: Any, what: str, spoken: Mapping[int, str] | None = None) -> Any:
+def finish(
+    stage: Stage,
+    tree: Any,
+    what: str,
+    spoken: Mapping[int, str] | None = None,
+    backend: str | None = None,
+) -> Any:
     """A tree of nodes made in a stage as what the caller of a verb gets.
 
     `what` says what it is, and `spoken` what nodes are called, by id.
@@ -50,8 +56,16 @@ def finish(stage: Stage, tree: Any, what: str, spoken: Mapping[int, str] | None 
     if not stage.own:
         return stage.wrap(tree)
     nodes = _nodes(tree)
-    arrays = dict(zip(nodes, _run(nodes, stage.values), strict=True))
+    arrays = dict(zip(nodes, _run(nodes, stage.values, backend), strict=True))
     return _given(stage, tree, arrays, what, spoken)
+
+
+def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
+    """The value of a node of a graph. Warns with NotFiniteWarning."""
+    (value,) = _run((node,), values, backend)
+    if not np.isfinite(value).all():
+        warn_result(next(iter(graph.outputs)), graph, {node: value}, values)
+    return value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,20 +119,16 @@ def _nodes(tree: Any) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
 
 
-def _run(nodes: tuple[Node, ...], values: Mapping[str, Any]) -> list[Any]:
-    found = _program(nodes).run(values).outputs
+def _run(
+    nodes: tuple[Node, ...], values: Mapping[str, Any], backend: str | None = None
+) -> list[Any]:
+    found = _program(nodes, backend).run(values).outputs
     return [found[str(i)][()] for i in range(len(nodes))]
 
 
-def _program(nodes: tuple[Node, ...]) -> NumpyProgram:
-    program = _compiled.get(nodes)
-    if program is None:
-        program = compile_graph({str(i): node for i, node in enumerate(nodes)})
-        _compiled[nodes] = program
-        if len(_compiled) > _REMEMBERED:
-            _compiled.popitem(last=False)
-    _compiled.move_to_end(nodes)
-    return program
+@lru_cache(maxsize=_REMEMBERED)
+def _program(nodes: tuple[Node, ...], backend: str | None) -> Program:
+    return program_of({str(i): node for i, node in enumerate(nodes)}, backend)
 
 
 def directions(

@@ -1,0 +1,110 @@
+"""`tidu.compile`: a function of the same arguments whose value a compiled program calculates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tidu.api.backend import check_backend, chosen_backend, need_native
+from tidu.api.options import check_loss
+from tidu.api.staged import finish, value_of
+from tidu.backends.numpy.program import bind_sizes
+from tidu.calculus.modes import as_run
+from tidu.calculus.settings import with_bodies
+from tidu.errors import InputError
+from tidu.frontends.arguments import take
+from tidu.frontends.calling import bind, bound
+from tidu.frontends.record import running
+from tidu.frontends.regions import open_region, stage
+from tidu.frontends.text import read
+from tidu.frontends.tree import replace
+from tidu.ir.build import substitute
+from tidu.ir.node import inputs_among, reachable
+from tidu.words import Words
+
+_BY_NAME = Words(
+    en="the values of a text program are given by name", zh="文本程序的数据要按名字给出"
+)
+_BY_NAME_FIX = Words(en="compile(text)(x=..., y=...)", zh="compile(text)(x=..., y=...)")
+_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
+
+
+def compile(function: Callable[..., Any] | str, backend: str | None = None) -> Callable[..., Any]:
+    """A function of the same arguments whose value is calculated by a compiled program.
+
+    function: NumPy code that returns an array or a tree of arrays (dict, list, tuple, dataclass);
+    its arguments may be trees too. It is traced at the values of each call, so that Python branches
+    and variables around it are followed; equal programs are compiled once, for the shapes and
+    dtypes they have, and the last 64 are remembered. Or a text program, whose inputs are then given
+    by name and whose last line is the value. In a function that is being derived it is a part of
+    that function.
+
+    backend: "native" compiles to machine code, "numpy" to a plan of NumPy calls; by default native
+    where llvmlite knows the processor, else NumPy, which a FallbackWarning says once. Arrays that
+    are given are copied and never written; the results are the caller's own. The function may be
+    called from several threads.
+
+    Raises InputError for an unknown backend or one that cannot work here, DTypeError for what is
+    neither a function nor a text, and TraceError for what cannot be traced. Warns with
+    NotFiniteWarning where a result is NaN or overflows.
+
+    >>> import numpy as np
+    >>> layer = compile(lambda W, x: {"y": np.maximum(W @ x, 0.0)})
+    >>> layer(np.array([[1.0, -2.0], [3.0, 1.0]]), np.array([1.0, 1.0]))["y"].tolist()
+    [0.0, 4.0]
+    >>> compile("mean((x @ w - y)**2)")(x=np.eye(2), w=[1.0, 2.0], y=[0.0, 0.0]).item()
+    2.5
+    """
+    check_loss(function)
+    check_backend(backend)
+    if backend == "native":
+        need_native()
+    if isinstance(function, str):
+        return _text(function, backend)
+
+    @functools.wraps(function)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        if running.get() is not None:
+            return function(*args, **kwargs)
+        with stage(function) as here:
+            given = here.give(bind(function, bound(function, args, kwargs)))
+            region = open_region(here, function, given, ())
+            run = dict(zip(region.outputs, as_run(region.outputs), strict=True))
+            tree = replace(region.result, lambda _, node: run[node])
+            name, spoken = region.function, region.spoken
+            return finish(here, tree, name, spoken, chosen_backend(backend))
+
+    return compiled
+
+
+def _text(text: str, backend: str | None) -> Callable[..., Any]:
+    def compiled(*args: Any, **named: Any) -> Any:
+        if args:
+            raise InputError(_BY_NAME(), fix=_BY_NAME_FIX())
+        values = _taken(named)
+        source = read(text, values=values)
+        values |= _taken(source.values)
+        node = source.graph.outputs[source.loss or list(source.graph.outputs)[-1]]
+        if source.bodies:
+            node = with_bodies([node], source.bodies)[node]
+        needed = inputs_among(reachable([node]))
+        missing = [name for name in needed if name not in values]
+        if missing:
+            raise InputError(_MISSING(names=", ".join(missing)))
+        sizes = bind_sizes(needed, values)
+        if sizes:
+            (node,) = substitute([node], {}, sizes)
+        graph = source.graph
+        return value_of(as_run([node])[0], values, graph, chosen_backend(backend))
+
+    return compiled
+
+
+def _taken(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Copied arrays of numbers by name; nested lists are arrays."""
+    lists = (list, tuple)
+    named = [(n, np.array(v) if isinstance(v, lists) else v) for n, v in values.items()]
+    return {item.name: item.value for item in take(named, ())[0]}
