@@ -28,17 +28,18 @@ class Library:
         return self.tracker[name]
 
 
-def object_code(text: str) -> bytes:
-    """The object code of a module, for the processor at hand."""
+def object_code(text: str, *, straight: bool = False) -> bytes:
+    """The object code of a module, for the processor at hand. `straight` code has no loops of its
+    own: LLVM puts what lies side by side into vectors."""
     target = host()
     with _lock:
         module = llvm.parse_assembly(text)
         module.verify()
-        _optimise(module, target)
+        (_vectorise if straight else _tidy)(module, target)
         return target.machine.emit_object(module)
 
 
-def _optimise(module: Any, target: Target) -> None:
+def _tidy(module: Any, target: Target) -> None:
     """The loops are as they are to be: LLVM is asked to tidy, not to vectorise or unroll again."""
     builder = llvm.create_pass_builder(target.machine, llvm.create_pipeline_tuning_options())
     passes = llvm.create_new_module_pass_manager()
@@ -49,6 +50,14 @@ def _optimise(module: Any, target: Target) -> None:
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     passes.run(module, builder)
+
+
+def _vectorise(module: Any, target: Target) -> None:
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.slp_vectorization = True
+    options.loop_unrolling = False
+    builder = llvm.create_pass_builder(target.machine, options)
+    builder.getModulePassManager().run(module, builder)
 
 
 def load(code: bytes, names: Sequence[str], given: Mapping[str, int]) -> Library:

@@ -38,11 +38,10 @@ from tidu.backends.native.values import (
     Scope,
     Value,
     counted,
-    intrinsic,
+    fma,
     number,
     register_type,
     splat,
-    suffix,
 )
 from tidu.backends.scalar import Binary, Tree, Var, parse
 from tidu.ir.node import Node
@@ -525,11 +524,6 @@ def _step(scope: Scope, fold: Fold, acc: Value) -> Value:
         return fma(builder, left, right, acc)
     value = splat(builder, scope.value(fold.value), lanes)
     return Scalar(builder, {"acc": acc, "x": value}, {}, fold.dtype, lanes).numeric(fold.step)
-
-
-def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
-    """x·y + z with one rounding."""
-    return intrinsic(builder, f"llvm.fma.{suffix(x.type)}", x.type, x, y, z)
 
 
 def _merge(builder: Builder, fold: Fold, one: Value, two: Value, lanes: int) -> Value:

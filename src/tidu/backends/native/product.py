@@ -15,7 +15,7 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.expression import Load, walk
-from tidu.backends.native.nest import Body, Fold, Frame, Work, fma, tail_mask
+from tidu.backends.native.nest import Body, Fold, Frame, Work, tail_mask
 from tidu.backends.native.plan import Kind
 from tidu.backends.native.position import Letter
 from tidu.backends.native.target import Target
@@ -26,6 +26,7 @@ from tidu.backends.native.values import (
     Scope,
     Value,
     counted,
+    fma,
     masked_load,
     number,
     splat,

@@ -26,10 +26,12 @@ from tidu.backends.native.module import (
     STATUS,
     Check,
     Driver,
+    Kernel,
     Module,
 )
 from tidu.backends.native.plan import Kind, Plan, Stage, is_leaf, kind_of, plan, scheduled
 from tidu.backends.native.target import host
+from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.bodies import body_function, used_results
 from tidu.backends.numpy.program import NumpyProgram, as_input, check_memory
@@ -150,8 +152,15 @@ def build(outputs: Mapping[str, Node], request: Request) -> tuple[Machine, Mappi
         ],
     )
     module = Module(host(), lambda node: node.id in made.stored, memory.of)
-    kernels, scratch = module.driver(driver)
-    library = load(object_code(str(module.module)), ["run"], {CALLBACK: _address})
+    kernels: Sequence[Kernel] = ()
+    scratch = 0
+    straight = operations(nodes, made.kinds) <= MOST
+    if straight:
+        write_driver(module.module, _line(nodes, made, outputs, request, slots), driver)
+    else:
+        kernels, scratch = module.driver(driver)
+    code = object_code(str(module.module), straight=straight)
+    library = load(code, ["run"], {CALLBACK: _address})
     machine = Machine(
         outputs,
         tuple(stages),
@@ -163,6 +172,20 @@ def build(outputs: Mapping[str, Node], request: Request) -> tuple[Machine, Mappi
         function(library.address("run"), *_ENTRY, ctypes.c_void_p),
     )
     return machine, place
+
+
+def _line(
+    nodes: Sequence[Node],
+    made: Plan,
+    outputs: Mapping[str, Node],
+    request: Request,
+    slots: Mapping[Node, int],
+) -> Line:
+    """The program as a straight line. In a loop only what moves is stored: the rest is recorded."""
+    inputs = inputs_among(nodes)
+    moves = [(outputs[new], slots[inputs[old]]) for old, new in request.moves if old in inputs]
+    stores = [] if moves else [(n, slots[n]) for n in outputs.values() if not is_leaf(n)]
+    return Line(nodes, made.kinds, moves, stores)
 
 
 def _checked(stages: Sequence[Stage], place: Mapping[Node, Node], moves: bool) -> int:

@@ -36,6 +36,7 @@ IN_MEMORY = {
     "int64": I64,
     "bool": I8,
 }
+POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # what powers are products
 BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}
 
 
@@ -90,6 +91,11 @@ def suffix(type: Any) -> str:
     if isinstance(type, ir.VectorType):
         return f"v{type.count}{suffix(type.element)}"
     return {"float": "f32", "double": "f64", "ptr": "p0"}.get(str(type), str(type))
+
+
+def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
+    """x·y + z with one rounding."""
+    return intrinsic(builder, f"llvm.fma.{suffix(x.type)}", x.type, x, y, z)
 
 
 # ------------------------------------------------------------------ loops
@@ -420,9 +426,21 @@ class Scalar:
                 return self.binary(sign, left, right)
             case Choice(test, yes, no):
                 return self.choice(test, yes, no)
+            case Call("pow", (base, exponent)):
+                return self.power(self.numeric(base), self.numeric(exponent))
             case Call(name, arguments):
                 values = [self.numeric(argument) for argument in arguments]
                 return elementary.emit(builder, name, *values)
+
+    def power(self, base: Value, exponent: Value) -> Value:
+        """A power; one of a small whole number by products, as NumPy does for squares."""
+        builder, known = self.builder, constant_of(exponent)
+        if known not in POWERS:
+            return elementary.emit(builder, "pow", base, exponent)
+        value = builder.fmul(base, base) if abs(known) >= 2 else base
+        if abs(known) == 3:
+            value = builder.fmul(value, base)
+        return builder.fdiv(self.literal(1.0), value) if known < 0 else value
 
     @property
     def floats(self) -> bool:
@@ -463,10 +481,23 @@ class Scalar:
             compare = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
             return compare(sign, one, two)
         names = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
-        return getattr(builder, ("f" if self.floats else "") + names[sign])(one, two)
+        if not self.floats:
+            return getattr(builder, names[sign])(one, two)
+        # a product and a sum may become one operation with one rounding
+        return getattr(builder, "f" + names[sign])(one, two, flags=("contract",))
 
     def _is_truth(self, value: Value) -> bool:
         return value.type == vector(I1, self.lanes)
+
+
+def constant_of(value: Value) -> float | None:
+    """The number that a literal puts in every lane."""
+    if not isinstance(value, ir.Constant):
+        return None
+    known = value.constant
+    if isinstance(known, list):
+        known = known[0].constant  # splat: the same in every lane
+    return known if isinstance(known, float) else None
 
 
 def _single(value: float) -> float:

@@ -1,0 +1,394 @@
+"""The smallest programs without any loop: every element of every value is a register.
+
+A network of a few dozen numbers costs less than the calls and loops around it. Here a step is one
+straight line of scalar code; LLVM puts what lies side by side into vectors.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from tidu.backends.native.expression import cost, scalar_tree, whole, work_dtype
+from tidu.backends.native.module import DONE, GUARD, NOT_FINITE, RUNNING, STATUS, Driver
+from tidu.backends.native.plan import Kind
+from tidu.backends.native.position import Position, read
+from tidu.backends.native.values import (
+    BYTES,
+    I1,
+    I8,
+    I32,
+    I64,
+    IN_MEMORY,
+    POINTER,
+    Builder,
+    Scalar,
+    Value,
+    convert,
+    fma,
+    number,
+    register_type,
+)
+from tidu.backends.scalar import attribute_numbers, operand_names, parse, variables
+from tidu.ir.node import Node
+from tidu.ir.op import Loop
+
+MOST = 1500  # operations of a step that is written without loops
+
+_ONE_ROUNDING = ("contract",)  # a product and a sum may become one operation
+
+Elements = list[Value]
+
+
+def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
+    """How many scalar operations the nodes are; infinite where one cannot be unrolled."""
+    total = 0.0
+    for node in nodes:
+        kind = kinds[node.id]
+        if kind is Kind.CALL or (kind is Kind.VIEW and node.op.loop is Loop.GATHER):
+            return float("inf")
+        if kind is Kind.SCATTER and node.op.operands is not None and len(node.inputs) > 1:
+            return float("inf")  # where to, an index array says
+        if kind is Kind.CONTRACT:
+            sizes, _ = _contraction(node)
+            total += _product(sizes.values())
+        else:
+            largest = max(_product(whole(x)) for x in (node, *node.inputs))
+            total += largest * (cost(node) if kind is Kind.MAP else 1)
+    return total
+
+
+def _product(sizes: Any) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total
+
+
+def _contraction(node: Node) -> tuple[dict[str, int], tuple[list[str], str]]:
+    assert node.op.letters is not None
+    left, _, right = node.op.letters(node).partition("->")
+    terms = left.split(",")
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, node.inputs, strict=True):
+        for name, size in zip(term, whole(x), strict=True):
+            sizes[name] = min(size, sizes.get(name, size))
+    return sizes, (terms, right)
+
+
+# ------------------------------------------------------------------ the function
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What a straight program is: nodes in order, what is given, what becomes of the results.
+
+    moves: (new value, slot of the old one). stores: (value, slot) of plain results.
+    """
+
+    nodes: Sequence[Node]
+    kinds: Mapping[int, Kind]
+    moves: Sequence[tuple[Node, int]]
+    stores: Sequence[tuple[Node, int]]
+
+
+def write_driver(module: Any, line: Line, plan: Driver) -> None:
+    """The driver, as in `module`: for one thread. What moves stays in registers from step to step
+    and is stored at the end."""
+    type = ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64, I64, POINTER])
+    function = ir.Function(module, type, "run")
+    table, steps, shared, *_ = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    pointers = {
+        slot: builder.load(builder.gep(table, [number(slot)], source_etype=POINTER), typ=POINTER)
+        for slot in _slots(line, plan)
+    }
+    moving = {slot for _, slot in line.moves}
+    given = {n: slot for n, slot in plan.slot.items() if n.op.role in ("input", "constant")}
+    first = {node: _loaded(builder, node, pointers[slot]) for node, slot in given.items()}
+    entry = builder.block
+    head, out = function.append_basic_block("step"), function.append_basic_block("out")
+    last, ended = function.append_basic_block("last"), function.append_basic_block("ended")
+    builder.cbranch(builder.icmp_signed(">", steps, number(0)), head, out)
+    builder.position_at_end(head)
+    step = _phi(builder, number(0), entry)
+    carried = {
+        slot: [_phi(builder, value, entry) for value in first[node]]
+        for node, slot in given.items()
+        if slot in moving
+    }
+    values = {n.id: carried.get(slot, first[n]) for n, slot in given.items()}
+    writer = _Writer(builder, values, line.kinds)
+    for node in line.nodes:
+        writer.calculate(node)
+    status = _status(builder, writer, plan)
+    onward = function.append_basic_block("onward")
+    builder.cbranch(builder.icmp_signed("==", status, ir.Constant(I32, RUNNING)), onward, ended)
+    builder.position_at_end(onward)
+    for node, history, size in plan.records:
+        base = builder.gep(pointers[history], [builder.mul(step, number(size))], source_etype=I8)
+        _stored(builder, values[node.id], node.dtype, base)
+    for node, slot in line.stores:
+        _stored(builder, values[node.id], node.dtype, pointers[slot])
+    following = builder.add(step, number(1))
+    step.add_incoming(following, onward)
+    for node, slot in line.moves:
+        for phi, value in zip(carried[slot], values[node.id], strict=True):
+            phi.add_incoming(value, onward)
+    builder.cbranch(builder.icmp_signed("<", following, steps), head, last)
+    for block, done, result in ((last, steps, values), (ended, step, None)):
+        builder.position_at_end(block)
+        for node, slot in line.moves:
+            left = carried[slot] if result is None else result[node.id]
+            _stored(builder, left, node.dtype, pointers[slot])
+        builder.store(done, builder.gep(shared, [number(DONE)], source_etype=I8))
+        builder.store(
+            ir.Constant(I32, RUNNING) if result is not None else status,
+            builder.gep(shared, [number(STATUS)], source_etype=I8),
+        )
+        builder.branch(out)
+    builder.position_at_end(out)
+    builder.ret_void()
+
+
+def _phi(builder: Builder, value: Value, entry: Value) -> Value:
+    phi = builder.phi(value.type)
+    phi.add_incoming(value, entry)
+    return phi
+
+
+def _slots(line: Line, plan: Driver) -> set[int]:
+    found = {slot for _, slot in (*line.moves, *line.stores)}
+    found |= {history for _, history, _ in plan.records}
+    found |= {s for n, s in plan.slot.items() if n.op.role in ("input", "constant")}
+    return found
+
+
+def _loaded(builder: Builder, node: Node, base: Value) -> Elements:
+    type = IN_MEMORY[node.dtype]
+    found: Elements = []
+    for i in range(_product(whole(node))):
+        where = builder.gep(base, [number(i)], source_etype=type)
+        value = builder.load(where, align=BYTES[node.dtype], typ=type)
+        found.append(convert(builder, value, "bool") if node.dtype == "bool" else value)
+    return found
+
+
+def _stored(builder: Builder, values: Elements, dtype: str, base: Value) -> None:
+    type = IN_MEMORY[dtype]
+    for i, value in enumerate(values):
+        where = builder.gep(base, [number(i)], source_etype=type)
+        kept = builder.zext(value, I8) if dtype == "bool" else value
+        builder.store(kept, where, align=BYTES[dtype])
+
+
+def _status(builder: Builder, writer: _Writer, plan: Driver) -> Value:
+    status: Value = ir.Constant(I32, RUNNING)
+    for node, taken in plan.check.guards:
+        every: Value = ir.Constant(I1, 1)
+        for value in writer.values[node.id]:
+            every = builder.and_(every, value)
+        differs = builder.not_(every) if taken else every
+        status = builder.select(differs, ir.Constant(I32, GUARD), status)
+    for node in plan.check.finite:
+        (value,) = writer.values[node.id]
+        gone = builder.fsub(value, value)
+        finite = builder.fcmp_ordered("==", gone, ir.Constant(value.type, 0.0))
+        status = builder.select(finite, status, ir.Constant(I32, NOT_FINITE))
+    return status
+
+
+# ------------------------------------------------------------------ values
+@dataclass(eq=False)
+class _Writer:
+    """The elements of each node, in C order."""
+
+    builder: Builder
+    values: dict[int, Elements]
+    kinds: Mapping[int, Kind]
+
+    def calculate(self, node: Node) -> None:
+        if node.id not in self.values:
+            self.values[node.id] = self._elements(node)
+
+    def _elements(self, node: Node) -> Elements:
+        match self.kinds[node.id]:
+            case Kind.LEAF:
+                return self._leaf(node)
+            case Kind.MAP:
+                return self._map(node)
+            case Kind.VIEW:
+                return self._view(node)
+            case Kind.REDUCE:
+                return self._reduce(node)
+            case Kind.CONTRACT:
+                return self._contract(node)
+            case Kind.SCATTER:
+                return self._scatter(node)
+            case Kind.SCAN:
+                return self._scan(node)
+            case Kind.CALL:
+                raise AssertionError(node)
+
+    def _leaf(self, node: Node) -> Elements:
+        if node.op.role == "size":
+            return [ir.Constant(register_type(node.dtype), float(node.attrs["size"]))]
+        data = node.attrs["value"].array
+        return [ir.Constant(register_type(node.dtype), x) for x in data.reshape(-1).tolist()]
+
+    def _map(self, node: Node) -> Elements:
+        builder = self.builder
+        if node.op.role == "cast":
+            return [convert(builder, v, node.dtype) for v in self.values[node.inputs[0].id]]
+        tree = scalar_tree(node)
+        assert tree is not None
+        names = operand_names(node.op, len(node.inputs))
+        numbers, work = attribute_numbers(node.attrs), work_dtype(node)
+        places = variables(tree) & {"i", "j"} - set(names) if node.rank >= 2 else set[str]()
+        found: Elements = []
+        for at, index in enumerate(itertools.product(*map(range, whole(node)))):
+            operands = {
+                name: self.values[child.id][at]
+                for name, child in zip(names, node.inputs, strict=False)
+            }
+            where = {"i": index[-2], "j": index[-1]} if places else {}
+            given = numbers | {name: float(where[name]) for name in places}
+            value = Scalar(builder, operands, given, work, 1).write(tree)
+            found.append(convert(builder, value, node.dtype))
+        return found
+
+    def _view(self, node: Node) -> Elements:
+        x, places = node.inputs[0], node.op.places
+        assert places is not None
+        return [
+            self.values[x.id][_position(places(node, _texts(index), _no_reader), whole(x))]
+            for index in itertools.product(*map(range, whole(node)))
+        ]
+
+    def _reduce(self, node: Node) -> Elements:
+        (x,) = node.inputs
+        axes = node.attrs["axis"]
+        assert node.op.fold is not None
+        start, step, finish = map(parse, node.op.fold)
+        kept = [range(1) if a in axes else range(n) for a, n in enumerate(whole(x))]
+        over = [range(n) if a in axes else range(1) for a, n in enumerate(whole(x))]
+        count = {"n": float(_product(len(r) for r in over))}
+        found: Elements = []
+        for place in itertools.product(*kept):
+            acc = self._say({}, {}, node.dtype, start)
+            for inner in itertools.product(*over):
+                index = [i + j for i, j in zip(place, inner, strict=True)]
+                value = self.values[x.id][_flat(index, whole(x))]
+                acc = self._say({"acc": acc, "x": value}, {}, node.dtype, step)
+            found.append(self._say({"acc": acc}, count, node.dtype, finish))
+        return found
+
+    def _say(
+        self, operands: Mapping[str, Value], numbers: Mapping[str, float], dtype: str, tree: Any
+    ) -> Value:
+        return Scalar(self.builder, operands, numbers, dtype, 1).numeric(tree)
+
+    def _contract(self, node: Node) -> Elements:
+        sizes, (terms, right) = _contraction(node)
+        summed = [name for name in sizes if name not in right]
+        found: Elements = []
+        for place in itertools.product(*(range(sizes[name]) for name in right)):
+            places = [
+                dict(zip((*right, *summed), (*place, *inner), strict=True))
+                for inner in itertools.product(*(range(sizes[name]) for name in summed))
+            ]
+            factors = [
+                self._factors(node, [[at[name] for name in term] for term in terms])
+                for at in places
+            ]
+            found.append(self._sum_of_products(node.dtype, factors))
+        return found
+
+    def _factors(self, node: Node, places: Sequence[Sequence[int]]) -> tuple[Value, Value | None]:
+        """One element of each operand, all but the last multiplied."""
+        builder = self.builder
+        *first, last = [
+            convert(builder, self.values[x.id][_flat(place, whole(x))], node.dtype)
+            for x, place in zip(node.inputs, places, strict=True)
+        ]
+        value: Value = None
+        for factor in first:
+            value = factor if value is None else builder.fmul(value, factor, flags=_ONE_ROUNDING)
+        return last, value
+
+    def _sum_of_products(self, dtype: str, factors: list[tuple[Value, Value | None]]) -> Value:
+        """Pairs first, then pairs of these: a step waits for the logarithm of the number of terms,
+        not for the number."""
+        builder = self.builder
+        half = (len(factors) + 1) // 2
+        parts: list[Value] = []
+        for at in range(half):
+            one, by = factors[at]
+            value = one if by is None else builder.fmul(one, by, flags=_ONE_ROUNDING)
+            for other, factor in factors[at + half : at + half + 1]:
+                if factor is None:
+                    value = builder.fadd(value, other, flags=_ONE_ROUNDING)
+                else:
+                    value = fma(builder, other, factor, value)
+            parts.append(value)
+        while len(parts) > 1:
+            half = (len(parts) + 1) // 2
+            rest = [
+                builder.fadd(one, two, flags=_ONE_ROUNDING)
+                for one, two in zip(parts, parts[half:], strict=False)
+            ]
+            parts = [*rest, *parts[len(rest) : half]]
+        return parts[0] if parts else ir.Constant(register_type(dtype), 0.0)
+
+    def _scatter(self, node: Node) -> Elements:
+        builder, puts = self.builder, node.op.puts
+        assert puts is not None
+        zero = ir.Constant(register_type(node.dtype), 0.0)
+        found: Elements = [zero] * _product(whole(node))
+        sources = node.inputs if node.op.operands is None else node.inputs[:1]
+        for position, x in enumerate(sources):
+            for index, value in zip(
+                itertools.product(*map(range, whole(x))), self.values[x.id], strict=True
+            ):
+                at = _position(puts(node, position, _texts(index), _no_reader), whole(node))
+                one = convert(builder, value, node.dtype)
+                found[at] = (
+                    one if found[at] is zero else builder.fadd(found[at], one, flags=_ONE_ROUNDING)
+                )
+        return found
+
+    def _scan(self, node: Node) -> Elements:
+        (x,), axis = node.inputs, node.attrs["axis"]
+        assert node.op.fold is not None
+        start, step, _ = map(parse, node.op.fold)
+        found: Elements = [None] * _product(whole(node))
+        others = [range(1) if a == axis else range(n) for a, n in enumerate(whole(x))]
+        for place in itertools.product(*others):
+            acc = self._say({}, {}, node.dtype, start)
+            for i in range(whole(x)[axis]):
+                at = _flat([i if a == axis else p for a, p in enumerate(place)], whole(x))
+                given = {"acc": acc, "x": self.values[x.id][at]}
+                found[at] = acc = self._say(given, {}, node.dtype, step)
+        return found
+
+
+def _texts(index: Sequence[int]) -> list[str]:
+    return [str(i) for i in index]
+
+
+def _no_reader(position: int, index: Sequence[str], size: Any) -> str:
+    raise AssertionError("no index array is unrolled")
+
+
+def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
+    at = 0
+    for i, size in zip(index, shape, strict=True):
+        at = at * size + i
+    return at
+
+
+def _position(texts: Sequence[str], shape: Sequence[int]) -> int:
+    names: dict[str, Position] = {}
+    return _flat([read(text, names).constant for text in texts], shape)
