@@ -117,6 +117,7 @@ def _square_of_length(node: Node, atoms: Atoms) -> Node | None:
     own = _squared(node)
     if own is None:
         return None
+    own = own.inputs[0] if own.op is negative else own
     if own.op is euclidean_norm:
         return sum_(square(own.inputs[0]), **own.attrs)
     if own.op is absolute:
