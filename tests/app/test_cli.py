@@ -148,6 +148,36 @@ def test_kink(capsys: Capture, kink: tuple[str, ...], gradient: str) -> None:
     assert f"the value used is {gradient}" in " ".join(ran.out.split())
 
 
+QUADRATIC = ("derive", "x @ A @ x", "--wrt", "x", "--shape", "x=n", "--shape", "A=n,n")
+
+
+@pytest.mark.parametrize(
+    ("assume", "shown"),
+    [
+        ((), "A + Aᵀ"),
+        (("--assume", "A=symmetric"), "2A"),
+        (("--assume", "A=positive definite"), "2A"),
+    ],
+)
+def test_assumptions_and_second_derivatives(
+    capsys: Capture, assume: tuple[str, ...], shown: str
+) -> None:
+    ran = here(capsys, *QUADRATIC, *assume, "--hessian", "x", "--lang", "en")
+    assert ran.code == 0
+    assert "Second derivatives" in ran.out
+    assert f"∂²L/∂x∂xᵀ = {shown}\n" in ran.out
+
+
+def test_a_second_derivative_has_its_value_and_a_matrix_its_kronecker_form(capsys: Capture) -> None:
+    given = ("--set", "x=[1, 2]", "--set", "y=2", "--lang", "zh")
+    ran = here(capsys, "derive", "sum(x**3) * y", "--wrt", "x,y", "--hessian", "x,y", *given)
+    assert "∂²L/∂x∂y = 3x² = [3, 12]" in ran.out
+    shapes = ("--shape", "W=2,3", "--shape", "x=3", "--lang", "en")
+    ran = here(capsys, "derive", "sum((W @ x)**2)", "--wrt", "W", "--hessian", "W", *shapes)
+    assert "H_W(V) = 2V·x·xᵀ" in ran.out
+    assert "2·(x·xᵀ ⊗ I)" in ran.out
+
+
 def test_as_written_leaves_the_form(capsys: Capture) -> None:
     plain = here(capsys, "derive", "log(sum(exp(x)))", "--shape", "x=3", "--lang", "en")
     written = here(

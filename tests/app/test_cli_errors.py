@@ -87,6 +87,27 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str, str]] = {
         "--kink relu needs a number, not 'high'",
         "--kink relu 需要一个数，而不是 'high'",
     ),
+    "assumption": (
+        (
+            "derive",
+            "x @ A @ x",
+            "--wrt",
+            "x",
+            "--shape",
+            "x=2",
+            "--shape",
+            "A=2,2",
+            "--assume",
+            "A",
+        ),
+        "--assume takes NAME=VALUE, not 'A'",
+        "--assume 应写成 名称=值，而不是 'A'",
+    ),
+    "second derivative": (
+        ("derive", "x", "--shape", "x=", "--hessian", "x,y,z"),
+        "--hessian takes one name or two with a comma, not 'x,y,z'",
+        "--hessian 后面是一个名称，或用逗号隔开的两个，而不是 'x,y,z'",
+    ),
     "kink of a smooth op": (
         ("derive", "x", "--shape", "x=", "--kink", "tanh=1"),
         "tanh has no kink",

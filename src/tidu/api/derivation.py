@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -246,18 +246,26 @@ class Derivation:
         of: str | None = None,
         digits: int = 6,
         title: str | None = None,
+        second: Sequence[tuple[str, str]] = (),
     ) -> Report:
         """The whole working as a report, with numbers if values are known.
 
         writing "delta" or "chain"; zoom "op" (the default), "layer" or "element"; `of="W1[1,2]"`
-        (indices from 1) names the element and asks for the element zoom.
+        (indices from 1) names the element and asks for the element zoom. `second` adds second
+        derivatives, each by a pair of parameters: [("w", "w")].
         """
         check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
         check_choice("writing", writing, get_args(Writing))
         zoom = zoom or ("element" if of else "op")
         check_choice("zoom", zoom, get_args(Zoom))
         check_digits(digits)
-        return report(self.document(Options(writing, zoom, of, Layout(digits=digits)), title), lang)
+        document = self.document(Options(writing, zoom, of, Layout(digits=digits)), title)
+        if second:
+            from tidu.api.second import second_section
+
+            section = second_section(self, second, Layout(digits=digits))
+            document = replace(document, blocks=(*document.blocks, section))
+        return report(document, lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:
         from tidu.api.samples import probe, sample_bodies, small_sizes  # samples needs this class

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from tidu.api.evaluation import run
+from tidu.document.blocks import Equation, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
+from tidu.explain import phrases
 from tidu.explain.hessian import SecondDerivative, kronecker, second_derivative
 from tidu.explain.hessian import second_name as name_of
 from tidu.explain.hessian import second_tree as tree_of
+from tidu.explain.numbers import Layout, value_tree
 from tidu.explain.view import view
 from tidu.render import inline, latex
-from tidu.words import Words
+from tidu.words import Phrase, Words
 
 if TYPE_CHECKING:
     from tidu.api.derivation import Derivation
@@ -52,6 +55,28 @@ class Hessian:
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))
+
+
+def second_section(
+    derivation: Derivation, pairs: Sequence[tuple[str, str]], layout: Layout
+) -> Section:
+    """The second derivatives as a part of a report, with their values where these are known."""
+    return Section(
+        phrases.SECOND(), tuple(_step(hessian_of(derivation, *pair), layout) for pair in pairs)
+    )
+
+
+def _step(found: Hessian, layout: Layout) -> Step:
+    parts = [found.left, found.tree]
+    remarks: list[Phrase] = []
+    if found.found.direction is not None:
+        remarks.append(phrases.OPERATOR(name=found.left))
+        if found.kronecker is not None:
+            remarks.append(phrases.KRONECKER(tree=found.kronecker))
+    elif found.derivation.has_numbers():
+        value = value_tree(found.evaluate(), layout)
+        parts += [value] if value != found.tree else []
+    return Step(Equation(tuple(parts)), remarks=tuple(remarks))
 
 
 def hessian_of(derivation: Derivation, x: str, y: str) -> Hessian:

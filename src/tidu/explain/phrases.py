@@ -16,6 +16,12 @@ DATA = Words(en="data", zh="数据")
 
 FORWARD = Words(en="Forward pass", zh="前向传播")
 BACKWARD = Words(en="Backward pass", zh="反向传播")
+SECOND = Words(en="Second derivatives", zh="二阶导数")
+OPERATOR = Words(en="{name} is how the gradient changes along V", zh="{name} 是梯度沿 V 方向的变化")
+KRONECKER = Words(
+    en="as a matrix, for columns stacked in vec V: {tree}",
+    zh="写成矩阵（作用于按列拉直的 vec V）：{tree}",
+)
 UPDATE = Words(en="Gradient descent: the update", zh="梯度下降：更新参数")
 AGAIN = Words(en="The new loss after the update", zh="更新之后新的损失")
 LAYERS = Words(en="The network, layer by layer", zh="网络，逐层来看")

@@ -60,7 +60,7 @@ def _choose(a: Any, choices: Any) -> Node:
         known = a.attrs["value"].array
         wrong = known[(known < 0) | (known >= len(choices)) | (known != np.floor(known))]
         if wrong.size:
-            raise InputError(_CHOICE(n=len(choices), which=wrong[0]))
+            raise InputError(_CHOICE(n=len(choices), which=f"{wrong[0]:g}"))
     result: Any = np.nan
     for number, choice in reversed(list(enumerate(choices))):
         result = where(equal(a, float(number)), choice, result)

@@ -29,6 +29,10 @@ _NUMBER = Words(
     en="{option} {name} needs a number, not {given}",
     zh="{option} {name} 需要一个数，而不是 {given}",
 )
+_SECOND = Words(
+    en="--hessian takes one name or two with a comma, not {given}",
+    zh="--hessian 后面是一个名称，或用逗号隔开的两个，而不是 {given}",
+)
 _ABSENT = Words(en="there is no file {file}", zh="没有文件 {file}")
 _UNREADABLE = Words(en="cannot read {file}: {why}", zh="无法读取 {file}：{why}")
 _ENDING = Words(
@@ -114,6 +118,23 @@ def kinks(given: Iterable[str]) -> dict[str, float | str]:
         except ValueError:
             what = _NUMBER(option="--kink", name=name, given=repr(text))
             raise InputError(what, fix=verbatim(f"--kink {name}=1")) from None
+    return found
+
+
+def assume(given: Iterable[str]) -> dict[str, list[str]]:
+    """A=symmetric, or A=symmetric,orthogonal."""
+    found = pairs("--assume", given, "--assume A=symmetric")
+    return {name: [part.strip() for part in text.split(",")] for name, text in found.items()}
+
+
+def seconds(given: Iterable[str]) -> list[tuple[str, str]]:
+    """w, or x,y for mixed second derivatives."""
+    found: list[tuple[str, str]] = []
+    for text in given:
+        names = [part.strip() for part in text.split(",")]
+        if len(names) > 2 or not all(name.isidentifier() for name in names):
+            raise InputError(_SECOND(given=repr(text)), fix=verbatim("--hessian w"))
+        found.append((names[0], names[-1]))
     return found
 
 

@@ -68,6 +68,8 @@ _DERIVE = CommandHelp(
         "tidu derive 'sum((W @ x - y)**2)' --wrt W --set 'W=[[1, 2]]' --set 'x=[3, 4]' "
         "--set 'y=[10]'",
         "tidu derive 'sum(f(W @ x))' --wrt W --shape W=2,3 --shape x=3 --function 'f=tanh(t)'",
+        "tidu derive 'x @ A @ x' --wrt x --shape x=n --shape A=n,n --assume A=symmetric "
+        "--hessian x",
     ),
 )
 _EXPR = Words(
@@ -89,6 +91,14 @@ _FUNCTION = Words(
 _KINK = Words(
     en="the derivative at a kink: relu=1, or preset=seeds",
     zh="折点处的导数：relu=1，或 preset=seeds",
+)
+_ASSUME = Words(
+    en="a property that formulas may use: A=symmetric, P='positive definite', Y=one-hot",
+    zh="公式可以利用的性质：A=symmetric、P='positive definite'、Y=one-hot",
+)
+_HESSIAN = Words(
+    en="show second derivatives too: w, or x,y for mixed ones",
+    zh="同时给出二阶导数：w，或混合的 x,y",
 )
 _LOSS = Words(en="which name of a program is the loss", zh="程序中哪个名称是损失")
 _AS_WRITTEN = Words(en="no rewriting for stability", zh="不为数值稳定而改写")
@@ -239,6 +249,10 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
         functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
         kinks: Annotated[list[str] | None, option(_KINK, "--kink", metavar="OP=NUMBER")] = None,
+        assume: Annotated[
+            list[str] | None, option(_ASSUME, "--assume", metavar="NAME=PROPERTY")
+        ] = None,
+        hessian: Annotated[list[str] | None, option(_HESSIAN, "--hessian", metavar="w")] = None,
         loss: Annotated[str | None, option(_LOSS, "--loss", metavar="NAME")] = None,
         as_written: Annotated[bool, option(_AS_WRITTEN, "--as-written")] = False,
         output: Annotated[str | None, output] = None,
@@ -260,6 +274,8 @@ def build(language: Language, help_language: Language) -> typer.Typer:
             kinks or [],
             loss,
             as_written,
+            assume or [],
+            hessian or [],
         )
         return work.derive(
             problem, work.View(lang, writing, zoom, of, digits, output, json), language

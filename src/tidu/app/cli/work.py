@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ class Problem:
     kinks: list[str]
     loss: str | None
     as_written: bool
+    assume: Sequence[str] = ()
+    hessian: Sequence[str] = ()
 
 
 def check_language(given: str | None) -> None:
@@ -116,10 +119,11 @@ def derive(problem: Problem, view: View, language: Language) -> int:
         shapes=choices.shapes(problem.shapes),
         functions=choices.functions(problem.functions),
         kinks=choices.kinks(problem.kinks),
+        assume=choices.assume(problem.assume),
         output=problem.loss,
         as_written=problem.as_written,
     )
-    report = derivation.explain(**options)
+    report = derivation.explain(**options, second=choices.seconds(problem.hessian))
     _present(report, view)
     return 0 if report.holds() else 1
 
