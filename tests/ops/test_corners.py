@@ -323,6 +323,12 @@ def test_what_is_taken_away_again_leaves_no_rounding() -> None:
     np.testing.assert_allclose(found["x"], -found["z"], rtol=1e-15)
 
 
+def test_a_square_by_itself_is_one() -> None:
+    values = {"x": 0.5722894706686922, "y": -1.3606520779288729}
+    text = "-y - abs(sqrt(x)**2 / sqrt(x)**2 * y)"
+    assert tidu.derive(text, ["y"], values=values).evaluate().gradients["y"] == 0.0
+
+
 def test_one_less_a_hyperbolic_tangent() -> None:
     x = input_node("x", (3,))
     at = np.array([-40.0, 0.5, 40.0])

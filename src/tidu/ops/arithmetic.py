@@ -212,8 +212,8 @@ def _by_powers(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None
     top, bottom = node.inputs
     whole = bottom.inputs[0] if bottom.op.role == "broadcast" else bottom
     base, count = _base_and_exponent(whole)
-    if count not in _TIMES_DIVIDED or base.dtype != node.dtype:
-        return None
+    if count not in _TIMES_DIVIDED or base.dtype != node.dtype or top is bottom:
+        return None  # x²/x² is exactly 1 as it stands
     return _TIMES_DIVIDED[count], (top, base)
 
 
