@@ -22,15 +22,14 @@ TYPES = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 WIDTHS = {"float32": 16, "float64": 8}
 
 
-def _machine() -> Any:
-    """One for each engine, which disposes of it."""
+def _machine(cpu: str | None = None) -> Any:
+    """The host's, or another's; one for each engine, which disposes of it."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     target = binding.Target.from_default_triple()
-    features = binding.get_host_cpu_features().flatten()
-    return target.create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=features, opt=3, jit=True
-    )
+    features = "" if cpu else binding.get_host_cpu_features().flatten()
+    name = cpu or binding.get_host_cpu_name()
+    return target.create_target_machine(cpu=name, features=features, opt=3, jit=True)
 
 
 def module_of(name: str, dtype: str, lanes: int) -> Any:
@@ -71,10 +70,12 @@ def module_of(name: str, dtype: str, lanes: int) -> Any:
 class Compiled:
     """One function, from arrays to an array."""
 
-    def __init__(self, name: str, dtype: str, lanes: int | None = None) -> None:
+    def __init__(
+        self, name: str, dtype: str, lanes: int | None = None, cpu: str | None = None
+    ) -> None:
         self.lanes = WIDTHS[dtype] if lanes is None else lanes
         self.dtype = np.dtype(dtype)
-        machine = _machine()
+        machine = _machine(cpu)
         module = binding.parse_assembly(str(module_of(name, dtype, self.lanes)))
         module.verify()
         passes = binding.create_pass_builder(

@@ -32,6 +32,7 @@ class Table:
     low: Any
     high: Any
     terms: dict[str, int]  # format -> number of coefficients
+    span: Any = 300  # of the weights
 
 
 def away(x: Any) -> Any:
@@ -59,7 +60,7 @@ def minimax(table: Table, terms: int) -> tuple[list[Any], Any]:
     wanted = [table.g(x) for x in grid]
     # a weight may vanish or change its sign at 0: bounded from below there
     weights = [abs(table.weight(x)) for x in grid]
-    least = max(weights) / 300
+    least = max(weights) / table.span
     weights = [max(w, least) for w in weights]
     found: list[Any] = []
     for _ in range(12):
@@ -119,6 +120,16 @@ def log_rest(z: Any) -> Any:
 
 
 ERFC_FROM = mp.mpf("0.5")  # nearer to 0, erfc is 1 - erf
+
+
+def erf_table(form: str, end: int, terms: int) -> Table:
+    says = f"erf a = 1 - e^(-P(a)), a from 1 to {end}"
+    name = "ERF_TAIL" if form == "f64" else "ERF_TAIL_NEAR"
+
+    def g(a: Any) -> Any:
+        return -mp.log(mp.erfc(a))
+
+    return Table(name, says, g, mp.erfc, 1, end, {form: terms}, mp.inf)
 
 
 def scaled_erfc(centre: int) -> Function:
@@ -235,6 +246,8 @@ TABLES = (
         1,
         {"f64": 12, "f32": 7},
     ),
+    erf_table("f64", 6, 18),
+    erf_table("f32", 4, 7),
     erfc_table("ERFC", "f64", 4, "27.3", 22),
     erfc_table("ERFC_NEAR", "f32", 2, "10.1", 11),
     Table(
@@ -321,6 +334,7 @@ def lines() -> list[str]:
         "from collections.abc import Mapping",
         "",
         "Table = Mapping[str, tuple[float, ...]]",
+        "# fmt: off",
     ]
     for constant in SUMS:
         text += ["", f"# {constant.says}", f"{constant.name}: Table = {{"]
@@ -342,7 +356,8 @@ def lines() -> list[str]:
         for name, terms in table.terms.items():
             found, worst = minimax(table, terms)
             text.append(f'    "{name}": (  # 2^{float(mp.log(worst, 2)):.1f}')
-            text += [f"        {rounded(c, name)!r}," for c in found]
+            values = [repr(rounded(c, name)) for c in found]
+            text += [f"        {', '.join(values[i : i + 3])}," for i in range(0, terms, 3)]
             text.append("    ),")
             print(table.name, name, terms, f"2^{float(mp.log(worst, 2)):.1f}", flush=True)
         text.append("}")

@@ -69,6 +69,7 @@ _MPMATH: Mapping[str, Callable[..., Any]] = {
     "log2": lambda x: mpmath.log(x, 2),
     "exp2": lambda x: mpmath.power(2, x),
     "pow": mpmath.power,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     # mpmath counts terms for these, and there are too many far out
     "erf": lambda x: mpmath.erf(_within(x, 30)),
     "erfc": lambda x: mpmath.erfc(_within(x, 30)),
@@ -133,6 +134,7 @@ def by_mpmath(name: str, operands: list[Array]) -> Array:
                 found[i] = np.nan if not real else float(value)
                 continue
             part, exponent = mpmath.frexp(value)
+            exponent = min(max(int(exponent), -20_000), 20_000)  # beyond any format
             high = float(part)
             found[i] = np.ldexp(np.longdouble(high) + float(part - high), exponent)
     return found

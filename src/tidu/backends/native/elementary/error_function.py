@@ -1,6 +1,7 @@
 """erf and erfc.
 
-Near 0 erf x is a polynomial; further out erfc a = e^(-a²) h/(1 + 2a), where h hardly varies.
+Near 0 erf x is a polynomial; further out it is 1 - e^(-P(a)), where few of e's digits are seen, and
+erfc a = e^(-a²) h/(1 + 2a), where h hardly varies.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.exponential import (
     at_most,
+    exp_near_zero,
     power_of_two,
     reduced,
 )
@@ -27,7 +29,7 @@ from tidu.backends.native.elementary.sums import (
 
 _CENTRE = {"f64": 4.0, "f32": 2.0}
 _ENDS = {"f64": 27.5, "f32": 10.5}  # erfc is 0 beyond
-_ONE_FROM = {"f64": 6.5, "f32": 4.5}  # erf is 1 beyond, rounded
+_ONE_FROM = {"f64": 6.0, "f32": 4.0}  # erf is 1 beyond, rounded
 _LIFT = {"f64": 128, "f32": 64}
 
 
@@ -61,11 +63,12 @@ def _near(x: Real) -> Pair:
 
 
 def erf_(x: Real) -> Real:
+    name = x.code.form.name
     a = abs(x)
-    near = _near(a).value()
-    tail, _ = _tail(at_most(a, _ONE_FROM[x.code.form.name]))
-    far = fast_sum(x.code.number(1.0), -tail.high)
-    far = far.high + (far.low - tail.low)
+    z = a * a
+    near = fma(a, polynomial(z, table.ERF[name]), a)
+    coefficients = table.ERF_TAIL[name] if name == "f64" else table.ERF_TAIL_NEAR[name]
+    far = 1.0 - exp_near_zero(-polynomial(at_most(a, _ONE_FROM[name]), coefficients))
     return with_sign((a < 1.0).choose(near, far), x)
 
 

@@ -85,6 +85,13 @@ def exp_(x: Real) -> Real:
     return _times_power(1.0 + rest, place, x, _DEEP[form.name], (x <= _TOP[form.name]))
 
 
+def exp_near_zero(x: Real) -> Real:
+    """eˣ where it is a normal number, or x is NaN."""
+    rest, place = _from_one(x)
+    power = power_of_two(place)
+    return fma(rest, power, power)
+
+
 def exp2_(x: Real) -> Real:
     form = x.code.form
     inside = at_least(x, -(form.bias + form.digits + 2.0))
