@@ -73,15 +73,19 @@ def minimax(table: Table, terms: int) -> tuple[list[Any], Any]:
             right[i] = table.g(x)
         solution = mp.lu_solve(system, right)
         found, level = list(solution)[:terms], abs(solution[terms])
-        errors = [
-            (mp.polyval(found[::-1], x) - g) * w
-            for x, g, w in zip(grid, wanted, weights, strict=True)
-        ]
+        errors = [(horner(found, x) - g) * w for x, g, w in zip(grid, wanted, weights, strict=True)]
         worst = max(abs(e) for e in errors)
         if worst <= level * mp.mpf("1.0005"):
             break
         points = exchanged(grid, errors, points)
     return found, worst
+
+
+def horner(coefficients: list[Any], x: Any) -> Any:
+    value = mp.mpf(0)
+    for c in reversed(coefficients):
+        value = value * x + c
+    return value
 
 
 def exchanged(grid: list[Any], errors: list[Any], before: list[Any]) -> list[Any]:

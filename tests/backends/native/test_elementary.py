@@ -8,8 +8,11 @@ from __future__ import annotations
 import itertools
 import platform
 import re
+import runpy
+from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from llvmlite import binding, ir
@@ -67,6 +70,15 @@ def test_a_wrong_coefficient_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         found = errors(Compiled("exp", dtype)(*operands), truth("exp", operands))
         assert found.max() > UNITS
         monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_the_coefficients_are_those_derived() -> None:
+    path = Path(__file__).parents[3] / "scripts/elementary_coefficients.py"
+    with mpmath.workprec(mpmath.mp.prec):  # which the script sets
+        script = runpy.run_path(str(path))
+        text = "\n".join(script["lines"]()) + "\n"
+    assert script["TARGET"].read_text("utf-8") == text
 
 
 # ------------------------------------------------------------------ special values
