@@ -22,7 +22,9 @@ from tidu.backends.native.target import Target
 from tidu.backends.native.values import (
     BYTES,
     I32,
+    I64,
     IN_MEMORY,
+    POINTER,
     Scope,
     Value,
     counted,
@@ -33,7 +35,7 @@ from tidu.backends.native.values import (
 )
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it
-LIGHT = 6  # parts of a tree that is still calculated in the tile's registers
+LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
 PAGE = 4096  # bytes; rows this far apart fall on the same lines of the first cache
 
 
@@ -402,63 +404,59 @@ def _turn(
 ) -> None:
     """Squares of lanes × lanes, turned in registers."""
     builder, last, lanes = frame.builder, product.k[-1], product.lanes
+    type, stride = IN_MEMORY[product.fold.dtype], product.right.at.coefficient(product.n)
     full, rest = divmod(last.size, lanes)
 
     def step(k: Value, carried: list[Value]) -> list[Value]:
-        square(k, lanes)
+        squares(k, lanes)
         return carried
 
-    def square(k: Value, count: int) -> None:
+    def squares(k: Value, count: int) -> None:
+        base = _source(frame, product, panel, counters, k)
+        to = builder.mul(k, number(product.width))
         for v in range(panel.vectors):
-            _turn_square(
-                frame,
-                product,
-                panel,
-                _source(frame, product, panel, counters, k),
-                into,
-                k,
-                v,
-                count,
-            )
+            masked = panel.mask is not None and v == panel.vectors - 1
+            lines = product.n.size % lanes if masked else lanes
+            source = builder.gep(base, [number(v * lanes * stride)], source_etype=type)
+            place = builder.gep(into, [builder.add(to, number(v * lanes))], source_etype=type)
+            function = _turning(builder.module, product.fold.dtype, lanes, lines, count)
+            builder.call(function, [source, number(stride), place, number(product.width)])
 
     if full:
         counted(builder, number(0), number(full * lanes), lanes, [], step)
     if rest:
-        square(number(full * lanes), rest)
+        squares(number(full * lanes), rest)
 
 
-def _turn_square(
-    frame: Frame,
-    product: Product,
-    panel: _Panel,
-    base: Value,
-    into: Value,
-    k: Value,
-    v: int,
-    count: int,
-) -> None:
-    builder, type, lanes = frame.builder, IN_MEMORY[product.fold.dtype], product.lanes
-    whole, size = ir.VectorType(type, lanes), BYTES[product.fold.dtype]
-    stride = product.right.at.coefficient(product.n)
-    there = lanes
-    if panel.mask is not None and v == panel.vectors - 1:
-        there = product.n.size % lanes
-    lines: list[Value] = []
-    for line in range(lanes):
-        if line >= there:
-            lines.append(ir.Constant(whole, None))
-            continue
-        where = builder.gep(base, [number((v * lanes + line) * stride)], source_etype=type)
+def _turning(module: Any, dtype: str, lanes: int, lines: int, count: int) -> Any:
+    """(source, stride, into, width): `lines` lines of `count` numbers become `count` lines of
+    `lanes`, the missing ones 0. One function in a module for each kind of square."""
+    name = f"turn.{dtype}.{lanes}.{lines}.{count}"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(
+        module, ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64]), name
+    )
+    function.linkage = "internal"
+    function.attributes.add("nounwind")
+    function.attributes.add("noinline")
+    source, stride, into, width = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    type, size = IN_MEMORY[dtype], BYTES[dtype]
+    whole = ir.VectorType(type, lanes)
+    found: list[Value] = [ir.Constant(whole, None)] * lanes
+    for line in range(lines):
+        at = builder.mul(stride, number(line))
+        where = builder.gep(source, [at], source_etype=type)
         if count == lanes:
-            lines.append(builder.load(where, align=size, typ=whole))
+            found[line] = builder.load(where, align=size, typ=whole)
         else:
-            lines.append(masked_load(builder, where, whole, tail_mask(count, lanes), size))
-    lines = turned(builder, lines)
-    for q in range(count):
-        at = builder.add(
-            builder.mul(builder.add(k, number(q)), number(product.width)), number(v * lanes)
-        )
-        builder.store(lines[q], builder.gep(into, [at], source_etype=type), align=size)
+            found[line] = masked_load(builder, where, whole, tail_mask(count, lanes), size)
+    for q, value in enumerate(turned(builder, found)[:count]):
+        where = builder.gep(into, [builder.mul(width, number(q))], source_etype=type)
+        builder.store(value, where, align=size)
+    builder.ret_void()
+    return function
 
 
 def turned(builder: Any, lines: list[Value]) -> list[Value]:
