@@ -162,7 +162,6 @@ class _Driver:
         self.function = function
         offset = builder.mul(self.thread, number(self.room))
         self.scratch = builder.gep(scratch, [offset], source_etype=I8)
-        self.pointers = {node: self._pointer(at) for node, at in self.plan.slot.items()}
         self.error = self._shared(ERROR)
         self.alone = builder.icmp_signed("==", self.threads, number(1))
         self.first = builder.icmp_signed("==", self.thread, number(0))
@@ -171,6 +170,10 @@ class _Driver:
         builder.branch(self.out)
         builder.position_at_end(self.out)
         builder.ret_void()
+
+    def _buffer(self, node: Node) -> Value:
+        """A buffer's address, read where it is needed: no register holds it through the step."""
+        return self._pointer(self.plan.slot[self.module.memory(node)])
 
     def _pointer(self, slot: int) -> Value:
         builder = self.builder
@@ -212,7 +215,7 @@ class _Driver:
         work = kernel.work
         if work.units == 0:
             return
-        pointers = [self.pointers[node] for node in kernel.buffers]
+        pointers = [self._buffer(node) for node in kernel.buffers]
         arguments = [*pointers, self.error, self.scratch]
         if not work.shared:
             with builder.if_then(self.first):
@@ -257,7 +260,7 @@ class _Driver:
         """Whether a number is finite: its exponent is not all ones."""
         builder = self.builder
         type = ir.DoubleType() if node.dtype == "float64" else ir.FloatType()
-        value = builder.load(self.pointers[node], typ=type)
+        value = builder.load(self._buffer(node), typ=type)
         gone = builder.fsub(value, value)
         return builder.fcmp_ordered("==", gone, ir.Constant(type, 0.0))
 
@@ -267,7 +270,7 @@ class _Driver:
         size = 1
         for dim in node.shape:
             size *= int(dim)
-        base = self.pointers[node]
+        base = self._buffer(node)
 
         def look(i: Value, carried: list[Value]) -> list[Value]:
             where = builder.gep(base, [i], source_etype=I8)
@@ -281,7 +284,7 @@ class _Driver:
         builder = self.builder
         base = self._pointer(history)
         into = builder.gep(base, [builder.mul(step, number(size))], source_etype=I8)
-        copy_memory(builder, into, self.pointers[node], size)
+        copy_memory(builder, into, self._buffer(node), size)
 
     def _copies(self) -> None:
         if not self.plan.copies:
@@ -289,7 +292,7 @@ class _Driver:
         self._barrier()
         with self.builder.if_then(self.first):
             for node, slot, size in self.plan.copies:
-                copy_memory(self.builder, self._pointer(slot), self.pointers[node], size)
+                copy_memory(self.builder, self._pointer(slot), self._buffer(node), size)
 
     # -------------------------------------------------------------- waiting for each other
     def _barrier(self) -> None:
