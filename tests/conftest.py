@@ -25,6 +25,14 @@ settings.register_profile(
 settings.load_profile("default")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Compiled programs are kept in a folder of the tests', never in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDU_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call() -> Generator[None, object, object]:
     """Without the extra packages, a test that runs into one is skipped."""

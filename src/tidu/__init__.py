@@ -7,6 +7,7 @@ importing NumPy.
 from __future__ import annotations
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tidu.errors import TiduError, TiduWarning
     from tidu.numpy import named
     from tidu.testing import check_grad
+
+loaded_at = time.time()  # a source file that is newer may not be what is running
 
 _HOME = {
     "Derivation": "tidu.api.derivation",

@@ -90,11 +90,11 @@ def test_branches_and_variables_around_follow_each_call() -> None:
 
 
 def test_equal_programs_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidu.backends.native import program
+    from tidu.backends.native import build
 
     built: list[Any] = []
-    build = program.build
-    monkeypatch.setattr(program, "build", lambda *given: built.append(1) or build(*given))
+    made = build.build
+    monkeypatch.setattr(build, "build", lambda *given: built.append(1) or made(*given))
     compiled = tidu.compile(lambda x: np.cos(x) * 1.2345)
     for number in (1.0, 2.0, 3.0):
         assert float(compiled(number)) == pytest.approx(np.cos(number) * 1.2345)

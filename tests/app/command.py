@@ -33,6 +33,7 @@ def here(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
 def process(*arguments: str, stdin: str | None = None, **environment: str) -> Ran:
     """`python -m tidu …`; what it writes is read in the encoding that the environment asks for."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "TIDU_"))}
+    env |= {k: v for k, v in os.environ.items() if k == "TIDU_CACHE_DIR"}
     env |= {"TIDU_LANG": "en", "PYTHONIOENCODING": "utf-8", **environment}
     encoding = env["PYTHONIOENCODING"]
     done = subprocess.run(

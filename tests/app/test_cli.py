@@ -26,7 +26,7 @@ def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_arguments_show_the_commands(capsys: Capture) -> None:
     ran = here(capsys)
     assert ran.code == 0
-    assert all(f"  {name} " in ran.out for name in ("solve", "derive", "export", "ops"))
+    assert all(f"  {name} " in ran.out for name in ("solve", "derive", "export", "ops", "cache"))
 
 
 def test_version(capsys: Capture) -> None:
@@ -37,7 +37,7 @@ def test_version(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("language", "usage", "example"), [("en", "Usage", "Examples"), ("zh", "用法", "例子")]
 )
-@pytest.mark.parametrize("command", ["solve", "derive", "export", "ops"])
+@pytest.mark.parametrize("command", ["solve", "derive", "export", "ops", "cache"])
 def test_each_command_has_help_with_an_example(
     capsys: Capture, command: str, language: str, usage: str, example: str
 ) -> None:

@@ -145,7 +145,8 @@ def loop_of(
     watched: Sequence[str],
 ) -> NativeLoop:
     """A compiled loop over a step: what moves, what must stay finite, what is recorded."""
-    from tidu.backends.native.program import Request, compile_loop
+    from tidu.backends.native.layout import Request
+    from tidu.backends.native.program import compile_loop
 
     records = tuple(dict.fromkeys((loss, *watched)))
     return compile_loop(

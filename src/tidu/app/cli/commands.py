@@ -150,6 +150,18 @@ _ONE_FACET = Words(
     zh="只看一项：form、loop、derivative、numpy、torch、text、export、kinks 或 source",
 )
 
+_CACHE = CommandHelp(
+    Words(
+        en="Show where compiled programs are kept, how many and how large; `clear` removes them. "
+        "TIDU_CACHE_DIR names another folder; if it is empty, nothing is kept.",
+        zh="显示编译好的程序存放在哪里、有多少、有多大；clear 会删除它们。"
+        "TIDU_CACHE_DIR 可以另设目录；设为空则不保存。",
+    ),
+    "tidu cache [clear]",
+    ("tidu cache", "tidu cache clear", "tidu cache --json"),
+)
+_ACTION = Words(en="clear: remove all of them", zh="clear：全部删除")
+
 
 _MINUS_EXPRESSION = re.compile(r"-(?!-)(?!o.*\.(?:md|tex|txt|json)$)[^=]*[-+*/@(].*", re.DOTALL)
 
@@ -326,5 +338,16 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         work.check_language(lang)
         return work.ops(name, facet, json, language, missing=missing)
 
-    _ = top, solve, derive, export, ops  # typer holds them
+    @command("cache", _CACHE)
+    def cache(
+        action: Annotated[str | None, typer.Argument(help=say(_ACTION), metavar="clear")] = None,
+        lang: Annotated[str | None, lang] = None,
+        json: Annotated[bool, as_json] = False,
+    ) -> int:
+        from tidu.app.cli import cache, work
+
+        work.check_language(lang)
+        return cache.cache(action, json, language)
+
+    _ = top, solve, derive, export, ops, cache  # typer holds them
     return app

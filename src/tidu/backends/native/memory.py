@@ -3,51 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from tidu.backends.native.plan import Stage, is_leaf
+from tidu.backends.native.layout import ALIGNED, Memory, bytes_of, is_leaf, is_scalar_constant
+from tidu.backends.native.plan import Stage
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
-
-ALIGNED = 64  # bytes: a line of the cache, and the widest vector
-
-
-@dataclass(frozen=True, eq=False)
-class Memory:
-    """slot: the place of each buffer in the table of pointers. offset: of each value that lies in
-    the workspace. size: of the workspace, in bytes. place: the node whose buffer holds a value."""
-
-    slot: Mapping[Node, int]
-    offset: Mapping[Node, int]
-    size: int
-    place: Mapping[Node, Node]
-
-    def of(self, node: Node) -> Node:
-        return self.place.get(node, node)
-
-    def meets(self, one: Node, two: Node) -> bool:
-        """Whether two values share memory."""
-        one, two = self.of(one), self.of(two)
-        if one is two:
-            return True
-        if one not in self.offset or two not in self.offset:
-            return False
-        return self.offset[one] < self.offset[two] + bytes_of(two) and self.offset[
-            two
-        ] < self.offset[one] + bytes_of(one)
-
-
-def bytes_of(node: Node) -> int:
-    size = 1
-    for dim in node.shape:
-        size *= int(dim)
-    return size * np.dtype(node.dtype).itemsize
-
-
-def is_scalar_constant(node: Node) -> bool:
-    return node.op.role == "constant" and node.attrs["value"].array.size == 1
 
 
 def laid_out(

@@ -12,6 +12,19 @@ from typing import Any
 
 from llvmlite import ir
 
+from tidu.backends.native.layout import (
+    BAD_INDEX,
+    CALLBACK,
+    CONTEXT,
+    COUNT,
+    DONE,
+    ERROR,
+    GUARD,
+    NOT_FINITE,
+    RUNNING,
+    STATUS,
+    TURN,
+)
 from tidu.backends.native.nest import Body, Frame, Work, body_of_stage, collapsed, emit
 from tidu.backends.native.plan import Kind, Stage
 from tidu.backends.native.product import emit_product, product_of
@@ -31,11 +44,6 @@ from tidu.backends.native.values import (
 )
 from tidu.ir.node import Node
 
-# what threads share, in bytes: a barrier's count and turn, the status, whether an index was bad,
-# the steps that are done, who is called back
-COUNT, TURN, STATUS, ERROR, DONE, CONTEXT, SHARED = 0, 64, 128, 136, 144, 152, 192
-CALLBACK = "tidu_call_back"  # (context, stage): has NumPy calculate a stage
-RUNNING, NOT_FINITE, GUARD, BAD_INDEX = 0, 1, 2, 3
 SPINS = 2000  # turns of waiting at a barrier before the thread lets others run
 
 

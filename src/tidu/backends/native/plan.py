@@ -15,6 +15,7 @@ from enum import Enum
 import numpy as np
 
 from tidu.backends.native.expression import cost, sayable, whole
+from tidu.backends.native.layout import is_leaf
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
@@ -36,11 +37,6 @@ class Kind(Enum):
     SCATTER = "scatter"
     SCAN = "scan"
     CALL = "call"  # by its reference in NumPy
-
-
-def is_leaf(node: Node) -> bool:
-    """Whether a value is given, not calculated."""
-    return node.op.role in ("input", "constant", "size")
 
 
 def kind_of(node: Node, functions: Collection[str]) -> Kind:

@@ -6,34 +6,24 @@ import ctypes
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tidu.backends.lowering import lower
-from tidu.backends.native.elementary import FUNCTIONS
-from tidu.backends.native.library import Library, function, load, object_code
-from tidu.backends.native.memory import Memory, bytes_of, is_scalar_constant, laid_out
-from tidu.backends.native.module import (
-    CALLBACK,
+from tidu.backends.native.layout import (
     CONTEXT,
     DONE,
     ERROR,
     SHARED,
     STATUS,
-    Check,
-    Driver,
-    Kernel,
-    Module,
+    Request,
+    bytes_of,
+    is_leaf,
 )
-from tidu.backends.native.plan import Kind, Plan, Stage, is_leaf, kind_of, plan, scheduled
-from tidu.backends.native.target import host
-from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
+from tidu.backends.native.machine import Machine, machine_of
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.bodies import body_function, used_results
 from tidu.backends.numpy.program import NumpyProgram, as_input, check_memory
 from tidu.backends.program import Array, Valuation
 from tidu.errors import InputError
@@ -44,7 +34,6 @@ from tidu.words import Words
 _MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 
 WORTH_THREADS = 1e6  # operations of a step from which on a second thread is worth its waiting
-_ENTRY = (None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
 # ------------------------------------------------------------------ what calls back
@@ -58,159 +47,6 @@ def _call_back(context: int, stage: int) -> None:
 
 
 _address = ctypes.cast(_call_back, ctypes.c_void_p).value or 0
-
-
-def can_lower(node: Node) -> bool:
-    """Whether a node needs no simpler ops: only what would be called back is written by them."""
-    return kind_of(node, FUNCTIONS) is not Kind.CALL
-
-
-@dataclass(frozen=True, eq=False)
-class Machine:
-    """Code with all that it needs to run: the plan, where values lie, what is called back."""
-
-    outputs: Mapping[str, Node]
-    stages: tuple[Stage, ...]
-    memory: Memory
-    library: Library
-    scratch: int
-    shared_work: float  # operations of a step that threads can share
-    calls: Mapping[int, Callable[..., Any]]  # by the place of the stage
-    entry: Any
-
-    @property
-    def called_back(self) -> tuple[str, ...]:
-        """The ops that NumPy calculates."""
-        return tuple(
-            dict.fromkeys(s.head.op.name for s in self.stages if s.kind is Kind.CALL and s.head)
-        )
-
-
-def lowered(outputs: Mapping[str, Node]) -> dict[str, Node]:
-    """The outputs with ops that have no loops written by those that have."""
-    images: dict[Node, Node] = {}
-    lower(list(outputs.values()), can_lower, images)
-    return {name: images[node] for name, node in outputs.items()}
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What a machine is to do beyond its outputs; see `module.Driver`."""
-
-    moves: tuple[tuple[str, str], ...] = ()
-    finite: tuple[str, ...] = ()
-    guards: tuple[tuple[str, bool], ...] = ()
-    records: tuple[str, ...] = ()
-
-
-def build(outputs: Mapping[str, Node], request: Request) -> tuple[Machine, Mapping[Node, Node]]:
-    """Compile. Returns the machine and, for each new value that has memory of its own, the old one
-    that it replaces."""
-    nodes = reachable(outputs.values())
-    check_memory(nodes)
-    inputs = inputs_among(nodes)
-    made = plan(list(dict.fromkeys(outputs.values())), FUNCTIONS)
-    overwritten = {
-        outputs[new].id: inputs[old].id
-        for old, new in request.moves
-        if old in inputs and not is_leaf(outputs[new])
-    }
-    conditions = (*request.finite, *(name for name, _ in request.guards), *request.records)
-    late = {outputs[name].id for name in conditions}
-    overwritten = {new: old for new, old in overwritten.items() if new not in late}
-    stages, apart = scheduled(made.stages, overwritten, late)
-    place = {
-        made.nodes[new]: made.nodes[old] for new, old in overwritten.items() if new not in apart
-    }
-    own = {node for node in outputs.values() if node not in place and not is_scalar_constant(node)}
-    own |= set(inputs.values())
-    memory = laid_out(stages, made.nodes, place, own)
-    slots = dict(memory.slot)
-    histories = {name: len(slots) + at for at, name in enumerate(request.records)}
-    driver = Driver(
-        stages,
-        _checked(stages, place, bool(request.moves)),
-        Check(
-            tuple(outputs[name] for name in request.finite if not is_leaf(outputs[name])),
-            tuple(
-                (outputs[name], taken)
-                for name, taken in request.guards
-                if not is_leaf(outputs[name])
-            ),
-        ),
-        slots,
-        memory.meets,
-        copies=[
-            (outputs[new], slots[inputs[old]], bytes_of(outputs[new]))
-            for old, new in request.moves
-            if old in inputs and outputs[new] not in place and outputs[new] in slots
-        ],
-        records=[
-            (outputs[name], slot, bytes_of(outputs[name]))
-            for name, slot in histories.items()
-            if outputs[name] in slots
-        ],
-    )
-    module = Module(host(), lambda node: node.id in made.stored, memory.of)
-    kernels: Sequence[Kernel] = ()
-    scratch = 0
-    straight = operations(nodes, made.kinds) <= MOST
-    if straight:
-        write_driver(module.module, _line(nodes, made, outputs, request, slots), driver)
-    else:
-        kernels, scratch = module.driver(driver)
-    code = object_code(str(module.module), straight=straight)
-    library = load(code, ["run"], {CALLBACK: _address})
-    machine = Machine(
-        outputs,
-        tuple(stages),
-        memory,
-        library,
-        scratch,
-        sum(kernel.work.total for kernel in kernels if kernel.work.shared),
-        _calls(made, stages, outputs),
-        function(library.address("run"), *_ENTRY, ctypes.c_void_p),
-    )
-    return machine, place
-
-
-def _line(
-    nodes: Sequence[Node],
-    made: Plan,
-    outputs: Mapping[str, Node],
-    request: Request,
-    slots: Mapping[Node, int],
-) -> Line:
-    """The program as a straight line. In a loop only what moves is stored: the rest is recorded."""
-    inputs = inputs_among(nodes)
-    moves = [(outputs[new], slots[inputs[old]]) for old, new in request.moves if old in inputs]
-    stores = [] if moves else [(n, slots[n]) for n in outputs.values() if not is_leaf(n)]
-    return Line(nodes, made.kinds, moves, stores)
-
-
-def _checked(stages: Sequence[Stage], place: Mapping[Node, Node], moves: bool) -> int:
-    """Before which stage the conditions are tested: the first that overwrites."""
-    if not moves:
-        return len(stages)
-    for at, stage in enumerate(stages):
-        if any(node in place for node in stage.stores):
-            return at
-    return len(stages)
-
-
-def _calls(
-    made: Plan, stages: Sequence[Stage], outputs: Mapping[str, Node]
-) -> dict[int, Callable[..., Any]]:
-    used = used_results(list(made.nodes.values()), {node.id for node in outputs.values()})
-    found: dict[int, Callable[..., Any]] = {}
-    for at, stage in enumerate(stages):
-        node = stage.head
-        if stage.kind is Kind.CALL and node is not None:
-            if node.id in used:
-                found[at] = body_function(node, used[node.id])
-            else:
-                found[at] = partial(node.op.numpy, **node.attrs)
-    return found
 
 
 # ------------------------------------------------------------------ one run under way
@@ -286,14 +122,13 @@ class Context:
     def calculate(self, at: int) -> None:
         """NumPy's part: the value of one node, from what lies in the buffers."""
         try:
-            node = self.machine.stages[at].head
-            assert node is not None
+            node, function = self.machine.calls[at]
             given = [
                 self.objects[child] if is_tuple(child) else self.array(child)
                 for child in node.inputs
             ]
             with np.errstate(all="ignore"):
-                value = self.machine.calls[at](*given)
+                value = function(*given)
             if is_tuple(node):
                 self.objects[node] = value
             else:
@@ -380,9 +215,14 @@ def _fit(array: Array) -> Array:
 
 def compile_native(outputs: Mapping[str, Node]) -> NativeProgram:
     """Compile nodes to machine code. Sizes must be integers."""
-    inputs = inputs_among(reachable(outputs.values()))
-    machine, _ = build(lowered(outputs), Request())
+    inputs, machine = _compiled(outputs, Request())
     return NativeProgram(dict(outputs), machine, inputs)
+
+
+def _compiled(outputs: Mapping[str, Node], request: Request) -> tuple[Mapping[str, Node], Machine]:
+    nodes = reachable(outputs.values())
+    check_memory(nodes)
+    return inputs_among(nodes), machine_of(outputs, request, _address)
 
 
 # ------------------------------------------------------------------ a loop
@@ -460,8 +300,7 @@ class NativeLoop:
 def compile_loop(outputs: Mapping[str, Node], request: Request, threads: int = 1) -> NativeLoop:
     """Compile a step and the loop over it, for at most so many threads: a loop with little to share
     runs on one. The results are the same to the bit for any number."""
-    found = inputs_among(reachable(outputs.values()))
-    machine, _ = build(lowered(outputs), request)
+    found, machine = _compiled(outputs, request)
     context = Context(machine, len(request.records))
     if machine.shared_work < WORTH_THREADS:
         threads = 1

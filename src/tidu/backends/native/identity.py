@@ -1,0 +1,170 @@
+"""What tells one compiled program from another: the graph, what is asked of it, tidu's own sources,
+the processor, LLVM's version. Two programs with one digest have the same code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tidu.backends.native.layout import Request
+from tidu.backends.native.target import host
+from tidu.ir.body import Body, result_types
+from tidu.ir.node import ArrayData, Node, reachable
+from tidu.ir.op import Op
+from tidu.ir.types import Type
+
+_TIDU = sys.modules[__name__.partition(".")[0]]
+_SOURCES = ("backends", "ir", "ops")  # what of tidu the code depends on
+
+
+def digest(outputs: Mapping[str, Node], request: Request) -> str | None:
+    """A name for the compiled program; None for one that only this process can know."""
+    made_by = sources()
+    if made_by is None:
+        return None
+    try:
+        said = [
+            made_by,
+            host().name,
+            repr(changed_settings()),
+            repr((request.moves, request.finite, request.guards, request.records)),
+            *_lines(outputs.values()),
+            *(_text(name) for name in outputs),
+        ]
+    except _Unknown:
+        return None
+    return hashlib.blake2b("\n".join(said).encode(), digest_size=32).hexdigest()
+
+
+class _Unknown(Exception):
+    """A part of the graph of which no text says all."""
+
+
+# ------------------------------------------------------------------ the graph
+def _lines(outputs: Iterable[Node]) -> list[str]:
+    """A line for each node, operands by number, and one for the outputs."""
+    roots = list(outputs)
+    nodes = reachable(roots)
+    at = {node.id: str(i) for i, node in enumerate(nodes)}
+    ops: dict[Op, str] = {}
+    lines: list[str] = []
+    for node in nodes:
+        op = node.op
+        if op not in ops:
+            ops[op] = _op(op)
+        operands = ",".join([at[child.id] for child in node.inputs])
+        attributes = ",".join([f"{key}={_text(value)}" for key, value in node.attributes])
+        lines.append(f"{ops[op]}({operands};{attributes}){_types(node)}")
+    lines.append(",".join([at[node.id] for node in roots]))
+    return lines
+
+
+def _types(node: Node) -> str:
+    return " ".join([_text(type) for type in result_types(node.type)])
+
+
+def _op(op: Op) -> str:
+    """An op: its name says all about tidu's own; of another's, what its loops are."""
+    said = (op.name, op.form.value, op.loop.value, op.role, op.body, op.fold)
+    loops = (op.scalar, op.places, op.puts, op.letters)
+    return repr((*said, *map(_function, loops)))
+
+
+def _function(given: Callable[..., Any] | str | None) -> str:
+    """A function of tidu's is told by the sources."""
+    if given is None or isinstance(given, str):
+        return repr(given)
+    if str(getattr(given, "__module__", "")).startswith("tidu."):
+        return "own"
+    raise _Unknown
+
+
+def _text(value: Any) -> str:
+    kind = type(value)
+    if kind is int or kind is bool or value is None or kind is str:
+        return repr(value)
+    if kind is float:
+        return value.hex()
+    if kind is tuple:
+        return f"({','.join([_text(item) for item in value])})"
+    if kind is Type:
+        return f"{value.dtype}{_text(value.shape)}"
+    if kind is ArrayData:
+        data = hashlib.blake2b(value.data, digest_size=32).hexdigest()
+        return f"{value.dtype}{value.shape}{data}"
+    if kind is Body:
+        return _body(value)
+    raise _Unknown
+
+
+def _body(body: Body) -> str:
+    lines = _lines([*body.inputs, *body.outputs])
+    text = "\n".join([body.name, repr(body.results), str(len(body.inputs)), *lines])
+    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+# ------------------------------------------------------------------ what compiles it
+@cache
+def sources() -> str | None:
+    """The state of the sources when it was first asked for."""
+    return _state()
+
+
+def still_there() -> bool:
+    """Whether the sources are as they were: what was compiled in between may be made by both."""
+    return _state() == sources()
+
+
+def _state() -> str | None:
+    """What tells the state of tidu's sources: size and times of each file, which every install and
+    every edit changes. None where they are no files, or where one may have changed since it was
+    read: then what runs is not what lies there."""
+    root = Path(_TIDU.__file__ or "").parent
+    said: list[str] = []
+    try:
+        for part in _SOURCES:
+            for folder, below, files in os.walk(root / part):
+                below.sort()
+                for name in sorted(files):
+                    if name.endswith(".py"):
+                        found = os.stat(os.path.join(folder, name))
+                        if max(found.st_mtime, found.st_ctime) > _TIDU.loaded_at:
+                            return None
+                        times = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+                        said.append(f"{folder} {name} {times}")
+    except OSError:
+        return None
+    return "\n".join(said) if said else None
+
+
+def changed_settings() -> tuple[tuple[str, Any], ...]:
+    """The numbers and texts in capitals of the modules that compile, where they are not as their
+    sources have them, as in a test: what was compiled with others is another program."""
+    found: list[tuple[str, Any]] = []
+    for key, module in _modules():
+        before = _as_written.get(key)
+        now = _settings(module)
+        if before is None:
+            _as_written[key] = now
+        elif before != now:
+            found += [(f"{key}.{n}", v) for n, v in now.items() if before.get(n) != v]
+    return tuple(found)
+
+
+_as_written: dict[str, dict[str, Any]] = {}
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def _modules() -> Sequence[tuple[str, Any]]:
+    return [(n, m) for n, m in list(sys.modules.items()) if n.startswith(_PACKAGE)]
+
+
+def _settings(module: Any) -> dict[str, Any]:
+    kinds = (int, float, str, frozenset)
+    return {n: v for n, v in vars(module).items() if n.isupper() and isinstance(v, kinds)}

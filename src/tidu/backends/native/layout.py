@@ -1,0 +1,91 @@
+"""What compiled code and those who run it agree on: where buffers lie, and what threads share.
+
+Light on purpose: a program that comes from the cache needs this and nothing that compiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidu.ir.node import Node
+
+# what threads share, in bytes: a barrier's count and turn, the status, whether an index was bad,
+# the steps that are done, who is called back
+COUNT, TURN, STATUS, ERROR, DONE, CONTEXT, SHARED = 0, 64, 128, 136, 144, 152, 192
+CALLBACK = "tidu_call_back"  # (context, stage): has NumPy calculate a stage
+RUNNING, NOT_FINITE, GUARD, BAD_INDEX = 0, 1, 2, 3
+ALIGNED = 64  # bytes: a line of the cache, and the widest vector
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a program is to do beyond its outputs, step by step.
+
+    moves: (input, output) that becomes it after the step. finite: numbers that must be finite, and
+    guards: truth values that must be as they were taken, or the step is not taken. records: outputs
+    that are kept of each step.
+    """
+
+    moves: tuple[tuple[str, str], ...] = ()
+    finite: tuple[str, ...] = ()
+    guards: tuple[tuple[str, bool], ...] = ()
+    records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """slot: the place of each buffer in the table of pointers. offset: of each value that lies in
+    the workspace. size: of the workspace, in bytes. place: the node whose buffer holds a value."""
+
+    slot: Mapping[Node, int]
+    offset: Mapping[Node, int]
+    size: int
+    place: Mapping[Node, Node]
+
+    def of(self, node: Node) -> Node:
+        return self.place.get(node, node)
+
+    def meets(self, one: Node, two: Node) -> bool:
+        """Whether two values share memory."""
+        one, two = self.of(one), self.of(two)
+        if one is two:
+            return True
+        if one not in self.offset or two not in self.offset:
+            return False
+        return self.offset[one] < self.offset[two] + bytes_of(two) and self.offset[
+            two
+        ] < self.offset[one] + bytes_of(one)
+
+
+def bytes_of(node: Node) -> int:
+    size = 1
+    for dim in node.shape:
+        size *= int(dim)
+    return size * np.dtype(node.dtype).itemsize
+
+
+def is_scalar_constant(node: Node) -> bool:
+    return node.op.role == "constant" and node.attrs["value"].array.size == 1
+
+
+def is_leaf(node: Node) -> bool:
+    """Whether a value is given, not calculated."""
+    return node.op.role in ("input", "constant", "size")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """What compiling gives: code, and all that is needed to run it.
+
+    scratch: bytes for each thread. shared_work: operations of a step that threads can share.
+    calls: the nodes that are called back, by the place of their stage.
+    """
+
+    memory: Memory
+    scratch: int
+    shared_work: float
+    calls: Mapping[int, Node]
+    code: bytes
