@@ -50,8 +50,8 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     place = {
         made.nodes[new]: made.nodes[old] for new, old in overwritten.items() if new not in apart
     }
-    own = {node for node in outputs.values() if node not in place and not is_scalar_constant(node)}
-    own |= set(inputs.values())
+    own = [node for node in outputs.values() if node not in place and not is_scalar_constant(node)]
+    own += inputs.values()
     memory = laid_out(stages, made.nodes, place, own)
     slots = dict(memory.slot)
     histories = {name: len(slots) + at for at, name in enumerate(request.records)}

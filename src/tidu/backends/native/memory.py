@@ -20,22 +20,24 @@ def laid_out(
     of the whole loop."""
     last: dict[Node, int] = {}
     first: dict[Node, int] = {}
-    leaves: dict[Node, None] = {}
+    leaves: set[Node] = set()
     for at, stage in enumerate(stages):
         for id in stage.reads:
             node = place.get(nodes[id], nodes[id])
             last[node] = at
             if is_leaf(node):
-                leaves[node] = None
+                leaves.add(node)
         for node in stage.stores:
             kept = place.get(node, node)
             first.setdefault(kept, at)
             last[kept] = max(last.get(kept, at), at)
     slot: dict[Node, int] = {}
-    for node in (*leaves, *first, *apart):
+    read = [node for node in nodes.values() if node in leaves]  # an order that follows the graph
+    for node in (*read, *first, *apart):
         if not is_tuple(node) and not is_scalar_constant(node):
             slot.setdefault(node, len(slot))
-    offset, size = _offsets(first, last, {n for n in first if n in apart or is_leaf(n)})
+    elsewhere = set(apart)
+    offset, size = _offsets(first, last, {n for n in first if n in elsewhere or is_leaf(n)})
     return Memory(slot, offset, size, place)
 
 
