@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from tidu.api.blocks import Blocks, is_finite
 from tidu.api.culprit import not_finite
 from tidu.api.doors import Door, Opened
 from tidu.api.feed import Feed
+from tidu.api.growth import Growth
 from tidu.api.progress import ProgressLine
 from tidu.api.validation import Validation
 from tidu.backends.numpy import compile_graph
@@ -27,23 +29,13 @@ from tidu.errors import DivergenceWarning, EvaluationError
 from tidu.ir.build import substitute
 from tidu.ir.node import Node
 from tidu.optim import Optimizer, StepGraph, step_graph
-from tidu.words import Phrase, Words
+from tidu.words import Words
 
 Array = NDArray[Any]
 
-GROWTH = 10.0  # how many times over a loss may grow before it is pointed at
 _SMOOTHED = 20  # losses of batches over whose mean growth is judged
 _KEPT = 8  # compiled branches that are tried before the function is traced again
 
-_DIVERGES = Words(
-    en="step {step}: {loss} has grown from {low} to {now} with {rule}; the learning rate is too "
-    "large: try lr={try_lr} or less",
-    zh="第 {step} 步：{loss} 从 {low} 增大到 {now}（{rule}）；学习率太大，请试 lr={try_lr} 或更小",
-)
-_DIVERGES_PLAIN = Words(
-    en="step {step}: {loss} has grown from {low} to {now} with {rule}; try a smaller step",
-    zh="第 {step} 步：{loss} 从 {low} 增大到 {now}（{rule}）；请减小步长",
-)
 _BRANCH = Words(
     en="step {step}: a branch on which the graph relies is no longer taken",
     zh="第 {step} 步：图所依据的分支不再成立",
@@ -80,13 +72,10 @@ class Progress:
     """What has been reached. `position` is replaced whole: Ctrl-C never finds half a step."""
 
     position: tuple[int, dict[str, Any]]
-    losses: list[float] = field(default_factory=list[float])
+    losses: array[float] = field(default_factory=lambda: array("d"))
     seen: list[tuple[Array, ...]] = field(default_factory=list[tuple[Array, ...]])
     interrupted: bool = False
     retraced: int = 0
-    warned: bool = False
-    least: float = math.inf
-    start: float | None = None  # what growth is measured against
     epoch_losses: list[float] = field(default_factory=list[float])
     validation_losses: list[float] = field(default_factory=list[float])
 
@@ -132,7 +121,7 @@ class Descent:
         }
         values |= self.compiled.step.initial_states(values)
         self.reached = Progress((0, values))
-        self.smooth = 1 if plan is None else min(plan.batches.count, _SMOOTHED)
+        self.growth = Growth(1 if plan is None else min(plan.batches.count, _SMOOTHED))
         self.watched = tuple(self.compiled.step.watched)
 
     def run(
@@ -181,14 +170,14 @@ class Descent:
         taken = self.blocks[compiled].take(self._values(compiled), most)
         if taken.count == 0:
             return
-        losses = taken.records[compiled.step.derivation.loss_name].reshape(-1).tolist()
+        losses = taken.records[compiled.step.derivation.loss_name]
         watched = [taken.records[name] for name in self.watched]
-        self.reached.losses += losses
-        self.reached.seen += [tuple(w[i] for w in watched) for i in range(taken.count)]
+        self.reached.losses.frombytes(np.asarray(losses, np.float64).tobytes())
+        if watched:
+            self.reached.seen += [tuple(w[i] for w in watched) for i in range(taken.count)]
         self.reached.position = (done + taken.count, {**before, **taken.values})
         self.compiled = compiled
-        for step in range(done + 1, done + taken.count + 1):
-            self._smoothed(step)
+        self._watch_growth(done + 1)
 
     def _compile_blocks(self, compiled: Compiled) -> Blocks:
         """The same step as machine code. Raises InputError where that is not possible."""
@@ -206,16 +195,20 @@ class Descent:
         if not (math.isfinite(loss) and all(is_finite(array) for array in following.values())):
             raise self._stop(step, outputs)
         self.reached.losses.append(loss)
-        self.reached.seen.append(tuple(outputs[name] for name in self.watched))
+        if self.watched:
+            self.reached.seen.append(tuple(outputs[name] for name in self.watched))
         self.reached.position = (step, following)
-        self._smoothed(step)
+        self._watch_growth(step)
         return loss
 
-    def _smoothed(self, step: int) -> None:
-        """Looks at the mean of the last losses: those of batches differ among themselves."""
-        if step >= self.smooth:
-            last = self.reached.losses[step - self.smooth : step]
-            self._watch_growth(step, math.fsum(last) / self.smooth)
+    def _watch_growth(self, first: int) -> None:
+        """Warn, once, where the loss has grown at one of the steps from `first` on."""
+        found = self.growth.step_of(self.reached.losses, first)
+        if found is not None:
+            step, loss = found
+            step = min(step, self.reached.position[0])
+            phrase = self.growth.phrase(step, loss, self.compiled.step)
+            warnings.warn(DivergenceWarning(phrase), stacklevel=5)
 
     def _close_epoch(self, step: int) -> None:
         """After the last batch of an epoch: its mean loss a row, and the loss on other rows."""
@@ -240,7 +233,9 @@ class Descent:
         if not math.isfinite(end.loss):
             raise self._stop(None, outputs)
         if self.reached.losses and self.feed is None:
-            self._watch_growth(done, end.loss)
+            self.reached.losses.append(end.loss)  # as if a step followed, to be judged alike
+            self._watch_growth(done + 1)
+            self.reached.losses.pop()
         return end
 
     def _end(self, outputs: Mapping[str, Array]) -> End:
@@ -315,32 +310,3 @@ class Descent:
             tuple((f"guard/{i}", guard.taken) for i, guard in enumerate(step.graph.guards)),
             self._rows,
         )
-
-    def _watch_growth(self, step: int, loss: float) -> None:
-        """Warn once when the loss is ten times its least value so far, and above its start.
-
-        Near zero the first happens to every loss that steps over its minimum, and with momentum to
-        one that swings about it; but what converges does not climb above where it started.
-        """
-        reached = self.reached
-        if reached.start is None:
-            reached.start = loss
-        reached.least = min(reached.least, loss)
-        rise = loss - reached.least
-        grown = rise > max((GROWTH - 1) * abs(reached.least), 1e-12)  # not by rounding alone
-        if grown and loss > reached.start and not reached.warned:
-            reached.warned = True
-            warnings.warn(DivergenceWarning(self._growth(step, loss)), stacklevel=6)
-
-    def _growth(self, step: int, loss: float) -> Phrase:
-        facts = {
-            "step": step,
-            "loss": self.compiled.step.derivation.loss_name,
-            "low": f"{self.reached.least:.4g}",
-            "now": f"{loss:.4g}",
-            "rule": repr(self.optimizer),
-        }
-        rate = next((h.value for h in self.compiled.step.settings if h.name == "lr"), None)
-        if rate is None:
-            return _DIVERGES_PLAIN(**facts)
-        return _DIVERGES(**facts, try_lr=f"{rate / 10:.3g}")
