@@ -1,0 +1,1 @@
+"""Training steps of five networks: tidu beside its peers; `python -m benchmarks training`."""

@@ -1,0 +1,140 @@
+"""tidu, as `tidu.descend(..., backend="native")` runs it, and its machine code alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.training.workload import RATE, SLOPE, Activation, Array, Loss, Problem, Workload
+
+if TYPE_CHECKING:
+    from tidu.api.loop import Descent
+
+
+def model(work: Workload) -> Callable[..., Any]:
+    """The loss as a user writes it."""
+
+    def loss(params: list[Any], x: Any, y: Any) -> Any:
+        a = x
+        for i, kind in enumerate(work.activations):
+            a = a @ params[2 * i] + params[2 * i + 1]
+            if kind is Activation.TANH:
+                a = np.tanh(a)
+            elif kind is Activation.RELU:
+                a = np.maximum(a, 0)
+            elif kind is Activation.LEAKY:
+                a = np.where(a >= 0, a, SLOPE * a)
+        if work.loss is Loss.L1:
+            return np.mean(np.abs(a - y))
+        if work.loss is Loss.MSE:
+            return np.mean((a - y) ** 2)
+        shifted = a - np.max(a, axis=1, keepdims=True)
+        total = np.log(np.sum(np.exp(shifted), axis=1))
+        return np.mean(total - shifted[np.arange(work.batch), y])
+
+    return loss
+
+
+class Loop:
+    """The machine code alone: the step and the loop over it, losses recorded, no Python between."""
+
+    def __init__(self, problem: Problem) -> None:
+        from tidu.api.backend import loop_of  # noqa: PLC0415
+
+        self.descent = descent(problem, RATE)
+        compiled = self.descent.compiled
+        self.name = compiled.step.derivation.loss_name
+        self.loop = loop_of(compiled.outputs, compiled.moves, self.name, compiled.guards, ())
+
+    def reset(self, rate: float) -> None:
+        compiled = self.descent.compiled
+        _, first = self.descent.reached.position
+        settings = {name: np.array(value) for name, value in compiled.step.hyper_values().items()}
+        settings["hyper/lr"] = np.array(rate)
+        self.rest = {**compiled.opened.data, **settings}
+        self.loop.start({**self.rest, **first})
+
+    def run(self, steps: int) -> None:
+        self.loop.advance(steps)
+
+    def loss(self) -> float:
+        values = {**self.rest, **self.loop.values()}
+        return float(self.descent.compiled.program.run(values).outputs[self.name])
+
+    def parameters(self) -> list[Array]:
+        return list(self.loop.values().values())
+
+
+class Descending:
+    """What `tidu.descend` does for each step: the machine code, losses handed to Python, their
+    growth watched."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.rate = problem, math.nan
+
+    def reset(self, rate: float) -> None:
+        from tidu.api.loop import Progress  # noqa: PLC0415
+
+        if rate != self.rate:
+            self.rate, self.descent = rate, descent(self.problem, rate)
+            self.first = self.descent.reached.position[1]
+        self.descent.reached = Progress((0, self.first))
+
+    def run(self, steps: int) -> None:
+        self.descent.run(self.descent.reached.position[0] + steps, None, False)
+
+    def loss(self) -> float:
+        return self.descent.end().loss
+
+    def parameters(self) -> list[Array]:
+        _, values = self.descent.reached.position
+        return [values[name] for name in self.descent.compiled.opened.parameters]
+
+
+def descent(given: Problem, rate: float) -> Descent:
+    """What `tidu.descend(loss, params, x, y, lr=rate, backend="native")` sets up."""
+    from tidu.api.function_door import FunctionDoor  # noqa: PLC0415
+    from tidu.api.loop import Descent  # noqa: PLC0415
+    from tidu.optim import SGD  # noqa: PLC0415
+
+    door = FunctionDoor(model(given.work), given.fresh(), (given.x, given.y), {}, None)
+    return Descent(door, door.open(None, door.data), SGD(rate), None, "native")
+
+
+class LossAlone:
+    """The loss at parameters that stay, calculated again and again: compiled without a gradient."""
+
+    gradient = False
+
+    def __init__(self, problem: Problem) -> None:
+        from tidu.api.backend import cores  # noqa: PLC0415
+        from tidu.backends.native.program import Request, compile_loop  # noqa: PLC0415
+
+        started = descent(problem, RATE)
+        compiled = started.compiled
+        self.problem, self.name = problem, compiled.step.derivation.loss_name
+        wanted = compiled.step.graph.outputs
+        outputs = {self.name: wanted[self.name]}
+        if self.gradient:
+            outputs |= {name: node for name, node in wanted.items() if name.startswith("d/")}
+        self.loop = compile_loop(outputs, Request(records=(self.name,)), threads=cores())
+        self.values = {**compiled.opened.data, **started.reached.position[1]}
+
+    def reset(self, rate: float) -> None:
+        self.loop.start(self.values)
+
+    def run(self, steps: int) -> None:
+        self.last = self.loop.advance(steps).records[self.name][-1]
+
+    def loss(self) -> float:
+        return float(self.last)
+
+    def parameters(self) -> list[Array]:
+        return self.problem.fresh()
+
+
+class LossAndGradient(LossAlone):
+    gradient = True
