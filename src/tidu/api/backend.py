@@ -143,12 +143,13 @@ def loop_of(
     loss: str,
     guards: Sequence[tuple[str, bool]],
     watched: Sequence[str],
+    batched: Sequence[str] = (),
 ) -> NativeLoop:
-    """A compiled loop over a step: what moves, what must stay finite, what is recorded."""
+    """A compiled loop over a step: what moves, what must stay finite, what is recorded, what is
+    gathered by rows."""
     from tidu.backends.native.layout import Request
     from tidu.backends.native.program import compile_loop
 
     records = tuple(dict.fromkeys((loss, *watched)))
-    return compile_loop(
-        outputs, Request(tuple(moves), (loss,), tuple(guards), records), threads=cores()
-    )
+    request = Request(tuple(moves), (loss,), tuple(guards), records, tuple(batched))
+    return compile_loop(outputs, request, threads=cores())

@@ -20,6 +20,9 @@ _SECONDS = 0.05  # how long Ctrl-C and progress may wait
 _HISTORY = 64 * 2**20  # bytes of recorded values that one block may hold
 
 
+Ahead = tuple[Mapping[str, Array], NDArray[np.int64]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
     """How many steps were taken, what was recorded in each, and the values after the last."""
@@ -33,20 +36,25 @@ class Blocks:
     """A compiled loop that is run in blocks short enough for Ctrl-C. How long they are changes no
     number."""
 
-    def __init__(self, loop: NativeLoop) -> None:
+    def __init__(self, loop: NativeLoop, *, gathers: bool = False) -> None:
         self.loop = loop
+        self.gathers = gathers  # whether batches may be taken from the whole data
         self.size = 1
         self.ended = time.perf_counter()
         self.after: Mapping[str, Array] = {}
         self.most = max(1, _HISTORY // max(1, loop.bytes_recorded))
 
-    def take(self, values: Mapping[str, Any], most: int) -> Taken:
-        """Up to `most` steps from these values; none where the first cannot be taken."""
+    def take(self, values: Mapping[str, Any], most: int, ahead: Ahead | None = None) -> Taken:
+        """Up to `most` steps from these values; none where the first cannot be taken. `ahead`: the
+        data with rows, by input, and the numbers of the rows of each step."""
         known = self.after and all(values[name] is array for name, array in self.after.items())
         self.loop.start(
             {n: v for n, v in values.items() if n not in self.after} if known else values
         )
         size = min(self.size, most, self.most)
+        if ahead is not None:
+            size = min(size, len(ahead[1]))
+            self.loop.feed(ahead[0], ahead[1][:size])
         block = self.loop.advance(size)
         spent = time.perf_counter() - self.ended  # with what the caller did with the last block
         if block.done == self.size:

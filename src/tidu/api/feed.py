@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Feed:
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
         self.epoch = -1
+        self.position = 0
         self.order: NDArray[np.int64] | None = None
         self.rows: dict[str, NDArray[Any]] = {}
         self.sizes: list[int] = []  # of the batches of this epoch so far
@@ -41,6 +43,7 @@ class Feed:
         epoch, position = divmod(step - 1, self.batches.count)
         if epoch != self.epoch:
             self.epoch, self.order = epoch, self.batches.order(epoch)
+        self.position = position
         index = self.batches.index(position, self.order)
         self.rows = {name: np.asarray(part) for name, part in self.batches.gather(index).items()}
         if epoch == 0 or self.batches.drop_last:  # later epochs bring the same rows
@@ -48,6 +51,26 @@ class Feed:
         if position == 0:
             self.sizes.clear()
         self.sizes.append(self.size)
+
+    def ahead(
+        self, most: int, gathers: bool
+    ) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]:
+        """Arrays and, for each of the next steps of this epoch, the rows that it takes, from the
+        batch loaded on. Only batches as large as this one; in the first epoch, and wherever NaN
+        must still be looked for, this batch alone."""
+        batches = self.batches
+        whole = batches.rows // batches.size
+        alone = self.epoch == 0 or batches.drop_last or self.position >= whole or not gathers
+        if alone:
+            return self.rows, np.arange(self.size, dtype=np.int64)[None]
+        count = min(most, whole - self.position)
+        order = np.arange(batches.rows) if self.order is None else self.order
+        first = self.position * batches.size
+        return batches.arrays, order[first : first + count * batches.size].reshape(count, -1)
+
+    def took(self, count: int) -> None:
+        """So many steps were done with what `ahead` gave."""
+        self.sizes += [self.size] * (count - 1)
 
     def _refuse_nan(self, index: Any) -> None:
         for name, part in self.rows.items():

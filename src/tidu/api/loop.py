@@ -27,13 +27,14 @@ from tidu.backends.program import Program
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DivergenceWarning, EvaluationError
 from tidu.ir.build import substitute
-from tidu.ir.node import Node
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.optim import Optimizer, StepGraph, step_graph
 from tidu.words import Words
 
 Array = NDArray[Any]
 
 _SMOOTHED = 20  # losses of batches over whose mean growth is judged
+_COPIED = 2**30  # bytes of data that may be converted as a whole
 _KEPT = 8  # compiled branches that are tried before the function is traced again
 
 _BRANCH = Words(
@@ -135,8 +136,7 @@ class Descent:
                 if self.feed is not None:
                     self.feed.load(done + 1)
                 if native:
-                    alone = callback is not None or self.feed is not None
-                    self._block(1 if alone else steps - done)
+                    self._block(1 if callback is not None else steps - done)
                 if self.reached.position[0] == done:
                     self._advance(done + 1)
                 step, loss = self.reached.position[0], self.reached.losses[-1]
@@ -167,9 +167,16 @@ class Descent:
             return
         if compiled not in self.blocks:
             self.blocks[compiled] = self._compile_blocks(compiled)
-        taken = self.blocks[compiled].take(self._values(compiled), most)
+        blocks = self.blocks[compiled]
+        ahead = None
+        if self.feed is not None:
+            ahead = self.feed.ahead(most, blocks.gathers)
+            ahead = compiled.inputs(ahead[0]), ahead[1]
+        taken = blocks.take(self._values(compiled), most, ahead)
         if taken.count == 0:
             return
+        if self.feed is not None:
+            self.feed.took(taken.count)
         losses = taken.records[compiled.step.derivation.loss_name]
         watched = [taken.records[name] for name in self.watched]
         self.reached.losses.frombytes(np.asarray(losses, np.float64).tobytes())
@@ -183,8 +190,12 @@ class Descent:
         """The same step as machine code. Raises InputError where that is not possible."""
         need_native()
         loss = compiled.step.derivation.loss_name
+        known = inputs_among(reachable(compiled.outputs.values()))
+        rows = {} if self.feed is None else compiled.inputs(self.feed.batches.arrays)
+        batched = [name for name in rows if name in known]
         return Blocks(
-            loop_of(compiled.outputs, compiled.moves, loss, compiled.guards, self.watched)
+            loop_of(compiled.outputs, compiled.moves, loss, compiled.guards, self.watched, batched),
+            gathers=all(_gathers(rows[name], known[name].dtype) for name in batched),
         )
 
     # -------------------------------------------------------------- one step
@@ -310,3 +321,11 @@ class Descent:
             tuple((f"guard/{i}", guard.taken) for i, guard in enumerate(step.graph.guards)),
             self._rows,
         )
+
+
+def _gathers(array: Array, dtype: str) -> bool:
+    """Whether machine code can take rows from an array: as it lies, or from a copy of the dtype and
+    order that it reads, which is not made of a file or of what is very large."""
+    as_it_is = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+    small = array.size * np.dtype(dtype).itemsize <= _COPIED and not isinstance(array, np.memmap)
+    return as_it_is or small

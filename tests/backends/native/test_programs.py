@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -221,3 +222,34 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     for run in found[1:]:
         assert run.losses == found[0].losses
         assert all(np.array_equal(run.params[k], found[0].params[k]) for k in params)
+
+
+@pytest.mark.parametrize("form", ["arrays", "files", "other dtypes", "in order", "no rest"])
+def test_batches_are_gathered_as_numpy_gathers_them(form: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((83, 30)), rng.integers(0, 4, 83)
+    given: list[Any] = [X, y]
+    options: dict[str, Any] = {"shuffle": form != "in order", "drop_last": form == "no rest"}
+    if form == "files":
+        for at, array in enumerate(given):
+            np.save(tmp_path / f"{at}.npy", array)
+            given[at] = np.load(tmp_path / f"{at}.npy", mmap_mode="r")
+    if form == "other dtypes":
+        given = [np.asfortranarray(X.astype(np.float32)), y.astype(np.int8)]
+
+    def loss(p: Any, X: Any, y: Any) -> Any:
+        z = np.tanh(X @ p["W"]) @ p["V"]
+        largest = z.max(1, keepdims=True)
+        total = np.log(np.sum(np.exp(z - largest), 1)) + largest[:, 0]
+        return np.mean(total - z[np.arange(len(z)), y])
+
+    params = {"W": rng.standard_normal((30, 40)) / 6, "V": rng.standard_normal((40, 4)) / 7}
+    one, two = (
+        tidu.descend(
+            loss, params, *given, batch_size=10, epochs=5, lr=0.1, backend=backend, **options
+        )
+        for backend in ("numpy", "native")
+    )
+    assert len(one.losses) == len(two.losses)
+    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-11)
+    np.testing.assert_allclose(two.epoch_losses, one.epoch_losses, rtol=1e-11)

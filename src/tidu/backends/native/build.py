@@ -10,7 +10,7 @@ from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_scalar_constant
 from tidu.backends.native.library import object_code
 from tidu.backends.native.memory import laid_out
-from tidu.backends.native.module import Check, Driver, Kernel, Module
+from tidu.backends.native.module import Batch, Check, Driver, Kernel, Module
 from tidu.backends.native.plan import Kind, Plan, Stage, kind_of, plan, scheduled
 from tidu.backends.native.target import host
 from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
@@ -55,6 +55,7 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     memory = laid_out(stages, made.nodes, place, own)
     slots = dict(memory.slot)
     histories = {name: len(slots) + at for at, name in enumerate(request.records)}
+    behind = len(slots) + len(histories)
     driver = Driver(
         stages,
         _checked(stages, place, bool(request.moves)),
@@ -78,6 +79,8 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
             for name, slot in histories.items()
             if outputs[name] in slots
         ],
+        batches=[_batch(inputs[n], behind + at) for at, n in enumerate(request.batched)],
+        index=behind + len(request.batched),
     )
     module = Module(host(), lambda node: node.id in made.stored, memory.of)
     kernels: Sequence[Kernel] = ()
@@ -99,6 +102,11 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
         },
         code,
     )
+
+
+def _batch(node: Node, source: int) -> Batch:
+    rows = int(node.shape[0])
+    return Batch(node, source, rows, bytes_of(node) // max(1, rows))
 
 
 def _line(

@@ -33,7 +33,7 @@ def digest(outputs: Mapping[str, Node], request: Request) -> str | None:
             made_by,
             host().name,
             repr(changed_settings()),
-            repr((request.moves, request.finite, request.guards, request.records)),
+            repr(request),
             *_lines(outputs.values()),
             *(_text(name) for name in outputs),
         ]

@@ -26,13 +26,19 @@ class Request:
 
     moves: (input, output) that becomes it after the step. finite: numbers that must be finite, and
     guards: truth values that must be as they were taken, or the step is not taken. records: outputs
-    that are kept of each step.
+    that are kept of each step. batched: inputs whose rows are gathered anew for each step.
     """
 
     moves: tuple[tuple[str, str], ...] = ()
     finite: tuple[str, ...] = ()
     guards: tuple[tuple[str, bool], ...] = ()
     records: tuple[str, ...] = ()
+    batched: tuple[str, ...] = ()
+
+    @property
+    def pointers(self) -> int:
+        """Places in the table behind the buffers': histories, data to gather from, indices."""
+        return len(self.records) + len(self.batched) + 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -69,12 +70,24 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)
+class Batch:
+    """An input whose rows are gathered for each step: the slot of the data that they come from, how
+    many there are, and the bytes of one."""
+
+    node: Node
+    source: int
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
 class Driver:
     """What the driver does in one step.
 
     stages in order; at `checked` the conditions of `check` are tested. slot: the place of each
     buffer in the table. copies: (from, to, bytes) when all is done. records: (buffer, history,
-    bytes) kept for each step.
+    bytes) kept for each step. meets: whether two values share memory. batches: what is gathered at
+    the start of a step, by the numbers at `index`.
     """
 
     stages: Sequence[Stage]
@@ -84,6 +97,8 @@ class Driver:
     meets: Callable[[Node, Node], bool]
     copies: Sequence[tuple[Node, int, int]] = ()
     records: Sequence[tuple[Node, int, int]] = ()
+    batches: Sequence[Batch] = ()
+    index: int = 0
 
 
 @dataclass(eq=False)
@@ -195,6 +210,7 @@ class _Driver:
     def _step(self, step: Value, carried: list[Value]) -> list[Value]:
         self.written: set[Node] = set()
         self.touched: set[Node] = set()
+        self._gather(step)
         for at, kernel in enumerate(self.kernels):
             if at == self.plan.checked:
                 self._check(step)
@@ -203,6 +219,34 @@ class _Driver:
             self._check(step)
         self._copies()
         self._barrier()
+        return carried
+
+    # -------------------------------------------------------------- the rows of a step
+    def _gather(self, step: Value) -> None:
+        """The batch of this step, each thread its share of the rows."""
+        builder = self.builder
+        for batch in self.plan.batches:
+            index, source = self._pointer(self.plan.index), self._pointer(batch.source)
+            begin, end = (self._share(batch.rows, add) for add in (0, 1))
+            copy = partial(self._copy_row, batch, index, source, self._buffer(batch.node), step)
+            counted(builder, begin, end, 1, [], copy)
+            self.written.add(batch.node)
+
+    def _copy_row(
+        self,
+        batch: Batch,
+        index: Value,
+        source: Value,
+        into: Value,
+        step: Value,
+        row: Value,
+        carried: list[Value],
+    ) -> list[Value]:
+        builder, size = self.builder, number(batch.size)
+        at = row_of(builder, index, builder.add(builder.mul(step, number(batch.rows)), row))
+        where = builder.gep(source, [builder.mul(at, size)], source_etype=I8)
+        to = builder.gep(into, [builder.mul(row, size)], source_etype=I8)
+        copy_memory(builder, to, where, batch.size)
         return carried
 
     # -------------------------------------------------------------- stages
@@ -312,6 +356,11 @@ class _Driver:
     def _barrier_function(self) -> Any:
         found = self.module.module.globals.get("barrier")
         return found if found is not None else barrier(self.module.module, self.module.target)
+
+
+def row_of(builder: Builder, index: Value, at: Value) -> Value:
+    """An entry of the array of row numbers."""
+    return builder.load(builder.gep(index, [at], source_etype=I64), typ=I64)
 
 
 def copy_memory(builder: Builder, into: Value, source: Value, size: int) -> None:

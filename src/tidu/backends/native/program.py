@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidu.backends.native.layout import (
     CONTEXT,
@@ -53,11 +54,11 @@ _address = ctypes.cast(_call_back, ctypes.c_void_p).value or 0
 class Context:
     """The arrays of one run, the table of pointers to them, and what Python is asked for."""
 
-    def __init__(self, machine: Machine, histories: int = 0) -> None:
+    def __init__(self, machine: Machine, pointers: int = 1) -> None:
         self.machine = machine
         memory = machine.memory
         self.workspace = aligned(memory.size)
-        self.table = np.zeros(len(memory.slot) + histories + 1, np.uintp)
+        self.table = np.zeros(len(memory.slot) + pointers, np.uintp)
         self.shared = aligned(SHARED)
         self.arrays: dict[Node, Array] = {}
         self.objects: dict[Node, Any] = {}
@@ -248,6 +249,8 @@ class NativeLoop:
     inputs: Mapping[str, Node]
     context: Context
     threads: int
+    fed: dict[str, tuple[Array, Array]] = field(default_factory=dict[str, tuple[Array, Array]])
+    index: NDArray[np.int64] | None = None
 
     @property
     def bytes_recorded(self) -> int:
@@ -258,7 +261,7 @@ class NativeLoop:
         """Set the inputs. Those that move are copied; the others are read where they lie."""
         moving = {old for old, _ in self.request.moves}
         for name, node in self.inputs.items():
-            if name not in values:
+            if name not in values or name in self.request.batched:
                 continue
             array = as_input(name, values[name], node)
             if name in moving:
@@ -276,8 +279,20 @@ class NativeLoop:
         if slot is not None:
             self.context.table[slot] = array.ctypes.data
 
+    def feed(self, rows: Mapping[str, Array], index: NDArray[np.int64]) -> None:
+        """Where the batched inputs come from: arrays with rows, and for each step the numbers of
+        those that it takes. Arrays of another dtype or order are converted, once."""
+        first = len(self.machine.memory.slot) + len(self.request.records)
+        for at, name in enumerate(self.request.batched):
+            if self.fed.get(name, (None, None))[0] is not rows[name]:
+                dtype = np.dtype(self.inputs[name].dtype)
+                self.fed[name] = rows[name], _fit(np.asarray(rows[name], dtype=dtype))
+            self.context.table[first + at] = self.fed[name][1].ctypes.data
+        self.index = np.ascontiguousarray(index, np.int64)
+        self.context.table[first + len(self.request.batched)] = self.index.ctypes.data
+
     def advance(self, steps: int) -> Block:
-        """Take up to `steps` steps."""
+        """Take up to `steps` steps; with batches, as many as `feed` has rows for."""
         histories: dict[str, Array] = {}
         first = len(self.machine.memory.slot)
         for at, name in enumerate(self.request.records):
@@ -301,7 +316,7 @@ def compile_loop(outputs: Mapping[str, Node], request: Request, threads: int = 1
     """Compile a step and the loop over it, for at most so many threads: a loop with little to share
     runs on one. The results are the same to the bit for any number."""
     found, machine = _compiled(outputs, request)
-    context = Context(machine, len(request.records))
+    context = Context(machine, request.pointers)
     if machine.shared_work < WORTH_THREADS:
         threads = 1
     loop = NativeLoop(machine, request, found, context, threads)
@@ -310,4 +325,8 @@ def compile_loop(outputs: Mapping[str, Node], request: Request, threads: int = 1
         if own is node and node in machine.memory.slot and not is_leaf(node):
             array = aligned(bytes_of(node)).view(node.dtype)
             context.give(node, array.reshape([int(d) for d in node.shape]))
+    for name in request.batched:
+        node = found[name]
+        array = aligned(bytes_of(node)).view(node.dtype)
+        context.give(node, array.reshape([int(d) for d in node.shape]))
     return loop

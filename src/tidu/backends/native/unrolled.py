@@ -14,7 +14,16 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.expression import cost, scalar_tree, whole, work_dtype
-from tidu.backends.native.module import DONE, GUARD, NOT_FINITE, RUNNING, STATUS, Driver
+from tidu.backends.native.module import (
+    DONE,
+    GUARD,
+    NOT_FINITE,
+    RUNNING,
+    STATUS,
+    Batch,
+    Driver,
+    row_of,
+)
 from tidu.backends.native.plan import Kind
 from tidu.backends.native.position import Position, read
 from tidu.backends.native.values import (
@@ -106,7 +115,12 @@ def write_driver(module: Any, line: Line, plan: Driver) -> None:
         for slot in _slots(line, plan)
     }
     moving = {slot for _, slot in line.moves}
-    given = {n: slot for n, slot in plan.slot.items() if n.op.role in ("input", "constant")}
+    batched = {batch.node for batch in plan.batches}
+    given = {
+        n: slot
+        for n, slot in plan.slot.items()
+        if n.op.role in ("input", "constant") and n not in batched
+    }
     first = {node: _loaded(builder, node, pointers[slot]) for node, slot in given.items()}
     entry = builder.block
     head, out = function.append_basic_block("step"), function.append_basic_block("out")
@@ -120,6 +134,10 @@ def write_driver(module: Any, line: Line, plan: Driver) -> None:
         if slot in moving
     }
     values = {n.id: carried.get(slot, first[n]) for n, slot in given.items()}
+    for batch in plan.batches:
+        values[batch.node.id] = _gathered(
+            builder, batch, pointers[plan.index], pointers[batch.source], step
+        )
     writer = _Writer(builder, values, line.kinds)
     for node in line.nodes:
         writer.calculate(node)
@@ -163,13 +181,26 @@ def _slots(line: Line, plan: Driver) -> set[int]:
     found = {slot for _, slot in (*line.moves, *line.stores)}
     found |= {history for _, history, _ in plan.records}
     found |= {s for n, s in plan.slot.items() if n.op.role in ("input", "constant")}
+    if plan.batches:
+        found |= {plan.index, *(batch.source for batch in plan.batches)}
     return found
 
 
-def _loaded(builder: Builder, node: Node, base: Value) -> Elements:
+def _gathered(builder: Builder, batch: Batch, index: Value, source: Value, step: Value) -> Elements:
+    """The elements of the rows of this step."""
+    first = builder.mul(step, number(batch.rows))
+    found: Elements = []
+    for row in range(batch.rows):
+        at = row_of(builder, index, builder.add(first, number(row)))
+        base = builder.gep(source, [builder.mul(at, number(batch.size))], source_etype=I8)
+        found += _loaded(builder, batch.node, base, batch.size // BYTES[batch.node.dtype])
+    return found
+
+
+def _loaded(builder: Builder, node: Node, base: Value, count: int | None = None) -> Elements:
     type = IN_MEMORY[node.dtype]
     found: Elements = []
-    for i in range(_product(whole(node))):
+    for i in range(_product(whole(node)) if count is None else count):
         where = builder.gep(base, [number(i)], source_etype=type)
         value = builder.load(where, align=BYTES[node.dtype], typ=type)
         found.append(convert(builder, value, "bool") if node.dtype == "bool" else value)
