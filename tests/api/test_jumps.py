@@ -51,6 +51,7 @@ def test_a_flat_function_is_named(loss: Callable[[Any], Any], ends: str) -> None
         lambda x: np.sum(np.where(x > 0.0, x, 0.0)),
         lambda x: np.sum(np.ones(3)),  # no path at all
         lambda x: np.sum(x * 0.0),
+        lambda x: np.sum(x**0),  # constant
         lambda x: np.sum(tidu.grad(lambda t: np.sum(np.sort(t) * np.arange(3.0)))(x)),
     ],
 )

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidu.calculus.pullback import add, zeros_like
+from tidu.calculus.pullback import add, differentiable, ghost, pull_back, zeros_like
 from tidu.calculus.reverse import Contribution, reverse, steepest
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import describe, filled, is_tuple
+from tidu.ir.build import describe, filled, is_tuple, rebuild
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Loop
@@ -173,7 +173,8 @@ def derive_graph(
 
 def flat_ends(derivation: Derivation, name: str) -> tuple[Node, ...]:
     """The flat functions (a rounding, a comparison, an order) at which every path from an unused
-    parameter to the loss ends; none where there is no path."""
+    parameter to the loss ends; none where there is no path, or one through x⁰ alone, which is
+    constant."""
     parameter = derivation.wrt[name]
     if name not in derivation.unused:
         return ()
@@ -181,9 +182,19 @@ def flat_ends(derivation: Derivation, name: str) -> tuple[Node, ...]:
     found: list[Node] = []
     for node in reachable([derivation.loss]):
         ends = [c for c in node.inputs if c.id in moving and c not in reached]
-        if node in reached and ends:
+        if node in reached and ends and not _constant_here(node, ends):
             found += [node if c.dtype in FLOATS or is_tuple(c) else c for c in ends]
     return tuple(dict.fromkeys(found))
+
+
+def _constant_here(node: Node, ends: Sequence[Node]) -> bool:
+    """Whether it is the constants beside them that take the derivatives away, as in x⁰: with
+    variables in their places there are some."""
+    if node.op.partials is None:
+        return False
+    slopes = pull_back(rebuild(node, tuple(map(ghost, node.inputs))), ghost(node))
+    places = (i for i, child in enumerate(node.inputs) if child in ends)
+    return all(differentiable(node, i) and slopes[i] is not None for i in places)
 
 
 def stabilised(graph: Graph) -> dict[Node, Node]:

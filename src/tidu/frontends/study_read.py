@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -365,10 +366,8 @@ def _descend(document: Document, item: dict[str, Any], path: KeyPath) -> Descend
     common = {key: values.pop(key) for key in ("name", "steps") if key in values}
     params = _texts(values.pop("params", ()))
     kind = RULES[values.pop("optimizer", STANDARD)]
-    if "schedule" in values:
-        values["schedule"] = _schedule(values["schedule"])
-    if "clip" in values:
-        values["clip"] = _record(CLIPS, values["clip"])
+    tables = {"schedule": _schedule, "clip": partial(_record, CLIPS)}
+    values |= {key: read(values[key]) for key, read in tables.items() if key in values}
     place = document.place(path)
     try:
         rule = kind(**values)
