@@ -323,6 +323,40 @@ def test_what_is_taken_away_again_leaves_no_rounding() -> None:
     np.testing.assert_allclose(found["x"], -found["z"], rtol=1e-15)
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_product_is_finite_though_its_quotient_is_not(shape: tuple[int, ...], dtype: str) -> None:
+    """∂/∂y of x/(eʸ + z) is −x eʸ/(eʸ + z)², whose x/(eʸ + z)² is 0 in floats."""
+    top = 386.0 if dtype == "float64" else 60.0
+    x, y, z, a = (np.full(shape, v, dtype) for v in (1e-3, top, 1.5, 0.5))
+    derived = tidu.derive(
+        "sum(x / (exp(y) + z) * a)", ["y"], values={"x": x, "y": y, "z": z, "a": a}
+    )
+    wanted = np.full(shape, -0.5e-3 * np.exp(-np.float64(y)), dtype)
+    lean = tidu.grad(lambda y: np.sum(x / (np.exp(y) + z) * a))(y)
+    for found in (derived.evaluate().gradients["y"], lean):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+def test_only_a_product_that_has_left_the_range_is_calculated_apart() -> None:
+    y = np.array([1.0, 386.0, -2.0, 0.0])
+    x = np.array([1.0, 1e-3, 0.0, -2.0])
+    values = {"x": x, "y": y}
+    found = tidu.derive("sum(x / (exp(y) + 1.5))", ["y"], values=values).evaluate().gradients["y"]
+    plain = -(x / (np.exp(y) + 1.5) / (np.exp(y) + 1.5)) * np.exp(y)
+    assert plain[1] == 0.0 != found[1]
+    np.testing.assert_allclose(np.delete(found, 1), np.delete(plain, 1), rtol=1e-15, atol=0.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["z + x*z + abs(z)", "abs(z) + x*z + z", "x*z - (abs(-z) - z) + 2*z"]
+)
+def test_what_a_sign_takes_away_takes_no_digits_with_it(text: str) -> None:
+    values = {"x": 1e-30, "z": -3.0 if "2" not in text else 3.0}
+    found = tidu.derive(text, ["z"], values=values).evaluate().gradients["z"]
+    assert found == (1e-30 if "2" not in text else 2.0)
+
+
 def test_a_square_by_itself_is_one() -> None:
     values = {"x": 0.5722894706686922, "y": -1.3606520779288729}
     text = "-y - abs(sqrt(x)**2 / sqrt(x)**2 * y)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from tidu.document.math import (
     Sum,
     negate,
 )
-from tidu.ir.build import WrongNumbers, apply, constant
+from tidu.ir.build import WrongNumbers, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
@@ -30,7 +29,9 @@ from tidu.ops.comparison import equal, where
 from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
 from tidu.ops.layout import of_ones
 from tidu.ops.leaves import number
+from tidu.ops.numbers import constant_value, number_of
 from tidu.ops.parts import complex_normal, conj, is_complex
+from tidu.ops.regroup import difference_order, product_order, quotient_order, sum_order
 from tidu.words import Words
 
 _NOT_FLAT = Words(
@@ -128,6 +129,7 @@ def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
 
 add = elementwise(
     "add",
+    regroup=sum_order,
     complex=True,
     arity=2,
     operator="+",
@@ -141,45 +143,9 @@ add = elementwise(
 )
 
 
-def _complement(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
-    """1 − f(x)ⁿ where f has a function of its own for that, which keeps its digits: σ(−x) for
-    1 − σ(x), 1/cosh² for 1 − tanh²."""
-    one, other = node.inputs
-    turned = constant_value(other) == 1.0
-    if turned:
-        one, other = other, one
-    if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
-        return None
-    base, count = _base_and_exponent(other)
-    found = base.op.complement.get(count) if base.dtype == node.dtype else None
-    if found is None:
-        return None
-    return _into((lambda x: -found(x)) if turned else found), base.inputs
-
-
-def _base_and_exponent(node: Node) -> tuple[Node, float]:
-    """(x, n) of xⁿ, however it is written; (x, 1) of anything else."""
-    if node.op is square or (node.op is multiply and node.inputs[0] is node.inputs[1]):
-        return node.inputs[0], 2.0
-    exponent = constant_value(node.inputs[1]) if node.op is power else None
-    return (node, 1.0) if exponent is None else (node.inputs[0], exponent)
-
-
-def _into(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """A function that writes into a buffer, where one is given, as a ufunc does."""
-
-    def calculate(x: Any, out: Any = None) -> Any:
-        if out is None:
-            return function(x)
-        out[...] = function(x)
-        return out
-
-    return calculate
-
-
 subtract = elementwise(
     "subtract",
-    regroup=_complement,
+    regroup=difference_order,
     complex=True,
     arity=2,
     operator="-",
@@ -194,6 +160,7 @@ subtract = elementwise(
 
 multiply = elementwise(
     "multiply",
+    regroup=product_order,
     complex=True,
     arity=2,
     operator="*",
@@ -207,30 +174,9 @@ multiply = elementwise(
 )
 
 
-def _by_powers(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
-    """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
-    top, bottom = node.inputs
-    whole = bottom.inputs[0] if bottom.op.role == "broadcast" else bottom
-    base, count = _base_and_exponent(whole)
-    if count not in _TIMES_DIVIDED or base.dtype != node.dtype or top is bottom:
-        return None  # x²/x² is exactly 1 as it stands
-    return _TIMES_DIVIDED[count], (top, base)
-
-
-def _divided(times: int) -> Callable[..., Any]:
-    def calculate(x: Any, y: Any, out: Any = None) -> Any:
-        for _ in range(times):
-            x = np.true_divide(x, y) if out is None else np.true_divide(x, y, out)
-        return x
-
-    return calculate
-
-
-_TIMES_DIVIDED = {2.0: _divided(2), 3.0: _divided(3)}
-
 divide = elementwise(
     "divide",
-    regroup=_by_powers,
+    regroup=quotient_order,
     complex=True,
     arity=2,
     real=True,
@@ -280,51 +226,6 @@ negative = elementwise(
     code=lambda node, x: f"-{x}",
     aliases=aliases(numpy="negative", torch=("neg", "negative")),
 )
-
-
-def constant_number(node: Node) -> complex | None:
-    """The number, real or complex, that a (possibly stretched or reshaped) one-element constant
-    holds."""
-    if node.op.role in ("broadcast", "reshape"):
-        node = node.inputs[0]
-    if node.op.role != "constant":
-        return None
-    array = node.attrs["value"].array
-    return complex(array.item()) if array.size == 1 else None
-
-
-def constant_value(node: Node) -> float | None:
-    """The same for a real number; None for one with an imaginary part."""
-    number = constant_number(node)
-    return number.real if number is not None and number.imag == 0 else None
-
-
-def number_of(node: Node) -> Node | None:
-    """The one number that a (possibly stretched) node holds whatever the inputs are: a constant, or
-    an expression of named sizes such as 1/n. As a node of rank 0; None for anything else."""
-    if node.op.role == "broadcast":
-        node = node.inputs[0]
-    if node.rank or not _free_of_inputs(node):
-        value = constant_number(node)
-        return None if value is None else constant(plain_number(value), node.dtype)
-    return node
-
-
-def plain_number(number: complex) -> complex | float:
-    """A number without an imaginary part as a real one."""
-    return number.real if number.imag == 0 else number
-
-
-def _free_of_inputs(node: Node, limit: int = 12) -> bool:
-    """Made of constants and sizes alone; long expressions are not looked through."""
-    stack, seen = [node], 0
-    while stack:
-        part = stack.pop()
-        seen += 1
-        if seen > limit or (not part.inputs and part.op.role not in ("constant", "size")):
-            return False
-        stack.extend(part.inputs)
-    return True
 
 
 def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:

@@ -11,9 +11,9 @@ from tidu.document.math import Apply, Function, Math, Prime, Symbol
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
-from tidu.ops.arithmetic import constant_value
 from tidu.ops.define import aliases, elementwise, float_type, sampled, says, spelling
 from tidu.ops.gamma import between
+from tidu.ops.numbers import constant_value
 from tidu.ops.scipy_reference import call_text, in_double, scipy_function, shifted
 
 _FIXED = says(

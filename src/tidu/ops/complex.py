@@ -13,24 +13,13 @@ from tidu.ir.node import Node
 from tidu.ir.op import Kink, Samples
 from tidu.ir.rule import Atoms, rule
 from tidu.ir.types import Type, real_dtype
-from tidu.ops.arithmetic import (
-    absolute,
-    constant_number,
-    constant_value,
-    divide,
-    modulus,
-    multiply,
-    negative,
-    plain_number,
-    power,
-    ratio,
-    square,
-)
+from tidu.ops.arithmetic import absolute, divide, modulus, multiply, negative, power, ratio, square
 from tidu.ops.comparison import equal, not_equal
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.define import aliases, elementwise, float_type, sampled, says, spelling
 from tidu.ops.layout import transpose
 from tidu.ops.leaves import cast
+from tidu.ops.numbers import constant_number, constant_value, plain_number
 from tidu.ops.parts import complex_normal, conj, imag, is_complex, real
 from tidu.ops.simplify import simplification
 

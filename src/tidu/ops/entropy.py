@@ -22,9 +22,10 @@ from tidu.document.math import (
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op
-from tidu.ops.arithmetic import constant_value, ratio
+from tidu.ops.arithmetic import ratio
 from tidu.ops.define import aliases, normal, sampled, times
 from tidu.ops.exponential import ln_of, log, log1p
+from tidu.ops.numbers import constant_value
 from tidu.ops.scipy_reference import in_double, scipy_function, special_function
 from tidu.ops.trigonometric import sin
 

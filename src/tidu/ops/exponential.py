@@ -11,7 +11,7 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op
 from tidu.ir.types import COMPLEX, promote
-from tidu.ops.arithmetic import absolute, constant_value, power, ratio
+from tidu.ops.arithmetic import absolute, power, ratio
 from tidu.ops.comparison import equal, logical_and
 from tidu.ops.define import (
     aliases,
@@ -25,6 +25,7 @@ from tidu.ops.define import (
     times,
 )
 from tidu.ops.leaves import cast
+from tidu.ops.numbers import constant_value
 
 _E = Symbol("e")
 

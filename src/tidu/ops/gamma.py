@@ -12,9 +12,9 @@ from tidu.document.math import Apply, Fence, Function, Math, Sum, Symbol, negate
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
-from tidu.ops.arithmetic import constant_value
 from tidu.ops.comparison import less, where
 from tidu.ops.define import aliases, normal, sampled, says, spelling
+from tidu.ops.numbers import constant_value
 from tidu.ops.scipy_reference import (
     in_double,
     scipy_function,

@@ -14,10 +14,11 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, Type
-from tidu.ops.arithmetic import add, multiply, number_of
+from tidu.ops.arithmetic import add, multiply
 from tidu.ops.contraction import matmul
 from tidu.ops.define import Generator, float_type, function, op, sampled, says
 from tidu.ops.layout import is_matrix_transpose, reshape
+from tidu.ops.numbers import number_of
 from tidu.ops.parts import conj, is_complex
 from tidu.ops.results import is_zero
 from tidu.ops.structure import diagonal_matrix, eye

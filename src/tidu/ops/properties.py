@@ -15,11 +15,11 @@ import numpy as np
 
 from tidu.ir.node import Node
 from tidu.ir.op import Form
-from tidu.ops.arithmetic import number_of
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.inverse import inv
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
 from tidu.ops.matrices import mirrored, symmetric_part
+from tidu.ops.numbers import number_of
 from tidu.ops.parts import is_complex
 from tidu.ops.results import result_of
 from tidu.ops.singular import svd

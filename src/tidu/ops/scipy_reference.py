@@ -12,8 +12,8 @@ from tidu.errors import MissingPackageError
 from tidu.ir.build import constant
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand
-from tidu.ops.arithmetic import constant_value
 from tidu.ops.define import aliases, elementwise, function, says
+from tidu.ops.numbers import constant_value
 from tidu.words import Words, verbatim
 
 _MISSING = Words(

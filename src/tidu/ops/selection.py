@@ -16,7 +16,6 @@ from tidu.ir.node import Node
 from tidu.ir.op import Alias, Case, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type
 from tidu.ops.activation import choose, float_kind
-from tidu.ops.arithmetic import constant_value
 from tidu.ops.comparison import (
     equal,
     greater,
@@ -30,6 +29,7 @@ from tidu.ops.comparison import (
 )
 from tidu.ops.define import DIM, aliases, elementwise, like, normal, op, sampled, says
 from tidu.ops.leaves import number
+from tidu.ops.numbers import constant_value
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     non_empty_type,

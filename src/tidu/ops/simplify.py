@@ -12,19 +12,10 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
 from tidu.ir.types import promote
-from tidu.ops.arithmetic import (
-    add,
-    constant_number,
-    constant_value,
-    divide,
-    multiply,
-    negative,
-    number_of,
-    plain_number,
-    subtract,
-)
+from tidu.ops.arithmetic import add, divide, multiply, negative, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to
+from tidu.ops.numbers import constant_number, constant_value, number_of, plain_number
 from tidu.words import Words
 
 

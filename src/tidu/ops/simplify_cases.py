@@ -6,8 +6,9 @@ from tidu.ir.build import apply, filled, rebuild
 from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import add, constant_value, multiply, subtract
+from tidu.ops.arithmetic import add, multiply, subtract
 from tidu.ops.comparison import greater, where
+from tidu.ops.numbers import constant_value
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.simplify_terms import factors_of, product_of, sum_of, terms_of
 

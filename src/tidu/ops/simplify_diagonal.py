@@ -13,9 +13,10 @@ from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ir.types import Size, product
-from tidu.ops.arithmetic import add, divide, multiply, number_of, subtract
+from tidu.ops.arithmetic import add, divide, multiply, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.numbers import number_of
 from tidu.ops.reduction import count, mean, sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.simplify_terms import factors_of, product_of, sum_of, terms_of

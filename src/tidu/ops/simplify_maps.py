@@ -6,19 +6,11 @@ from __future__ import annotations
 from tidu.ir.build import constant, filled, input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import (
-    add,
-    constant_value,
-    divide,
-    multiply,
-    negative,
-    number_of,
-    ratio,
-    subtract,
-)
+from tidu.ops.arithmetic import add, divide, multiply, negative, ratio, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.indexing import scatter
 from tidu.ops.layout import broadcast_to, is_matrix_transpose, reshape, transpose
+from tidu.ops.numbers import constant_value, number_of
 from tidu.ops.reduction import count, mean, sum_
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.structure import eye, is_identity

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tidu.ir.build import input_node, rebuild
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import multiply, number_of
+from tidu.ops.arithmetic import multiply
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.numbers import number_of
 from tidu.ops.reduction import sum_
 from tidu.ops.simplify import sample, simplification
 

@@ -11,18 +11,11 @@ from collections.abc import Sequence
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import (
-    add,
-    constant_value,
-    divide,
-    multiply,
-    negative,
-    number_of,
-    subtract,
-)
+from tidu.ops.arithmetic import add, divide, multiply, negative, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.exponential import sigmoid
 from tidu.ops.layout import transpose
+from tidu.ops.numbers import constant_value, number_of
 from tidu.ops.simplify import sample, simplification
 from tidu.ops.simplify_terms import (
     LONGEST,

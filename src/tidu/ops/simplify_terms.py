@@ -11,18 +11,9 @@ from functools import reduce
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import (
-    add,
-    constant_value,
-    divide,
-    multiply,
-    negative,
-    number_of,
-    power,
-    square,
-    subtract,
-)
+from tidu.ops.arithmetic import add, divide, multiply, negative, power, square, subtract
 from tidu.ops.layout import broadcast_to
+from tidu.ops.numbers import constant_value, number_of
 
 Term = tuple[float, Node]
 LONGEST = 24  # terms of a sum, or factors of a product, that are compared with one another

@@ -13,20 +13,13 @@ from tidu.ir.build import apply, input_node, rebuild
 from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
-from tidu.ops.arithmetic import (
-    absolute,
-    constant_value,
-    multiply,
-    negative,
-    power,
-    sqrt,
-    square,
-)
+from tidu.ops.arithmetic import absolute, multiply, negative, power, sqrt, square
 from tidu.ops.comparison import where
 from tidu.ops.contraction import matmul
 from tidu.ops.determinant import det, logdet
 from tidu.ops.exponential import log
 from tidu.ops.layout import transpose
+from tidu.ops.numbers import constant_value
 from tidu.ops.reduction import sum_
 from tidu.ops.selection import maximum, minimum
 from tidu.ops.statistics import euclidean_norm, std, var

@@ -5,19 +5,10 @@ from __future__ import annotations
 
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arithmetic import (
-    add,
-    constant_value,
-    divide,
-    multiply,
-    negative,
-    power,
-    reciprocal,
-    square,
-    subtract,
-)
+from tidu.ops.arithmetic import add, divide, multiply, negative, power, reciprocal, square, subtract
 from tidu.ops.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.numbers import constant_value
 from tidu.ops.reduction import sum_
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
 from tidu.ops.stabilise import sample, stabilisation

@@ -16,9 +16,10 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.rule import Atoms, rule
 from tidu.ir.types import Shape
-from tidu.ops.arithmetic import add, constant_value, divide, power, sqrt, square, subtract
+from tidu.ops.arithmetic import add, divide, power, sqrt, square, subtract
 from tidu.ops.define import op, sampled, says
 from tidu.ops.layout import broadcast_to, reshape
+from tidu.ops.numbers import constant_value
 from tidu.ops.reduction import mean, normal_axes
 from tidu.ops.statistics import std, var
 

@@ -1,0 +1,51 @@
+"""Which nodes hold one number, whatever the inputs are."""
+
+from __future__ import annotations
+
+from tidu.ir.build import constant
+from tidu.ir.node import Node
+
+
+def constant_number(node: Node) -> complex | None:
+    """The number, real or complex, that a (possibly stretched or reshaped) one-element constant
+    holds."""
+    if node.op.role in ("broadcast", "reshape"):
+        node = node.inputs[0]
+    if node.op.role != "constant":
+        return None
+    array = node.attrs["value"].array
+    return complex(array.item()) if array.size == 1 else None
+
+
+def constant_value(node: Node) -> float | None:
+    """The same for a real number; None for one with an imaginary part."""
+    number = constant_number(node)
+    return number.real if number is not None and number.imag == 0 else None
+
+
+def number_of(node: Node) -> Node | None:
+    """The one number that a (possibly stretched) node holds whatever the inputs are: a constant, or
+    an expression of named sizes such as 1/n. As a node of rank 0; None for anything else."""
+    if node.op.role == "broadcast":
+        node = node.inputs[0]
+    if node.rank or not _free_of_inputs(node):
+        value = constant_number(node)
+        return None if value is None else constant(plain_number(value), node.dtype)
+    return node
+
+
+def plain_number(number: complex) -> complex | float:
+    """A number without an imaginary part as a real one."""
+    return number.real if number.imag == 0 else number
+
+
+def _free_of_inputs(node: Node, limit: int = 12) -> bool:
+    """Made of constants and sizes alone; long expressions are not looked through."""
+    stack, seen = [node], 0
+    while stack:
+        part = stack.pop()
+        seen += 1
+        if seen > limit or (not part.inputs and part.op.role not in ("constant", "size")):
+            return False
+        stack.extend(part.inputs)
+    return True

@@ -1,0 +1,222 @@
+"""Orders of calculation that differ from the formula's: the same value in exact arithmetic, where
+the formula as it is written would leave the range of floats or cancel.
+
+Each gives, for a node, a function and the nodes that it takes instead of the operands, or None
+where the node is calculated as it stands. None changes a result that keeps its digits anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from tidu.ir.node import Node
+from tidu.ops.numbers import constant_value
+from tidu.ops.parts import is_complex
+
+Order = tuple[Callable[..., Any], tuple[Node, ...]]
+_WHOLE = (-3.0, -2.0, -1.0, 2.0, 3.0, 4.0)  # exponents
+_LOOKED_AT = 12  # factors of a product, or terms of a sum
+
+
+def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A function of `count` operands that writes into a buffer, where one stands behind them, as a
+    ufunc does."""
+
+    def calculate(*operands: Any) -> Any:
+        found = function(*operands[:count])
+        if len(operands) == count:
+            return found
+        operands[count][...] = found
+        return operands[count]
+
+    return calculate
+
+
+# ------------------------------------------------------------------ 1 − f(x)ⁿ
+def complement(node: Node) -> Order | None:
+    """1 − f(x)ⁿ where f has a function of its own for that, which keeps its digits: σ(−x) for
+    1 − σ(x), 1/cosh² for 1 − tanh²."""
+    one, other = node.inputs
+    turned = constant_value(other) == 1.0
+    if turned:
+        one, other = other, one
+    if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
+        return None
+    base, count = _base_and_exponent(other)
+    found = base.op.complement.get(count) if base.dtype == node.dtype else None
+    if found is None:
+        return None
+    return _into((lambda x: -found(x)) if turned else found, 1), base.inputs
+
+
+def _base_and_exponent(node: Node) -> tuple[Node, float]:
+    """(x, n) of xⁿ, however it is written; (x, 1) of anything else."""
+    multiplied = node.op.operator == "*" and node.inputs[0] is node.inputs[1]
+    if node.op.name == "square" or multiplied:
+        return node.inputs[0], 2.0
+    exponent = constant_value(node.inputs[1]) if node.op.operator == "**" else None
+    return (node, 1.0) if exponent is None else (node.inputs[0], exponent)
+
+
+# ------------------------------------------------------------------ x/y² and what it is times
+def quotient_order(node: Node) -> Order | None:
+    """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
+    found = _over_power(node)
+    if found is None:
+        return None
+    top, base, count = found
+    return _DIVIDED[count], (top, base)
+
+
+def _over_power(node: Node) -> tuple[Node, Node, float] | None:
+    """(x, y, n) of x/yⁿ."""
+    top, bottom = node.inputs
+    base, count = _base_and_exponent(_unstretched(bottom))
+    if count not in _DIVIDED or base.dtype != node.dtype or top is bottom:
+        return None  # x²/x² is exactly 1 as it stands
+    return top, base, count
+
+
+def _divided(times: int) -> Callable[..., Any]:
+    def calculate(x: Any, y: Any, out: Any = None) -> Any:
+        for _ in range(times):
+            x = np.true_divide(x, y) if out is None else np.true_divide(x, y, out)
+        return x
+
+    return calculate
+
+
+_DIVIDED = {2.0: _divided(2), 3.0: _divided(3)}
+
+
+def product_order(node: Node) -> Order | None:
+    """(x/y²)·z, where x/y² may leave the range of floats though the product does not: in the
+    derivative of 1/(eᵃ + b) by a, z is about as large as y.
+
+    Where an operand has left it, mantissas and exponents are multiplied apart.
+    """
+    x, y = (_factors(operand) for operand in node.inputs)
+    if x is None or y is None or is_complex(node):
+        return None
+    deep = [i for i, (_, powers) in enumerate((x, y)) if min(powers.values()) < -1]
+    powers = {f: x[1].get(f, 0) + y[1].get(f, 0) for f in {**x[1], **y[1]}}
+    if not deep or any(factor.dtype != node.dtype for factor in powers):
+        return None
+    return _ranging(deep, x[0] * y[0], list(powers.values())), (*node.inputs, *powers)
+
+
+def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
+    """A sign, and what a product of powers and quotients is made of, each with its exponent; None
+    for one that is too long to be looked at."""
+    sign, found, stack = 1.0, dict[Node, int](), [(node, 1)]
+    while stack:
+        part, count = stack.pop()
+        part = _unstretched(part)
+        base, exponent = _base_and_exponent(part)
+        if base is not part and exponent in _WHOLE:
+            stack.append((base, count * int(exponent)))
+        elif part.op.operator == "*":
+            stack += [(child, count) for child in part.inputs]
+        elif part.op.operator == "/":
+            stack += zip(part.inputs, (count, -count), strict=True)
+        elif part.op.operator == "neg":
+            sign *= (-1.0) ** count
+            stack.append((part.inputs[0], count))
+        else:
+            found[part] = found.get(part, 0) + count
+        if len(found) + len(stack) > _LOOKED_AT:
+            return None
+    return sign, found
+
+
+def _ranging(deep: Sequence[int], sign: float, powers: Sequence[int]) -> Callable[..., Any]:
+    def calculate(x: Any, y: Any, *others: Any) -> Any:
+        factors, out = others[: len(powers)], others[len(powers) :]
+        found = np.multiply(x, y, *out)
+        left = reduce(np.logical_or, [_has_left((x, y)[i]) for i in deep])
+        if not np.any(left):
+            return found
+        with np.errstate(all="ignore"):
+            apart = sign * _apart(factors, powers)
+        if not out:
+            return np.where(left, apart, found)
+        np.copyto(found, apart, where=left)
+        return found
+
+    return calculate
+
+
+def _has_left(x: Any) -> Any:
+    """Where a number is too small to keep its digits, or infinite."""
+    size = np.abs(x)
+    return (size < np.finfo(size.dtype).tiny) | (size == np.inf)
+
+
+def _apart(factors: Sequence[Any], powers: Sequence[int]) -> Any:
+    """A product of powers whose steps cannot leave the range: mantissas and exponents apart."""
+    mantissa, exponent = np.ones((), np.result_type(*factors)), 0
+    for factor, count in zip(factors, powers, strict=True):
+        m, e = np.frexp(factor)
+        mantissa, exponent = mantissa * m ** int(count), exponent + count * e
+    return np.ldexp(mantissa, exponent)
+
+
+def _unstretched(node: Node) -> Node:
+    return node.inputs[0] if node.op.role == "broadcast" else node
+
+
+# ------------------------------------------------------------------ sums with ±1
+def sum_order(node: Node) -> Order | None:
+    """u + t + sign(z)·u in any order: what is taken away whole takes no digits of t with it.
+
+    The sum is compensated: what each addition rounds away is added at the end. Only where a sign
+    takes part, which makes terms cancel by design, as in (z + |z|)/2 + t.
+    """
+    if is_complex(node):
+        return None
+    terms = _terms(node)
+    if not 2 < len(terms) <= _LOOKED_AT or not any(_has_sign(x) for _, x in terms):
+        return None
+    return _into(_compensated([c for c, _ in terms]), len(terms)), tuple(x for _, x in terms)
+
+
+def difference_order(node: Node) -> Order | None:
+    """1 − f(x)ⁿ as a function of x, or a sum with ±1."""
+    return complement(node) or sum_order(node)
+
+
+def _terms(node: Node) -> list[tuple[int, Node]]:
+    found, stack = list[tuple[int, Node]](), [(1, node)]
+    while stack and len(found) <= _LOOKED_AT:
+        sign, part = stack.pop()
+        if part.op.operator == "+":
+            stack += [(sign, child) for child in reversed(part.inputs)]
+        elif part.op.operator == "-" and complement(part) is None:
+            stack += [(-sign, part.inputs[1]), (sign, part.inputs[0])]
+        elif part.op.operator == "neg":
+            stack.append((-sign, part.inputs[0]))
+        else:
+            found.append((sign, part))
+    return found
+
+
+def _has_sign(node: Node) -> bool:
+    found = _factors(node)
+    return found is not None and any(factor.op.name == "sign" for factor in found[1])
+
+
+def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
+    def calculate(*terms: Any) -> Any:
+        total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, terms, strict=True))
+        lost = 0.0
+        for x in rest:
+            after = total + x
+            added = after - total
+            lost, total = lost + ((total - (after - added)) + (x - added)), after
+        return np.where(np.isfinite(lost), total + lost, total)
+
+    return calculate
