@@ -90,7 +90,7 @@ exponent = elementwise(
     source="zero almost everywhere",
     numpy=_exponent,
     notation=function("exponent"),
-    code=lambda node, x: f"np.frexp({x})[1]",
+    code=lambda node, x: f"np.frexp({x})[1].astype(np.{node.dtype})",
     kinks=(_HALVED,),
     aliases={},
     samples=normal(low=0.3, high=3.0),
