@@ -253,3 +253,34 @@ def test_batches_are_gathered_as_numpy_gathers_them(form: str, tmp_path: Path) -
     assert len(one.losses) == len(two.losses)
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-11)
     np.testing.assert_allclose(two.epoch_losses, one.epoch_losses, rtol=1e-11)
+
+
+@pytest.mark.parametrize("length", [3, 40, 1000])
+def test_a_loop_of_a_text_runs_as_numpy_runs_it(length: int) -> None:
+    """Short loops are written out; one of 1,000 steps is NumPy's, called back."""
+    rng = np.random.default_rng(6)
+    text = (
+        f"h = h0\nfor t in range({length}):\n    h = tanh(W @ h + U @ X[t])\nL = sum((h - y)**2)\n"
+    )
+    params = {"W": rng.standard_normal((4, 4)) / 3, "U": rng.standard_normal((4, 3)) / 3}
+    data = {"h0": np.zeros(4), "X": rng.standard_normal((length, 3)), "y": np.ones(4)}
+    one, two = (
+        tidu.descend(text, params, **data, steps=5, lr=0.05, backend=backend)
+        for backend in ("numpy", "native")
+    )
+    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-11)
+
+
+def test_calls_of_functions_are_opened() -> None:
+    text = (
+        "def layer(x, W):\n    return tanh(x @ W)\n"
+        "def two(x, W):\n    return layer(layer(x, W), W)\n"
+        "L = sum(two(two(x, W), W)**2)\n"
+    )
+    rng = np.random.default_rng(7)
+    params, x = {"W": rng.standard_normal((5, 5)) / 2}, rng.standard_normal((9, 5))
+    one, two = (
+        tidu.descend(text, params, x=x, steps=20, lr=0.05, backend=backend)
+        for backend in ("numpy", "native")
+    )
+    np.testing.assert_allclose(two.losses, one.losses, rtol=1e-11)

@@ -11,6 +11,7 @@ from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_s
 from tidu.backends.native.library import object_code
 from tidu.backends.native.memory import laid_out
 from tidu.backends.native.module import Batch, Check, Driver, Kernel, Module
+from tidu.backends.native.opening import opened
 from tidu.backends.native.plan import Kind, Plan, Stage, kind_of, plan, scheduled
 from tidu.backends.native.target import host
 from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
@@ -26,8 +27,9 @@ def can_lower(node: Node) -> bool:
 
 
 def lowered(outputs: Mapping[str, Node]) -> dict[str, Node]:
-    """The outputs with ops that have no loops written by those that have."""
+    """The outputs with calls opened, and ops that have no loops written by those that have."""
     images: dict[Node, Node] = {}
+    outputs = opened(outputs)
     lower(list(outputs.values()), can_lower, images)
     return {name: images[node] for name, node in outputs.items()}
 
