@@ -23,7 +23,7 @@ from tidu.errors import (
     UnknownNameError,
 )
 from tidu.frontends.diagnosis import diagnose
-from tidu.frontends.formula.grammar import Ambiguous
+from tidu.frontends.formula.cursor import Ambiguous
 from tidu.frontends.formula.program import FormulaProgram, formula_tree
 from tidu.frontends.formula.syntax import Said, Word
 from tidu.frontends.functions import CONSTANTS, find

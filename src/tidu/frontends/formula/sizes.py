@@ -9,7 +9,7 @@ from typing import Any, cast
 from tidu.errors import Place, SyntaxProblem
 from tidu.frontends import functions
 from tidu.frontends.expressions import Reading
-from tidu.frontends.formula.grammar import Ambiguous, ambiguity
+from tidu.frontends.formula.cursor import Ambiguous, ambiguity
 from tidu.frontends.formula.notes import Note, call, name, rebuilt
 from tidu.frontends.formula.syntax import Known
 from tidu.frontends.lexical import Text

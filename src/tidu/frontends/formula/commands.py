@@ -1,0 +1,116 @@
+"""Fractions, roots, sums over indices, and LaTeX's environments."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from tidu.errors import SyntaxProblem
+from tidu.frontends.formula import signs
+from tidu.frontends.formula.cursor import ENDS, NOTHING_AFTER, UNEXPECTED, Rule
+from tidu.frontends.formula.operators import IF, OTHERWISE
+from tidu.frontends.formula.scripts import Scripts
+from tidu.frontends.formula.syntax import Bars, Brackets, Cases, Grid, Root, Total, placed
+from tidu.frontends.formula.tokens import Sign
+from tidu.words import Words
+
+_INDEX = Words(en="a sum needs letters as indices here", zh="求和的下标应为字母")
+
+
+class Commands(Scripts):
+    """Reads what begins with a command."""
+
+    def _command(self) -> Rule:
+        sign = self.take()
+        match sign.text:
+            case "frac":
+                top = yield self._argument(sign)
+                bottom = yield self._argument(sign)
+                quotient = ast.BinOp(top, ast.Div(), self._signed(bottom, sign))
+                return placed(Brackets(value=placed(quotient, self.text, sign, self._last())),
+                              self.text, sign, self._last())  # fmt: skip
+            case "√":
+                return (yield self._root(sign))
+            case "∑" | "∏":
+                return (yield self._total(sign))
+            case _:
+                raise SyntaxProblem(UNEXPECTED(sign=self.shown(sign)), place=self.place(sign))
+
+    def _argument(self, command: Sign) -> Rule:
+        """{…}, or the one sign behind a command: \\frac12, \\frac1n."""
+        sign = self.now
+        if sign is None:
+            raise SyntaxProblem(NOTHING_AFTER(sign=self.shown(command)), place=self.place(command))
+        if self.latex and sign.kind in ("number", "name"):
+            self._first_character()
+        return (yield self._primary_closed())
+
+    def _root(self, sign: Sign) -> Rule:
+        degree = None
+        if self.sees("["):
+            self.take()
+            degree = yield self.expression()
+            self.expect("]")
+        value = yield self._argument(sign)
+        after = self.now
+        if not self.latex and after is not None and after.kind == "name" and not after.spaced:
+            inside = self.shown(self._last())
+            one, two = f"√({inside}) {self.shown(after)}", f"√({inside} {self.shown(after)})"
+            raise self.ambiguous(sign, after, one, two)
+        return placed(Root(value=value, degree=degree), self.text, sign, self._last())
+
+    def _total(self, sign: Sign) -> Rule:
+        """∑ x over everything, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
+        below = yield self._subscript()
+        above = None
+        if self.sees("^"):
+            self.take()
+            above = yield self._argument(sign)
+            below = below or (yield self._subscript())
+        body = yield self._term()
+        names = below.partition("=")[0].replace(",", "").replace(" ", "")
+        axes = None
+        if below.startswith("axis"):
+            axes = tuple(
+                int(part) - 1 for part in below[4:].strip(",").split(",") if part.isdigit()
+            )
+            names = ""
+        elif names and not names.isalpha():
+            raise SyntaxProblem(_INDEX(), place=self.place(sign))
+        total = Total(
+            body=body, product=sign.text == "∏", indices=list(names), axes=axes, above=above
+        )
+        return placed(total, self.text, sign, self._last())
+
+    def _environment(self) -> Rule:
+        opening = self.take()
+        rows: list[list[ast.expr]] = [[]]
+        conditions: list[ast.expr | None] = []
+        bars, self.bars = self.bars, []
+        cases = opening.text == "cases"
+        self.skip_breaks()
+        while self.now is not None and self.now.kind != "end":
+            if self.now.kind == "newline":
+                self.take()
+                rows.append([])
+            elif self.now.kind == "cell" or self.sees(","):
+                self.take()
+                if cases and rows[-1]:
+                    conditions.append((yield self._condition()))
+            elif cases and self._says(*IF, *OTHERWISE):
+                conditions.append((yield self._condition()))
+            else:
+                rows[-1].append((yield self.expression()))
+        if self.now is None:
+            raise SyntaxProblem(ENDS(wanted=f"\\end{{{opening.text}}}"), place=self._end())
+        self.take()
+        self.bars = bars
+        rows = [row for row in rows if row]
+        if cases:
+            node: Any = Cases(values=[row[0] for row in rows], conditions=conditions)
+        else:
+            node = Grid(rows=rows, square=False)
+        node = placed(node, self.text, opening, self._last())
+        if opening.text in signs.BAR_GRIDS:
+            node = placed(Bars(value=node, kind="|", sub=""), self.text, opening, self._last())
+        return node
