@@ -22,9 +22,10 @@ from tidu.ops.arithmetic import absolute, sqrt, square
 from tidu.ops.comparison import where
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.exponential import exp, log, sigmoid, softplus
+from tidu.ops.extremes import max_
 from tidu.ops.layout import reshape
 from tidu.ops.reduction import mean, sum_
-from tidu.ops.selection import clip, max_, maximum, minimum
+from tidu.ops.selection import clip, maximum, minimum
 from tidu.ops.trigonometric import cos, sin, tanh
 
 Pick = Callable[[Sequence[Any]], Any]

@@ -16,10 +16,11 @@ from tidu.ops.axes import moveaxis, squeeze, swapaxes, tril
 from tidu.ops.contraction import dot, trace
 from tidu.ops.determinant import det
 from tidu.ops.einsum import einsum
+from tidu.ops.extremes import max_
 from tidu.ops.inverse import inv, matrix_power, solve
 from tidu.ops.norms import norm
 from tidu.ops.reduction import sum_
-from tidu.ops.selection import clip, max_
+from tidu.ops.selection import clip
 from tidu.ops.smooth import gelu
 from tidu.ops.softmax import softmax
 from tidu.ops.statistics import prod, std, var

@@ -24,10 +24,11 @@ from tidu.ops.comparison import greater, greater_equal, where
 from tidu.ops.contraction import matmul
 from tidu.ops.determinant import cofactor, det, logdet, slogdet
 from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
+from tidu.ops.extremes import argmax, max_, min_
 from tidu.ops.inverse import inv, solve
 from tidu.ops.norms import norm
 from tidu.ops.reduction import sum_
-from tidu.ops.selection import argmax, clip, max_, maximum, min_, minimum
+from tidu.ops.selection import clip, maximum, minimum
 from tidu.ops.smooth import elu, gelu
 from tidu.ops.softmax import log_softmax, logsumexp, softmax
 from tidu.ops.statistics import prod, std

@@ -13,13 +13,13 @@ from tidu.ir.types import Type, product
 from tidu.ops.arithmetic import multiply
 from tidu.ops.axes import moveaxis
 from tidu.ops.comparison import not_equal, where
+from tidu.ops.extremes import argmax, argmin, max_, min_
 from tidu.ops.guards import within
 from tidu.ops.indexing import cut
 from tidu.ops.layout import broadcast_to, flat, reshape
 from tidu.ops.order import sort, take_along_axis
 from tidu.ops.reduction import sum_
 from tidu.ops.rounding import ceil, floor
-from tidu.ops.selection import argmax, argmin, max_, min_
 from tidu.words import Words
 
 _INSIDE = Words(

@@ -15,12 +15,12 @@ from tidu.ir.types import TupleType, Type, complex_dtype
 from tidu.ops.arithmetic import absolute
 from tidu.ops.axes import expanded
 from tidu.ops.define import Generator, aliases, function, op, sampled, says, spelling
+from tidu.ops.extremes import max_, min_
 from tidu.ops.gaps import EQUAL, divided, free_of_phase, vanish
 from tidu.ops.inverse import inv
 from tidu.ops.matrices import Pieces, calculated, given, square
 from tidu.ops.parts import conj, real
 from tidu.ops.results import pick, results_of
-from tidu.ops.selection import max_, min_
 from tidu.ops.singular import rank_bound
 from tidu.ops.spectra import Eigen
 from tidu.ops.structure import diagonal_of, eye, matrix_diagonal

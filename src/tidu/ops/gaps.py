@@ -20,10 +20,11 @@ from tidu.ir.types import Type, promote
 from tidu.ops.arithmetic import absolute
 from tidu.ops.comparison import equal
 from tidu.ops.define import Generator, function, joined, op, sampled, says
+from tidu.ops.extremes import max_
 from tidu.ops.indexing import cut
 from tidu.ops.parts import imag
 from tidu.ops.reduction import sum_
-from tidu.ops.selection import max_, maximum
+from tidu.ops.selection import maximum
 from tidu.ops.structure import diagonal_of, matrix_diagonal
 from tidu.words import Words
 

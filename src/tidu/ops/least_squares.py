@@ -22,8 +22,9 @@ from tidu.ops.gaps import last, vanish
 from tidu.ops.indexing import cut
 from tidu.ops.layout import flat, reshape
 from tidu.ops.matrices import calculated, from_triangle, matrix, shorter, square, turned
-from tidu.ops.numeric import as_node, vander
+from tidu.ops.numeric import as_node
 from tidu.ops.parts import conj
+from tidu.ops.polynomials import vander
 from tidu.ops.rearrange import known
 from tidu.ops.reduction import sum_
 from tidu.ops.singular import rank_bound, svd_values

@@ -12,9 +12,9 @@ from tidu.ir.op import Alias, Op
 from tidu.ops.arithmetic import sqrt, square
 from tidu.ops.comparison import greater, where
 from tidu.ops.define import DIM, aliases, like, sampled, spelling
+from tidu.ops.extremes import argmax, argmin, max_, min_
 from tidu.ops.reduction import sum_
 from tidu.ops.rounding import isnan
-from tidu.ops.selection import argmax, argmin, max_, min_
 from tidu.ops.statistics import euclidean_norm, prod
 
 _SAMPLES = sampled(

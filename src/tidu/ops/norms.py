@@ -18,12 +18,12 @@ from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ops.arithmetic import absolute, ratio, sign
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.extremes import max_, min_
 from tidu.ops.inverse import inv
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.matrices import regular, square
 from tidu.ops.parts import is_complex
 from tidu.ops.reduction import normal_axes, prepare_reduction, reduced_type, spread, sum_
-from tidu.ops.selection import max_, min_
 from tidu.ops.singular import svd_values
 from tidu.ops.statistics import euclidean_norm
 from tidu.words import Words, verbatim

@@ -1,4 +1,4 @@
-"""Numerical mathematics on samples: differences, integrals, interpolation, polynomials, moments.
+"""Numerical mathematics on samples: differences, integrals, ranges, unwrapped angles.
 
 Each is written with slices, sums and products. Arguments that NumPy lets one leave out (where the
 samples stand, what is put in front) may be calculated values as well.
@@ -16,10 +16,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
-from tidu.ir.types import FLOATS, product, promote, shape_text
-from tidu.ops.arithmetic import sqrt
 from tidu.ops.axes import cumsum, moveaxis
-from tidu.ops.contraction import matmul
 from tidu.ops.define import (
     DIM,
     aliases,
@@ -31,28 +28,13 @@ from tidu.ops.define import (
     says,
     spelling,
 )
-from tidu.ops.guards import within
-from tidu.ops.layout import broadcast_to, flat, reshape, transpose
-from tidu.ops.parts import conj, is_complex, real
+from tidu.ops.layout import broadcast_to, flat, reshape
+from tidu.ops.parts import is_complex
 from tidu.ops.rearrange import known
-from tidu.ops.reduction import mean, normal_axes, sum_
-from tidu.ops.selection import clip, max_, min_
-from tidu.ops.structure import concatenate, diagonal, stack
+from tidu.ops.reduction import normal_axes, sum_
+from tidu.ops.structure import concatenate, stack
 from tidu.words import Words
 
-_TWO_AXES = Words(
-    en="cov takes rows of observations; {a} has shape {sa}, more than two axes",
-    zh="cov 的每一行是一个变量的观测值；{a} 的形状是 {sa}，超过两个轴",
-)
-_FOR_EACH = Words(
-    en="{name} of shape {shape} must be a vector with one weight for each of the {count} "
-    "observations",
-    zh="{name} 的形状是 {shape}，应为向量，{count} 个观测值各有一个权重",
-)
-_WEIGHTS = Words(
-    en="weights {weights} do not fit {a} {sa} along axis {axis}",
-    zh="权重 {weights} 与 {a} {sa} 沿第 {axis} 轴不匹配",
-)
 _ORDER = Words(
     en="diff needs an order n of 0 or more, not {n}", zh="diff 的阶 n 应不小于 0，而不是 {n}"
 )
@@ -68,6 +50,7 @@ _SPACING = Words(
     en="the places {given} of the samples do not fit axis {axis} of {a} {sa}",
     zh="样本位置 {given} 与 {a} {sa} 的第 {axis} 轴不匹配",
 )
+TWO: dict[str, Any] = {"operands": (Operand.VALUE, Operand.VALUE), "complex": True}
 
 
 def as_node(value: Any, beside: Node) -> Node:
@@ -248,106 +231,6 @@ trapezoid = spelling(
 )
 
 
-# ------------------------------------------------------------------ polynomials
-def _polyval(p: Node, x: Node) -> Node:
-    """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
-    total = p[0] + 0.0 * x
-    for k in range(1, known(p, 0, "polyval")):
-        total = total * x + p[k]
-    return total
-
-
-def _vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
-    n = known(x, 0, "vander") if N is None else int(N)
-    powers = np.arange(n) if increasing else np.arange(n)[::-1]
-    return stack(*(x ** float(k) for k in powers), axis=1)
-
-
-def _polyder(p: Node, m: int = 1) -> Node:
-    for _ in range(m):
-        n = known(p, 0, "polyder")
-        p = p[: n - 1] * constant(np.arange(n - 1.0, 0.0, -1.0), float_type(p.dtype))
-    return p
-
-
-def _polyint(p: Node, m: int = 1, k: Any = None) -> Node:
-    ends = [as_node(0.0, p)] * m
-    if k is not None:
-        given = as_node(k, p)
-        ends = [given] * m if given.rank == 0 else [given[i] for i in range(m)]
-    for end in ends:
-        n = known(p, 0, "polyint")
-        raised = p / constant(np.arange(float(n), 0.0, -1.0), float_type(p.dtype))
-        p = concatenate(raised, reshape(end, shape=(1,)), axis=0)
-    return p
-
-
-def _polyadd(sign: float) -> Callable[[Node, Node], Node]:
-    def build(a: Node, b: Node) -> Node:
-        a, b = (reshape(p, shape=(1,)) if p.rank == 0 else p for p in (a, b))
-        short = known(a, 0, "polyadd") - known(b, 0, "polyadd")
-        zeros = constant(np.zeros(abs(short)), float_type(promote((a.dtype, b.dtype))))
-        if short > 0:
-            b = concatenate(zeros, b, axis=0)
-        elif short < 0:
-            a = concatenate(zeros, a, axis=0)
-        return a + b if sign > 0 else a - b
-
-    return build
-
-
-_TWO: dict[str, Any] = {"operands": (Operand.VALUE, Operand.VALUE), "complex": True}
-polyval = spelling(
-    "polyval",
-    _polyval,
-    numpy=np.polyval,
-    aliases=aliases(numpy="polyval"),
-    samples=sampled((((4,), ()), {}), (((3,), (2, 3)), {}), (((1,), (2,)), {})),
-    **_TWO,
-)
-polyadd = spelling(
-    "polyadd",
-    _polyadd(1.0),
-    numpy=np.polyadd,
-    aliases=aliases(numpy="polyadd"),
-    samples=sampled((((4,), (2,)), {}), (((2,), (3,)), {})),
-    **_TWO,
-)
-polysub = spelling(
-    "polysub",
-    _polyadd(-1.0),
-    numpy=np.polysub,
-    aliases=aliases(numpy="polysub"),
-    samples=sampled((((4,), (2,)), {}), (((2,), (3,)), {})),
-    **_TWO,
-)
-polyder = spelling(
-    "polyder",
-    _polyder,
-    complex=True,
-    numpy=np.polyder,
-    aliases=aliases(numpy="polyder"),
-    samples=sampled((((4,),), {}), (((4,),), {"m": 2})),
-)
-polyint = spelling(
-    "polyint",
-    _polyint,
-    complex=True,
-    numpy=np.polyint,
-    aliases=aliases(numpy="polyint"),
-    free=("k",),
-    samples=sampled((((4,),), {}), (((3,),), {"m": 2, "k": (1.0, 2.0)})),
-)
-vander = spelling(
-    "vander",
-    _vander,
-    complex=True,
-    numpy=np.vander,
-    aliases=aliases(numpy="vander", torch="vander"),
-    samples=sampled((((3,),), {}), (((3,),), {"N": 4, "increasing": True}), (((2,),), {"N": 1})),
-)
-
-
 # ------------------------------------------------------------------ ranges
 def _spread_over(start: Any, stop: Any, num: int, endpoint: bool) -> tuple[Node, Node, Any]:
     a, b = lift(sum_, (start, stop))
@@ -387,7 +270,7 @@ linspace = spelling(
         (((), ()), {"num": 1}),
         (((), (2,)), {"num": 3, "retstep": True}),
     ),
-    **_TWO,
+    **TWO,
 )
 logspace = spelling(
     "logspace",
@@ -426,137 +309,6 @@ geomspace = spelling(
         ((_same_sign, _same_sign), {"num": 3, "endpoint": False, "axis": -1}),
     ),
     operands=(Operand.VALUE, Operand.VALUE),
-)
-
-
-# ------------------------------------------------------------------ moments
-def _ptp(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
-    return max_(x, axis=axis, keepdims=keepdims) - min_(x, axis=axis, keepdims=keepdims)
-
-
-def _average(
-    x: Node, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
-) -> Any:
-    if weights is None:
-        made = mean(x, axis=axis, keepdims=keepdims)
-        count = product(x.shape[a] for a in normal_axes(axis, x.rank))
-        return (made, broadcast_to(as_node(count, x), shape=made.shape)) if returned else made
-    w = as_node(weights, x)
-    if w.shape != x.shape:
-        axes = (axis,) if isinstance(axis, int) else axis
-        if axes is None or w.shape != tuple(x.shape[a] for a in axes):
-            raise Misfit(_WEIGHTS, weights=w.shape, axis=axis)
-        places = [normal_axes(a, x.rank)[0] for a in axes]
-        order = sorted(range(len(places)), key=places.__getitem__)
-        w = reshape(
-            transpose(w, axes=tuple(order)),
-            shape=tuple(n if i in places else 1 for i, n in enumerate(x.shape)),
-        )
-    wide = broadcast_to(w, shape=x.shape)
-    total = sum_(wide, axis=axis, keepdims=keepdims)
-    made = sum_(x * wide, axis=axis, keepdims=keepdims) / total
-    return (made, total) if returned else made
-
-
-def _variables(m: Node, y: Any, rowvar: bool) -> Node:
-    def rows(x: Node) -> Node:
-        x = reshape(x, shape=(1, product(x.shape))) if x.rank < 2 else x
-        return x if rowvar or x.shape[0] == 1 else x.T
-
-    return rows(m) if y is None else concatenate(rows(m), rows(as_node(y, m)), axis=0)
-
-
-def _cov(
-    m: Node,
-    y: Any = None,
-    rowvar: bool = True,
-    bias: bool = False,
-    ddof: int | None = None,
-    fweights: Any = None,
-    aweights: Any = None,
-) -> Node:
-    x = _variables(m, y, rowvar)
-    free = (0 if bias else 1) if ddof is None else ddof
-    if m.rank > 2:
-        raise Misfit(_TWO_AXES)
-    weights = {"fweights": fweights, "aweights": aweights}
-    given = [_weights(x, key, w) for key, w in weights.items() if w is not None]
-    if given:
-        w = given[0] if len(given) == 1 else given[0] * given[1]
-        total = sum_(w)
-        centre = sum_(x * w, axis=1, keepdims=True) / total
-        extra = total if aweights is None else sum_(w * as_node(aweights, m)) / total
-        factor = total - float(free) * (1.0 if aweights is None else extra)
-        weighed = (x - centre) * w
-    else:
-        centre = mean(x, axis=1, keepdims=True)
-        factor = constant(x.shape[1] - free, x.dtype if x.dtype in FLOATS else None)
-        weighed = x - centre
-    made = matmul(weighed, conj(x - centre).T) / factor
-    return reshape(made, shape=tuple(n for n in made.shape if n != 1))
-
-
-def _weights(x: Node, key: str, weights: Any) -> Node:
-    """One weight for each observation; how often one was made is a whole number."""
-    w = as_node(weights, x)
-    if w.rank != 1 or w.shape[0] != x.shape[1]:
-        raise InputError(_FOR_EACH(name=key, shape=shape_text(w.shape), count=x.shape[1]))
-    return within(w, key, low=0.0, whole=key == "fweights")
-
-
-def _corrcoef(x: Node, y: Any = None, rowvar: bool = True) -> Node:
-    c = _cov(x, y, rowvar)
-    if c.rank == 0:
-        return c / c
-    scale = sqrt(real(diagonal(c)))
-    n = c.shape[0]
-    made = c / reshape(scale, shape=(n, 1)) / scale
-    return made if is_complex(made) else clip(made, -1.0, 1.0)
-
-
-ptp = spelling(
-    "ptp",
-    _ptp,
-    numpy=np.ptp,
-    aliases=aliases(numpy="ptp"),
-    samples=sampled((((2, 3),), {}), (((2, 3),), {"axis": (0, 1), "keepdims": True})),
-)
-average = spelling(
-    "average",
-    _average,
-    complex=True,
-    numpy=np.average,
-    aliases=aliases(numpy="average"),
-    free=("weights",),
-    samples=sampled(
-        (((2, 3),), {}),
-        (((2, 3),), {"axis": 1, "weights": (1.0, 2.0, 0.5)}),
-        (((2, 3),), {"axis": 0, "weights": (1.0, 2.0), "returned": True}),
-    ),
-)
-cov = spelling(
-    "cov",
-    _cov,
-    complex=True,
-    numpy=np.cov,
-    aliases=aliases(numpy="cov", torch=Alias("cov", rename={"correction": "ddof"})),
-    free=("y", "fweights", "aweights"),
-    samples=sampled(
-        (((2, 4),), {}),
-        (((5,),), {}),
-        (((4, 2),), {"rowvar": False, "bias": True}),
-        (((2, 3),), {"ddof": 0, "aweights": (1.0, 0.5, 2.0)}),
-        (((2, 3),), {"fweights": (1, 2, 3), "aweights": (1.0, 0.5, 2.0)}),
-    ),
-)
-corrcoef = spelling(
-    "corrcoef",
-    _corrcoef,
-    complex=True,
-    numpy=np.corrcoef,
-    aliases=aliases(numpy="corrcoef", torch="corrcoef"),
-    free=("y",),
-    samples=sampled((((3, 4),), {}), (((4, 2),), {"rowvar": False})),
 )
 
 

@@ -16,12 +16,12 @@ from tidu.ir.node import Node
 from tidu.ops.axes import moveaxis
 from tidu.ops.contraction import matmul
 from tidu.ops.define import aliases, sampled, spelling
+from tidu.ops.extremes import max_, min_
 from tidu.ops.indexing import cut, scatter
 from tidu.ops.layout import broadcast_to
 from tidu.ops.numeric import as_node
-from tidu.ops.order import median
+from tidu.ops.quantiles import median
 from tidu.ops.rearrange import known, taken
-from tidu.ops.selection import max_, min_
 from tidu.ops.structure import concatenate
 from tidu.words import Words, verbatim
 

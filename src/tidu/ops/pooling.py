@@ -21,11 +21,11 @@ from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.define import aliases, op, sampled, says, spelling
+from tidu.ops.extremes import argmax
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.order import add_along_axis, take_along_axis
 from tidu.ops.rearrange import known
 from tidu.ops.reduction import mean, reduced_type, sum_
-from tidu.ops.selection import argmax
 from tidu.ops.windows import bordered, over_last, per_axis
 from tidu.words import Words
 

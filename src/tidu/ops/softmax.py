@@ -61,7 +61,7 @@ def _logsumexp_code(node: Node, x: str) -> str:
 
 def _top(x: Node, axis: tuple[int, ...]) -> Node:
     """`_shift` made of nodes."""
-    from tidu.ops.selection import max_  # noqa: PLC0415  (selection does not know softmax)
+    from tidu.ops.extremes import max_  # noqa: PLC0415  (selection does not know softmax)
 
     top = max_(x, axis=axis, keepdims=True)
     return where(less(absolute(top), np.inf), top, 0.0)
