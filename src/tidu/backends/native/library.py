@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,30 @@ import llvmlite.binding as llvm
 
 from tidu.backends.native.target import Target, host
 
-_lock = threading.Lock()  # LLVM's own objects are not safe to share
+_lock = threading.RLock()  # LLVM's own objects are not safe to share
 _count = itertools.count()
 _engine: list[Any] = []
+
+
+def _hold_for_fork() -> None:
+    """A child is not born while a thread, which it will not have, is in the middle of LLVM: tidu's
+    lock and llvmlite's own are taken before and given back after."""
+    own = getattr(llvm.ffi.lib, "_lock", None)
+    locks = [_lock, *([] if own is None else [own])]
+
+    def before() -> None:
+        for lock in locks:
+            lock.__enter__()
+
+    def after() -> None:
+        for lock in reversed(locks):
+            lock.__exit__(None, None, None)
+
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
+
+
+if hasattr(os, "register_at_fork"):
+    _hold_for_fork()
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +55,7 @@ def object_code(text: str, *, straight: bool = False) -> bytes:
     own: LLVM puts what lies side by side into vectors."""
     target = host()
     with _lock:
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(text, llvm.create_context())
         module.verify()
         (_vectorise if straight else _tidy)(module, target)
         return target.machine.emit_object(module)
@@ -49,7 +71,7 @@ def _tidy(module: Any, target: Target) -> None:
     passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
-    passes.run(module, builder)
+    _run(passes, module, builder)
 
 
 def _vectorise(module: Any, target: Target) -> None:
@@ -57,7 +79,20 @@ def _vectorise(module: Any, target: Target) -> None:
     options.slp_vectorization = True
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(target.machine, options)
-    builder.getModulePassManager().run(module, builder)
+    _run(builder.getModulePassManager(), module, builder)
+
+
+def _run(passes: Any, module: Any, builder: Any) -> None:
+    """Run passes and free them. In llvmlite's class a base's empty method hides the one that frees,
+    and each pipeline would stay in memory, with all that its passes remember of the module."""
+    try:
+        passes.run(module, builder)
+    finally:
+        for kind in type(passes).__mro__:
+            if kind is not llvm.ffi.ObjectRef and "_dispose" in vars(kind):
+                vars(kind)["_dispose"](passes)
+                passes.detach()
+                break
 
 
 def load(code: bytes, names: Sequence[str], given: Mapping[str, int]) -> Library:

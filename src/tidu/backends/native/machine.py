@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -44,6 +45,10 @@ class Machine:
 # ------------------------------------------------------------------ those that are known
 _known: OrderedDict[Any, Machine] = OrderedDict()
 _lock = threading.RLock()  # who waits for it finds what the other has built
+if hasattr(os, "register_at_fork"):  # a child could wait for ever for a thread that it has not
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 def machine_of(outputs: Mapping[str, Node], request: Request, call_back: int) -> Machine:

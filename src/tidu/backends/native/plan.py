@@ -8,7 +8,7 @@ calculated, the head still being in a register. All of it is scheduling: no valu
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -101,7 +101,9 @@ def plan(outputs: Sequence[Node], functions: Collection[str]) -> Plan:
         for child in node.inputs:
             readers[child.id].append(node)
     stored = _stored(nodes, kinds, kept, readers)
-    stages = _stages(nodes, kinds, stored)
+    cut = _cut_long(nodes, kinds)
+    stored |= cut
+    stages = _stages(nodes, kinds, stored, cut)
     _drop_unread(stages, kinds, stored, kept)
     return Plan(tuple(stages), kinds, frozenset(stored), {node.id: node for node in nodes})
 
@@ -125,7 +127,6 @@ def _stored(
         if kinds[node.id] in (Kind.REDUCE, Kind.CONTRACT):
             stored.add(_top(node, kinds, kept, readers).id)
     _store_shared(nodes, kinds, stored, readers)
-    _cut_long(nodes, kinds, stored)
     return stored
 
 
@@ -186,17 +187,20 @@ def _store_shared(
             by[node.id] = {node.id}
 
 
-def _cut_long(nodes: Sequence[Node], kinds: Mapping[int, Kind], stored: set[int]) -> None:
-    """No tree may be so long that building it recurses too deep."""
+def _cut_long(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> set[int]:
+    """No tree may be so long that building it recurses too deep: nodes that are calculated by
+    themselves. A buffer alone does not end a tree, since what reads it may share its loops."""
     depth: dict[int, int] = {}
+    cut: set[int] = set()
     for node in nodes:
-        if node.id in stored or kinds[node.id] is Kind.LEAF:
+        if kinds[node.id] not in (Kind.MAP, Kind.VIEW):
             depth[node.id] = 0
             continue
         depth[node.id] = 1 + max((depth[child.id] for child in node.inputs), default=0)
         if depth[node.id] > LONGEST and kinds[node.id] is Kind.MAP:
-            stored.add(node.id)
+            cut.add(node.id)
             depth[node.id] = 0
+    return cut
 
 
 def _size(node: Node) -> int:
@@ -228,8 +232,12 @@ def _alike(one: Node, two: Node) -> bool:
 
 
 def _stages(
-    nodes: Sequence[Node], kinds: Mapping[int, Kind], stored: Collection[int]
+    nodes: Sequence[Node],
+    kinds: Mapping[int, Kind],
+    stored: Collection[int],
+    cut: Set[int],
 ) -> list[Stage]:
+    """`cut`: what reads these begins a stage."""
     stages: list[Stage] = []
     place: dict[int, int] = {}
     for node in nodes:
@@ -238,7 +246,8 @@ def _stages(
         reads = reads_of(node, kinds, stored)
         kind = kinds[node.id]
         last = max((place.get(id, -1) for id in reads), default=-1)
-        if kind is Kind.MAP and last >= 0 and _joins(stages[last], node, reads, place, last):
+        joins = last >= 0 and kind is Kind.MAP and cut.isdisjoint(reads)
+        if joins and _joins(stages[last], node, reads, place, last):
             stages[last].members.append(node)
         else:
             last = len(stages)
