@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.training.measure import Result
 from benchmarks.training.peers import PEAKS
+from benchmarks.training.report import micro
 
 if TYPE_CHECKING:
     from benchmarks.training.run import Found
@@ -55,7 +56,7 @@ def _line(points: Sequence[tuple[float, float]], colour: str, width: float = 1) 
 def _timed(result: Result) -> list[tuple[str, str, float]]:
     peaks = {peer.key for peer in PEAKS}
     rows = [row for row in result.rows if row.seconds and row.key not in peaks]
-    return sorted(((row.key, row.title, row.median * 1e6) for row in rows), key=lambda r: r[2])
+    return sorted(((row.key, row.title, row.median) for row in rows), key=lambda r: r[2])
 
 
 def _bars(result: Result, top: float) -> Iterator[str]:
@@ -75,7 +76,7 @@ def _bars(result: Result, top: float) -> Iterator[str]:
             f'<rect x="{MARGIN}" y="{y - 8:.1f}" width="{long:.1f}" height="{LINE - 5}" '
             f'fill="{colour}"/>'
         )
-        yield _text(MARGIN + long + 5, y + 4, f"{value:.4g}")
+        yield _text(MARGIN + long + 5, y + 4, micro(value))
 
 
 # ------------------------------------------------------------------ curves

@@ -49,11 +49,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _goals(found: Found) -> Iterator[str]:
     rows = [
-        (goal.what, goal.goal, goal.measured, "yes" if goal.reached else "**no**")
+        (goal.what, goal.goal, goal.measured, goal.best, "yes" if goal.reached else "**no**")
         for goal in goals(found)
     ]
     if rows:
-        yield table(("goal", "at most / least", "measured", "reached"), rows)
+        yield table(("goal", "asked", "median", "of best turns", "reached"), rows)
 
 
 # ------------------------------------------------------------------ one network
@@ -93,8 +93,8 @@ def _row(result: Result, row: Row) -> tuple[str, ...]:
     ratio = "" if row.key == "loop" else _number(row.ratio, ".3g")
     return (
         row.title,
-        _number(row.median * 1e6, ".4g"),
-        _number(row.best * 1e6, ".4g"),
+        micro(row.median),
+        micro(row.best),
         f"{len(row.seconds)} × {row.steps:,}",
         ratio,
         "" if row.key == "loop" else _number(row.ratio_of_best, ".3g"),
@@ -105,6 +105,12 @@ def _row(result: Result, row: Row) -> tuple[str, ...]:
         _number(row.loss_gap, ".0e"),
         _number(row.movement_gap, ".0e"),
     )
+
+
+def micro(seconds: float) -> str:
+    """Microseconds in four figures or more."""
+    value = seconds * 1e6
+    return f"{value:,.0f}" if value >= 1000 else _number(value, ".4g")
 
 
 def _number(value: float, form: str) -> str:
@@ -123,7 +129,7 @@ def _gradient(results: Sequence[Result]) -> Iterator[str]:
             problems = [row.problem for row in result.rows if row.problem]
             rows.append((result.work.name, "–", "–", problems[0] if problems else "–"))
             continue
-        times = (f"{both.median * 1e6:.4g}", f"{loss.median * 1e6:.4g}", f"{loss.ratio:.3g}")
+        times = (micro(both.median), micro(loss.median), f"{loss.ratio:.3g}")
         rows.append((result.work.name, *times))
     yield table(("network", "both µs", "loss µs", "ratio"), rows)
 
@@ -146,7 +152,7 @@ def _sweep(axis: str, points: dict[int, Result]) -> Iterator[str]:
         ours = found[0].median if found[0] is not None else math.nan
         each = ours / result.work.layers / result.work.batch * 1e9
         line = [f"{number:,}", _number(each, ".3g")]
-        line += [_number(row.median * 1e6, ".4g") if row else "–" for row in found]
+        line += [micro(row.median) if row else "–" for row in found]
         line += [_number(row.build_seconds, ".3g") if row else "–" for row in found]
         rows.append(line)
     yield table(head, rows)
