@@ -36,6 +36,8 @@ from tidu.backends.native.values import (
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it
 LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
+LARGE = 2**18  # bytes of a result whose rows are written in longer pieces than a tile's
+CACHED = 2**19  # bytes of panels that stay in the second cache
 PAGE = 4096  # bytes; rows this far apart fall on the same lines of the first cache
 
 
@@ -60,6 +62,18 @@ class Product:
     rows: int
     packed: bool
     turned: bool
+    group: int  # panels that a block of rows is taken through before the next block
+
+    @property
+    def panel(self) -> int:
+        """Numbers of the right operand in one panel."""
+        return self.summands * self.width
+
+    @property
+    def units(self) -> int:
+        """Groups of whole panels, and what is left of the columns."""
+        full, rest = divmod(self.n.size, self.width)
+        return -(-full // self.group) + (rest > 0)
 
     @property
     def width(self) -> int:
@@ -75,8 +89,8 @@ class Product:
     def scratch(self) -> int:
         """Bytes that each thread needs."""
         size = BYTES[self.fold.dtype]
-        panel = self.summands * self.width if self.packed else 0
-        return (self.rows * self.width + panel) * size + 64
+        panels = self.panel * self.group if self.packed else 0
+        return (self.rows * self.width + panels) * size + 64
 
 
 def product_of(body: Body, target: Target) -> Product | None:
@@ -110,7 +124,13 @@ def product_of(body: Body, target: Target) -> Product | None:
     lanes, vectors, height = _tile(target, fold.dtype, m.size, n.size)
     apart = BYTES[fold.dtype] * abs(right.at.coefficient(k[-1]))
     packed = turned or (apart % PAGE == 0 and fold.count >= 128 and m.size >= 4 * height)
-    return Product(body, fold, left, right, m, n, k, outer, lanes, vectors, height, packed, turned)
+    panel = fold.count * lanes * vectors * BYTES[fold.dtype]
+    group = 1
+    if m.size * n.size * BYTES[fold.dtype] >= LARGE:
+        group = max(1, min(CACHED // panel, n.size // (lanes * vectors) // 4))
+    return Product(
+        body, fold, left, right, m, n, k, outer, lanes, vectors, height, packed, turned, group
+    )
 
 
 def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int, int]:
@@ -144,7 +164,7 @@ class _Panel:
 def emit_product(frame: Frame, product: Product) -> Work:
     """Write the code for units begin … end: of an outer loop, of panels, or of blocks of rows."""
     cost = 2.0 * product.m.size * product.n.size * product.summands
-    panels = -(-product.n.size // product.width)
+    panels = product.units
     blocks = -(-product.m.size // product.rows)
     if product.outer:
         first = product.outer[0]
@@ -157,7 +177,7 @@ def emit_product(frame: Frame, product: Product) -> Work:
         for letter in product.outer[1:]:
             cost *= letter.size
         return Work(first.size, cost)
-    if panels >= blocks or panels >= 8:
+    if panels >= blocks or panels >= 4:
         _panels(frame, product, {}, (frame.begin, frame.end), (number(0), number(blocks)))
         return Work(panels, cost / panels)
     _panels(frame, product, {}, (number(0), number(panels)), (frame.begin, frame.end))
@@ -168,7 +188,7 @@ def _outer(
     frame: Frame, product: Product, rest: Sequence[Letter], counters: dict[Letter, Value]
 ) -> None:
     if not rest:
-        panels = -(-product.n.size // product.width)
+        panels = product.units
         blocks = -(-product.m.size // product.rows)
         _panels(frame, product, counters, (number(0), number(panels)), (number(0), number(blocks)))
         return
@@ -194,37 +214,67 @@ def _panels(
 ) -> None:
     builder = frame.builder
     full, rest = divmod(product.n.size, product.width)
+    groups = product.units - (rest > 0)
 
-    def panel(i: Value, carried: list[Value]) -> list[Value]:
-        column = builder.mul(i, number(product.width))
-        _panel(frame, product, _Panel(column, product.vectors, None, None, counters), rows)
+    def group(i: Value, carried: list[Value]) -> list[Value]:
+        first = builder.mul(i, number(product.group))
+        count = _least(frame, builder.sub(number(full), first), product.group)
+        whole = _Panel(number(0), product.vectors, None, None, counters)
+        _group(frame, product, whole, first, count, rows)
         return carried
 
     if full:
-        counted(builder, columns[0], _least(frame, columns[1], full), 1, [], panel)
+        counted(builder, columns[0], _least(frame, columns[1], groups), 1, [], group)
     if rest:
-        with builder.if_then(builder.icmp_signed(">", columns[1], number(full))):
+        with builder.if_then(builder.icmp_signed(">", columns[1], number(groups))):
             vectors, over = -(-rest // product.lanes), rest % product.lanes
             mask = tail_mask(over, product.lanes) if over else None
-            last = _Panel(number(full * product.width), vectors, mask, None, counters)
-            _panel(frame, product, last, rows)
+            last = _Panel(number(0), vectors, mask, None, counters)
+            _group(frame, product, last, number(full), number(1), rows)
 
 
-def _panel(frame: Frame, product: Product, panel: _Panel, rows: tuple[Value, Value]) -> None:
-    builder = frame.builder
-    if product.packed:
-        panel = replace(panel, packed=_pack(frame, product, panel))
-    full, rest = divmod(product.m.size, product.rows)
+def _group(
+    frame: Frame,
+    product: Product,
+    panel: _Panel,
+    first: Value,
+    count: Value,
+    rows: tuple[Value, Value],
+) -> None:
+    """Some panels beside each other: packed first, then each block of rows goes through all."""
+    builder, type = frame.builder, IN_MEMORY[product.fold.dtype]
 
-    def block(i: Value, carried: list[Value]) -> list[Value]:
-        _tile_at(frame, product, panel, builder.mul(i, number(product.rows)), product.rows)
+    def at(i: Value) -> _Panel:
+        column = builder.mul(builder.add(first, i), number(product.width))
+        tile = number(product.rows * product.width)
+        place = builder.add(builder.mul(i, number(product.panel)), tile)
+        packed = builder.gep(frame.scratch, [place], source_etype=type)
+        return replace(panel, column=column, packed=packed if product.packed else None)
+
+    def pack(i: Value, carried: list[Value]) -> list[Value]:
+        _pack(frame, product, at(i))
         return carried
 
+    if product.packed:
+        counted(builder, number(0), count, 1, [], pack)
+
+    def block(row: Value, height: int) -> None:
+        def tile(i: Value, carried: list[Value]) -> list[Value]:
+            _tile_at(frame, product, at(i), row, height)
+            return carried
+
+        counted(builder, number(0), count, 1, [], tile)
+
+    def whole(i: Value, carried: list[Value]) -> list[Value]:
+        block(builder.mul(i, number(product.rows)), product.rows)
+        return carried
+
+    full, rest = divmod(product.m.size, product.rows)
     if full:
-        counted(builder, rows[0], _least(frame, rows[1], full), 1, [], block)
+        counted(builder, rows[0], _least(frame, rows[1], full), 1, [], whole)
     if rest:
         with builder.if_then(builder.icmp_signed(">", rows[1], number(full))):
-            _tile_at(frame, product, panel, number(full * product.rows), rest)
+            block(number(full * product.rows), rest)
 
 
 def _tile_at(frame: Frame, product: Product, panel: _Panel, row: Value, rows: int) -> None:
@@ -337,12 +387,10 @@ def _summed(frame: Frame, product: Product, panel: _Panel, row: Value, rows: int
 
 
 # ------------------------------------------------------------------ packing
-def _pack(frame: Frame, product: Product, panel: _Panel) -> Value:
+def _pack(frame: Frame, product: Product, panel: _Panel) -> None:
     """The panel's columns for each k, one after another, in the thread's own memory."""
     builder = frame.builder
-    type = IN_MEMORY[product.fold.dtype]
-    tile = product.rows * product.width
-    packed = builder.gep(frame.scratch, [number(tile)], source_etype=type)
+    type, packed = IN_MEMORY[product.fold.dtype], panel.packed
     outer, last = product.k[:-1], product.k[-1]
 
     def nested(rest: Sequence[Letter], counters: dict[Letter, Value], at: Value | None) -> None:
@@ -364,7 +412,6 @@ def _pack(frame: Frame, product: Product, panel: _Panel) -> Value:
         counted(builder, number(0), number(letter.size), 1, [], step)
 
     nested(outer, {}, None)
-    return packed
 
 
 def _source(
