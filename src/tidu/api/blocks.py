@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _SECONDS = 0.05  # how long Ctrl-C and progress may wait
+_MEASURED = 0.002  # how long a block must take for its pace to be believed
 _HISTORY = 64 * 2**20  # bytes of recorded values that one block may hold
 
 
@@ -32,12 +33,42 @@ class Taken:
     values: Mapping[str, Array]
 
 
+class Pace:
+    """How many threads a loop runs on: all that it may, or one where that is faster at present, as
+    when other programs want the cores. The numbers that it calculates do not depend on it.
+
+    The other choice is tried again when that costs no more than a fiftieth of the time since.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.seconds: dict[int, float] = {}  # of a step, when it was last tried
+        self.tried = time.perf_counter()
+
+    def threads(self, steps: int) -> int:
+        """For a block of so many steps."""
+        for choice in (self.most, 1):
+            if choice not in self.seconds:
+                return choice
+        best, other = sorted((self.most, 1), key=self.seconds.__getitem__)
+        spent = time.perf_counter() - self.tried
+        if self.seconds[other] * steps < spent / 50:
+            self.tried = time.perf_counter()
+            return other
+        return best
+
+    def took(self, threads: int, steps: int, seconds: float) -> None:
+        if steps and seconds > _MEASURED:  # in shorter ones the threads' start counts too much
+            self.seconds[threads] = seconds / steps
+
+
 class Blocks:
     """A compiled loop that is run in blocks short enough for Ctrl-C. How long they are changes no
     number."""
 
     def __init__(self, loop: NativeLoop, *, gathers: bool = False) -> None:
         self.loop = loop
+        self.pace = Pace(loop.threads)
         self.gathers = gathers  # whether batches may be taken from the whole data
         self.size = 1
         self.ended = time.perf_counter()
@@ -55,13 +86,15 @@ class Blocks:
         if ahead is not None:
             size = min(size, len(ahead[1]))
             self.loop.feed(ahead[0], ahead[1][:size])
-        block = self.loop.advance(size)
+        threads = self.pace.threads(size)
+        began = time.perf_counter()
+        block = self.loop.advance(size, threads)
+        self.pace.took(threads, block.done, time.perf_counter() - began)
         spent = time.perf_counter() - self.ended  # with what the caller did with the last block
-        if block.done == self.size:
-            if spent < _SECONDS / 2:
-                self.size *= 8 if spent < _SECONDS / 16 else 2
-            elif spent > 2 * _SECONDS:
-                self.size = max(1, self.size // 2)
+        if block.done == size and spent > 2 * _SECONDS:
+            self.size = max(1, size // 2)
+        elif block.done == self.size and spent < _SECONDS / 2:
+            self.size *= 8 if spent < _SECONDS / 16 else 2
         after = self.loop.values()
         if not all(is_finite(array) for array in after.values()):
             block, after = self._up_to_the_last_finite(values, block.done)

@@ -48,12 +48,14 @@ class Growth:
             seen = np.lib.stride_tricks.sliding_window_view(seen, self.smooth).mean(1)
         if self.start is None:
             self.start = float(seen[0])
+        if self.said or not seen.max() > self.start:  # nothing above the start: none has grown
+            self.least = min(self.least, float(seen.min()))
+            return None
         least = np.minimum.accumulate(np.minimum(seen, self.least))
         rise = seen - least
         grown = (rise > np.maximum((GROWTH - 1) * np.abs(least), ROUNDING)) & (seen > self.start)
         at = int(np.argmax(grown))
-        found = bool(grown[at]) and not self.said
-        self.said = self.said or found
+        found = self.said = bool(grown[at])
         self.least = float(least[at if found else -1])
         return (first + at, float(seen[at])) if found else None
 

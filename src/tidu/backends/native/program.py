@@ -291,8 +291,9 @@ class NativeLoop:
         self.index = np.ascontiguousarray(index, np.int64)
         self.context.table[first + len(self.request.batched)] = self.index.ctypes.data
 
-    def advance(self, steps: int) -> Block:
-        """Take up to `steps` steps; with batches, as many as `feed` has rows for."""
+    def advance(self, steps: int, threads: int | None = None) -> Block:
+        """Take up to `steps` steps, on so many threads if fewer than the loop may have; with
+        batches, as many as `feed` has rows for."""
         histories: dict[str, Array] = {}
         first = len(self.machine.memory.slot)
         for at, name in enumerate(self.request.records):
@@ -300,7 +301,7 @@ class NativeLoop:
             shape = (steps, *(int(d) for d in node.shape))
             histories[name] = np.empty(shape, node.dtype)
             self.context.table[first + at] = histories[name].ctypes.data
-        done, status = self.context.run(steps, self.threads)
+        done, status = self.context.run(steps, min(self.threads, threads or self.threads))
         return Block(done, status, {name: array[:done] for name, array in histories.items()})
 
     def values(self) -> dict[str, Array]:
