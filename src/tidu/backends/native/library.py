@@ -16,7 +16,8 @@ from tidu.backends.native.target import Target, host
 
 _lock = threading.RLock()  # LLVM's own objects are not safe to share
 _count = itertools.count()
-_engine: list[Any] = []
+_engine: list[Any] = []  # the linker in use; each keeps a little of all that it ever linked
+_LINKS = 64  # libraries that one linker links; it goes when the last of them goes
 
 
 def _hold_for_fork() -> None:
@@ -99,15 +100,18 @@ def load(code: bytes, names: Sequence[str], given: Mapping[str, int]) -> Library
     """Object code made ready to run. The functions of these names can be called; `given` are the
     addresses of functions that it calls."""
     with _lock:
-        if not _engine:
+        number = next(_count)
+        if not _engine or number % _LINKS == 0:
             host()
-            _engine.append(llvm.create_lljit_compiler())
+            _engine[:] = [llvm.create_lljit_compiler()]
         builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name in names:
             builder.export_symbol(name)
         for name, address in given.items():
             builder.import_symbol(name, address)
-        return Library(builder.link(_engine[0], f"tidu{next(_count)}"))
+        tracker: Any = builder.link(_engine[0], f"tidu{number}")
+        tracker.engine = _engine[0]  # it outlives what it has linked
+        return Library(tracker)
 
 
 def function(address: int, result: Any, *arguments: Any) -> Any:
