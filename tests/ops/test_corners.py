@@ -358,6 +358,14 @@ def test_what_a_sign_takes_away_takes_no_digits_with_it(text: str) -> None:
     assert found == (1e-30 if "2" not in text else 2.0)
 
 
+@pytest.mark.parametrize("text", ["-z / z", "z / -z", "-z / z + exp(-z) / exp(-z)"])
+def test_a_constant_quotient_has_no_slope_that_only_values_cancel(text: str) -> None:
+    """−z is a line of the program here, and yet cancels: 1/z − z/z² is no difference of numbers."""
+    values = {"x": 3e-9, "z": -1.37}
+    found = tidu.derive(f"1e9 * sin({text}) + x * z", ["z"], values=values).evaluate().gradients
+    assert found["z"] == 3e-9
+
+
 def test_a_square_by_itself_is_one() -> None:
     values = {"x": 0.5722894706686922, "y": -1.3606520779288729}
     text = "-y - abs(sqrt(x)**2 / sqrt(x)**2 * y)"

@@ -168,12 +168,24 @@ def _cancelled(node: Node, atoms: Atoms) -> Node | None:
     top, bottom = (factors_of(part, atoms) for part in node.inputs)
     if len(top) > LONGEST or len(bottom) > LONGEST:
         return None
+    top, bottom, sign = _unsigned(top, bottom)
     shared = common(top, bottom)
     if not shared:
         return None
     above, below = without(top, shared), without(bottom, shared)
     upper = _rest(above, node)
-    return divide(upper, product_of(below)) if below else upper
+    return scaled(sign, divide(upper, product_of(below)) if below else upper)
+
+
+def _unsigned(top: list[Node], bottom: list[Node]) -> tuple[list[Node], list[Node], float]:
+    """A factor −u, where it is a line of the program and so keeps its sign, as u and a sign of the
+    whole if u stands on the other side of the line."""
+    bare, sign = list[list[Node]](), 1.0
+    for own, other in ((top, bottom), (bottom, top)):
+        met = [f.op is negative and f not in other and f.inputs[0] in other for f in own]
+        bare.append([f.inputs[0] if m else f for f, m in zip(own, met, strict=True)])
+        sign *= (-1.0) ** sum(met)
+    return bare[0], bare[1], sign
 
 
 def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
