@@ -141,7 +141,7 @@ def _sweep(axis: str, points: dict[int, Result]) -> Iterator[str]:
         "width": "3 layers, batch 32",
         "batch": "3 layers of width 64",
     }
-    yield f"tanh between layers, squared error, float32; {fixed[axis]}.\n"
+    yield f"tanh between layers, squared error, float64; {fixed[axis]}.\n"
     titles = {row.key: row.title for result in points.values() for row in result.rows}
     head = [axis, "tidu ns for a layer and row"]
     head += [f"{title}: µs" for title in titles.values()]

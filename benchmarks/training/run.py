@@ -52,17 +52,20 @@ def main(wish: Wish) -> int:
         for name in wish.workloads:
             peers = [*OURS, *chosen, *PEAKS]
             found.training.append(measure(WORKLOADS[name], peers, wish.pythons, effort, say))
+            write(found, wish.out)
     if "gradient" in wish.parts:
         for name in wish.workloads:
             found.gradient.append(measure(WORKLOADS[name], COSTS, wish.pythons, effort, say))
+            write(found, wish.out)
     if "scaling" in wish.parts:
-        found.sweeps = sweeps(wish, [p for p in chosen if p.key in ("numpy", "jax-loop")])
-    write(found, wish.out)
+        sweeps(found, wish, [p for p in chosen if p.key in ("numpy", "jax-loop")])
+    print(write(found, wish.out))
+    say(f"written to {wish.out}/training.md, .json, .svg")
     wrong = [row for r in found.training for row in r.rows if row.problem.startswith("disagrees")]
     return 1 if wrong else 0
 
 
-def sweeps(wish: Wish, peers: Sequence[Peer]) -> dict[str, dict[int, Result]]:
+def sweeps(found: Found, wish: Wish, peers: Sequence[Peer]) -> None:
     """Cost against depth, width and batch of networks with equal layers."""
     few = slice(None, None, 2) if wish.quick else slice(None)
     effort = QUICK if wish.quick else SWEEP
@@ -71,14 +74,14 @@ def sweeps(wish: Wish, peers: Sequence[Peer]) -> dict[str, dict[int, Result]]:
         "width": {w: f"3×{w}×32" for w in WIDTHS[few]},
         "batch": {b: f"3×64×{b}" for b in BATCHES[few]},
     }
-    found: dict[str, dict[int, Result]] = {}
     for axis, points in names.items():
-        found[axis] = {}
+        found.sweeps[axis] = {}
         for number, name in points.items():
             fit = [p for p in peers if p.key != "jax-loop" or named(name).layers <= DEEPEST_JAX]
             taken = [OURS[0], *fit]
-            found[axis][number] = measure(named(name), taken, wish.pythons, effort, say)
-    return found
+            result = measure(named(name), taken, wish.pythons, effort, say)
+            found.sweeps[axis][number] = result
+            write(found, wish.out)
 
 
 def say(text: str) -> None:
@@ -86,14 +89,14 @@ def say(text: str) -> None:
 
 
 # ------------------------------------------------------------------ files
-def write(found: Found, out: Path) -> None:
+def write(found: Found, out: Path) -> str:
+    """After each network, so that a run that is broken off leaves what it had."""
     out.mkdir(parents=True, exist_ok=True)
     text = report(found)
     (out / "training.md").write_text(text, encoding="utf-8")
     (out / "training.json").write_text(as_json(found), encoding="utf-8")
     (out / "training.svg").write_text(figure(found), encoding="utf-8")
-    print(text)
-    say(f"written to {out}/training.md, .json, .svg")
+    return text
 
 
 def as_json(found: Found) -> str:

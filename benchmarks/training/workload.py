@@ -139,11 +139,11 @@ WORKLOADS = {
 }
 
 
-def chain(depth: int, width: int, batch: int, dtype: str = "float32") -> Workload:
+def chain(depth: int, width: int, batch: int, dtype: str = "float64") -> Workload:
     """A network of `depth` equal layers with tanh between them."""
     name = f"{depth}×{width}×{batch}"
     widths = (width,) * (depth + 1)
-    return Workload(name, widths, batch, _inner(Activation.TANH, depth), Loss.MSE, dtype, 0.1)
+    return Workload(name, widths, batch, _inner(Activation.TANH, depth), Loss.MSE, dtype, 1.0)
 
 
 def problem(work: Workload) -> Problem:
