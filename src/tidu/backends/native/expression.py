@@ -69,6 +69,9 @@ class Coordinate(Expression):
     at: Position
     dtype: str
 
+    def parts(self) -> tuple[Expression, ...]:
+        return tuple(entry.value for entry in self.at.entries())
+
     def own_letters(self) -> frozenset[Letter]:
         return self.at.letters()
 

@@ -61,7 +61,7 @@ def machine_of(outputs: Mapping[str, Node], request: Request, call_back: int) ->
         machine = _known.get(key)
         if machine is None:
             name = digest(outputs, request) if store.folder() is not None else None
-            machine = _from_disk(name, outputs, call_back)
+            machine = _from_disk(name, outputs, request, call_back)
             machine = machine or _new(name, outputs, request, call_back)
             _known[key] = machine
             if len(_known) > REMEMBERED:
@@ -81,7 +81,7 @@ def _new(
 ) -> Machine:
     from tidu.backends.native.build import build, lowered  # noqa: PLC0415  (all that compiles)
 
-    images = lowered(outputs)
+    images = lowered(outputs, request)
     recipe = build(images, request)
     machine = _ready(images, recipe, call_back)
     if name is not None and still_there():
@@ -90,7 +90,9 @@ def _new(
     return machine
 
 
-def _from_disk(name: str | None, outputs: Mapping[str, Node], call_back: int) -> Machine | None:
+def _from_disk(
+    name: str | None, outputs: Mapping[str, Node], request: Request, call_back: int
+) -> Machine | None:
     found = None if name is None else store.read(name)
     if name is None or found is None:
         return None
@@ -99,7 +101,7 @@ def _from_disk(name: str | None, outputs: Mapping[str, Node], call_back: int) ->
         if header["lowered"]:
             from tidu.backends.native.build import lowered  # noqa: PLC0415  (all that compiles)
 
-            outputs = lowered(outputs)
+            outputs = lowered(outputs, request)
         return _ready(outputs, _read(outputs, header, code), call_back)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError):
         store.remove(name)  # written by another hand, or the linker does not want it

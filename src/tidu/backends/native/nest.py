@@ -379,10 +379,7 @@ def _emit_map(frame: Frame, body: Body, target: Target) -> Work:
 
     def inner(counters: dict[Letter, Value], lanes: int, mask: Value | None) -> None:
         scope = frame.scope(counters, lane=lane, lanes=lanes, mask=mask)
-        for store in body.stores:
-            scope.store(
-                scope.value(store.value), frame.buffers[store.node], store.at, store.node.dtype
-            )
+        store_all(frame, body, scope)
 
     return _over(frame, body.letters, lane, lanes, inner)
 
@@ -508,8 +505,15 @@ def _finish(
     count = {"n": float(fold.count)}
     written = Scalar(frame.builder, {"acc": total}, count, fold.dtype, scope.lanes)
     scope.head = written.numeric(fold.finish)
-    for store in body.stores:
-        scope.store(scope.value(store.value), frame.buffers[store.node], store.at, store.node.dtype)
+    store_all(frame, body, scope)
+
+
+def store_all(frame: Frame, body: Body, scope: Scope) -> None:
+    """All that is calculated at a place, before any of it is written: one new value may take the
+    memory of an old one that another of them reads."""
+    values = [scope.value(store.value) for store in body.stores]
+    for store, value in zip(body.stores, values, strict=True):
+        scope.store(value, frame.buffers[store.node], store.at, store.node.dtype)
 
 
 def _start(builder: Builder, fold: Fold, lanes: int) -> Value:

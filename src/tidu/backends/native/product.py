@@ -15,7 +15,7 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.expression import Load, walk
-from tidu.backends.native.nest import Body, Fold, Frame, Work, tail_mask
+from tidu.backends.native.nest import Body, Fold, Frame, Work, store_all, tail_mask
 from tidu.backends.native.plan import Kind
 from tidu.backends.native.position import Letter
 from tidu.backends.native.target import Target
@@ -287,7 +287,7 @@ def _tile_at(frame: Frame, product: Product, panel: _Panel, row: Value, rows: in
             for v in range(panel.vectors):
                 scope = _scope(frame, product, panel, frame.builder.add(row, number(r)), v)
                 scope.head = sums[r * panel.vectors + v]
-                _store_all(frame, product, scope)
+                store_all(frame, product.body, scope)
         return
     _spilled(frame, product, panel, row, rows, sums)
 
@@ -309,7 +309,7 @@ def _spilled(
             where = builder.gep(frame.scratch, [at], source_etype=type)
             scope = _scope(frame, product, panel, builder.add(row, r), v)
             scope.head = builder.load(where, align=BYTES[product.fold.dtype], typ=whole)
-            _store_all(frame, product, scope)
+            store_all(frame, product.body, scope)
         return carried
 
     counted(builder, number(0), number(rows), 1, [], line)
@@ -320,12 +320,6 @@ def _scope(frame: Frame, product: Product, panel: _Panel, row: Value, v: int) ->
     counters = {**panel.counters, product.m: row, product.n: column}
     mask = panel.mask if v == panel.vectors - 1 else None
     return frame.scope(counters, lane=product.n, lanes=product.lanes, mask=mask)
-
-
-def _store_all(frame: Frame, product: Product, scope: Scope) -> None:
-    for store in product.body.stores:
-        value = scope.value(store.value)
-        scope.store(value, frame.buffers[store.node], store.at, store.node.dtype)
 
 
 def _summed(frame: Frame, product: Product, panel: _Panel, row: Value, rows: int) -> list[Value]:

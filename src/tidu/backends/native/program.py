@@ -6,7 +6,7 @@ import ctypes
 import itertools
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,19 +106,47 @@ class Context:
             self.shared.ctypes.data,
         )
         room = self.room.ctypes.data
-        others = [
-            threading.Thread(target=self.machine.entry, args=(*addresses, i, threads, room))
-            for i in range(1, threads)
-        ]
-        for other in others:
-            other.start()
-        self.machine.entry(*addresses, 0, threads, room)
-        for other in others:
-            other.join()
+        if threads == 1 or not self._together(addresses, threads, room):
+            self.machine.entry(*addresses, 0, 1, room)
         if self.error is not None:
             raise self.error
         done = int(self.shared.view(np.int64)[DONE // 8])
         return done, int(self.shared.view(np.uint32)[STATUS // 4])
+
+    def _together(self, addresses: tuple[int, int, int], threads: int, room: int) -> bool:
+        """The steps by several threads, which wait for each other: all of them run, or none, where
+        one cannot be started. This thread does none, so Ctrl-C, which can end it anywhere, leaves
+        no other waiting; it is raised when they are done."""
+        whole = threading.Event()
+        ready = False
+
+        def part(thread: int) -> None:
+            whole.wait()
+            if ready:
+                self.machine.entry(*addresses, thread, threads, room)
+
+        parts = [threading.Thread(target=part, args=(i,), daemon=True) for i in range(threads)]
+        stop: KeyboardInterrupt | None = None
+        try:
+            for one in parts:
+                one.start()
+            ready = True
+        except RuntimeError:  # no more threads to be had
+            pass
+        except KeyboardInterrupt as interrupt:
+            stop = interrupt
+        while True:
+            try:
+                whole.set()
+                for one in parts:
+                    if one.ident is not None:
+                        one.join()
+                break
+            except KeyboardInterrupt as interrupt:
+                stop = interrupt
+        if stop is not None:
+            raise stop
+        return ready
 
     def calculate(self, at: int) -> None:
         """NumPy's part: the value of one node, from what lies in the buffers."""
@@ -131,12 +159,20 @@ class Context:
             with np.errstate(all="ignore"):
                 value = function(*given)
             if is_tuple(node):
-                self.objects[node] = value
+                self.objects[node] = tuple(_own(part, given) for part in value)
             else:
                 self.array(node)[...] = value
         except BaseException as error:  # it must not cross native code
             self.error = self.error or error
             self.shared[ERROR] = 1
+
+
+def _own(part: Any, given: Sequence[Any]) -> Any:
+    """A result that stays as it is when the memory of the operands is used again."""
+    arrays = [other for one in given for other in (one if isinstance(one, tuple) else (one,))]
+    if any(other is part or np.may_share_memory(part, other) for other in arrays):
+        return np.array(part)
+    return part
 
 
 def aligned(size: int) -> Array:
