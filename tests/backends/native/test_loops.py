@@ -1,4 +1,4 @@
-"""Compiled loops: what moves is taken from the step before, however values and memory are shared."""
+"""Compiled loops: what moves is taken from the step before, however memory is shared."""
 
 from __future__ import annotations
 

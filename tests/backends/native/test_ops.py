@@ -10,13 +10,14 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import check
+from tidu.backends.native import build
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.plan import Kind, kind_of
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
 from tidu.ir.build import call, input_node, is_tuple
-from tidu.ir.node import Node
-from tidu.ir.op import registered
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Form, registered, role
 
 OPS = sorted(name for name, op in registered().items() if op.samples is not None)
 # whose functions are called back: no vector code for them yet
@@ -77,3 +78,51 @@ def test_what_an_op_can_say_in_loops_is_compiled() -> None:
         if node.op.name == name and kind is Kind.CALL and node.op.lower is None:
             left.add(name)
     assert left <= LEFT, left
+
+
+# ------------------------------------------------------------------ truth values, casts
+TRUTHS = [name for name in OPS if registered()[name].form is Form.ELEMENTWISE]
+
+
+@pytest.mark.parametrize("unrolled", [True, False])
+def test_elementwise_ops_of_truth_values(unrolled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever NumPy gives truth values from truth values. One bit is no signed number."""
+    if not unrolled:
+        monkeypatch.setattr(build, "MOST", 0)
+    outputs: dict[str, Node] = {}
+    for name in TRUTHS:
+        op = registered()[name]
+        assert op.samples is not None
+        operands, attrs = op.samples.make(np.random.default_rng(0))[0]
+        inputs = [input_node(f"b{i}", (8,), "bool") for i in range(len(operands))]
+        try:
+            node = call(op, *inputs, **attrs)
+        except (TiduError, TypeError, ValueError):
+            continue
+        if isinstance(node, Node) and not is_tuple(node) and node.dtype == "bool":
+            values = {f"b{i}": BITS[i] for i in range(len(operands))}
+            try:
+                value = compile_graph({name: node}).run(values).outputs[name]
+            except (TiduError, TypeError, ValueError):
+                continue
+            if value.dtype == bool:
+                outputs[name] = node
+    assert {"add", "multiply", "less", "greater_equal", "maximum", "minimum"} <= set(outputs)
+    used = {n.attrs["name"] for n in reachable(outputs.values()) if n.op.role == "input"}
+    check(outputs, {f"b{i}": BITS[i] for i in range(3) if f"b{i}" in used})
+
+
+BITS = [np.array([bool(i >> b & 1) for i in range(8)]) for b in range(3)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numbers_as_integers(dtype: str) -> None:
+    """Cut off at the point; what is no integer of 64 bits is the least one."""
+    given = np.array(
+        [0.0, -0.0, 1.9, -1.9, 2.0**40, -(2.0**62), 1e30, -1e30, np.inf, np.nan], dtype
+    )
+    with np.errstate(all="ignore"):
+        if given[-1:].astype(np.int64)[0] != np.iinfo(np.int64).min:
+            given = given[:6]  # another processor's casts
+    x = input_node("x", given.shape, dtype)
+    check({"whole": call(role("cast"), x, dtype="int64")}, {"x": given})

@@ -395,8 +395,21 @@ def convert(builder: Builder, value: Value, dtype: str) -> Value:
     if given == I64:
         return builder.sitofp(value, wanted)
     if dtype == "int64":
-        return builder.fptosi(value, wanted)
+        return _whole_number(builder, value, wanted)
     return builder.fptrunc(value, wanted) if dtype == "float32" else builder.fpext(value, wanted)
+
+
+def _whole_number(builder: Builder, value: Value, wanted: Any) -> Value:
+    """A number without what follows the point. NaN and what is too large, poison to LLVM, become
+    the least integer, as processors and so NumPy have it on x86."""
+    lanes = _lanes(value)
+    type = value.type.element if lanes > 1 else value.type
+    high, low = (splat(builder, ir.Constant(type, x), lanes) for x in (2.0**63, -(2.0**63)))
+    above = builder.fcmp_ordered(">=", value, low)
+    fits = builder.and_(above, builder.fcmp_ordered("<", value, high))
+    zero = ir.Constant(value.type, None)
+    whole = builder.fptosi(builder.select(fits, value, zero), wanted)
+    return builder.select(fits, whole, splat(builder, number(-(2**63)), lanes))
 
 
 # ------------------------------------------------------------------ scalar expressions
@@ -485,10 +498,14 @@ class Scalar:
         one, two = convert(builder, one, self.work), convert(builder, two, self.work)
         if sign in ("<", ">", "<=", ">=", "==", "!="):
             if not self.floats:
-                return builder.icmp_signed(sign, one, two)
+                # one bit that is set is -1 where signs count
+                whole = builder.icmp_unsigned if self.work == "bool" else builder.icmp_signed
+                return whole(sign, one, two)
             compare = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
             return compare(sign, one, two)
         names = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+        if self.work == "bool":  # as NumPy has it: a sum is "or", a product "and"
+            return {"+": builder.or_, "-": builder.xor, "*": builder.and_}[sign](one, two)
         if not self.floats:
             return getattr(builder, names[sign])(one, two)
         # a product and a sum may become one operation with one rounding
