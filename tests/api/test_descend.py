@@ -499,7 +499,7 @@ def test_ctrl_c_returns_what_there_is_at_once(backend: str, after: float, steps:
     assert run.interrupted
     assert 0 < len(run.losses) == len(run.outputs["y3"]) < steps
     assert f"interrupted after {len(run.losses)} of {steps} steps" in run.text("en")
-    assert f"走到第 {len(run.losses)} 步时中断" in run.text("zh")
+    assert f"更新到第 {len(run.losses)} 步时中断" in run.text("zh")
 
 
 def test_ctrl_c_leaves_whole_steps():

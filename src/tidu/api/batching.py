@@ -43,11 +43,11 @@ _BOTH = Words(
 )
 _NO_ROWS = Words(
     en="batch_size is given, but no data are arrays with rows",
-    zh="给了 batch_size，但数据中没有带行的数组",
+    zh="给了 batch_size，但数据中没有可以按行分批的数组",
 )
 _NO_ROWS_WHY = Words(
     en="batches are rows, entries along the first axis, of data that are arguments of the loss",
-    zh="一批数据是若干行（沿第一轴），取自作为损失参数的数组",
+    zh="分批是沿第一轴取若干行，因此损失函数的参数里至少要有一个数组",
 )
 _UNEQUAL = Words(
     en="the data have different numbers of rows: {shapes}", zh="数据的行数不同：{shapes}"
@@ -58,7 +58,7 @@ _UNEQUAL_FIX = Words(
 )
 _NOT_ROWS = Words(
     en="{name} is named in batch, but it is no array with rows (a {kind})",
-    zh="batch 中写了 {name}，但它不是带行的数组（类型 {kind}）",
+    zh="batch 指定了 {name}，但它不是至少一维的数组（类型 {kind}）",
 )
 _NESTED = Words(
     en="{name} holds arrays of {rows} rows inside; batches are taken from arrays that are "

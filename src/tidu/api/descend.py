@@ -46,6 +46,9 @@ _LOSS = Words(
     en="{value} (a {kind}) is no loss: give a function, a text, a graph or a derivation",
     zh="{value}（类型 {kind}）不是损失：请给函数、文本、图或推导结果",
 )
+_CALLED_BACK = Words(
+    en="within the machine code NumPy calculates: {ops}", zh="机器码中由 NumPy 计算的运算：{ops}"
+)
 _RETRACED = Words(
     en="a branch of the function changed on the way; it was traced again {count} time(s)",
     zh="途中函数的分支改变，重新追踪了 {count} 次",
@@ -94,7 +97,7 @@ def descend(
     Loss k is taken before update k; the parameters returned are those after the last update.
     With batches each loss is that of its batch, and final_loss that of the last batch once more.
     Ctrl-C ends the descent and returns what there is. The same input gives the same result to the
-    last bit; arrays that are given are copied and never written.
+    last bit on one kind of processor; arrays that are given are copied and never written.
 
     Raises InputError for unusable options or data, and DescentError, which carries the run so far
     as `.run`, when a value is no finite number any more. Warns with DivergenceWarning when the
@@ -184,6 +187,8 @@ def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) 
         remarks.append(_VALIDATION(epoch=bad[0], value=f"{others[bad[0] - 1]}"))
     if reached.retraced:
         remarks.append(_RETRACED(count=reached.retraced))
+    if descent.called_back:
+        remarks.append(_CALLED_BACK(ops=", ".join(descent.called_back)))
     seen = zip(*reached.seen, strict=True) if reached.seen else ((),) * len(descent.watched)
     return Run(
         params=door.structured(parameters),

@@ -198,6 +198,12 @@ class Descent:
             gathers=all(_gathers(rows[name], known[name].dtype) for name in batched),
         )
 
+    @property
+    def called_back(self) -> tuple[str, ...]:
+        """The ops that NumPy calculates within the machine code."""
+        loops = (blocks.loop for blocks in self.blocks.values())
+        return tuple(dict.fromkeys(op for loop in loops for op in loop.machine.called_back))
+
     # -------------------------------------------------------------- one step
     def _advance(self, step: int) -> float:
         outputs = self._forward(step)

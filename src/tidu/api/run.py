@@ -22,10 +22,10 @@ from tidu.words import Language, Phrase, Words, current_language, verbatim
 
 Array = NDArray[Any]
 
-_DONE = Words(en="{count} steps of {rule}", zh="用 {rule} 走了 {count} 步")
+_DONE = Words(en="{count} steps of {rule}", zh="用 {rule} 更新了 {count} 步")
 _INTERRUPTED = Words(
     en="interrupted after {count} of {steps} steps of {rule}",
-    zh="用 {rule} 走到第 {count} 步时中断（共 {steps} 步）",
+    zh="用 {rule} 更新到第 {count} 步时中断（共 {steps} 步）",
 )
 _LOSSES = Words(
     en="{loss} before the first update: {first}, before the last: {last}, after the last: {final}",

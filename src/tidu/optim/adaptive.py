@@ -118,7 +118,7 @@ class RMSProp(Rule):
 
     says: ClassVar[Words] = Words(
         en="RMSProp: steps divided by the running size of the gradient",
-        zh="RMSProp：用梯度的滑动均方根去除步长",
+        zh="RMSProp：步长除以梯度的滑动均方根",
     )
     source: ClassVar[str] = "Tieleman & Hinton 2012; centered: Graves 2013"
 

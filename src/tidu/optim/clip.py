@@ -17,9 +17,9 @@ from tidu.optim.rule import Clip, Clipped, Line, Slot, in_dtype_of
 from tidu.optim.setting import POSITIVE, number
 from tidu.words import Words
 
-_MOST = Words(en="the largest norm of all gradients together", zh="全部梯度合起来的最大范数")
+_MOST = Words(en="the limit on the norm of all gradients together", zh="所有梯度总范数的上限")
 _BOUND = Words(en="the largest entry of a gradient", zh="梯度各元素绝对值的上限")
-_NORM = Words(en="the norm of all gradients together", zh="全部梯度合起来的范数")
+_NORM = Words(en="the norm of all gradients together", zh="所有梯度的总范数")
 _SCALE = Words(en="the factor that keeps the norm below its limit", zh="使范数不超过上限的系数")
 _LIMITED = Words(en="the limited gradient", zh="裁剪后的梯度")
 _LAST = Slot("clip.norm", "N", shared=True, says=_NORM)

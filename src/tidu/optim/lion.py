@@ -44,7 +44,7 @@ class Lion(Rule):
 
     says: ClassVar[Words] = Words(
         en="Lion: steps of one size, by the sign of a running mean of the gradients",
-        zh="Lion：按梯度滑动平均的符号走等长的步",
+        zh="Lion：只取梯度滑动平均的符号，每步步长相同",
     )
     source: ClassVar[str] = "Chen et al. 2023"
 

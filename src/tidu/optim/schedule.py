@@ -30,7 +30,7 @@ _SECOND = Words(
 )
 _THEN_FIX = Words(en="then=tidu.optim.Cosine(steps=1000)", zh="then=tidu.optim.Cosine(steps=1000)")
 
-_EVERY = Words(en="steps at one rate", zh="每隔多少步衰减一次")
+_EVERY = Words(en="steps at one rate", zh="衰减间隔（步数）")
 _FACTOR = Words(en="factor of the rate", zh="学习率的衰减系数")
 _LENGTH = Words(en="steps until the least rate", zh="降到最小学习率所用的步数")
 _LEAST = Words(en="the least rate", zh="最小学习率")

@@ -165,8 +165,7 @@ class Elements:
     )
 
     def of(self, node: Node, index: Index) -> Expression:
-        """The element of a node at a place. Walks without recursing over long chains' views only:
-        a chain of elementwise ops that long is cut by `plan`."""
+        """The element of a node at a place. It recurses; `plan` cuts what would go too deep."""
         if node.id in self.heads:
             return self.heads[node.id]
         key = (node.id, index)

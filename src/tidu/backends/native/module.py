@@ -45,6 +45,7 @@ from tidu.backends.native.values import (
 )
 from tidu.ir.node import Node
 
+MOST_OPEN = 96  # buffers since the last barrier, above which threads wait without need
 SPINS = 2000  # turns of waiting at a barrier before the thread lets others run
 
 
@@ -252,6 +253,8 @@ class _Driver:
     # -------------------------------------------------------------- stages
     def _call(self, kernel: Kernel, at: int) -> None:
         builder = self.builder
+        if len(self.written) + len(self.touched) > MOST_OPEN:
+            self._barrier()
         meets = self.plan.meets
         if any(meets(x, y) for x in kernel.reads for y in self.written) or any(
             meets(x, y) for x in kernel.writes for y in self.written | self.touched
@@ -309,7 +312,7 @@ class _Driver:
         builder.position_at_end(onward)
 
     def _finite(self, node: Node) -> Value:
-        """Whether a number is finite: its exponent is not all ones."""
+        """Whether a number is finite: x − x is 0."""
         builder = self.builder
         type = ir.DoubleType() if node.dtype == "float64" else ir.FloatType()
         value = builder.load(self._buffer(node), typ=type)

@@ -87,7 +87,8 @@ class Body:
     """What a kernel does, before it is code.
 
     letters: of the loops over the result. fold: what is summed for each element. stores: what is
-    written. into: for a scatter or running fold, what it goes through.
+    written. axis: along which a running fold goes. zeroed: how many elements a scatter sets to 0
+    before its sources, each with the letters of its own loops, are added.
     """
 
     kind: Kind

@@ -181,16 +181,26 @@ def _value(tree: ast.expr, names: Mapping[str, Position]) -> Position:
             return names[name]
         case ast.UnaryOp(ast.USub(), operand):
             return _value(operand, names).scaled(-1)
-        case ast.BinOp(left, ast.Mult(), right):
-            one, two = _value(left, names), _value(right, names)
-            return one.scaled(two.constant) if not two.terms else two.scaled(one.constant)
         case ast.BinOp(left, operator, right):
-            one, two = _value(left, names), _value(right, names)
-            if isinstance(operator, ast.Add):
-                return one + two
-            if isinstance(operator, ast.Sub):
-                return one - two
-            quotient, remainder = divided(one, two.constant)
-            return quotient if isinstance(operator, ast.Div) else remainder
+            return _combined(operator, _value(left, names), _value(right, names))
         case _:
             raise ValueError(f"no integer text: {ast.unparse(tree)}")
+
+
+def _combined(operator: ast.operator, one: Position, two: Position) -> Position:
+    """Raises ValueError for what is not linear: a product or quotient of two places."""
+    match operator:
+        case ast.Add():
+            return one + two
+        case ast.Sub():
+            return one - two
+        case ast.Mult() if not two.terms:
+            return one.scaled(two.constant)
+        case ast.Mult() if not one.terms:
+            return two.scaled(one.constant)
+        case ast.Div() if not two.terms and two.constant > 0:
+            return divided(one, two.constant)[0]
+        case ast.Mod() if not two.terms and two.constant > 0:
+            return divided(one, two.constant)[1]
+        case _:
+            raise ValueError(f"not linear: {type(operator).__name__} of {one} and {two}")

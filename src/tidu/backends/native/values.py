@@ -41,7 +41,7 @@ IN_MEMORY = {
 FASTER: Mapping[Tree, tuple[str, tuple[str, ...]]] = {
     parse("exp(fmin(x, 0)) / (1 + exp(-fabs(x)))"): ("sigmoid", ("x",)),
 }
-POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # what powers are products
+POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # exponents whose power is a product
 BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}
 
 
