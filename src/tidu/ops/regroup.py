@@ -191,7 +191,7 @@ def difference_order(node: Node) -> Order | None:
 
 def _terms(node: Node) -> list[tuple[int, Node]]:
     found, stack = list[tuple[int, Node]](), [(1, node)]
-    while stack and len(found) <= _LOOKED_AT:
+    while stack and len(found) + len(stack) <= _LOOKED_AT:  # each in the stack is a term at least
         sign, part = stack.pop()
         if part.op.operator == "+":
             stack += [(sign, child) for child in reversed(part.inputs)]
@@ -201,7 +201,7 @@ def _terms(node: Node) -> list[tuple[int, Node]]:
             stack.append((-sign, part.inputs[0]))
         else:
             found.append((sign, part))
-    return found
+    return [*found, *stack]
 
 
 def _has_sign(node: Node) -> bool:

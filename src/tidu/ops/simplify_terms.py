@@ -36,7 +36,7 @@ def _terms(node: Node, atoms: Atoms, complements: bool = False) -> list[Term]:
     found: list[Term] = []
     stack: list[Term] = [(1.0, node)]
     while stack:
-        if len(found) > LONGEST:
+        if len(found) + len(stack) > LONGEST:  # each in the stack is a term at least
             return [(1.0, node)]
         number, part = stack.pop()
         if part.id in atoms:
