@@ -53,7 +53,6 @@ SPINS = 2000  # turns of waiting at a barrier before the thread lets others run
 class Kernel:
     """A stage as it is called: the function, its buffers, how it is shared among threads."""
 
-    stage: Stage
     function: Any  # an ir.Function; None for one that is called back
     buffers: tuple[Node, ...]
     work: Work
@@ -123,7 +122,7 @@ class Module:
         if stage.kind is Kind.CALL:
             assert stage.head is not None
             reads, writes = frozenset(stage.head.inputs), frozenset(stage.stores)
-            return Kernel(stage, None, (), Work(1, 1.0), 0, reads, writes)
+            return Kernel(None, (), Work(1, 1.0), 0, reads, writes)
         body = collapsed(body_of_stage(stage, self.stored))
         buffers = tuple(dict.fromkeys(map(self.memory, body.buffers())))
         written = [*body.stores, *(store for _, store in body.sources)]
@@ -134,7 +133,7 @@ class Module:
         if key not in self.known:
             self.known[key] = self._function(body, slots)
         function, work, scratch = self.known[key]
-        return Kernel(stage, function, buffers, work, scratch, reads, writes)
+        return Kernel(function, buffers, work, scratch, reads, writes)
 
     def _function(self, body: Body, slots: Mapping[Node, int]) -> tuple[Any, Work, int]:
         count = len(set(slots.values()))

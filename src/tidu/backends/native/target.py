@@ -27,21 +27,12 @@ class Target:
 
     def lanes(self, dtype: str) -> int:
         """How many numbers of a dtype stand in one vector."""
-        return self.vector_bytes // {"float32": 4, "int32": 4}.get(dtype, 8)
+        return self.vector_bytes // (4 if dtype == "float32" else 8)
 
     @property
     def name(self) -> str:
         """What compiled code depends on: the processor, its features, LLVM's version."""
         return f"{self.triple} {self.cpu} {self.features} llvmlite {llvmlite.__version__}"
-
-
-def supported() -> bool:
-    """Whether LLVM can compile for this processor in this process."""
-    try:
-        host()
-    except (RuntimeError, OSError):
-        return False
-    return True
 
 
 @cache

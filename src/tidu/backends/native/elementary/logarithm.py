@@ -117,10 +117,10 @@ def _times(value: Pair, by: tuple[float, ...]) -> Pair:
     return Pair(product.high, product.low + fma(value.high, low, value.low * high))
 
 
-def _in_base(parts: Split, name: str, unit: tuple[float, float]) -> Real:
+def _in_base(parts: Split, base: table.Table, unit: tuple[float, float]) -> Real:
     """k·unit + log(1 + f)/log b."""
     form = parts.f.code.form
-    inside = _times(_log_pair(parts.f), getattr(table, name)[form.name])
+    inside = _times(_log_pair(parts.f), base[form.name])
     whole, rest = parts.k * unit[0], parts.k * unit[1]
     total = fast_sum(whole, inside.high)
     return total.high + (total.low + (inside.low + rest))
@@ -133,7 +133,7 @@ def log2_(x: Real) -> Real:
 def _log2(x: Real, parts: Split) -> Real:
     form = x.code.form
     if form.width == 64:
-        return _in_base(parts, "LOG2_E", (1.0, 0.0))
+        return _in_base(parts, table.LOG2_E, (1.0, 0.0))
     return fma(parts.f, polynomial(parts.f, table.LOG2_RATIO[form.name]), parts.k)
 
 
@@ -143,7 +143,7 @@ def log10_(x: Real) -> Real:
 
 def _log10(x: Real, parts: Split) -> Real:
     high, low = table.LOG10_2[x.code.form.name]
-    return _in_base(parts, "LOG10_E", (high, low))
+    return _in_base(parts, table.LOG10_E, (high, low))
 
 
 # ------------------------------------------------------------------ log(1 + a)

@@ -40,11 +40,6 @@ class Format:
         return 2.0 ** (1 - self.bias)
 
     @property
-    def huge(self) -> float:
-        """The greatest finite number."""
-        return (2.0 - 2.0 ** (1 - self.digits)) * 2.0**self.bias
-
-    @property
     def magic(self) -> float:
         """Added to a small number, it leaves the nearest integer in the lowest bits."""
         return 1.5 * 2.0**self.shift
@@ -299,15 +294,6 @@ def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
     for c in reversed(rest):
         value = fma(x, value, c)
     return x.code.real(value)
-
-
-def least(x: Real, bound: Number) -> Real:
-    """The smaller one; the bound where x is NaN."""
-    return (x < bound).choose(x, bound)
-
-
-def greatest(x: Real, bound: Number) -> Real:
-    return (x > bound).choose(x, bound)
 
 
 def with_sign(size: Real, sign: Real) -> Real:
