@@ -433,3 +433,22 @@ def test_the_larger_of_opposites_is_a_size(larger: Callable[[Any], Any]) -> None
 
     np.testing.assert_allclose(tidu.hessian(f)(at), 2 * np.eye(3))
     np.testing.assert_allclose(tidu.grad(f)(at), 2 * at)
+
+
+@pytest.mark.parametrize(
+    "function", [np.cos, np.exp, np.sqrt, np.tanh, np.arctan, lambda m: np.hypot(m, m)]
+)
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_functions_of_truth_values_have_all_digits(function: Any, backend: str) -> None:
+    """NumPy calculates them in half precision, three digits; the type says float64."""
+    x = np.array([1.0, -1.0, 2.0])
+
+    def loss(x: Any) -> Any:
+        return np.sum(function(x > 0) * x)
+
+    if backend == "native":
+        pytest.importorskip("llvmlite")
+    _, found = tidu.value_and_grad(loss, backend=backend)(x)
+    wanted = function((x > 0).astype(np.float64))
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, wanted, rtol=1e-15)

@@ -8,7 +8,7 @@ over a batch in a bias gradient is a step and not a hidden helper.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from numbers import Complex, Real
 from typing import Any
@@ -131,7 +131,16 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
         type = op.type_rule(*(node.type for node in nodes), **attributes)
     except Misfit as misfit:
         raise shape_error(misfit, nodes) from None
+    if _halved(op, nodes, type):
+        return apply(op, *(apply(role("cast"), n, dtype=type.dtype) for n in nodes), **attributes)
     return intern(op, tuple(nodes), attributes, type)
+
+
+def _halved(op: Op, nodes: Sequence[Node], type: Type | TupleType) -> bool:
+    """Whether NumPy would calculate a function of truth values in half precision."""
+    if op.form is not Form.ELEMENTWISE or isinstance(type, TupleType) or type.dtype not in FLOATS:
+        return False
+    return bool(nodes) and all(not is_tuple(n) and n.dtype == "bool" for n in nodes)
 
 
 def _refuse_complex(op: Op, nodes: tuple[Node, ...]) -> None:
