@@ -150,10 +150,8 @@ def test_a_learning_rate_is_a_number(given: Any):
 def test_other_settings_are_checked_too():
     with pytest.raises(InputError) as caught:
         SGD(0.1, momentum=-0.5)
-    assert "momentum must be a finite number that is not negative, got -0.5" in caught.value.text(
-        "en"
-    )
-    assert "momentum 应为有限的非负数，得到 -0.5" in caught.value.text("zh")
+    assert "momentum must be a number from 0 on and below 1, got -0.5" in caught.value.text("en")
+    assert "momentum 应为不小于 0 且小于 1 的数，得到 -0.5" in caught.value.text("zh")
     with pytest.raises(InputError) as caught:
         SGD(0.1, 0.9, dampening=math.inf)
     assert "dampening must be a finite number, got inf" in caught.value.text("en")

@@ -36,7 +36,6 @@ _ALONE_WHY = Words(
     en="without batches every step takes all rows, and there are no epochs",
     zh="不分批时每一步都用全部数据，没有轮次之分",
 )
-_ALONE_FIX = Words(en="batch_size=64", zh="batch_size=64")
 _BOTH = Words(
     en="steps={steps} and epochs={epochs} are both given; the one follows from the other",
     zh="同时给了 steps={steps} 和 epochs={epochs}；由其中一个就能得出另一个",
@@ -78,8 +77,8 @@ _FIXED = Words(
     zh="推导时 {name} 有 {rows} 行，与每批 {size} 行不符",
 )
 _FIXED_FIX = Words(
-    en='a size with a name, shapes={{"{name}": {shape}}}, or the function or text itself',
-    zh='推导时用带名字的大小 shapes={{"{name}": {shape}}}，或把函数或文本本身交给 descend',
+    en='a size with a name, shapes={"{name}": {shape}}, or the function or text itself',
+    zh='推导时用带名字的大小 shapes={"{name}": {shape}}，或把函数或文本本身交给 descend',
 )
 _LEFT = Words(
     en="{name} {shape} is not taken in batches: it does not have {rows} rows",
@@ -159,7 +158,7 @@ def plan_batches(
     Raises InputError and ShapeError that name the data and their shapes.
     """
     if wish.size is None:
-        _refuse_alone(wish)
+        _refuse_alone(loss, params, data, named, wish)
         return None, list(data), dict(named)
     size = whole("batch_size", wish.size, 1)
     order, held = _arguments(loss, params, len(data), named)
@@ -184,7 +183,9 @@ def plan_batches(
     return plan, positional, rest
 
 
-def _refuse_alone(wish: Wish) -> None:
+def _refuse_alone(
+    loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], wish: Wish
+) -> None:
     given = {
         "epochs": wish.epochs is not None,
         "batch": wish.batch is not None,
@@ -193,7 +194,14 @@ def _refuse_alone(wish: Wish) -> None:
     }
     for name, is_given in given.items():
         if is_given:
-            raise InputError(_ALONE(name=name), why=_ALONE_WHY(), fix=_ALONE_FIX())
+            order, held = _arguments(loss, params, len(data), named)
+            known = {**held, **bind(order, data, named)}
+            arrays = [_rows(each, value) for each, value in known.items()]
+            counts = Counter(len(array) for array in arrays if array is not None)
+            rows = counts.most_common(1)[0][0] if counts else 0
+            size = min(64, 1 << max(0, (rows // 2).bit_length() - 1)) if rows else 64
+            fix = verbatim(f"batch_size={size}")
+            raise InputError(_ALONE(name=name), why=_ALONE_WHY(), fix=fix)
 
 
 def _arguments(

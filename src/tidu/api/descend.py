@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from tidu.api.backend import check_backend
@@ -15,10 +17,10 @@ from tidu.api.loop import Descent, End, NotFinite
 from tidu.api.prediction import predictor
 from tidu.api.run import Run
 from tidu.calculus.derivation import Derivation
-from tidu.errors import DescentError, InputError
+from tidu.errors import DescentError, InputError, nearest
 from tidu.ir.graph import Graph
-from tidu.optim import SGD, Optimizer
-from tidu.words import Phrase, Words
+from tidu.optim import RULES, SGD, Optimizer, Rule
+from tidu.words import Phrase, Words, verbatim
 
 _BOTH = Words(
     en="a learning rate and an optimizer are both given: lr={lr} and {optimizer}",
@@ -37,7 +39,10 @@ _NO_RULE = Words(
     en="optimizer is {value} (a {kind}), which is no update rule",
     zh="optimizer 是 {value}（类型 {kind}），不是更新规则",
 )
-_RULE_FIX = Words(en="optimizer=tidu.optim.SGD(lr=0.01)", zh="optimizer=tidu.optim.SGD(lr=0.01)")
+_RULES = Words(en="the rules of tidu.optim are {names}", zh="tidu.optim 的更新规则有 {names}")
+_NO_RATE = Words(en="leave out lr={lr}", zh="去掉 lr={lr}")
+_NAMED = (*RULES, "Momentum", "Nesterov")
+_CALLED = re.compile(r"\b([A-Z]\w*)\(")
 _VALIDATION = Words(
     en="the validation loss is {value} after epoch {epoch}",
     zh="第 {epoch} 轮之后的验证损失为 {value}",
@@ -132,14 +137,33 @@ def _rule(optimizer: Optimizer | None, lr: float | None) -> Optimizer:
         if lr is None:
             raise InputError(_NEITHER(), why=_NEITHER_WHY(), fix=_NEITHER_FIX())
         return SGD(lr)
-    if lr is not None:
-        raise InputError(_BOTH(lr=lr, optimizer=repr(optimizer)), fix=_RULE_FIX())
     if not all(hasattr(optimizer, name) for name in ("hyper", "slots", "update")) or isinstance(
         optimizer, type
     ):
         kind = type(optimizer).__name__
-        raise InputError(_NO_RULE(value=repr(optimizer)[:60], kind=kind), fix=_RULE_FIX())
+        what = _NO_RULE(value=repr(optimizer)[:60], kind=kind)
+        raise InputError(what, why=_RULES(names=", ".join(_NAMED)), fix=_meant(optimizer, lr))
+    if lr is not None:
+        raise InputError(_BOTH(lr=lr, optimizer=repr(optimizer)), fix=_at_rate(optimizer, lr))
     return optimizer
+
+
+def _meant(given: object, lr: float | None) -> Phrase:
+    """The rule whose name, class or function was given in place of a rule."""
+    name = given if isinstance(given, str) else str(getattr(given, "__name__", ""))
+    name = nearest(name, _NAMED) or "SGD"
+    return verbatim(f"optimizer=tidu.optim.{name}(lr={0.01 if lr is None else lr})")
+
+
+def _at_rate(optimizer: Optimizer, lr: float) -> Phrase:
+    """The rule with the learning rate that was given beside it."""
+    if not isinstance(optimizer, Rule):
+        return _NO_RATE(lr=lr)
+    try:
+        optimizer = replace(optimizer, **{"lr": lr})
+    except InputError:  # the rate is none; the rule stands as it is
+        pass
+    return verbatim("optimizer=" + _CALLED.sub(r"tidu.optim.\1(", repr(optimizer)))
 
 
 def _several(watch: Watch | Sequence[Watch] | None) -> Sequence[Watch] | None:

@@ -28,6 +28,10 @@ _CALLABLE = Words(
     zh="只有损失本身是函数时才能观察函数；这里请写名字",
 )
 _UNKNOWN_DATA = Words(en="the loss has no input named {name}", zh="损失没有名为 {name} 的输入")
+_TAKES = Words(
+    en="the loss has: {names}; options of descend are {options}",
+    zh="损失的输入有：{names}；descend 的选项有 {options}",
+)
 _TWICE = Words(en="{name} is given twice", zh="{name} 给了两次")
 _TOO_MANY = Words(
     en="{given} data arguments were given; the loss takes {taken}: {names}",
@@ -84,6 +88,28 @@ def unknown(name: str, known: Sequence[str]) -> UnknownNameError:
     )
 
 
+# What `descend` takes besides the data: names that a misspelt one may stand for.
+OPTIONS = (
+    *("steps", "optimizer", "lr", "batch_size", "epochs", "shuffle", "seed", "drop_last"),
+    *("batch", "validation", "watch", "callback", "progress", "backend"),
+)
+
+
+def unknown_argument(name: str, known: Sequence[str], value: object) -> UnknownNameError:
+    """A name given to `descend` that is neither data of the loss nor one of its options."""
+    close = nearest(name, [*known, *OPTIONS])
+    plain = isinstance(value, bool | int | float | str)
+    shown = repr(value) if close in OPTIONS and plain else "…"
+    facts = {"names": ", ".join(known) or "-"}
+    if close is None:
+        facts["options"] = ", ".join(OPTIONS)
+    return UnknownNameError(
+        _UNKNOWN_DATA(name=name),
+        why=(_TAKES if close is None else _NAMED)(**facts),
+        fix=None if close is None else verbatim(f"{close}={shown}"),
+    )
+
+
 def bind(
     order: Sequence[str], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -96,7 +122,7 @@ def bind(
         if name in found:
             raise InputError(_TWICE(name=name))
         if name not in order:
-            raise unknown(name, order)
+            raise unknown_argument(name, order, value)
         found[name] = value
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.doors import Opened, Watch, bind, find_watched, unknown
+from tidu.api.doors import Opened, Watch, bind, find_watched, unknown, unknown_argument
 from tidu.calculus.derivation import Derivation
 from tidu.errors import InputError
 from tidu.frontends.arguments import take
@@ -38,6 +38,10 @@ _TWICE = Words(
 _BY_NAME = Words(en="the data of a text program are given by name", zh="文本程序的数据要按名字给出")
 _BY_NAME_FIX = Words(
     en="descend(text, params, x=..., y=...)", zh="descend(text, params, x=..., y=...)"
+)
+_GIVE = Words(
+    en='descend(…, {name}=…), or {"{name}": …} in params if it is to be trained',
+    zh='descend(…, {name}=…)；若要训练它，则在 params 中写 {"{name}": …}',
 )
 _NO_START = Words(en="there is no value to start from for {names}", zh="{names} 没有可以开始的值")
 _ASSUMED = Words(
@@ -145,7 +149,16 @@ class TextDoor:
         if twice:
             raise InputError(_TWICE(name=twice[0]))
         values, remarks = _taken({**given, **named})
-        source = read(text, values=values)
+        trained = [] if isinstance(params, Mapping) else _names(params, ())
+
+        def remedy(name: str) -> Phrase:
+            return (_MAPPING_FIX if name in trained else _GIVE)(name=name)
+
+        source = read(text, values=values, remedy=remedy)
+        if source.unknown:
+            name, free = source.unknown[0], [n for n in source.graph.inputs if n not in values]
+            known = [n for n in (*free, *values) if n not in source.unknown]
+            raise unknown_argument(name, known, {**given, **named}[name])
         inside, _ = _taken(source.values)
         names = list(given) or _names(params, source.parameters)
         known = inside | values

@@ -27,6 +27,7 @@ class Source:
     values      arrays written in the input: `W = np.ones((4, 3))`, `torch.tensor(1.0)`
     parameters  names marked with requires_grad, and the weights of layers, in order
     loss        the name on which `.backward()` is called, if any
+    unknown     names that were given and that the text does not use
     bodies      declared functions that have a body: a graph in one input of shape (), whose output
                 has the function's name. In `graph` it stands as `f(z)`, so that it prints by name.
     """
@@ -35,5 +36,6 @@ class Source:
     values: Mapping[str, NDArray[Any]] = field(default_factory=_no_values)
     parameters: tuple[str, ...] = ()
     loss: str | None = None
+    unknown: tuple[str, ...] = ()
     bodies: Mapping[str, Graph] = field(default_factory=_no_bodies)
     trees: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -55,8 +55,7 @@ def _key(item: Field[Any]) -> Key | None:
     if len(known) == 2:
         facts = {"one": known[0].says, "other": known[1].says, "value": _pair(item.default)}
         return Key(item.name, _filled(_PAIR, facts), SHARES)
-    # a study runs unwatched: a momentum of 1 or more, which only ever grows, is refused
-    kind = MOMENTUM if item.name == "momentum" else _KINDS[known[0].range.name]
+    kind = _KINDS[known[0].range.name]
     if item.default is MISSING:
         return Key(item.name, known[0].says, kind, required=True)
     facts = {"says": known[0].says, "value": f"{item.default:g}"}

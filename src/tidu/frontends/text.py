@@ -11,7 +11,7 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ from tidu.frontends.textvalues import (
 )
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.words import Words
+from tidu.words import Phrase, Words
 
 _NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
 _EMPTY = Words(en="the text holds no formula", zh="文本里没有公式")
@@ -62,12 +62,14 @@ def read(
     output: str | None = None,
     file: str | None = None,
     first_line: int = 1,
+    remedy: Callable[[str], Phrase] | None = None,
 ) -> Source:
     """A program as a graph.
 
     The result is the last line: a formula (called L), or the name that it assigns; `output` picks
     another name. `shapes` may use named sizes, `values` give a shape where none is declared;
-    `functions` declares elementwise functions, with a formula in one variable as body or None.
+    `functions` declares elementwise functions, with a formula in one variable as body or None;
+    `remedy` says how the caller gives a name its value, if not by `shapes`.
     Raises `SyntaxProblem`, `UnknownNameError`, `ShapeError` and `InputError` with the place.
 
     >>> program = read("r = A @ x - b; sum(r**2)", shapes={"A": ("n", 3), "x": (3,), "b": ("n",)})
@@ -75,6 +77,7 @@ def read(
     (['A', 'x', 'b'], ())
     """
     program, tree, doubt = _parsed(source, file, first_line, {**(shapes or {}), **(values or {})})
+    program.remedy = remedy or program.remedy
     program.declare(shapes or {}, values or {}, functions or {})
     for name, body in (functions or {}).items():
         if body is not None:

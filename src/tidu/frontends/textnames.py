@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -35,7 +36,7 @@ from tidu.frontends.textvalues import (
 )
 from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph, Name
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.types import Dim, DType, Shape, Size, shape_text
 from tidu.words import Phrase, Words
 
@@ -81,6 +82,9 @@ class Names(Calls):
         super().__init__(text)
         self.inputs: dict[str, Node] = {}
         self.declared: set[str] = set()  # names of inputs that the caller gave
+        self.used: set[str] = set()  # names that were looked up
+        self.source = text.source
+        self.remedy: Callable[[str], Phrase] = lambda name: _DECLARE(name=name)
         self.values: dict[str, NDArray[Any]] = {}
         self.parameters: list[str] = []
         self.scopes: list[dict[str, Value]] = [{}]
@@ -150,6 +154,7 @@ class Names(Calls):
         return Function(node.id, node.id) if found is _MISSING else cast(Value, found)
 
     def _found(self, name: str) -> object:
+        self.used.add(name)
         for scope in (self.scopes[-1], self.scopes[0]):
             if name in scope:
                 return scope[name]
@@ -169,7 +174,7 @@ class Names(Calls):
         elif near is not None:
             why = _MEANT(near=near)
         return UnknownNameError(
-            _NO_VALUE(name=name), place=self.place(node), why=why, fix=_DECLARE(name=name)
+            _NO_VALUE(name=name), place=self.place(node), why=why, fix=self.remedy(name)
         )
 
     def record(self, node: Node, name: Name) -> None:
@@ -225,8 +230,16 @@ class Names(Calls):
             values=self.values,
             parameters=tuple(self.parameters),
             loss=self.loss,
+            unknown=self._unused(node),
             bodies=self.bodies,
         )
+
+    def _unused(self, output: Node) -> tuple[str, ...]:
+        """What the caller gave and the text does not use, in the order given."""
+        used = {*self.used, *self.scopes[0], *self.parameters, *inputs_among(reachable([output]))}
+        left = [name for name in self.inputs if name in self.declared and name not in used]
+        words = set(re.findall(r"\w+", self.source)) if left else set[str]()
+        return tuple(name for name in left if name not in words)
 
     def _output(self, output: str | None) -> tuple[str, Node]:
         wanted = output or self.loss

@@ -9,7 +9,7 @@ from typing import ClassVar
 from tidu.errors import InputError
 from tidu.ir.node import Node
 from tidu.optim.rule import Line, Rule, Slot, Update, decayed, in_dtype_of, rule
-from tidu.optim.setting import ANY, NOT_NEGATIVE, Hyper, flag, number, rate, weight_decay
+from tidu.optim.setting import ANY, BELOW_ONE, Hyper, flag, number, rate, weight_decay
 from tidu.words import Words
 
 _NESTEROV = Words(
@@ -38,8 +38,8 @@ class SGD(Rule):
         v ← μ v + (1 - τ) d       momentum μ, dampening τ; v is d at the first step
         W ← W - α v               or, with nesterov, W ← W - α (d + μ v)
 
-    Raises InputError for a learning rate that is not positive and finite, for negative or
-    non-finite settings, and for nesterov without momentum or with dampening.
+    Raises InputError for a learning rate that is not positive and finite, for a momentum outside
+    [0, 1), for a negative weight decay, and for nesterov without momentum or with dampening.
 
     >>> SGD(lr=0.1, momentum=0.9)
     SGD(lr=0.1, momentum=0.9)
@@ -52,7 +52,7 @@ class SGD(Rule):
     complex: ClassVar[bool] = True
 
     lr: float = rate()
-    momentum: float = number("mu", NOT_NEGATIVE, _MOMENTUM, 0.0, idle=0.0)
+    momentum: float = number("mu", BELOW_ONE, _MOMENTUM, 0.0, idle=0.0)
     _: KW_ONLY
     nesterov: bool = flag(_FORM)
     dampening: float = number("tau", ANY, _DAMPENING, 0.0, idle=0.0)

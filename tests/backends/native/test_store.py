@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.app.command import here
 from tidu.backends.native import build, identity, library, machine, nest, store
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
+from tidu.errors import FallbackWarning
 from tidu.ir.build import apply, call, constant, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import registered
@@ -334,6 +336,7 @@ def test_a_disk_that_fails_means_no_cache(
     assert not folder.exists() or not list(folder.iterdir())
 
 
+@pytest.mark.filterwarnings("ignore:.*no folder")
 def test_a_file_where_the_folder_should_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -474,3 +477,33 @@ def test_what_is_off_compiles_each_time(monkeypatch: pytest.MonkeyPatch, builds:
     run(network())
     assert len(builds) == 2
     assert library.host().name
+
+
+def test_a_file_in_place_of_the_folder_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builds: list[int], capsys: Capture
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("the user's own")
+    for place in (file, file / "below"):
+        monkeypatch.setenv("TIDU_CACHE_DIR", str(place))
+        machine.forget()
+        with pytest.warns(FallbackWarning) as caught:
+            run(network())
+        (said,) = [each.message for each in caught]
+        assert isinstance(said, FallbackWarning)
+        assert f"{place} is no folder, so no compiled program is kept" in said.args[0].text("en")
+        assert f"{place} 不是目录，所以不保存编译好的程序" in said.args[0].text("zh")
+        machine.forget()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run(network())
+            assert "is no folder" in here(capsys, "cache", "--lang", "en").out
+            assert "不是目录" in here(capsys, "cache", "--lang", "zh").out
+        assert not json.loads(here(capsys, "cache", "--json").out)["used"]
+    assert len(builds) == 4 and file.read_text() == "the user's own"
+
+
+def test_the_command_names_what_it_does_not_know(folder: Path, capsys: Capture) -> None:
+    ran = here(capsys, "cache", "bogus", "--lang", "en")
+    assert ran.code == 2 and "tidu cache takes nothing, or clear, not 'bogus'" in ran.err
+    assert "而不是 'bogus'" in here(capsys, "cache", "bogus", "--lang", "zh").err

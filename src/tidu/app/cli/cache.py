@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tidu.app.cli import choices
 from tidu.app.cli.output import emit, show_json
 from tidu.backends.native import store
-from tidu.words import Language, Phrase, Words
+from tidu.errors import InputError
+from tidu.words import Language, Phrase, Words, verbatim
 
 _FOLDER = Words(en="folder    {folder}", zh="目录    {folder}")
 _PROGRAMS = Words(en="programs  {count}", zh="程序    {count} 个")
@@ -21,12 +21,17 @@ _OPEN = Words(
     zh="不使用 {folder}：它属于别的用户，或者别人可以写入，而写入的内容会以你的身份运行；"
     "请对它执行 chmod 700，或另设 TIDU_CACHE_DIR",
 )
+_ACTION = Words(
+    en="tidu cache takes nothing, or clear, not {given}",
+    zh="tidu cache 后面不写，或写 clear，而不是 {given}",
+)
 _REMOVED = Words(en="removed: {count} programs, {size}", zh="已删除 {count} 个程序，共 {size}")
 
 
 def cache(action: str | None, as_json: bool, language: Language) -> int:
     """Show what is kept, or remove it (`clear`)."""
-    choices.choice("tidu cache", action, ("clear",))
+    if action not in (None, "clear"):
+        raise InputError(_ACTION(given=repr(action)), fix=verbatim("tidu cache clear"))
     if action == "clear":
         count, size = store.clear()
         if as_json:
@@ -35,7 +40,8 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
             emit(_REMOVED(count=count, size=_bytes(size)).text(language))
         return 0
     folder, (count, size) = store.chosen_folder(), store.contents()
-    used = store.folder() is not None
+    blocked = folder is not None and store.is_no_folder(folder)
+    used = not blocked and store.folder() is not None
     if as_json:
         where = None if folder is None else str(folder)
         facts = {"folder": where, "used": used, "programs": count, "bytes": size}
@@ -46,7 +52,7 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
         sizes = _SIZE(size=_bytes(size), limit=_bytes(store.LIMIT))
         lines = [_FOLDER(folder=folder), _PROGRAMS(count=count), sizes]
         if not used:
-            lines.append(_OPEN(folder=folder))
+            lines.append((store.NO_FOLDER if blocked else _OPEN)(folder=folder))
     emit("\n".join(line.text(language) for line in lines))
     return 0
 

@@ -2,7 +2,8 @@
 
 A file is a line that says what it is, a checksum over all that follows and over the file's own
 name, the lengths of a header (JSON) and of the code, and both. What fails its checksum is removed,
-never run. Every failure of the disk (no room, no rights, no folder) means no cache, and no error.
+never run. Every failure of the disk (no room, no rights, no folder) means no cache, and no error; a file in
+place of the folder is the user's mistake, and a warning says so once.
 """
 
 from __future__ import annotations
@@ -17,10 +18,20 @@ import stat
 import struct
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tidu.errors import FallbackWarning
+from tidu.words import Words
+
+NO_FOLDER = Words(
+    en="{folder} is no folder, so no compiled program is kept: TIDU_CACHE_DIR must name a folder",
+    zh="{folder} 不是目录，所以不保存编译好的程序：TIDU_CACHE_DIR 应指向一个目录",
+)
+_said: set[Path] = set()  # what is in the way, said once
 
 LIMIT = 512 * 2**20  # bytes of all files; the longest unused are removed
 _KEEP = 0.9  # of the limit, when files are removed
@@ -53,9 +64,21 @@ def chosen_folder() -> Path | None:
 
 
 def folder() -> Path | None:
-    """The folder, if code from it may be run."""
+    """The folder, if code from it may be run. A file in its place is said once."""
     chosen = chosen_folder()
-    return None if chosen is None or is_open_to_others(chosen) else chosen
+    if chosen is None:
+        return None
+    blocked = is_no_folder(chosen)
+    if blocked and chosen not in _said:
+        _said.add(chosen)
+        warnings.warn(FallbackWarning(NO_FOLDER(folder=chosen)), stacklevel=2)
+    return None if blocked or is_open_to_others(chosen) else chosen
+
+
+def is_no_folder(path: Path) -> bool:
+    """Whether a file is in the way, so that nothing can be kept there."""
+    places = (path, *path.parents)
+    return any(os.path.exists(place) and not os.path.isdir(place) for place in places)
 
 
 def is_open_to_others(path: Path) -> bool:
