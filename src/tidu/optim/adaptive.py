@@ -127,7 +127,7 @@ class RMSProp(Rule):
     _: KW_ONLY
     eps: float = small(1e-8)
     weight_decay: float = weight_decay()
-    momentum: float = number("mu", NOT_NEGATIVE, _MOMENTUM, 0.0, idle=0.0)
+    momentum: float = number("mu", BELOW_ONE, _MOMENTUM, 0.0, idle=0.0)
     centered: bool = flag(_CENTRED)
 
     def slots(self) -> tuple[Slot, ...]:

@@ -2,8 +2,8 @@
 
 A file is a line that says what it is, a checksum over all that follows and over the file's own
 name, the lengths of a header (JSON) and of the code, and both. What fails its checksum is removed,
-never run. Every failure of the disk (no room, no rights, no folder) means no cache, and no error; a file in
-place of the folder is the user's mistake, and a warning says so once.
+never run. Every failure of the disk (no room, no rights, no folder) means no cache, and no error;
+of a file in place of the folder a warning speaks once.
 """
 
 from __future__ import annotations
