@@ -11,7 +11,8 @@ import pytest
 
 import tidu
 from tests.backends.native.agreement import check, distance
-from tidu.backends.native import build
+from tidu.api import blocks
+from tidu.backends.native import build, layout
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop
 from tidu.backends.numpy import compile_graph
@@ -160,6 +161,27 @@ def test_a_gather_from_what_tells_by_its_place() -> None:
     tril = call(registered()["tril"], X)
     values = {"X": np.arange(35.0).reshape(5, 7), "at": np.array([4, 0, -1, 2, 2, -5])}
     check({"rows": index(tril, key=(at,)), "columns": index(tril, key=(slice(None), at))}, values)
+
+
+def test_a_bad_index_of_an_update_ends_the_loop_before_it() -> None:
+    """The update that has it is not tested with the loss: it is known when it is done."""
+    assert blocks._BAD_INDEX == layout.BAD_INDEX
+    v, at, s = input_node("v", (4,)), input_node("at", (3,)), input_node("s", (3,))
+    outputs = {"L": sum_(v), "new/v": v * 1.5, "new/at": at + 1.0, "new/s": s + index(v, key=(at,))}
+    moves = tuple((name, f"new/{name}") for name in ("v", "at", "s"))
+    values = {"v": np.arange(4.0), "at": np.arange(3.0), "s": np.zeros(3)}
+    for size in (1, 2, 3, 50):
+        taker = blocks.Blocks(compile_loop(outputs, Request(moves, ("L",), (), ("L",))))
+        now, done = values, 0
+        while done < 50:
+            taker.size = size
+            taken = taker.take(now, 50)
+            if not taken.count:
+                break
+            now, done = dict(taken.values), done + taken.count
+        assert done <= 2
+        assert now["at"].tolist() == [done, done + 1, done + 2]
+        assert done == 2 or size > 1
 
 
 # ------------------------------------------------------------------ threads that cannot all start

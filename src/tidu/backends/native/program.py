@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.native.layout import (
+    BAD_INDEX,
     CONTEXT,
     DONE,
     ERROR,
@@ -111,7 +112,10 @@ class Context:
         if self.error is not None:
             raise self.error
         done = int(self.shared.view(np.int64)[DONE // 8])
-        return done, int(self.shared.view(np.uint32)[STATUS // 4])
+        status = int(self.shared.view(np.uint32)[STATUS // 4])
+        if not status and self.shared[ERROR]:
+            status = BAD_INDEX  # met after the conditions of the last step were tested
+        return done, status
 
     def _together(self, addresses: tuple[int, int, int], threads: int, room: int) -> bool:
         """The steps by several threads, which wait for each other: all of them run, or none, where
