@@ -19,7 +19,7 @@ import pytest
 
 import tidu
 from tests.app.command import here
-from tidu.backends.native import build, identity, library, machine, nest, store
+from tidu.backends.native import build, folds, identity, library, machine, store
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
 from tidu.errors import FallbackWarning
@@ -188,7 +188,7 @@ def test_whatever_differs_gives_another_digest(monkeypatch: pytest.MonkeyPatch) 
     ]
     found = [digest(outputs, request) for outputs, request in variants]
     assert len(set(found)) == len(found)
-    monkeypatch.setattr(nest, "PARTIAL", 2)
+    monkeypatch.setattr(folds, "PARTIAL", 2)
     assert digest(*variants[0]) != found[0]
     monkeypatch.undo()
     assert digest(*variants[0]) == found[0]

@@ -13,6 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tidu.backends.native.bodies import Body, body_of_stage, collapsed
 from tidu.backends.native.layout import (
     BAD_INDEX,
     CALLBACK,
@@ -26,7 +27,8 @@ from tidu.backends.native.layout import (
     STATUS,
     TURN,
 )
-from tidu.backends.native.nest import Body, Frame, Work, body_of_stage, collapsed, emit
+from tidu.backends.native.loops import Frame, Work
+from tidu.backends.native.nest import emit
 from tidu.backends.native.plan import Kind, Stage
 from tidu.backends.native.product import emit_product, product_of
 from tidu.backends.native.signature import signature

@@ -14,8 +14,9 @@ from typing import Any
 
 from llvmlite import ir
 
+from tidu.backends.native.bodies import Body, Fold
 from tidu.backends.native.expression import Load, walk
-from tidu.backends.native.nest import Body, Fold, Frame, Work, store_all, tail_mask
+from tidu.backends.native.loops import Frame, Work, store_all, tail_mask
 from tidu.backends.native.plan import Kind
 from tidu.backends.native.position import Letter
 from tidu.backends.native.target import Target

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidu.backends.native.bodies import Body, Fold, Store
 from tidu.backends.native.expression import (
     Apply,
     Convert,
@@ -20,7 +21,6 @@ from tidu.backends.native.expression import (
     literal_text,
     walk,
 )
-from tidu.backends.native.nest import Body, Fold, Store
 from tidu.backends.native.position import Entry, Letter, Position, Quotient, Remainder
 from tidu.ir.node import Node
 

@@ -1,0 +1,180 @@
+"""Loops over letters: one letter, the lane, is taken a vector at a time, its rest under a mask.
+
+Which thread does which part never changes in which order numbers are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from tidu.backends.native.bodies import Body
+from tidu.backends.native.expression import loads, walk
+from tidu.backends.native.position import Letter
+from tidu.backends.native.target import Target
+from tidu.backends.native.values import I1, Builder, Scope, Value, counted, number
+from tidu.ir.node import Node
+
+WORTH_SHARING = 40_000.0  # operations of a stage from which on threads share it
+
+
+# ------------------------------------------------------------------ the lane
+def lane_of(body: Body, letters: Sequence[Letter]) -> Letter | None:
+    """The letter along which most memory lies in order."""
+    places = [load.at for load in loads(body.roots())]
+    places += [store.at for store in body.stores] * 2
+
+    def score(letter: Letter) -> tuple[float, int]:
+        total = 0.0
+        for place in places:
+            step = 2 if letter in place.hidden() else place.coefficient(letter)
+            total += 1.0 if step == 1 else -1.0 if step else 0.0
+        return total, letter.size
+
+    candidates = [letter for letter in letters if letter.size > 1]
+    best = max(candidates, key=score, default=None)
+    return best if best is not None and score(best)[0] >= 0 else None
+
+
+def lanes_for(body: Body, lane: Letter | None, target: Target) -> int:
+    """Lanes of a vector: as many as a register holds, or as the loop needs."""
+    if lane is None:
+        return 1
+    kinds = {p.dtype for p in walk(body.roots())} | {s.node.dtype for s in body.stores}
+    widest = "float32" if "float64" not in kinds and "float32" in kinds else "float64"
+    most = target.lanes(widest)
+    lanes = 1
+    while lanes < most and lanes < lane.size:
+        lanes *= 2
+    return lanes
+
+
+# ------------------------------------------------------------------ code
+@dataclass(eq=False)
+class Frame:
+    """The function that is being written."""
+
+    builder: Builder
+    buffers: Mapping[Node, Value]
+    error: Value
+    scratch: Value
+    begin: Value
+    end: Value
+
+    def scope(self, counters: Mapping[Letter, Value], **rest: Any) -> Scope:
+        return Scope(self.builder, self.buffers, counters, error=self.error, **rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a kernel is split: units that threads share, and what one costs (in operations)."""
+
+    units: int
+    each: float
+
+    @property
+    def total(self) -> float:
+        return self.units * self.each
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is worth a second thread."""
+        return self.units > 1 and self.total >= WORTH_SHARING
+
+
+Inner = Callable[[dict[Letter, Value], int, Value | None], None]
+
+
+def over(
+    frame: Frame, letters: Sequence[Letter], lane: Letter | None, lanes: int, inner: Inner
+) -> Work:
+    """All places of the letters, the lane innermost; the first loop is what threads share."""
+    builder = frame.builder
+    outer = [letter for letter in letters if letter is not lane and letter.size != 1]
+    if any(letter.size == 0 for letter in letters):
+        return Work(0, 0.0)
+    total = 1
+    for letter in letters:
+        total *= letter.size
+
+    def nested(rest: Sequence[Letter], counters: dict[Letter, Value]) -> None:
+        if not rest:
+            along(builder, lane, lanes, counters, inner)
+            return
+        first = rest[0]
+
+        def step(i: Value, carried: list[Value]) -> list[Value]:
+            nested(rest[1:], {**counters, first: i})
+            return carried
+
+        counted(builder, number(0), number(first.size), 1, [], step)
+
+    if outer:
+        first = outer[0]
+
+        def unit(i: Value, carried: list[Value]) -> list[Value]:
+            nested(outer[1:], {first: i})
+            return carried
+
+        counted(builder, frame.begin, frame.end, 1, [], unit)
+        return Work(first.size, total / first.size)
+    if lane is None:
+        inner({}, 1, None)
+        return Work(1, 1.0)
+    return _blocks(frame, lane, lanes, inner)
+
+
+def _blocks(frame: Frame, lane: Letter, lanes: int, inner: Inner) -> Work:
+    """The lane alone: a unit is a vector."""
+    builder = frame.builder
+    full, rest = divmod(lane.size, lanes)
+    stop = builder.select(
+        builder.icmp_signed("<", frame.end, number(full)), frame.end, number(full)
+    )
+
+    def block(i: Value, carried: list[Value]) -> list[Value]:
+        inner({lane: builder.mul(i, number(lanes))}, lanes, None)
+        return carried
+
+    if full:
+        counted(builder, frame.begin, stop, 1, [], block)
+    if rest:
+        with builder.if_then(builder.icmp_signed(">", frame.end, number(full))):
+            inner({lane: number(full * lanes)}, lanes, tail_mask(rest, lanes))
+    return Work(full + (rest > 0), lanes)
+
+
+def tail_mask(rest: int, lanes: int) -> Value:
+    return ir.Constant(ir.VectorType(I1, lanes), [int(i < rest) for i in range(lanes)])
+
+
+def along(
+    builder: Builder, lane: Letter | None, lanes: int, counters: dict[Letter, Value], inner: Inner
+) -> None:
+    """The whole lane, a vector at a time, and its rest under a mask."""
+    if lane is None:
+        inner(counters, 1, None)
+        return
+    full, rest = divmod(lane.size, lanes)
+    if full == 1:
+        inner({**counters, lane: number(0)}, lanes, None)
+    elif full:
+
+        def block(i: Value, carried: list[Value]) -> list[Value]:
+            inner({**counters, lane: i}, lanes, None)
+            return carried
+
+        counted(builder, number(0), number(full * lanes), lanes, [], block)
+    if rest:
+        inner({**counters, lane: number(full * lanes)}, lanes, tail_mask(rest, lanes))
+
+
+def store_all(frame: Frame, body: Body, scope: Scope) -> None:
+    """All that is calculated at a place, before any of it is written: one new value may take the
+    memory of an old one that another of them reads."""
+    values = [scope.value(store.value) for store in body.stores]
+    for store, value in zip(body.stores, values, strict=True):
+        scope.store(value, frame.buffers[store.node], store.at, store.node.dtype)
