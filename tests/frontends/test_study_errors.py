@@ -469,7 +469,7 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
         HEAD + '[[claim]]\nname = "dL/"\nvalue = 1\n',
         6,
         ("a claim cannot be about 'dL/'", "a gradient (dL/dW3)"),
-        "看不懂结论说的是什么量：'dL/'",
+        "看不懂论断说的是什么量：'dL/'",
     ),
     (
         "an index from 0",
@@ -490,7 +490,7 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
         HEAD + '[[claim]]\nname = "L"\n',
         6,
         ("the claim about L needs a value or a formula",),
-        "关于 L 的结论缺少 value 或 formula",
+        "关于 L 的论断缺少 value 或 formula",
     ),
     (
         "a claim that states two things",
@@ -505,7 +505,7 @@ CASES: list[tuple[str, str, int | None, tuple[str, ...], str]] = [
         + '[[descend]]\nname = "long"\nlr = 1\n[[claim]]\nname = "L"\nvalue = 1\ndescend = "lon"\n',
         11,
         ("the claim speaks of the descent 'lon'", 'descend = "long"'),
-        "这条结论说的是名为 'lon' 的梯度下降",
+        "这条论断说的是名为 'lon' 的梯度下降",
     ),
     (
         "a claim that is no table",

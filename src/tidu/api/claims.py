@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from tidu.api.run import Run
+from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.pullback import zeros_like
 from tidu.calculus.reverse import reverse
@@ -17,7 +18,7 @@ from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.settings import with_bodies
 from tidu.check import Claim, ClaimFinding, check_claims, loss_with_gradient, same_value
 from tidu.document.math import Derivative, Index, Math, Number, Say, Symbol, symbol
-from tidu.errors import ShapeError, StudyError, TiduError, nearest
+from tidu.errors import StudyError, TiduError, nearest
 from tidu.explain import phrases
 from tidu.explain.claims import Judged
 from tidu.explain.numbers import number_text, value_tree
@@ -30,26 +31,22 @@ from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
-from tidu.ir.types import Size, is_one_element, shape_text
+from tidu.ir.types import Size, is_one_element
 from tidu.ops.indexing import index as element
 from tidu.optim import SGD, Rule, StepGraph
 from tidu.words import Phrase, Words, verbatim
 
 _NO_NAME = Words(
     en="the claim speaks of {name}, which the model does not have",
-    zh="断言提到 {name}，模型里没有这个量",
+    zh="论断提到 {name}，模型里没有这个量",
 )
 _KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
 _NO_DESCENT = Words(
-    en="the claim {text} needs a [[descend]] entry", zh="断言 {text} 需要有 [[descend]] 一项"
+    en="the claim {text} needs a [[descend]] entry", zh="论断 {text} 需要有 [[descend]] 一项"
 )
 _TOO_FEW = Words(
     en="the claim {text} speaks of step {step}; the descent has {count}",
-    zh="断言 {text} 说的是第 {step} 步，而下降只有 {count} 步",
-)
-_SHAPE = Words(
-    en="the formula of {name} has shape {got}, {name} has {wanted}",
-    zh="{name} 的公式形状是 {got}，而 {name} 的形状是 {wanted}",
+    zh="论断 {text} 说的是第 {step} 步，而下降只有 {count} 步",
 )
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 
@@ -157,7 +154,7 @@ def named_nodes(derivation: Derivation) -> dict[str, Node]:
 def _pose(setting: Setting, claim: records.Claim) -> _Posed:
     target = _indexed_node(_target(setting, claim), claim.target.index)
     formula = None if claim.formula is None else _formula(setting, claim, claim.formula)
-    fitted = None if formula is None else _fitted(claim, formula.node, target)
+    fitted = None if formula is None else _fitted(formula.node, target)
     working = None if claim.working is None else _working(setting, claim, claim.working)
     return _Posed(claim, target, formula, fitted, working)
 
@@ -291,16 +288,15 @@ def _size(dim: int | Size) -> int | str:
     return dim if isinstance(dim, int) else str(dim)
 
 
-def _fitted(claim: records.Claim, stated: Node, wanted: Node) -> Node:
-    """A formula of one element has the shape of what it is about; other shapes must be equal."""
-    if stated.shape == wanted.shape:
-        return stated
-    if is_one_element(stated.shape) and is_one_element(wanted.shape):
+def _fitted(stated: Node, wanted: Node) -> Node:
+    """A formula of one element has the shape of what it is about; of another shape it is false."""
+    if (
+        stated.shape != wanted.shape
+        and is_one_element(stated.shape)
+        and is_one_element(wanted.shape)
+    ):
         return role("reshape")(stated, shape=wanted.shape)
-    raise ShapeError(
-        _SHAPE(name=claim.text, got=shape_text(stated.shape), wanted=shape_text(wanted.shape)),
-        place=claim.place,
-    )
+    return stated
 
 
 # ------------------------------------------------------------------ verdicts to data
@@ -312,11 +308,13 @@ def _judged(setting: Setting, posed: _Posed, made: Claim, found: ClaimFinding) -
         index = found.finding.index
         actual = found.finding.expected
         stated = value_tree(np.asarray(claim.value), setting.view.options.layout)
-        if actual is None or index is None:
+        if actual is None or index is None:  # it holds, or its shape is another
+            right = None if found.holds else _value_of(setting, made.target)
             return Judged(
                 name,
                 found.holds,
                 stated=stated,
+                actual=right,
                 cites=claim.cites,
                 group=claim.group,
                 details=details,
@@ -350,6 +348,11 @@ def _judged(setting: Setting, posed: _Posed, made: Claim, found: ClaimFinding) -
     )
 
 
+def _value_of(setting: Setting, node: Node) -> Math:
+    values = evaluate({"value": node}, _with_settings(setting)).outputs
+    return value_tree(values["value"], setting.view.options.layout)
+
+
 def _would_be(setting: Setting, claim: records.Claim, formula: Node) -> tuple[Phrase, ...]:
     """What one step with a false gradient would do to the loss."""
     target = claim.target
@@ -359,6 +362,7 @@ def _would_be(setting: Setting, claim: records.Claim, formula: Node) -> tuple[Ph
         or target.index
         or not rates
         or target.name not in setting.derivation.wrt
+        or formula.shape != setting.derivation.wrt[target.name].shape
     ):
         return ()
     rate = rates[0]

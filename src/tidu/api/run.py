@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tidu.api.report import write_whole
 from tidu.document.blocks import CurveFigure
 from tidu.errors import InputError
+from tidu.explain.numbers import loss_text
 from tidu.figures.curve import curve_text
 from tidu.optim import Optimizer
 from tidu.words import Language, Phrase, Words, current_language, verbatim
@@ -180,17 +181,17 @@ class Run:
         count, rule, loss = len(self.losses), repr(self.optimizer), self.loss_name
         done = _INTERRUPTED if self.interrupted else _DONE
         lines = [done(count=count, steps=self.steps, rule=rule)]
-        final = f"{self.final_loss:.4f}"
+        final = loss_text(self.final_loss)
         if not self.losses:
             return [*lines, _UNMOVED(loss=loss, final=final), *self.remarks]
-        first, last = f"{self.losses[0]:.4f}", f"{self.losses[-1]:.4f}"
+        first, last = loss_text(self.losses[0]), loss_text(self.losses[-1])
         lines.append(_LOSSES(loss=loss, first=first, last=last, final=final))
         if self.batch_size is not None:
             return [*lines, *self._epoch_lines(), _RETURNED(), *self.remarks]
         name = next(iter(self.outputs), "")
         best, after = _short(self.best_output), _short(self.final_output)
         output = _OUTPUT(name=name, value=best) if best else verbatim("")
-        value = f"{self.best_loss:.4f}"
+        value = loss_text(self.best_loss)
         lines.append(_BEST(step=self.best_step, loss=loss, value=value, output=output))
         if after:
             lines.append(_FINAL_OUTPUT(name=name, value=after))
@@ -200,13 +201,13 @@ class Run:
         lines = [_EACH(size=self.batch_size)]
         loss, others = self.loss_name, self.validation_losses
         if self.epoch_losses:
-            first, last = f"{self.epoch_losses[0]:.4f}", f"{self.epoch_losses[-1]:.4f}"
+            first, last = loss_text(self.epoch_losses[0]), loss_text(self.epoch_losses[-1])
             count = len(self.epoch_losses)
             lines.append(_EPOCHS(count=count, loss=loss, first=first, last=last))
         if others:
             best = int(np.argmin(others))
-            facts = {"last": f"{others[-1]:.4f}", "best": f"{others[best]:.4f}", "epoch": best + 1}
-            lines.append(_VALIDATED(**facts))
+            last, least = loss_text(others[-1]), loss_text(others[best])
+            lines.append(_VALIDATED(last=last, best=least, epoch=best + 1))
         return lines
 
     def __str__(self) -> str:

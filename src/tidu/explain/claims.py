@@ -57,4 +57,5 @@ def _statement(claim: Judged) -> Phrase:
         return said if claim.holds else phrases.CLAIM_FALSE(claim=said)
     if claim.holds:
         return phrases.CLAIM_FORMULA(name=claim.name, formula=claim.stated)
-    return phrases.CLAIM_VALUE(name=claim.name, stated=claim.stated, actual=claim.actual)
+    words = phrases.CLAIM_VALUE if claim.cites is None else phrases.CLAIM_SOURCE
+    return words(name=claim.name, stated=claim.stated, actual=claim.actual)

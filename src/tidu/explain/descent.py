@@ -12,7 +12,7 @@ from tidu.backends.program import Valuation
 from tidu.document.blocks import Block, CurveFigure, Equation, Note, Paragraph, Section, Step, Table
 from tidu.document.math import Math, Number, Symbol, symbol
 from tidu.explain import phrases
-from tidu.explain.numbers import is_truncated, number_text, value_tree
+from tidu.explain.numbers import is_truncated, loss_text, number_text, value_tree
 from tidu.explain.trees import expression_nodes, formula
 from tidu.explain.view import View
 from tidu.explain.working import distinct, forward_steps
@@ -194,9 +194,9 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
             rows.append(("…",) * len(columns))
         else:
             values = [f"{_number(done.watched[key][i]):.4f}" for key in small]
-            rows.append((str(i + 1), f"{done.losses[i]:.4f}", *values))
+            rows.append((str(i + 1), loss_text(done.losses[i]), *values))
     final = [f"{_number(done.final[key]):.4f}" for key in small]
-    rows.append((phrases.AFTER_LAST(), f"{done.final_loss:.4f}", *final))
+    rows.append((phrases.AFTER_LAST(), loss_text(done.final_loss), *final))
     blocks: list[Block] = [
         Paragraph(phrases.DESCENT(rule=done.rule, count=len(done.losses))),
         Table(columns, tuple(rows)),
@@ -206,8 +206,8 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
         facts = {
             "step": done.best_step,
             "loss": loss,
-            "value": f"{done.losses[best]:.4f}",
-            "final": f"{done.final_loss:.4f}",
+            "value": loss_text(done.losses[best]),
+            "final": loss_text(done.final_loss),
         }
         if small:
             key = small[0]

@@ -43,6 +43,15 @@ def number_text(value: float, digits: int = 6) -> str:
     return _plain(f"{value:.{digits}g}")
 
 
+def loss_text(value: float) -> str:
+    """A loss in a table: four decimals; below 0.001, where these say little, four digits.
+
+    >>> loss_text(12.5), loss_text(0.001), loss_text(0.00004321), loss_text(0.0)
+    ('12.5000', '0.0010', '0.00004321', '0.0000')
+    """
+    return number_text(value, 4) if 0 < abs(value) < 1e-3 else f"{value:.4f}"
+
+
 def complex_text(value: complex, digits: int = 6) -> str:
     """1 + 2i as one word.
 

@@ -247,9 +247,12 @@ RECURSION_CHECK = Words(
     zh="每一行都是上面矩阵式的一个元素：代入样例数值，用这些式子算出的每个元素都与矩阵中的一致。",
 )
 
-CLAIMS = Words(en="What the source states, checked", zh="核对原文的说法")
+CLAIMS = Words(en="What the source states, checked", zh="核对论断")
 CLAIM_FORMULA = Words(en="{name} = {formula}", zh="{name} = {formula}")
 CLAIM_VALUE = Words(
+    en="{name}: stated {stated}, calculated {actual}", zh="{name}：论断为 {stated}，算得 {actual}"
+)
+CLAIM_SOURCE = Words(  # with the words of the source behind it
     en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}"
 )
 CLAIM_CITED = Words(en="{claim}   (“{cites}”)", zh="{claim}　（原文：{cites}）")
@@ -260,7 +263,7 @@ CLAIM_HERE = Words(
 CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
 CLAIM_RANDOM = Words(
     en="The study gives no values here: the statements are checked at random ones.",
-    zh="这里没有给出数值，各条说法都在随机数值下核对。",
+    zh="这里没有给出数值，各条论断都在随机数值下核对。",
 )
 CLAIM_WOULD = Words(
     en="one step with the gradient stated here would leave the loss at {stated}; the right one "
@@ -279,15 +282,16 @@ CASE_ALL = Words(
     en="here every element falls into the case with value {value}", zh="这里每个元素都取 {value}"
 )
 AND = Words(en="{first}, {second}", zh="{first}，{second}")
+AND_RULE = Words(en="{first}, {second}", zh="{first}；{second}")
 INTERVAL = Words(en="[{low}, {high}]", zh="[{low}, {high}]")
 FORMULA_ALONE = Words(en="{tree}", zh="{tree}")
 
 
-def join(items: Sequence[Phrase]) -> Phrase:
+def join(items: Sequence[Phrase], words: Words = AND) -> Phrase:
     """Phrases one after the other."""
     result = items[0]
     for item in items[1:]:
-        result = AND(first=result, second=item)
+        result = words(first=result, second=item)
     return result
 
 

@@ -228,7 +228,7 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
     return Step(
         equation=Equation(distinct(parts)),
         shape=None if again or row else view.shape_equation(gradient),
-        rule=phrases.join([rule.says() for rule in rules]) if rules else None,
+        rule=phrases.join([r.says() for r in rules], phrases.AND_RULE) if rules else None,
         source="; ".join(dict.fromkeys(rule.source for rule in rules)) or None,
         remarks=() if again else tuple(case_remarks(view, gradient)),
         covers=view.covers(gradient),

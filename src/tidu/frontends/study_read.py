@@ -81,7 +81,7 @@ _NO_MODEL = Words(
 _STILL = Words(en="nesterov needs a momentum greater than 0", zh="nesterov 要求动量大于 0")
 _NO_DESCENT = Words(
     en="the claim speaks of the descent {name}, which this part does not have",
-    zh="这条结论说的是名为 {name} 的梯度下降，而本部分没有",
+    zh="这条论断说的是名为 {name} 的梯度下降，而本部分没有",
 )
 _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：{names}")
 _LANGUAGES = Words(en="{en}", zh="{zh}")

@@ -106,7 +106,7 @@ CLAIM = Table(
     "claim",
     Words(
         en="what a worked example or a learner states, to be checked",
-        zh="例题或学习者给出的结论，由程序核对",
+        zh="例题或学习者给出的论断，由程序核对",
     ),
     (
         Key(
@@ -152,7 +152,7 @@ CLAIM = Table(
             TEXT,
         ),
         Key("cites", Words(en="the words of the source", zh="出处的原文"), WORDS),
-        Key("group", Words(en="a heading shared by claims", zh="若干结论共用的小标题"), WORDS),
+        Key("group", Words(en="a heading shared by claims", zh="若干论断共用的小标题"), WORDS),
         Key(
             "descend",
             Words(

@@ -25,7 +25,7 @@ _HELP = Words(en="show this page and exit", zh="显示本页")
 _MORE = Words(
     en="`tidu COMMAND --help` says more. Exit codes: 0 done, 1 the answer is no (something checked "
     "is wrong), 2 bad input.",
-    zh="`tidu 命令 --help` 有更多说明。退出码：0 完成，1 结论是否（有核对不成立），2 输入有误。",
+    zh="`tidu 命令 --help` 有更多说明。退出码：0 完成，1 结论为“否”（有核对不成立），2 输入有误。",
 )
 _NO_COMMAND = Words(en="there is no command {name}", zh="没有命令 {name}")
 _KNOWN = Words(en="commands: {names}", zh="命令有：{names}")
