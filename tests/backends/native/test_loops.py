@@ -198,6 +198,7 @@ def test_no_thread_is_left_waiting(
     plain = compile_loop(outputs, request)
     plain.start(given)
     plain.advance(3)
+    monkeypatch.setattr("tidu.backends.native.program.WORTH_STARTING", 0.0)
     loop = compile_loop(outputs, request, threads=3)
     assert loop.threads == 3
     loop.start(given)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.backends.native.agreement import distance
 from tests.backends.native.random_graphs import REFUSALS, RandomGraph, nudged
-from tidu.backends.native import build, nest
+from tidu.backends.native import build, loops
 from tidu.backends.native import program as native
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
@@ -36,8 +36,9 @@ def written(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "as it is":
         monkeypatch.setattr(build, "MOST", 0)
     if request.param == "by threads":
-        monkeypatch.setattr(nest, "WORTH_SHARING", 0.0)
+        monkeypatch.setattr(loops, "WORTH_SHARING", 0.0)
         monkeypatch.setattr(native, "WORTH_THREADS", 0.0)
+        monkeypatch.setattr(native, "WORTH_STARTING", 0.0)
 
 
 def used(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, Any]:

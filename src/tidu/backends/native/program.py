@@ -35,6 +35,7 @@ from tidu.words import Words
 
 _MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 
+WORTH_STARTING = 1e8  # operations of all steps of a call that are worth the start of threads
 WORTH_THREADS = 1e6  # operations of a step from which on a second thread is worth its waiting
 
 
@@ -341,7 +342,10 @@ class NativeLoop:
             shape = (steps, *(int(d) for d in node.shape))
             histories[name] = np.empty(shape, node.dtype)
             self.context.table[first + at] = histories[name].ctypes.data
-        done, status = self.context.run(steps, min(self.threads, threads or self.threads))
+        threads = min(self.threads, threads or self.threads)
+        if steps * self.machine.shared_work < WORTH_STARTING:
+            threads = 1
+        done, status = self.context.run(steps, threads)
         return Block(done, status, {name: array[:done] for name, array in histories.items()})
 
     def values(self) -> dict[str, Array]:
