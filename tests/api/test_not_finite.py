@@ -63,7 +63,7 @@ def test_finite_results_and_infinities_of_the_data_pass_without_a_word() -> None
         (Adam(0.1), "second moment: the running mean of the squared gradients (for w)", "二阶矩"),
         (Adagrad(0.1), "the sum of the squared gradients (for w)", "梯度平方的累积和（w）"),
         (RMSProp(0.1), "the running mean of the squared gradients (for w)", "滑动平均（w）"),
-        (SGD(0.1, clip=ClipNorm(1.0)), "the norm of all gradients together", "合起来的范数"),
+        (SGD(0.1, clip=ClipNorm(1.0)), "the norm of all gradients together", "总范数"),
     ],
 )
 def test_a_memory_that_overflows_is_named(rule: Any, english: str, chinese: str):

@@ -140,7 +140,7 @@ def test_ten_thousand_recompilations_grow_little(monkeypatch: pytest.MonkeyPatch
 @linux
 @pytest.mark.slow
 def test_a_million_steps_grow_nothing() -> None:
-    """The network of the seeds; losses are kept, 8 bytes each, and nothing else."""
+    """A linear step; losses are kept, 8 bytes each, and nothing else."""
     found = script(
         """
         import gc, os
