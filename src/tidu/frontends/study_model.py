@@ -103,7 +103,9 @@ def _layers(
         study, part, model.loss, {**beside, **inner, **parameter_shapes}, values, part.output
     )
     graph = _joined(below.graph, built, names, places)
-    return Source(graph, below.values, parameters, below.loss, below.bodies)
+    return Source(
+        graph, below.values, parameters, below.loss, unknown=below.unknown, bodies=below.bodies
+    )
 
 
 def _check_parameters(part: Part, model: LayerList, shapes: Mapping[str, Shape]) -> None:
