@@ -484,7 +484,7 @@ def heeding_ctrl_c() -> Iterator[None]:
 
 @pytest.mark.usefixtures("heeding_ctrl_c")
 @pytest.mark.parametrize(
-    ("backend", "after", "steps"), [("numpy", 0.3, 1_000_000), ("native", 1.5, 100_000_000)]
+    ("backend", "after", "steps"), [("numpy", 0.3, 1_000_000), ("native", 0.5, 100_000_000)]
 )
 def test_ctrl_c_returns_what_there_is_at_once(backend: str, after: float, steps: int):
     sent: list[float] = []
@@ -493,6 +493,7 @@ def test_ctrl_c_returns_what_there_is_at_once(backend: str, after: float, steps:
         sent.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
+    _from_function(steps=3, lr=1e-12, backend=backend)  # compiled before the clock starts
     threading.Timer(after, interrupt).start()
     run = _from_function(steps=steps, lr=1e-12, backend=backend)
     assert time.perf_counter() - sent[0] < (1 if backend == "numpy" else 3)  # lists of millions

@@ -213,13 +213,13 @@ def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) 
         remarks.append(_RETRACED(count=reached.retraced))
     if descent.called_back:
         remarks.append(_CALLED_BACK(ops=", ".join(descent.called_back)))
-    seen = zip(*reached.seen, strict=True) if reached.seen else ((),) * len(descent.watched)
+    seen = {name: tuple(row[i] for row in reached.seen) for i, name in enumerate(descent.watched)}
     return Run(
         params=door.structured(parameters),
         parameters=parameters,
         loss_name=descent.compiled.step.derivation.loss_name,
         losses=tuple(reached.losses[:done]),
-        outputs=dict(zip(descent.watched, (tuple(row) for row in seen), strict=True)),
+        outputs=seen,
         final_loss=end.loss,
         final_outputs=end.watched,
         steps=steps,
