@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
+from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand
 
 
@@ -132,6 +133,14 @@ class _Reader:
             arguments.append(self.choice())
         self.need(")")
         return Call(token, tuple(arguments))
+
+
+def scalar_tree(node: Node) -> Tree | None:
+    """The scalar expression of a node's op, where its record has one."""
+    text = node.op.scalar
+    if text is None:
+        return None
+    return parse(text if isinstance(text, str) else text(node))
 
 
 def operand_names(op: Op, count: int) -> list[str]:

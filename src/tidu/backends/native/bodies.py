@@ -13,6 +13,7 @@ from tidu.backends.native.expression import (
     Head,
     Index,
     at_letters,
+    contraction,
     letters_of,
     loads,
     walk,
@@ -148,13 +149,7 @@ _SUM = tuple(map(parse, ("0", "acc + x", "acc")))
 
 
 def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fold:
-    assert head.op.letters is not None
-    left, _, right = head.op.letters(head).partition("->")
-    terms = left.split(",")
-    sizes: dict[str, int] = {}
-    for term, x in zip(terms, head.inputs, strict=True):
-        for name, size in zip(term, whole(x), strict=True):
-            sizes[name] = min(size, sizes.get(name, size))
+    sizes, terms, right = contraction(head)
     places: dict[str, Position] = dict(zip(right, index, strict=True))
     letters = tuple(Letter(f"r{n}", size) for n, size in sizes.items() if n not in places)
     places |= {letter.name[1:]: of_letter(letter) for letter in letters}

@@ -13,7 +13,14 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from tidu.backends.native.position import Entry, Letter, Position, linear, of_letter, read
-from tidu.backends.scalar import Tree, attribute_numbers, calls_of, operand_names, parse, variables
+from tidu.backends.scalar import (
+    Tree,
+    attribute_numbers,
+    calls_of,
+    operand_names,
+    scalar_tree,
+    variables,
+)
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS
@@ -114,14 +121,6 @@ Index: TypeAlias = tuple[Position, ...]
 
 
 # ------------------------------------------------------------------ what can be said
-def scalar_tree(node: Node) -> Tree | None:
-    """The scalar expression of an elementwise op."""
-    text = node.op.scalar
-    if text is None:
-        return None
-    return parse(text if isinstance(text, str) else text(node))
-
-
 def work_dtype(node: Node) -> str:
     """What an elementwise op calculates in."""
     if node.dtype in FLOATS:
@@ -142,6 +141,18 @@ def sayable(node: Node, functions: Collection[str]) -> bool:
     if work_dtype(node) in FLOATS:
         return calls_of(tree) <= set(functions)
     return not calls_of(tree) and "/" not in str(node.op.scalar)
+
+
+def contraction(node: Node) -> tuple[dict[str, int], list[str], str]:
+    """A contraction's letters: the size of each, those of each operand, those of the result."""
+    assert node.op.letters is not None
+    left, _, right = node.op.letters(node).partition("->")
+    terms = left.split(",")
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, node.inputs, strict=True):
+        for name, size in zip(term, whole(x), strict=True):
+            sizes[name] = min(size, sizes.get(name, size))
+    return sizes, terms, right
 
 
 def cost(node: Node) -> int:

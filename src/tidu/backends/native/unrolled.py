@@ -13,7 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.expression import cost, scalar_tree, whole, work_dtype
+from tidu.backends.native.expression import contraction, cost, whole, work_dtype
 from tidu.backends.native.module import (
     DONE,
     GUARD,
@@ -42,7 +42,7 @@ from tidu.backends.native.values import (
     number,
     register_type,
 )
-from tidu.backends.scalar import attribute_numbers, operand_names, parse, variables
+from tidu.backends.scalar import attribute_numbers, operand_names, parse, scalar_tree, variables
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
@@ -63,7 +63,7 @@ def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
         if kind is Kind.SCATTER and node.op.operands is not None and len(node.inputs) > 1:
             return float("inf")  # where to, an index array says
         if kind is Kind.CONTRACT:
-            sizes, _ = _contraction(node)
+            sizes, _, _ = contraction(node)
             total += _product(sizes.values())
         else:
             largest = max(_product(whole(x)) for x in (node, *node.inputs))
@@ -76,17 +76,6 @@ def _product(sizes: Any) -> int:
     for size in sizes:
         total *= size
     return total
-
-
-def _contraction(node: Node) -> tuple[dict[str, int], tuple[list[str], str]]:
-    assert node.op.letters is not None
-    left, _, right = node.op.letters(node).partition("->")
-    terms = left.split(",")
-    sizes: dict[str, int] = {}
-    for term, x in zip(terms, node.inputs, strict=True):
-        for name, size in zip(term, whole(x), strict=True):
-            sizes[name] = min(size, sizes.get(name, size))
-    return sizes, (terms, right)
 
 
 # ------------------------------------------------------------------ the function
@@ -322,7 +311,7 @@ class _Writer:
         return Scalar(self.builder, operands, numbers, dtype, 1).numeric(tree)
 
     def _contract(self, node: Node) -> Elements:
-        sizes, (terms, right) = _contraction(node)
+        sizes, terms, right = contraction(node)
         summed = [name for name in sizes if name not in right]
         found: Elements = []
         for place in itertools.product(*(range(sizes[name]) for name in right)):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from tidu.backends.scalar import calls_of
+from tidu.backends.scalar import calls_of, scalar_tree
 from tidu.backends.source.c_elements import NO_MEANING
-from tidu.backends.source.c_parts import INDENT, c_name, number, scalar_tree
+from tidu.backends.source.c_parts import INDENT, c_name, number
 from tidu.backends.source.c_writer import Writer
 from tidu.backends.source.plan import Source, fresh, lowered, refused
 from tidu.backends.source.python import check_writable
@@ -43,8 +43,9 @@ def can_write(node: Node) -> bool:
     op = node.op
     if op.body is not None or op.role in ("input", "constant", "size", "item", "tuple", "cast"):
         return True
-    if op.scalar is not None:
-        return all(name in _LIBM for name in calls_of(scalar_tree(node)))
+    tree = scalar_tree(node)
+    if tree is not None:
+        return all(name in _LIBM for name in calls_of(tree))
     return any(f is not None for f in (op.places, op.puts, op.fold, op.letters))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tidu.backends.scalar import attribute_numbers, operand_names
+from tidu.backends.scalar import attribute_numbers, operand_names, scalar_tree
 from tidu.backends.source.c_parts import (
     INDENT,
     Scalar,
@@ -15,7 +15,6 @@ from tidu.backends.source.c_parts import (
     factor,
     linear,
     number,
-    scalar_tree,
     size_text,
 )
 from tidu.backends.source.plan import fresh, refused, residuals
@@ -165,9 +164,9 @@ class Elements:
         """Calculates one element into a local of the loop at hand."""
         if node.op.role == "cast":
             return self.read(node.inputs[0], index)
-        if node.op.scalar is None:
-            raise refused(node.op.name, "C", NO_MEANING)
         tree = scalar_tree(node)
+        if tree is None:
+            raise refused(node.op.name, "C", NO_MEANING)
         names = dict(zip(operand_names(node.op, len(node.inputs)), node.inputs, strict=False))
         values = {name: self.read(child, index) for name, child in names.items()}
         values |= {

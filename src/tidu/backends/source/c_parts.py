@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
+from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var
 from tidu.backends.source.python import identifier
-from tidu.ir.node import Node
 from tidu.ir.types import Dim, Shape, Size, product
 
 
@@ -63,12 +62,6 @@ INDENT = "    "
 
 
 # ------------------------------------------------------------------ scalar expressions
-def scalar_tree(node: Node) -> Tree:
-    text = node.op.scalar
-    assert text is not None
-    return parse(text if isinstance(text, str) else text(node))
-
-
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A scalar expression in C."""

@@ -19,7 +19,7 @@ from tidu.backends.scalar import (
     call_of,
     calls_of,
     operand_names,
-    parse,
+    scalar_tree,
     variables,
 )
 from tidu.backends.source.plan import ATOM, Source, bare, bond_of, operands_of, refused
@@ -104,13 +104,6 @@ def can_write(node: Node) -> bool:
     return (
         tree is not None and variables(tree) <= known and all(_function(n) for n in calls_of(tree))
     )
-
-
-def scalar_tree(node: Node) -> Tree | None:
-    text = node.op.scalar
-    if text is None:
-        return None
-    return parse(text if isinstance(text, str) else text(node))
 
 
 def torch_name(node: Node) -> Alias | None:
