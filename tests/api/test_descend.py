@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -661,3 +662,33 @@ def test_a_handle_of_derive_brings_its_values_and_bodies():
     assert run.losses[0] == pytest.approx(np.tanh([1.0, 2.0]).sum(), rel=1e-15)
     assert run.losses[1] == pytest.approx(np.tanh((1.0 - 0.1 * slope) * np.array([1.0, 2.0])).sum())
     np.testing.assert_allclose(run.predict(x=[0.5, 0.0]), np.tanh(run.params["w"] * [0.5, 0.0]))
+
+
+# ------------------------------------------------------------------ memory
+@pytest.mark.parametrize(("backend", "times"), [("native", 4), ("numpy", 6)])
+def test_parameters_are_held_only_so_often(backend: str, times: int) -> None:
+    """The start, those reached, those of the step before; the machine code's own beside them. NumPy
+    has the gradient and the scaled gradient in place of the last."""
+    W, x = np.ones((600, 600)), np.ones(600)
+
+    def peak(W: Any, x: Any) -> int:
+        tracemalloc.start()
+        try:
+            descend(lambda W, x: np.sum((W @ x - x) ** 2), {"W": W}, x, lr=1e-9, steps=3,
+                         backend=backend)  # fmt: skip
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(W[:2, :2], x[:2])  # imports
+    assert peak(W, x) < (times + 0.5) * W.nbytes
+
+
+def test_what_descend_returns_is_the_callers_to_change() -> None:
+    W = np.ones(3)
+    for steps in (0, 2):
+        run = descend(lambda W: np.sum(W**2), {"W": W}, lr=0.1, steps=steps)
+        run.params["W"][0] = 7.0
+        assert run.params["W"][0] == 7.0
+        assert W[0] == 1.0
+    W[0] = 2.0  # nor was the caller's array made read-only

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidu.api.backend import check_backend
 from tidu.api.batching import Plan, Wish, plan_batches, steps_of
 from tidu.api.doors import Door, Watch
@@ -199,10 +202,15 @@ def _door(
     raise InputError(_LOSS(value=repr(loss)[:60], kind=type(loss).__name__))
 
 
+def _writable(array: NDArray[Any]) -> NDArray[Any]:
+    """For the caller to change: what no step has replaced is still tidu's own."""
+    return array if array.flags.writeable else np.array(array)
+
+
 def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) -> Run:
     reached, opened = descent.reached, descent.compiled.opened
     done, values = reached.position
-    parameters = {name: values[name] for name in opened.parameters}
+    parameters = {name: _writable(values[name]) for name in opened.parameters}
     remarks: list[Phrase] = list(dict.fromkeys(opened.remarks))
     remarks += () if plan is None else plan.remarks
     others = reached.validation_losses

@@ -98,7 +98,7 @@ class FunctionDoor:
             if not first:  # said once is enough
                 warnings.simplefilter("ignore", ShapeGrowthWarning)
             call = list(arguments.values()) if _is_variadic(function) else arguments
-            return trace(function, call, scalar=scalar)
+            return trace(function, call, scalar=scalar, owned=True)
 
     def _watched(
         self, traced: Traced, arguments: Mapping[str, Any]

@@ -117,7 +117,7 @@ class Descent:
         self.known = [self.compiled]
         self.blocks: dict[Compiled, Blocks] = {}
         values: dict[str, Any] = {
-            name: np.array(value, dtype=opened.graph.inputs[name].dtype)
+            name: np.asarray(value, dtype=opened.graph.inputs[name].dtype)
             for name, value in opened.parameters.items()
         }
         values |= self.compiled.step.initial_states(values)
@@ -245,7 +245,7 @@ class Descent:
     def end(self) -> End:
         """The loss and the watched values at the parameters reached. Raises NotFinite."""
         done = self.reached.position[0]
-        outputs = self._forward(done)
+        outputs = self._forward(done, self._loss_alone)
         end = self._end(outputs)
         if not math.isfinite(end.loss):
             raise self._stop(None, outputs)
@@ -265,11 +265,14 @@ class Descent:
         error = not_finite(compiled.step, values, step, end.loss, compiled.opened.bodies)
         return NotFinite(error, end)
 
-    def _forward(self, step: int) -> Mapping[str, Array]:
+    def _forward(
+        self, step: int, run: Callable[[Compiled], Mapping[str, Array]] | None = None
+    ) -> Mapping[str, Array]:
         """What one step calculates at the present parameters, on the branch that holds."""
+        run = run or self._outputs
         known = [c for c in (self.compiled, *self.known) if c.rows == self._rows]
         for compiled in dict.fromkeys(known):
-            outputs = self._outputs(compiled)
+            outputs = run(compiled)
             if compiled.holds(outputs):
                 self.compiled = compiled
                 return outputs
@@ -280,7 +283,7 @@ class Descent:
         rows = {} if self.feed is None else self.feed.rows
         self.compiled = self._compile(self.door.open(present, {**self.door.data, **rows}))
         self.known = [*self.known, self.compiled][-_KEPT:]
-        outputs = self._outputs(self.compiled)
+        outputs = run(self.compiled)
         if not self.compiled.holds(outputs):
             raise self._branch(step)
         return outputs
@@ -296,6 +299,12 @@ class Descent:
 
     def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
         return compiled.program.run(self._values(compiled)).outputs
+
+    def _loss_alone(self, compiled: Compiled) -> Mapping[str, Array]:
+        """The loss, what is watched and the branch taken, without gradients and update."""
+        names = (compiled.step.derivation.loss_name, *self.watched, *dict(compiled.guards))
+        program = compile_graph({name: compiled.outputs[name] for name in names})
+        return program.run(self._values(compiled)).outputs
 
     def _values(self, compiled: Compiled) -> dict[str, Any]:
         batch = {} if self.feed is None else compiled.inputs(self.feed.rows)

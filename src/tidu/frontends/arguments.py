@@ -73,9 +73,12 @@ class Given:
 
 
 def take(
-    arguments: Sequence[tuple[str, Any]], static: Sequence[str]
+    arguments: Sequence[tuple[str, Any]], static: Sequence[str], *, owned: bool = False
 ) -> tuple[list[Given], list[Phrase]]:
     """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
+
+    Arrays that are `owned` nobody else changes: those that are no views are copied only where their
+    dtype is another.
 
     Raises DTypeError for text and objects, and InputError for NaN.
     """
@@ -93,7 +96,8 @@ def take(
         dtype, remark = _dtype(leaf, array, weak if plain else "float64")
         if remark is not None:
             remarks.append(remark)
-        value = np.array(array, dtype=dtype)  # always a copy
+        shared = owned and isinstance(leaf.value, np.ndarray) and leaf.value.flags.owndata
+        value = np.array(array, dtype=dtype, copy=None if shared else True)
         value.flags.writeable = False
         refuse_nan(leaf.spelling, value)
         number = not isinstance(leaf.value, np.ndarray)

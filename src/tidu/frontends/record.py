@@ -261,6 +261,10 @@ class Recorder:
         self.open = False
         self.root = None
 
+    def forget(self) -> None:
+        """Lets all numbers go: the recorder is part of a cycle, and they may be large."""
+        self.values.clear()
+
 
 def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
     """Whether a function takes these arguments."""

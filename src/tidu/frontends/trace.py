@@ -102,11 +102,13 @@ def trace(
     *,
     static: Sequence[str] = (),
     scalar: bool = True,
+    owned: bool = False,
 ) -> Traced:
     """Trace `function` at the given arguments, by name or in order.
 
     The arguments are copied: the function is handed traced arrays and can neither write the
-    caller's arrays nor see later changes to them. `static` names parameters that are passed on as
+    caller's arrays nor see later changes to them. Arrays that are `owned`, which nobody else holds,
+    are not copied: they become read-only. `static` names parameters that are passed on as
     they are; None, booleans, strings and functions always are. With `scalar`, the result has one
     element.
 
@@ -119,7 +121,7 @@ def trace(
     (['w', 'x'], 45.0)
     """
     named = bind(function, arguments)
-    given, remarks = take(_refuse_nested(function, named), static)
+    given, remarks = take(_refuse_nested(function, named), static, owned=owned)
     recorder = Recorder(function_name(function), node_of, concrete=True)
     recorder.remarks.extend(remarks)
     inputs: dict[str, Node] = {}
@@ -269,11 +271,13 @@ def _finished(
     arguments: dict[str, list[str]] = {name: [] for name in structures}
     for name, (parameter, _) in paths.items():
         arguments[parameter].append(name)
+    result = recorder.value(node)
+    recorder.forget()
     return Traced(
         graph=graph,
         values=values,
         output=output,
-        result=recorder.value(node),
+        result=result,
         arguments={name: tuple(names) for name, names in arguments.items()},
         warnings=tuple(growth.phrase for growth in grown),
         structures=structures,
