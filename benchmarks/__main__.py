@@ -6,21 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import derivation
+from benchmarks import derivation, elementary
 from benchmarks.training import run as training
 from benchmarks.training.peers import PEERS
 from benchmarks.training.workload import WORKLOADS
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("derivation", "training", "gradient", "scaling")
+PARTS = ("derivation", "elementary", "training", "gradient", "scaling")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Derivations beside NumPy and PyTorch; training of five networks beside the "
-        "peers that are installed; the cost of a gradient over that of its loss; cost and compile "
-        "time against depth, width and batch. All parts, or those that are named.",
+        description="Derivations beside NumPy and PyTorch; elementary functions beside NumPy's; "
+        "training of five networks beside the peers that are installed; the cost of a gradient "
+        "over that of its loss; cost and compile time against depth, width and batch. All parts, "
+        "or those that are named.",
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="few and short rounds")
@@ -50,7 +51,9 @@ def main() -> int:
     parts = given.parts or PARTS
     if "derivation" in parts:
         derivation.main()
-    chosen = tuple(part for part in parts if part != "derivation")
+    if "elementary" in parts:
+        elementary.main()
+    chosen = tuple(part for part in parts if part not in ("derivation", "elementary"))
     if not chosen:
         return 0
     wish = training.Wish(

@@ -153,12 +153,12 @@ def row(name: str, dtype: str) -> str:
     return f"{name:<10} {dtype:<8} {each[0]:8.2f} {beside}"
 
 
-def main() -> None:
+def main(names: Sequence[str] = ()) -> None:
     print(f"{'function':<10} {'dtype':<8} {'native':>8} {'numpy':>8} {'ratio':>8}   ns an element")
-    for name in sys.argv[1:] or FUNCTIONS:
+    for name in names or FUNCTIONS:
         for dtype in TYPES:
             print(row(name, dtype), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -66,7 +66,9 @@ def _of_network(result: Result) -> Iterator[Goal]:
         yield Goal(what, f"≥ {least:.0%}", f"{share:.0%}", share >= least, best)
     torch = result.row("torch")
     if torch is not None and torch.above_bytes:
-        what = f"{name}: memory ÷ PyTorch's"
+        what = f"{name}: memory of the process ÷ PyTorch's"
+        yield _at_most(what, ours.peak_bytes / torch.peak_bytes, MEMORY)
+        what = f"{name}: above what it held before ÷ PyTorch's"
         yield _at_most(what, ours.above_bytes / torch.above_bytes, MEMORY)
 
 

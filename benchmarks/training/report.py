@@ -64,7 +64,7 @@ def _network(result: Result) -> Iterator[str]:
     rows = [_row(result, row) for row in result.rows if row.key not in peaks]
     head = (
         "a step", "median µs", "best µs", "turns", "tidu ÷ it", "of best", "of the peak",
-        "memory MiB", "process MiB", "first step after s", "Δ loss", "Δ movement",
+        "process MiB", "above MiB", "first step after s", "Δ loss", "Δ movement",
     )  # fmt: skip
     yield table(head, rows)
     peak, one = result.row("peak"), result.row("peak-one")
@@ -78,6 +78,10 @@ def _network(result: Result) -> Iterator[str]:
     ours = result.row("loop")
     if ours is not None and not math.isnan(ours.again_seconds):
         yield f"tidu's first step in a second process: after {ours.again_seconds:.3g} s."
+    yield (
+        "Memory is the most that the process held without data and first parameters; *above*: of "
+        "it, what came after the imports."
+    )
     loss, movement = work.tolerances
     yield (
         f"Compared before: loss within {loss:.0e} and movement of each parameter within "
@@ -99,8 +103,8 @@ def _row(result: Result, row: Row) -> tuple[str, ...]:
         ratio,
         "" if row.key == "loop" else _number(row.ratio_of_best, ".3g"),
         _number(100 * share_of_peak(result, row), ".2g") + " %",
-        f"{row.above_bytes / MIB:.1f}",
         f"{row.peak_bytes / MIB:.0f}",
+        f"{row.above_bytes / MIB:.1f}",
         f"{row.build_seconds:.3g}",
         _number(row.loss_gap, ".0e"),
         _number(row.movement_gap, ".0e"),

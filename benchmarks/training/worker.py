@@ -75,9 +75,10 @@ class Worker:
         return {"seconds": time.perf_counter() - start}
 
     def memory(self) -> dict[str, Any]:
-        """The most memory since all was loaded, and above what was there then."""
+        """The most that the process held since all was loaded, without the data's own, and how much
+        of it is above what was there then: modules that are imported later count there."""
         _, most = memory()
-        return {"peak_bytes": most, "above_bytes": most - self.base}
+        return {"peak_bytes": most - self.problem.bytes, "above_bytes": most - self.base}
 
     def check(self, steps: int, rate: float, to: str) -> dict[str, Any]:
         """The loss after so many steps; how far each parameter moved goes into a file."""

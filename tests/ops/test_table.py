@@ -18,6 +18,7 @@ from tidu.backends.source.plan import lower
 from tidu.calculus.forward import jvp
 from tidu.calculus.reverse import vjp
 from tidu.document.math import Math
+from tidu.errors import TiduError
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Op, Operand, registered
@@ -149,6 +150,23 @@ def arrays_as_float(arrays: Sequence[Any]) -> list[Any]:
 def keep(xs: Sequence[Any], arrays: Sequence[Any], live: Sequence[int]) -> list[Any]:
     """Moved values for the live operands, masks and indices as they were."""
     return [x if i in live else a for i, (x, a) in enumerate(zip(xs, arrays, strict=True))]
+
+
+@pytest.mark.filterwarnings("ignore")  # a matrix of 0 and 1 is often singular
+@pytest.mark.parametrize(
+    "op", [op for op in SINGLE if "numpy" in op.aliases], ids=lambda op: op.name
+)
+def test_masks_are_numbers_where_numpy_makes_them_numbers(op: Op) -> None:
+    """Else a sum of two would be "or": (x > 0)**2 + (x > 0)**2 is 2, where a mask's would be 1."""
+    for arrays, attrs in cases(op):
+        masks = [a > 0 if a.dtype.kind == "f" else a for a in arrays]
+        try:
+            result = results(op, inputs_for(masks), attrs)[0]
+            with np.errstate(all="ignore"):
+                wanted = np.asarray(op.numpy(*masks, **attrs))
+        except (TypeError, ValueError, OverflowError, TiduError):
+            continue  # what is no function of masks
+        assert (result.dtype == "bool") <= (wanted.dtype.kind == "b"), (result.dtype, wanted.dtype)
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)

@@ -139,6 +139,7 @@ relu_slope = steps(
 
 relu = elementwise(
     "relu",
+    counts=True,
     partials=lambda x, out, at: relu_slope(x, at=at),
     says=says("derivative of relu", "relu 的导数"),
     source="relu′(x) = 1 (x > 0), 0 (x < 0)",

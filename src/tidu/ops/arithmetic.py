@@ -264,6 +264,7 @@ def _power_notation(node: Node, base: Math, exponent: Math) -> Math:
 power = elementwise(
     "power",
     complex=True,
+    counts=True,
     arity=2,
     operator="**",
     partials=_power_partials,
@@ -280,6 +281,7 @@ power = elementwise(
 square = elementwise(
     "square",
     complex=True,
+    counts=True,
     partials=lambda x, out: 2.0 * x,
     says=says("power rule", "幂法则"),
     source="(x²)′ = 2x",
@@ -336,6 +338,7 @@ cbrt = elementwise(
 reciprocal = elementwise(
     "reciprocal",
     complex=True,
+    counts=True,
     partials=lambda x, out: -(out**2),
     says=says("derivative of 1/x", "1/x 的导数"),
     source="(1/x)′ = −1/x²",

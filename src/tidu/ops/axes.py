@@ -12,7 +12,7 @@ from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.types import Type, product
-from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, float_type, op, sampled, says, spelling
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.reduction import normal_axes
 from tidu.words import Words
@@ -115,7 +115,7 @@ cumsum = op(
     ),
     source="∂sₖ/∂xᵢ = 1 for i ≤ k",
     numpy=lambda x, axis: np.cumsum(x, axis=axis),
-    type_rule=lambda x, axis: x,
+    type_rule=lambda x, axis: Type(x.shape, float_type(x.dtype)),
     prepare=_prepare_cumsum,
     notation=lambda node, x: Apply(Function("cumsum"), (x,)),
     code=lambda node, x: f"np.cumsum({x}, axis={node.attrs['axis']})",

@@ -12,7 +12,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
-from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
+from tidu.ops.define import aliases, float_type, function, joined, op, sampled, says, spelling
 from tidu.ops.layout import ONES, broadcast_to, flat, of_ones, reshape, transpose
 from tidu.ops.parts import conj
 from tidu.ops.reduction import sum_
@@ -292,7 +292,7 @@ _TRACE = Words(
 def _trace_type(x: Type) -> Type:
     if x.rank < 2:
         raise Misfit(_TRACE)
-    return Type(x.shape[:-2], x.dtype)
+    return Type(x.shape[:-2], float_type(x.dtype))
 
 
 def _trace_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:

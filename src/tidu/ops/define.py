@@ -23,15 +23,24 @@ def op(name: str, **facets: Any) -> Op:
 
 
 def elementwise(
-    name: str, *, arity: int = 1, boolean: bool = False, real: bool = False, **facets: Any
+    name: str,
+    *,
+    arity: int = 1,
+    boolean: bool = False,
+    real: bool = False,
+    counts: bool = False,
+    **facets: Any,
 ) -> Op:
     """Register an elementwise op: equal shapes, a map loop, `arity` differentiable operands.
 
-    `boolean`: the result is a mask; `real`: the result is a float for integers too (exp, sin, …).
+    `boolean`: the result is a mask; `real`: the result is a float for integers too (exp, sin, …);
+    `counts`: masks are the numbers 0 and 1, so that m**2 + m**2 is 2 where m + m is True.
     """
 
     def type_rule(*types: Any, **_: Any) -> Any:
         result = elementwise_type(*types, boolean=boolean)
+        if counts and result.dtype == "bool":
+            return Type(result.shape, "int64")
         return Type(result.shape, float_type(result.dtype)) if real else result
 
     facets.setdefault("type_rule", type_rule)

@@ -16,8 +16,8 @@ from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type
 from tidu.ops.activation import float_kind
-from tidu.ops.comparison import equal, greater, where
-from tidu.ops.define import DIM, aliases, like, op, sampled, says
+from tidu.ops.comparison import equal, greater, not_equal, where
+from tidu.ops.define import DIM, aliases, float_type, like, op, sampled, says
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     non_empty_type,
@@ -73,7 +73,7 @@ def _winner_op(
         says=STEP,
         source="zero almost everywhere",
         numpy=_winners(best),
-        type_rule=lambda x, axis: Type(x.shape, x.dtype),
+        type_rule=lambda x, axis: Type(x.shape, float_type(x.dtype)),
         prepare=lambda x, axis=None: apply(this(), x, axis=normal_axes(axis, x.rank)),
         notation=notation,
         code=code,
@@ -94,6 +94,10 @@ def _extreme(
         top = spread(this()(x, axis=axis, keepdims=keepdims), x, axis)
         return greater(sum_(where(equal(x, top), 1.0, 0.0), axis=axis, keepdims=keepdims), 1.0)
 
+    def prepare(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
+        found = prepare_reduction(this)(x, axis, keepdims)
+        return not_equal(found, 0.0) if x.dtype == "bool" else found  # a mask stays one
+
     return op(
         name,
         form=Form.OPAQUE,
@@ -104,7 +108,7 @@ def _extreme(
         source="∂ max x/∂xᵢ = [xᵢ = max x]",
         numpy=lambda x, axis, keepdims: best(x, axis=axis, keepdims=keepdims),
         type_rule=non_empty_type(name),
-        prepare=prepare_reduction(this),
+        prepare=prepare,
         notation=reduction_notation(name),
         code=reduction_code(name),
         sources={"torch": reduction_torch(f"a{name}")},

@@ -21,6 +21,7 @@ from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
 from tidu.ops.extremes import max_, min_
 from tidu.ops.inverse import inv
 from tidu.ops.layout import reshape, transpose
+from tidu.ops.leaves import cast
 from tidu.ops.matrices import regular, square
 from tidu.ops.parts import is_complex
 from tidu.ops.reduction import normal_axes, prepare_reduction, reduced_type, spread, sum_
@@ -107,6 +108,8 @@ def _real(order: Any) -> bool:
 
 def _vector(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
     """The norm of the elements along these axes, taken as one vector."""
+    if x.dtype == "bool":
+        x = cast(x, dtype="float64")
     if order is None or order == 2:
         return euclidean_norm(x, axis=axis, keepdims=keepdims)
     if is_complex(x):

@@ -47,9 +47,13 @@ def _rounding(
     zh: str,
     *names: str,
 ) -> Op:
-    return elementwise(
+    def prepare(x: Node) -> Node:
+        return x if x.dtype == "bool" else apply(this, x)  # a mask stays one
+
+    this = elementwise(
         name,
         real=True,
+        prepare=prepare,
         partials=lambda x, out: 0.0,
         says=_STEP,
         source=_FLAT,
@@ -60,6 +64,7 @@ def _rounding(
         code=lambda node, x: f"np.{name}({x})",
         doc=says(f"x rounded {en}", f"x {zh}"),
     )
+    return this
 
 
 floor = _rounding(
@@ -111,6 +116,7 @@ def _ratio_jumps(x: Node, y: Node) -> Node:
 floor_divide = elementwise(
     "floor_divide",
     arity=2,
+    counts=True,
     partials=lambda x, y, out: (None, None),
     says=_STEP,
     source=_FLAT,
@@ -126,6 +132,7 @@ floor_divide = elementwise(
 _truncated = elementwise(
     "trunc_divide",
     arity=2,
+    counts=True,
     partials=lambda x, y, out: (None, None),
     says=_STEP,
     source=_FLAT,
@@ -141,6 +148,7 @@ def _remainder(name: str, numpy: np.ufunc, whole: Op, zh: str, *names: str) -> O
     return elementwise(
         name,
         arity=2,
+        counts=True,
         partials=lambda x, y, out: (1.0, -whole(x, y)),
         says=says(
             "a remainder is x minus a multiple of y that does not move",

@@ -13,7 +13,7 @@ from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Type, promote
 from tidu.ops.axes import cumsum, flip
 from tidu.ops.comparison import where
-from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, float_type, op, sampled, says, spelling
 from tidu.ops.indexing import cut
 from tidu.ops.layout import flat
 from tidu.ops.reduction import normal_axes
@@ -118,7 +118,7 @@ cumprod = op(
     ),
     source="∂pₖ/∂xᵢ = ∏_{j ≤ k, j ≠ i} xⱼ for i ≤ k",
     numpy=lambda x, axis: np.cumprod(x, axis=axis),
-    type_rule=lambda x, axis: x,
+    type_rule=lambda x, axis: Type(x.shape, float_type(x.dtype)),
     prepare=_prepare_cumprod,
     notation=_named("cumprod"),
     code=lambda node, x: f"np.cumprod({x}, axis={node.attrs['axis']})",

@@ -313,6 +313,7 @@ _LOW_HIGH = {"a_min": "low", "a_max": "high", "min": "low", "max": "high"}
 
 clip = elementwise(
     "clip",
+    real=True,
     partials=lambda x, out, low, high, at: clip_slope(x, low=low, high=high, at=at),
     says=says("1 where the value is kept, 0 where it is cut", "保留处为 1，截断处为 0"),
     source="derivative of the identity inside, of a constant outside",

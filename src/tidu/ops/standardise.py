@@ -15,9 +15,9 @@ from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.rule import Atoms, rule
-from tidu.ir.types import Shape
+from tidu.ir.types import Shape, Type
 from tidu.ops.arithmetic import add, divide, power, sqrt, square, subtract
-from tidu.ops.define import op, sampled, says
+from tidu.ops.define import float_type, op, sampled, says
 from tidu.ops.layout import broadcast_to, reshape
 from tidu.ops.numbers import constant_value
 from tidu.ops.reduction import mean, normal_axes
@@ -74,7 +74,7 @@ standardised = op(
     ),
     source="x̂ = (x − x̄)/σ: ∂L/∂x = (g − ḡ − x̂ ⊙ mean(g ⊙ x̂))/σ",
     numpy=_numpy,
-    type_rule=lambda x, axis, eps: x,
+    type_rule=lambda x, axis, eps: Type(x.shape, float_type(x.dtype)),
     prepare=lambda x, axis, eps: apply(
         standardised, x, axis=normal_axes(axis, x.rank), eps=float(eps)
     ),

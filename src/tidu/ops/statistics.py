@@ -15,7 +15,7 @@ from tidu.ir.types import Type, product, real_dtype
 from tidu.ops.arithmetic import ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.complex import squared_size
-from tidu.ops.define import DIM, aliases, fence, op, sampled, says
+from tidu.ops.define import DIM, aliases, fence, float_type, op, sampled, says
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.parts import conj, is_complex
 from tidu.ops.reduction import (
@@ -101,7 +101,7 @@ product_of_others = op(
     says=says("product rule with many factors", "多个因子的乘积法则"),
     source="∂(∏xⱼ)/∂xᵢ = ∏_{j≠i} xⱼ",
     numpy=_others,
-    type_rule=lambda x, axis: Type(x.shape, x.dtype),
+    type_rule=lambda x, axis: Type(x.shape, float_type(x.dtype)),
     notation=_others_notation,
     code=_others_code,
     lower=_others_definition,

@@ -146,8 +146,8 @@ class RandomGraph:
             x, chance = self.inputs[name], self.rng.random()
             if chance < 0.15:
                 continue
-            others = [n for n in self.floats if n.dtype == x.dtype]
             given = [n for n in self.inputs.values() if n.dtype == x.dtype]
+            others = [n for n in self.floats if n.dtype == x.dtype] or given
             new = self.brought(self.pick(given if chance < 0.35 else others), x.shape)
             found[name] = new if chance < 0.35 else 0.5 * x + tanh(new)
         return {name: node for name, node in found.items() if node.dtype == self.inputs[name].dtype}

@@ -62,6 +62,32 @@ class Kernel:
     reads: frozenset[Node]
     writes: frozenset[Node]
 
+    @property
+    def shared(self) -> bool:
+        """Whether all threads have a part in it; if not, it is the first thread's."""
+        return self.function is not None and self.work.shared
+
+
+@dataclass(eq=False)
+class _Open:
+    """What was written and read since all threads last waited for each other."""
+
+    writes: set[Node] = field(default_factory=set[Node])
+    reads: set[Node] = field(default_factory=set[Node])
+
+    def __len__(self) -> int:
+        return len(self.writes) + len(self.reads)
+
+    def add(self, kernel: Kernel) -> None:
+        self.writes |= kernel.writes
+        self.reads |= kernel.reads
+
+    def meets(self, kernel: Kernel, meets: Callable[[Node, Node], bool]) -> bool:
+        """Whether a kernel must come after what is open here."""
+        return any(meets(x, y) for x in kernel.reads for y in self.writes) or any(
+            meets(x, y) for x in kernel.writes for y in (*self.writes, *self.reads)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Check:
@@ -188,8 +214,10 @@ class _Driver:
         offset = builder.mul(self.thread, number(self.room))
         self.scratch = builder.gep(scratch, [offset], source_etype=I8)
         self.error = self._shared(ERROR)
-        self.alone = builder.icmp_signed("==", self.threads, number(1))
         self.first = builder.icmp_signed("==", self.thread, number(0))
+        self.shares: dict[int, tuple[Value, Value]] = {}
+        for units in self._shared_units():
+            self.shares[units] = self._share(units, 0), self._share(units, 1)
         self.out = function.append_basic_block("out")
         counted(builder, number(0), self.steps, 1, [], self._step)
         builder.branch(self.out)
@@ -210,8 +238,8 @@ class _Driver:
         return self.builder.gep(self.shared, [number(offset)], source_etype=I8)
 
     def _step(self, step: Value, carried: list[Value]) -> list[Value]:
-        self.written: set[Node] = set()
-        self.touched: set[Node] = set()
+        self.by_all, self.by_first = _Open(), _Open()
+        self.waiting: list[tuple[Kernel, int]] = []
         self._gather(step)
         for at, kernel in enumerate(self.kernels):
             if at == self.plan.checked:
@@ -229,10 +257,10 @@ class _Driver:
         builder = self.builder
         for batch in self.plan.batches:
             index, source = self._pointer(self.plan.index), self._pointer(batch.source)
-            begin, end = (self._share(batch.rows, add) for add in (0, 1))
+            begin, end = self.shares[batch.rows]
             copy = partial(self._copy_row, batch, index, source, self._buffer(batch.node), step)
             counted(builder, begin, end, 1, [], copy)
-            self.written.add(batch.node)
+            self.by_all.writes.add(batch.node)
 
     def _copy_row(
         self,
@@ -253,33 +281,43 @@ class _Driver:
 
     # -------------------------------------------------------------- stages
     def _call(self, kernel: Kernel, at: int) -> None:
-        builder = self.builder
-        if len(self.written) + len(self.touched) > MOST_OPEN:
-            self._barrier()
+        """A stage, after all threads have waited for what it needs. What the first thread alone
+        does needs no waiting for what it did before."""
+        others = (self.by_all, self.by_first) if kernel.shared else (self.by_all,)
         meets = self.plan.meets
-        if any(meets(x, y) for x in kernel.reads for y in self.written) or any(
-            meets(x, y) for x in kernel.writes for y in self.written | self.touched
-        ):
+        if sum(map(len, others)) > MOST_OPEN or any(part.meets(kernel, meets) for part in others):
             self._barrier()
-        self.written |= kernel.writes
-        self.touched |= kernel.reads
-        if kernel.function is None:
-            with builder.if_then(self.first):
-                context = builder.load(self._shared(CONTEXT), typ=I64)
-                intrinsic(builder, CALLBACK, ir.VoidType(), context, number(at))
+        if not kernel.shared:
+            self.by_first.add(kernel)
+            self.waiting.append((kernel, at))
             return
-        work = kernel.work
-        if work.units == 0:
-            return
-        pointers = [self._buffer(node) for node in kernel.buffers]
-        arguments = [*pointers, self.error, self.scratch]
-        if not work.shared:
-            with builder.if_then(self.first):
-                builder.call(kernel.function, [*arguments, number(0), number(work.units)])
-            return
-        begin, end = (self._share(work.units, add) for add in (0, 1))
+        self._first_thread()
+        self.by_all.add(kernel)
+        begin, end = self.shares[kernel.work.units]
+        builder = self.builder
         with builder.if_then(builder.icmp_signed("<", begin, end)):
-            builder.call(kernel.function, [*arguments, begin, end])
+            builder.call(kernel.function, [*self._arguments(kernel), begin, end])
+
+    def _first_thread(self) -> None:
+        """The stages that wait for their turn and are the first thread's."""
+        if not self.waiting:
+            return
+        with self.builder.if_then(self.first):
+            for kernel, at in self.waiting:
+                if kernel.function is None:
+                    context = self.builder.load(self._shared(CONTEXT), typ=I64)
+                    intrinsic(self.builder, CALLBACK, ir.VoidType(), context, number(at))
+                elif kernel.work.units:
+                    whole = [number(0), number(kernel.work.units)]
+                    self.builder.call(kernel.function, [*self._arguments(kernel), *whole])
+        self.waiting.clear()
+
+    def _arguments(self, kernel: Kernel) -> list[Value]:
+        return [*map(self._buffer, kernel.buffers), self.error, self.scratch]
+
+    def _shared_units(self) -> list[int]:
+        found = [kernel.work.units for kernel in self.kernels if kernel.shared]
+        return list(dict.fromkeys([*found, *(batch.rows for batch in self.plan.batches)]))
 
     def _share(self, units: int, add: int) -> Value:
         builder = self.builder
@@ -352,10 +390,9 @@ class _Driver:
 
     # -------------------------------------------------------------- waiting for each other
     def _barrier(self) -> None:
-        self.written, self.touched = set(), set()
-        builder = self.builder
-        with builder.if_then(builder.not_(self.alone)):
-            builder.call(self._barrier_function(), [self.shared, self.threads])
+        self._first_thread()
+        self.by_all, self.by_first = _Open(), _Open()
+        self.builder.call(self._barrier_function(), [self.shared, self.threads])
 
     def _barrier_function(self) -> Any:
         found = self.module.module.globals.get("barrier")
@@ -380,6 +417,9 @@ def barrier(module: Any, target: Target) -> Any:
     function.attributes.add("noinline")
     shared, threads = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
+    alone = builder.icmp_signed("==", threads, number(1))
+    with builder.if_then(alone):
+        builder.ret_void()
     count = builder.gep(shared, [number(COUNT)], source_etype=I8)
     turn = builder.gep(shared, [number(TURN)], source_etype=I8)
     now = builder.load_atomic(turn, "acquire", 8, typ=I64)

@@ -444,59 +444,87 @@ def _copy(
 def _turn(
     frame: Frame, product: Product, panel: _Panel, counters: Mapping[Letter, Value], into: Value
 ) -> None:
-    """Squares of lanes × lanes, turned in registers."""
-    builder, last, lanes = frame.builder, product.k[-1], product.lanes
-    type, stride = IN_MEMORY[product.fold.dtype], product.right.at.coefficient(product.n)
-    full, rest = divmod(last.size, lanes)
+    """Lines of k become columns: small squares, turned in registers; number by number where there
+    are too few for a square."""
+    builder, last, dtype = frame.builder, product.k[-1], product.fold.dtype
+    stride = number(product.right.at.coefficient(product.n))
+    source = _source(frame, product, panel, counters, number(0))
+    rest = product.n.size % product.lanes if panel.mask is not None else 0
+    lines = panel.vectors * product.lanes - (product.lanes - rest if rest else 0)
+    width, count = number(product.width), number(last.size)
+    if min(product.lanes, last.size) >= _side(dtype):
+        function = _turning(builder.module, dtype)
+        builder.call(function, [source, stride, number(lines), count, into, width])
+        return
+    type, size = IN_MEMORY[dtype], BYTES[dtype]
 
-    def step(k: Value, carried: list[Value]) -> list[Value]:
-        squares(k, lanes)
+    def line(i: Value, carried: list[Value]) -> list[Value]:
+        first = builder.mul(i, stride)
+
+        def one(k: Value, carried: list[Value]) -> list[Value]:
+            where = builder.gep(source, [builder.add(first, k)], source_etype=type)
+            value = builder.load(where, align=size, typ=type)
+            to = builder.gep(into, [builder.add(builder.mul(k, width), i)], source_etype=type)
+            builder.store(value, to, align=size)
+            return carried
+
+        counted(builder, number(0), count, 1, [], one)
         return carried
 
-    def squares(k: Value, count: int) -> None:
-        base = _source(frame, product, panel, counters, k)
-        to = builder.mul(k, number(product.width))
-        for v in range(panel.vectors):
-            masked = panel.mask is not None and v == panel.vectors - 1
-            lines = product.n.size % lanes if masked else lanes
-            source = builder.gep(base, [number(v * lanes * stride)], source_etype=type)
-            place = builder.gep(into, [builder.add(to, number(v * lanes))], source_etype=type)
-            function = _turning(builder.module, product.fold.dtype, lanes, lines, count)
-            builder.call(function, [source, number(stride), place, number(product.width)])
-
-    if full:
-        counted(builder, number(0), number(full * lanes), lanes, [], step)
-    if rest:
-        squares(number(full * lanes), rest)
+    counted(builder, number(0), number(lines), 1, [], line)
 
 
-def _turning(module: Any, dtype: str, lanes: int, lines: int, count: int) -> Any:
-    """(source, stride, into, width): `lines` lines of `count` numbers become `count` lines of
-    `lanes`, the missing ones 0. One function in a module for each kind of square."""
-    name = f"turn.{dtype}.{lanes}.{lines}.{count}"
+def _side(dtype: str) -> int:
+    """Of a square that is turned: sixteen bytes, which every processor's vectors have."""
+    return 16 // BYTES[dtype]
+
+
+def _turning(module: Any, dtype: str) -> Any:
+    """(source, stride, lines, count, into, width): `lines` lines of `count` numbers become columns.
+
+    One function in a module. The last squares of a line lie over those before; below the last line
+    it is taken again: what becomes of it stands in columns that are not there.
+    """
+    name = f"turn.{dtype}"
     if name in module.globals:
         return module.globals[name]
-    function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64]), name
-    )
+    type = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, I64, POINTER, I64])
+    function = ir.Function(module, type, name)
     function.linkage = "internal"
     function.attributes.add("nounwind")
     function.attributes.add("noinline")
-    source, stride, into, width = function.args
+    source, stride, lines, count, into, width = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    type, size = IN_MEMORY[dtype], BYTES[dtype]
-    whole = ir.VectorType(type, lanes)
-    found: list[Value] = [ir.Constant(whole, None)] * lanes
-    for line in range(lines):
-        at = builder.mul(stride, number(line))
-        where = builder.gep(source, [at], source_etype=type)
-        if count == lanes:
-            found[line] = builder.load(where, align=size, typ=whole)
-        else:
-            found[line] = masked_load(builder, where, whole, tail_mask(count, lanes), size)
-    for q, value in enumerate(turned(builder, found)[:count]):
-        where = builder.gep(into, [builder.mul(width, number(q))], source_etype=type)
-        builder.store(value, where, align=size)
+    element, size, side = IN_MEMORY[dtype], BYTES[dtype], _side(dtype)
+    square = ir.VectorType(element, side)
+
+    def least(one: Value, two: Value) -> Value:
+        return builder.select(builder.icmp_signed("<", one, two), one, two)
+
+    def some(first: Value, carried: list[Value]) -> list[Value]:
+        bases: list[Value] = []
+        for j in range(side):
+            line = least(builder.add(first, number(j)), builder.sub(lines, number(1)))
+            place = builder.mul(line, stride)
+            bases.append(builder.gep(source, [place], source_etype=element))
+
+        def along(k: Value, carried: list[Value]) -> list[Value]:
+            k = least(k, builder.sub(count, number(side)))
+            found: list[Value] = []
+            for base in bases:
+                where = builder.gep(base, [k], source_etype=element)
+                found.append(builder.load(where, align=size, typ=square))
+            to = builder.gep(into, [builder.mul(k, width)], source_etype=element)
+            to = builder.gep(to, [first], source_etype=element)
+            for value in turned(builder, found):
+                builder.store(value, to, align=size)
+                to = builder.gep(to, [width], source_etype=element)
+            return carried
+
+        counted(builder, number(0), count, side, [], along)
+        return carried
+
+    counted(builder, number(0), lines, side, [], some)
     builder.ret_void()
     return function
 

@@ -21,6 +21,7 @@ from tidu.backends.native.expression import (
     Literal,
     Load,
 )
+from tidu.backends.native.literals import Splat
 from tidu.backends.native.position import Entry, Letter, Position, Quotient, Remainder
 from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
 from tidu.ir.node import Node
@@ -63,10 +64,10 @@ def splat(builder: Builder, value: Value, lanes: int) -> Value:
     if lanes == 1 or isinstance(value.type, ir.VectorType):
         return value
     if isinstance(value, ir.Constant):
-        return ir.Constant(ir.VectorType(value.type, lanes), [value.constant] * lanes)
+        return Splat(ir.VectorType(value.type, lanes), value)
     whole = ir.VectorType(value.type, lanes)
     one = builder.insert_element(ir.Constant(whole, ir.Undefined), value, ir.Constant(I32, 0))
-    zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
+    zeros = ir.Constant(ir.VectorType(I32, lanes), None)
     return builder.shuffle_vector(one, ir.Constant(whole, ir.Undefined), zeros)
 
 
@@ -306,7 +307,7 @@ class Scope:
     def _gather(self, where: Value, whole: Any, align: int) -> Value:
         mask = self.mask
         if mask is None:
-            mask = ir.Constant(ir.VectorType(I1, self.lanes), [1] * self.lanes)
+            mask = Splat(ir.VectorType(I1, self.lanes), ir.Constant(I1, 1))
         name = f"llvm.masked.gather.{suffix(whole)}.v{self.lanes}p0"
         rest = ir.Constant(whole, None)
         return intrinsic(self.builder, name, whole, where, mask, rest, align=align)
@@ -347,7 +348,7 @@ class Scope:
             where = pointers(builder, buffer, self.places(at), type)
             mask = self.mask
             if mask is None:
-                mask = ir.Constant(ir.VectorType(I1, self.lanes), [1] * self.lanes)
+                mask = Splat(ir.VectorType(I1, self.lanes), ir.Constant(I1, 1))
             name = f"llvm.masked.scatter.{suffix(value.type)}.v{self.lanes}p0"
             intrinsic(builder, name, ir.VoidType(), value, where, mask, align=BYTES[dtype], to=1)
 
@@ -519,9 +520,7 @@ def constant_of(value: Value) -> float | None:
     """The number that a literal puts in every lane."""
     if not isinstance(value, ir.Constant):
         return None
-    known = value.constant
-    if isinstance(known, list):
-        known = known[0].constant  # splat: the same in every lane
+    known = value.element.constant if isinstance(value, Splat) else value.constant
     return known if isinstance(known, float) else None
 
 

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 from llvmlite import ir
 
+from tidu.backends.native.literals import Splat
+
 
 @dataclass(frozen=True)
 class Format:
@@ -59,16 +61,6 @@ F64 = Format("f64", 64, 53)
 FORMATS = {32: F32, 64: F64}
 
 
-class _Splat(ir.Constant):
-    """One number in all lanes, written shortly."""
-
-    def __init__(self, kind: Any, element: Any) -> None:
-        self.type, self.constant, self._element = kind, element, element
-
-    def _get_reference(self) -> str:
-        return f"splat ({self._element.type} {self._element.get_reference()})"
-
-
 @dataclass(frozen=True, eq=False)
 class Code:
     """Where instructions go, and in which format and number of lanes (None: no vector)."""
@@ -96,7 +88,7 @@ class Code:
     def _splat(self, kind: Any, element: Any) -> Any:
         if self.lanes is None:
             return element
-        return _Splat(kind, element)
+        return Splat(kind, element)
 
     def number(self, value: float) -> Real:
         value = self.form.near(value)
