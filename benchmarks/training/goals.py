@@ -49,7 +49,7 @@ def goals(found: Found) -> Iterator[Goal]:
             what = f"{depth} layers: all up to the first step, s"
             yield _at_most(what, ours.build_seconds, COMPILE[depth])
             if depth == 3:
-                yield _at_most(f"{what}, from the disk", ours.again_seconds, FROM_DISK)
+                yield _at_most("3 layers: code from the disk, s", ours.again_seconds, FROM_DISK)
 
 
 def _of_network(result: Result) -> Iterator[Goal]:

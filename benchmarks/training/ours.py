@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +44,15 @@ class Loop:
     """The machine code alone: the step and the loop over it, losses recorded, no Python between."""
 
     def __init__(self, problem: Problem) -> None:
+        import tidu.backends.native.program  # noqa: F401, PLC0415  (its time is an import's)
         from tidu.api.backend import loop_of  # noqa: PLC0415
 
         self.descent = descent(problem, RATE)
         compiled = self.descent.compiled
         self.name = compiled.step.derivation.loss_name
+        start = time.perf_counter()
         self.loop = loop_of(compiled.outputs, compiled.moves, self.name, compiled.guards, ())
+        self.compile_seconds = time.perf_counter() - start
 
     def reset(self, rate: float) -> None:
         compiled = self.descent.compiled

@@ -64,7 +64,8 @@ class Worker:
         self.trainer.reset(RATE)
         self.trainer.run(1)
         seconds = time.perf_counter() - start
-        return {"build_seconds": seconds, "operations": getattr(self.trainer, "operations", None)}
+        names = ("operations", "compile_seconds")
+        return {"build_seconds": seconds} | {n: getattr(self.trainer, n, None) for n in names}
 
     def turn(self, steps: int, warm: int = 0) -> dict[str, Any]:
         """Seconds of so many steps from the start, after `warm` more."""

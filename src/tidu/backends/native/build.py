@@ -4,63 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tidu.backends.lowering import lower
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_scalar_constant
 from tidu.backends.native.library import object_code
 from tidu.backends.native.memory import laid_out
 from tidu.backends.native.module import Batch, Check, Driver, Kernel, Module
-from tidu.backends.native.opening import opened
-from tidu.backends.native.plan import Kind, Plan, Stage, kind_of, plan, scheduled
+from tidu.backends.native.plan import Kind, Plan, Stage, plan, scheduled
 from tidu.backends.native.target import host
 from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
 from tidu.backends.numpy.program import check_memory
-from tidu.ir.build import apply
 from tidu.ir.node import Node, inputs_among, reachable
-from tidu.ir.op import role
 
 changed_settings()  # takes down how they are as all is loaded
-
-
-def can_lower(node: Node) -> bool:
-    """Whether a node needs no simpler ops: only what would be called back is written by them."""
-    return kind_of(node, FUNCTIONS) is not Kind.CALL
-
-
-def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
-    """The outputs with calls opened, and ops that have no loops written by those that have."""
-    images: dict[Node, Node] = {}
-    outputs = opened(outputs)
-    lower(list(outputs.values()), can_lower, images)
-    return _calculated({name: images[node] for name, node in outputs.items()}, request)
-
-
-def _calculated(outputs: dict[str, Node], request: Request) -> dict[str, Node]:
-    """The outputs, of which each that moves or is recorded is calculated by a stage of its own.
-
-    An input that becomes another, as the last parameters that a rule remembers, must be read before
-    it is overwritten: as a stage it has a place in the order. A number has no buffer to be copied
-    from, and what two inputs become would lie in the memory of one.
-    """
-    taken: set[Node] = set()
-    for old, new in request.moves:
-        node = outputs[new]
-        stays = node.op.role == "input" and node.attrs["name"] == old
-        if is_leaf(node) and not stays:
-            node = _copy(node)
-        while node in taken:
-            node = _copy(node)
-        taken.add(node)
-        outputs[new] = node
-    for name in request.records:
-        if outputs[name].op.role in ("constant", "size"):
-            outputs[name] = _copy(outputs[name])
-    return outputs
-
-
-def _copy(node: Node) -> Node:
-    return apply(role("cast"), node, dtype=node.dtype)
 
 
 def build(outputs: Mapping[str, Node], request: Request) -> Recipe:

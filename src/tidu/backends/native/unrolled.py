@@ -7,8 +7,8 @@ straight line of scalar code; LLVM puts what lies side by side into vectors.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from llvmlite import ir
@@ -42,7 +42,18 @@ from tidu.backends.native.values import (
     number,
     register_type,
 )
-from tidu.backends.scalar import attribute_numbers, operand_names, parse, scalar_tree, variables
+from tidu.backends.scalar import (
+    Choice,
+    Num,
+    Tree,
+    Unary,
+    Var,
+    attribute_numbers,
+    operand_names,
+    parse,
+    scalar_tree,
+    variables,
+)
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
@@ -51,6 +62,11 @@ MOST = 1500  # operations of a step that is written without loops
 _ONE_ROUNDING = ("contract",)  # a product and a sum may become one operation
 
 Elements = list[Value]
+Of = Callable[[Node], Elements]
+
+_PRODUCT, _MINUS, _CHOICE = parse("x * y"), parse("-x"), parse("c ? x : y")
+_SUM = ("0", "acc + x", "acc")
+_ANY_NUMBER = {parse("x > 0"), parse("x < 0"), parse("x == 0")}
 
 
 def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
@@ -127,10 +143,13 @@ def write_driver(module: Any, line: Line, plan: Driver) -> None:
         values[batch.node.id] = _gathered(
             builder, batch, pointers[plan.index], pointers[batch.source], step
         )
-    writer = _Writer(builder, values, line.kinds)
+    fixed = {id(value) for node in first if given[node] not in moving for value in first[node]}
+    writer = _Writer(builder, values, line.kinds, fixed)
     for node in line.nodes:
         writer.calculate(node)
     status = _status(builder, writer, plan)
+    for node in (*(n for n, _, _ in plan.records), *(n for n, _ in (*line.stores, *line.moves))):
+        writer.of(node)
     onward = function.append_basic_block("onward")
     builder.cbranch(builder.icmp_signed("==", status, ir.Constant(I32, RUNNING)), onward, ended)
     builder.position_at_end(onward)
@@ -208,12 +227,12 @@ def _status(builder: Builder, writer: _Writer, plan: Driver) -> Value:
     status: Value = ir.Constant(I32, RUNNING)
     for node, taken in plan.check.guards:
         every: Value = ir.Constant(I1, 1)
-        for value in writer.values[node.id]:
+        for value in writer.of(node):
             every = builder.and_(every, value)
         differs = builder.not_(every) if taken else every
         status = builder.select(differs, ir.Constant(I32, GUARD), status)
     for node in plan.check.finite:
-        (value,) = writer.values[node.id]
+        (value,) = writer.of(node)
         gone = builder.fsub(value, value)
         finite = builder.fcmp_ordered("==", gone, ir.Constant(value.type, 0.0))
         status = builder.select(finite, status, ir.Constant(I32, NOT_FINITE))
@@ -223,32 +242,85 @@ def _status(builder: Builder, writer: _Writer, plan: Driver) -> Value:
 # ------------------------------------------------------------------ values
 @dataclass(eq=False)
 class _Writer:
-    """The elements of each node, in C order."""
+    """The elements of each node, in C order.
+
+    A value whose elements are multiples of one sign is kept as these two, and multiplied where
+    something else is done with it: the sign of an error is known last of all, and what goes back
+    through the layers from it need not wait. Multiplied by 1, -1 or 0, nothing is rounded.
+    """
 
     builder: Builder
     values: dict[int, Elements]
     kinds: Mapping[int, Kind]
+    fixed: set[int]  # values that are the same in every step, by identity
+    signed: dict[int, tuple[Value, Elements]] = field(
+        default_factory=dict[int, tuple[Value, Elements]]
+    )
 
     def calculate(self, node: Node) -> None:
-        if node.id not in self.values:
-            self.values[node.id] = self._elements(node)
+        if node.id in self.values:
+            return
+        found = self._with_sign(node)
+        if found is None:
+            self.values[node.id] = self._elements(node, self.of)
+        else:
+            self.signed[node.id] = found
 
-    def _elements(self, node: Node) -> Elements:
+    def of(self, node: Node) -> Elements:
+        """The elements of a node that has been calculated."""
+        if node.id not in self.values:
+            sign, rests = self.signed[node.id]
+            self.values[node.id] = [
+                sign if _is_one(rest) else self.builder.fmul(sign, rest, flags=_ONE_ROUNDING)
+                for rest in rests
+            ]
+        return self.values[node.id]
+
+    def _without_sign(self, node: Node) -> Elements:
+        return self.signed[node.id][1] if node.id in self.signed else self.of(node)
+
+    def _with_sign(self, node: Node) -> tuple[Value, Elements] | None:
+        """A sign and what it multiplies; None for what is no multiple of one."""
+        if _is_sign(node):
+            one = ir.Constant(register_type(node.dtype), 1.0)
+            return self._elements(node, self.of)[0], [one]
+        signs = [self.signed[x.id][0] for x in node.inputs if x.id in self.signed]
+        if not signs or node.dtype not in ("float64", "float32"):
+            return None
+        alone = len(signs) == 1 and all(x.dtype == node.dtype for x in node.inputs)
+        kind, tree = self.kinds[node.id], None if node.op.scalar is None else parse(node.op.scalar)
+        if kind is Kind.MAP and tree == _PRODUCT and alone:
+            return self._product(node, signs[0])
+        same = kind is Kind.MAP and tree == _CHOICE and len(signs) == 2 and signs[0] is signs[1]
+        linear = kind in (Kind.VIEW, Kind.CONTRACT) or tree == _MINUS or node.op.fold == _SUM
+        if same or (alone and linear):
+            return signs[0], self._elements(node, self._without_sign)
+        return None
+
+    def _product(self, node: Node, sign: Value) -> tuple[Value, Elements]:
+        """A number that is the same in every step, as a rate, goes to the sign."""
+        one, two = node.inputs if node.inputs[0].id in self.signed else reversed(node.inputs)
+        first, *others = self.of(two)
+        if id(first) in self.fixed and all(other is first for other in others):
+            return self.builder.fmul(first, sign), self._without_sign(one)
+        return sign, self._elements(node, self._without_sign)
+
+    def _elements(self, node: Node, of: Of) -> Elements:
         match self.kinds[node.id]:
             case Kind.LEAF:
                 return self._leaf(node)
             case Kind.MAP:
-                return self._map(node)
+                return self._map(node, of)
             case Kind.VIEW:
-                return self._view(node)
+                return self._view(node, of)
             case Kind.REDUCE:
-                return self._reduce(node)
+                return self._reduce(node, of)
             case Kind.CONTRACT:
-                return self._contract(node)
+                return self._contract(node, of)
             case Kind.SCATTER:
-                return self._scatter(node)
+                return self._scatter(node, of)
             case Kind.SCAN:
-                return self._scan(node)
+                return self._scan(node, of)
             case Kind.CALL:
                 raise AssertionError(node)
 
@@ -258,10 +330,10 @@ class _Writer:
         data = node.attrs["value"].array
         return [ir.Constant(register_type(node.dtype), x) for x in data.reshape(-1).tolist()]
 
-    def _map(self, node: Node) -> Elements:
+    def _map(self, node: Node, of: Of) -> Elements:
         builder = self.builder
         if node.op.role == "cast":
-            return [convert(builder, v, node.dtype) for v in self.values[node.inputs[0].id]]
+            return [convert(builder, v, node.dtype) for v in of(node.inputs[0])]
         tree = scalar_tree(node)
         assert tree is not None
         names = operand_names(node.op, len(node.inputs))
@@ -270,8 +342,7 @@ class _Writer:
         found: Elements = []
         for at, index in enumerate(itertools.product(*map(range, whole(node)))):
             operands = {
-                name: self.values[child.id][at]
-                for name, child in zip(names, node.inputs, strict=False)
+                name: of(child)[at] for name, child in zip(names, node.inputs, strict=False)
             }
             where = {"i": index[-2], "j": index[-1]} if places else {}
             given = numbers | {name: float(where[name]) for name in places}
@@ -279,15 +350,15 @@ class _Writer:
             found.append(convert(builder, value, node.dtype))
         return found
 
-    def _view(self, node: Node) -> Elements:
+    def _view(self, node: Node, of: Of) -> Elements:
         x, places = node.inputs[0], node.op.places
         assert places is not None
         return [
-            self.values[x.id][_position(places(node, _texts(index), _no_reader), whole(x))]
+            of(x)[_position(places(node, _texts(index), _no_reader), whole(x))]
             for index in itertools.product(*map(range, whole(node)))
         ]
 
-    def _reduce(self, node: Node) -> Elements:
+    def _reduce(self, node: Node, of: Of) -> Elements:
         (x,) = node.inputs
         axes = node.attrs["axis"]
         assert node.op.fold is not None
@@ -300,7 +371,7 @@ class _Writer:
             acc = self._say({}, {}, node.dtype, start)
             for inner in itertools.product(*over):
                 index = [i + j for i, j in zip(place, inner, strict=True)]
-                value = self.values[x.id][_flat(index, whole(x))]
+                value = of(x)[_flat(index, whole(x))]
                 acc = self._say({"acc": acc, "x": value}, {}, node.dtype, step)
             found.append(self._say({"acc": acc}, count, node.dtype, finish))
         return found
@@ -310,7 +381,7 @@ class _Writer:
     ) -> Value:
         return Scalar(self.builder, operands, numbers, dtype, 1).numeric(tree)
 
-    def _contract(self, node: Node) -> Elements:
+    def _contract(self, node: Node, of: Of) -> Elements:
         sizes, terms, right = contraction(node)
         summed = [name for name in sizes if name not in right]
         found: Elements = []
@@ -320,17 +391,19 @@ class _Writer:
                 for inner in itertools.product(*(range(sizes[name]) for name in summed))
             ]
             factors = [
-                self._factors(node, [[at[name] for name in term] for term in terms])
+                self._factors(node, of, [[at[name] for name in term] for term in terms])
                 for at in places
             ]
             found.append(self._sum_of_products(node.dtype, factors))
         return found
 
-    def _factors(self, node: Node, places: Sequence[Sequence[int]]) -> tuple[Value, Value | None]:
+    def _factors(
+        self, node: Node, of: Of, places: Sequence[Sequence[int]]
+    ) -> tuple[Value, Value | None]:
         """One element of each operand, all but the last multiplied."""
         builder = self.builder
         *first, last = [
-            convert(builder, self.values[x.id][_flat(place, whole(x))], node.dtype)
+            convert(builder, of(x)[_flat(place, whole(x))], node.dtype)
             for x, place in zip(node.inputs, places, strict=True)
         ]
         value: Value = None
@@ -362,16 +435,14 @@ class _Writer:
             parts = [*rest, *parts[len(rest) : half]]
         return parts[0] if parts else ir.Constant(register_type(dtype), 0.0)
 
-    def _scatter(self, node: Node) -> Elements:
+    def _scatter(self, node: Node, of: Of) -> Elements:
         builder, puts = self.builder, node.op.puts
         assert puts is not None
         zero = ir.Constant(register_type(node.dtype), 0.0)
         found: Elements = [zero] * _product(whole(node))
         sources = node.inputs if node.op.operands is None else node.inputs[:1]
         for position, x in enumerate(sources):
-            for index, value in zip(
-                itertools.product(*map(range, whole(x))), self.values[x.id], strict=True
-            ):
+            for index, value in zip(itertools.product(*map(range, whole(x))), of(x), strict=True):
                 at = _position(puts(node, position, _texts(index), _no_reader), whole(node))
                 one = convert(builder, value, node.dtype)
                 found[at] = (
@@ -379,7 +450,7 @@ class _Writer:
                 )
         return found
 
-    def _scan(self, node: Node) -> Elements:
+    def _scan(self, node: Node, of: Of) -> Elements:
         (x,), axis = node.inputs, node.attrs["axis"]
         assert node.op.fold is not None
         start, step, _ = map(parse, node.op.fold)
@@ -389,9 +460,38 @@ class _Writer:
             acc = self._say({}, {}, node.dtype, start)
             for i in range(whole(x)[axis]):
                 at = _flat([i if a == axis else p for a, p in enumerate(place)], whole(x))
-                given = {"acc": acc, "x": self.values[x.id][at]}
+                given = {"acc": acc, "x": of(x)[at]}
                 found[at] = acc = self._say(given, {}, node.dtype, step)
         return found
+
+
+def _is_one(value: Value) -> bool:
+    return isinstance(value, ir.Constant) and value.constant == 1.0
+
+
+def _is_sign(node: Node) -> bool:
+    """Whether a node is one number, and that 1, -1 or 0 by its expression (or NaN)."""
+    if _product(whole(node)) != 1 or node.op.scalar is None or node.dtype == "bool":
+        return False
+    numbers = attribute_numbers(node.attrs)
+
+    def is_step(tree: Tree, failed: set[Tree]) -> bool:
+        match tree:
+            case Choice(test, yes, no):
+                return is_step(yes, failed) and is_step(no, failed | {test})
+            case Unary("-", value):
+                return is_step(value, failed)
+            case Num(text):
+                return float(text) in (0.0, 1.0)
+            case Var("x") if _ANY_NUMBER <= failed:
+                return True  # it is NaN
+            case Var(name):
+                return numbers.get(name) in (0.0, 1.0, -1.0)
+            case _:
+                return False
+
+    tree = parse(node.op.scalar)
+    return isinstance(tree, Choice) and is_step(tree, set())
 
 
 def _texts(index: Sequence[int]) -> list[str]:
