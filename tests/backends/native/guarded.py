@@ -113,7 +113,9 @@ def check_loop(dtype: str) -> None:
 
 def odd_sizes(dtype: str) -> None:
     rng = np.random.default_rng(0)
-    for rows, inner, columns in ((1, 1, 1), (7, 3, 5), (13, 17, 9), (33, 31, 67), (70, 130, 515)):
+    sizes = ((1, 1, 1), (7, 3, 5), (13, 17, 9), (33, 31, 67), (70, 130, 515))
+    few = ((1, 37, 301), (2, 5, 9), (3, 131, 523), (5, 2, 17))
+    for rows, inner, columns in (*sizes, *few):
         x, w = input_node("x", (rows, inner), dtype), input_node("w", (inner, columns), dtype)
         values = {
             "x": rng.standard_normal((rows, inner)).astype(dtype),

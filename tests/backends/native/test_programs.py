@@ -88,6 +88,25 @@ def test_a_product_whose_operand_is_packed() -> None:
     check({"a": x @ w, "b": (x @ w) @ w.T, "c": x.T @ (x @ w)}, values, allowed=1e-13)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("rows", [1, 2, 4, 5])
+def test_products_of_few_rows(rows: int, dtype: str) -> None:
+    """Their tiles are as wide as the registers allow; with the other operand transposed they are
+    sums along what lies in order."""
+    rng = np.random.default_rng(rows)
+    outputs: dict[str, Node] = {}
+    values: dict[str, np.ndarray] = {}
+    for inner, columns in ((1, 9), (2, 31), (3, 130), (17, 2), (37, 517), (130, 64)):
+        x = input_node(f"x{inner}", (rows, inner), dtype)
+        w = input_node(f"w{inner}", (inner, columns), dtype)
+        values[f"x{inner}"] = rng.standard_normal((rows, inner)).astype(dtype)
+        values[f"w{inner}"] = rng.standard_normal((inner, columns)).astype(dtype)
+        y = x @ w
+        outputs |= {f"{inner}y": y, f"{inner}back": y @ w.T, f"{inner}left": w.T @ x.T}
+        outputs |= {f"{inner}vector": x[0] @ w, f"{inner}more": tanh(y + 1.0)}
+    check(outputs, values, allowed=1e-13 if dtype == "float64" else 1e-5)
+
+
 def test_batches_of_products() -> None:
     rng = np.random.default_rng(4)
     x, w = input_node("x", (3, 5, 9, 11)), input_node("w", (3, 5, 11, 7))

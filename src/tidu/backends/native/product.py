@@ -36,6 +36,7 @@ from tidu.backends.native.values import (
 )
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it
+FEW = 4  # rows of a tile that is as wide as the registers allow
 LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
 LARGE = 2**18  # bytes of a result whose rows are written in longer pieces than a tile's
 CACHED = 2**19  # bytes of panels that stay in the second cache
@@ -105,22 +106,22 @@ def product_of(body: Body, target: Target) -> Product | None:
     if one.at.hidden() or two.at.hidden() or one.dtype != fold.dtype:
         return None
     letters = [letter for letter in body.letters if letter.size > 1]
-    if len(letters) < 2 or fold.count < LEAST:
+    if not letters or fold.count < LEAST:
         return None
     n = letters[-1]
     if (n in one.at.letters()) == (n in two.at.letters()):
         return None
     left, right = (two, one) if n in one.at.letters() else (one, two)
     rows = [x for x in letters if x in left.at.letters() and x not in right.at.letters()]
-    if not rows or any(store.at.coefficient(n) != 1 for store in body.stores):
+    if any(store.at.coefficient(n) != 1 for store in body.stores):
         return None
-    m = max(rows, key=lambda letter: letter.size)
+    m = max(rows, key=lambda letter: letter.size) if rows else Letter("alone", 1)
     k = tuple(letter for letter in fold.letters if letter.size != 1)
     if any(x not in left.at.letters() or x not in right.at.letters() for x in k):
         return None
     turned = right.at.coefficient(n) != 1
-    if turned and right.at.coefficient(k[-1]) != 1:
-        return None
+    if turned and (right.at.coefficient(k[-1]) != 1 or m.size <= FEW):
+        return None  # what is summed lies in order, and turning it is not worth it for a few rows
     outer = tuple(letter for letter in letters if letter not in (m, n))
     lanes, vectors, height = _tile(target, fold.dtype, m.size, n.size)
     apart = BYTES[fold.dtype] * abs(right.at.coefficient(k[-1]))
@@ -142,12 +143,19 @@ def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int
         lanes //= 2
     wide = -(-columns // lanes)
     vectors = min(wide, 2 if target.registers == 16 else 3)
+    if rows <= FEW:  # a row of the right operand is long, and read from memory once
+        return lanes, min(wide, _longest(target, rows)), rows
     if wide % 3 and wide % 2 == 0 and vectors == 3:
         vectors = 2
     most = (target.registers - 2 - vectors) // vectors
     most = min(most, 8 if vectors >= 2 else 12)
     blocks = -(-rows // most)
     return lanes, vectors, -(-rows // blocks)
+
+
+def _longest(target: Target, rows: int) -> int:
+    """Vectors of a tile of few rows: sums, a row of the right operand, one number of the left."""
+    return min(8, (target.registers - 2) // (rows + 1))
 
 
 # ------------------------------------------------------------------ code
