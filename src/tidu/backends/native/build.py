@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tidu.backends.native.driver import Batch, Check, Driver, write_driver
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_scalar_constant
 from tidu.backends.native.library import object_code
 from tidu.backends.native.memory import laid_out
-from tidu.backends.native.module import Batch, Check, Driver, Kernel, Module
+from tidu.backends.native.module import Kernel, Module
 from tidu.backends.native.plan import Kind, Plan, Stage, plan, scheduled
 from tidu.backends.native.target import host
-from tidu.backends.native.unrolled import MOST, Line, operations, write_driver
+from tidu.backends.native.unrolled import MOST, Line, operations, write_line
 from tidu.backends.numpy.program import check_memory
 from tidu.ir.node import Node, inputs_among, reachable
 
@@ -72,9 +73,9 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     scratch = 0
     straight = operations(nodes, made.kinds) <= MOST
     if straight:
-        write_driver(module.module, _line(nodes, made, outputs, request, slots), driver)
+        write_line(module.module, _line(nodes, made, outputs, request, slots), driver)
     else:
-        kernels, scratch = module.driver(driver)
+        kernels, scratch = write_driver(module, driver)
     code = object_code(str(module.module), straight=straight)
     return Recipe(
         memory,

@@ -19,8 +19,10 @@ from tidu.backends.native.loops import (
     tail_mask,
 )
 from tidu.backends.native.position import Letter
+from tidu.backends.native.registers import Builder, Value, counted, fma, number, splat
+from tidu.backends.native.scalars import Scalar
 from tidu.backends.native.target import Target
-from tidu.backends.native.values import Builder, Scalar, Scope, Value, counted, fma, number, splat
+from tidu.backends.native.values import Scope
 from tidu.backends.scalar import Binary, Var
 
 PARTIAL = 4  # accumulators of one fold that run beside each other

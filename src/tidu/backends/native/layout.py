@@ -15,6 +15,7 @@ from tidu.ir.node import Node
 # what threads share, in bytes: a barrier's count and turn, the status, whether an index was bad,
 # the steps that are done, who is called back
 COUNT, TURN, STATUS, ERROR, DONE, CONTEXT, SHARED = 0, 64, 128, 136, 144, 152, 192
+ENTRY = "run"  # (table of buffers, steps, what is shared, thread, threads, scratch)
 CALLBACK = "tidu_call_back"  # (context, stage): has NumPy calculate a stage
 RUNNING, NOT_FINITE, GUARD, BAD_INDEX = 0, 1, 2, 3
 ALIGNED = 64  # bytes: a line of the cache, and the widest vector

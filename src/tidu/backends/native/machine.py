@@ -13,14 +13,15 @@ from typing import Any
 
 from tidu.backends.native import store
 from tidu.backends.native.identity import changed_settings, digest, still_there
-from tidu.backends.native.layout import CALLBACK, Memory, Recipe, Request
+from tidu.backends.native.layout import CALLBACK, ENTRY, Memory, Recipe, Request
 from tidu.backends.native.library import Library, function, load
 from tidu.backends.numpy.bodies import body_function, used_results
 from tidu.ir.node import Node, reachable
 
 REMEMBERED = 64  # machines
 
-_ENTRY = (None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_WORD, _POINTER = ctypes.c_int64, ctypes.c_void_p
+_ARGUMENTS = (None, _POINTER, _WORD, _POINTER, _WORD, _WORD, _POINTER)  # of the entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ def _from_disk(
 
 
 def _ready(outputs: Mapping[str, Node], recipe: Recipe, call_back: int) -> Machine:
-    library = load(recipe.code, ["run"], {CALLBACK: call_back})
+    library = load(recipe.code, [ENTRY], {CALLBACK: call_back})
     return Machine(
         outputs,
         recipe.memory,
@@ -118,7 +119,7 @@ def _ready(outputs: Mapping[str, Node], recipe: Recipe, call_back: int) -> Machi
         recipe.scratch,
         recipe.shared_work,
         _calls(outputs, recipe.calls) if recipe.calls else {},
-        function(library.address("run"), *_ENTRY, ctypes.c_void_p),
+        function(library.address(ENTRY), *_ARGUMENTS),
     )
 
 

@@ -13,8 +13,7 @@ from tidu.backends.native.folds import emit_fold, emit_running
 from tidu.backends.native.loops import Frame, Work, lane_of, lanes_for, over, store_all
 from tidu.backends.native.plan import Kind
 from tidu.backends.native.position import Letter
-from tidu.backends.native.target import Target
-from tidu.backends.native.values import (
+from tidu.backends.native.registers import (
     BYTES,
     IN_MEMORY,
     Value,
@@ -23,6 +22,7 @@ from tidu.backends.native.values import (
     register_type,
     splat,
 )
+from tidu.backends.native.target import Target
 
 
 def emit(frame: Frame, body: Body, target: Target) -> Work:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from llvmlite.ir.values import ArgumentAttributes
 
-from tidu.backends.native import elementary
 from tidu.backends.native.expression import (
     Apply,
     Convert,
@@ -23,121 +19,31 @@ from tidu.backends.native.expression import (
 )
 from tidu.backends.native.literals import Splat
 from tidu.backends.native.position import Entry, Letter, Position, Quotient, Remainder
-from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
+from tidu.backends.native.registers import (
+    BYTES,
+    I1,
+    I8,
+    I64,
+    IN_MEMORY,
+    Builder,
+    Value,
+    convert,
+    intrinsic,
+    iota,
+    lanes_of,
+    masked_load,
+    masked_store,
+    number,
+    pointers,
+    register_type,
+    splat,
+    suffix,
+    vector,
+)
+from tidu.backends.native.scalars import Scalar
 from tidu.ir.node import Node
 
-Value = Any  # an ir.Value; llvmlite carries no types
-Builder = Any
 
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
-POINTER = ir.PointerType()
-IN_MEMORY = {
-    "float32": ir.FloatType(),
-    "float64": ir.DoubleType(),
-    "int64": I64,
-    "bool": I8,
-}
-# Scalar expressions that the elementary functions have as one, faster and nearer to the truth.
-# Without the table the values are the same but for rounding.
-FASTER: Mapping[Tree, tuple[str, tuple[str, ...]]] = {
-    parse("exp(fmin(x, 0)) / (1 + exp(-fabs(x)))"): ("sigmoid", ("x",)),
-}
-POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # exponents whose power is a product
-BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}
-
-
-def register_type(dtype: str) -> Any:
-    """The type of a number of this dtype in a register."""
-    return I1 if dtype == "bool" else IN_MEMORY[dtype]
-
-
-def number(value: int) -> Value:
-    return ir.Constant(I64, value)
-
-
-def vector(type: Any, lanes: int) -> Any:
-    return type if lanes == 1 else ir.VectorType(type, lanes)
-
-
-def splat(builder: Builder, value: Value, lanes: int) -> Value:
-    """One number in every lane."""
-    if lanes == 1 or isinstance(value.type, ir.VectorType):
-        return value
-    if isinstance(value, ir.Constant):
-        return Splat(ir.VectorType(value.type, lanes), value)
-    whole = ir.VectorType(value.type, lanes)
-    one = builder.insert_element(ir.Constant(whole, ir.Undefined), value, ir.Constant(I32, 0))
-    zeros = ir.Constant(ir.VectorType(I32, lanes), None)
-    return builder.shuffle_vector(one, ir.Constant(whole, ir.Undefined), zeros)
-
-
-def iota(lanes: int) -> Value:
-    return ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
-
-
-def intrinsic(
-    builder: Builder, name: str, result: Any, *operands: Value, align: int = 0, to: int = 0
-) -> Value:
-    """A call of LLVM's own function of this full name; operand `to` points to aligned memory."""
-    module = builder.module
-    function = module.globals.get(name)
-    if function is None:
-        type = ir.FunctionType(result, [operand.type for operand in operands])
-        function = ir.Function(module, type, name)
-    call = builder.call(function, operands)
-    if align:
-        said = ArgumentAttributes()
-        said.align = align
-        call.arg_attributes[to] = said
-    return call
-
-
-def suffix(type: Any) -> str:
-    """How LLVM's functions spell a type: f64, v8f32, v4i1."""
-    if isinstance(type, ir.VectorType):
-        return f"v{type.count}{suffix(type.element)}"
-    return {"float": "f32", "double": "f64", "ptr": "p0"}.get(str(type), str(type))
-
-
-def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
-    """x·y + z with one rounding."""
-    return intrinsic(builder, f"llvm.fma.{suffix(x.type)}", x.type, x, y, z)
-
-
-# ------------------------------------------------------------------ loops
-def counted(
-    builder: Builder,
-    start: Value,
-    stop: Value,
-    step: int,
-    carried: Sequence[Value],
-    body: Callable[[Value, list[Value]], Sequence[Value]],
-) -> list[Value]:
-    """for (i = start; i < stop; i += step) carried = body(i, carried)."""
-    before = builder.block
-    head = builder.append_basic_block("loop")
-    inside = builder.append_basic_block("body")
-    after = builder.append_basic_block("done")
-    builder.branch(head)
-    builder.position_at_end(head)
-    i = builder.phi(I64)
-    i.add_incoming(start, before)
-    values = [builder.phi(value.type) for value in carried]
-    for phi, value in zip(values, carried, strict=True):
-        phi.add_incoming(value, before)
-    builder.cbranch(builder.icmp_signed("<", i, stop), inside, after)
-    builder.position_at_end(inside)
-    new = body(i, values)
-    following = builder.add(i, number(step))
-    i.add_incoming(following, builder.block)
-    for phi, value in zip(values, new, strict=True):
-        phi.add_incoming(value, builder.block)
-    builder.branch(head)
-    builder.position_at_end(after)
-    return values
-
-
-# ------------------------------------------------------------------ elements
 @dataclass(eq=False)
 class Scope:
     """Where elements are calculated: the counters, the buffers, the lanes.
@@ -277,7 +183,7 @@ class Scope:
                 return self.head
             case Coordinate(at, dtype):
                 where = self.places(at) if self.varies(at) else self.place(at)
-                return self.builder.sitofp(where, vector(register_type(dtype), _lanes(where)))
+                return self.builder.sitofp(where, vector(register_type(dtype), lanes_of(where)))
             case Convert(value, dtype):
                 return convert(self.builder, self.value(value), dtype)
             case Apply():
@@ -353,176 +259,5 @@ class Scope:
             intrinsic(builder, name, ir.VoidType(), value, where, mask, align=BYTES[dtype], to=1)
 
 
-def pointers(builder: Builder, base: Value, places: Value, type: Any) -> Value:
-    """One pointer for each lane."""
-    found = builder.gep(base, [places], source_etype=type)
-    found.type = ir.VectorType(POINTER, places.type.count)  # llvmlite says it is one pointer
-    return found
-
-
-def _lanes(value: Value) -> int:
-    return value.type.count if isinstance(value.type, ir.VectorType) else 1
-
-
 def _load(builder: Builder, where: Value, type: Any, dtype: str) -> Value:
     return builder.load(where, align=BYTES[dtype], typ=type)
-
-
-def masked_load(builder: Builder, where: Value, whole: Any, mask: Value, align: int) -> Value:
-    """The lanes of the mask, 0 in the others, whose memory is not touched."""
-    name = f"llvm.masked.load.{suffix(whole)}.p0"
-    return intrinsic(builder, name, whole, where, mask, ir.Constant(whole, None), align=align)
-
-
-def masked_store(builder: Builder, value: Value, where: Value, mask: Value, align: int) -> None:
-    name = f"llvm.masked.store.{suffix(value.type)}.p0"
-    intrinsic(builder, name, ir.VoidType(), value, where, mask, align=align, to=1)
-
-
-def convert(builder: Builder, value: Value, dtype: str) -> Value:
-    """A number as another dtype, as NumPy's astype does."""
-    lanes = _lanes(value)
-    wanted = vector(register_type(dtype), lanes)
-    if value.type == wanted:
-        return value
-    given = value.type.element if lanes > 1 else value.type
-    zero = ir.Constant(value.type, None)
-    if dtype == "bool":
-        if isinstance(given, ir.IntType):
-            return builder.icmp_unsigned("!=", value, zero)
-        return builder.fcmp_unordered("!=", value, zero)
-    if given == I1:
-        return builder.zext(value, wanted) if dtype == "int64" else builder.uitofp(value, wanted)
-    if given == I64:
-        return builder.sitofp(value, wanted)
-    if dtype == "int64":
-        return _whole_number(builder, value, wanted)
-    return builder.fptrunc(value, wanted) if dtype == "float32" else builder.fpext(value, wanted)
-
-
-def _whole_number(builder: Builder, value: Value, wanted: Any) -> Value:
-    """A number without what follows the point. NaN and what is too large, poison to LLVM, become
-    the least integer, as processors and so NumPy have it on x86."""
-    lanes = _lanes(value)
-    type = value.type.element if lanes > 1 else value.type
-    high, low = (splat(builder, ir.Constant(type, x), lanes) for x in (2.0**63, -(2.0**63)))
-    above = builder.fcmp_ordered(">=", value, low)
-    fits = builder.and_(above, builder.fcmp_ordered("<", value, high))
-    zero = ir.Constant(value.type, None)
-    whole = builder.fptosi(builder.select(fits, value, zero), wanted)
-    return builder.select(fits, whole, splat(builder, number(-(2**63)), lanes))
-
-
-# ------------------------------------------------------------------ scalar expressions
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A scalar expression as LLVM values; `work` is the dtype it is calculated in."""
-
-    builder: Builder
-    operands: Mapping[str, Value]
-    numbers: Mapping[str, float]
-    work: str
-    lanes: int
-
-    def write(self, tree: Tree) -> Value:
-        """The value: truth values stay so until a number is needed."""
-        builder = self.builder
-        if tree in FASTER:
-            name, operands = FASTER[tree]
-            return elementary.emit(builder, name, *(self.numeric(Var(x)) for x in operands))
-        match tree:
-            case Num(text):
-                return self.literal(float(text))
-            case Var("INFINITY"):
-                return self.literal(math.inf)
-            case Var(name):
-                if name in self.operands:
-                    return self.operands[name]
-                return self.literal(self.numbers[name])
-            case Unary("-", value):
-                given = self.numeric(value)
-                return builder.fneg(given) if self.floats else builder.neg(given)
-            case Unary(_, value):
-                return builder.not_(self.truth(value))
-            case Binary(sign, left, right):
-                return self.binary(sign, left, right)
-            case Choice(test, yes, no):
-                return self.choice(test, yes, no)
-            case Call("pow", (base, exponent)):
-                return self.power(self.numeric(base), self.numeric(exponent))
-            case Call(name, arguments):
-                values = [self.numeric(argument) for argument in arguments]
-                return elementary.emit(builder, name, *values)
-
-    def power(self, base: Value, exponent: Value) -> Value:
-        """A power; one of a small whole number by products, as NumPy does for squares."""
-        builder, known = self.builder, constant_of(exponent)
-        if known not in POWERS:
-            return elementary.emit(builder, "pow", base, exponent)
-        value = builder.fmul(base, base) if abs(known) >= 2 else base
-        if abs(known) == 3:
-            value = builder.fmul(value, base)
-        return builder.fdiv(self.literal(1.0), value) if known < 0 else value
-
-    @property
-    def floats(self) -> bool:
-        return self.work in ("float32", "float64")
-
-    def literal(self, value: float) -> Value:
-        type = register_type(self.work)
-        given: float | int = value if self.floats else int(value)
-        if self.work == "float32":
-            given = _single(value)
-        return splat(self.builder, ir.Constant(type, given), self.lanes)
-
-    def numeric(self, tree: Tree) -> Value:
-        return convert(self.builder, self.write(tree), self.work)
-
-    def truth(self, tree: Tree) -> Value:
-        return convert(self.builder, self.write(tree), "bool")
-
-    def choice(self, test: Tree, yes: Tree, no: Tree) -> Value:
-        condition, one, two = self.truth(test), self.write(yes), self.write(no)
-        if one.type != two.type:
-            one = convert(self.builder, one, self.work)
-            two = convert(self.builder, two, self.work)
-        return self.builder.select(condition, one, two)
-
-    def binary(self, sign: str, left: Tree, right: Tree) -> Value:
-        builder = self.builder
-        if sign in ("&&", "||"):
-            one, two = self.truth(left), self.truth(right)
-            return builder.and_(one, two) if sign == "&&" else builder.or_(one, two)
-        one, two = self.write(left), self.write(right)
-        if sign in ("==", "!=") and one.type == two.type and self._is_truth(one):
-            return builder.icmp_unsigned(sign, one, two)
-        one, two = convert(builder, one, self.work), convert(builder, two, self.work)
-        if sign in ("<", ">", "<=", ">=", "==", "!="):
-            if not self.floats:
-                # one bit that is set is -1 where signs count
-                whole = builder.icmp_unsigned if self.work == "bool" else builder.icmp_signed
-                return whole(sign, one, two)
-            compare = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
-            return compare(sign, one, two)
-        names = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
-        if self.work == "bool":  # as NumPy has it: a sum is "or", a product "and"
-            return {"+": builder.or_, "-": builder.xor, "*": builder.and_}[sign](one, two)
-        if not self.floats:
-            return getattr(builder, names[sign])(one, two)
-        # a product and a sum may become one operation with one rounding
-        return getattr(builder, "f" + names[sign])(one, two, flags=("contract",))
-
-    def _is_truth(self, value: Value) -> bool:
-        return value.type == vector(I1, self.lanes)
-
-
-def constant_of(value: Value) -> float | None:
-    """The number that a literal puts in every lane."""
-    if not isinstance(value, ir.Constant):
-        return None
-    known = value.element.constant if isinstance(value, Splat) else value.constant
-    return known if isinstance(known, float) else None
-
-
-def _single(value: float) -> float:
-    return float(np.float32(value))

@@ -1,0 +1,318 @@
+"""The elements of values, each in a register: what a program without loops is written with."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llvmlite import ir
+
+from tidu.backends.native.expression import contraction, whole, work_dtype
+from tidu.backends.native.plan import Kind
+from tidu.backends.native.position import Position, read
+from tidu.backends.native.registers import (
+    Builder,
+    Value,
+    convert,
+    fma,
+    register_type,
+)
+from tidu.backends.native.scalars import Scalar
+from tidu.backends.scalar import (
+    Choice,
+    Num,
+    Tree,
+    Unary,
+    Var,
+    attribute_numbers,
+    operand_names,
+    parse,
+    scalar_tree,
+    variables,
+)
+from tidu.ir.node import Node
+
+Elements = list[Value]
+Of = Callable[[Node], Elements]
+
+_ONE_ROUNDING = ("contract",)  # a product and a sum may become one operation
+_PRODUCT, _MINUS, _CHOICE = parse("x * y"), parse("-x"), parse("c ? x : y")
+_SUM = ("0", "acc + x", "acc")
+_ANY_NUMBER = {parse("x > 0"), parse("x < 0"), parse("x == 0")}
+
+
+@dataclass(eq=False)
+class ElementWriter:
+    """The elements of each node, in C order.
+
+    A value whose elements are multiples of one sign is kept as these two, and multiplied where
+    something else is done with it: the sign of an error is known last of all, and what goes back
+    through the layers from it need not wait. Multiplied by 1, -1 or 0, nothing is rounded.
+    """
+
+    builder: Builder
+    values: dict[int, Elements]
+    kinds: Mapping[int, Kind]
+    fixed: set[int]  # values that are the same in every step, by identity
+    signed: dict[int, tuple[Value, Elements]] = field(
+        default_factory=dict[int, tuple[Value, Elements]]
+    )
+
+    def calculate(self, node: Node) -> None:
+        if node.id in self.values:
+            return
+        found = self._with_sign(node)
+        if found is None:
+            self.values[node.id] = self._elements(node, self.of)
+        else:
+            self.signed[node.id] = found
+
+    def of(self, node: Node) -> Elements:
+        """The elements of a node that has been calculated."""
+        if node.id not in self.values:
+            sign, rests = self.signed[node.id]
+            self.values[node.id] = [
+                sign if _is_one(rest) else self.builder.fmul(sign, rest, flags=_ONE_ROUNDING)
+                for rest in rests
+            ]
+        return self.values[node.id]
+
+    def _without_sign(self, node: Node) -> Elements:
+        return self.signed[node.id][1] if node.id in self.signed else self.of(node)
+
+    def _with_sign(self, node: Node) -> tuple[Value, Elements] | None:
+        """A sign and what it multiplies; None for what is no multiple of one."""
+        if _is_sign(node):
+            one = ir.Constant(register_type(node.dtype), 1.0)
+            return self._elements(node, self.of)[0], [one]
+        signs = [self.signed[x.id][0] for x in node.inputs if x.id in self.signed]
+        if not signs or node.dtype not in ("float64", "float32"):
+            return None
+        alone = len(signs) == 1 and all(x.dtype == node.dtype for x in node.inputs)
+        kind, tree = self.kinds[node.id], None if node.op.scalar is None else parse(node.op.scalar)
+        if kind is Kind.MAP and tree == _PRODUCT and alone:
+            return self._product(node, signs[0])
+        same = kind is Kind.MAP and tree == _CHOICE and len(signs) == 2 and signs[0] is signs[1]
+        linear = kind in (Kind.VIEW, Kind.CONTRACT) or tree == _MINUS or node.op.fold == _SUM
+        if same or (alone and linear):
+            return signs[0], self._elements(node, self._without_sign)
+        return None
+
+    def _product(self, node: Node, sign: Value) -> tuple[Value, Elements]:
+        """A number that is the same in every step, as a rate, goes to the sign."""
+        one, two = node.inputs if node.inputs[0].id in self.signed else reversed(node.inputs)
+        first, *others = self.of(two)
+        if id(first) in self.fixed and all(other is first for other in others):
+            return self.builder.fmul(first, sign), self._without_sign(one)
+        return sign, self._elements(node, self._without_sign)
+
+    def _elements(self, node: Node, of: Of) -> Elements:
+        match self.kinds[node.id]:
+            case Kind.LEAF:
+                return self._leaf(node)
+            case Kind.MAP:
+                return self._map(node, of)
+            case Kind.VIEW:
+                return self._view(node, of)
+            case Kind.REDUCE:
+                return self._reduce(node, of)
+            case Kind.CONTRACT:
+                return self._contract(node, of)
+            case Kind.SCATTER:
+                return self._scatter(node, of)
+            case Kind.SCAN:
+                return self._scan(node, of)
+            case Kind.CALL:
+                raise AssertionError(node)
+
+    def _leaf(self, node: Node) -> Elements:
+        if node.op.role == "size":
+            return [ir.Constant(register_type(node.dtype), float(node.attrs["size"]))]
+        data = node.attrs["value"].array
+        return [ir.Constant(register_type(node.dtype), x) for x in data.reshape(-1).tolist()]
+
+    def _map(self, node: Node, of: Of) -> Elements:
+        builder = self.builder
+        if node.op.role == "cast":
+            return [convert(builder, v, node.dtype) for v in of(node.inputs[0])]
+        tree = scalar_tree(node)
+        assert tree is not None
+        names = operand_names(node.op, len(node.inputs))
+        numbers, work = attribute_numbers(node.attrs), work_dtype(node)
+        places = variables(tree) & {"i", "j"} - set(names) if node.rank >= 2 else set[str]()
+        found: Elements = []
+        for at, index in enumerate(itertools.product(*map(range, whole(node)))):
+            operands = {
+                name: of(child)[at] for name, child in zip(names, node.inputs, strict=False)
+            }
+            where = {"i": index[-2], "j": index[-1]} if places else {}
+            given = numbers | {name: float(where[name]) for name in places}
+            value = Scalar(builder, operands, given, work, 1).write(tree)
+            found.append(convert(builder, value, node.dtype))
+        return found
+
+    def _view(self, node: Node, of: Of) -> Elements:
+        x, places = node.inputs[0], node.op.places
+        assert places is not None
+        return [
+            of(x)[_position(places(node, _texts(index), _no_reader), whole(x))]
+            for index in itertools.product(*map(range, whole(node)))
+        ]
+
+    def _reduce(self, node: Node, of: Of) -> Elements:
+        (x,) = node.inputs
+        axes = node.attrs["axis"]
+        assert node.op.fold is not None
+        start, step, finish = map(parse, node.op.fold)
+        kept = [range(1) if a in axes else range(n) for a, n in enumerate(whole(x))]
+        over = [range(n) if a in axes else range(1) for a, n in enumerate(whole(x))]
+        count = {"n": float(math.prod(len(r) for r in over))}
+        found: Elements = []
+        for place in itertools.product(*kept):
+            acc = self._say({}, {}, node.dtype, start)
+            for inner in itertools.product(*over):
+                index = [i + j for i, j in zip(place, inner, strict=True)]
+                value = of(x)[_flat(index, whole(x))]
+                acc = self._say({"acc": acc, "x": value}, {}, node.dtype, step)
+            found.append(self._say({"acc": acc}, count, node.dtype, finish))
+        return found
+
+    def _say(
+        self, operands: Mapping[str, Value], numbers: Mapping[str, float], dtype: str, tree: Any
+    ) -> Value:
+        return Scalar(self.builder, operands, numbers, dtype, 1).numeric(tree)
+
+    def _contract(self, node: Node, of: Of) -> Elements:
+        sizes, terms, right = contraction(node)
+        summed = [name for name in sizes if name not in right]
+        found: Elements = []
+        for place in itertools.product(*(range(sizes[name]) for name in right)):
+            places = [
+                dict(zip((*right, *summed), (*place, *inner), strict=True))
+                for inner in itertools.product(*(range(sizes[name]) for name in summed))
+            ]
+            factors = [
+                self._factors(node, of, [[at[name] for name in term] for term in terms])
+                for at in places
+            ]
+            found.append(self._sum_of_products(node.dtype, factors))
+        return found
+
+    def _factors(
+        self, node: Node, of: Of, places: Sequence[Sequence[int]]
+    ) -> tuple[Value, Value | None]:
+        """One element of each operand, all but the last multiplied."""
+        builder = self.builder
+        *first, last = [
+            convert(builder, of(x)[_flat(place, whole(x))], node.dtype)
+            for x, place in zip(node.inputs, places, strict=True)
+        ]
+        value: Value = None
+        for factor in first:
+            value = factor if value is None else builder.fmul(value, factor, flags=_ONE_ROUNDING)
+        return last, value
+
+    def _sum_of_products(self, dtype: str, factors: list[tuple[Value, Value | None]]) -> Value:
+        """Pairs first, then pairs of these: a step waits for the logarithm of the number of terms,
+        not for the number."""
+        builder = self.builder
+        half = (len(factors) + 1) // 2
+        parts: list[Value] = []
+        for at in range(half):
+            one, by = factors[at]
+            value = one if by is None else builder.fmul(one, by, flags=_ONE_ROUNDING)
+            for other, factor in factors[at + half : at + half + 1]:
+                if factor is None:
+                    value = builder.fadd(value, other, flags=_ONE_ROUNDING)
+                else:
+                    value = fma(builder, other, factor, value)
+            parts.append(value)
+        while len(parts) > 1:
+            half = (len(parts) + 1) // 2
+            rest = [
+                builder.fadd(one, two, flags=_ONE_ROUNDING)
+                for one, two in zip(parts, parts[half:], strict=False)
+            ]
+            parts = [*rest, *parts[len(rest) : half]]
+        return parts[0] if parts else ir.Constant(register_type(dtype), 0.0)
+
+    def _scatter(self, node: Node, of: Of) -> Elements:
+        builder, puts = self.builder, node.op.puts
+        assert puts is not None
+        zero = ir.Constant(register_type(node.dtype), 0.0)
+        found: Elements = [zero] * math.prod(whole(node))
+        sources = node.inputs if node.op.operands is None else node.inputs[:1]
+        for position, x in enumerate(sources):
+            for index, value in zip(itertools.product(*map(range, whole(x))), of(x), strict=True):
+                at = _position(puts(node, position, _texts(index), _no_reader), whole(node))
+                one = convert(builder, value, node.dtype)
+                found[at] = (
+                    one if found[at] is zero else builder.fadd(found[at], one, flags=_ONE_ROUNDING)
+                )
+        return found
+
+    def _scan(self, node: Node, of: Of) -> Elements:
+        (x,), axis = node.inputs, node.attrs["axis"]
+        assert node.op.fold is not None
+        start, step, _ = map(parse, node.op.fold)
+        found: Elements = [None] * math.prod(whole(node))
+        others = [range(1) if a == axis else range(n) for a, n in enumerate(whole(x))]
+        for place in itertools.product(*others):
+            acc = self._say({}, {}, node.dtype, start)
+            for i in range(whole(x)[axis]):
+                at = _flat([i if a == axis else p for a, p in enumerate(place)], whole(x))
+                given = {"acc": acc, "x": of(x)[at]}
+                found[at] = acc = self._say(given, {}, node.dtype, step)
+        return found
+
+
+def _is_one(value: Value) -> bool:
+    return isinstance(value, ir.Constant) and value.constant == 1.0
+
+
+def _is_sign(node: Node) -> bool:
+    """Whether a node is one number, and that 1, -1 or 0 by its expression (or NaN)."""
+    if math.prod(whole(node)) != 1 or node.op.scalar is None or node.dtype == "bool":
+        return False
+    numbers = attribute_numbers(node.attrs)
+
+    def is_step(tree: Tree, failed: set[Tree]) -> bool:
+        match tree:
+            case Choice(test, yes, no):
+                return is_step(yes, failed) and is_step(no, failed | {test})
+            case Unary("-", value):
+                return is_step(value, failed)
+            case Num(text):
+                return float(text) in (0.0, 1.0)
+            case Var("x") if _ANY_NUMBER <= failed:
+                return True  # it is NaN
+            case Var(name):
+                return numbers.get(name) in (0.0, 1.0, -1.0)
+            case _:
+                return False
+
+    tree = parse(node.op.scalar)
+    return isinstance(tree, Choice) and is_step(tree, set())
+
+
+def _texts(index: Sequence[int]) -> list[str]:
+    return [str(i) for i in index]
+
+
+def _no_reader(position: int, index: Sequence[str], size: Any) -> str:
+    raise AssertionError("no index array is unrolled")
+
+
+def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
+    at = 0
+    for i, size in zip(index, shape, strict=True):
+        at = at * size + i
+    return at
+
+
+def _position(texts: Sequence[str], shape: Sequence[int]) -> int:
+    names: dict[str, Position] = {}
+    return _flat([read(text, names).constant for text in texts], shape)
