@@ -12,7 +12,7 @@ import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import check
 from tidu.backends.native import build
 from tidu.backends.native.elementary import FUNCTIONS
-from tidu.backends.native.plan import Kind, kind_of
+from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
 from tidu.ir.build import call, input_node, is_tuple

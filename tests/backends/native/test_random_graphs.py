@@ -14,8 +14,9 @@ import pytest
 
 from tests.backends.native.agreement import distance
 from tests.backends.native.random_graphs import REFUSALS, RandomGraph, nudged
-from tidu.backends.native import build, loops
+from tidu.backends.native import build
 from tidu.backends.native import program as native
+from tidu.backends.native.emit import loops
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
 from tidu.backends.numpy import compile_graph

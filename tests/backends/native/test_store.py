@@ -19,7 +19,8 @@ import pytest
 
 import tidu
 from tests.app.command import here
-from tidu.backends.native import build, folds, identity, library, machine, store
+from tidu.backends.native import build, identity, library, machine, store
+from tidu.backends.native.emit import folds
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
 from tidu.errors import FallbackWarning

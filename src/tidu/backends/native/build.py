@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tidu.backends.native.driver import Batch, Check, Driver, write_driver
 from tidu.backends.native.elementary import FUNCTIONS
+from tidu.backends.native.emit.driver import Batch, Check, Driver, write_driver
+from tidu.backends.native.emit.module import Kernel, Module
+from tidu.backends.native.emit.unrolled import MOST, Line, operations, write_line
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_scalar_constant
 from tidu.backends.native.library import object_code
-from tidu.backends.native.memory import laid_out
-from tidu.backends.native.module import Kernel, Module
-from tidu.backends.native.plan import Kind, Plan, Stage, plan, scheduled
+from tidu.backends.native.schedule.memory import laid_out
+from tidu.backends.native.schedule.plan import Kind, Plan, Stage, plan, scheduled
 from tidu.backends.native.target import host
-from tidu.backends.native.unrolled import MOST, Line, operations, write_line
 from tidu.backends.numpy.program import check_memory
 from tidu.ir.node import Node, inputs_among, reachable
 

@@ -81,7 +81,7 @@ def _new(
     name: str | None, outputs: Mapping[str, Node], request: Request, call_back: int
 ) -> Machine:
     from tidu.backends.native.build import build  # noqa: PLC0415  (all that compiles)
-    from tidu.backends.native.lowered import lowered  # noqa: PLC0415
+    from tidu.backends.native.schedule.lowered import lowered  # noqa: PLC0415
 
     images = lowered(outputs, request)
     recipe = build(images, request)
@@ -101,7 +101,7 @@ def _from_disk(
     header, code = found
     try:
         if header["lowered"]:
-            from tidu.backends.native.lowered import lowered  # noqa: PLC0415
+            from tidu.backends.native.schedule.lowered import lowered  # noqa: PLC0415
 
             outputs = lowered(outputs, request)
         return _ready(outputs, _read(outputs, header, code), call_back)

@@ -13,23 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.barrier import barrier
-from tidu.backends.native.expression import whole
-from tidu.backends.native.layout import (
-    BAD_INDEX,
-    CALLBACK,
-    CONTEXT,
-    DONE,
-    ENTRY,
-    ERROR,
-    GUARD,
-    NOT_FINITE,
-    RUNNING,
-    STATUS,
-)
-from tidu.backends.native.module import Kernel, Module
-from tidu.backends.native.plan import Stage
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.barrier import barrier
+from tidu.backends.native.emit.module import Kernel, Module
+from tidu.backends.native.emit.registers import (
     I1,
     I8,
     I32,
@@ -43,6 +29,20 @@ from tidu.backends.native.registers import (
     is_finite,
     number,
 )
+from tidu.backends.native.layout import (
+    BAD_INDEX,
+    CALLBACK,
+    CONTEXT,
+    DONE,
+    ENTRY,
+    ERROR,
+    GUARD,
+    NOT_FINITE,
+    RUNNING,
+    STATUS,
+)
+from tidu.backends.native.schedule.expression import whole
+from tidu.backends.native.schedule.plan import Stage
 from tidu.ir.node import Node
 
 MOST_OPEN = 96  # buffers since the last barrier, above which threads wait without need

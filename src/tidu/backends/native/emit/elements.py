@@ -10,17 +10,17 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.expression import contraction, whole, work_dtype
-from tidu.backends.native.plan import Kind
-from tidu.backends.native.position import Position, read
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.registers import (
     Builder,
     Value,
     convert,
     fma,
     register_type,
 )
-from tidu.backends.native.scalars import Scalar
+from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.schedule.expression import contraction, whole, work_dtype
+from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.position import Position, read
 from tidu.backends.scalar import (
     Choice,
     Num,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from tidu.backends.native.position import Entry, Letter, Position, linear, of_letter, read
+from tidu.backends.native.schedule.position import Entry, Letter, Position, linear, of_letter, read
 from tidu.backends.scalar import (
     Tree,
     attribute_numbers,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.backends.native.bodies import Body, Fold, Store
-from tidu.backends.native.expression import (
+from tidu.backends.native.schedule.bodies import Body, Fold, Store
+from tidu.backends.native.schedule.expression import (
     Apply,
     Convert,
     Coordinate,
@@ -21,7 +21,7 @@ from tidu.backends.native.expression import (
     literal_text,
     walk,
 )
-from tidu.backends.native.position import Entry, Letter, Position, Quotient, Remainder
+from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
 from tidu.ir.node import Node
 
 

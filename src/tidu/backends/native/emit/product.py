@@ -13,11 +13,9 @@ from dataclasses import replace
 
 from llvmlite import ir
 
-from tidu.backends.native.expression import walk
-from tidu.backends.native.loops import Frame, Work, store_all, tail_mask
-from tidu.backends.native.packing import Panel
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.loops import Frame, Work, store_all, tail_mask
+from tidu.backends.native.emit.packing import Panel, copy_panel
+from tidu.backends.native.emit.registers import (
     BYTES,
     IN_MEMORY,
     Value,
@@ -27,8 +25,10 @@ from tidu.backends.native.registers import (
     number,
     splat,
 )
-from tidu.backends.native.tiling import Product
-from tidu.backends.native.values import Scope
+from tidu.backends.native.emit.tiling import Product
+from tidu.backends.native.emit.values import Scope
+from tidu.backends.native.schedule.expression import walk
+from tidu.backends.native.schedule.position import Letter
 
 LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
 
@@ -124,7 +124,7 @@ def _group(
         return replace(panel, column=column, packed=packed if product.packed else None)
 
     def pack(i: Value, carried: list[Value]) -> list[Value]:
-        pack(frame, product, at(i))
+        copy_panel(frame, product, at(i))
         return carried
 
     if product.packed:

@@ -8,9 +8,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.loops import Frame
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.loops import Frame
+from tidu.backends.native.emit.registers import (
     BYTES,
     I32,
     I64,
@@ -21,7 +20,8 @@ from tidu.backends.native.registers import (
     masked_load,
     number,
 )
-from tidu.backends.native.tiling import Product
+from tidu.backends.native.emit.tiling import Product
+from tidu.backends.native.schedule.position import Letter
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Panel:
     counters: Mapping[Letter, Value]
 
 
-def pack(frame: Frame, product: Product, panel: Panel) -> None:
+def copy_panel(frame: Frame, product: Product, panel: Panel) -> None:
     """The panel's columns for each k, one after another, in the thread's own memory."""
     builder = frame.builder
     type, packed = IN_MEMORY[product.fold.dtype], panel.packed

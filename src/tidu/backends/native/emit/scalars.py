@@ -10,8 +10,16 @@ import numpy as np
 from llvmlite import ir
 
 from tidu.backends.native import elementary
+from tidu.backends.native.emit.registers import (
+    I1,
+    Builder,
+    Value,
+    convert,
+    register_type,
+    splat,
+    vector,
+)
 from tidu.backends.native.literals import Splat
-from tidu.backends.native.registers import I1, Builder, Value, convert, register_type, splat, vector
 from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
 
 # Scalar expressions that the elementary functions have as one, faster and nearer to the truth.

@@ -11,12 +11,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.bodies import Body
-from tidu.backends.native.expression import loads, walk
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import I1, Builder, Value, counted, number
+from tidu.backends.native.emit.registers import I1, Builder, Value, counted, number
+from tidu.backends.native.emit.values import Scope
+from tidu.backends.native.schedule.bodies import Body
+from tidu.backends.native.schedule.expression import loads, walk
+from tidu.backends.native.schedule.position import Letter
 from tidu.backends.native.target import Target
-from tidu.backends.native.values import Scope
 from tidu.ir.node import Node
 
 WORTH_SHARING = 40_000.0  # operations of a stage from which on threads share it

@@ -11,18 +11,18 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.bodies import Body, body_of_stage, collapsed
-from tidu.backends.native.loops import Frame, Work
-from tidu.backends.native.nest import emit
-from tidu.backends.native.plan import Kind, Stage
-from tidu.backends.native.product import emit_product
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.loops import Frame, Work
+from tidu.backends.native.emit.nest import emit
+from tidu.backends.native.emit.product import emit_product
+from tidu.backends.native.emit.registers import (
     I64,
     POINTER,
 )
-from tidu.backends.native.signature import signature
+from tidu.backends.native.emit.tiling import product_of
+from tidu.backends.native.schedule.bodies import Body, body_of_stage, collapsed
+from tidu.backends.native.schedule.plan import Kind, Stage
+from tidu.backends.native.schedule.signature import signature
 from tidu.backends.native.target import Target
-from tidu.backends.native.tiling import product_of
 from tidu.ir.node import Node
 
 

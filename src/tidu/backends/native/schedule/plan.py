@@ -14,8 +14,8 @@ from enum import Enum
 
 import numpy as np
 
-from tidu.backends.native.expression import cost, sayable, whole
 from tidu.backends.native.layout import is_leaf
+from tidu.backends.native.schedule.expression import cost, sayable, whole
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable

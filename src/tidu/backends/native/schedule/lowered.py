@@ -11,8 +11,8 @@ from tidu.backends.lowering import lower
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
-from tidu.backends.native.opening import opened
-from tidu.backends.native.plan import Kind, kind_of
+from tidu.backends.native.schedule.opening import opened
+from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import role

@@ -13,12 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.driver import Batch, Driver, entry, row_of
-from tidu.backends.native.elements import Elements, ElementWriter
-from tidu.backends.native.expression import contraction, cost, whole
-from tidu.backends.native.layout import DONE, GUARD, NOT_FINITE, RUNNING, STATUS
-from tidu.backends.native.plan import Kind
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.driver import Batch, Driver, entry, row_of
+from tidu.backends.native.emit.elements import Elements, ElementWriter
+from tidu.backends.native.emit.registers import (
     BYTES,
     I1,
     I8,
@@ -31,6 +28,9 @@ from tidu.backends.native.registers import (
     is_finite,
     number,
 )
+from tidu.backends.native.layout import DONE, GUARD, NOT_FINITE, RUNNING, STATUS
+from tidu.backends.native.schedule.expression import contraction, cost, whole
+from tidu.backends.native.schedule.plan import Kind
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
@@ -123,16 +123,14 @@ def write_line(module: Any, line: Line, plan: Driver) -> None:
         for phi, value in zip(carried[slot], values[node.id], strict=True):
             phi.add_incoming(value, onward)
     builder.cbranch(builder.icmp_signed("<", following, steps), head, last)
-    for block, done, result in ((last, steps, values), (ended, step, None)):
+    reached = {slot: values[node.id] for node, slot in line.moves}
+    running = ir.Constant(I32, RUNNING)
+    for block, left, done, how in ((last, reached, steps, running), (ended, carried, step, status)):
         builder.position_at_end(block)
         for node, slot in line.moves:
-            left = carried[slot] if result is None else result[node.id]
-            _stored(builder, left, node.dtype, pointers[slot])
-        builder.store(done, builder.gep(shared, [number(DONE)], source_etype=I8))
-        builder.store(
-            ir.Constant(I32, RUNNING) if result is not None else status,
-            builder.gep(shared, [number(STATUS)], source_etype=I8),
-        )
+            _stored(builder, left[slot], node.dtype, pointers[slot])
+        for value, offset in ((done, DONE), (how, STATUS)):
+            builder.store(value, builder.gep(shared, [number(offset)], source_etype=I8))
         builder.branch(out)
     builder.position_at_end(out)
     builder.ret_void()

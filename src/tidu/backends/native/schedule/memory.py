@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tidu.backends.native.layout import ALIGNED, Memory, bytes_of, is_leaf, is_scalar_constant
-from tidu.backends.native.plan import Stage
+from tidu.backends.native.schedule.plan import Stage
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 

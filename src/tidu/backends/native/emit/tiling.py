@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidu.backends.native.bodies import Body, Fold
-from tidu.backends.native.expression import Load
-from tidu.backends.native.plan import Kind
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.registers import (
     BYTES,
 )
+from tidu.backends.native.schedule.bodies import Body, Fold
+from tidu.backends.native.schedule.expression import Load
+from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.position import Letter
 from tidu.backends.native.target import Target
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it

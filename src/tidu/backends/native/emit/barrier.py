@@ -6,11 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.layout import (
-    COUNT,
-    TURN,
-)
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.registers import (
     I8,
     I32,
     I64,
@@ -19,6 +15,10 @@ from tidu.backends.native.registers import (
     Value,
     intrinsic,
     number,
+)
+from tidu.backends.native.layout import (
+    COUNT,
+    TURN,
 )
 from tidu.backends.native.target import Target
 

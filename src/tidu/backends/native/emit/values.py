@@ -8,18 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.expression import (
-    Apply,
-    Convert,
-    Coordinate,
-    Expression,
-    Head,
-    Literal,
-    Load,
-)
-from tidu.backends.native.literals import Splat
-from tidu.backends.native.position import Entry, Letter, Position, Quotient, Remainder
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.registers import (
     BYTES,
     I1,
     I8,
@@ -40,7 +29,18 @@ from tidu.backends.native.registers import (
     suffix,
     vector,
 )
-from tidu.backends.native.scalars import Scalar
+from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.literals import Splat
+from tidu.backends.native.schedule.expression import (
+    Apply,
+    Convert,
+    Coordinate,
+    Expression,
+    Head,
+    Literal,
+    Load,
+)
+from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
 from tidu.ir.node import Node
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from tidu.backends.native.expression import (
+from tidu.backends.native.schedule.expression import (
     Apply,
     Convert,
     Elements,
@@ -19,8 +19,8 @@ from tidu.backends.native.expression import (
     walk,
     whole,
 )
-from tidu.backends.native.plan import Kind, Stage
-from tidu.backends.native.position import Letter, Position, linear, of_letter
+from tidu.backends.native.schedule.plan import Kind, Stage
+from tidu.backends.native.schedule.position import Letter, Position, linear, of_letter
 from tidu.backends.scalar import Tree, parse
 from tidu.ir.node import Node
 

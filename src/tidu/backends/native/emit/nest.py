@@ -7,13 +7,9 @@ from dataclasses import replace
 
 from llvmlite import ir
 
-from tidu.backends.native.bodies import Body, Store
-from tidu.backends.native.expression import Load
-from tidu.backends.native.folds import emit_fold, emit_running
-from tidu.backends.native.loops import Frame, Work, lane_of, lanes_for, over, store_all
-from tidu.backends.native.plan import Kind
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import (
+from tidu.backends.native.emit.folds import emit_fold, emit_running
+from tidu.backends.native.emit.loops import Frame, Work, lane_of, lanes_for, over, store_all
+from tidu.backends.native.emit.registers import (
     BYTES,
     IN_MEMORY,
     Value,
@@ -22,6 +18,10 @@ from tidu.backends.native.registers import (
     register_type,
     splat,
 )
+from tidu.backends.native.schedule.bodies import Body, Store
+from tidu.backends.native.schedule.expression import Load
+from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.position import Letter
 from tidu.backends.native.target import Target
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tidu.backends.native.bodies import Body, Fold
-from tidu.backends.native.loops import (
+from tidu.backends.native.emit.loops import (
     Frame,
     Work,
     lane_of,
@@ -18,11 +17,12 @@ from tidu.backends.native.loops import (
     store_all,
     tail_mask,
 )
-from tidu.backends.native.position import Letter
-from tidu.backends.native.registers import Builder, Value, counted, fma, number, splat
-from tidu.backends.native.scalars import Scalar
+from tidu.backends.native.emit.registers import Builder, Value, counted, fma, number, splat
+from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.emit.values import Scope
+from tidu.backends.native.schedule.bodies import Body, Fold
+from tidu.backends.native.schedule.position import Letter
 from tidu.backends.native.target import Target
-from tidu.backends.native.values import Scope
 from tidu.backends.scalar import Binary, Var
 
 PARTIAL = 4  # accumulators of one fold that run beside each other

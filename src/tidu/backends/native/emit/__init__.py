@@ -1,0 +1,1 @@
+"""From stages to the text of an LLVM module."""
