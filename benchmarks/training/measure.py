@@ -21,7 +21,7 @@ from benchmarks.training.peer import Peer
 from benchmarks.training.process import PeerFailed, Process, python_for
 from benchmarks.training.workload import Array, Workload
 
-PAUSE = 0.02  # seconds between turns, in which the last peer's threads stop spinning
+PAUSE = 0.06  # seconds between turns, in which the last peer's threads stop spinning
 FEWEST = 3  # turns of a peer whose step takes long
 
 

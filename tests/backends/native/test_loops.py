@@ -269,6 +269,7 @@ def test_what_is_no_multiple_of_a_sign_is_not_taken_for_one(value: float) -> Non
         "a sum of products": sum_(w * wide) * w,
         "the larger": maximum(w * wide, 0.5),
         "to itself": where(greater(x, 0.0), 1.0, x) * w,
+        "of nothing": broadcast_to(sign(x, at=0.0), shape=(0,)) * w[:0],
     }
     check(outputs, {"x": np.array([value]), "w": np.array([-1.5, 0.0, 2.5])})
 

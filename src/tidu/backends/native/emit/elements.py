@@ -104,9 +104,9 @@ class ElementWriter:
     def _product(self, node: Node, sign: Value) -> tuple[Value, Elements]:
         """A number that is the same in every step, as a rate, goes to the sign."""
         one, two = node.inputs if node.inputs[0].id in self.signed else reversed(node.inputs)
-        first, *others = self.of(two)
-        if id(first) in self.fixed and all(other is first for other in others):
-            return self.builder.fmul(first, sign), self._without_sign(one)
+        factors = self.of(two)
+        if len(set(map(id, factors))) == 1 and id(factors[0]) in self.fixed:
+            return self.builder.fmul(factors[0], sign), self._without_sign(one)
         return sign, self._elements(node, self._without_sign)
 
     def _elements(self, node: Node, of: Of) -> Elements:
