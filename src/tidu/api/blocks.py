@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.backends.native.layout import BAD_INDEX
+
 if TYPE_CHECKING:
     from tidu.backends.native.program import Block, NativeLoop
 
@@ -19,7 +21,6 @@ Array = NDArray[Any]
 _SECONDS = 0.05  # how long Ctrl-C and progress may wait
 _MEASURED = 0.002  # how long a block must take for its pace to be believed
 _HISTORY = 64 * 2**20  # bytes of recorded values that one block may hold
-_BAD_INDEX = 3  # `layout.BAD_INDEX`: imported with what compiles, which may be missing
 
 Ahead = tuple[Mapping[str, Array], NDArray[np.int64]]
 
@@ -96,7 +97,7 @@ class Blocks:
         elif block.done == self.size and spent < _SECONDS / 2:
             self.size *= 8 if spent < _SECONDS / 16 else 2
         after = self.loop.values()
-        if block.status == _BAD_INDEX and block.done:  # perhaps by the update of the last step
+        if block.status == BAD_INDEX and block.done:  # perhaps by the update of the last step
             block, after = self._again(values, block.done - 1)
         if not all(is_finite(array) for array in after.values()):
             block, after = self._up_to_the_last_finite(values, block.done)

@@ -1,7 +1,8 @@
 """The `scalar` facet of an op: a C-like expression for one element, read into a tree.
 
-Operands are x, y, z in their order, masks c; attributes go by their own names. Known are numbers,
-+ - * /, comparisons, && || !, the conditional ?: and calls of functions of C's math library.
+Operands are x, y, z, u, v, w in their order, masks c, d, e; attributes go by their own names. Known
+are numbers, + - * /, comparisons, && || !, the conditional ?: and calls of functions of C's math
+library.
 """
 
 from __future__ import annotations
@@ -176,6 +177,12 @@ def calls_of(tree: Tree) -> set[str]:
     """The functions that an expression calls."""
     own = {tree.name} if isinstance(tree, Call) else set[str]()
     return own.union(*(calls_of(part) for part in parts_of(tree)))
+
+
+def divides(tree: Tree) -> bool:
+    """Whether an expression has a division of its own."""
+    own = isinstance(tree, Binary) and tree.sign == "/"
+    return own or any(map(divides, parts_of(tree)))
 
 
 def variables(tree: Tree) -> set[str]:

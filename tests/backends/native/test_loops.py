@@ -12,19 +12,15 @@ import pytest
 import tidu
 from tests.backends.native.agreement import check, distance
 from tidu.api import blocks
-from tidu.backends.native import build, layout
+from tidu.backends.native import build
 from tidu.backends.native.layout import Request
-from tidu.backends.native.program import compile_loop, compile_native
+from tidu.backends.native.program import compile_loop
 from tidu.backends.numpy import compile_graph
 from tidu.ir.build import call, constant, input_node
-from tidu.ir.node import Node, inputs_among, reachable
+from tidu.ir.node import Node
 from tidu.ir.op import registered
-from tidu.ops.arithmetic import absolute, sign
-from tidu.ops.comparison import greater, where
 from tidu.ops.indexing import index
-from tidu.ops.layout import broadcast_to
 from tidu.ops.reduction import sum_
-from tidu.ops.selection import maximum
 from tidu.ops.trigonometric import tanh
 from tidu.optim.rule import Slot, Update
 
@@ -169,7 +165,6 @@ def test_a_gather_from_what_tells_by_its_place() -> None:
 
 def test_a_bad_index_of_an_update_ends_the_loop_before_it() -> None:
     """The update that has it is not tested with the loss: it is known when it is done."""
-    assert blocks._BAD_INDEX == layout.BAD_INDEX
     v, at, s = input_node("v", (4,)), input_node("at", (3,)), input_node("s", (3,))
     outputs = {"L": sum_(v), "new/v": v * 1.5, "new/at": at + 1.0, "new/s": s + index(v, key=(at,))}
     moves = tuple((name, f"new/{name}") for name in ("v", "at", "s"))
@@ -225,60 +220,3 @@ def test_no_thread_is_left_waiting(
     assert count[0] > at
     assert threading.active_count() == before
     assert np.array_equal(loop.values()["w"], plain.values()["w"])
-
-
-# ------------------------------------------------------------------ signs
-@pytest.mark.parametrize("at", [0.0, 1.0, 0.5])
-@pytest.mark.parametrize("exact", [False, True])
-def test_a_sign_is_multiplied_last_and_changes_nothing(at: float, exact: bool) -> None:
-    """|W2 tanh(W1 x) − y| as one straight line: the sign of the error is a factor of all that goes
-    back. `exact`: the error is 0, and its sign what the kink is given there."""
-    rng = np.random.default_rng(5)
-    x, y = input_node("x", (3, 1)), input_node("y", (1, 1))
-    W1, W2, lr = input_node("W1", (4, 3)), input_node("W2", (1, 4)), input_node("lr", ())
-    hidden = tanh(W1 @ x)
-    error = W2 @ hidden - y
-    s = sign(error, at=at)
-    back = (W2.T * s) * (1.0 - hidden * hidden)
-    outputs = {
-        "new/W1": W1 - lr * (back @ x.T),
-        "new/W2": W2 - lr * (s @ hidden.T),
-        "loss": sum_(absolute(error)),
-        "seen": 1.0 - back,
-    }
-    values = {
-        name: rng.standard_normal(node.shape)
-        for name, node in inputs_among(reachable(outputs.values())).items()
-    }
-    if exact:
-        values |= {"W2": np.zeros((1, 4)), "y": np.zeros((1, 1))}
-    check_loop(outputs, values | {"lr": np.array(0.01)}, steps=1 if exact else 7)
-
-
-@pytest.mark.parametrize("value", [-3.0, 0.0, 0.25, 5.0, np.nan])
-def test_what_is_no_multiple_of_a_sign_is_not_taken_for_one(value: float) -> None:
-    x, w = input_node("x", (1,)), input_node("w", (3,))
-    wide = broadcast_to(sign(x, at=0.0), shape=(3,))
-    up = greater(w, 0.0)
-    outputs = {
-        "a sum": w * wide + wide,
-        "twice": wide * wide * w,
-        "either way": where(up, wide, 2.0 * wide),
-        "one way": where(up, wide, w),
-        "a function": tanh(w * wide),
-        "a sum of products": sum_(w * wide) * w,
-        "the larger": maximum(w * wide, 0.5),
-        "to itself": where(greater(x, 0.0), 1.0, x) * w,
-        "of nothing": broadcast_to(sign(x, at=0.0), shape=(0,)) * w[:0],
-    }
-    check(outputs, {"x": np.array([value]), "w": np.array([-1.5, 0.0, 2.5])})
-
-
-def test_only_a_sign_leaves_the_order_of_products() -> None:
-    """relu is 0 or x: kept back like a sign, it would round otherwise than NumPy does."""
-    x, w = input_node("x", (1,)), input_node("w", (99,))
-    wide = broadcast_to(call(registered()["relu"], x), shape=(99,))
-    outputs = {"y": ((wide * w) * w) * w}
-    values = {"x": np.array([0.7]), "w": np.random.default_rng(3).standard_normal(99)}
-    found, wanted = compile_native(outputs).run(values), compile_graph(outputs).run(values)
-    np.testing.assert_array_equal(found.outputs["y"], wanted.outputs["y"])

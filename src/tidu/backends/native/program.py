@@ -281,8 +281,9 @@ class Block:
 class NativeLoop:
     """A step that is taken many times: outputs become inputs (`moves`), in the loop's own memory.
 
-    `advance` stops before the update of a step in which a recorded number is not finite, or a
-    condition is not as it was when the step was traced.
+    `advance` stops before the update of a step in which a number of `request.finite` is not finite,
+    an index is bad, or a condition is not as it was when the step was traced. A bad index of the
+    update itself is known only when that step is done: the status says so, and the step counts.
     """
 
     machine: Machine

@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 class Target:
     """The host. `vector_bytes` is the width of a vector register, `registers` how many there are.
 
-    Objects of LLVM are not told apart by threads: `machine` is used under a lock (see `compile`).
+    Objects of LLVM are not told apart by threads: `machine` is used under a lock (see `library`).
     """
 
     machine: Any

@@ -38,7 +38,7 @@ class Far:
 
 
 def far_reduced(x: Real) -> Far:
-    """r and k of x = k π/2 + r, for finite |x| from 2¹⁶ on. Emits a loop over the lanes."""
+    """r and k of x = k π/2 + r, for finite |x| from 2¹⁵ on. Emits a loop over the lanes."""
     code, builder = x.code, x.code.builder
     wide = code.at(F64)
     given = x.to(F64).value

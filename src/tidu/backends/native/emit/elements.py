@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llvmlite import ir
@@ -18,7 +18,14 @@ from tidu.backends.native.emit.registers import (
     register_type,
 )
 from tidu.backends.native.emit.scalars import Scalar
-from tidu.backends.native.schedule.expression import contraction, whole, work_dtype
+from tidu.backends.native.schedule.expression import (
+    PRODUCT,
+    SUM,
+    contraction,
+    scattered,
+    whole,
+    work_dtype,
+)
 from tidu.backends.native.schedule.plan import Kind
 from tidu.backends.native.schedule.position import Position, read
 from tidu.backends.scalar import (
@@ -34,32 +41,41 @@ from tidu.backends.scalar import (
     variables,
 )
 from tidu.ir.node import Node
+from tidu.ir.types import REALS
 
 Elements = list[Value]
 Of = Callable[[Node], Elements]
 
 _ONE_ROUNDING = ("contract",)  # a product and a sum may become one operation
-_PRODUCT, _MINUS, _CHOICE = parse("x * y"), parse("-x"), parse("c ? x : y")
-_SUM = ("0", "acc + x", "acc")
+_MINUS, _CHOICE = parse("-x"), parse("c ? x : y")
 _ANY_NUMBER = {parse("x > 0"), parse("x < 0"), parse("x == 0")}
+
+
+@dataclass(frozen=True, eq=False)
+class Signed:
+    """Elements that are sign · rest. has_rate: the sign is 1, -1 or 0 times a rate, and no product
+    or sum goes into the rests any more: it would be rounded before the rate and not after it."""
+
+    sign: Value
+    rests: Elements
+    has_rate: bool = False
 
 
 @dataclass(eq=False)
 class ElementWriter:
     """The elements of each node, in C order.
 
-    A value whose elements are multiples of one sign is kept as these two, and multiplied where
-    something else is done with it: the sign of an error is known last of all, and what goes back
-    through the layers from it need not wait. Multiplied by 1, -1 or 0, nothing is rounded.
+    In a loop, a value whose elements are multiples of one sign is kept as these two, and multiplied
+    where something else is done with it: the sign of an error is known last of all, and what goes
+    back through the layers from it need not wait. Multiplied by 1, -1 or 0, nothing is rounded.
     """
 
     builder: Builder
     values: dict[int, Elements]
     kinds: Mapping[int, Kind]
     fixed: set[int]  # values that are the same in every step, by identity
-    signed: dict[int, tuple[Value, Elements]] = field(
-        default_factory=dict[int, tuple[Value, Elements]]
-    )
+    loops: bool  # whether there are steps, whose conditions find what is not finite
+    signed: dict[int, Signed] = field(default_factory=dict[int, "Signed"])
 
     def calculate(self, node: Node) -> None:
         if node.id in self.values:
@@ -73,7 +89,7 @@ class ElementWriter:
     def of(self, node: Node) -> Elements:
         """The elements of a node that has been calculated."""
         if node.id not in self.values:
-            sign, rests = self.signed[node.id]
+            sign, rests = self.signed[node.id].sign, self.signed[node.id].rests
             self.values[node.id] = [
                 sign if _is_one(rest) else self.builder.fmul(sign, rest, flags=_ONE_ROUNDING)
                 for rest in rests
@@ -81,33 +97,39 @@ class ElementWriter:
         return self.values[node.id]
 
     def _without_sign(self, node: Node) -> Elements:
-        return self.signed[node.id][1] if node.id in self.signed else self.of(node)
+        return self.signed[node.id].rests if node.id in self.signed else self.of(node)
 
-    def _with_sign(self, node: Node) -> tuple[Value, Elements] | None:
+    def _with_sign(self, node: Node) -> Signed | None:
         """A sign and what it multiplies; None for what is no multiple of one."""
+        if not self.loops or node.dtype not in REALS:
+            return None
         if _is_sign(node):
             one = ir.Constant(register_type(node.dtype), 1.0)
-            return self._elements(node, self.of)[0], [one]
-        signs = [self.signed[x.id][0] for x in node.inputs if x.id in self.signed]
-        if not signs or node.dtype not in ("float64", "float32"):
+            return Signed(self._elements(node, self.of)[0], [one])
+        found = [self.signed[x.id] for x in node.inputs if x.id in self.signed]
+        if not found or any(x.dtype not in (node.dtype, "bool") for x in node.inputs):
             return None
-        alone = len(signs) == 1 and all(x.dtype == node.dtype for x in node.inputs)
-        kind, tree = self.kinds[node.id], None if node.op.scalar is None else parse(node.op.scalar)
-        if kind is Kind.MAP and tree == _PRODUCT and alone:
-            return self._product(node, signs[0])
-        same = kind is Kind.MAP and tree == _CHOICE and len(signs) == 2 and signs[0] is signs[1]
-        linear = kind in (Kind.VIEW, Kind.CONTRACT) or tree == _MINUS or node.op.fold == _SUM
-        if same or (alone and linear):
-            return signs[0], self._elements(node, self._without_sign)
+        first, alone = found[0], len(found) == 1
+        kind = self.kinds[node.id]
+        tree = scalar_tree(node) if kind is Kind.MAP else None
+        if alone and (kind is Kind.VIEW or tree == _MINUS):
+            return replace(first, rests=self._elements(node, self._without_sign))
+        if any(one.has_rate for one in found):
+            return None
+        if tree == PRODUCT and alone:
+            return self._product(node, first)
+        same = tree == _CHOICE and len(found) == 2 and first.sign is found[1].sign
+        if same or (alone and (kind is Kind.CONTRACT or node.op.fold == SUM)):
+            return Signed(first.sign, self._elements(node, self._without_sign))
         return None
 
-    def _product(self, node: Node, sign: Value) -> tuple[Value, Elements]:
+    def _product(self, node: Node, given: Signed) -> Signed:
         """A number that is the same in every step, as a rate, goes to the sign."""
-        one, two = node.inputs if node.inputs[0].id in self.signed else reversed(node.inputs)
-        factors = self.of(two)
+        (other,) = (x for x in node.inputs if x.id not in self.signed)
+        factors = self.of(other)
         if len(set(map(id, factors))) == 1 and id(factors[0]) in self.fixed:
-            return self.builder.fmul(factors[0], sign), self._without_sign(one)
-        return sign, self._elements(node, self._without_sign)
+            return Signed(self.builder.fmul(factors[0], given.sign), given.rests, has_rate=True)
+        return Signed(given.sign, self._elements(node, self._without_sign))
 
     def _elements(self, node: Node, of: Of) -> Elements:
         match self.kinds[node.id]:
@@ -244,8 +266,7 @@ class ElementWriter:
         assert puts is not None
         zero = ir.Constant(register_type(node.dtype), 0.0)
         found: Elements = [zero] * math.prod(whole(node))
-        sources = node.inputs if node.op.operands is None else node.inputs[:1]
-        for position, x in enumerate(sources):
+        for position, x in enumerate(scattered(node)):
             for index, value in zip(itertools.product(*map(range, whole(x))), of(x), strict=True):
                 at = _position(puts(node, position, _texts(index), _no_reader), whole(node))
                 one = convert(builder, value, node.dtype)
@@ -275,7 +296,8 @@ def _is_one(value: Value) -> bool:
 
 def _is_sign(node: Node) -> bool:
     """Whether a node is one number, and that 1, -1 or 0 by its expression (or NaN)."""
-    if math.prod(whole(node)) != 1 or node.op.scalar is None or node.dtype == "bool":
+    tree = scalar_tree(node)
+    if tree is None or math.prod(whole(node)) != 1:
         return False
     numbers = attribute_numbers(node.attrs)
 
@@ -294,7 +316,6 @@ def _is_sign(node: Node) -> bool:
             case _:
                 return False
 
-    tree = parse(node.op.scalar)
     return isinstance(tree, Choice) and is_step(tree, set())
 
 

@@ -1,4 +1,4 @@
-"""Nests of loops as code: elementwise stages, folds, scatters."""
+"""Nests of loops as code: elementwise stages and scatters; folds stand in `folds`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tidu.backends.native.emit.registers import (
     counted,
     number,
     register_type,
-    splat,
 )
 from tidu.backends.native.schedule.bodies import Body, Store
 from tidu.backends.native.schedule.expression import Load
@@ -52,9 +51,8 @@ def _emit_scatter(frame: Frame, body: Body, target: Target) -> Work:
     builder = frame.builder
     node = body.sources[0][1].node
     buffer, type = frame.buffers[node], IN_MEMORY[node.dtype]
-    place = Letter("zero", body.zeroed)
     with builder.if_then(builder.icmp_signed("<", frame.begin, frame.end)):
-        zero = splat(builder, ir.Constant(register_type(node.dtype), 0.0), 1)
+        zero = ir.Constant(register_type(node.dtype), 0.0)
 
         def clear(i: Value, carried: list[Value]) -> list[Value]:
             builder.store(
@@ -62,7 +60,7 @@ def _emit_scatter(frame: Frame, body: Body, target: Target) -> Work:
             )
             return carried
 
-        counted(builder, number(0), number(place.size), 1, [], clear)
+        counted(builder, number(0), number(body.zeroed), 1, [], clear)
         for letters, store in body.sources:
             _emit_puts(frame, letters, store, target)
     return Work(1, float(body.zeroed))

@@ -29,7 +29,7 @@ from tidu.backends.native.emit.registers import (
     number,
 )
 from tidu.backends.native.layout import DONE, GUARD, NOT_FINITE, RUNNING, STATUS
-from tidu.backends.native.schedule.expression import contraction, cost, whole
+from tidu.backends.native.schedule.expression import contraction, cost, scattered, whole
 from tidu.backends.native.schedule.plan import Kind
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
@@ -44,7 +44,7 @@ def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
         kind = kinds[node.id]
         if kind is Kind.CALL or (kind is Kind.VIEW and node.op.loop is Loop.GATHER):
             return float("inf")
-        if kind is Kind.SCATTER and node.op.operands is not None and len(node.inputs) > 1:
+        if kind is Kind.SCATTER and len(scattered(node)) < len(node.inputs):
             return float("inf")  # where to, an index array says
         if kind is Kind.CONTRACT:
             sizes, _, _ = contraction(node)
@@ -103,7 +103,7 @@ def write_line(module: Any, line: Line, plan: Driver) -> None:
             builder, batch, pointers[plan.index], pointers[batch.source], step
         )
     fixed = {id(value) for node in first if given[node] not in moving for value in first[node]}
-    writer = ElementWriter(builder, values, line.kinds, fixed)
+    writer = ElementWriter(builder, values, line.kinds, fixed, loops=bool(line.moves))
     for node in line.nodes:
         writer.calculate(node)
     status = _status(builder, writer, plan)

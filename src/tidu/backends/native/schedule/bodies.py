@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tidu.backends.native.schedule.expression import (
+    PRODUCT,
+    SUM,
     Apply,
     Convert,
     Elements,
@@ -16,6 +19,7 @@ from tidu.backends.native.schedule.expression import (
     contraction,
     letters_of,
     loads,
+    scattered,
     walk,
     whole,
 )
@@ -144,10 +148,6 @@ def _axes_of(head: Node, x: Node) -> list[int | None]:
     return [axis for axis in range(x.rank) if axis not in axes]
 
 
-_PRODUCT = parse("x * y")
-_SUM = tuple(map(parse, ("0", "acc + x", "acc")))
-
-
 def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fold:
     sizes, terms, right = contraction(head)
     places: dict[str, Position] = dict(zip(right, index, strict=True))
@@ -161,9 +161,9 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fo
     factors = [f if f.dtype == head.dtype else Convert(f, head.dtype) for f in factors]
     value = factors[0]
     for factor in factors[1:]:
-        value = Apply(_PRODUCT, {"x": value, "y": factor}, {}, head.dtype, head.dtype)
+        value = Apply(PRODUCT, {"x": value, "y": factor}, {}, head.dtype, head.dtype)
     product = (factors[0], factors[1]) if len(factors) == 2 else None
-    start, step, finish = _SUM
+    start, step, finish = map(parse, SUM)
     return Fold(start, step, finish, value, letters, head.dtype, product)
 
 
@@ -184,9 +184,8 @@ def _scatter(stage: Stage, stored: Callable[[Node], bool]) -> Body:
     head = stage.head
     assert head is not None
     elements = Elements(stored)
-    given = head.inputs if head.op.operands is None else head.inputs[:1]
     sources: list[tuple[tuple[Letter, ...], Store]] = []
-    for position, x in enumerate(given):
+    for position, x in enumerate(scattered(head)):
         letters = letters_of(whole(x), f"s{position}_")
         index = at_letters(letters)
         at = linear(elements.puts(head, position, index), whole(head))
@@ -194,9 +193,7 @@ def _scatter(stage: Stage, stored: Callable[[Node], bool]) -> Body:
         if value.dtype != head.dtype:
             value = Convert(value, head.dtype)
         sources.append((letters, Store(value, head, at)))
-    size = 1
-    for dim in whole(head):
-        size *= dim
+    size = math.prod(whole(head))
     return Body(Kind.SCATTER, (), (), zeroed=size, sources=tuple(sources))
 
 

@@ -17,7 +17,9 @@ from tidu.backends.scalar import (
     Tree,
     attribute_numbers,
     calls_of,
+    divides,
     operand_names,
+    parse,
     scalar_tree,
     variables,
 )
@@ -25,7 +27,11 @@ from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS
 
+# Functions that cost about as much as an addition.
 LIGHT = frozenset({"fmax", "fmin", "fabs", "copysign", "floor", "ceil", "trunc"})
+CALL, DIVISION = 10, 3  # what any other function costs, and what a division adds
+PRODUCT = parse("x * y")
+SUM = ("0", "acc + x", "acc")  # the fold of a sum
 
 
 class Expression:
@@ -140,7 +146,7 @@ def sayable(node: Node, functions: Collection[str]) -> bool:
         return False
     if work_dtype(node) in FLOATS:
         return calls_of(tree) <= set(functions)
-    return not calls_of(tree) and "/" not in str(node.op.scalar)
+    return not calls_of(tree) and not divides(tree)
 
 
 def contraction(node: Node) -> tuple[dict[str, int], list[str], str]:
@@ -155,13 +161,18 @@ def contraction(node: Node) -> tuple[dict[str, int], list[str], str]:
     return sizes, terms, right
 
 
+def scattered(node: Node) -> Sequence[Node]:
+    """The operands of a scatter that are put somewhere: the others say where."""
+    return node.inputs if node.op.operands is None else node.inputs[:1]
+
+
 def cost(node: Node) -> int:
     """What one element costs, in additions."""
     tree = scalar_tree(node)
     if tree is None:
         return 0
     heavy = calls_of(tree) - LIGHT
-    return 1 + 10 * len(heavy) + (3 if "/" in str(node.op.scalar) else 0)
+    return 1 + CALL * len(heavy) + (DIVISION if divides(tree) else 0)
 
 
 # ------------------------------------------------------------------ building

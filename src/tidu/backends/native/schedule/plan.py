@@ -1,4 +1,4 @@
-"""Which values get a buffer, which loops calculate them, in which order, and where they lie.
+"""Which values get a buffer, which loops calculate them, and in which order.
 
 A stage is one nest of loops. It has a head that is summed, multiplied, scattered … (none where all
 is elementwise) and members: elementwise nodes of the same shape that are stored as soon as they are
@@ -83,7 +83,7 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Stages in order. kinds: of each node, by id. stored: ids of nodes with a buffer."""
+    """Stages in order. kinds, nodes: of each node, by id. stored: ids of nodes with a buffer."""
 
     stages: tuple[Stage, ...]
     kinds: Mapping[int, Kind]
