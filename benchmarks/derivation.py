@@ -132,7 +132,12 @@ def descending(steps: int, rate: float = 1e-6) -> Callable[[], object]:
     def run() -> object:
         handle = tidu.derive(program, wrt=names, values=values, output="L")
         return tidu.descend(
-            handle, {n: values[n] for n in names}, steps=steps, lr=rate, progress=False
+            handle,
+            {n: values[n] for n in names},
+            steps=steps,
+            lr=rate,
+            backend="numpy",
+            progress=False,
         )
 
     return run

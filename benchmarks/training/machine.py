@@ -41,9 +41,13 @@ class Machine:
         return self.load > BUSY * self.cores
 
 
+def cores() -> int:
+    """That this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def machine(pythons: Sequence[str]) -> Machine:
     load = os.getloadavg()[0]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions: dict[str, str] = {}
     for python in pythons:
         lines = _output(python, "-c", _VERSIONS).splitlines()
@@ -52,7 +56,7 @@ def machine(pythons: Sequence[str]) -> Machine:
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     system = f"{platform.system()} {platform.machine()}"
     return Machine(
-        _processor(), cores or 1, system, platform.python_version(), compiler, versions, load, when
+        _processor(), cores(), system, platform.python_version(), compiler, versions, load, when
     )
 
 

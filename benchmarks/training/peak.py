@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+from benchmarks.training.machine import cores
 from benchmarks.training.workload import Array, Problem
 
 CHAINS = 12  # independent: more than start in the time that one takes
 TURNS = 200_000  # of the loop that is one step here
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Peak:

@@ -55,7 +55,7 @@ class Worker:
         self.problem = problem(self.work)
         forget_peak()
         self.base, _ = memory()
-        return {"import_seconds": seconds, "loaded_bytes": self.base}
+        return {"import_seconds": seconds}
 
     def build(self) -> dict[str, Any]:
         """All up to the end of the first step."""

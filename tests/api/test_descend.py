@@ -565,7 +565,7 @@ def test_an_optimizer_is_a_rule(given: Any):
 @pytest.mark.parametrize("given", [-1, 2.5, "3", True])
 def test_steps_are_a_count(given: Any):
     english, chinese = _refused(InputError, network, _parameters(), X, Y, lr=0.1, steps=given)
-    assert f"steps must be a whole number, 0 or more, got {given!r}" in english
+    assert f"steps must be a whole number from 0 on, got {given!r}" in english
     assert f"steps 应为不小于 0 的整数，得到 {given!r}" in chinese
 
 

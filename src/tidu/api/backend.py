@@ -36,6 +36,11 @@ _THREADS = Words(
     zh="TIDU_THREADS 应为不小于 1 的整数，得到 {value}",
 )
 
+_THREADS_FIX = Words(
+    en="export TIDU_THREADS=2, or unset TIDU_THREADS",
+    zh="export TIDU_THREADS=2，或 unset TIDU_THREADS",
+)
+
 # One step in NumPy costs about so much for each node, and so much for each operation; compiling it
 # costs about so much at the start and for each node. Only the order of magnitude matters.
 _CALL, _OPERATION, _START, _COMPILE = 2e-6, 2e-10, 0.1, 2e-3
@@ -112,7 +117,7 @@ def _operations(node: Node) -> float:
     """About how many operations NumPy does for one node."""
     sizes = [_size(getattr(n, "shape", ())) for n in (node, *node.inputs)]
     if node.op.loop is Loop.CONTRACT and len(sizes) == 3:
-        return (sizes[0] * sizes[1] * sizes[2]) ** 0.5
+        return (sizes[0] * sizes[1] * sizes[2]) ** 0.5  # (m·k)(k·n)(m·n) = (m·n·k)²
     return 5.0 * max(sizes)
 
 
@@ -128,10 +133,10 @@ def cores() -> int:
 
     Raises InputError for a setting that is no whole number above 0.
     """
-    wanted = os.environ.get("TIDU_THREADS")
-    if wanted is not None:
+    wanted = os.environ.get("TIDU_THREADS", "").strip()
+    if wanted:
         if not wanted.isdigit() or int(wanted) < 1:
-            raise InputError(_THREADS(value=repr(wanted)))
+            raise InputError(_THREADS(value=repr(wanted)), fix=_THREADS_FIX())
         return int(wanted)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

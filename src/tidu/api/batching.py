@@ -16,7 +16,7 @@ from tidu.calculus.derivation import Derivation
 from tidu.data.batches import Batches
 from tidu.errors import InputError, ShapeError
 from tidu.frontends import tree
-from tidu.frontends.arguments import refuse_masked
+from tidu.frontends.arguments import refuse_masked, refuse_other_arrays
 from tidu.ir.graph import Graph
 from tidu.ir.types import shape_text
 from tidu.words import Phrase, Words, verbatim
@@ -26,10 +26,6 @@ Array = NDArray[Any]
 _WHOLE = Words(
     en="{name} must be a whole number from {low} on, got {value}",
     zh="{name} 应为不小于 {low} 的整数，得到 {value}",
-)
-_STEPS = Words(
-    en="steps must be a whole number, 0 or more, got {value}",
-    zh="steps 应为不小于 0 的整数，得到 {value}",
 )
 _ALONE = Words(en="{name} is given, but no batch_size", zh="给了 {name}，却没有给 batch_size")
 _ALONE_WHY = Words(
@@ -135,19 +131,13 @@ def whole(name: str, value: Any, low: int) -> int:
 def steps_of(steps: int | None, wish: Wish, plan: Plan | None) -> int:
     """How many updates: as many as asked for, those of the epochs, 10, or one epoch."""
     if plan is None:
-        return _steps(10 if steps is None else steps)
+        return whole("steps", 10 if steps is None else steps, 0)
     if steps is not None:
         if wish.epochs is not None:
             raise InputError(_BOTH(steps=steps, epochs=wish.epochs))
-        return _steps(steps)
+        return whole("steps", steps, 0)
     epochs = 1 if wish.epochs is None else whole("epochs", wish.epochs, 1)
     return epochs * plan.batches.count
-
-
-def _steps(value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 0:
-        raise InputError(_STEPS(value=repr(value)))
-    return int(value)
 
 
 def plan_batches(
@@ -301,6 +291,7 @@ def _validation(chosen: Mapping[str, Array], given: Any) -> dict[str, Array] | N
         raise InputError(_PARTS(got=len(given), names=names), fix=_PARTS_FIX(names=names))
     found: dict[str, Array] = {}
     for name, array in chosen.items():
+        refuse_other_arrays(name, values[name])
         value = found[name] = np.asarray(values[name])
         if value.shape[1:] != array.shape[1:] or value.ndim != array.ndim:
             got, wanted = shape_text(value.shape), shape_text(array.shape[1:])

@@ -105,6 +105,13 @@ class Blocks:
         self.ended = time.perf_counter()
         return Taken(block.done, block.records, after)
 
+    def look(self, values: Mapping[str, Any]) -> Mapping[str, Array] | None:
+        """What one step from these values would record; None where it cannot be taken."""
+        self.after = {}
+        self.loop.start(values)
+        block = self.loop.advance(1, 1)
+        return {name: rows[0] for name, rows in block.records.items()} if block.done else None
+
     def _up_to_the_last_finite(
         self, values: Mapping[str, Any], bad: int
     ) -> tuple[Block, Mapping[str, Array]]:

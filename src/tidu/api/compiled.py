@@ -12,6 +12,7 @@ from tidu.api.backend import check_backend, chosen_backend, need_native
 from tidu.api.options import check_loss
 from tidu.api.staged import finish, value_of
 from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
 from tidu.calculus.settings import with_bodies
 from tidu.errors import InputError
@@ -29,7 +30,6 @@ _BY_NAME = Words(
     en="the values of a text program are given by name", zh="文本程序的数据要按名字给出"
 )
 _BY_NAME_FIX = Words(en="compile(text)(x=..., y=...)", zh="compile(text)(x=..., y=...)")
-_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 
 
 def compile(function: Callable[..., Any] | str, backend: str | None = None) -> Callable[..., Any]:
@@ -93,7 +93,7 @@ def _text(text: str, backend: str | None) -> Callable[..., Any]:
         needed = inputs_among(reachable([node]))
         missing = [name for name in needed if name not in values]
         if missing:
-            raise InputError(_MISSING(names=", ".join(missing)))
+            raise no_values(missing)
         sizes = bind_sizes(needed, values)
         if sizes:
             (node,) = substitute([node], {}, sizes)

@@ -12,14 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.doors import Opened, Watch, bind, find_watched
-from tidu.errors import ShapeGrowthWarning
+from tidu.errors import InputError, ShapeError, ShapeGrowthWarning
 from tidu.frontends import tree
+from tidu.frontends.arguments import is_static
 from tidu.frontends.trace import Traced, trace
 from tidu.ir.build import substitute
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node
+from tidu.words import Words
 
 Array = NDArray[Any]
+
+_NOTHING = Words(
+    en="params is {value}: there is nothing to train", zh="params 是 {value}：没有可以训练的参数"
+)
+_NOTHING_FIX = Words(
+    en='params={"W": np.zeros((3, 1))}, or the array alone',
+    zh='params={"W": np.zeros((3, 1))}，或单独一个数组',
+)
+_RAGGED = Words(
+    en="the rows of {value} differ in length, so it is no array",
+    zh="{value} 各行长度不同，不能成为数组",
+)
 
 
 class FunctionDoor:
@@ -39,6 +53,8 @@ class FunctionDoor:
         watch: Sequence[Watch] | None,
     ) -> None:
         self.function, self.watch = loss, tuple(watch or ())
+        if all(is_static(leaf.value) for leaf in tree.leaves("params", params)):
+            raise InputError(_NOTHING(value=repr(params)[:40]), fix=_NOTHING_FIX())
         self.params = own(params)
         self.first, self.order = argument_names(loss, params, len(positional))
         given = bind(self.order, positional, named)
@@ -58,7 +74,7 @@ class FunctionDoor:
         traced = self._trace(self.function, arguments, first=parameters is None, scalar=scalar)
         mine = {n: path for n, path in traced.paths.items() if path[0] not in self.order}
         self.paths = self.paths or mine
-        names = [n for n in mine if traced.values[n].dtype.kind in "fc"]
+        names = list(mine)  # of masks, which have no derivative, the derivation speaks
         graph = traced.graph
         watched, guards = self._watched(traced, arguments)
         return Opened(
@@ -150,10 +166,11 @@ def argument_names(
 
 
 def own(value: Any) -> Any:
-    """The same structure with copies of its arrays."""
+    """The same structure with copies of its arrays, of whatever class: some are refused later."""
     tree.leaves("params", value)  # bounds the depth
     return tree.replace(
-        value, lambda path, leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
+        value,
+        lambda path, leaf: np.array(leaf, subok=True) if isinstance(leaf, np.ndarray) else leaf,
     )
 
 
@@ -162,7 +179,10 @@ def own_data(value: Any) -> Any:
     if isinstance(value, list | tuple):
         found = tree.leaves("data", value)
         if found and all(isinstance(leaf.value, int | float) for leaf in found):
-            return np.array(value)
+            try:
+                return np.array(value)
+            except ValueError:
+                raise ShapeError(_RAGGED(value=repr(value)[:60])) from None
     return own(value)
 
 

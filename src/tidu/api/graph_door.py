@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.doors import Opened, Watch, bind, find_watched, unknown, unknown_argument
+from tidu.backends.program import no_values
 from tidu.calculus.derivation import Derivation
 from tidu.errors import InputError
 from tidu.frontends.arguments import take
@@ -20,7 +21,6 @@ from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
 
-_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 _NOT_DERIVED = Words(
     en="{name} is given as a parameter, but no gradient was derived for it",
     zh="{name} 作为参数给出，但没有对它求过梯度",
@@ -87,7 +87,7 @@ class GraphDoor:
         needed = inputs_among(graph.nodes())
         missing = [name for name in self.order if name in needed and name not in self.data]
         if missing:
-            raise InputError(_MISSING(names=", ".join(missing)))
+            raise no_values(missing)
         self.watched = find_watched(graph, loss, watch)
 
     def open(self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]) -> Opened:

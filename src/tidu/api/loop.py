@@ -205,7 +205,7 @@ class Descent:
         return tuple(dict.fromkeys(op for loop in loops for op in loop.machine.called_back))
 
     # -------------------------------------------------------------- one step
-    def _advance(self, step: int) -> float:
+    def _advance(self, step: int) -> None:
         outputs = self._forward(step)
         loss = float(outputs[self.compiled.step.derivation.loss_name].item())
         following = {name: outputs[new] for name, new in self.compiled.moves}
@@ -216,14 +216,13 @@ class Descent:
             self.reached.seen.append(tuple(outputs[name] for name in self.watched))
         self.reached.position = (step, following)
         self._watch_growth(step)
-        return loss
 
     def _watch_growth(self, first: int) -> None:
         """Warn, once, where the loss has grown at one of the steps from `first` on."""
         found = self.growth.step_of(self.reached.losses, first)
         if found is not None:
             step, loss = found
-            step = min(step, self.reached.position[0])
+            step = min(step, self.reached.position[0])  # the end is judged like one step more
             phrase = self.growth.phrase(step, loss, self.compiled.step)
             warnings.warn(DivergenceWarning(phrase), stacklevel=5)
 
@@ -245,7 +244,7 @@ class Descent:
     def end(self) -> End:
         """The loss and the watched values at the parameters reached. Raises NotFinite."""
         done = self.reached.position[0]
-        outputs = self._forward(done, self._loss_alone)
+        outputs = self._seen_by_machine_code() or self._forward(done, self._loss_alone)
         end = self._end(outputs)
         if not math.isfinite(end.loss):
             raise self._stop(None, outputs)
@@ -299,6 +298,14 @@ class Descent:
 
     def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
         return compiled.program.run(self._values(compiled)).outputs
+
+    def _seen_by_machine_code(self) -> Mapping[str, Array] | None:
+        """The same from the loop that took the steps, where there is one: the loss after n steps is
+        then, to the bit, loss n + 1 of a longer run. None where the step would not be taken."""
+        blocks = self.blocks.get(self.compiled)
+        if blocks is None or self.feed is not None:
+            return None
+        return blocks.look(self._values(self.compiled))
 
     def _loss_alone(self, compiled: Compiled) -> Mapping[str, Array]:
         """The loss, what is watched and the branch taken, without gradients and update."""

@@ -54,7 +54,7 @@ def _by_graph(
     opened: Opened, name: str, node: Node, parameters: Mapping[str, Array], given: Mapping[str, Any]
 ) -> Array:
     _check_needed(name, node, {**parameters, **given})
-    values, _ = take([(n, np.array(v)) for n, v in given.items()], ())
+    values, _ = take([(n, own_data(v)) for n, v in given.items()], ())
     arrays = {item.name: item.value for item in values}
     return _run(name, node, {**parameters, **arrays}, opened.bodies)
 

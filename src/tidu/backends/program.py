@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.errors import InputError
 from tidu.ir.node import Node
 from tidu.ir.types import FLOATS
+from tidu.words import Words
 
 Array = NDArray[Any]
+
+_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
+
+
+def no_values(names: Sequence[str]) -> InputError:
+    """Some inputs have no value."""
+    return InputError(_MISSING(names=", ".join(names)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,14 +31,19 @@ _NARROWED = Words(
     zh="{name} 是 {kind}，按 {dtype} 计算",
 )
 _TEXT = Words(
-    en="{name} contains {entry} at {index}, which is no number",
+    en="{name} contains {entry} at {index}, which is not a number",
     zh="{name} 在 {index} 处是 {entry}，不是数",
 )
-_TEXT_WHOLE = Words(en="{name} is {entry}, which is no number", zh="{name} 是 {entry}，不是数")
+_TEXT_WHOLE = Words(en="{name} is {entry}, which is not a number", zh="{name} 是 {entry}，不是数")
 _TEXT_FIX = Words(
-    en="drop or replace what is no number, then {name}.astype(float)",
+    en="drop or replace what is not a number, then {name}.astype(float)",
     zh="先去掉或替换不是数的内容，再写 {name}.astype(float)",
 )
+_OBJECTS = Words(
+    en="{name} has dtype object: its entries are numbers as Python has them, one by one",
+    zh="{name} 的 dtype 是 object：元素是一个个 Python 的数",
+)
+_OBJECTS_FIX = Words(en="{name}.astype(float)", zh="{name}.astype(float)")
 _NAN = Words(
     en="{name} {shape} has {count} NaN, at {where}",
     zh="{name} {shape} 中有 {count} 个 NaN，位于 {where}",
@@ -127,13 +132,18 @@ def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
 
 def _as_array(leaf: Leaf) -> Array:
     value, name = leaf.value, leaf.spelling
-    if isinstance(value, np.matrix):
-        raise DTypeError(_MATRIX(name=name, kind="np.matrix"), fix=_MATRIX_FIX(name=name))
-    refuse_masked(name, value)
+    refuse_other_arrays(name, value)
     array: Array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise _no_numbers(name, array)
     return array
+
+
+def refuse_other_arrays(name: str, value: Any) -> None:
+    """Raises DTypeError for a masked array or a matrix, which mean something else than arrays."""
+    if isinstance(value, np.matrix):
+        raise DTypeError(_MATRIX(name=name, kind="np.matrix"), fix=_MATRIX_FIX(name=name))
+    refuse_masked(name, value)
 
 
 def refuse_masked(name: str, value: Any) -> None:
@@ -148,6 +158,8 @@ def _no_numbers(name: str, array: Array) -> DTypeError:
     for index, entry in np.ndenumerate(array):
         if array.dtype.kind != "O" or isinstance(entry, bool) or not isinstance(entry, _NUMBER):
             return _offending(name, index, entry)
+    if array.dtype.kind == "O" and array.size:
+        return DTypeError(_OBJECTS(name=name), fix=_OBJECTS_FIX(name=name))
     first = next(np.ndenumerate(array), ((), array.dtype.name))
     return _offending(name, *first)
 

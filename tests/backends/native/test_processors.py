@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,9 @@ class Features(dict):
 name, *known = sys.argv[1].split(",")
 llvm.get_host_cpu_name = lambda: name
 llvm.get_host_cpu_features = lambda: Features(dict.fromkeys(known, True))
+from tidu.backends.native.target import host
+assert host().cpu == name, host()
+assert host().vector_bytes == (32 if "avx" in known else 16), host()
 import pytest
 sys.exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """
@@ -32,6 +36,7 @@ def test_an_older_processor(name: str) -> None:
     files = ["tests/backends/native/test_programs.py", "tests/backends/native/test_ops.py"]
     said = subprocess.run(
         [sys.executable, "-c", AS_IF, ",".join((name, *OLDER[name])), *files],
+        cwd=Path(__file__).resolve().parents[3],
         env={**os.environ, "TIDU_CACHE_DIR": ""},
         capture_output=True,
         text=True,

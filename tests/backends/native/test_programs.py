@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.backends.native.agreement import check, distance
 from tests.property.matrices import random_program
 from tidu.backends.native.program import compile_native
 from tidu.calculus.derivation import derive_graph
-from tidu.errors import InputError, ShapeError
+from tidu.errors import EvaluationError, InputError, ShapeError
 from tidu.frontends.calling import bound
 from tidu.frontends.trace import trace
 from tidu.ir.build import input_node
@@ -168,28 +167,8 @@ def test_an_index_out_of_range_is_numpys_error(bad: list[float]) -> None:
     program = compile_native(outputs)
     good = np.array([4, -5]).astype(np.asarray(bad).dtype)
     assert program.run({"x": np.arange(5.0), "at": good}).outputs["y"].tolist() == [4.0, 0.0]
-    with pytest.raises(Exception, match=r"index|indices|integer|整数|下标"):
+    with pytest.raises(EvaluationError, match=r"no index|out of range"):
         program.run({"x": np.arange(5.0), "at": np.array(bad)})
-
-
-def test_many_threads_call_one_program() -> None:
-    x = input_node("x", (16, 16))
-    program = compile_native({"y": tanh(x) @ x})
-    inputs = [np.random.default_rng(i).standard_normal((16, 16)) for i in range(16)]
-    wanted = [program.run({"x": a}).outputs["y"] for a in inputs]
-    wrong: list[int] = []
-
-    def work(i: int) -> None:
-        for _ in range(200):
-            if not np.array_equal(program.run({"x": inputs[i]}).outputs["y"], wanted[i]):
-                wrong.append(i)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
 
 
 def test_the_comparison_bites() -> None:
@@ -237,7 +216,8 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     found = []
     for threads in ("1", "2", "3", "8"):
         monkeypatch.setenv("TIDU_THREADS", threads)
-        monkeypatch.setattr("tidu.backends.native.program.WORTH_STARTING", 0.0)
+        for least in ("WORTH_STARTING", "WORTH_THREADS"):
+            monkeypatch.setattr(f"tidu.backends.native.program.{least}", 0.0)
         found.append(tidu.descend(loss, params, X, y, steps=50, lr=0.05, backend="native"))
     for run in found[1:]:
         assert run.losses == found[0].losses

@@ -343,7 +343,8 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path, monkeypatch: pytest.M
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         monkeypatch.setattr(store, "chosen_folder", lambda place=place: place)
         machine.forget()
-        assert run(network())["y"].shape == (3, 2)
+        with pytest.warns(FallbackWarning):
+            assert run(network())["y"].shape == (3, 2)
         assert store.contents() == (0, 0)
 
 
@@ -352,7 +353,11 @@ def test_where_others_can_write_nothing_is_run_from(folder: Path, builds: list[i
     run(network())
     folder.chmod(0o777)
     machine.forget()
-    run(network())
+    with pytest.warns(FallbackWarning) as caught:
+        run(network())
+    (said,) = [each.message for each in caught]
+    assert isinstance(said, FallbackWarning)
+    assert "chmod 700" in said.args[0].text("en") and "别人可以写入" in said.args[0].text("zh")
     assert len(builds) == 2
     folder.chmod(0o700)
     machine.forget()
@@ -492,19 +497,40 @@ def test_a_file_in_place_of_the_folder_is_said_once(
             run(network())
         (said,) = [each.message for each in caught]
         assert isinstance(said, FallbackWarning)
-        assert f"{place} is no folder, so no compiled program is kept" in said.args[0].text("en")
+        assert f"{place} is not a folder, so no compiled program is kept" in said.args[0].text("en")
         assert f"{place} 不是目录，所以不保存编译好的程序" in said.args[0].text("zh")
         machine.forget()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             run(network())
-            assert "is no folder" in here(capsys, "cache", "--lang", "en").out
+            assert "is not a folder" in here(capsys, "cache", "--lang", "en").out
             assert "不是目录" in here(capsys, "cache", "--lang", "zh").out
         assert not json.loads(here(capsys, "cache", "--json").out)["used"]
     assert len(builds) == 4 and file.read_text() == "the user's own"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
+def test_a_folder_that_cannot_be_written_is_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, builds: list[int], capsys: Capture
+) -> None:
+    """Said by the rights that the system reports: who runs the tests may be above them."""
+    monkeypatch.setattr(os, "access", lambda place, mode: False)
+    with pytest.warns(FallbackWarning, match="cannot be written|无法写入"):
+        run(network())
+    for action in ((), ("clear",)):
+        assert "cannot be written" in here(capsys, "cache", *action, "--lang", "en").out
+    assert "无法写入" in here(capsys, "cache", "--lang", "zh").out
+    assert len(builds) == 1
+
+
+def test_the_home_folder_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDU_CACHE_DIR", "~/somewhere")
+    assert store.chosen_folder() == Path.home() / "somewhere"
+    monkeypatch.setenv("TIDU_CACHE_DIR", "below")
+    assert store.chosen_folder() == Path.cwd() / "below"
+
+
 def test_the_command_names_what_it_does_not_know(folder: Path, capsys: Capture) -> None:
     ran = here(capsys, "cache", "bogus", "--lang", "en")
     assert ran.code == 2 and "tidu cache takes nothing, or clear, not 'bogus'" in ran.err
-    assert "而不是 'bogus'" in here(capsys, "cache", "bogus", "--lang", "zh").err
+    assert "这里是 'bogus'" in here(capsys, "cache", "bogus", "--lang", "zh").err

@@ -180,6 +180,6 @@ def test_nothing_is_rounded_otherwise() -> None:
 
 def test_a_program_outside_a_loop_multiplies_as_it_is_written() -> None:
     """There nobody would find the product that overflows without the sign that is 0."""
-    x, a = input_node("x", (1,)), input_node("a", (1,))
-    values = {"x": np.zeros(1), "a": np.full(1, 1e200)}
-    check({"y": (sign(x, at=0.0) * a) * a}, values)
+    x, a = input_node("x", (1,)), input_node("a", (2,))
+    values = {"x": np.zeros(1), "a": np.array([1e200, 2e200])}
+    check({"y": (broadcast_to(sign(x, at=0.0), shape=(2,)) * a) * a}, values)

@@ -15,15 +15,9 @@ _SIZE = Words(en="size      {size} (at most {limit})", zh="大小    {size}（�
 _OFF = Words(
     en="the cache is switched off: TIDU_CACHE_DIR is empty", zh="缓存已关闭：TIDU_CACHE_DIR 为空"
 )
-_OPEN = Words(
-    en="{folder} is not used: it belongs to another user, or others can write in it, and what they "
-    "put there would run as you; chmod 700 it, or set TIDU_CACHE_DIR",
-    zh="不使用 {folder}：它属于别的用户，或者别人可以写入，而写入的内容会以你的身份运行；"
-    "请对它执行 chmod 700，或另设 TIDU_CACHE_DIR",
-)
 _ACTION = Words(
     en="tidu cache takes nothing, or clear, not {given}",
-    zh="tidu cache 后面不写，或写 clear，而不是 {given}",
+    zh="tidu cache 后面只能写 clear，或什么都不写；这里是 {given}",
 )
 _REMOVED = Words(en="removed: {count} programs, {size}", zh="已删除 {count} 个程序，共 {size}")
 
@@ -32,16 +26,19 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
     """Show what is kept, or remove it (`clear`)."""
     if action not in (None, "clear"):
         raise InputError(_ACTION(given=repr(action)), fix=verbatim("tidu cache clear"))
+    folder = store.chosen_folder()
+    problem = None if folder is None else store.problem(folder)
+    found = [] if problem is None else [problem]
     if action == "clear":
         count, size = store.clear()
         if as_json:
             show_json(json.dumps({"removed": count, "bytes": size}, indent=2))
         else:
-            emit(_REMOVED(count=count, size=_bytes(size)).text(language))
+            lines = [_REMOVED(count=count, size=_bytes(size)), *found]
+            emit("\n".join(line.text(language) for line in lines))
         return 0
-    folder, (count, size) = store.chosen_folder(), store.contents()
-    blocked = folder is not None and store.is_no_folder(folder)
-    used = not blocked and store.folder() is not None
+    count, size = store.contents()
+    used = folder is not None and not found
     if as_json:
         where = None if folder is None else str(folder)
         facts = {"folder": where, "used": used, "programs": count, "bytes": size}
@@ -50,9 +47,7 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
     lines: list[Phrase] = [_OFF()]
     if folder is not None:
         sizes = _SIZE(size=_bytes(size), limit=_bytes(store.LIMIT))
-        lines = [_FOLDER(folder=folder), _PROGRAMS(count=count), sizes]
-        if not used:
-            lines.append((store.NO_FOLDER if blocked else _OPEN)(folder=folder))
+        lines = [_FOLDER(folder=folder), _PROGRAMS(count=count), sizes, *found]
     emit("\n".join(line.text(language) for line in lines))
     return 0
 

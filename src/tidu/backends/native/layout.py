@@ -5,6 +5,7 @@ Light on purpose: a program that comes from the cache needs this and nothing tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ COUNT, TURN, STATUS, ERROR, DONE, CONTEXT, SHARED = 0, 64, 128, 136, 144, 152, 1
 ENTRY = "run"  # (table of buffers, steps, what is shared, thread, threads, scratch)
 CALLBACK = "tidu_call_back"  # (context, stage): has NumPy calculate a stage
 RUNNING, NOT_FINITE, GUARD, BAD_INDEX = 0, 1, 2, 3
+BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}  # of one number
 ALIGNED = 64  # bytes: a line of the cache, and the widest vector
 
 
@@ -68,10 +70,7 @@ class Memory:
 
 
 def bytes_of(node: Node) -> int:
-    size = 1
-    for dim in node.shape:
-        size *= int(dim)
-    return size * np.dtype(node.dtype).itemsize
+    return math.prod(map(int, node.shape)) * np.dtype(node.dtype).itemsize
 
 
 def is_scalar_constant(node: Node) -> bool:

@@ -27,13 +27,9 @@ from tidu.backends.native.layout import (
 from tidu.backends.native.machine import Machine, machine_of
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import NumpyProgram, as_input, check_memory
-from tidu.backends.program import Array, Valuation
-from tidu.errors import InputError
+from tidu.backends.program import Array, Valuation, no_values
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, inputs_among, reachable
-from tidu.words import Words
-
-_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 
 WORTH_STARTING = 1e8  # operations of all steps of a call that are worth the start of threads
 WORTH_THREADS = 1e6  # operations of a step from which on a second thread is worth its waiting
@@ -204,7 +200,7 @@ class NativeProgram:
             return self._reference().run(inputs, keep_all=True)
         missing = [name for name in self.inputs if name not in inputs]
         if missing:
-            raise InputError(_MISSING(names=", ".join(missing)))
+            raise no_values(missing)
         given = {
             node: _fit(as_input(name, inputs[name], node)) for name, node in self.inputs.items()
         }

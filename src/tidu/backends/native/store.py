@@ -3,7 +3,7 @@
 A file is a line that says what it is, a checksum over all that follows and over the file's own
 name, the lengths of a header (JSON) and of the code, and both. What fails its checksum is removed,
 never run. Every failure of the disk (no room, no rights, no folder) means no cache, and no error;
-of a file in place of the folder a warning speaks once.
+of a folder that the user chose and that cannot be used a warning speaks once.
 """
 
 from __future__ import annotations
@@ -25,11 +25,23 @@ from pathlib import Path
 from typing import Any
 
 from tidu.errors import FallbackWarning
-from tidu.words import Words
+from tidu.words import Phrase, Words
 
-NO_FOLDER = Words(
-    en="{folder} is no folder, so no compiled program is kept: TIDU_CACHE_DIR must name a folder",
+_NO_FOLDER = Words(
+    en="{folder} is not a folder, so no compiled program is kept: TIDU_CACHE_DIR must name a "
+    "folder",
     zh="{folder} 不是目录，所以不保存编译好的程序：TIDU_CACHE_DIR 应指向一个目录",
+)
+_OPEN = Words(
+    en="{folder} is not used: it belongs to another user, or others can write in it, and what they "
+    "put there would run as you; chmod 700 it, or set TIDU_CACHE_DIR",
+    zh="不使用 {folder}：它属于别的用户，或者别人可以写入，而写入的内容会以你的身份运行；"
+    "请对它执行 chmod 700，或另设 TIDU_CACHE_DIR",
+)
+_READ_ONLY = Words(
+    en="{folder} cannot be written, so no compiled program is kept there; set TIDU_CACHE_DIR to "
+    "another folder",
+    zh="{folder} 无法写入，所以不保存编译好的程序；请把 TIDU_CACHE_DIR 设为另一个目录",
 )
 _said: set[Path] = set()  # what is in the way, said once
 
@@ -49,7 +61,7 @@ def chosen_folder() -> Path | None:
     it is switched off (TIDU_CACHE_DIR is empty)."""
     wanted = os.environ.get("TIDU_CACHE_DIR")
     if wanted is not None:
-        return Path(wanted) if wanted else None
+        return Path(wanted).expanduser().absolute() if wanted else None
     try:
         if sys.platform == "win32":
             local = os.environ.get("LOCALAPPDATA")
@@ -64,19 +76,31 @@ def chosen_folder() -> Path | None:
 
 
 def folder() -> Path | None:
-    """The folder, if code from it may be run. A file in its place is said once."""
+    """The folder, if code from it may be run. What is wrong with one that the user chose is said
+    once."""
     chosen = chosen_folder()
     if chosen is None:
         return None
-    blocked = is_no_folder(chosen)
-    if blocked and chosen not in _said:
-        _said.add(chosen)
-        warnings.warn(FallbackWarning(NO_FOLDER(folder=chosen)), stacklevel=2)
-    return None if blocked or is_open_to_others(chosen) else chosen
+    if os.environ.get("TIDU_CACHE_DIR") and chosen not in _said:
+        found = problem(chosen)
+        if found is not None:
+            _said.add(chosen)
+            warnings.warn(FallbackWarning(found), stacklevel=2)
+    return None if _is_no_folder(chosen) or is_open_to_others(chosen) else chosen
 
 
-def is_no_folder(path: Path) -> bool:
-    """Whether a file is in the way, so that nothing can be kept there."""
+def problem(path: Path) -> Phrase | None:
+    """Why nothing is kept in a folder; None where it can be."""
+    if _is_no_folder(path):
+        return _NO_FOLDER(folder=path)
+    if is_open_to_others(path):
+        return _OPEN(folder=path)
+    nearest = next((place for place in (path, *path.parents) if os.path.exists(place)), path)
+    return None if os.access(nearest, os.W_OK | os.X_OK) else _READ_ONLY(folder=path)
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether a file is in the way."""
     places = (path, *path.parents)
     return any(os.path.exists(place) and not os.path.isdir(place) for place in places)
 

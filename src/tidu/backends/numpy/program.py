@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.program import Array, Valuation
-from tidu.errors import DTypeError, EvaluationError, InputError, ShapeError
+from tidu.backends.program import Array, Valuation, no_values
+from tidu.errors import DTypeError, EvaluationError, ShapeError
 from tidu.ir.body import result_types
 from tidu.ir.build import describe, is_tuple, substitute
 from tidu.ir.node import Node, inputs_among, reachable
@@ -29,7 +29,6 @@ BufferKind = tuple[tuple[int, ...], str]  # shape and dtype
 
 MEMORY_LIMIT = 8 * 2**30  # bytes that one run may need before it is refused
 
-_MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} 的值")
 _SHAPE = Words(
     en="{name} has shape {got}, the program was derived for {wanted}",
     zh="{name} 的形状是 {got}，而程序是按 {wanted} 推导的",
@@ -95,7 +94,7 @@ class NumpyProgram:
     def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
         missing = [name for name in self.inputs if name not in inputs]
         if missing:
-            raise InputError(_MISSING(names=", ".join(missing)))
+            raise no_values(missing)
         slots = self.fresh_slots(buffers=not keep_all)
         for name, (slot, node, (shape, dtype)) in self.inputs.items():
             value = inputs[name]

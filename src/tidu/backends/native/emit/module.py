@@ -18,10 +18,10 @@ from tidu.backends.native.emit.registers import (
     I64,
     POINTER,
 )
-from tidu.backends.native.emit.tiling import product_of
 from tidu.backends.native.schedule.bodies import Body, body_of_stage, collapsed
 from tidu.backends.native.schedule.plan import Kind, Stage
 from tidu.backends.native.schedule.signature import signature
+from tidu.backends.native.schedule.tiling import product_of
 from tidu.backends.native.target import Target
 from tidu.ir.node import Node
 

@@ -9,14 +9,8 @@ from llvmlite import ir
 
 from tidu.backends.native.emit.folds import emit_fold, emit_running
 from tidu.backends.native.emit.loops import Frame, Work, lane_of, lanes_for, over, store_all
-from tidu.backends.native.emit.registers import (
-    BYTES,
-    IN_MEMORY,
-    Value,
-    counted,
-    number,
-    register_type,
-)
+from tidu.backends.native.emit.registers import IN_MEMORY, Value, counted, number, register_type
+from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.bodies import Body, Store
 from tidu.backends.native.schedule.expression import Load
 from tidu.backends.native.schedule.plan import Kind

@@ -10,7 +10,6 @@ from llvmlite import ir
 
 from tidu.backends.native.emit.loops import Frame
 from tidu.backends.native.emit.registers import (
-    BYTES,
     I32,
     I64,
     IN_MEMORY,
@@ -20,8 +19,9 @@ from tidu.backends.native.emit.registers import (
     masked_load,
     number,
 )
-from tidu.backends.native.emit.tiling import Product
+from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.tiling import Product
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from llvmlite import ir
 from tidu.backends.native.emit.loops import Frame, Work, store_all, tail_mask
 from tidu.backends.native.emit.packing import Panel, copy_panel
 from tidu.backends.native.emit.registers import (
-    BYTES,
     IN_MEMORY,
     Value,
     counted,
@@ -25,10 +24,11 @@ from tidu.backends.native.emit.registers import (
     number,
     splat,
 )
-from tidu.backends.native.emit.tiling import Product
 from tidu.backends.native.emit.values import Scope
+from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.expression import walk
 from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.tiling import Product
 
 LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
 

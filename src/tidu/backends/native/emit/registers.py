@@ -20,7 +20,6 @@ IN_MEMORY = {
     "int64": I64,
     "bool": I8,
 }
-BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}
 
 
 def register_type(dtype: str) -> Any:

@@ -16,7 +16,6 @@ from llvmlite import ir
 from tidu.backends.native.emit.driver import Batch, Driver, entry, row_of
 from tidu.backends.native.emit.elements import Elements, ElementWriter
 from tidu.backends.native.emit.registers import (
-    BYTES,
     I1,
     I8,
     I32,
@@ -28,7 +27,7 @@ from tidu.backends.native.emit.registers import (
     is_finite,
     number,
 )
-from tidu.backends.native.layout import DONE, GUARD, NOT_FINITE, RUNNING, STATUS
+from tidu.backends.native.layout import BYTES, DONE, GUARD, NOT_FINITE, RUNNING, STATUS
 from tidu.backends.native.schedule.expression import contraction, cost, scattered, whole
 from tidu.backends.native.schedule.plan import Kind
 from tidu.ir.node import Node

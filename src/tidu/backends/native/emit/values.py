@@ -9,7 +9,6 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.emit.registers import (
-    BYTES,
     I1,
     I8,
     I64,
@@ -30,6 +29,7 @@ from tidu.backends.native.emit.registers import (
     vector,
 )
 from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.layout import BYTES
 from tidu.backends.native.literals import Splat
 from tidu.backends.native.schedule.expression import (
     Apply,

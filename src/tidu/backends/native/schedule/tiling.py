@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidu.backends.native.emit.registers import (
-    BYTES,
-)
+from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.bodies import Body, Fold
 from tidu.backends.native.schedule.expression import Load
 from tidu.backends.native.schedule.plan import Kind
