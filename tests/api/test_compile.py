@@ -12,7 +12,14 @@ import pytest
 
 import tidu
 from tidu.api import backend as choice
-from tidu.errors import DTypeError, FallbackWarning, InputError, NotFiniteWarning, TraceError
+from tidu.errors import (
+    DTypeError,
+    FallbackWarning,
+    InputError,
+    NotFiniteWarning,
+    TiduError,
+    TraceError,
+)
 
 Array = np.ndarray
 
@@ -184,3 +191,11 @@ def test_one_compiled_function_from_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_text_says_what_to_give_and_what_it_does_not_know() -> None:
+    function = tidu.compile("mean((X @ w - y)**2)")
+    with pytest.raises(TiduError, match=r"compile\(text\)\(…, y=…\)"):
+        function(X=np.eye(2), w=np.ones(2))
+    with pytest.raises(TiduError, match=r"no input named Y|没有名为 Y 的输入"):
+        function(X=np.eye(2), w=np.ones(2), y=np.ones(2), Y=3)

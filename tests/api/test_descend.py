@@ -692,3 +692,81 @@ def test_what_descend_returns_is_the_callers_to_change() -> None:
         assert run.params["W"][0] == 7.0
         assert W[0] == 1.0
     W[0] = 2.0  # nor was the caller's array made read-only
+
+
+# ------------------------------------------------------------------ what is no array of numbers
+MASKED = np.ma.masked_equal([2.0, 4.0, 999.0, 8.0], 999.0)
+X4 = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def squares(w: Any, x: Any, y: Any) -> Any:
+    return np.mean((w * x - y) ** 2)
+
+
+@pytest.mark.parametrize("other", [MASKED, np.eye(2).view(np.matrix)], ids=type)
+@pytest.mark.parametrize("place", ["data", "params", "validation", "batches", "predict"])
+def test_other_kinds_of_arrays_are_refused(place: str, other: Any) -> None:
+    """As a plain array a masked one loses its mask, and a matrix its product."""
+    watch = {"watch": lambda w, x: w * x}
+    calls: dict[str, Callable[[], object]] = {
+        "data": lambda: descend(squares, 1.0, X4, other, steps=1, lr=0.01),
+        "params": lambda: descend(lambda p: np.sum(p["w"] ** 2), {"w": other}, steps=1, lr=0.01),
+        "validation": lambda: descend(
+            squares, 1.0, X4, X4, steps=1, lr=0.01, batch_size=2, validation=(X4, other)
+        ),
+        "batches": lambda: descend(squares, 1.0, X4, other, steps=1, lr=0.01, batch_size=2),
+        "predict": lambda: descend(squares, 1.0, X4, X4, steps=1, lr=0.01, **watch).predict(other),
+    }
+    with pytest.raises(TiduError) as caught:
+        calls[place]()
+    english, chinese = caught.value.text("en"), caught.value.text("zh")
+    assert "masked array" in english or "np.matrix" in english or "rows" in english
+    assert english != chinese
+
+
+@pytest.mark.parametrize("given", [{}, None, "W", [], ()])
+def test_nothing_to_train_is_said(given: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        descend(lambda p: np.sum(p["w"]), given, steps=1, lr=0.1)
+    assert f"params is {given!r}: there is nothing to train" in caught.value.text("en")
+    assert f"params 是 {given!r}：没有可以训练的参数" in caught.value.text("zh")
+
+
+def test_a_mask_is_no_parameter() -> None:
+    with pytest.raises(TiduError) as caught:
+        descend(lambda p: np.sum(p["w"] * 1.0), {"w": np.zeros(2, bool)}, steps=1, lr=0.1)
+    assert "w holds bool" in caught.value.text("en")
+
+
+def test_rows_of_different_lengths_are_no_array() -> None:
+    with pytest.raises(TiduError) as caught:
+        descend(lambda p, x: np.sum(p * x), 1.0, [[1.0, 2.0], [3.0]], steps=1, lr=0.1)
+    assert "the rows of [[1.0, 2.0], [3.0]] differ in length" in caught.value.text("en")
+    assert "各行长度不同" in caught.value.text("zh")
+
+
+def test_numbers_as_objects_are_told_how_to_become_an_array() -> None:
+    with pytest.raises(TiduError) as caught:
+        descend(lambda p, x: np.sum(p * x), 1.0, np.array([1, 2.5], object), steps=1, lr=0.1)
+    assert "x has dtype object" in caught.value.text("en")
+    assert "x.astype(float)" in caught.value.text("zh")
+
+
+@pytest.mark.parametrize("name", ["callback", "watch"])
+def test_what_cannot_be_called_is_refused(name: str) -> None:
+    options: dict[str, Any] = {name: 3}
+    with pytest.raises(InputError) as caught:
+        descend(lambda p: p**2, 1.0, steps=1, lr=0.1, **options)
+    assert f"{name}=" in caught.value.text("en") and "3" in caught.value.text("zh")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_the_final_loss_is_the_next_of_a_longer_run(backend: str) -> None:
+    def loss(W: Any, x: Any) -> Any:
+        return np.mean((np.tanh(x @ W) - 0.3) ** 2)
+
+    x, W = np.random.default_rng(2).standard_normal((2, 5, 5))
+    for steps in (1, 7, 20):
+        short = descend(loss, {"W": W}, x, steps=steps, lr=0.3, backend=backend)
+        longer = descend(loss, {"W": W}, x, steps=steps + 1, lr=0.3, backend=backend)
+        assert short.final_loss == longer.losses[-1]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidu.api.backend import check_backend, chosen_backend, need_native
+from tidu.api.doors import unknown
 from tidu.api.options import check_loss
 from tidu.api.staged import finish, value_of
 from tidu.backends.numpy.program import bind_sizes
@@ -29,6 +30,7 @@ from tidu.words import Words
 _BY_NAME = Words(
     en="the values of a text program are given by name", zh="文本程序的数据要按名字给出"
 )
+_GIVE = Words(en="compile(text)(…, {name}=…)", zh="compile(text)(…, {name}=…)")
 _BY_NAME_FIX = Words(en="compile(text)(x=..., y=...)", zh="compile(text)(x=..., y=...)")
 
 
@@ -45,7 +47,8 @@ def compile(function: Callable[..., Any] | str, backend: str | None = None) -> C
     backend: "native" compiles to machine code, "numpy" to a plan of NumPy calls; by default native
     where llvmlite knows the processor, else NumPy, which a FallbackWarning says once. Arrays that
     are given are copied and never written; the results are the caller's own. The function may be
-    called from several threads.
+    called from several threads. Whole numbers that are given are calculated with as float64, and so
+    are the results.
 
     Raises InputError for an unknown backend or one that cannot work here, DTypeError for what is
     neither a function nor a text, and TraceError for what cannot be traced. Warns with
@@ -85,7 +88,10 @@ def _text(text: str, backend: str | None) -> Callable[..., Any]:
         if args:
             raise InputError(_BY_NAME(), fix=_BY_NAME_FIX())
         values = _taken(named)
-        source = read(text, values=values)
+        source = read(text, values=values, remedy=lambda name: _GIVE(name=name))
+        if source.unknown:
+            known = [name for name in source.graph.inputs if name not in source.unknown]
+            raise unknown(source.unknown[0], known)
         values |= _taken(source.values)
         node = source.graph.outputs[source.loss or list(source.graph.outputs)[-1]]
         if source.bodies:

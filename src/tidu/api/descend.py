@@ -54,6 +54,22 @@ _LOSS = Words(
     en="{value} (a {kind}) is no loss: give a function, a text, a graph or a derivation",
     zh="{value}（类型 {kind}）不是损失：请给函数、文本、图或推导结果",
 )
+_CALLBACK = Words(
+    en="callback is {value}; it must be a function of the step and its loss",
+    zh="callback 是 {value}，应为以步数和损失为参数的函数",
+)
+_CALLBACK_FIX = Words(
+    en="callback=lambda step, loss: print(step, loss)",
+    zh="callback=lambda step, loss: print(step, loss)",
+)
+_WATCH = Words(
+    en="{value} cannot be watched; a name of the model can, or a function of (params, ...)",
+    zh="{value} 无法观察；可以是模型中的名字，或以 (params, ...) 为参数的函数",
+)
+_WATCH_FIX = Words(
+    en='watch="y_hat", or watch=lambda params, x: ...',
+    zh='watch="y_hat"，或 watch=lambda params, x: ...',
+)
 _CALLED_BACK = Words(
     en="within the machine code NumPy calculates: {ops}", zh="机器码中由 NumPy 计算的运算：{ops}"
 )
@@ -90,8 +106,9 @@ def descend(
     dataclass or alone (by name for texts, graphs and derivations). data: in the loss's order, or
     by name. optimizer: a rule of `tidu.optim`; lr=0.01 is short for optimizer=SGD(lr=0.01). watch:
     the name of a value of the model, a function of (params, ...), or several; a graph's other
-    outputs are watched unasked. callback(step, loss) is called after each step. progress: a line
-    on stderr; by default for runs of more than two seconds on a terminal. backend: "native"
+    outputs are watched unasked. callback(step, loss) is called after each step; variables around
+    the loss are read when it is traced: what a callback changes in them changes nothing. progress:
+    a line on stderr; by default for runs of more than two seconds on a terminal. backend: "native"
     compiles the step and the loop over it to machine code, "numpy" does not; by default a descent
     is compiled where its size says that this saves time and llvmlite knows the processor.
 
@@ -119,6 +136,7 @@ def descend(
     rule = _rule(optimizer, lr)
     check_backend(backend)
     watched = _several(watch)
+    _check_callable(callback, watched or ())
     wish = Wish(batch_size, epochs, shuffle, seed, drop_last, batch, validation)
     plan, first, rest = plan_batches(loss, params, data, named, wish)
     count = steps_of(steps, wish, plan)
@@ -167,6 +185,14 @@ def _at_rate(optimizer: Optimizer, lr: float) -> Phrase:
     except InputError:  # the rate is none; the rule stands as it is
         pass
     return verbatim("optimizer=" + _CALLED.sub(r"tidu.optim.\1(", repr(optimizer)))
+
+
+def _check_callable(callback: object, watched: Sequence[object]) -> None:
+    if callback is not None and not callable(callback):
+        raise InputError(_CALLBACK(value=repr(callback)[:40]), fix=_CALLBACK_FIX())
+    for watch in watched:
+        if not isinstance(watch, str) and not callable(watch):
+            raise InputError(_WATCH(value=repr(watch)[:40]), fix=_WATCH_FIX())
 
 
 def _several(watch: Watch | Sequence[Watch] | None) -> Sequence[Watch] | None:
