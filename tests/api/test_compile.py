@@ -199,3 +199,61 @@ def test_a_text_says_what_to_give_and_what_it_does_not_know() -> None:
         function(X=np.eye(2), w=np.ones(2))
     with pytest.raises(TiduError, match=r"no input named Y|没有名为 Y 的输入"):
         function(X=np.eye(2), w=np.ones(2), y=np.ones(2), Y=3)
+
+
+MASKS = {
+    "var": lambda x: np.var(x > 0),
+    "std": lambda x: np.std(x > 0, axis=0, ddof=1),
+    "tril": lambda x: np.tril(x > 0, 1),
+    "triu": lambda x: np.sum(np.triu(x > 0, -1)),
+    "cumsum": lambda x: np.cumsum(x > 0),
+    "square": lambda x: np.square(x > 0) + np.square(x > 0),
+    "remainder": lambda x: (x > 0) % 2 + (x > 0) % 2,
+    "trace": lambda x: np.trace(x > 0) * 2,
+    "max": lambda x: np.max(x > 0) + np.max(x > 0),
+    "floor": lambda x: np.floor(x > 0) + np.floor(x > 0),
+    "norm": lambda x: np.linalg.norm(x[0] > 0, np.inf) * 3,
+    "clip": lambda x: np.clip(np.argmax(x, axis=1), 0.5, 1.5),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_count_as_numpy_counts_them(name: str, backend: str) -> None:
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    np.testing.assert_allclose(
+        np.asarray(tidu.compile(MASKS[name], backend=backend)(x), float),
+        np.asarray(MASKS[name](x), float),
+        rtol=1e-15,
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.argsort(x) & np.argsort(x),
+        lambda x: ~np.argmax(x),
+        lambda x: (x > 1) & 1,
+        lambda x: np.array([1, 2, 3]) ^ (x > 1),
+        lambda x: np.bitwise_or(np.argsort(x), x > 1),
+    ],
+)
+def test_bits_of_numbers_are_refused(function: Any) -> None:
+    with pytest.raises(TraceError) as caught:
+        tidu.compile(function)(np.array([3.0, 1.0, 2.0]))
+    assert "not the bits of numbers" in caught.value.text("en")
+    assert "不按位计算数" in caught.value.text("zh")
+
+
+def test_truth_values_are_combined() -> None:
+    x, known = np.array([3.0, 1.0, 2.0]), np.array([True, True, False])
+
+    def function(x: Any) -> Any:
+        return ~(x > 2) & known | (True ^ (x > 1))
+
+    np.testing.assert_array_equal(tidu.compile(function)(x), function(x))
+
+
+@pytest.mark.parametrize("value", [0.5, -3.0])
+def test_one_number_is_clipped(value: float) -> None:
+    assert tidu.compile(lambda x: np.clip(x, -1.0, 1.0))(value) == np.clip(value, -1.0, 1.0)

@@ -770,3 +770,48 @@ def test_the_final_loss_is_the_next_of_a_longer_run(backend: str) -> None:
         short = descend(loss, {"W": W}, x, steps=steps, lr=0.3, backend=backend)
         longer = descend(loss, {"W": W}, x, steps=steps + 1, lr=0.3, backend=backend)
         assert short.final_loss == longer.losses[-1]
+
+
+# ------------------------------------------------------------------ whose arrays
+def line(w: Any, X: Any, y: Any) -> Any:
+    return np.mean((X @ w - y) ** 2)
+
+
+def rows() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((8, 4))
+
+
+def test_validation_data_stay_the_callers() -> None:
+    given = rows()
+    run = descend(line, np.zeros(4), rows(), np.ones(8), epochs=2, batch_size=4, lr=0.1,
+                  validation=(given, np.ones(8)))  # fmt: skip
+    given[:] = 7.0
+    assert len(run.validation_losses) == 2
+
+
+def test_parameters_stay_the_callers_after_a_prediction() -> None:
+    run = descend(line, np.zeros(4), rows(), np.ones(8), steps=2, lr=0.1, watch=lambda w, X: X @ w)
+    run.predict(rows())
+    run.params[:] = 3.0
+    assert run.params.tolist() == [3.0] * 4
+
+
+class Handing:
+    """An object that hands out its own array, whatever copy it is asked for."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.shape = array, array.shape
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self.array
+
+
+def test_data_of_an_object_are_copied() -> None:
+    def branching(w: Any, X: Any) -> Any:  # traced again on the way
+        return np.sum((X @ w - 1) ** 2) if w[0] < 0.01 else 2 * np.sum((X @ w - 1) ** 2)
+
+    plain = descend(branching, np.zeros(4), rows(), steps=6, lr=0.01)
+    given = Handing(rows())
+    found = descend(branching, np.zeros(4), given, steps=6, lr=0.01,
+                    callback=lambda step, loss: given.array.fill(100.0))  # fmt: skip
+    assert found.losses == plain.losses

@@ -166,12 +166,19 @@ def argument_names(
 
 
 def own(value: Any) -> Any:
-    """The same structure with copies of its arrays, of whatever class: some are refused later."""
+    """The same structure with copies of its arrays, which from here on nobody changes. Their class
+    stays: some are refused later."""
     tree.leaves("params", value)  # bounds the depth
-    return tree.replace(
-        value,
-        lambda path, leaf: np.array(leaf, subok=True) if isinstance(leaf, np.ndarray) else leaf,
-    )
+
+    def copied(path: tuple[tree.Key, ...], leaf: Any) -> Any:
+        if isinstance(leaf, np.generic) or not hasattr(leaf, "__array__"):
+            return leaf
+        # an object may hand out its own array, whatever copy it is asked for
+        array = np.array(leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf), subok=True)
+        array.flags.writeable = False
+        return array
+
+    return tree.replace(value, copied)
 
 
 def own_data(value: Any) -> Any:

@@ -82,8 +82,8 @@ def take(
 ) -> tuple[list[Given], list[Phrase]]:
     """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
 
-    Arrays that are `owned` nobody else changes: those that are no views are copied only where their
-    dtype is another.
+    `owned`: what is read-only and no view nobody changes, and it is copied only where its dtype is
+    another.
 
     Raises DTypeError for text and objects, and InputError for NaN.
     """
@@ -101,7 +101,8 @@ def take(
         dtype, remark = _dtype(leaf, array, weak if plain else "float64")
         if remark is not None:
             remarks.append(remark)
-        shared = owned and isinstance(leaf.value, np.ndarray) and leaf.value.flags.owndata
+        flags = getattr(leaf.value, "flags", None) if type(leaf.value) is np.ndarray else None
+        shared = owned and flags is not None and flags.owndata and not flags.writeable
         value = np.array(array, dtype=dtype, copy=None if shared else True)
         value.flags.writeable = False
         refuse_nan(leaf.spelling, value)

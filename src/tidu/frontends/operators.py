@@ -10,16 +10,20 @@ import numpy as np
 
 from tidu.ir.types import Size
 
-_CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
+CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
 
 
 class ArrayOperators:
-    """Operators and methods over two hooks, `_call` for operators and `_method` for methods."""
+    """Operators and methods over three hooks: `_call` for operators, `_logical` for those that
+    NumPy has for truth values and bits, `_method` for methods."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]  # as for an ndarray
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _logical(self, function: np.ufunc, *operands: Any) -> Any:
         raise NotImplementedError
 
     def _method(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -28,7 +32,7 @@ class ArrayOperators:
     # -------------------------------------------------------------- operators
     def _binary(self, function: np.ufunc, left: Any, right: Any) -> Any:
         other = right if left is self else left
-        if not isinstance(other, ArrayOperators) and not isinstance(other, _CALCULATES):
+        if not isinstance(other, ArrayOperators) and not isinstance(other, CALCULATES):
             return NotImplemented
         return self._call(function, (left, right), {})
 
@@ -81,22 +85,22 @@ class ArrayOperators:
         return self._binary(np.matmul, other, self)
 
     def __and__(self, other: Any) -> Any:
-        return self._binary(np.logical_and, self, other)
+        return self._logical(np.logical_and, self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return self._binary(np.logical_and, other, self)
+        return self._logical(np.logical_and, other, self)
 
     def __or__(self, other: Any) -> Any:
-        return self._binary(np.logical_or, self, other)
+        return self._logical(np.logical_or, self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return self._binary(np.logical_or, other, self)
+        return self._logical(np.logical_or, other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return self._binary(np.logical_xor, self, other)
+        return self._logical(np.logical_xor, self, other)
 
     def __rxor__(self, other: Any) -> Any:
-        return self._binary(np.logical_xor, other, self)
+        return self._logical(np.logical_xor, other, self)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -132,7 +136,7 @@ class ArrayOperators:
         return self._call(np.absolute, (self,), {})
 
     def __invert__(self) -> Any:
-        return self._call(np.logical_not, (self,), {})
+        return self._logical(np.logical_not, self)
 
     # -------------------------------------------------------------- calculations
     def sum(self, *args: Any, **kwargs: Any) -> Any:

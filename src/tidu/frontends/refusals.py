@@ -118,6 +118,11 @@ _FOREIGN_WHY = Words(
 _FOREIGN_FIX = Words(
     en="hand values in as arguments and out with return", zh="用参数传入、用 return 传出"
 )
+_BITS = Words(
+    en="&, |, ^ and ~ combine truth values here, not the bits of numbers: {code}",
+    zh="这里的 &、|、^、~ 用于真假值，不按位计算数：{code}",
+)
+_BITS_FIX = Words(en="(x > 0) & (y > 0)", zh="(x > 0) & (y > 0)")
 _INTEGERS = Words(
     en="the derivative of rounding to integers is zero almost everywhere, and does not exist at a "
     "jump: {code}",
@@ -246,6 +251,10 @@ def foreign(place: Place | None, function: str) -> TraceError:
     return TraceError(
         _FOREIGN(function=function), place=place, why=_FOREIGN_WHY(), fix=_FOREIGN_FIX()
     )
+
+
+def bits(place: Place | None) -> TraceError:
+    return TraceError(_BITS(code=code_of(place)), place=place, fix=_BITS_FIX())
 
 
 def integers(place: Place | None) -> TraceError:

@@ -107,10 +107,10 @@ def trace(
     """Trace `function` at the given arguments, by name or in order.
 
     The arguments are copied: the function is handed traced arrays and can neither write the
-    caller's arrays nor see later changes to them. Arrays that are `owned`, which nobody else holds,
-    are not copied: they become read-only. `static` names parameters that are passed on as
-    they are; None, booleans, strings and functions always are. With `scalar`, the result has one
-    element.
+    caller's arrays nor see later changes to them. With `owned`, arrays that are read-only are taken
+    as they are: the caller sees to it that nobody changes them. `static` names parameters that are
+    passed on as they are; None, booleans, strings and functions always are. With `scalar`, the
+    result has one element.
 
     Raises DTypeError and InputError for data that cannot be derived with, and TraceError for what
     the function does that cannot be derived. Warns with ShapeGrowthWarning.

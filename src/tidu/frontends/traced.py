@@ -14,7 +14,7 @@ from tidu.frontends import refusals
 from tidu.frontends.binding import named_options, options, path_of, takes
 from tidu.frontends.compositions import COMPOSITIONS
 from tidu.frontends.functions import call, is_plain
-from tidu.frontends.operators import ArrayOperators
+from tidu.frontends.operators import CALCULATES, ArrayOperators
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
 from tidu.frontends.ufuncs import JOINS, MASKED, METHODS, PARTIAL
@@ -86,6 +86,15 @@ class TracedArray(ArrayOperators):
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """A NumPy function on operands of which at least one is traced."""
         return self.recorder.make(function, lambda: self._apply(function, args, kwargs))
+
+    def _logical(self, function: np.ufunc, *operands: Any) -> Any:
+        """&, |, ^ and ~ of truth values; of whole numbers NumPy's work bit by bit."""
+        for one in operands:
+            if not isinstance(one, TracedArray) and not isinstance(one, CALCULATES):
+                return NotImplemented
+            if (one.dtype if isinstance(one, TracedArray) else np.asarray(one).dtype).kind != "b":
+                raise self.recorder.refuse(refusals.bits(self.recorder.place()))
+        return self._call(function, operands, {})
 
     def _apply(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         args, kwargs = named_options(function, args, kwargs)

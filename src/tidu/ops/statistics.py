@@ -186,7 +186,8 @@ def _prepare_std(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = Fals
 
 def _freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:
     """n - ddof: a constant, or a node where sizes have names."""
-    return constant(product(x.shape[a] for a in axis) - ddof, real_dtype(x.dtype))
+    dtype = real_dtype(float_type(x.dtype))  # of a mask too n is a number
+    return constant(product(x.shape[a] for a in axis) - ddof, dtype)
 
 
 def _checked_freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:

@@ -134,7 +134,19 @@ def work_dtype(node: Node) -> str:
     floats = [child.dtype for child in node.inputs if child.dtype in FLOATS]
     if floats:
         return max(floats)
-    return "int64" if any(c.dtype == "int64" for c in node.inputs) else node.dtype
+    if any(c.dtype == "int64" for c in node.inputs) or _counts(node):
+        return "int64"
+    return node.dtype
+
+
+def _counts(node: Node) -> bool:
+    """Whether an expression of masks has numbers beside them: places, or an attribute."""
+    tree = scalar_tree(node)
+    if tree is None:
+        return False
+    numbers = {name for name, n in attribute_numbers(node.attrs).items() if n not in (0.0, 1.0)}
+    names = operand_names(node.op, len(node.inputs))
+    return bool(variables(tree) & ({"i", "j"} | numbers) - set(names))
 
 
 def sayable(node: Node, functions: Collection[str]) -> bool:
