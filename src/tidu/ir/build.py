@@ -184,6 +184,8 @@ def constant(value: Any, dtype: DType | None = None) -> Node:
     kind = array.dtype.kind
     if kind not in "biufc" or (kind == "c" and dtype is not None and dtype not in COMPLEX):
         raise DTypeError(_OPERAND(value=repr(value)[:60], kind=type(value).__name__))
+    if dtype == "bool" and kind != "b":
+        assert np.isin(array, (0, 1)).all(), array  # else it would be lost: 3 is not True
     data = ArrayData.of(array, dtype or _own_dtype(array))
     return intern(role("constant"), (), {"value": data}, Type(data.shape, data.dtype))
 
@@ -202,7 +204,9 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
 
 
 def filled(value: complex, type: Type) -> Node:
-    """One number everywhere, in the type's shape and dtype."""
+    """One number everywhere, in the type's shape and dtype; a mask is full where it is not 0."""
+    if type.dtype == "bool":
+        value = bool(value)
     return role("broadcast")(constant(value, type.dtype), shape=type.shape)
 
 

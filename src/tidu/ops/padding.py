@@ -15,7 +15,7 @@ from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ops.axes import moveaxis
 from tidu.ops.contraction import matmul
-from tidu.ops.define import aliases, sampled, spelling
+from tidu.ops.define import aliases, float_type, sampled, spelling
 from tidu.ops.extremes import max_, min_
 from tidu.ops.indexing import cut, scatter
 from tidu.ops.layout import broadcast_to
@@ -98,10 +98,10 @@ def _mixed(x: Node, axis: int, pair: tuple[int, int], mode: Any, options: dict[s
     zeros = np.zeros(n)
     offset = np.pad(zeros, pair, mode=mode, **options)
     columns = [np.pad(unit, pair, mode=mode, **options) - offset for unit in np.eye(n)]
-    matrix = constant(np.stack(columns), x.dtype)
+    matrix = constant(np.stack(columns), float_type(x.dtype))
     made = matmul(moveaxis(x, source=axis, destination=-1), matrix)
     if np.any(offset):
-        made = made + constant(offset, x.dtype)
+        made = made + constant(offset, float_type(x.dtype))
     return moveaxis(made, source=-1, destination=axis)
 
 
