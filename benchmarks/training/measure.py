@@ -21,7 +21,6 @@ from benchmarks.training.peer import Peer
 from benchmarks.training.process import PeerFailed, Process, python_for
 from benchmarks.training.workload import Array, Workload
 
-PAUSE = 0.06  # seconds between turns, in which the last peer's threads stop spinning
 FEWEST = 3  # turns of a peer whose step takes long
 
 
@@ -245,7 +244,10 @@ def _take_turns(entries: list[_Entry], effort: Effort) -> None:
         return
     ours, *others = entries
     for entry in entries:
+        entry.process.settle()
+    for entry in entries:
         _pilot(entry, effort)
+        entry.process.settle()
     ends = time.perf_counter() + effort.seconds
     for number in range(effort.rounds):
         for entry in others or [ours]:
@@ -281,11 +283,11 @@ def _pilot(entry: _Entry, effort: Effort) -> None:
 
 def _turn(entry: _Entry) -> float | None:
     """Seconds of a step; noted in the row."""
-    time.sleep(PAUSE)
     try:
         answer = entry.process.ask("turn", steps=entry.row.steps, warm=entry.warm)
     except PeerFailed as error:
         entry.row.problem, entry.row.seconds, entry.row.beside = f"failed: {error}", [], []
         return None
+    entry.process.settle()
     entry.row.seconds.append(answer["seconds"] / entry.row.steps)
     return entry.row.seconds[-1]

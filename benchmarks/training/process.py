@@ -8,6 +8,7 @@ import selectors
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 from benchmarks.training.peer import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
+PAUSE = 0.03  # seconds in which a process that does nothing shows it
+LONGEST = 2.0  # seconds that are waited for it
 _LOOK = """
 import importlib.util, sys
 def there(name):
@@ -95,6 +98,28 @@ class Process:
         if "error" in answer:
             raise PeerFailed(answer["error"].splitlines()[0])
         return answer
+
+    def settle(self) -> None:
+        """Wait until its threads do nothing more. What a BLAS library starts spins on for a tenth
+        of a second after its last product, and takes a core from who comes next."""
+        ends = time.perf_counter() + LONGEST
+        before = self._busy()
+        while time.perf_counter() < ends:
+            time.sleep(PAUSE)
+            now = self._busy()
+            if now - before < PAUSE / 20:
+                return
+            before = now
+
+    def _busy(self) -> float:
+        """Seconds that its threads have run; 0 where the system does not say."""
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except OSError:  # a thread that has just ended
+                continue
+        return total / 1e9
 
     def _last_words(self) -> str:
         code = self.process.wait(10)

@@ -109,7 +109,7 @@ class Blocks:
         """What one step from these values would record; None where it cannot be taken."""
         self.after = {}
         self.loop.start(values)
-        block = self.loop.advance(1, 1)
+        block = self.loop.advance(1)
         return {name: rows[0] for name, rows in block.records.items()} if block.done else None
 
     def _up_to_the_last_finite(
