@@ -423,9 +423,8 @@ diag = spelling(
 def filled(value: float, shape: Any, dtype: DType | None = "float64") -> Node:
     """An array of one value, as a stretched number: no array is stored."""
     wanted: Shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
-    if dtype == "bool":
-        value = np.asarray(value).astype(bool)  # as NumPy fills a mask
-    return broadcast_to(constant(value, dtype), shape=tuple(_dim(d) for d in wanted))
+    whole: Any = np.asarray(value).astype(bool) if dtype == "bool" else value  # as NumPy fills
+    return broadcast_to(constant(whole, dtype), shape=tuple(_dim(d) for d in wanted))
 
 
 def _like(value: float) -> Callable[..., Node]:
