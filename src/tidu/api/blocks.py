@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _SECONDS = 0.05  # how long Ctrl-C and progress may wait
-_MEASURED = 0.002  # how long a block must take for its pace to be believed
+_MEASURED = 0.01  # how long a block of several threads must take for its pace to be believed
+_FEW = 0.004  # how long a trial of one thread takes about
 _HISTORY = 64 * 2**20  # bytes of recorded values that one block may hold
 
 Ahead = tuple[Mapping[str, Array], NDArray[np.int64]]
@@ -38,29 +40,38 @@ class Pace:
     """How many threads a loop runs on: all that it may, or one where that is faster at present, as
     when other programs want the cores. The numbers that it calculates do not depend on it.
 
-    The other choice is tried again when that costs no more than a fiftieth of the time since.
+    All of them are measured twice, in blocks in which it counts little that a core that slept takes
+    milliseconds to wake; one is tried on a few steps. The other choice is tried again when that
+    costs no more than a fiftieth of the time since.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.seconds: dict[int, float] = {}  # of a step, when it was last tried
+        self.last: dict[int, deque[float]] = {n: deque(maxlen=2) for n in {most, 1}}
         self.tried = time.perf_counter()
 
-    def threads(self, steps: int) -> int:
-        """For a block of so many steps."""
-        for choice in (self.most, 1):
-            if choice not in self.seconds:
-                return choice
-        best, other = sorted((self.most, 1), key=self.seconds.__getitem__)
-        spent = time.perf_counter() - self.tried
-        if self.seconds[other] * steps < spent / 50:
+    def choose(self, steps: int) -> tuple[int, int]:
+        """Threads for a block of so many steps, and how many it takes if that is a trial."""
+        if self.most == 1 or len(self.last[self.most]) < 2:
+            return self.most, steps
+        few = max(1, min(steps, round(_FEW / self.seconds(self.most))))
+        if not self.last[1]:
+            return 1, few
+        best, other = sorted(self.last, key=self.seconds)
+        trial = few if other == 1 else steps
+        if self.seconds(other) * trial < (time.perf_counter() - self.tried) / 50:
             self.tried = time.perf_counter()
-            return other
-        return best
+            return other, trial
+        return best, steps
+
+    def seconds(self, threads: int) -> float:
+        """Of a step: the least of the last two."""
+        return min(self.last[threads])
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
-        if steps and seconds > _MEASURED:  # in shorter ones the threads' start counts too much
-            self.seconds[threads] = seconds / steps
+        """What a block took; too short a one of several threads says nothing."""
+        if steps and (threads == 1 or seconds > _MEASURED):
+            self.last[threads].append(seconds / steps)
 
 
 class Blocks:
@@ -83,11 +94,10 @@ class Blocks:
         self.loop.start(
             {n: v for n, v in values.items() if n not in self.after} if known else values
         )
-        size = min(self.size, most, self.most)
+        size = min(self.size, most, self.most, *(() if ahead is None else (len(ahead[1]),)))
+        threads, size = self.pace.choose(size)
         if ahead is not None:
-            size = min(size, len(ahead[1]))
             self.loop.feed(ahead[0], ahead[1][:size])
-        threads = self.pace.threads(size)
         began = time.perf_counter()
         block = self.loop.advance(size, threads)
         self.pace.took(threads, block.done, time.perf_counter() - began)
