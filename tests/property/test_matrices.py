@@ -49,6 +49,7 @@ def test_random_matrix_programs(block: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::tidu.errors.FlatWarning")  # of what only a mask reads
 @pytest.mark.parametrize("block", range(30))
 def test_thousands_of_random_matrix_programs(block: int) -> None:
     for seed in range(100 + 100 * block, 200 + 100 * block):
