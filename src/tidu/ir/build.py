@@ -204,10 +204,14 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
 
 
 def filled(value: complex, type: Type) -> Node:
-    """One number everywhere, in the type's shape and dtype; a mask is full where it is not 0."""
-    if type.dtype == "bool":
-        value = bool(value)
-    return role("broadcast")(constant(value, type.dtype), shape=type.shape)
+    """One number everywhere, in the type's shape and dtype."""
+    return role("broadcast")(filling(value, type.dtype), shape=type.shape)
+
+
+def filling(value: Any, dtype: DType | None) -> Node:
+    """What an array of this dtype is filled with: a mask, as NumPy has it, with True for any number
+    but 0."""
+    return constant(np.asarray(value).astype(bool) if dtype == "bool" else value, dtype)
 
 
 def fresh_input(name: str, like: Type, taken: set[str]) -> Node:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Matrix, Symbol
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import Misfit, apply, filling
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -423,8 +423,7 @@ diag = spelling(
 def filled(value: float, shape: Any, dtype: DType | None = "float64") -> Node:
     """An array of one value, as a stretched number: no array is stored."""
     wanted: Shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
-    whole: Any = np.asarray(value).astype(bool) if dtype == "bool" else value  # as NumPy fills
-    return broadcast_to(constant(whole, dtype), shape=tuple(_dim(d) for d in wanted))
+    return broadcast_to(filling(value, dtype), shape=tuple(_dim(d) for d in wanted))
 
 
 def _like(value: float) -> Callable[..., Node]:

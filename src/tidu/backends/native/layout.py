@@ -69,6 +69,11 @@ class Memory:
         ] < self.offset[one] + bytes_of(one)
 
 
+def whole_lines(size: int) -> int:
+    """Bytes rounded up to lines of the cache."""
+    return -(-size // ALIGNED) * ALIGNED
+
+
 def bytes_of(node: Node) -> int:
     return math.prod(map(int, node.shape)) * np.dtype(node.dtype).itemsize
 

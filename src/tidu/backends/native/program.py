@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.native.layout import (
+    ALIGNED,
     BAD_INDEX,
     CONTEXT,
     DONE,
@@ -178,8 +179,8 @@ def _own(part: Any, given: Sequence[Any]) -> Any:
 
 def aligned(size: int) -> Array:
     """Bytes that begin where a line of the cache does."""
-    whole = np.empty(size + 64, np.uint8)
-    start = -whole.ctypes.data % 64
+    whole = np.empty(size + ALIGNED, np.uint8)
+    start = -whole.ctypes.data % ALIGNED
     return whole[start : start + size]
 
 

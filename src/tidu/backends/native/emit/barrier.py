@@ -16,10 +16,7 @@ from tidu.backends.native.emit.registers import (
     intrinsic,
     number,
 )
-from tidu.backends.native.layout import (
-    COUNT,
-    TURN,
-)
+from tidu.backends.native.layout import COUNT, TURN
 from tidu.backends.native.target import Target
 
 SPINS = 2000  # turns of waiting at a barrier before the thread lets others run

@@ -40,6 +40,7 @@ from tidu.backends.native.layout import (
     NOT_FINITE,
     RUNNING,
     STATUS,
+    whole_lines,
 )
 from tidu.backends.native.schedule.expression import whole
 from tidu.backends.native.schedule.plan import Stage
@@ -113,8 +114,7 @@ def write_driver(module: Module, plan: Driver) -> tuple[list[Kernel], int]:
     """Write the driver and all that it calls. Returns the kernels, and the scratch that each thread
     needs."""
     kernels = [module.kernel(stage) for stage in plan.stages]
-    room = max((kernel.scratch for kernel in kernels), default=0)
-    room = -(-room // 64) * 64
+    room = whole_lines(max((kernel.scratch for kernel in kernels), default=0))
     _Driver(module, plan, kernels, room).write()
     return kernels, room
 

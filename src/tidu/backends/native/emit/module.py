@@ -14,10 +14,7 @@ from llvmlite import ir
 from tidu.backends.native.emit.loops import Frame, Work
 from tidu.backends.native.emit.nest import emit
 from tidu.backends.native.emit.product import emit_product
-from tidu.backends.native.emit.registers import (
-    I64,
-    POINTER,
-)
+from tidu.backends.native.emit.registers import I64, POINTER
 from tidu.backends.native.schedule.bodies import Body, body_of_stage, collapsed
 from tidu.backends.native.schedule.plan import Kind, Stage
 from tidu.backends.native.schedule.signature import signature

@@ -30,7 +30,7 @@ from tidu.backends.native.schedule.expression import walk
 from tidu.backends.native.schedule.position import Letter
 from tidu.backends.native.schedule.tiling import Product
 
-LIGHT = 1  # parts of a tree that is still calculated in the tile's registers
+IN_REGISTERS = 1  # parts of a tree that is still calculated in the tile's registers
 
 
 def emit_product(frame: Frame, product: Product) -> Work:
@@ -154,7 +154,7 @@ def _tile_at(frame: Frame, product: Product, panel: Panel, row: Value, rows: int
     sums = _summed(frame, product, panel, row, rows)
     stores = product.body.stores
     parts = walk(store.value for store in stores)
-    if len(parts) <= LIGHT and len(stores) == 1:
+    if len(parts) <= IN_REGISTERS and len(stores) == 1:
         for r in range(rows):
             for v in range(panel.vectors):
                 scope = _scope(frame, product, panel, frame.builder.add(row, number(r)), v)

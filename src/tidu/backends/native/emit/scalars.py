@@ -21,6 +21,7 @@ from tidu.backends.native.emit.registers import (
 )
 from tidu.backends.native.literals import Splat
 from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
+from tidu.ir.types import REALS
 
 # Scalar expressions that the elementary functions have as one, faster and nearer to the truth.
 # Without the table the values are the same but for rounding.
@@ -82,7 +83,7 @@ class Scalar:
 
     @property
     def floats(self) -> bool:
-        return self.work in ("float32", "float64")
+        return self.work in REALS
 
     def literal(self, value: float) -> Value:
         type = register_type(self.work)

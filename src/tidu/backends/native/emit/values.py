@@ -42,6 +42,7 @@ from tidu.backends.native.schedule.expression import (
 )
 from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
 from tidu.ir.node import Node
+from tidu.ir.types import REALS
 
 
 @dataclass(eq=False)
@@ -125,7 +126,7 @@ class Scope:
         lanes = self.lanes if self.varies(entry.value) else 1
         given = self.value(entry.value)
         whole = vector(I64, lanes)
-        if entry.value.dtype in ("float32", "float64"):
+        if entry.value.dtype in REALS:
             # what is too large for an integer is poison to LLVM: it is bad before it is converted
             small = self._small(given, lanes)
             zero = splat(builder, ir.Constant(register_type(entry.value.dtype), 0.0), lanes)

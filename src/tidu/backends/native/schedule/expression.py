@@ -54,19 +54,25 @@ class Expression:
         return self._letters
 
 
-@dataclass(eq=False)
-class Load(Expression):
-    """An element of a buffer."""
+class Placed(Expression):
+    """What depends on a place."""
 
-    buffer: Node
     at: Position
-    dtype: str
 
     def parts(self) -> tuple[Expression, ...]:
         return tuple(entry.value for entry in self.at.entries())
 
     def own_letters(self) -> frozenset[Letter]:
         return self.at.letters()
+
+
+@dataclass(eq=False)
+class Load(Placed):
+    """An element of a buffer."""
+
+    buffer: Node
+    at: Position
+    dtype: str
 
 
 @dataclass(eq=False)
@@ -76,17 +82,11 @@ class Literal(Expression):
 
 
 @dataclass(eq=False)
-class Coordinate(Expression):
+class Coordinate(Placed):
     """A place as a number."""
 
     at: Position
     dtype: str
-
-    def parts(self) -> tuple[Expression, ...]:
-        return tuple(entry.value for entry in self.at.entries())
-
-    def own_letters(self) -> frozenset[Letter]:
-        return self.at.letters()
 
 
 @dataclass(eq=False)

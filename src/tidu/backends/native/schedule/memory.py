@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from tidu.backends.native.layout import ALIGNED, Memory, bytes_of, is_leaf, is_scalar_constant
+from tidu.backends.native.layout import Memory, bytes_of, is_leaf, is_scalar_constant, whole_lines
 from tidu.backends.native.schedule.plan import Stage
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
@@ -52,12 +52,12 @@ def _offsets(
         if node in elsewhere or is_tuple(node):
             continue
         alive = [other for other in alive if last[other] >= at]
-        need = -(-bytes_of(node) // ALIGNED) * ALIGNED
+        need = whole_lines(bytes_of(node))
         low = 0
         for other in sorted(alive, key=lambda n: offset[n]):
             if offset[other] - low >= need:
                 break
-            low = max(low, offset[other] + -(-bytes_of(other) // ALIGNED) * ALIGNED)
+            low = max(low, offset[other] + whole_lines(bytes_of(other)))
         offset[node] = low
         size = max(size, low + need)
         alive.append(node)

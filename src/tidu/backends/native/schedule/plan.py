@@ -20,7 +20,7 @@ from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import COMPLEX
+from tidu.ir.types import COMPLEX, REALS
 
 WORTH_KEEPING = 4  # from this cost on, what several loops read is calculated once
 LONGEST = 200  # elementwise nodes in one tree, before one of them gets a buffer
@@ -52,10 +52,10 @@ def kind_of(node: Node, functions: Collection[str]) -> Kind:
     if op.places is not None and op.loop in (Loop.VIEW, Loop.GATHER):
         return Kind.VIEW
     if op.letters is not None:
-        return Kind.CONTRACT if node.dtype in ("float32", "float64") else Kind.CALL
+        return Kind.CONTRACT if node.dtype in REALS else Kind.CALL
     if op.puts is not None:
-        return Kind.SCATTER if node.dtype in ("float32", "float64") else Kind.CALL
-    if op.fold is not None and node.dtype in ("float32", "float64"):
+        return Kind.SCATTER if node.dtype in REALS else Kind.CALL
+    if op.fold is not None and node.dtype in REALS:
         if node.inputs[0].dtype != node.dtype:
             return Kind.CALL
         return Kind.SCAN if op.loop is Loop.SCAN else Kind.REDUCE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidu.backends.native.layout import BYTES
+from tidu.backends.native.layout import ALIGNED, BYTES
 from tidu.backends.native.schedule.bodies import Body, Fold
 from tidu.backends.native.schedule.expression import Load
 from tidu.backends.native.schedule.plan import Kind
@@ -67,7 +67,7 @@ class Product:
         """Bytes that each thread needs."""
         size = BYTES[self.fold.dtype]
         panels = self.panel * self.group if self.packed else 0
-        return (self.rows * self.width + panels) * size + 64
+        return (self.rows * self.width + panels) * size + ALIGNED
 
 
 def product_of(body: Body, target: Target) -> Product | None:
