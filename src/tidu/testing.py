@@ -11,7 +11,7 @@ import numpy as np
 from tidu.api.evaluation import checked
 from tidu.api.gradient import grad
 from tidu.check import Finding, check_gradient, require_agreement
-from tidu.errors import GradientMismatch, InputError, TiduError
+from tidu.errors import DTypeError, GradientMismatch, InputError, TiduError
 from tidu.words import Words
 
 _NO_ARGUMENTS = Words(
@@ -25,6 +25,11 @@ _ARGNUM = Words(
     en="{count} argument(s) are given; argnums={argnum} names none of them",
     zh="给出了 {count} 个参数；argnums={argnum} 不对应其中任何一个",
 )
+_TRUTH = Words(
+    en="{name} holds truth values; a gradient needs real numbers",
+    zh="{name} 是真假值；求梯度需要实数",
+)
+_TRUTH_FIX = Words(en="{name} * 1.0", zh="{name} * 1.0")
 
 
 def check_grad(
@@ -151,6 +156,8 @@ def _arrays(function: Callable[..., Any], args: Sequence[Any], wanted: Sequence[
     names = _names(function, len(args))
     arrays = [checked(name, value) for name, value in zip(names, args, strict=True)]
     for argnum in wanted:
+        if arrays[argnum].dtype.kind == "b":
+            raise DTypeError(_TRUTH(name=names[argnum]), fix=_TRUTH_FIX(name=names[argnum]))
         if arrays[argnum].dtype.kind not in "fc":
             arrays[argnum] = arrays[argnum].astype(np.float64)
     return arrays

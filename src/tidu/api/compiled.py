@@ -6,10 +6,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from tidu.api.backend import check_backend, chosen_backend, need_native
 from tidu.api.doors import unknown
+from tidu.api.evaluation import check_values
 from tidu.api.options import check_loss
 from tidu.api.staged import finish, value_of
 from tidu.backends.numpy.program import bind_sizes
@@ -17,7 +16,7 @@ from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
 from tidu.calculus.settings import with_bodies
 from tidu.errors import InputError
-from tidu.frontends.arguments import take
+from tidu.frontends.arguments import refuse_other_arrays, take
 from tidu.frontends.calling import bind, bound
 from tidu.frontends.record import running
 from tidu.frontends.regions import open_region, stage
@@ -110,7 +109,8 @@ def _text(text: str, backend: str | None) -> Callable[..., Any]:
 
 
 def _taken(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Copied arrays of numbers by name; nested lists are arrays."""
-    lists = (list, tuple)
-    named = [(n, np.array(v) if isinstance(v, lists) else v) for n, v in values.items()]
+    """Copied arrays of numbers by name; nested lists and ranges are arrays."""
+    for name, value in values.items():
+        refuse_other_arrays(name, value)
+    named = list(check_values(values).items())
     return {item.name: item.value for item in take(named, ())[0]}

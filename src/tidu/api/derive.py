@@ -15,8 +15,10 @@ from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning
 from tidu.explain.phrases import PROMOTED
+from tidu.frontends.calling import function_name
 from tidu.frontends.growth import growth_warnings
 from tidu.frontends.source import Source
+from tidu.frontends.unfit import need_numbers
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Operand
@@ -81,6 +83,9 @@ def derive(
     if twice:
         raise InputError(_TWICE(name=twice[0]))
     given = {**(values or {}), **arrays}
+    if callable(loss):
+        named = [wrt] if isinstance(wrt, str) else wrt or list(given)[: len(given) == 1]
+        need_numbers(function_name(loss), [(n, given[n]) for n in named if n in given])
     source, known = _read(loss, given, shapes or {}, functions or {}, output)
     graph = with_assumptions(with_kinks(source.graph, kinks or {}), assume or {})
     check_assumptions(graph.inputs, known)

@@ -60,7 +60,7 @@ def checked(name: str, value: Any) -> NDArray[Any]:
     """
     refuse_masked(name, value)
     try:
-        array = np.array(value)
+        array = np.array(bytes(value) if isinstance(value, bytearray) else value)
     except ValueError:  # rows of different lengths
         raise DTypeError(_RAGGED(name=name)) from None
     if array.dtype.kind not in "biufc":

@@ -16,10 +16,11 @@ from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
 from tidu.calculus.reverse import steepest
-from tidu.frontends.calling import bind, bound
+from tidu.frontends.calling import bind, bound, function_name
 from tidu.frontends.record import running
 from tidu.frontends.regions import nodes_in, open_region, plain_values, stage, without_aux
 from tidu.frontends.trace import Traced, trace
+from tidu.frontends.unfit import need_numbers
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 
@@ -75,6 +76,9 @@ def value_and_grad(
         alone = without_aux(loss, kept) if has_aux else loss
         if running.get() is not None:
             return _inside_a_trace(alone, given, argnums, kept)
+        named = bind(loss, given)
+        wanted = set(chosen(loss, [name for name, _ in named], argnums))
+        need_numbers(function_name(loss), [item for item in named if item[0] in wanted])
         traced = trace(alone, given)
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]

@@ -13,6 +13,7 @@ from tidu.api.backend import program_of
 from tidu.api.culprit import warn_result
 from tidu.backends.program import Program
 from tidu.errors import DTypeError, InputError, ShapeError
+from tidu.frontends.arguments import is_static
 from tidu.frontends.regions import Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
@@ -33,6 +34,10 @@ _EXTRA = Words(en="not a part of it", zh="多出")
 _SHAPE = Words(
     en="the {kind} of {name} has shape {got}; {name} has shape {wanted}",
     zh="{name} 的{kind}形状是 {got}；{name} 的形状是 {wanted}",
+)
+_NO_NUMBER = Words(
+    en="the {kind} of {name} is {value} (a {got}), which is no number",
+    zh="{name} 的{kind}是 {value}（类型 {got}），不是数",
 )
 _MASK = Words(en="the {kind} of {name} holds truth values", zh="{name} 的{kind}是真假值")
 TANGENT = Words(en="tangent", zh="切向量")
@@ -138,6 +143,10 @@ def directions(
 
     Raises InputError for another structure, ShapeError for another shape.
     """
+    for leaf in leaves(name, tree):
+        if leaf.path in like and is_static(leaf.value):
+            facts = {"value": repr(leaf.value)[:40], "got": type(leaf.value).__name__}
+            raise DTypeError(_NO_NUMBER(kind=kind(), name=leaf.spelling, **facts))
     ((_, given),) = stage.give([(f"d_{name}", tree)])
     found = {
         leaf.path: leaf.value for leaf in leaves(name, given) if type(leaf.value) is TracedArray

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -34,6 +34,11 @@ _SHRINK = (1.0, 1 / 32, 1e-3, 1e-5)
 _COUNT = Words(
     en="the gradient function returned {got} array(s) for {wanted} argument(s)",
     zh="梯度函数返回了 {got} 个数组，而参数有 {wanted} 个",
+)
+_ALL = Words(en="check_grad(…, argnums=({places}))", zh="check_grad(…, argnums=({places}))")
+_NO_ARRAY = Words(
+    en="the gradient function returned {value} (a {kind}) for {name}, which is no array of numbers",
+    zh="梯度函数对 {name} 返回了 {value}（类型 {kind}），不是由数组成的数组",
 )
 _SHAPE = Words(
     en="the gradient with respect to {name} has shape {stated}; {name} has shape {shape}",
@@ -96,16 +101,21 @@ def check_gradient(
         if arrays[argnum].dtype.kind == "c":
             raise DTypeError(_COMPLEX(name=label))
     stated = gradient_function(*_copies(arrays))
-    parts = list(stated) if isinstance(stated, tuple | list) else [stated]
-    if len(argnums) == 1 and len(parts) != 1:
-        parts = [stated]
+    parts = _parts(stated, [arrays[argnum].shape for argnum in argnums])
     if len(parts) != len(argnums):
-        what = _COUNT(got=len(parts), wanted=len(argnums))
-        return tuple(Finding("differs", n, "derivation", details=(what,)) for n in labels)
+        details = (_COUNT(got=len(parts), wanted=len(argnums)),)
+        if len(parts) == len(arrays):
+            details += (_ALL(places=", ".join(map(str, range(len(arrays))))),)
+        return tuple(Finding("differs", n, "derivation", details=details) for n in labels)
     rng = np.random.default_rng(seed)
     findings: list[Finding] = []
     for place, (argnum, name, part) in enumerate(zip(argnums, labels, parts, strict=True)):
-        gradient = np.asarray(part, dtype=np.float64)
+        gradient = _numbers(part)
+        if gradient is None:
+            facts = {"value": repr(part)[:40], "kind": type(part).__name__}
+            details = (_NO_ARRAY(name=name, **facts),)
+            findings.append(Finding("differs", name, "derivation", details=details))
+            continue
         single = arrays[argnum].dtype == np.float32
         limit = max(relative, _SINGLE) if single else relative
         shape = arrays[argnum].shape
@@ -125,11 +135,36 @@ def check_gradient(
     return tuple(findings)
 
 
+def _parts(stated: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """What a gradient function returned, one part for each argument. For a single argument a list
+    is its gradient, unless it holds arrays that together have not the argument's shape."""
+    if not isinstance(stated, tuple | list):
+        return [stated]
+    parts = list(cast("Sequence[Any]", stated))
+    if len(shapes) != 1 or (len(parts) == 1 and np.shape(parts[0]) == shapes[0]):
+        return parts
+    whole = _numbers(parts)
+    fits = whole is not None and whole.shape == shapes[0]
+    several = len(parts) > 1 and any(isinstance(part, np.ndarray) for part in parts)
+    return parts if several and not fits else [stated]
+
+
+def _numbers(part: Any) -> Array | None:
+    """An array of numbers; None where it is none."""
+    try:
+        array = np.asarray(part)
+    except ValueError:  # rows of different lengths
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+
+
 def require_agreement(findings: Sequence[Finding]) -> None:
     """Raise GradientMismatch for the first finding that differs."""
     for found in findings:
         if found.kind == "differs":
             what, *more = found.details
+            if what.words is _COUNT:
+                raise GradientMismatch(what, fix=more[0] if more else None)
             raise GradientMismatch(what, why=more[0] if more else None, fix=_fix(found))
 
 

@@ -56,6 +56,7 @@ _LENGTHS = Words(
     zh="{function} 所映射的轴长度不同：{lengths}",
 )
 _LENGTH = Words(en="{name} {shape} has {n} on axis {axis}", zh="{name} {shape} 第 {axis} 轴是 {n}")
+_IS = Words(en="{name} is {value} (a {kind})", zh="{name} 是 {value}（类型 {kind}）")
 _NOTHING = Words(
     en="nothing to map {function} over: every argument has in_axes=None or holds no numbers",
     zh="没有可供 {function} 逐项映射的参数：所有参数都是 in_axes=None，或不含数",
@@ -226,7 +227,13 @@ def _mapped_leaves(
                 raise ShapeError(_AXIS(name=leaf.spelling, **facts))
             found.append((leaf, axis % rank))
     if not found:
-        raise InputError(_NOTHING(function=function_name(function)), fix=verbatim("in_axes=0"))
+        why = [
+            _IS(name=name, value=repr(value)[:40], kind=type(value).__name__)
+            for name, value in arguments
+            if not any(type(leaf.value) is TracedArray for leaf in leaves(name, value))
+        ]
+        what = _NOTHING(function=function_name(function))
+        raise InputError(what, why=why[0] if why else None, fix=verbatim("in_axes=0"))
     _same_length(function, found)
     return found
 

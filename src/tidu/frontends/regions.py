@@ -28,6 +28,7 @@ from tidu.frontends.control import Inner, inside, move_guards, standin
 from tidu.frontends.record import Recorder, running
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, Leaf, leaves, replace, short_names
+from tidu.frontends.unfit import misfits_said, need_numbers
 from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
 from tidu.ir.graph import Graph, Name
 from tidu.ir.node import Node, post_order, reachable
@@ -46,10 +47,6 @@ _NOT_DIFFERENTIABLE = Words(
 _HOLD = Words(
     en="derive a function of the other arguments: lambda …: {function}(…), {name} in its body",
     zh="对只含其余参数的函数求导：lambda …: {function}(…)，把 {name} 写在函数体里",
-)
-_NOTHING = Words(
-    en="{name} holds no numbers to derive {function} for",
-    zh="{name} 中没有可供 {function} 求导的数",
 )
 _SETTING = Words(
     en="{function} returned {value} ({kind}) at {where}, which is no number",
@@ -383,11 +380,10 @@ def _flat(tree: Any) -> list[Node]:
 
 
 def _numbers(function: str, arguments: Named) -> list[Leaf]:
+    need_numbers(function, arguments)
     found: list[Leaf] = []
     for name, value in arguments:
         below = [leaf for leaf in leaves(name, value) if type(leaf.value) is TracedArray]
-        if not below:
-            raise DTypeError(_NOTHING(name=name, function=function))
         for leaf in below:
             if leaf.value.node.dtype not in FLOATS:
                 dtype = leaf.value.node.dtype
@@ -401,7 +397,8 @@ def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any
     """What a function returns when it is called in a trace."""
     recorder.root = inspect.currentframe()
     args, kwargs = as_call(function, call)
-    result = function(*args, **kwargs)
+    with misfits_said(function, call):
+        result = function(*args, **kwargs)
     if recorder.refused is not None:
         raise recorder.refused
     return result

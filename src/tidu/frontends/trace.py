@@ -24,6 +24,7 @@ from tidu.frontends.record import Recorder, running
 from tidu.frontends.source import Source
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, leaves, put, replace, short_names
+from tidu.frontends.unfit import misfits_said
 from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -211,7 +212,8 @@ def _run(
     token = spoken.set(recorder.namer.spoken)
     started = running.set(recorder)
     try:
-        result = function(*args, **kwargs)
+        with misfits_said(function, call):
+            result = function(*args, **kwargs)
         if recorder.refused is not None:
             raise recorder.refused
         for source in generators.used():
