@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import tidu
-from tidu.api.report import write_whole
 from tidu.errors import InputError
+from tidu.files import write_whole
 
 
 def derived() -> tidu.Derivation:

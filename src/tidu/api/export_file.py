@@ -14,8 +14,8 @@ from typing import Any
 
 from tidu.api.derivation import Derivation
 from tidu.api.derive import derive
-from tidu.api.report import check_place, write_whole
 from tidu.errors import InputError, TiduError, nearest
+from tidu.files import is_replaced, named, write_whole
 from tidu.words import Language, Words, verbatim
 
 TARGETS: Mapping[str, str] = {"numpy": ".py", "torch": ".py", "jax": ".py", "c": ".c"}
@@ -56,9 +56,9 @@ def open_source(source: str, given: Given) -> Derivation:
     """
     file, colon, name = source.rpartition(":")
     if colon and file.endswith(".py") and (not name or name.isidentifier()):
-        return _from_python(Path(file), name, given)
+        return _from_python(named(file), name, given)
     if source.endswith(".py"):
-        return _from_python(Path(source), "", given)
+        return _from_python(named(source), "", given)
     if source.endswith(".toml"):
         return _from_study(source, given)
     return _derive(source, given)
@@ -169,16 +169,15 @@ def source_text(
 
 def check_free(file: str | os.PathLike[str], *, force: bool) -> None:
     """Refuse a target that cannot be written, or that exists, before anything is calculated."""
-    target = Path(file)
-    check_place(target)
-    if target.exists() and not force:
+    target = named(file)
+    if is_replaced(target) and not force:
         raise InputError(_EXISTS(file=target), fix=verbatim(f"-o {target} --force"))
 
 
 def save_source(text: str, file: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write a source file, whole or not at all."""
     check_free(file, force=force)
-    return write_whole(Path(file), text)
+    return write_whole(named(file), text)
 
 
 def targets() -> Sequence[str]:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.report import write_whole
 from tidu.document.blocks import CurveFigure
 from tidu.errors import InputError
 from tidu.explain.numbers import loss_text
 from tidu.figures.curve import curve_text
+from tidu.files import named, write_whole
 from tidu.optim import Optimizer
 from tidu.words import Language, Phrase, Words, current_language, verbatim
 
@@ -160,9 +160,9 @@ class Run:
         A parameter that is itself named losses keeps its name; the losses are "run.losses" then.
         Raises InputError for another ending than .npz.
         """
-        target = Path(path)
+        target = named(path)
         if target.suffix.lower() != ".npz":
-            fix = _SUFFIX_FIX(name=target.with_suffix(".npz").name)
+            fix = _SUFFIX_FIX(name=f"{target.stem or 'run'}.npz")
             raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
         history = "run.losses" if "losses" in self.parameters else "losses"
         arrays = dict(self.parameters) | {history: np.array(self.losses, dtype=np.float64)}

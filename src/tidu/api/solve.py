@@ -96,7 +96,7 @@ def solve(
     Options override what the study asks for. Raises StudyError, with file and line, for a study
     that does not follow the format, and the errors of its model and data.
     """
-    study = load(os.fspath(path))
+    study = load(path)
     choice = Choice(writing, zoom, of, digits)
     parts = tuple(solve_part(study, part, choice) for part in study.parts)
     title = study.title
@@ -158,7 +158,7 @@ def study_derivations(
     path: str | os.PathLike[str], wrt: str | None = None
 ) -> dict[str, Derivation]:
     """The derivation of each part of a study file, by the part's name; nothing is solved."""
-    study = load(os.fspath(path))
+    study = load(path)
     return {part.id: _derivation(study, part, wrt) for part in study.parts}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from tidu.errors import InputError
+from tidu.files import named, neighbours
 from tidu.words import Phrase, Words, verbatim
 
 _OUTSIDE = Words(
@@ -37,7 +38,7 @@ def inside(folder: Path, name: str) -> Path:
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
     drive = PureWindowsPath(name).drive
     root = folder.resolve()
-    path = (root / name.replace("\\", "/")).resolve()
+    path = named(root / name.replace("\\", "/")).resolve()
     if absolute or drive or not path.is_relative_to(root):
         last = PureWindowsPath(name).name
         raise InputError(_OUTSIDE(path=name), why=_OUTSIDE_WHY(), fix=verbatim(last))
@@ -47,9 +48,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def _there(path: Path) -> Phrase:
-    names = (
-        sorted(p.name for p in path.parent.glob("*" + path.suffix)) if path.parent.is_dir() else []
-    )
+    names = neighbours(path, path.suffix)
     if not names:
         return _NONE_THERE(suffix=path.suffix)
     return _FOLDER(names=", ".join(names[:12]))

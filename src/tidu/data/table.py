@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, nearest
+from tidu.files import read_whole
 from tidu.words import Words, verbatim
 
 # What people and programs write where a value is missing.
@@ -81,7 +82,7 @@ def read_csv(path: Path, *, name: str | None = None) -> Table:
     encodings, an empty table, nameless or repeated columns, and rows of another length.
     """
     shown = name or path.name
-    raw = path.read_bytes()
+    raw = read_whole(path, shown)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from tidu.calculus.settings import presets
 from tidu.errors import InputError, Place, StudyError, nearest
+from tidu.files import named, neighbours, read_whole
 from tidu.frontends import study_schema as schema
 from tidu.frontends.study import (
     Claim,
@@ -87,13 +89,13 @@ _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：
 _LANGUAGES = Words(en="{en}", zh="{zh}")
 
 
-def load(path: str | Path) -> Study:
+def load(path: str | os.PathLike[str]) -> Study:
     """Read a study file. No code in it runs; data files are read when its values are asked for.
 
     Raises `StudyError` (an `InputError`) with file and line for everything that does not follow
     docs/study_format.md.
     """
-    path = Path(path)
+    path = named(path)
     name = str(path)
     if not path.is_file():
         raise _no_file(path, name)
@@ -102,7 +104,7 @@ def load(path: str | Path) -> Study:
         what = _LARGE(file=name, size=size, most=MOST_BYTES)
         raise StudyError(what, place=Place(name), why=_LARGE_WHY())
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_whole(path).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         what = _NOT_UTF8(file=name, at=problem.start + 1)
         raise StudyError(what, place=Place(name)) from problem
@@ -111,7 +113,7 @@ def load(path: str | Path) -> Study:
 
 def _no_file(path: Path, name: str) -> StudyError:
     folder = path.parent
-    names = sorted(p.name for p in folder.glob("*.toml")) if folder.is_dir() else []
+    names = neighbours(path, ".toml")
     close = nearest(path.name, names)
     return StudyError(
         _ABSENT(file=name),

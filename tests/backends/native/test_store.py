@@ -328,7 +328,7 @@ def test_a_disk_that_fails_means_no_cache(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path if call == "mkdir" else store.os, call, failing)
+        patch.setattr(store.os, call, failing)
         first = run(network())
         machine.forget()
         second = run(network())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tidu.errors import DTypeError, InputError, nearest
-from tidu.words import Phrase, Words, verbatim
+from tidu.files import named, neighbours, read_whole
+from tidu.words import Words, verbatim
 
 _CHOICE = Words(
     en="{option} is one of {known}, not {given}", zh="{option} 只能是 {known} 之一，而不是 {given}"
@@ -149,8 +151,8 @@ def values(given: Iterable[str]) -> dict[str, Any]:
 
 
 def _from_file(name: str, text: str) -> Any:
-    file, _, key = text.partition(":") if not Path(text).exists() else (text, "", "")
-    path = Path(file)
+    file, _, key = text.partition(":") if not os.path.exists(text) else (text, "", "")
+    path = named(file)
     if path.suffix.lower() not in (".npy", ".npz"):
         raise InputError(_ENDING(file=file), fix=verbatim(f"--set {name}=@data.npz:{name}"))
     if not path.is_file():
@@ -178,10 +180,8 @@ def _npy(path: Path) -> Any:
 
 
 def _absent(path: Path) -> InputError:
-    fix: Phrase | None = None
-    if path.parent.is_dir():
-        close = nearest(path.name, sorted(p.name for p in path.parent.iterdir() if p.is_file()))
-        fix = verbatim(str(path.parent / close)) if close else None
+    close = nearest(path.name, neighbours(path))
+    fix = verbatim(str(path.parent / close)) if close else None
     return InputError(_ABSENT(file=path), fix=fix)
 
 
@@ -193,12 +193,10 @@ def expression(given: str) -> str:
         return sys.stdin.read()
     if not given.startswith("@"):
         return given
-    path = Path(given[1:])
+    path = named(given[1:])
     if not path.is_file():
         raise _absent(path)
     try:
-        return path.read_text(encoding="utf-8")
+        return read_whole(path).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(_NOT_UTF8(file=path)) from None
-    except OSError as problem:
-        raise InputError(_UNREADABLE(file=path, why=problem.strerror)) from None

@@ -8,11 +8,11 @@ import os
 import shutil
 import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import TextIO
 
-from tidu.api.report import Report, check_place, check_suffix
+from tidu.api.report import Report, check_suffix
 from tidu.errors import InputError
+from tidu.files import check_place, named
 from tidu.render.encoding import transliterate
 from tidu.words import Language, Words
 
@@ -130,7 +130,7 @@ def check_target(file: str) -> None:
     Raises InputError for a folder that does not exist, a target that is a folder or
     write-protected, an ending that is none of the formats.
     """
-    target = Path(file)
+    target = named(file)
     check_place(target)
     check_suffix(target)
 

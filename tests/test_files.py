@@ -1,0 +1,517 @@
+"""Files are written whole or not at all, with the rights that the user gave them, and what cannot
+be written is said in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tests.app.command import here
+from tidu import files
+from tidu.api.export_file import save_source
+from tidu.errors import InputError
+from tidu.files import Folder, check_place, named, put, write_whole
+
+posix = pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
+root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files to others"
+)
+OTHER = 12345  # a user who is not the one that runs the tests
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+# ------------------------------------------------------------------ every door that writes a file
+def by_report(target: Path) -> Path:
+    derived = tidu.derive("sum(x**2)", wrt="x", values={"x": [1.0, 2.0]})
+    derived.explain("en").save(target)
+    return target
+
+
+def by_run(target: Path) -> Path:
+    target = target.with_suffix(".npz")
+    tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=2, progress=False).save(target)
+    return target
+
+
+def by_export(target: Path) -> Path:
+    return save_source("x = 1\n", target, force=True)
+
+
+def by_command(target: Path) -> Path:
+    from tidu.app.cli import main
+
+    assert main(["derive", "sum(x**2)", "--wrt", "x", "--shape", "x=2", "-o", str(target)]) == 0
+    return target
+
+
+DOORS = [by_report, by_run, by_export, by_command]
+door = pytest.mark.parametrize("save", DOORS)
+Save = Callable[[Path], Path]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@posix
+@door
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, 0o000, 0o027])
+def test_a_new_file_has_the_rights_that_the_umask_leaves(
+    tmp_path: Path, save: Save, umask: int
+) -> None:
+    os.umask(umask)
+    assert mode(save(tmp_path / "a.md")) == 0o666 & ~umask
+
+
+@posix
+@door
+@pytest.mark.parametrize("kept", [0o600, 0o640, 0o664, 0o755, 0o666])
+def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path, save: Save, kept: int) -> None:
+    target = tmp_path / "a.md"
+    for path in (target, target.with_suffix(".npz")):
+        path.write_text("old")
+        path.chmod(kept)
+    written = save(target)
+    assert mode(written) == kept
+    assert written.read_bytes() != b"old"
+
+
+@posix
+@door
+def test_a_link_is_followed(tmp_path: Path, save: Save) -> None:
+    (tmp_path / "below").mkdir()
+    for end in (".md", ".npz"):
+        real = tmp_path / "below" / f"real{end}"
+        real.write_text("old")
+        real.chmod(0o600)
+        (tmp_path / f"between{end}").symlink_to(Path("below") / f"real{end}")
+        (tmp_path / f"a{end}").symlink_to(tmp_path / f"between{end}")
+    written = save(tmp_path / "a.md")
+    real = tmp_path / "below" / f"real{written.suffix}"
+    assert written.is_symlink() and real.is_file() and not real.is_symlink()
+    assert real.read_bytes() != b"old" and mode(real) == 0o600
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".tmp"]
+
+
+@posix
+def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    write_whole(tmp_path / "a", "new")
+    assert (tmp_path / "b").read_text() == "new" and (tmp_path / "a").is_symlink()
+    (tmp_path / "c").symlink_to("nowhere/b")
+    refused(tmp_path / "c", "there is no folder", "没有可以写入的文件夹")
+
+
+@root
+def test_the_owner_and_the_group_stay(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.write_text("old")
+    os.chown(target, OTHER, OTHER + 1)
+    target.chmod(0o640)
+    write_whole(target, "new")
+    found = target.stat()
+    assert (found.st_uid, found.st_gid, mode(target)) == (OTHER, OTHER + 1, 0o640)
+
+
+@posix
+def test_what_the_group_could_do_goes_with_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a"
+    target.write_text("old")
+    target.chmod(0o664)
+    whose = os.stat(target)
+    other = os.stat_result((*whose[:5], OTHER, *whose[6:]))
+
+    def no(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, "not allowed")
+
+    monkeypatch.setattr(os, "fchown", no)
+    put(Folder(tmp_path), "a", b"new", before=other)
+    assert mode(target) == 0o604
+
+
+@posix
+def test_a_file_of_several_names_is_refused_by_word(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    os.link(tmp_path / "a", tmp_path / "b")
+    refused(tmp_path / "a", "has 2 names (hard links)", "有 2 个名字（硬链接）")
+    assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text() == "old"
+
+
+@root
+def test_the_link_of_another_user_where_all_can_write_is_refused(tmp_path: Path) -> None:
+    """As the kernel has it for open(): it could lead to any file of ours."""
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    own.write_text("old")
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "a").symlink_to(own)
+    write_whole(shared / "a", "by our own link")
+    os.chown(shared / "a", OTHER, OTHER, follow_symlinks=False)
+    refused(shared / "a", "cannot write", "无法写入")
+    assert own.read_text() == "by our own link"
+
+
+# ------------------------------------------------------------------ what a kill leaves
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from tidu.files import write_whole
+os.fsync = lambda _: (print("writing", flush=True), time.sleep(60))
+write_whole(Path(sys.argv[1]), "half")
+"""
+
+
+def writing(target: Path) -> subprocess.Popen[bytes]:
+    """A process in the middle of a save."""
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(target)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"writing\n"
+    return process
+
+
+@posix
+def test_what_a_kill_left_goes_at_the_next_save_and_nothing_else_does(tmp_path: Path) -> None:
+    target = tmp_path / "a.md"
+    target.write_text("old")
+    process = writing(target)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    (left,) = [path for path in tmp_path.iterdir() if path != target]
+    assert target.read_text() == "old"
+    strange = [".tidu-notes.tmp", ".a.md.tmp", "tidu-0123456789abcdef.tmp"]
+    for name in strange:
+        (tmp_path / name).write_text("the user's own")
+    live = writing(target)  # of another process, which is at work
+    try:
+        (half,) = [
+            p
+            for p in tmp_path.iterdir()
+            if p not in (target, left) and p.name[5] == "-" and p.name not in strange
+        ]
+        write_whole(tmp_path / "b.md", "new")
+        assert not left.exists() and half.exists()
+        assert all((tmp_path / name).exists() for name in strange)
+    finally:
+        live.kill()
+        live.communicate()
+    write_whole(target, "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.md", "b.md", *strange}
+
+
+@root
+def test_what_another_user_left_stays(tmp_path: Path) -> None:
+    left = tmp_path / f".tidu-{'0' * 16}.tmp"
+    left.write_text("")
+    os.chown(left, OTHER, OTHER)
+    write_whole(tmp_path / "a", "new")
+    assert left.exists()
+    os.chown(left, 0, 0)
+    write_whole(tmp_path / "a", "new")
+    assert not left.exists()
+
+
+@posix
+def test_where_files_cannot_be_locked_age_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(files.fcntl, "flock", no)
+    young, old = (tmp_path / f".tidu-{i * 16}.tmp" for i in "01")
+    for path in (young, old):
+        path.write_text("")
+    os.utime(old, (time.time() - 7200,) * 2)
+    write_whole(tmp_path / "a", "new")
+    assert young.exists() and not old.exists()
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a"
+    target.write_text("old")
+    for call, error in (
+        ("fsync", OSError(errno.ENOSPC, "No space left on device")),
+        ("replace", OSError(errno.EROFS, "Read-only file system")),
+        ("fsync", KeyboardInterrupt()),
+    ):
+
+        def fail(*_: Any, error: BaseException = error, **__: Any) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fail)
+            with pytest.raises((InputError, KeyboardInterrupt)):
+                write_whole(target, "new")
+        assert target.read_text() == "old"
+        assert list(tmp_path.iterdir()) == [target]
+
+
+def test_many_writers_of_one_file_leave_one_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    texts = [str(i) * 20_000 for i in range(8)]
+
+    def write(text: str) -> None:
+        for _ in range(15):
+            write_whole(target, text)
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert not target.exists() or target.read_text() in texts
+    for thread in threads:
+        thread.join()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+# ------------------------------------------------------------------ what is no file
+@posix
+def test_a_pipe_is_written_into_and_none_reads_is_said(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.md"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError) as caught:
+        write_whole(pipe, "new")
+    assert "nothing reads from this pipe" in caught.value.text("en")
+    assert "没有程序在读取这个管道" in caught.value.text("zh")
+    found: list[str] = []
+
+    def read() -> None:
+        with pipe.open() as file:
+            time.sleep(0.05)  # the pipe is full before
+            found.append(file.read())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    text = "long enough to fill a pipe\n" * 10_000
+    for _ in range(1000):
+        try:
+            write_whole(pipe, text)
+            break
+        except InputError:  # the reader has not come yet
+            time.sleep(0.005)
+    reader.join()
+    assert found == [text]
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and list(tmp_path.iterdir()) == [pipe]
+
+
+OUTPUTS = [
+    ("/dev/stdout", "pipe"),
+    ("/dev/stdout", "file"),
+    ("/proc/self/fd/1", "pipe"),
+    ("/dev/fd/1", "file"),
+    ("link", "pipe"),
+    ("link", "file"),
+]
+TO_OUTPUT = """
+import sys
+from pathlib import Path
+from tidu.files import is_replaced, write_whole
+assert not is_replaced(Path(sys.argv[1]))
+write_whole(Path(sys.argv[1]), "x = 1\\n" * 3)
+"""
+
+
+@posix
+@pytest.mark.parametrize(("name", "into"), OUTPUTS)
+def test_the_output_is_written_into(tmp_path: Path, name: str, into: str) -> None:
+    if name != "link" and not os.path.exists(name):
+        pytest.skip(f"no {name} here")
+    if name == "link":
+        name = str(tmp_path / "link")
+        os.symlink("/dev/stdout", name)
+    before = os.lstat("/dev/stdout")
+    with (tmp_path / "out").open("wb") as file:
+        file.write(b"before\n")
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-c", TO_OUTPUT, name],
+            stdout=file if into == "file" else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    wrote = (tmp_path / "out").read_bytes() if into == "file" else b"before\n" + done.stdout
+    assert wrote == b"before\n" + b"x = 1\n" * 3
+    assert os.lstat("/dev/stdout").st_ino == before.st_ino
+
+
+@posix
+def test_nothing_takes_all(tmp_path: Path) -> None:
+    write_whole(Path("/dev/null"), "away")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    if Path("/dev/full").exists():
+        refused(Path("/dev/full"), "No space left", "No space left", checked=False)
+
+
+# ------------------------------------------------------------------ names that cannot be used
+def refused(target: Path, en: str, zh: str, *, checked: bool = True) -> None:
+    calls: list[Callable[[], object]] = [lambda: write_whole(target, "new")]
+    if checked:
+        calls.append(lambda: check_place(target))  # known before anything is calculated
+    for call in calls:
+        with pytest.raises(InputError) as caught:
+            call()
+        assert en in caught.value.text("en") and zh in caught.value.text("zh")
+
+
+BAD = {
+    "nul": ("a\0b.md", "no name holds the character NUL", "文件名里不能有 NUL 字符"),
+    "long": ("a" * 300 + ".md", "cannot be used as a file: File name too long", "不能用作文件"),
+    "long path": ("a/" * 3000 + "a.md", "File name too long", "不能用作文件"),
+    "letters": ("a\ud800.md", "characters that no name on this system has", "不能用的字符"),
+    "none": ("nowhere/a.md", "there is no folder nowhere", "没有可以写入的文件夹 nowhere"),
+    "below a file": ("file/a.md", "there is no folder file", "没有可以写入的文件夹 file"),
+    "folder": ("folder.md", "is a folder; name a file", "是文件夹；请写文件名"),
+    "empty": ("", "is a folder; name a file", "是文件夹；请写文件名"),
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("folder.md").mkdir()
+    Path("folder.npz").mkdir()
+    Path("file").write_text("")
+    return tmp_path
+
+
+@posix
+@pytest.mark.parametrize("kind", BAD)
+def test_a_name_that_cannot_be_written_is_said(kind: str, place: Path) -> None:
+    name, en, zh = BAD[kind]
+    run = tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=1, progress=False)
+    report = tidu.derive("sum(x**2)", wrt="x", shapes={"x": 2}).explain("en")
+    doors: list[Callable[[], object]] = [
+        lambda: write_whole(named(name), ""),
+        lambda: report.save(name),
+        lambda: run.save(name.replace(".md", ".npz")),
+        lambda: save_source("", name),
+    ]
+    for save in doors:
+        with pytest.raises(InputError) as caught:
+            save()
+        if name:
+            assert en in caught.value.text("en").replace(".npz", ".md")
+            assert zh in caught.value.text("zh")
+
+
+INPUTS = [
+    ("solve", "{}.toml"),
+    ("export", "{}.toml", "--to", "numpy"),
+    ("export", "{}.py:f", "--to", "numpy", "--shape", "x=2"),
+    ("derive", "@{}", "--wrt", "x"),
+    ("derive", "sum(x)", "--wrt", "x", "--set", "x=@{}.npy"),
+    ("derive", "sum(x)", "--wrt", "x", "--set", "x=@{}.npz:key"),
+    ("derive", "sum(x)", "--wrt", "x", "--shape", "x=2", "-o", "{}.md"),
+    ("export", "sum(x)", "--wrt", "x", "--shape", "x=2", "--to", "c", "-o", "{}.c"),
+    ("solve", "study.toml", "-o", "{}.md"),
+]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300, "a/" * 3000, "a\ud800", "nowhere/a", "ring"])
+@pytest.mark.parametrize("arguments", INPUTS)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_name_on_the_command_line_is_a_bug(
+    name: str,
+    arguments: tuple[str, ...],
+    language: str,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if name == "ring":
+        for end in ("", ".toml", ".py", ".npy", ".npz", ".md", ".c"):
+            os.symlink(f"ring{end}", f"ring{end}")
+    ran = here(capsys, *(argument.format(name) for argument in arguments), "--lang", language)
+    assert ran.code == 2, ran.err
+    assert ran.err.startswith(("error: ", "错误："))
+    assert len(ran.err) < 2000 and "\0" not in ran.err
+
+
+@pytest.mark.parametrize("given", [None, 3, 2.5, ["a.md"], object()])
+def test_what_is_no_path_is_said(given: Any) -> None:
+    run = tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=1, progress=False)
+    report = tidu.derive("sum(x**2)", wrt="x", shapes={"x": 2}).explain("en")
+    for save in (run.save, report.save, tidu.solve):
+        with pytest.raises(InputError) as caught:
+            save(given)
+        assert "a file is named by a text or a path" in caught.value.text("en")
+        assert "文件要用文本或路径来指定" in caught.value.text("zh")
+
+
+def test_a_name_in_bytes_is_one(tmp_path: Path) -> None:
+    target = os.fsencode(tmp_path / "a.npz")
+    run = tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=1, progress=False)
+    run.save(target)  # pyright: ignore[reportArgumentType]
+    assert np.load(os.fsdecode(target))["x"].shape == (2,)
+
+
+@posix
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said by the rights that the system reports: who runs the tests may be above them."""
+    monkeypatch.setattr(os, "access", lambda place, mode: False)
+    refused(tmp_path / "a", f"the folder {tmp_path} cannot be written", "不允许写入")
+    (tmp_path / "b").write_text("old")
+    refused(tmp_path / "b", "Permission denied", "无法写入")
+
+
+@root
+def test_as_another_user_every_refusal_is_in_words(tmp_path: Path) -> None:
+    """In a process without root's rights: a read-only folder, one that may not be entered."""
+    script = """
+import difflib, os, sys
+from pathlib import Path
+import tidu
+from tidu.files import write_whole, named, check_place
+solve = tidu.solve  # all is loaded before
+os.setgroups([]); os.setgid(12345); os.setuid(12345)
+for name in sys.argv[1:]:
+    for call in (lambda: write_whole(Path(name), "x"), lambda: check_place(Path(name)),
+                 lambda: solve(name + ".toml")):
+        try:
+            call()
+            print("WRITTEN", name)
+        except tidu.errors.InputError as error:
+            print(error.text("en").splitlines()[0])
+"""
+    closed, fixed = tmp_path / "closed", tmp_path / "fixed"
+    for each in (closed, fixed):
+        each.mkdir()
+        (each / "a.toml").write_text("x")
+        (each / "a.toml").chmod(0o600)
+    closed.chmod(0o700)
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(each.stat().st_mode | 0o055)
+    given = [str(closed / "a"), str(fixed / "a"), str(fixed / "a.toml")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *given], capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert len(lines) == 9 and not any(line.startswith("WRITTEN") for line in lines)
+    assert all("cannot" in line or "no study" in line for line in lines), lines
