@@ -266,7 +266,10 @@ def put(
     there = folder.descriptor
 
     def move() -> None:
-        os.replace(folder.at(own), folder.at(name), src_dir_fd=there, dst_dir_fd=there)
+        if there is None:
+            os.replace(folder.at(own), folder.at(name))
+        else:
+            os.replace(own, name, src_dir_fd=there, dst_dir_fd=there)
 
     try:
         with os.fdopen(descriptor, "wb") as file:
