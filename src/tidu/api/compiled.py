@@ -23,7 +23,7 @@ from tidu.frontends.regions import open_region, stage
 from tidu.frontends.text import read
 from tidu.frontends.tree import replace
 from tidu.ir.build import substitute
-from tidu.ir.node import inputs_among, reachable
+from tidu.ir.node import depends_on, inputs_among, reachable
 from tidu.words import Words
 
 _BY_NAME = Words(
@@ -76,8 +76,10 @@ def compile(function: Callable[..., Any] | str, backend: str | None = None) -> C
             region = open_region(here, function, given, ())
             run = dict(zip(region.outputs, as_run(region.outputs), strict=True))
             tree = replace(region.result, lambda _, node: run[node])
+            made = depends_on(region.outputs, here.recorder.derived)
+            derived = [run[node] for node in region.outputs if node.id in made]
             name, spoken = region.function, region.spoken
-            return finish(here, tree, name, spoken, chosen_backend(backend))
+            return finish(here, tree, name, spoken, chosen_backend(backend), derived=derived)
 
     return compiled
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.backend import check_backend, need_native, program_of
+from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_not_finite
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
+from tidu.api.staged import nodes_of
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
@@ -27,7 +29,8 @@ from tidu.ir.node import Node
 _REMEMBERED = 64
 _lock = threading.Lock()
 
-_Compiled = tuple[Derivation, Program, Jumps]
+_Key = tuple[Node, tuple[str, ...], int, tuple[Node, ...]]
+_Compiled = tuple[Derivation, Program, Jumps, Boundary]
 
 
 def value_and_grad(
@@ -67,7 +70,7 @@ def value_and_grad(
     check_backend(backend)
     if backend == "native":
         need_native()
-    known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled] = OrderedDict()
+    known: OrderedDict[_Key, _Compiled] = OrderedDict()
 
     @functools.wraps(loss)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -82,9 +85,11 @@ def value_and_grad(
         traced = trace(alone, given)
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
-        derivation, program, jumping = _program(known, traced, wrt, backend)
-        found = program.run(traced.values).outputs
-        warn_not_finite(derivation, found, traced.values)
+        derivation, program, jumping, limits = _program(known, traced, wrt, backend)
+        raw = program.run(traced.values).outputs
+        found = limits.settle(f"grad({traced.function})", traced.values, raw)
+        told = {name: finite_of(raw[name], value) for name, value in found.items()}
+        warn_not_finite(derivation, told, traced.values)
         warn_jumps(derivation, jumping, found)
         gradients = {name: found[f"d/{name}"] for name in wrt}
         trees = one_or_all([traced.unflatten(p, gradients) for p in parameters], argnums)
@@ -135,17 +140,19 @@ def _inside_a_trace(
         trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
         value = as_run([value])[0]
         first = (value, nodes_in(kept[-1])) if kept else value
-        return here.wrap(region.close((first, trees)))
+        first, trees = region.close((first, trees))
+        here.recorder.derived.extend(nodes_of(trees))
+        return here.wrap((first, trees))
 
 
 def _program(
-    known: OrderedDict[tuple[Node, tuple[str, ...]], _Compiled],
+    known: OrderedDict[_Key, _Compiled],
     traced: Traced,
     wrt: Sequence[str],
     backend: str | None,
 ) -> _Compiled:
     """The compiled gradient of a graph; the same graph is derived once."""
-    key = (traced.graph.outputs[traced.output], tuple(wrt))
+    key = (traced.graph.outputs[traced.output], tuple(wrt), traced.order, traced.moving)
     with _lock:
         if key in known:
             known.move_to_end(key)
@@ -153,8 +160,11 @@ def _program(
     derivation = derive_graph(traced.graph, wrt, output=traced.output)
     warn_flat(derivation)
     jumping = jumps(derivation)
-    masks = {name: mask for name, (_, _, mask) in jumping.items()}
-    made = derivation, program_of({**derivation.outputs(), **masks}, backend), jumping
+    slopes = {f"d/{name}": node for name, node in derivation.gradients.items()}
+    moving = [*derivation.wrt.values(), *traced.moving]
+    limits = boundary(slopes, traced.functions, moving, 1 + traced.order)
+    masks = {**{name: mask for name, (_, _, mask) in jumping.items()}, **limits.masks}
+    made = derivation, program_of({**derivation.outputs(), **masks}, backend), jumping, limits
     with _lock:
         known[key] = made
         if len(known) > _REMEMBERED:

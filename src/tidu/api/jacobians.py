@@ -66,7 +66,8 @@ def jacobian(
                 return _trees(region, wrt, found[output], argnums)
 
             tree = replace(region.result, lambda _, output: blocks(output))
-            return finish(here, region.close(tree), f"jacobian({region.function})", region.spoken)
+            what = f"jacobian({region.function})"
+            return finish(here, region.close(tree), what, region.spoken, of=region.outputs)
 
     return derivative
 
@@ -93,7 +94,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
         with stage(function) as here:
             given = here.give(bind(function, bound(function, args, kwargs)))
             wrt = chosen(function, [name for name, _ in given], argnums)
-            region = open_region(here, function, given, wrt, scalar=True)
+            region = open_region(here, function, given, wrt, scalar=True, order=2)
             (loss,) = region.outputs
             rows = jacobians.hessian(loss, region.wrt, region.lines)
             parts = {
@@ -101,7 +102,8 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
                 for x, row in zip(region.wrt, rows, strict=True)
             }
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
-            return finish(here, region.close(tree), f"hessian({region.function})", region.spoken)
+            what = f"hessian({region.function})"
+            return finish(here, region.close(tree), what, region.spoken, of=region.outputs)
 
     return second
 

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
-from tidu.api.staged import COTANGENT, TANGENT, Rest, directions, finish, rest_of
+from tidu.api.staged import (
+    COTANGENT,
+    TANGENT,
+    Rest,
+    directions,
+    finish,
+    has_boundaries,
+    nodes_of,
+    rest_of,
+)
 from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.calculus.reverse import steepest
 from tidu.errors import InputError
@@ -64,7 +73,9 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         found |= dict(zip(region.moving, pushed(region.moving, tangent_of), strict=True))
         value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
         tree = region.close((value, _with(region.result, found)))
-        return finish(here, tree, f"jvp({region.function})", region.spoken)
+        what = f"jvp({region.function})"
+        of, slopes = region.outputs, nodes_of(tree[1])
+        return finish(here, tree, what, region.spoken, of=of, derived=slopes)
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -123,7 +134,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         with stage(function) as here:
             given = here.give(bind(function, bound(function, args[:-1], kwargs)))
             wrt = chosen(function, [n for n, _ in given], argnums)
-            region = open_region(here, function, given, wrt, scalar=True)
+            region = open_region(here, function, given, wrt, scalar=True, order=2)
             trees = [args[-1]] if isinstance(argnums, int) else _several(args[-1])
             if len(trees) != len(wrt):
                 facts = {"wanted": len(wrt), "got": len(trees), "kind": TANGENT()}
@@ -137,7 +148,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))
-            return finish(here, tree, f"hvp({region.function})", region.spoken)
+            what = f"hvp({region.function})"
+            return finish(here, tree, what, region.spoken, of=region.outputs)
 
     return product
 
@@ -173,9 +185,12 @@ def _pull(
     if not home.own:
         seeds = {p: region.hold(seed, i) for i, (p, seed) in enumerate(seeds.items())}
         tree = region.close(_gradients(region, names, parts, seeds))
-        return finish(here, tree, what, region.spoken)
+        return finish(here, tree, what, region.spoken, of=region.outputs)
     if here.own:
         order = tuple(seeds.values())
+        if has_boundaries(region.outputs, home):
+            tree = _gradients(region, names, parts, seeds)
+            return finish(here, tree, what, region.spoken, of=region.outputs)
         if order not in rests:  # the way forward is gone once
             rests[order] = rest_of(_gradients(region, names, parts, seeds), order, home.values)
         return rests[order].finish(here, what, region.spoken)

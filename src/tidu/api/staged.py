@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from tidu.api.backend import program_of
+from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_result
 from tidu.backends.program import Program
+from tidu.calculus.switches import switches
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.frontends.arguments import is_static
 from tidu.frontends.regions import Stage
@@ -52,17 +54,66 @@ def finish(
     what: str,
     spoken: Mapping[int, str] | None = None,
     backend: str | None = None,
+    *,
+    of: Sequence[Node] = (),
+    derived: Sequence[Node] | None = None,
 ) -> Any:
     """A tree of nodes made in a stage as what the caller of a verb gets.
 
-    `what` says what it is, and `spoken` what nodes are called, by id.
-    Warns with NotFiniteWarning where a result is NaN, or overflows.
+    `what` says what it is, and `spoken` what nodes are called, by id. `of` are the functions that
+    were derived, where the verb derives, and `derived` the nodes that are derivatives: by default
+    all of them, and where the verb does not derive those that are made with derivatives.
+    Warns with NotFiniteWarning where a result is NaN, or overflows, and with NoDerivativeWarning
+    where there is no derivative.
     """
+    nodes = nodes_of(tree)
     if not stage.own:
+        stage.recorder.derived.extend((nodes if of else ()) if derived is None else derived)
         return stage.wrap(tree)
-    nodes = _nodes(tree)
-    arrays = dict(zip(nodes, _run(nodes, stage.values, backend), strict=True))
-    return _given(stage, tree, arrays, what, spoken)
+    if derived is None:
+        made = depends_on(nodes, stage.recorder.derived)
+        derived = nodes if of else [node for node in nodes if node.id in made]
+    order, moving = stage.recorder.order, _moving(stage)
+    functions = tuple(stage.recorder.plain_functions(of))
+    plan = _derivatives(nodes, tuple(derived), functions, moving, order, backend)
+    raw = plan.program.run(stage.values).outputs
+    outputs = plan.boundary.settle(what, stage.values, raw)
+    arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
+    told = {node: finite_of(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
+    return _given(stage, tree, arrays, what, spoken, told)
+
+
+def _moving(stage: Stage) -> tuple[Node, ...]:
+    """The inputs by which derivatives are taken in a stage."""
+    return tuple(node for node in stage.inputs.values() if node in set(stage.recorder.moving))
+
+
+def has_boundaries(outputs: Sequence[Node], stage: Stage) -> bool:
+    """Whether derivatives of these outputs may be those of a boundary between two pieces."""
+    return bool(switches(tuple(outputs), _moving(stage), points=stage.recorder.order < 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """A program of results, with what is asked of those that are derivatives."""
+
+    program: Program
+    boundary: Boundary
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _derivatives(
+    nodes: tuple[Node, ...],
+    derived: tuple[Node, ...],
+    of: tuple[Node, ...],
+    moving: tuple[Node, ...],
+    order: int,
+    backend: str | None,
+) -> _Plan:
+    outputs = {str(i): node for i, node in enumerate(nodes)}
+    asked = {name: node for name, node in outputs.items() if node in set(derived)}
+    plan = boundary(asked, of, moving, order)
+    return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
@@ -87,13 +138,13 @@ class Rest:
     def finish(self, stage: Stage, what: str, spoken: Mapping[int, str]) -> Any:
         """As `finish` for the tree; the stage knows the values of those inputs."""
         found = _run(self.left, {**stage.values, **self.kept})
-        arrays = dict(zip(_nodes(self.tree), found, strict=True))
+        arrays = dict(zip(nodes_of(self.tree), found, strict=True))
         return _given(stage, self.tree, arrays, what, spoken)
 
 
 def rest_of(tree: Any, moving: Sequence[Node], values: Mapping[str, Any]) -> Rest:
     """Calculate of a tree of nodes what does not depend on the nodes in `moving`, once."""
-    nodes = _nodes(tree)
+    nodes = nodes_of(tree)
     active = depends_on(nodes, moving)
 
     def operands(node: Node) -> tuple[Node, ...]:
@@ -113,14 +164,18 @@ def _given(
     arrays: Mapping[Node, Any],
     what: str,
     spoken: Mapping[int, str] | None,
+    flagged: Mapping[Node, Any] | None = None,
 ) -> Any:
-    """A tree of nodes with their values, flagged where these are not finite."""
-    if not all(np.isfinite(value).all() for value in arrays.values()):
-        warn_result(what, stage.graph(list(arrays), spoken or {}), arrays, stage.values)
+    """A tree of nodes with their values. Warns where `flagged`, by default the values, are not
+    finite."""
+    flagged = arrays if flagged is None else flagged
+    if not all(np.isfinite(value).all() for value in flagged.values()):
+        warn_result(what, stage.graph(list(arrays), spoken or {}), flagged, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
 
 
-def _nodes(tree: Any) -> tuple[Node, ...]:
+def nodes_of(tree: Any) -> tuple[Node, ...]:
+    """The nodes of a tree, each once."""
     return tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
 
 

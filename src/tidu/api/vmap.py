@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import check_function
 from tidu.api.staged import finish
 from tidu.calculus.modes import batched
 from tidu.frontends.calling import bind, bound
-from tidu.frontends.entries import check_axes, open_entry
-from tidu.frontends.regions import stage
-from tidu.frontends.tree import replace
+from tidu.frontends.entries import Entry, check_axes, open_entry
+from tidu.frontends.regions import Stage, stage
+from tidu.frontends.tree import Leaf, replace
+from tidu.ir.node import Node, depends_on, inputs_among, reachable
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
@@ -50,14 +51,30 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             entry = open_entry(here, function, given, in_axes)
             parts = entry.parts()
             lines = [node for _, node in entry.named]
-            whole = batched([leaf.value for leaf in parts], entry.mapped, lines)
-            stacks, named = whole[: len(parts)], whole[len(parts) :]
+            derived_in_it = here.recorder.plain_functions() if here.own else []
+            nodes = [*(leaf.value for leaf in parts), *derived_in_it]
+            whole = batched(nodes, entry.mapped, lines)
+            stacks, named = whole[: len(parts)], whole[len(nodes) :]
+            if here.own:
+                here.recorder.functions = list(whole[len(parts) : len(nodes)])
             here.recorder.namer.adopt(
                 [(name, image) for (name, _), image in zip(entry.named, named, strict=True)]
             )
             pairs = zip(parts, stacks, strict=True)
             found = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
             spoken = here.recorder.namer.spoken
-            return finish(here, replace(entry.result, found.get), f"vmap({entry.function})", spoken)
+            derived = _derivatives(here, entry, [(leaf, found[leaf.path]) for leaf in parts])
+            tree, what = replace(entry.result, found.get), f"vmap({entry.function})"
+            return finish(here, tree, what, spoken, derived=derived)
 
     return mapped
+
+
+def _derivatives(here: Stage, entry: Entry, results: Sequence[tuple[Leaf, Node]]) -> list[Node]:
+    """Of the results, one for each part of an entry's, those that are made with derivatives. What
+    these are taken by moves in all entries."""
+    recorder = here.recorder
+    behind = [entry.mapped[node] for node in recorder.moving if node in entry.mapped]
+    recorder.moving.extend(inputs_among(reachable(behind)).values())
+    made = depends_on([leaf.value for leaf, _ in results], recorder.derived)
+    return [result for leaf, result in results if leaf.value.id in made]

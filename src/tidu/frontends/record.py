@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -19,8 +19,8 @@ from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
 from tidu.ir.build import constant
 from tidu.ir.graph import Guard
-from tidu.ir.node import Node, post_order
-from tidu.ir.types import Size, TupleType, is_one_element
+from tidu.ir.node import Node, depends_on, post_order
+from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.reduction import sum_
 from tidu.words import Phrase, Words, verbatim
@@ -64,9 +64,19 @@ class Recorder:
         self.refused: TiduError | None = None
         self._spellings: dict[Any, Spelling] = {}
         self.standins: dict[int, str] = {}  # variables of bodies, with their names there
+        self.order = 0  # of the derivatives taken in this trace
+        self.moving: list[Node] = []  # the inputs by which they are taken
+        self.derived: list[Node] = []  # what they are
+        self.functions: list[Node] = []  # what is derived
         self.root: FrameType | None = None
         self._depth = 0
         self._traced: dict[int, bool] = {}
+
+    def plain_functions(self, more: Iterable[Node] = ()) -> list[Node]:
+        """What is derived, these functions too, where it is no derivative itself."""
+        found = list(dict.fromkeys([*self.functions, *more]))
+        made = depends_on(found, self.derived)
+        return [node for node in found if node.id not in made and node.dtype in FLOATS]
 
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:

@@ -31,7 +31,7 @@ from tidu.frontends.tree import Key, Leaf, leaves, replace, short_names
 from tidu.frontends.unfit import misfits_said, need_numbers
 from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
 from tidu.ir.graph import Graph, Name
-from tidu.ir.node import Node, post_order, reachable
+from tidu.ir.node import Node, inputs_among, post_order, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, DType
 from tidu.words import Words
@@ -272,6 +272,9 @@ class Region:
             return tree
         found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
         image = dict(zip(found, substitute(found, self.actual), strict=True))
+        if self.variables:
+            recorder = self.stage.recorder
+            recorder.functions = substitute([*recorder.functions, *self.outputs], self.actual)
         self._hand_names_on(image.values())
         where = self.stage.recorder.where
         walk = [node for node in self.image if node in where]
@@ -301,10 +304,12 @@ def open_region(
     wrt: Iterable[str],
     *,
     scalar: bool = False,
+    order: int = 1,
 ) -> Region:
     """Trace a function in a stage, on variables for the parameters named in `wrt`.
 
-    `arguments` come from the stage's `give`. With `scalar` the result is one number.
+    `arguments` come from the stage's `give`. With `scalar` the result is one number. `order` is
+    that of the derivatives that will be taken by them.
     Raises DTypeError for parameters of `wrt` that hold no real numbers, TraceError for a result
     that cannot be derived.
     """
@@ -323,6 +328,9 @@ def open_region(
             own = standin(recorder, own, value.value, title)
         variables[key], actual[own], titles[own] = own, value.node, title
         handed[key] = TracedArray(own, recorder, value.integral, number=value.is_number)
+    if variables:
+        recorder.order += order
+        recorder.moving.extend(inputs_among(reachable(actual.values())).values())
     call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
     with inside(recorder) as finished:
         for own, title in titles.items():

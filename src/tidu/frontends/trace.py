@@ -63,6 +63,9 @@ class Traced:
     arguments   for each parameter the names of its inputs, in order
     remarks     what was noticed: promoted integers, random numbers …
     warnings    shapes that grew where columns met vectors
+    function    what it is called
+    order       of the derivatives that were taken in it; `functions`: what is derived, and is no
+                derivative; `moving`: the inputs by which
     """
 
     graph: Graph
@@ -71,6 +74,10 @@ class Traced:
     result: Array | None
     arguments: Mapping[str, tuple[str, ...]]
     warnings: tuple[Phrase, ...] = ()
+    function: str = ""
+    order: int = 0
+    functions: tuple[Node, ...] = ()
+    moving: tuple[Node, ...] = ()
     structures: Mapping[str, Any] = field(default_factory=dict[str, Any])
     paths: Mapping[str, tuple[str, tuple[Key, ...]]] = field(
         default_factory=dict[str, tuple[str, tuple[Key, ...]]]
@@ -282,6 +289,10 @@ def _finished(
         result=result,
         arguments={name: tuple(names) for name, names in arguments.items()},
         warnings=tuple(growth.phrase for growth in grown),
+        function=recorder.function,
+        order=recorder.order,
+        functions=tuple(recorder.plain_functions([node])),
+        moving=tuple(node for node in recorder.moving if node in set(inputs.values())),
         structures=structures,
         paths=paths,
     )

@@ -203,6 +203,9 @@ class Op:
     free: tuple[str, ...] = ()  # of a spelling: further arguments that may be calculated values
     batched: Callable[..., Node | None] | None = None  # with a leading axis; see ir.stacking
     kinks: tuple[Kink, ...] = ()
+    # (*xs, **attrs) -> mask: where the result of a step, a comparison, a guarded quotient is one by
+    # convention, which no derivative may be taken of; an op that is flat has its kinks instead
+    jumps: Callable[..., Node] | None = None
     cases: Callable[..., tuple[Case, ...]] | None = None  # (node, *trees): the case distinction
     complex: bool = False  # takes complex operands, with NumPy's meaning and a right derivative
     safe: Mapping[int, float] = field(default_factory=dict[int, float])

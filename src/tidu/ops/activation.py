@@ -89,10 +89,12 @@ def steps(
     pieces: Callable[..., tuple[Piece, ...]],
     scalar: str,
     source: str,
+    jumps: Callable[..., Node],
     **attributes: float,
 ) -> Op:
     """The derivative of a function made of straight pieces: an op that is printed as head′(x), with
-    its case distinction. `pieces` gives the pieces for the attributes."""
+    its case distinction. `pieces` gives the pieces for the attributes, `jumps` the mask of where
+    two of them meet."""
 
     def reference(x: Any, **attrs: Any) -> Any:
         found = pieces(**attrs)
@@ -110,6 +112,7 @@ def steps(
         name,
         real=True,
         partials=lambda x, out, **_: 0.0,
+        jumps=jumps,
         says=_STEP,
         source=source,
         numpy=reference,
@@ -123,6 +126,10 @@ def steps(
     )
 
 
+def _at_zero(x: Node, **_: float) -> Node:
+    return equal(x, 0.0)
+
+
 # ------------------------------------------------------------------ relu
 def _relu_pieces(at: float) -> tuple[Piece, ...]:
     return Piece(1.0, *above(0.0)), Piece(0.0, *below(0.0)), Piece(at, *equals(0.0))
@@ -134,6 +141,7 @@ relu_slope = steps(
     _relu_pieces,
     "x > 0 ? 1 : x < 0 ? 0 : x == 0 ? at : x",
     "relu' = 1 for x > 0, 0 for x < 0",
+    _at_zero,
     at=0.0,
 )
 
@@ -175,6 +183,7 @@ leaky_relu_slope = steps(
     _leaky_pieces,
     "x > 0 ? 1 : x < 0 ? slope : x == 0 ? at : x",
     "LeakyReLU' = 1 for x > 0, the slope for x < 0",
+    _at_zero,
     slope=0.01,
     at=0.01,
 )
@@ -238,6 +247,7 @@ hardtanh_slope = steps(
     _clamp_pieces,
     "x != x ? x : x > low && x < high ? 1 : x == low || x == high ? at : 0",
     "1 between the bounds, 0 beyond them",
+    _on_bound,
     low=-1.0,
     high=1.0,
     at=0.0,
@@ -278,6 +288,7 @@ relu6_slope = steps(
     lambda at: _clamp_pieces(0.0, 6.0, at),
     "x != x ? x : x > 0 && x < 6 ? 1 : x == 0 || x == 6 ? at : 0",
     "1 between 0 and 6, 0 beyond them",
+    lambda x, at: _on_bound(x, 0.0, 6.0, at),
     at=0.0,
 )
 
@@ -320,6 +331,7 @@ prelu_slope = elementwise(
     arity=2,
     real=True,
     partials=lambda x, a, out: (None, where(greater(x, 0.0), 0.0, like(x, 1.0))),
+    jumps=lambda x, a: equal(x, 0.0),
     says=says("the slope itself is what changes below 0", "0 以下改变的正是斜率本身"),
     source="PReLU′(x) = 1 (x > 0), a (x ≤ 0)",
     numpy=lambda x, a: np.where(x > 0, np.ones((), x.dtype), a),

@@ -29,6 +29,7 @@ def _comparison(name: str, symbol: str, numpy: np.ufunc, python: str | None, **n
         complex=python in ("==", "!="),  # the others ask for an order
         operator=python,
         partials=lambda x, y, out: (None, None),
+        jumps=lambda x, y: equal(x, y),
         says=_FLAT,
         source="zero almost everywhere",
         numpy=numpy,

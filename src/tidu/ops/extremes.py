@@ -16,7 +16,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type
 from tidu.ops.activation import float_kind
-from tidu.ops.comparison import equal, greater, not_equal, where
+from tidu.ops.comparison import equal, greater, less, logical_and, not_equal, where
 from tidu.ops.define import DIM, aliases, float_type, like, op, sampled, says
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
@@ -59,6 +59,11 @@ def _winner_op(
         hit = where(equal(x, top), like(x, 1.0), 0.0)
         return hit / spread(sum_(hit, axis=axis, keepdims=True), x, axis)
 
+    def tied(x: Node, axis: tuple[int, ...]) -> Node:
+        """True for the elements that share the first place."""
+        share = this()(x, axis=axis)
+        return logical_and(greater(share, 0.0), less(share, 1.0))
+
     def torch(node: Node, x: str) -> str:
         axis = node.attrs["axis"]
         hit = f"({x} == torch.a{numpy}({x}, dim={axis}, keepdim=True)).to({x}.dtype)"
@@ -70,6 +75,7 @@ def _winner_op(
         loop=Loop.CALL,
         operands=(Operand.VALUE,),
         adjoint=lambda g, x, out, axis: (None,),
+        jumps=tied,
         says=STEP,
         source="zero almost everywhere",
         numpy=_winners(best),

@@ -1,0 +1,124 @@
+"""Derivatives at values where two pieces of a program meet: every verb asks here what they are.
+
+The masks of the boundaries run beside the derivatives. Where none is true, nothing else happens.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.calculus.switches import Switches, switches
+from tidu.check.limits import Limits, Question, Run, limits
+from tidu.errors import NoDerivativeWarning
+from tidu.ir.node import Node
+from tidu.words import Phrase, Words
+
+_MISSING = Words(
+    en="{what}: the values lie where two pieces of the function meet and the derivative has no "
+    "limit there (entry {entry}); the value given is {value}",
+    zh="{what}：这些值落在函数两段的交界处，导数在此没有极限（元素 {entry}）；给出的值是 {value}",
+)
+_UNKNOWN = Words(
+    en="{what}: the values lie where two pieces of the function meet, and what the derivative is "
+    "there could not be found; the conventional value of each operation is used",
+    zh="{what}：这些值落在函数两段的交界处，此处的导数未能确定；采用各运算约定的值",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boundary:
+    """A question about derivatives, with the masks that say when it must be asked."""
+
+    question: Question
+    known: Switches
+
+    @property
+    def masks(self) -> Mapping[str, Node]:
+        """What has to run beside the derivatives, by name."""
+        return self.known.masks
+
+    def settle(
+        self,
+        what: Phrase | str,
+        values: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        again: Run | None = None,
+    ) -> Mapping[str, Any]:
+        """The outputs of a run with the derivatives as they are on a boundary.
+
+        `what` says what was derived. Warns with NoDerivativeWarning where there is no derivative.
+        """
+        found = settled(self, values, outputs, again)
+        if found is None:
+            return outputs
+        for name in found.missing:
+            value = found.values[name]
+            at = _first(value, np.asarray(outputs[name]))
+            if np.isnan(outputs[name][at]):
+                continue  # that it is NaN is said in any case
+            entry = "[" + ",".join(str(i + 1) for i in at) + "]" if at else "-"
+            said = _MISSING(what=what, entry=entry, value=f"{value[at]:g}")
+            _warn(said)
+        if found.unknown:
+            _warn(_UNKNOWN(what=what))
+        return {**outputs, **found.values}
+
+
+def settled(
+    boundary: Boundary,
+    values: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    again: Run | None = None,
+) -> Limits | None:
+    """The derivatives on a boundary; None where the values lie on none."""
+    question = boundary.question
+    found = {name: np.asarray(outputs[name]) for name in question.results}
+    touched = boundary.known.unknown or any(np.any(outputs[name]) for name in boundary.masks)
+    if not touched and not any(np.isnan(value).any() for value in found.values()):
+        return None
+    with np.errstate(all="ignore"):
+        return limits(question, values, found, again)
+
+
+def boundary(
+    results: Mapping[str, Node],
+    functions: Sequence[Node],
+    moving: Sequence[Node],
+    order: int,
+) -> Boundary:
+    """What is asked of derivatives of this order of `functions` by the inputs `moving`.
+
+    A first derivative is looked at where a program gives a value at one point (x == 0); at other
+    kinks it has the conventional value.
+    """
+    own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
+    question = Question(own, tuple(functions), tuple(moving))
+    if not own or not order:
+        return Boundary(Question({}, (), ()), Switches())
+    known = switches((*own.values(), *functions), question.moving, points=order < 2)
+    return Boundary(question, known)
+
+
+def finite_of(raw: Any, settled: Any) -> Any:
+    """The settled values, but for a NaN that came with a warning of its own: there the raw one."""
+    return np.where(np.isfinite(raw), raw, settled)
+
+
+def _warn(said: Phrase) -> None:
+    """Warn at the line that called tidu."""
+    at = inspect.currentframe()
+    while at is not None and str(at.f_globals.get("__name__", "")).partition(".")[0] == "tidu":
+        at = at.f_back
+    file, line = ("tidu", 1) if at is None else (at.f_code.co_filename, at.f_lineno)
+    warnings.warn_explicit(NoDerivativeWarning(said.text()), None, file, line)
+
+
+def _first(value: Any, before: Any) -> tuple[int, ...]:
+    changed = np.argwhere(~np.isclose(value, before, rtol=0, atol=0, equal_nan=True))
+    return tuple(int(i) for i in changed[0]) if len(changed) else (0,) * np.ndim(value)

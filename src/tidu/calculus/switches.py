@@ -1,0 +1,111 @@
+"""Where a program switches: its flat functions, and the points at which they jump.
+
+A derivative is made of pieces: sign x of |x|, [x > y] of max(x, y), the branch of a `where`. On the
+boundary between two pieces the program takes the value that an op's record states. A product of two
+such values, or the derivative of one, need not be the derivative of the function: of cosh|x| at 0
+it is 0 for 1. The boundaries are found here, as masks that run beside a program; what the
+derivative is on one is found by `tidu.check.limits`, where there are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tidu.calculus.bodies import opened
+from tidu.calculus.pullback import differentiable, ghost, push_forward
+from tidu.errors import TiduError
+from tidu.ir.body import body_of
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import Form, Operand
+from tidu.ir.types import FLOATS, REALS
+
+OPENED = 4000  # nodes up to which calls and scans are written out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Switches:
+    """The flat functions of a program that depend on what moves.
+
+    flat: the nodes whose value is constant between jumps. masks: by name, where one of them, or a
+    quotient that is 0 by convention, lies on a boundary. unknown: some have no mask, and may lie on
+    one at any values.
+    """
+
+    flat: tuple[Node, ...] = ()
+    masks: Mapping[str, Node] = field(default_factory=dict[str, Node])
+    unknown: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.masks) or self.unknown
+
+
+@lru_cache(maxsize=256)
+def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = False) -> Switches:
+    """The switches under these nodes, for changes of the nodes in `moving`.
+
+    With `points`, the comparisons x = y and x ≠ y alone, which single out one point: a value that a
+    program gives at one point has no slope of its own, in a first derivative either.
+
+    >>> from tidu.ir.build import input_node
+    >>> from tidu.ops.arithmetic import absolute
+    >>> x = input_node("x", (3,))
+    >>> len(switches((absolute(x),), (x,)).flat), len(switches((x > 0.0,), (x,)).flat)
+    (0, 1)
+    """
+    moving = tuple(node for node in moving if node.dtype in REALS)
+    if not moving:
+        return Switches()
+    written = opened(nodes, OPENED)
+    walk = reachable(nodes if written is None else written)
+    active = depends_on(walk, moving)
+    flat = tuple(node for node in walk if node.id in active and is_flat(node, active))
+    watched = [n for n in walk if n.id in active and (n.op.jumps is not None or n in set(flat))]
+    if points:
+        watched = [node for node in watched if node.op.operator in ("==", "!=")]
+    masks: dict[str, Node] = {}
+    unknown = False
+    for node in watched:
+        found = _boundaries(node)
+        unknown = unknown or not found
+        masks |= {f"boundary/{len(masks) + i}": mask for i, mask in enumerate(found)}
+    if written is not None and any(body_of(node) for node in reachable(nodes)):
+        # The masks are those of an opened program: they are looked at when it runs.
+        return Switches(flat, {}, bool(watched))
+    return Switches(flat, masks, unknown)
+
+
+def is_flat(node: Node, active: set[int]) -> bool:
+    """Whether a node takes numbers that move and does not move itself, but in jumps."""
+    if is_tuple(node) or body_of(node) is not None:
+        return False
+    moved = [child.id in active and child.dtype in FLOATS for child in _arrays(node)]
+    if not any(moved):
+        return False  # combines what is flat already
+    if node.dtype not in FLOATS:
+        return True
+    if node.op.form not in (Form.ELEMENTWISE, Form.OPAQUE, Form.COMPOSITE):
+        return False
+    if node.op.operands is not None and Operand.FIXED in node.op.operands:
+        return False
+    tangents = [
+        ghost(child) if move and differentiable(node, i) else None
+        for i, (child, move) in enumerate(zip(node.inputs, moved, strict=True))
+    ]
+    try:
+        return push_forward(node, tangents) is None
+    except TiduError:  # it has no derivative, which is another matter
+        return False
+
+
+def _arrays(node: Node) -> Sequence[Node]:
+    return [child for child in node.inputs if not is_tuple(child)]
+
+
+def _boundaries(node: Node) -> list[Node]:
+    """The masks of where a node lies on a boundary."""
+    if node.op.jumps is not None:
+        return [node.op.jumps(*node.inputs, **node.attrs)]
+    return [kink.where(*node.inputs, **node.attrs) for kink in node.op.kinks]
