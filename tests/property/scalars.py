@@ -7,7 +7,7 @@ method than tidu's, in another arithmetic.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,12 +90,28 @@ def random_point(rng: np.random.Generator) -> dict[str, float]:
     return dict(zip(VARIABLES, values.tolist(), strict=True))
 
 
-def text(tree: Tree) -> str:
+def random_formulas(count: int, seed: int) -> Iterator[tuple[Tree, dict[str, float], Truth]]:
+    """Formulas, each with the values of those variables that it has, and the truth there."""
+    rng = np.random.default_rng(seed)
+    while count:
+        tree, point = random_tree(rng, 6), random_point(rng)
+        used = {v: point[v] for i, v in enumerate(VARIABLES) if repr(("variable", i)) in repr(tree)}
+        if not used:
+            continue
+        try:
+            exact = truth(tree, point)
+        except (OutOfDomain, ZeroDivisionError, ValueError):
+            continue
+        count -= 1
+        yield tree, used, exact
+
+
+def text(tree: Tree, names: Sequence[str] = VARIABLES) -> str:
     if tree[0] == "variable":
-        return VARIABLES[tree[1]]
+        return names[tree[1]]
     if tree[0] == "number":
         return repr(tree[1])
-    return {**UNARY, **BINARY}[tree[0]].format(*map(text, tree[1:]))
+    return {**UNARY, **BINARY}[tree[0]].format(*(text(part, names) for part in tree[1:]))
 
 
 def conditioning(tree: Tree, point: dict[str, float]) -> tuple[Any, ...]:
@@ -116,7 +132,7 @@ def conditioning(tree: Tree, point: dict[str, float]) -> tuple[Any, ...]:
     with mp.workprec(120):
         for _ in range(ROUNDINGS):
             try:
-                found = _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], _Run(rounded))[1]
+                found = _dual(tree, _at(point), _Run(rounded))[1]
             except (OutOfDomain, ZeroDivisionError):  # a neighbour has no derivative at all
                 return tuple(mp.inf for _ in exact)
             moved = [max(m, abs(f - e)) for m, f, e in zip(moved, found, exact, strict=True)]
@@ -127,8 +143,13 @@ def truth(tree: Tree, point: dict[str, float]) -> Truth:
     """Raises OutOfDomain."""
     with mp.workdps(DIGITS):
         run = _Run()
-        value, gradient = _dual(tree, [mp.mpf(point[v]) for v in VARIABLES], run)
+        value, gradient = _dual(tree, _at(point), run)
         return Truth(value, tuple(gradient), run.kink)
+
+
+def _at(point: Mapping[str, float]) -> list[Any]:
+    """The value of each variable; of those that a formula does not have, any."""
+    return [mp.mpf(point.get(v, 0.0)) for v in VARIABLES]
 
 
 def _dual(tree: Tree, at: list[Any], run: _Run) -> tuple[Any, list[Any]]:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import mpmath as mp
-import numpy as np
 import pytest
 
 import tidu
 from tests.property.scalars import (
     VARIABLES,
-    OutOfDomain,
     Truth,
     conditioning,
-    random_point,
-    random_tree,
+    random_formulas,
     text,
     truth,
 )
@@ -47,42 +45,25 @@ class Score:
 
 
 def measure(count: int, seed: int) -> Score:
-    rng = np.random.default_rng(seed)
     score = Score()
-    while score.total < count:
-        tree, point = random_tree(rng, 6), random_point(rng)
-        if not any(repr(("variable", i)) in repr(tree) for i in range(len(VARIABLES))):
-            continue
-        try:
-            exact = truth(tree, point)
-        except (OutOfDomain, ZeroDivisionError, ValueError):
-            continue
-        judge(score, tree, point, exact)
+    for formula in random_formulas(count, seed):
+        judge(score, *formula)
     return score
 
 
-def judge(score: Score, tree: Any, point: dict[str, float], exact: Truth) -> None:
-    used = {v: point[v] for i, v in enumerate(VARIABLES) if repr(("variable", i)) in repr(tree)}
+def judge(score: Score, tree: Any, used: dict[str, float], exact: Truth) -> None:
     derived = tidu.derive(text(tree), wrt=list(used), values=used)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = derived.evaluate().gradients
     warned = any(issubclass(each.category, NotFiniteWarning) for each in said)
-    errors, lost = [mp.mpf(0)] * len(VARIABLES), False
-    for name in used:
-        at, got = VARIABLES.index(name), float(found[name])
-        if math.isfinite(got):
-            errors[at] = abs(mp.mpf(got) - exact.gradient[at])
-            continue
-        lost = True
-        if not warned:
-            score.not_finite.append(f"{text(tree)} at {used}: ∂/∂{name} = {got}")
-    worst = math.inf if lost else _relative(errors, exact)
+    lost = [name for name in used if not math.isfinite(found[name])]
+    if not warned:
+        score.not_finite += [f"{text(tree)} at {used}: ∂/∂{v} = {found[v]}" for v in lost]
     of_value = mp.mpf("1e-12") * abs(exact.value)
+    errors = [] if lost else _errors(found, exact)
     bare = math.inf if lost else _relative([error - of_value for error in errors], exact)
-    if worst > TOLERANCE and not lost:
-        moved = zip(errors, conditioning(tree, point), strict=True)
-        worst = _relative([error - ALLOWED * by for error, by in moved], exact)
+    worst = distance(tree, used, exact, found)
     flagged = exact.kink and "Kink" in derived.explain("en").text()
     score.total += 1
     score.right += worst <= TOLERANCE or flagged
@@ -91,6 +72,24 @@ def judge(score: Score, tree: Any, point: dict[str, float], exact: Truth) -> Non
         score.missed.append(f"{text(tree)} at {used}: off by {worst:.1e}")
     if worst > FAR and not flagged and not warned:  # a warned one is not right, but no surprise
         score.far.append(f"{text(tree)} at {used}: off by {worst:.1e}")
+
+
+def distance(tree: Any, used: dict[str, float], exact: Truth, found: Mapping[str, Any]) -> float:
+    """How far a gradient is from the truth, in parts of it, with the allowance; infinite where it
+    is not finite."""
+    if not all(math.isfinite(found[name]) for name in used):
+        return math.inf
+    errors = _errors(found, exact)
+    worst = _relative(errors, exact)
+    if worst <= TOLERANCE:
+        return worst
+    moved = zip(errors, conditioning(tree, used), strict=True)
+    return _relative([error - ALLOWED * by for error, by in moved], exact)
+
+
+def _errors(found: Mapping[str, Any], exact: Truth) -> list[Any]:
+    pairs = zip(VARIABLES, exact.gradient, strict=True)
+    return [abs(mp.mpf(float(found[v])) - g) if v in found else mp.mpf(0) for v, g in pairs]
 
 
 def _relative(errors: list[Any], exact: Truth) -> float:

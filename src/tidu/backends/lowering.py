@@ -1,4 +1,5 @@
-"""Ops that a backend cannot say, written by simpler ones that it can: the `lower` facet."""
+"""Graphs rewritten for a language: ops that it cannot say by simpler ones (`lower`), and orders of
+calculation in which less cancels or overflows (`regroup`)."""
 
 from __future__ import annotations
 
@@ -7,12 +8,22 @@ from collections.abc import Callable, Iterable, Sequence
 from tidu.ir.body import body_of
 from tidu.ir.build import apply
 from tidu.ir.node import Node, post_order
+from tidu.ir.op import Order
+
+
+def order_of(node: Node) -> Order | None:
+    """Another order of calculation that the op's record has for this node."""
+    return None if node.op.regroup is None else node.op.regroup(node)
 
 
 def lower(
-    roots: Iterable[Node], can_write: Callable[[Node], bool], images: dict[Node, Node]
+    roots: Iterable[Node],
+    can_write: Callable[[Node], bool],
+    images: dict[Node, Node],
+    order: Callable[[Node], Order | None] = lambda node: None,
 ) -> None:
-    """Puts what stands for each node under the roots into `images`."""
+    """Puts what stands for each node under the roots into `images`; `order` says which are to be
+    calculated in another order."""
     for node in post_order(roots, lambda n: () if n in images else n.inputs):
         if node in images:
             continue
@@ -22,10 +33,17 @@ def lower(
         if body is not None:
 
             def change(nodes: Sequence[Node]) -> list[Node]:
-                lower(nodes, can_write, images)
+                lower(nodes, can_write, images, order)
                 return [images[node] for node in nodes]
 
             attributes[node.op.body or ""] = body.mapped(change)
+        other = order(node)
+        if other is not None:
+            built = other.build(*(images[x] for x in other.operands))
+            inner = {images[x]: images[x] for x in other.operands}
+            lower([built], can_write, inner)
+            images[node] = inner[built]
+            continue
         new = node
         if inputs != node.inputs or attributes != node.attrs:
             new = apply(node.op, *inputs, **attributes)

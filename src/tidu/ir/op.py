@@ -136,6 +136,19 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """The same formula in another order, in which less cancels or overflows.
+
+    operands: what it is calculated from, instead of the node's. numpy: the value from their arrays;
+    takes a buffer behind them, as a ufunc does. build: the same from nodes, by other ops.
+    """
+
+    operands: tuple[Node, ...]
+    numpy: Callable[..., Any]
+    build: Callable[..., Node]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One row of a case distinction: value, condition, and the test on arrays that decides it."""
 
@@ -168,12 +181,11 @@ class Op:
     prepare: Callable[..., Node] | None = (
         None  # (*nodes, **attrs): normal form of a call (axis, rank)
     )
-    # (node) -> a function and what it takes instead of the operands, where the same formula in
-    # another order overflows less; the function takes a buffer behind them, as a ufunc does
-    regroup: Callable[[Node], tuple[Callable[..., Any], tuple[Node, ...]] | None] | None = None
-    # n: x -> 1 − f(x)ⁿ of real numbers, where the difference itself would cancel
-    complement: Mapping[float, Callable[[Any], Any]] = field(
-        default_factory=dict[float, Callable[[Any], Any]]
+    # another order of calculation for this node, where the formula's own cancels or overflows
+    regroup: Callable[[Node], Order | None] | None = None
+    # n: x -> 1 − f(x)ⁿ of real numbers as a node, where the difference itself would cancel
+    complement: Mapping[float, Callable[[Node], Node]] = field(
+        default_factory=dict[float, "Callable[[Node], Node]"]
     )
     # C-like expression for one element, or what gives it for a node; operands are x, y, z, masks c,
     # attributes go by name. NaN in, NaN out, as `numpy` has it.

@@ -89,6 +89,7 @@ exponent = elementwise(
     says=says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0"),
     source="zero almost everywhere",
     numpy=_exponent,
+    scalar="x == 0 || x - x != 0 ? 0 : logb(x) + 1",
     notation=function("exponent"),
     code=lambda node, x: f"np.frexp({x})[1].astype(np.{node.dtype})",
     kinks=(_HALVED,),
@@ -104,6 +105,9 @@ mantissa = elementwise(
     says=says("derivative of the mantissa: e stays the same", "尾数的导数：e 保持不变"),
     source="m = x·2⁻ᵉ",
     numpy=_mantissa,
+    # by two powers of two, as one would leave the range where x is tiny
+    scalar="x == 0 || x - x != 0 ? x : "
+    "x * exp2(-trunc(0.5 * logb(x))) * exp2(trunc(0.5 * logb(x)) - logb(x) - 1)",
     notation=function("mantissa"),
     code=lambda node, x: f"np.frexp({x})[0]",
     kinks=(_HALVED,),
@@ -210,7 +214,7 @@ sigmoid = elementwise(
     says=says("derivative of the sigmoid", "sigmoid 函数的导数"),
     source="σ′ = σ (1 − σ)",
     numpy=_sigmoid,
-    complement={1: lambda x: _sigmoid(-x)},
+    complement={1: lambda x: one_minus_sigmoid(x)},
     scalar="exp(fmin(x, 0)) / (1 + exp(-fabs(x)))",
     notation=lambda node, x: Apply(Symbol("σ"), (x,)),
     code=lambda node, x: f"(np.exp(np.minimum({x}, 0)) / (1 + np.exp(-np.abs({x}))))",
@@ -220,6 +224,21 @@ sigmoid = elementwise(
         text=("sigmoid", "σ", "expit"),
     ),
     doc=says("1/(1 + e⁻ˣ)", "1/(1 + e⁻ˣ)"),
+)
+
+# What 1 − σ(x) is calculated by: the difference has no digits where σ(x) is nearly 1.
+one_minus_sigmoid = elementwise(
+    "one_minus_sigmoid",
+    real=True,
+    partials=lambda x, out: -out * sigmoid(x),
+    says=says("derivative of 1 - σ", "1 - σ 的导数"),
+    source="(1 − σ)′ = −σ (1 − σ)",
+    numpy=lambda x: _sigmoid(-x),
+    scalar="exp(fmin(-x, 0)) / (1 + exp(-fabs(x)))",
+    notation=lambda node, x: Sum((Number("1"), Negative(Apply(Symbol("σ"), (x,))))),
+    code=lambda node, x: f"(np.exp(np.minimum(-{x}, 0)) / (1 + np.exp(-np.abs({x}))))",
+    aliases={},
+    doc=says("1 - σ(x) = σ(-x)", "1 - σ(x) = σ(-x)"),
 )
 
 logaddexp = elementwise(

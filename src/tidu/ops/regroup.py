@@ -1,23 +1,23 @@
 """Orders of calculation that differ from the formula's: the same value in exact arithmetic, where
 the formula as it is written would leave the range of floats or cancel.
 
-Each gives, for a node, a function and the nodes that it takes instead of the operands, or None
-where the node is calculated as it stands. None changes a result that keeps its digits anyway.
+Each gives an `Order` for a node, or None where the node is calculated as it stands. None changes a
+result that keeps its digits anyway.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 
-from tidu.ir.node import Node
+from tidu.ir.node import Node, post_order
+from tidu.ir.op import Order
 from tidu.ops.numbers import constant_value
 from tidu.ops.parts import is_complex
 
-Order = tuple[Callable[..., Any], tuple[Node, ...]]
 _WHOLE = (-3.0, -2.0, -1.0, 2.0, 3.0, 4.0)  # exponents
 _LOOKED_AT = 12  # factors of a product, or terms of a sum
 
@@ -50,7 +50,30 @@ def complement(node: Node) -> Order | None:
     found = base.op.complement.get(count) if base.dtype == node.dtype else None
     if found is None:
         return None
-    return _into((lambda x: -found(x)) if turned else found, 1), base.inputs
+
+    def build(x: Node) -> Node:
+        return -found(x) if turned else found(x)
+
+    return Order(base.inputs, _into(_reference(build, base.inputs), 1), build)
+
+
+def _reference(build: Callable[..., Node], inputs: tuple[Node, ...]) -> Callable[..., Any]:
+    """What `build` says of these nodes as a function of their arrays, by the references of ops."""
+
+    given = {x.id for x in inputs}
+
+    @cache
+    def steps() -> list[Node]:
+        return post_order([build(*inputs)], lambda x: () if x.id in given else x.inputs)
+
+    def calculate(*arrays: Any) -> Any:
+        values = dict(zip(inputs, arrays, strict=True))
+        for step in steps():
+            if step not in values:
+                values[step] = step.op.numpy(*(values[x] for x in step.inputs), **step.attrs)
+        return values[steps()[-1]]
+
+    return calculate
 
 
 def _base_and_exponent(node: Node) -> tuple[Node, float]:
@@ -69,7 +92,11 @@ def quotient_order(node: Node) -> Order | None:
     if found is None:
         return None
     top, base, count = found
-    return _DIVIDED[count], (top, base)
+
+    def build(x: Node, y: Node) -> Node:
+        return reduce(lambda left, _: left / y, range(int(count)), x)
+
+    return Order((top, base), _DIVIDED[count], build)
 
 
 def _over_power(node: Node) -> tuple[Node, Node, float] | None:
@@ -106,7 +133,12 @@ def product_order(node: Node) -> Order | None:
     powers = {f: x[1].get(f, 0) + y[1].get(f, 0) for f in {**x[1], **y[1]}}
     if not deep or any(factor.dtype != node.dtype for factor in powers):
         return None
-    return _ranging(deep, x[0] * y[0], list(powers.values())), (*node.inputs, *powers)
+    sign, counts = x[0] * y[0], list(powers.values())
+    return Order(
+        (*node.inputs, *powers),
+        _ranging(deep, sign, counts),
+        lambda one, two, *factors: _ranged(deep, sign, counts, (one, two), factors),
+    )
 
 
 def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
@@ -165,6 +197,33 @@ def _apart(factors: Sequence[Any], powers: Sequence[int]) -> Any:
     return np.ldexp(mantissa, exponent)
 
 
+def _ranged(
+    deep: Sequence[int],
+    sign: float,
+    powers: Sequence[int],
+    operands: Sequence[Node],
+    factors: Sequence[Node],
+) -> Node:
+    """The same by ops."""
+    from tidu.ops.arithmetic import absolute  # noqa: PLC0415  (ops build on these orders)
+    from tidu.ops.comparison import equal, less, logical_or, where  # noqa: PLC0415
+    from tidu.ops.exponential import exp2, exponent, mantissa  # noqa: PLC0415
+    from tidu.ops.rounding import trunc  # noqa: PLC0415
+
+    tiny = float(np.finfo(operands[0].dtype).tiny)
+    sizes = [absolute(operands[i]) for i in deep]
+    left = reduce(logical_or, [logical_or(less(s, tiny), equal(s, np.inf)) for s in sizes])
+    product, place = None, 0.0
+    for factor, count in zip(factors, powers, strict=True):
+        power = mantissa(factor) ** float(count)
+        product = power if product is None else product * power
+        place = place + float(count) * exponent(factor)
+    assert product is not None
+    half = trunc(0.5 * place)  # neither power leaves the range where the product does not
+    apart = sign * product * exp2(half) * exp2(place - half)
+    return where(left, apart, operands[0] * operands[1])
+
+
 def _unstretched(node: Node) -> Node:
     return node.inputs[0] if node.op.role == "broadcast" else node
 
@@ -181,7 +240,12 @@ def sum_order(node: Node) -> Order | None:
     terms = _terms(node)
     if not 2 < len(terms) <= _LOOKED_AT or not any(_has_sign(x) for _, x in terms):
         return None
-    return _into(_compensated([c for c, _ in terms]), len(terms)), tuple(x for _, x in terms)
+    signs = [c for c, _ in terms]
+    return Order(
+        tuple(x for _, x in terms),
+        _into(_compensated(signs), len(terms)),
+        lambda *given: _compensated_nodes(signs, given),
+    )
 
 
 def difference_order(node: Node) -> Order | None:
@@ -220,3 +284,19 @@ def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
         return np.where(np.isfinite(lost), total + lost, total)
 
     return calculate
+
+
+def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
+    """The same by ops."""
+    from tidu.ops.comparison import where  # noqa: PLC0415  (ops build on these orders)
+    from tidu.ops.rounding import isfinite  # noqa: PLC0415
+
+    total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, terms, strict=True))
+    lost: Node | None = None
+    for x in rest:
+        after = total + x
+        added = after - total
+        here = (total - (after - added)) + (x - added)
+        lost, total = here if lost is None else lost + here, after
+    assert lost is not None
+    return where(isfinite(lost), total + lost, total)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Math, Prime
+from tidu.document.math import Apply, Fraction, Function, Math, Number, Power, Prime
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
 from tidu.ops.arithmetic import absolute, ratio, sqrt, square
 from tidu.ops.comparison import equal, less, logical_and, where
 from tidu.ops.define import aliases, elementwise, function, like, normal, says
+from tidu.ops.exponential import sigmoid
 from tidu.ops.parts import is_complex
 
 
@@ -27,7 +28,7 @@ def _function(
     short: str | None = None,
     domain: tuple[float, float] | None = None,
     safe: float | None = None,
-    complement: Mapping[float, Callable[[Any], Any]] | None = None,
+    complement: Mapping[float, Callable[[Node], Node]] | None = None,
 ) -> Op:
     """A function of one argument; `short` is its C and second NumPy name (asin for arcsin)."""
     names = (name,) if short is None else (name, short)
@@ -55,14 +56,14 @@ sin = _function(
     np.sin,
     lambda x, out: cos(x),
     "(sin x)′ = cos x",
-    complement={2: lambda x: np.cos(x) ** 2},
+    complement={2: lambda x: square(cos(x))},
 )
 cos = _function(
     "cos",
     np.cos,
     lambda x, out: -sin(x),
     "(cos x)′ = −sin x",
-    complement={2: lambda x: np.sin(x) ** 2},
+    complement={2: lambda x: square(sin(x))},
 )
 tan = _function(
     "tan", np.tan, lambda x, out: 1.0 + out**2, "(tan x)′ = 1 + tan² x", domain=(-1.2, 1.2)
@@ -77,9 +78,31 @@ def _sech_squared(x: Any) -> Any:
     return 4 * decay / (1 + decay) ** 2
 
 
-def _one_minus_tanh(x: Any) -> Any:
-    decay = np.exp(-2 * np.abs(x))
-    return np.where(x > 0, 2 * decay, 2) / (1 + decay)
+def _sech_squared_code(node: Node, x: str) -> str:
+    decay = f"np.exp(-2 * np.abs({x}))"
+    return f"(4 * {decay} / (1 + {decay}) ** 2)"
+
+
+# What 1 − tanh² x is calculated by: the difference has no digits where tanh x is nearly 1.
+sech_squared = elementwise(
+    "sech_squared",
+    real=True,
+    partials=lambda x, out: -2.0 * out * tanh(x),
+    says=says("derivative of 1/cosh²", "1/cosh² 的导数"),
+    source="(1/cosh² x)′ = −2 tanh x/cosh² x",
+    numpy=_sech_squared,
+    scalar="4 * exp(-2 * fabs(x)) / ((1 + exp(-2 * fabs(x))) * (1 + exp(-2 * fabs(x))))",
+    notation=lambda node, x: Fraction(
+        Number("1"), Power(Apply(Function("cosh"), (x,)), Number("2"))
+    ),
+    code=_sech_squared_code,
+    aliases={},
+    doc=says("1/cosh² x = 1 − tanh² x", "1/cosh² x = 1 − tanh² x"),
+)
+
+
+def _one_minus_tanh(x: Node) -> Node:
+    return 2.0 * sigmoid(-2.0 * x)
 
 
 tanh = _function(
@@ -87,7 +110,7 @@ tanh = _function(
     np.tanh,
     lambda x, out: 1.0 - out**2,
     "(tanh x)′ = 1 − tanh² x",
-    complement={1: _one_minus_tanh, 2: _sech_squared},
+    complement={1: _one_minus_tanh, 2: lambda x: sech_squared(x)},
 )
 arcsin = _function(
     "arcsin",

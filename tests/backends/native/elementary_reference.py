@@ -51,6 +51,10 @@ def _pi(x: Array) -> Any:
 _SERIES_TO = 0.8
 
 
+def _exponent(x: Array) -> Array:
+    return np.where(np.isnan(x), x, np.frexp(x)[1] - x.dtype.type(1))
+
+
 # NumPy has most of them under C's names; not these.
 NUMPY: Mapping[str, Callable[..., Array]] = {
     "fmin": np.fmin,
@@ -59,13 +63,18 @@ NUMPY: Mapping[str, Callable[..., Array]] = {
     "erf": _erf,
     "erfc": _erfc,
     "sigmoid": lambda x: np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))),
+    "one_minus_sigmoid": lambda x: np.exp(np.minimum(-x, 0)) / (1 + np.exp(-np.abs(x))),
+    "sech_squared": lambda x: 4 * np.exp(-2 * np.abs(x)) / (1 + np.exp(-2 * np.abs(x))) ** 2,
+    "logb": lambda x: np.where(x == 0, -np.inf, np.where(np.isinf(x), np.inf, _exponent(x))),
     "round": lambda x: np.copysign(np.trunc(np.abs(x) + np.nextafter(x.dtype.type(0.5), 0)), x),
 }
 # Those whose results are exact have no part in the measuring of errors.
-EXACT = frozenset("fmod fmin fmax fabs floor ceil trunc rint round copysign".split())
+EXACT = frozenset("fmod fmin fmax fabs floor ceil trunc rint round copysign logb".split())
 MEASURED = [name for name in FUNCTIONS if name not in EXACT]
 _MPMATH: Mapping[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "one_minus_sigmoid": lambda x: 1 / (1 + mpmath.exp(x)),
+    "sech_squared": lambda x: mpmath.sech(_within(x, 1000)) ** 2,
     "log2": lambda x: mpmath.log(x, 2),
     "exp2": lambda x: mpmath.power(2, x),
     "pow": mpmath.power,

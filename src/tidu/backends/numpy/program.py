@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.backends.lowering import order_of
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.errors import DTypeError, EvaluationError, ShapeError
 from tidu.ir.body import result_types
@@ -176,11 +177,11 @@ def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[...,
     used = used_results(nodes, kept)
     found: dict[int, Callable[..., Any]] = {}
     for node in nodes:
-        other = _regrouped(node)
+        other = order_of(node)
         if node.id in used:
             found[node.id] = body_function(node, used[node.id])
         elif other is not None:
-            found[node.id] = other[0]
+            found[node.id] = other.numpy
         elif not _is_ufunc(node) and node.attributes:
             found[node.id] = partial(node.op.numpy, **node.attrs)
         else:
@@ -215,15 +216,10 @@ def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
     return None if buffer is None else behind + buffer
 
 
-def _regrouped(node: Node) -> tuple[Callable[..., Any], tuple[Node, ...]] | None:
-    """Another order of calculation that the op's record has for this node."""
-    return None if node.op.regroup is None else node.op.regroup(node)
-
-
 def _operands(node: Node) -> tuple[Node, ...]:
     """What the node is calculated from: its operands, or those of another order."""
-    other = _regrouped(node)
-    return node.inputs if other is None else other[1]
+    other = order_of(node)
+    return node.inputs if other is None else other.operands
 
 
 def _is_ufunc(node: Node) -> bool:

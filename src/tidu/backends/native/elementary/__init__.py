@@ -27,6 +27,7 @@ from tidu.backends.native.elementary.pieces import (
     Code,
     Real,
     define,
+    define_pair,
 )
 
 _BODIES: Mapping[str, Callable[..., Real]] = {
@@ -37,6 +38,9 @@ _BODIES: Mapping[str, Callable[..., Real]] = {
     "cosh": exponential.cosh_,
     "tanh": exponential.tanh_,
     "sigmoid": exponential.sigmoid,
+    "one_minus_sigmoid": exponential.one_minus_sigmoid,
+    "sech_squared": exponential.sech_squared,
+    "logb": exponential.logb_,
     "log": logarithm.log_,
     "log2": logarithm.log2_,
     "log10": logarithm.log10_,
@@ -63,6 +67,11 @@ _BODIES: Mapping[str, Callable[..., Real]] = {
     **rounding.INTRINSICS,
 }
 
+_PAIRS: Mapping[str, Callable[[Real], tuple[Real, Real]]] = {
+    "tanh_and_rest": exponential.tanh_and_rest,
+    "sigmoid_and_rest": exponential.sigmoid_and_rest,
+}
+
 # The functions, by their names in C's library, and how many operands each has.
 FUNCTIONS: Mapping[str, int] = {
     name: body.__code__.co_argcount for name, body in sorted(_BODIES.items())
@@ -76,12 +85,22 @@ def emit(builder: Any, name: str, *operands: Any) -> Any:
     function that is not in FUNCTIONS.
     """
     body = _BODIES[name]
-    kind = operands[0].type
-    lanes = kind.count if isinstance(kind, ir.VectorType) else None
-    element = kind.element if lanes is not None else kind
-    form = FORMATS[32 if isinstance(element, ir.FloatType) else 64]
-    inline = Code(builder, form, lanes)
+    inline = _code(builder, operands[0].type)
     if name in rounding.SHORT:
         return body(*(Real(inline, value) for value in operands)).value
     function = define(inline, name, FUNCTIONS[name], body, "inlinehint")
     return builder.call(function, operands)
+
+
+def emit_pair(builder: Any, name: str, x: Any) -> tuple[Any, Any]:
+    """The two values of a function that calculates two together: "tanh_and_rest" gives tanh x and
+    1 − tanh² x, "sigmoid_and_rest" gives σ(x) and 1 − σ(x)."""
+    function = define_pair(_code(builder, x.type), name, _PAIRS[name], "inlinehint")
+    both = builder.call(function, [x])
+    return builder.extract_value(both, 0), builder.extract_value(both, 1)
+
+
+def _code(builder: Any, kind: Any) -> Code:
+    lanes = kind.count if isinstance(kind, ir.VectorType) else None
+    element = kind.element if lanes is not None else kind
+    return Code(builder, FORMATS[32 if isinstance(element, ir.FloatType) else 64], lanes)

@@ -109,7 +109,18 @@ def _times_power(y: Real, place: Real, x: Real, deep: float, finite: Mask) -> Re
 
 
 def sigmoid(x: Real) -> Real:
-    """1/(1 + e⁻ˣ) as n/d, from e to a power that is not positive, so that it keeps its digits."""
+    """1/(1 + e⁻ˣ)."""
+    return sigmoid_and_rest(x)[0]
+
+
+def one_minus_sigmoid(x: Real) -> Real:
+    """1/(1 + eˣ)."""
+    return sigmoid_and_rest(x)[1]
+
+
+def sigmoid_and_rest(x: Real) -> tuple[Real, Real]:
+    """1/(1 + e⁻ˣ) and 1/(1 + eˣ): the smaller as e/(1 + e), from e to a power that is not positive,
+    so that it keeps its digits, and the greater as what that leaves of 1."""
     form = x.code.form
     parts = reduced(at_least(-abs(x), _BOTTOM[form.name]))
     r = parts.r
@@ -119,9 +130,43 @@ def sigmoid(x: Real) -> Real:
     power = power_of_two(place)
     e = Pair(e.high * power, e.low * power)
     d = fast_sum(x.code.number(1.0), e.high * back)
+    d = Pair(d.high, fma(e.low, back, d.low))
     left = x < 0.0
-    n = Pair(left.choose(e.high, 1.0), left.choose(e.low, 0.0))
-    return quotient(n, Pair(d.high, fma(e.low, back, d.low))).value() * left.choose(back, 1.0)
+    one = x.code.number(1.0)
+    n = Pair(left.choose(e.high, one), left.choose(e.low, 0.0))
+    value = quotient(n, d).value() * left.choose(back, one)
+    return value, left.choose(1.0 - value, e.high * value * back)
+
+
+def sech_squared(x: Real) -> Real:
+    """1/cosh² x as 4 q (1 - q) with q = e/(1 + e), from e to a power that is not positive."""
+    form = x.code.form
+    small = -2.0 * abs(x)
+    parts = reduced(at_least(small, _BOTTOM[form.name] - 4.0))  # four times that is 0 too
+    r = parts.r
+    rest = r + fma(r * r, polynomial(r, table.EXP[form.name]), parts.rest)
+    e = fast_sum(x.code.number(1.0), rest)
+    place, back = _lifted(parts.place, small < _DEEP[form.name])
+    power = power_of_two(place)
+    e = Pair(e.high * power, e.low * power)
+    d = fast_sum(x.code.number(1.0), e.high * back)
+    inverse = 1.0 / d.high
+    first = e.high * inverse
+    rest = fma(-first, d.high, e.high) + fma(-first, fma(e.low, back, d.low), e.low)
+    q = fma(rest, inverse, first)
+    return 4.0 * q * (1.0 - q * back) * back
+
+
+def logb_(x: Real) -> Real:
+    """The exponent as a number: e of x = m·2ᵉ with 1 ≤ |m| < 2."""
+    form = x.code.form
+    size = abs(x)
+    small = size < form.tiny
+    lifted = size * small.choose(2.0**form.digits, 1.0)
+    field = (lifted.bits() >> form.shift) | form.bits(2.0**form.shift)
+    e = field.real() - (2.0**form.shift + form.bias) - small.choose(float(form.digits), 0.0)
+    finite = size < INFINITY
+    return finite.choose(size.equals(0.0).choose(-INFINITY, e), size)
 
 
 # ------------------------------------------------------------------ eˣ - 1
@@ -172,6 +217,36 @@ def tanh_(x: Real) -> Real:
     return with_sign(fma(rest, inverse, first), x)
 
 
+def tanh_and_rest(x: Real) -> tuple[Real, Real]:
+    """tanh x and 1 - tanh² x: with v = 1/(t + 2) and t = e²ˣ - 1, that is 4 v (1 - v).
+
+    All is calculated 2⁶⁴ times smaller, so that e²ˣ stays in the range of floats where 1 - tanh² x
+    is not 0 yet. Where t would have no digits then, tanh x is x. What ln 2 lacks as one number
+    leaves 1 - tanh² x off by |x|/4 units in the last place at most: less than one unit of x does.
+    """
+    form = x.code.form
+    high, low = table.LN2_NEAR[form.name]
+    scale = 2.0**-_LIFT
+    size = abs(x)
+    twice = 2.0 * at_most(size, _NOTHING_FROM[form.name])
+    place = fma(twice, table.LOG2_E[form.name][0], form.magic)
+    k = place - form.magic
+    r = fma(-k, high, twice)  # exact
+    small = fma(r * r, polynomial(r, table.EXP[form.name]), k * -low)
+    power = power_of_two(place - float(_LIFT))
+    total = fast_sum(power - scale, power * r)
+    t = total.high + fma(power, small, total.low)
+    d = fast_sum(x.code.number(2.0 * scale), t)
+    inverse = 1.0 / d.high
+    first = t * inverse
+    rest = fma(-first, d.low, fma(-first, d.high, t))
+    tanh = (size < 2.0**-32).choose(x, with_sign(fma(rest, inverse, first), x))
+    v4 = inverse * (4.0 * scale)
+    return tanh, fma(v4 * -0.25, v4, v4)
+
+
+# 1/cosh² x is 0 from here on.
+_NOTHING_FROM = {"f64": 375.0, "f32": 54.0}
 # From here on tanh x is 1, rounded.
 _ONE_FROM = {"f64": 20.0, "f32": 10.0}
 

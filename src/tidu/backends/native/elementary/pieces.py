@@ -313,18 +313,40 @@ def any_of(mask: Mask) -> Any:
 
 def define(code: Code, name: str, count: int, body: Callable[..., Real], *attributes: str) -> Any:
     """The module's own function of this name, for this format and number of lanes."""
+    function, own = _function(code, name, code.real_type, count, attributes)
+    if own is not None:
+        own.builder.ret(body(*(Real(own, value) for value in function.args)).value)
+    return function
+
+
+def define_pair(
+    code: Code, name: str, body: Callable[[Real], tuple[Real, Real]], *attributes: str
+) -> Any:
+    """The same for a function of one operand that gives two values."""
+    kind = ir.LiteralStructType([code.real_type] * 2)
+    function, own = _function(code, name, kind, 1, attributes)
+    if own is not None:
+        both: Any = ir.Constant(kind, ir.Undefined)
+        for at, value in enumerate(body(Real(own, function.args[0]))):
+            both = own.builder.insert_value(both, value.value, at)
+        own.builder.ret(both)
+    return function
+
+
+def _function(
+    code: Code, name: str, result: Any, count: int, attributes: Sequence[str]
+) -> tuple[Any, Code | None]:
+    """A function of the module's, and where its code goes; None for one that is there already."""
     module = code.builder.module
     full = f"tidu.{name}.{code.suffix}"
     function = module.globals.get(full)
-    if function is None:
-        kind = ir.FunctionType(code.real_type, [code.real_type] * count)
-        function = ir.Function(module, kind, full)
-        function.linkage = "internal"
-        for attribute in ("nounwind", *attributes):
-            function.attributes.add(attribute)
-        own = Code(ir.IRBuilder(function.append_basic_block("entry")), code.form, code.lanes)
-        own.builder.ret(body(*(Real(own, value) for value in function.args)).value)
-    return function
+    if function is not None:
+        return function, None
+    function = ir.Function(module, ir.FunctionType(result, [code.real_type] * count), full)
+    function.linkage = "internal"
+    for attribute in ("nounwind", *attributes):
+        function.attributes.add(attribute)
+    return function, Code(ir.IRBuilder(function.append_basic_block("entry")), code.form, code.lanes)
 
 
 def unless(

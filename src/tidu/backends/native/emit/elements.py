@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tidu.backends.native.elementary import emit_pair
 from tidu.backends.native.emit.registers import (
     Builder,
     Value,
@@ -28,6 +29,7 @@ from tidu.backends.native.schedule.expression import (
 )
 from tidu.backends.native.schedule.plan import Kind
 from tidu.backends.native.schedule.position import Position, read
+from tidu.backends.native.schedule.together import Pair
 from tidu.backends.scalar import (
     Choice,
     Num,
@@ -75,16 +77,30 @@ class ElementWriter:
     kinds: Mapping[int, Kind]
     fixed: set[int]  # values that are the same in every step, by identity
     loops: bool  # whether there are steps, whose conditions find what is not finite
+    pairs: Mapping[int, Pair[Node]] = field(default_factory=dict[int, "Pair[Node]"])  # by id
     signed: dict[int, Signed] = field(default_factory=dict[int, "Signed"])
 
     def calculate(self, node: Node) -> None:
         if node.id in self.values:
+            return
+        if node.id in self.pairs:
+            self._both(self.pairs[node.id])
             return
         found = self._with_sign(node)
         if found is None:
             self.values[node.id] = self._elements(node, self.of)
         else:
             self.signed[node.id] = found
+
+    def _both(self, pair: Pair[Node]) -> None:
+        """Calculates both of a pair."""
+        (x,), builder = pair.first.inputs, self.builder
+        found = [
+            emit_pair(builder, pair.name, convert(builder, value, pair.first.dtype))
+            for value in self.of(x)
+        ]
+        self.values[pair.first.id] = [first for first, _ in found]
+        self.values[pair.second.id] = [second for _, second in found]
 
     def of(self, node: Node) -> Elements:
         """The elements of a node that has been calculated."""

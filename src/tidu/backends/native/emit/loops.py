@@ -14,8 +14,9 @@ from llvmlite import ir
 from tidu.backends.native.emit.registers import I1, Builder, Value, counted, number
 from tidu.backends.native.emit.values import Scope
 from tidu.backends.native.schedule.bodies import Body
-from tidu.backends.native.schedule.expression import loads, walk
+from tidu.backends.native.schedule.expression import Expression, loads, walk
 from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.together import Pair
 from tidu.backends.native.target import Target
 from tidu.ir.node import Node
 
@@ -64,9 +65,11 @@ class Frame:
     scratch: Value
     begin: Value
     end: Value
+    pairs: Sequence[Pair[Expression]] = ()
 
     def scope(self, counters: Mapping[Letter, Value], **rest: Any) -> Scope:
-        return Scope(self.builder, self.buffers, counters, error=self.error, **rest)
+        pairs = {id(part): pair for pair in self.pairs for part in (pair.first, pair.second)}
+        return Scope(self.builder, self.buffers, counters, error=self.error, pairs=pairs, **rest)
 
 
 @dataclass(frozen=True, slots=True)

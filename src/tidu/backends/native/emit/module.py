@@ -19,6 +19,7 @@ from tidu.backends.native.schedule.bodies import Body, body_of_stage, collapsed
 from tidu.backends.native.schedule.plan import Kind, Stage
 from tidu.backends.native.schedule.signature import signature
 from tidu.backends.native.schedule.tiling import product_of
+from tidu.backends.native.schedule.together import pairs_within
 from tidu.backends.native.target import Target
 from tidu.ir.node import Node
 
@@ -85,7 +86,7 @@ class Module:
         *pointers, error, scratch, begin, end = function.args
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         table = {node: pointers[slot] for node, slot in slots.items()}
-        frame = Frame(builder, table, error, scratch, begin, end)
+        frame = Frame(builder, table, error, scratch, begin, end, pairs_within(body.roots()))
         product = product_of(body, self.target)
         if product is None:
             work, room = emit(frame, body, self.target), 0

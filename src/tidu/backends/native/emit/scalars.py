@@ -27,6 +27,11 @@ from tidu.ir.types import REALS
 # Without the table the values are the same but for rounding.
 FASTER: Mapping[Tree, tuple[str, tuple[str, ...]]] = {
     parse("exp(fmin(x, 0)) / (1 + exp(-fabs(x)))"): ("sigmoid", ("x",)),
+    parse("exp(fmin(-x, 0)) / (1 + exp(-fabs(x)))"): ("one_minus_sigmoid", ("x",)),
+    parse("4 * exp(-2 * fabs(x)) / ((1 + exp(-2 * fabs(x))) * (1 + exp(-2 * fabs(x))))"): (
+        "sech_squared",
+        ("x",),
+    ),
 }
 POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # exponents whose power is a product
 

@@ -30,6 +30,7 @@ from tidu.backends.native.emit.registers import (
 from tidu.backends.native.layout import BYTES, DONE, GUARD, NOT_FINITE, RUNNING, STATUS
 from tidu.backends.native.schedule.expression import contraction, cost, scattered, whole
 from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.together import pairs_of
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
@@ -102,7 +103,8 @@ def write_line(module: Any, line: Line, plan: Driver) -> None:
             builder, batch, pointers[plan.index], pointers[batch.source], step
         )
     fixed = {id(value) for node in first if given[node] not in moving for value in first[node]}
-    writer = ElementWriter(builder, values, line.kinds, fixed, loops=bool(line.moves))
+    pairs = {node.id: pair for pair in pairs_of(line.nodes) for node in (pair.first, pair.second)}
+    writer = ElementWriter(builder, values, line.kinds, fixed, bool(line.moves), pairs)
     for node in line.nodes:
         writer.calculate(node)
     status = _status(builder, writer, plan)

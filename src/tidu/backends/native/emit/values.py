@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tidu.backends.native.elementary import emit_pair
 from tidu.backends.native.emit.registers import (
     I1,
     I8,
@@ -41,6 +42,7 @@ from tidu.backends.native.schedule.expression import (
     Load,
 )
 from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
+from tidu.backends.native.schedule.together import Pair
 from tidu.ir.node import Node
 from tidu.ir.types import REALS
 
@@ -61,6 +63,7 @@ class Scope:
     mask: Value | None = None
     error: Value | None = None
     head: Value | None = None
+    pairs: Mapping[int, Pair[Expression]] = field(default_factory=dict[int, "Pair[Expression]"])
     known: dict[int, Value] = field(default_factory=dict[int, Value])
 
     # -------------------------------------------------------------- places
@@ -226,6 +229,8 @@ class Scope:
         return self.builder.icmp_unsigned("!=", value, zero)
 
     def _apply(self, part: Apply) -> Value:
+        if id(part) in self.pairs:
+            return self._both(self.pairs[id(part)], part)
         lanes = self.lanes if self.varies(part) else 1
         operands = {
             name: splat(self.builder, self.value(operand), lanes)
@@ -233,6 +238,15 @@ class Scope:
         }
         written = Scalar(self.builder, operands, part.numbers, part.work, lanes)
         return convert(self.builder, written.write(part.tree), part.dtype)
+
+    def _both(self, pair: Pair[Expression], part: Apply) -> Value:
+        """Calculates both of a pair; returns the one that is asked for."""
+        lanes = self.lanes if self.varies(part) else 1
+        x = convert(self.builder, self.value(part.operands["x"]), part.work)
+        values = emit_pair(self.builder, pair.name, splat(self.builder, x, lanes))
+        for one, value in zip((pair.first, pair.second), values, strict=True):
+            self.known[id(one)] = convert(self.builder, value, one.dtype)
+        return self.known[id(part)]
 
     # -------------------------------------------------------------- storing
     def store(self, value: Value, buffer: Value, at: Position, dtype: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidu.backends.lowering import lower
+from tidu.backends.lowering import lower, order_of
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
@@ -26,10 +26,11 @@ def can_lower(node: Node) -> bool:
 
 
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
-    """The outputs with calls opened, and ops that have no loops written by those that have."""
+    """The outputs with calls opened, ops that have no loops written by those that have, and what
+    would cancel or overflow in another order, as in NumPy's run."""
     images: dict[Node, Node] = {}
     outputs = opened(outputs)
-    lower(list(outputs.values()), can_lower, images)
+    lower(list(outputs.values()), can_lower, images, order_of)
     return _calculated({name: images[node] for name, node in outputs.items()}, request)
 
 

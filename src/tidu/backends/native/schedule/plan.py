@@ -16,6 +16,7 @@ import numpy as np
 
 from tidu.backends.native.layout import is_leaf
 from tidu.backends.native.schedule.expression import cost, sayable, whole
+from tidu.backends.native.schedule.together import pairs_of, stored_with
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
@@ -127,7 +128,7 @@ def _stored(
         if kinds[node.id] in (Kind.REDUCE, Kind.CONTRACT):
             stored.add(_top(node, kinds, kept, readers).id)
     _store_shared(nodes, kinds, stored, readers)
-    return stored
+    return stored | stored_with(nodes, stored)
 
 
 def _under(node: Node, kinds: Mapping[int, Kind]) -> Node:
@@ -237,15 +238,17 @@ def _stages(
     stored: Collection[int],
     cut: Set[int],
 ) -> list[Stage]:
-    """`cut`: what reads these begins a stage."""
+    """`cut`: what reads these begins a stage. The second of a pair joins the first."""
     stages: list[Stage] = []
     place: dict[int, int] = {}
+    beside = {pair.second.id: pair.first.id for pair in pairs_of(nodes)}
     for node in nodes:
         if node.id not in stored or kinds[node.id] is Kind.LEAF:
             continue
         reads = reads_of(node, kinds, stored)
         kind = kinds[node.id]
         last = max((place.get(id, -1) for id in reads), default=-1)
+        last = place.get(beside.get(node.id, -1), last)
         joins = last >= 0 and kind is Kind.MAP and cut.isdisjoint(reads)
         if joins and _joins(stages[last], node, reads, place, last):
             stages[last].members.append(node)
