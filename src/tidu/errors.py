@@ -6,14 +6,17 @@ so that it exists in both languages. Inner code raises the fact; a public verb m
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tidu.visible import visible_line
 from tidu.words import Language, Phrase, Words, current_language
 
 _AT = Words(en="at {place}", zh="位置：{place}")
 _WHY = Words(en="why: {why}", zh="原因：{why}")
 _FIX = Words(en="write instead: {fix}", zh="改成：{fix}")
+_TAB = "    "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +30,44 @@ class Place:
     end: int | None = None
 
     def __str__(self) -> str:
-        name = self.file or "<text>"
+        name = visible_line(self.file or "<text>")
         return name if self.line is None else f"{name}:{self.line}"
 
     def excerpt(self) -> str | None:
-        """The source line with a caret line under it; long lines are cut around the caret."""
+        """The source line with a caret line under it; long lines are cut around the caret.
+
+        Hidden characters are shown as escapes, a tab as spaces; the carets stand under what is
+        meant nevertheless.
+        """
         if self.text is None:
             return None
         text, start, end = self.text, self.start, self.end
         if start is None:
-            return "    " + text.strip()
-        end = max(start + 1, end or start + 1)
+            return "    " + _on_one_line(text.strip())
         low = max(0, start - 60)
-        shown = text[low : low + 120]
-        width = sum(_cells(c) for c in text[low:start])
-        marks = sum(_cells(c) for c in text[start : min(end, low + 120)])
-        return f"    {shown}\n    {' ' * width}{'^' * max(1, marks)}"
+        high = low + 120
+        end = min(max(start + 1, end or start + 1), high)
+        before, meant = _on_one_line(text[low:start]), _on_one_line(text[start:end])
+        carets = "^" * max(1, _cells(meant))
+        shown = before + meant + _on_one_line(text[end:high])
+        return f"    {shown}\n    {' ' * _cells(before)}{carets}"
 
 
-def _cells(character: str) -> int:
-    """Terminal cells of a character: East Asian wide characters take two."""
-    return 2 if "\u1100" <= character <= "\uffe6" and not "\u2000" <= character <= "\u2dff" else 1
+def _on_one_line(text: str) -> str:
+    return visible_line(text.replace("\t", _TAB))
+
+
+def _cells(text: str) -> int:
+    """Terminal cells: East Asian wide characters take two, marks on a letter none."""
+    return sum(_cells_of(character) for character in text)
+
+
+def _cells_of(character: str) -> int:
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 class TiduError(Exception):
@@ -79,7 +99,7 @@ class TiduError(Exception):
 
     def text(self, language: Language | None = None) -> str:
         chosen = language or current_language()
-        lines = [self.what.text(chosen)]
+        lines = [_indented(self.what.text(chosen))]
         if self.place is not None:
             if self.place.file is not None or self.place.line is not None:
                 lines.append("  " + _AT(place=self.place).text(chosen))
@@ -87,13 +107,18 @@ class TiduError(Exception):
             if excerpt:
                 lines.append(excerpt)
         if self.why is not None:
-            lines.append("  " + _WHY(why=self.why).text(chosen))
+            lines.append("  " + _indented(_WHY(why=self.why).text(chosen)))
         if self.fix is not None:
-            lines.append("  " + _FIX(fix=self.fix).text(chosen))
+            lines.append("  " + _indented(_FIX(fix=self.fix).text(chosen)))
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _indented(text: str) -> str:
+    """Further lines of a sentence stand under its first: none can pass for a line of tidu's."""
+    return text.replace("\n", "\n    ")
 
 
 class InputError(TiduError, ValueError):

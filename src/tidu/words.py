@@ -4,6 +4,9 @@ A `Words` is a template in English and in Chinese; calling it gives a `Phrase`: 
 its arguments, still free of any language. Whoever prints picks the language. Both languages stand
 next to each other so that neither can be forgotten and a reader sees at once whether they agree
 (see docs/decisions.md).
+
+Arguments are anybody's text: names, file names, cells, messages of other libraries. What is hidden
+in them is escaped here, before any printer sees it (`visible`).
 """
 
 from __future__ import annotations
@@ -15,10 +18,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tidu.visible import visible, visible_line
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
+_WIDE = "\u2e80-\u9fff\uff00-\uffef\u3000-\u303f"
+_BESIDE_WIDE = re.compile(rf"(?<=[{_WIDE}])\s*\n\s*|\s*\n\s*(?=[{_WIDE}])")
+_TAB = "    "
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Formula:
+    """What printers draw and words only carry: the base of all math trees."""
+
+    __slots__ = ()
+
+
+class Lines(str):
+    """An argument whose line ends are its layout; those of other arguments are escaped."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +66,8 @@ class Phrase:
     words: Words
     arguments: tuple[tuple[str, object], ...] = ()
 
-    def parts(self, language: Language) -> Iterator[object]:
-        """Literal strings and argument objects in reading order; nested phrases are opened."""
+    def parts(self, language: Language) -> Iterator[str | Formula]:
+        """Texts and formulas in reading order; nested phrases are opened, hidden signs shown."""
         values = dict(self.arguments)
         template: str = getattr(self.words, language)
         at = 0
@@ -60,7 +80,7 @@ class Phrase:
             if isinstance(value, Phrase):
                 yield from value.parts(language)
             else:
-                yield value
+                yield _shown(value)
             at = match.end()
         if at < len(template):
             yield template[at:]
@@ -73,9 +93,28 @@ class Phrase:
         return self.text()
 
 
+def _shown(value: object) -> str | Formula:
+    """An argument as it may be printed."""
+    if isinstance(value, Formula):
+        return value
+    if isinstance(value, Lines):
+        return visible(value.replace("\t", _TAB))
+    return visible_line(str(value))
+
+
 def verbatim(text: str) -> Phrase:
     """A phrase that reads the same in every language (a name, a formula, the user's own prose)."""
-    return Words(en="{text}", zh="{text}")(text=text)
+    return Words(en="{text}", zh="{text}")(text=Lines(text))
+
+
+def on_one_line(text: str) -> str:
+    """The text without line ends and tabs, which only lay it out in its file: a space for each,
+    and none for a line end beside a Chinese character.
+
+    >>> on_one_line(" down the\\n   slope ")
+    'down the slope'
+    """
+    return re.sub(r"\s*[\n\t]\s*", " ", _BESIDE_WIDE.sub("", text.strip()))
 
 
 def current_language() -> Language:

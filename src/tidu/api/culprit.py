@@ -19,6 +19,7 @@ from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.optim import StepGraph
+from tidu.visible import visible_line
 from tidu.words import Phrase, Words
 
 _FIRST = Words(
@@ -111,7 +112,7 @@ def _warn(
     if place is None or place.file is None:
         warnings.warn(warning, stacklevel=5)
     else:
-        warnings.warn_explicit(warning, None, place.file, place.line or 1)
+        warnings.warn_explicit(warning, None, visible_line(place.file), place.line or 1)
 
 
 def not_finite(

@@ -201,7 +201,7 @@ def _compile(folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise EvaluationError(_FAILED(why=done.stderr.strip()))
+        raise EvaluationError(_FAILED(why=verbatim(done.stderr.strip())))
 
 
 def _drive(

@@ -128,7 +128,7 @@ def _imported(file: Path) -> Any:
     except TiduError:
         raise
     except Exception as problem:
-        why = f"{type(problem).__name__}: {problem}"
+        why = verbatim(f"{type(problem).__name__}: {problem}")
         raise InputError(_FAILED(file=file, why=why)) from problem
     finally:
         sys.path.remove(folder)

@@ -14,6 +14,7 @@ from tidu.errors import FlatWarning, NoDerivativeWarning, TiduWarning
 from tidu.ir.build import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
+from tidu.visible import visible_line
 from tidu.words import Words
 
 _FLAT = Words(
@@ -68,7 +69,7 @@ def _warn(said: TiduWarning, derivation: Derivation, at: tuple[Node, ...]) -> No
     if place is None or place.file is None:
         warnings.warn(said, stacklevel=5)
     else:
-        warnings.warn_explicit(said, None, place.file, place.line or 1)
+        warnings.warn_explicit(said, None, visible_line(place.file), place.line or 1)
 
 
 def _written(derivation: Derivation, node: Node) -> str:

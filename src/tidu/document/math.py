@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from tidu.words import Phrase
+from tidu.words import Formula, Phrase
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Formula):
     """A name: base letter(s), subscript, superscript.
 
     W1 is Symbol("W", "1"), h⁽²⁾ is Symbol("h", "", "(2)").
@@ -26,19 +26,19 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Formula):
     """A number as it is to be read, for example "24", "-0.5" or "1.5e-7"."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Negative:
+class Negative(Formula):
     value: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Formula):
     """a + b − c: a `Negative` term is printed with a minus sign."""
 
     terms: tuple[Math, ...]
@@ -48,7 +48,7 @@ ProductSign = Literal["", "·", "×", "⊙", "⊘", "⊗"]
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(Formula):
     """A product: "" juxtaposes, "·" multiplies numbers, "⊙" elementwise, "⊘" divides
     elementwise, "×" and "⊗" as written."""
 
@@ -57,13 +57,13 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Fraction:
+class Fraction(Formula):
     top: Math
     bottom: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class Power(Formula):
     """base^exponent; printers merge transpose and inverse with it where needed."""
 
     base: Math
@@ -71,17 +71,17 @@ class Power:
 
 
 @dataclass(frozen=True, slots=True)
-class Transpose:
+class Transpose(Formula):
     value: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Inverse:
+class Inverse(Formula):
     value: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Prime:
+class Prime(Formula):
     """f′, f″ …: the derivative of a function symbol."""
 
     value: Math
@@ -89,7 +89,7 @@ class Prime:
 
 
 @dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Formula):
     """A function applied to arguments; `head` is usually a Function or Symbol."""
 
     head: Math
@@ -97,7 +97,7 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(Formula):
     """An upright function name such as tanh, relu, softmax; `sub` as in sum over axis 0."""
 
     name: str
@@ -105,7 +105,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Formula):
     """A value between brackets: |x|, ‖x‖, [x > 0], ⌊x⌋; `sub` as in ‖x‖₁."""
 
     value: Math
@@ -115,7 +115,7 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Big:
+class Big(Formula):
     """A big operator: Σ, Π, max with an index below, a bound above and a body."""
 
     operator: str
@@ -125,7 +125,7 @@ class Big:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Formula):
     """first op second op third …: equalities, comparisons, ←, →, ≈."""
 
     parts: tuple[Math, ...]
@@ -133,7 +133,7 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivative:
+class Derivative(Formula):
     """∂of/∂by as a fraction (d of/d by if `total`); with `then` the second one, ∂²of/∂by∂then."""
 
     of: Math
@@ -143,14 +143,14 @@ class Derivative:
 
 
 @dataclass(frozen=True, slots=True)
-class Gradient:
+class Gradient(Formula):
     """∇x, the gradient with respect to x."""
 
     by: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Index(Formula):
     """x[i, j] as a subscript or in brackets; indices start at 1 on the page."""
 
     value: Math
@@ -158,14 +158,14 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Dots:
+class Dots(Formula):
     """An ellipsis inside a matrix or list: "h" …, "v" ⋮, "d" ⋱."""
 
     direction: Literal["h", "v", "d"] = "h"
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Formula):
     """Rows of entries between square brackets; a vector (1-D) has one row and `vector` set."""
 
     rows: tuple[tuple[Math, ...], ...]
@@ -173,21 +173,21 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
-class Cases:
+class Cases(Formula):
     """A case distinction: (value, condition) rows."""
 
     rows: tuple[tuple[Math, Math], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Formula):
     """Always printed in brackets, also where precedence would not ask for them."""
 
     value: Math
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Say(Formula):
     """Words inside a formula."""
 
     phrase: Phrase

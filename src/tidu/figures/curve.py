@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tidu.document.blocks import CurveFigure
 from tidu.figures.cells import cells
+from tidu.visible import visible_line
 from tidu.words import Language, Words, current_language
 
 _LOGARITHMIC = Words(en="logarithmic scale", zh="对数刻度")
@@ -116,7 +117,7 @@ def _place(step: int, longest: int, room: int) -> int:
 
 
 def _header(figure: CurveFigure, scale: _Scale, language: Language) -> str:
-    names = [name for name, _ in figure.series]
+    names = [visible_line(name) for name, _ in figure.series]
     if len(names) > 1:
         names = [f"{_MARKS[i % len(_MARKS)]} {name}" for i, name in enumerate(names)]
     shown = ", ".join(names)

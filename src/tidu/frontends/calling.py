@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import InputError, Place
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _CALL = Words(
     en="{function} cannot be called with these arguments: {reason}",
@@ -26,7 +26,9 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     try:
         return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
     except TypeError as error:
-        raise InputError(_CALL(function=function_name(function), reason=str(error))) from None
+        raise InputError(
+            _CALL(function=function_name(function), reason=verbatim(str(error)))
+        ) from None
 
 
 def bind(
@@ -45,7 +47,9 @@ def bind(
         else:
             bound = signature.bind(*arguments)
     except TypeError as error:
-        raise InputError(_CALL(function=function_name(function), reason=str(error))) from None
+        raise InputError(
+            _CALL(function=function_name(function), reason=verbatim(str(error)))
+        ) from None
     found: list[tuple[str, Any]] = []
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind

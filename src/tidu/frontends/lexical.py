@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from tidu.errors import Place, SyntaxProblem
+from tidu.visible import visible_line
 from tidu.words import Words, verbatim
 
 MAX_LENGTH = 20_000  # characters
@@ -160,7 +161,8 @@ def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxP
     if character in "\"'":
         return SyntaxProblem(_STRING(), place=place)
     code = f"{ord(character):04X}"
-    if not character.isprintable() or unicodedata.category(character) == "Mn":
+    hidden = not character.isprintable() or visible_line(character) != character
+    if hidden or unicodedata.category(character) == "Mn":
         return SyntaxProblem(_INVISIBLE(code=code), place=place)
     meant = _MEANT.get(character)
     if meant is None:
@@ -194,10 +196,12 @@ def check_name(text: Text, token: Token) -> None:
         raise SyntaxProblem(
             _LOOKALIKE(name=token.text, plain=plain), place=text.at(token), fix=_WRITE(text=plain)
         )
-    if not token.text.isidentifier():
+    if not token.text.isidentifier() or visible_line(token.text) != token.text:
         for offset, character in enumerate(token.text):
-            if not ("a" + character).isidentifier() or (
-                offset == 0 and not character.isidentifier()
+            if (
+                not ("a" + character).isidentifier()
+                or (offset == 0 and not character.isidentifier())
+                or visible_line(character) != character
             ):
                 raise bad_character(text, character, token.line, token.column + offset)
     if "__" in token.text:

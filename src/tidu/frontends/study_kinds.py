@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from tidu.ir.types import is_size_name
 from tidu.words import Words
 
 
@@ -72,7 +73,8 @@ def _is_array(value: Any) -> bool:
 
 def _is_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(
-        _is_text(item) or (_is_integer(item) and item >= 0) for item in cast("list[Any]", value)
+        (_is_text(item) and is_size_name(item)) or (_is_integer(item) and item >= 0)
+        for item in cast("list[Any]", value)
     )
 
 
@@ -206,7 +208,7 @@ PLACES = Kind(
     "4",
 )
 SIZES = Kind(
-    Words(en="a list of sizes", zh="由各轴大小组成的列表"),
+    Words(en="a list of sizes, numbers or names", zh="由各轴大小（数或名字）组成的列表"),
     _is_sizes,
     {
         "type": "array",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from tidu.frontends.study_schema_model import SHORT
 from tidu.ir.types import Size
 from tidu.nn.layers import Layer, layer
 from tidu.optim import CLIPS, RULES, SCHEDULES, Schedule
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Lines, Phrase, Words, on_one_line, verbatim
 
 MOST_BYTES = 1_000_000
 
@@ -149,7 +149,7 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
         file,
         folder or Path(),
         cast(Phrase, _phrase(data["title"])),
-        _phrase(data.get("prose")),
+        _prose(data.get("prose")),
         tuple(parts),
     )
 
@@ -216,7 +216,7 @@ def _part(id: str, document: Document, sources: tuple[_Source, ...], own: _Sourc
     return Part(
         id=id,
         title=_phrase(own.data.get("title")) if own.path else None,
-        prose=_phrase(own.data.get("prose")) if own.path else None,
+        prose=_prose(own.data.get("prose")) if own.path else None,
         given={
             name: read_given(document, name, value, path)
             for name, (value, path) in _merged(sources, "given").items()
@@ -280,13 +280,23 @@ def _texts(value: str | list[str]) -> tuple[str, ...]:
 
 
 def _phrase(value: Any) -> Phrase | None:
-    """A title or prose; with one language only, it stands for both."""
+    """A title or other text of one line, in which line ends only wrap the file."""
+    return _said(value, on_one_line)
+
+
+def _prose(value: Any) -> Phrase | None:
+    """A text in which blank lines part the paragraphs."""
+    return _said(value, lambda text: Lines(text.strip()))
+
+
+def _said(value: Any, read: Callable[[str], str]) -> Phrase | None:
+    """A text in both languages; with one language only, it stands for both."""
     if value is None:
         return None
     if isinstance(value, str):
-        return verbatim(value.strip())
+        return verbatim(read(value))
     either = next(iter(value.values()))
-    return _LANGUAGES(en=value.get("en", either).strip(), zh=value.get("zh", either).strip())
+    return _LANGUAGES(en=read(value.get("en", either)), zh=read(value.get("zh", either)))
 
 
 # ------------------------------------------------------------------------- the model

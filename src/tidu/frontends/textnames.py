@@ -37,7 +37,7 @@ from tidu.frontends.textvalues import (
 from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph, Name
 from tidu.ir.node import Node, inputs_among, reachable
-from tidu.ir.types import Dim, DType, Shape, Size, shape_text
+from tidu.ir.types import Dim, DType, Shape, Size, is_size_name, shape_text
 from tidu.words import Phrase, Words
 
 ShapeLike: TypeAlias = "tuple[int | str | Size, ...] | list[Any] | int | str"
@@ -126,7 +126,7 @@ class Names(Calls):
     def _shape(self, name: str, given: ShapeLike) -> Shape:
         dims: list[Dim] = []
         for dim in given if isinstance(given, tuple | list) else (given,):
-            if isinstance(dim, str) and dim.isidentifier():
+            if isinstance(dim, str) and is_size_name(dim):
                 dims.append(self.sizes.setdefault(dim, Size.named(dim)))
             elif isinstance(dim, Size):
                 dims.append(dim)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from tidu.errors import ShapeGrowthWarning, TiduError, TraceError
+from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError
 from tidu.frontends import outcome
 from tidu.frontends.arguments import take
 from tidu.frontends.calling import as_call, bind, definition_of, function_name
@@ -28,11 +28,16 @@ from tidu.frontends.unfit import misfits_said
 from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import DType, Shape, Size
-from tidu.words import Phrase, Words
+from tidu.ir.types import DType, Shape, Size, is_size_name
+from tidu.visible import visible_line
+from tidu.words import Phrase, Words, verbatim
 
 Array = NDArray[Any]
 
+_SIZE = Words(
+    en="the size {size} of a shape is neither a number nor a name",
+    zh="形状中的大小 {size} 既不是数，也不是名称",
+)
 _NESTED = Words(
     en="{name} is a traced value: {function} is derived inside a function that is being derived",
     zh="{name} 是被追踪的值：正在求导的函数内部又对 {function} 求导",
@@ -185,6 +190,9 @@ def _wrapped(value: Any) -> Any:
     """A shape as one leaf, so that a tuple of sizes is no tree."""
     if isinstance(value, Mapping):
         return {key: _wrapped(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
+    for dim in value:
+        if isinstance(dim, str) and not is_size_name(dim):
+            raise InputError(_SIZE(size=repr(dim)), fix=verbatim('("n", 3)'))
     return _Shape(tuple(Size.named(dim) if isinstance(dim, str) else dim for dim in value))
 
 
@@ -276,7 +284,7 @@ def _finished(
         if place is None or place.file is None:
             warnings.warn(warning, stacklevel=3)
         else:
-            warnings.warn_explicit(warning, None, place.file, place.line or 1)
+            warnings.warn_explicit(warning, None, visible_line(place.file), place.line or 1)
     arguments: dict[str, list[str]] = {name: [] for name in structures}
     for name, (parameter, _) in paths.items():
         arguments[parameter].append(name)

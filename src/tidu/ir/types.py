@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from tidu.errors import InputError
+from tidu.visible import visible_line
 from tidu.words import Words
 
 Monomial: TypeAlias = tuple[str, ...]
@@ -27,6 +28,11 @@ _NUMBER_FIX = Words(
     en="a number for {size} in shapes=…, or tidu.numpy.eye, .ones, .zeros, .arange",
     zh="在 shapes=… 中给出 {size} 的数值，或用 tidu.numpy 的 eye、ones、zeros、arange",
 )
+
+
+def is_size_name(text: str) -> bool:
+    """Whether a text can name a size: source files have sizes for variables."""
+    return text.isidentifier() and visible_line(text) == text
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tidu.document.blocks import (
 from tidu.document.math import Math
 from tidu.render.latex import latex
 from tidu.render.spread import line, phrase_text
+from tidu.visible import with_escapes
 from tidu.words import Language, Phrase
 
 SCHEMA = "tidu/document/1"
@@ -53,7 +54,16 @@ def render_json(document: Document, language: Language) -> str:
         "meta": dict(document.meta),
         "blocks": _blocks(document.blocks, language),
     }
-    return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False)
+    return visible_json(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def visible_json(text: str) -> str:
+    r"""JSON whose hidden characters, which stand in its strings alone, are written as its escapes.
+
+    >>> print(visible_json('["\u202e"]'))
+    ["\u202e"]
+    """
+    return with_escapes(text, lambda character: json.dumps(character)[1:-1])
 
 
 def _blocks(blocks: Sequence[Block], language: Language) -> Data:

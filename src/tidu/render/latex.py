@@ -45,8 +45,9 @@ from tidu.render.grammar import (
     signed_factors,
     signed_terms,
 )
-from tidu.render.latex_text import name, sign, text_in_math
+from tidu.render.latex_text import ESCAPES, name, sign, text_in_math
 from tidu.render.scripts import letter
+from tidu.visible import visible_line
 from tidu.words import Language, Phrase, Words
 
 _IF = Words(en="if {condition}", zh="当 {condition} 时")
@@ -206,13 +207,15 @@ def _sub(sub: str) -> str:
 
 def _index_text(text: str) -> str:
     """A subscript or a bracketed superscript: words upright, single letters and ij in italics."""
-    runs = re.findall(r"[^\W\d_]+|\d+|.", text)
+    runs = re.findall(r"[^\W\d_]+|\d+|.", visible_line(text))
     return "".join(_index_run(run) for run in runs).strip()
 
 
 def _index_run(run: str) -> str:
     if run.isdigit() or (run.isascii() and run.isalpha() and set(run) <= set("ijklmn")):
         return run
+    if run in ESCAPES:
+        return text_in_math(run)
     shown = name(run) if run[0].isalnum() else sign(run)
     # A command ends where no letter follows.
     return shown + " " if re.fullmatch(r"\\[a-zA-Z]+", shown) else shown

@@ -42,6 +42,7 @@ from tidu.render.wording import (
     SOURCE,
     VALUE,
 )
+from tidu.visible import visible
 from tidu.words import Language, Phrase
 
 _HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
@@ -85,7 +86,7 @@ def render_latex(document: Document, language: Language) -> str:
         style, option = "article", ""
         title, body = _latin(title), _latin(body)
     preamble = _PREAMBLE.format(style=style, option=option, title=title)
-    return f"{preamble}\n{body}\n\n\\end{{document}}\n"
+    return visible(f"{preamble}\n{body}\n\n\\end{{document}}\n")
 
 
 def _latin(text: str) -> str:
@@ -204,7 +205,7 @@ def _cell(cell: Cell, language: Language) -> str:
 
 
 def _code(text: str) -> str:
-    shown = text.replace(r"\end{verbatim}", r"\end {verbatim}")
+    shown = visible(text).replace(r"\end{verbatim}", r"\end {verbatim}")
     return f"\\begin{{verbatim}}\n{shown}\n\\end{{verbatim}}"
 
 

@@ -7,6 +7,7 @@ import unicodedata
 
 from tidu.document.math import GREEK
 from tidu.render.scripts import SUBSCRIPTS, SUPERSCRIPTS, letter
+from tidu.visible import visible
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -119,7 +120,7 @@ def text_in_math(text: str) -> str:
 def _runs(text: str) -> list[tuple[bool, str]]:
     """Stretches of LaTeX: True for what stands in math mode, False for escaped text."""
     runs: list[tuple[bool, str]] = []
-    for match in _RUN.finditer(text):
+    for match in _RUN.finditer(visible(text)):
         formula, shown = match.lastgroup != "text", _run(match.lastgroup, match.group())
         if runs and runs[-1][0] == formula:
             before = runs[-1][1]
@@ -164,7 +165,8 @@ def name(text: str) -> str:
         return f"{_ACCENTS[parts[1]]}{{{_letter(parts[0])}}}"
     if len(text) == 1:
         return _letter(text)
-    return text_in_math(text) if not text.isascii() else rf"\mathrm{{{escape_text(text)}}}"
+    plain = text.isascii() and text.replace("_", "").isalnum()
+    return rf"\mathrm{{{escape_text(text)}}}" if plain else text_in_math(text)
 
 
 def _letter(character: str) -> str:

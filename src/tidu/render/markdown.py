@@ -28,9 +28,10 @@ from tidu.render.display import Leaf, display
 from tidu.render.latex import latex
 from tidu.render.spread import line
 from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
+from tidu.visible import visible
 from tidu.words import Language, Phrase
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|$~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|$~]|&(?=#|\w+;))")
 _BLOCK_START = re.compile(r"^(\s*\d*)([#+=.)-])", re.MULTILINE)
 _BESIDE_FORMULA = frozenset(" \n\t()[],.;:!?'\"/-")
 
@@ -49,7 +50,7 @@ def render_markdown(document: Document, language: Language) -> str:
     <BLANKLINE>
     """
     blocks = _blocks(document.blocks, 2, language)
-    return "\n\n".join([f"# {_prose(document.title, language)}", *blocks]) + "\n"
+    return visible("\n\n".join([f"# {_prose(document.title, language)}", *blocks])) + "\n"
 
 
 def _blocks(blocks: Sequence[Block], level: int, language: Language) -> Iterator[str]:
@@ -87,7 +88,7 @@ def _block(block: Leaf, language: Language) -> str:
 
 
 def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(r"\\\1", visible(text))
 
 
 def _paragraph(text: Phrase, language: Language) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tidu.document.math import GREEK, Symbol
+from tidu.visible import visible_line
 
 _GREEK_LETTERS: dict[str, str] = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
 _PLAIN_SUB = "0123456789+−-=()aehijklmnoprstuvx"
@@ -19,8 +20,8 @@ _PRIMES = {1: "′", 2: "″", 3: "‴"}
 
 
 def letter(name: str) -> str:
-    """The Greek letter for its English name, else the name itself."""
-    return _GREEK_LETTERS.get(name, name)
+    """The Greek letter for its English name, else the name itself, hidden characters shown."""
+    return _GREEK_LETTERS.get(name) or visible_line(name)
 
 
 _NUMBERED = re.compile(r"(\d+)([A-Z]+)")
@@ -41,6 +42,7 @@ def subscript(text: str) -> str:
     """
     if not text:
         return ""
+    text = visible_line(text)
     numbered = _NUMBERED.fullmatch(text)
     if numbered:
         return "".join(SUBSCRIPTS[c] for c in numbered.group(1)) + numbered.group(2)
@@ -74,6 +76,7 @@ def symbol_text(symbol: Symbol) -> str:
 def _upper(sup: str) -> str:
     if not sup or sup == "*":
         return sup
+    sup = visible_line(sup)
     raised = superscript(sup) if sup.startswith("(") or len(sup) == 1 else None
     return raised or "^" + sup
 

@@ -28,6 +28,7 @@ from tidu.render.layout import equation_lines
 from tidu.render.spread import line, phrase_text
 from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
 from tidu.render.wrap import phrase_for_wrapping, table_lines, wrap
+from tidu.visible import visible
 from tidu.words import Language, Phrase
 
 _INDENT = "    "
@@ -50,7 +51,7 @@ def render_text(document: Document, language: Language, width: int = 88) -> str:
     lines = [*wrap(title, width), "═" * min(width, cells(title))]
     for block in _blocks(document.blocks, "", language, width):
         lines += ["", *block]
-    return "\n".join(lines) + "\n"
+    return visible("\n".join(lines)) + "\n"
 
 
 def _blocks(

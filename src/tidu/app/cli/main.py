@@ -14,7 +14,7 @@ from typing import TextIO
 
 from tidu.app.cli.output import closed, emit, readable, unwritable
 from tidu.errors import TiduError, TiduWarning
-from tidu.words import LANGUAGES, Language, Words, current_language
+from tidu.words import LANGUAGES, Language, Words, current_language, verbatim
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DONE, NO, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(given, language)
         except TiduError as error:
             shown = readable(language, sys.stderr)
-            emit(_ERROR(text=error.text(shown)).text(shown), sys.stderr)
+            emit(_ERROR(text=verbatim(error.text(shown))).text(shown), sys.stderr)
             return BAD_INPUT
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -69,7 +69,7 @@ def _no_room(error: OSError, language: Language) -> int:
     """A full disk behind stdout, met in a place of typer's (its help)."""
     closed(sys.stdout)
     shown = readable(language, sys.stderr)
-    emit(_ERROR(text=unwritable(error).text(shown)).text(shown), sys.stderr)
+    emit(_ERROR(text=verbatim(unwritable(error).text(shown))).text(shown), sys.stderr)
     return BAD_INPUT
 
 
@@ -118,7 +118,6 @@ def _spoken(language: Language) -> Generator[None]:
 def _warnings_on_stderr(language: Language) -> Generator[None]:
     """tidu's warnings as one plain line; those of other packages as Python shows them."""
     with warnings.catch_warnings():
-        ordinary = warnings.showwarning
 
         def show(
             message: Warning | str,
@@ -129,9 +128,10 @@ def _warnings_on_stderr(language: Language) -> Generator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, TiduWarning):
-                emit(_NOTE(text=str(message)).text(readable(language, sys.stderr)), sys.stderr)
+                note = _NOTE(text=verbatim(str(message)))
+                emit(note.text(readable(language, sys.stderr)), sys.stderr)
             else:
-                ordinary(message, category, filename, lineno, file, line)
+                emit(warnings.formatwarning(message, category, filename, lineno, line), sys.stderr)
 
         warnings.simplefilter("always", TiduWarning)
         warnings.showwarning = show

@@ -14,6 +14,8 @@ from tidu.api.report import Report, check_suffix
 from tidu.errors import InputError
 from tidu.files import check_place, named
 from tidu.render.encoding import transliterate
+from tidu.render.json import visible_json
+from tidu.visible import visible
 from tidu.words import Language, Words
 
 WIDTH = 88
@@ -33,9 +35,10 @@ WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
 
 
 def emit(text: str, stream: TextIO | None = None) -> None:
-    """Write lines to a stream (stdout); signs that its encoding lacks are spelt out."""
+    """Write lines to a stream (stdout); signs that its encoding lacks are spelt out, and hidden
+    characters are shown, whatever the text is made of."""
     out: TextIO = stream or sys.stdout
-    shown = transliterate(text.rstrip("\n"), _encoding(out))
+    shown = transliterate(visible(text.rstrip("\n")), _encoding(out))
     with _writing(out):
         if coloured(out):
             _in_colour(shown, out)
@@ -82,8 +85,9 @@ def show(report: Report, stream: TextIO | None = None) -> None:
 
 
 def show_json(text: str, stream: TextIO | None = None) -> None:
-    """Print JSON; characters that the stream lacks as JSON's own escapes."""
+    """Print JSON; hidden characters, and those that the stream lacks, as JSON's own escapes."""
     out: TextIO = stream or sys.stdout
+    text = visible_json(text)
     if transliterate(text, _encoding(out)) != text:
         text = json.dumps(json.loads(text), ensure_ascii=True, indent=2)
     with _writing(out):

@@ -14,7 +14,7 @@ from tidu.backends.scalar import calls_of, scalar_tree
 from tidu.backends.source.c_elements import NO_MEANING
 from tidu.backends.source.c_parts import INDENT, c_name, number
 from tidu.backends.source.c_writer import Writer
-from tidu.backends.source.plan import Source, fresh, lowered, refused
+from tidu.backends.source.plan import Source, file_text, fresh, lowered, refused
 from tidu.backends.source.python import check_writable
 from tidu.ir.body import Body, every_node
 from tidu.ir.node import Node
@@ -60,7 +60,7 @@ def c_text(source: Source, function: str | None = None) -> str:
     seen = {node.dtype for node in (*source.inputs, source.loss, *source.gradients.values())}
     real = "float" if "float32" in seen and "float64" not in seen else "double"
     name = function or source.function
-    return "\n".join(_File(source, name, real).lines()) + "\n"
+    return file_text(_File(source, name, real).lines())
 
 
 class _File:

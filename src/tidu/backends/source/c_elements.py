@@ -111,7 +111,7 @@ class Elements:
 
     def say(self, comments: Sequence[str]) -> None:
         for comment in comments:
-            self.put(f"/* {comment.replace('*/', '* /')} */")
+            self.put(f"/* {comment} */")
 
     def room(self, shape: Shape, wanted: str) -> str:
         """A buffer in the workspace."""

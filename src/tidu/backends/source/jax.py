@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tidu.backends.source import numpy
-from tidu.backends.source.plan import Source, refused
+from tidu.backends.source.plan import Source, file_text, refused
 from tidu.backends.source.python import (
     INDENT,
     Dialect,
@@ -160,7 +160,7 @@ def jax_text(source: Source) -> str:
     top += ["import jax", "import jax.numpy as jnp", *imports(lines)]
     if "jax.scipy." in "\n".join(lines):
         top.append("import jax.scipy.special")
-    return "\n".join([*top, "", "", *lines]) + "\n"
+    return file_text([*top, "", "", *lines])
 
 
 def _kept(found: Passes) -> tuple[list[str], list[str]]:

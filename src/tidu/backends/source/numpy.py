@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidu.backends.source.plan import ATOM, Line, Source, Text, bare, lowered, refused, write_block
+from tidu.backends.source.plan import (
+    ATOM,
+    Line,
+    Source,
+    Text,
+    bare,
+    file_text,
+    lowered,
+    refused,
+    write_block,
+)
 from tidu.backends.source.python import (
     INDENT,
     Definitions,
@@ -129,7 +139,7 @@ def numpy_text(source: Source) -> str:
         f"{INDENT}return value_and_grad({arguments})[1]",
     ]
     top = [*(f"# {line}".rstrip() for line in source.header), *imports(lines)]
-    return "\n".join([*top, "import numpy as np", "", "", *lines]) + "\n"
+    return file_text([*top, "import numpy as np", "", "", *lines])
 
 
 _CHECKED = '''
@@ -211,4 +221,4 @@ def gradient_text(source: Source, name: str) -> str:
     lines = [*bodies.lines(), f"def {own}({', '.join(inputs.values())}):"]
     lines += [f"{INDENT}{size} = {where}" for size, where in told.items() if size in used]
     lines += [*indented(body), f"{INDENT}return {result}"]
-    return "\n".join([*imports(lines), "import numpy as np", "", "", *lines]) + "\n"
+    return file_text([*imports(lines), "import numpy as np", "", "", *lines])

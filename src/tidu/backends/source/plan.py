@@ -15,6 +15,7 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
 from tidu.ir.op import Form, Loop
 from tidu.ir.types import FLOATS
+from tidu.visible import visible, visible_line
 from tidu.words import Words
 
 LONGEST = 72  # characters of one expression before its parts get lines of their own
@@ -59,6 +60,28 @@ class Source:
     above: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     header: tuple[str, ...] = ()
     branches: tuple[Branch, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Comments hold names and messages: none of them may end the comment that it stands in."""
+        object.__setattr__(self, "header", comment_lines(self.header))
+        for kept in ("comments", "above"):
+            said = {key: comment_lines(texts) for key, texts in getattr(self, kept).items()}
+            object.__setattr__(self, kept, said)
+
+
+def comment_lines(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts as lines of a comment in any of the languages.
+
+    >>> comment_lines(["one\\ntwo */"])
+    ('one', 'two * /')
+    """
+    lines = (visible_line(line) for text in texts for line in text.split("\n"))
+    return tuple(line.replace("*/", "* /").replace("/*", "/ *") for line in lines)
+
+
+def file_text(lines: Iterable[str]) -> str:
+    """A source file of these lines. Where a string holds hidden characters they are escapes."""
+    return visible("\n".join(lines)) + "\n"
 
 
 # ------------------------------------------------------------------ simpler ops

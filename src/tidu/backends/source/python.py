@@ -27,6 +27,7 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop, Operand
 from tidu.ir.types import COMPLEX, FLOATS, Size, Type
+from tidu.visible import visible_line
 from tidu.words import Words
 
 INDENT = "    "
@@ -156,7 +157,7 @@ class Names:
 
 def identifier(wanted: str) -> str:
     """`wanted` as a Python name."""
-    text = re.sub(r"\W", "_", wanted)
+    text = re.sub(r"\W", "_", visible_line(wanted))
     if not text.isidentifier():
         text = f"v_{text}"
     return f"{text}_" if keyword.iskeyword(text) else text

@@ -22,7 +22,15 @@ from tidu.backends.scalar import (
     scalar_tree,
     variables,
 )
-from tidu.backends.source.plan import ATOM, Source, bare, bond_of, operands_of, refused
+from tidu.backends.source.plan import (
+    ATOM,
+    Source,
+    bare,
+    bond_of,
+    file_text,
+    operands_of,
+    refused,
+)
 from tidu.backends.source.python import (
     INDENT,
     Dialect,
@@ -313,7 +321,7 @@ def torch_text(source: Source) -> str:
     ]
     top = [*(f"# {line}".rstrip() for line in source.header), *imports(lines)]
     top += ["import torch", "", ""]
-    return "\n".join([*top, *lines]) + "\n"
+    return file_text([*top, *lines])
 
 
 def _class_name(function: str) -> str:
