@@ -115,6 +115,9 @@ class TiduError(Exception):
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        return visible_line(f"{type(self).__name__}({self.text()!r})")
+
 
 def _indented(text: str) -> str:
     """Further lines of a sentence stand under its first: none can pass for a line of tidu's."""

@@ -103,8 +103,11 @@ def _shown(value: object) -> str | Formula:
 
 
 def verbatim(text: str) -> Phrase:
-    """A phrase that reads the same in every language (a name, a formula, the user's own prose)."""
-    return Words(en="{text}", zh="{text}")(text=Lines(text))
+    """A phrase that reads the same in every language: a name, a formula, a line to write.
+
+    Of several lines it is if it is given `Lines`: prose, a message of another program.
+    """
+    return Words(en="{text}", zh="{text}")(text=text)
 
 
 def on_one_line(text: str) -> str:

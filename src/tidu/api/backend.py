@@ -12,7 +12,7 @@ from tidu.backends.program import Program
 from tidu.errors import FallbackWarning, InputError
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
-from tidu.words import Words, verbatim
+from tidu.words import Lines, Words, verbatim
 
 if TYPE_CHECKING:
     from tidu.backends.native.program import NativeLoop
@@ -69,7 +69,7 @@ def need_native() -> None:
     """Raises InputError where nothing can be compiled."""
     problem = native_problem()
     if problem is not None:
-        raise InputError(_UNSUPPORTED(why=verbatim(problem)), fix=_INSTALL())
+        raise InputError(_UNSUPPORTED(why=verbatim(Lines(problem))), fix=_INSTALL())
 
 
 _said: set[str] = set()  # reasons for which nothing is compiled
@@ -82,7 +82,7 @@ def native_works() -> bool:
         return True
     if problem not in _said:
         _said.add(problem)
-        warnings.warn(FallbackWarning(_FALLBACK(why=verbatim(problem))), stacklevel=4)
+        warnings.warn(FallbackWarning(_FALLBACK(why=verbatim(Lines(problem)))), stacklevel=4)
     return False
 
 

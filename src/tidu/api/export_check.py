@@ -18,7 +18,7 @@ from tidu.api.samples import sample_values
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.source.c import FLAGS
 from tidu.errors import EvaluationError, MissingPackageError
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Lines, Phrase, Words, verbatim
 
 _FAILED = Words(en="the exported file failed: {why}", zh="运行导出的文件失败：{why}")
 _MISSING = Words(
@@ -201,7 +201,7 @@ def _compile(folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise EvaluationError(_FAILED(why=verbatim(done.stderr.strip())))
+        raise EvaluationError(_FAILED(why=verbatim(Lines(done.stderr.strip()))))
 
 
 def _drive(

@@ -16,7 +16,7 @@ from tidu.api.derivation import Derivation
 from tidu.api.derive import derive
 from tidu.errors import InputError, TiduError, nearest
 from tidu.files import is_replaced, named, write_whole
-from tidu.words import Language, Words, verbatim
+from tidu.words import Language, Lines, Words, verbatim
 
 TARGETS: Mapping[str, str] = {"numpy": ".py", "torch": ".py", "jax": ".py", "c": ".c"}
 
@@ -128,7 +128,7 @@ def _imported(file: Path) -> Any:
     except TiduError:
         raise
     except Exception as problem:
-        why = verbatim(f"{type(problem).__name__}: {problem}")
+        why = verbatim(Lines(f"{type(problem).__name__}: {problem}"))
         raise InputError(_FAILED(file=file, why=why)) from problem
     finally:
         sys.path.remove(folder)

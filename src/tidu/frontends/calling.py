@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import InputError, Place
-from tidu.words import Words, verbatim
+from tidu.words import Lines, Words, verbatim
 
 _CALL = Words(
     en="{function} cannot be called with these arguments: {reason}",
@@ -27,7 +27,7 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
         return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
     except TypeError as error:
         raise InputError(
-            _CALL(function=function_name(function), reason=verbatim(str(error)))
+            _CALL(function=function_name(function), reason=verbatim(Lines(str(error))))
         ) from None
 
 
@@ -48,7 +48,7 @@ def bind(
             bound = signature.bind(*arguments)
     except TypeError as error:
         raise InputError(
-            _CALL(function=function_name(function), reason=verbatim(str(error)))
+            _CALL(function=function_name(function), reason=verbatim(Lines(str(error))))
         ) from None
     found: list[tuple[str, Any]] = []
     for name, value in bound.arguments.items():

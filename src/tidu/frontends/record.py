@@ -23,7 +23,7 @@ from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.reduction import sum_
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Lines, Phrase, Words, verbatim
 
 Array = NDArray[Any]
 
@@ -117,7 +117,7 @@ class Recorder:
             if not _fits(composition, args, kwargs):
                 shown, name = ", ".join(kwargs) or str(len(args) - 1), name_of(function)
                 raise InputError(_ARGUMENTS(name=name, given=shown), place=place) from None
-            code, reason = refusals.code_of(place), verbatim(str(error))
+            code, reason = refusals.code_of(place), verbatim(Lines(str(error)))
             raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
 
     def spelling(self, function: Any) -> Spelling:
@@ -230,7 +230,7 @@ class Recorder:
             raise
         except (np.linalg.LinAlgError, TypeError, ValueError) as error:
             code = refusals.code_of(self.place())
-            raise EvaluationError(_FAILED(code=code, reason=verbatim(str(error)))) from None
+            raise EvaluationError(_FAILED(code=code, reason=verbatim(Lines(str(error))))) from None
         if isinstance(node.type, TupleType):
             return result  # picked apart by an op of its own
         return np.asarray(result, dtype=node.dtype)

@@ -25,7 +25,7 @@ from tidu.ir.build import broadcast, constant, input_node, spoken, substitute
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.types import FLOATS, DType, Size, Type, promote, shape_text
-from tidu.words import Words, verbatim
+from tidu.words import Lines, Words, verbatim
 
 Array = NDArray[Any]
 Settings = Mapping[str, Any]
@@ -145,7 +145,7 @@ class UserOp:
         except Exception as error:
             if any(np.iscomplexobj(x) for x in operands):  # a complex step is only tried
                 raise TypeError(str(error)) from error
-            facts = {"kind": type(error).__name__, "reason": verbatim(str(error))}
+            facts = {"kind": type(error).__name__, "reason": verbatim(Lines(str(error)))}
             raise EvaluationError(_FAILED(name=self.name, **facts)) from error
         if result.dtype.kind not in "biufc":
             raise EvaluationError(_NUMBERS(name=self.name, value=repr(result)[:40]))

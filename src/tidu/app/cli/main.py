@@ -14,7 +14,7 @@ from typing import TextIO
 
 from tidu.app.cli.output import closed, emit, readable, unwritable
 from tidu.errors import TiduError, TiduWarning
-from tidu.words import LANGUAGES, Language, Words, current_language, verbatim
+from tidu.words import LANGUAGES, Language, Lines, Words, current_language, verbatim
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DONE, NO, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(given, language)
         except TiduError as error:
             shown = readable(language, sys.stderr)
-            emit(_ERROR(text=verbatim(error.text(shown))).text(shown), sys.stderr)
+            emit(_ERROR(text=verbatim(Lines(error.text(shown)))).text(shown), sys.stderr)
             return BAD_INPUT
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -69,7 +69,7 @@ def _no_room(error: OSError, language: Language) -> int:
     """A full disk behind stdout, met in a place of typer's (its help)."""
     closed(sys.stdout)
     shown = readable(language, sys.stderr)
-    emit(_ERROR(text=verbatim(unwritable(error).text(shown))).text(shown), sys.stderr)
+    emit(_ERROR(text=verbatim(Lines(unwritable(error).text(shown)))).text(shown), sys.stderr)
     return BAD_INPUT
 
 
@@ -128,7 +128,7 @@ def _warnings_on_stderr(language: Language) -> Generator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, TiduWarning):
-                note = _NOTE(text=verbatim(str(message)))
+                note = _NOTE(text=verbatim(Lines(str(message))))
                 emit(note.text(readable(language, sys.stderr)), sys.stderr)
             else:
                 emit(warnings.formatwarning(message, category, filename, lineno, line), sys.stderr)
