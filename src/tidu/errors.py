@@ -199,10 +199,13 @@ class DivergenceWarning(TiduWarning):
 
 
 SHORT = 3
+LONG = 60  # characters; longer words are not compared, which takes the product of their lengths
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that a misspelt one most likely stands for."""
+    if len(word) > LONG:
+        return None
     import difflib  # noqa: PLC0415  (only needed once something is misspelt)
 
     for name in known:
@@ -210,5 +213,6 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
             return name
     if len(word) <= SHORT:  # almost any longer word holds the letters of a short one
         known = [name for name in known if abs(len(name) - len(word)) <= 1]
+    known = [name for name in known if len(name) <= 2 * LONG]
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None

@@ -39,7 +39,7 @@ from tidu.words import Words, verbatim
 
 Reading = Generator[ast.expr, Any, Any]
 
-MAX_STEPS = 20_000
+MAX_STEPS = 20_000  # statements and expressions, those of a loop each time that it reads them
 
 _NOT_PART = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")
@@ -137,13 +137,17 @@ class Expressions:
         return result
 
     def _start(self, expression: ast.expr) -> Reading:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise SyntaxProblem(_STEPS(limit=MAX_STEPS), place=self.place(expression))
+        self.count_step(expression)
         reader = self._reader.get(type(expression))
         if reader is None:
             raise self.refusal(expression)
         return reader(expression)
+
+    def count_step(self, node: ast.AST) -> None:
+        """One more statement or expression; loops and calls read theirs again."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise SyntaxProblem(_STEPS(limit=MAX_STEPS), place=self.place(node))
 
     def _readers(self) -> Mapping[type[ast.AST], Callable[[Any], Reading]]:
         return {
@@ -182,8 +186,7 @@ class Expressions:
 
     def _column(self, line: int, offset: int) -> int:
         """The tree counts bytes of UTF-8; carets count characters."""
-        shown = self.text.lines[line]
-        return offset if shown.isascii() else len(shown.encode()[:offset].decode(errors="ignore"))
+        return self.text.column_at(line, offset)
 
     def sign_place(self, left: ast.expr, right: ast.expr, sign: str) -> Place:
         """The operator between two operands: after the left one, its brackets and comments."""

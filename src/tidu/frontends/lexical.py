@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 from tidu.errors import Place, SyntaxProblem
 from tidu.visible import visible_line
@@ -117,10 +120,26 @@ class Text:
     def at(self, token: Token) -> Place:
         return self.place(token.line, token.column, token.column + len(token.text))
 
+    def byte_at(self, line: int, column: int) -> int:
+        """How many bytes of UTF-8 stand before a column, which Python's syntax trees count."""
+        shown = self.lines[line]
+        return column if shown.isascii() else _bytes_before(shown)[min(column, len(shown))]
+
+    def column_at(self, line: int, byte: int) -> int:
+        """The column that so many bytes of UTF-8 stand before."""
+        shown = self.lines[line]
+        return byte if shown.isascii() else bisect_right(_bytes_before(shown), byte) - 1
+
+
+@lru_cache(maxsize=64)
+def _bytes_before(line: str) -> list[int]:
+    """For each column, the bytes before it; found once for all the places in a line."""
+    return [0, *accumulate(len(character.encode()) for character in line)]
+
 
 def scan(text: Text) -> list[Token]:
     """The tokens of a text. Raises `SyntaxProblem` for all that is refused before parsing."""
-    _check_length(text)
+    check_text(text)
     tokens: list[Token] = []
     source, at, line, start = text.source, 0, 0, 0
     while at < len(source):
@@ -144,6 +163,7 @@ def scan(text: Text) -> list[Token]:
 
 
 _BREAK = re.compile(r"\r\n?|\n")
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair that stands for one character in UTF-16
 
 
 def lines_of(source: str) -> tuple[str, ...]:
@@ -151,9 +171,16 @@ def lines_of(source: str) -> tuple[str, ...]:
     return tuple(_BREAK.split(source))
 
 
-def _check_length(text: Text) -> None:
+def check_text(text: Text) -> None:
+    """Refuse a text that is too long, or holds half a character, before anything looks into it."""
     if len(text.source) > MAX_LENGTH:
         raise SyntaxProblem(_LONG(length=len(text.source), limit=MAX_LENGTH))
+    half = _HALF.search(text.source)
+    if half is not None:
+        line = next(i for i, shown in enumerate(text.lines) if _HALF.search(shown))
+        at = _HALF.search(text.lines[line])
+        assert at is not None
+        raise bad_character(text, half.group(), line, at.start())
 
 
 def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxProblem:

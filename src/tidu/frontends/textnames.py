@@ -278,15 +278,15 @@ class Names(Calls):
         """Every name of every node; a name that several nodes under the result bear is counted."""
         events = [(node, name.text) for node, name in self.assigned if node.op.role != "constant"]
         seen = [(node, text) for node, text in events if node.id in under]
-        bearers: dict[str, list[Node]] = {}
+        bearers: dict[str, dict[Node, int]] = {}  # each node of a name, counted from 1
         for node, text in seen:
-            if node not in bearers.setdefault(text, []):
-                bearers[text].append(node)
+            nodes = bearers.setdefault(text, {})
+            nodes.setdefault(node, len(nodes) + 1)
         names: dict[Node, list[Name]] = {node: [Name(name)] for name, node in self.inputs.items()}
         for node, text in events:
-            nodes = bearers.get(text, [])
+            nodes = bearers.get(text, {})
             shared = len(nodes) > 1 or (text in self.inputs and node is not self.inputs[text])
-            step = nodes.index(node) + 1 if shared and node in nodes else None
+            step = nodes.get(node) if shared else None
             name = Name(text, step)
             if name not in names.setdefault(node, []):
                 names[node].append(name)

@@ -74,6 +74,7 @@ class Program(Names):
     """Reads statements, one generator each, so that loops and helpers nest without recursion."""
 
     def statement(self, statement: ast.stmt) -> Reading:
+        self.count_step(statement)
         match statement:
             case ast.Expr(value=value):
                 yield from self._bare(value)

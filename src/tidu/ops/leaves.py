@@ -84,6 +84,8 @@ def complex_number(value: complex) -> Math:
 
 def _square_root(value: float) -> Math | None:
     """√2, 1/√d and the like, where the number is exactly that in floating point."""
+    if not np.isfinite(value * value):
+        return None
     square = Ratio(value * value).limit_denominator(1000)
     top, bottom = square.numerator, square.denominator
     if not 0 < top <= 10_000 or value not in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ class Calls(Named):
         lies = any(self._row(a) for a in node.arguments)
         value = yield from self._called_fitting(node, code, arguments)
         inner = self._made(Known(value=value, code=self.notes[id(code)].code), node)
-        self.notes[id(inner)] = Note(inner.code, lies and rank_of(value) == 1)
+        self.notes[id(inner)] = Note(inner.code, lies and rank_of(value) == 1, self._labelled(code))
         scripted = self._with(inner, [*scripts, *node.behind])
         result = yield scripted
         self._pass_on(node, scripted)
@@ -142,10 +143,15 @@ class Calls(Named):
         spelling = functions.find(function)
         attributes = () if spelling is None else spelling.attributes
         parts = node.word.sub.replace("×", ",").split(",")
-        if not all(part.isdigit() for part in parts) or not {"axis", "shape"} & set(attributes):
+        if not all(re.fullmatch("[0-9]{1,18}", part) for part in parts) or not {
+            "axis",
+            "shape",
+        } & set(attributes):
             raise self.unknown_name(node.word, self.shown(node.word))
         if "axis" in attributes:
             axes = [int(part) - 1 for part in parts]
+            if min(axes) < 0:
+                raise self.unknown_name(node.word, self.shown(node.word))
             return ast.keyword("axis", tuple_of(axes) if len(axes) > 1 else constant(axes[0]))
         return ast.keyword("shape", tuple_of([int(part) for part in parts]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from tidu.errors import SyntaxProblem
@@ -14,6 +15,13 @@ from tidu.frontends.formula.syntax import Bars, Brackets, Cases, Grid, Root, Tot
 from tidu.frontends.formula.tokens import Sign
 from tidu.words import Words
 
+_FIRST = Words(
+    en="the index {index} begins at {first} here; sums are read from 1 to the end",
+    zh="下标 {index} 从 {first} 开始；这里只读从 1 到末尾的求和",
+)
+_FIRST_FIX = Words(
+    en="a sum from 1 over a slice, such as x[1:]", zh="取切片（如 x[1:]），再从 1 求和"
+)
 _INDEX = Words(en="a sum needs letters as indices here", zh="求和的下标应为字母")
 
 
@@ -68,19 +76,27 @@ class Commands(Scripts):
             above = yield self._argument(sign)
             below = below or (yield self._subscript())
         body = yield self._term()
-        names = below.partition("=")[0].replace(",", "").replace(" ", "")
+        names, starts, first = below.partition("=")
+        names = names.replace(",", "").replace(" ", "")
         axes = None
         if below.startswith("axis"):
-            axes = tuple(
-                int(part) - 1 for part in below[4:].strip(",").split(",") if part.isdigit()
-            )
-            names = ""
-        elif names and not names.isalpha():
+            axes, names = self._axes(below[4:], sign), ""
+        elif (names and not names.isalpha()) or (above is not None and not names):
             raise SyntaxProblem(_INDEX(), place=self.place(sign))
+        if starts and first.strip() != "1":
+            what = _FIRST(index=names, first=first.strip())
+            raise SyntaxProblem(what, place=self.place(sign), fix=_FIRST_FIX())
         total = Total(
             body=body, product=sign.text == "∏", indices=list(names), axes=axes, above=above
         )
         return placed(total, self.text, sign, self._last())
+
+    def _axes(self, below: str, sign: Sign) -> tuple[int, ...]:
+        """The axes of ∑_axis1,2, counted from 0."""
+        parts = below.strip(",").split(",")
+        if not all(re.fullmatch("[1-9][0-9]{0,17}", part) for part in parts):
+            raise SyntaxProblem(_INDEX(), place=self.place(sign))
+        return tuple(int(part) - 1 for part in parts)
 
     def _environment(self) -> Rule:
         opening = self.take()

@@ -31,6 +31,9 @@ NO_FACTOR = frozenset(
 )
 
 
+_MAX_BEGUN = 100  # rules without a sign between them; the grammar has a dozen levels
+
+
 class Ambiguous(SyntaxProblem):
     """What can be read in two ways."""
 
@@ -46,7 +49,13 @@ class Cursor:
         self.leaves: list[ast.AST] = []
 
     def _drive(self, rule: Rule) -> Any:
+        """Runs a rule and all the rules that it asks for.
+
+        Between two signs that are taken only so many rules can begin, one inside the other: more
+        mean that a rule asks for itself without reading anything, which would never end.
+        """
         stack, result = [rule], None
+        at, begun = self.at, 0
         while stack:
             try:
                 wanted = stack[-1].send(result)
@@ -54,6 +63,11 @@ class Cursor:
                 stack.pop()
                 result = done.value
             else:
+                begun = begun + 1 if self.at == at else 0
+                at = self.at
+                if begun > _MAX_BEGUN:
+                    here = self.now or self._last()
+                    raise SyntaxProblem(UNEXPECTED(sign=self.shown(here)), place=self.place(here))
                 stack.append(wanted)
                 result = None
         return result

@@ -8,6 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from tidu.errors import SyntaxProblem
+from tidu.frontends.lexical import SPLIT
+from tidu.words import Words
+
+_DEEP = Words(en="the formula is nested too deeply", zh="公式嵌套过深")
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -48,6 +54,15 @@ def column(code: ast.expr) -> ast.expr:
     """x[:, None]"""
     key = ast.Tuple([ast.Slice(), constant(None)], ast.Load())
     return ast.Subscript(code, key, ast.Load())
+
+
+def written(code: ast.expr) -> str:
+    """A piece of plain NumPy as text. Raises SyntaxProblem where it is nested too deeply for
+    Python's own printer: what cannot be echoed is not read."""
+    try:
+        return ast.unparse(ast.fix_missing_locations(code))
+    except RecursionError:
+        raise SyntaxProblem(_DEEP(), fix=SPLIT()) from None
 
 
 def rebuilt(node: ast.AST, codes: dict[int, Note]) -> Any:

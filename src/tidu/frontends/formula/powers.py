@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
 from tidu.errors import SyntaxProblem
 from tidu.frontends.expressions import Reading
 from tidu.frontends.formula.calls import Calls
-from tidu.frontends.formula.notes import binary, call, constant, name
+from tidu.frontends.formula.notes import binary, call, constant, name, written
 from tidu.frontends.formula.products import closed
 from tidu.frontends.formula.sizes import is_matrix, is_square, rank_of, shape_of
 from tidu.frontends.formula.syntax import (
@@ -181,7 +182,7 @@ class Powers(Calls):
     def _transposed(self, node: Any, part: Any, kind: str) -> Reading:
         rank, shape = rank_of(part.value), shape_of(part.value)
         made = self._made(Formula(), node)
-        if rank == 0:
+        if rank == 0 or self._labelled(part):
             if kind == "prime" or is_static(part.value):
                 shown = self._shown_part(node)
                 what = _NUMBER_PRIME(what=shown)
@@ -226,7 +227,7 @@ class Powers(Calls):
         exponent = self._part(script.exponent, (yield script.exponent))
         labelled = self._labelled(part)
         if script.kind == "^" and self._open_to_both(part):
-            base, count = closed(self._shown_part(node)), ast.unparse(exponent.code)
+            base, count = closed(self._shown_part(node)), written(exponent.code)
             whole = isinstance(exponent.value, int)
             power = f"matrix_power({base}, {count})" if whole else f"sqrtm({base})"
             raise self._two(node, f"{base}**{count}", power)
@@ -307,5 +308,7 @@ def _number(text: str) -> ast.expr | None:
     try:
         value = float(text)
     except ValueError:
+        return None
+    if not math.isfinite(value):
         return None
     return constant(int(value) if value == int(value) else value)

@@ -14,12 +14,12 @@ from tidu.errors import SyntaxProblem
 from tidu.frontends.expressions import Reading
 from tidu.frontends.formula import syntax
 from tidu.frontends.formula.grammar import Grammar
-from tidu.frontends.formula.notes import Note, call
+from tidu.frontends.formula.notes import Note, call, written
 from tidu.frontends.formula.reading import FormulaReading
 from tidu.frontends.formula.sizes import rank_of, shape_of
 from tidu.frontends.formula.syntax import Known, Said, Word, placed
 from tidu.frontends.formula.tokens import Sign, is_latex, scan_formula
-from tidu.frontends.lexical import SPLIT, Text, lines_of, scan
+from tidu.frontends.lexical import Text, lines_of, scan
 from tidu.frontends.source import Source
 from tidu.ir.node import Node
 from tidu.ir.types import product
@@ -31,7 +31,6 @@ _UNSAID = Words(
     en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
 )
 _UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
-_DEEP = Words(en="the formula is nested too deeply", zh="公式嵌套过深")
 _TARGET = Words(en="{text} cannot be given a value", zh="不能给 {text} 赋值")
 _TARGET_FIX = Words(en="z = …", zh="z = …")
 _TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
@@ -145,11 +144,7 @@ class FormulaProgram(FormulaReading):
         return replace(source, graph=replace(source.graph, readings=readings))
 
     def _echo(self, target: str | None, code: ast.expr) -> Phrase:
-        try:
-            text = ast.unparse(ast.fix_missing_locations(code))
-        except RecursionError:  # what cannot be echoed is not read
-            raise SyntaxProblem(_DEEP(), fix=SPLIT()) from None
-        return READ_AS(text=f"{target or self._free_name()} = {text}")
+        return READ_AS(text=f"{target or self._free_name()} = {written(code)}")
 
 
 def placed_name(target: str, line: Said) -> ast.expr:
@@ -172,9 +167,12 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
     if not formulas:
         return None
     scanned = scan_formula(_only(text, formulas))
+    by_line: dict[int, list[Sign]] = {}
+    for sign in scanned:
+        by_line.setdefault(sign.line, []).append(sign)
     said: dict[int, list[ast.stmt]] = {}
     for first, last in formulas:
-        signs = [s for s in scanned if first <= s.line <= last]
+        signs = [s for line in range(first, last + 1) for s in by_line.get(line, ())]
         while signs and signs[-1].kind == "newline":
             signs.pop()
         said[first] = [s for part in _split(signs, True) for s in _said_line(text, part)]
@@ -288,10 +286,14 @@ def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
     for index, sign in enumerate(line):
         if sign.kind == "sign":
             depth += (sign.text in "([{") - (sign.text in ")]}")
-            if depth == 0 and sign.text == "," and _defines(line[index + 1 :]):
+            following = line[index + 1 : index + 1 + _MAX_HEAD]
+            if depth == 0 and sign.text == "," and _defines(following):
                 cuts.append(index)
     bounds = [-1, *cuts, len(line)]
     return [line[a + 1 : b] for a, b in pairwise(bounds)]
+
+
+_MAX_HEAD = 6  # signs of a name with its subscript, and =
 
 
 def _defines(signs: Sequence[Sign]) -> bool:
@@ -300,7 +302,6 @@ def _defines(signs: Sequence[Sign]) -> bool:
     return (
         bool(head)
         and head[0].kind in ("name", "word")
-        and len(head) <= 5
         and not any(s.kind == "sign" and s.text in "([,+-*/" for s in head)
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from tidu.errors import SyntaxProblem
 from tidu.frontends.expressions import Reading
@@ -26,6 +26,10 @@ from tidu.words import Words
 _RANGE = Words(
     en="the index {letter} runs to {one} and to {two}",
     zh="下标 {letter} 的上限有两个：{one} 与 {two}",
+)
+_BOUND = Words(
+    en="the index {letter} runs to {bound}, which is not a written number or a size",
+    zh="下标 {letter} 的上限 {bound} 不是写明的数，也不是大小",
 )
 _NO_RANGE = Words(
     en="how far the index {letter} runs is not said", zh="没有说明下标 {letter} 的范围"
@@ -179,26 +183,31 @@ class FormulaReading(Powers):
             self.letter_sizes[letter] if letter in node.indices else 1 for letter in self.letters
         ]
         whole = shape_of(part.value)
+        if whole and not self._labelled(part):
+            self.refuse_bare(node.body)
         padded = (*(1,) * (len(self.letters) - len(whole)), *whole)
         wanted = tuple(s if p == 1 else p for s, p in zip(shape, padded, strict=True))
         if wanted != whole:
             part = call("np.broadcast_to", part, tuple_of(list(wanted)))
+            self.over_entries.add(id(part))
         axes = list(range(len(before), len(self.letters)))
         for letter in node.indices:
             self.letter_sizes.pop(letter, None)
         self.letters = before
         code = call(self._function_word("prod" if node.product else "sum"), part)
+        self.over_entries.add(id(code))
         if before:
             code.keywords.append(ast.keyword("axis", tuple_of(axes)))
         return (yield from self._as(node, code, labelled=bool(before)))
 
     def _bound_letter(self, node: Total, letter: str, bound: Any) -> None:
-        size = self.letter_sizes.get(letter)
-        if size is not None and isinstance(bound, int) and isinstance(size, int) and bound != size:
+        if not isinstance(bound, int | Size) or isinstance(bound, bool):
+            what = _BOUND(letter=letter, bound=self.shown(node.above or node))
+            raise SyntaxProblem(what, place=self.place(node.above or node))
+        size = self.letter_sizes.setdefault(letter, bound)
+        if bound != size:
             what = _RANGE(letter=letter, one=bound, two=size)
             raise SyntaxProblem(what, place=self.place(node))
-        if size is None and isinstance(bound, int | Size):
-            self.letter_sizes[letter] = bound
 
     # -------------------------------------------------------------- entries
     def _subscript(self, node: ast.Subscript) -> Reading:
@@ -290,7 +299,23 @@ def _complementary(one: ast.expr | None, two: ast.expr) -> bool:
     }  # fmt: skip
     if len(one.ops) != 1 or len(two.ops) != 1 or opposite[type(one.ops[0])] is not type(two.ops[0]):
         return False
-    return all(
-        ast.dump(a) == ast.dump(b)
-        for a, b in ((one.left, two.left), (one.comparators[0], two.comparators[0]))
-    )
+    return _same(one.left, two.left) and _same(one.comparators[0], two.comparators[0])
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Whether two parts are written alike. A list of pairs, so that no depth of nesting matters."""
+    waiting: list[tuple[Any, Any]] = [(one, two)]
+    while waiting:
+        a, b = waiting.pop()
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, ast.AST):
+            waiting.extend((getattr(a, f, None), getattr(b, f, None)) for f in a._fields)
+        elif isinstance(a, list):
+            both = cast("tuple[list[Any], list[Any]]", (a, b))
+            if len(both[0]) != len(both[1]):
+                return False
+            waiting.extend(zip(*both, strict=True))
+        elif a != b:
+            return False
+    return True

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from tidu.errors import Place, SyntaxProblem
 from tidu.frontends import functions
 from tidu.frontends.expressions import Reading
 from tidu.frontends.formula.cursor import Ambiguous, ambiguity
+from tidu.frontends.formula.names import Known as KnownNames
 from tidu.frontends.formula.notes import Note, call, name, rebuilt
 from tidu.frontends.formula.syntax import Known
 from tidu.frontends.lexical import Text
 from tidu.frontends.textprogram import Program
-from tidu.frontends.textvalues import Literal, Value, filled
+from tidu.frontends.textvalues import MODULE_NAMES, Declared, Literal, Value, filled
 from tidu.ir.build import substitute
 from tidu.ir.node import Node
+from tidu.ir.op import Loop
 from tidu.ir.types import Dim, Shape, Size
 from tidu.words import Words, verbatim
 
@@ -26,6 +28,18 @@ _LIES = Words(
 )
 _LIES_FIX = Words(
     en="both standing or both lying, without the transpose", zh="都写成列或都写成行，去掉转置"
+)
+_BARE = Words(
+    en="{what} has no index under a sum over {letters}: which of its entries is meant?",
+    zh="在对 {letters} 的求和中，{what} 没有下标：看不出取哪个元素",
+)
+_WITH_INDEX = Words(
+    en="{what}_{letter}; or the sum in brackets, without {what}",
+    zh="{what}_{letter}；或把求和放进括号，不含 {what}",
+)
+_ONE_ENTRY = Words(
+    en="{what} takes a whole array, and under a sum over {letters} one entry stands there",
+    zh="{what} 作用于整个数组，而在对 {letters} 的求和中，那里只是一个元素",
 )
 _FRESH = "?"
 
@@ -49,6 +63,9 @@ class Sizes(Program):
         self.page = False
         self.letters: list[str] = []
         self.letter_sizes: dict[str, Dim] = {}
+        self.ranks: dict[int, int] = {}  # of the parts under a sum over indices
+        self.over_entries: set[int] = set()  # what is written here, and sums or moves their axes
+        self.names_of_text = self.names_here = KnownNames([self.scopes[0], self.inputs, self.sizes])
 
     # -------------------------------------------------------------- reading a part
     def _start(self, expression: ast.expr) -> Reading:
@@ -57,15 +74,51 @@ class Sizes(Program):
     def _noted(self, node: ast.expr, reading: Reading) -> Reading:
         value = yield from reading
         self.seen.add(id(node))
+        if self.letters:
+            self.ranks[id(node)] = rank_of(value)
         if id(node) not in self.notes:
             operand = getattr(node, "operand", None)
             before = self.notes.get(id(operand))
             row = before is not None and before.row
-            labelled = any(
-                self._labelled(part) for part in ast.iter_child_nodes(node)
-            ) and not isinstance(node, ast.Call)
+            labelled = any(map(self._labelled, operands_of(node)))
+            if labelled and id(node) not in self.over_entries:
+                self._check_entries(node)
             self.notes[id(node)] = Note(rebuilt(node, self.notes), row, labelled)
         return value
+
+    def _check_entries(self, node: ast.expr) -> None:
+        """Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done
+        with it must go entry by entry, and beside it no array may stand without an index."""
+        letters = ", ".join(self.letters)
+        if not self._is_entrywise(node):
+            what = _ONE_ENTRY(what=self.shown(node), letters=letters)
+            raise SyntaxProblem(what, place=self.place(node))
+        for part in operands_of(node):
+            if self.ranks.get(id(part), 0) and not self._labelled(part):
+                self.refuse_bare(part)
+
+    def refuse_bare(self, part: ast.expr) -> NoReturn:
+        """Refuse an array that stands without an index under a sum over indices."""
+        shown, letters = self.shown(part), ", ".join(self.letters)
+        fix = _WITH_INDEX(what=shown, letter=self.letters[-1])
+        raise SyntaxProblem(_BARE(what=shown, letters=letters), place=self.place(part), fix=fix)
+
+    def _is_entrywise(self, node: ast.expr) -> bool:
+        match node:
+            case ast.BinOp(op=ast.MatMult()):
+                return False
+            case ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.BoolOp() | ast.IfExp():
+                return True
+            case ast.Call(func=ast.Name(id=word)) if isinstance(self._found(word), Declared):
+                return True
+            case ast.Call(func=ast.Name() | ast.Attribute() as function):
+                module, _, word = ast.unparse(function).rpartition(".")
+                path = f"{MODULE_NAMES.get(module, module)}.{word}" if module else word
+                spelling = functions.find(path)
+                op = None if spelling is None else spelling.op
+                return op is not None and op.loop is Loop.MAP
+            case _:
+                return False
 
     def _made(self, node: Any, like: ast.AST) -> Any:
         """A node made here, at the place of what it is made from."""
@@ -124,8 +177,13 @@ class Sizes(Program):
             return f"np.{word}" if functions.in_numpy(f"numpy.{word}") else f"np.linalg.{word}"
         return word
 
-    def known_names(self) -> list[str]:
-        return list(dict.fromkeys([*self.scopes[-1], *self.scopes[0], *self.inputs, *self.sizes]))
+    def known_names(self) -> KnownNames:
+        """The names that can be used here: those of the text, and in a def also its own."""
+        if len(self.scopes) == 1:
+            return self.names_of_text
+        if self.names_here.outer is None or self.names_here.tables[0] is not self.scopes[-1]:
+            self.names_here = KnownNames([self.scopes[-1]], self.names_of_text)
+        return self.names_here
 
     def _two(self, node: ast.AST, one: str, two: str) -> SyntaxProblem:
         """The refusal of what can be read in two ways."""
@@ -205,32 +263,33 @@ class Sizes(Program):
 
     def settled(self, value: Any) -> Any:
         """A value with the sizes that are known by now."""
-        if not self.bound or not isinstance(value, Node) or not _fresh_names(value.shape):
+        if not self.bound or not isinstance(value, Node):
+            return value
+        if not _fresh_names(value.shape) & self.bound.keys():
             return value
         (settled,) = substitute([value], {}, cast("dict[str, int]", self._solved()))
         return settled
 
     def _solved(self) -> dict[str, Dim]:
-        solved: dict[str, Dim] = {}
-        for key in self.bound:
-            dim: Dim = self.bound[key]
-            while isinstance(dim, Size) and dim.names() & set(self.bound):
-                dim = dim.substitute(self.bound)
-            solved[key] = dim
-        return solved
+        return {key: self._known_size(dim) for key, dim in self.bound.items()}
+
+    def _known_size(self, dim: Dim) -> Dim:
+        """A size with what was found for the letters in it. No letter stands for a size in which it
+        stands itself (`unify`), so each round leaves fewer of them."""
+        while isinstance(dim, Size) and (letters := dim.names() & self.bound.keys()):
+            dim = dim.substitute({letter: self.bound[letter] for letter in letters})
+        return dim
 
     def unify(self, one: Dim, two: Dim) -> None:
-        """Two sizes that must be equal: one of 𝟏 or I takes the other's value."""
-        solved = self._solved()
-        one, two = (d.substitute(solved) if isinstance(d, Size) else d for d in (one, two))
-        if one == two:
-            return
-        for size, value in ((one, two), (two, one)):
-            if isinstance(size, Size) and len(size.terms) == 1 and size.terms[0][1] == 1:
-                (names, _) = size.terms[0]
-                if len(names) == 1 and names[0].startswith(_FRESH):
-                    self.bound[names[0]] = value
-                    return
+        """Two sizes that must be equal: one of 𝟏 or I takes the other's value, the later first, so
+        that what is read already stays as it is."""
+        one, two = self._known_size(one), self._known_size(two)
+        found = [(age, value) for age, value in ((_age(one), two), (_age(two), one)) if age]
+        for age, value in sorted(found, key=lambda pair: -pair[0]):
+            letter = f"{_FRESH}{age}"
+            if not isinstance(value, Size) or letter not in value.names():
+                self.bound[letter] = value
+                return
 
     def _fitted(self, left: Value, right: Value, product: bool) -> tuple[Value, Value]:
         one, two = shape_of(left), shape_of(right)
@@ -261,6 +320,14 @@ class Sizes(Program):
         return code
 
 
+def operands_of(node: ast.AST) -> list[ast.expr]:
+    """The parts of a node whose values it is calculated from."""
+    parts = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Call):
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+    return [part for part in parts if isinstance(part, ast.expr)]
+
+
 def rank_of(value: Any) -> int:
     return len(shape_of(value))
 
@@ -280,6 +347,15 @@ def is_square(value: Any) -> bool:
 def is_matrix(value: Any) -> bool:
     """Two axes of more than one element."""
     return sum(dim != 1 for dim in shape_of(value)) > 1
+
+
+def _age(size: Dim) -> int:
+    """The number of the 𝟏 or I whose size this is, from 1; 0 for other sizes."""
+    terms = size.terms if isinstance(size, Size) else ()
+    if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1:
+        letter = terms[0][0][0]
+        return int(letter.removeprefix(_FRESH)) if letter.startswith(_FRESH) else 0
+    return 0
 
 
 def _fresh_names(shape: Shape) -> set[str]:

@@ -65,7 +65,7 @@ class Raised(Formula):
 class Chain(Formula):
     """Factors side by side; `signs[i]` stands in front of factor i+1 and is empty, · or ×."""
 
-    _fields = ("factors",)
+    _fields = ("factors", "signs")
     factors: list[ast.expr]
     signs: list[str]
 
@@ -73,7 +73,7 @@ class Chain(Formula):
 class Wise(Formula):
     """left ⊙ right, left ⊘ right, left ⊗ right."""
 
-    _fields = ("left", "right")
+    _fields = ("left", "right", "sign")
     left: ast.expr
     right: ast.expr
     sign: str
@@ -82,7 +82,7 @@ class Wise(Formula):
 class Bars(Formula):
     """|value| or ‖value‖ with what stands below: 1, 2, F, inf."""
 
-    _fields = ("value",)
+    _fields = ("value", "kind", "sub")
     value: ast.expr
     kind: str
     sub: str
@@ -91,7 +91,7 @@ class Bars(Formula):
 class Total(Formula):
     """∑ body, over the whole body or over the named indices."""
 
-    _fields = ("body", "above")
+    _fields = ("body", "above", "product", "indices", "axes")
     body: ast.expr
     product: bool
     indices: list[str]
@@ -123,7 +123,7 @@ class Cases(Formula):
 class Grid(Formula):
     """A matrix written out: rows of numbers or of blocks; one row in [ ] is a vector."""
 
-    _fields = ("rows",)
+    _fields = ("rows", "square")
     rows: list[list[ast.expr]]
     square: bool
 
@@ -131,7 +131,7 @@ class Grid(Formula):
 class Entry(Formula):
     """base with a subscript: indices that count from 1."""
 
-    _fields = ("base",)
+    _fields = ("base", "sub")
     base: ast.expr
     sub: str
 
@@ -169,12 +169,6 @@ def placed(node: T, text: Text, first: Sign, last: Sign) -> T:
     """The node with the place from one token to another."""
     at: Any = node
     at.lineno, at.end_lineno = first.line + 1, last.line + 1
-    at.col_offset = _bytes(text, first.line, first.column)
-    at.end_col_offset = _bytes(text, last.line, last.end)
+    at.col_offset = text.byte_at(first.line, first.column)
+    at.end_col_offset = text.byte_at(last.line, last.end)
     return node
-
-
-def _bytes(text: Text, line: int, column: int) -> int:
-    """Python's tree counts bytes of UTF-8."""
-    shown = text.lines[line]
-    return column if shown.isascii() else len(shown[:column].encode())

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tidu.errors import Place, SyntaxProblem, nearest
 from tidu.frontends.diagnosis import ALLOWED, KEYWORD, RENAME
@@ -20,12 +21,12 @@ from tidu.frontends.lexical import (
     HUGE,
     MAX_DEPTH,
     MAX_DIGITS,
-    MAX_LENGTH,
     SPLIT,
     Text,
     Token,
     bad_character,
     check_name,
+    check_text,
 )
 from tidu.words import Words, verbatim
 
@@ -57,7 +58,19 @@ _STRING = re.compile(r"'[A-Za-z0-9_]*'|\"[A-Za-z0-9_]*\"")
 _SIGN = re.compile(r"\*\*|==|!=|<=|>=|:=|\|\||[-+*/@^_'(){}\[\],;:=<>|&.~]")
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSE = {close: opened for opened, close in _OPEN.items()}
-_BREAK = re.compile(r"\r\n?|\n")
+_ACCENTS = re.compile("[\u0302\u0303\u0304]+")
+
+# Commands and what belongs to them. Where two parts of a pattern could share characters the first
+# keeps them (*+, ++, (?>…)): else a pattern that fails is tried in ever more ways.
+_COMMAND_NAME = re.compile(r"\\(?:([A-Za-z]+\*?)|(.)|$)")
+_DELIMITER = re.compile(r"\s*+(\\[A-Za-z]+|\\.|.)")
+_ENVIRONMENT = re.compile(r"\s*+\{([A-Za-z]+\*?)\}(?:\{[lcr|]*\})?")
+_GROUP = re.compile(r"\s*+\{((?:[^{}\\]|\\_|\\[A-Za-z]++)*+)\}")
+_SINGLE = re.compile(r"\s++([A-Za-z0-9])|([0-9])")
+_ACCENTED = re.compile(r"\s*+(?:\{\s*+)?([A-Za-z])\s*+\}?")
+_LOWERED = re.compile(
+    "[{0}]+(?:,[{0}]+)*(?:×[{0}]+)*(?:_[A-Za-z0-9]+)*".format("".join(signs.SUBSCRIPTS))
+)
 
 
 _SAID = frozenset({"and", "or", "not", "if", "otherwise", "else", "当", "时", "其他情形"})
@@ -87,6 +100,7 @@ class Sign:
     spaced: bool = False  # white space stands in front of it
 
 
+@lru_cache(maxsize=8)
 def is_latex(source: str) -> bool:
     """Whether a text holds commands of LaTeX."""
     return re.search(r"\\[A-Za-z|{\\]", source) is not None
@@ -100,8 +114,7 @@ def scan_formula(text: Text) -> list[Sign]:
     >>> [s.text for s in scan_formula(Text(source, lines_of(source)))]
     ['frac', '12', 'x', '^', '2']
     """
-    if len(text.source) > MAX_LENGTH:
-        raise SyntaxProblem(_LONG(limit=MAX_LENGTH), fix=SPLIT())
+    check_text(text)
     scanner = _Scanner(text)
     found = scanner.scan()
     if len(found) > MAX_SIGNS:
@@ -128,7 +141,10 @@ class _Scanner:
         for line in range(len(self.text.lines)):
             self.line, self.at, self.spaced = line, 0, True
             while self.at < len(self.here):
+                start = self.at
                 self._one()
+                if self.at <= start:  # the one loop of the scanner: each round reads something
+                    raise bad_character(self.text, self.here[start], line, start)
             if self.line + 1 < len(self.text.lines):
                 self.at = len(self.here)
                 self._add("newline", "\n", 0)
@@ -206,6 +222,8 @@ class _Scanner:
 
     def _continues(self, here: str, at: int) -> bool:
         character = here[at]
+        if character == "_" and here.startswith("__", self.at):
+            return True  # refused as a whole
         if character.isalpha():
             fresh = at > self.at and here[at] in "当时其"  # words of a case distinction
             return not self._is_script(character) and not (fresh and not here[at - 1].isascii())
@@ -213,8 +231,7 @@ class _Scanner:
             return False
         if character == "_":
             after = here[at + 1 : at + 2]
-            private = here.startswith("__", self.at)  # refused as a whole
-            return private or after == "_" or (after.isalnum() and not self._is_script(after))
+            return after == "_" or (after.isalnum() and not self._is_script(after))
         return character.isascii() and character.isdigit()
 
     def _other(self, character: str) -> None:
@@ -231,8 +248,8 @@ class _Scanner:
         plain = signs.CHARACTERS.get(character)
         if plain is not None:
             return self._add("sign", plain, 1)
-        if character in "\u0302\u0303\u0304" and self.found and self.found[-1].kind == "name":
-            return self._accent(character)
+        if _ACCENTS.match(character) and self.found and self.found[-1].kind == "name":
+            return self._accents()
         if character in "'\"" and not self._is_operand():
             match = _STRING.match(self.here, self.at)
             if match is not None:
@@ -260,24 +277,26 @@ class _Scanner:
             "‖",
         )
 
-    def _accent(self, accent: str) -> None:
+    def _accents(self) -> None:
+        """All accents of one letter at once: joined one by one, each would read the others anew."""
         last = self.found.pop()
-        text = unicodedata.normalize("NFC", last.text + accent)
-        self.found.append(replace(last, text=text, end=self.at + 1))
-        self.at += 1
+        match = _ACCENTS.match(self.here, self.at)
+        assert match is not None
+        text = unicodedata.normalize("NFC", last.text + match.group())
+        self.found.append(replace(last, text=text, end=match.end()))
+        self.at = match.end()
 
     # -------------------------------------------------------------- Unicode's scripts
     def _raised(self) -> None:
         here, end = self.here, self.at
-        while end < len(here) and (here[end] in signs.SUPERSCRIPTS or here[end] == signs.TRANSPOSE):
+        for whole in ("⁻ᵀ", signs.TRANSPOSE):
+            if here.startswith(whole, self.at):
+                return self._add("sign", whole, len(whole))
+        while end < len(here) and here[end] in signs.SUPERSCRIPTS:
             end += 1
         run = here[self.at : end]
-        for whole in ("⁻ᵀ", "⁻¹", signs.TRANSPOSE):
-            if run == whole or (whole == signs.TRANSPOSE and run.startswith(whole)):
-                return self._add("sign", whole, len(whole))
-        if run.endswith(signs.TRANSPOSE) and len(run) > 1:
-            end -= 1
-            run = run[:-1]
+        if run == "⁻¹":
+            return self._add("sign", run, len(run))
         plain = "".join(signs.SUPERSCRIPTS[c] for c in run)
         if len(run) > MAX_DIGITS:
             raise SyntaxProblem(
@@ -298,18 +317,14 @@ class _Scanner:
 
     def _lowered(self) -> None:
         """₁, ᵢⱼ, ₁,₂ and the word behind it in W₁_true."""
-        match = re.compile(
-            "[{0}]+(?:,[{0}]+)*(?:×[{0}]+)*(?P<word>(?:_[A-Za-z0-9]+)*)".format(
-                "".join(signs.SUBSCRIPTS)
-            )
-        ).match(self.here, self.at)
+        match = _LOWERED.match(self.here, self.at)
         assert match is not None
         text = "".join(signs.SUBSCRIPTS.get(c, c) for c in match.group()).replace("_", ",")
         self._add("sub", text, len(match.group()))
 
     # -------------------------------------------------------------- LaTeX's commands
     def _command(self) -> None:
-        match = re.compile(r"\\(?:([A-Za-z]+\*?)|(.)|$)").match(self.here, self.at)
+        match = _COMMAND_NAME.match(self.here, self.at)
         assert match is not None
         name = match.group(1) or match.group(2) or " "
         length = len(match.group())
@@ -346,7 +361,7 @@ class _Scanner:
 
     def _delimiter(self, side: str, length: int) -> None:
         """\\left( and \\right|: bars learn which side they are."""
-        match = re.compile(r"\s*(\\[A-Za-z]+|\\.|.)").match(self.here, self.at + length)
+        match = _DELIMITER.match(self.here, self.at + length)
         if match is None:
             raise self._unknown(side, length)
         shown = match.group(1)
@@ -364,9 +379,7 @@ class _Scanner:
         return self._add("sign", plain, whole)
 
     def _environment(self, side: str, length: int) -> None:
-        match = re.compile(r"\s*\{([A-Za-z]+\*?)\}(?:\{[lcr|]*\})?").match(
-            self.here, self.at + length
-        )
+        match = _ENVIRONMENT.match(self.here, self.at + length)
         name = "" if match is None else match.group(1)
         whole = length + (0 if match is None else len(match.group()))
         if side == "begin":
@@ -381,14 +394,12 @@ class _Scanner:
 
     def _font(self, name: str, length: int) -> None:
         r"""\mathbf{X}, \mathrm{sum}, \text{if }: what stands in braces is one name."""
-        match = re.compile(r"\s*\{\s*((?:[^{}\\]|\\_|\\[A-Za-z]+)*?)\s*\}").match(
-            self.here, self.at + length
-        )
-        single = re.compile(r"\s+([A-Za-z0-9])|([0-9])").match(self.here, self.at + length)
+        match = _GROUP.match(self.here, self.at + length)
+        single = _SINGLE.match(self.here, self.at + length)
         found = match or single
         if found is None:
             return self._skip(length, spaced=False)  # a group in braces, or a command, follows
-        inner = (found.group(1) or (single and single.group(2)) or "").replace("\\_", "_")
+        inner = (found.group(1) or (single and single.group(2)) or "").strip().replace("\\_", "_")
         whole = length + len(found.group())
         if name in signs.FONTS and inner in ("1", "\\mathbf 1"):
             return self._add("word", signs.ONES, whole)
@@ -405,7 +416,7 @@ class _Scanner:
         return self._skip(length, spaced=False)
 
     def _hat(self, name: str, length: int) -> None:
-        match = re.compile(r"\s*\{?\s*([A-Za-z])\s*\}?").match(self.here, self.at + length)
+        match = _ACCENTED.match(self.here, self.at + length)
         if match is None:
             raise self._unknown(name, length)
         text = unicodedata.normalize("NFC", match.group(1) + signs.ACCENTS[name])

@@ -61,7 +61,7 @@ class Named(Products):
     def _find(self, node: Word, applied: bool) -> naming.Found:
         """What a word is, among the names of the program, the constants and the functions."""
         known = self.known_names()
-        texts = naming.matching(node.text, node.sub, known)
+        texts = known.matching(node.text, node.sub)
         if len(texts) > 1:
             raise self._two(node, *texts[:2])
         ways = self._ways(node, known) if node.run else []
@@ -77,7 +77,7 @@ class Named(Products):
             raise self._two(node, " * ".join(ways[0]), " * ".join(ways[1]))
         if ways:
             return naming.Found("parts", ways[0])
-        if node.sub and naming.matching(node.text, "", known):
+        if node.sub and known.matching(node.text, ""):
             return naming.Found("entry")
         return naming.Found("none")
 
@@ -105,10 +105,13 @@ class Named(Products):
             raise self._two(node, f"{function}(…)", " * ".join(ways[0]))
         return function
 
-    def _ways(self, node: Word, known: list[str]) -> list[tuple[str, ...]]:
+    def _ways(self, node: Word, known: naming.Known) -> list[tuple[str, ...]]:
         """How a run of letters is a product of known values; I and π need no declaration."""
-        values = [n for n in known if self._is_value(n)]
-        return naming.splits(node.text, [*values, *({"I", "π"} - set(known))])
+
+        def is_value(piece: str) -> bool:
+            return self._is_value(piece) if piece in known else piece in ("I", "π")
+
+        return naming.splits(node.text, is_value, max(1, known.longest))
 
     def _function_name(self, node: Word) -> str | None:
         """The function that a word names; log₂ has a name of its own, mean₁ an axis."""
