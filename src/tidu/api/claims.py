@@ -48,6 +48,11 @@ _TOO_FEW = Words(
     en="the claim {text} speaks of step {step}; the descent has {count}",
     zh="论断 {text} 说的是第 {step} 步，而下降只有 {count} 步",
 )
+_NOT_KEPT = Words(
+    en="the claim {text} speaks of step {step}; of this long descent one step in {every} is kept",
+    zh="论断 {text} 说的是第 {step} 步，而这次下降很长，每 {every} 步只保留一步",
+)
+_KEPT = Words(en="step {step}, or fewer steps", zh="第 {step} 步，或减少步数")
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 
 
@@ -451,10 +456,15 @@ def _along(claim: records.Claim, run: Run) -> Any:
     if target.kind == "final":
         return run.final_loss if is_loss else run.final_outputs[target.name]
     at = run.best_step if target.kind == "best" else target.step
-    if at is None or at > len(run.losses):
-        raise StudyError(
-            _TOO_FEW(text=claim.text, step=at or 0, count=len(run.losses)), place=claim.place
-        )
+    if at is None or at > run.done:
+        raise StudyError(_TOO_FEW(text=claim.text, step=at or 0, count=run.done), place=claim.place)
     if target.name == "step":
         return at
-    return run.losses[at - 1] if is_loss else run.outputs[target.name][at - 1]
+    if target.kind == "best":
+        return run.best_loss if is_loss else run.best_outputs[target.name]
+    every = run.every if is_loss else run.outputs_every
+    place, between = divmod(at - 1, every)
+    if between:
+        what = _NOT_KEPT(text=claim.text, step=at, every=every)
+        raise StudyError(what, place=claim.place, fix=_KEPT(step=at - between))
+    return run.losses[place] if is_loss else run.outputs[target.name][place]

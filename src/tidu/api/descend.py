@@ -16,6 +16,7 @@ from tidu.api.batching import Plan, Wish, plan_batches, steps_of
 from tidu.api.doors import Door, Watch
 from tidu.api.function_door import FunctionDoor
 from tidu.api.graph_door import GraphDoor, TextDoor
+from tidu.api.history import left_out
 from tidu.api.loop import Descent, End, NotFinite
 from tidu.api.prediction import predictor
 from tidu.api.run import Run
@@ -119,7 +120,9 @@ def descend(
     where they are, memory-mapped ones too, and must not change on the way. validation: arrays like
     those that are split, in their order or by name; their loss is taken after each epoch.
 
-    Loss k is taken before update k; the parameters returned are those after the last update.
+    Loss k is taken before update k. Of more than a million losses, and of more than 64 MiB of
+    watched values, one in 2, 4, … is kept, evenly spread, and those of the best step; the run says
+    so, and `callback` is told every loss. The parameters returned are those after the last update.
     With batches each loss is that of its batch, and final_loss that of the last batch once more.
     Ctrl-C ends the descent and returns what there is. The same input gives the same result to the
     last bit on one kind of processor; arrays that are given are copied and never written.
@@ -235,7 +238,7 @@ def _writable(array: NDArray[Any]) -> NDArray[Any]:
 
 def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) -> Run:
     reached, opened = descent.reached, descent.compiled.opened
-    done, values = reached.position
+    history, values = reached.position
     parameters = {name: _writable(values[name]) for name in opened.parameters}
     remarks: list[Phrase] = list(dict.fromkeys(opened.remarks))
     remarks += () if plan is None else plan.remarks
@@ -247,16 +250,22 @@ def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) 
         remarks.append(_RETRACED(count=reached.retraced))
     if descent.called_back:
         remarks.append(_CALLED_BACK(ops=", ".join(descent.called_back)))
-    seen = {name: tuple(row[i] for row in reached.seen) for i, name in enumerate(descent.watched)}
+    rows = history.rows()
+    remarks += left_out(history.count, history.every, history.watched_every)
     return Run(
         params=door.structured(parameters),
         parameters=parameters,
         loss_name=descent.compiled.step.derivation.loss_name,
-        losses=tuple(reached.losses[:done]),
-        outputs=seen,
+        losses=history.kept_losses(),
+        outputs={name: tuple(row[i] for row in rows) for i, name in enumerate(descent.watched)},
         final_loss=end.loss,
         final_outputs=end.watched,
         steps=steps,
+        done=history.count,
+        every=history.every,
+        outputs_every=history.watched_every,
+        last_loss=history.last if history.count else end.loss,
+        best=history.best,
         optimizer=descent.optimizer,
         interrupted=reached.interrupted,
         retraced=reached.retraced,

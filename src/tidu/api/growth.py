@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidu.optim import StepGraph
 from tidu.words import Phrase, Words
@@ -36,16 +37,19 @@ class Growth:
         self.least = np.inf
         self.start: float | None = None
         self.said = False
+        self.before: NDArray[Any] = np.empty(0)  # the last losses: they are in the next means too
 
-    def step_of(self, losses: Sequence[float], first: int) -> tuple[int, float] | None:
-        """The first step from `first` (from 1) to the end at which the loss has grown, and the loss
-        there; None if there is none, or one was told before."""
-        first = max(first, self.smooth)
-        if first > len(losses):
-            return None
-        seen = np.asarray(losses[first - self.smooth :], np.float64)
+    def step_of(self, losses: NDArray[Any], first: int) -> tuple[int, float] | None:
+        """The first of these steps, which begin at `first` (from 1), at which the loss has grown,
+        and the loss there; None if there is none, or one was told before."""
+        seen = losses
         if self.smooth > 1:
+            seen = np.concatenate([self.before, losses])
+            self.before = seen[-(self.smooth - 1) :]
+            if len(seen) < self.smooth:
+                return None
             seen = np.lib.stride_tricks.sliding_window_view(seen, self.smooth).mean(1)
+        first += len(losses) - len(seen)  # the step of the first mean
         if self.start is None:
             self.start = float(seen[0])
         if self.said or not seen.max() > self.start:  # nothing above the start: none has grown

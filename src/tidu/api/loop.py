@@ -19,6 +19,7 @@ from tidu.api.culprit import not_finite
 from tidu.api.doors import Door, Opened
 from tidu.api.feed import Feed
 from tidu.api.growth import Growth
+from tidu.api.history import History
 from tidu.api.progress import ProgressLine
 from tidu.api.validation import Validation
 from tidu.backends.numpy import compile_graph
@@ -70,15 +71,26 @@ class Compiled:
 
 @dataclass(slots=True)
 class Progress:
-    """What has been reached. `position` is replaced whole: Ctrl-C never finds half a step."""
+    """What has been reached: the steps, and the values after them. `position` is replaced whole:
+    Ctrl-C never finds half a step."""
 
-    position: tuple[int, dict[str, Any]]
-    losses: array[float] = field(default_factory=lambda: array("d"))
-    seen: list[tuple[Array, ...]] = field(default_factory=list[tuple[Array, ...]])
+    position: tuple[History, dict[str, Any]]
     interrupted: bool = False
     retraced: int = 0
     epoch_losses: list[float] = field(default_factory=list[float])
     validation_losses: list[float] = field(default_factory=list[float])
+
+    @property
+    def done(self) -> int:
+        return self.position[0].count
+
+    @property
+    def history(self) -> History:
+        return self.position[0]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return self.position[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,8 @@ class Descent:
             for name, value in opened.parameters.items()
         }
         values |= self.compiled.step.initial_states(values)
-        self.reached = Progress((0, values))
+        self.reached = Progress((History(), values))
+        self.epoch = array("d")  # losses of the epoch under way
         self.growth = Growth(1 if plan is None else min(plan.batches.count, _SMOOTHED))
         self.watched = tuple(self.compiled.step.watched)
 
@@ -132,14 +145,14 @@ class Descent:
         line = ProgressLine(steps, shown)
         native = self._native(steps)
         try:
-            while (done := self.reached.position[0]) < steps:
+            while (done := self.reached.done) < steps:
                 if self.feed is not None:
                     self.feed.load(done + 1)
                 if native:
                     self._block(1 if callback is not None else steps - done)
-                if self.reached.position[0] == done:
+                if self.reached.done == done:
                     self._advance(done + 1)
-                step, loss = self.reached.position[0], self.reached.losses[-1]
+                step, loss = self.reached.done, self.reached.history.last
                 self._close_epoch(step)
                 line.at(step, loss)
                 if callback is not None:
@@ -148,8 +161,6 @@ class Descent:
             self.reached.interrupted = True
         finally:
             line.end()
-            done = self.reached.position[0]
-            del self.reached.losses[done:], self.reached.seen[done:]
 
     # -------------------------------------------------------------- many steps at once
     def _native(self, steps: int) -> bool:
@@ -161,7 +172,7 @@ class Descent:
     def _block(self, most: int) -> None:
         """Up to `most` steps as machine code. It ends before a step in which something is not
         finite or a branch changes: that step is NumPy's, which says what happened."""
-        done, before = self.reached.position
+        history, before = self.reached.position
         compiled = next((c for c in (self.compiled, *self.known) if c.rows == self._rows), None)
         if compiled is None:
             return
@@ -177,14 +188,14 @@ class Descent:
             return
         if self.feed is not None:
             self.feed.took(taken.count)
-        losses = taken.records[compiled.step.derivation.loss_name]
-        watched = [taken.records[name] for name in self.watched]
-        self.reached.losses.frombytes(np.asarray(losses, np.float64).tobytes())
-        if watched:
-            self.reached.seen += [tuple(w[i] for w in watched) for i in range(taken.count)]
-        self.reached.position = (done + taken.count, {**before, **taken.values})
+        losses = taken.records[compiled.step.derivation.loss_name].astype(np.float64).reshape(-1)
+        watched = {name: taken.records[name] for name in self.watched}
+        self.reached.position = (
+            history.with_steps(losses, watched),
+            {**before, **taken.values},
+        )
         self.compiled = compiled
-        self._watch_growth(done + 1)
+        self._watch_growth(losses, history.count + 1)
 
     def _compile_blocks(self, compiled: Compiled) -> Blocks:
         """The same step as machine code. Raises InputError where that is not possible."""
@@ -211,18 +222,18 @@ class Descent:
         following = {name: outputs[new] for name, new in self.compiled.moves}
         if not (math.isfinite(loss) and all(is_finite(array) for array in following.values())):
             raise self._stop(step, outputs)
-        self.reached.losses.append(loss)
-        if self.watched:
-            self.reached.seen.append(tuple(outputs[name] for name in self.watched))
-        self.reached.position = (step, following)
-        self._watch_growth(step)
+        watched = tuple(outputs[name] for name in self.watched)
+        self.reached.position = (self.reached.history.with_step(loss, watched), following)
+        self._watch_growth(np.array([loss]), step)
 
-    def _watch_growth(self, first: int) -> None:
-        """Warn, once, where the loss has grown at one of the steps from `first` on."""
-        found = self.growth.step_of(self.reached.losses, first)
+    def _watch_growth(self, losses: Array, first: int) -> None:
+        """Warn, once, where the loss has grown at one of these steps, which begin at `first`."""
+        if self.feed is not None:
+            self.epoch.frombytes(losses.tobytes())
+        found = self.growth.step_of(losses, first)
         if found is not None:
             step, loss = found
-            step = min(step, self.reached.position[0])  # the end is judged like one step more
+            step = min(step, self.reached.done)  # the end is judged like one step more
             phrase = self.growth.phrase(step, loss, self.compiled.step)
             warnings.warn(DivergenceWarning(phrase), stacklevel=5)
 
@@ -231,11 +242,11 @@ class Descent:
         feed = self.feed
         if feed is None or step % feed.batches.count:
             return
-        losses = self.reached.losses[-feed.batches.count :]
-        total = math.fsum(x * n for x, n in zip(losses, feed.sizes, strict=True))
+        total = math.fsum(x * n for x, n in zip(self.epoch, feed.sizes, strict=True))
+        self.epoch = array("d")
         self.reached.epoch_losses.append(total / sum(feed.sizes))
         if self.validation is not None:
-            present = {name: self.reached.position[1][name] for name in self._names()}
+            present = {name: self.reached.values[name] for name in self._names()}
             self.reached.validation_losses.append(self.validation.loss(present))
 
     def _names(self) -> list[str]:
@@ -243,15 +254,13 @@ class Descent:
 
     def end(self) -> End:
         """The loss and the watched values at the parameters reached. Raises NotFinite."""
-        done = self.reached.position[0]
+        done = self.reached.done
         outputs = self._seen_by_machine_code() or self._forward(done, self._loss_alone)
         end = self._end(outputs)
         if not math.isfinite(end.loss):
             raise self._stop(None, outputs)
-        if self.reached.losses and self.feed is None:
-            self.reached.losses.append(end.loss)  # as if a step followed, to be judged alike
-            self._watch_growth(done + 1)
-            self.reached.losses.pop()
+        if done and self.feed is None:  # as if a step followed, to be judged alike
+            self._watch_growth(np.array([end.loss]), done + 1)
         return end
 
     def _end(self, outputs: Mapping[str, Array]) -> End:
@@ -278,7 +287,7 @@ class Descent:
         if not self.door.adapts and known:
             raise self._branch(step)
         self.reached.retraced += bool(known)
-        present = {name: self.reached.position[1][name] for name in self._names()}
+        present = {name: self.reached.values[name] for name in self._names()}
         rows = {} if self.feed is None else self.feed.rows
         self.compiled = self._compile(self.door.open(present, {**self.door.data, **rows}))
         self.known = [*self.known, self.compiled][-_KEPT:]
@@ -315,7 +324,7 @@ class Descent:
 
     def _values(self, compiled: Compiled) -> dict[str, Any]:
         batch = {} if self.feed is None else compiled.inputs(self.feed.rows)
-        return {**compiled.opened.data, **batch, **self._hyper, **self.reached.position[1]}
+        return {**compiled.opened.data, **batch, **self._hyper, **self.reached.values}
 
     def _compile(self, opened: Opened) -> Compiled:
         derivation = opened.derivation()

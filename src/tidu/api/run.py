@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.api.history import Best, left_out
 from tidu.document.blocks import CurveFigure
 from tidu.errors import InputError
 from tidu.explain.numbers import loss_text
@@ -79,15 +80,19 @@ class Run:
 
     params         the parameters after the last update, in the structure in which they were given
     parameters     the same by name
-    losses         the loss before each update, one entry a step
-    outputs        what is watched, by name: one entry a step, before its update
-    best_step      the step (from 1) with the least of `losses`; None if there was no step
+    losses         the loss before each update, one entry a step; of very many steps (a million) one
+                   in `every` is kept: `losses[i]` is that of step 1 + i·every
+    outputs        what is watched, by name: one entry a step, before its update; of very much
+                   (64 MiB) one in `outputs_every`
+    last_loss      the loss before the last update
+    best_step      the step (from 1) with the least loss of all; None if there was no step
     best_loss, best_output
                    the loss and the first watched output at that step
     final_loss, final_output
                    the same after the last update
     final_outputs  everything watched after the last update, by name
-    steps          the steps that were asked for; `len(losses)` were done
+    steps          the steps that were asked for
+    done           the steps that were done
     batch_size     the rows of a batch; None without batches. Each loss is that of its batch then,
                    and `final_loss` that of the last batch once more
     epoch_losses   the mean loss of the batches of each whole epoch, weighted by their rows
@@ -106,7 +111,12 @@ class Run:
     final_loss: float
     final_outputs: Mapping[str, Array]
     steps: int
+    done: int
     optimizer: Optimizer
+    last_loss: float
+    every: int = 1
+    outputs_every: int = 1
+    best: Best | None = None
     interrupted: bool = False
     retraced: int = 0
     remarks: tuple[Phrase, ...] = ()
@@ -116,18 +126,28 @@ class Run:
     predictor: Callable[..., Array] | None = field(default=None, repr=False)
 
     @property
+    def left_out(self) -> tuple[Phrase, ...]:
+        """What is said where losses or watched values of some steps are not kept."""
+        return left_out(self.done, self.every, self.outputs_every)
+
+    @property
     def best_step(self) -> int | None:
-        return int(np.argmin(self.losses)) + 1 if self.losses else None
+        return None if self.best is None else self.best.step
 
     @property
     def best_loss(self) -> float:
-        return min(self.losses, default=self.final_loss)
+        return self.final_loss if self.best is None else self.best.loss
+
+    @property
+    def best_outputs(self) -> Mapping[str, Array]:
+        """Everything watched at the best step, by name; after the last update if there was none."""
+        if self.best is None:
+            return self.final_outputs
+        return dict(zip(self.outputs, self.best.watched, strict=True))
 
     @property
     def best_output(self) -> Array | None:
-        if self.best_step is None:
-            return self.final_output
-        return next((seen[self.best_step - 1] for seen in self.outputs.values()), None)
+        return next(iter(self.best_outputs.values()), None)
 
     @property
     def final_output(self) -> Array | None:
@@ -147,7 +167,7 @@ class Run:
     def curve(self) -> CurveFigure:
         """The losses as a figure."""
         loss = self.loss_name
-        return CurveFigure(((loss, self.losses),), _CAPTION(loss=loss), 1, _STEP())
+        return CurveFigure(((loss, self.losses),), _CAPTION(loss=loss), 1, _STEP(), self.every)
 
     def drawing(self, language: Language | None = None, width: int = 60, height: int = 12) -> str:
         """The losses drawn as a text of about `width` × `height` characters."""
@@ -155,7 +175,8 @@ class Run:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the parameters by name, and "losses", as an NPZ archive: whole or not at all.
-        With batches, "epoch_losses" and "validation_losses" too.
+        With batches, "epoch_losses" and "validation_losses" too; where losses were left out,
+        "loss_steps" has the steps of those that are there.
 
         A parameter that is itself named losses keeps its name; the losses are "run.losses" then.
         Raises InputError for another ending than .npz.
@@ -166,10 +187,15 @@ class Run:
             raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
         history = "run.losses" if "losses" in self.parameters else "losses"
         arrays = dict(self.parameters) | {history: np.array(self.losses, dtype=np.float64)}
-        for kept in ("epoch_losses", "validation_losses"):
-            if getattr(self, kept):
+        more: dict[str, Sequence[float]] = {
+            "epoch_losses": self.epoch_losses,
+            "validation_losses": self.validation_losses,
+        }
+        more["loss_steps"] = range(1, self.done + 1, self.every) if self.every > 1 else ()
+        for kept, numbers in more.items():
+            if numbers:
                 name = f"run.{kept}" if kept in self.parameters else kept
-                arrays[name] = np.array(getattr(self, kept), dtype=np.float64)
+                arrays[name] = np.array(numbers, dtype=np.float64)
         return write_whole(target, _archive(arrays))
 
     def text(self, language: Language | None = None) -> str:
@@ -178,13 +204,13 @@ class Run:
         return "\n".join(phrase.text(chosen) for phrase in self._lines())
 
     def _lines(self) -> list[Phrase]:
-        count, rule, loss = len(self.losses), repr(self.optimizer), self.loss_name
+        count, rule, loss = self.done, repr(self.optimizer), self.loss_name
         done = _INTERRUPTED if self.interrupted else _DONE
         lines = [done(count=count, steps=self.steps, rule=rule)]
         final = loss_text(self.final_loss)
-        if not self.losses:
+        if not self.done:
             return [*lines, _UNMOVED(loss=loss, final=final), *self.remarks]
-        first, last = loss_text(self.losses[0]), loss_text(self.losses[-1])
+        first, last = loss_text(self.losses[0]), loss_text(self.last_loss)
         lines.append(_LOSSES(loss=loss, first=first, last=last, final=final))
         if self.batch_size is not None:
             return [*lines, *self._epoch_lines(), _RETURNED(), *self.remarks]

@@ -229,12 +229,18 @@ def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Blo
 
 def descended(run: Run) -> Descended:
     return Descended(
+        run.done,
         run.losses,
+        run.every,
         run.outputs,
+        run.outputs_every,
         run.best_step,
+        run.best_loss,
+        run.best_outputs,
         run.final_loss,
         run.final_outputs,
         repr(run.optimizer),
+        run.left_out,
     )
 
 

@@ -100,12 +100,14 @@ class GraphFigure:
 
 @dataclass(frozen=True, slots=True)
 class CurveFigure:
-    """One or more series of numbers over a common axis that starts at `start`."""
+    """One or more series of numbers over a common axis that starts at `start` and counts by
+    `every`."""
 
     series: tuple[tuple[str, tuple[float, ...]], ...]
     caption: Phrase | None = None
     start: int = 1
     axis: Phrase | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,18 @@ MOST_ROWS = 24
 class Descended:
     """What a descent has left, as data: see `tidu.api.run.Run`."""
 
+    count: int
     losses: Sequence[float]
+    every: int
     watched: Mapping[str, Sequence[Any]]
+    watched_every: int
     best_step: int | None
+    best_loss: float
+    best: Mapping[str, Any]
     final_loss: float
     final: Mapping[str, Any]
     rule: str
-    caption: Phrase | None = None
+    remarks: Sequence[Phrase] = ()
 
 
 def update_section(view: View, step: StepGraph, valuation: Valuation, name: str = "") -> Section:
@@ -193,35 +198,39 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
         if i is None:
             rows.append(("…",) * len(columns))
         else:
-            values = [f"{_number(done.watched[key][i]):.4f}" for key in small]
-            rows.append((str(i + 1), loss_text(done.losses[i]), *values))
+            values = [_watched(done, key, i * done.every) for key in small]
+            rows.append((str(i * done.every + 1), loss_text(done.losses[i]), *values))
     final = [f"{_number(done.final[key]):.4f}" for key in small]
     rows.append((phrases.AFTER_LAST(), loss_text(done.final_loss), *final))
     blocks: list[Block] = [
-        Paragraph(phrases.DESCENT(rule=done.rule, count=len(done.losses))),
+        Paragraph(phrases.DESCENT(rule=done.rule, count=done.count)),
         Table(columns, tuple(rows)),
     ]
     if done.best_step is not None:
-        best = done.best_step - 1
         facts = {
             "step": done.best_step,
             "loss": loss,
-            "value": loss_text(done.losses[best]),
+            "value": loss_text(done.best_loss),
             "final": loss_text(done.final_loss),
         }
         if small:
             key = small[0]
-            output = phrases.BEST_OUTPUT(
-                name=symbol(key), value=f"{_number(done.watched[key][best]):.4f}"
-            )
+            output = phrases.BEST_OUTPUT(name=symbol(key), value=f"{_number(done.best[key]):.4f}")
             blocks.append(Paragraph(phrases.BEST(output=output, **facts)))
         else:
             blocks.append(Paragraph(phrases.BEST_PLAIN(**facts)))
     if len(done.losses) > 1:
         curve = (*done.losses, done.final_loss)
         caption = phrases.CURVE(loss=loss)
-        blocks.append(CurveFigure((("", tuple(curve)),), caption, start=1, axis=phrases.STEP()))
+        blocks.append(CurveFigure((("", tuple(curve)),), caption, 1, phrases.STEP(), done.every))
+    blocks += [Paragraph(remark) for remark in done.remarks]
     return Section(_titled(phrases.MANY_STEPS(), name), tuple(blocks))
+
+
+def _watched(done: Descended, key: str, step: int) -> str:
+    """A watched number at a step (from 0), dots where it was not kept."""
+    at, between = divmod(step, done.watched_every)
+    return "…" if between else f"{_number(done.watched[key][at]):.4f}"
 
 
 def _shown_rows(count: int) -> list[int | None]:

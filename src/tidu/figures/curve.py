@@ -133,7 +133,7 @@ def _axis(
     steps = sorted({0, (longest - 1) // 2, longest - 1})
     line, numbers, free = ["─"] * room, "", 0
     for step in steps:
-        place, text = _place(step, longest, room), str(figure.start + step)
+        place, text = _place(step, longest, room), str(figure.start + step * figure.every)
         start = min(max(free, place - len(text) // 2), max(free, room - len(text)))
         line[place] = "┬"
         numbers += " " * (start - len(numbers)) + text

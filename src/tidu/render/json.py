@@ -174,6 +174,7 @@ def _curve(figure: CurveFigure, language: Language) -> Data:
         "caption": _phrase(figure.caption, language),
         "axis": _phrase(figure.axis, language),
         "start": figure.start,
+        **({} if figure.every == 1 else {"every": figure.every}),
         "series": [
             {"name": name, "values": [_number(value) for value in values]}
             for name, values in figure.series
