@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.evaluation import checked
+from tidu.api.evaluation import check_nan, checked, has_nan
 from tidu.api.gradient import grad
 from tidu.check import Finding, check_gradient, require_agreement
 from tidu.errors import DTypeError, GradientMismatch, InputError, TiduError
@@ -160,6 +160,8 @@ def _arrays(function: Callable[..., Any], args: Sequence[Any], wanted: Sequence[
             raise DTypeError(_TRUTH(name=names[argnum]), fix=_TRUTH_FIX(name=names[argnum]))
         if arrays[argnum].dtype.kind not in "fc":
             arrays[argnum] = arrays[argnum].astype(np.float64)
+    if has_nan(arrays):
+        check_nan(dict(zip(names, arrays, strict=True)), np.asarray(function(*args)))
     return arrays
 
 

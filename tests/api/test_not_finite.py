@@ -63,7 +63,6 @@ def test_finite_results_and_infinities_of_the_data_pass_without_a_word() -> None
         (Adam(0.1), "second moment: the running mean of the squared gradients (for w)", "二阶矩"),
         (Adagrad(0.1), "the sum of the squared gradients (for w)", "梯度平方的累积和（w）"),
         (RMSProp(0.1), "the running mean of the squared gradients (for w)", "滑动平均（w）"),
-        (SGD(0.1, clip=ClipNorm(1.0)), "the norm of all gradients together", "总范数"),
     ],
 )
 def test_a_memory_that_overflows_is_named(rule: Any, english: str, chinese: str):
@@ -75,3 +74,9 @@ def test_a_memory_that_overflows_is_named(rule: Any, english: str, chinese: str)
     assert "becomes inf" in said
     assert "1e+200" in said
     assert chinese in caught.value.text("zh")
+
+
+def test_gradients_whose_squares_overflow_are_clipped_to_their_norm():
+    rule = SGD(0.1, clip=ClipNorm(1.0))
+    run = tidu.descend(lambda w: np.sum(1e200 * w), {"w": np.ones(2)}, optimizer=rule, steps=1)
+    np.testing.assert_allclose(run.params["w"], 1 - 0.1 / np.sqrt(2), rtol=1e-12)

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.culprit import warn_not_finite
-from tidu.api.evaluation import Evaluation, check_guards, check_values, run
+from tidu.api.evaluation import (
+    Evaluation,
+    check_guards,
+    check_nan,
+    check_values,
+    run,
+    settled_derivation,
+)
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
@@ -226,6 +233,8 @@ class Derivation:
         """
         given = self.given({**(values or {}), **arrays})
         found = run(self.core.outputs(), given, self.bodies)
+        found = settled_derivation(self.core, found, given, self.bodies)
+        check_nan(given, found.outputs[self.core.loss_name])
         warn_not_finite(self.core, found.outputs, given, self.bodies)
         gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
         outputs = {name: a for name, a in found.outputs.items() if not name.startswith("d/")}
@@ -282,9 +291,11 @@ class Derivation:
             return derivation_document(view(self.core, None, options, elements, bodies), (), title)
         found = self.numbers()
         findings = verify(self.with_bodies(), self.values)
-        return derivation_document(
-            view(self.core, found, options, elements, bodies), findings, title
-        )
+        core = self.core
+        if found.remarks:
+            remarks = (*core.graph.remarks, *found.remarks)
+            core = replace(core, graph=replace(core.graph, remarks=remarks))
+        return derivation_document(view(core, found, options, elements, bodies), findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
         """The derivation with numbers for its named sizes, which is said."""
@@ -302,7 +313,14 @@ class Derivation:
 
     def numbers(self) -> Valuation:
         """A keep-all run of everything that an explanation shows."""
-        return run(self.everything(), self.values, self.bodies)
+        nodes = self.everything()
+        found = run(nodes, self.values, self.bodies)
+        return settled_derivation(self.core, found, self.values, self.bodies, nodes)
+
+    def loss_value(self) -> NDArray[Any]:
+        """The loss at the values that were given to `derive`."""
+        loss = {self.core.loss_name: self.core.loss}
+        return run(loss, self.values, self.bodies).outputs[self.core.loss_name]
 
     def everything(self) -> dict[str, Node]:
         """Every node that an explanation shows: named ones, gradients, contributions, guards."""

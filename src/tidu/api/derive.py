@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidu.api.derivation import Derivation
-from tidu.api.evaluation import check_values
+from tidu.api.evaluation import check_nan, check_values, has_nan
 from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
@@ -93,7 +93,10 @@ def derive(
     for array in known.values():  # copies; not to be changed behind the derivation's back
         array.flags.writeable = False
     core = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
-    return Derivation(core, known, source.bodies)
+    made = Derivation(core, known, source.bodies)
+    if has_nan(known.values()):
+        check_nan(known, made.loss_value() if made.has_numbers() else None)
+    return made
 
 
 def _read(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy import evaluate
+from tidu.backends.numpy.program import Calculate
+from tidu.backends.numpy.settled import settled, work_of
 from tidu.backends.program import Valuation
+from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DTypeError, EvaluationError, InputError
 from tidu.frontends.arguments import refuse_masked
@@ -49,14 +52,31 @@ class Evaluation:
 
 
 def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The caller's values as copied arrays of numbers; text, objects, NaN are refused."""
+    """The caller's values as copied arrays of numbers; text and objects are refused. Of NaN
+    `check_nan` speaks, when the loss is known."""
     return {name: checked(name, value) for name, value in values.items()}
+
+
+def check_nan(values: Mapping[str, NDArray[Any]], loss: NDArray[Any] | None) -> None:
+    """Raises InputError for NaN among the values where the loss is NaN or unknown: one that passes
+    NaN over, as nanmean does, is a number."""
+    if loss is not None and not np.isnan(loss).any():
+        return
+    for name, array in values.items():
+        if has_nan([array]):
+            places = np.argwhere(np.isnan(array))
+            where = entry_text(name, places[0].tolist())
+            raise InputError(_NAN(name=name, count=len(places), where=where))
+
+
+def has_nan(arrays: Iterable[NDArray[Any]]) -> bool:
+    return any(array.dtype.kind in "fc" and bool(np.isnan(array).any()) for array in arrays)
 
 
 def checked(name: str, value: Any) -> NDArray[Any]:
     """One value as an array of its own.
 
-    Raises DTypeError for text, objects and masked arrays, InputError for NaN.
+    Raises DTypeError for text, objects and masked arrays.
     """
     refuse_masked(name, value)
     try:
@@ -71,10 +91,6 @@ def checked(name: str, value: Any) -> NDArray[Any]:
         kind = "text" if array.dtype.kind in "US" else str(array.dtype)
         entry = repr(flat[bad])[:40] if flat else "-"
         raise DTypeError(_TEXT(name=name, kind=kind, where=where, entry=entry))
-    if array.dtype.kind in "fc" and np.isnan(array).any():
-        places = np.argwhere(np.isnan(array))
-        where = entry_text(name, places[0].tolist())
-        raise InputError(_NAN(name=name, count=len(places), where=where))
     if array.dtype.kind == "f" and array.dtype.itemsize < 4:
         return array.astype(np.float32)
     return array
@@ -99,14 +115,49 @@ def run(
     outputs: Mapping[str, Node],
     values: Mapping[str, Any],
     bodies: Mapping[str, Graph] | None = None,
+    by: Calculate | None = None,
 ) -> Valuation:
-    """A keep-all run; values are given for the nodes as they were before bodies were put in."""
+    """A keep-all run; values are given for the nodes as they were before bodies were put in. `by`
+    runs them otherwise."""
     if not bodies:
-        return evaluate(outputs, values, keep_all=True)
+        return evaluate(outputs, values, keep_all=True, by=by)
     nodes = reachable(outputs.values())
     image = with_bodies(nodes, bodies)
-    found = evaluate({name: image[node] for name, node in outputs.items()}, values, keep_all=True)
+    given = {name: image[node] for name, node in outputs.items()}
+    found = evaluate(given, values, keep_all=True, by=by)
     return Valuation(
         found.outputs,
         {node: found.values[image[node]] for node in nodes if image[node] in found.values},
+        found.left_range,
     )
+
+
+def settled_derivation(
+    derivation: Derivation,
+    plain: Valuation,
+    values: Mapping[str, Any],
+    bodies: Mapping[str, Graph] | None = None,
+    outputs: Mapping[str, Node] | None = None,
+    more: Sequence[str] = (),
+) -> Valuation:
+    """A run of a derivation's outputs (or of those given) with gradients that exist though the
+    plain run did not find them. `more`: further outputs that are derivatives."""
+    nodes = derivation.outputs() if outputs is None else outputs
+
+    def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
+        return run(nodes, values, bodies, by)
+
+    names = [*(f"d/{name}" for name in derivation.gradients), *more]
+    found = settled(
+        plain,
+        values,
+        list(derivation.wrt),
+        names,
+        again,
+        work=work_of(nodes, values),
+        function=[name for name in (derivation.loss_name,) if name not in more],
+    )
+    if not found.remarks or not found.values:
+        return found
+    shown = {node: found.outputs[f"d/{name}"] for name, node in derivation.gradients.items()}
+    return replace(found, values={**found.values, **shown})

@@ -11,6 +11,7 @@ from typing import Any
 from tidu.api.backend import check_backend, need_native, program_of
 from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_not_finite
+from tidu.api.evaluation import settled_derivation
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import nodes_of
@@ -86,7 +87,8 @@ def value_and_grad(
         parameters = chosen(loss, list(traced.arguments), argnums)
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
         derivation, program, jumping, limits = _program(known, traced, wrt, backend)
-        raw = program.run(traced.values).outputs
+        plain, inner = program.run(traced.values), [traced.output] if traced.order else []
+        raw = settled_derivation(derivation, plain, traced.values, more=inner).outputs
         found = limits.settle(f"grad({traced.function})", traced.values, raw)
         told = {name: finite_of(raw[name], value) for name, value in found.items()}
         warn_not_finite(derivation, told, traced.values)

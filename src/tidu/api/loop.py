@@ -24,6 +24,7 @@ from tidu.api.progress import ProgressLine
 from tidu.api.validation import Validation
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DivergenceWarning, EvaluationError
@@ -306,7 +307,14 @@ class Descent:
         return NotFinite(error, End())
 
     def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
-        return compiled.program.run(self._values(compiled)).outputs
+        """A step by NumPy; what is not finite is looked at again, since its gradient may exist."""
+        values = self._values(compiled)
+        found = compiled.program.run(values)
+        after = [name for _, name in compiled.moves]
+        if all(np.isfinite(found.outputs[name]).all() for name in after):
+            return found.outputs
+        moving = list(compiled.opened.parameters)
+        return evaluate_settled(compiled.outputs, values, moving, after, found).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:
         """The same from the loop that took the steps, where there is one: the loss after n steps is

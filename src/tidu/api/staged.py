@@ -12,10 +12,11 @@ import numpy as np
 from tidu.api.backend import program_of
 from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_result
-from tidu.backends.program import Program
+from tidu.backends.numpy.settled import evaluate_settled
+from tidu.backends.program import Program, Valuation
 from tidu.calculus.switches import switches
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.frontends.arguments import is_static
+from tidu.frontends.arguments import is_static, refuse_counting_nan
 from tidu.frontends.regions import Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
@@ -76,7 +77,7 @@ def finish(
     order, moving = stage.recorder.order, _moving(stage)
     functions = tuple(stage.recorder.plain_functions(of))
     plan = _derivatives(nodes, tuple(derived), functions, moving, order, backend)
-    raw = plan.program.run(stage.values).outputs
+    raw = _settled(nodes, plan.program.run(stage.values), stage, derived).outputs
     outputs = plan.boundary.settle(what, stage.values, raw)
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: finite_of(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
@@ -116,9 +117,21 @@ def _derivatives(
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 
+def _settled(
+    nodes: Sequence[Node], found: Valuation, stage: Stage, derived: Sequence[Node]
+) -> Valuation:
+    """With what a plain run does not find of the nodes that are derivatives."""
+    if not derived:
+        return found
+    outputs = {str(i): node for i, node in enumerate(nodes)}
+    names = [name for name, node in outputs.items() if node in set(derived)]
+    moving = [str(node.attrs["name"]) for node in _moving(stage)]
+    return evaluate_settled(outputs, stage.values, moving, names, found)
+
+
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
     """The value of a node of a graph. Warns with NotFiniteWarning."""
-    (value,) = _run((node,), values, backend)
+    (value,) = _results(_run((node,), values, backend))
     if not np.isfinite(value).all():
         warn_result(next(iter(graph.outputs)), graph, {node: value}, values)
     return value
@@ -137,8 +150,9 @@ class Rest:
 
     def finish(self, stage: Stage, what: str, spoken: Mapping[int, str]) -> Any:
         """As `finish` for the tree; the stage knows the values of those inputs."""
-        found = _run(self.left, {**stage.values, **self.kept})
-        arrays = dict(zip(nodes_of(self.tree), found, strict=True))
+        found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
+        found = _settled(nodes, found, stage, nodes)
+        arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}
         return _given(stage, self.tree, arrays, what, spoken)
 
 
@@ -154,7 +168,10 @@ def rest_of(tree: Any, moving: Sequence[Node], values: Mapping[str, Any]) -> Res
     ends = [n for n in post_order(nodes, operands) if not operands(n) and n.id not in active]
     fixed = tuple(n for n in ends if n.inputs and not is_tuple(n))
     held = {node: input_node(f"·kept{i}", node.shape, node.dtype) for i, node in enumerate(fixed)}
-    kept = {str(held[n].attrs["name"]): v for n, v in zip(fixed, _run(fixed, values), strict=True)}
+    kept = {
+        str(held[n].attrs["name"]): v
+        for n, v in zip(fixed, _results(_run(fixed, values)), strict=True)
+    }
     return Rest(tree, tuple(substitute(list(nodes), dict(held))), kept)
 
 
@@ -170,6 +187,7 @@ def _given(
     finite."""
     flagged = arrays if flagged is None else flagged
     if not all(np.isfinite(value).all() for value in flagged.values()):
+        refuse_counting_nan(list(stage.spelled.items()), list(arrays.values()))
         warn_result(what, stage.graph(list(arrays), spoken or {}), flagged, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
 
@@ -181,9 +199,12 @@ def nodes_of(tree: Any) -> tuple[Node, ...]:
 
 def _run(
     nodes: tuple[Node, ...], values: Mapping[str, Any], backend: str | None = None
-) -> list[Any]:
-    found = _program(nodes, backend).run(values).outputs
-    return [found[str(i)][()] for i in range(len(nodes))]
+) -> Valuation:
+    return _program(nodes, backend).run(values)
+
+
+def _results(found: Valuation) -> list[Any]:
+    return [found.outputs[str(i)][()] for i in range(len(found.outputs))]
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidu.errors import InputError
 from tidu.ir.node import Node
 from tidu.ir.types import FLOATS
-from tidu.words import Words
+from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
 
@@ -26,10 +26,16 @@ def no_values(names: Sequence[str]) -> InputError:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Valuation:
-    """The arrays of one run: outputs by name and, in a keep-all run, every node's value."""
+    """The arrays of one run: outputs by name and, in a keep-all run, every node's value.
+
+    left_range: whether some number on the way was too large or too small to be held, as far as that
+    is known. remarks: what was calculated otherwise than the program says.
+    """
 
     outputs: Mapping[str, Array]
     values: Mapping[Node, Array]
+    left_range: bool = False
+    remarks: tuple[Phrase, ...] = ()
 
     def __getitem__(self, node: Node) -> Array:
         return self.values[node]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tidu.backends.numpy.program import evaluate, with_sizes
+from tidu.backends.numpy.settled import evaluate_settled
 from tidu.calculus.derivation import Derivation
 from tidu.check.compare import Stated, same_formula, same_value, stated_array
 from tidu.check.finding import Array, Finding
@@ -125,7 +126,8 @@ def check_claims(
     if not claims:
         return ()
     bound = _bind(claims, values)
-    actual = evaluate({str(i): c.target for i, c in enumerate(bound)}, values).outputs
+    targets = {str(i): c.target for i, c in enumerate(bound)}
+    actual = evaluate_settled(targets, values, list(values), list(targets)).outputs
     verdicts = [_judge(c, actual[str(i)], values, free, seed) for i, c in enumerate(bound)]
     roots = _causes(bound, verdicts, values)
     return tuple(_describe(i, claims, bound, verdicts, roots, values) for i in range(len(claims)))

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import evaluate, with_sizes
+from tidu.backends.numpy.program import with_sizes
+from tidu.backends.numpy.settled import evaluate_settled
 from tidu.calculus.bodies import opened
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
@@ -169,7 +170,9 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
     wanted = {f"d/{name}": gradient for name, gradient in bound.gradients.items()}
     for node, parts in terms.items():
         wanted |= {f"{node.id}.{i}": part for i, part in enumerate(parts)}
-    outputs = evaluate(wanted, values).outputs
+    derivatives = list(wanted)
+    wanted["loss"] = bound.losses[1]
+    outputs = evaluate_settled(wanted, values, list(bound.wrt), derivatives).outputs
     return _Stated(
         {name: outputs[f"d/{name}"] for name in bound.gradients},
         {

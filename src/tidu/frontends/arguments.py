@@ -1,7 +1,8 @@
 """The user's arguments as numbers to derive with: copied, checked, promoted, and named.
 
 float64, float32, complex128 and complex64 stay; whole numbers become float64, which is said;
-booleans are masks. Text and objects are refused, and so is NaN; ±∞ is a number.
+booleans are masks. Text and objects are refused; ±∞ is a number. NaN is refused where it reaches
+the result; a function that passes it over, as nanmean does, may be given it.
 """
 
 from __future__ import annotations
@@ -78,12 +79,16 @@ class Given:
 
 
 def take(
-    arguments: Sequence[tuple[str, Any]], static: Sequence[str], *, owned: bool = False
+    arguments: Sequence[tuple[str, Any]],
+    static: Sequence[str],
+    *,
+    owned: bool = False,
+    nan: bool = False,
 ) -> tuple[list[Given], list[Phrase]]:
     """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
 
     `owned`: what is read-only and no view nobody changes, and it is copied only where its dtype is
-    another.
+    another. With `nan` the caller asks `refuse_counting_nan` when the result is known.
 
     Raises DTypeError for text and objects, and InputError for NaN.
     """
@@ -105,7 +110,8 @@ def take(
         shared = owned and flags is not None and flags.owndata and not flags.writeable
         value = np.array(array, dtype=dtype, copy=None if shared else True)
         value.flags.writeable = False
-        refuse_nan(leaf.spelling, value)
+        if not nan:
+            refuse_nan(leaf.spelling, value)
         number = not isinstance(leaf.value, np.ndarray)
         given.append(Given(leaf, name, value, array.dtype.kind in "iu", number))
     return given, remarks
@@ -204,3 +210,13 @@ def refuse_nan(name: str, value: Array) -> None:
     where: Any = places if len(at) <= SHOWN else _MORE(shown=places, rest=len(at) - SHOWN)
     what = _NAN(name=name, shape=shape_text(value.shape), count=len(at), where=where)
     raise InputError(what, fix=_NAN_FIX(name=name))
+
+
+def refuse_counting_nan(given: Sequence[tuple[str, Array]], results: Sequence[Any]) -> None:
+    """Raises InputError for NaN among given values where a result is NaN, or there is none: a
+    function that passes NaN over has a result."""
+    if not any(value.dtype.kind in "fc" and np.isnan(value).any() for _, value in given):
+        return
+    if not results or any(np.isnan(result).any() for result in results):
+        for name, value in given:
+            refuse_nan(name, value)

@@ -77,6 +77,7 @@ class Stage:
     own: bool
     inputs: dict[str, Node] = field(default_factory=dict[str, Node])
     values: dict[str, Array] = field(default_factory=dict[str, Array])
+    spelled: dict[str, Array] = field(default_factory=dict[str, Array])  # as the caller writes them
 
     def give(self, arguments: Named) -> list[tuple[str, Any]]:
         """The arguments with traced arrays in the place of their numbers.
@@ -94,7 +95,7 @@ class Stage:
             (name, replace(value, lambda p, x, n=name: None if (n, p) in traced else x))
             for name, value in arguments
         ]
-        given, remarks = take(plain, ())
+        given, remarks = take(plain, (), nan=True)
         if self.own:
             self.recorder.remarks.extend(remarks)
         handed = {key: self._again(value) for key, value in traced.items()}
@@ -116,6 +117,7 @@ class Stage:
                 name += "_"
             node = input_node(name, item.value.shape, cast(DType, item.value.dtype.name))
             self.inputs[name], self.values[name] = node, item.value
+            self.spelled[item.leaf.spelling] = item.value
             self.recorder.know(node, item.value)
         else:
             node = constant(item.value)

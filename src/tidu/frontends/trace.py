@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError
 from tidu.frontends import outcome
-from tidu.frontends.arguments import take
+from tidu.frontends.arguments import refuse_counting_nan, take
 from tidu.frontends.calling import as_call, bind, definition_of, function_name
 from tidu.frontends.growth import growth_warnings
 from tidu.frontends.randomness import Generators
@@ -134,7 +134,8 @@ def trace(
     (['w', 'x'], 45.0)
     """
     named = bind(function, arguments)
-    given, remarks = take(_refuse_nested(function, named), static, owned=owned)
+    given, remarks = take(_refuse_nested(function, named), static, owned=owned, nan=True)
+    spelled = [(item.leaf.spelling, item.value) for item in given]
     recorder = Recorder(function_name(function), node_of, concrete=True)
     recorder.remarks.extend(remarks)
     inputs: dict[str, Node] = {}
@@ -146,7 +147,12 @@ def trace(
         array = TracedArray(node, recorder, item.integral, number=item.number)
         handed[item.leaf.parameter, item.leaf.path] = array
     call = [(name, value if name in static else put(name, value, handed)) for name, value in named]
-    node = _run(function, call, recorder, scalar)
+    try:
+        node = _run(function, call, recorder, scalar)
+    except Exception:
+        refuse_counting_nan(spelled, ())
+        raise
+    refuse_counting_nan(spelled, (recorder.value(node),))
     paths = {item.name: (item.leaf.parameter, item.leaf.path) for item in given}
     return _finished(recorder, inputs, node, {i.name: i.value for i in given}, dict(named), paths)
 

@@ -26,7 +26,7 @@ from tidu.ops.matrices import regular, square
 from tidu.ops.parts import is_complex
 from tidu.ops.reduction import normal_axes, prepare_reduction, reduced_type, spread, sum_
 from tidu.ops.singular import svd_values
-from tidu.ops.statistics import euclidean_norm
+from tidu.ops.statistics import by_largest, euclidean_norm, in_range
 from tidu.words import Words, verbatim
 
 _ORDER = Words(
@@ -40,7 +40,12 @@ _COND = Words(en="cond has no order {order}", zh="cond 没有 {order} 阶")
 def _p_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     with np.errstate(all="ignore"):
         total = np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims)
-        return np.asarray(total ** (1.0 / p)).astype(total.dtype)
+        found, held = np.asarray(total ** (1.0 / p)).astype(total.dtype), in_range(total)
+        if np.all(held):
+            return found
+        largest, scaled = by_largest(x, axis)
+        sums = np.sum(np.abs(scaled) ** p, axis=axis, keepdims=True)
+        return np.where(held, found, (largest * sums ** (1.0 / p)).reshape(total.shape))
 
 
 def _p_norm_adjoint(

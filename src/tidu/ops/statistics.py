@@ -310,7 +310,31 @@ _BARS = {sub: fence("‖", "‖", sub) for sub in ("", "F")}
 
 def _euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     squares = np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
-    return np.sqrt(np.sum(squares, axis=axis, keepdims=keepdims))
+    total = np.sum(squares, axis=axis, keepdims=keepdims)
+    held = in_range(total)
+    if np.all(held):
+        return np.sqrt(total)
+    largest, scaled = by_largest(x, axis)
+    squares = np.sum(np.square(np.abs(scaled)), axis=axis, keepdims=True)
+    found = (largest * np.sqrt(squares)).reshape(total.shape)
+    return np.where(held, np.sqrt(total), found)
+
+
+def in_range(total: Any) -> Any:
+    """Where a sum of powers has lost no term to underflow that counts, and none to overflow."""
+    if total.dtype.kind not in "fc":
+        return True
+    info = np.finfo(total.dtype)
+    return (total >= info.tiny / info.eps) & (total < np.inf)
+
+
+def by_largest(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """The largest size along the axes, which are kept, and what is left when it is divided by."""
+    largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    usable = (largest > 0) & (largest < np.inf)
+    return np.where(usable, largest, 1.0).astype(largest.dtype), np.where(
+        usable, x / np.where(usable, largest, 1.0), x
+    )
 
 
 def _norm_code(node: Node, x: str) -> str:

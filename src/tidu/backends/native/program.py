@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.backends.native import flags
 from tidu.backends.native.layout import (
     ALIGNED,
     BAD_INDEX,
@@ -220,7 +221,9 @@ class NativeProgram:
         }
         for node, array in fresh.items():
             context.give(node, array)
+        flags.clear()
         _, status = context.run(1, 1)
+        left = flags.left_range()
         for node in (*given, *self.machine.outputs.values()):
             context.arrays.pop(node, None)
         context.objects.clear()
@@ -237,7 +240,7 @@ class NativeProgram:
                 results[name] = np.array(fresh[node] if node in fresh else given[node])
             else:
                 results[name] = np.array(node.op.numpy(**node.attrs))
-        return Valuation(results, {})
+        return Valuation(results, {}, left)
 
     def _reference(self) -> NumpyProgram:
         if self.reference is None:

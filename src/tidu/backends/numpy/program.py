@@ -101,7 +101,10 @@ class NumpyProgram:
             value = inputs[name]
             fits = type(value) is np.ndarray and value.dtype == dtype and value.shape == shape
             slots[slot] = value if fits else as_input(name, value, node)
-        with np.errstate(all="ignore"):
+        left: list[str] = []
+        with np.errstate(
+            all="ignore", over="call", under="call", call=lambda kind, flag: left.append(kind)
+        ):
             execute(self.every if keep_all else self.lean, slots)
         outputs = {
             name: np.asarray(slots[slot])
@@ -117,7 +120,7 @@ class NumpyProgram:
                 for step in self.every
                 if not is_tuple(step.node)  # its results are nodes of their own
             }
-        return Valuation(outputs, values)
+        return Valuation(outputs, values, bool(left))
 
 
 def compile_graph(
@@ -150,7 +153,8 @@ def compile_graph(
             if node.op.loop is Loop.LEAF and node.op.role != "input"
         ),
         every=tuple(
-            _instruction(node, functions[node.id], _operands(node), None, slot_of) for node in work
+            _instruction(node, functions[node.id], operands_of(node), None, slot_of)
+            for node in work
         ),
         lean=tuple(
             _instruction(
@@ -175,18 +179,22 @@ def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[...,
     from tidu.backends.numpy.bodies import body_function, used_results  # noqa: PLC0415  (compiles)
 
     used = used_results(nodes, kept)
-    found: dict[int, Callable[..., Any]] = {}
-    for node in nodes:
-        other = order_of(node)
-        if node.id in used:
-            found[node.id] = body_function(node, used[node.id])
-        elif other is not None:
-            found[node.id] = other.numpy
-        elif not _is_ufunc(node) and node.attributes:
-            found[node.id] = partial(node.op.numpy, **node.attrs)
-        else:
-            found[node.id] = node.op.numpy
-    return found
+    return {
+        node.id: body_function(node, used[node.id]) if node.id in used else function_of(node)
+        for node in nodes
+    }
+
+
+def function_of(node: Node) -> Callable[..., Any]:
+    """What calculates a node that holds no body from its `operands_of`."""
+    other = order_of(node)
+    if other is not None:
+        return other.numpy
+    return (
+        partial(node.op.numpy, **node.attrs)
+        if not _is_ufunc(node) and node.attributes
+        else node.op.numpy
+    )
 
 
 def _instruction(
@@ -216,7 +224,7 @@ def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
     return None if buffer is None else behind + buffer
 
 
-def _operands(node: Node) -> tuple[Node, ...]:
+def operands_of(node: Node) -> tuple[Node, ...]:
     """What the node is calculated from: its operands, or those of another order."""
     other = order_of(node)
     return node.inputs if other is None else other.operands
@@ -231,7 +239,7 @@ def _lean_operands(node: Node, has_buffer: bool) -> tuple[Node, ...]:
 
     Without a buffer the result takes its shape from the operands, so one keeps the full shape.
     """
-    operands = _operands(node)
+    operands = operands_of(node)
     if not _is_ufunc(node) or node.op.loop is not Loop.MAP:
         return operands
     short = tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in operands)
@@ -300,7 +308,7 @@ def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
     for position in range(len(nodes) - 1, -1, -1):
         node = nodes[position]
         alive = position if _is_ufunc(node) else last[node.id]
-        for child in (*node.inputs, *_operands(node)):
+        for child in (*node.inputs, *operands_of(node)):
             last[child.id] = max(last[child.id], alive)
     return last
 
@@ -376,12 +384,20 @@ def with_sizes(nodes: Sequence[Node], values: Mapping[str, Any]) -> list[Node]:
     return substitute(list(nodes), {}, sizes) if sizes else list(nodes)
 
 
+Calculate = Callable[[Mapping[str, Node], Mapping[str, Any]], Valuation]
+
+
 def evaluate(
-    outputs: Mapping[str, Node], values: Mapping[str, Any], *, keep_all: bool = False
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    *,
+    keep_all: bool = False,
+    by: Calculate | None = None,
 ) -> Valuation:
     """Run nodes on values once; named sizes take the sizes of the arrays.
 
-    With named sizes, the values of a keep-all run are given for the original nodes.
+    With named sizes, the values of a keep-all run are given for the original nodes. `by` runs
+    nodes of integer sizes otherwise than a plain run does.
 
     >>> from tidu.ir.build import input_node
     >>> x = input_node("x", (2,))
@@ -391,12 +407,13 @@ def evaluate(
     nodes = reachable(outputs.values())
     sizes = bind_sizes(inputs_among(nodes), values)
     if not sizes:
-        return compile_graph(outputs).run(values, keep_all=keep_all)
+        return by(outputs, values) if by else compile_graph(outputs).run(values, keep_all=keep_all)
     bound = substitute(nodes, {}, sizes)
     place = dict(zip(nodes, bound, strict=True))
-    program = compile_graph({name: place[node] for name, node in outputs.items()})
-    found = program.run(values, keep_all=keep_all)
+    given = {name: place[node] for name, node in outputs.items()}
+    found = by(given, values) if by else compile_graph(given).run(values, keep_all=keep_all)
     return Valuation(
         found.outputs,
         {node: found.values[place[node]] for node in nodes if place[node] in found.values},
+        found.left_range,
     )

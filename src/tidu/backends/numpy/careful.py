@@ -1,0 +1,312 @@
+"""A second look at a program whose plain run gave NaN or left the range of floats: slower, and
+right where the derivative exists.
+
+Two things are done otherwise. A zero that is certain (a constant, a mask, an entry that was not
+selected) takes part in no product: beside an infinite slope it gives 0 and not NaN, since what it
+weighs cannot move the result. A zero that merely has this value at this point, such as 2x at 0, is
+no such zero, and 0·∞ stays NaN there. And with `extended` the numbers are NumPy's long doubles,
+whose exponents reach far beyond those of float64 on most machines, so that what underflows or
+overflows on the way does not reach the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tidu.backends.numpy.bodies import body_function
+from tidu.backends.numpy.program import function_of, operands_of
+from tidu.backends.program import Array, Valuation
+from tidu.ir.body import result_types
+from tidu.ir.build import input_node, is_tuple
+from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.op import Form, Loop, Op
+from tidu.ir.types import COMPLEX, FLOATS, DType
+
+_NEAR = 1e-12  # how far a step looks to either side for its jump, relative
+_TINY = 1e-300
+
+Fixed = Any  # for each entry whether it stays as it is when the inputs move: one bool, or an array
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A value, and which of its entries are certain to stay as they are."""
+
+    value: Any
+    fixed: Fixed
+
+    @property
+    def zero(self) -> Any:
+        """Where the entry is a certain zero."""
+        return False if self.fixed is False else self.fixed & (self.value == 0)
+
+
+def careful_run(
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    *,
+    extended: bool,
+    beside: bool = False,
+) -> Valuation:
+    """Run nodes of integer sizes; `moving` names the inputs that derivatives are taken by.
+
+    A tie of rounded numbers stays one in a wider range: what is decided, by a comparison or a step,
+    is decided as plain numbers do, where they are held. Not so `beside` a point, at values which
+    plain numbers do not tell from it. The result has every node's value, in the node's own dtype.
+    """
+    known: dict[int, _Known] = {}
+    plain: dict[int, _Known] = {}
+    nodes = reachable(outputs.values())
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            if extended and not beside:
+                plain[node.id] = _calculated(node, plain, values, moving, extended=False)
+            known[node.id] = _calculated(node, known, values, moving, extended)
+            if node.id in plain and _decides(node):
+                known[node.id] = _decided(node, plain, known)
+        found = {n: np.asarray(known[n.id].value, n.dtype) for n in nodes if not is_tuple(n)}
+    return Valuation({name: np.array(found[node]) for name, node in outputs.items()}, found)
+
+
+def _calculated(
+    node: Node,
+    known: Mapping[int, _Known],
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    extended: bool,
+) -> _Known:
+    if node.op.loop is Loop.LEAF:
+        if node.op.role == "input":
+            name = node.attrs["name"]
+            return _Known(_wide(np.asarray(values[name]), node.dtype, extended), name not in moving)
+        return _Known(_wide(np.asarray(node.op.numpy(**node.attrs)), node.dtype, extended), True)
+    operands = [known[child.id] for child in node.inputs]
+    around = [known[child.id].value for child in operands_of(node)]
+    value = _widened(_called(_function(node), around, extended), node, extended)
+    if is_tuple(node) or any(is_tuple(child) for child in node.inputs):
+        return _Known(value, False)
+    if all(operand.fixed is True for operand in operands):
+        return _Known(value, True)
+    return _rule(node)(node, value, operands)
+
+
+def _decides(node: Node) -> bool:
+    """Whether a node gives a choice, and no number that its operands shade into."""
+    return bool(node.inputs) and not is_tuple(node) and (node.dtype not in FLOATS or _is_flat(node))
+
+
+def _decided(node: Node, plain: Mapping[int, _Known], known: Mapping[int, _Known]) -> _Known:
+    """The choice of the plain numbers, where none of them has left the range."""
+    own, wide = plain[node.id], known[node.id]
+    lost: Any = False
+    for child in node.inputs:
+        if is_tuple(child) or child.dtype not in FLOATS:
+            continue
+        small, size = np.abs(plain[child.id].value), np.abs(known[child.id].value)
+        least = np.finfo(small.dtype).tiny
+        gone = ~np.isfinite(small) | ((small < least) & (size > 0) & (size < least))
+        lost = lost | (gone if gone.shape == own.value.shape else np.any(gone))
+    if np.all(lost):
+        return wide
+    return _Known(np.where(lost, wide.value, own.value), np.where(lost, wide.fixed, own.fixed))
+
+
+def _function(node: Node) -> Callable[..., Any]:
+    if node.op.body is None:
+        return function_of(node)
+    return body_function(node, frozenset(range(len(result_types(node.type)))))
+
+
+# ------------------------------------------------------------------ numbers of wider range
+def _wide(value: Array, dtype: DType, extended: bool) -> Array:
+    if extended and value.dtype.type in (np.longdouble, np.clongdouble):
+        return value
+    if dtype not in FLOATS or not extended:
+        return np.asarray(value, dtype)
+    return np.asarray(value, np.clongdouble if dtype in COMPLEX else np.longdouble)
+
+
+def _widened(value: Any, node: Node, extended: bool) -> Any:
+    if is_tuple(node):
+        return tuple(
+            _wide(np.asarray(part), type.dtype, extended)
+            for part, type in zip(value, result_types(node.type), strict=True)
+        )
+    return _wide(np.asarray(value), node.dtype, extended)
+
+
+def _called(function: Callable[..., Any], operands: Sequence[Any], extended: bool) -> Any:
+    """What a function gives; one that knows no long doubles is given plain numbers."""
+    if not extended:
+        return function(*operands)
+    try:
+        return function(*operands)
+    except Exception:  # a user's function may raise anything
+        return function(*map(_plain, operands))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if value.dtype == np.longdouble:
+        return value.astype(np.float64)
+    return value.astype(np.complex128) if value.dtype == np.clongdouble else value
+
+
+# ------------------------------------------------------------------ what stays as it is
+_Rule = Callable[[Node, Any, Sequence[_Known]], _Known]
+
+
+def _rule(node: Node) -> _Rule:
+    """How an op passes on what is certain: by its form, or by the operator that it is."""
+    op = node.op
+    if op.operator == "*":
+        return _product
+    if op.operator == "/":
+        return _quotient
+    if op.form is Form.ELEMENTWISE:
+        return _step if _is_flat(node) else _together
+    if op.form is Form.LINEAR:
+        return _linear
+    return _contraction if op.form is Form.MULTILINEAR else _opaque
+
+
+def _together(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    return _Known(value, _all([x.fixed for x in operands]))
+
+
+def _all(masks: Sequence[Fixed]) -> Fixed:
+    found: Fixed = True
+    for mask in masks:
+        found = mask if found is True else found if mask is True else found & mask
+    return found
+
+
+def _product(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    (x, y), (one, other) = node.inputs, operands
+    zero = _either([_weight(x, y, one, other, value), _weight(y, x, other, one, value)])
+    return _annihilated(value, zero, _all([x.fixed for x in operands]))
+
+
+def _quotient(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    (x, y), (one, other) = node.inputs, operands
+    zero = _weight(x, y, one, other, value)
+    return _annihilated(value, zero, _all([x.fixed for x in operands]))
+
+
+def _weight(x: Node, y: Node, one: _Known, other: _Known, value: Any) -> Any:
+    """Where x is a certain zero that weighs y, and not a part of what y is: x/(x² + y²), the slope
+    of an angle, is 0/0 at the origin."""
+    zero = one.zero
+    if not np.any(zero & ~np.isfinite(value)) or y.id not in depends_on([y], [x]):
+        return zero
+    return zero & other.fixed
+
+
+def _either(masks: Sequence[Any]) -> Any:
+    found: Any = False
+    for mask in masks:
+        found = mask if found is False else found if mask is False else found | mask
+    return found
+
+
+def _annihilated(value: Any, zero: Any, fixed: Fixed) -> _Known:
+    if not np.any(zero):
+        return _Known(value, fixed)
+    return _Known(np.where(zero, np.zeros((), value.dtype), value), _either([zero, fixed]))
+
+
+def _step(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    """Flat but for its jumps: certain where the numbers beside it give the same."""
+    if node.dtype == "bool":
+        return _Known(value, True)
+    certain: Any = True
+    for side in (1, -1):
+        moved = [_beside(x.value, side * (-1) ** i) for i, x in enumerate(operands)]
+        certain = certain & (np.asarray(function_of(node)(*moved)) == value)
+    return _Known(value, certain)
+
+
+def _beside(value: Any, side: int) -> Any:
+    if value.dtype.kind not in "fc":
+        return value
+    return np.where(np.isfinite(value), value + side * (_NEAR * np.abs(value) + _TINY), value)
+
+
+def _linear(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    """An entry moves where one that it is added from does: seen on numbers that cannot cancel.
+    Indices and masks are taken as they are."""
+    patterns = [
+        _numbers(~_mask(x), i).astype(_plain(x.value).dtype)
+        if x.value.dtype.kind in "fc"
+        else x.value
+        for i, x in enumerate(operands)
+    ]
+    return _Known(value, np.asarray(function_of(node)(*patterns)) == 0)
+
+
+@lru_cache(maxsize=64)
+def _unrelated(shape: tuple[int, ...], operand: int) -> Array:
+    """Numbers without relation to each other, and to those of other operands."""
+    return np.random.default_rng(operand).uniform(1.0, 2.0, shape)
+
+
+def _mask(x: _Known) -> Any:
+    return np.broadcast_to(x.fixed, x.value.shape)
+
+
+def _none(fixed: Fixed) -> bool:
+    return fixed is False or not np.any(fixed)
+
+
+def _contraction(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    """A sum of products, without those that have a factor that is certain to be zero."""
+    function = function_of(node)
+    if all(_none(x.fixed) for x in operands):
+        return _Known(value, False)
+    nonzero = [~np.broadcast_to(x.zero, x.value.shape) for x in operands]
+    alive = [_numbers(where, i) for i, where in enumerate(nonzero)]
+    still = [_numbers(nonzero[i] & _mask(x), i) for i, x in enumerate(operands)]
+    fixed = function(*alive) == function(*still)
+    finite = [np.isfinite(x.value) for x in operands]
+    if all(np.all(f) for f in finite):
+        return _Known(value, fixed)
+    reached: Any = False
+    for i, f in enumerate(finite):
+        seen = [*alive[:i], _numbers(~f & nonzero[i], i), *alive[i + 1 :]]
+        reached = reached | (function(*seen) != 0)
+    pairs = zip(finite, operands, strict=True)
+    clean = function(*[np.where(f, x.value, np.zeros((), x.value.dtype)) for f, x in pairs])
+    return _Known(np.where(reached, value, clean).astype(value.dtype), fixed)
+
+
+def _numbers(where: Any, operand: int) -> Any:
+    return np.where(where, _unrelated(where.shape, operand), 0.0)
+
+
+def _opaque(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
+    return _Known(value, False)
+
+
+def _is_flat(node: Node) -> bool:
+    """Whether it is an elementwise op without a derivative by any operand."""
+    return node.op.form is Form.ELEMENTWISE and _flat(
+        node.op, tuple(child.dtype for child in node.inputs), node.attributes
+    )
+
+
+@lru_cache(maxsize=256)
+def _flat(op: Op, dtypes: tuple[DType, ...], attributes: tuple[tuple[str, Any], ...]) -> bool:
+    if op.partials is None:
+        return False
+    xs = [input_node(f"·flat{i}", (), dtype) for i, dtype in enumerate(dtypes)]
+    out = input_node("·flat", (), "float64")
+    found = op.partials(*xs, out, **dict(attributes))
+    slopes = found if isinstance(found, tuple) else (found,)
+    return all(slope is None or (isinstance(slope, float) and slope == 0.0) for slope in slopes)

@@ -1,0 +1,234 @@
+"""Derivatives that a plain run leaves as NaN, or loses by underflow, though they exist.
+
+Three things are tried in turn, only where a result asks for it: a run in which zeros that are
+certain take part in no product; the same in numbers of a wider range; and, where the formula
+itself is 0·∞ or 0/0 at the point, its limit: a function that is continuous at a point, with a
+derivative that tends to one limit from all sides, has that limit as its derivative there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.backends.numpy.careful import careful_run
+from tidu.backends.numpy.program import Calculate, evaluate, with_sizes
+from tidu.backends.program import Valuation
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node, reachable
+from tidu.ir.op import Loop
+from tidu.words import Phrase, Words
+
+Array = NDArray[Any]
+Again = Callable[[Calculate, Mapping[str, Any]], Valuation]
+
+_NO_WEIGHT = Words(
+    en="an infinite slope beside a factor that is 0 whatever the variables are counts as 0: what "
+    "has no weight does not move the result",
+    zh="无穷大的斜率乘以恒为 0 的因子（与自变量取值无关）时按 0 计：没有权重的量不影响结果",
+)
+_WIDER = Words(
+    en="numbers on the way leave the range of floats, so the gradient was calculated in one that "
+    "is wider",
+    zh="中间的数超出浮点数的范围，因此梯度用范围更大的数计算",
+)
+_AT_LIMIT = Words(
+    en="the formula is undefined here (0·∞ or 0/0); the gradient is its limit, which is the same "
+    "from every side that was tried",
+    zh="公式在这里没有定义（0·∞ 或 0/0）；梯度取它的极限，从所试的各个方向逼近都得到同一个值",
+)
+WIDE = 1e7  # operations up to which a program without a result is calculated in a wider range
+QUIET = 3e5  # the same of one that has one, but whose numbers left the range: most do no harm
+_AGREE = 1e-9
+_SIDES = 6  # directions from which a limit is approached, and as many opposite ones
+
+
+def settled(
+    plain: Valuation,
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    derivatives: Collection[str],
+    again: Again,
+    *,
+    work: Callable[[], float],
+    function: Collection[str] = (),
+) -> Valuation:
+    """The valuation with those derivatives (outputs by name) that a plain run did not find.
+
+    `again` runs the same nodes by another way of calculation; `moving` names the inputs that the
+    derivatives are taken by; `work` tells how many operations a run is; `function` which outputs
+    are what is derived, if any: they must be continuous for a limit to count. What the plain run
+    found stays to the bit, and so does every output that is no derivative: a loss is NumPy's.
+    """
+    wanted = [name for name in derivatives if plain.outputs[name].dtype.kind in "fc"]
+    if not _open(plain, wanted) and not (plain.left_range and work() <= QUIET):
+        return plain
+    found, wide = plain, work() <= WIDE
+    for extended, why in ((False, _NO_WEIGHT), (True, _WIDER)):
+        left = _open(found, wanted)
+        if (wide and (left or plain.left_range)) if extended else left:
+            look = partial(careful_run, moving=moving, extended=extended)
+            found = _better(found, again(look, values), wanted, why())
+    lost = [name for name in wanted if np.isnan(found.outputs[name]).any()]
+    if lost and wide and _finite(values):
+        found = _with_limits(found, values, moving, lost, function, again)
+    return found
+
+
+def evaluate_settled(
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    derivatives: Collection[str],
+    plain: Valuation | None = None,
+) -> Valuation:
+    """Evaluate nodes on values, those outputs that are derivatives as `settled` finds them: they
+    are those of the others."""
+
+    def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
+        return evaluate(outputs, values, by=by)
+
+    found = evaluate(outputs, values) if plain is None else plain
+    work, function = work_of(outputs, values), [n for n in outputs if n not in derivatives]
+    return settled(found, values, moving, derivatives, again, work=work, function=function)
+
+
+def work_of(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Callable[[], float]:
+    """About how many operations a run of nodes is, counted when it is asked for."""
+
+    def work() -> float:
+        return sum(map(_operations, reachable(with_sizes(list(outputs.values()), values))))
+
+    return work
+
+
+def _operations(node: Node) -> float:
+    sizes = [float(math.prod(x.shape)) for x in (node, *node.inputs) if not is_tuple(x)]
+    if node.op.loop is Loop.CONTRACT and len(sizes) == 3:
+        return math.prod(sizes) ** 0.5  # (m·k)(k·n)(m·n) = (m·n·k)²
+    return max(sizes, default=0.0)
+
+
+def _open(found: Valuation, names: Collection[str]) -> bool:
+    return any(not np.isfinite(found.outputs[name]).all() for name in names)
+
+
+def _finite(values: Mapping[str, Any]) -> bool:
+    return all(np.isfinite(value).all() for value in values.values())
+
+
+def _better(found: Valuation, other: Valuation, names: Collection[str], why: Phrase) -> Valuation:
+    """What the other run knows better: entries that were not finite, or lost their digits."""
+    outputs, changed = dict(found.outputs), False
+    for name in names:
+        old, new = found.outputs[name], other.outputs[name]
+        with np.errstate(all="ignore"):
+            digits = max(_AGREE, 1000.0 * float(np.finfo(old.dtype).eps))
+            off = ~np.isfinite(old) | (np.abs(new - old) > digits * np.abs(new))
+        taken = off & ~np.isnan(new)
+        if np.any(taken):
+            outputs[name], changed = np.where(taken, new, old).astype(old.dtype), True
+    if not changed:
+        return found
+    values = {**found.values, **other.values} if found.values else found.values
+    return replace(found, outputs=outputs, values=values, remarks=(*found.remarks, why))
+
+
+# ------------------------------------------------------------------ limits
+def _with_limits(
+    found: Valuation,
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    names: Collection[str],
+    function: Collection[str],
+    again: Again,
+) -> Valuation:
+    look = partial(careful_run, moving=moving, extended=True, beside=True)
+    outputs, settled_some = dict(found.outputs), False
+    for everywhere in (False, True):
+        sides = [
+            [
+                again(look, _moved(values, moving, direction, step, everywhere)).outputs
+                for step in (0, 1)
+            ]
+            for direction in _directions(values, moving)
+        ]
+        kept = [pair for pair in sides if all(_inside(found, side, function) for side in pair)]
+        if len(kept) < 2:
+            continue
+        for name in names:
+            limit, sure = _limit([[side[name] for side in pair] for pair in kept])
+            taken = np.isnan(outputs[name]) & sure
+            settled_some = settled_some or bool(np.any(taken))
+            outputs[name] = np.where(taken, limit, outputs[name]).astype(outputs[name].dtype)
+        if not any(np.isnan(outputs[name]).any() for name in names):
+            break
+    if not settled_some:
+        return found
+    return replace(found, outputs=outputs, remarks=(*found.remarks, _AT_LIMIT()))
+
+
+def _directions(values: Mapping[str, Any], moving: Collection[str]) -> list[dict[str, Array]]:
+    """Directions of unlike signs and sizes, each beside the opposite one; of one sign first, for
+    points at the edge of a domain."""
+    rng = np.random.default_rng(0)
+    found: list[dict[str, Array]] = []
+    for side in range(_SIDES):
+        one = {n: 1.0 + rng.integers(0, 16, np.shape(values[n])) / 8.0 for n in moving}
+        if side:
+            signs = {n: rng.choice([-1.0, 1.0], np.shape(values[n])) for n in moving}
+            one = {n: one[n] * signs[n] for n in moving}
+        found += [one, {n: -one[n] for n in moving}]
+    return found
+
+
+def _moved(
+    values: Mapping[str, Any],
+    moving: Collection[str],
+    direction: Mapping[str, Array],
+    step: int,
+    everywhere: bool,
+) -> dict[str, Any]:
+    """A point beside the given one: zeros move by next to nothing, with `everywhere` other numbers
+    by as little as long doubles can tell."""
+    found = dict(values)
+    for name in moving:
+        value = np.asarray(values[name])
+        if value.dtype.kind not in "fc":
+            continue
+        wide = value.astype(np.clongdouble if value.dtype.kind == "c" else np.longdouble)
+        zero = wide == 0
+        size = np.where(zero, 1.0, 2.0 ** np.floor(np.log2(np.abs(np.where(zero, 1.0, wide)))))
+        bits = np.finfo(np.longdouble).nmant
+        far = size * 2.0 ** -(bits - (20, 10)[step]) if everywhere else 0.0
+        found[name] = wide + direction[name] * np.where(zero, 2.0 ** -(160, 220)[step], far)
+    return found
+
+
+def _inside(found: Valuation, side: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Whether a point beside the given one belongs to the domain, and the function is continuous
+    towards it, as far as the values tell."""
+    return all(
+        np.allclose(found.outputs[n], side[n], rtol=1e-6, atol=1e-12)
+        for n in names
+        if found.outputs[n].dtype.kind in "fc"
+    )
+
+
+def _limit(sides: list[list[Array]]) -> tuple[Array, Any]:
+    """What a derivative tends to, and for which entries all sides agree on it."""
+    far, near = (np.array([pair[i] for pair in sides]) for i in (0, 1))
+    with np.errstate(all="ignore"):
+        vanishing = np.all(np.abs(near) <= np.abs(far) / 8, axis=0) & np.all(
+            np.abs(near) < 1e-6, axis=0
+        )
+        size = np.max(np.abs(near), axis=0)
+        agree = np.max(np.abs(near - near[0]), axis=0) <= _AGREE * size
+        agree &= np.max(np.abs(far - near), axis=0) <= _AGREE * size
+    return np.where(vanishing, 0.0, near[0]), (vanishing | agree) & np.isfinite(near).all(axis=0)
