@@ -216,6 +216,16 @@ def _std_adjoint(
     return (spread(g, x, axis) * share / _freedom(x, axis, ddof),)
 
 
+def _std_numpy(x: Any, axis: tuple[int, ...], ddof: int, keepdims: bool = False) -> Any:
+    found = np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    held = in_range(found)
+    if np.all(held):
+        return np.sqrt(found)
+    largest, scaled = by_largest(x, axis)
+    size = largest * np.sqrt(np.var(scaled, axis=axis, ddof=ddof, keepdims=True))
+    return np.where(held, np.sqrt(found), size.reshape(found.shape))
+
+
 def _moment_code(name: str) -> Callable[[Node, str], str]:
     def code(node: Node, x: str) -> str:
         plain = reduction_code(name)(node, x)
@@ -273,7 +283,7 @@ std = op(
     adjoint=_std_adjoint,
     says=says("derivative of the standard deviation", "标准差的导数"),
     source="∂s/∂xᵢ = (xᵢ - x̄)/((n - ddof) s)",
-    numpy=lambda x, axis, ddof, keepdims=False: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    numpy=_std_numpy,
     type_rule=_spread_type,
     prepare=_prepare_std,
     notation=reduction_notation("std"),
