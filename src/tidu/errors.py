@@ -43,7 +43,8 @@ class Place:
             return None
         text, start, end = self.text, self.start, self.end
         if start is None:
-            return "    " + _on_one_line(text.strip())
+            shown = text[:400].strip()
+            return "    " + _on_one_line(shown if len(shown) <= 200 else shown[:200] + "…")
         low = max(0, start - 60)
         high = low + 120
         end = min(max(start + 1, end or start + 1), high)
@@ -200,6 +201,7 @@ class DivergenceWarning(TiduWarning):
 
 SHORT = 3
 LONG = 60  # characters; longer words are not compared, which takes the product of their lengths
+MANY = 2_000  # known words, likewise
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
@@ -211,6 +213,8 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     for name in known:
         if name.lower() == word.lower():
             return name
+    if len(word) > LONG or len(known) > MANY:  # takes the square of the one and of the other
+        return None
     if len(word) <= SHORT:  # almost any longer word holds the letters of a short one
         known = [name for name in known if abs(len(name) - len(word)) <= 1]
     known = [name for name in known if len(name) <= 2 * LONG]

@@ -7,6 +7,7 @@ their numbers are never shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import Valuation
 from tidu.calculus.assumptions import drawn
 from tidu.frontends.text import read
+from tidu.ir.budget import check_elements
 from tidu.ir.graph import Graph
 from tidu.ir.types import Size
 
@@ -31,7 +33,9 @@ def sample_values(handle: Derivation) -> dict[str, Any]:
     values: dict[str, Any] = dict(handle.values)
     for name, node in inputs.items():
         shape = tuple(d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
-        random = rng.uniform(0.2, 1.5, tuple(d for d in shape if isinstance(d, int)))
+        known = tuple(d for d in shape if isinstance(d, int))
+        check_elements(prod(known), name)
+        random = rng.uniform(0.2, 1.5, known)
         values.setdefault(name, drawn(node, random))
     return values
 

@@ -16,12 +16,14 @@ from tidu.api.evaluation import run as evaluate_all
 from tidu.api.report import Report, report
 from tidu.api.run import Run
 from tidu.api.samples import probe, sample_bodies, sample_run, sample_values
+from tidu.backends.budget import work_of
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.check import Finding, verify
 from tidu.document.blocks import Block, Document, Section
+from tidu.errors import StudyError
 from tidu.explain.claims import Judged, claims_section
 from tidu.explain.closed import closed_section
 from tidu.explain.descent import Descended, again_section, table_section, update_section
@@ -40,8 +42,25 @@ from tidu.frontends import study as records
 from tidu.frontends.study_given import given_values
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load
+from tidu.ir.budget import ELEMENTS, GROWTH, MEMORY, STEPS, WORK, grouped, limited
+from tidu.ir.node import reachable
+from tidu.ir.types import shape_text
 from tidu.optim import StepGraph, step_graph
-from tidu.words import Language, verbatim
+from tidu.words import Language, Words, verbatim
+
+_NO_ENTRY = Words(
+    en="{name} has shape {shape}: this is not one of its entries",
+    zh="{name} 的形状是 {shape}，这不是它的一个元素",
+)
+_LONG = Words(
+    en="{steps} steps of this descent need about {need} multiplications and additions",
+    zh="这一梯度下降的 {steps} 步约需 {need} 次乘加运算",
+)
+
+
+# A study may be anyone's, and is opened without a thought.
+OF_A_STUDY = {ELEMENTS: 10**6, GROWTH: 10, STEPS: 200, WORK: 4 * 10**9, MEMORY: 2**27}
+PER_STEP = 8_000  # multiplications and the like, in the time that a step takes beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,7 @@ class Solution:
         return next(part for part in self.parts if part.part.id == id)
 
 
+@limited(OF_A_STUDY)
 def solve(
     path: str | os.PathLike[str],
     *,
@@ -110,6 +130,7 @@ def solve(
     return Solution(study, parts, report(Document(title, tuple(blocks)), lang))
 
 
+@limited(OF_A_STUDY)
 def solve_part(study: records.Study, part: records.Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = _derivation(study, part, None)
@@ -154,6 +175,7 @@ def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> De
     return Derivation(core, arrays, source.bodies)
 
 
+@limited(OF_A_STUDY)
 def study_derivations(
     path: str | os.PathLike[str], wrt: str | None = None
 ) -> dict[str, Derivation]:
@@ -199,6 +221,7 @@ Steps = dict[str, tuple[records.Descend, StepGraph, Run]]
 def _descents(part: records.Part, handle: Derivation) -> Steps:
     found: Steps = {}
     known = named_nodes(handle.core)
+    _check_steps(part, handle)
     for number, item in enumerate(part.descend, 1):
         names = item.params or tuple(handle.core.wrt)
         start = {name: handle.values[name] for name in names if name in handle.values}
@@ -208,6 +231,21 @@ def _descents(part: records.Part, handle: Derivation) -> Steps:
         )
         found[item.name or str(number)] = (item, step_graph(handle.core, item.rule), run)
     return found
+
+
+def _check_steps(part: records.Part, handle: Derivation) -> None:
+    """Raise StudyError where all steps of the part's descents would take too long."""
+    limit, need = WORK.value(), 0
+    for item in part.descend:
+        nodes = reachable(step_graph(handle.core, item.rule).graph.outputs.values())
+        need += item.steps * (PER_STEP + sum(map(work_of, nodes)))
+        if need > limit:
+            raise StudyError(
+                _LONG(steps=grouped(item.steps), need=grouped(need)),
+                place=item.place,
+                why=WORK.why(limit),
+                fix=WORK.fix(2 * need),
+            )
 
 
 def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Block]:
@@ -264,6 +302,12 @@ def _setting(shown: View, handle: Derivation, steps: Steps) -> tuple[Setting, bo
 
 
 # ------------------------------------------------------------------ numeric derivatives
+def _is_entry(array: np.ndarray[Any, Any], index: tuple[int, ...]) -> bool:
+    """Whether an index says one entry; that of a column may be one number."""
+    fits = all(i < n for i, n in zip(index, array.shape, strict=False))
+    return len(index) <= array.ndim and fits and array[index].size == 1
+
+
 def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
     """(f(w+h) − f(w−h)) / 2h at one entry, beside the derived value."""
     if not part.numeric or shown.valuation is None:
@@ -273,6 +317,9 @@ def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block
     for item in part.numeric:
         index = tuple(i - 1 for i in item.index)
         base = np.array(handle.values[item.of], dtype=float)
+        if not _is_entry(base, index):
+            what = _NO_ENTRY(name=item.of, shape=shape_text(base.shape))
+            raise StudyError(what, place=item.place)
         values: list[float] = []
         for sign in (1.0, -1.0):
             moved = base.copy()

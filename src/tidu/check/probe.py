@@ -15,7 +15,7 @@ import numpy as np
 from tidu.check.finding import Array
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
-from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.node import Node, depends_on, post_order, reachable
 from tidu.ir.op import Form, Operand
 from tidu.ir.types import COMPLEX, FLOATS
 
@@ -116,14 +116,19 @@ def switches_of(loss: Node, parameter: Node) -> list[Switch]:
 
 def _innermost(node: Node, condition: Node) -> list[Switch]:
     """The comparisons of a kink's condition that compare values, not counts of comparisons."""
-    operands = {n.id for n in reachable(node.inputs)}
-    inside = [n for n in reachable([condition]) if n.id not in operands and not is_tuple(n)]
-    masked = depends_on([condition], [n for n in inside if n.dtype == "bool"])
-    return [
-        Switch(node, n.inputs[0], n.inputs[1])
-        for n in inside
-        if _compares(n) and not any(c.id in masked for c in n.inputs)
-    ]
+    ends = {n.id for n in node.inputs}  # a condition is made from the operands
+    above = post_order([condition], lambda n: () if n.id in ends else n.inputs)
+    masked: set[int] = set()
+    found: list[Switch] = []
+    for n in above:
+        if n.id in ends or is_tuple(n):
+            continue
+        counts = any(c.id in masked for c in n.inputs)
+        if _compares(n) and not counts:
+            found.append(Switch(node, n.inputs[0], n.inputs[1]))
+        if counts or n.dtype == "bool":
+            masked.add(n.id)
+    return found
 
 
 def _compares(node: Node) -> bool:

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, nearest
 from tidu.files import read_whole
+from tidu.ir.budget import DATA, bytes_text, check_elements, grouped
 from tidu.words import Words, verbatim
 
 # What people and programs write where a value is missing.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "missing"})
+CELL = 64  # bytes that a cell takes as text of its own
+MOST_NAMES = 40  # that a message lists
+LONGEST = 60  # characters of each
 SHOWN = 10  # lines named in a message before it says how many remain
 
+_LARGE = Words(en="{file} has {size}", zh="{file} 有 {size}")
+_CELLS = Words(en="{file} has more than {most} cells", zh="{file} 的单元格超过 {most} 个")
 _EMPTY = Words(en="{file} has no rows", zh="{file} 没有数据行")
 _EMPTY_WHY = Words(
     en="the first line holds the names of the columns, the rows follow",
@@ -82,6 +88,14 @@ def read_csv(path: Path, *, name: str | None = None) -> Table:
     encodings, an empty table, nameless or repeated columns, and rows of another length.
     """
     shown = name or path.name
+    size, limit = path.stat().st_size, DATA.value()
+    if size > limit:
+        raise InputError(
+            _LARGE(file=shown, size=bytes_text(size)),
+            place=Place(shown),
+            why=DATA.why(limit, bytes_text(limit)),
+            fix=DATA.fix(size),
+        )
     raw = read_whole(path, shown)
     try:
         text = raw.decode("utf-8-sig")
@@ -101,8 +115,15 @@ def parse_csv(text: str, name: str) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
+    limit, found = DATA.value(), 0
     try:
         for cells in reader:
+            found += len(cells)
+            if found * CELL > limit:
+                place = Place(name, reader.line_num)
+                why = DATA.why(limit, bytes_text(limit))
+                what = _CELLS(file=name, most=grouped(limit // CELL))
+                raise InputError(what, place=place, why=why, fix=DATA.fix(4 * limit))
             if any(cell.strip() for cell in cells):
                 rows.append(tuple(cell.strip() for cell in cells))
                 lines.append(reader.line_num)
@@ -121,11 +142,19 @@ def parse_csv(text: str, name: str) -> Table:
 
 
 def _check_header(header: tuple[str, ...], place: Place) -> None:
+    seen: set[str] = set()
     for index, title in enumerate(header):
         if not title:
             raise InputError(_UNNAMED(number=index + 1, file=place.file), place=place)
-        if title in header[:index]:
+        if title in seen:
             raise InputError(_TWICE(column=title, file=place.file), place=place)
+        seen.add(title)
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list, and a sign that there are more."""
+    listed = [name if len(name) <= LONGEST else name[:LONGEST] + "…" for name in names[:MOST_NAMES]]
+    return ", ".join([*listed, *["…"] * (len(names) > MOST_NAMES)])
 
 
 def column(table: Table, name: str) -> tuple[str, ...]:
@@ -135,7 +164,7 @@ def column(table: Table, name: str) -> tuple[str, ...]:
         raise InputError(
             _COLUMN(file=table.name, column=name),
             place=Place(table.name),
-            why=_COLUMNS(columns=", ".join(table.header)),
+            why=_COLUMNS(columns=few(table.header)),
             fix=verbatim(f'"{close}"') if close else None,
         )
     index = table.header.index(name)
@@ -200,4 +229,7 @@ def class_indices(table: Table, name: str) -> tuple[NDArray[np.int64], tuple[str
 def one_hot(table: Table, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """A column of names as rows with a single 1; shape (rows, classes)."""
     indices, classes = class_indices(table, name)
-    return np.eye(len(classes))[indices], classes
+    check_elements(len(indices) * len(classes), name)
+    rows = np.zeros((len(indices), len(classes)))
+    rows[np.arange(len(indices)), indices] = 1.0
+    return rows, classes

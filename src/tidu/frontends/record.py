@@ -17,6 +17,7 @@ from tidu.frontends.binding import name_of, path_of
 from tidu.frontends.functions import Spelling, find, not_derived_because
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
+from tidu.ir.budget import given
 from tidu.ir.build import constant
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node, depends_on, post_order
@@ -187,9 +188,10 @@ class Recorder:
                 else refusals.operand(None, value)
             ) from None
 
-    def _constant(self, array: Array, given: Any) -> Node:
+    def _constant(self, array: Array, value: Any) -> Node:
         if array.dtype.kind not in "biufc":
-            raise refusals.operand(None, given)
+            raise refusals.operand(None, value)
+        given(array.size)
         node = constant(array)
         frame = self.frame()
         if array.size > 1 and frame is not None:

@@ -11,10 +11,11 @@ from tidu.frontends.study_lines import Document, KeyPath
 from tidu.words import Phrase, Words
 
 _NAME = r"[^\W\d]\w*"
-_INDEX = r"(?:\[(?P<index>\s*\d+\s*(?:,\s*\d+\s*)*)\])?"
+_WHOLE = r"\d{1,9}"
+_INDEX = rf"(?:\[(?P<index>\s*{_WHOLE}\s*(?:,\s*{_WHOLE}\s*)*)\])?"
 _ELEMENT = re.compile(rf"(?P<name>{_NAME})\s*{_INDEX}")
 _GRADIENT = re.compile(rf"[d∂](?P<output>{_NAME})\s*/\s*[d∂](?P<of>{_NAME}\s*(?:\[[\d\s,]*\])?)")
-_STEP = re.compile(r"step\s+(?P<step>\d+)\s+(?P<of>.+)")
+_STEP = re.compile(rf"step\s+(?P<step>{_WHOLE})\s+(?P<of>.+)")
 _WORD = re.compile(r"(?P<kind>new|final|best)\s+(?P<of>.+)")
 
 _UNREADABLE = Words(en="a claim cannot be about {text}", zh="看不懂论断说的是什么量：{text}")

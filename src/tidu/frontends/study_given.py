@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from tidu.frontends.study import (
 )
 from tidu.frontends.study_lines import Document, KeyPath
 from tidu.frontends.text import read_array
+from tidu.ir.budget import GROWTH, check_elements
 from tidu.nn import INITIALISERS, initial
 from tidu.nn.sequential import parameter_specs
 from tidu.words import Words, verbatim
@@ -180,7 +182,18 @@ def given_values(study: Study, part: Part) -> Values:
         except TiduError as problem:
             raise _asked_by(problem, given) from None
         arrays[name].flags.writeable = False
+        _check_total(part, arrays)
     return Values(arrays, classes, scales)
+
+
+def _check_total(part: Part, arrays: Mapping[str, Array]) -> None:
+    """Raise InputError where the values together are too large: those that the study makes, and
+    those that lie in files, of which there may be more."""
+    sizes = {True: 0, False: 0}
+    for name, array in arrays.items():
+        sizes[isinstance(part.given[name], Columns | Archived)] += array.size
+    check_elements(sizes[False], "[given]")
+    check_elements(-(-sizes[True] // GROWTH.value()), "[given]")
 
 
 def _asked_by(problem: TiduError, given: Given) -> TiduError:
@@ -204,6 +217,7 @@ def _fill(given: Filled, wanted: Mapping[str, tuple[int, ...]]) -> Array:
     shape = given.shape or wanted.get(given.name)
     if shape is None:
         raise InputError(_SHAPE(name=given.name), why=_SHAPE_WHY(), fix=_SHAPE_FIX())
+    check_elements(math.prod(shape), given.name)
     return initial(given.method, shape, given.seed, **given.options)
 
 

@@ -25,12 +25,19 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+MOST_INTEGER = 2**63 - 1  # as TOML asks of every reader
+MOST_AXES = 32  # of an array, as NumPy has had it for long
+
+
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_INTEGER
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number that a double can hold: TOML's integers may have any number of digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= sys.float_info.max
 
 
 def _is_positive(value: Any) -> bool:
@@ -72,16 +79,21 @@ def _is_array(value: Any) -> bool:
 
 
 def _is_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(
+    return _is_short(value) and all(
         (_is_text(item) and is_size_name(item)) or (_is_integer(item) and item >= 0)
         for item in cast("list[Any]", value)
     )
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, list) and all(
+    return _is_short(value) and all(
         _is_integer(item) and item >= 0 for item in cast("list[Any]", value)
     )
+
+
+def _is_short(value: Any) -> bool:
+    """A list that may be a shape."""
+    return isinstance(value, list) and len(cast("list[Any]", value)) <= MOST_AXES
 
 
 def _limited(kind: str, **limits: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tidu.errors import Place, StudyError
+from tidu.frontends.study_size import check_size
 from tidu.words import Words
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -57,6 +58,8 @@ _WHERE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_NUMBERS = re.compile(r"[][0-9eE_.,+\- \t\n]+")
+_BRACKET = re.compile(r"[][]")
 _SCALAR = re.compile(r"[^,\]}\n#]*")
 
 
@@ -100,6 +103,7 @@ def read_document(text: str, file: str) -> Document:
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lines = tuple(text.split("\n"))
+    check_size(text, file, lines)
     try:
         values = tomllib.loads(text, parse_float=Written)
     except tomllib.TOMLDecodeError as problem:
@@ -226,6 +230,9 @@ class _Scanner:
             self._skip(_SCALAR)
 
     def _list(self, path: KeyPath) -> None:
+        run = _NUMBERS.match(self.text, self.at)
+        if run is not None and self._closes(run.end()):
+            return
         self.at += 1
         index = 0
         self._skip(_BLANK)
@@ -236,6 +243,17 @@ class _Scanner:
             index += 1
             self._separator()
         self.at += 1
+
+    def _closes(self, end: int) -> bool:
+        """Go behind a list of numbers, or of such lists, if it ends before `end`: nobody asks for
+        the places of its entries, and there may be many of them."""
+        depth = 0
+        for bracket in _BRACKET.finditer(self.text, self.at, end):
+            depth += 1 if bracket.group() == "[" else -1
+            if depth == 0:
+                self.at = bracket.end()
+                return True
+        return False
 
     def _inline(self, path: KeyPath) -> None:
         self.at += 1

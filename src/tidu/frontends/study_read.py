@@ -31,6 +31,7 @@ from tidu.frontends.study_given import read_given
 from tidu.frontends.study_lines import Document, KeyPath, read_document
 from tidu.frontends.study_schema_descend import STANDARD
 from tidu.frontends.study_schema_model import SHORT
+from tidu.ir.budget import TASKS, grouped
 from tidu.ir.types import Size
 from tidu.nn.layers import Layer, layer
 from tidu.optim import CLIPS, RULES, SCHEDULES, Schedule
@@ -86,6 +87,11 @@ _NO_DESCENT = Words(
     zh="这条论断说的是名为 {name} 的梯度下降，而本部分没有",
 )
 _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：{names}")
+_TASKS = Words(
+    en="the study asks for {count} things (parts, descents, difference quotients, and each four "
+    "claims or layers)",
+    zh="学习文件要做 {count} 件事（部分、梯度下降、差商，每四条论断或四层算一件）",
+)
 _LANGUAGES = Words(en="{en}", zh="{zh}")
 
 
@@ -139,12 +145,14 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
     parts: list[Part] = []
     if not raw:
         parts.append(_part("1", document, (top,), top))
+        _check_tasks(parts, top)
     for index, (own, path) in enumerate(raw):
         here = _Source(document, own, path)
         id = str(own.get("id", index + 1))
         sources = (*_inherited(here, top, done), here)
         done[id] = sources
         parts.append(_part(id, document, sources, here))
+        _check_tasks(parts, here)
     return Study(
         file,
         folder or Path(),
@@ -152,6 +160,19 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
         _prose(data.get("prose")),
         tuple(parts),
     )
+
+
+def _check_tasks(parts: list[Part], source: _Source) -> None:
+    """Raise StudyError where there is more to do than a reader waits for."""
+    limit, count = TASKS.value(), sum(map(_tasks, parts))
+    if count > limit:
+        what = _TASKS(count=grouped(count))
+        raise StudyError(what, place=source.place(), why=TASKS.why(limit), fix=TASKS.fix(count))
+
+
+def _tasks(part: Part) -> int:
+    layers = len(part.model.layers) if isinstance(part.model, LayerList) else 0
+    return 1 + len(part.descend) + len(part.numeric) + (len(part.claims) + layers) // 4
 
 
 # --------------------------------------------------------------- what holds in a part

@@ -38,6 +38,7 @@ from tidu.frontends.textvalues import (
     numeric,
     reference,
 )
+from tidu.ir.budget import reading
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.words import Phrase, Words
@@ -53,6 +54,10 @@ _NOT_VALUE = Words(en="{text} is not a number or an array", zh="{text} 不是数
 _VALUE_FIX = Words(en="[[1, 2], [3, 4]]", zh="[[1, 2], [3, 4]]")
 
 
+MOST_NODES = 50_000  # operations of a text, which may be anyone's
+
+
+@reading(nodes=MOST_NODES)
 def read(
     source: str,
     *,
@@ -92,6 +97,7 @@ def read(
     return program.finish(output)
 
 
+@reading(nodes=MOST_NODES)
 def read_array(text: str) -> NDArray[Any]:
     """A value written on a command line: "[[1,2],[3,4]]", "0.5", "ones(4,3)", "-zeros(2,1)".
 

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from tidu.errors import DTypeError, InputError, TiduError
 from tidu.frontends.functions import call, find
 from tidu.ir.body import result_types
+from tidu.ir.budget import ELEMENTS, grouped
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
 from tidu.ir.types import Size, product, shape_text
 from tidu.nn import Layer
 from tidu.words import Words
-
-MAX_ELEMENTS = 10_000_000
 
 _BIG_ARRAY = Words(
     en="an array of {count} elements is too large to be written in a formula (at most {limit})",
@@ -295,9 +294,11 @@ def _holds_node(value: Any) -> bool:
 
 def check_elements(shape: Sequence[Any]) -> None:
     count = product(dim for dim in shape)
-    if isinstance(count, int) and count > MAX_ELEMENTS:
+    limit = ELEMENTS.value()
+    if isinstance(count, int) and count > limit:
         fix = _SHAPE_FIX(name="W", shape=tuple(shape))
-        raise InputError(_BIG_ARRAY(count=count, limit=MAX_ELEMENTS), fix=fix)
+        what = _BIG_ARRAY(count=grouped(count), limit=grouped(limit))
+        raise InputError(what, why=ELEMENTS.why(limit), fix=fix)
 
 
 def _shape(given: Sequence[Any]) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from tidu.frontends.source import Source
 from tidu.frontends.traced import TracedArray, node_of
 from tidu.frontends.tree import Key, leaves, put, replace, short_names
 from tidu.frontends.unfit import misfits_said
+from tidu.ir.budget import reading
 from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -109,6 +110,7 @@ class Traced:
         )
 
 
+@reading()
 def trace(
     function: Callable[..., Any],
     arguments: Mapping[str, Any] | Sequence[Any],
@@ -157,6 +159,7 @@ def trace(
     return _finished(recorder, inputs, node, {i.name: i.value for i in given}, dict(named), paths)
 
 
+@reading()
 def trace_shapes(
     function: Callable[..., Any],
     shapes: Mapping[str, Any],

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.ir.body import Body
+from tidu.ir.body import Body, result_types
+from tidu.ir.budget import check_node, given
 from tidu.ir.node import ArrayData, Node, intern, post_order
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
@@ -29,6 +30,7 @@ from tidu.ir.types import (
     Type,
     broadcast_shapes,
     complex_dtype,
+    product,
     promote,
     real_dtype,
     shape_text,
@@ -131,9 +133,17 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
         type = op.type_rule(*(node.type for node in nodes), **attributes)
     except Misfit as misfit:
         raise shape_error(misfit, nodes) from None
+    check_node(lambda: _spoken(op, nodes), (one.shape for one in result_types(type)))
     if _halved(op, nodes, type):
         return apply(op, *(apply(role("cast"), n, dtype=type.dtype) for n in nodes), **attributes)
     return intern(op, tuple(nodes), attributes, type)
+
+
+def _spoken(op: Op, nodes: Sequence[Node]) -> str:
+    """An operation that is not done yet, with the shapes of its operands."""
+    shown = [n if n.op.role != "broadcast" else n.inputs[0] for n in nodes[:3]]
+    parts = [f"{describe(n)} {'' if is_tuple(n) else shape_text(n.shape)}".strip() for n in shown]
+    return f"{op.name}({', '.join([*parts, *['…'] * (len(nodes) > len(shown))])})"
 
 
 def _halved(op: Op, nodes: Sequence[Node], type: Type | TupleType) -> bool:
@@ -200,6 +210,9 @@ def _own_dtype(array: np.ndarray[Any, Any]) -> DType:
 
 def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
     """A named input of a program."""
+    size = product(shape)
+    if isinstance(size, int):
+        given(size)
     return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
 
 

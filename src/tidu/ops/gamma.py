@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Fence, Function, Math, Sum, Symbol, negate
+from tidu.ir.budget import check_steps
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
@@ -315,6 +316,7 @@ zeta = _gamma_function(
 
 
 def _multigammaln(a: Node, d: int) -> Node:
+    check_steps(d, "multigammaln")
     total = gammaln(a)
     for j in range(1, d):
         total = total + gammaln(a - j / 2.0)

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidu.errors import InputError
+from tidu.ir.budget import check_steps
 from tidu.ir.build import Misfit
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 from tidu.ops.define import aliases, sampled, says, spelling
 from tidu.words import Words, verbatim
+
+MOST_ORDERED = 60  # factors whose best order is looked for, which takes the cube of their number
 
 _MANY = Words(en="multi_dot multiplies two matrices or more", zh="multi_dot 至少需要两个矩阵")
 _RANKS = Words(
@@ -50,13 +53,14 @@ def _multi_dot(*xs: Node) -> Node:
         raise InputError(_MANY(), fix=verbatim("multi_dot([A, B])"))
     if any(x.rank != 2 for x in xs[1:-1]) or any(x.rank not in (1, 2) for x in xs):
         raise Misfit(_RANKS)
+    check_steps(len(xs), "multi_dot")
     sizes = _sizes(xs)
-    split = {} if sizes is None else _splits(sizes)
+    split = {} if sizes is None or len(xs) > MOST_ORDERED else _splits(sizes)
 
     def product(i: int, j: int) -> Node:
         if i == j:
             return xs[i]
-        k = split.get((i, j), j - 1)
+        k = split.get((i, j), (i + j) // 2 if len(xs) > MOST_ORDERED else j - 1)
         return product(i, k) @ product(k + 1, j)
 
     return product(0, len(xs) - 1)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError
+from tidu.ir.budget import check_elements, check_steps
 from tidu.ir.build import Misfit, apply, constant, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
@@ -83,6 +84,7 @@ def _edge(value: Any, x: Node, axis: int) -> Node:
 def _diff(x: Node, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Node:
     if n < 0:
         raise InputError(_ORDER(n=n))
+    check_steps(n, "diff")
     if n == 0:
         return x  # NumPy then joins nothing either
     at = normal_axes(axis, x.rank)[0]
@@ -233,6 +235,7 @@ trapezoid = spelling(
 
 # ------------------------------------------------------------------ ranges
 def _spread_over(start: Any, stop: Any, num: int, endpoint: bool) -> tuple[Node, Node, Any]:
+    check_elements(num, "linspace")
     a, b = lift(sum_, (start, stop))
     steps = max(num - 1 if endpoint else num, 1)
     return a, b, np.arange(num) / steps

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tidu.errors import InputError
+from tidu.ir.budget import check_elements
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ops.axes import moveaxis
@@ -95,6 +96,7 @@ def _constant(x: Node, widths: list[tuple[int, int]], values: Any) -> Node:
 def _mixed(x: Node, axis: int, pair: tuple[int, int], mode: Any, options: dict[str, Any]) -> Node:
     """Along one axis y = M x + c, told from NumPy's padding of zeros and of the unit vectors."""
     n = known(x, axis, "pad")
+    check_elements(n * (n + sum(pair)), "pad")
     zeros = np.zeros(n)
     offset = np.pad(zeros, pair, mode=mode, **options)
     columns = [np.pad(unit, pair, mode=mode, **options) - offset for unit in np.eye(n)]
@@ -144,7 +146,9 @@ def _pad(
             }.get(mode, {"reflect_type": reflect_type})
             x = _mixed(x, axis, pair, mode, options)
         else:
-            order = np.pad(np.arange(known(x, axis, "pad")), pair, mode=cast(Any, mode))
+            n = known(x, axis, "pad")
+            check_elements(n + sum(pair), "pad")
+            order = np.pad(np.arange(n), pair, mode=cast(Any, mode))
             x = taken(x, order, axis)
     return x
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.ir.budget import check_steps
 from tidu.ir.build import constant
 from tidu.ir.node import Node
 from tidu.ir.types import promote
@@ -20,19 +21,23 @@ from tidu.ops.structure import concatenate, stack
 # ------------------------------------------------------------------ polynomials
 def _polyval(p: Node, x: Node) -> Node:
     """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
+    count = known(p, 0, "polyval")
+    check_steps(count, "polyval")
     total = p[0] + 0.0 * x
-    for k in range(1, known(p, 0, "polyval")):
+    for k in range(1, count):
         total = total * x + p[k]
     return total
 
 
 def _vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
     n = known(x, 0, "vander") if N is None else int(N)
+    check_steps(n, "vander")
     powers = np.arange(n) if increasing else np.arange(n)[::-1]
     return stack(*(x ** float(k) for k in powers), axis=1)
 
 
 def _polyder(p: Node, m: int = 1) -> Node:
+    check_steps(m, "polyder")
     for _ in range(m):
         n = known(p, 0, "polyder")
         p = p[: n - 1] * constant(np.arange(n - 1.0, 0.0, -1.0), float_type(p.dtype))
@@ -40,6 +45,7 @@ def _polyder(p: Node, m: int = 1) -> Node:
 
 
 def _polyint(p: Node, m: int = 1, k: Any = None) -> Node:
+    check_steps(m, "polyint")
     ends = [as_node(0.0, p)] * m
     if k is not None:
         given = as_node(k, p)

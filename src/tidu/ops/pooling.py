@@ -6,6 +6,7 @@ a mean the number of elements that count is known before the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,6 +16,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function
 from tidu.errors import InputError
+from tidu.ir.budget import check_elements
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
@@ -182,6 +184,7 @@ class Pooled(NamedTuple):
 
 def _seats(lines: Sequence[_Line]) -> Any:
     """(windows…, elements): the place of each element in the flattened last axes."""
+    check_elements(math.prod(line.count * line.size for line in lines), "max_pool")
     total: Any = np.zeros((1,) * 2 * len(lines), np.int64)
     for i, line in enumerate(lines):
         inside = np.clip(line.places, 0, line.n - 1)

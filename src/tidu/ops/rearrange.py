@@ -6,6 +6,7 @@ before the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -14,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from tidu.errors import InputError
+from tidu.ir.budget import check_elements, check_steps
 from tidu.ir.build import Misfit, broadcast, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
@@ -174,6 +176,7 @@ def _repeat(x: Node, repeats: Any, axis: int | None = None) -> Node:
     if len(counts) > 1 and len(counts) != x.shape[at]:
         raise InputError(_PAIRS(name="repeat", given=repeats, axes=at))
     if len(counts) > 1:
+        check_elements(sum(counts), "repeat")
         return taken(x, np.repeat(np.arange(len(counts)), counts), at)
     stretched = expanded(x, at + 1)
     wide = (*x.shape[: at + 1], counts[0], *x.shape[at + 1 :])
@@ -183,7 +186,8 @@ def _repeat(x: Node, repeats: Any, axis: int | None = None) -> Node:
 
 def _resize(x: Node, new_shape: Any) -> Node:
     shape = tuple(int(n) for n in _as_list(new_shape))
-    n, size = known(flat(x), 0, "resize"), int(np.prod(shape))
+    n, size = known(flat(x), 0, "resize"), math.prod(shape)
+    check_elements(size, "resize")
     if n == 0 or size == 0:
         return broadcast_to(lift(reshape, (0.0,))[0], shape=shape)
     return reshape(taken(flat(x), np.arange(size) % n, 0), shape=shape)
@@ -236,6 +240,7 @@ def _array_split(x: Node, indices_or_sections: Any, axis: int = 0) -> list[Node]
     if isinstance(indices_or_sections, list | tuple):
         return _pieces(x, [int(i) for i in indices_or_sections], at, n)
     count = int(indices_or_sections)
+    check_steps(count, "array_split")
     each, extra = divmod(n, count)
     ends = np.cumsum([each + 1] * extra + [each] * (count - extra))[:-1]
     return _pieces(x, ends.tolist(), at, n)
@@ -256,7 +261,9 @@ def _split_along(axis: Callable[[Node], int]) -> Callable[..., Any]:
 
 def _unstack(x: Node, axis: int = 0) -> tuple[Node, ...]:
     at = normal_axes(axis, x.rank)[0]
-    return tuple(x[(*[slice(None)] * at, i)] for i in range(known(x, at, "unstack")))
+    count = known(x, at, "unstack")
+    check_steps(count, "unstack")
+    return tuple(x[(*[slice(None)] * at, i)] for i in range(count))
 
 
 _HALVES = sampled((((4, 2, 2),), {"indices_or_sections": 2}))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.ir.budget import check_elements
 from tidu.ir.build import Misfit
 from tidu.ir.node import Node
 from tidu.ir.op import Operand
@@ -47,6 +48,7 @@ def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -
     n, span = known(x, axis, "windows"), dilation * (size - 1) + 1
     if n < span:
         raise Misfit(_WINDOW, size=span, axis=axis)
+    check_elements(((n - span) // stride + 1) * size, "windows")
     places = np.arange(0, n - span + 1, stride)[:, None] + dilation * np.arange(size)
     return x[(*[slice(None)] * axis, places)]
 

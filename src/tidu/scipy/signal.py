@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError, ShapeError
+from tidu.ir.budget import check_elements
 from tidu.scipy.calls import forwarded
 from tidu.words import Words, verbatim
 
@@ -130,6 +131,7 @@ def _windows(array: Any, axis: int, count: int, mode: str) -> Any:
     """The values A[n − m] as two axes n and m instead of one, 0 beyond the ends."""
     size = array.shape[axis]
     start, length = _MODES[mode](size, count)
+    check_elements(length * count, "convolve")
     index = start + np.arange(length)[:, None] - np.arange(count)[None, :]
     index = np.where((index >= 0) & (index < size), index, size)
     zero = np.zeros((*array.shape[:axis], 1, *array.shape[axis + 1 :]), array.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tidu.backends.budget import check_run
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.emit.driver import Batch, Check, Driver, write_driver
 from tidu.backends.native.emit.module import Kernel, Module
@@ -14,7 +15,6 @@ from tidu.backends.native.library import object_code
 from tidu.backends.native.schedule.memory import laid_out
 from tidu.backends.native.schedule.plan import Kind, Plan, Stage, plan, scheduled
 from tidu.backends.native.target import host
-from tidu.backends.numpy.program import check_memory
 from tidu.ir.node import Node, inputs_among, reachable
 
 changed_settings()  # takes down how they are as all is loaded
@@ -23,7 +23,7 @@ changed_settings()  # takes down how they are as all is loaded
 def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     """Compile outputs that are `lowered`."""
     nodes = reachable(outputs.values())
-    check_memory(nodes)
+    check_run(nodes)
     inputs = inputs_among(nodes)
     made = plan(list(dict.fromkeys(outputs.values())), FUNCTIONS)
     overwritten = {

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.backends.budget import check_run
 from tidu.backends.native import flags
 from tidu.backends.native.layout import (
     ALIGNED,
@@ -28,7 +29,7 @@ from tidu.backends.native.layout import (
 )
 from tidu.backends.native.machine import Machine, machine_of
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import NumpyProgram, as_input, check_memory
+from tidu.backends.numpy.program import NumpyProgram, as_input
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, inputs_among, reachable
@@ -263,7 +264,7 @@ def compile_native(outputs: Mapping[str, Node]) -> NativeProgram:
 
 def _compiled(outputs: Mapping[str, Node], request: Request) -> tuple[Mapping[str, Node], Machine]:
     nodes = reachable(outputs.values())
-    check_memory(nodes)
+    check_run(nodes)
     return inputs_among(nodes), machine_of(outputs, request, _address)
 
 

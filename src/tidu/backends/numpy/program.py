@@ -16,19 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from tidu.backends.budget import check_kept, check_run
 from tidu.backends.lowering import order_of
 from tidu.backends.program import Array, Valuation, no_values
-from tidu.errors import DTypeError, EvaluationError, ShapeError
-from tidu.ir.body import result_types
-from tidu.ir.build import describe, is_tuple, substitute
+from tidu.errors import DTypeError, ShapeError
+from tidu.ir.build import is_tuple, substitute
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import COMPLEX, Shape, Size, product, shape_text
+from tidu.ir.types import COMPLEX, Shape, Size, shape_text
 from tidu.words import Words
 
 BufferKind = tuple[tuple[int, ...], str]  # shape and dtype
-
-MEMORY_LIMIT = 8 * 2**30  # bytes that one run may need before it is refused
 
 _SHAPE = Words(
     en="{name} has shape {got}, the program was derived for {wanted}",
@@ -37,10 +35,6 @@ _SHAPE = Words(
 _SIZE = Words(
     en="{name} has shape {got}: size {dim} is {n} here and {m} elsewhere",
     zh="{name} 的形状是 {got}：大小 {dim} 在这里是 {n}，在别处是 {m}",
-)
-_TOO_LARGE = Words(
-    en="running this needs {need} of memory for {node} {shape}; the limit is {limit}",
-    zh="运行时 {node} {shape} 需要 {need} 内存；上限是 {limit}",
 )
 _NUMBERS = Words(en="{name}: expected numbers, got {kind}", zh="{name}：应为数，得到 {kind}")
 _COMPLEX = Words(
@@ -96,6 +90,8 @@ class NumpyProgram:
         missing = [name for name in self.inputs if name not in inputs]
         if missing:
             raise no_values(missing)
+        if keep_all:
+            check_kept([step.node for step in self.every])
         slots = self.fresh_slots(buffers=not keep_all)
         for name, (slot, node, (shape, dtype)) in self.inputs.items():
             value = inputs[name]
@@ -128,11 +124,11 @@ def compile_graph(
 ) -> NumpyProgram:
     """Compile nodes to a program. Sizes must be integers (see `evaluate` for named sizes).
 
-    Raises EvaluationError, before anything is allocated, if the values would exceed the memory
-    limit.
+    Raises EvaluationError, before anything is allocated, if a run would need more memory or more
+    work than the limits allow.
     """
     nodes = reachable(outputs.values())
-    check_memory(nodes)
+    check_run(nodes)
     slot_of = {node.id: slot for slot, node in enumerate(nodes)}
     named = inputs_among(nodes)
     named |= {name: node for name, node in (inputs or {}).items() if node.id in slot_of}
@@ -325,36 +321,6 @@ def as_input(name: str, value: Any, node: Node) -> Array:
             _SHAPE(name=name, got=shape_text(array.shape), wanted=shape_text(node.shape))
         )
     return np.asarray(array, dtype=node.dtype)
-
-
-def check_memory(nodes: Sequence[Node]) -> None:
-    """Refuse, before any allocation, a graph with a value that is too large."""
-    for node in nodes:
-        for type in result_types(node.type):
-            elements = product(type.shape)
-            each = 16 if type.dtype in COMPLEX else 8
-            if (
-                isinstance(elements, int)
-                and node.op.loop is not Loop.VIEW
-                and elements * each > MEMORY_LIMIT
-            ):
-                raise EvaluationError(
-                    _TOO_LARGE(
-                        need=_bytes(elements * each),
-                        node=describe(node),
-                        shape=shape_text(type.shape),
-                        limit=_bytes(MEMORY_LIMIT),
-                    )
-                )
-
-
-def _bytes(count: int) -> str:
-    units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-    power = 0
-    value = float(count)
-    while value >= 1024 and power < len(units) - 1:
-        value, power = value / 1024, power + 1
-    return f"{value:.3g} {units[power]}"
 
 
 def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, int]:
