@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
 import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +21,7 @@ from tidu.errors import DTypeError, InputError, Place, TiduError, nearest
 from tidu.ir.budget import DATA, bytes_text, grouped
 from tidu.words import Words, verbatim
 
+MOST_HEADER = 12_000  # bytes; NumPy reads headers of at most 10,000
 ENCRYPTED = 1  # the bit of a member's flags
 
 _KEY = Words(en="{file} has no array {key}", zh="{file} 里没有数组 {key}")
@@ -80,7 +84,7 @@ def read_npz(path: Path, key: str, *, name: str | None = None) -> NDArray[np.flo
 BROKEN = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
     *(OSError, ValueError, NotImplementedError, RuntimeError, OverflowError, IndexError, KeyError),
-    *(SyntaxError, TypeError, MemoryError, RecursionError),
+    *(SyntaxError, TypeError, MemoryError, RecursionError, tokenize.TokenError),
 )
 
 
@@ -114,10 +118,13 @@ def _member(
 ) -> NDArray[np.generic]:
     """An array by its header, read to the last byte so that its checksum is compared."""
     with archive.open(info) as member:
-        version = npy.read_magic(member)
+        start = io.BytesIO(member.read(MOST_HEADER))  # what packs well may be a header of gigabytes
+        version = npy.read_magic(start)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
         # version 3 is version 2 with names of fields in UTF-8: arrays of numbers do not have any
-        shape, fortran, dtype = read[version](member)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers as Python 2 has written them
+            shape, fortran, dtype = read[version](start)
         if dtype.hasobject:
             raise DTypeError(_PICKLE(file=shown, key=key), why=_PICKLE_WHY())
         if dtype.kind not in "biuf":
@@ -132,9 +139,9 @@ def _member(
                 fix=DATA.fix(8 * count),
             )
         size = count * dtype.itemsize
-        data = member.read(size)
-        while len(data) < size and (more := member.read(size - len(data))):
-            data += more
+        data = start.read()
+        if size > len(data):
+            data += member.read(size - len(data))
         if len(data) != size or member.read(1):
             raise EOFError
     order = "F" if fortran else "C"
