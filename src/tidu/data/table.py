@@ -88,7 +88,7 @@ def read_csv(path: Path, *, name: str | None = None) -> Table:
     encodings, an empty table, nameless or repeated columns, and rows of another length.
     """
     shown = name or path.name
-    size, limit = path.stat().st_size, DATA.value()
+    size, limit = path.stat().st_size if path.is_file() else 0, DATA.value()
     if size > limit:
         raise InputError(
             _LARGE(file=shown, size=bytes_text(size)),
