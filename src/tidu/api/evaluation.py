@@ -13,6 +13,7 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of
 from tidu.backends.program import Valuation
+from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DTypeError, EvaluationError, InputError
@@ -120,16 +121,24 @@ def run(
     """A keep-all run; values are given for the nodes as they were before bodies were put in. `by`
     runs them otherwise."""
     if not bodies:
-        return evaluate(outputs, values, keep_all=True, by=by)
+        given = outputs if by is None else _written_out(outputs)
+        return evaluate(given, values, keep_all=True, by=by)
     nodes = reachable(outputs.values())
     image = with_bodies(nodes, bodies)
     given = {name: image[node] for name, node in outputs.items()}
+    given = given if by is None else _written_out(given)
     found = evaluate(given, values, keep_all=True, by=by)
     return Valuation(
         found.outputs,
         {node: found.values[image[node]] for node in nodes if image[node] in found.values},
         found.left_range,
+        found.undefined,
     )
+
+
+def _written_out(outputs: Mapping[str, Node]) -> Mapping[str, Node]:
+    found = written_out(list(outputs.values()))
+    return outputs if found is None else dict(zip(outputs, found, strict=True))
 
 
 def settled_derivation(

@@ -26,6 +26,7 @@ from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
+from tidu.calculus.bodies import written_out
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DivergenceWarning, EvaluationError
 from tidu.ir.build import substitute
@@ -310,11 +311,15 @@ class Descent:
         """A step by NumPy; what is not finite is looked at again, since its gradient may exist."""
         values = self._values(compiled)
         found = compiled.program.run(values)
+        if not (found.left_range or found.undefined):
+            return found.outputs
         after = [name for _, name in compiled.moves]
         if all(np.isfinite(found.outputs[name]).all() for name in after):
             return found.outputs
         moving = list(compiled.opened.parameters)
-        return evaluate_settled(compiled.outputs, values, moving, after, found).outputs
+        return evaluate_settled(
+            compiled.outputs, values, moving, after, found, written_out=written_out
+        ).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:
         """The same from the loop that took the steps, where there is one: the loss after n steps is

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from tidu.api.evaluation import run
+from tidu.backends.numpy.program import Calculate
+from tidu.backends.numpy.settled import settled, work_of
+from tidu.backends.program import Valuation
 from tidu.document.blocks import Equation, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
@@ -51,7 +54,14 @@ class Hessian:
         given = self.derivation.given({**(values or {}), **arrays})
         # The inputs go along: a Hessian of numbers alone still has their named sizes.
         outputs = {"H": self.found.dense, **self.derivation.graph.inputs}
-        return run(outputs, given, self.derivation.bodies).outputs["H"]
+        bodies = self.derivation.bodies
+
+        def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
+            return run(outputs, values, bodies, by)
+
+        plain, work = run(outputs, given, bodies), work_of(outputs, given)
+        moving = list(self.derivation.core.wrt)
+        return settled(plain, given, moving, ["H"], again, work=work).outputs["H"]
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))

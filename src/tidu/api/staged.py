@@ -14,6 +14,7 @@ from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_result
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
+from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import switches
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.frontends.arguments import is_static, refuse_counting_nan
@@ -126,7 +127,7 @@ def _settled(
     outputs = {str(i): node for i, node in enumerate(nodes)}
     names = [name for name, node in outputs.items() if node in set(derived)]
     moving = [str(node.attrs["name"]) for node in _moving(stage)]
-    return evaluate_settled(outputs, stage.values, moving, names, found)
+    return evaluate_settled(outputs, stage.values, moving, names, found, written_out=written_out)
 
 
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:

@@ -29,12 +29,14 @@ class Valuation:
     """The arrays of one run: outputs by name and, in a keep-all run, every node's value.
 
     left_range: whether some number on the way was too large or too small to be held, as far as that
-    is known. remarks: what was calculated otherwise than the program says.
+    is known. undefined: whether NumPy met a division by zero or an invalid operation. remarks: what
+    was calculated otherwise than the program says.
     """
 
     outputs: Mapping[str, Array]
     values: Mapping[Node, Array]
     left_range: bool = False
+    undefined: bool = False
     remarks: tuple[Phrase, ...] = ()
 
     def __getitem__(self, node: Node) -> Array:

@@ -91,11 +91,19 @@ def batch(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tupl
     return whole, live
 
 
+WRITTEN_OUT = 4000  # nodes
+
+
 def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
     """A node that holds a body, on other operands and with every node of its body replaced."""
     body = body_of(node)
     assert body is not None and node.op.body is not None
     return apply(node.op, *inputs, **{**node.attrs, node.op.body: body.mapped(change)})
+
+
+def written_out(nodes: Sequence[Node]) -> list[Node] | None:
+    """`opened` up to a length that is still quick to look through."""
+    return opened(nodes, WRITTEN_OUT)
 
 
 def opened(nodes: Sequence[Node], limit: int) -> list[Node] | None:

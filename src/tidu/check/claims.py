@@ -16,6 +16,7 @@ import numpy as np
 
 from tidu.backends.numpy.program import evaluate, with_sizes
 from tidu.backends.numpy.settled import evaluate_settled
+from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation
 from tidu.check.compare import Stated, same_formula, same_value, stated_array
 from tidu.check.finding import Array, Finding
@@ -127,7 +128,9 @@ def check_claims(
         return ()
     bound = _bind(claims, values)
     targets = {str(i): c.target for i, c in enumerate(bound)}
-    actual = evaluate_settled(targets, values, list(values), list(targets)).outputs
+    actual = evaluate_settled(
+        targets, values, list(values), list(targets), written_out=written_out
+    ).outputs
     verdicts = [_judge(c, actual[str(i)], values, free, seed) for i, c in enumerate(bound)]
     roots = _causes(bound, verdicts, values)
     return tuple(_describe(i, claims, bound, verdicts, roots, values) for i in range(len(claims)))

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.backends.numpy.program import with_sizes
 from tidu.backends.numpy.settled import evaluate_settled
-from tidu.calculus.bodies import opened
+from tidu.calculus.bodies import opened, written_out
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
 from tidu.check.measure import ALL_DIRECTIONS, ALL_ENTRIES, ENTRIES, Measured, Problem, measure_all
@@ -172,7 +172,9 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
         wanted |= {f"{node.id}.{i}": part for i, part in enumerate(parts)}
     derivatives = list(wanted)
     wanted["loss"] = bound.losses[1]
-    outputs = evaluate_settled(wanted, values, list(bound.wrt), derivatives).outputs
+    outputs = evaluate_settled(
+        wanted, values, list(bound.wrt), derivatives, written_out=written_out
+    ).outputs
     return _Stated(
         {name: outputs[f"d/{name}"] for name in bound.gradients},
         {

@@ -29,7 +29,7 @@ from tidu.backends.native.layout import (
 )
 from tidu.backends.native.machine import Machine, machine_of
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import NumpyProgram, as_input
+from tidu.backends.numpy.program import RANGE, NumpyProgram, as_input, watched
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, inputs_among, reachable
@@ -64,6 +64,7 @@ class Context:
         self.arrays: dict[Node, Array] = {}
         self.objects: dict[Node, Any] = {}
         self.error: BaseException | None = None
+        self.left_range = False  # in the last run, as far as is known
         base = self.workspace.ctypes.data
         for node, slot in memory.slot.items():
             if node in memory.offset:
@@ -101,6 +102,8 @@ class Context:
         self.shared[ERROR] = 0
         self.shared.view(np.int64)[DONE // 8] = 0
         self.error = None
+        self.left_range = False
+        flags.clear()
         addresses = (
             self.table.ctypes.data,
             steps,
@@ -109,6 +112,7 @@ class Context:
         room = self.room.ctypes.data
         if threads == 1 or not self._together(addresses, threads, room):
             self.machine.entry(*addresses, 0, 1, room)
+        self.left_range = self.left_range or flags.left_range()
         if self.error is not None:
             raise self.error
         done = int(self.shared.view(np.int64)[DONE // 8])
@@ -152,15 +156,19 @@ class Context:
             raise stop
         return ready
 
+    def _leave(self, kind: str, flag: int) -> None:
+        self.left_range = self.left_range or kind in RANGE
+
     def calculate(self, at: int) -> None:
         """NumPy's part: the value of one node, from what lies in the buffers."""
+        self.left_range = self.left_range or flags.left_range()  # NumPy lowers the flags
         try:
             node, function = self.machine.calls[at]
             given = [
                 self.objects[child] if is_tuple(child) else self.array(child)
                 for child in node.inputs
             ]
-            with np.errstate(all="ignore"):
+            with watched(self._leave):
                 value = function(*given)
             if is_tuple(node):
                 self.objects[node] = tuple(_own(part, given) for part in value)
@@ -222,9 +230,8 @@ class NativeProgram:
         }
         for node, array in fresh.items():
             context.give(node, array)
-        flags.clear()
         _, status = context.run(1, 1)
-        left = flags.left_range()
+        left = context.left_range
         for node in (*given, *self.machine.outputs.values()):
             context.arrays.pop(node, None)
         context.objects.clear()

@@ -53,6 +53,15 @@ class Instruction:
     target: int
 
 
+RANGE = frozenset(["overflow", "underflow"])
+
+
+def watched(leave: Callable[[str, int], None]) -> np.errstate:
+    """A context in which NumPy says nothing of numbers, and calls `leave` with the kind of trouble
+    that it meets: those in `RANGE` where a number overflows or underflows."""
+    return np.errstate(all="call", call=leave)
+
+
 def execute(steps: Sequence[Instruction], slots: list[Any]) -> None:
     """Calculate the slots of the instructions, in order."""
     for step in steps:
@@ -97,10 +106,8 @@ class NumpyProgram:
             value = inputs[name]
             fits = type(value) is np.ndarray and value.dtype == dtype and value.shape == shape
             slots[slot] = value if fits else as_input(name, value, node)
-        left: list[str] = []
-        with np.errstate(
-            all="ignore", over="call", under="call", call=lambda kind, flag: left.append(kind)
-        ):
+        kinds: set[str] = set()
+        with watched(lambda kind, flag: kinds.add(kind)):
             execute(self.every if keep_all else self.lean, slots)
         outputs = {
             name: np.asarray(slots[slot])
@@ -116,7 +123,7 @@ class NumpyProgram:
                 for step in self.every
                 if not is_tuple(step.node)  # its results are nodes of their own
             }
-        return Valuation(outputs, values, bool(left))
+        return Valuation(outputs, values, bool(kinds & RANGE), bool(kinds - RANGE))
 
 
 def compile_graph(
@@ -382,4 +389,5 @@ def evaluate(
         found.outputs,
         {node: found.values[place[node]] for node in nodes if place[node] in found.values},
         found.left_range,
+        found.undefined,
     )

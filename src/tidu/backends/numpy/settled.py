@@ -87,12 +87,17 @@ def evaluate_settled(
     moving: Collection[str],
     derivatives: Collection[str],
     plain: Valuation | None = None,
+    *,
+    written_out: Callable[[list[Node]], list[Node] | None],
 ) -> Valuation:
     """Evaluate nodes on values, those outputs that are derivatives as `settled` finds them: they
-    are those of the others."""
+    are those of the others. `written_out` gives nodes without calls and loops, where these are not
+    too long: inside of one no entry is told from another."""
 
     def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
-        return evaluate(outputs, values, by=by)
+        found = written_out(list(outputs.values()))
+        given = outputs if found is None else dict(zip(outputs, found, strict=True))
+        return evaluate(given, values, by=by)
 
     found = evaluate(outputs, values) if plain is None else plain
     work, function = work_of(outputs, values), [n for n in outputs if n not in derivatives]
