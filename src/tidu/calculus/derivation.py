@@ -18,7 +18,7 @@ from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled, is_tuple, rebuild
 from tidu.ir.graph import Graph
-from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.node import Node, moved_by, reachable
 from tidu.ir.op import Loop
 from tidu.ir.rule import Rule
 from tidu.ir.types import COMPLEX, FLOATS, REALS, is_one_element, shape_text
@@ -178,7 +178,7 @@ def flat_ends(derivation: Derivation, name: str) -> tuple[Node, ...]:
     parameter = derivation.wrt[name]
     if name not in derivation.unused:
         return ()
-    moving, reached = depends_on([derivation.loss], [parameter]), derivation.adjoints
+    moving, reached = moved_by([derivation.loss], [parameter]), derivation.adjoints
     found: list[Node] = []
     for node in reachable([derivation.loss]):
         ends = [c for c in node.inputs if c.id in moving and c not in reached]

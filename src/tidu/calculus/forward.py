@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tidu.calculus.pullback import fitted, push_forward, zeros_like
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import is_empty
 
 
 def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
@@ -22,9 +23,11 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
 
 def jvp_all(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> dict[Node, Node]:
     """The differential of every node under the outputs that moves with the given nodes."""
-    moving: dict[Node, Node] = {node: fitted(t, node) for node, t in tangents.items()}
+    moving: dict[Node, Node] = {
+        node: fitted(t, node) for node, t in tangents.items() if not is_empty(node.type)
+    }
     for node in reachable(outputs):
-        if node in moving or not node.inputs:
+        if node in moving or not node.inputs or is_empty(node.type):
             continue
         pushed = push_forward(node, [moving.get(child) for child in node.inputs])
         if pushed is not None:

@@ -13,7 +13,7 @@ from tidu.calculus.pullback import (
     refuse_fixed,
     zeros_like,
 )
-from tidu.ir.node import Node, depends_on, reachable
+from tidu.ir.node import Node, moved_by, reachable
 from tidu.ir.op import role
 from tidu.ir.types import COMPLEX
 
@@ -72,7 +72,7 @@ def reverse(
     node's whole gradient, before it is pulled back further. `within` limits the paths to nodes of
     these ids; other nodes are held fixed.
     """
-    active = depends_on(outputs, wrt)
+    active = moved_by(outputs, wrt)
     if within is not None:
         active &= set(within)
     collected: dict[Node, list[Contribution]] = {}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from tidu.ir.op import Op, operator, role
-from tidu.ir.types import DType, Shape, TupleType, Type
+from tidu.ir.types import DType, Shape, TupleType, Type, is_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,5 +206,17 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
     active = {node.id for node in sources}
     for node in reachable(outputs):
         if node.id not in active and any(child.id in active for child in node.inputs):
+            active.add(node.id)
+    return active
+
+
+def moved_by(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
+    """Ids of the nodes under `outputs` that can change with one of `sources`: those that depend on
+    it through arrays that have elements. What has none carries no derivative."""
+    active = {node.id for node in sources if not is_empty(node.type)}
+    for node in reachable(outputs):
+        if node.id in active or is_empty(node.type):
+            continue
+        if any(child.id in active for child in node.inputs):
             active.add(node.id)
     return active

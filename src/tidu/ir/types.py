@@ -183,6 +183,13 @@ def product(dims: Iterable[Dim]) -> Dim:
     return total
 
 
+def is_empty(type: Type | TupleType) -> bool:
+    """Whether there are no elements: an axis, of each result, has size 0. Named sizes are not 0 by
+    their names."""
+    items = type.items if isinstance(type, TupleType) else (type,)
+    return all(any(dim == 0 for dim in item.shape) for item in items)
+
+
 def shape_text(shape: Shape) -> str:
     """(3,) (2, 3) () as NumPy writes them, with named sizes as names."""
     inner = ", ".join(str(dim) for dim in shape)
