@@ -11,6 +11,7 @@ from tidu.backends.lowering import lower, order_of
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
+from tidu.backends.native.schedule.empty import settled
 from tidu.backends.native.schedule.opening import opened
 from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.ir.build import apply
@@ -28,10 +29,17 @@ def can_lower(node: Node) -> bool:
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
     """The outputs with calls opened, ops that have no loops written by those that have, and what
     would cancel or overflow in another order, as in NumPy's run."""
+    outputs = _without_empty(opened(outputs))
     images: dict[Node, Node] = {}
-    outputs = opened(outputs)
     lower(list(outputs.values()), can_lower, images, order_of)
-    return _calculated({name: images[node] for name, node in outputs.items()}, request)
+    simpler = {name: images[node] for name, node in outputs.items()}
+    return _calculated(_without_empty(simpler), request)
+
+
+def _without_empty(outputs: Mapping[str, Node]) -> dict[str, Node]:
+    images: dict[Node, Node] = {}
+    settled(outputs.values(), images)
+    return {name: images[node] for name, node in outputs.items()}
 
 
 def _calculated(outputs: dict[str, Node], request: Request) -> dict[str, Node]:
