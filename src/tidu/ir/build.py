@@ -49,6 +49,10 @@ _ARITY = Words(
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
 )
+_NEGATIVE = Words(
+    en="{sizes} is too small: {a} {sa} would have an axis of size {found}",
+    zh="{sizes} 太小：{a} {sa} 会有一个大小为 {found} 的轴",
+)
 _REAL_ONLY = Words(
     en="{name} takes real numbers, and {a} is complex", zh="{name} 只用于实数，而 {a} 是复数"
 )
@@ -337,7 +341,7 @@ def substitute(
         if inputs == node.inputs and tuple(sorted(attributes.items())) == node.attributes:
             done[node.id] = node
         elif sizes:
-            done[node.id] = _respecialise(node, inputs, attributes)
+            done[node.id] = _respecialise(node, inputs, attributes, sizes)
         else:
             done[node.id] = apply(node.op, *inputs, **attributes)
     return [done[node.id] for node in outputs]
@@ -349,7 +353,26 @@ def _bind_sizes(value: object, sizes: dict[str, int]) -> object:
     return substitute_sizes(value, dict(sizes))
 
 
-def _respecialise(node: Node, inputs: tuple[Node, ...], attributes: dict[str, Any]) -> Node:
+def _check_sizes(node: Node, type: Type, sizes: Mapping[str, int]) -> None:
+    """Raises ShapeError where an axis that was written for named sizes is shorter than nothing:
+    x[1:] of a vector without elements."""
+    for dim in type.shape:
+        if not isinstance(dim, Size):
+            continue
+        found = dim.substitute(dict(sizes))
+        if isinstance(found, int) and found < 0:
+            shown = ", ".join(
+                f"{name} = {sizes[name]}" for name in sorted(dim.names() & sizes.keys())
+            )
+            facts = {"a": describe(node), "sa": shape_text(type.shape), "found": found}
+            raise ShapeError(_NEGATIVE(sizes=shown, **facts))
+
+
+def _respecialise(
+    node: Node, inputs: tuple[Node, ...], attributes: dict[str, Any], sizes: Mapping[str, int]
+) -> Node:
+    for type in node.type.items if isinstance(node.type, TupleType) else (node.type,):
+        _check_sizes(node, type, sizes)
     if node.op.role == "size" and not isinstance(attributes["size"], Size):
         return constant(float(attributes["size"]))
     return apply(node.op, *inputs, **attributes)

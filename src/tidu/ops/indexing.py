@@ -20,6 +20,7 @@ from tidu.ops.keys import (
     RUN_RANGE,
     Entry,
     Key,
+    check_fits,
     key_code,
     key_math,
     key_places,
@@ -31,6 +32,7 @@ from tidu.ops.keys import (
 )
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.parts import is_complex
+from tidu.ops.reduction import normal_axes
 from tidu.words import Words
 
 _TOO_MANY = Words(
@@ -51,6 +53,11 @@ def _prepare_index(x: Node, key: Any) -> Node:
     if all(untouched):
         return reshape(x, shape=result_shape(entries, ()))
     return apply(index, x, key=entries)
+
+
+def _chosen_type(x: Type, *arrays: Type, key: Key) -> Type:
+    check_fits(key, x.shape)
+    return Type(result_shape(key, [y.shape for y in arrays]), x.dtype)
 
 
 def cut(x: Node, axis: int, start: Dim, stop: Dim) -> Node:
@@ -89,7 +96,7 @@ index = op(
     says=says("only the chosen elements get a gradient", "只有被取出的元素有梯度"),
     source="∂xⱼ/∂xᵢ = [i = j]",
     numpy=lambda x, key: np.array(x[numpy_key(key, ())]),
-    type_rule=lambda x, key: Type(result_shape(key, ()), x.dtype),
+    type_rule=lambda x, key: _chosen_type(x, key=key),
     prepare=_prepare_index,
     notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
     code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
@@ -343,7 +350,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         ),
         source="∂x_{k(j)}/∂xᵢ = [i = k(j)]",
         numpy=_gathered,
-        type_rule=lambda x, *ys, key: Type(result_shape(key, [y.shape for y in ys]), x.dtype),
+        type_rule=_chosen_type,
         notation=lambda node, x, *ys: Index(
             x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
         ),
@@ -403,9 +410,9 @@ _SCATTERS = {count: pair[1] for count, pair in _PAIRS.items()}
 
 def _take_along(x: Node, indices: Node, axis: int | None = None) -> Node:
     """NumPy's take: whole slices along an axis, or elements of the flattened array."""
-    if axis is None:
-        x, axis = reshape(x, shape=(product(x.shape),)), 0
-    at = axis + x.rank if axis < 0 else axis
+    if axis is None or not x.rank:  # a number counts as a vector of one
+        x, axis = reshape(x, shape=(product(x.shape),)), 0 if axis is None else axis
+    at = normal_axes(axis, x.rank)[0]
     known = indices.op.role == "constant"
     by = indices.attrs["value"].array if known else indices
     return _prepare_index(x, (*[slice(None)] * at, by))

@@ -30,6 +30,10 @@ _RANGE = Words(
     en="index {i} is out of range: axis {axis} of {a} {sa} has size {n}",
     zh="下标 {i} 越界：{a} {sa} 第 {axis} 轴的大小是 {n}",
 )
+_BEYOND = Words(
+    en="the slice {cut} leaves axis {axis} of {a} {sa}, which has size {n}",
+    zh="切片 {cut} 超出 {a} {sa} 的第 {axis} 轴，该轴的大小是 {n}",
+)
 _KIND = Words(
     en="an index must be an integer, a slice, None, … or an array of integers or booleans, "
     "not {given}",
@@ -235,6 +239,20 @@ def numpy_key(key: Key, arrays: Sequence[Any]) -> tuple[Any, ...]:
             case _:
                 found.append(None)
     return tuple(found)
+
+
+def check_fits(key: Key, shape: Shape) -> None:
+    """Raises Misfit for an integer or a slice that leaves its axis: a key that was written for a
+    named size, which turns out to be smaller."""
+    taken = [entry for entry in key if entry[0] != "new"]
+    for axis, (entry, n) in enumerate(zip(taken, shape, strict=True)):
+        if not isinstance(n, int):
+            continue
+        if entry[0] == "at" and not -n <= entry[1] < n:
+            raise Misfit(_RANGE, i=entry[1], axis=axis, n=n)
+        if entry[0] == "cut" and entry[3] == 1 and not 0 <= entry[1] <= entry[2] <= n:
+            shown = f"{entry[1]}:{entry[2]}"
+            raise Misfit(_BEYOND, cut=shown, axis=axis, n=n)
 
 
 def result_shape(key: Key, arrays: Sequence[Shape]) -> Shape:
