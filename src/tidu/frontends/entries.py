@@ -256,6 +256,7 @@ def _one_of(recorder: Recorder, whole: TracedArray, axis: int, title: str) -> Tr
     value = None
     if whole.value is not None:
         empty = not whole.value.shape[axis]
+        recorder.made_up = recorder.made_up or empty
         value = (
             np.zeros(np.delete(whole.value.shape, axis), whole.value.dtype)
             if empty

@@ -17,8 +17,9 @@ from tidu.frontends.binding import name_of, path_of
 from tidu.frontends.functions import Spelling, find, not_derived_because
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
+from tidu.ir.body import result_types
 from tidu.ir.budget import given
-from tidu.ir.build import constant
+from tidu.ir.build import Misfit, constant, shape_error
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
@@ -64,6 +65,7 @@ class Recorder:
         self.remarks: list[Phrase] = []
         self.refused: TiduError | None = None
         self._spellings: dict[Any, Spelling] = {}
+        self.made_up = False  # whether values stand in for entries of which there are none
         self.standins: dict[int, str] = {}  # variables of bodies, with their names there
         self.order = 0  # of the derivatives taken in this trace
         self.moving: list[Node] = []  # the inputs by which they are taken
@@ -111,7 +113,10 @@ class Recorder:
         """A NumPy function that is put together from others, called as NumPy calls it."""
         try:
             return composition(*args, **kwargs)
-        except (TypeError, ValueError, IndexError, AttributeError) as error:
+        except Misfit as misfit:
+            nodes = (self.node_of(x, self) for x in args[1:])
+            raise shape_error(misfit, tuple(node for node in nodes if node is not None)) from None
+        except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
             if isinstance(error, TiduError):
                 raise
             place = self.place()
@@ -229,8 +234,12 @@ class Recorder:
         try:
             result = node.op.numpy(*operands, **attributes)
         except TiduError:  # a user's op says itself what is wrong
+            if self.made_up:
+                return _unknown(node)
             raise
         except (np.linalg.LinAlgError, TypeError, ValueError) as error:
+            if self.made_up:
+                return _unknown(node)
             code = refusals.code_of(self.place())
             raise EvaluationError(_FAILED(code=code, reason=verbatim(Lines(str(error))))) from None
         if isinstance(node.type, TupleType):
@@ -276,6 +285,14 @@ class Recorder:
     def forget(self) -> None:
         """Lets all numbers go: the recorder is part of a cycle, and they may be large."""
         self.values.clear()
+
+
+def _unknown(node: Node) -> Any:
+    """NaN in the place of a value that made-up numbers do not have; the run has no such numbers."""
+    fill = {"bool": False, "int64": 0}
+    types = result_types(node.type)
+    found = [np.full(t.shape, fill.get(t.dtype, np.nan), np.dtype(t.dtype)) for t in types]
+    return tuple(found) if isinstance(node.type, TupleType) else found[0]
 
 
 def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
