@@ -17,6 +17,7 @@ from tidu.ops.einsum import einsum
 from tidu.ops.numeric import gradient_of
 from tidu.ops.order import add_along_axis
 from tidu.ops.rearrange import insert
+from tidu.ops.reduction import normal_axes
 from tidu.ops.windows import sliding
 
 
@@ -73,9 +74,10 @@ def _full_like(t: Any, a: Any, fill_value: Any, dtype: Any = None, shape: Any = 
 
 def _take(t: Any, a: Any, indices: Any, axis: int | None = None) -> Any:
     lifted = t._wrap(t.recorder.lift(a)) if type(a) is not type(t) else a
-    if axis is None:
-        return np.reshape(lifted, (-1,))[indices]
-    return lifted[(*(slice(None),) * (axis % lifted.ndim), indices)]
+    if axis is None or not lifted.ndim:  # a number counts as a vector of one
+        lifted, axis = np.ravel(lifted), 0 if axis is None else axis
+    before = (slice(None),) * normal_axes(axis, lifted.ndim)[0]
+    return lifted[(*before, indices)]
 
 
 def _gradient(t: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:

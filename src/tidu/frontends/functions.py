@@ -24,6 +24,7 @@ import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
 from tidu.frontends import torch_checks
 from tidu.frontends.spellings import SPELLED, Spelled, plain_of
+from tidu.ir.build import Misfit, shape_error
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
 from tidu.ir.types import Size
@@ -136,7 +137,10 @@ def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, 
         return spelling.build(*operands, **attributes)
     except TiduError:
         raise
-    except (TypeError, ValueError, IndexError, AttributeError, OverflowError):
+    except Misfit as misfit:
+        given = [x for x in operands if isinstance(x, Node)]
+        raise shape_error(misfit, tuple(given)) from None
+    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError):
         # The records take what their callers should write; anything else is the caller's mistake.
         raise InputError(_MISUSED(name=spelling.text, names=spelling.arguments)) from None
 

@@ -42,6 +42,10 @@ IN_TIDU_SCIPY = {
         *("beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"),
     ),
 }
+_NO_ENTRIES = Words(
+    en="{value} is a single number: it has no length and no entries to go through",
+    zh="{value} 是单个数：没有长度，也没有可以逐个取出的元素",
+)
 _ARRAY = Words(
     en="{call} makes an ordinary array out of traced values; their derivatives would be lost",
     zh="{call} 把被追踪的值变成普通数组，导数会因此丢失",
@@ -259,6 +263,10 @@ def bits(place: Place | None) -> TraceError:
 
 def integers(place: Place | None) -> TraceError:
     return TraceError(_INTEGERS(code=code_of(place)), place=place, fix=_INTEGERS_FIX())
+
+
+def no_entries(place: Place | None, value: str) -> TraceError:
+    return TraceError(_NO_ENTRIES(value=value), place=place)
 
 
 def length(place: Place | None, size: object) -> TraceError:

@@ -18,6 +18,7 @@ from tidu.frontends.operators import CALCULATES, ArrayOperators
 from tidu.frontends.record import Recorder
 from tidu.frontends.tree import replace
 from tidu.frontends.ufuncs import JOINS, MASKED, METHODS, PARTIAL
+from tidu.ir.build import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Size
@@ -59,8 +60,10 @@ class TracedArray(ArrayOperators):
         if method == "at":
             raise self.recorder.refuse(refusals.stored(self.recorder.place()))
         if method in METHODS:
+            given = (self, ufunc, *args)
             return self.recorder.make(
-                ufunc, lambda: METHODS[method](self, ufunc, *args, **options(kwargs))
+                ufunc,
+                lambda: self.recorder.composed(ufunc, METHODS[method], given, options(kwargs)),
             )
         raise refusals.unsupported(self.recorder.place(), f"{path_of(ufunc)}.{method}")
 
@@ -224,7 +227,7 @@ class TracedArray(ArrayOperators):
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise TypeError("len() of unsized object")
+            raise refusals.no_entries(self.recorder.place(), describe(self.node))
         size = self.shape[0]
         if isinstance(size, Size):
             raise refusals.length(self.recorder.place(), size)

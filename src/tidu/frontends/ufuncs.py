@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.ops.reduction import normal_axes
 from tidu.ops.softmax import logsumexp
 
 # What `ufunc.reduce` and `ufunc.accumulate` are called as functions.
@@ -39,16 +40,28 @@ def _reduce(t: Any, ufunc: Any, array: Any, axis: Any = 0, **kwargs: Any) -> Any
         raise TypeError(f"{ufunc.__name__}.reduce with {', '.join(kwargs)}")
     if ufunc is np.logaddexp and initial is None:
         return t._wrap(logsumexp(t.recorder.lift(array), axis=axis, keepdims=keepdims), array)
-    axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    for at in sorted((a % array.ndim for a in axes), reverse=True):
-        array = np.expand_dims(fold(ufunc, np.unstack(array, axis=at)), at)
-    kept = array if keepdims else np.squeeze(array, axis=tuple(a % array.ndim for a in axes))
+    axes = normal_axes(axis, array.ndim, number=True)
+    for at in reversed(axes):
+        array = np.expand_dims(_folded(ufunc, array, at), at)
+    kept = array if keepdims else np.squeeze(array, axis=axes)
     return kept if initial is None else ufunc(initial, kept)
+
+
+def _folded(ufunc: Any, array: Any, axis: int) -> Any:
+    """The entries along an axis, joined one after the other; of none NumPy's neutral element."""
+    if array.shape[axis]:
+        return fold(ufunc, np.unstack(array, axis=axis))
+    if ufunc.identity is None:
+        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__}")
+    return np.full((*array.shape[:axis], *array.shape[axis + 1 :]), float(ufunc.identity))
 
 
 def _accumulate(t: Any, ufunc: Any, array: Any, axis: int = 0) -> Any:
     if ufunc in _SUMS_SO_FAR:
         return t._apply(_SUMS_SO_FAR[ufunc], (array,), {"axis": axis})
+    axis = normal_axes(axis, array.ndim)[0]
+    if array.shape[axis] == 0:
+        return array.copy()
     return np.stack(list(partial_results(np.unstack(array, axis=axis), ufunc)), axis=axis)
 
 
@@ -61,7 +74,8 @@ def _outer(t: Any, ufunc: Any, left: Any, right: Any, **kwargs: Any) -> Any:
 def _reduceat(t: Any, ufunc: Any, array: Any, indices: Any, axis: int = 0) -> Any:
     """The slices from each index to the next, reduced; one element where the next is no larger."""
     places = [int(i) for i in indices]
-    before = (slice(None),) * (axis % array.ndim)
+    axis = normal_axes(axis, array.ndim)[0]
+    before = (slice(None),) * axis
     ends = [*places[1:], array.shape[axis]]
     parts = [
         _reduce(t, ufunc, array[(*before, slice(low, max(high, low + 1)))], axis=axis)
