@@ -94,8 +94,8 @@ flip = op(
 
 
 def _prepare_cumsum(x: Node, axis: int | None = None) -> Node:
-    if axis is None:
-        x, axis = reshape(x, shape=(product(x.shape),)), 0
+    if axis is None or not x.rank:  # a number counts as a vector of one
+        x, axis = reshape(x, shape=(product(x.shape),)), 0 if axis is None else axis
     return apply(cumsum, x, axis=normal_axes(axis, x.rank)[0])
 
 
@@ -141,7 +141,7 @@ def _squeeze(x: Node, axis: Any = None) -> Node:
     drop = (
         tuple(i for i, d in enumerate(x.shape) if d == 1)
         if axis is None
-        else normal_axes(axis, x.rank)
+        else normal_axes(axis, x.rank, number=True)
     )
     for i in drop:
         if x.shape[i] != 1:

@@ -63,6 +63,8 @@ def _eig_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
 def _meet(x: Node) -> Node:
     """Whether two eigenvalues agree up to rounding."""
     values = pick(apply(eig, x), 0)
+    if values.shape[-1] == 0:
+        return vanish(values, values, 0.0)
     axis = values.rank
     apart = absolute(expanded(values, axis) - expanded(values, axis - 1))
     largest = expanded(max_(absolute(values), axis=-1, keepdims=True), axis)

@@ -101,7 +101,7 @@ def _extreme(
         return greater(sum_(where(equal(x, top), 1.0, 0.0), axis=axis, keepdims=keepdims), 1.0)
 
     def prepare(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
-        found = prepare_reduction(this)(x, axis, keepdims)
+        found = prepare_reduction(this, number=True)(x, axis, keepdims)
         return not_equal(found, 0.0) if x.dtype == "bool" else found  # a mask stays one
 
     return op(
@@ -145,6 +145,12 @@ max_ = _extreme("max", np.max, largest, "largest", "最大", lambda: max_)
 min_ = _extreme("min", np.min, smallest, "smallest", "最小", lambda: min_)
 
 
+def largest_size(sizes: Node, axis: Any, keepdims: bool = False) -> Node:
+    """The largest of sizes along axes; of none it is 0, as a norm of nothing is."""
+    none = any(sizes.shape[a] == 0 for a in normal_axes(axis, sizes.rank))
+    return (sum_ if none else max_)(sizes, axis=axis, keepdims=keepdims)
+
+
 # ------------------------------------------------------------------ argmax, argmin
 def _place_type(x: Type, axis: int | None, keepdims: bool) -> Type:
     axes = tuple(range(x.rank)) if axis is None else (axis,)
@@ -153,7 +159,8 @@ def _place_type(x: Type, axis: int | None, keepdims: bool) -> Type:
 
 def _place(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]) -> Op:
     def prepare(x: Node, axis: int | None = None, keepdims: bool = False) -> Node:
-        at = None if axis is None else normal_axes(axis, x.rank)[0]
+        axes = normal_axes(axis, x.rank, number=True)
+        at = None if axis is None or not x.rank else axes[0]
         return apply(this(), x, axis=at, keepdims=bool(keepdims))
 
     def code(node: Node, x: str) -> str:

@@ -415,6 +415,8 @@ def _shifted(name: str, forth: bool) -> Callable[..., Node]:
     """The zero frequency from the start of an axis to its middle, or back."""
 
     def build(x: Node, axes: Any = None) -> Node:
+        if x.rank == 0:
+            raise Misfit(_NUMBER, name=name)
         given = range(x.rank) if axes is None else (axes,) if isinstance(axes, int) else axes
         for axis in (_axis_of(x, a, name) for a in given):
             n = _whole(x, axis, name)

@@ -20,7 +20,7 @@ from tidu.ir.types import Type, promote
 from tidu.ops.arithmetic import absolute
 from tidu.ops.comparison import equal
 from tidu.ops.define import Generator, function, joined, op, sampled, says
-from tidu.ops.extremes import max_
+from tidu.ops.extremes import largest_size
 from tidu.ops.indexing import cut
 from tidu.ops.parts import imag
 from tidu.ops.reduction import sum_
@@ -199,7 +199,7 @@ def vanish(gaps: Node, values: Node, bound: float) -> Node:
     """Whether gaps are nothing but rounding, of this relative size, beside the largest of the
     values. (No bare comparison with a bound: what lies on the kink is to be equal there, for the
     numerical check.)"""
-    largest = max_(absolute(values), axis=-1, keepdims=True)
+    largest = largest_size(absolute(values), axis=-1, keepdims=True)
     return equal(maximum(gaps - bound * largest, 0.0), 0.0)
 
 

@@ -242,6 +242,7 @@ tensorsolve = spelling(
 def _matrix_power(x: Node, n: Any) -> Node:
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise InputError(_POWER(n=n), fix=verbatim("matrix_power(A, 3)"))
+    square(x.type, "matrix_power")
     base, rest = (inv(x), -int(n)) if n < 0 else (x, int(n))
     if rest == 0:
         from tidu.ops.structure import eye  # noqa: PLC0415  (only for the power 0)

@@ -10,7 +10,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias
-from tidu.ir.types import FLOATS, product, shape_text
+from tidu.ir.types import FLOATS, Size, is_empty, product, shape_text
 from tidu.ops.arithmetic import sqrt
 from tidu.ops.contraction import matmul
 from tidu.ops.define import aliases, sampled, spelling
@@ -19,7 +19,7 @@ from tidu.ops.guards import within
 from tidu.ops.layout import broadcast_to, reshape, transpose
 from tidu.ops.numeric import as_node
 from tidu.ops.parts import conj, is_complex, real
-from tidu.ops.reduction import mean, normal_axes, sum_
+from tidu.ops.reduction import EMPTY, mean, normal_axes, sum_
 from tidu.ops.selection import clip
 from tidu.ops.structure import concatenate, diagonal
 from tidu.words import Words
@@ -49,6 +49,8 @@ def _average(
 ) -> Any:
     if weights is None:
         made = mean(x, axis=axis, keepdims=keepdims)
+        if is_empty(made.type):
+            raise Misfit(EMPTY, name="average")
         count = product(x.shape[a] for a in normal_axes(axis, x.rank))
         return (made, broadcast_to(as_node(count, x), shape=made.shape)) if returned else made
     w = as_node(weights, x)
@@ -64,16 +66,22 @@ def _average(
         )
     wide = broadcast_to(w, shape=x.shape)
     total = sum_(wide, axis=axis, keepdims=keepdims)
+    if is_empty(x.type) and not is_empty(total.type):  # the weights sum to zero
+        raise Misfit(EMPTY, name="average")
     made = sum_(x * wide, axis=axis, keepdims=keepdims) / total
     return (made, total) if returned else made
 
 
 def _variables(m: Node, y: Any, rowvar: bool) -> Node:
-    def rows(x: Node) -> Node:
+    def rows(x: Node, turned: bool) -> Node:
         x = reshape(x, shape=(1, product(x.shape))) if x.rank < 2 else x
-        return x if rowvar or x.shape[0] == 1 else x.T
+        return x.T if turned else x
 
-    return rows(m) if y is None else concatenate(rows(m), rows(as_node(y, m)), axis=0)
+    first = rows(m, not rowvar and m.rank > 1)  # a single row too, as NumPy has it since 2.2
+    if y is None:
+        return first
+    other = rows(as_node(y, m), False)
+    return concatenate(first, other.T if not rowvar and other.shape[0] != 1 else other, axis=0)
 
 
 def _cov(
@@ -100,7 +108,10 @@ def _cov(
         weighed = (x - centre) * w
     else:
         centre = mean(x, axis=1, keepdims=True)
-        factor = constant(x.shape[1] - free, x.dtype if x.dtype in FLOATS else None)
+        left = x.shape[1] - free  # NumPy divides by no negative number, but by 0
+        factor = constant(
+            left if isinstance(left, Size) else max(left, 0), x.dtype if x.dtype in FLOATS else None
+        )
         weighed = x - centre
     made = matmul(weighed, conj(x - centre).T) / factor
     return reshape(made, shape=tuple(n for n in made.shape if n != 1))

@@ -18,7 +18,7 @@ from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ops.arithmetic import absolute, ratio, sign
 from tidu.ops.comparison import equal, not_equal, where
 from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
-from tidu.ops.extremes import max_, min_
+from tidu.ops.extremes import largest_size, max_, min_
 from tidu.ops.inverse import inv
 from tidu.ops.layout import reshape, transpose
 from tidu.ops.leaves import cast
@@ -126,7 +126,7 @@ def _vector(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
     if order == 0:
         return sum_(where(not_equal(x, 0.0), 1.0, 0.0), axis=axis, keepdims=keepdims)
     if order == np.inf:
-        return max_(absolute(x), axis=axis, keepdims=keepdims)
+        return largest_size(absolute(x), axis, keepdims)
     if order == -np.inf:
         return min_(absolute(x), axis=axis, keepdims=keepdims)
     return p_norm(x, p=float(order), axis=axis, keepdims=keepdims)
@@ -149,13 +149,15 @@ def _matrices(x: Node, order: Any, axes: tuple[int, int], keepdims: bool) -> Nod
     if order == "nuc" or order in (2, -2):
         rest = tuple(i for i in range(x.rank) if i not in axes)
         s = svd_values(transpose(x, axes=(*rest, *axes)))
-        found = sum_(s, axis=-1) if order == "nuc" else (max_ if order == 2 else min_)(s, axis=-1)
+        of = {"nuc": lambda: sum_(s, axis=-1), 2: lambda: largest_size(s, -1)}
+        found = of.get(order, lambda: min_(s, axis=-1))()
         return _kept(x, found, axes) if keepdims else found
     if order not in (1, -1, np.inf, -np.inf):
         raise InputError(_ORDER(order=repr(order), rank=2), fix=verbatim('norm(X, ord="fro")'))
     inner, outer = axes if abs(order) == 1 else axes[::-1]
     sums = sum_(absolute(x), axis=inner, keepdims=True)
-    extreme = (max_ if order > 0 else min_)(sums, axis=outer, keepdims=True)
+    best = largest_size if order > 0 else min_
+    extreme = best(sums, axis=outer, keepdims=True)
     return extreme if keepdims else reshape(extreme, shape=_without(x, axes))
 
 
@@ -302,6 +304,8 @@ torch_matrix_norm = spelling(
 def _cond(x: Node, p: Any = None) -> Node:
     if x.rank < 2:
         raise Misfit(_MATRIX)
+    if 0 in x.shape[-2:]:
+        raise Misfit(_NOTHING)
     if p is None or p in (2, -2):
         s = svd_values(x)
         large, small = max_(s, axis=-1), min_(s, axis=-1)
@@ -313,6 +317,10 @@ def _cond(x: Node, p: Any = None) -> Node:
 
 
 _MATRIX = Words(en="{a} {sa} is not a matrix", zh="{a} {sa} 不是矩阵")
+_NOTHING = Words(
+    en="cond of {a} {sa}: a matrix without elements has no condition number",
+    zh="{a} {sa} 是空矩阵，没有条件数",
+)
 
 cond = spelling(
     "cond",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.budget import check_steps
-from tidu.ir.build import constant
+from tidu.ir.build import Misfit, constant
 from tidu.ir.node import Node
 from tidu.ir.types import promote
 from tidu.ops.define import aliases, float_type, sampled, spelling
@@ -16,22 +16,37 @@ from tidu.ops.layout import reshape
 from tidu.ops.numeric import TWO, as_node
 from tidu.ops.rearrange import known
 from tidu.ops.structure import concatenate, stack
+from tidu.words import Words
+
+_VECTOR = Words(
+    en="{name} takes a vector, {a} has shape {sa}", zh="{name} 需要向量，{a} 的形状是 {sa}"
+)
+_COEFFICIENTS = Words(
+    en="polyval takes a vector of coefficients, {a} is a single number",
+    zh="polyval 需要系数向量，而 {a} 是单个数",
+)
 
 
 # ------------------------------------------------------------------ polynomials
 def _polyval(p: Node, x: Node) -> Node:
     """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
+    if p.rank == 0:
+        raise Misfit(_COEFFICIENTS)
     count = known(p, 0, "polyval")
     check_steps(count, "polyval")
-    total = p[0] + 0.0 * x
-    for k in range(1, count):
-        total = total * x + p[k]
+    total = 0.0 * x
+    for k in range(count):
+        total = total * x + p[k] if k else p[k] + total
     return total
 
 
 def _vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
+    if x.rank != 1:
+        raise Misfit(_VECTOR, name="vander")
     n = known(x, 0, "vander") if N is None else int(N)
     check_steps(n, "vander")
+    if n == 0:
+        return x[:, None][:, :0]
     powers = np.arange(n) if increasing else np.arange(n)[::-1]
     return stack(*(x ** float(k) for k in powers), axis=1)
 

@@ -17,7 +17,7 @@ from tidu.ops.axes import flip, moveaxis
 from tidu.ops.contraction import matmul
 from tidu.ops.define import aliases, function, joined, op, sampled, says, spelling
 from tidu.ops.indexing import cut
-from tidu.ops.layout import broadcast_to, reshape, transpose
+from tidu.ops.layout import broadcast_to, flat, reshape, transpose
 from tidu.ops.parts import conj
 from tidu.ops.reduction import normal_axes, sum_
 from tidu.words import Words, verbatim
@@ -230,6 +230,7 @@ def _valid_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
 def _prepare_convolve(x: Node, y: Node, mode: str = "full") -> Node:
     """`valid` keeps the places where the shorter lies wholly in the longer, `same` as many as the
     longer has, from the middle."""
+    x, y = (flat(n) if n.rank == 0 else n for n in (x, y))  # NumPy: a number is a vector of one
     _vectors("convolve", x.type, y.type)
     return _windowed(x, y, mode, late=False)
 

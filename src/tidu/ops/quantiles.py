@@ -13,7 +13,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
-from tidu.ir.build import apply
+from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type
@@ -22,7 +22,14 @@ from tidu.ops.define import DIM, aliases, float_type, op, sampled, says, spellin
 from tidu.ops.layout import reshape
 from tidu.ops.leaves import number
 from tidu.ops.order import FLAT
-from tidu.ops.reduction import non_empty_type, normal_axes, reduction_notation, spread, sum_
+from tidu.ops.reduction import (
+    non_empty_type,
+    normal_axes,
+    or_nan,
+    reduction_notation,
+    spread,
+    sum_,
+)
 from tidu.ops.structure import stack
 from tidu.words import Words
 
@@ -185,6 +192,9 @@ def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
         ]
         if levels.ndim == 0:
             return found[0]
+        if not found:  # the shape of one, none of them
+            one = apply(this(), x, q=0.5, axis=at, keepdims=bool(keepdims), method=method)
+            return filled(0.0, Type((*levels.shape, *one.shape), one.dtype))
         return reshape(stack(*found), shape=(*levels.shape, *found[0].shape))
 
     return prepare
@@ -305,8 +315,8 @@ def _median(name: str, numpy: Callable[..., Any], ignore: bool, en: str, zh: str
             "只有中间的元素起作用；中间有两个时各占一半",
         ),
         source="the median is the middle of the elements in order",
-        numpy=lambda x, axis, keepdims: np.asarray(numpy(x, axis=axis, keepdims=keepdims)),
-        type_rule=lambda x, axis, keepdims: non_empty_type(name)(x, axis, keepdims),
+        numpy=or_nan(lambda x, **how: np.asarray(numpy(x, **how))),
+        type_rule=non_empty_type(name, each=True),
         prepare=prepare,
         notation=reduction_notation(name),
         code=lambda node, x: (

@@ -169,13 +169,13 @@ def _tile(x: Node, reps: Any) -> Node:
 
 
 def _repeat(x: Node, repeats: Any, axis: int | None = None) -> Node:
-    if axis is None:
-        x, axis = flat(x), 0
+    if axis is None or not x.rank:  # a number counts as a vector of one
+        x, axis = flat(x), 0 if axis is None else axis
     at = normal_axes(axis, x.rank)[0]
     counts = [int(r) for r in _as_list(repeats)]
-    if len(counts) > 1 and len(counts) != x.shape[at]:
+    if len(counts) != 1 and len(counts) != x.shape[at]:
         raise InputError(_PAIRS(name="repeat", given=repeats, axes=at))
-    if len(counts) > 1:
+    if len(counts) != 1:
         check_elements(sum(counts), "repeat")
         return taken(x, np.repeat(np.arange(len(counts)), counts), at)
     stretched = expanded(x, at + 1)

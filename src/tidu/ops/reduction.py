@@ -12,7 +12,7 @@ from tidu.errors import InputError
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples
-from tidu.ir.types import FLOATS, Shape, Type, product, real_dtype
+from tidu.ir.types import FLOATS, Shape, Type, is_empty, product, real_dtype
 from tidu.ops.define import DIM, aliases, op, sampled, says
 from tidu.ops.layout import ONES, broadcast_to, reshape
 from tidu.words import Words, verbatim
@@ -26,7 +26,7 @@ _AXIS_KIND = Words(
     en="axis must be an integer or a tuple of integers, not {axis}",
     zh="axis 应为整数或整数元组，而不是 {axis}",
 )
-_EMPTY = Words(
+EMPTY = Words(
     en="{name} of {a} {sa}: an empty array has no {name}",
     zh="{a} {sa} 是空数组，没有 {name}",
 )
@@ -41,9 +41,10 @@ REDUCTION_SAMPLES: Samples = sampled(
 )
 
 
-def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
-    """The reduced axes, counted from 0 and in order; None stands for all."""
-    if axis is None:
+def normal_axes(axis: Any, rank: int, number: bool = False) -> tuple[int, ...]:
+    """The reduced axes, counted from 0 and in order; None stands for all. `number`: axis 0 or -1 of
+    a number is none, as in NumPy's sums, products and extremes."""
+    if axis is None or (number and rank == 0 and not isinstance(axis, bool) and axis in (0, -1)):
         return tuple(range(rank))
     given = axis if isinstance(axis, tuple | list) else (axis,)
     if any(isinstance(a, bool) or not isinstance(a, int | np.integer) for a in given):
@@ -57,11 +58,12 @@ def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def prepare_reduction(this: Callable[[], Op]) -> Callable[..., Node]:
+def prepare_reduction(this: Callable[[], Op], number: bool = False) -> Callable[..., Node]:
     """Normal form of a reduction's call: a sorted tuple of axes and a bool."""
 
     def prepare(x: Node, axis: Any = None, keepdims: bool = False, **attrs: Any) -> Node:
-        return apply(this(), x, axis=normal_axes(axis, x.rank), keepdims=bool(keepdims), **attrs)
+        axes = normal_axes(axis, x.rank, number)
+        return apply(this(), x, axis=axes, keepdims=bool(keepdims), **attrs)
 
     return prepare
 
@@ -74,13 +76,15 @@ def reduced_type(x: Type, axis: tuple[int, ...], keepdims: bool, **_: Any) -> Ty
     return Type(shape, "float64" if x.dtype in ("bool", "int64") else x.dtype)
 
 
-def non_empty_type(name: str) -> Callable[..., Type]:
-    """Type rule of reductions that need at least one element."""
+def non_empty_type(name: str, each: bool = False) -> Callable[..., Type]:
+    """Type rule of reductions that need at least one element. `each`: only for a result that there
+    is, as for a mean: NumPy has no word against means of which there are none."""
 
     def rule(x: Type, axis: tuple[int, ...], keepdims: bool, **attrs: Any) -> Type:
-        if any(x.shape[a] == 0 for a in axis):
-            raise Misfit(_EMPTY, name=name)
-        return reduced_type(x, axis, keepdims)
+        reduced = reduced_type(x, axis, keepdims)
+        if any(x.shape[a] == 0 for a in axis) and not (each and is_empty(reduced)):
+            raise Misfit(EMPTY, name=name)
+        return reduced
 
     return rule
 
@@ -164,7 +168,7 @@ sum_ = op(
         x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float64
     ),
     type_rule=reduced_type,
-    prepare=prepare_reduction(lambda: sum_),
+    prepare=prepare_reduction(lambda: sum_, number=True),
     notation=_sum_notation,
     code=reduction_code("sum"),
     sources={"torch": reduction_torch("sum")},
@@ -173,6 +177,18 @@ sum_ = op(
     aliases=aliases(numpy="sum", torch=Alias("sum", rename=DIM)),
     samples=REDUCTION_SAMPLES,
 )
+
+
+def or_nan(reduction: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction that has no value for an empty array: NaN, and no warning of NumPy's."""
+
+    def calculate(x: Any, axis: Any, keepdims: bool = False, **attrs: Any) -> Any:
+        if x.size == 0:
+            return np.sum(x, axis=axis, keepdims=keepdims) * np.nan
+        return reduction(x, axis=axis, keepdims=keepdims, **attrs)
+
+    return calculate
+
 
 mean = op(
     "mean",
@@ -183,8 +199,8 @@ mean = op(
     adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis) / count(x, axis),),
     says=says("a mean has derivative 1/n in each element", "平均值对每个元素的导数都是 1/n"),
     source="∂x̄/∂xᵢ = 1/n",
-    numpy=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
-    type_rule=non_empty_type("mean"),
+    numpy=or_nan(np.mean),
+    type_rule=non_empty_type("mean", each=True),
     prepare=prepare_reduction(lambda: mean),
     notation=reduction_notation("mean"),
     code=reduction_code("mean"),

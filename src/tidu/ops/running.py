@@ -27,6 +27,8 @@ _VECTOR_ONLY = Words(en="{name} of {a} {sa} needs an axis", zh="对 {a} {sa} 求
 def shifted(x: Node, axis: int, first: float) -> Node:
     """One place later along an axis, with a number in front: x₀ x₁ x₂ to a x₀ x₁."""
     n = x.shape[axis]
+    if n == 0:
+        return x
     edge = filled(first, Type((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype))
     return concatenate(edge, cut(x, axis, 0, n - 1), axis=axis)
 
@@ -88,8 +90,8 @@ recurrence = op(
 
 # ------------------------------------------------------------------ products so far
 def _prepare_cumprod(x: Node, axis: int | None = None) -> Node:
-    if axis is None:
-        x, axis = flat(x), 0
+    if axis is None or not x.rank:  # a number counts as a vector of one
+        x, axis = flat(x), 0 if axis is None else axis
     return apply(cumprod, x, axis=normal_axes(axis, x.rank)[0])
 
 

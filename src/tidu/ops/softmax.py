@@ -19,7 +19,6 @@ from tidu.ops.exponential import exp, log
 from tidu.ops.layout import reshape
 from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
-    non_empty_type,
     normal_axes,
     prepare_reduction,
     reduced_type,
@@ -61,9 +60,9 @@ def _logsumexp_code(node: Node, x: str) -> str:
 
 def _top(x: Node, axis: tuple[int, ...]) -> Node:
     """`_shift` made of nodes."""
-    from tidu.ops.extremes import max_  # noqa: PLC0415  (selection does not know softmax)
+    from tidu.ops.extremes import largest_size  # noqa: PLC0415  (selection does not know softmax)
 
-    top = max_(x, axis=axis, keepdims=True)
+    top = largest_size(x, axis=axis, keepdims=True)  # of nothing: no shift
     return where(less(absolute(top), np.inf), top, 0.0)
 
 
@@ -90,8 +89,8 @@ logsumexp = op(
     says=says("the gradient of log-sum-exp is the softmax", "log-sum-exp 的梯度是 softmax"),
     source="∂ ln Σeˣ/∂xᵢ = softmax(x)ᵢ",
     numpy=quiet(_logsumexp),
-    type_rule=non_empty_type("logsumexp"),
-    prepare=prepare_reduction(lambda: logsumexp),
+    type_rule=reduced_type,
+    prepare=prepare_reduction(lambda: logsumexp, number=True),
     notation=reduction_notation("logsumexp"),
     code=_logsumexp_code,
     sources={"torch": reduction_torch("logsumexp")},

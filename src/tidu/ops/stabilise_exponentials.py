@@ -236,6 +236,8 @@ def _softmax(node: Node, atoms: Atoms) -> Node | None:
     if found is None or top.op is not exp or found[0] is not top.inputs[0]:
         return None
     x, axes = found
+    if x.rank == 0:  # eˣ/eˣ, for which softmax has no axis
+        return None
     kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
     total = reshape(sum_(exp(x), axis=axes), shape=kept)
     same = broadcast_to(total, shape=x.shape)

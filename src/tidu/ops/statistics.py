@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from tidu.document.math import Big, Index, Math, Relation, Symbol
 from tidu.ir.build import Misfit, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Operand
-from tidu.ir.types import Type, product, real_dtype
+from tidu.ir.types import Type, is_empty, product, real_dtype
 from tidu.ops.arithmetic import ratio, sqrt, square
 from tidu.ops.comparison import equal, greater, where
 from tidu.ops.complex import squared_size
@@ -22,6 +23,7 @@ from tidu.ops.reduction import (
     REDUCTION_SAMPLES,
     mean,
     normal_axes,
+    or_nan,
     prepare_reduction,
     reduced_type,
     reduction_code,
@@ -45,7 +47,8 @@ def _flattened(x: Any, axis: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     """The reduced axes as one last axis, and the order of axes that led there."""
     order = (*(i for i in range(x.ndim) if i not in axis), *axis)
     kept = tuple(x.shape[i] for i in order[: x.ndim - len(axis)])
-    return np.transpose(x, order).reshape(*kept, -1), order
+    count = math.prod(x.shape[i] for i in axis)
+    return np.transpose(x, order).reshape(*kept, count), order
 
 
 def _others(x: Any, axis: tuple[int, ...]) -> Any:
@@ -143,7 +146,7 @@ prod = op(
     source="∂(∏xⱼ)/∂xᵢ = ∏_{j≠i} xⱼ",
     numpy=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     type_rule=reduced_type,
-    prepare=prepare_reduction(lambda: prod),
+    prepare=prepare_reduction(lambda: prod, number=True),
     notation=_prod_notation,
     code=reduction_code("prod"),
     sources={"torch": _prod_torch},
@@ -157,10 +160,10 @@ prod = op(
 
 # ------------------------------------------------------------------ variance
 def _spread_type(x: Type, axis: tuple[int, ...], ddof: int, keepdims: bool) -> Type:
-    count = product(x.shape[a] for a in axis)
-    if isinstance(count, int) and count <= ddof:
+    count, reduced = product(x.shape[a] for a in axis), _real_type(x, axis, keepdims)
+    if isinstance(count, int) and count <= ddof and not is_empty(reduced):
         raise Misfit(_FEW, _FEW_FIX, count=count, ddof=ddof)
-    return _real_type(x, axis, keepdims)
+    return reduced
 
 
 def _real_type(x: Type, axis: tuple[int, ...], keepdims: bool) -> Type:
@@ -256,7 +259,7 @@ var = op(
         "各元素按其与平均值之差影响方差",
     ),
     source="∂var/∂xᵢ = 2(xᵢ - x̄)/(n - ddof)",
-    numpy=lambda x, axis, ddof, keepdims=False: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    numpy=or_nan(np.var),
     type_rule=_spread_type,
     prepare=_prepare_var,
     notation=reduction_notation("var"),
@@ -283,7 +286,7 @@ std = op(
     adjoint=_std_adjoint,
     says=says("derivative of the standard deviation", "标准差的导数"),
     source="∂s/∂xᵢ = (xᵢ - x̄)/((n - ddof) s)",
-    numpy=_std_numpy,
+    numpy=or_nan(_std_numpy),
     type_rule=_spread_type,
     prepare=_prepare_std,
     notation=reduction_notation("std"),
