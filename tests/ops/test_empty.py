@@ -1,0 +1,206 @@
+"""Nothing to calculate with: axes of size 0, single numbers where an axis is asked for, named sizes
+that turn out to be 0. NumPy's values and refusals, the latter in words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidu
+from tidu.errors import InputError, ShapeError, TiduError
+
+NUMBER, NOTHING, FLAT, TALL = np.array(0.3), np.zeros((0, 0)), np.zeros((2, 0)), np.zeros((0, 2))
+VECTOR = np.zeros(0)
+
+# What NumPy has an answer for.
+ANSWERED: list[tuple[Callable[..., Any], Any]] = [
+    (lambda c: np.take(c, [0], axis=-1), NUMBER),
+    (lambda c: np.take(c, [], axis=0), NUMBER),
+    (lambda c: np.repeat(c, 2, axis=0), NUMBER),
+    (lambda c: np.repeat(c, [], axis=0), VECTOR),
+    (lambda c: np.cumsum(c, axis=0), NUMBER),
+    (lambda c: np.cumprod(c, axis=-1), NUMBER),
+    (np.cumprod, VECTOR),
+    (lambda c: np.sum(c, axis=-1) + np.prod(c, axis=0) + np.max(c, axis=0), NUMBER),
+    (lambda c: np.min(c, axis=-1) + np.nanmax(c, axis=0) + np.ptp(c, axis=0), NUMBER),
+    (lambda c: c * np.argmax(c, axis=0), NUMBER),
+    (lambda c: np.squeeze(c, axis=0), NUMBER),
+    (lambda c: np.exp(c) / np.sum(np.exp(c), axis=-1, keepdims=True), NUMBER),
+    (lambda c: np.convolve(c, np.ones(2)), NUMBER),
+    (np.prod, VECTOR),
+    (lambda x: np.prod(x, axis=1), FLAT),
+    (lambda x: np.prod(x, axis=0), FLAT),
+    (lambda x: np.mean(x, axis=0), NOTHING),
+    (lambda x: np.var(x, axis=0), NOTHING),
+    (lambda x: np.median(x, axis=0), NOTHING),
+    (lambda x: np.max(x, axis=1), TALL),
+    (lambda x: np.log(np.sum(np.exp(x), axis=0)), NOTHING),
+    (lambda x: np.linalg.norm(x, np.inf), VECTOR),
+    (lambda x: np.linalg.norm(x, 2), FLAT),
+    (lambda x: np.linalg.norm(x, 1), FLAT),
+    (lambda x: np.linalg.norm(x, "nuc"), NOTHING),
+    (np.linalg.det, NOTHING),
+    (lambda x: np.linalg.slogdet(x)[1], NOTHING),
+    (np.linalg.inv, NOTHING),
+    (lambda x: np.linalg.svd(x)[0], FLAT),
+    (lambda x: np.linalg.svd(x, compute_uv=False), FLAT),
+    (lambda x: np.linalg.eigh(x)[1], NOTHING),
+    (lambda x: np.linalg.qr(x)[0], TALL),
+    (np.linalg.pinv, FLAT),
+    (lambda x: np.linalg.lstsq(x, np.zeros(0), rcond=None)[0], TALL),
+    (lambda x: np.linalg.matrix_power(x, 0), NOTHING),
+    (lambda x: np.vander(x, 0), np.array([0.5, -0.2])),
+    (lambda x: np.polyval(x, 2.0), VECTOR),
+    (lambda x: np.quantile(x, [], axis=0), np.array([0.5, -0.2])),
+    (lambda x: np.maximum.accumulate(x, axis=0), NOTHING),
+    (np.hypot.reduce, VECTOR),
+    (lambda x: np.logaddexp.reduce(x, axis=1), np.zeros((0, 3))),
+    (lambda x: np.kron(x, FLAT), TALL),
+    (np.cov, TALL),
+    (lambda x: np.cov(x, rowvar=False, bias=True), np.array([[1.0, 2.0]])),
+]
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=range(len(ANSWERED)))
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_nothing_is_calculated_as_numpy_does(
+    case: tuple[Callable[..., Any], Any], backend: str
+) -> None:
+    f, x = case
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy warns of means of which there are none
+        wanted = f(x)
+    found = tidu.compile(f, backend=backend)(x)
+    assert np.shape(found) == np.shape(wanted)
+    np.testing.assert_allclose(found, wanted, atol=1e-14)
+    gradient = tidu.grad(lambda v: np.sum(f(v)) + np.sum(v), backend=backend)(x)
+    assert gradient.shape == x.shape
+    assert np.all(np.isfinite(gradient))
+    assert tidu.jacobian(f)(x).shape == (*np.shape(wanted), *x.shape)
+
+
+REFUSED: list[tuple[Callable[..., Any], Any]] = [
+    (lambda c: np.take(c, [1], axis=0), NUMBER),
+    (lambda c: np.take(c, [0], axis=1), NUMBER),
+    (lambda x: np.take(x, [0], axis=-3), np.ones((2, 2))),
+    (lambda x: np.take(x, [0]), VECTOR),
+    (lambda c: np.mean(c, axis=0), NUMBER),
+    (lambda c: np.sum(c, axis=1), NUMBER),
+    (np.sort, NUMBER),
+    (np.fft.fftshift, NUMBER),
+    (np.vander, NUMBER),
+    (lambda c: np.polyval(c, 2.0), NUMBER),
+    (np.maximum.accumulate, NUMBER),
+    (lambda c: sum(row for row in c), NUMBER),
+    (lambda c: c * len(c), NUMBER),
+    (lambda x: np.max(x, axis=0), NOTHING),
+    (np.min, VECTOR),
+    (np.fmod.reduce, VECTOR),
+    (lambda x: np.argmax(x) * np.sum(x), VECTOR),
+    (np.gradient, np.ones(1)),
+    (lambda x: np.gradient(x, axis=3), np.ones(2)),
+    (lambda x: np.linalg.norm(x, -2), FLAT),
+    (np.linalg.cond, NOTHING),
+    (lambda x: np.linalg.cond(x, "fro"), NOTHING),
+    (lambda x: np.linalg.matrix_power(x, 0), TALL),
+    (lambda x: np.linalg.matrix_power(x, 1), TALL),
+    (lambda x: np.vander(x, 2), FLAT),
+    (lambda x: np.average(x, axis=0), NOTHING),
+    (lambda x: np.average(x, axis=0, weights=np.exp(x)), np.zeros((0, 1))),
+    (lambda x: np.pad(x, 1, mode="edge"), VECTOR),
+    (np.fft.fft, VECTOR),
+    (lambda x: np.repeat(x, [], axis=0), np.ones(2)),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=range(len(REFUSED)))
+def test_what_numpy_refuses_is_refused_in_words(case: tuple[Callable[..., Any], Any]) -> None:
+    f, x = case
+    with pytest.raises(Exception), np.errstate(all="ignore"):  # noqa: B017  (NumPy's own)
+        f(x)
+    for verb in (tidu.grad(lambda v: np.sum(f(v))), tidu.compile(f, backend="numpy")):
+        with pytest.raises(TiduError) as refusal:
+            verb(x)
+        assert refusal.value.text("en") != refusal.value.text("zh")
+
+
+def test_refusals_name_the_users_shapes() -> None:
+    with pytest.raises(ShapeError) as refusal:
+        tidu.grad(lambda A: np.sum(np.linalg.cond(A)))(FLAT)
+    assert "cond of A (2, 0)" in refusal.value.text("en")
+    assert "A (2, 0) 是空矩阵" in refusal.value.text("zh")
+    with pytest.raises(ShapeError) as refusal:
+        tidu.derive("sum(np.linalg.matrix_power(A, 0))", values={"A": TALL})
+    assert "matrix_power needs a square matrix, A has shape (0, 2)" in refusal.value.text("en")
+    with pytest.raises(ShapeError) as refusal:
+        tidu.grad(lambda w: np.sum(np.gradient(w)))(np.ones(1))
+    assert "gradient along axis 0 of w (1,) needs 2 samples or more" in refusal.value.text("en")
+    with pytest.raises(TiduError) as refusal:
+        tidu.grad(lambda c: sum(row for row in c))(0.3)
+    assert "c is a single number" in refusal.value.text("en")
+    assert "c 是单个数" in refusal.value.text("zh")
+
+
+# ------------------------------------------------------------------ named sizes
+@pytest.mark.parametrize(
+    ("text", "value", "gradient"),
+    [
+        ("sum(A @ v)", 0.0, []),
+        ("prod(v)", 1.0, []),
+        ("sum(cumsum(v)**2)", 0.0, []),
+        ("norm(v)", 0.0, []),
+        ("sum(sort(v) * v)", 0.0, []),
+        ("sum(np.tile(v, 2)**2) + det(outer(v, v))", 1.0, []),
+    ],
+)
+def test_a_named_size_may_be_0(text: str, value: float, gradient: list[float]) -> None:
+    shapes = {"A": ("n", "m"), "v": "m"} if "A" in text else {"v": "m"}
+    derived = tidu.derive(text, wrt="v", shapes=shapes)
+    found = derived.evaluate(A=np.zeros((2, 0)), v=[]) if "A" in text else derived.evaluate(v=[])
+    assert found.value == value
+    assert found.gradients["v"].tolist() == gradient
+    assert derived.hessian("v").evaluate(A=np.zeros((2, 0)), v=[]).shape == (0, 0)
+
+
+def test_a_named_size_that_is_too_small_is_refused_in_words() -> None:
+    """A slice of a vector with a named size takes it to be long enough."""
+    derived = tidu.derive("sum(v[1:] * v[:-1])", wrt="v", shapes={"v": "m"})
+    assert derived.evaluate(v=[2.0, 3.0]).value == 6.0
+    assert derived.evaluate(v=[2.0]).value == 0.0
+    with pytest.raises(ShapeError) as refusal:
+        derived.evaluate(v=[])
+    assert "m = 0 is too small" in refusal.value.text("en")
+    assert "m = 0 太小" in refusal.value.text("zh")
+    first = tidu.derive("v[0] + v[-1]", wrt="v", shapes={"v": "m"})
+    with pytest.raises(InputError) as refusal:
+        first.evaluate(v=[])
+    assert "index 0 is out of range: axis 0 of v (0,) has size 0" in refusal.value.text("en")
+    last = tidu.derive("sum(v[-3:-1])", wrt="v", shapes={"v": "m"})
+    with pytest.raises(ShapeError) as refusal:
+        last.evaluate(v=[2.0, 3.0])
+    assert "the slice -1:1 leaves axis 0 of v (2,)" in refusal.value.text("en")
+    assert "切片 -1:1 超出" in refusal.value.text("zh")
+
+
+# ------------------------------------------------------------------ no rows
+def test_vmap_over_no_entries_needs_no_values() -> None:
+    """What a made-up entry of zeros would not have: an inverse, a factor, single singular
+    vectors."""
+    for f in (np.linalg.inv, np.linalg.cholesky, lambda A: np.linalg.svd(A)[0]):
+        assert tidu.vmap(f)(np.zeros((0, 3, 3))).shape == (0, 3, 3)
+        slope = tidu.vmap(tidu.grad(lambda A, f=f: np.sum(f(A) ** 2)))
+        assert slope(np.zeros((0, 3, 3))).shape == (0, 3, 3)
+
+
+def test_a_descent_on_no_rows_moves_by_what_is_left() -> None:
+    def loss(w: Any, X: Any, y: Any) -> Any:
+        return np.sum((X @ w - y) ** 2) + np.sum(w**2)
+
+    for backend in ("numpy", "native"):
+        given = (np.ones(2), np.zeros((0, 2)), np.zeros(0))
+        run = tidu.descend(loss, *given, steps=1, lr=0.25, progress=False, backend=backend)
+        assert run.parameters["w"].tolist() == [0.5, 0.5]
