@@ -27,7 +27,7 @@ from tidu.frontends.formula.cursor import Ambiguous
 from tidu.frontends.formula.program import FormulaProgram, formula_tree
 from tidu.frontends.formula.syntax import Said, Word
 from tidu.frontends.functions import CONSTANTS, find
-from tidu.frontends.lexical import MAX_LENGTH, Text, lines_of, scan
+from tidu.frontends.lexical import MAX_LENGTH, Text, bad_character, lines_of, scan
 from tidu.frontends.source import Source
 from tidu.frontends.textnames import ShapeLike
 from tidu.frontends.textprogram import Program
@@ -134,6 +134,10 @@ def _parsed(
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
     source = textwrap.dedent(source.removeprefix("\ufeff")) if "\n" in source else source.strip()
     text = Text(source, lines_of(source), file, first_line)
+    for number, line in enumerate(text.lines):
+        half = _HALF.search(line)
+        if half is not None:
+            raise bad_character(text, half.group(), number, half.start())
     doubt: TiduError | None = None
     tree: ast.Module | None = None
     try:
@@ -158,6 +162,7 @@ def _parsed(
     return Program(text, tree), tree, None
 
 
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which no encoding has
 # What is written in formulas and not in Python.
 _MARKS = re.compile(r"[^\x00-\x7f]|\^|\\[A-Za-z|]|\w'|[)\]]'|\|")
 
