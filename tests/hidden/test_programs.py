@@ -174,6 +174,8 @@ def test_tex_and_markdown_have_nothing_to_act_on() -> None:
     tex = render_latex(DOCUMENT, "en").partition(r"\begin{document}")[2]
     for command in (r"\input", r"\write", "^^", "%c", "$x$", r"\end {document}"):
         assert command not in tex.replace(r"\%c", "").replace(r"\$x\$", "")
+    assert r"\x1b" not in tex.partition(r"\begin{verbatim}")[0]  # \x would be a command
+    assert r"\textbackslash{}x1b" in tex
     assert tex.count(r"\end{verbatim}") == 1
     markdown = re.sub(r"(?s)```.*?```|\$.*?(?<!\\)\$", "", render_markdown(DOCUMENT, "en"))
     assert re.findall(r"(?<!\\)(?:[<`\[]|&#)", markdown) == []

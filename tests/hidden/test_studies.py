@@ -86,12 +86,16 @@ def with_data(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_no_field_of_a_study_reaches_an_output_raw(everywhere: bool, tmp_path: Path) -> None:
+def test_no_field_of_a_study_reaches_an_output_raw(
+    everywhere: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     seen = solved = total = 0
     with_data(tmp_path)
     for path, document in studies(everywhere):
         texts = outputs(document, tmp_path, None if everywhere else solved)
         solved += len(texts) > 4
+        printed = capsys.readouterr()
+        texts += [printed.out, printed.err]
         for text in texts:
             assert (path, raw(text), forged(text)) == (path, [], [])
         total += 1
