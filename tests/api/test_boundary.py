@@ -249,3 +249,40 @@ def test_words_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDU_LANG", "zh")
     with pytest.warns(NoDerivativeWarning, match=r"两段的交界处，导数在此没有极限（元素 \[1,1\]）"):
         tidu.hessian(np.linalg.norm)(np.zeros(2))
+
+
+# ------------------------------------------------------------------ texts and studies
+def test_a_text_gives_the_same_numbers() -> None:
+    derived = tidu.derive("sum(cosh(abs(x)))", wrt="x", values={"x": [0.0, 1.0]})
+    np.testing.assert_allclose(derived.hessian("x").evaluate(), np.diag([1.0, np.cosh(1.0)]))
+    point = tidu.derive("where(x == 0, 1, expm1(x)/x)", wrt="x", values={"x": 0.0})
+    assert float(point.evaluate().gradients["x"]) == pytest.approx(0.5, abs=1e-10)
+    assert [finding.kind for finding in point.verify()] == ["agrees"]
+
+
+def test_the_working_says_that_a_number_is_a_limit() -> None:
+    derived = tidu.derive("sum(cosh(abs(x)))", wrt="x", values={"x": [0.0]})
+    shown = derived.explain("en", second=[("x", "x")]).text(400)
+    assert "∂²L/∂x∂xᵀ = diag(sign(x))·cosh(|x|)·sign(x) = 1" in shown
+    assert (
+        "∂²L/∂x∂xᵀ: the values lie where two pieces of the function meet; its number is the"
+        in shown
+    )
+    point = tidu.derive("where(x == 0, 1, expm1(x)/x)", wrt="x", values={"x": 0.0})
+    assert "∂L/∂x：这些值落在函数两段的交界处；所给的数是从各个方向得到的共同极限" in point.explain(
+        "zh"
+    ).text(400)
+    norm = tidu.derive("norm(x)", wrt="x", values={"x": [0.0, 0.0]})
+    assert "the derivative has no limit there" in norm.explain("en", second=[("x", "x")]).text(400)
+
+
+def test_a_true_claim_about_a_value_given_at_one_point_holds(tmp_path: Any) -> None:
+    study = tmp_path / "point.toml"
+    study.write_text(
+        'title = "a point"\nprogram = "L = where(x == 0, 1, expm1(x)/x)"\n'
+        'given = {x = 0.0}\nwrt = "x"\n'
+        '[[claim]]\nname = "dL/dx"\nvalue = 0.5\n[[claim]]\nname = "dL/dx"\nvalue = 0\n',
+        encoding="utf-8",
+    )
+    (part,) = tidu.solve(study).parts
+    assert [claim.holds for claim in part.claims] == [True, False]

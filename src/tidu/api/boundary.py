@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from tidu.calculus.derivation import Derivation
+from tidu.calculus.settings import with_bodies
 from tidu.calculus.switches import Switches, switches
 from tidu.check.limits import Limits, Question, Run, limits
 from tidu.errors import NoDerivativeWarning
+from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.words import Phrase, Words
 
@@ -58,16 +61,38 @@ class Boundary:
         if found is None:
             return outputs
         for name in found.missing:
-            value = found.values[name]
-            at = _first(value, np.asarray(outputs[name]))
-            if np.isnan(outputs[name][at]):
+            if np.isnan(outputs[name]).any():
                 continue  # that it is NaN is said in any case
-            entry = "[" + ",".join(str(i + 1) for i in at) + "]" if at else "-"
-            said = _MISSING(what=what, entry=entry, value=f"{value[at]:g}")
-            _warn(said)
+            _warn(_missing(what, found.values[name], np.asarray(outputs[name])))
         if found.unknown:
             _warn(_UNKNOWN(what=what))
         return {**outputs, **found.values}
+
+
+_FROM_ALL_SIDES = Words(
+    en="{what}: the values lie where two pieces of the function meet; its number is the "
+    "limit from all sides, which is the derivative there.",
+    zh="{what}：这些值落在函数两段的交界处；所给的数是从各个方向得到的共同极限，即此处的导数。",
+)
+
+
+def gradient_boundary(core: Derivation, bodies: Mapping[str, Graph]) -> Boundary:
+    """What is asked of the gradients of a derivation, declared functions replaced."""
+    gradients = {f"d/{name}": node for name, node in core.gradients.items()}
+    found = [core.loss, *gradients.values()]
+    if bodies:
+        image = with_bodies(found, bodies)
+        found = [image[node] for node in found]
+    loss, *nodes = found
+    return boundary(dict(zip(gradients, nodes, strict=True)), [loss], [*core.wrt.values()], 1)
+
+
+def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
+    """What a working says of derivatives on a boundary; `called` is what each is called."""
+    remarks = [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
+    for key in found.missing:
+        remarks.append(_missing(called[key], found.values[key], found.values[key]))
+    return (*remarks, *(_UNKNOWN(what=called[key]) for key in found.unknown))
 
 
 def settled(
@@ -117,6 +142,12 @@ def _warn(said: Phrase) -> None:
         at = at.f_back
     file, line = ("tidu", 1) if at is None else (at.f_code.co_filename, at.f_lineno)
     warnings.warn_explicit(NoDerivativeWarning(said.text()), None, file, line)
+
+
+def _missing(what: Phrase | str, value: Any, before: Any) -> Phrase:
+    at = _first(value, before)
+    entry = "[" + ",".join(str(i + 1) for i in at) + "]" if at else "-"
+    return _MISSING(what=what, entry=entry, value=f"{value[at]:g}")
 
 
 def _first(value: Any, before: Any) -> tuple[int, ...]:

@@ -64,6 +64,7 @@ class Setting:
     values: Mapping[str, Any]
     bodies: Mapping[str, Graph]
     steps: Mapping[str, tuple[records.Descend, StepGraph, Run]]
+    limits: Mapping[Node, Any]  # gradients that are limits and not what their formulas give
 
     @property
     def derivation(self) -> Derivation:
@@ -83,6 +84,10 @@ def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judged]:
     about_nodes = [c for c in claims if c.target.kind in ("value", "gradient", "new")]
     posed = [_pose(setting, c) for c in about_nodes]
     image = with_bodies([node for p in posed for node in p.nodes()], setting.bodies)
+    numbers = {node: constant(value) for node, value in setting.limits.items()}
+    for p in posed:
+        if p.formula is None and numbers:  # a number is compared with that of the limit
+            image = {**image, p.target: substitute([image[p.target]], dict(numbers))[0]}
     made = [p.claim(image) for p in posed]
     found = iter(zip(posed, made, check_claims(made, _with_settings(setting), seed=1), strict=True))
     kinds = ("value", "gradient", "new")

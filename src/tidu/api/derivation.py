@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.api.boundary import finite_of, gradient_boundary, remarks_of, settled
 from tidu.api.culprit import warn_not_finite
 from tidu.api.evaluation import (
     Evaluation,
@@ -73,6 +74,18 @@ class Gradient:
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """The numbers of an explanation: those of every node, and the gradients by parameter.
+
+    limits: the gradients by node, where they are limits and not what the formulas give.
+    """
+
+    valuation: Valuation
+    gradients: Mapping[str, NDArray[Any]]
+    limits: Mapping[Node, NDArray[Any]] = field(default_factory=dict[Node, NDArray[Any]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,19 +245,24 @@ class Derivation:
         EvaluationError where a Python branch would go another way than when it was traced.
         """
         given = self.given({**(values or {}), **arrays})
-        found = run(self.core.outputs(), given, self.bodies)
-        found = settled_derivation(self.core, found, given, self.bodies)
+        asked = gradient_boundary(self.core, self.bodies)
+        nodes = {**self.core.outputs(), **asked.masks}
+        found = run(nodes, given, self.bodies)
+        found = settled_derivation(self.core, found, given, self.bodies, nodes)
         check_nan(given, found.outputs[self.core.loss_name])
-        warn_not_finite(self.core, found.outputs, given, self.bodies)
-        gradients = {name: found.outputs[f"d/{name}"] for name in self.core.gradients}
-        outputs = {name: a for name, a in found.outputs.items() if not name.startswith("d/")}
+        settled = asked.settle("evaluate", given, found.outputs)
+        told = {name: finite_of(found.outputs[name], value) for name, value in settled.items()}
+        warn_not_finite(self.core, told, given, self.bodies)
+        gradients = {name: settled[f"d/{name}"] for name in self.core.gradients}
+        outputs = {name: found.outputs[name] for name in self.core.graph.outputs}
         value = float(np.asarray(found.outputs[self.core.loss_name]).reshape(())[()])
         return Evaluation(value, gradients, outputs, found)
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
         given = self.given(values or {})
-        return verify(self.with_bodies(), given)
+        handle = Derivation(self.core, given, self.bodies)
+        return verify(self.with_bodies(), given, gradients=handle.settled_numbers()[0].gradients)
 
     def explain(
         self,
@@ -289,13 +307,10 @@ class Derivation:
         elements = probe(self, bodies) if options.zoom == "element" else None
         if not self.has_numbers():
             return derivation_document(view(self.core, None, options, elements, bodies), (), title)
-        found = self.numbers()
-        findings = verify(self.with_bodies(), self.values)
-        core = self.core
-        if found.remarks:
-            remarks = (*core.graph.remarks, *found.remarks)
-            core = replace(core, graph=replace(core.graph, remarks=remarks))
-        return derivation_document(view(core, found, options, elements, bodies), findings, title)
+        found, core = self.settled_numbers()
+        findings = verify(self.with_bodies(), self.values, gradients=found.gradients)
+        shown = view(core, found.valuation, options, elements, bodies)
+        return derivation_document(shown, findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
         """The derivation with numbers for its named sizes, which is said."""
@@ -313,9 +328,32 @@ class Derivation:
 
     def numbers(self) -> Valuation:
         """A keep-all run of everything that an explanation shows."""
-        nodes = self.everything()
-        found = run(nodes, self.values, self.bodies)
-        return settled_derivation(self.core, found, self.values, self.bodies, nodes)
+        return self.settled_numbers()[0].valuation
+
+    def settled_numbers(self) -> tuple[Numbers, calculus.Derivation]:
+        """The numbers of an explanation, with the derivation to show them of: it has remarks where
+        the values lie on a boundary between two pieces of the program."""
+        core, asked = self.core, gradient_boundary(self.core, self.bodies)
+        asked_nodes = {**self.everything(), **asked.masks}
+        found = run(asked_nodes, self.values, self.bodies)
+        found = settled_derivation(core, found, self.values, self.bodies, asked_nodes)
+        remarks = (*core.graph.remarks, *found.remarks)
+        limits = settled(asked, self.values, found.outputs)
+        if limits is None:
+            gradients = {name: found.outputs[f"d/{name}"] for name in core.gradients}
+            shown = replace(core, graph=replace(core.graph, remarks=remarks))
+            return Numbers(found, gradients), shown
+        outputs = {**found.outputs, **limits.values}
+        nodes = {node: outputs[f"d/{name}"] for name, node in core.gradients.items()}
+        for name, node in core.wrt.items():
+            if node in core.adjoints:  # the same, as it is spoken of between the lines
+                nodes[core.adjoints[node]] = outputs[f"d/{name}"]
+        called = {f"d/{name}": f"∂{core.loss_name}/∂{name}" for name in core.gradients}
+        remarks = (*remarks, *remarks_of(limits, called))
+        gradients = {name: outputs[f"d/{name}"] for name in core.gradients}
+        shown = replace(core, graph=replace(core.graph, remarks=remarks))
+        valuation = Valuation(outputs, {**found.values, **nodes})
+        return Numbers(valuation, gradients, nodes), shown
 
     def loss_value(self) -> NDArray[Any]:
         """The loss at the values that were given to `derive`."""

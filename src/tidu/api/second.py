@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from tidu.api.boundary import Boundary, boundary, remarks_of, settled
 from tidu.api.evaluation import run
+from tidu.backends.numpy import settled as second_look
 from tidu.backends.numpy.program import Calculate
-from tidu.backends.numpy.settled import settled, work_of
 from tidu.backends.program import Valuation
+from tidu.calculus.settings import with_bodies
 from tidu.document.blocks import Equation, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
@@ -44,24 +46,49 @@ class Hessian:
     kronecker: Math | None  # of H(V) = Σ A·V·B: Σ Bᵀ ⊗ A, for columns stacked
     found: SecondDerivative = field(repr=False)
     derivation: Derivation = field(repr=False)
+    names: tuple[str, str] = field(repr=False)
 
     def latex(self) -> str:
         """The formula in LaTeX, without the left side."""
         return latex(self.tree)
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
-        """All second derivatives at these values: shape (*x, *y), four axes for two matrices."""
+        """All second derivatives at these values: shape (*x, *y), four axes for two matrices.
+
+        Warns with NoDerivativeWarning where there is none.
+        """
         given = self.derivation.given({**(values or {}), **arrays})
+        asked, found = self._run(given)
+        return asked.settle(inline(self.left), given, found)["H"]
+
+    def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
+        """The same at the values of the derivation, with remarks instead of warnings."""
+        given = self.derivation.values
+        asked, found = self._run(given)
+        limits = settled(asked, given, found)
+        if limits is None:
+            return found["H"], ()
+        return limits.values["H"], remarks_of(limits, {"H": inline(self.left)})
+
+    def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
         # The inputs go along: a Hessian of numbers alone still has their named sizes.
-        outputs = {"H": self.found.dense, **self.derivation.graph.inputs}
-        bodies = self.derivation.bodies
+        asked, bodies = self._boundary(), self.derivation.bodies
+        outputs = {"H": self.found.dense, **self.derivation.graph.inputs, **asked.masks}
 
         def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
             return run(outputs, values, bodies, by)
 
-        plain, work = run(outputs, given, bodies), work_of(outputs, given)
+        plain, work = run(outputs, given, bodies), second_look.work_of(outputs, given)
         moving = list(self.derivation.core.wrt)
-        return settled(plain, given, moving, ["H"], again, work=work).outputs["H"]
+        found = second_look.settled(plain, given, moving, ["H"], again, work=work)
+        return asked, found.outputs
+
+    def _boundary(self) -> Boundary:
+        core, bodies = self.derivation.core, self.derivation.bodies
+        nodes = [self.found.dense, core.loss]
+        image = with_bodies(nodes, bodies) if bodies else {node: node for node in nodes}
+        moving = [core.wrt[name] for name in dict.fromkeys(self.names)]
+        return boundary({"H": image[nodes[0]]}, [image[nodes[1]]], moving, 2)
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))
@@ -84,7 +111,9 @@ def _step(found: Hessian, layout: Layout) -> Step:
         if found.kronecker is not None:
             remarks.append(phrases.KRONECKER(tree=found.kronecker))
     elif found.derivation.has_numbers():
-        value = value_tree(found.evaluate(), layout)
+        number, said = found.numbers()
+        remarks.extend(said)
+        value = value_tree(number, layout)
         parts += [value] if value != found.tree else []
     return Step(Equation(tuple(parts)), remarks=tuple(remarks))
 
@@ -103,4 +132,5 @@ def hessian_of(derivation: Derivation, x: str, y: str) -> Hessian:
         kronecker=kronecker(shown, found),
         found=found,
         derivation=derivation,
+        names=(x, y),
     )

@@ -43,7 +43,7 @@ from tidu.frontends.study_given import given_values
 from tidu.frontends.study_model import model_source
 from tidu.frontends.study_read import load
 from tidu.ir.budget import ELEMENTS, GROWTH, MEMORY, STEPS, WORK, grouped, limited
-from tidu.ir.node import reachable
+from tidu.ir.node import Node, reachable
 from tidu.ir.types import shape_text
 from tidu.optim import StepGraph, step_graph
 from tidu.words import Language, Words, verbatim
@@ -134,15 +134,18 @@ def solve(
 def solve_part(study: records.Study, part: records.Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = _derivation(study, part, None)
-    core, arrays = handle.core, dict(handle.values)
-    numbers = handle.numbers() if handle.has_numbers() else None
+    arrays = dict(handle.values)
+    numbers, core = handle.settled_numbers() if handle.has_numbers() else (None, handle.core)
     bodies = sample_bodies(handle)
     options = _options(part, choice)
     elements = probe(handle, bodies) if options.zoom == "element" else None
-    shown = view(core, numbers, options, elements, bodies)
-    findings = () if numbers is None else verify(handle.with_bodies(), arrays)
+    shown = view(core, numbers and numbers.valuation, options, elements, bodies)
+    findings: tuple[Finding, ...] = ()
+    if numbers is not None:
+        findings = verify(handle.with_bodies(), arrays, gradients=numbers.gradients)
     steps = {} if numbers is None else _descents(part, handle)
-    setting, at_random = _setting(shown, handle, steps)
+    limits = {} if numbers is None else numbers.limits
+    setting, at_random = _setting(shown, handle, steps, limits)
     judged = tuple(judge(setting, part.claims))
     blocks = [
         *readings(shown),
@@ -294,11 +297,13 @@ def _after(shown: View, handle: Derivation, run: Run) -> View:
 
 
 # ------------------------------------------------------------------ claims without values
-def _setting(shown: View, handle: Derivation, steps: Steps) -> tuple[Setting, bool]:
+def _setting(
+    shown: View, handle: Derivation, steps: Steps, limits: Mapping[Node, Any]
+) -> tuple[Setting, bool]:
     """Where claims are judged: at the study's values, or at random ones where it gives none."""
     if shown.valuation is not None:
-        return Setting(shown, handle.values, handle.bodies, steps), False
-    return Setting(shown, sample_values(handle), sample_bodies(handle), steps), True
+        return Setting(shown, handle.values, handle.bodies, steps, limits), False
+    return Setting(shown, sample_values(handle), sample_bodies(handle), steps, {}), True
 
 
 # ------------------------------------------------------------------ numeric derivatives

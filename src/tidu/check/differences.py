@@ -68,9 +68,17 @@ _UNUSED = Words(
 
 
 def verify(
-    derivation: Derivation, values: Mapping[str, Any], *, seed: int = 0, directions: int = 8
+    derivation: Derivation,
+    values: Mapping[str, Any],
+    *,
+    gradients: Mapping[str, Array] | None = None,
+    seed: int = 0,
+    directions: int = 8,
 ) -> tuple[Finding, ...]:
     """Check each gradient of a derivation at the given values.
+
+    `gradients` are the numbers that are shown there, by parameter, where these are not simply what
+    the formulas give (`tidu.check.limits`).
 
     Parameters of up to 64 entries are checked entry by entry (unless all together have more than
     640), larger ones along `directions` random directions, fewer where there are many parameters.
@@ -90,6 +98,8 @@ def verify(
     directions = max(1, min(directions, ALL_DIRECTIONS // max(1, len(derivation.wrt))))
     reached = {node.id for node in reachable(bound.losses)}
     stated = _state(bound, values)
+    if gradients is not None:
+        stated = _Stated({name: gradients[name] for name in derivation.wrt}, stated.terms)
     findings: list[Finding] = []
     for name in derivation.wrt:
         if bound.wrt[name].id not in reached:
