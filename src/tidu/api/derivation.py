@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -142,7 +143,7 @@ class Derivation:
         shown = view(self.core, None, Options(writing or "delta"))
         left = shown.parameter_gradient(self.core.wrt[name])
         tree = closed_form(shown, name) if writing is None else written_form(shown, name)
-        return Gradient(name, tree, left, lambda: self._numpy(name))
+        return Gradient(name, tree, left, partial(self._numpy, name))
 
     def hessian(self, x: str, y: str | None = None) -> Hessian:
         """The second derivatives with respect to a parameter, or to two, as a formula.

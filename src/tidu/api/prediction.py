@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from tidu.api.graph_door import TextDoor
 from tidu.calculus.derivation import stabilised
 from tidu.errors import InputError, TiduError
 from tidu.frontends.arguments import take
+from tidu.frontends.calling import function_name
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.words import Words
@@ -30,16 +33,33 @@ _ALL = Words(
     zh="只凭新数据无法追踪损失；请同时给出 {names} 的值",
 )
 
+_LOST = Words(
+    en="the run was pickled without {name}, which cannot be imported by its name, and so it cannot "
+    "predict",
+    zh="保存（pickle）时无法按名字导入 {name}，所以这次运行不能再预测",
+)
+_LOST_FIX = Words(
+    en="def at the top of a module in place of a lambda or an inner function, before pickling",
+    zh="pickle 之前，在模块顶层用 def 定义函数，不要用 lambda 或内部函数",
+)
+
 
 def predictor(
     door: Door, opened: Opened, parameters: Mapping[str, Array]
 ) -> Callable[..., Array] | None:
     """A function of new data for the first watched output; None if nothing is watched."""
-    if not opened.watched:
-        return None
-    name, node = next(iter(opened.watched.items()))
+    return _Predictor(door, opened, parameters) if opened.watched else None
 
-    def predict(*data: Any, **named: Any) -> Array:
+
+@dataclass(frozen=True, eq=False)
+class _Predictor:
+    door: Door
+    opened: Opened
+    parameters: Mapping[str, Array]
+
+    def __call__(self, *data: Any, **named: Any) -> Array:
+        door, opened, parameters = self.door, self.opened, self.parameters
+        name, node = next(iter(opened.watched.items()))
         given = bind(door.order, data, named)
         if isinstance(door, FunctionDoor) and callable(door.watch[0]):
             return _by_watched_function(door, door.watch[0], parameters, given)
@@ -47,7 +67,37 @@ def predictor(
             return _opened_anew(door, name, parameters, given)
         return _by_graph(opened, name, node, parameters, given)
 
-    return predict
+    def __copy__(self) -> _Predictor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> _Predictor:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle writes functions by their names: without one, the run goes without predictions."""
+        door = self.door
+        functions = [door.function, *door.watch] if isinstance(door, FunctionDoor) else []
+        lost = [f for f in functions if callable(f) and not _importable(f)]
+        if lost:
+            return _NoPredictor, (function_name(lost[0]),)
+        return _Predictor, (door, self.opened, self.parameters)
+
+
+@dataclass(frozen=True)
+class _NoPredictor:
+    """In place of one that could not be pickled."""
+
+    function: str
+
+    def __call__(self, *data: Any, **named: Any) -> Array:
+        raise InputError(_LOST(name=self.function), fix=_LOST_FIX())
+
+
+def _importable(function: Callable[..., Any]) -> bool:
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    for part in getattr(function, "__qualname__", "?").split("."):
+        found = getattr(found, part, None)
+    return found is function
 
 
 def _by_graph(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import InputError
+from tidu.ir.flat import Flat
 from tidu.ir.node import Node
 from tidu.ir.types import FLOATS
 from tidu.words import Phrase, Words
@@ -25,7 +26,7 @@ def no_values(names: Sequence[str]) -> InputError:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Valuation:
+class Valuation(Flat):
     """The arrays of one run: outputs by name and, in a keep-all run, every node's value.
 
     left_range: whether some number on the way was too large or too small to be held, as far as that

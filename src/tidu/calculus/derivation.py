@@ -17,6 +17,7 @@ from tidu.calculus.reverse import Contribution, reverse, steepest
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled, is_tuple, rebuild
+from tidu.ir.flat import Flat
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, moved_by, reachable
 from tidu.ir.op import Loop
@@ -69,7 +70,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Derivation:
+class Derivation(Flat):
     """The frozen result.
 
     graph: the program as written. loss: its loss as run. as_run: written node → node that runs,

@@ -25,6 +25,7 @@ from tidu.explain.gradient import in_own_names
 from tidu.explain.trees import expression_nodes, named
 from tidu.explain.view import View
 from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
+from tidu.ir.flat import Flat
 from tidu.ir.node import Node, reachable
 from tidu.ops.contraction import outer
 from tidu.ops.layout import is_matrix_transpose
@@ -33,7 +34,7 @@ from tidu.ops.simplify_terms import terms_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SecondDerivative:
+class SecondDerivative(Flat):
     """dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula shows of it, H itself for
     numbers and vectors, H(V) for anything larger, with V the node `direction`.
     """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidu.errors import Place
+from tidu.ir.flat import Flat
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase
 
@@ -29,7 +30,7 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Graph:
+class Graph(Flat):
     """A program as data. `names` and `places` keep each name and place that led to a node."""
 
     inputs: Mapping[str, Node]

@@ -135,6 +135,16 @@ class Node:
         None  # without it Python would try x[0], x[1], … until an IndexError that never comes
     )
 
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Node:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Made again from its op and operands; see `ir.flat` for graphs."""
+        return _interned, (self.op, self.inputs, self.attributes, self.type)
+
     def __repr__(self) -> str:
         operands = ", ".join(f"%{node.id}" for node in self.inputs)
         return f"%{self.id} = {self.op.name}({operands})"
@@ -165,6 +175,12 @@ def intern(
         node.id = next(_ids)
         _table[key] = node
     return node
+
+
+def _interned(
+    op: Op, inputs: tuple[Node, ...], pairs: tuple[tuple[str, Any], ...], type: Type | TupleType
+) -> Node:
+    return intern(op, inputs, dict(pairs), type)
 
 
 def post_order(roots: Iterable[Node], operands: Callable[[Node], Sequence[Node]]) -> list[Node]:

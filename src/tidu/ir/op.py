@@ -22,6 +22,7 @@ op's business, and `ops` cannot import `calculus`).
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -233,6 +234,18 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    def __copy__(self) -> Op:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Op:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A registered op is pickled by its name, and is the same object where it is read."""
+        if _REGISTRY.get(self.name) is self:
+            return _op_named, (self.name,)
+        return object.__reduce_ex__(self, protocol)
+
 
 _REGISTRY: dict[str, Op] = {}
 _OPERATORS: dict[str, Op] = {}
@@ -279,6 +292,17 @@ def _check_facets(op: Op) -> None:
         allowed[Form.COMPOSITE] = (("adjoint", "differential", "definition"),)
     if tuple(given) not in allowed[op.form]:
         raise ValueError(f"op {op.name}: form {op.form.value} does not go with {given}")
+
+
+def load_all() -> None:
+    """See to it that all ops and rules are there: a pickle may be read before anything else is."""
+    importlib.import_module(f"{__name__.partition('.')[0]}.ops")
+
+
+def _op_named(name: str) -> Op:
+    if name not in _REGISTRY:
+        load_all()
+    return _REGISTRY[name]
 
 
 def registered() -> Mapping[str, Op]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tidu.ir.node import Node
-from tidu.ir.op import Op
+from tidu.ir.op import Op, load_all
 from tidu.ir.types import COMPLEX, TupleType
 from tidu.words import Words
 
@@ -37,6 +37,16 @@ class Rule:
     complex: bool = False  # holds for complex numbers, on every branch
     domain: tuple[float, float] = (-2.0, 2.0)  # where the test draws the example's inputs
 
+    def __copy__(self) -> Rule:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Rule:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A rule is pickled by its name, and is the same object where it is read."""
+        return _rule_named, (self.purpose, self.root.name, self.name)
+
 
 _RULES: dict[Purpose, dict[str, list[Rule]]] = {"simplify": {}, "stabilise": {}}
 
@@ -52,6 +62,11 @@ def rules_for(op: Op, purpose: Purpose) -> Sequence[Rule]:
     """The rewrites of nodes of an op. A user's op may have the name of one of tidu's."""
     found = _RULES[purpose].get(op.name, ())
     return found if found and found[0].root is op else ()
+
+
+def _rule_named(purpose: Purpose, root: str, name: str) -> Rule:
+    load_all()
+    return next(record for record in _RULES[purpose][root] if record.name == name)
 
 
 def all_rules() -> list[Rule]:
