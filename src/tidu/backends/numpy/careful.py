@@ -24,7 +24,7 @@ from tidu.backends.program import Array, Valuation
 from tidu.ir.body import result_types
 from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form, Loop, Op
+from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.types import COMPLEX, FLOATS, DType
 
 _NEAR = 1e-12  # how far a step looks to either side for its jump, relative
@@ -88,7 +88,8 @@ def _calculated(
         return _Known(_wide(np.asarray(node.op.numpy(**node.attrs)), node.dtype, extended), True)
     operands = [known[child.id] for child in node.inputs]
     around = [known[child.id].value for child in operands_of(node)]
-    value = _widened(_called(_function(node), around, extended), node, extended)
+    wide = extended and (node.op.form is not Form.OPAQUE or node.op.loop is not Loop.CALL)
+    value = _widened(_called(_function(node), around, wide), node, extended)
     if is_tuple(node) or any(is_tuple(child) for child in node.inputs):
         return _Known(value, False)
     if all(operand.fixed is True for operand in operands):
@@ -141,14 +142,15 @@ def _widened(value: Any, node: Node, extended: bool) -> Any:
     return _wide(np.asarray(value), node.dtype, extended)
 
 
-def _called(function: Callable[..., Any], operands: Sequence[Any], extended: bool) -> Any:
-    """What a function gives; one that knows no long doubles is given plain numbers."""
-    if not extended:
-        return function(*operands)
-    try:
-        return function(*operands)
-    except Exception:  # a user's function may raise anything
-        return function(*map(_plain, operands))
+def _called(function: Callable[..., Any], operands: Sequence[Any], wide: bool) -> Any:
+    """What a function gives; one that knows no long doubles is given plain numbers. So is LAPACK
+    and what works with its results, whose digits are no more than those of float64."""
+    if wide:
+        try:
+            return function(*operands)
+        except Exception:  # a user's function may raise anything
+            pass
+    return function(*map(_plain, operands))
 
 
 def _plain(value: Any) -> Any:
@@ -229,7 +231,7 @@ def _step(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
     certain: Any = True
     for side in (1, -1):
         moved = [_beside(x.value, side * (-1) ** i) for i, x in enumerate(operands)]
-        certain = certain & (np.asarray(function_of(node)(*moved)) == value)
+        certain = certain & (np.asarray(_called(function_of(node), moved, wide=True)) == value)
     return _Known(value, certain)
 
 
@@ -242,9 +244,10 @@ def _beside(value: Any, side: int) -> Any:
 def _linear(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
     """An entry moves where one that it is added from does: seen on numbers that cannot cancel.
     Indices and masks are taken as they are."""
+    kinds = node.op.operands or (Operand.VALUE,) * len(operands)
     patterns = [
         _numbers(~_mask(x), i).astype(_plain(x.value).dtype)
-        if x.value.dtype.kind in "fc"
+        if x.value.dtype.kind in "fc" and kinds[i] is not Operand.MASK
         else x.value
         for i, x in enumerate(operands)
     ]
@@ -282,7 +285,8 @@ def _contraction(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
         seen = [*alive[:i], _numbers(~f & nonzero[i], i), *alive[i + 1 :]]
         reached = reached | (function(*seen) != 0)
     pairs = zip(finite, operands, strict=True)
-    clean = function(*[np.where(f, x.value, np.zeros((), x.value.dtype)) for f, x in pairs])
+    finite_parts = [np.where(f, x.value, np.zeros((), x.value.dtype)) for f, x in pairs]
+    clean = _called(function, finite_parts, wide=True)
     return _Known(np.where(reached, value, clean).astype(value.dtype), fixed)
 
 

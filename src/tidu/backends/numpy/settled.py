@@ -74,11 +74,21 @@ def settled(
         left = _open(found, wanted)
         if (wide and (left or plain.left_range)) if extended else left:
             look = partial(careful_run, moving=moving, extended=extended)
-            found = _better(found, again(look, values), wanted, why())
+            other = _tried(again, look, values)
+            found = found if other is None else _better(found, other, wanted, why())
     lost = [name for name in wanted if np.isnan(found.outputs[name]).any()]
     if lost and wide and _finite(values):
         found = _with_limits(found, values, moving, lost, function, again)
     return found
+
+
+def _tried(again: Again, look: Calculate, values: Mapping[str, Any]) -> Valuation | None:
+    """Another run; None where it is refused (a matrix without an inverse, a value out of bounds):
+    what the plain run found holds then."""
+    try:
+        return again(look, values)
+    except (ArithmeticError, ValueError, TypeError):
+        return None
 
 
 def evaluate_settled(
@@ -159,7 +169,7 @@ def _with_limits(
     for everywhere in (False, True):
         sides = [
             [
-                again(look, _moved(values, moving, direction, step, everywhere)).outputs
+                _tried(again, look, _moved(values, moving, direction, step, everywhere))
                 for step in (0, 1)
             ]
             for direction in _directions(values, moving)
@@ -168,7 +178,7 @@ def _with_limits(
         if len(kept) < 2:
             continue
         for name in names:
-            limit, sure = _limit([[side[name] for side in pair] for pair in kept])
+            limit, sure = _limit([[side.outputs[name] for side in pair if side] for pair in kept])
             taken = np.isnan(outputs[name]) & sure
             settled_some = settled_some or bool(np.any(taken))
             outputs[name] = np.where(taken, limit, outputs[name]).astype(outputs[name].dtype)
@@ -216,11 +226,11 @@ def _moved(
     return found
 
 
-def _inside(found: Valuation, side: Mapping[str, Any], names: Collection[str]) -> bool:
+def _inside(found: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
     """Whether a point beside the given one belongs to the domain, and the function is continuous
     towards it, as far as the values tell."""
-    return all(
-        np.allclose(found.outputs[n], side[n], rtol=1e-6, atol=1e-12)
+    return side is not None and all(
+        np.allclose(found.outputs[n], side.outputs[n], rtol=1e-6, atol=1e-12)
         for n in names
         if found.outputs[n].dtype.kind in "fc"
     )
