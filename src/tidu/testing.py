@@ -10,8 +10,10 @@ import numpy as np
 
 from tidu.api.evaluation import check_nan, checked, has_nan
 from tidu.api.gradient import grad
-from tidu.check import Finding, check_gradient, require_agreement
+from tidu.calculus.derivation import derive_graph
+from tidu.check import Finding, check_gradient, require_agreement, verify
 from tidu.errors import DTypeError, GradientMismatch, InputError, TiduError
+from tidu.frontends.trace import trace
 from tidu.words import Words
 
 _NO_ARGUMENTS = Words(
@@ -177,8 +179,15 @@ def _names(function: Callable[..., Any], count: int) -> list[str]:
 def _derived(
     function: Callable[..., Any], arrays: Sequence[Any], wanted: Sequence[int]
 ) -> tuple[Any, ...] | None:
-    """tidu's own gradients, or None where the function cannot be traced."""
+    """tidu's own gradients; None where the function cannot be traced, or where they do not stand
+    their own check: at kinks that cancel, or where all digits are lost."""
     try:
-        return grad(function, tuple(wanted))(*(array.copy() for array in arrays))
+        gradients = grad(function, tuple(wanted))(*(array.copy() for array in arrays))
+        traced = trace(function, arrays)
+        names = [name for name, (_, path) in traced.paths.items() if not path]
+        derived = derive_graph(traced.graph, [names[i] for i in wanted], output=traced.output)
+        found = verify(derived, traced.values)
     except TiduError:
         return None
+    sure = all(one.kind in ("agrees", "kink") for one in found)
+    return gradients if sure else None

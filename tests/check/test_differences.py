@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.strategies import Model, random_model
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import derive_graph
 from tidu.check import Finding, verify
-from tidu.ir.build import input_node
+from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Op
@@ -46,7 +47,9 @@ def findings_of(model: Model) -> tuple[Finding, ...]:
 def no_false_alarm(seeds: range) -> None:
     for seed in seeds:
         for found in findings_of(random_model(seed)):
-            assert found.kind != "differs", (seed, found.details)
+            # where kinks cancel, the rules of the single ops may miss the slope of the whole
+            cancels = found.method == "one-sided differences"
+            assert found.kind != "differs" or cancels, (seed, found.details)
 
 
 def test_right_gradients_pass_on_random_models_with_ties_and_zeros() -> None:
@@ -234,11 +237,22 @@ def test_on_a_kink_both_slopes_and_the_value_used_are_reported() -> None:
     assert "次微分" in found["kink"].details[1].text("zh")
 
 
-def test_a_value_outside_the_slopes_is_said_and_is_no_failure() -> None:
+def test_a_value_outside_two_slopes_is_said_and_is_no_failure() -> None:
     x = input_node("x", ())
-    (found,) = check(relu(x) - relu(-x), {"x": 0.0})  # it is x itself, the rules give 0
+    (found,) = check(2.0 * relu(x) - relu(-x), {"x": 0.0})  # 1 and 2; the rules give 0
     assert found.kind == "kink" and found.kink is not None and not found.kink.inside
     assert "does not lie between them" in found.details[1].text("en")
+
+
+def test_where_both_slopes_are_one_the_gradient_has_to_be_it() -> None:
+    x = input_node("x", ())
+    loss = where(x > 0.0, x, 0.0 * x) + where(-x > 0.0, x, 0.0 * x)  # x itself, however it is cut
+    derivation = derive_graph(Graph({"x": x}, {"L": loss}), ["x"])
+    for value, kind in ((1.0, "agrees"), (0.0, "differs"), (1.001, "differs")):
+        claimed = replace(derivation, gradients={"x": constant(value)})
+        (found,) = verify(claimed, {"x": 0.0})
+        assert found.kind == kind, (value, found)
+        assert found.method == "one-sided differences"
 
 
 def test_a_wrong_rule_is_found_beside_the_kink_that_the_values_sit_on() -> None:

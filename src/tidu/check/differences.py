@@ -22,6 +22,7 @@ from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
 from tidu.check.measure import ALL_DIRECTIONS, ALL_ENTRIES, ENTRIES, Measured, Problem, measure_all
 from tidu.check.probe import make_probe, rest_values, switches_of
+from tidu.check.rounding import TRIALS, moved_values, rounded_inputs
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
@@ -56,6 +57,22 @@ _MORE = Words(en="{count} entries of {name} sit on a kink", zh="{name} 有 {coun
 _UNDECIDED = Words(
     en="the gradient of {name} could not be checked: the differences are not accurate enough here",
     zh="{name} 的梯度无法检验：这里的差分不够精确",
+)
+_LOST = Words(
+    en="terms cancel in the gradient of {entry}: roundings alone can move {stated} by {part} of "
+    "its size, and the differences lose the same digits",
+    zh="{entry} 的梯度在计算中发生相消：仅舍入误差就可使 {stated} 变动其大小的 {part}，"
+    "差分也丢失同样的位数",
+)
+_LOST_ALL = Words(
+    en="terms cancel in the gradient of {entry}: roundings alone make {stated}, no digit of it is "
+    "known, and the differences lose the same digits",
+    zh="{entry} 的梯度在计算中发生相消：{stated} 全由舍入误差造成，没有一位是可信的，"
+    "差分也丢失同样的位数",
+)
+_LOST_FIX = Words(
+    en="write the loss so that nothing cancels: expm1, log1p, erfc, gammaincc, 2·sin(x/2)² …",
+    zh="把损失改写成没有相消的形式：expm1、log1p、erfc、gammaincc、2·sin(x/2)² 等",
 )
 _NOT_FINITE = Words(
     en="the gradient of {name} could not be checked: the loss is not finite here",
@@ -119,6 +136,7 @@ class _Bound:
     wrt: Mapping[str, Node]
     gradients: Mapping[str, Node]
     contributions: Mapping[Node, tuple[Node, ...]]
+    moved: Mapping[str, Node]  # the gradients with calls written out, for their roundings
 
 
 def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
@@ -136,11 +154,14 @@ def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
     losses = [place[written], place[derivation.loss]]
     # Kinks stand at single operations: calls and scans are written out where that is not too long.
     first, second = opened(losses, OPENED) or losses
+    gradients = {name: place[node] for name, node in derivation.gradients.items()}
+    written_out = opened(list(gradients.values()), OPENED) or list(gradients.values())
     return _Bound(
         (first, second),
         {name: place[node] for name, node in derivation.wrt.items()},
-        {name: place[node] for name, node in derivation.gradients.items()},
+        gradients,
         contributions,
+        dict(zip(gradients, written_out, strict=True)),
     )
 
 
@@ -152,10 +173,10 @@ def _check_parameter(
     rng: np.random.Generator,
     directions: int,
 ) -> list[Finding]:
-    problem = _pose(bound, stated, name, values, rng)
-    if problem is None:
+    problems = _pose(bound, stated, name, values, rng)
+    if not problems:
         return [_undecided(name, _NOT_FINITE(name=name))]
-    measures = measure_all(problem, rng, directions)
+    measures = _measured(problems, rng, directions)
     kinks = [(index, m) for index, m in measures if m.kind == "kink"]
     smooth = [(index, m) for index, m in measures if m.kind != "kink"]
     findings = [_judge(name, smooth)] if smooth else []
@@ -167,12 +188,26 @@ def _check_parameter(
     return findings
 
 
+def _measured(
+    problems: Sequence[Problem], rng: np.random.Generator, directions: int
+) -> list[tuple[Index | None, Measured]]:
+    """The measures of the loss as written; as run where it is, as written, too inaccurate."""
+    first = measure_all(problems[0], rng, directions)
+    if len(problems) == 1 or not any(m.kind == "undecided" for _, m in first):
+        return first
+    second = measure_all(problems[1], rng, directions)
+    if any(m.kind == "undecided" for _, m in second):
+        return first
+    return second
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stated:
     """What the derivation says at some values: gradients, and what adjoints were summed from."""
 
     gradients: Mapping[str, Array]
     terms: Mapping[int, Sequence[Array]]
+    moves: Mapping[str, Sequence[Array]]  # how far moved roundings move each gradient
 
 
 def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
@@ -185,38 +220,56 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
     outputs = evaluate_settled(
         wanted, values, list(bound.wrt), derivatives, written_out=written_out
     ).outputs
+    roots = list(bound.moved.values())
+    inputs = rounded_inputs(roots, values)
+    rest, *moved = [moved_values(roots, inputs, trial) for trial in range(TRIALS + 1)]
+    with np.errstate(all="ignore"):
+        moves = {
+            name: [_distance(trial[node.id], rest[node.id]) for trial in moved]
+            for name, node in bound.moved.items()
+        }
     return _Stated(
         {name: outputs[f"d/{name}"] for name in bound.gradients},
         {
             node.id: [outputs[f"{node.id}.{i}"] for i in range(len(parts))]
             for node, parts in terms.items()
         },
+        moves,
     )
+
+
+def _distance(moved: Array, rest: Array) -> Array:
+    """NaN where plain NumPy overflows: programs may calculate in a better order."""
+    return np.where(np.isfinite(rest), moved - rest, np.nan)
 
 
 def _pose(
     bound: _Bound, stated: _Stated, name: str, values: Mapping[str, Any], rng: np.random.Generator
-) -> Problem | None:
-    """Evaluate the loss; None if it is not finite, neither as written nor as run."""
+) -> list[Problem]:
+    """The loss as written and as run, where they are finite and not the same."""
     parameter, gradient = bound.wrt[name], bound.gradients[name]
     everything = sum(np.size(g) for g in stated.gradients.values())
-    for loss in bound.losses:
+    found: list[Problem] = []
+    for loss in dict.fromkeys(bound.losses):
         sides = [n for s in switches_of(loss, parameter) for n in (s.left, s.right)]
         base = rest_values([loss, parameter, *sides], values)
-        if np.all(np.isfinite(base[loss.id])):
-            probe = make_probe(loss, parameter, base)
-            return Problem(
-                name,
-                probe,
-                _wide(stated.gradients[name]),
-                stated.terms,
-                probe.analytic(rng),
-                _is_single(parameter)
-                or _is_single(gradient)
-                or any(map(_is_single, reachable([loss]))),
-                ENTRIES if everything <= ALL_ENTRIES else 0,
-            )
-    return None
+        if not np.all(np.isfinite(base[loss.id])):
+            continue
+        probe = make_probe(loss, parameter, base)
+        single = any(map(_is_single, (parameter, gradient, *reachable([loss]))))
+        problem = Problem(
+            name,
+            probe,
+            _wide(stated.gradients[name]),
+            stated.terms,
+            probe.analytic(rng),
+            single,
+            ENTRIES if everything <= ALL_ENTRIES else 0,
+            rounded_inputs([loss], values),
+            stated.moves[name],
+        )
+        found.append(problem)
+    return found
 
 
 def _is_single(node: Node) -> bool:
@@ -242,7 +295,7 @@ def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Find
     if worst.kind == "agrees":
         details = (_AGREES(name=name, method=shown, error=f"{worst.error:.1g}"),)
     elif worst.kind == "undecided":
-        details = (_UNDECIDED(name=name),)
+        details = (_UNDECIDED(name=name),) if not worst.lost else _lost(name, index, worst)
     else:
         words = _ALONG if index is None else _DIFFERS
         details = (
@@ -266,6 +319,14 @@ def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Find
     )
 
 
+def _lost(name: str, index: Index | None, measured: Measured) -> tuple[Phrase, ...]:
+    """That digits are lost, and what to do."""
+    facts = {"entry": page_entry(name, index), "stated": f"{measured.stated:.8g}"}
+    if measured.lost > 0.1:
+        return _LOST_ALL(**facts), _LOST_FIX()
+    return _LOST(part=f"{measured.lost:.1g}", **facts), _LOST_FIX()
+
+
 def _beside(
     bound: _Bound,
     name: str,
@@ -285,10 +346,10 @@ def _beside(
     worst: Finding | None = None
     for side in (1.0, -1.0):
         moved = {k: np.asarray(v) + side * noise[k] if k in noise else v for k, v in values.items()}
-        problem = _pose(bound, _state(bound, moved), name, moved, rng)
-        if problem is None:
+        problems = _pose(bound, _state(bound, moved), name, moved, rng)
+        if not problems:
             continue
-        smooth = [m for m in measure_all(problem, rng, directions) if m[1].kind != "kink"]
+        smooth = [m for m in _measured(problems, rng, directions) if m[1].kind != "kink"]
         found = _judge(name, smooth) if smooth else None
         if found is not None and found.kind == "differs":
             return found

@@ -22,7 +22,7 @@ from tidu.check.finding import (
     constant_ratio,
 )
 from tidu.check.measure import ENTRIES
-from tidu.check.steps import Slope, central, one_sided
+from tidu.check.steps import Slope, central, jitter, one_sided
 from tidu.errors import DTypeError, GradientMismatch
 from tidu.ir.types import entry_text, shape_text
 from tidu.words import Phrase, Words
@@ -184,28 +184,49 @@ def _curve(
     def value(h: float) -> float:
         moved = _copies(arrays)
         moved[argnum] = moved[argnum].astype(np.float64) + h * direction
-        with np.errstate(all="ignore"):
-            return float(np.asarray(function(*moved)).reshape(()))
+        try:
+            with np.errstate(all="ignore"):
+                return float(np.asarray(function(*moved)).reshape(()))
+        except (ArithmeticError, ValueError):  # Python's own numbers, beside where they are given
+            return math.nan
 
     return value
 
 
-def _slope(curve: Callable[[float], float], limit: float) -> tuple[Slope, KinkFacts | None]:
-    """The slope with the smallest step that gives an accurate one; the sides where they differ."""
+def _slope(
+    curve: Callable[[float], float], limit: float, unit: float = 1.0
+) -> tuple[Slope, KinkFacts | None]:
+    """The slope with the smallest step that gives an accurate one; the sides where they differ.
+
+    `unit`: how far a step of 1 moves the argument. Of a small argument steps of an ordinary size
+    have to give the same slope, if they give one: what all steps beside it lose to cancellation,
+    they keep. Where accurate slopes contradict each other none is known.
+    """
+    noise, size = jitter(curve), abs(curve(0.0))
     best = Slope(math.nan, math.inf)
-    size = abs(curve(0.0))
+    found: list[Slope] = []
     for shrink in _SHRINK:
-        slope = central(curve, 0.03 * shrink)
-        if slope.error < best.error:
-            best = slope
+        found.append(central(curve, 0.03 * shrink, noise))
+        best = min(best, found[-1], key=lambda slope: slope.error)
         if best.error <= 0.1 * limit * abs(best.value) + 1e-11 * size:
             break
-    right, left = one_sided(curve, 1e-4), one_sided(curve, -1e-4)
+    right, left = one_sided(curve, 1e-4, noise), one_sided(curve, -1e-4, noise)
     gap = abs(right.value - left.value)
     larger = max(abs(right.value), abs(left.value))
     if math.isfinite(gap) and gap > 1e-3 * larger + 100 * (left.error + right.error):
         return best, KinkFacts(left.value, right.value, math.nan, False)
-    return best, None
+    if unit < 1e-3:
+        found.append(central(curve, 0.03 / unit, noise))
+    agreed = all(_compatible(best, other, limit) for other in found)
+    return best if agreed else Slope(best.value, math.inf), None
+
+
+def _compatible(best: Slope, other: Slope, limit: float) -> bool:
+    """Whether two slopes can be one; what is not accurate says nothing."""
+    larger = max(abs(best.value), abs(other.value))
+    if not other.error <= 0.1 * larger:
+        return True
+    return abs(best.value - other.value) <= 10 * (best.error + other.error) + limit * larger
 
 
 def _entries(
@@ -256,7 +277,7 @@ def _measured(
         scale = abs(float(at[index])) or 1.0
         direction = np.zeros(at.shape)
         direction[index] = scale
-        slope, kink = _slope(_curve(function, arrays, argnum, direction), limit)
+        slope, kink = _slope(_curve(function, arrays, argnum, direction), limit, scale)
         true[index] = slope.value / scale
         doubt[index] = (10 * slope.error + 1e-11 * abs(size)) / scale
         if kink is not None:
@@ -348,7 +369,7 @@ def _against(
         both_nan = np.isnan(gradient) & np.isnan(true)
         slack = np.zeros(true.shape) if doubt is None else doubt
         allowed = limit * larger + 1e-3 * limit * largest * 1e-3 + slack
-        wrong = ~(both_nan | (distance <= allowed))
+        wrong = ~(both_nan | (distance <= allowed) | np.isinf(slack))
         relative = np.where(both_nan, 0.0, distance / np.maximum(larger, 1e-300))
     worst = float(np.max(np.nan_to_num(relative, nan=math.inf), initial=0.0))
     if not np.any(wrong):

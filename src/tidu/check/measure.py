@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tidu.check.finding import Array, Index, Kind, KinkFacts, Method
 from tidu.check.probe import IMAGINARY, Probe
+from tidu.check.rounding import TRIALS, moved_values
 from tidu.check.steps import Slope, central, one_sided
 from tidu.ir.node import Node
 
@@ -21,9 +22,9 @@ ENTRIES = 64  # parameters with more entries are checked along random directions
 ALL_DIRECTIONS = 160  # of all parameters together; each gets one at least
 ALL_ENTRIES = 640  # with more entries in all parameters, each is checked along directions
 _LOSS_DIGITS = 1e-11
-_NOTHING = (
-    1e-30  # the square of an imaginary step, which a complex step leaves where the slope is 0
-)
+_NOTHING = 1e-300  # the square of an imaginary step, which is left where the slope is 0
+_VANISHING = 1e-6
+_TRUSTED = 1e-6  # of a slope: what roundings may make up of one that agrees
 _SHRINK = (1.0, 1 / 32, 1e-3, 1e-5, 1e-7)
 
 
@@ -55,6 +56,8 @@ class Problem:
     analytic: bool
     single: bool  # float32
     entries: int = ENTRIES  # up to so many, each is moved by itself
+    values: Mapping[str, Array] = field(default_factory=dict[str, Array])  # of the inputs
+    moves: Sequence[Array] = ()  # how far moved roundings move the gradient, trial by trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,15 @@ class Measured:
     error: float
     tolerance: float
     kink: KinkFacts | None = None
+    step: float = 0.0
+    doubt: float = 0.0  # the error of the slope that was measured
+    scale: float = 0.0  # the largest of the quotients that it was found from
+    lost: float = 0.0  # the part of the slope that roundings can make up; all where it is 1
+
+    def near(self, relative: float) -> float:
+        """So much of the larger number; of numbers that vanish, of what they were found from."""
+        size = max(abs(self.stated), abs(self.expected))
+        return max(relative, self.tolerance) * size + _VANISHING * self.scale + _NOTHING
 
 
 def measure_all(
@@ -104,25 +116,100 @@ def _rescaled(m: Measured, factor: float) -> Measured:
 
 
 def _measure(problem: Problem, direction: Array) -> Measured:
-    """The slope of the loss along a direction against ⟨gradient, direction⟩."""
-    probe = problem.probe
+    """The slope of the loss along a direction against ⟨gradient, direction⟩.
+
+    Formula and loss may lose the same digits where terms cancel. So what agrees is trusted as far
+    as it stands when roundings are moved, and what differs has to differ by more.
+    """
+    stated = _along(problem.gradient, direction)
+    found = _by_slope(problem, direction, stated)
+    if found.kind not in ("agrees", "differs"):
+        return found
+    noise = float(np.max([0.0, *(abs(_along(move, direction)) for move in problem.moves)]))
+    distance = abs(found.stated - found.expected)
+    close = distance <= found.near(found.tolerance)
+    nothing = not (found.stated or found.expected)
+    if close and noise <= found.near(_TRUSTED) and not nothing:
+        return found
+    of_slope = _slope_noise(problem, direction, found)
+    if found.kind == "differs":
+        return found if distance > 10 * of_slope else _lost(found, of_slope)
+    if not close:
+        noise = max(noise, of_slope + found.doubt)
+    elif nothing:
+        noise = max(noise, of_slope)
+    elif math.isnan(noise) or found.method == "complex step":
+        noise = of_slope  # a long difference may see nothing of what is small
+    if distance > 10 * noise and not close:
+        return replace(found, kind="differs")
+    return found if close and noise <= found.near(_TRUSTED) else _lost(found, noise)
+
+
+def _along(gradient: Array, direction: Array) -> float:
     with np.errstate(all="ignore"):
         # a direction moves some entries only: ∞·0 of the others is no part of the sum
-        products = np.real(np.conj(problem.gradient) * direction)  # ⟨g, d⟩ of pairs of real numbers
-        stated = float(np.sum(np.where(direction == 0, 0.0, products)))
+        products = np.real(np.conj(gradient) * direction)  # ⟨g, d⟩ of pairs of real numbers
+        return float(np.sum(np.where(direction == 0, 0.0, products)))
+
+
+def _lost(found: Measured, noise: float) -> Measured:
+    larger = max(abs(found.stated), abs(found.expected))
+    if not (math.isfinite(noise) and math.isfinite(larger)):
+        return replace(found, kind="undecided")
+    return replace(found, kind="undecided", lost=min(1.0, noise / larger) if larger else 1.0)
+
+
+def _slope_noise(problem: Problem, direction: Array, found: Measured) -> float:
+    """How far moved roundings move the slope that was measured; infinite where they end it."""
+    probe = problem.probe
+    name, rest = probe.parameter.attrs["name"], probe.base[probe.parameter.id]
+
+    def slope(trial: int) -> float:
+        def loss(h: complex) -> complex:
+            inputs = {**problem.values, name: rest + h * direction}
+            (value,) = moved_values([probe.loss], inputs, trial).values()
+            return complex(np.asarray(value).reshape(()))
+
+        if found.method == "complex step":
+            return loss(1j * found.step).imag / found.step
+        return central(lambda h: loss(h).real, found.step).value
+
+    slopes = [slope(trial) for trial in range(TRIALS + 1)]
+    with np.errstate(all="ignore"):
+        noise = max(abs(slope - slopes[0]) for slope in slopes[1:])
+    return noise if math.isfinite(noise) else math.inf
+
+
+def _by_slope(problem: Problem, direction: Array, stated: float) -> Measured:
     if problem.analytic:
-        moved = probe.at(1j * IMAGINARY * direction)
-        if not probe.leaves_kink(moved):
-            tangents = {key: np.imag(value) / IMAGINARY for key, value in moved.items()}
-            slope = probe.loss_at(moved).imag / IMAGINARY
-            if math.isfinite(slope):
-                size = _cancelling(problem, tangents, stated, slope)
-                measured = _compare(problem, "complex step", stated, Slope(slope, 0.0), size)
-                if measured.kind == "agrees":
-                    return measured
-                second = _by_differences(problem, direction, stated)  # no alarm on one witness
-                return second if second.kind == "agrees" else measured
+        first = _complex_step(problem, direction, stated, IMAGINARY[0])
+        if first is not None and first.kind == "agrees":
+            return first
+        second = _by_differences(problem, direction, stated)  # no alarm on one witness
+        if first is None or second.kind == "agrees":
+            return second
+        other = _complex_step(problem, direction, stated, IMAGINARY[1])
+        if other is not None and math.isclose(first.expected, other.expected, rel_tol=1e-5):
+            return first
+        return second if other is None or other.kind != "agrees" else other
     return _by_differences(problem, direction, stated)
+
+
+def _complex_step(
+    problem: Problem, direction: Array, stated: float, step: float
+) -> Measured | None:
+    """None where the step leaves a kink, or the slope is not finite."""
+    probe = problem.probe
+    moved = probe.at(1j * step * direction)
+    if probe.leaves_kink(moved):
+        return None
+    tangents = {key: np.imag(value) / step for key, value in moved.items()}
+    slope = probe.loss_at(moved).imag / step
+    if not math.isfinite(slope):
+        return None
+    size = _cancelling(problem, tangents, stated, slope)
+    measured = _compare(problem, "complex step", stated, Slope(slope, 0.0), size)
+    return replace(measured, step=step)
 
 
 def _by_differences(problem: Problem, direction: Array, stated: float) -> Measured:
@@ -157,7 +244,9 @@ def _by_differences(problem: Problem, direction: Array, stated: float) -> Measur
             size = _cancelling(problem, tangents, stated, slope.value)
             loss_size = max(abs(curve(step)), abs(curve(-step)))
             measured = _compare(problem, "central differences", stated, slope, size, loss_size)
-        if measured.kind in ("agrees", "kink"):
+        measured = replace(measured, step=step)
+        near = abs(measured.stated - measured.expected) <= measured.near(measured.tolerance)
+        if measured.kind == "kink" or (measured.kind == "agrees" and near):
             return measured
         if last is None or last.kind == "undecided":
             last = measured
@@ -177,18 +266,18 @@ def _at_kink(
     tangents: Mapping[int, Array],
     owners: Sequence[Node],
 ) -> Measured:
-    """On a kink: one slope all the same (the kink cancels or does not matter), or two."""
+    """Where a comparison turns: one slope all the same, which the gradient then has to be (the kink
+    cancels, or a value is chosen at one point only), or two, and then it is a kink."""
     right, left = _side(curve, step), _side(curve, -step)
     size = _cancelling(problem, tangents, stated, right.value)
     tolerance = _TOLERANCES[problem.single, False]
     slack = tolerance.relative * max(abs(left.value), abs(right.value)) + tolerance.floor * size
     slack += 5 * (left.error + right.error)
     if math.isfinite(slack) and abs(left.value - right.value) <= slack:
-        slope = Slope((left.value + right.value) / 2, left.error + right.error)
+        scale = max(left.scale, right.scale)
+        slope = Slope((left.value + right.value) / 2, left.error + right.error, scale)
         loss_size = max(abs(curve(step)), abs(curve(-step)))
-        measured = _compare(problem, "one-sided differences", stated, slope, size, loss_size)
-        if measured.kind != "differs":
-            return measured
+        return _compare(problem, "one-sided differences", stated, slope, size, loss_size)
     low, high = min(left.value, right.value), max(left.value, right.value)
     inside = bool(low - slack <= stated <= high + slack) or (math.isinf(stated) and math.isnan(low))
     node = owners[0] if all(owner is owners[0] for owner in owners) else None
@@ -243,7 +332,16 @@ def _compare(
     error = tolerance.relative * distance / max(allowed, 1e-300)
 
     def measure(kind: Kind) -> Measured:
-        return Measured(kind, method, stated, slope.value, error, tolerance.relative)
+        return Measured(
+            kind,
+            method,
+            stated,
+            slope.value,
+            error,
+            tolerance.relative,
+            doubt=slope.error,
+            scale=slope.scale,
+        )
 
     if not math.isfinite(slope.value):
         return measure("undecided")

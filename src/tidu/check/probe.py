@@ -19,7 +19,7 @@ from tidu.ir.node import Node, depends_on, post_order, reachable
 from tidu.ir.op import Form, Operand
 from tidu.ir.types import COMPLEX, FLOATS
 
-IMAGINARY = 1e-20  # the step of the complex step: its square is nothing beside 1
+IMAGINARY = (1e-20, 1e-100)  # complex steps: their squares are nothing beside 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class Probe:
         with np.errstate(all="ignore"):
             for node in self.path:
                 operands = [values.get(c.id, self.base[c.id]) for c in node.inputs]
-                values[node.id] = _apply(node, operands)
+                values[node.id] = apply(node, operands)
         return values
 
     def loss_at(self, values: Mapping[int, Array]) -> complex:
@@ -148,17 +148,18 @@ def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, A
         for node in reachable(roots):
             if node.op.role == "input":
                 rounded = np.asarray(values[node.attrs["name"]]).astype(node.dtype)
-                found[node.id] = _wide(rounded)
+                found[node.id] = wide(rounded)
             else:
-                found[node.id] = _wide(_apply(node, [found[c.id] for c in node.inputs]))
+                found[node.id] = wide(apply(node, [found[c.id] for c in node.inputs]))
     return found
 
 
-def _apply(node: Node, operands: Sequence[Array]) -> Array:
+def apply(node: Node, operands: Sequence[Array]) -> Array:
+    """The value of a node by the reference meaning of its op."""
     if is_tuple(node):
         return node.op.numpy(*operands, **node.attrs)  # several arrays, picked apart one by one
     if node.op.role == "cast" and node.dtype in FLOATS:
-        return np.asarray(operands[0]) + 0.0
+        return np.asarray(operands[0]) + (0j if node.dtype in COMPLEX else 0.0)
     if node.dtype not in FLOATS:  # masks and counts are decided by the real parts
         operands = [
             x if _is_complex(child) else np.real(x)
@@ -171,7 +172,8 @@ def _is_complex(node: Node) -> bool:
     return any(type.dtype in COMPLEX for type in result_types(node.type))
 
 
-def _wide(array: Any) -> Array:
+def wide(array: Any) -> Array:
+    """The same numbers in double precision."""
     if isinstance(array, tuple):
         return array  # type: ignore[return-value]
     array = np.asarray(array)
@@ -208,7 +210,7 @@ def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator
 
     def moved(factor: complex) -> Array:
         shifted = [x if s is None else x + factor * s for x, s in zip(operands, steps, strict=True)]
-        return _apply(node, shifted)
+        return apply(node, shifted)
 
     turned = moved(1j)
     if not np.iscomplexobj(turned):

@@ -4,58 +4,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LEVELS = 5
 _EPSILON = 2.3e-16
+_TINY, _BESIDE = 2.0**-46, 4
 
 Curve = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """A slope and the estimated size of its error."""
+    """A slope, the estimated size of its error, and the largest quotient that it was found from."""
 
     value: float
     error: float
+    scale: float = 0.0
 
 
 UNKNOWN = Slope(math.nan, math.inf)
 
 
-def central(curve: Curve, step: float) -> Slope:
-    """The slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 in even powers."""
+def central(curve: Curve, step: float, noise: float = 0.0) -> Slope:
+    """The slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 in even powers.
+
+    `noise`: how far off the values may be, where that is more than the rounding of the last digit.
+    """
 
     def quotient(h: float) -> tuple[float, float]:
         up, down = curve(h), curve(-h)
-        return (up - down) / (2 * h), max(abs(up), abs(down)) / h
+        return (up - down) / (2 * h), max(4 * _EPSILON * max(abs(up), abs(down)), noise) / h
 
     return _extrapolated(quotient, step, order=2)
 
 
-def one_sided(curve: Curve, step: float) -> Slope:
+def one_sided(curve: Curve, step: float, noise: float = 0.0) -> Slope:
     """The slope to the side of `step`'s sign, extrapolated in all powers of the step."""
     start = curve(0.0)
 
     def quotient(h: float) -> tuple[float, float]:
         value = curve(h)
-        return (value - start) / h, max(abs(value), abs(start)) / abs(h)
+        size = max(4 * _EPSILON * max(abs(value), abs(start)), noise)
+        return (value - start) / h, size / abs(h)
 
     return _extrapolated(quotient, step, order=1)
+
+
+def jitter(curve: Curve) -> float:
+    """How far the values of a curve jump about: their second differences over steps so tiny that
+    a smooth curve is straight there."""
+    values = [curve(i * _TINY) for i in range(-_BESIDE, _BESIDE + 1)]
+    bends = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+    largest = max(map(abs, bends))
+    return largest if math.isfinite(largest) else 0.0
 
 
 def _extrapolated(
     quotient: Callable[[float], tuple[float, float]], step: float, order: int
 ) -> Slope:
     """Romberg's table over halved steps; the entry that its neighbours confirm best is taken."""
-    best = UNKNOWN
+    best, scale = UNKNOWN, 0.0
     row: list[float] = []
     for level in range(LEVELS):
-        value, size = quotient(step / 2**level)
+        value, noise = quotient(step / 2**level)
         if not math.isfinite(value):
             return UNKNOWN
-        noise = 4 * _EPSILON * size
-        previous, row = row, [value]
+        previous, row, scale = row, [value], max(scale, abs(value))
         for column, before in enumerate(previous, 1):
             factor = float(2 ** (order * column)) - 1.0
             row.append(row[-1] + (row[-1] - before) / factor)
@@ -64,4 +78,4 @@ def _extrapolated(
             error = max(spread, 4 * noise)
             if error < best.error:
                 best = Slope(row[column], error)
-    return best
+    return replace(best, scale=scale)
