@@ -146,6 +146,8 @@ CANCELLING: dict[str, tuple[Callable[[Any], Any], tuple[float, float]]] = {
     "log(1 - ndtr(x))": (lambda x: mp.log(mp.ncdf(-x)), (-1.0, 0.9)),
     "1 - tanh(x)": (lambda x: 1 - mp.tanh(x), (-1.0, 1.4)),
     "log(1 - tanh(x))": (lambda x: mp.log(1 - mp.tanh(x)), (-1.0, 1.2)),
+    "sqrt(x**2 + (2*x)**2)": (lambda x: mp.sqrt(5) * x, (-300.0, -100.0)),
+    "x**3/(x**2 + (2*x)**2)": (lambda x: x / 5, (-300.0, -100.0)),
     "exp(x) - exp(x*(1 + 1e-9))": (lambda x: mp.exp(x) - mp.exp(x * mp.mpf(1 + 1e-9)), TAIL),
 }
 

@@ -23,7 +23,6 @@ ALL_DIRECTIONS = 160  # of all parameters together; each gets one at least
 ALL_ENTRIES = 640  # with more entries in all parameters, each is checked along directions
 _LOSS_DIGITS = 1e-11
 _NOTHING = 1e-300  # the square of an imaginary step, which is left where the slope is 0
-_VANISHING = 1e-6
 _TRUSTED = 1e-6  # of a slope: what roundings may make up of one that agrees
 _SHRINK = (1.0, 1 / 32, 1e-3, 1e-5, 1e-7)
 
@@ -75,9 +74,14 @@ class Measured:
     lost: float = 0.0  # the part of the slope that roundings can make up; all where it is 1
 
     def near(self, relative: float) -> float:
-        """So much of the larger number; of numbers that vanish, of what they were found from."""
+        """So much of the larger number."""
         size = max(abs(self.stated), abs(self.expected))
-        return max(relative, self.tolerance) * size + _VANISHING * self.scale + _NOTHING
+        return max(relative, self.tolerance) * size + _NOTHING
+
+    def vanishes(self, noise: float) -> bool:
+        """Whether both numbers are nothing beside the quotients that the slope was found from."""
+        distance = abs(self.stated - self.expected)
+        return distance + noise <= self.tolerance * self.scale
 
 
 def measure_all(
@@ -142,7 +146,8 @@ def _measure(problem: Problem, direction: Array) -> Measured:
         noise = of_slope  # a long difference may see nothing of what is small
     if distance > 10 * noise and not close:
         return replace(found, kind="differs")
-    return found if close and noise <= found.near(_TRUSTED) else _lost(found, noise)
+    trusted = close and noise <= found.near(_TRUSTED)
+    return found if trusted or found.vanishes(noise) else _lost(found, noise)
 
 
 def _along(gradient: Array, direction: Array) -> float:
@@ -246,6 +251,7 @@ def _by_differences(problem: Problem, direction: Array, stated: float) -> Measur
             measured = _compare(problem, "central differences", stated, slope, size, loss_size)
         measured = replace(measured, step=step)
         near = abs(measured.stated - measured.expected) <= measured.near(measured.tolerance)
+        near = near or measured.vanishes(measured.doubt)
         if measured.kind == "kink" or (measured.kind == "agrees" and near):
             return measured
         if last is None or last.kind == "undecided":

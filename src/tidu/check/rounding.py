@@ -83,7 +83,7 @@ def _moved(node: Node, operands: Sequence[Array], trial: int) -> Array:
         exact = _is_exact(node, operands, plain)
         moved = _shaken(plain, node, salt, *operands)
         if op.operator not in ("+", "-"):  # of equal numbers the difference is 0
-            moved = moved + _vanished(plain, operands)
+            moved = moved + _vanished(plain, operands, salt)
         return np.where(exact, plain, moved)
     kinds = op.operands or (Operand.VALUE,) * len(operands)
     numbers = [
@@ -101,7 +101,9 @@ def _moved(node: Node, operands: Sequence[Array], trial: int) -> Array:
     moved = _shaken(_plain(node, within), node, salt, plain)
     sizes = [float(np.max(np.abs(x), initial=0.0)) for x in values]
     if plain.dtype.kind == "f" and sizes and 0.0 < min(sizes) and math.prod(sizes) < _SQUARES:
-        moved = moved + np.where(plain == 0.0, _LEAST, 0.0)
+        moved = moved + np.where(
+            plain == 0.0, _least(plain.shape, salt, [np.asarray(sum(sizes))]), 0.0
+        )
     return moved
 
 
@@ -135,17 +137,22 @@ def _is_single(node: Node) -> bool:
     return not is_tuple(node) and node.dtype in ("float32", "complex64")
 
 
-def _vanished(plain: Array, operands: Sequence[Array]) -> Any:
-    """The least number where a result of numbers that are not 0 has underflowed."""
+def _vanished(plain: Array, operands: Sequence[Array], salt: int) -> Any:
+    """Some of the least numbers where a result of numbers that are not 0 has underflowed."""
+    sizes = [np.abs(x) for x in operands]
     if plain.dtype.kind == "c":
-        moves = [x for x in operands if np.iscomplexobj(x) and np.any(np.imag(x))]
-        return 1j * _vanished(np.imag(plain), [np.abs(x) for x in operands]) if moves else 0.0
-    if not np.any(np.abs(plain) < _NORMAL):
-        return 0.0
+        turned = any(np.iscomplexobj(x) and np.any(np.imag(x)) for x in operands)
+        return 1j * _vanished(np.imag(plain), sizes, salt) if turned else 0.0
     present = np.abs(plain) < _NORMAL
-    for x in operands:
-        present = present & (np.asarray(x) != 0.0)
-    return np.where(present, _LEAST, 0.0)
+    for x in sizes:
+        present = present & (x != 0.0)
+    if not np.any(present):
+        return 0.0
+    return np.where(present, _least(plain.shape, salt, sizes), 0.0)
+
+
+def _least(shape: tuple[int, ...], salt: int, of: Sequence[Array]) -> Any:
+    return _LEAST * ((_hashed(shape, salt, of) >> np.uint64(1)) & np.uint64(3)).astype(np.float64)
 
 
 # ------------------------------------------------------------------ what is not rounded
