@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def verify(
     reached = {node.id for node in reachable(bound.losses)}
     stated = _state(bound, values)
     if gradients is not None:
-        stated = _Stated({name: gradients[name] for name in derivation.wrt}, stated.terms)
+        stated = _with_shown(stated, {name: gradients[name] for name in derivation.wrt})
     findings: list[Finding] = []
     for name in derivation.wrt:
         if bound.wrt[name].id not in reached:
@@ -236,6 +236,18 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
         },
         moves,
     )
+
+
+def _with_shown(stated: _Stated, shown: Mapping[str, Array]) -> _Stated:
+    """The numbers that are shown; of those that no formula gives the roundings are not known."""
+    moves = {
+        name: [
+            np.where(np.asarray(shown[name]) == stated.gradients[name], move, np.nan)
+            for move in moves
+        ]
+        for name, moves in stated.moves.items()
+    }
+    return replace(stated, gradients=shown, moves=moves)
 
 
 def _distance(moved: Array, rest: Array) -> Array:
