@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,7 @@ class TooSlow(BaseException):
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
+def bounded() -> Generator[None]:
     """Raises TooSlow after two seconds of the processor's, MemoryError above 1 GiB more."""
 
     def ring(*_: object) -> None:

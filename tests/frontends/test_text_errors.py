@@ -36,7 +36,7 @@ CASES: list[tuple[str, type[TiduError], str | None, str, str, str | None]] = [
     ("x +", SyntaxProblem, "+", "missing after +", "+ 后面缺少操作数", None),
     ("/ x", SyntaxProblem, "/", "missing before /", "/ 前面缺少操作数", None),
     ("s =", SyntaxProblem, "=", "missing after =", "= 后面缺少操作数", None),
-    ("-([True] < [False, True])", InputError, "-", "cannot calculate negative", "不能计算 negative", None),
+    ("-(np.array([True]) < np.array([False, True]))", InputError, "-", "cannot calculate negative", "不能计算 negative", None),
     ("sum(/x)", SyntaxProblem, "/", "missing before /", "/ 前面缺少操作数", None),
     ("foo(x)", UnknownNameError, "foo", "unknown function foo", "未知函数 foo", 'functions={"foo": None}'),
     ("tanhh(x)", UnknownNameError, "tanhh", "closest known name is tanh", "最接近的已知名称是 tanh", "tanh"),

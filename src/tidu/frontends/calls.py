@@ -13,6 +13,7 @@ from tidu.frontends import functions
 from tidu.frontends.expressions import Expressions, Reading
 from tidu.frontends.functions import Spelling
 from tidu.frontends.text_lists import LISTED, listed
+from tidu.frontends.text_sequences import Functions, is_sequence
 from tidu.frontends.textvalues import (
     CREATORS,
     Declared,
@@ -24,6 +25,7 @@ from tidu.frontends.textvalues import (
     Method,
     Value,
     check_dtype,
+    converted,
     is_static,
 )
 from tidu.ir.build import constant, input_node
@@ -175,11 +177,12 @@ class Calls(Expressions):
             return self._created(name, self.shown(node.func), arguments, keywords)
         if not library and name in ("float", "int", "bool", "complex"):
             return self._converted(node, name, arguments)
+        pythons = Functions(self.weights, lambda a, b: self._added(a, b, node, place))
+        if not library and pythons.takes(name, arguments, keywords):
+            return pythons.call(name, arguments, keywords)
+        arguments = [list(a) if isinstance(a, range) else a for a in arguments]
         if not library and name == "len" and len(arguments) == 1 and not keywords:
-            value = arguments[0]
-            if isinstance(value, tuple | list):
-                return len(cast("list[Any]", value))
-            owner = self.operand(value, node.args[0])
+            owner = self.operand(arguments[0], node.args[0])
             shape = getattr(getattr(owner, "array", owner), "shape", ())
             if not shape:
                 raise InputError(_LENGTH(name=self.shown(node.args[0])))
@@ -191,6 +194,12 @@ class Calls(Expressions):
             raise functions.unknown(function.path, self.shown(node.func))
         spelling = replace(spelling, text=self.shown(node.func))
         return self._spelled(node, spelling, place, arguments, keywords)
+
+    def _added(self, left: Value, right: Value, node: ast.Call, place: Place) -> Value:
+        """left + right in Python's sum, which begins with the whole number 0."""
+        if type(left) is int and left == 0 and isinstance(right, Node) and right.dtype != "bool":
+            return right
+        return self.calculate("+", left, right, (node, node, node), place)
 
     def _listed(
         self,
@@ -244,7 +253,9 @@ class Calls(Expressions):
 
     def _converted(self, node: ast.Call, name: str, arguments: list[Any]) -> Value:
         if len(arguments) == 1 and is_static(arguments[0]):
-            return arguments[0]
+            return converted(name, arguments[0])
+        if name == "bool" and len(arguments) == 1 and is_sequence(arguments[0]):
+            return bool(arguments[0])
         argument = self.shown(node.args[0]) if node.args else "x"
         raise InputError(_CONVERSION(name=name), fix=verbatim(argument))
 

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import ast
 import cmath
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
 from tidu.errors import InputError, Place, SyntaxProblem, TiduError, UnknownNameError
 from tidu.frontends import functions
 from tidu.frontends.lexical import Text
+from tidu.frontends.text_sequences import (
+    Weights,
+    bits,
+    calculated,
+    compared,
+    index,
+    is_of_sequences,
+    is_sequence,
+    is_true,
+    items,
+    unary,
+)
 from tidu.frontends.textvalues import (
     COMPARISONS,
     Function,
@@ -109,10 +121,12 @@ class Expressions:
     """Reads expressions: names, numbers, operators, calls, attributes, indices."""
 
     METHODS: frozenset[str] = frozenset()  # method names that are no ops
+    READS_ALL = False  # also what `and` and `or` do not need
 
     def __init__(self, text: Text) -> None:
         self.text = text
         self.steps = 0
+        self.weights = Weights()
         self._reader = self._readers()
         self.places: dict[Node, list[Place]] = {}
 
@@ -224,14 +238,15 @@ class Expressions:
         if isinstance(value, Literal):
             return constant(value.array)
         if isinstance(value, tuple | list):
-            return type(value)(self._lifted(item) for item in cast("tuple[Any, ...]", value))
+            lifted = [self._lifted(item) for item in cast("tuple[Any, ...]", value)]
+            return tuple(lifted) if isinstance(value, tuple) else lifted
         return value
 
     def operand(self, value: Value, node: ast.AST) -> Any:
         """A value that can be calculated with; lists of numbers count as arrays."""
-        if isinstance(value, tuple | list):
+        if isinstance(value, tuple | list | range):
             try:
-                return Literal(numeric(value))
+                return Literal(numeric(items(self.weights, value, "array")))
             except TiduError as error:
                 raise error.at(self.place(node)) from None
         if isinstance(value, Node | Literal) or is_static(value):
@@ -278,16 +293,22 @@ class Expressions:
         raise NotImplementedError
 
     def _tuple(self, node: ast.Tuple) -> Reading:
-        items: list[Any] = []
+        parts: list[Any] = []
         for item in node.elts:
-            items.append((yield item))
-        return tuple(items)
+            parts.append((yield item))
+        return self._sequence(tuple(parts), node)
 
     def _list(self, node: ast.List) -> Reading:
-        items: list[Any] = []
+        parts: list[Any] = []
         for item in node.elts:
-            items.append((yield item))
-        return items
+            parts.append((yield item))
+        return self._sequence(parts, node)
+
+    def _sequence(self, sequence: Any, node: ast.AST) -> Any:
+        try:
+            return self.weights.made(sequence)
+        except TiduError as error:
+            raise error.at(self.place(node)) from None
 
     # -------------------------------------------------------------- operators
     def _binary(self, node: ast.BinOp) -> Reading:
@@ -303,14 +324,26 @@ class Expressions:
         place = self.sign_place(a, b, sign)
         if sign in ("^", "<<", ">>"):
             self._refuse_bits(sign, a, b, place)
+        try:
+            return self.calculate(sign, left, right, (a, b, whole), place)
+        except TiduError as error:
+            raise error.at(place) from None
+
+    def calculate(
+        self, sign: str, left: Value, right: Value, nodes: Sequence[ast.AST], place: Place
+    ) -> Value:
+        """`left sign right`; nodes: both operands and the whole, as they are written."""
+        a, b, whole = nodes
+        if is_of_sequences(left, right):
+            shown = self.shown(a if isinstance(left, list) else b)
+            return calculated(self.weights, sign, left, right, shown)
         left, right = self.operand(left, a), self.operand(right, b)
         if sign in _LOGIC:
+            if is_static(left) and is_static(right):
+                return bits(sign, left, right)
             return self._logic(sign, left, right, place)
         if is_static(left) and is_static(right):
-            try:
-                folded = fold(sign, left, right, self.shown(whole))
-            except TiduError as error:
-                raise error.at(place) from None
+            folded = fold(sign, left, right, self.shown(whole))
             if folded is not NotImplemented:
                 return folded
         if sign in ("//", "%"):
@@ -336,8 +369,15 @@ class Expressions:
             raise InputError(_CONDITION(value=text), place=place, fix=_CONDITION_FIX(value=text))
 
     def _unary(self, node: ast.UnaryOp) -> Reading:
-        value = self.operand((yield node.operand), node.operand)
+        value = yield node.operand
         place = self.text.place(node.lineno - 1, *self._sign_span(node))
+        if is_sequence(value) or isinstance(node.op, ast.Invert):
+            if not isinstance(value, Node | Literal):
+                try:
+                    return unary(type(node.op), value, self.shown(node.operand))
+                except TiduError as error:
+                    raise error.at(place) from None
+        value = self.operand(value, node.operand)
         if isinstance(node.op, ast.UAdd):
             return value
         if isinstance(node.op, ast.USub):
@@ -357,42 +397,78 @@ class Expressions:
         parts = [node.left, *node.comparators]
         values: list[Any] = []
         for part in parts:
-            values.append(self.operand((yield part), part))
+            values.append((yield part))
         result: Any = None
-        for index, op in enumerate(node.ops):
-            if type(op) not in COMPARISONS:
-                raise SyntaxProblem(
-                    _NOT_PART(what=Words(en="is / in", zh=" is / in")), place=self.place(node)
-                )
-            sign, decide = COMPARISONS[type(op)]
-            place = self.sign_place(parts[index], parts[index + 1], sign)
-            left, right = values[index], values[index + 1]
-            if (
-                is_static(left)
-                and is_static(right)
-                and not isinstance(left, Size | complex)
-                and not isinstance(right, Size | complex)
-            ):
-                one: Any = decide(left, right)
+        for at, op in enumerate(node.ops):
+            if result is False and not self.READS_ALL:
+                break  # Python does not look at the rest
+            one = self._pair(node, op, (values[at], values[at + 1]), (parts[at], parts[at + 1]))
+            if result is None or result is True:
+                result = one
             else:
-                one = self.apply(place, operator(sign), left, right)
-            result = one if result is None else self._logic("&", result, one, place)
+                result = self._logic("&", result, one, self.place(node))
         return result
 
+    def _pair(
+        self,
+        node: ast.Compare,
+        op: ast.cmpop,
+        values: tuple[Any, Any],
+        parts: tuple[ast.expr, ast.expr],
+    ) -> Any:
+        """One comparison of a chain."""
+        if type(op) not in COMPARISONS:
+            raise SyntaxProblem(
+                _NOT_PART(what=Words(en="is / in", zh=" is / in")), place=self.place(node)
+            )
+        sign, decide = COMPARISONS[type(op)]
+        place = self.sign_place(*parts, sign)
+        if is_of_sequences(*values):
+            try:
+                return compared(sign, decide, *values, self.shown(node))
+            except TiduError as error:
+                raise error.at(place) from None
+        left, right = self.operand(values[0], parts[0]), self.operand(values[1], parts[1])
+        if all(is_static(v) and not isinstance(v, Size | complex) for v in (left, right)):
+            return decide(left, right)
+        return self.apply(place, operator(sign), left, right)
+
     def _boolean(self, node: ast.BoolOp) -> Reading:
+        """As Python: what is known decides whether the next value is needed, and is the result."""
         sign = "&" if isinstance(node.op, ast.And) else "|"
-        result = self.operand((yield node.values[0]), node.values[0])
+        result = yield node.values[0]
+        before = node.values[0]
         for part in node.values[1:]:
-            value = self.operand((yield part), part)
-            result = self._logic(sign, result, value, self.place(part))
+            truth = is_true(result)
+            needed = truth is None or truth == (sign == "&")
+            if not needed and not self.READS_ALL:
+                continue
+            value = yield part
+            if truth is not None:
+                result = value if needed else result
+            elif is_sequence(value):
+                raise SyntaxProblem(_OPERAND(value=self.shown(part)), place=self.place(part))
+            else:
+                result, value = self.operand(result, before), self.operand(value, part)
+                result = self._logic(sign, result, value, self.place(part))
+            before = part
         return result
 
     def _choice(self, node: ast.IfExp) -> Reading:
-        condition = self.operand((yield node.test), node.test)
+        condition = yield node.test
+        truth = is_true(condition)
+        if truth is not None:
+            return (yield node.body if truth else node.orelse)
+        condition = self.operand(condition, node.test)
         if is_static(condition):
             return (yield node.body if condition else node.orelse)
-        yes = self.operand((yield node.body), node.body)
-        no = self.operand((yield node.orelse), node.orelse)
+        branches: list[Any] = []
+        for part in (node.body, node.orelse):
+            value = yield part
+            if is_sequence(value):
+                raise SyntaxProblem(_OPERAND(value=self.shown(part)), place=self.place(part))
+            branches.append(self.operand(value, part))
+        yes, no = branches
         place = self.place(node.test)
         self.check_condition(condition, place)
         return self.apply(place, where, condition, yes, no)
@@ -440,10 +516,12 @@ class Expressions:
         value = yield node.value
         key = yield node.slice
         place = self.place(node.slice)
-        if isinstance(value, tuple | list):
+        if is_sequence(value):
             try:
-                return cast("tuple[Any, ...]", value)[key]
-            except (IndexError, TypeError):
+                return self._made_part(index(value, key))
+            except (IndexError, TypeError, ValueError) as error:
+                if isinstance(error, TiduError):
+                    raise error.at(place) from None
                 shown = _INDEX(key=self.shown(node.slice), value=self.shown(node.value))
                 raise SyntaxProblem(shown, place=place) from None
         value = self.operand(value, node.value)
@@ -457,7 +535,12 @@ class Expressions:
             shown = _INDEX(key=self.shown(node.slice), value=self.shown(node.value))
             raise SyntaxProblem(shown, place=place) from None
 
+    def _made_part(self, part: Any) -> Any:
+        return self.weights.made(part) if isinstance(part, tuple | list) else part
+
     def _key(self, key: Any) -> Any:
+        if isinstance(key, range):
+            key = items(self.weights, key, "index")
         if isinstance(key, tuple):
             return tuple(self._key(item) for item in cast("tuple[Any, ...]", key))
         if isinstance(key, list):

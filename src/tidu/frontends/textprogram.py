@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +15,8 @@ from tidu.errors import (
 )
 from tidu.frontends import functions
 from tidu.frontends.expressions import Reading
+from tidu.frontends.text_sequences import is_sequence, is_true
+from tidu.frontends.text_sequences import items as taken
 from tidu.frontends.textnames import Names
 from tidu.frontends.textvalues import (
     Helper,
@@ -22,10 +24,11 @@ from tidu.frontends.textvalues import (
     Module,
     Value,
     is_module,
+    is_static,
     member,
 )
 from tidu.ir.node import Node
-from tidu.words import Words
+from tidu.words import Phrase, Words
 
 _TARGET = Words(
     en="assigning into part of an array cannot be differentiated",
@@ -35,6 +38,11 @@ _TARGET_FIX = Words(
     en="stack, concatenate or where, which build a new array",
     zh="用 stack、concatenate 或 where 组成新数组",
 )
+_LIST = Words(
+    en="a list is not changed in a text: every name of it would change",
+    zh="文本里不改变列表：它的每个名称都会跟着变",
+)
+_GROWN = Words(en="{name} = {name} + […]", zh="{name} = {name} + […]")
 _UNPACK = Words(en="{wanted} names for {got} values", zh="{wanted} 个名称对 {got} 个值")
 _STATEMENT = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _BRANCH = Words(
@@ -43,8 +51,10 @@ _BRANCH = Words(
 )
 _BRANCH_FIX = Words(en="where({condition}, a, b)", zh="where({condition}, a, b)")
 _LOOP = Words(
-    en="a loop runs over range(n) with a plain number n up to {limit}",
-    zh="循环只能写成 range(n)，n 是不超过 {limit} 的数",
+    en="a loop runs over range(n) with a plain number n up to {limit}, or over as many items of a "
+    "tuple, a list, zip or enumerate",
+    zh="循环可以写成 range(n)，n 是不超过 {limit} 的数；也可以遍历项数不超过它的元组、列表、zip 或 "
+    "enumerate",
 )
 _DEF = Words(en="a def takes plain arguments", zh="def 的参数只能是普通参数")
 _IMPORT = Words(
@@ -86,6 +96,8 @@ class Program(Names):
                 self._assign(target, (yield value))
             case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
                 before = self.lookup(target)
+                if isinstance(before, list):  # Python changes it under every name that it has
+                    raise self._bad_target(target, _GROWN(name=target.id))
                 self._assign(
                     target, self.combine(op, before, (yield value), target, value, statement)
                 )
@@ -143,15 +155,17 @@ class Program(Names):
             case _:
                 raise self._bad_target(target)
 
-    def _bad_target(self, target: ast.expr) -> TiduError:
+    def _bad_target(self, target: ast.expr, fix: Phrase | None = None) -> TiduError:
+        if fix is not None:
+            return SyntaxProblem(_LIST(), place=self.place(target), fix=fix)
         if isinstance(target, ast.Subscript):
             return InputError(_TARGET(), place=self.place(target), fix=_TARGET_FIX())
         return self.refusal(target)
 
     def _items(self, target: ast.expr, targets: list[ast.expr], value: Value) -> list[Value]:
         count: Any
-        if isinstance(value, tuple | list):
-            items: list[Value] = list(cast("list[Value]", value))
+        if is_sequence(value):
+            items: list[Value] = taken(self.weights, value, "=")
             count = len(items)
         elif isinstance(value, Literal) and value.array.ndim:
             items = [Literal(row, value.requires_grad) for row in value.array[:1000]]
@@ -180,31 +194,32 @@ class Program(Names):
         self.scopes[-1][statement.name] = Helper(statement)
 
     def _loop(self, statement: ast.For) -> Reading:
-        match statement:
-            case ast.For(
-                target=ast.Name(id=name),
-                iter=ast.Call(func=ast.Name(id="range"), args=arguments, keywords=[]),
-                orelse=[],
-            ):
-                bounds: list[Any] = []
-                for argument in arguments:
-                    bounds.append((yield argument))
-            case _:
-                raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement))
-        whole = all(isinstance(b, int) and not isinstance(b, bool) for b in bounds)
-        if not whole or not 1 <= len(bounds) <= 3 or (len(bounds) == 3 and bounds[2] == 0):
-            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement.iter))
-        steps = range(*bounds)
-        if any(abs(b) > 10**9 for b in bounds) or len(steps) > MAX_LOOP:
-            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement.iter))
-        for step in steps:
-            self.scopes[-1][name] = step
+        if statement.orelse:
+            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement))
+        steps = yield statement.iter
+        if not is_sequence(steps):
+            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement))
+        for count, step in enumerate(cast("Iterable[Value]", steps)):
+            if count == MAX_LOOP:
+                raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement.iter))
+            self._step(statement.target, step)
             for line in statement.body:
                 yield from self.statement(line)
 
+    def _step(self, target: ast.expr, value: Value) -> None:
+        """A name of a loop gets its next value; a number stays a number that is known."""
+        match target:
+            case ast.Name(id=name) if is_static(value):
+                self.scopes[-1][name] = value
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                for part, item in zip(targets, self._items(target, targets, value), strict=True):
+                    self._step(part, item)
+            case _:
+                self._assign(target, value)
+
     def _branch(self, statement: ast.If) -> Reading:
-        condition = yield statement.test
-        if not isinstance(condition, bool | int | float):
+        condition = is_true((yield statement.test))
+        if condition is None:
             shown = self.shown(statement.test)
             raise SyntaxProblem(
                 _BRANCH(), place=self.place(statement.test), fix=_BRANCH_FIX(condition=shown)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import cmath
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -126,7 +126,8 @@ class Literal:
 Number: TypeAlias = int | float
 Value: TypeAlias = (
     Node | Literal | bool | int | float | complex | str | Size | tuple[Any, ...] | list[Any] | slice
-    | Module | Function | Method | Helper | Declared | DTypeName | Layers | None
+    | range | Iterator[Any] | Module | Function | Method | Helper | Declared | DTypeName | Layers
+    | None
 )  # fmt: skip
 
 _DEFAULT_DTYPES = {
@@ -179,6 +180,20 @@ def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
 
 
 # ------------------------------------------------------------------ numbers
+def converted(name: str, value: Any) -> Any:
+    """int, float, bool or complex of a number, as Python has it; a size stays a size."""
+    if isinstance(value, Size):
+        return value
+    if name == "int" and isinstance(value, float) and math.isfinite(value):
+        return bounded(int(value), f"int({value})")
+    if isinstance(value, complex) and name in ("int", "float"):
+        raise InputError(_NOT_REAL(text=str(value)))
+    if isinstance(value, float) and name == "int":
+        raise InputError(_HUGE(text=str(value)))
+    to: Mapping[str, Any] = {"int": int, "float": float, "bool": bool, "complex": complex}
+    return to[name](value)
+
+
 def bounded(value: Any, text: str) -> Number:
     """A folded number, refused where float64 ends. `text` is how the user wrote it."""
     if isinstance(value, complex):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from numbers import Integral
+from typing import Any, Literal, TypeAlias, cast
 
 from tidu.errors import InputError
 from tidu.visible import visible_line
@@ -19,6 +20,14 @@ Monomial: TypeAlias = tuple[str, ...]
 _NO_NUMBER = Words(
     en="the size {size} is a letter here, where a number is needed",
     zh="这里需要具体的数，而大小 {size} 是字母",
+)
+_NO_SHAPE = Words(
+    en="{shape} is no shape: sizes are whole numbers from 0 on",
+    zh="{shape} 不是形状：每个大小应为非负整数",
+)
+_MANY_AXES = Words(
+    en="an array of {count} axes; NumPy has {limit} at most",
+    zh="数组有 {count} 个轴；NumPy 最多 {limit} 个",
 )
 _NOT_ORDERED = Words(
     en="whether the size {size} is above or below {other} is not known: {size} is a letter here",
@@ -148,12 +157,31 @@ def _canonical(sums: Mapping[Monomial, int]) -> Dim:
     return Size(terms)
 
 
+MAX_AXES = 64  # of NumPy's arrays
+
+
+def _is_size(dim: Any) -> bool:
+    """A named size, or a whole number that is NumPy's."""
+    whole = isinstance(dim, Integral) and dim is not True and dim is not False
+    return whole or isinstance(dim, Size)
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """Shape and dtype of an array."""
 
     shape: Shape
     dtype: DType = "float64"
+
+    def __post_init__(self) -> None:
+        """What a program asks for may be no shape at all: (2, -1), (1.5, 2), 70 axes."""
+        for dim in self.shape:
+            if type(dim) is not int and not _is_size(dim):
+                raise InputError(_NO_SHAPE(shape=shape_text(self.shape)))
+            if type(dim) is int and dim < 0:
+                raise InputError(_NO_SHAPE(shape=shape_text(self.shape)))
+        if len(self.shape) > MAX_AXES:
+            raise InputError(_MANY_AXES(count=len(self.shape), limit=MAX_AXES))
 
     @property
     def rank(self) -> int:

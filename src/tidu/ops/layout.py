@@ -111,6 +111,8 @@ def _prepare_reshape(x: Node, shape: Any, order: str = "C") -> Node:
         return transpose(reshape(transpose(x), shape=wanted[::-1]))
     if order != "C":
         raise InputError(_ORDER(order=repr(order)))
+    if any(isinstance(dim, float) for dim in wanted):
+        raise Misfit(_RESHAPE, shape=shape_text(wanted), m=product(x.shape), n=shape_text(wanted))
     if -1 in wanted:
         rest = product(dim for dim in wanted if dim != -1)
         total = product(x.shape)

@@ -47,6 +47,8 @@ _FRESH = "?"
 class Sizes(Program):
     """Keeps, for each part of a formula, its plain spelling and whether it lies (`notes`)."""
 
+    READS_ALL = True  # every name of a formula is read
+
     def __init__(self, text: Text, tree: ast.Module) -> None:
         super().__init__(text, tree)
         self.notes: dict[int, Note] = {}
