@@ -286,3 +286,35 @@ def test_a_true_claim_about_a_value_given_at_one_point_holds(tmp_path: Any) -> N
     )
     (part,) = tidu.solve(study).parts
     assert [claim.holds for claim in part.claims] == [True, False]
+
+
+# ------------------------------------------------------------------ Python branches
+def branching(x: Any) -> Any:
+    if x == 0:
+        return 1.0 + 0.0 * x
+    return np.expm1(x) / x
+
+
+def branching_constant(x: Any) -> Any:
+    if x == 0:
+        return 1.0
+    return np.sinh(x) / x + x
+
+
+@pytest.mark.filterwarnings("ignore::tidu.errors.FlatWarning")
+def test_a_python_branch_at_one_point_has_the_slope_of_its_neighbours() -> None:
+    assert float(tidu.grad(branching)(0.0)) == pytest.approx(0.5, abs=1e-10)
+    assert float(tidu.grad(branching_constant)(0.0)) == pytest.approx(1.0, abs=1e-10)
+    assert float(tidu.hessian(branching)(0.0)) == pytest.approx(1 / 3, abs=1e-9)
+    assert float(tidu.jacobian(branching)(0.0)) == pytest.approx(0.5, abs=1e-10)
+    assert float(tidu.grad(branching)(1.0)) == pytest.approx(1.0)
+
+
+def test_a_python_branch_that_jumps_at_the_point_says_so() -> None:
+    def jump(x: Any) -> Any:
+        return 5.0 + 0.0 * x if x == 0 else np.expm1(x) / x
+
+    with pytest.warns(NoDerivativeWarning, match="no limit"):
+        assert tidu.grad(jump)(0.0) == 0.0
+    with pytest.warns(NoDerivativeWarning, match="could not be found"):
+        tidu.hvp(branching)(np.array(0.0), np.array(1.0))

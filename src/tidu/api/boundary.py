@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,15 +36,19 @@ _UNKNOWN = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boundary:
-    """A question about derivatives, with the masks that say when it must be asked."""
+    """A question about derivatives, with the masks that say when it must be asked.
+
+    branches: masks of where a Python branch that was taken lies on its boundary.
+    """
 
     question: Question
     known: Switches
+    branches: Mapping[str, Node] = field(default_factory=dict[str, Node])
 
     @property
     def masks(self) -> Mapping[str, Node]:
         """What has to run beside the derivatives, by name."""
-        return self.known.masks
+        return {**self.known.masks, **self.branches}
 
     def settle(
         self,
@@ -55,7 +59,8 @@ class Boundary:
     ) -> Mapping[str, Any]:
         """The outputs of a run with the derivatives as they are on a boundary.
 
-        `what` says what was derived. Warns with NoDerivativeWarning where there is no derivative.
+        `what` says what was derived; `again` derives at other values, where a Python branch may
+        go another way. Warns with NoDerivativeWarning where there is no derivative.
         """
         found = settled(self, values, outputs, again)
         if found is None:
@@ -104,11 +109,15 @@ def settled(
     """The derivatives on a boundary; None where the values lie on none."""
     question = boundary.question
     found = {name: np.asarray(outputs[name]) for name in question.results}
+    branched = any(np.any(outputs[name]) for name in boundary.branches)
+    if branched and again is None:
+        return Limits(found, unknown=tuple(found))
     touched = boundary.known.unknown or any(np.any(outputs[name]) for name in boundary.masks)
     if not touched and not any(np.isnan(value).any() for value in found.values()):
         return None
-    with np.errstate(all="ignore"):
-        return limits(question, values, found, again)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of points beside the one that is asked for
+        return limits(question, values, found, again if branched else None)
 
 
 def boundary(
@@ -116,8 +125,10 @@ def boundary(
     functions: Sequence[Node],
     moving: Sequence[Node],
     order: int,
+    conditions: Sequence[Node] = (),
 ) -> Boundary:
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
+    `conditions` are those of the Python branches that were taken on the way.
 
     A first derivative is looked at where a program gives a value at one point (x == 0); at other
     kinks it has the conventional value.
@@ -127,7 +138,8 @@ def boundary(
     if not own or not order:
         return Boundary(Question({}, (), ()), Switches())
     known = switches((*own.values(), *functions), question.moving, points=order < 2)
-    return Boundary(question, known)
+    taken = switches(tuple(conditions), question.moving, points=order < 2).masks
+    return Boundary(question, known, {f"branch/{name}": mask for name, mask in taken.items()})
 
 
 def finite_of(raw: Any, settled: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.api.backend import check_backend, need_native, program_of
@@ -15,6 +15,7 @@ from tidu.api.evaluation import settled_derivation
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import nodes_of
+from tidu.backends.numpy import evaluate
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
@@ -30,7 +31,7 @@ from tidu.ir.node import Node
 _REMEMBERED = 64
 _lock = threading.Lock()
 
-_Key = tuple[Node, tuple[str, ...], int, tuple[Node, ...]]
+_Key = tuple[Node, tuple[str, ...], int, tuple[Node, ...], tuple[Node, ...]]
 _Compiled = tuple[Derivation, Program, Jumps, Boundary]
 
 
@@ -89,7 +90,11 @@ def value_and_grad(
         derivation, program, jumping, limits = _program(known, traced, wrt, backend)
         plain, inner = program.run(traced.values), [traced.output] if traced.order else []
         raw = settled_derivation(derivation, plain, traced.values, more=inner).outputs
-        found = limits.settle(f"grad({traced.function})", traced.values, raw)
+
+        def again(moved: Mapping[str, Any]) -> Mapping[str, Any]:
+            return _elsewhere(alone, traced, moved, wrt, known)
+
+        found = limits.settle(f"grad({traced.function})", traced.values, raw, again)
         told = {name: finite_of(raw[name], value) for name, value in found.items()}
         warn_not_finite(derivation, told, traced.values)
         warn_jumps(derivation, jumping, found)
@@ -147,6 +152,21 @@ def _inside_a_trace(
         return here.wrap((first, trees))
 
 
+def _elsewhere(
+    loss: Callable[..., Any],
+    traced: Traced,
+    moved: Mapping[str, Any],
+    wrt: Sequence[str],
+    known: OrderedDict[_Key, _Compiled],
+) -> Mapping[str, Any]:
+    """The gradients at other values, by the branches that are taken there, and the functions."""
+    there = trace(loss, {name: traced.rebuilt(name, moved) for name in traced.structures})
+    _, program, _, limits = _program(known, there, wrt, None)
+    found = program.run(there.values).outputs
+    functions = {f"function/{i}": node for i, node in enumerate(limits.question.functions)}
+    return {**found, **evaluate(functions, there.values).outputs}
+
+
 def _program(
     known: OrderedDict[_Key, _Compiled],
     traced: Traced,
@@ -154,7 +174,8 @@ def _program(
     backend: str | None,
 ) -> _Compiled:
     """The compiled gradient of a graph; the same graph is derived once."""
-    key = (traced.graph.outputs[traced.output], tuple(wrt), traced.order, traced.moving)
+    guards = tuple(guard.condition for guard in traced.graph.guards)
+    key = (traced.graph.outputs[traced.output], tuple(wrt), traced.order, traced.moving, guards)
     with _lock:
         if key in known:
             known.move_to_end(key)
@@ -164,7 +185,7 @@ def _program(
     jumping = jumps(derivation)
     slopes = {f"d/{name}": node for name, node in derivation.gradients.items()}
     moving = [*derivation.wrt.values(), *traced.moving]
-    limits = boundary(slopes, traced.functions, moving, 1 + traced.order)
+    limits = boundary(slopes, traced.functions, moving, 1 + traced.order, guards)
     masks = {**{name: mask for name, (_, _, mask) in jumping.items()}, **limits.masks}
     made = derivation, program_of({**derivation.outputs(), **masks}, backend), jumping, limits
     with _lock:

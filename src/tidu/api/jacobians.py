@@ -14,7 +14,7 @@ from tidu.api.options import (
     chosen,
     one_or_all,
 )
-from tidu.api.staged import finish
+from tidu.api.staged import finish, redo_of
 from tidu.calculus import jacobians
 from tidu.calculus.jacobians import Mode
 from tidu.frontends.calling import bind, bound
@@ -52,7 +52,8 @@ def jacobian(
     @functools.wraps(function)
     def derivative(*args: Any, **kwargs: Any) -> Any:
         with stage(function) as here:
-            given = here.give(bind(function, bound(function, args, kwargs)))
+            named = bind(function, bound(function, args, kwargs))
+            given = here.give(named)
             wrt = chosen(function, [name for name, _ in given], argnums)
             region = open_region(here, function, given, wrt)
             rows = jacobians.jacobian(region.moving, region.wrt, mode, region.lines)
@@ -66,8 +67,9 @@ def jacobian(
                 return _trees(region, wrt, found[output], argnums)
 
             tree = replace(region.result, lambda _, output: blocks(output))
-            what = f"jacobian({region.function})"
-            return finish(here, region.close(tree), what, region.spoken, of=region.outputs)
+            what, of = f"jacobian({region.function})", region.outputs
+            redo = redo_of(derivative, function, here, named)
+            return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
 
     return derivative
 
@@ -92,7 +94,8 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     @functools.wraps(function)
     def second(*args: Any, **kwargs: Any) -> Any:
         with stage(function) as here:
-            given = here.give(bind(function, bound(function, args, kwargs)))
+            named = bind(function, bound(function, args, kwargs))
+            given = here.give(named)
             wrt = chosen(function, [name for name, _ in given], argnums)
             region = open_region(here, function, given, wrt, scalar=True, order=2)
             (loss,) = region.outputs
@@ -102,8 +105,9 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
                 for x, row in zip(region.wrt, rows, strict=True)
             }
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
-            what = f"hessian({region.function})"
-            return finish(here, region.close(tree), what, region.spoken, of=region.outputs)
+            what, of = f"hessian({region.function})", region.outputs
+            redo = redo_of(second, function, here, named)
+            return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
 
     return second
 

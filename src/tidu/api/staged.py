@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,13 +13,17 @@ import numpy as np
 from tidu.api.backend import program_of
 from tidu.api.boundary import Boundary, boundary, finite_of
 from tidu.api.culprit import warn_result
+from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import switches
+from tidu.check.limits import Run
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.frontends.arguments import is_static, refuse_counting_nan
-from tidu.frontends.regions import Stage
+from tidu.frontends.calling import as_call
+from tidu.frontends.record import running
+from tidu.frontends.regions import Named, Stage
 from tidu.frontends.traced import TracedArray
 from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.build import input_node, is_tuple, substitute
@@ -49,6 +54,8 @@ COTANGENT = Words(en="cotangent", zh="余切向量")
 
 _REMEMBERED = 64
 
+Redo = Callable[[Mapping[str, Any]], Any]
+
 
 def finish(
     stage: Stage,
@@ -59,12 +66,14 @@ def finish(
     *,
     of: Sequence[Node] = (),
     derived: Sequence[Node] | None = None,
+    redo: Redo | None = None,
 ) -> Any:
     """A tree of nodes made in a stage as what the caller of a verb gets.
 
     `what` says what it is, and `spoken` what nodes are called, by id. `of` are the functions that
     were derived, where the verb derives, and `derived` the nodes that are derivatives: by default
-    all of them, and where the verb does not derive those that are made with derivatives.
+    all of them, and where the verb does not derive those that are made with derivatives. `redo`
+    calls the verb with other values for the stage's inputs.
     Warns with NotFiniteWarning where a result is NaN, or overflows, and with NoDerivativeWarning
     where there is no derivative.
     """
@@ -77,12 +86,52 @@ def finish(
         derived = nodes if of else [node for node in nodes if node.id in made]
     order, moving = stage.recorder.order, _moving(stage)
     functions = tuple(stage.recorder.plain_functions(of))
-    plan = _derivatives(nodes, tuple(derived), functions, moving, order, backend)
+    taken = tuple(guard.condition for guard in stage.recorder.guards.values())
+    plan = _derivatives(nodes, tuple(derived), functions, moving, order, taken, backend)
+    if _beside.get():
+        return _plainly(plan, stage)
     raw = _settled(nodes, plan.program.run(stage.values), stage, derived).outputs
-    outputs = plan.boundary.settle(what, stage.values, raw)
+    outputs = plan.boundary.settle(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: finite_of(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
     return _given(stage, tree, arrays, what, spoken, told)
+
+
+# Set while a verb is called with values beside those that it was asked for.
+_beside: ContextVar[bool] = ContextVar("beside", default=False)
+
+
+def redo_of(
+    verb: Callable[..., Any], function: Callable[..., Any], stage: Stage, named: Named
+) -> Redo:
+    """A call of a verb with other values for what it was given."""
+
+    def redo(values: Mapping[str, Any]) -> Any:
+        args, kwargs = as_call(function, stage.rebuilt(named, values))
+        return verb(*args, **kwargs)
+
+    return redo
+
+
+def _again(redo: Redo) -> Run:
+    """What a verb gives with other values, by name: its results and the functions it derives."""
+
+    def run(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        token, around = _beside.set(True), running.set(None)  # a trace of its own
+        try:
+            return redo(values)
+        finally:
+            running.reset(around)
+            _beside.reset(token)
+
+    return run
+
+
+def _plainly(plan: _Plan, stage: Stage) -> Mapping[str, Any]:
+    """The results by number and the functions, as the program gives them."""
+    functions = {f"function/{i}": f for i, f in enumerate(plan.boundary.question.functions)}
+    found = plan.program.run(stage.values).outputs
+    return {**found, **evaluate(functions, stage.values).outputs}
 
 
 def _moving(stage: Stage) -> tuple[Node, ...]:
@@ -110,11 +159,12 @@ def _derivatives(
     of: tuple[Node, ...],
     moving: tuple[Node, ...],
     order: int,
+    taken: tuple[Node, ...],
     backend: str | None,
 ) -> _Plan:
     outputs = {str(i): node for i, node in enumerate(nodes)}
     asked = {name: node for name, node in outputs.items() if node in set(derived)}
-    plan = boundary(asked, of, moving, order)
+    plan = boundary(asked, of, moving, order, taken)
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 

@@ -78,6 +78,14 @@ class Stage:
     inputs: dict[str, Node] = field(default_factory=dict[str, Node])
     values: dict[str, Array] = field(default_factory=dict[str, Array])
     spelled: dict[str, Array] = field(default_factory=dict[str, Array])  # as the caller writes them
+    paths: dict[Path, str] = field(default_factory=dict[Path, str])  # which input each part is
+
+    def rebuilt(self, arguments: Named, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Arguments that were given, with these values for their inputs by name."""
+        return [
+            (n, replace(given, lambda p, x, n=n: values.get(self.paths.get((n, p), ""), x)))
+            for n, given in arguments
+        ]
 
     def give(self, arguments: Named) -> list[tuple[str, Any]]:
         """The arguments with traced arrays in the place of their numbers.
@@ -117,6 +125,7 @@ class Stage:
                 name += "_"
             node = input_node(name, item.value.shape, cast(DType, item.value.dtype.name))
             self.inputs[name], self.values[name] = node, item.value
+            self.paths[item.leaf.parameter, item.leaf.path] = name
             self.spelled[item.leaf.spelling] = item.value
             self.recorder.know(node, item.value)
         else:

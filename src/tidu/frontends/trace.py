@@ -109,6 +109,14 @@ class Traced:
             lambda path, _: parts[names[path]] if path in names else None,
         )
 
+    def rebuilt(self, parameter: str, values: Mapping[str, Any]) -> Any:
+        """A parameter in its own structure, with these values for its inputs by name."""
+        names = {self.paths[name][1]: name for name in self.arguments[parameter]}
+        return replace(
+            self.structures[parameter],
+            lambda path, leaf: values[names[path]] if path in names else leaf,
+        )
+
 
 @reading()
 def trace(
