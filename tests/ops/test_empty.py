@@ -114,6 +114,15 @@ REFUSED: list[tuple[Callable[..., Any], Any]] = [
     (lambda x: np.pad(x, 1, mode="edge"), VECTOR),
     (np.fft.fft, VECTOR),
     (lambda x: np.repeat(x, [], axis=0), np.ones(2)),
+    (lambda x: np.linalg.tensorinv(x, ind=1), NOTHING),
+    (lambda c: np.average(c, axis=-1, weights=np.exp(c)), NUMBER),
+    (lambda x: np.vsplit(x, 1)[0], np.ones(2)),
+    (lambda x: np.matvec(x, x), np.ones(2)),
+    (lambda x: np.vecmat(x, x), np.ones(2)),
+    (lambda x: np.vecdot(x, np.ones(1)), np.ones(2)),
+    (lambda c: np.vecdot(c, c), NUMBER),
+    (np.add.accumulate, NUMBER),
+    (lambda x: np.add.reduceat(x, [0]), VECTOR),
 ]
 
 
@@ -126,6 +135,25 @@ def test_what_numpy_refuses_is_refused_in_words(case: tuple[Callable[..., Any], 
         with pytest.raises(TiduError) as refusal:
             verb(x)
         assert refusal.value.text("en") != refusal.value.text("zh")
+
+
+@pytest.mark.filterwarnings("ignore::tidu.errors.NoDerivativeWarning")
+def test_a_kink_beside_an_argument_without_elements() -> None:
+    """No entry of its gradient can be named as one that is missing."""
+
+    def loss(x: Any, y: Any) -> Any:
+        return np.sum(x) + np.sum(np.corrcoef(y, y))
+
+    given = (np.zeros((0, 2)), np.array([0.3, -0.2]))
+    for found in tidu.hvp(loss, (0, 1))(*given, given), tidu.grad(loss, (0, 1))(*given):
+        assert [part.shape for part in found] == [(0, 2), (2,)]
+
+
+def test_the_working_of_a_diagonal_of_equal_entries() -> None:
+    """diag of a matrix of equal entries is a vector of them, and no matrix s·I."""
+    derived = tidu.derive("sum(np.diag(np.full((2, 2), 0.5) * c))", values={"c": 2.0})
+    assert derived.evaluate().value == 2.0
+    assert "diag" in derived.explain("en").text()
 
 
 def test_refusals_name_the_users_shapes() -> None:

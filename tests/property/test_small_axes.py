@@ -41,6 +41,7 @@ OF_TEXTS = (
     "does not read it in texts",
     "is not part of the formula language",
     "has no argument initial",
+    "int has no value or shape",
     "means one thing in NumPy and another in PyTorch",
     "exists in NumPy, but tidu does not derive it",
 )

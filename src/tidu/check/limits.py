@@ -336,7 +336,7 @@ class _Verdict:
 
 def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
     value = np.asarray(found)
-    if not sides:
+    if not sides or not value.size:  # a derivative without entries has none that could be wrong
         return _Verdict(value)
     if not all(side.continuous for side in sides):
         return _Verdict(value, missing=True)

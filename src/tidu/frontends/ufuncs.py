@@ -57,6 +57,8 @@ def _folded(ufunc: Any, array: Any, axis: int) -> Any:
 
 
 def _accumulate(t: Any, ufunc: Any, array: Any, axis: int = 0) -> Any:
+    if not array.ndim:
+        raise TypeError("cannot accumulate on a scalar")
     if ufunc in _SUMS_SO_FAR:
         return t._apply(_SUMS_SO_FAR[ufunc], (array,), {"axis": axis})
     axis = normal_axes(axis, array.ndim)[0]
@@ -76,6 +78,10 @@ def _reduceat(t: Any, ufunc: Any, array: Any, indices: Any, axis: int = 0) -> An
     places = [int(i) for i in indices]
     axis = normal_axes(axis, array.ndim)[0]
     before = (slice(None),) * axis
+    if any(not 0 <= place < array.shape[axis] for place in places):
+        raise IndexError(f"{places} in {ufunc.__name__}.reduceat of {array.shape[axis]} elements")
+    if not places:
+        return array[(*before, slice(0, 0))]
     ends = [*places[1:], array.shape[axis]]
     parts = [
         _reduce(t, ufunc, array[(*before, slice(low, max(high, low + 1)))], axis=axis)

@@ -13,7 +13,7 @@ from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
-from tidu.ir.types import Type, broadcast_shapes, product, promote
+from tidu.ir.types import Type, broadcast_shapes, is_empty, product, promote
 from tidu.ops.contraction import outer
 from tidu.ops.define import Generator, aliases, float_type, joined, op, sampled, says, spelling
 from tidu.ops.layout import broadcast_to, reshape, transpose
@@ -29,6 +29,10 @@ _SINGULAR = Words(
 _SYSTEM = Words(
     en="solve({a}, {b}): {a} has shape {sa} and {b} {sb}; {b} needs {n} rows",
     zh="solve({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{b} 应有 {n} 行",
+)
+_NO_TENSOR = Words(
+    en="{a} {sa} has no elements: as a tensor it has no inverse",
+    zh="{a} {sa} 没有元素：作为张量没有逆",
 )
 _TENSOR = Words(
     en="{a} {sa} is no square matrix with these axes: {m} rows and {n} columns",
@@ -185,6 +189,8 @@ def _shaped(*shape: int) -> Callable[[Generator], Any]:
 
 def _tensor_inverse(x: Node, ind: int = 2) -> Node:
     first, rest = x.shape[:ind], x.shape[ind:]
+    if is_empty(x.type):
+        raise Misfit(_NO_TENSOR)
     if ind <= 0 or product(first) != product(rest):
         raise Misfit(_TENSOR, m=product(first), n=product(rest))
     matrix_ = reshape(x, shape=(product(first), product(rest)))

@@ -47,11 +47,12 @@ def _ptp(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
 def _average(
     x: Node, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
 ) -> Any:
+    reduced = normal_axes(axis, x.rank)
     if weights is None:
         made = mean(x, axis=axis, keepdims=keepdims)
         if is_empty(made.type):
             raise Misfit(EMPTY, name="average")
-        count = product(x.shape[a] for a in normal_axes(axis, x.rank))
+        count = product(x.shape[a] for a in reduced)
         return (made, broadcast_to(as_node(count, x), shape=made.shape)) if returned else made
     w = as_node(weights, x)
     if w.shape != x.shape:

@@ -23,8 +23,8 @@ from tidu.ops.reduction import normal_axes, sum_
 from tidu.words import Words, verbatim
 
 _AXES = Words(
-    en="tensordot over axes {axes}: {a} {sa} and {b} {sb} do not have the same sizes there",
-    zh="按轴 {axes} 做 tensordot：{a} {sa} 与 {b} {sb} 在这些轴上大小不同",
+    en="{name} over axes {axes}: {a} {sa} and {b} {sb} do not have the same sizes there",
+    zh="按轴 {axes} 做 {name}：{a} {sa} 与 {b} {sb} 在这些轴上大小不同",
 )
 _THREE = Words(
     en="a cross product takes vectors of three numbers, {a} has shape {sa}, {b} {sb}",
@@ -37,6 +37,10 @@ _VECTORS = Words(
 _LONGER = Words(
     en="which of the sizes {m} and {n} is the larger is not known: only the full convolution is",
     zh="不知道大小 {m} 与 {n} 哪个更大：只能做 full 卷积",
+)
+_AXES_NEEDED = Words(
+    en="{name} takes arrays of at least {first} and {second} axes, got {a} {sa} and {b} {sb}",
+    zh="{name} 的两个操作数至少要有 {first} 个和 {second} 个轴，得到 {a} {sa} 和 {b} {sb}",
 )
 _SHORT = Words(
     en="{b} {sb} is longer than {a} {sa}: it lies nowhere wholly inside",
@@ -61,7 +65,7 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
     right = tuple(normal_axes(a, y.rank)[0] for a in right)
     sizes = [x.shape[a] for a in left]
     if sizes != [y.shape[a] for a in right]:
-        raise Misfit(_AXES, axes=axes)
+        raise Misfit(_AXES, name="tensordot", axes=axes)
     rows = [a for a in range(x.rank) if a not in left]
     columns = [a for a in range(y.rank) if a not in right]
     outer_x, outer_y = [x.shape[a] for a in rows], [y.shape[a] for a in columns]
@@ -78,13 +82,28 @@ def _kron(x: Node, y: Node) -> Node:
     return reshape(apart * between, shape=tuple(m * n for m, n in zip(a, b, strict=True)))
 
 
+def _need_axes(name: str, x: Node, y: Node, first: int, second: int) -> None:
+    """Raises Misfit for a vector in a matrix' place, or a number in a vector's."""
+    if x.rank < first or y.rank < second:
+        raise Misfit(_AXES_NEEDED, name=name, first=first, second=second)
+
+
+def _vecdot(x: Node, y: Node, axis: int = -1) -> Node:
+    _need_axes("vecdot", x, y, 1, 1)
+    if x.shape[normal_axes(axis, x.rank)[0]] != y.shape[normal_axes(axis, y.rank)[0]]:
+        raise Misfit(_AXES, name="vecdot", axes=axis)
+    return sum_(conj(x) * y, axis=axis)
+
+
 def _matvec(x: Node, y: Node) -> Node:
+    _need_axes("matvec", x, y, 2, 1)
     column = reshape(y, shape=(*y.shape, 1))
     made = matmul(x, column)
     return reshape(made, shape=made.shape[:-1])
 
 
 def _vecmat(x: Node, y: Node) -> Node:
+    _need_axes("vecmat", x, y, 1, 2)
     row = reshape(conj(x), shape=(*x.shape[:-1], 1, x.shape[-1]))
     made = matmul(row, y)
     return reshape(made, shape=(*made.shape[:-2], made.shape[-1]))
@@ -118,7 +137,7 @@ kron = spelling(
 )
 vecdot = spelling(
     "vecdot",
-    lambda x, y, axis=-1: sum_(conj(x) * y, axis=axis),
+    _vecdot,
     numpy=np.vecdot,
     aliases=aliases(
         numpy=("vecdot", "linalg.vecdot"), torch=Alias("linalg.vecdot", rename={"dim": "axis"})

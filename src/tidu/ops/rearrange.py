@@ -41,6 +41,10 @@ _SIZE_NAMED = Words(
 _PAIRS = Words(
     en="{name}: {given} does not fit the axes {axes}", zh="{name}：{given} 与轴 {axes} 不匹配"
 )
+_AXES_NEEDED = Words(
+    en="{name} cuts arrays of at least {least} axes, {a} has shape {sa}",
+    zh="{name} 切分至少有 {least} 个轴的数组，而 {a} 的形状是 {sa}",
+)
 _TURN = Words(
     en="rot90 turns {a} {sa} in a plane of two different axes, not {axes}",
     zh="rot90 在两个不同的轴所成的平面内旋转 {a} {sa}，而不是 {axes}",
@@ -255,8 +259,13 @@ def _split(x: Node, indices_or_sections: Any, axis: int = 0) -> list[Node]:
     return _array_split(x, indices_or_sections, at)
 
 
-def _split_along(axis: Callable[[Node], int]) -> Callable[..., Any]:
-    return lambda x, indices_or_sections: _split(x, indices_or_sections, axis(x))
+def _split_along(name: str, axis: Callable[[Node], int], least: int) -> Callable[..., Any]:
+    def build(x: Node, indices_or_sections: Any) -> list[Node]:
+        if x.rank < least:
+            raise Misfit(_AXES_NEEDED, name=name, least=least)
+        return _split(x, indices_or_sections, axis(x))
+
+    return build
 
 
 def _unstack(x: Node, axis: int = 0) -> tuple[Node, ...]:
@@ -287,11 +296,18 @@ array_split = spelling(
         (((7,),), {"indices_or_sections": 3}), (((2, 4),), {"indices_or_sections": 3, "axis": 1})
     ),
 )
-vsplit = spelling("vsplit", _split_along(lambda x: 0), numpy=np.vsplit, samples=_HALVES)
-hsplit = spelling(
-    "hsplit", _split_along(lambda x: 0 if x.rank == 1 else 1), numpy=np.hsplit, samples=_HALVES
+vsplit = spelling(
+    "vsplit", _split_along("vsplit", lambda x: 0, 2), numpy=np.vsplit, samples=_HALVES
 )
-dsplit = spelling("dsplit", _split_along(lambda x: 2), numpy=np.dsplit, samples=_HALVES)
+hsplit = spelling(
+    "hsplit",
+    _split_along("hsplit", lambda x: 0 if x.rank == 1 else 1, 1),
+    numpy=np.hsplit,
+    samples=_HALVES,
+)
+dsplit = spelling(
+    "dsplit", _split_along("dsplit", lambda x: 2, 3), numpy=np.dsplit, samples=_HALVES
+)
 unstack = spelling(
     "unstack",
     _unstack,

@@ -374,7 +374,7 @@ euclidean_norm = op(
     source="∂‖x‖/∂x = x/‖x‖",
     numpy=_euclidean_norm,
     type_rule=_real_type,
-    prepare=prepare_reduction(lambda: euclidean_norm),
+    prepare=prepare_reduction(lambda: euclidean_norm, number=True),
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
     code=_norm_code,
     sources={"torch": _norm_torch},

@@ -287,7 +287,8 @@ def _diag_torch(node: Node, x: str) -> str:
 
 def _diag_named(node: Node, x: Math) -> Math:
     k, v = node.attrs["k"], node.inputs[0]
-    if v.op is broadcast_to and not v.inputs[0].rank and not k and node.shape[0] == node.shape[1]:
+    number = v.op is broadcast_to and not v.inputs[0].rank and v.rank == 1
+    if number and not k and node.shape[0] == node.shape[1]:
         return joined([x, Symbol("I")], "")  # diag(s𝟏) = s·I
     return Apply(Function("diag", str(k) if k else ""), (of_ones(v, x),))
 
