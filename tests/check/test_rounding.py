@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,3 +115,26 @@ def test_lost_digits_are_said_on_the_page() -> None:
     assert "? dL/dx" in derivation.explain("en").text(200)
     assert "roundings alone make 1e+08" in derivation.explain("en").text(200)
     assert "舍入误差" in derivation.explain("zh").text(200)
+
+
+CUT = """
+title = "cut"
+program = "L = where(x > 0, x, 0) - where(-x > 0, -x, 0)"
+given = {{x = 0.0}}
+wrt = "x"
+[[claim]]
+name = "dL/dx"
+value = {value}
+"""
+
+
+@pytest.mark.parametrize(("value", "holds"), [(1.0, True), (0.0, False), (0.5, False)])
+def test_a_claim_is_judged_by_the_slope_where_the_gradient_misses_it(
+    tmp_path: Path, value: float, holds: bool
+) -> None:
+    """L is x, and has the slope 1 on both sides of 0."""
+    study = tmp_path / "cut.toml"
+    study.write_text(CUT.format(value=value))
+    solved = tidu.solve(study)
+    assert [claim.holds for claim in solved.parts[0].claims] == [holds]
+    assert not solved.ok

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidu.api.claims import Setting, judge, named_nodes
-from tidu.api.derivation import Derivation
+from tidu.api.derivation import Derivation, Numbers
 from tidu.api.descend import descend
 from tidu.api.evaluation import run as evaluate_all
 from tidu.api.report import Report, report
@@ -144,7 +145,7 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     if numbers is not None:
         findings = verify(handle.with_bodies(), arrays, gradients=numbers.gradients)
     steps = {} if numbers is None else _descents(part, handle)
-    limits = {} if numbers is None else numbers.limits
+    limits = {} if numbers is None else {**numbers.limits, **_slopes(handle, findings, numbers)}
     setting, at_random = _setting(shown, handle, steps, limits)
     judged = tuple(judge(setting, part.claims))
     blocks = [
@@ -296,7 +297,29 @@ def _after(shown: View, handle: Derivation, run: Run) -> View:
     return View(shown.derivation, shown.names, moved.numbers(), shown.options)
 
 
-# ------------------------------------------------------------------ claims without values
+# ------------------------------------------------------------------ claims
+def _slopes(
+    handle: Derivation, findings: tuple[Finding, ...], numbers: Numbers
+) -> dict[Node, NDArray[Any]]:
+    """The slopes that the check found on both sides of a point where the gradient misses them: a
+    claim is judged by these."""
+    found: dict[Node, NDArray[Any]] = {}
+    for finding in findings:
+        if (
+            finding.kind == "differs"
+            and finding.method == "one-sided differences"
+            and finding.index is not None
+            and finding.expected is not None
+        ):
+            values = np.array(numbers.gradients[finding.subject], dtype=np.float64)
+            values[finding.index] = float(f"{finding.expected:.9g}")
+            core = handle.core
+            parameter = core.wrt[finding.subject]
+            found[core.gradients[finding.subject]] = values
+            found[core.adjoints.get(parameter, core.gradients[finding.subject])] = values
+    return found
+
+
 def _setting(
     shown: View, handle: Derivation, steps: Steps, limits: Mapping[Node, Any]
 ) -> tuple[Setting, bool]:
