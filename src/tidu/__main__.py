@@ -2,7 +2,7 @@
 
 import sys
 
-from tidu.app.cli import main
+from tidu.app.start import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

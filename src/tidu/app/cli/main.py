@@ -58,11 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             closed(sys.stdout)
             return DONE
         except Exception as error:
+            if _is_interrupt(error):
+                return INTERRUPTED
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 return _no_room(error, language)
             emit(traceback.format_exc().rstrip(), sys.stderr)
             emit(_BUG(error=type(error).__name__).text(readable(language, sys.stderr)), sys.stderr)
             return BUG
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C came in the middle of something, as loading a package, that failed by it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _no_room(error: OSError, language: Language) -> int:
