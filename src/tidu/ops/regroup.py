@@ -288,10 +288,13 @@ def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
 
 def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
     """The same by ops."""
-    from tidu.ops.comparison import where  # noqa: PLC0415  (ops build on these orders)
+    from tidu.ops.comparison import equal, where  # noqa: PLC0415  (ops build on these orders)
     from tidu.ops.rounding import isfinite  # noqa: PLC0415
 
-    total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, terms, strict=True))
+    # A choice between a term and itself, so that no term that is a product becomes one operation
+    # with an addition: each is to be the same number, rounded, wherever it is read.
+    rounded = [where(equal(x, 0.0), 0.0, x) for x in terms]
+    total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, rounded, strict=True))
     lost: Node | None = None
     for x in rest:
         after = total + x

@@ -15,6 +15,7 @@ from tidu.backends.native.schedule.expression import (
     Expression,
     Head,
     Index,
+    Literal,
     at_letters,
     contraction,
     letters_of,
@@ -99,7 +100,9 @@ class Body:
 
 # ------------------------------------------------------------------ from stage to body
 def body_of_stage(stage: Stage, stored: Callable[[Node], bool]) -> Body:
-    """The trees of a stage."""
+    """The trees of a stage. One without elements has nothing to do."""
+    if stage.kind is not Kind.SCATTER and 0 in stage.shape:
+        return Body(Kind.MAP, letters_of(stage.shape, "i"), ())
     own = {node.id for node in stage.nodes}
 
     def elsewhere(node: Node) -> bool:
@@ -136,8 +139,15 @@ def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fold
     where = tuple(of_letter(next(over)) if axis in axes else next(rest) for axis in range(x.rank))
     assert head.op.fold is not None
     start, step, finish = map(parse, head.op.fold)
+    if any(letter.size == 0 for letter in letters):
+        return _of_nothing(start, step, finish, head.dtype)
     value = Elements(stored).of(x, where)
     return Fold(start, step, finish, value, letters, head.dtype)
+
+
+def _of_nothing(start: Tree, step: Tree, finish: Tree, dtype: str) -> Fold:
+    """A fold over no elements: there is no place where its operand could be read."""
+    return Fold(start, step, finish, Literal(0.0, dtype), (Letter("r", 0),), dtype)
 
 
 def _axes_of(head: Node, x: Node) -> list[int | None]:
@@ -152,6 +162,8 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fo
     sizes, terms, right = contraction(head)
     places: dict[str, Position] = dict(zip(right, index, strict=True))
     letters = tuple(Letter(f"r{n}", size) for n, size in sizes.items() if n not in places)
+    if any(letter.size == 0 for letter in letters):
+        return _of_nothing(*map(parse, SUM), head.dtype)
     places |= {letter.name[1:]: of_letter(letter) for letter in letters}
     elements = Elements(stored)
     factors = [

@@ -14,7 +14,7 @@ from tidu.backends.native.layout import Request, is_leaf
 from tidu.backends.native.schedule.empty import settled
 from tidu.backends.native.schedule.opening import opened
 from tidu.backends.native.schedule.plan import Kind, kind_of
-from tidu.ir.build import apply
+from tidu.ir.build import apply, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import role
 
@@ -22,8 +22,9 @@ changed_settings()  # takes down how they are as these are loaded
 
 
 def can_lower(node: Node) -> bool:
-    """Whether a node needs no simpler ops: only what would be called back is written by them."""
-    return kind_of(node, FUNCTIONS) is not Kind.CALL
+    """Whether a node needs no simpler ops: only what would be called back is written by them. They
+    may have no meaning where there are no elements, as the largest of none has none."""
+    return kind_of(node, FUNCTIONS) is not Kind.CALL or (not is_tuple(node) and 0 in node.shape)
 
 
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:

@@ -202,5 +202,7 @@ def _combined(operator: ast.operator, one: Position, two: Position) -> Position:
             return divided(one, two.constant)[0]
         case ast.Mod() if not two.terms and two.constant > 0:
             return divided(one, two.constant)[1]
+        case ast.Div() | ast.Mod() if not two.terms:
+            return ZERO  # of an axis without elements: nothing is read there
         case _:
             raise ValueError(f"not linear: {type(operator).__name__} of {one} and {two}")
