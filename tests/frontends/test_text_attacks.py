@@ -78,6 +78,17 @@ def test_a_hundred_thousand_attacks_are_answered_soon() -> None:
     check(range(100_000))
 
 
+def test_the_limit_on_a_text_is_said_and_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "# " + "c" * 30_000 + "\nsum(x)"
+    refused = answer(text, {"x": (3,)})
+    assert "the limit is 20,000" in refused
+    assert f"TIDU_MAX_TEXT={len(text)}" in refused
+    monkeypatch.setenv("TIDU_MAX_TEXT", str(len(text)))
+    assert answer(text, {"x": (3,)}) == "∂L/∂x = 𝟏"
+    monkeypatch.setenv("TIDU_MAX_TEXT", "5")
+    assert "6 characters" in answer("sum(x)", {"x": (3,)})
+
+
 # ------------------------------------------------------------------ endless loops
 def test_a_scanner_that_reads_nothing_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidu.frontends.formula.tokens._Scanner._one", lambda self: None)

@@ -14,10 +14,10 @@ from functools import lru_cache
 from itertools import accumulate
 
 from tidu.errors import Place, SyntaxProblem
+from tidu.ir.budget import TEXT
 from tidu.visible import visible_line
 from tidu.words import Words, verbatim
 
-MAX_LENGTH = 20_000  # characters
 MAX_DEPTH = 200  # brackets inside each other
 MAX_CHAIN = 1_000  # operators, calls and indices in one statement
 MAX_NESTED = 200  # signs, powers and if-expressions in one statement, which nest without brackets
@@ -139,7 +139,7 @@ def _bytes_before(line: str) -> list[int]:
 
 def scan(text: Text) -> list[Token]:
     """The tokens of a text. Raises `SyntaxProblem` for all that is refused before parsing."""
-    check_text(text)
+    check_length(text.source)
     tokens: list[Token] = []
     source, at, line, start = text.source, 0, 0, 0
     while at < len(source):
@@ -163,7 +163,6 @@ def scan(text: Text) -> list[Token]:
 
 
 _BREAK = re.compile(r"\r\n?|\n")
-_HALF = re.compile("[\ud800-\udfff]")  # of a pair that stands for one character in UTF-16
 
 
 def lines_of(source: str) -> tuple[str, ...]:
@@ -171,16 +170,12 @@ def lines_of(source: str) -> tuple[str, ...]:
     return tuple(_BREAK.split(source))
 
 
-def check_text(text: Text) -> None:
-    """Refuse a text that is too long, or holds half a character, before anything looks into it."""
-    if len(text.source) > MAX_LENGTH:
-        raise SyntaxProblem(_LONG(length=len(text.source), limit=MAX_LENGTH))
-    half = _HALF.search(text.source)
-    if half is not None:
-        line = next(i for i, shown in enumerate(text.lines) if _HALF.search(shown))
-        at = _HALF.search(text.lines[line])
-        assert at is not None
-        raise bad_character(text, half.group(), line, at.start())
+def check_length(source: str) -> None:
+    """Refuse a text that is longer than the limit in force."""
+    limit = TEXT.value()
+    if len(source) > limit:
+        what = _LONG(length=len(source), limit=limit)
+        raise SyntaxProblem(what, why=TEXT.why(limit), fix=TEXT.fix(len(source)))
 
 
 def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxProblem:

@@ -27,7 +27,7 @@ from tidu.frontends.formula.cursor import Ambiguous
 from tidu.frontends.formula.program import FormulaProgram, formula_tree
 from tidu.frontends.formula.syntax import Said, Word
 from tidu.frontends.functions import CONSTANTS, find
-from tidu.frontends.lexical import MAX_LENGTH, Text, bad_character, lines_of, scan
+from tidu.frontends.lexical import Text, bad_character, check_length, lines_of, scan
 from tidu.frontends.source import Source
 from tidu.frontends.textnames import ShapeLike
 from tidu.frontends.textprogram import Program
@@ -132,6 +132,7 @@ def _parsed(
     """
     if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
+    check_length(source)  # before anything goes through it
     source = textwrap.dedent(source.removeprefix("\ufeff")) if "\n" in source else source.strip()
     text = Text(source, lines_of(source), file, first_line)
     for number, line in enumerate(text.lines):
@@ -145,7 +146,7 @@ def _parsed(
     except SyntaxProblem as error:
         doubt = error
     marked = _MARKS.search(source) is not None
-    if given is not None and (doubt is None or len(source) <= MAX_LENGTH):
+    if given is not None:
         try:
             formulas = formula_tree(text, given)
         except (SyntaxProblem, SyntaxError) as error:

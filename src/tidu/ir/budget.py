@@ -72,6 +72,7 @@ STEPS = Limit("TIDU_MAX_STEPS", 1_000)  # that one function is written out into
 NODES = Limit("TIDU_MAX_NODES", 1_000_000)  # operations of one program
 WORK = Limit("TIDU_MAX_WORK", 10**12)  # multiplications and the like of one run
 MEMORY = Limit("TIDU_MAX_MEMORY", 8 * 2**30)  # bytes of the values of one run
+TEXT = Limit("TIDU_MAX_TEXT", 20_000)  # characters of one formula or program
 DATA = Limit("TIDU_MAX_DATA", 2**28)  # bytes of one data file, unpacked
 TASKS = Limit("TIDU_MAX_TASKS", 300)  # parts, descents and quotients of one study
 

@@ -25,12 +25,13 @@ from tidu.frontends.lexical import (
     Text,
     Token,
     bad_character,
+    check_length,
     check_name,
-    check_text,
 )
+from tidu.ir.budget import TEXT
 from tidu.words import Words, verbatim
 
-MAX_SIGNS = 4_000  # in one formula
+SIGN = 5  # characters for each sign of a formula: 4,000 signs in a text of 20,000 characters
 MAX_NESTED = 400  # roots, powers and functions of one line, which nest without brackets
 
 _LONG = Words(en="the formula has more than {limit} signs", zh="公式超过 {limit} 个符号")
@@ -114,11 +115,12 @@ def scan_formula(text: Text) -> list[Sign]:
     >>> [s.text for s in scan_formula(Text(source, lines_of(source)))]
     ['frac', '12', 'x', '^', '2']
     """
-    check_text(text)
+    check_length(text.source)
     scanner = _Scanner(text)
     found = scanner.scan()
-    if len(found) > MAX_SIGNS:
-        raise SyntaxProblem(_LONG(limit=MAX_SIGNS), fix=SPLIT())
+    most = TEXT.value() // SIGN
+    if len(found) > most:
+        raise SyntaxProblem(_LONG(limit=most), why=TEXT.why(TEXT.value()), fix=SPLIT())
     _check_brackets(text, found)
     _check_nested(text, found)
     return found
