@@ -193,6 +193,43 @@ def test_a_study_that_asks_for_too_much(name: str, tmp_path: Path) -> None:
     refused(lambda: tidu.solve(file))
 
 
+WRONG = {
+    "sum(tile(x, -1))": "no size is below 0",
+    "sum(x.repeat(-1))": "no size is below 0",
+    "sum(np.broadcast_to(x, (-2, 3)))": "no size is below 0",
+    "sum(np.delete(x, 10000))": "out of bounds",
+    "sum(np.insert(x, 10000, 1.))": "out of bounds",
+    "sum(np.partition(x, 100))": "has 3 places along axis 0",
+    "sum(np.tensordot(x, x, axes=10**9))": "tensordot over axes 1000000000",
+    "sum(special.exprel(x, order=10**6))": "derivatives of orders 0 to 8",
+    "sum(special.ive(1, x, order=40))": "derivatives of orders 0 to 8",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_sizes_that_are_none_are_refused_in_words(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(TiduError) as caught:
+        tidu.derive(text, x=[1.0, 2.0, 3.0])
+    assert WRONG[text] in caught.value.text("en")
+    assert time.process_time() - started < SOON
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("sum(np.roll(x, 10**300))", 3.5),
+        ("sum(np.diagonal(A, 10**18))", 0.0),
+        ("np.trace(A, -10**300)", 0.0),
+    ],
+)
+def test_sizes_beyond_all_arrays_mean_what_they_mean(text: str, value: float) -> None:
+    name = "A" if "A" in text else "x"
+    given = {"A": np.ones((2, 2)), "x": np.array([1.25, 2.25])}
+    found = tidu.derive(text, wrt=name, values={name: given[name]}).evaluate()
+    assert found.value == value
+
+
 def test_counts_of_any_size_are_written() -> None:
     assert budget.grouped(12_345) == "12,345"
     assert budget.grouped(10**18) == "10^18"

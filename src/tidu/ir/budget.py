@@ -26,7 +26,8 @@ _LIMIT = Words(
     zh="上限是 {limit}，可用环境变量 {name} 另行设定",
 )
 _ELEMENTS = Words(
-    en="{what} makes an array of {count} elements", zh="{what} 会产生 {count} 个元素的数组"
+    en="{what} makes an array of {count} elements: too large",
+    zh="{what} 会产生 {count} 个元素的数组，太大了",
 )
 _STEPS = Words(en="{what} takes {count} steps one after another", zh="{what} 要逐步做 {count} 步")
 _NODES = Words(
@@ -119,6 +120,11 @@ def reading(nodes: int | None = None) -> Generator[None]:
         yield
     finally:
         _reading.reset(token)
+
+
+def is_reading() -> bool:
+    """Whether a program is being read, and what is asked for is anyone's."""
+    return _reading.get() is not None
 
 
 def given(size: int) -> None:

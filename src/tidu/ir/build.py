@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tidu.errors import DTypeError, InputError, ShapeError
+from tidu.errors import DTypeError, InputError, ShapeError, TiduError
 from tidu.ir.body import Body, result_types
-from tidu.ir.budget import check_node, given
+from tidu.ir.budget import check_node, given, is_reading
 from tidu.ir.node import ArrayData, Node, intern, post_order
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
@@ -36,7 +36,7 @@ from tidu.ir.types import (
     shape_text,
     substitute_sizes,
 )
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, verbatim
 
 _CLASH = Words(
     en="cannot combine {a} {sa} and {b} {sb} elementwise: sizes {m} and {n} differ on axis {axis}",
@@ -45,6 +45,17 @@ _CLASH = Words(
 _ARITY = Words(
     en="{name} takes {wanted} operand(s), got {got}",
     zh="{name} 需要 {wanted} 个操作数，得到 {got} 个",
+)
+_UNFIT = Words(
+    en="{name} cannot be made with these arguments: {reason}", zh="{name} 不能用这些参数：{reason}"
+)
+_ORDER = Words(
+    en="{name} has derivatives of orders 0 to {most} here, not {order}",
+    zh="{name} 在这里可取 0 到 {most} 阶导数，而不是 {order} 阶",
+)
+_BELOW = Words(
+    en="{name} would have the shape {shape}: no size is below 0",
+    zh="{name} 的形状会是 {shape}：大小不能小于 0",
 )
 _OPERAND = Words(
     en="cannot calculate with {value} (a {kind})", zh="不能用 {value}（类型 {kind}）做计算"
@@ -59,6 +70,9 @@ _REAL_ONLY = Words(
 _REAL_ONLY_FIX = Words(
     en="np.real({a}), np.imag({a}) or np.abs({a})", zh="np.real({a})、np.imag({a}) 或 np.abs({a})"
 )
+
+
+MOST_ORDER = 8  # of a derivative that a call asks for by name; each takes about twice the last
 
 
 class Misfit(Exception):
@@ -91,11 +105,19 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     operands, attributes = _bind(op, operands, attributes)
     nodes = lift(op, operands)
     _refuse_complex(op, nodes)
+    order = attributes.get("order")
+    if isinstance(order, int) and not 0 <= order <= MOST_ORDER and is_reading():
+        raise InputError(_ORDER(name=op.name, order=order, most=MOST_ORDER))
     if op.prepare is not None:
         try:
             return op.prepare(*nodes, **attributes)
         except Misfit as misfit:
             raise shape_error(misfit, nodes) from None
+        except TiduError:
+            raise
+        except (ValueError, IndexError, OverflowError, MemoryError) as problem:  # of NumPy's
+            reason = verbatim(str(problem) or type(problem).__name__)
+            raise InputError(_UNFIT(name=op.name, reason=reason)) from None
     return apply(op, *nodes, **attributes)
 
 
@@ -137,6 +159,9 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
         type = op.type_rule(*(node.type for node in nodes), **attributes)
     except Misfit as misfit:
         raise shape_error(misfit, nodes) from None
+    for one in result_types(type):
+        if any(isinstance(dim, int) and dim < 0 for dim in one.shape):
+            raise ShapeError(_BELOW(name=_spoken(op, nodes), shape=shape_text(one.shape)))
     check_node(lambda: _spoken(op, nodes), (one.shape for one in result_types(type)))
     if _halved(op, nodes, type):
         return apply(op, *(apply(role("cast"), n, dtype=type.dtype) for n in nodes), **attributes)

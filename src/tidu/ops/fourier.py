@@ -13,6 +13,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
+from tidu.ir.budget import check_elements
 from tidu.ir.build import Misfit, apply, constant, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
@@ -444,9 +445,13 @@ ifftshift = _shift("ifftshift", False)
 
 
 def _frequencies(name: str) -> Op:
+    def build(n: int, d: float = 1.0) -> Node:
+        check_elements(n, name)
+        return constant(getattr(np.fft, name)(n, d))
+
     return spelling(
         name,
-        lambda n, d=1.0: constant(getattr(np.fft, name)(n, d)),
+        build,
         numpy=getattr(np.fft, name),
         operands=(),
         aliases=aliases(numpy=f"fft.{name}", torch=f"fft.{name}"),

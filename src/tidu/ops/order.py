@@ -29,6 +29,10 @@ _PLACES = says(
     "位置是整数：导数为 0，跳变处不可导",
 )
 FLAT = "zero almost everywhere"
+_PLACE = Words(
+    en="{a} {sa} has {n} places along axis {axis}, and kth is none of them",
+    zh="{a} {sa} 沿第 {axis} 轴有 {n} 个位置，kth 不在其中",
+)
 _ALONG = Words(
     en="the indices {b} {sb} do not fit {a} {sa} beside axis {axis}",
     zh="除第 {axis} 轴外，下标 {b} {sb} 与 {a} {sa} 不匹配",
@@ -217,7 +221,11 @@ def _prepare_argpartition(x: Node, kth: Any, axis: int | None = -1, kind: Any = 
         x, axis = flat(x), 0
     at = normal_axes(axis, x.rank)[0]
     given = kth if isinstance(kth, tuple | list) else (kth,)
-    return apply(argpartition, x, kth=tuple(int(k) for k in given), axis=at)
+    places = tuple(int(k) for k in given)
+    n = x.shape[at]
+    if isinstance(n, int) and any(not -n <= k < n for k in places):
+        raise Misfit(_PLACE, n=n, axis=at)
+    return apply(argpartition, x, kth=places, axis=at)
 
 
 argpartition = _places(

@@ -58,6 +58,8 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
     if isinstance(axes, list | tuple) and len(axes) == 1:
         axes = axes[0]
     if isinstance(axes, int):
+        if axes > min(x.rank, y.rank):
+            raise Misfit(_AXES, axes=axes)
         left, right = tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
     else:
         left, right = (tuple(a) if isinstance(a, list | tuple) else (a,) for a in axes)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
+from tidu.ir.budget import check_steps
 from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
@@ -184,6 +185,7 @@ def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
             raise InputError(_METHOD(method=repr(method)))
         at = normal_axes(axis, x.rank)
         levels = np.asarray(q, dtype=float)
+        check_steps(levels.size, this().name)
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
             raise InputError(_RANGE(q=q))
         found = [

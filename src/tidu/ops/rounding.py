@@ -91,6 +91,8 @@ def _halves(x: Node, decimals: int) -> Node:
     return equal(scaled, floor(scaled))
 
 
+MOST_DECIMALS = 400  # beyond the digits of a double on either side
+
 round_ = elementwise(
     "round",
     real=True,
@@ -98,7 +100,9 @@ round_ = elementwise(
     says=_STEP,
     source=_FLAT,
     numpy=_round_numpy,
-    prepare=lambda x, decimals=0: apply(round_, x, decimals=int(decimals)),
+    prepare=lambda x, decimals=0: apply(
+        round_, x, decimals=max(-MOST_DECIMALS, min(int(decimals), MOST_DECIMALS))
+    ),
     notation=lambda node, x: Apply(Function("round"), (x,)),
     code=lambda node, x: f"np.round({x}, {node.attrs['decimals']})",
     kinks=(Kink(where=_halves, at=_JUMP, value=0.0),),

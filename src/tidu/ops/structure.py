@@ -345,9 +345,12 @@ def axes_last(x: Node, axis1: int, axis2: int) -> Node:
     return transpose(x, axes=(*rest, rows, columns))
 
 
+FAR = 2**31 - 1  # a diagonal from here on lies outside of every matrix, and NumPy counts no further
+
+
 def _prepare_diagonal(x: Node, k: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
     """NumPy takes the first two axes unless told otherwise; here they become the last."""
-    return apply(diagonal, axes_last(x, axis1, axis2), k=int(k))
+    return apply(diagonal, axes_last(x, axis1, axis2), k=max(-FAR, min(int(k), FAR)))
 
 
 diagonal = op(
