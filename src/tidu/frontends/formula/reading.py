@@ -27,6 +27,10 @@ _RANGE = Words(
     en="the index {letter} runs to {one} and to {two}",
     zh="下标 {letter} 的上限有两个：{one} 与 {two}",
 )
+_INDEX_TWICE = Words(
+    en="the index {letter} is summed over twice: each sum needs a letter of its own",
+    zh="对下标 {letter} 求和了两次：每个求和要用不同的字母",
+)
 _BOUND = Words(
     en="the index {letter} runs to {bound}, which is not a written number or a size",
     zh="下标 {letter} 的上限 {bound} 不是写明的数，也不是大小",
@@ -171,6 +175,9 @@ class FormulaReading(Powers):
 
     def _indexed_total(self, node: Total) -> Reading:
         before = list(self.letters)
+        twice = [x for at, x in enumerate(node.indices) if x in before or x in node.indices[:at]]
+        if twice:
+            raise SyntaxProblem(_INDEX_TWICE(letter=twice[0]), place=self.place(node))
         self.letters.extend(node.indices)
         part: Any = self._part(node.body, (yield node.body))
         if node.above is not None:
