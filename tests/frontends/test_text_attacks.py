@@ -106,8 +106,10 @@ def test_a_rule_that_asks_for_itself_stops(monkeypatch: pytest.MonkeyPatch) -> N
         read("½x", shapes={"x": ()})
 
 
-@pytest.mark.parametrize("text", [r"\frac12 x__i", r"\frac12 __", r"x\\__", "½ x__i", "x²ᵀ³ x"])
-def test_what_never_ended_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [r"\frac12 x__i", r"\frac12 __", r"x\\__", "½ x__i", "x²ᵀ³ x", "，y = x²"]
+)
+def test_what_never_ended_or_crashed_is_refused(text: str) -> None:
     assert answer(text, {"x": ("n",)})
 
 

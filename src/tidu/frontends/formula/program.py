@@ -287,7 +287,7 @@ def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
         if sign.kind == "sign":
             depth += (sign.text in "([{") - (sign.text in ")]}")
             following = line[index + 1 : index + 1 + _MAX_HEAD]
-            if depth == 0 and sign.text == "," and _defines(following):
+            if depth == 0 and index and sign.text == "," and _defines(following):
                 cuts.append(index)
     bounds = [-1, *cuts, len(line)]
     return [line[a + 1 : b] for a, b in pairwise(bounds)]
