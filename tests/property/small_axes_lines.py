@@ -156,7 +156,9 @@ def _einsum(known: Known) -> str:
         return f"np.einsum('{known.pick(two[a, b])}', {x}, {y})"
     if known.chance(0.2):
         return f"np.einsum('...i,...i->...', {x}, {y})"
-    return known.pick(ONE[a]).format(x)
+    text = known.pick(ONE[a])
+    square = a < 2 or len(set(known.values[x].shape[-2:])) == 1
+    return text.format(x) if square or "ii" not in text else f"np.einsum('...i->...', {x})"
 
 
 def _layout(known: Known) -> str:
@@ -313,7 +315,7 @@ def _python(known: Known) -> str:
             f"{x} * {x}.ndim",
             f"np.sum({x}) / max({x}.size, 1)",
             f"np.zeros({x}.shape) + {x}",
-            f"{x} * {x}.shape[0]",
+            f"{x} * {x}.shape[0]" if known.values[x].ndim else f"{x} * {x}.ndim",
             f"np.reshape({x}, (*{x}.shape, 1))",
             f"float({known.values[x].size}) * {x}",
         )
