@@ -130,14 +130,15 @@ def boundary(
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
     `conditions` are those of the Python branches that were taken on the way.
 
-    A first derivative is looked at where a program gives a value at one point (x == 0); at other
-    kinks it has the conventional value.
+    A first derivative is looked at where the functions have a value given at one point (x == 0); at
+    other kinks it has the conventional value.
     """
     own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
     question = Question(own, tuple(functions), tuple(moving))
     if not own or not order:
         return Boundary(Question({}, (), ()), Switches())
-    known = switches((*own.values(), *functions), question.moving, points=order < 2)
+    looked_at = tuple(functions) if order < 2 else (*own.values(), *functions)
+    known = switches(looked_at, question.moving, points=order < 2)
     taken = switches(tuple(conditions), question.moving, points=order < 2).masks
     return Boundary(question, known, {f"branch/{name}": mask for name, mask in taken.items()})
 
