@@ -70,7 +70,7 @@ class Measured:
     kink: KinkFacts | None = None
     step: float = 0.0
     doubt: float = 0.0  # the error of the slope that was measured
-    scale: float = 0.0  # the largest of the quotients that it was found from
+    scale: float = 0.0  # the smallest of the quotients that it was found from
     lost: float = 0.0  # the part of the slope that roundings can make up; all where it is 1
 
     def near(self, relative: float) -> float:
@@ -280,7 +280,7 @@ def _at_kink(
     slack = tolerance.relative * max(abs(left.value), abs(right.value)) + tolerance.floor * size
     slack += 5 * (left.error + right.error)
     if math.isfinite(slack) and abs(left.value - right.value) <= slack:
-        scale = max(left.scale, right.scale)
+        scale = min(left.scale, right.scale)
         slope = Slope((left.value + right.value) / 2, left.error + right.error, scale)
         loss_size = max(abs(curve(step)), abs(curve(-step)))
         return _compare(problem, "one-sided differences", stated, slope, size, loss_size)

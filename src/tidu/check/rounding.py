@@ -152,7 +152,7 @@ def _vanished(plain: Array, operands: Sequence[Array], salt: int) -> Any:
 
 
 def _least(shape: tuple[int, ...], salt: int, of: Sequence[Array]) -> Any:
-    return _LEAST * ((_hashed(shape, salt, of) >> np.uint64(1)) & np.uint64(3)).astype(np.float64)
+    return _LEAST * (1.0 + ((_hashed(shape, salt, of) >> np.uint64(1)) & np.uint64(3)))
 
 
 # ------------------------------------------------------------------ what is not rounded

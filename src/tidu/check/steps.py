@@ -15,7 +15,7 @@ Curve = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """A slope, the estimated size of its error, and the largest quotient that it was found from."""
+    """A slope, the estimated size of its error, and the smallest quotient it was found from."""
 
     value: float
     error: float
@@ -63,13 +63,13 @@ def _extrapolated(
     quotient: Callable[[float], tuple[float, float]], step: float, order: int
 ) -> Slope:
     """Romberg's table over halved steps; the entry that its neighbours confirm best is taken."""
-    best, scale = UNKNOWN, 0.0
+    best, scale = UNKNOWN, math.inf
     row: list[float] = []
     for level in range(LEVELS):
         value, noise = quotient(step / 2**level)
         if not math.isfinite(value):
             return UNKNOWN
-        previous, row, scale = row, [value], max(scale, abs(value))
+        previous, row, scale = row, [value], min(scale, abs(value))
         for column, before in enumerate(previous, 1):
             factor = float(2 ** (order * column)) - 1.0
             row.append(row[-1] + (row[-1] - before) / factor)
