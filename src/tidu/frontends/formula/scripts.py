@@ -186,8 +186,12 @@ class Scripts(Enclosed):
             elif self.sees(".") and not sign.spaced:
                 base = yield self._attribute(base, first)
             elif self.sees("[") and not sign.spaced and not isinstance(base, ast.Constant):
+                before: Any = self._last()
                 index = yield self._square(self.take())
                 if isinstance(index, Truth):
+                    for factor, start, end in ((base, first, before), (index, sign, self._last())):
+                        at: Any = factor  # where it stands, which a quotient says
+                        at.first, at.last = start, end
                     chain = Chain(factors=[base, index], signs=[""])
                     return placed(chain, self.text, first, self._last())
                 keys = [key for row in index.rows for key in row]
