@@ -149,6 +149,22 @@ def test_a_kink_beside_an_argument_without_elements() -> None:
         assert [part.shape for part in found] == [(0, 2), (2,)]
 
 
+def test_one_number_stretched_over_the_identity_is_no_diagonal_of_one_entry() -> None:
+    """I ⊙ s with s of shape (1,): a Hessian through kept axes was not symmetric."""
+    text = "sum(sin(mean(np.flip(v) * v, axis=-1, keepdims=True)))"
+    derived = tidu.derive(text, values={"v": [1.2, -0.3, 0.8]})
+    found = derived.hessian("v").evaluate()
+
+    def loss(v: Any) -> Any:
+        return np.sum(np.sin(np.mean(np.flip(v) * v, axis=-1, keepdims=True)))
+
+    np.testing.assert_allclose(found, found.T, rtol=1e-12)
+    slopes = tidu.grad(loss)
+    ahead, back = (np.array([1.2 + h, -0.3, 0.8]) for h in (1e-5, -1e-5))
+    wanted = (slopes(ahead) - slopes(back)) / 2e-5
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-8)
+
+
 def test_the_working_of_a_diagonal_of_equal_entries() -> None:
     """diag of a matrix of equal entries is a vector of them, and no matrix s·I."""
     derived = tidu.derive("sum(np.diag(np.full((2, 2), 0.5) * c))", values={"c": 2.0})

@@ -28,6 +28,8 @@ def row_of(node: Node, atoms: Atoms) -> Node | None:
     if node.op is not broadcast_to or node.rank != 2 or node.id in atoms:
         return None
     x = node.inputs[0]
+    if x.shape[-1:] != node.shape[-1:]:  # one number, stretched along the rows as well
+        return None
     if x.rank == 1:
         return x
     return _flat(x) if x.rank == 2 and x.shape[0] == 1 else None
@@ -38,7 +40,7 @@ def column_of(node: Node, atoms: Atoms) -> Node | None:
     if node.op is not broadcast_to or node.rank != 2 or node.id in atoms:
         return None
     x = node.inputs[0]
-    return _flat(x) if x.rank == 2 and x.shape[1] == 1 else None
+    return _flat(x) if x.rank == 2 and x.shape == (node.shape[0], 1) else None
 
 
 def _flat(x: Node) -> Node:
