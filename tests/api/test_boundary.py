@@ -318,3 +318,53 @@ def test_a_python_branch_that_jumps_at_the_point_says_so() -> None:
         assert tidu.grad(jump)(0.0) == 0.0
     with pytest.warns(NoDerivativeWarning, match="could not be found"):
         tidu.hvp(branching)(np.array(0.0), np.array(1.0))
+
+
+# ------------------------------------------------------------------ first derivatives
+def relu(x: Any) -> Any:
+    return np.where(x > 0, x, 0.0)
+
+
+CANCEL: list[tuple[str, Function, Any, Any]] = [
+    ("relu(x) − relu(−x)", lambda x: relu(x) - relu(-x), 0.0, 1.0),
+    ("clip", lambda x: np.clip(x, 0, None) - np.clip(-x, 0, None), 0.0, 1.0),
+    ("kinks in kinks", lambda x: np.abs(np.maximum(x, 0)) - np.maximum(x, 0), 0.0, 0.0),
+    (
+        "of products",
+        lambda w: np.sum(relu(w @ w) - relu(-(w @ w))),
+        np.zeros((2, 2)),
+        np.zeros((2, 2)),
+    ),
+    (
+        "a sum of both",
+        lambda x: np.sum(relu(x) + relu(-x) - np.abs(x) + x),
+        np.zeros(2),
+        np.ones(2),
+    ),
+    ("conventional", lambda x: relu(x) + np.abs(x), 0.0, 0.0),
+]
+
+
+@pytest.mark.parametrize(("name", "function", "x", "truth"), CANCEL, ids=[c[0] for c in CANCEL])
+def test_first_derivatives_where_two_kinks_cancel(
+    name: str, function: Function, x: Any, truth: Any
+) -> None:
+    np.testing.assert_allclose(tidu.grad(function)(x), truth, atol=1e-12)
+    np.testing.assert_allclose(tidu.jacobian(function)(x), truth, atol=1e-12)
+
+
+def test_layers_of_a_network_are_not_looked_at_twice() -> None:
+    """Zeros of one layer's units are no kinks that could cancel those of another layer."""
+    from tidu.calculus.switches import entangled
+    from tidu.frontends.trace import trace
+
+    def network(w1: Any, w2: Any, x: Any) -> Any:
+        return np.sum(relu(relu(x @ w1) @ w2))
+
+    def twice(w1: Any, w2: Any, x: Any) -> Any:
+        return np.sum(relu(x @ w1) @ w2 - relu(-x @ w1) @ w2)
+
+    for function, wanted in ((network, False), (twice, True)):
+        traced = trace(function, [np.ones((3, 4)), np.ones((4, 2)), np.ones((5, 3))])
+        weights = [traced.graph.inputs[name] for name in ("w1", "w2")]
+        assert entangled([traced.graph.outputs[traced.output]], weights) is wanted

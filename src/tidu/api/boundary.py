@@ -15,7 +15,7 @@ import numpy as np
 
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
-from tidu.calculus.switches import Switches, switches
+from tidu.calculus.switches import Switches, entangled, switches
 from tidu.check.limits import Limits, Question, Run, limits
 from tidu.errors import NoDerivativeWarning
 from tidu.ir.graph import Graph
@@ -130,15 +130,17 @@ def boundary(
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
     `conditions` are those of the Python branches that were taken on the way.
 
-    A first derivative is looked at where the functions have a value given at one point (x == 0); at
-    other kinks it has the conventional value.
+    A first derivative is looked at where the functions have a value given at one point (x == 0), and
+    where kinks of theirs may cancel; at other kinks it has the conventional value.
     """
     own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
     question = Question(own, tuple(functions), tuple(moving))
     if not own or not order:
         return Boundary(Question({}, (), ()), Switches())
-    looked_at = tuple(functions) if order < 2 else (*own.values(), *functions)
-    known = switches(looked_at, question.moving, points=order < 2)
+    if order < 2 and not entangled(functions, question.moving):
+        known = switches(tuple(functions), question.moving, points=True)
+    else:
+        known = switches((*own.values(), *functions), question.moving)
     taken = switches(tuple(conditions), question.moving, points=order < 2).masks
     return Boundary(question, known, {f"branch/{name}": mask for name, mask in taken.items()})
 

@@ -18,8 +18,8 @@ from tidu.calculus.pullback import differentiable, ghost, push_forward
 from tidu.errors import TiduError
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple
-from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form, Operand
+from tidu.ir.node import Node, depends_on, post_order, reachable
+from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import FLOATS, REALS
 
 OPENED = 4000  # nodes up to which calls and scans are written out
@@ -75,6 +75,58 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
         # The masks are those of an opened program: they are looked at when it runs.
         return Switches(flat, {}, bool(watched))
     return Switches(flat, masks, unknown)
+
+
+def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
+    """Whether two kinks of functions may lie at the same place by construction, as those of
+    relu(x) and relu(−x).
+
+    A first derivative with one kink is right where the function is smooth: the conventional slope
+    lies between those of the sides. Two kinks may cancel, and their conventional slopes not. What
+    counts is what their arguments are made of, elementwise: the same arrays, or products and sums
+    of the same inputs.
+    """
+    walk = reachable(functions)
+    active = depends_on(walk, moving)
+    sources: list[frozenset[frozenset[int]]] = []
+    for node in walk:
+        if node.id in active and (met := _meeting(node, active)):
+            found = _made_of(met, active)
+            if any(found & other for other in sources):
+                return True
+            sources.append(found)
+    return False
+
+
+def _meeting(node: Node, active: set[int]) -> list[Node]:
+    """What decides between the pieces of a node with a kink; nothing where it has none."""
+    if node.op.kinks and not is_tuple(node):
+        return [child for child in node.inputs if child.id in active]
+    conditions = [child for child in node.inputs if not is_tuple(child) and child.dtype == "bool"]
+    return [child for child in conditions if child.id in active]
+
+
+def _made_of(nodes: Sequence[Node], active: set[int]) -> frozenset[frozenset[int]]:
+    """What nodes are made of elementwise: each part by the arrays that it depends on."""
+    parts: list[Node] = []
+
+    def operands(node: Node) -> tuple[Node, ...]:
+        elementwise = node.op.loop in (Loop.MAP, Loop.VIEW) and bool(node.inputs)
+        inner = tuple(child for child in node.inputs if child.id in active) if elementwise else ()
+        if not inner:
+            parts.append(node)
+        return inner
+
+    post_order(nodes, operands)
+    return frozenset(
+        frozenset(leaf.id for leaf in reachable([part]) if not leaf.inputs and _is_array(leaf))
+        for part in parts
+    )
+
+
+def _is_array(leaf: Node) -> bool:
+    """An input, or an array of constants; a number alone says nothing of what it stands beside."""
+    return leaf.op.role == "input" or (not is_tuple(leaf) and leaf.rank > 0)
 
 
 def is_flat(node: Node, active: set[int]) -> bool:
