@@ -130,8 +130,8 @@ def boundary(
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
     `conditions` are those of the Python branches that were taken on the way.
 
-    A first derivative is looked at where the functions have a value given at one point (x == 0), and
-    where kinks of theirs may cancel; at other kinks it has the conventional value.
+    A first derivative is looked at where the functions have a value given at one point (x == 0)
+    and where kinks of theirs may cancel; at other kinks it has the conventional value.
     """
     own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
     question = Question(own, tuple(functions), tuple(moving))

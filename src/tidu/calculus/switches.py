@@ -88,22 +88,22 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     """
     walk = reachable(functions)
     active = depends_on(walk, moving)
+    decided = {_meeting(node, active) for node in walk if node.id in active}  # each once
     sources: list[frozenset[frozenset[int]]] = []
-    for node in walk:
-        if node.id in active and (met := _meeting(node, active)):
-            found = _made_of(met, active)
-            if any(found & other for other in sources):
-                return True
-            sources.append(found)
+    for met in decided - {()}:
+        found = _made_of(met, active)
+        if any(found & other for other in sources):
+            return True
+        sources.append(found)
     return False
 
 
-def _meeting(node: Node, active: set[int]) -> list[Node]:
+def _meeting(node: Node, active: set[int]) -> tuple[Node, ...]:
     """What decides between the pieces of a node with a kink; nothing where it has none."""
     if node.op.kinks and not is_tuple(node):
-        return [child for child in node.inputs if child.id in active]
+        return tuple(child for child in node.inputs if child.id in active)
     conditions = [child for child in node.inputs if not is_tuple(child) and child.dtype == "bool"]
-    return [child for child in conditions if child.id in active]
+    return tuple(child for child in conditions if child.id in active)
 
 
 def _made_of(nodes: Sequence[Node], active: set[int]) -> frozenset[frozenset[int]]:

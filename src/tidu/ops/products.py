@@ -59,7 +59,7 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
         axes = axes[0]
     if isinstance(axes, int):
         if axes > min(x.rank, y.rank):
-            raise Misfit(_AXES, axes=axes)
+            raise Misfit(_AXES, name="tensordot", axes=axes)
         left, right = tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
     else:
         left, right = (tuple(a) if isinstance(a, list | tuple) else (a,) for a in axes)
