@@ -188,7 +188,8 @@ class FlatWarning(TiduWarning):
 
 
 class NoDerivativeWarning(TiduWarning):
-    """A gradient at a point where the function jumps: it holds for some changes alone."""
+    """A derivative at a point where there is none, since the function jumps or has a kink there; what
+    is given holds for some changes alone, or is NaN."""
 
 
 class FallbackWarning(TiduWarning):

@@ -81,6 +81,10 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     several argnums a tuple of rows of blocks: [i][j] differentiates for argument i and then for j.
     For trees: the structure of the argument, each part of it with the structure of the argument.
 
+    Where pieces of the loss meet (|x|, max, where) and their kinks cancel, as in cosh|x|, they are
+    those of the smooth function; at a true kink the conventional values hold; where they grow
+    without bound (the norm at 0) they are NaN, and a NoDerivativeWarning says so.
+
     Raises TraceError where the function does not return one number, and DTypeError for complex
     arguments: no real number is analytic in them. `hvp` takes them.
 

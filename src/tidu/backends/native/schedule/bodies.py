@@ -163,7 +163,8 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fo
     places: dict[str, Position] = dict(zip(right, index, strict=True))
     letters = tuple(Letter(f"r{n}", size) for n, size in sizes.items() if n not in places)
     if any(letter.size == 0 for letter in letters):
-        return _of_nothing(*map(parse, SUM), head.dtype)
+        start, step, finish = SUM
+        return _of_nothing(parse(start), parse(step), parse(finish), head.dtype)
     places |= {letter.name[1:]: of_letter(letter) for letter in letters}
     elements = Elements(stored)
     factors = [
