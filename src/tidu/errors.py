@@ -188,8 +188,10 @@ class FlatWarning(TiduWarning):
 
 
 class NoDerivativeWarning(TiduWarning):
-    """A derivative at a point where there is none, since the function jumps or has a kink there; what
-    is given holds for some changes alone, or is NaN."""
+    """A derivative at a point where there is none: the function jumps or has a kink there.
+
+    What is given holds for some changes alone, or is NaN.
+    """
 
 
 class FallbackWarning(TiduWarning):

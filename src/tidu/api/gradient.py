@@ -58,8 +58,8 @@ def value_and_grad(
     Warns with NotFiniteWarning where the loss or a gradient is NaN or overflows, and names the
     first value that does; with FlatWarning where the loss depends on an argument only through
     functions that change in jumps (argsort, round, a comparison), so that its gradient is zero;
-    with NoDerivativeWarning where there is no derivative, since a function jumps (the pseudo-inverse
-    where the rank drops, a value given at one point that its neighbours do not tend to).
+    with NoDerivativeWarning where there is no derivative, since a function jumps (the
+    pseudo-inverse where the rank drops, a value of its own at one point).
 
     >>> import numpy as np
     >>> value, g = value_and_grad(lambda w, x: np.sum((w * x) ** 2))(2.0, np.array([1.0, 3.0]))
