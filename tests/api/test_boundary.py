@@ -368,3 +368,15 @@ def test_layers_of_a_network_are_not_looked_at_twice() -> None:
         traced = trace(function, [np.ones((3, 4)), np.ones((4, 2)), np.ones((5, 3))])
         weights = [traced.graph.inputs[name] for name in ("w1", "w2")]
         assert entangled([traced.graph.outputs[traced.output]], weights) is wanted
+
+
+def test_kinks_that_may_cancel_are_searched_in_long_programs_too() -> None:
+    from tidu.calculus.switches import entangled
+    from tidu.ir.build import input_node
+    from tidu.ops.activation import relu as rectified
+    from tidu.ops.products import matmul
+
+    x = node = input_node("x", (2, 2))
+    for i in range(3000):
+        node = rectified(matmul(node, input_node(f"w{i}", (2, 2))))
+    assert not entangled([node], [x])

@@ -136,7 +136,7 @@ def _plainly(plan: _Plan, stage: Stage) -> Mapping[str, Any]:
 
 def _moving(stage: Stage) -> tuple[Node, ...]:
     """The inputs by which derivatives are taken in a stage."""
-    return tuple(node for node in stage.inputs.values() if node in set(stage.recorder.moving))
+    return tuple(stage.recorder.moving_among(stage.inputs.values()))
 
 
 def has_boundaries(outputs: Sequence[Node], stage: Stage) -> bool:
@@ -163,7 +163,8 @@ def _derivatives(
     backend: str | None,
 ) -> _Plan:
     outputs = {str(i): node for i, node in enumerate(nodes)}
-    asked = {name: node for name, node in outputs.items() if node in set(derived)}
+    wanted = set(derived)
+    asked = {name: node for name, node in outputs.items() if node in wanted}
     plan = boundary(asked, of, moving, order, taken)
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
@@ -175,7 +176,8 @@ def _settled(
     if not derived:
         return found
     outputs = {str(i): node for i, node in enumerate(nodes)}
-    names = [name for name, node in outputs.items() if node in set(derived)]
+    wanted = set(derived)
+    names = [name for name, node in outputs.items() if node in wanted]
     moving = [str(node.attrs["name"]) for node in _moving(stage)]
     return evaluate_settled(outputs, stage.values, moving, names, found, written_out=written_out)
 

@@ -18,7 +18,7 @@ from tidu.calculus.pullback import differentiable, ghost, push_forward
 from tidu.errors import TiduError
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple
-from tidu.ir.node import Node, depends_on, post_order, reachable
+from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import FLOATS, REALS
 
@@ -61,10 +61,15 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     written = opened(nodes, OPENED)
     walk = reachable(nodes if written is None else written)
     active = depends_on(walk, moving)
-    flat = tuple(node for node in walk if node.id in active and is_flat(node, active))
-    watched = [n for n in walk if n.id in active and (n.op.jumps is not None or n in set(flat))]
+    flat: tuple[Node, ...] = ()
     if points:
-        watched = [node for node in watched if node.op.operator in ("==", "!=")]
+        watched = [n for n in walk if n.id in active and n.op.operator in ("==", "!=")]
+    else:
+        flat = tuple(node for node in walk if node.id in active and is_flat(node, active))
+        jumping = {node.id for node in flat}
+        watched = [
+            n for n in walk if n.id in active and (n.op.jumps is not None or n.id in jumping)
+        ]
     masks: dict[str, Node] = {}
     unknown = False
     for node in watched:
@@ -88,13 +93,13 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     """
     walk = reachable(functions)
     active = depends_on(walk, moving)
-    decided = {_meeting(node, active) for node in walk if node.id in active}  # each once
-    sources: list[frozenset[frozenset[int]]] = []
-    for met in decided - {()}:
-        found = _made_of(met, active)
-        if any(found & other for other in sources):
+    made = _made_of(walk, active)
+    seen: set[int] = set()
+    for met in {_meeting(node, active) for node in walk if node.id in active}:  # each once
+        parts = {part for node in met for part in made[node.id]}
+        if parts & seen:
             return True
-        sources.append(found)
+        seen |= parts
     return False
 
 
@@ -106,22 +111,24 @@ def _meeting(node: Node, active: set[int]) -> tuple[Node, ...]:
     return tuple(child for child in conditions if child.id in active)
 
 
-def _made_of(nodes: Sequence[Node], active: set[int]) -> frozenset[frozenset[int]]:
-    """What nodes are made of elementwise: each part by the arrays that it depends on."""
-    parts: list[Node] = []
-
-    def operands(node: Node) -> tuple[Node, ...]:
-        elementwise = node.op.loop in (Loop.MAP, Loop.VIEW) and bool(node.inputs)
-        inner = tuple(child for child in node.inputs if child.id in active) if elementwise else ()
-        if not inner:
-            parts.append(node)
-        return inner
-
-    post_order(nodes, operands)
-    return frozenset(
-        frozenset(leaf.id for leaf in reachable([part]) if not leaf.inputs and _is_array(leaf))
-        for part in parts
-    )
+def _made_of(walk: Sequence[Node], active: set[int]) -> dict[int, frozenset[int]]:
+    """What each node is made of elementwise, each part by the arrays that it depends on: one bit of
+    a number for each."""
+    below: dict[int, int] = {}
+    made: dict[int, frozenset[int]] = {}
+    arrays = 0
+    for node in walk:
+        if not node.inputs and _is_array(node):
+            below[node.id], arrays = 1 << arrays, arrays + 1
+        else:
+            bits = 0
+            for child in node.inputs:
+                bits |= below[child.id]
+            below[node.id] = bits
+        parts = [made[child.id] for child in node.inputs if child.id in active]
+        elementwise = node.op.loop in (Loop.MAP, Loop.VIEW) and parts
+        made[node.id] = frozenset().union(*parts) if elementwise else frozenset((below[node.id],))
+    return made
 
 
 def _is_array(leaf: Node) -> bool:

@@ -75,6 +75,11 @@ class Recorder:
         self._depth = 0
         self._traced: dict[int, bool] = {}
 
+    def moving_among(self, inputs: Iterable[Node]) -> list[Node]:
+        """The inputs by which derivatives were taken in this trace, of these."""
+        moving = set(self.moving)
+        return [node for node in inputs if node in moving]
+
     def plain_functions(self, more: Iterable[Node] = ()) -> list[Node]:
         """What is derived, these functions too, where it is no derivative itself."""
         found = list(dict.fromkeys([*self.functions, *more]))

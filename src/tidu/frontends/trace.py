@@ -317,7 +317,7 @@ def _finished(
         function=recorder.function,
         order=recorder.order,
         functions=tuple(recorder.plain_functions([node])),
-        moving=tuple(node for node in recorder.moving if node in set(inputs.values())),
+        moving=tuple(recorder.moving_among(inputs.values())),
         structures=structures,
         paths=paths,
     )
