@@ -8,6 +8,7 @@ library.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -177,6 +178,41 @@ def calls_of(tree: Tree) -> set[str]:
     """The functions that an expression calls."""
     own = {tree.name} if isinstance(tree, Call) else set[str]()
     return own.union(*(calls_of(part) for part in parts_of(tree)))
+
+
+def repeated_calls(tree: Tree) -> list[Tree]:
+    """The calls that an expression makes more than once whatever it chooses, the outermost ones."""
+    found: Counter[Tree] = Counter()
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Call):
+            found[part] += 1
+        waiting += (part.test,) if isinstance(part, Choice) else parts_of(part)
+    several = [call for call, times in found.items() if times > 1]
+    return [call for call in several if not any(call in parts_below(other) for other in several)]
+
+
+def parts_below(tree: Tree) -> set[Tree]:
+    """Everything that a tree is made of, without itself."""
+    return set[Tree]().union(*({part} | parts_below(part) for part in parts_of(tree)))
+
+
+def put_for(tree: Tree, old: Tree, new: Tree) -> Tree:
+    """A tree with `new` wherever `old` stood."""
+    if tree == old:
+        return new
+    match tree:
+        case Unary(sign, value):
+            return Unary(sign, put_for(value, old, new))
+        case Binary(sign, left, right):
+            return Binary(sign, put_for(left, old, new), put_for(right, old, new))
+        case Choice(test, yes, no):
+            return Choice(*(put_for(part, old, new) for part in (test, yes, no)))
+        case Call(name, arguments):
+            return Call(name, tuple(put_for(a, old, new) for a in arguments))
+        case _:
+            return tree
 
 
 def divides(tree: Tree) -> bool:

@@ -141,12 +141,15 @@ class Order:
     """The same formula in another order, in which less cancels or overflows.
 
     operands: what it is calculated from, instead of the node's. numpy: the value from their arrays;
-    takes a buffer behind them, as a ufunc does. build: the same from nodes, by other ops.
+    takes a buffer behind them, as a ufunc does. build: the same from nodes, by other ops. at_hand:
+    what must be an input or have a name for exported files to have it too, since it would cost
+    something else; None where it is too long for them.
     """
 
     operands: tuple[Node, ...]
     numpy: Callable[..., Any]
     build: Callable[..., Node]
+    at_hand: tuple[Node, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

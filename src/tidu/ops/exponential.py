@@ -237,6 +237,7 @@ one_minus_sigmoid = elementwise(
     scalar="exp(fmin(-x, 0)) / (1 + exp(-fabs(x)))",
     notation=lambda node, x: Sum((Number("1"), Negative(Apply(Symbol("σ"), (x,))))),
     code=lambda node, x: f"(np.exp(np.minimum(-{x}, 0)) / (1 + np.exp(-np.abs({x}))))",
+    sources={"torch": lambda node, x: f"torch.sigmoid(-{x})"},
     aliases={},
     doc=says("1 - σ(x) = σ(-x)", "1 - σ(x) = σ(-x)"),
 )

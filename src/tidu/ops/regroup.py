@@ -54,7 +54,7 @@ def complement(node: Node) -> Order | None:
     def build(x: Node) -> Node:
         return -found(x) if turned else found(x)
 
-    return Order(base.inputs, _into(_reference(build, base.inputs), 1), build)
+    return Order(base.inputs, _into(_reference(build, base.inputs), 1), build, base.inputs)
 
 
 def _reference(build: Callable[..., Node], inputs: tuple[Node, ...]) -> Callable[..., Any]:
@@ -96,7 +96,7 @@ def quotient_order(node: Node) -> Order | None:
     def build(x: Node, y: Node) -> Node:
         return reduce(lambda left, _: left / y, range(int(count)), x)
 
-    return Order((top, base), _DIVIDED[count], build)
+    return Order((top, base), _DIVIDED[count], build, ())
 
 
 def _over_power(node: Node) -> tuple[Node, Node, float] | None:

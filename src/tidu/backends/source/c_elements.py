@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tidu.backends.scalar import attribute_numbers, operand_names, scalar_tree
+from tidu.backends.scalar import (
+    Var,
+    attribute_numbers,
+    operand_names,
+    put_for,
+    repeated_calls,
+    scalar_tree,
+)
 from tidu.backends.source.c_parts import (
     INDENT,
     Scalar,
@@ -176,6 +183,11 @@ class Elements:
         if "i" not in values and node.rank >= 2:
             values |= {"i": f"({self.file.real}){factor(index[-2])}"}
             values |= {"j": f"({self.file.real}){factor(index[-1])}"}
+        for at, call in enumerate(repeated_calls(tree)):
+            held, key = fresh("v", self.taken), f"call {at}"  # a key that no operand has
+            text = Scalar(values, self.file.real).write(call)
+            self.put(f"const {self.file.real} {held} = {text};")
+            tree, values = put_for(tree, call, Var(key)), {**values, key: held}
         text = Scalar(values, self.file.real).write(tree)
         kind = "int" if node.dtype == "bool" else self.file.real
         name = fresh("v", self.taken)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tidu.backends.lowering import lower
+from tidu.backends.lowering import lower, printed_order_of
 from tidu.errors import InputError
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
@@ -87,7 +87,8 @@ def file_text(lines: Iterable[str]) -> str:
 # ------------------------------------------------------------------ simpler ops
 def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
     """The same program with ops that a language cannot say written by those it can, where their
-    records tell how; also inside calls and scans."""
+    records tell how, and in an order that loses less where that costs little; also inside calls
+    and scans."""
     images: dict[Node, Node] = {}
     roots = [
         source.loss,
@@ -97,7 +98,7 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
         *source.comments,
         *source.order,
     ]
-    lower(roots, can_write, images)
+    lower(roots, can_write, images, printed_order_of(source.names))
     if all(old is new for old, new in images.items()):
         return source
     return replace(
