@@ -216,7 +216,7 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     for name in known:
         if name.lower() == word.lower():
             return name
-    if len(word) > LONG or len(known) > MANY:  # takes the square of the one and of the other
+    if len(known) > MANY:
         return None
     if len(word) <= SHORT:  # almost any longer word holds the letters of a short one
         known = [name for name in known if abs(len(name) - len(word)) <= 1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tidu.backends.budget import work_of
 from tidu.backends.numpy import compile_graph
 from tidu.backends.program import Program
 from tidu.errors import FallbackWarning, InputError
@@ -109,23 +110,8 @@ def worth_compiling(outputs: Mapping[str, Node], steps: int) -> bool:
     By the size of the program alone, never by the clock: the same call gives the same numbers.
     """
     nodes = [n for n in reachable(outputs.values()) if n.op.loop not in (Loop.LEAF, Loop.VIEW)]
-    step = sum(_CALL + _OPERATION * _operations(node) for node in nodes)
+    step = sum(_CALL + _OPERATION * work_of(node) for node in nodes)
     return step * steps > _START + _COMPILE * len(nodes)
-
-
-def _operations(node: Node) -> float:
-    """About how many operations NumPy does for one node."""
-    sizes = [_size(getattr(n, "shape", ())) for n in (node, *node.inputs)]
-    if node.op.loop is Loop.CONTRACT and len(sizes) == 3:
-        return (sizes[0] * sizes[1] * sizes[2]) ** 0.5  # (m·k)(k·n)(m·n) = (m·n·k)²
-    return 5.0 * max(sizes)
-
-
-def _size(shape: Sequence[Any]) -> float:
-    total = 1.0
-    for dim in shape:
-        total *= dim if isinstance(dim, int) else 1
-    return total
 
 
 def cores() -> int:

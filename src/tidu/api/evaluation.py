@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.program import Calculate
-from tidu.backends.numpy.settled import settled, work_of
+from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
 from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation
@@ -163,7 +163,7 @@ def settled_derivation(
         list(derivation.wrt),
         names,
         again,
-        work=work_of(nodes, values),
+        work=work_of_run(nodes, values),
         function=[name for name in (derivation.loss_name,) if name not in more],
     )
     if not found.remarks or not found.values:

@@ -78,7 +78,7 @@ class Hessian:
         def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
             return run(outputs, values, bodies, by)
 
-        plain, work = run(outputs, given, bodies), second_look.work_of(outputs, given)
+        plain, work = run(outputs, given, bodies), second_look.work_of_run(outputs, given)
         moving = list(self.derivation.core.wrt)
         found = second_look.settled(plain, given, moving, ["H"], again, work=work)
         return asked, found.outputs

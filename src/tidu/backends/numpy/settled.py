@@ -8,7 +8,6 @@ derivative that tends to one limit from all sides, has that limit as its derivat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,12 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.backends.budget import work_of
 from tidu.backends.numpy.careful import careful_run
 from tidu.backends.numpy.program import Calculate, evaluate, with_sizes
 from tidu.backends.program import Valuation
-from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop
 from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
@@ -43,8 +41,9 @@ _AT_LIMIT = Words(
     "from every side that was tried",
     zh="公式在这里没有定义（0·∞ 或 0/0）；梯度取它的极限，从所试的各个方向逼近都得到同一个值",
 )
-WIDE = 1e7  # operations up to which a program without a result is calculated in a wider range
-QUIET = 3e5  # the same of one that has one, but whose numbers left the range: most do no harm
+# Work of a run (`backends.budget`) up to which it is calculated in a wider range.
+WIDE = 5e7  # where there is no result
+QUIET = 1.5e6  # where there is one, but numbers left the range: most of that does no harm
 _AGREE = 1e-9
 _SIDES = 6  # directions from which a limit is approached, and as many opposite ones
 
@@ -110,24 +109,17 @@ def evaluate_settled(
         return evaluate(given, values, by=by)
 
     found = evaluate(outputs, values) if plain is None else plain
-    work, function = work_of(outputs, values), [n for n in outputs if n not in derivatives]
+    work, function = work_of_run(outputs, values), [n for n in outputs if n not in derivatives]
     return settled(found, values, moving, derivatives, again, work=work, function=function)
 
 
-def work_of(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Callable[[], float]:
-    """About how many operations a run of nodes is, counted when it is asked for."""
+def work_of_run(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Callable[[], float]:
+    """The work of a run of nodes, counted when it is asked for."""
 
     def work() -> float:
-        return sum(map(_operations, reachable(with_sizes(list(outputs.values()), values))))
+        return sum(map(work_of, reachable(with_sizes(list(outputs.values()), values))))
 
     return work
-
-
-def _operations(node: Node) -> float:
-    sizes = [float(math.prod(x.shape)) for x in (node, *node.inputs) if not is_tuple(x)]
-    if node.op.loop is Loop.CONTRACT and len(sizes) == 3:
-        return math.prod(sizes) ** 0.5  # (m·k)(k·n)(m·n) = (m·n·k)²
-    return max(sizes, default=0.0)
 
 
 def _open(found: Valuation, names: Collection[str]) -> bool:
