@@ -21,6 +21,8 @@ from tidu.ir.types import FLOATS, Dim
 
 Change = Callable[[Sequence[Node]], Sequence[Node]]
 
+MOST_WRITTEN_OUT = 4000  # nodes, which are still quick to look through
+
 
 @lru_cache(maxsize=256)
 def pull(body: Body, seeded: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
@@ -91,9 +93,6 @@ def batch(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tupl
     return whole, live
 
 
-WRITTEN_OUT = 4000  # nodes
-
-
 def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
     """A node that holds a body, on other operands and with every node of its body replaced."""
     body = body_of(node)
@@ -102,8 +101,9 @@ def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
 
 
 def written_out(nodes: Sequence[Node]) -> list[Node] | None:
-    """`opened` up to a length that is still quick to look through."""
-    return opened(nodes, WRITTEN_OUT)
+    """The nodes with every call and scan written out, where single operations are to be looked at;
+    None where that is not `opened`, or takes more than `MOST_WRITTEN_OUT` nodes."""
+    return opened(nodes, MOST_WRITTEN_OUT)
 
 
 def opened(nodes: Sequence[Node], limit: int) -> list[Node] | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tidu.calculus.bodies import opened
+from tidu.calculus.bodies import written_out
 from tidu.calculus.pullback import differentiable, ghost, push_forward
 from tidu.errors import TiduError
 from tidu.ir.body import body_of
@@ -21,8 +21,6 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import FLOATS, REALS
-
-OPENED = 4000  # nodes up to which calls and scans are written out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +56,7 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     moving = tuple(node for node in moving if node.dtype in REALS)
     if not moving:
         return Switches()
-    written = opened(nodes, OPENED)
+    written = written_out(nodes)
     walk = reachable(nodes if written is None else written)
     active = depends_on(walk, moving)
     flat: tuple[Node, ...] = ()

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.backends.numpy.program import with_sizes
 from tidu.backends.numpy.settled import evaluate_settled
-from tidu.calculus.bodies import opened, written_out
+from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation
 from tidu.check.finding import METHODS, Array, Finding, Index, page_entry
 from tidu.check.measure import ALL_DIRECTIONS, ALL_ENTRIES, ENTRIES, Measured, Problem, measure_all
@@ -28,7 +28,6 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase, Words
 
-OPENED = 4000  # nodes up to which calls and scans are written out
 _AGREES = Words(
     en="the gradient of {name} agrees with {method} (largest relative difference {error})",
     zh="{name} 的梯度与{method}一致（最大相对误差 {error}）",
@@ -153,15 +152,15 @@ def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
     }
     losses = [place[written], place[derivation.loss]]
     # Kinks stand at single operations: calls and scans are written out where that is not too long.
-    first, second = opened(losses, OPENED) or losses
+    first, second = written_out(losses) or losses
     gradients = {name: place[node] for name, node in derivation.gradients.items()}
-    written_out = opened(list(gradients.values()), OPENED) or list(gradients.values())
+    without_calls = written_out(list(gradients.values())) or list(gradients.values())
     return _Bound(
         (first, second),
         {name: place[node] for name, node in derivation.wrt.items()},
         gradients,
         contributions,
-        dict(zip(gradients, written_out, strict=True)),
+        dict(zip(gradients, without_calls, strict=True)),
     )
 
 

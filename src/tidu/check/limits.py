@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from tidu.backends.numpy.program import compile_graph, with_sizes
 from tidu.backends.program import Program
-from tidu.calculus.bodies import opened
-from tidu.calculus.switches import OPENED, switches
+from tidu.calculus.bodies import written_out
+from tidu.calculus.switches import switches
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import REALS
@@ -219,7 +219,7 @@ class _Sides:
 def _prepare(question: Question, values: Arrays, again: Run | None) -> _Sides | None:
     names = [*question.results, *(f"function/{i}" for i in range(len(question.functions)))]
     nodes = with_sizes([*question.results.values(), *question.functions], values)
-    bound = opened(nodes, OPENED)
+    bound = written_out(nodes)
     if bound is None:
         return None
     work = sum(_size(n) for n in reachable(bound) if not is_tuple(n))

@@ -18,7 +18,7 @@ from tidu.ir.op import Form, role
 from tidu.ir.types import Type, is_empty
 
 
-def settled(roots: Iterable[Node], images: dict[Node, Node]) -> None:
+def replace_empty(roots: Iterable[Node], images: dict[Node, Node]) -> None:
     """Puts what stands for each node under the roots into `images`: constants for arrays without
     elements, and for what follows from these alone."""
     for node in post_order(roots, lambda n: () if n in images else n.inputs):
@@ -46,7 +46,7 @@ def _image(node: Node, images: dict[Node, Node]) -> Node:
 
 
 def _together(nodes: Sequence[Node], images: dict[Node, Node]) -> list[Node]:
-    settled(nodes, images)
+    replace_empty(nodes, images)
     return [images[node] for node in nodes]
 
 

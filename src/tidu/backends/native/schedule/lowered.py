@@ -11,7 +11,7 @@ from tidu.backends.lowering import lower, order_of
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
-from tidu.backends.native.schedule.empty import settled
+from tidu.backends.native.schedule.empty import replace_empty
 from tidu.backends.native.schedule.opening import opened
 from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.ir.build import apply, is_tuple
@@ -39,7 +39,7 @@ def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
 
 def _without_empty(outputs: Mapping[str, Node]) -> dict[str, Node]:
     images: dict[Node, Node] = {}
-    settled(outputs.values(), images)
+    replace_empty(outputs.values(), images)
     return {name: images[node] for name, node in outputs.items()}
 
 
