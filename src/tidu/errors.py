@@ -6,7 +6,9 @@ so that it exists in both languages. Inner code raises the fact; a public verb m
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -188,7 +190,8 @@ class FlatWarning(TiduWarning):
 
 
 class NoDerivativeWarning(TiduWarning):
-    """A derivative at a point where there is none: the function jumps or has a kink there.
+    """A derivative at a point where there is none, or none could be found: the function jumps or
+    has a kink there.
 
     What is given holds for some changes alone, or is NaN.
     """
@@ -200,6 +203,24 @@ class FallbackWarning(TiduWarning):
 
 class DivergenceWarning(TiduWarning):
     """A loss that grows in descent: the learning rate is too large."""
+
+
+def warn(warning: TiduWarning, place: Place | None = None) -> None:
+    """Warn at a line of the user's: that of the place, or else the one that called tidu."""
+    if place is not None and place.file is not None:
+        warnings.warn_explicit(warning, None, visible_line(place.file), place.line or 1)
+        return
+    frame = inspect.currentframe()
+    assert frame is not None
+    while frame.f_back is not None and _is_of_tidu(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    told = frame.f_globals.setdefault("__warningregistry__", {})
+    module, file = frame.f_globals.get("__name__"), frame.f_code.co_filename
+    warnings.warn_explicit(warning, None, file, frame.f_lineno, module, told)
+
+
+def _is_of_tidu(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
 
 
 SHORT = 3

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import DescentError, NotFiniteWarning
+from tidu.errors import DescentError, NoDerivativeWarning, NotFiniteWarning
 from tidu.optim import SGD, Adagrad, Adam, ClipNorm, RMSProp
 
 X = np.array([-1.0, 0.5])
@@ -80,3 +80,11 @@ def test_gradients_whose_squares_overflow_are_clipped_to_their_norm():
     rule = SGD(0.1, clip=ClipNorm(1.0))
     run = tidu.descend(lambda w: np.sum(1e200 * w), {"w": np.ones(2)}, optimizer=rule, steps=1)
     np.testing.assert_allclose(run.params["w"], 1 - 0.1 / np.sqrt(2), rtol=1e-12)
+
+
+def test_a_warning_about_a_text_is_at_the_line_that_called_tidu() -> None:
+    with pytest.warns(NotFiniteWarning) as caught:
+        tidu.derive("sum(log(x))", wrt="x", x=[1.0]).evaluate(x=[-1.0])
+    with pytest.warns(NoDerivativeWarning) as beside:
+        tidu.hessian(np.linalg.norm)(np.zeros(2))
+    assert {one.filename for one in (*caught, *beside)} == {__file__}

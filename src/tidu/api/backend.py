@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tidu.backends.budget import work_of
 from tidu.backends.numpy import compile_graph
 from tidu.backends.program import Program
-from tidu.errors import FallbackWarning, InputError
+from tidu.errors import FallbackWarning, InputError, warn
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.words import Lines, Words, verbatim
@@ -83,7 +82,7 @@ def native_works() -> bool:
         return True
     if problem not in _said:
         _said.add(problem)
-        warnings.warn(FallbackWarning(_FALLBACK(why=verbatim(Lines(problem)))), stacklevel=4)
+        warn(FallbackWarning(_FALLBACK(why=verbatim(Lines(problem)))))
     return False
 
 

@@ -5,7 +5,6 @@ The masks of the boundaries run beside the derivatives. Where none is true, noth
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.switches import Switches, entangled, switches
 from tidu.check.limits import Limits, Question, Run, limits
-from tidu.errors import NoDerivativeWarning
+from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.words import Phrase, Words
@@ -62,15 +61,16 @@ class Boundary:
         `what` says what was derived; `again` derives at other values, where a Python branch may
         go another way. Warns with NoDerivativeWarning where there is no derivative.
         """
-        found = settled(self, values, outputs, again)
+        found = limits_on(self, values, outputs, again)
         if found is None:
             return outputs
         for name in found.missing:
             if np.isnan(outputs[name]).any():
                 continue  # that it is NaN is said in any case
-            _warn(_missing(what, found.values[name], np.asarray(outputs[name])))
+            said = _missing(what, found.values[name], np.asarray(outputs[name]))
+            warn(NoDerivativeWarning(said.text()))
         if found.unknown:
-            _warn(_UNKNOWN(what=what))
+            warn(NoDerivativeWarning(_UNKNOWN(what=what).text()))
         return {**outputs, **found.values}
 
 
@@ -100,7 +100,7 @@ def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
     return (*remarks, *(_UNKNOWN(what=called[key]) for key in found.unknown))
 
 
-def settled(
+def limits_on(
     boundary: Boundary,
     values: Mapping[str, Any],
     outputs: Mapping[str, Any],
@@ -145,18 +145,10 @@ def boundary(
     return Boundary(question, known, {f"branch/{name}": mask for name, mask in taken.items()})
 
 
-def finite_of(raw: Any, settled: Any) -> Any:
-    """The settled values, but for a NaN that came with a warning of its own: there the raw one."""
+def unflagged(raw: Any, settled: Any) -> Any:
+    """The settled values without the NaN that `settle` put there, which had a warning of their
+    own: the raw ones stand in their place."""
     return np.where(np.isfinite(raw), raw, settled)
-
-
-def _warn(said: Phrase) -> None:
-    """Warn at the line that called tidu."""
-    at = inspect.currentframe()
-    while at is not None and str(at.f_globals.get("__name__", "")).partition(".")[0] == "tidu":
-        at = at.f_back
-    file, line = ("tidu", 1) if at is None else (at.f_code.co_filename, at.f_lineno)
-    warnings.warn_explicit(NoDerivativeWarning(said.text()), None, file, line)
 
 
 def _missing(what: Phrase | str, value: Any, before: Any) -> Phrase:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from tidu.api.evaluation import run
 from tidu.backends.program import Valuation, first_not_finite
 from tidu.calculus.derivation import Derivation
-from tidu.errors import EvaluationError, NotFiniteWarning
+from tidu.errors import EvaluationError, NotFiniteWarning, warn
 from tidu.ir.build import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.optim import StepGraph
-from tidu.visible import visible_line
 from tidu.words import Phrase, Words
 
 _FIRST = Words(
@@ -109,10 +107,7 @@ def _warn(
     graph = seen.graph
     lines = graph.places.get(node, ()) or graph.places.get(at, ())
     place = next(iter(lines), None)
-    if place is None or place.file is None:
-        warnings.warn(warning, stacklevel=5)
-    else:
-        warnings.warn_explicit(warning, None, visible_line(place.file), place.line or 1)
+    warn(warning, place)
 
 
 def not_finite(

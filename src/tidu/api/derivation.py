@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.boundary import finite_of, gradient_boundary, remarks_of, settled
+from tidu.api.boundary import gradient_boundary, limits_on, remarks_of, unflagged
 from tidu.api.culprit import warn_not_finite
 from tidu.api.evaluation import (
     Evaluation,
@@ -252,7 +252,7 @@ class Derivation:
         found = settled_derivation(self.core, found, given, self.bodies, nodes)
         check_nan(given, found.outputs[self.core.loss_name])
         settled = asked.settle("evaluate", given, found.outputs)
-        told = {name: finite_of(found.outputs[name], value) for name, value in settled.items()}
+        told = {name: unflagged(found.outputs[name], value) for name, value in settled.items()}
         warn_not_finite(self.core, told, given, self.bodies)
         gradients = {name: settled[f"d/{name}"] for name in self.core.gradients}
         outputs = {name: found.outputs[name] for name in self.core.graph.outputs}
@@ -339,7 +339,7 @@ class Derivation:
         found = run(asked_nodes, self.values, self.bodies)
         found = settled_derivation(core, found, self.values, self.bodies, asked_nodes)
         remarks = (*core.graph.remarks, *found.remarks)
-        limits = settled(asked, self.values, found.outputs)
+        limits = limits_on(asked, self.values, found.outputs)
         if limits is None:
             gradients = {name: found.outputs[f"d/{name}"] for name in core.gradients}
             shown = replace(core, graph=replace(core.graph, remarks=remarks))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
-from tidu.errors import InputError, ShapeGrowthWarning
+from tidu.errors import InputError, ShapeGrowthWarning, warn
 from tidu.explain.phrases import PROMOTED
 from tidu.frontends.calling import function_name
 from tidu.frontends.growth import growth_warnings
@@ -123,7 +122,7 @@ def _read(
 def warn_of_growth(graph: Graph) -> None:
     """Warn where (B,1) meets (B,), becomes (B,B) and is reduced."""
     for found in growth_warnings(graph):
-        warnings.warn(ShapeGrowthWarning(str(found.phrase)), stacklevel=4)
+        warn(ShapeGrowthWarning(str(found.phrase)))
 
 
 def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:

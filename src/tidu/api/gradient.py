@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.api.backend import check_backend, need_native, program_of
-from tidu.api.boundary import Boundary, boundary, finite_of
+from tidu.api.boundary import Boundary, boundary, unflagged
 from tidu.api.culprit import warn_not_finite
 from tidu.api.evaluation import settled_derivation
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
@@ -96,7 +96,7 @@ def value_and_grad(
             return _elsewhere(alone, traced, moved, wrt, known)
 
         found = limits.settle(f"grad({traced.function})", traced.values, raw, again)
-        told = {name: finite_of(raw[name], value) for name, value in found.items()}
+        told = {name: unflagged(raw[name], value) for name, value in found.items()}
         warn_not_finite(derivation, told, traced.values)
         warn_jumps(derivation, jumping, found)
         gradients = {name: found[f"d/{name}"] for name in wrt}

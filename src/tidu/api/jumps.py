@@ -3,18 +3,16 @@ that are taken where one jumps."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tidu.calculus.derivation import Derivation, flat_ends
-from tidu.errors import FlatWarning, NoDerivativeWarning, TiduWarning
+from tidu.errors import FlatWarning, NoDerivativeWarning, TiduWarning, warn
 from tidu.ir.build import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
-from tidu.visible import visible_line
 from tidu.words import Words
 
 _FLAT = Words(
@@ -66,10 +64,7 @@ def warn_jumps(derivation: Derivation, known: Jumps, outputs: Mapping[str, Any])
 def _warn(said: TiduWarning, derivation: Derivation, at: tuple[Node, ...]) -> None:
     places = (place for node in at for place in derivation.graph.places.get(node, ()))
     place = next((place for place in places if place.file is not None), None)
-    if place is None or place.file is None:
-        warnings.warn(said, stacklevel=5)
-    else:
-        warnings.warn_explicit(said, None, visible_line(place.file), place.line or 1)
+    warn(said, place)
 
 
 def _written(derivation: Derivation, node: Node) -> str:

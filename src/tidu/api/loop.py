@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
 from tidu.calculus.settings import with_bodies
-from tidu.errors import DivergenceWarning, EvaluationError
+from tidu.errors import DivergenceWarning, EvaluationError, warn
 from tidu.ir.build import substitute
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.optim import Optimizer, StepGraph, step_graph
@@ -237,7 +236,7 @@ class Descent:
             step, loss = found
             step = min(step, self.reached.done)  # the end is judged like one step more
             phrase = self.growth.phrase(step, loss, self.compiled.step)
-            warnings.warn(DivergenceWarning(phrase), stacklevel=5)
+            warn(DivergenceWarning(phrase))
 
     def _close_epoch(self, step: int) -> None:
         """After the last batch of an epoch: its mean loss a row, and the loss on other rows."""

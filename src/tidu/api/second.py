@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from tidu.api.boundary import Boundary, boundary, remarks_of, settled
+from tidu.api.boundary import Boundary, boundary, limits_on, remarks_of
 from tidu.api.evaluation import run
-from tidu.backends.numpy import settled as second_look
 from tidu.backends.numpy.program import Calculate
+from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
 from tidu.calculus.settings import with_bodies
 from tidu.document.blocks import Equation, Section, Step
@@ -65,7 +65,7 @@ class Hessian:
         """The same at the values of the derivation, with remarks instead of warnings."""
         given = self.derivation.values
         asked, found = self._run(given)
-        limits = settled(asked, given, found)
+        limits = limits_on(asked, given, found)
         if limits is None:
             return found["H"], ()
         return limits.values["H"], remarks_of(limits, {"H": inline(self.left)})
@@ -78,9 +78,9 @@ class Hessian:
         def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
             return run(outputs, values, bodies, by)
 
-        plain, work = run(outputs, given, bodies), second_look.work_of_run(outputs, given)
+        plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
         moving = list(self.derivation.core.wrt)
-        found = second_look.settled(plain, given, moving, ["H"], again, work=work)
+        found = settled(plain, given, moving, ["H"], again, work=work)
         return asked, found.outputs
 
     def _boundary(self) -> Boundary:

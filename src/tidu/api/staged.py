@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidu.api.backend import program_of
-from tidu.api.boundary import Boundary, boundary, finite_of
+from tidu.api.boundary import Boundary, boundary, unflagged
 from tidu.api.culprit import warn_result
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
@@ -93,7 +93,7 @@ def finish(
     raw = _settled(nodes, plan.program.run(stage.values), stage, derived).outputs
     outputs = plan.boundary.settle(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
-    told = {node: finite_of(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
+    told = {node: unflagged(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
     return _given(stage, tree, arrays, what, spoken, told)
 
 

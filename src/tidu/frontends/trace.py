@@ -7,14 +7,13 @@ the graph; the branches that it takes are guards; the names and lines of its var
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError
+from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError, warn
 from tidu.frontends import outcome
 from tidu.frontends.arguments import refuse_counting_nan, take
 from tidu.frontends.calling import as_call, bind, definition_of, function_name
@@ -30,7 +29,6 @@ from tidu.ir.build import input_node, spoken
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import DType, Shape, Size, is_size_name
-from tidu.visible import visible_line
 from tidu.words import Phrase, Words, verbatim
 
 Array = NDArray[Any]
@@ -297,11 +295,7 @@ def _finished(
     )
     grown = growth_warnings(graph)
     for growth in grown:
-        warning, place = ShapeGrowthWarning(growth.phrase.text()), growth.place
-        if place is None or place.file is None:
-            warnings.warn(warning, stacklevel=3)
-        else:
-            warnings.warn_explicit(warning, None, visible_line(place.file), place.line or 1)
+        warn(ShapeGrowthWarning(growth.phrase.text()), growth.place)
     arguments: dict[str, list[str]] = {name: [] for name in structures}
     for name, (parameter, _) in paths.items():
         arguments[parameter].append(name)

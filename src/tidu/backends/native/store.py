@@ -18,14 +18,13 @@ import os
 import re
 import struct
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tidu.backends.native.trust import Untrusted, own_file, own_folder
-from tidu.errors import FallbackWarning
+from tidu.errors import FallbackWarning, warn
 from tidu.files import Folder, put, remove_unfinished
 from tidu.words import Phrase, Words
 
@@ -99,7 +98,7 @@ def _say_of_chosen(chosen: Path) -> None:
 def _say(place: Path, what: Phrase) -> None:
     if place not in _said:
         _said.add(place)
-        warnings.warn(FallbackWarning(what), stacklevel=2)
+        warn(FallbackWarning(what))
 
 
 def problem(path: Path) -> Phrase | None:
