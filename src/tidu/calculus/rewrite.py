@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,9 +19,18 @@ def _ignore(rule: Rule, before: Node, after: Node) -> None:
     return None
 
 
+_STEPS = 1_000  # that one node of the given expression may take to its normal form,
+_STEPS_EACH = 60  # and for each node under it
+
+
 @dataclass
 class Rewriter:
     """Rewrites nodes to their normal form and remembers what is normal already.
+
+    It ends whatever the rules are: no node is rewritten to one that is being rewritten itself, so
+    that two rules which undo each other stop where the second would lead back to the first; and one
+    node takes a limited number of steps, so that a rule which makes an expression longer and longer
+    stops too. What stands then stays as it is, which has the same value.
 
     `atoms` are ids of nodes that stay as they are and are not looked into.
     """
@@ -30,6 +40,10 @@ class Rewriter:
     record: Record = _ignore
     _normal: dict[int, Node] = field(default_factory=dict[int, Node])
     _replaced: dict[int, Node] = field(default_factory=dict[int, Node])
+    _open: set[int] = field(default_factory=set[int])  # nodes that are being rewritten
+    _origin: dict[int, Node] = field(default_factory=dict[int, Node])  # whose rewriting made a node
+    _steps: Counter[int] = field(default_factory=Counter[int])  # of an origin
+    _limits: dict[int, int] = field(default_factory=dict[int, int])  # where it took many
     _bodies: dict[Body, Body] = field(default_factory=dict[Body, Body])
     _kept: list[Node] = field(default_factory=list[Node])  # ids are only valid while nodes live
 
@@ -37,40 +51,69 @@ class Rewriter:
         stack = [root]
         while stack:
             node = stack[-1]
-            if node.id in self._normal or node.id in self.atoms:
-                stack.pop()
+            if self._done(node):
+                self._open.discard(stack.pop().id)
                 continue
-            waiting = [
-                c for c in node.inputs if c.id not in self._normal and c.id not in self.atoms
-            ]
+            self._open.add(node.id)
+            waiting = [c for c in node.inputs if not self._done(c) and c.id not in self._open]
             if waiting:
+                self._made(node, waiting)
                 stack.extend(waiting)
                 continue
             after = self._replaced.get(node.id) or self._rewrite_once(node)
             self._kept.append(node)
             if after is node:
                 self._normal[node.id] = node
-            elif after.id in self._normal or after.id in self.atoms:
+            elif self._done(after):
                 self._normal[node.id] = self._normal.get(after.id, after)
             else:
                 self._replaced[node.id] = after
+                self._made(node, [after])
                 stack.append(after)
         return self._normal.get(root.id, root)
+
+    def _done(self, node: Node) -> bool:
+        return node.id in self._normal or node.id in self.atoms
+
+    def _made(self, node: Node, found: list[Node]) -> None:
+        """Notes what rewriting a node leads to: its operands are part of the given expression,
+        unless it was made itself."""
+        origin = self._origin.get(node.id)
+        if origin is None and found[0] is self._replaced.get(node.id):
+            origin = node
+        if origin is not None:
+            for each in found:
+                self._origin.setdefault(each.id, origin)
 
     def _rewrite_once(self, node: Node) -> Node:
         inputs = tuple(self._normal.get(child.id, child) for child in node.inputs)
         if inputs != node.inputs:
-            return rebuild(node, inputs)
+            after = rebuild(node, inputs)
+            return node if after.id in self._open else after
         if node.op.body is not None and self.purpose == "stabilise":
             inner = self._inside(node.attrs[node.op.body])
             if inner is not node.attrs[node.op.body]:
                 return apply(node.op, *inputs, **{**node.attrs, node.op.body: inner})
         for rule in rules_for(node.op, self.purpose):
             after = rule.apply(node, self.atoms) if holds_for(rule, node) else None
-            if after is not None and after is not node and after.type == node.type:
+            if after is None or after is node or after.type != node.type:
+                continue
+            if self._leads_on(node, after):
                 self.record(rule, node, after)
                 return after
         return node
+
+    def _leads_on(self, node: Node, after: Node) -> bool:
+        """Whether a replacement may be taken; see above."""
+        origin = self._origin.get(node.id, node)
+        if after.id in self._open:
+            return False
+        if self._steps[origin.id] >= self._limits.get(origin.id, _STEPS):
+            self._limits[origin.id] = _STEPS + _STEPS_EACH * len(reachable([origin]))
+            if self._steps[origin.id] >= self._limits[origin.id]:
+                return False
+        self._steps[origin.id] += 1
+        return True
 
     def _inside(self, body: Body) -> Body:
         """A body as it runs: rewritten once, however often it is called. (A derived body is
@@ -83,7 +126,7 @@ class Rewriter:
 
 
 def measure(node: Node) -> tuple[int, ...]:
-    """What every simplifying rule lowers, compared from left to right:
+    """What simplifying rules lower, as their examples show, compared from left to right:
 
     size under transposes · quotients · sums · size · numbers and signs under other ops · signs.
     Counted in the tree: shared parts as often as they are reached. Constants have no size.

@@ -1,8 +1,9 @@
 """Rewrite rules as records: what is replaced, by what, why it is equal, an example that fires.
 
 A rule looks at one node and returns its replacement or None. `atoms` holds the ids of nodes that
-must stay whole (the user's own intermediate results); a rule does not look inside them. Each rule
-lowers `tidu.calculus.rewrite.measure`, so rewriting ends; a test proves it on the examples.
+must stay whole (the user's own intermediate results); a rule does not look inside them. A rule
+that simplifies lowers `tidu.calculus.rewrite.measure` on its examples. It may raise it elsewhere,
+so that two rules can undo each other: `Rewriter` ends all the same.
 
 Many identities hold for real numbers only: √x² = |x|. A rule leaves complex nodes alone unless its
 record says that it is right for them.

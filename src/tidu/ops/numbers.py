@@ -28,7 +28,7 @@ def number_of(node: Node) -> Node | None:
     an expression of named sizes such as 1/n. As a node of rank 0; None for anything else."""
     if node.op.role == "broadcast":
         node = node.inputs[0]
-    if node.rank or not _free_of_inputs(node):
+    if node.rank or not free_of_inputs(node):
         value = constant_number(node)
         return None if value is None else constant(plain_number(value), node.dtype)
     return node
@@ -39,7 +39,7 @@ def plain_number(number: complex) -> complex | float:
     return number.real if number.imag == 0 else number
 
 
-def _free_of_inputs(node: Node, limit: int = 12) -> bool:
+def free_of_inputs(node: Node, limit: int = 12) -> bool:
     """Made of constants and sizes alone; long expressions are not looked through."""
     stack, seen = [node], 0
     while stack:

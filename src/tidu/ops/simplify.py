@@ -15,7 +15,13 @@ from tidu.ir.types import promote
 from tidu.ops.arithmetic import add, divide, multiply, negative, subtract
 from tidu.ops.contraction import matmul, outer
 from tidu.ops.layout import broadcast_to
-from tidu.ops.numbers import constant_number, constant_value, number_of, plain_number
+from tidu.ops.numbers import (
+    constant_number,
+    constant_value,
+    free_of_inputs,
+    number_of,
+    plain_number,
+)
 from tidu.words import Words
 
 
@@ -114,12 +120,15 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
     """c·(d·x) → (cd)·x, and a number moves to the front."""
     x, y = node.inputs
     cx, cy = number_of(x), number_of(y)
+    known = any(c is not None and constant_number(c) is not None for c in (cx, cy))
+    if not known and _numbers_alone(node):
+        return None
     if cy is not None and cx is None:
         return multiply(cy, x)
     if cx is None or cy is not None:
         return None
-    if y.op is negative and y.id not in atoms:
-        return multiply(_merged(-1.0, cx), y.inputs[0])
+    if y.op is negative and y.id not in atoms and constant_number(cx) is not None:
+        return multiply(_merged(-1.0, cx), y.inputs[0])  # the sign of n·(−x) goes to the front
     if y.op is multiply and y.id not in atoms:
         inner = number_of(y.inputs[0])
         if inner is not None:
@@ -132,6 +141,11 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
         if inner is not None:
             return divide(_merged(cx, inner), y.inputs[1])
     return None
+
+
+def _numbers_alone(node: Node) -> bool:
+    """A product of numbers and named sizes, in which each would be moved before the others."""
+    return not node.rank and free_of_inputs(node, limit=200)
 
 
 def _led(number: Node, x: Node, atoms: Atoms) -> Node | None:
@@ -164,6 +178,10 @@ def _merged(a: Node | float, b: Node) -> Node:
 def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
     """x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
     x, y = node.inputs
+    if any(c.op is negative and number_of(c.inputs[0]) is not None for c in node.inputs):
+        return None  # (−n)·(c·y): the sign goes to the front first, or the two would change places
+    if _numbers_alone(node):
+        return None
     for position, (factor, other) in enumerate(((x, y), (y, x))):
         if factor.op is multiply and factor.id not in atoms and number_of(other) is None:
             number = number_of(factor.inputs[0])
