@@ -107,10 +107,28 @@ def test_a_rule_that_asks_for_itself_stops(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "text", [r"\frac12 x__i", r"\frac12 __", r"x\\__", "½ x__i", "x²ᵀ³ x", "，y = x²"]
+    "text",
+    [
+        r"\frac12 x__i",
+        r"\frac12 __",
+        r"x\\__",
+        "½ x__i",
+        "x²ᵀ³ x",
+        "，y = x²",
+        "x_1/e[x > 0]",
+        "sum((-(x)² len(x))**2)",
+    ],
 )
 def test_what_never_ended_or_crashed_is_refused(text: str) -> None:
     assert answer(text, {"x": ("n",)})
+
+
+@pytest.mark.parametrize(
+    "text", ["x" + "^{-1}" * 100 + "ⁿ" * 100, "x" + "^x" * 100, "x**" * 100 + "x"]
+)
+def test_a_tower_of_powers_is_written_soon(text: str) -> None:
+    """Each exponent was laid out twice, and so was each in it."""
+    assert answer(text, {"x": (), "X": ("n",)})
 
 
 # ------------------------------------------------------------------ long and deep texts

@@ -293,11 +293,12 @@ def _raised(tree: Power | Transpose | Inverse | Prime, language: Language) -> Ro
 
 
 def _exponent(exponent: Math, language: Language) -> str:
-    text = line(exponent, language).replace(" ", "")
+    spaced = line(exponent, language)  # once: a tower of powers is laid out in one walk
+    text = spaced.replace(" ", "")
     small = superscript(text) if len(text) <= _LONGEST_SUPERSCRIPT else None
     if small is not None:
         return small
-    return f"^{text}" if re.fullmatch(r"[^\W_A-Z]", text) else f"^({line(exponent, language)})"
+    return f"^{text}" if re.fullmatch(r"[^\W_A-Z]", text) else f"^({spaced})"
 
 
 def _applied(tree: Apply | Index, language: Language) -> Row:
