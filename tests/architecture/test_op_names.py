@@ -20,6 +20,7 @@ from tests.architecture.source import sources
 EXEMPT: dict[str, str] = {
     "frontends/torch_spellings.py": "PyTorch's names of options: trunc, floor",
     "frontends/torch_order.py": "PyTorch's max and min, which give two results",
+    "frontends/text_sequences.py": "Python's own functions of sequences: tuple, sum",
     "frontends/torch_checks.py": "the PyTorch functions that refuse more than NumPy's",
     "backends/source/torch.py": "functions of C's library in scalar expressions: fmin, fmax, cbrt",
     "backends/native/elementary/__init__.py": "functions of C's library, emitted as vector code",
