@@ -27,6 +27,7 @@ CASES: list[tuple[Callable[[Any], Any], str, str]] = [
     (lambda x: np.sum(np.sqrt(x + 1.0)), "∂L/∂x is inf: ", "∂L/∂x 为 inf："),
     (lambda x: np.sum(np.exp(1e4 * x)), "L is inf: ", "L 为 inf："),
     (lambda x: np.sum(x * np.inf * 0.0), "L is NaN: ", "L 为 NaN："),
+    (lambda x: np.log((x[0] + 1.0) + 0j).imag, "log(", "log("),
 ]
 
 
@@ -42,6 +43,15 @@ def test_what_is_not_finite_is_named_in_both_languages(
         assert chinese in phrase.text("zh")
         assert caught[0].filename == __file__
         assert caught[0].lineno > loss.__code__.co_firstlineno - 1
+
+
+def test_a_number_that_is_not_finite_whatever_the_values_are_is_told() -> None:
+    slope = tidu.grad(lambda y: np.arctan(y / 0.0))
+    with pytest.warns(NotFiniteWarning) as caught:
+        assert tidu.grad(slope)(1.0) == 0.0
+    phrase = caught[0].message.args[0]  # type: ignore[union-attr]
+    assert phrase.text("en") == "L is inf, whatever the values are"
+    assert phrase.text("zh") == "无论取什么值，L 都为 inf"
 
 
 def test_an_evaluation_of_a_text_says_it_too() -> None:

@@ -15,7 +15,7 @@ from tests.ops.evaluate import evaluate, gradient, inputs_for, value
 from tidu.backends.numpy.program import evaluate as run_program
 from tidu.calculus.forward import jvp
 from tidu.calculus.reverse import vjp
-from tidu.errors import EvaluationError
+from tidu.errors import EvaluationError, NotFiniteWarning, TiduWarning
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
 from tidu.ops.activation import hardtanh, leaky_relu, prelu, relu, relu6
@@ -452,3 +452,57 @@ def test_functions_of_truth_values_have_all_digits(function: Any, backend: str) 
     wanted = function((x > 0).astype(np.float64))
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, wanted, rtol=1e-15)
+
+
+ANGLES: list[Callable[[Any], Any]] = [
+    lambda y: np.arctan2(y, 0.0),
+    lambda y: np.arctan2(0.0, y),
+    lambda y: np.arctan2(y, -0.0),
+    lambda y: np.arctan2(0 * np.exp(y), y),
+    lambda y: np.arctan2(y, y),
+    lambda y: np.arctan2(y, -y),
+    lambda y: np.arctan2(-y, y),
+    lambda y: np.arctan2(3.0 * y, 2.0 * y),
+    lambda y: np.arctan2(y, y - y),
+    lambda y: np.arctan2(y - y, y),
+]
+
+
+@pytest.mark.parametrize("angle", ANGLES, ids=range(len(ANGLES)))
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_an_angle_has_no_slope_at_the_origin(angle: Callable[[Any], Any], backend: str) -> None:
+    """It jumps there, though the formula of the slope simplifies to 0."""
+    if backend == "native":
+        pytest.importorskip("llvmlite")
+    at = np.array([0.5, 0.0, -2.0])
+
+    def loss(y: Any) -> Any:
+        return np.sum(angle(y))
+
+    every = tidu.compile(tidu.grad(loss), backend=backend), tidu.jacobian(loss)
+    for slope in (tidu.grad(loss, backend=backend), *every):
+        with pytest.warns(NotFiniteWarning):
+            found = slope(at)
+        np.testing.assert_array_equal(np.isnan(found), [False, True, False])
+        np.testing.assert_allclose(found[[0, 2]], 0.0, atol=1e-15)
+    with pytest.warns(NotFiniteWarning):
+        assert np.isnan(tidu.jvp(angle, (0.0,), (1.0,))[1])
+    with pytest.warns(TiduWarning):
+        tidu.hessian(angle)(0.0)
+
+
+def test_an_angle_on_a_smooth_way_through_the_origin_has_its_slope() -> None:
+    assert tidu.grad(lambda y: np.arctan2(y**3, y**2))(0.0) == pytest.approx(1.0)
+    assert tidu.grad(lambda y: np.arctan2(0 * y, 0.0))(0.0) == 0.0
+    assert tidu.grad(lambda y: np.arctan2(y, 0.0))(0.5) == 0.0
+
+
+def test_no_limit_is_taken_where_a_function_jumps() -> None:
+    """arg x, π and then 0, is flat on either side of 0."""
+
+    def f(x: Any) -> Any:
+        return np.log(x + 0j).imag
+
+    with pytest.warns(NotFiniteWarning):
+        assert np.isnan(tidu.grad(f)(0.0))
+    assert tidu.grad(f)(2.0) == 0.0

@@ -12,6 +12,7 @@ import pytest
 
 import tidu
 from tidu.errors import InputError, ShapeError, TiduError
+from tidu.scipy import linalg
 
 NUMBER, NOTHING, FLAT, TALL = np.array(0.3), np.zeros((0, 0)), np.zeros((2, 0)), np.zeros((0, 2))
 VECTOR = np.zeros(0)
@@ -62,6 +63,14 @@ ANSWERED: list[tuple[Callable[..., Any], Any]] = [
     (lambda x: np.kron(x, FLAT), TALL),
     (np.cov, TALL),
     (lambda x: np.cov(x, rowvar=False, bias=True), np.array([[1.0, 2.0]])),
+    (lambda x: np.partition(x, 5, axis=0), FLAT),  # any place, where there are no elements
+    (lambda x: np.partition(x, (0, -1), axis=1), FLAT),
+    (lambda x: np.take_along_axis(x, np.argpartition(x, 0, axis=1), axis=1), NOTHING),
+    (lambda x: np.apply_along_axis(lambda v: np.sum(v * v), 0, x), VECTOR),
+    (lambda x: np.apply_along_axis(lambda v: np.sum(v * v), 1, x), FLAT),
+    (linalg.expm, np.zeros((2, 0, 0))),
+    (linalg.expm, np.zeros((0, 2, 2))),
+    (linalg.sqrtm, np.zeros((2, 0, 0))),
 ]
 
 
@@ -123,6 +132,8 @@ REFUSED: list[tuple[Callable[..., Any], Any]] = [
     (lambda c: np.vecdot(c, c), NUMBER),
     (np.add.accumulate, NUMBER),
     (lambda x: np.add.reduceat(x, [0]), VECTOR),
+    (lambda x: np.partition(x, 2, axis=0), np.ones((2, 1))),
+    (lambda x: np.tensordot(x, x, axes=2), np.ones(2)),
 ]
 
 
@@ -183,6 +194,10 @@ def test_refusals_name_the_users_shapes() -> None:
     with pytest.raises(ShapeError) as refusal:
         tidu.grad(lambda w: np.sum(np.gradient(w)))(np.ones(1))
     assert "gradient along axis 0 of w (1,) needs 2 samples or more" in refusal.value.text("en")
+    with pytest.raises(ShapeError) as refusal:
+        tidu.derive("tensordot(w, w, axes=2)", values={"w": [1.0, 2.0]})
+    assert "tensordot over 2 axes: w (2,) and w (2,)" in refusal.value.text("en")
+    assert "tensordot 对 2 个轴求和：w (2,)" in refusal.value.text("zh")
     with pytest.raises(TiduError) as refusal:
         tidu.grad(lambda c: sum(row for row in c))(0.3)
     assert "c is a single number" in refusal.value.text("en")

@@ -27,6 +27,9 @@ _FIRST = Words(
 _HERE = Words(
     en="{what} is {amount}: {name} becomes {value}", zh="{what} 为 {amount}：{name} 变成 {value}"
 )
+_NUMBER = Words(
+    en="{what} is {amount}, whatever the values are", zh="无论取什么值，{what} 都为 {amount}"
+)
 _WITH = Words(en="{said}; {ranges}", zh="{said}；{ranges}")
 _STEP = Words(en="step {step}", zh="第 {step} 步")
 _END = Words(en="after the last update", zh="最后一次更新之后")
@@ -100,8 +103,11 @@ def _warn(
 ) -> None:
     order = [n for n in reachable(outputs) if n.op.loop is not Loop.LEAF]
     node = first_not_finite(found, order) or _first_nan(found, order) or outputs[0]
-    facts = {"name": _called(seen, node), "value": _kinds(found[node])}
-    said = _HERE(what=what, amount=_kinds(np.asarray(amount)), **facts)
+    kinds = _kinds(np.asarray(amount))
+    if node in found:
+        said = _HERE(what=what, amount=kinds, name=_called(seen, node), value=_kinds(found[node]))
+    else:
+        said = _NUMBER(what=what, amount=kinds)
     ranges = _ranges(seen, found, node.inputs)
     warning = NotFiniteWarning(said if ranges is None else _WITH(said=said, ranges=ranges))
     graph = seen.graph
@@ -209,8 +215,8 @@ def _short(step: StepGraph | Gradients, node: Node) -> str:
 def _kinds(value: NDArray[Any]) -> str:
     kinds = (
         ("NaN", np.isnan(value).any()),
-        ("inf", np.isposinf(value).any()),
-        ("-inf", np.isneginf(value).any()),
+        ("inf", (value.real == np.inf).any()),
+        ("-inf", (value.real == -np.inf).any()),
     )
     return ", ".join(kind for kind, present in kinds if present)
 

@@ -192,7 +192,9 @@ def _pull(
             tree = _gradients(region, names, parts, seeds)
             return finish(here, tree, what, region.spoken, of=region.outputs)
         if order not in rests:  # the way forward is gone once
-            rests[order] = rest_of(_gradients(region, names, parts, seeds), order, home.values)
+            tree = _gradients(region, names, parts, seeds)
+            of = home.recorder.plain_functions(region.outputs)
+            rests[order] = rest_of(tree, order, home.values, of)
         return rests[order].finish(here, what, region.spoken)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.

@@ -90,7 +90,7 @@ def finish(
     plan = _derivatives(nodes, tuple(derived), functions, moving, order, taken, backend)
     if _beside.get():
         return _plainly(plan, stage)
-    raw = _settled(nodes, plan.program.run(stage.values), stage, derived).outputs
+    raw = _settled(nodes, plan.program.run(stage.values), stage, derived, functions).outputs
     outputs = plan.boundary.settle(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: unflagged(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
@@ -170,7 +170,11 @@ def _derivatives(
 
 
 def _settled(
-    nodes: Sequence[Node], found: Valuation, stage: Stage, derived: Sequence[Node]
+    nodes: Sequence[Node],
+    found: Valuation,
+    stage: Stage,
+    derived: Sequence[Node],
+    functions: Sequence[Node] = (),
 ) -> Valuation:
     """With what a plain run does not find of the nodes that are derivatives."""
     if not derived:
@@ -179,7 +183,9 @@ def _settled(
     wanted = set(derived)
     names = [name for name, node in outputs.items() if node in wanted]
     moving = [str(node.attrs["name"]) for node in _moving(stage)]
-    return evaluate_settled(outputs, stage.values, moving, names, found, written_out=written_out)
+    return evaluate_settled(
+        outputs, stage.values, moving, names, found, of=functions, written_out=written_out
+    )
 
 
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
@@ -195,22 +201,27 @@ class Rest:
     """A tree of nodes when all that does not depend on some inputs has been calculated.
 
     left: the nodes from those inputs and `kept`, the values of what was calculated, by name.
+    of: the functions that were derived.
     """
 
     tree: Any
     left: tuple[Node, ...]
     kept: Mapping[str, Any]
+    of: Sequence[Node]
 
     def finish(self, stage: Stage, what: str, spoken: Mapping[int, str]) -> Any:
         """As `finish` for the tree; the stage knows the values of those inputs."""
         found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
-        found = _settled(nodes, found, stage, nodes)
+        found = _settled(nodes, found, stage, nodes, self.of)
         arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}
         return _given(stage, self.tree, arrays, what, spoken)
 
 
-def rest_of(tree: Any, moving: Sequence[Node], values: Mapping[str, Any]) -> Rest:
-    """Calculate of a tree of nodes what does not depend on the nodes in `moving`, once."""
+def rest_of(
+    tree: Any, moving: Sequence[Node], values: Mapping[str, Any], of: Sequence[Node]
+) -> Rest:
+    """Calculate of a tree of derivatives, those of the functions `of`, what does not depend on the
+    nodes in `moving`, once."""
     nodes = nodes_of(tree)
     active = depends_on(nodes, moving)
 
@@ -225,7 +236,7 @@ def rest_of(tree: Any, moving: Sequence[Node], values: Mapping[str, Any]) -> Res
         str(held[n].attrs["name"]): v
         for n, v in zip(fixed, _results(_run(fixed, values)), strict=True)
     }
-    return Rest(tree, tuple(substitute(list(nodes), dict(held))), kept)
+    return Rest(tree, tuple(substitute(list(nodes), dict(held))), kept, of)
 
 
 def _given(

@@ -5,6 +5,7 @@ Each takes the traced array that received the call, then NumPy's own arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from string import ascii_letters
 from typing import Any
@@ -179,7 +180,7 @@ def _apply_along_axis(t: Any, func1d: Any, axis: int, arr: Any, *args: Any, **kw
     """func1d on each line along an axis; what it gives takes that axis' place."""
     moved = np.moveaxis(arr, axis, -1)
     outer = moved.shape[:-1]
-    lines = np.reshape(moved, (-1, moved.shape[-1]))
+    lines = np.reshape(moved, (math.prod(outer), moved.shape[-1]))
     found = np.stack([func1d(line, *args, **kwargs) for line in lines])
     inner = found.ndim - 1
     shaped = np.reshape(found, (*outer, *found.shape[1:]))

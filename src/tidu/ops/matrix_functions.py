@@ -5,6 +5,7 @@ SciPy, an optional package, calculates them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,7 @@ def scipy_linalg(name: str) -> Callable[..., Any]:
         if all(x.ndim == 2 for x in operands):
             return one(*operands)
         batch = operands[0].shape[:-2]
-        flat = [x.reshape(-1, *x.shape[-2:]) for x in operands]
+        flat = [x.reshape(math.prod(batch), *x.shape[-2:]) for x in operands]
         found = [one(*(x[i] for x in flat)) for i in range(len(flat[0]))]
         return np.reshape(np.array(found), (*batch, *operands[-1].shape[-2:]))
 

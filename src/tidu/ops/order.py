@@ -15,7 +15,7 @@ import numpy as np
 from tidu.ir.build import Misfit, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
-from tidu.ir.types import Type, broadcast_shapes
+from tidu.ir.types import Type, broadcast_shapes, is_empty
 from tidu.ops.comparison import equal
 from tidu.ops.define import DIM, aliases, function, op, sampled, says, spelling
 from tidu.ops.indexing import cut
@@ -223,7 +223,7 @@ def _prepare_argpartition(x: Node, kth: Any, axis: int | None = -1, kind: Any = 
     given = kth if isinstance(kth, tuple | list) else (kth,)
     places = tuple(int(k) for k in given)
     n = x.shape[at]
-    if isinstance(n, int) and any(not -n <= k < n for k in places):
+    if isinstance(n, int) and not is_empty(x.type) and any(not -n <= k < n for k in places):
         raise Misfit(_PLACE, n=n, axis=at)
     return apply(argpartition, x, kth=places, axis=at)
 

@@ -26,6 +26,10 @@ _AXES = Words(
     en="{name} over axes {axes}: {a} {sa} and {b} {sb} do not have the same sizes there",
     zh="按轴 {axes} 做 {name}：{a} {sa} 与 {b} {sb} 在这些轴上大小不同",
 )
+_TOO_MANY = Words(
+    en="tensordot over {axes} axes: {a} {sa} and {b} {sb} do not both have as many",
+    zh="tensordot 对 {axes} 个轴求和：{a} {sa} 与 {b} {sb} 并非都有这么多轴",
+)
 _THREE = Words(
     en="a cross product takes vectors of three numbers, {a} has shape {sa}, {b} {sb}",
     zh="叉积用于三维向量，{a} 的形状是 {sa}，{b} 是 {sb}",
@@ -59,7 +63,7 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
         axes = axes[0]
     if isinstance(axes, int):
         if axes > min(x.rank, y.rank):
-            raise Misfit(_AXES, name="tensordot", axes=axes)
+            raise Misfit(_TOO_MANY, axes=axes)
         left, right = tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
     else:
         left, right = (tuple(a) if isinstance(a, list | tuple) else (a,) for a in axes)

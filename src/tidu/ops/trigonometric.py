@@ -12,7 +12,7 @@ from tidu.document.math import Apply, Fraction, Function, Math, Number, Power, P
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
-from tidu.ops.arithmetic import absolute, ratio, sqrt, square
+from tidu.ops.arithmetic import absolute, multiply, negative, ratio, sqrt, square
 from tidu.ops.comparison import equal, less, logical_and, where
 from tidu.ops.define import aliases, elementwise, function, like, normal, says
 from tidu.ops.exponential import exp, sigmoid
@@ -174,16 +174,52 @@ def _both_zero(x: Node, y: Node) -> Node:
     return logical_and(equal(x, 0.0), equal(y, 0.0))
 
 
+def _is_zero(node: Node) -> bool:
+    """0 whatever the inputs are: the number, or a product with it."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.op.role == "constant" and not part.attrs["value"].array.any():
+            return True
+        if part.op.role in ("broadcast", "reshape") or part.op is multiply:
+            stack += part.inputs
+    return False
+
+
+def _slopes_of_angle(y: Node, x: Node, out: Node) -> tuple[Any, Any]:
+    """x/(x² + y²) and −y/(x² + y²).
+
+    Of a y or x that is always 0, and of y = ±x, what is 0/0 at the origin would be simplified to 0:
+    there the NaN is written down.
+    """
+    squares = x**2 + y**2
+    by_y, by_x = x / squares, -y / squares
+    if x is y:
+        return _none_at_zero(y), 0.0
+    if (x.op is negative and x.inputs[0] is y) or (y.op is negative and y.inputs[0] is x):
+        return _none_at_zero(y, by_y), by_x
+    return (
+        _none_at_zero(y) if _is_zero(x) else by_y,
+        _none_at_zero(x) if _is_zero(y) else by_x,
+    )
+
+
+def _none_at_zero(x: Node, slope: Node | None = None) -> Node:
+    """A slope, 0 where none is given, that is NaN where x is 0."""
+    return where(equal(x, 0.0), like(x, np.nan), like(x, 0.0) if slope is None else slope)
+
+
 arctan2 = elementwise(
     "arctan2",
     arity=2,
     real=True,
-    partials=lambda y, x, out: (x / (x**2 + y**2), -y / (x**2 + y**2)),
+    partials=_slopes_of_angle,
     says=says("derivative of the angle of (x, y)", "点 (x, y) 的辐角的导数"),
     source="∂ arctan(y/x)/∂y = x/(x² + y²), ∂/∂x = -y/(x² + y²)",
     numpy=np.arctan2,
     scalar="atan2(x, y)",
     notation=function("arctan2"),
+    jumps=_both_zero,
     kinks=(
         Kink(
             where=_both_zero,

@@ -8,7 +8,7 @@ derivative that tends to one limit from all sides, has that limit as its derivat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from tidu.backends.budget import work_of
 from tidu.backends.numpy.careful import careful_run
 from tidu.backends.numpy.program import Calculate, evaluate, with_sizes
 from tidu.backends.program import Valuation
-from tidu.ir.node import Node, reachable
+from tidu.ir.node import Node, inputs_among, reachable
 from tidu.words import Phrase, Words
 
 Array = NDArray[Any]
@@ -97,19 +97,26 @@ def evaluate_settled(
     derivatives: Collection[str],
     plain: Valuation | None = None,
     *,
+    of: Sequence[Node] = (),
     written_out: Callable[[list[Node]], list[Node] | None],
 ) -> Valuation:
     """Evaluate nodes on values, those outputs that are derivatives as `settled` finds them: they
-    are those of the others. `written_out` gives nodes without calls and loops, where these are not
-    too long: inside of one no entry is told from another."""
-
-    def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
-        found = written_out(list(outputs.values()))
-        given = outputs if found is None else dict(zip(outputs, found, strict=True))
-        return evaluate(given, values, by=by)
-
+    are those of the others, and of the nodes in `of`. `written_out` gives nodes without calls and
+    loops, where these are not too long: inside of one no entry is told from another."""
     found = evaluate(outputs, values) if plain is None else plain
     work, function = work_of_run(outputs, values), [n for n in outputs if n not in derivatives]
+    if of and _open(found, derivatives):
+        whole = [node for node in of if inputs_among(reachable([node])).keys() <= values.keys()]
+        functions = {f"function/{i}": node for i, node in enumerate(whole)}
+        outputs, function = {**outputs, **functions}, [*function, *functions]
+        known = evaluate(functions, values).outputs
+        found = replace(found, outputs={**found.outputs, **known})
+
+    def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
+        opened = written_out(list(outputs.values()))
+        given = outputs if opened is None else dict(zip(outputs, opened, strict=True))
+        return evaluate(given, values, by=by)
+
     return settled(found, values, moving, derivatives, again, work=work, function=function)
 
 
@@ -167,7 +174,8 @@ def _with_limits(
             for direction in _directions(values, moving)
         ]
         kept = [pair for pair in sides if all(_inside(found, side, function) for side in pair)]
-        if len(kept) < 2:
+        jumps = any(_jumps(found, side, function) for pair in sides for side in pair)
+        if len(kept) < 2 or jumps:
             continue
         for name in names:
             limit, sure = _limit([[side.outputs[name] for side in pair if side] for pair in kept])
@@ -225,6 +233,15 @@ def _inside(found: Valuation, side: Valuation | None, names: Collection[str]) ->
         np.allclose(found.outputs[n], side.outputs[n], rtol=1e-6, atol=1e-12)
         for n in names
         if found.outputs[n].dtype.kind in "fc"
+    )
+
+
+def _jumps(found: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
+    """Whether the function has values at the point and beside it which are not the same."""
+    return side is not None and any(
+        np.isfinite(found.outputs[n]).all() and np.isfinite(side.outputs[n]).all()
+        for n in names
+        if not _inside(found, side, (n,))
     )
 
 

@@ -101,7 +101,7 @@ def logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = Fals
         if spectrum[0] <= _cutoff(spectrum):  # a branch that the derivation keeps
             return _singular_logpdf(shift, spectrum, vectors)
     _check(cov)
-    solved = np.linalg.solve(cov, np.reshape(shift, (-1, size)).T).T
+    solved = np.linalg.solve(cov, np.reshape(shift, (math.prod(np.shape(shift)[:-1]), size)).T).T
     distance = np.sum(shift * np.reshape(solved, np.shape(shift)), axis=-1)
     return -0.5 * (distance + np.linalg.slogdet(cov)[1]) - size * HALF_LOG_TAU
 
