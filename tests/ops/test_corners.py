@@ -480,7 +480,8 @@ def test_an_angle_has_no_slope_at_the_origin(angle: Callable[[Any], Any], backen
         return np.sum(angle(y))
 
     every = tidu.compile(tidu.grad(loss), backend=backend), tidu.jacobian(loss)
-    for slope in (tidu.grad(loss, backend=backend), *every):
+    each = tidu.vmap(tidu.grad(angle))
+    for slope in (tidu.grad(loss, backend=backend), *every, each):
         with pytest.warns(NotFiniteWarning):
             found = slope(at)
         np.testing.assert_array_equal(np.isnan(found), [False, True, False])

@@ -215,8 +215,8 @@ def _short(step: StepGraph | Gradients, node: Node) -> str:
 def _kinds(value: NDArray[Any]) -> str:
     kinds = (
         ("NaN", np.isnan(value).any()),
-        ("inf", (value.real == np.inf).any()),
-        ("-inf", (value.real == -np.inf).any()),
+        ("inf", (np.real(value) == np.inf).any()),
+        ("-inf", (np.real(value) == -np.inf).any()),
     )
     return ", ".join(kind for kind, present in kinds if present)
 

@@ -12,10 +12,11 @@ from tidu.document.math import Apply, Fraction, Function, Math, Number, Power, P
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
-from tidu.ops.arithmetic import absolute, multiply, negative, ratio, sqrt, square
+from tidu.ops.arithmetic import absolute, multiply, negative, ratio, sqrt, square, subtract
 from tidu.ops.comparison import equal, less, logical_and, where
 from tidu.ops.define import aliases, elementwise, function, like, normal, says
 from tidu.ops.exponential import exp, sigmoid
+from tidu.ops.numbers import constant_value
 from tidu.ops.parts import is_complex
 
 
@@ -175,11 +176,13 @@ def _both_zero(x: Node, y: Node) -> Node:
 
 
 def _is_zero(node: Node) -> bool:
-    """0 whatever the inputs are: the number, or a product with it."""
+    """0 whatever the inputs are: the number, a product with it, x − x."""
     stack = [node]
     while stack:
         part = stack.pop()
         if part.op.role == "constant" and not part.attrs["value"].array.any():
+            return True
+        if part.op is subtract and part.inputs[0] is part.inputs[1]:
             return True
         if part.op.role in ("broadcast", "reshape") or part.op is multiply:
             stack += part.inputs
@@ -189,19 +192,32 @@ def _is_zero(node: Node) -> bool:
 def _slopes_of_angle(y: Node, x: Node, out: Node) -> tuple[Any, Any]:
     """x/(x² + y²) and −y/(x² + y²).
 
-    Of a y or x that is always 0, and of y = ±x, what is 0/0 at the origin would be simplified to 0:
-    there the NaN is written down.
+    Of a y or x that is always 0, and of multiples of one node, what is 0/0 at the origin would be
+    simplified to 0: there the NaN is written down.
     """
     squares = x**2 + y**2
     by_y, by_x = x / squares, -y / squares
     if x is y:
         return _none_at_zero(y), 0.0
-    if (x.op is negative and x.inputs[0] is y) or (y.op is negative and y.inputs[0] is x):
+    if _unscaled(x) is _unscaled(y):
         return _none_at_zero(y, by_y), by_x
     return (
         _none_at_zero(y) if _is_zero(x) else by_y,
         _none_at_zero(x) if _is_zero(y) else by_x,
     )
+
+
+def _unscaled(node: Node) -> Node:
+    """x of −x, c·x and x·c."""
+    while True:
+        if node.op is negative:
+            node = node.inputs[0]
+        elif node.op is multiply and constant_value(node.inputs[0]) is not None:
+            node = node.inputs[1]
+        elif node.op is multiply and constant_value(node.inputs[1]) is not None:
+            node = node.inputs[0]
+        else:
+            return node
 
 
 def _none_at_zero(x: Node, slope: Node | None = None) -> Node:
