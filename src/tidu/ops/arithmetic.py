@@ -26,11 +26,12 @@ from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.comparison import equal
-from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, quiet, says
+from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
 from tidu.ops.layout import of_ones
 from tidu.ops.leaves import number
 from tidu.ops.numbers import constant_value, number_of
 from tidu.ops.parts import complex_normal, conj, is_complex
+from tidu.ops.power_slope import power_slope
 from tidu.ops.regroup import difference_order, product_order, quotient_order, sum_order
 from tidu.words import Words
 
@@ -276,68 +277,6 @@ power = elementwise(
     safe={0: 1.0},
     aliases=aliases(numpy=("power", "float_power", "pow"), torch="pow"),
     samples=normal(2, low=0.5, high=2.0),
-)
-
-
-def _falling(y: Any, order: int, without: int | None = None) -> Any:
-    """y (y − 1) … (y − order + 1), without one of the factors."""
-    product: Any = 1.0
-    for i in range(order):
-        if i != without:
-            product = product * (y - float(i))
-    return product
-
-
-def _derived_power_partials(x: Node, y: Node, out: Node, order: int) -> tuple[Node, Node]:
-    from tidu.ops.exponential import power_log  # noqa: PLC0415  (exponential builds on arithmetic)
-
-    change = sum((_falling(y, order, i) for i in range(1, order)), _falling(y, order, 0))
-    by_y = change * x ** (y - float(order)) + _falling(y, order) * power_log(x, y - float(order))
-    return apply(power_slope, x, y, order=order + 1), by_y
-
-
-def _derived_power(x: Any, y: Any, order: int) -> Any:
-    """0 where a factor is: x⁰ and its kin do not depend on x, at x = 0 either."""
-    factor = _falling(y, order)
-    power = np.where(factor == 0, 1.0, x) ** np.where(factor == 0, 1.0, y - order)
-    return (factor * power).astype(np.result_type(x, y))
-
-
-def _derived_power_notation(node: Node, x: Math, y: Math) -> Math:
-    order = node.attrs["order"]
-    down = [Sum((y, Negative(Number(str(i))))) for i in range(1, order + 1)]
-    return Product((y, *down[:-1], Power(x, down[-1])))
-
-
-def _derived_power_code(node: Node, x: str, y: str) -> str:
-    order = node.attrs["order"]
-    factor = " * ".join([y, *(f"({y} - {i}.0)" for i in range(1, order))])
-    power = f"np.where({factor} == 0, 1.0, {x}) ** np.where({factor} == 0, 1.0, {y} - {order}.0)"
-    return f"({factor} * {power})"
-
-
-def _derived_power_scalar(node: Node) -> str:
-    order = node.attrs["order"]
-    factor = " * ".join(["y", *(f"(y - {i})" for i in range(1, order))])
-    return f"{factor} == 0 ? 0 : {factor} * pow(x, y - {order})"
-
-
-power_slope = elementwise(
-    "power_slope",
-    complex=True,
-    real=True,
-    arity=2,
-    partials=_derived_power_partials,
-    says=says("power rule", "幂法则"),
-    source="(xⁿ)⁽ᵏ⁾ = n (n − 1) … (n − k + 1) xⁿ⁻ᵏ",
-    numpy=quiet(_derived_power),
-    scalar=_derived_power_scalar,
-    notation=_derived_power_notation,
-    code=_derived_power_code,
-    safe={0: 1.0},
-    aliases={},
-    samples=normal(2, low=0.5, high=2.0, order=1),
-    doc=says("a derivative of x to the power y by x", "x 的 y 次幂对 x 的导数"),
 )
 
 square = elementwise(
