@@ -161,7 +161,7 @@ def test_at_a_true_kink_the_conventional_value_holds(
     [np.linalg.norm, lambda v: np.sqrt(np.sum(v**2)), lambda v: np.hypot(v[0], v[1]) * 3.0],
 )
 def test_a_second_derivative_without_bound_is_nan_and_says_so(function: Function) -> None:
-    with pytest.warns(NoDerivativeWarning, match=r"no limit there \(entry \[1,1\]\)"):
+    with pytest.warns(NoDerivativeWarning, match=r"no limit there \(entry \[0, 0\]\)"):
         assert np.isnan(tidu.hessian(function)(np.zeros(2))).all()
 
 
@@ -247,7 +247,7 @@ def test_single_precision() -> None:
 
 def test_words_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDU_LANG", "zh")
-    with pytest.warns(NoDerivativeWarning, match=r"两段的交界处，导数在此没有极限（元素 \[1,1\]）"):
+    with pytest.warns(NoDerivativeWarning, match=r"导数在此没有极限（元素 \[0, 0\]）"):
         tidu.hessian(np.linalg.norm)(np.zeros(2))
 
 
@@ -380,3 +380,10 @@ def test_kinks_that_may_cancel_are_searched_in_long_programs_too() -> None:
     for i in range(3000):
         node = rectified(matmul(node, input_node(f"w{i}", (2, 2))))
     assert not entangled([node], [x])
+
+
+def test_a_number_has_no_entries_to_name_and_a_page_counts_from_1() -> None:
+    with pytest.warns(NoDerivativeWarning, match=r"no limit there; the value given is 1"):
+        tidu.hessian(lambda x: (np.cosh(np.abs(x)) - 1.0) * np.where(x > 0, 1.0, 3.0))(0.0)
+    norm = tidu.derive("norm(x)", wrt="x", values={"x": [0.0, 0.0]})
+    assert "(entry [1, 1])" in norm.explain("en", second=[("x", "x")]).text(400)

@@ -19,9 +19,15 @@ from tidu.check.limits import Limits, Question, Run, limits
 from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
+from tidu.ir.types import entry_text
 from tidu.words import Phrase, Words
 
 _MISSING = Words(
+    en="{what}: the values lie where two pieces of the function meet and the derivative has no "
+    "limit there; the value given is {value}",
+    zh="{what}：这些值落在函数两段的交界处，导数在此没有极限；给出的值是 {value}",
+)
+_MISSING_ENTRY = Words(
     en="{what}: the values lie where two pieces of the function meet and the derivative has no "
     "limit there (entry {entry}); the value given is {value}",
     zh="{what}：这些值落在函数两段的交界处，导数在此没有极限（元素 {entry}）；给出的值是 {value}",
@@ -67,7 +73,7 @@ class Boundary:
         for name in found.missing:
             if np.isnan(outputs[name]).any():
                 continue  # that it is NaN is said in any case
-            said = _missing(what, found.values[name], np.asarray(outputs[name]))
+            said = _missing(what, found.values[name], np.asarray(outputs[name]), 0)
             warn(NoDerivativeWarning(said.text()))
         if found.unknown:
             warn(NoDerivativeWarning(_UNKNOWN(what=what).text()))
@@ -96,7 +102,7 @@ def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
     """What a working says of derivatives on a boundary; `called` is what each is called."""
     remarks = [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
     for key in found.missing:
-        remarks.append(_missing(called[key], found.values[key], found.values[key]))
+        remarks.append(_missing(called[key], found.values[key], found.values[key], 1))
     return (*remarks, *(_UNKNOWN(what=called[key]) for key in found.unknown))
 
 
@@ -151,10 +157,14 @@ def unflagged(raw: Any, settled: Any) -> Any:
     return np.where(np.isfinite(raw), raw, settled)
 
 
-def _missing(what: Phrase | str, value: Any, before: Any) -> Phrase:
+def _missing(what: Phrase | str, value: Any, before: Any, start: int) -> Phrase:
+    """Entries are counted from `start`: 0 in Python, 1 on a page."""
     at = _first(value, before)
-    entry = "[" + ",".join(str(i + 1) for i in at) + "]" if at else "-"
-    return _MISSING(what=what, entry=entry, value=f"{value[at]:g}")
+    number = f"{value[at]:g}"
+    if not at:
+        return _MISSING(what=what, value=number)
+    entry = entry_text("", [i + start for i in at])
+    return _MISSING_ENTRY(what=what, entry=entry, value=number)
 
 
 def _first(value: Any, before: Any) -> tuple[int, ...]:
