@@ -1,7 +1,7 @@
 """The derivatives of x to the power y by x: y (y − 1) … xʸ⁻ᵏ, as one op of any order k.
 
-Where the product in front is 0 so is the derivative, at x = 0 too, where xʸ⁻ᵏ is infinite. That case
-belongs to the op's own value: a `where` around it would be derived as a part of the function.
+Where the product in front is 0 so is the derivative, also at x = 0, where xʸ⁻ᵏ is infinite. That
+case belongs to the op's own value: a `where` around it would be derived as a part of the function.
 """
 
 from __future__ import annotations
