@@ -93,9 +93,9 @@ def test_a_long_descent_is_thinned_and_says_so(
     assert run.best_output is not None and run.best_output.tolist() == [3.0, 4.0]
     en, zh = run.text("en"), run.text("zh")
     assert "100 steps of" in en and f"before the last: {heard[-1]:.4f}" in en
-    assert "of 16 losses one is kept, from step 1 on: 7 of 100" in en
+    assert "one loss in 16 is kept, from step 1 on: 7 of 100" in en
     assert "损失每 16 步保留一个（从第 1 步起）：100 个中的 7 个" in zh
-    assert "of 32 watched values one is kept" in en and "所观察的值每 32 步保留一个" in zh
+    assert "one watched value in 32 is kept" in en and "所观察的值每 32 步保留一个" in zh
     drawn = run.drawing("en").splitlines()[-2].split()
     assert drawn == ["1", "49", "97"]
     run.save(tmp_path / "run.npz")
@@ -199,7 +199,7 @@ def test_a_study_shows_and_judges_the_steps_that_are_kept(tmp_path: Path) -> Non
     found = tidu.solve(file, lang="en")
     assert found.ok
     shown = found.report.text()
-    assert "of 8 losses one is kept, from step 1 on: 8 of 60" in shown
+    assert "one loss in 8 is kept, from step 1 on: 8 of 60" in shown
     rows = [line.split()[0] for line in shown.splitlines() if line.strip()[:1].isdigit()]
     assert {"1", "9", "17", "57"} <= set(rows)
     file.write_text(STUDY.format(step=18, value="1.0"))

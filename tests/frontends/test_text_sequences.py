@@ -178,12 +178,12 @@ def test_many_sequences_beside_arrays_mean_what_numpy_means() -> None:
 @pytest.mark.parametrize(
     ("text", "en", "zh"),
     [
-        ("[1, 2] - [1, 2]", "no - of a list and a list", "列表与列表之间没有 -"),
-        ("(1, 2) + [3]", "no + of a tuple and a list", "元组与列表之间没有 +"),
-        ("-[1, 2]", "no - of a list", "列表没有 -"),
-        ("[1] * 2.0", "no * of a list and a decimal number", "列表与小数之间没有 *"),
-        ("(1, 2) < 3", "no < of a tuple and a whole number", "元组与整数之间没有 <"),
-        ("sum([[1], [2]])", "no + of a whole number and a list", "整数与列表之间没有 +"),
+        ("[1, 2] - [1, 2]", "no - for a list and a list", "列表与列表之间不能用 -"),
+        ("(1, 2) + [3]", "no + for a tuple and a list", "元组与列表之间不能用 +"),
+        ("-[1, 2]", "no - for a list", "列表前面不能用 -"),
+        ("[1] * 2.0", "no * for a list and a decimal number", "列表与小数之间不能用 *"),
+        ("(1, 2) < 3", "no < for a tuple and a whole number", "元组与整数之间不能用 <"),
+        ("sum([[1], [2]])", "no + for a whole number and a list", "整数与列表之间不能用 +"),
         ("sorted(x)", "sorted does not take a calculated value", "sorted 不接受算出来的值"),
         ("len(zip([1], [2]))", "len does not take an iterator", "len 不接受迭代器"),
         ("max([x, x])", "max does not take a calculated value", "max 不接受算出来的值"),

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from tidu.words import Phrase, Words
 
 _LOSSES = Words(
-    en="of {every} losses one is kept, from step 1 on: {kept} of {count}; the best step is the "
-    "best of all, and callback=… is told every loss",
+    en="one loss in {every} is kept, from step 1 on: {kept} of {count}; the best step is the best "
+    "of all, and callback=… is told every loss",
     zh="损失每 {every} 步保留一个（从第 1 步起）：{count} 个中的 {kept} 个；"
     "最好的一步仍是从全部步中选出的，callback=… 会收到每一步的损失",
 )
 _WATCHED = Words(
-    en="of {every} watched values one is kept, from step 1 on: {kept} of {count}; that of the best "
+    en="one watched value in {every} is kept, from step 1 on: {kept} of {count}; that of the best "
     "step is kept too",
     zh="所观察的值每 {every} 步保留一个（从第 1 步起）：{count} 个中的 {kept} 个；"
     "最好一步的值另外保留",

@@ -18,7 +18,7 @@ from tidu.frontends.functions import Spelling, find, not_derived_because
 from tidu.frontends.names import Namer
 from tidu.frontends.places import Places
 from tidu.ir.body import result_types
-from tidu.ir.budget import given
+from tidu.ir.budget import note_array
 from tidu.ir.build import Misfit, constant, shape_error
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node, depends_on, post_order
@@ -201,7 +201,7 @@ class Recorder:
     def _constant(self, array: Array, value: Any) -> Node:
         if array.dtype.kind not in "biufc":
             raise refusals.operand(None, value)
-        given(array.size)
+        note_array(array.size)
         node = constant(array)
         frame = self.frame()
         if array.size > 1 and frame is not None:

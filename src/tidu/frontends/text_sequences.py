@@ -22,10 +22,10 @@ MAX_ITEMS = 10_000  # of one sequence, those of sequences in it too
 MAX_NESTED = 32  # sequences inside each other, and axes of an array
 
 _SIGN = Words(
-    en="Python has no {sign} of {kinds}",
-    zh="Python 里{kinds}之间没有 {sign}",
+    en="Python has no {sign} for {kinds}",
+    zh="Python 中{kinds}之间不能用 {sign}",
 )
-_SIGN_ONE = Words(en="Python has no {sign} of {kinds}", zh="Python 里{kinds}没有 {sign}")
+_SIGN_ONE = Words(en="Python has no {sign} for {kinds}", zh="Python 中{kinds}前面不能用 {sign}")
 _ARRAYS = Words(
     en="arrays are calculated entry by entry: np.array({text})",
     zh="要逐元素计算，请用数组：np.array({text})",
@@ -109,7 +109,7 @@ class Weights:
         self._known: dict[int, tuple[Any, int, int]] = {}
 
     def made(self, value: Any) -> Any:
-        """The sequence itself. Raises InputError where it holds too much or is nested too deep."""
+        """A new sequence. Raises InputError where it holds too much or is nested too deep."""
         self._weight(value)
         return value
 

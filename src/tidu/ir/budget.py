@@ -52,7 +52,7 @@ class Limit:
         """The limit in force. Raises InputError for a setting that is no whole number above 0."""
         given = os.environ.get(self.name, "").strip()
         if not given:
-            return _own.get().get(self.name, self.standard)
+            return _for_now.get().get(self.name, self.standard)
         if not (given.isascii() and given.isdigit()) or len(given) > 18 or int(given) < 1:
             fix = verbatim(f"{self.name}={self.standard}")
             raise InputError(_SETTING(name=self.name, value=repr(given[:40])), fix=fix)
@@ -78,17 +78,19 @@ DATA = Limit("TIDU_MAX_DATA", 2**28)  # bytes of one data file, unpacked
 TASKS = Limit("TIDU_MAX_TASKS", 300)  # parts, descents and quotients of one study
 
 _NONE: Mapping[str, int] = {}
-_own: ContextVar[Mapping[str, int]] = ContextVar("limits", default=_NONE)
+_for_now: ContextVar[Mapping[str, int]] = ContextVar("limits", default=_NONE)
 
 
 @contextmanager
 def limited(limits: Mapping[Limit, int]) -> Generator[None]:
     """Other values for these limits, for the time of a call, where the environment sets none."""
-    token = _own.set({**_own.get(), **{limit.name: value for limit, value in limits.items()}})
+    token = _for_now.set(
+        {**_for_now.get(), **{limit.name: value for limit, value in limits.items()}}
+    )
     try:
         yield
     finally:
-        _own.reset(token)
+        _for_now.reset(token)
 
 
 # ------------------------------------------------------------------ a program that is being read
@@ -97,8 +99,8 @@ class _Reading:
     """What a program that is being read has asked for so far."""
 
     most_nodes: int
-    most_elements: int
-    most: int  # elements, by the arrays that are given
+    most_elements: int  # of one array
+    most: int  # the same with regard to the arrays that are given
     growth: int
     nodes: int = 0
 
@@ -127,8 +129,9 @@ def is_reading() -> bool:
     return _reading.get() is not None
 
 
-def given(size: int) -> None:
-    """The program that is being read is given an array of so many elements."""
+def note_array(size: int) -> None:
+    """Note that the program that is being read is given an array of so many elements: what it is
+    given sets the scale of what it may make."""
     state = _reading.get()
     if state is not None:
         state.most = max(state.most, size * state.growth)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.errors import DTypeError, InputError, ShapeError, TiduError
 from tidu.ir.body import Body, result_types
-from tidu.ir.budget import check_node, given, is_reading
+from tidu.ir.budget import check_node, is_reading, note_array
 from tidu.ir.node import ArrayData, Node, intern, post_order
 from tidu.ir.op import Form, Op, role
 from tidu.ir.types import (
@@ -241,7 +241,7 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
     """A named input of a program."""
     size = product(shape)
     if isinstance(size, int):
-        given(size)
+        note_array(size)
     return intern(role("input"), (), {"name": name, "type": Type(shape, dtype)}, Type(shape, dtype))
 
 

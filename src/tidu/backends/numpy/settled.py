@@ -27,13 +27,13 @@ Array = NDArray[Any]
 Again = Callable[[Calculate, Mapping[str, Any]], Valuation]
 
 _NO_WEIGHT = Words(
-    en="an infinite slope beside a factor that is 0 whatever the variables are counts as 0: what "
-    "has no weight does not move the result",
+    en="an infinite slope times a factor that is 0 for all values of the variables counts as 0: "
+    "what has no weight does not move the result",
     zh="无穷大的斜率乘以恒为 0 的因子（与自变量取值无关）时按 0 计：没有权重的量不影响结果",
 )
 _WIDER = Words(
-    en="numbers on the way leave the range of floats, so the gradient was calculated in one that "
-    "is wider",
+    en="intermediate numbers leave the range of floats, so the gradient was calculated in a wider "
+    "one",
     zh="中间的数超出浮点数的范围，因此梯度用范围更大的数计算",
 )
 _AT_LIMIT = Words(
