@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import time
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -129,6 +130,21 @@ def test_what_never_ended_or_crashed_is_refused(text: str) -> None:
 def test_a_tower_of_powers_is_written_soon(text: str) -> None:
     """Each exponent was laid out twice, and so was each in it."""
     assert answer(text, {"x": (), "X": ("n",)})
+
+
+@pytest.mark.parametrize("sign", ["∑", "∏"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_sum_over_many_indices_is_refused_soon(sign: str, nested: bool) -> None:
+    letters = "abcdfghijklmnopqrstuvw"
+    ahead = sign + (f" {sign}".join(f"_{c}" for c in letters) if nested else f"_{{{letters}}}")
+    before = time.process_time()
+    said = answer(f"{ahead} {' '.join(f'x_{c}' for c in letters)}", {"x": (2,)})
+    assert time.process_time() - before < 0.5
+    assert f"over {13 if nested else 22} indices at once: at most 12" in said
+    assert "最多 12 个" in said and "(∑ᵢ xᵢ)·(∑ⱼ yⱼ)" in said
+    assert "∂L/∂x" in answer(
+        "∑_{abcdfghijklm} x_a x_b x_c x_d x_f x_g x_h x_i x_j x_k x_l x_m", {"x": (2,)}
+    )
 
 
 # ------------------------------------------------------------------ long and deep texts

@@ -27,6 +27,15 @@ _RANGE = Words(
     en="the index {letter} runs to {one} and to {two}",
     zh="下标 {letter} 的上限有两个：{one} 与 {two}",
 )
+_MOST_INDICES = 12  # an array with so many axes of two has 4,096 elements
+_MANY_INDICES = Words(
+    en="∑ or ∏ runs over {count} indices at once: at most {most}",
+    zh="∑ 或 ∏ 同时取 {count} 个下标，最多 {most} 个",
+)
+_FACTORS_OUT = Words(
+    en="sums of fewer factors, such as (∑ᵢ xᵢ)·(∑ⱼ yⱼ) for ∑ᵢⱼ xᵢ yⱼ",
+    zh="把因子拆开求和，例如把 ∑ᵢⱼ xᵢ yⱼ 写成 (∑ᵢ xᵢ)·(∑ⱼ yⱼ)",
+)
 _INDEX_TWICE = Words(
     en="the index {letter} is summed over twice: each sum needs a letter of its own",
     zh="对下标 {letter} 求和了两次：每个求和要用不同的字母",
@@ -179,6 +188,9 @@ class FormulaReading(Powers):
         if twice:
             raise SyntaxProblem(_INDEX_TWICE(letter=twice[0]), place=self.place(node))
         self.letters.extend(node.indices)
+        if len(self.letters) > _MOST_INDICES:
+            what = _MANY_INDICES(count=len(self.letters), most=_MOST_INDICES)
+            raise SyntaxProblem(what, place=self.place(node), fix=_FACTORS_OUT())
         part: Any = self._part(node.body, (yield node.body))
         if node.above is not None:
             bound = yield node.above
