@@ -46,7 +46,15 @@ def complement(node: Node) -> Order | None:
         one, other = other, one
     if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
         return None
-    base, count = _base_and_exponent(other)
+    return _complement_of(*_base_and_exponent(other), node, turned)
+
+
+def square_complement(node: Node) -> Order | None:
+    """The same of the op that is 1 − x²."""
+    return None if is_complex(node) else _complement_of(node.inputs[0], 2.0, node, turned=False)
+
+
+def _complement_of(base: Node, count: float, node: Node, turned: bool) -> Order | None:
     found = base.op.complement.get(count) if base.dtype == node.dtype else None
     if found is None:
         return None

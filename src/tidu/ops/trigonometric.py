@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Fraction, Function, Math, Number, Power, Prime
+from tidu.document.math import Apply, Fraction, Function, Math, Negative, Number, Power, Prime, Sum
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Op, Samples
@@ -18,6 +18,7 @@ from tidu.ops.define import aliases, elementwise, function, like, normal, says
 from tidu.ops.exponential import exp, sigmoid
 from tidu.ops.numbers import constant_value
 from tidu.ops.parts import is_complex
+from tidu.ops.regroup import square_complement
 
 
 def _function(
@@ -115,10 +116,27 @@ tanh = _function(
     "(tanh x)′ = 1 − tanh² x",
     complement={1: _one_minus_tanh, 2: lambda x: sech_squared(x)},
 )
+
+# 1 − x² in the derivatives of the inverses: near 1 the rounding of x² is large beside it.
+one_minus_square = elementwise(
+    "one_minus_square",
+    complex=True,
+    regroup=square_complement,
+    real=True,
+    partials=lambda x, out: -2.0 * x,
+    says=says("power rule", "幂法则"),
+    source="(1 − x²)′ = −2x",
+    numpy=lambda x: (1 - x) * (1 + x),
+    scalar="(1 - x) * (1 + x)",
+    notation=lambda node, x: Sum((Number("1"), Negative(Power(x, Number("2"))))),
+    code=lambda node, x: f"((1 - {x}) * (1 + {x}))",
+    aliases={},
+    doc=says("1 − x², calculated as (1 − x)(1 + x)", "1 − x²，按 (1 − x)(1 + x) 计算"),
+)
 arcsin = _function(
     "arcsin",
     np.arcsin,
-    lambda x, out: 1.0 / sqrt(1.0 - x**2),
+    lambda x, out: 1.0 / sqrt(one_minus_square(x)),
     "(arcsin x)′ = 1/√(1 − x²)",
     short="asin",
     domain=(-0.9, 0.9),
@@ -127,7 +145,7 @@ arcsin = _function(
 arccos = _function(
     "arccos",
     np.arccos,
-    lambda x, out: -1.0 / sqrt(1.0 - x**2),
+    lambda x, out: -1.0 / sqrt(one_minus_square(x)),
     "(arccos x)′ = −1/√(1 − x²)",
     short="acos",
     domain=(-0.9, 0.9),
@@ -148,7 +166,7 @@ arcsinh = _function(
 def _arccosh_root(x: Node) -> Node:
     """√(x² − 1), on the branch of arcosh: for complex x with a negative real part it is not the
     principal root of x² − 1."""
-    return sqrt(x - 1.0) * sqrt(x + 1.0) if is_complex(x) else sqrt(x**2 - 1.0)
+    return sqrt(x - 1.0) * sqrt(x + 1.0) if is_complex(x) else sqrt((x - 1.0) * (x + 1.0))
 
 
 arccosh = _function(
@@ -163,7 +181,7 @@ arccosh = _function(
 arctanh = _function(
     "arctanh",
     np.arctanh,
-    lambda x, out: 1.0 / (1.0 - x**2),
+    lambda x, out: 1.0 / one_minus_square(x),
     "(artanh x)′ = 1/(1 − x²)",
     short="atanh",
     domain=(-0.8, 0.8),
@@ -253,11 +271,45 @@ def _hypot_notation(node: Node, x: Math, y: Math) -> Math:
     return Apply(Function("hypot"), (x, y))
 
 
+def _hypot_slope(x: Any, y: Any, by: int) -> Any:
+    length = np.hypot(x, y)
+    whole = np.where(length == 0, 1, length)
+    return np.where(length == 0, np.zeros((), length.dtype), (x, y)[by] / whole)
+
+
+def _hypot_slope_partials(x: Node, y: Node, out: Node, by: int) -> tuple[Node, Node]:
+    length, other = hypot(x, y), apply(hypot_slope, x, y, by=1 - by)
+    found = ratio(square(other), length), -ratio(out * other, length)
+    return (found[1], found[0]) if by else found
+
+
+# The derivative of a length, an op since the quotient rule, 1/r − x²/r³, loses y²/r³ where y is
+# small beside x.
+hypot_slope = elementwise(
+    "hypot_slope",
+    arity=2,
+    real=True,
+    partials=_hypot_slope_partials,
+    jumps=lambda x, y, by: _both_zero(x, y),
+    says=says("derivative of x/√(x² + y²)", "x/√(x² + y²) 的导数"),
+    source="∂(x/r)/∂x = y²/r³, ∂(x/r)/∂y = −xy/r³ with r = √(x² + y²)",
+    numpy=_hypot_slope,
+    lower=lambda x, y, by: ratio((x, y)[by], hypot(x, y)),
+    notation=lambda node, x, y: Fraction((x, y)[node.attrs["by"]], _hypot_notation(node, x, y)),
+    code=lambda node, x, y: "",
+    sources={"torch": lambda node, x, y: ""},
+    aliases={},
+    samples=normal(2, low=0.4, high=2.0, by=0),
+    doc=says(
+        "x/√(x² + y²) or y/√(x² + y²), 0 at the origin", "x/√(x² + y²) 或 y/√(x² + y²)，在原点为 0"
+    ),
+)
+
 hypot = elementwise(
     "hypot",
     arity=2,
     real=True,
-    partials=lambda x, y, out: (ratio(x, out), ratio(y, out)),
+    partials=lambda x, y, out: tuple(apply(hypot_slope, x, y, by=by) for by in (0, 1)),
     says=says("derivative of a length", "长度的导数"),
     source="∂√(x² + y²)/∂x = x/√(x² + y²)",
     numpy=np.hypot,
