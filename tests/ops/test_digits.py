@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
-import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers all ops)
+import tidu.ops  # noqa: F401  (registers all ops)
 from tidu.backends.native.program import compile_native
 from tidu.backends.numpy import compile_graph
 from tidu.backends.scalar import (
