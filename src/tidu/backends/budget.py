@@ -27,8 +27,7 @@ _TOO_LONG = Words(
     zh="运行一次约需 {need} 次乘加运算，其中最多的是 {node}",
 )
 
-
-EACH = 5  # of a function of one element
+EACH = 5  # multiplications and additions that a function of one element takes as long as
 
 
 def check_run(nodes: Sequence[Node]) -> None:

@@ -27,6 +27,8 @@ from tidu.words import Phrase, Words
 
 READ_AS = Words(en="read as: {text}", zh="读作：{text}")
 _LEFT_OUT = Words(en="{part} was not read", zh="{part} 没有被读入")
+_MAX_HEAD = 6  # signs of a name with its subscript, and =
+
 _UNSAID = Words(
     en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
 )
@@ -291,9 +293,6 @@ def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
                 cuts.append(index)
     bounds = [-1, *cuts, len(line)]
     return [line[a + 1 : b] for a, b in pairwise(bounds)]
-
-
-_MAX_HEAD = 6  # signs of a name with its subscript, and =
 
 
 def _defines(signs: Sequence[Sign]) -> bool:
