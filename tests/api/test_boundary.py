@@ -387,3 +387,13 @@ def test_a_number_has_no_entries_to_name_and_a_page_counts_from_1() -> None:
         tidu.hessian(lambda x: (np.cosh(np.abs(x)) - 1.0) * np.where(x > 0, 1.0, 3.0))(0.0)
     norm = tidu.derive("norm(x)", wrt="x", values={"x": [0.0, 0.0]})
     assert "(entry [1, 1])" in norm.explain("en", second=[("x", "x")]).text(400)
+
+
+def test_a_clip_that_rounding_alone_touches_is_no_boundary() -> None:
+    """corrcoef keeps its numbers within −1 and 1; a row with itself is 1, up to rounding."""
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    derived = tidu.derive("sum(corrcoef(x)[0])", wrt="x", values={"x": x})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        derived.evaluate()
+        tidu.grad(lambda x: np.sum(np.corrcoef(x)[0]))(x)

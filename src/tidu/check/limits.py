@@ -37,6 +37,7 @@ _STEPS = tuple(range(_NEAR + 1))  # the steps 2**-k that are extrapolated from
 _POINTS = 7  # of one extrapolation
 _EXACT = 1e-9  # beside the largest number: how far two limits at the point itself may lie apart
 _ALIKE = 1e-7  # the same for limits that are extrapolated
+_OF_SINGLE = 1e-3  # the same for numbers of single precision, beside those of the limits
 _CLOSE = 1e-6  # the same for numbers beside the point
 _NOISE = 1e-13  # of the largest number on a side, which its limit may be off in any case
 _WORK = 200_000  # elements of one run, up to which more than one pair is looked at
@@ -186,8 +187,9 @@ class _Sides:
         return all(np.array_equal(one[name], other[name]) for name in self.flat)
 
     def _is_continuous(self, limit: Arrays, tolerance: float) -> bool:
-        return all(
-            np.all(np.abs(limit[n] - v) <= tolerance * (1.0 + np.abs(v)))
+        """Whether the functions tend to their values; a limit that is not known says nothing."""
+        return not any(
+            np.any(np.abs(limit[n] - v) > tolerance * (1.0 + np.abs(v)))
             for n, v in self.here.items()
             if np.isfinite(v).all()
         )
@@ -344,17 +346,20 @@ def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
     errors = np.array([side.error[name] for side in sides])
     grows = np.array([side.grows[name] for side in sides])
     with np.errstate(all="ignore"):
-        off = _tolerance(limits_, errors, max(side.alike for side in sides))
-        near = np.abs(limits_ - value) <= off
-        low, high = np.min(limits_, axis=0), np.max(limits_, axis=0)
-        unknown = ~grows.any(axis=0) & ~np.isfinite(off)
-        one = ~grows.any(axis=0) & ~unknown & (high - low <= off)
+        alike = max(side.alike for side in sides)
+        known, off = _tolerance(limits_, errors, alike)
+        _, own = _tolerance(limits_, errors, max(alike, _OF_SINGLE if _is_single(value) else 0.0))
+        near = known & (np.abs(limits_ - value) <= own)
+        low = np.min(np.where(known, limits_, np.inf), axis=0)
+        high = np.max(np.where(known, limits_, -np.inf), axis=0)
+        bounded, all_known = ~grows.any(axis=0), known.all(axis=0)
+        # A side may be hidden by rounding, as that of a clip at 1 of x/√x²; another one speaks.
+        unknown = bounded & ~all_known & ~near.any(axis=0)
+        one = bounded & all_known & (high - low <= off)
         best = np.take_along_axis(limits_, np.argmin(errors, axis=0)[None], axis=0)[0]
         replaced = one & ~near.any(axis=0)
-        outside = (
-            ~one & ~unknown & ~grows.any(axis=0) & ((value < low - off) | (value > high + off))
-        )
-        unbounded = grows.any(axis=0) & np.isfinite(value) & ~(near & ~grows).any(axis=0)
+        outside = bounded & all_known & ~one & ((value < low - own) | (value > high + own))
+        unbounded = ~bounded & np.isfinite(value) & ~(near & ~grows).any(axis=0)
     result = np.where(replaced, best, value)
     result = np.where(outside, np.clip(value, low, high), result)
     result = np.where(unbounded, np.nan, result).astype(value.dtype)
@@ -367,10 +372,15 @@ def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
     )
 
 
-def _tolerance(limits_: Array, errors: Array, alike: float) -> Array:
-    """How far the limits of an entry may lie apart and still be one: what they may be off, beside
-    the largest number of the whole; ∞ where that says nothing."""
+def _is_single(value: Array) -> bool:
+    return value.dtype.itemsize < 8
+
+
+def _tolerance(limits_: Array, errors: Array, alike: float) -> tuple[Array, Array]:
+    """Which limits are known, and how far those of an entry may lie apart and still be one: what
+    they may be off, beside the largest number of the whole."""
     finite = limits_[np.isfinite(limits_)]
     scale = float(np.max(np.abs(finite))) if finite.size else 0.0
-    worst = np.max(errors, axis=0)
-    return np.where(worst <= 1e3 * _CLOSE * max(scale, 1.0), 10.0 * worst + alike * scale, np.inf)
+    known = np.isfinite(limits_) & (errors <= 1e3 * _CLOSE * max(scale, 1.0))
+    worst = np.max(np.where(known, errors, 0.0), axis=0)
+    return known, 10.0 * worst + alike * scale
