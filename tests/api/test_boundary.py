@@ -342,6 +342,17 @@ CANCEL: list[tuple[str, Function, Any, Any]] = [
         np.ones(2),
     ),
     ("conventional", lambda x: relu(x) + np.abs(x), 0.0, 0.0),
+    ("two ops of one argument", lambda x: 2.0 * relu(x) - np.abs(x), 0.0, 1.0),
+    ("softplus", lambda x: relu(x) + np.log1p(np.exp(-np.abs(x))), 0.0, 0.5),
+    ("a sign beside |x|", lambda x: np.sign(x) * np.abs(x), 0.0, 1.0),
+    ("copysign", lambda x: np.copysign(1.0, x) * np.abs(x), 0.0, 1.0),
+    (
+        "tanh by its positive half",
+        lambda x: np.sign(x) * (1.0 - np.exp(-2.0 * np.abs(x))) / (1.0 + np.exp(-2.0 * np.abs(x))),
+        0.0,
+        1.0,
+    ),
+    ("a root of the distance", lambda x: np.sign(x) * np.abs(x) ** 1.5, 0.0, 0.0),
 ]
 
 
@@ -397,3 +408,42 @@ def test_a_clip_that_rounding_alone_touches_is_no_boundary() -> None:
         warnings.simplefilter("error")
         derived.evaluate()
         tidu.grad(lambda x: np.sum(np.corrcoef(x)[0]))(x)
+
+
+def unit(v: Any) -> Any:
+    return np.sum(v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12))
+
+
+def narrow(x: Any) -> Any:
+    """A smooth bump on |x| < 1e-8."""
+    return np.where(np.abs(x) < 1e-8, 1e-10 * (1.0 - (x / 1e-8) ** 2) ** 3, 0.0 * x)
+
+
+def test_a_boundary_within_a_small_step_is_not_stepped_over() -> None:
+    """A vector of padding divided by its norm, at least 1e-12: the slope is 1e12."""
+    v = np.array([[3.0, 4.0], [0.0, 0.0]])
+    slope = [[0.032, -0.024], [1e12, 1e12]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(tidu.grad(unit)(v), slope, rtol=1e-9)
+        truth = -6.0 * 1e-10 / 1e-16
+        np.testing.assert_allclose(tidu.hessian(narrow)(0.0), truth, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [20, 50])
+def test_what_is_seen_on_few_sides_only_is_not_overlooked(size: int) -> None:
+    """Of many equal entries each is the largest on one side of many."""
+
+    def twice(v: Any) -> Any:
+        return 2.0 * np.max(v) - np.min(v)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoDerivativeWarning)
+        found = tidu.grad(twice)(np.zeros(size))
+    np.testing.assert_allclose(found, np.full(size, 1.0 / size))
+
+
+def test_many_ties_keep_the_conventional_value_and_say_so() -> None:
+    with pytest.warns(NoDerivativeWarning):
+        found = tidu.hessian(lambda v: np.max(v) ** 2)(np.ones(50))
+    np.testing.assert_allclose(found, np.full((50, 50), 2.0 / 2500.0))

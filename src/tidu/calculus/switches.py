@@ -93,20 +93,26 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     active = depends_on(walk, moving)
     made = _made_of(walk, active)
     seen: set[int] = set()
-    for met in {_meeting(node, active) for node in walk if node.id in active}:  # each once
-        parts = {part for node in met for part in made[node.id]}
+    for _, chosen_by in {_kink(node, active) for node in walk if node.id in active}:  # each once
+        parts = {part for node in chosen_by for part in made[node.id]}
         if parts & seen:
             return True
         seen |= parts
     return False
 
 
-def _meeting(node: Node, active: set[int]) -> tuple[Node, ...]:
-    """What decides between the pieces of a node with a kink; nothing where it has none."""
-    if node.op.kinks and not is_tuple(node):
-        return tuple(child for child in node.inputs if child.id in active)
-    conditions = [child for child in node.inputs if not is_tuple(child) and child.dtype == "bool"]
-    return tuple(child for child in conditions if child.id in active)
+def _kink(node: Node, active: set[int]) -> tuple[str, tuple[Node, ...]]:
+    """What chooses between the pieces of a node, and from what; nothing where there is one piece.
+
+    All that one condition chooses is of the same side. Two ops may take values of different sides
+    at one place: relu(x) the left one, |x| that between them.
+    """
+    inner = tuple(child for child in node.inputs if child.id in active)
+    if is_tuple(node) or node.dtype == "bool":
+        return "", ()  # a condition is found at what it chooses
+    if node.op.kinks or node.op.jumps is not None:
+        return node.op.name, inner
+    return "", tuple(child for child in inner if not is_tuple(child) and child.dtype == "bool")
 
 
 def _made_of(walk: Sequence[Node], active: set[int]) -> dict[int, frozenset[int]]:
@@ -155,6 +161,13 @@ def is_flat(node: Node, active: set[int]) -> bool:
         return push_forward(node, tangents) is None
     except TiduError:  # it has no derivative, which is another matter
         return False
+
+
+def boundary_of(node: Node) -> Node | None:
+    """The mask of where the entries of a flat node lie on a boundary; None where it has no such
+    mask, entry by entry."""
+    masks = _boundaries(node)
+    return masks[0] if len(masks) == 1 and masks[0].shape == node.shape else None
 
 
 def _arrays(node: Node) -> Sequence[Node]:

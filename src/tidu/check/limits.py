@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tidu.backends.numpy.program import compile_graph, with_sizes
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
-from tidu.calculus.switches import switches
+from tidu.calculus.switches import boundary_of, switches
+from tidu.check.extrapolation import CLOSE, extrapolate
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import REALS
@@ -33,15 +34,15 @@ Run = Callable[[Arrays], Arrays]
 
 _PAIRS = 12  # of opposite directions
 _NEAR = 20  # a step of 2**-20 shows the pieces on a side
-_STEPS = tuple(range(_NEAR + 1))  # the steps 2**-k that are extrapolated from
-_POINTS = 7  # of one extrapolation
+_NEARER = (28, 36, 44)  # and a smaller one, where another boundary lies within that step
+_NEAREST = (60, 100, 200, 400, 800)  # smaller still, where every value is 0
 _EXACT = 1e-9  # beside the largest number: how far two limits at the point itself may lie apart
 _ALIKE = 1e-7  # the same for limits that are extrapolated
 _OF_SINGLE = 1e-3  # the same for numbers of single precision, beside those of the limits
-_CLOSE = 1e-6  # the same for numbers beside the point
-_NOISE = 1e-13  # of the largest number on a side, which its limit may be off in any case
 _WORK = 200_000  # elements of one run, up to which more than one pair is looked at
 _MOST = 50_000_000  # and up to which anything is
+_SINGLE = 32  # entries up to which each is moved far beyond all others
+_BEYOND = 2.0**10  # how far
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +106,10 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
         verdicts = {name: _judge(name, found[name], seen) for name in question.results}
         if not any(verdict.is_open for verdict in verdicts.values()):
             break
+    if any(verdict.is_partial for verdict in verdicts.values()):
+        seen += sides.of_single_entries(rng)
+        whole = sides.entries <= _SINGLE
+        verdicts = {name: _judge(name, found[name], seen, whole) for name in question.results}
 
     def names(kind: Callable[[_Verdict], bool]) -> tuple[str, ...]:
         return tuple(name for name, verdict in verdicts.items() if kind(verdict))
@@ -142,27 +147,72 @@ class _Sides:
     values: Arrays
     run: Run
     flat: tuple[str, ...]
+    own: Mapping[str, str]  # by piece: the mask of where it lies on a boundary
     frozen: Program | None
     here: Arrays  # the functions at the values
+    pieces: Arrays  # the pieces and their masks at the values
     work: float
 
     def look(self, direction: Arrays) -> _Side | None:
         """The limits along a direction; None where it leaves the domain of the functions."""
-        near = self._at(direction, _NEAR)
+        last, near = self._beside(direction)
         if not all(np.isfinite(near[name]).all() for name in self.here):
             return None
-        return self._at_the_point(direction, near) or self._extrapolated(direction, near)
+        return self._at_the_point(direction, last, near) or self._extrapolated(
+            direction, last, near
+        )
+
+    @property
+    def entries(self) -> int:
+        """How many numbers move."""
+        return sum(np.size(self.values[name]) for name in map(_name, self.question.moving))
+
+    def of_single_entries(self, rng: np.random.Generator) -> list[_Side]:
+        """The sides where one entry moves far beyond the others, which most directions never show:
+        one of fifty equal entries is the largest on a fiftieth of them."""
+        if self.entries > _SINGLE:
+            return []
+        seen: list[_Side | None] = []
+        for node in self.question.moving:
+            for i in range(np.size(self.values[_name(node)])):
+                direction = _direction(self.question.moving, self.values, rng)
+                small = {name: step / _BEYOND for name, step in direction.items()}
+                if _name(node) in small:
+                    small[_name(node)].flat[i] *= _BEYOND
+                for sign in (1.0, -1.0):
+                    seen.append(self.look({name: sign * step for name, step in small.items()}))
+        return [side for side in seen if side is not None]
+
+    def _beside(self, direction: Arrays) -> tuple[int, Arrays]:
+        """The first step 2**-k that crosses no boundary but those on which the point lies, with
+        what is there; the largest step where none is seen to be such."""
+        first = self._at(direction, _NEAR)
+        if not self._crosses(first):
+            return _NEAR, first
+        all_zero = not any(np.any(self.values[name]) for name in direction)
+        for step in (*_NEARER, *(_NEAREST if all_zero else ())):
+            near = self._at(direction, step)
+            if not self._crosses(near):
+                return step, near
+        return _NEAR, first
+
+    def _crosses(self, near: Arrays) -> bool:
+        """Whether a piece is another than at the point, which lies on no boundary of that piece."""
+        return any(
+            np.any((near[name] != self.pieces[name]) & ~self.pieces[mask])
+            for name, mask in self.own.items()
+        )
 
     def _at(self, direction: Arrays, step: int) -> Arrays:
         moved = {n: self.values[n] + 2.0**-step * d for n, d in direction.items()}
         return self.run({**self.values, **moved})
 
-    def _at_the_point(self, direction: Arrays, near: Arrays) -> _Side | None:
+    def _at_the_point(self, direction: Arrays, last: int, near: Arrays) -> _Side | None:
         """The numbers of the point with the pieces of the side; None where that is not its limit:
         they are not finite, or the numbers beside it do not tend to them."""
         if self.frozen is None:
             return None
-        half = self._at(direction, _NEAR + 1)
+        half = self._at(direction, last + 1)
         if not self._same_pieces(near, half):
             return None
         pieces = {name: near[name] for name in self.flat}
@@ -172,7 +222,7 @@ class _Sides:
             if not np.isfinite(exact[name]).all():
                 return None
             size = _largest(exact[name], near[name], half[name])
-            if np.any(np.abs(exact[name] - beside) > _CLOSE * size):
+            if np.any(np.abs(exact[name] - beside) > CLOSE * size):
                 return None
         results = {name: exact[name] for name in self.question.results}
         return _Side(
@@ -194,9 +244,11 @@ class _Sides:
             if np.isfinite(v).all()
         )
 
-    def _extrapolated(self, direction: Arrays, near: Arrays) -> _Side:
+    def _extrapolated(self, direction: Arrays, last: int, near: Arrays) -> _Side:
         table = [near]
-        for step in reversed(_STEPS[:-1]):  # the side ends where another boundary is crossed
+        for step in reversed(
+            range(last - _NEAR, last)
+        ):  # the side ends where another boundary is crossed
             there = self._at(direction, step)
             finite = all(np.isfinite(there[name]).all() for name in self.here)
             if not finite or not self._same_pieces(near, there):
@@ -204,7 +256,7 @@ class _Sides:
             table.append(there)
         table.reverse()
         found = {
-            name: _extrapolate([np.asarray(there[name]) for there in table])
+            name: extrapolate([np.asarray(there[name]) for there in table])
             for name in (*self.question.results, *self.here)
         }
         results = self.question.results
@@ -213,7 +265,7 @@ class _Sides:
             {name: found[name][0] for name in results},
             {name: found[name][1] for name in results},
             {name: found[name][2] for name in results},
-            self._is_continuous(whole, 100.0 * _CLOSE),
+            self._is_continuous(whole, 100.0 * CLOSE),
             _ALIKE,
         )
 
@@ -232,13 +284,18 @@ def _prepare(question: Question, values: Arrays, again: Run | None) -> _Sides | 
     here_names = names[len(question.results) :]
     if again is not None:
         here = again(values)
-        return _Sides(question, values, again, (), None, {n: here[n] for n in here_names}, work)
+        functions = {name: here[name] for name in here_names}
+        return _Sides(question, values, again, (), {}, None, functions, {}, work)
     inputs = {str(n.attrs["name"]): n for n in reachable(bound) if n.op.role == "input"}
     moving = tuple(inputs[name] for name in map(_name, question.moving) if name in inputs)
     flat = switches(tuple(bound), moving).flat
     held = {node: input_node(f"·piece{i}", node.shape, node.dtype) for i, node in enumerate(flat)}
     pieces = {_name(own): node for node, own in held.items()}
+    masks = {name: boundary_of(node) for name, node in pieces.items()}
+    own = {name: f"{name}/boundary" for name, mask in masks.items() if mask is not None}
     program = compile_graph({**outputs, **pieces})
+    watched = {own[name]: mask for name, mask in masks.items() if mask is not None}
+    at_point = compile_graph({**pieces, **watched}).run(values).outputs
     frozen = compile_graph(dict(zip(names, substitute(bound, dict(held)), strict=True)))
     here = program.run(values).outputs
 
@@ -246,7 +303,7 @@ def _prepare(question: Question, values: Arrays, again: Run | None) -> _Sides | 
         return program.run(displaced).outputs
 
     functions = {name: here[name] for name in here_names}
-    return _Sides(question, values, run, tuple(pieces), frozen, functions, work)
+    return _Sides(question, values, run, tuple(pieces), own, frozen, functions, at_point, work)
 
 
 def _in_double_precision(nodes: list[Node]) -> list[Node]:
@@ -288,55 +345,23 @@ def _largest(*arrays: Array) -> float:
     return max((float(np.max(np.abs(a))) for a in arrays if np.size(a)), default=0.0)
 
 
-# ------------------------------------------------------------------ extrapolation
-def _extrapolate(table: Sequence[Array]) -> tuple[Array, Array, Array]:
-    """The limit of numbers at steps that are halved each time, how far it may be off, and where
-    they grow without bound.
-
-    Neville's scheme over each run of `_POINTS` steps; that which changes least in its last stage.
-    """
-    numbers = np.array(table, dtype=np.float64)
-    shape = numbers.shape[1:]
-    limit, error = np.full(shape, np.nan), np.full(shape, np.inf)
-    with np.errstate(all="ignore"):
-        noise = _NOISE * np.max(np.abs(numbers), axis=0)
-        for start in range(len(numbers) - _POINTS + 1):
-            stage = previous = numbers[start : start + _POINTS]
-            for order in range(1, _POINTS):
-                previous = stage
-                stage = stage[1:] + (stage[1:] - stage[:-1]) / (2.0**order - 1.0)
-            change = np.abs(stage[0] - previous[1]) + noise
-            better = np.isfinite(stage[0]) & (change < error)
-            limit, error = np.where(better, stage[0], limit), np.where(better, change, error)
-        limit = np.where(np.abs(limit) <= noise, 0.0, limit)
-        return limit, error, _grows(numbers, limit, error)
-
-
-def _grows(numbers: Array, limit: Array, error: Array) -> Array:
-    """Where the last numbers grow by increments that do not become smaller."""
-    if len(numbers) < _POINTS:
-        return np.zeros(numbers.shape[1:], bool)
-    last = numbers[-_POINTS:]
-    steps = np.diff(last, axis=0)
-    growing = np.all(np.abs(steps[1:]) >= 0.95 * np.abs(steps[:-1]), axis=0)
-    one_way = np.all(steps > 0, axis=0) | np.all(steps < 0, axis=0)
-    settled = error <= _CLOSE * np.abs(limit)
-    return (growing & one_way & ~settled) | np.isinf(last[-1])
-
-
 # ------------------------------------------------------------------ all sides together
 @dataclass(frozen=True, slots=True, eq=False)
 class _Verdict:
-    """What one derivative is, from the sides seen. `is_open` asks for more of them."""
+    """What one derivative is, from the sides seen. `is_open` asks for more of them; `is_partial`
+    says that some entries have one limit, and others have none."""
 
     value: Array
     cancelled: bool = False
     missing: bool = False
     unknown: bool = False
     is_open: bool = False
+    is_partial: bool = False
 
 
-def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
+def _judge(name: str, found: Array, sides: Sequence[_Side], whole: bool = True) -> _Verdict:
+    """What a derivative is. Without `whole` the sides are too few to say of an entry that they all
+    agree, where they do not of others."""
     value = np.asarray(found)
     if not sides or not value.size:  # a derivative without entries has none that could be wrong
         return _Verdict(value)
@@ -358,6 +383,9 @@ def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
         one = bounded & all_known & (high - low <= off)
         best = np.take_along_axis(limits_, np.argmin(errors, axis=0)[None], axis=0)[0]
         replaced = one & ~near.any(axis=0)
+        partial = bool(replaced.any() and not one.all())
+        if partial and not whole:
+            unknown, replaced = unknown | replaced, np.zeros_like(replaced)
         outside = bounded & all_known & ~one & ((value < low - own) | (value > high + own))
         unbounded = ~bounded & np.isfinite(value) & ~(near & ~grows).any(axis=0)
     result = np.where(replaced, best, value)
@@ -369,6 +397,7 @@ def _judge(name: str, found: Array, sides: Sequence[_Side]) -> _Verdict:
         missing=bool(outside.any() or unbounded.any()),
         unknown=bool((unknown & np.isfinite(value)).any()),
         is_open=bool(replaced.any() or outside.any() or unknown.any()),
+        is_partial=partial,
     )
 
 
@@ -381,6 +410,6 @@ def _tolerance(limits_: Array, errors: Array, alike: float) -> tuple[Array, Arra
     they may be off, beside the largest number of the whole."""
     finite = limits_[np.isfinite(limits_)]
     scale = float(np.max(np.abs(finite))) if finite.size else 0.0
-    known = np.isfinite(limits_) & (errors <= 1e3 * _CLOSE * max(scale, 1.0))
+    known = np.isfinite(limits_) & (errors <= 1e3 * CLOSE * max(scale, 1.0))
     worst = np.max(np.where(known, errors, 0.0), axis=0)
     return known, 10.0 * worst + alike * scale
