@@ -235,3 +235,9 @@ def test_counts_of_any_size_are_written() -> None:
     assert budget.grouped(10**18) == "10^18"
     assert budget.grouped(1 << 200_000).startswith("10^602")
     assert budget.bytes_text(3 * 2**30) == "3 GiB"
+
+
+def test_arrays_written_in_a_text_are_calculated_within_the_limit_too() -> None:
+    ones = "ones(1000000)"
+    with pytest.raises(TiduError, match="multiplications"):
+        tidu.derive(f"sum(convolve({ones}, {ones})*x[0])", wrt="x", x=[1.0, 2.0])

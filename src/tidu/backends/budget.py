@@ -28,6 +28,7 @@ _TOO_LONG = Words(
 )
 
 EACH = 5  # multiplications and additions that a function of one element takes as long as
+DIRECT = 50  # and that one of a convolution does, beside those of a matrix product
 
 
 def check_run(nodes: Sequence[Node]) -> None:
@@ -99,7 +100,9 @@ def work_of(node: Node) -> int:
         return 0
     sizes = [product(type.shape) for n in (node, *node.inputs) for type in result_types(n.type)]
     if loop is Loop.CONTRACT:
-        return _contracted(node) if node.op.letters is not None else _known(product(sizes[1:]))
+        if node.op.letters is not None:
+            return _contracted(node)
+        return DIRECT * _known(product(sizes[1:]))
     return EACH * max(map(_known, sizes), default=0)
 
 

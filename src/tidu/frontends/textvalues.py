@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.backends.budget import check_run
 from tidu.errors import DTypeError, InputError, TiduError
 from tidu.frontends.functions import call, find
 from tidu.ir.body import result_types
@@ -424,6 +425,7 @@ def check_dtype(value: Any) -> None:
 def reference(node: Node) -> NDArray[Any]:
     """The value of a node over constants alone, by the ops' own references."""
     values: dict[int, Any] = {}
+    check_run(reachable([node]))
     with np.errstate(all="ignore"):
         for each in reachable([node]):
             for type in result_types(each.type):
