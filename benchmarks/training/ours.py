@@ -81,15 +81,16 @@ class Descending:
         self.problem, self.rate = problem, math.nan
 
     def reset(self, rate: float) -> None:
+        from tidu.api.history import History  # noqa: PLC0415
         from tidu.api.loop import Progress  # noqa: PLC0415
 
         if rate != self.rate:
             self.rate, self.descent = rate, descent(self.problem, rate)
             self.first = self.descent.reached.position[1]
-        self.descent.reached = Progress((0, self.first))
+        self.descent.reached = Progress((History(), self.first))
 
     def run(self, steps: int) -> None:
-        self.descent.run(self.descent.reached.position[0] + steps, None, False)
+        self.descent.run(self.descent.reached.done + steps, None, False)
 
     def loss(self) -> float:
         return self.descent.end().loss

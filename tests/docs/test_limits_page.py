@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tidu.api.solve import OF_A_STUDY
+from tidu.frontends.formula.reading import MOST_INDICES
 from tidu.frontends.lexical import MAX_DEPTH
 from tidu.frontends.study_read import MOST_BYTES
 from tidu.frontends.study_size import MOST_DEPTH, MOST_DIGITS, MOST_KEYS, MOST_PARTS
@@ -65,6 +66,6 @@ def test_each_limit_is_on_the_page_with_its_value(language: str) -> None:
 def test_the_limits_that_nothing_sets_are_on_the_page(language: str) -> None:
     text = PAGES[language].read_text("utf-8")
     (paragraph,) = (part for part in text.split("\n\n") if numbers(part)[:1] == [MAX_DEPTH])
-    of_texts, of_studies = [MAX_DEPTH, MAX_LOOP, MAX_ITEMS], [MOST_BYTES, MOST_KEYS]
+    of_texts, of_studies = [MAX_DEPTH, MOST_INDICES, MAX_LOOP, MAX_ITEMS], [MOST_BYTES, MOST_KEYS]
     of_studies += [MOST_PARTS - 1, MOST_DIGITS, MOST_DEPTH]  # n dots make n + 1 parts
     assert numbers(paragraph) == of_texts + of_studies

@@ -23,6 +23,7 @@ ALL_DIRECTIONS = 160  # of all parameters together; each gets one at least
 ALL_ENTRIES = 640  # with more entries in all parameters, each is checked along directions
 _LOSS_DIGITS = 1e-11
 _NOTHING = 1e-300  # the square of an imaginary step, which is left where the slope is 0
+_BESIDE = 1e-9  # beside the largest entry of a gradient
 _TRUSTED = 1e-6  # of a slope: what roundings may make up of one that agrees
 _SHRINK = (1.0, 1 / 32, 1e-3, 1e-5, 1e-7)
 
@@ -147,7 +148,18 @@ def _measure(problem: Problem, direction: Array) -> Measured:
     if distance > 10 * noise and not close:
         return replace(found, kind="differs")
     trusted = close and noise <= found.near(_TRUSTED)
-    return found if trusted or found.vanishes(noise) else _lost(found, noise)
+    trusted = trusted or found.vanishes(noise) or _is_nothing(problem, found, noise)
+    return found if trusted else _lost(found, noise)
+
+
+def _is_nothing(problem: Problem, found: Measured, noise: float) -> bool:
+    """Whether a slope, and all that roundings can make of it, is nothing beside the largest entry
+    of the gradient: as the 0 of an entry that is not read."""
+    if problem.gradient.size < 2:
+        return False
+    with np.errstate(all="ignore"):
+        largest = float(np.max(np.abs(problem.gradient)))
+    return max(abs(found.stated), abs(found.expected), noise) < _BESIDE * largest < math.inf
 
 
 def _along(gradient: Array, direction: Array) -> float:

@@ -27,7 +27,7 @@ _RANGE = Words(
     en="the index {letter} runs to {one} and to {two}",
     zh="下标 {letter} 的上限有两个：{one} 与 {two}",
 )
-_MOST_INDICES = 12  # an array with so many axes of two has 4,096 elements
+MOST_INDICES = 12  # an array with so many axes of two has 4,096 elements
 _MANY_INDICES = Words(
     en="∑ or ∏ runs over {count} indices at once: at most {most}",
     zh="∑ 或 ∏ 同时取 {count} 个下标，最多 {most} 个",
@@ -188,8 +188,8 @@ class FormulaReading(Powers):
         if twice:
             raise SyntaxProblem(_INDEX_TWICE(letter=twice[0]), place=self.place(node))
         self.letters.extend(node.indices)
-        if len(self.letters) > _MOST_INDICES:
-            what = _MANY_INDICES(count=len(self.letters), most=_MOST_INDICES)
+        if len(self.letters) > MOST_INDICES:
+            what = _MANY_INDICES(count=len(self.letters), most=MOST_INDICES)
             raise SyntaxProblem(what, place=self.place(node), fix=_FACTORS_OUT())
         part: Any = self._part(node.body, (yield node.body))
         if node.above is not None:
