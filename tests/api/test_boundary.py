@@ -447,3 +447,19 @@ def test_many_ties_keep_the_conventional_value_and_say_so() -> None:
     with pytest.warns(NoDerivativeWarning):
         found = tidu.hessian(lambda v: np.max(v) ** 2)(np.ones(50))
     np.testing.assert_allclose(found, np.full((50, 50), 2.0 / 2500.0))
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        np.median,
+        lambda x: np.sort(x)[1],
+        lambda x: np.quantile(x, 0.5),
+        lambda x: np.partition(x, 1)[1],
+        lambda x: x[np.argsort(x)[1]],
+    ],
+)
+def test_an_order_of_elements_that_depend_on_one_another(middle: Function) -> None:
+    """The middle one of x, 2x and 0 is x on both sides of 0."""
+    assert float(tidu.grad(lambda x: middle(np.stack([x, 2 * x, 0 * x])))(0.0)) == 1.0
+    assert tidu.grad(middle)(np.zeros(3)).sum() == 1.0

@@ -21,6 +21,7 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import FLOATS, REALS
+from tidu.words import Words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +88,14 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     A first derivative with one kink is right where the function is smooth: the conventional slope
     lies between those of the sides. Two kinks may cancel, and their conventional slopes not. What
     counts is what their arguments are made of, elementwise: the same arrays, or products and sums
-    of the same inputs.
+    of the same inputs. An order (sort, median) of elements that may depend on one another holds
+    several kinks by itself.
     """
     walk = reachable(functions)
     active = depends_on(walk, moving)
     made = _made_of(walk, active)
+    if any(_orders(node, active) for node in walk if node.id in active):
+        return True
     seen: set[int] = set()
     for _, chosen_by in {_kink(node, active) for node in walk if node.id in active}:  # each once
         parts = {part for node in chosen_by for part in made[node.id]}
@@ -99,6 +103,21 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
             return True
         seen |= parts
     return False
+
+
+def _orders(node: Node, active: set[int]) -> bool:
+    """Whether a node takes elements by their order, and they are none of the inputs themselves."""
+    if is_tuple(node) or node.op.form is not Form.OPAQUE:
+        return False
+    places = node.dtype not in FLOATS and node.op.jumps is not None
+    by_place = places or any(isinstance(kink.value, Words) for kink in node.op.kinks)
+    return by_place and not all(map(_is_view_of_input, node.inputs))
+
+
+def _is_view_of_input(node: Node) -> bool:
+    while node.op.loop is Loop.VIEW and node.inputs:
+        node = node.inputs[0]
+    return not node.inputs
 
 
 def _kink(node: Node, active: set[int]) -> tuple[str, tuple[Node, ...]]:

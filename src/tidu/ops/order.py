@@ -196,6 +196,7 @@ argsort = _places(
     lambda x, axis: np.argsort(x, axis, kind="stable"),
     "the places of the elements in ascending order",
     "元素按升序排列时的位置",
+    jumps=lambda x, axis: _neighbours_equal(x, axis),
     prepare=_prepare_sorted(lambda: argsort),
     code=lambda node, x: f"np.argsort({x}, {node.attrs['axis']}, stable=True)",
     sources={"torch": lambda node, x: f"torch.argsort({x}, dim={node.attrs['axis']}, stable=True)"},
@@ -233,6 +234,7 @@ argpartition = _places(
     _partition_places,
     "the places of the elements after a partition",
     "划分后各元素原来的位置",
+    jumps=lambda x, kth, axis: _neighbours_equal(x, axis),
     prepare=_prepare_argpartition,
     code=lambda node, x: (
         f"(lambda x, p: np.take_along_axis(np.argsort(x, {node.attrs['axis']}, stable=True), "
