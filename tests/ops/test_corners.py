@@ -507,3 +507,10 @@ def test_no_limit_is_taken_where_a_function_jumps() -> None:
     with pytest.warns(NotFiniteWarning):
         assert np.isnan(tidu.grad(f)(0.0))
     assert tidu.grad(f)(2.0) == 0.0
+
+
+def test_a_long_tower_of_squares_is_not_multiplied_out_to_order_its_factors() -> None:
+    """Opened without an end, the factors of a = a·a, 300 times, would be 2³⁰⁰."""
+    text = "a = x[0]\n" + "a = a*a\n" * 300 + "a"
+    found = tidu.derive(text, wrt="x", values={"x": [1.0, 2.0]}).evaluate()
+    assert found.value == 1.0

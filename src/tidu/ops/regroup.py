@@ -20,6 +20,7 @@ from tidu.ops.parts import is_complex
 
 _WHOLE = (-3.0, -2.0, -1.0, 2.0, 3.0, 4.0)  # exponents
 _LOOKED_AT = 12  # factors of a product, or terms of a sum
+_OPENED = 24  # products, quotients and powers that are opened for it
 
 
 def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
@@ -176,7 +177,9 @@ def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
     """A sign, and what a product of powers and quotients is made of, each with its exponent; None
     for one that is too long to be looked at."""
     sign, found, stack = 1.0, dict[Node, int](), [(node, 1)]
-    while stack:
+    for _ in range(_OPENED):
+        if not stack:
+            return sign, found
         part, count = stack.pop()
         part = _unstretched(part)
         base, exponent = _base_and_exponent(part)
@@ -193,7 +196,7 @@ def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
             found[part] = found.get(part, 0) + count
         if len(found) + len(stack) > _LOOKED_AT:
             return None
-    return sign, found
+    return None
 
 
 def _ranging(
