@@ -463,3 +463,12 @@ def test_an_order_of_elements_that_depend_on_one_another(middle: Function) -> No
     """The middle one of x, 2x and 0 is x on both sides of 0."""
     assert float(tidu.grad(lambda x: middle(np.stack([x, 2 * x, 0 * x])))(0.0)) == 1.0
     assert tidu.grad(middle)(np.zeros(3)).sum() == 1.0
+
+
+@pytest.mark.parametrize("d", [1.0, 1e-3, 1e-6, 1e-9, 1e-12])
+def test_a_narrow_huber_loss_is_smooth_at_zero(d: float) -> None:
+    def huber(x: Any) -> Any:
+        return np.sum(np.where(np.abs(x) < d, 0.5 * x * x / d, np.abs(x) - d / 2))
+
+    assert tidu.grad(huber)(np.zeros(1)).tolist() == [0.0]
+    np.testing.assert_allclose(tidu.hessian(huber)(np.zeros(1)), [[1 / d]])

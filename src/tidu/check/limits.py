@@ -212,13 +212,16 @@ class _Sides:
         they are not finite, or the numbers beside it do not tend to them."""
         if self.frozen is None:
             return None
-        half = self._at(direction, last + 1)
+        half, quarter = self._at(direction, last + 1), self._at(direction, last + 2)
         if not self._same_pieces(near, half):
             return None
+        curved = self._same_pieces(near, quarter)
         pieces = {name: near[name] for name in self.flat}
         exact = self.frozen.run({**self.values, **pieces}).outputs
         for name in (*self.question.results, *self.here):
             beside = 2.0 * half[name] - near[name]
+            if curved:  # where a parabola through three points ends, and no line through two
+                beside = (8.0 * quarter[name] - 6.0 * half[name] + near[name]) / 3.0
             if not np.isfinite(exact[name]).all():
                 return None
             size = _largest(exact[name], near[name], half[name])
