@@ -514,3 +514,14 @@ def test_a_long_tower_of_squares_is_not_multiplied_out_to_order_its_factors() ->
     text = "a = x[0]\n" + "a = a*a\n" * 300 + "a"
     found = tidu.derive(text, wrt="x", values={"x": [1.0, 2.0]}).evaluate()
     assert found.value == 1.0
+
+
+def test_the_tail_of_gelu_keeps_its_digits() -> None:
+    """gelu(−10) = −10·Φ(−10) and gelu′(−10) = Φ(−10) − 10·φ(10), from mpmath."""
+    derived = tidu.derive("gelu(x)", wrt="x", values={"x": -10.0})
+    assert float(tidu.compile("gelu(x)", backend="native")(x=-10.0)) == pytest.approx(
+        -7.61985302416053e-23, rel=1e-12
+    )
+    found = derived.evaluate()
+    assert found.value == pytest.approx(-7.61985302416053e-23, rel=1e-12)
+    assert float(found.gradients["x"]) == pytest.approx(-7.61840009646481e-22, rel=1e-11)

@@ -27,7 +27,7 @@ from tidu.ir.types import Type
 from tidu.ops.activation import choose, float_kind
 from tidu.ops.comparison import greater, where
 from tidu.ops.define import aliases, elementwise, float_type, function, normal, op, says
-from tidu.ops.error_function import erf
+from tidu.ops.error_function import erfc
 from tidu.ops.exponential import exp, sigmoid
 from tidu.ops.leaves import number
 from tidu.ops.trigonometric import tanh
@@ -172,7 +172,7 @@ _GELU_TANH = math.sqrt(2.0 / math.pi)
 def _gelu(x: Any, approximate: str) -> Any:
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(_GELU_TANH * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + erf.numpy(x / math.sqrt(2.0)))
+    return 0.5 * x * erfc.numpy(-x / math.sqrt(2.0))  # 1 + erf has no digits for x < −6
 
 
 def _prepare_gelu(x: Node, approximate: str = "none") -> Node:
@@ -184,19 +184,19 @@ def _prepare_gelu(x: Node, approximate: str = "none") -> Node:
 def _gelu_definition(x: Node, approximate: str) -> Node:
     if approximate == "tanh":
         return 0.5 * x * (1.0 + tanh(_GELU_TANH * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1.0 + erf(x / math.sqrt(2.0)))
+    return 0.5 * x * erfc(-x / math.sqrt(2.0))
 
 
 def _gelu_code(node: Node, x: str) -> str:
     if node.attrs["approximate"] == "tanh":
         return f"(0.5 * {x} * (1 + np.tanh({_GELU_TANH!r} * ({x} + 0.044715 * {x}**3))))"
-    return f"(0.5 * {x} * (1 + np.vectorize(math.erf)({x} / {math.sqrt(2.0)!r})))"
+    return f"(0.5 * {x} * np.vectorize(math.erfc)(-{x} / {math.sqrt(2.0)!r}))"
 
 
 def _gelu_scalar(node: Node) -> str:
     if node.attrs["approximate"] == "tanh":
         return f"0.5 * x * (1 + tanh({_GELU_TANH!r} * (x + 0.044715 * x * x * x)))"
-    return f"0.5 * x * (1 + erf(x / {math.sqrt(2.0)!r}))"
+    return f"0.5 * x * erfc(-x / {math.sqrt(2.0)!r})"
 
 
 gelu = _composite(
