@@ -9,6 +9,7 @@ without bound is not given in silence.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -215,15 +216,13 @@ def truth(tree: Tree, x: Array, order: int, rng: np.random.Generator) -> tuple[A
     """The derivative where all sides agree (NaN where they do not), and where it grows."""
     near, nearer = [], []
     with mpmath.workdps(_DIGITS):
-        for _ in range(8):
-            d = rng.uniform(0.5, 1.5, x.size) * rng.choice([-1.0, 1.0], x.size)
-            for sign in (1, -1):
+        for signs in itertools.product((1.0, -1.0), repeat=x.size):
+            for _ in range(12 // x.size):
+                d = np.array(signs) * np.exp(rng.uniform(-1.5, 1.5, x.size))
                 for step, into in ((9, near), (10, nearer)):
-                    h = sign * mpmath.mpf(10) ** -step
-                    point = [
-                        mpmath.mpf(float(a)) + h * mpmath.mpf(float(b))
-                        for a, b in zip(x, d, strict=True)
-                    ]
+                    h = mpmath.mpf(10) ** -step
+                    pairs = zip(x.tolist(), d.tolist(), strict=True)
+                    point = [mpmath.mpf(a) + h * mpmath.mpf(b) for a, b in pairs]
                     into.append(differences(tree, point, order))
     far, close = np.array(near), np.array(nearer)
     size = np.max(np.abs(close), initial=1.0)
