@@ -196,7 +196,7 @@ argsort = _places(
     lambda x, axis: np.argsort(x, axis, kind="stable"),
     "the places of the elements in ascending order",
     "元素按升序排列时的位置",
-    jumps=lambda x, axis: _neighbours_equal(x, axis),
+    jumps=lambda x, axis: _may_be_tied(x, axis),
     prepare=_prepare_sorted(lambda: argsort),
     code=lambda node, x: f"np.argsort({x}, {node.attrs['axis']}, stable=True)",
     sources={"torch": lambda node, x: f"torch.argsort({x}, dim={node.attrs['axis']}, stable=True)"},
@@ -234,7 +234,7 @@ argpartition = _places(
     _partition_places,
     "the places of the elements after a partition",
     "划分后各元素原来的位置",
-    jumps=lambda x, kth, axis: _neighbours_equal(x, axis),
+    jumps=lambda x, kth, axis: _may_be_tied(x, axis),
     prepare=_prepare_argpartition,
     code=lambda node, x: (
         f"(lambda x, p: np.take_along_axis(np.argsort(x, {node.attrs['axis']}, stable=True), "
@@ -285,6 +285,11 @@ digitize = _places(
 def _neighbours_equal(x: Node, axis: int) -> Node:
     ordered, n = apply(sort, x, axis=axis), x.shape[axis]
     return equal(cut(ordered, axis, 0, n - 1), cut(ordered, axis, 1, n))
+
+
+def _may_be_tied(x: Node, axis: int) -> Node:
+    """True for equal elements, and for all where the axis has a name, which may stand for 0."""
+    return _neighbours_equal(x, axis) if isinstance(x.shape[axis], int) else equal(x, x)
 
 
 sort = op(
