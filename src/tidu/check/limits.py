@@ -41,7 +41,7 @@ _ALIKE = 1e-7  # the same for limits that are extrapolated
 _OF_SINGLE = 1e-3  # the same for numbers of single precision, beside those of the limits
 _WORK = 200_000  # elements of one run, up to which more than one pair is looked at
 _MOST = 50_000_000  # and up to which anything is
-_SINGLE = 32  # entries up to which each is moved far beyond all others
+_FEW_ENTRIES = 32  # entries up to which each is moved far beyond all others
 _BEYOND = 2.0**10  # how far
 
 
@@ -108,7 +108,7 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
             break
     if any(verdict.is_partial for verdict in verdicts.values()):
         seen += sides.of_single_entries(rng)
-        whole = sides.entries <= _SINGLE
+        whole = sides.entries <= _FEW_ENTRIES
         verdicts = {name: _judge(name, found[name], seen, whole) for name in question.results}
 
     def names(kind: Callable[[_Verdict], bool]) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ class _Sides:
     def of_single_entries(self, rng: np.random.Generator) -> list[_Side]:
         """The sides where one entry moves far beyond the others, which most directions never show:
         one of fifty equal entries is the largest on a fiftieth of them."""
-        if self.entries > _SINGLE:
+        if self.entries > _FEW_ENTRIES:
             return []
         seen: list[_Side | None] = []
         for node in self.question.moving:
