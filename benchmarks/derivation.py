@@ -16,13 +16,13 @@ from tidu.calculus.derivation import derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ops.activation import relu
-from tidu.ops.arithmetic import sqrt
-from tidu.ops.exponential import exp
-from tidu.ops.reduction import mean, sum_
-from tidu.ops.softmax import softmax
-from tidu.ops.statistics import var
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.reduction import mean, sum_
+from tidu.ops.arrays.softmax import softmax
+from tidu.ops.arrays.statistics import var
+from tidu.ops.elementwise.activation import relu
+from tidu.ops.elementwise.arithmetic import sqrt
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
 
 STUDIES = Path(__file__).resolve().parent.parent / "studies"
 SEEDS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tidu.frontends.study_format import json_schema, markdown
+from tidu.study.format import json_schema, markdown
 from tidu.words import LANGUAGES, Language
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,16 +17,16 @@ import tidu.ops  # noqa: F401  (registers the ops)
 from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ops.activation import leaky_relu, relu
-from tidu.ops.arithmetic import absolute, sqrt, square
-from tidu.ops.comparison import where
-from tidu.ops.contraction import matmul, outer
-from tidu.ops.exponential import exp, log, sigmoid, softplus
-from tidu.ops.extremes import max_
-from tidu.ops.layout import reshape
-from tidu.ops.reduction import mean, sum_
-from tidu.ops.selection import clip, maximum, minimum
-from tidu.ops.trigonometric import cos, sin, tanh
+from tidu.ops.arrays.extremes import max_
+from tidu.ops.arrays.layout import reshape
+from tidu.ops.arrays.reduction import mean, sum_
+from tidu.ops.elementwise.activation import leaky_relu, relu
+from tidu.ops.elementwise.arithmetic import absolute, sqrt, square
+from tidu.ops.elementwise.comparison import where
+from tidu.ops.elementwise.exponential import exp, log, sigmoid, softplus
+from tidu.ops.elementwise.selection import clip, maximum, minimum
+from tidu.ops.elementwise.trigonometric import cos, sin, tanh
+from tidu.ops.linalg.contraction import matmul, outer
 
 Pick = Callable[[Sequence[Any]], Any]
 T = TypeVar("T")

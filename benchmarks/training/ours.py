@@ -13,7 +13,7 @@ from benchmarks.training.by_hand import forward, loss_of
 from benchmarks.training.workload import RATE, SLOPE, Activation, Array, Loss, Problem, Workload
 
 if TYPE_CHECKING:
-    from tidu.api.loop import Descent
+    from tidu.descent.loop import Descent
 
 
 def model(work: Workload) -> Callable[..., Any]:
@@ -45,7 +45,7 @@ class Loop:
 
     def __init__(self, problem: Problem) -> None:
         import tidu.backends.native.program  # noqa: F401, PLC0415  (its time is an import's)
-        from tidu.api.backend import loop_of  # noqa: PLC0415
+        from tidu.running.backend import loop_of  # noqa: PLC0415
 
         self.descent = descent(problem, RATE)
         compiled = self.descent.compiled
@@ -81,8 +81,8 @@ class Descending:
         self.problem, self.rate = problem, math.nan
 
     def reset(self, rate: float) -> None:
-        from tidu.api.history import History  # noqa: PLC0415
-        from tidu.api.loop import Progress  # noqa: PLC0415
+        from tidu.descent.history import History  # noqa: PLC0415
+        from tidu.descent.loop import Progress  # noqa: PLC0415
 
         if rate != self.rate:
             self.rate, self.descent = rate, descent(self.problem, rate)
@@ -102,8 +102,8 @@ class Descending:
 
 def descent(given: Problem, rate: float) -> Descent:
     """What `tidu.descend(loss, params, x, y, lr=rate, backend="native")` sets up."""
-    from tidu.api.function_door import FunctionDoor  # noqa: PLC0415
-    from tidu.api.loop import Descent  # noqa: PLC0415
+    from tidu.descent.loop import Descent  # noqa: PLC0415
+    from tidu.descent.program_traced import FunctionDoor  # noqa: PLC0415
     from tidu.optim import SGD  # noqa: PLC0415
 
     door = FunctionDoor(model(given.work), list(given.start), (given.x, given.y), {}, None)
@@ -117,9 +117,9 @@ class LossAlone:
     gradient = False
 
     def __init__(self, problem: Problem) -> None:
-        from tidu.api.backend import cores  # noqa: PLC0415
         from tidu.backends.native.program import Request, compile_loop  # noqa: PLC0415
-        from tidu.ops.indexing import index  # noqa: PLC0415
+        from tidu.ops.arrays.indexing import index  # noqa: PLC0415
+        from tidu.running.backend import cores  # noqa: PLC0415
 
         started = descent(problem, RATE)
         compiled = started.compiled

@@ -16,7 +16,7 @@ def _seed(work: Workload) -> bool:
     return work.name == "seed"
 
 
-NATIVE = ("tidu.api.function_door", "tidu.api.loop", "tidu.backends.native.program")
+NATIVE = ("tidu.descent.program_traced", "tidu.descent.loop", "tidu.backends.native.program")
 OURS = (
     Peer("loop", "tidu, machine code", "ours:Loop", NATIVE),
     Peer("descend", "tidu.descend", "ours:Descending", NATIVE),

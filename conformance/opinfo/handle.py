@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tidu.frontends import functions
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ops.results import results_of
+from tidu.spellings import functions
 
 
 class Handle:

@@ -12,10 +12,10 @@ from conformance.opinfo.handle import Handle, called, plain, wrapped
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.reverse import vjp
 from tidu.errors import TiduError
-from tidu.frontends import functions
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
-from tidu.ops.parts import imag, real
+from tidu.ops.elementwise.parts import imag, real
+from tidu.spellings import functions
 
 TOLERANCES = {"float32": 1e-5, "complex64": 1e-5}  # where one of the inputs is as narrow
 TOLERANCE = 1e-6

@@ -17,7 +17,7 @@ from typing import Any
 
 from conformance.opinfo.judge import Unfit, compare, refuses
 from tidu.errors import TiduError
-from tidu.frontends import functions
+from tidu.spellings import functions
 
 MOST = 60  # samples of one entry of the table, unless told otherwise
 

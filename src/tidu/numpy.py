@@ -18,7 +18,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tidu.errors import TiduError
-from tidu.frontends.control import (
+from tidu.ir.types import Size
+from tidu.tracing.control import (
     check_pair,
     length_of,
     parameter_names,
@@ -26,10 +27,9 @@ from tidu.frontends.control import (
     trace_call,
     trace_scan,
 )
-from tidu.frontends.record import running
-from tidu.frontends.traced import TracedArray
-from tidu.frontends.tree import leaves, replace
-from tidu.ir.types import Size
+from tidu.tracing.record import running
+from tidu.tracing.traced import TracedArray
+from tidu.tracing.tree import leaves, replace
 
 __all__ = [
     "arange",
@@ -206,7 +206,7 @@ def _written(
     recorder = running.get()
     if recorder is None or not any(isinstance(size, Size) for size in sizes):
         return function(*arguments, *more, **options)
-    from tidu.frontends.textvalues import CREATORS  # noqa: PLC0415  (only with letters)
+    from tidu.text.values import CREATORS  # noqa: PLC0415  (only with letters)
 
     return TracedArray(recorder.lift(CREATORS[name](*arguments)), recorder)
 

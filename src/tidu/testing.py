@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.evaluation import check_nan, checked, has_nan
 from tidu.api.gradient import grad
 from tidu.calculus.derivation import derive_graph
-from tidu.check import Finding, check_gradient, require_agreement, verify
+from tidu.checking import (
+    Finding,
+    check_gradient,
+    require_agreement,
+    verify,
+)
 from tidu.errors import DTypeError, GradientMismatch, InputError, TiduError
-from tidu.frontends.trace import trace
+from tidu.running.evaluation import check_nan, checked, has_nan
+from tidu.tracing.trace import trace
 from tidu.words import Words
 
 _NO_ARGUMENTS = Words(

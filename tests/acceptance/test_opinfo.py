@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from conformance.opinfo.run import Score, line, run, summary
-from tidu.frontends import torch_checks
 from tidu.ir.op import registered
+from tidu.spellings import torch_checks
 
 pytest.importorskip("torch")
 pytest.importorskip("expecttest")

@@ -367,7 +367,7 @@ def test_first_derivatives_where_two_kinks_cancel(
 def test_layers_of_a_network_are_not_looked_at_twice() -> None:
     """Zeros of one layer's units are no kinks that could cancel those of another layer."""
     from tidu.calculus.switches import entangled
-    from tidu.frontends.trace import trace
+    from tidu.tracing.trace import trace
 
     def network(w1: Any, w2: Any, x: Any) -> Any:
         return np.sum(relu(relu(x @ w1) @ w2))
@@ -384,8 +384,8 @@ def test_layers_of_a_network_are_not_looked_at_twice() -> None:
 def test_kinks_that_may_cancel_are_searched_in_long_programs_too() -> None:
     from tidu.calculus.switches import entangled
     from tidu.ir.build import input_node
-    from tidu.ops.activation import relu as rectified
-    from tidu.ops.products import matmul
+    from tidu.ops.elementwise.activation import relu as rectified
+    from tidu.ops.linalg.products import matmul
 
     x = node = input_node("x", (2, 2))
     for i in range(3000):

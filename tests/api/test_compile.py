@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.api import backend as choice
 from tidu.errors import (
     DTypeError,
     FallbackWarning,
@@ -20,6 +19,7 @@ from tidu.errors import (
     TiduError,
     TraceError,
 )
+from tidu.running import backend as choice
 
 Array = np.ndarray
 

@@ -275,7 +275,7 @@ def test_each_gradient_is_verified_along_both_axes(name: str) -> None:
 def test_the_verification_sees_a_conjugate_that_is_missing() -> None:
     from dataclasses import replace
 
-    from tidu.check import verify
+    from tidu.checking import verify
 
     d = tidu.derive(LOSSES["spectrum"], wrt="z", z=Z)
     wrong = replace(d.core, gradients={"z": d.core.adjoints[d.core.wrt["z"]]})

@@ -90,8 +90,8 @@ def test_hessians_inside_a_derived_function() -> None:
 def test_a_hessian_is_derived_once_for_all_directions() -> None:
     """The program of the logistic Hessian is Xᵀ diag(s) X / n, whatever the number of columns."""
     from tidu.calculus.jacobians import hessian
-    from tidu.frontends.trace import trace
     from tidu.ir.node import reachable
+    from tidu.tracing.trace import trace
 
     counts: list[int] = []
     for columns in (3, 40):

@@ -278,7 +278,7 @@ def test_a_recursion_is_shown_with_its_steps(lang: str) -> None:
 
 @pytest.mark.parametrize("loss", [rnn, network(layer)])
 def test_no_node_of_a_body_is_left_out(loss: Callable[..., Any]) -> None:
-    from tidu.explain.view import Options
+    from tidu.explaining.view import Options
 
     given = weights() if loss is rnn else layers()
     derived = tidu.derive(loss, wrt=[next(iter(given))], **given)

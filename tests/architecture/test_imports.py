@@ -23,7 +23,7 @@ OPTIONAL = frozenset(
     }
 )
 # What `render` and `figures` draw is a document; these they may not even name.
-UNDRAWN = frozenset({"ir", "ops", "calculus", "explain", "check", "backends"})
+UNDRAWN = frozenset({"ir", "ops", "rewriting", "calculus", "explaining", "checking", "backends"})
 # Of tests only.
 FOREIGN = frozenset({"pytest", "hypothesis", "mpmath", "importlinter", "grimp"})
 

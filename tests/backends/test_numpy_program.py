@@ -13,8 +13,8 @@ from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import evaluate
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
-from tidu.ops.arithmetic import absolute, square
-from tidu.ops.layout import broadcast_to
+from tidu.ops.arrays.layout import broadcast_to
+from tidu.ops.elementwise.arithmetic import absolute, square
 
 
 def _agree(outputs: Mapping[str, Node], values: Mapping[str, np.ndarray]) -> None:

@@ -18,13 +18,13 @@ from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered
 from tidu.ir.types import Size
-from tidu.ops.arithmetic import multiply
-from tidu.ops.exponential import exp
-from tidu.ops.inverse import solve
-from tidu.ops.layout import broadcast_to
-from tidu.ops.reduction import sum_
-from tidu.ops.structure import eye
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.layout import broadcast_to
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.structure import eye
+from tidu.ops.elementwise.arithmetic import multiply
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
+from tidu.ops.linalg.inverse import solve
 
 n, d, k = (Size.named(name) for name in "ndk")
 

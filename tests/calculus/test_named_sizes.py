@@ -22,7 +22,7 @@ from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Op, registered
 from tidu.ir.types import Size
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 
 KINDS = {"f": "float64", "i": "int64", "b": "bool"}
 OPS = [pytest.param(op, id=name) for name, op in registered().items() if op.samples is not None]

@@ -21,8 +21,8 @@ from tidu.calculus.modes import pulled, pushed
 from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Op
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import cos, sin
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.trigonometric import cos, sin
 
 QUICK = 1  # samples of an op in the quick run, from the last on, which says the most
 

@@ -15,7 +15,7 @@ from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 
 
 def additions(length: int) -> Graph:

@@ -14,10 +14,10 @@ from tests.strategies import Model, models, random_model
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation, Step, derive_graph
 from tidu.calculus.forward import jvp
-from tidu.frontends.trace import trace
 from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ops.results import results_of
+from tidu.tracing.trace import trace
 
 POINTS = 3
 
@@ -80,7 +80,7 @@ def pull_backs_are_true(derivation: Derivation, values: dict[str, np.ndarray]) -
         found = evaluate(outputs, values).outputs
         assert close(found["pulled"], found["raw"])  # the simplified contribution is the op's own
         if any(np.any(found[f"kink{i}"]) for i in range(len(via.op.kinks))):
-            continue  # no slope to compare with; tests/check says what holds there
+            continue  # no slope to compare with; tests/checking says what holds there
         operands = [found[f"x{i}"] for i in range(len(via.inputs))]
         u = np.random.default_rng(position).standard_normal(operands[position].shape)
         change, tolerance = _change(via, operands, position, u)
@@ -152,7 +152,7 @@ def test_a_false_step_would_be_noticed() -> None:
     """The tester tested: a step whose two sides differ is caught."""
     x = input_node("x", (3,))
     from tidu.ir.graph import Graph
-    from tidu.ops.reduction import sum_
+    from tidu.ops.arrays.reduction import sum_
 
     model = Model(Graph({"x": x}, {"L": sum_(1.0 * x)}), {"x": np.ones(3)})
     derivation = derive_graph(model.graph, ["x"])

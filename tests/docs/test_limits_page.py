@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tidu.api.solve import OF_A_STUDY
-from tidu.frontends.formula.reading import MOST_INDICES
-from tidu.frontends.lexical import MAX_DEPTH
-from tidu.frontends.study_read import MOST_BYTES
-from tidu.frontends.study_size import MOST_DEPTH, MOST_DIGITS, MOST_KEYS, MOST_PARTS
-from tidu.frontends.text import MOST_NODES
-from tidu.frontends.text_sequences import MAX_ITEMS
-from tidu.frontends.textprogram import MAX_LOOP
 from tidu.ir import budget
 from tidu.ir.budget import NODES, TASKS, Limit
+from tidu.study.read import MOST_BYTES
+from tidu.study.size import MOST_DEPTH, MOST_DIGITS, MOST_KEYS, MOST_PARTS
+from tidu.text.formula.reading import MOST_INDICES
+from tidu.text.lexer import MAX_DEPTH
+from tidu.text.read import MOST_NODES
+from tidu.text.sequences import MAX_ITEMS
+from tidu.text.statements import MAX_LOOP
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = {"en": DOCS / "limits.md", "zh": DOCS / "limits.zh.md"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidu.frontends import coverage
+from tidu.spellings import coverage
 
 SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "numpy_page.py"
 

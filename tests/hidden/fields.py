@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tidu.frontends.study_schema import STUDY
-from tidu.frontends.study_table import Key, Table
+from tidu.study.schema import STUDY
+from tidu.study.table import Key, Table
 
 Document: TypeAlias = dict[str, Any]
 

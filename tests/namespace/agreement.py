@@ -10,10 +10,10 @@ import numpy as np
 from tests.ops.evaluate import central
 from tidu.backends.numpy import evaluate
 from tidu.calculus.reverse import vjp
-from tidu.frontends.trace import trace
 from tidu.ir.build import constant
 from tidu.ir.node import Node
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
+from tidu.tracing.trace import trace
 
 Program = Callable[..., Any]
 

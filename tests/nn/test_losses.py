@@ -13,9 +13,9 @@ from tidu import nn
 from tidu.backends.numpy import evaluate
 from tidu.calculus.reverse import vjp
 from tidu.errors import InputError, TiduError, UnknownNameError
-from tidu.frontends.text import read
 from tidu.ir.build import constant, input_node
 from tidu.nn import losses
+from tidu.text.read import read
 
 Array = np.ndarray[Any, Any]
 

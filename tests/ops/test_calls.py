@@ -12,19 +12,19 @@ from tests.ops.evaluate import value
 from tidu.errors import InputError
 from tidu.ir.build import input_node
 from tidu.ir.types import Size
-from tidu.ops.axes import moveaxis, squeeze, swapaxes, tril
-from tidu.ops.contraction import dot, trace
-from tidu.ops.determinant import det
-from tidu.ops.einsum import einsum
-from tidu.ops.extremes import max_
-from tidu.ops.inverse import inv, matrix_power, solve
-from tidu.ops.norms import norm
-from tidu.ops.reduction import sum_
-from tidu.ops.selection import clip
-from tidu.ops.smooth import gelu
-from tidu.ops.softmax import softmax
-from tidu.ops.statistics import prod, std, var
-from tidu.ops.structure import concatenate, diag, diagonal, eye, stack, zeros
+from tidu.ops.arrays.axes import moveaxis, squeeze, swapaxes, tril
+from tidu.ops.arrays.extremes import max_
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.softmax import softmax
+from tidu.ops.arrays.statistics import prod, std, var
+from tidu.ops.arrays.structure import concatenate, diag, diagonal, eye, stack, zeros
+from tidu.ops.elementwise.selection import clip
+from tidu.ops.elementwise.smooth import gelu
+from tidu.ops.linalg.contraction import dot, trace
+from tidu.ops.linalg.determinant import det
+from tidu.ops.linalg.einsum import einsum
+from tidu.ops.linalg.inverse import inv, matrix_power, solve
+from tidu.ops.linalg.norms import norm
 
 N = Size.named("n")
 A, V = input_node("A", (2, 3)), input_node("v", (3,))

@@ -22,11 +22,11 @@ from tidu.ir.build import apply, constant, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op
 from tidu.ir.types import Size
+from tidu.ops.arrays.reduction import sum_
 from tidu.ops.calls import call_
-from tidu.ops.reduction import sum_
+from tidu.ops.elementwise.trigonometric import tanh
 from tidu.ops.results import pick, results_of
 from tidu.ops.scans import scan
-from tidu.ops.trigonometric import tanh
 
 N = 3
 

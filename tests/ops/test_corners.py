@@ -18,21 +18,21 @@ from tidu.calculus.reverse import vjp
 from tidu.errors import EvaluationError, NotFiniteWarning, TiduWarning
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
-from tidu.ops.activation import hardtanh, leaky_relu, prelu, relu, relu6
-from tidu.ops.arithmetic import absolute, sqrt
-from tidu.ops.comparison import greater, greater_equal, where
-from tidu.ops.contraction import matmul
-from tidu.ops.determinant import cofactor, det, logdet, slogdet
-from tidu.ops.exponential import log_sigmoid, logaddexp, sigmoid, softplus
-from tidu.ops.extremes import argmax, max_, min_
-from tidu.ops.inverse import inv, solve
-from tidu.ops.norms import norm
-from tidu.ops.reduction import sum_
-from tidu.ops.selection import clip, maximum, minimum
-from tidu.ops.smooth import elu, gelu
-from tidu.ops.softmax import log_softmax, logsumexp, softmax
-from tidu.ops.statistics import prod, std
-from tidu.ops.trigonometric import arctan2, hypot, sinc, tanh
+from tidu.ops.arrays.extremes import argmax, max_, min_
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.softmax import log_softmax, logsumexp, softmax
+from tidu.ops.arrays.statistics import prod, std
+from tidu.ops.elementwise.activation import hardtanh, leaky_relu, prelu, relu, relu6
+from tidu.ops.elementwise.arithmetic import absolute, sqrt
+from tidu.ops.elementwise.comparison import greater, greater_equal, where
+from tidu.ops.elementwise.exponential import log_sigmoid, logaddexp, sigmoid, softplus
+from tidu.ops.elementwise.selection import clip, maximum, minimum
+from tidu.ops.elementwise.smooth import elu, gelu
+from tidu.ops.elementwise.trigonometric import arctan2, hypot, sinc, tanh
+from tidu.ops.linalg.contraction import matmul
+from tidu.ops.linalg.determinant import cofactor, det, logdet, slogdet
+from tidu.ops.linalg.inverse import inv, solve
+from tidu.ops.linalg.norms import norm
 
 CASES = [
     json.loads(line)

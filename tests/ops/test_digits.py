@@ -35,7 +35,7 @@ from tidu.ir.build import apply, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op, Operand, registered
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 
 PLACES = [s * v for v in (1e-12, 1e-6, 0.1, 1, 5, 10, 25, 38, 300) for s in (1.0, -1.0)]
 NEAR_ONE = [1 - 2.0**-40, 1 + 2.0**-40, -1 + 2.0**-40]

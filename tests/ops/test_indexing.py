@@ -15,9 +15,9 @@ from tidu.errors import EvaluationError, InputError, TiduError
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
 from tidu.ir.types import Size
-from tidu.ops.exponential import log
-from tidu.ops.indexing import index, take
-from tidu.ops.reduction import mean
+from tidu.ops.arrays.indexing import index, take
+from tidu.ops.arrays.reduction import mean
+from tidu.ops.elementwise.exponential import log
 
 SHAPE = (4, 3, 5)
 

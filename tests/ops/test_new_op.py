@@ -17,8 +17,8 @@ from tests.ops.test_table import check_first_order
 from tidu.api.catalogue import find_op, op_report
 from tidu.errors import UnknownNameError
 from tidu.ir.op import Op, register, unregister
-from tidu.ops.arithmetic import absolute
 from tidu.ops.define import aliases, elementwise, function, says
+from tidu.ops.elementwise.arithmetic import absolute
 
 
 def _softsign(name: str, **more: Any) -> Op:

@@ -12,8 +12,8 @@ import pytest
 from tests.ops.evaluate import evaluate, inputs_for
 from tidu.calculus.reverse import vjp
 from tidu.calculus.rewrite import Rewriter
-from tidu.frontends.functions import find
 from tidu.ir.build import constant
+from tidu.spellings.functions import find
 
 pytest.importorskip("scipy")
 

@@ -15,7 +15,7 @@ from tidu.calculus.derivation import derive_graph
 from tidu.errors import InputError
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 from tidu.optim import (
     SCHEDULES,
     SGD,

@@ -10,8 +10,8 @@ from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph, Guard, Name
 from tidu.ir.node import Node
-from tidu.ops.arithmetic import absolute
-from tidu.ops.comparison import greater
+from tidu.ops.elementwise.arithmetic import absolute
+from tidu.ops.elementwise.comparison import greater
 from tidu.optim import SGD, Hyper, Slot, Update, step_graph
 
 SHAPES = {

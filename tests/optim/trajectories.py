@@ -11,8 +11,8 @@ from tidu.backends.numpy import compile_graph
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
-from tidu.ops.reduction import mean
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.reduction import mean
+from tidu.ops.elementwise.trigonometric import tanh
 from tidu.optim import Rule, StepGraph, step_graph
 
 Arrays = dict[str, np.ndarray]

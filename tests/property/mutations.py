@@ -161,8 +161,8 @@ def _short(value: Any) -> bool:
 def every_key() -> list[dict[str, Any]]:
     """Studies that together have every key of the format: each key of each table with the example
     that its own record gives, in a study that is else in order."""
-    from tidu.frontends.study_schema import STUDY
-    from tidu.frontends.study_table import Table
+    from tidu.study.schema import STUDY
+    from tidu.study.table import Table
 
     given = {"w": [1, 2], "x": 3}
     base = {"title": "t", "program": "L = sum((w*x)**2)", "given": given, "wrt": "w"}

@@ -19,7 +19,7 @@ import pytest
 import tidu
 from tests.property.scalars import VARIABLES, OutOfDomain, random_point, random_tree, text, truth
 from tidu.calculus.derivation import Derivation
-from tidu.check import Finding, verify
+from tidu.checking import Finding, verify
 from tidu.ir.build import constant
 
 RIGHT, WRONG = 1e-9, 1e-4  # relative errors; between them the check may say either

@@ -12,8 +12,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.frontends.evaluate import evaluate
 from tests.strategies import Model, models, random_model
+from tests.text.evaluate import evaluate
 from tidu.api.derivation import Derivation
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.graph import Name

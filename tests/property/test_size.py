@@ -11,8 +11,8 @@ from tidu.backends.numpy import evaluate
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.trigonometric import tanh
 
 
 def additions(count: int) -> tuple[Graph, float]:

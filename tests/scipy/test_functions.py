@@ -12,10 +12,10 @@ import tidu
 from tests.scipy.test_stats import agrees
 from tidu import scipy as tidu_scipy
 from tidu.errors import EvaluationError, InputError, ShapeError, TraceError
-from tidu.frontends.refusals import IN_TIDU_SCIPY
 from tidu.scipy import special
 from tidu.scipy.integrate import odeint
 from tidu.scipy.signal import convolve
+from tidu.tracing.refusals import IN_TIDU_SCIPY
 
 peer: Any = pytest.importorskip("scipy")
 theirs: Any = pytest.importorskip("scipy.special")

@@ -1,6 +1,6 @@
 """Whether a value belongs to a running trace."""
 
-from tidu.frontends.traced import TracedArray
+from tidu.tracing.traced import TracedArray
 
 
 def isbox(value):

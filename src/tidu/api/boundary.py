@@ -15,7 +15,7 @@ import numpy as np
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.switches import Switches, entangled, switches
-from tidu.check.limits import Limits, Question, Run, limits
+from tidu.checking.limits import Limits, Question, Run, limits
 from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.api.report import Report, report
 from tidu.errors import InputError, UnknownNameError, nearest
-from tidu.explain.records import (
+from tidu.explaining.records import (
     FACETS,
     exports,
     numpy_document,
@@ -17,10 +17,10 @@ from tidu.explain.records import (
     ops_document,
     rule_of,
 )
-from tidu.frontends import coverage, functions
-from tidu.frontends.textvalues import MODULE_NAMES
 from tidu.ir.op import Alias, Op, registered
 from tidu.render import inline
+from tidu.spellings import coverage, functions
+from tidu.text.values import MODULE_NAMES
 from tidu.words import Language, Words, verbatim
 
 _UNKNOWN = Words(en="tidu knows no operation {name}", zh="tidu 没有名为 {name} 的运算")

@@ -16,24 +16,30 @@ from tidu.calculus.pullback import zeros_like
 from tidu.calculus.reverse import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.settings import with_bodies
-from tidu.check import Claim, ClaimFinding, check_claims, loss_with_gradient, same_value
+from tidu.checking import (
+    Claim,
+    ClaimFinding,
+    check_claims,
+    loss_with_gradient,
+    same_value,
+)
 from tidu.document.math import Derivative, Index, Math, Number, Say, Symbol, symbol
 from tidu.errors import StudyError, TiduError, nearest
-from tidu.explain import phrases
-from tidu.explain.claims import Judged
-from tidu.explain.numbers import number_text, value_tree
-from tidu.explain.paths import indexed
-from tidu.explain.trees import named
-from tidu.explain.view import View
-from tidu.frontends import study as records
-from tidu.frontends.text import read
+from tidu.explaining import phrases
+from tidu.explaining.claims import Judged
+from tidu.explaining.numbers import number_text, value_tree
+from tidu.explaining.paths import indexed
+from tidu.explaining.trees import named
+from tidu.explaining.view import View
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
 from tidu.ir.types import Size, is_one_element
-from tidu.ops.indexing import index as element
+from tidu.ops.arrays.indexing import index as element
 from tidu.optim import SGD, Rule, StepGraph
+from tidu.study import records
+from tidu.text.read import read
 from tidu.words import Phrase, Words, verbatim
 
 _NO_NAME = Words(

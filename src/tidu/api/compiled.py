@@ -6,24 +6,24 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidu.api.backend import check_backend, chosen_backend, need_native
-from tidu.api.doors import unknown
-from tidu.api.evaluation import check_values
 from tidu.api.options import check_loss
 from tidu.api.staged import finish, value_of
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
 from tidu.calculus.settings import with_bodies
+from tidu.descent.program import unknown
 from tidu.errors import InputError
-from tidu.frontends.arguments import refuse_other_arrays, take
-from tidu.frontends.calling import bind, bound
-from tidu.frontends.record import running
-from tidu.frontends.regions import open_region, stage
-from tidu.frontends.text import read
-from tidu.frontends.tree import replace
 from tidu.ir.build import substitute
 from tidu.ir.node import depends_on, inputs_among, reachable
+from tidu.running.backend import check_backend, chosen_backend, need_native
+from tidu.running.evaluation import check_values
+from tidu.text.read import read
+from tidu.tracing.arguments import refuse_other_arrays, take
+from tidu.tracing.calling import bind, bound
+from tidu.tracing.record import running
+from tidu.tracing.regions import open_region, stage
+from tidu.tracing.tree import replace
 from tidu.words import Words
 
 _BY_NAME = Words(

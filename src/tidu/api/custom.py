@@ -12,14 +12,14 @@ import numpy as np
 
 from tidu.api.custom_check import check_custom
 from tidu.errors import DTypeError, InputError
-from tidu.frontends.arguments import is_static
-from tidu.frontends.calling import function_name
-from tidu.frontends.places import Places
-from tidu.frontends.record import Recorder
-from tidu.frontends.traced import TracedArray
-from tidu.frontends.usernotation import read_notation
-from tidu.frontends.userops import UserOp, apply_user_op
 from tidu.ir.op import Op
+from tidu.tracing.arguments import is_static
+from tidu.tracing.calling import function_name
+from tidu.tracing.places import Places
+from tidu.tracing.record import Recorder
+from tidu.tracing.traced import TracedArray
+from tidu.tracing.usernotation import read_notation
+from tidu.tracing.userops import UserOp, apply_user_op
 from tidu.words import Words, verbatim
 
 _SIGNATURE = Words(

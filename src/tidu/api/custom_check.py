@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.pullback import pull_back, zeros_like
-from tidu.check.finding import Finding
-from tidu.check.gradient import check_gradient, require_agreement
+from tidu.checking.finding import Finding
+from tidu.checking.gradient import check_gradient, require_agreement
 from tidu.errors import GradientMismatch, InputError, ShapeError, TiduError, TraceError
-from tidu.frontends.userops import UserOp
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Op
+from tidu.tracing.userops import UserOp
 from tidu.words import Words, verbatim
 
 Array = NDArray[Any]

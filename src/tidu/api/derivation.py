@@ -11,15 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.api.boundary import gradient_boundary, limits_on, remarks_of, unflagged
-from tidu.api.culprit import warn_not_finite
-from tidu.api.evaluation import (
-    Evaluation,
-    check_guards,
-    check_nan,
-    check_values,
-    run,
-    settled_derivation,
-)
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
@@ -28,19 +19,28 @@ from tidu.calculus import derivation as calculus
 from tidu.calculus.assumptions import check_assumptions
 from tidu.calculus.inline import has_bodies, opened_derivation, sized_derivation
 from tidu.calculus.settings import derivation_with_bodies
-from tidu.check import Finding, verify
+from tidu.checking import Finding, verify
 from tidu.document.blocks import Document
 from tidu.document.math import Math, Relation
 from tidu.errors import InputError, UnknownNameError
-from tidu.explain.compose import derivation_document
-from tidu.explain.gradient import closed_form, written_form
-from tidu.explain.numbers import Layout
-from tidu.explain.phrases import SIZES_CHOSEN
-from tidu.explain.view import Options, Writing, Zoom, view
+from tidu.explaining.compose import derivation_document
+from tidu.explaining.gradient import closed_form, written_form
+from tidu.explaining.numbers import Layout
+from tidu.explaining.phrases import SIZES_CHOSEN
+from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.ir.build import is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.render import inline, latex
+from tidu.running.culprit import warn_not_finite
+from tidu.running.evaluation import (
+    Evaluation,
+    check_guards,
+    check_nan,
+    check_values,
+    run,
+    settled_derivation,
+)
 from tidu.words import LANGUAGES, Language, Words, current_language
 
 if TYPE_CHECKING:

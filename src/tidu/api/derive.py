@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from tidu.api.derivation import Derivation
-from tidu.api.evaluation import check_nan, check_values, has_nan
 from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning, warn
-from tidu.explain.phrases import PROMOTED
-from tidu.frontends.calling import function_name
-from tidu.frontends.growth import growth_warnings
-from tidu.frontends.source import Source
-from tidu.frontends.unfit import need_numbers
+from tidu.explaining.phrases import PROMOTED
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Operand
+from tidu.ir.source import Source
+from tidu.running.evaluation import check_nan, check_values, has_nan
+from tidu.tracing.calling import function_name
+from tidu.tracing.growth import growth_warnings
+from tidu.tracing.unfit import need_numbers
 from tidu.words import Words
 
 Loss = str | Callable[..., Any]
@@ -106,7 +106,7 @@ def _read(
     output: str | None,
 ) -> tuple[Source, dict[str, Any]]:
     if isinstance(loss, str):
-        from tidu.frontends.text import read  # the text door is only loaded for texts
+        from tidu.text.read import read  # the text door is only loaded for texts
 
         values = check_values(given)
         source = read(
@@ -149,7 +149,7 @@ def _trace(
     loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any]
 ) -> tuple[Source, dict[str, Any]]:
     """A NumPy function at the given values, or by shapes alone."""
-    from tidu.frontends.trace import trace, trace_shapes
+    from tidu.tracing.trace import trace, trace_shapes
 
     if given or not shapes:
         traced = trace(loss, given)

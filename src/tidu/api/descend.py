@@ -11,19 +11,19 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.backend import check_backend
-from tidu.api.batching import Plan, Wish, plan_batches, steps_of
-from tidu.api.doors import Door, Watch
-from tidu.api.function_door import FunctionDoor
-from tidu.api.graph_door import GraphDoor, TextDoor
-from tidu.api.history import left_out
-from tidu.api.loop import Descent, End, NotFinite
-from tidu.api.prediction import predictor
 from tidu.api.run import Run
 from tidu.calculus.derivation import Derivation
+from tidu.descent.batching import Plan, Wish, plan_batches, steps_of
+from tidu.descent.history import left_out
+from tidu.descent.loop import Descent, End, NotFinite
+from tidu.descent.prediction import predictor
+from tidu.descent.program import Door, Watch
+from tidu.descent.program_given import GraphDoor, TextDoor
+from tidu.descent.program_traced import FunctionDoor
 from tidu.errors import DescentError, InputError, nearest
 from tidu.ir.graph import Graph
 from tidu.optim import RULES, SGD, Optimizer, Rule
+from tidu.running.backend import check_backend
 from tidu.words import Phrase, Words, verbatim
 
 _BOTH = Words(

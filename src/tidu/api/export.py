@@ -9,10 +9,10 @@ from tidu.backends.source.plan import Branch, Source
 from tidu.calculus.derivation import Derivation
 from tidu.document.blocks import Note
 from tidu.document.math import Apply, Function, Math, Relation, Symbol
-from tidu.explain import phrases
-from tidu.explain.notes import notice
-from tidu.explain.view import View, view
-from tidu.explain.working import rules_of, why_zero
+from tidu.explaining import phrases
+from tidu.explaining.notes import notice
+from tidu.explaining.view import View, view
+from tidu.explaining.working import rules_of, why_zero
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, shape_text

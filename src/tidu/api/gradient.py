@@ -8,10 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tidu.api.backend import check_backend, need_native, program_of
 from tidu.api.boundary import Boundary, boundary, unflagged
-from tidu.api.culprit import warn_not_finite
-from tidu.api.evaluation import settled_derivation
 from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import nodes_of
@@ -20,13 +17,16 @@ from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
 from tidu.calculus.reverse import steepest
-from tidu.frontends.calling import bind, bound, function_name
-from tidu.frontends.record import running
-from tidu.frontends.regions import nodes_in, open_region, plain_values, stage, without_aux
-from tidu.frontends.trace import Traced, trace
-from tidu.frontends.unfit import need_numbers
 from tidu.ir.build import filled
 from tidu.ir.node import Node
+from tidu.running.backend import check_backend, need_native, program_of
+from tidu.running.culprit import warn_not_finite
+from tidu.running.evaluation import settled_derivation
+from tidu.tracing.calling import bind, bound, function_name
+from tidu.tracing.record import running
+from tidu.tracing.regions import nodes_in, open_region, plain_values, stage, without_aux
+from tidu.tracing.trace import Traced, trace
+from tidu.tracing.unfit import need_numbers
 
 _REMEMBERED = 64
 _lock = threading.Lock()

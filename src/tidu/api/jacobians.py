@@ -17,12 +17,12 @@ from tidu.api.options import (
 from tidu.api.staged import finish, redo_of
 from tidu.calculus import jacobians
 from tidu.calculus.jacobians import Mode
-from tidu.frontends.calling import bind, bound
-from tidu.frontends.regions import Region, open_region, stage
-from tidu.frontends.tree import replace
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.types import Type
+from tidu.tracing.calling import bind, bound
+from tidu.tracing.regions import Region, open_region, stage
+from tidu.tracing.tree import replace
 
 
 def jacobian(

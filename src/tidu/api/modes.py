@@ -20,13 +20,13 @@ from tidu.api.staged import (
 from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.calculus.reverse import steepest
 from tidu.errors import InputError
-from tidu.frontends.calling import bind, bound, function_name
-from tidu.frontends.record import running
-from tidu.frontends.regions import Region, Stage, open_region, stage
-from tidu.frontends.tree import Key, leaves, replace
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node
 from tidu.ir.types import Type
+from tidu.tracing.calling import bind, bound, function_name
+from tidu.tracing.record import running
+from tidu.tracing.regions import Region, Stage, open_region, stage
+from tidu.tracing.tree import Key, leaves, replace
 from tidu.words import Words, verbatim
 
 _COUNT = Words(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import DTypeError, InputError, nearest
-from tidu.frontends.calling import function_name
+from tidu.tracing.calling import function_name
 from tidu.words import Words, verbatim
 
 _MAPPING = Words(

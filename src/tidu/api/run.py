@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.history import Best, left_out
+from tidu.descent.history import Best, left_out
 from tidu.document.blocks import CurveFigure
 from tidu.errors import InputError
-from tidu.explain.numbers import loss_text
+from tidu.explaining.numbers import loss_text
 from tidu.figures.curve import curve_text
 from tidu.files import named, write_whole
 from tidu.optim import Optimizer

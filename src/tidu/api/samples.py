@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from tidu.api.derivation import Derivation
-from tidu.api.evaluation import run
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import Valuation
 from tidu.calculus.assumptions import drawn
-from tidu.frontends.text import read
 from tidu.ir.budget import check_elements
 from tidu.ir.graph import Graph
 from tidu.ir.types import Size
+from tidu.running.evaluation import run
+from tidu.text.read import read
 
 GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # smooth, neither odd nor even nor linear
 

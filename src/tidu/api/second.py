@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from tidu.api.boundary import Boundary, boundary, limits_on, remarks_of
-from tidu.api.evaluation import run
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
@@ -17,13 +16,14 @@ from tidu.calculus.settings import with_bodies
 from tidu.document.blocks import Equation, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
-from tidu.explain import phrases
-from tidu.explain.hessian import SecondDerivative, kronecker, second_derivative
-from tidu.explain.hessian import second_name as name_of
-from tidu.explain.hessian import second_tree as tree_of
-from tidu.explain.numbers import Layout, value_tree
-from tidu.explain.view import view
+from tidu.explaining import phrases
+from tidu.explaining.hessian import SecondDerivative, kronecker, second_derivative
+from tidu.explaining.hessian import second_name as name_of
+from tidu.explaining.hessian import second_tree as tree_of
+from tidu.explaining.numbers import Layout, value_tree
+from tidu.explaining.view import view
 from tidu.render import inline, latex
+from tidu.running.evaluation import run
 from tidu.words import Phrase, Words
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from tidu.api.claims import Setting, judge, named_nodes
 from tidu.api.derivation import Derivation, Numbers
 from tidu.api.descend import descend
-from tidu.api.evaluation import run as evaluate_all
 from tidu.api.report import Report, report
 from tidu.api.run import Run
 from tidu.api.samples import probe, sample_bodies, sample_run, sample_values
@@ -22,31 +21,32 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
-from tidu.check import Finding, verify
+from tidu.checking import Finding, verify
 from tidu.document.blocks import Block, Document, Section
 from tidu.errors import StudyError
-from tidu.explain.claims import Judged, claims_section
-from tidu.explain.closed import closed_section
-from tidu.explain.descent import Descended, again_section, table_section, update_section
-from tidu.explain.element import element_sections
-from tidu.explain.layers import figure_section, layer_sections
-from tidu.explain.notes import notice_section, readings
-from tidu.explain.numbers import Layout
-from tidu.explain.numeric import Quotient, numeric_section
-from tidu.explain.paths import value_of
-from tidu.explain.prose import paragraphs
-from tidu.explain.recursion import recursion_section
-from tidu.explain.verdicts import check_section
-from tidu.explain.view import Options, View, Writing, Zoom, view
-from tidu.explain.working import working
-from tidu.frontends import study as records
-from tidu.frontends.study_given import given_values
-from tidu.frontends.study_model import model_source
-from tidu.frontends.study_read import load
+from tidu.explaining.claims import Judged, claims_section
+from tidu.explaining.closed import closed_section
+from tidu.explaining.descent import Descended, again_section, table_section, update_section
+from tidu.explaining.element import element_sections
+from tidu.explaining.layers import figure_section, layer_sections
+from tidu.explaining.notes import notice_section, readings
+from tidu.explaining.numbers import Layout
+from tidu.explaining.numeric import Quotient, numeric_section
+from tidu.explaining.paths import value_of
+from tidu.explaining.prose import paragraphs
+from tidu.explaining.recursion import recursion_section
+from tidu.explaining.verdicts import check_section
+from tidu.explaining.view import Options, View, Writing, Zoom, view
+from tidu.explaining.working import working
 from tidu.ir.budget import ELEMENTS, GROWTH, MEMORY, STEPS, WORK, grouped, limited
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import shape_text
 from tidu.optim import StepGraph, step_graph
+from tidu.running.evaluation import run as evaluate_all
+from tidu.study import records
+from tidu.study.given import given_values
+from tidu.study.model import model_source
+from tidu.study.read import load
 from tidu.words import Language, Words, verbatim
 
 _NO_ENTRY = Words(

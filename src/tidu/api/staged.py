@@ -10,28 +10,28 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.backend import program_of
 from tidu.api.boundary import Boundary, boundary, unflagged
-from tidu.api.culprit import warn_result
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import switches
-from tidu.check.limits import Run
+from tidu.checking.limits import Run
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.frontends.arguments import is_static, refuse_counting_nan
-from tidu.frontends.calling import as_call
-from tidu.frontends.record import running
-from tidu.frontends.regions import Named, Stage
-from tidu.frontends.traced import TracedArray
-from tidu.frontends.tree import Key, Leaf, leaves, replace
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, shape_text
 from tidu.ops.leaves import cast
+from tidu.running.backend import program_of
+from tidu.running.culprit import warn_result
+from tidu.tracing.arguments import is_static, refuse_counting_nan
+from tidu.tracing.calling import as_call
+from tidu.tracing.record import running
+from tidu.tracing.regions import Named, Stage
+from tidu.tracing.traced import TracedArray
+from tidu.tracing.tree import Key, Leaf, leaves, replace
 from tidu.words import Words
 
 _STRUCTURE = Words(

@@ -9,11 +9,11 @@ from typing import Any
 from tidu.api.options import check_function
 from tidu.api.staged import finish
 from tidu.calculus.modes import batched
-from tidu.frontends.calling import bind, bound
-from tidu.frontends.entries import Entry, check_axes, open_entry
-from tidu.frontends.regions import Stage, stage
-from tidu.frontends.tree import Leaf, replace
 from tidu.ir.node import Node, depends_on, inputs_among, reachable
+from tidu.tracing.calling import bind, bound
+from tidu.tracing.entries import Entry, check_axes, open_entry
+from tidu.tracing.regions import Stage, stage
+from tidu.tracing.tree import Leaf, replace
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.ops.properties import PROPERTIES
-from tidu.ops.simplify_structure import declared
+from tidu.rewriting.structure import declared
 from tidu.words import Words, verbatim
 
 _NO_INPUT = Words(

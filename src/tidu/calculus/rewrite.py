@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import tidu.rewriting  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the rules)
 from tidu.ir.body import Body
 from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, reachable

@@ -4,7 +4,7 @@ A derivative is made of pieces: sign x of |x|, [x > y] of max(x, y), the branch 
 boundary between two pieces the program takes the value that an op's record states. A product of two
 such values, or the derivative of one, need not be the derivative of the function: of cosh|x| at 0
 it is 0 for 1. The boundaries are found here, as masks that run beside a program; what the
-derivative is on one is found by `tidu.check.limits`, where there are numbers.
+derivative is on one is found by `tidu.checking.limits`, where there are numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     program gives at one point has no slope of its own, in a first derivative either.
 
     >>> from tidu.ir.build import input_node
-    >>> from tidu.ops.arithmetic import absolute
+    >>> from tidu.ops.elementwise.arithmetic import absolute
     >>> x = input_node("x", (3,))
     >>> len(switches((absolute(x),), (x,)).flat), len(switches((x > 0.0,), (x,)).flat)
     (0, 1)

@@ -96,8 +96,8 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     An op of many operands takes them in a list as well (concatenate), and what follows the operands
     stands for the attributes in the order in which the op's `prepare` names them, as in NumPy.
 
-    >>> from tidu.ops.arithmetic import add
-    >>> from tidu.ops.reduction import sum_
+    >>> from tidu.ops.elementwise.arithmetic import add
+    >>> from tidu.ops.arrays.reduction import sum_
     >>> x = input_node("x", (2, 3))
     >>> call(add, x, 1.0).shape, call(sum_, x, 0).shape
     ((2, 3), (3,))

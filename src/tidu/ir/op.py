@@ -299,7 +299,7 @@ def _check_facets(op: Op) -> None:
 
 def load_all() -> None:
     """See to it that all ops and rules are there: a pickle may be read before anything else is."""
-    importlib.import_module(f"{__name__.partition('.')[0]}.ops")
+    importlib.import_module(f"{__name__.partition('.')[0]}.rewriting")
 
 
 def _op_named(name: str) -> Op:

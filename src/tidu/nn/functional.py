@@ -14,9 +14,9 @@ from tidu.errors import InputError
 from tidu.ir.node import Node
 from tidu.nn.losses import LOSSES, accuracy
 from tidu.nn.reach import torch_alias, torch_call
-from tidu.ops.arithmetic import divide
-from tidu.ops.comparison import greater, where
-from tidu.ops.exponential import expm1, sigmoid
+from tidu.ops.elementwise.arithmetic import divide
+from tidu.ops.elementwise.comparison import greater, where
+from tidu.ops.elementwise.exponential import expm1, sigmoid
 from tidu.words import Words
 
 _APPROXIMATE = Words(

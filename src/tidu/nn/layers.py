@@ -16,7 +16,7 @@ from tidu.ir.build import describe
 from tidu.ir.node import Node
 from tidu.ir.types import Shape, product, shape_text
 from tidu.nn.functional import activation
-from tidu.ops.layout import reshape
+from tidu.ops.arrays.layout import reshape
 from tidu.words import Words, verbatim
 
 Layout = Literal["column", "row"]

@@ -17,11 +17,11 @@ from tidu.ir.build import constant, describe
 from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.nn.reach import torch_call
-from tidu.ops.arithmetic import absolute, square
-from tidu.ops.comparison import equal, greater_equal, less, less_equal, where
-from tidu.ops.exponential import exp, softplus, xlogy
-from tidu.ops.layout import reshape
-from tidu.ops.reduction import mean, sum_
+from tidu.ops.arrays.layout import reshape
+from tidu.ops.arrays.reduction import mean, sum_
+from tidu.ops.elementwise.arithmetic import absolute, square
+from tidu.ops.elementwise.comparison import equal, greater_equal, less, less_equal, where
+from tidu.ops.elementwise.exponential import exp, softplus, xlogy
 from tidu.words import Words, verbatim
 
 _REDUCTION = Words(

@@ -15,16 +15,16 @@ import numpy as np
 
 from tidu.ir.node import Node
 from tidu.ir.op import Form
-from tidu.ops.contraction import matmul, outer
-from tidu.ops.inverse import inv
-from tidu.ops.layout import broadcast_to, is_matrix_transpose, transpose
-from tidu.ops.matrices import mirrored, symmetric_part
+from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, transpose
+from tidu.ops.arrays.structure import diagonal_matrix, eye
+from tidu.ops.elementwise.parts import is_complex
+from tidu.ops.linalg.contraction import matmul, outer
+from tidu.ops.linalg.inverse import inv
+from tidu.ops.linalg.matrices import mirrored, symmetric_part
+from tidu.ops.linalg.singular import svd
+from tidu.ops.linalg.spectra import eigh
 from tidu.ops.numbers import number_of
-from tidu.ops.parts import is_complex
 from tidu.ops.results import result_of
-from tidu.ops.singular import svd
-from tidu.ops.spectra import eigh
-from tidu.ops.structure import diagonal_matrix, eye
 from tidu.words import Words
 
 _DEEPEST = 40

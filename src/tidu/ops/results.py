@@ -7,10 +7,9 @@ from typing import Any
 
 from tidu.document.math import Apply, Function, Index, Math, Symbol, symbol
 from tidu.ir.body import result_types
-from tidu.ir.build import apply, filled, input_node, is_tuple
+from tidu.ir.build import apply, filled, is_tuple
 from tidu.ir.node import ArrayData, Node
 from tidu.ir.op import Form, Loop, Op, Operand
-from tidu.ir.rule import rule
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type
 from tidu.ops.define import op, says
@@ -120,21 +119,4 @@ tuple_ = op(
     code=lambda node, *xs: f"({', '.join(xs)},)",
     sources={"torch": lambda node, *xs: f"({', '.join(xs)},)"},
     doc=says("several results as one node", "作为一个节点的多个结果"),
-)
-
-rule(
-    name="a result of several that are known",
-    root=item,
-    apply=lambda node, atoms: (
-        node.inputs[0].inputs[node.attrs["index"]]
-        if node.inputs[0].op is tuple_ and node.inputs[0].id not in atoms
-        else None
-    ),
-    says=says("the results are known one by one", "各个结果已分别知道"),
-    source="definition",
-    purpose="simplify",
-    complex=True,
-    example=lambda: [
-        apply(item, apply(tuple_, input_node("x", (2,)), input_node("y", (3,))), index=1)
-    ],
 )

@@ -24,6 +24,8 @@ from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Op, Samples
 from tidu.ir.stacking import length_of, stretched
 from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
+from tidu.ops.arrays.layout import transpose
+from tidu.ops.arrays.structure import stack
 from tidu.ops.calls import (
     check_operands,
     opened,
@@ -33,9 +35,7 @@ from tidu.ops.calls import (
     whole_differential,
 )
 from tidu.ops.define import op, says
-from tidu.ops.layout import transpose
 from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
-from tidu.ops.structure import stack
 from tidu.words import Words
 
 _CARRY = Words(

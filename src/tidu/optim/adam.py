@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from tidu.ir.node import Node
-from tidu.ops.arithmetic import sqrt, square
-from tidu.ops.selection import maximum
+from tidu.ops.elementwise.arithmetic import sqrt, square
+from tidu.ops.elementwise.selection import maximum
 from tidu.optim.rule import (
     STEP,
     Line,

@@ -10,9 +10,9 @@ from tidu.ir.build import call, constant
 from tidu.ir.node import Node
 from tidu.ir.op import role
 from tidu.ir.types import COMPLEX
-from tidu.ops.arithmetic import sqrt, square
-from tidu.ops.selection import clip_between, minimum
-from tidu.ops.statistics import euclidean_norm
+from tidu.ops.arrays.statistics import euclidean_norm
+from tidu.ops.elementwise.arithmetic import sqrt, square
+from tidu.ops.elementwise.selection import clip_between, minimum
 from tidu.optim.rule import Clip, Clipped, Line, Slot, in_dtype_of
 from tidu.optim.setting import POSITIVE, number
 from tidu.words import Words

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from tidu.ir.node import Node
-from tidu.ops.arithmetic import sign
+from tidu.ops.elementwise.arithmetic import sign
 from tidu.optim.rule import Line, Rule, Slot, Update, blend, in_dtype_of, rule
 from tidu.optim.setting import BELOW_ONE, Setting, pair, rate, weight_decay
 from tidu.words import Words

@@ -14,9 +14,9 @@ from typing import ClassVar, TypeVar, cast
 
 from tidu.errors import InputError
 from tidu.ir.node import Node
-from tidu.ops.rounding import floor
-from tidu.ops.selection import maximum, minimum
-from tidu.ops.trigonometric import cos
+from tidu.ops.elementwise.rounding import floor
+from tidu.ops.elementwise.selection import maximum, minimum
+from tidu.ops.elementwise.trigonometric import cos
 from tidu.optim.rule import Schedule
 from tidu.optim.setting import COUNT, NOT_NEGATIVE, SHARE, Hyper, number
 from tidu.words import Words

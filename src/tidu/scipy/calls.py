@@ -10,10 +10,10 @@ import numpy as np
 
 from tidu.backends.numpy.program import evaluate
 from tidu.errors import MissingPackageError
-from tidu.frontends.traced import TracedArray
 from tidu.ir.build import constant
 from tidu.ir.op import Op
-from tidu.ops.scipy_reference import INSTALL
+from tidu.ops.special.scipy_reference import INSTALL
+from tidu.tracing.traced import TracedArray
 from tidu.words import Words, verbatim
 
 _MISSING = Words(

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import EvaluationError, InputError, ShapeError
-from tidu.frontends.record import running
-from tidu.frontends.tree import replace
 from tidu.numpy import scan
 from tidu.scipy.calls import forwarded, is_traced, numbers, scipy_attribute
+from tidu.tracing.record import running
+from tidu.tracing.tree import replace
 from tidu.words import Words
 
 __all__ = ["odeint"]

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.gamma import gamma as gamma_op
-from tidu.ops.gamma import multigammaln as multigammaln_op
-from tidu.ops.gamma import polygamma as polygamma_op
-from tidu.ops.gamma import zeta as zeta_op
-from tidu.ops.softmax import log_softmax as log_softmax_op
-from tidu.ops.softmax import logsumexp as logsumexp_op
-from tidu.ops.softmax import softmax as softmax_op
-from tidu.ops.softmax import weighted_logsumexp
+from tidu.ops.arrays.softmax import log_softmax as log_softmax_op
+from tidu.ops.arrays.softmax import logsumexp as logsumexp_op
+from tidu.ops.arrays.softmax import softmax as softmax_op
+from tidu.ops.arrays.softmax import weighted_logsumexp
+from tidu.ops.special.gamma import gamma as gamma_op
+from tidu.ops.special.gamma import multigammaln as multigammaln_op
+from tidu.ops.special.gamma import polygamma as polygamma_op
+from tidu.ops.special.gamma import zeta as zeta_op
 from tidu.scipy.calls import forwarded, is_traced, on_arrays
 
 __all__ = [

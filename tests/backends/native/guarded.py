@@ -23,9 +23,9 @@ from tidu.backends.native.program import Context, compile_loop, compile_native
 from tidu.backends.numpy import compile_graph
 from tidu.ir.build import input_node
 from tidu.ir.node import Node
-from tidu.ops.exponential import exp
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)

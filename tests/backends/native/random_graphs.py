@@ -16,9 +16,9 @@ from tidu.errors import TiduError
 from tidu.ir.build import call, constant, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Loop, registered
-from tidu.ops.indexing import index
-from tidu.ops.layout import reshape
-from tidu.ops.trigonometric import sin, tanh
+from tidu.ops.arrays.indexing import index
+from tidu.ops.arrays.layout import reshape
+from tidu.ops.elementwise.trigonometric import sin, tanh
 
 OPS = sorted(name for name, op in registered().items() if op.samples is not None)
 _MOVING = (Loop.VIEW, Loop.GATHER, Loop.SCATTER, Loop.CONTRACT, Loop.REDUCE, Loop.SCAN)

@@ -24,7 +24,7 @@ from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import registered
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 
 OPS = sorted(name for name, op in registered().items() if op.samples is not None)
 # what NumPy itself says of these: no largest, no place to take from, shapes that do not fit

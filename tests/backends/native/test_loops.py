@@ -11,17 +11,17 @@ import pytest
 
 import tidu
 from tests.backends.native.agreement import check, distance
-from tidu.api import blocks
 from tidu.backends.native import build
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop
 from tidu.backends.numpy import compile_graph
+from tidu.descent import blocks
 from tidu.ir.build import call, constant, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import registered
-from tidu.ops.indexing import index
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.indexing import index
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.trigonometric import tanh
 from tidu.optim.rule import Slot, Update
 
 SIZE = 37

@@ -14,14 +14,14 @@ from tests.property.matrices import random_program
 from tidu.backends.native.program import compile_native
 from tidu.calculus.derivation import derive_graph
 from tidu.errors import EvaluationError, InputError, ShapeError
-from tidu.frontends.calling import bound
-from tidu.frontends.trace import trace
 from tidu.ir.build import input_node
 from tidu.ir.node import Node
-from tidu.ops.exponential import exp
-from tidu.ops.indexing import index
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.indexing import index
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
+from tidu.tracing.calling import bound
+from tidu.tracing.trace import trace
 
 
 def outputs_of(function: Any, *arguments: Any) -> tuple[dict[str, Node], dict[str, Any]]:

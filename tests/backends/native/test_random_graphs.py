@@ -23,8 +23,8 @@ from tidu.backends.numpy import compile_graph
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ops.reduction import sum_
-from tidu.ops.trigonometric import sin, tanh
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.trigonometric import sin, tanh
 
 STEPS = 3
 SEEDS = 8

@@ -21,8 +21,8 @@ from tidu.backends.native import build, machine
 from tidu.backends.native.program import compile_native
 from tidu.ir.build import input_node
 from tidu.ir.node import Node
-from tidu.ops.exponential import exp
-from tidu.ops.trigonometric import tanh
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -148,7 +148,7 @@ def test_a_million_steps_grow_nothing() -> None:
         from tidu.backends.native.layout import Request
         from tidu.backends.native.program import compile_loop
         from tidu.ir.build import input_node
-        from tidu.ops.reduction import sum_
+        from tidu.ops.arrays.reduction import sum_
 
         def resident():
             with open("/proc/self/statm", encoding="ascii") as file:

@@ -27,8 +27,8 @@ from tidu.errors import FallbackWarning
 from tidu.ir.build import apply, call, constant, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import registered
-from tidu.ops.exponential import exp
-from tidu.ops.trigonometric import tanh
+from tidu.ops.elementwise.exponential import exp
+from tidu.ops.elementwise.trigonometric import tanh
 
 X = np.linspace(-1, 1, 12).reshape(3, 4)
 

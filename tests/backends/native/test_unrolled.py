@@ -22,12 +22,12 @@ from tidu.errors import TiduError
 from tidu.ir.build import call, input_node
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import registered
-from tidu.ops.arithmetic import absolute, sign
-from tidu.ops.comparison import greater, where
-from tidu.ops.layout import broadcast_to
-from tidu.ops.reduction import sum_
-from tidu.ops.selection import maximum
-from tidu.ops.trigonometric import tanh
+from tidu.ops.arrays.layout import broadcast_to
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.arithmetic import absolute, sign
+from tidu.ops.elementwise.comparison import greater, where
+from tidu.ops.elementwise.selection import maximum
+from tidu.ops.elementwise.trigonometric import tanh
 
 
 def size(outputs: Mapping[str, Node]) -> float:

@@ -23,7 +23,7 @@ from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, role
 from tidu.ir.types import FLOATS
-from tidu.ops.reduction import sum_
+from tidu.ops.arrays.reduction import sum_
 
 ROOT = Path(__file__).resolve().parents[3]
 

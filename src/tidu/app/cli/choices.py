@@ -142,7 +142,7 @@ def seconds(given: Iterable[str]) -> list[tuple[str, str]]:
 
 def values(given: Iterable[str]) -> dict[str, Any]:
     """W=[[1,2],[3,4]], b=zeros(2,1), x=@data.npy or x=@data.npz:key as arrays."""
-    from tidu.frontends.text import read_array
+    from tidu.text.read import read_array
 
     return {
         name: _from_file(name, text[1:]) if text.startswith("@") else read_array(text)

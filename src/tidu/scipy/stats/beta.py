@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.entropy import xlog1py
-from tidu.ops.exponential import xlogy
-from tidu.ops.gamma import betaln
-from tidu.ops.incomplete import beta_density, betainc, betaincc
+from tidu.ops.elementwise.entropy import xlog1py
+from tidu.ops.elementwise.exponential import xlogy
+from tidu.ops.special.gamma import betaln
+from tidu.ops.special.incomplete import beta_density, betainc, betaincc
 from tidu.scipy.calls import forwarded, on_arrays
 from tidu.scipy.stats.support import inside
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import ShapeError
-from tidu.ops.exponential import xlogy
-from tidu.ops.gamma import gammaln
+from tidu.ops.elementwise.exponential import xlogy
+from tidu.ops.special.gamma import gammaln
 from tidu.scipy.calls import forwarded, on_arrays
 from tidu.words import Words
 

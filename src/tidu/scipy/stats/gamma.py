@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.exponential import xlogy
-from tidu.ops.gamma import gammaln
-from tidu.ops.incomplete import gamma_density, gammainc, gammaincc
+from tidu.ops.elementwise.exponential import xlogy
+from tidu.ops.special.gamma import gammaln
+from tidu.ops.special.incomplete import gamma_density, gammainc, gammaincc
 from tidu.scipy.calls import forwarded, on_arrays
 from tidu.scipy.stats.support import inside, log_share
 

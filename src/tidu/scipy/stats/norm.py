@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.error_function import log_ndtr, ndtr, ndtri
+from tidu.ops.special.error_function import log_ndtr, ndtr, ndtri
 from tidu.scipy.calls import forwarded, on_arrays
 from tidu.scipy.stats.support import HALF_LOG_TAU
 

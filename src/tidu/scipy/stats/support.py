@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.fixed import counts, held
+from tidu.ops.elementwise.fixed import counts, held
 from tidu.scipy.calls import on_arrays
 
 HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)

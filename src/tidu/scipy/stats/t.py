@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ops.gamma import betaln
-from tidu.ops.incomplete import stdtr
+from tidu.ops.special.gamma import betaln
+from tidu.ops.special.incomplete import stdtr
 from tidu.scipy.calls import forwarded, on_arrays
 from tidu.scipy.stats.support import log_share
 

@@ -1,0 +1,414 @@
+"""Every gradient of a derivation against slopes of the loss itself.
+
+The slope along a direction comes from a complex step where each op on the path extends to complex
+numbers (found by trying), else from central differences whose step keeps away from kinks. Where the
+values sit on a kink there is no one slope: the one-sided slopes are reported with the value used,
+and the formula is checked beside the kink.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tidu.backends.numpy.program import with_sizes
+from tidu.backends.numpy.settled import evaluate_settled
+from tidu.calculus.bodies import written_out
+from tidu.calculus.derivation import Derivation
+from tidu.checking.finding import METHODS, Array, Finding, Index, page_entry
+from tidu.checking.measure import (
+    ALL_DIRECTIONS,
+    ALL_ENTRIES,
+    ENTRIES,
+    Measured,
+    Problem,
+    measure_all,
+)
+from tidu.checking.probe import make_probe, rest_values, switches_of
+from tidu.checking.rounding import TRIALS, moved_values, rounded_inputs
+from tidu.ir.body import result_types
+from tidu.ir.build import is_tuple
+from tidu.ir.node import Node, reachable
+from tidu.words import Phrase, Words
+
+_AGREES = Words(
+    en="the gradient of {name} agrees with {method} (largest relative difference {error})",
+    zh="{name} 的梯度与{method}一致（最大相对误差 {error}）",
+)
+_DIFFERS = Words(
+    en="the gradient of {entry} is {stated}; {method} gives {expected}",
+    zh="{entry} 的梯度是 {stated}，而{method}得到 {expected}",
+)
+_ALONG = Words(
+    en="along a random direction the gradient of {entry} gives {stated}; {method} gives {expected}",
+    zh="沿一个随机方向，{entry} 的梯度给出 {stated}，而{method}得到 {expected}",
+)
+_KINK = Words(
+    en="{entry} sits on a kink: the slope is {left} on the left and {right} on the right; "
+    "{used} is used",
+    zh="{entry} 正在折点上：左侧斜率 {left}，右侧斜率 {right}；采用的值是 {used}",
+)
+_INSIDE = Words(en="this lies in the subdifferential", zh="它在次微分之内")
+_OUTSIDE = Words(
+    en="this does not lie between them: the rule of each op is followed, not the slope of "
+    "the whole",
+    zh="它不在两者之间：采用的是每个运算各自的规则，而不是整体的斜率",
+)
+_BESIDE = Words(en="beside the kink the gradient agrees", zh="在折点旁边，梯度是一致的")
+_MORE = Words(en="{count} entries of {name} sit on a kink", zh="{name} 有 {count} 个元素在折点上")
+_UNDECIDED = Words(
+    en="the gradient of {name} could not be checked: the differences are not accurate enough here",
+    zh="{name} 的梯度无法检验：这里的差分不够精确",
+)
+_LOST = Words(
+    en="terms cancel in the gradient of {entry}: roundings alone can move {stated} by {part} of "
+    "its size, and the differences lose the same digits",
+    zh="{entry} 的梯度在计算中发生相消：仅舍入误差就可使 {stated} 变动其大小的 {part}，"
+    "差分也丢失同样的位数",
+)
+_LOST_ALL = Words(
+    en="terms cancel in the gradient of {entry}: roundings alone make {stated}, no digit of it is "
+    "known, and the differences lose the same digits",
+    zh="{entry} 的梯度在计算中发生相消：{stated} 全由舍入误差造成，没有一位是可信的，"
+    "差分也丢失同样的位数",
+)
+_LOST_FIX = Words(
+    en="write the loss so that nothing cancels: expm1, log1p, erfc, gammaincc, 2·sin(x/2)² …",
+    zh="把损失改写成没有相消的形式：expm1、log1p、erfc、gammaincc、2·sin(x/2)² 等",
+)
+_NOT_FINITE = Words(
+    en="the gradient of {name} could not be checked: the loss is not finite here",
+    zh="{name} 的梯度无法检验：损失在这里不是有限数",
+)
+_UNUSED = Words(
+    en="the loss does not depend on {name}: its gradient is zero",
+    zh="损失不依赖 {name}：它的梯度为零",
+)
+
+
+def verify(
+    derivation: Derivation,
+    values: Mapping[str, Any],
+    *,
+    gradients: Mapping[str, Array] | None = None,
+    seed: int = 0,
+    directions: int = 8,
+) -> tuple[Finding, ...]:
+    """Check each gradient of a derivation at the given values.
+
+    `gradients` are the numbers that are shown there, by parameter, where these are not simply what
+    the formulas give (`tidu.checking.limits`).
+
+    Parameters of up to 64 entries are checked entry by entry (unless all together have more than
+    640), larger ones along `directions` random directions, fewer where there are many parameters.
+    One finding for each parameter, and one
+    more of kind "kink" where the values sit on a kink. Raises what an evaluation at these values
+    raises.
+
+    >>> from tidu.calculus.derivation import derive_graph
+    >>> from tidu.ir.build import input_node
+    >>> from tidu.ir.graph import Graph
+    >>> x = input_node("x", (3,))
+    >>> d = derive_graph(Graph({"x": x}, {"L": x @ x}), ["x"])
+    >>> [(f.kind, f.method) for f in verify(d, {"x": [1.0, 2.0, 3.0]})]
+    [('agrees', 'complex step')]
+    """
+    bound = _bind(derivation, values)
+    directions = max(1, min(directions, ALL_DIRECTIONS // max(1, len(derivation.wrt))))
+    reached = {node.id for node in reachable(bound.losses)}
+    stated = _state(bound, values)
+    if gradients is not None:
+        stated = _with_shown(stated, {name: gradients[name] for name in derivation.wrt})
+    findings: list[Finding] = []
+    for name in derivation.wrt:
+        if bound.wrt[name].id not in reached:
+            details = (_UNUSED(name=name),)
+            findings.append(Finding("agrees", name, "no dependence", details=details))
+            continue
+        rng = np.random.default_rng([seed, *name.encode()])
+        findings.extend(_check_parameter(bound, stated, name, values, rng, directions))
+    return tuple(findings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bound:
+    """The nodes of a derivation with named sizes put in."""
+
+    losses: tuple[Node, Node]  # as written, as run
+    wrt: Mapping[str, Node]
+    gradients: Mapping[str, Node]
+    contributions: Mapping[Node, tuple[Node, ...]]
+    moved: Mapping[str, Node]  # the gradients with calls written out, for their roundings
+
+
+def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
+    written = derivation.graph.outputs[derivation.loss_name]
+    roots = [written, derivation.loss, *derivation.gradients.values()]
+    for node, parts in derivation.contributions.items():
+        roots += [node, *(part.value for part in parts)]
+    roots += derivation.wrt.values()
+    place = dict(zip(roots, with_sizes(roots, values), strict=True))
+    contributions = {
+        place[node]: tuple(place[part.value] for part in parts)
+        for node, parts in derivation.contributions.items()
+        if not is_tuple(node)
+    }
+    losses = [place[written], place[derivation.loss]]
+    # Kinks stand at single operations: calls and scans are written out where that is not too long.
+    first, second = written_out(losses) or losses
+    gradients = {name: place[node] for name, node in derivation.gradients.items()}
+    without_calls = written_out(list(gradients.values())) or list(gradients.values())
+    return _Bound(
+        (first, second),
+        {name: place[node] for name, node in derivation.wrt.items()},
+        gradients,
+        contributions,
+        dict(zip(gradients, without_calls, strict=True)),
+    )
+
+
+def _check_parameter(
+    bound: _Bound,
+    stated: _Stated,
+    name: str,
+    values: Mapping[str, Any],
+    rng: np.random.Generator,
+    directions: int,
+) -> list[Finding]:
+    problems = _pose(bound, stated, name, values, rng)
+    if not problems:
+        return [_undecided(name, _NOT_FINITE(name=name))]
+    measures = _measured(problems, rng, directions)
+    kinks = [(index, m) for index, m in measures if m.kind == "kink"]
+    smooth = [(index, m) for index, m in measures if m.kind != "kink"]
+    findings = [_judge(name, smooth)] if smooth else []
+    if kinks:
+        beside = _beside(bound, name, values, rng, directions)
+        if beside is not None and beside.kind == "differs":
+            return [beside]
+        findings.append(_kink_finding(name, kinks, beside))
+    return findings
+
+
+def _measured(
+    problems: Sequence[Problem], rng: np.random.Generator, directions: int
+) -> list[tuple[Index | None, Measured]]:
+    """The measures of the loss as written; as run where it is, as written, too inaccurate."""
+    first = measure_all(problems[0], rng, directions)
+    if len(problems) == 1 or not any(m.kind == "undecided" for _, m in first):
+        return first
+    second = measure_all(problems[1], rng, directions)
+    if any(m.kind == "undecided" for _, m in second):
+        return first
+    return second
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stated:
+    """What the derivation says at some values: gradients, and what adjoints were summed from."""
+
+    gradients: Mapping[str, Array]
+    terms: Mapping[int, Sequence[Array]]
+    moves: Mapping[str, Sequence[Array]]  # how far moved roundings move each gradient
+
+
+def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
+    terms = {n: parts for n, parts in bound.contributions.items() if n.dtype != "bool"}
+    wanted = {f"d/{name}": gradient for name, gradient in bound.gradients.items()}
+    for node, parts in terms.items():
+        wanted |= {f"{node.id}.{i}": part for i, part in enumerate(parts)}
+    derivatives = list(wanted)
+    wanted["loss"] = bound.losses[1]
+    outputs = evaluate_settled(
+        wanted, values, list(bound.wrt), derivatives, written_out=written_out
+    ).outputs
+    roots = list(bound.moved.values())
+    inputs = rounded_inputs(roots, values)
+    rest, *moved = [moved_values(roots, inputs, trial) for trial in range(TRIALS + 1)]
+    with np.errstate(all="ignore"):
+        moves = {
+            name: [_distance(trial[node.id], rest[node.id]) for trial in moved]
+            for name, node in bound.moved.items()
+        }
+    return _Stated(
+        {name: outputs[f"d/{name}"] for name in bound.gradients},
+        {
+            node.id: [outputs[f"{node.id}.{i}"] for i in range(len(parts))]
+            for node, parts in terms.items()
+        },
+        moves,
+    )
+
+
+def _with_shown(stated: _Stated, shown: Mapping[str, Array]) -> _Stated:
+    """The numbers that are shown; of those that no formula gives the roundings are not known."""
+    moves = {
+        name: [
+            np.where(np.asarray(shown[name]) == stated.gradients[name], move, np.nan)
+            for move in moves
+        ]
+        for name, moves in stated.moves.items()
+    }
+    return replace(stated, gradients=shown, moves=moves)
+
+
+def _distance(moved: Array, rest: Array) -> Array:
+    """NaN where plain NumPy overflows: programs may calculate in a better order."""
+    return np.where(np.isfinite(rest), moved - rest, np.nan)
+
+
+def _pose(
+    bound: _Bound, stated: _Stated, name: str, values: Mapping[str, Any], rng: np.random.Generator
+) -> list[Problem]:
+    """The loss as written and as run, where they are finite and not the same."""
+    parameter, gradient = bound.wrt[name], bound.gradients[name]
+    everything = sum(np.size(g) for g in stated.gradients.values())
+    found: list[Problem] = []
+    for loss in dict.fromkeys(bound.losses):
+        sides = [n for s in switches_of(loss, parameter) for n in (s.left, s.right)]
+        base = rest_values([loss, parameter, *sides], values)
+        if not np.all(np.isfinite(base[loss.id])):
+            continue
+        probe = make_probe(loss, parameter, base)
+        single = any(map(_is_single, (parameter, gradient, *reachable([loss]))))
+        problem = Problem(
+            name,
+            probe,
+            _wide(stated.gradients[name]),
+            stated.terms,
+            probe.analytic(rng),
+            single,
+            ENTRIES if everything <= ALL_ENTRIES else 0,
+            rounded_inputs([loss], values),
+            stated.moves[name],
+        )
+        found.append(problem)
+    return found
+
+
+def _is_single(node: Node) -> bool:
+    return any(t.dtype in ("float32", "complex64") for t in result_types(node.type))
+
+
+def _wide(value: Array) -> Array:
+    array = np.asarray(value)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Finding:
+    """One finding from the measures of all entries: the worst decides."""
+    order = {"differs": 2, "undecided": 1, "agrees": 0}
+
+    def badness(item: tuple[Index | None, Measured]) -> tuple[int, float]:
+        measured = item[1]
+        return order[measured.kind], measured.error if math.isfinite(measured.error) else math.inf
+
+    index, worst = max(measures, key=badness)
+    shown = METHODS[worst.method]()
+    details: tuple[Phrase, ...]
+    if worst.kind == "agrees":
+        details = (_AGREES(name=name, method=shown, error=f"{worst.error:.1g}"),)
+    elif worst.kind == "undecided":
+        details = (_UNDECIDED(name=name),) if not worst.lost else _lost(name, index, worst)
+    else:
+        words = _ALONG if index is None else _DIFFERS
+        details = (
+            words(
+                entry=page_entry(name, index),
+                stated=f"{worst.stated:.8g}",
+                expected=f"{worst.expected:.8g}",
+                method=shown,
+            ),
+        )
+    return Finding(
+        worst.kind,
+        name,
+        worst.method,
+        error=worst.error,
+        tolerance=worst.tolerance,
+        index=index,
+        stated=worst.stated,
+        expected=worst.expected,
+        details=details,
+    )
+
+
+def _lost(name: str, index: Index | None, measured: Measured) -> tuple[Phrase, ...]:
+    """That digits are lost, and what to do."""
+    facts = {"entry": page_entry(name, index), "stated": f"{measured.stated:.8g}"}
+    if measured.lost > 0.1:
+        return _LOST_ALL(**facts), _LOST_FIX()
+    return _LOST(part=f"{measured.lost:.1g}", **facts), _LOST_FIX()
+
+
+def _beside(
+    bound: _Bound,
+    name: str,
+    values: Mapping[str, Any],
+    rng: np.random.Generator,
+    directions: int,
+) -> Finding | None:
+    """The same check on either side of the kink: all floating inputs moved a little."""
+    noise: dict[str, Array] = {}
+    for key, value in values.items():
+        array = np.asarray(value)
+        if array.dtype.kind in "fc" or key in bound.wrt:
+            scale = np.where(array == 0, 1.0, np.abs(array))
+            noise[key] = 1e-2 * scale * rng.standard_normal(array.shape)
+            if array.dtype.kind == "c":
+                noise[key] = noise[key] + 1e-2j * scale * rng.standard_normal(array.shape)
+    worst: Finding | None = None
+    for side in (1.0, -1.0):
+        moved = {k: np.asarray(v) + side * noise[k] if k in noise else v for k, v in values.items()}
+        problems = _pose(bound, _state(bound, moved), name, moved, rng)
+        if not problems:
+            continue
+        smooth = [m for m in _measured(problems, rng, directions) if m[1].kind != "kink"]
+        found = _judge(name, smooth) if smooth else None
+        if found is not None and found.kind == "differs":
+            return found
+        worst = found if worst is None or worst.kind == "agrees" else worst
+    return worst
+
+
+def _kink_finding(
+    name: str, kinks: Sequence[tuple[Index | None, Measured]], beside: Finding | None
+) -> Finding:
+    index, measured = next((item for item in kinks if not _inside(item[1])), kinks[0])
+    facts = measured.kink
+    assert facts is not None
+    details = [
+        _KINK(
+            entry=page_entry(name, index),
+            left=f"{facts.left:.8g}",
+            right=f"{facts.right:.8g}",
+            used=f"{facts.used:.8g}",
+        ),
+        _INSIDE() if facts.inside else _OUTSIDE(),
+    ]
+    if beside is not None and beside.kind == "agrees":
+        details.append(_BESIDE())
+    if len(kinks) > 1:
+        details.append(_MORE(count=len(kinks), name=name))
+    return Finding(
+        "kink",
+        name,
+        "one-sided differences",
+        tolerance=measured.tolerance,
+        index=index,
+        stated=facts.used,
+        kink=facts,
+        details=tuple(details),
+    )
+
+
+def _inside(measured: Measured) -> bool:
+    return measured.kink is not None and measured.kink.inside
+
+
+def _undecided(name: str, why: Phrase) -> Finding:
+    return Finding("undecided", name, "central differences", error=math.inf, details=(why,))

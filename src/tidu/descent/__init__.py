@@ -1,0 +1,1 @@
+"""The loop of a gradient descent: its program, batches, steps, validation, predictions."""

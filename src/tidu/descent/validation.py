@@ -1,0 +1,63 @@
+"""The loss on rows that no step has seen, once an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.backends.numpy import compile_graph
+from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.program import Program
+from tidu.calculus.derivation import stabilised
+from tidu.calculus.settings import with_bodies
+from tidu.descent.program import Door, Opened
+from tidu.ir.build import substitute
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+
+Array = NDArray[Any]
+
+
+class Validation:
+    """The loss at given parameters on the validation data; nothing is derived for it."""
+
+    def __init__(self, door: Door, data: Mapping[str, Array]) -> None:
+        self.door, self.data = door, {**door.data, **data}
+        self.opened: Opened | None = None
+        self.program: Program
+
+    def loss(self, parameters: Mapping[str, Array]) -> float:
+        """NaN where a branch of what cannot be traced again does not hold."""
+        if self.opened is None:
+            self._open(parameters)
+        found = self._run(parameters)
+        if found is None and self.door.adapts:
+            self._open(parameters)
+            found = self._run(parameters)
+        return np.nan if found is None else found
+
+    def _open(self, parameters: Mapping[str, Array]) -> None:
+        opened = self.opened = self.door.open(parameters, self.data)
+        graph = opened.graph
+        wanted: dict[str, Node] = {"loss": graph.outputs[opened.loss]}
+        wanted |= {str(i): guard.condition for i, guard in enumerate(graph.guards)}
+        image = stabilised(Graph(dict(graph.inputs), wanted))
+        outputs = {name: image.get(node, node) for name, node in wanted.items()}
+        if opened.bodies:
+            found = with_bodies(list(outputs.values()), opened.bodies)
+            outputs = {name: found[node] for name, node in outputs.items()}
+        sizes = bind_sizes(graph.inputs, {**opened.parameters, **opened.data})
+        if sizes:
+            outputs = dict(zip(outputs, substitute(list(outputs.values()), {}, sizes), strict=True))
+        self.program = compile_graph(outputs)
+
+    def _run(self, parameters: Mapping[str, Array]) -> float | None:
+        assert self.opened is not None
+        outputs = self.program.run({**self.opened.data, **parameters}).outputs
+        guards = enumerate(self.opened.graph.guards)
+        if not all(bool(outputs[str(i)].all()) is guard.taken for i, guard in guards):
+            return None
+        return float(outputs["loss"].item())

@@ -1,0 +1,191 @@
+"""The general chain with partial signs, ∂L/∂W₂ = ∂L/∂y₃ · ∂y₃/∂y₂ · ∂y₂/∂W₂, and its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from tidu.calculus.pullback import differentiable
+from tidu.calculus.reverse import reverse
+from tidu.calculus.rewrite import Rewriter
+from tidu.document.math import Derivative, Fence, Group, Math, Negative, Number, Product, Sum
+from tidu.explaining.trees import expression_nodes, formula, named
+from tidu.explaining.view import View
+from tidu.ir.build import constant
+from tidu.ir.node import Node, post_order, reachable
+
+Path = tuple[Node, ...]  # from the loss down to a parameter
+MOST_PATHS = 3
+MOST_FACTORS = 12
+
+
+@lru_cache(maxsize=4)
+def uses(view: View) -> dict[Node, list[Node]]:
+    """Each named node on a path to the loss → the named nodes whose formulas use it, last first."""
+    active = view.derivation.adjoints
+    named = view.names.forward
+    found: dict[Node, list[Node]] = {}
+    for line in [n for n in reversed(list(named)) if n.inputs and n in active]:
+        for part in _carried(line, named):
+            if part is not line and part in named and part in active:
+                found.setdefault(part, []).append(line)
+    return found
+
+
+def _carried(line: Node, named: Container[Node]) -> list[Node]:
+    """The nodes of a line's formula that a derivative reaches, not those of conditions alone."""
+
+    def parts(node: Node) -> list[Node]:
+        opened = node is line or node not in named
+        return [c for i, c in enumerate(node.inputs) if opened and differentiable(node, i)]
+
+    return post_order([line], parts)
+
+
+def count_paths(view: View, target: Node) -> int:
+    """How many paths through the named nodes lead from the loss to `target`, by a recurrence."""
+    return _counts(view).get(target.id, 0)
+
+
+@lru_cache(maxsize=4)
+def _counts(view: View) -> dict[int, int]:
+    found = uses(view)
+    counts: dict[int, int] = {view.derivation.loss.id: 1}
+    for node in reversed(list(view.names.forward)):
+        if node is not view.derivation.loss:
+            counts[node.id] = sum(counts.get(user.id, 0) for user in found.get(node, []))
+    return counts
+
+
+def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
+    """Up to `most` paths from the loss to the target, through named nodes."""
+    found = uses(view)
+    result: list[Path] = []
+    stack: list[Path] = [(target,)]
+    while stack and len(result) < most:
+        path = stack.pop()
+        if path[0] is view.derivation.loss:
+            result.append(path)
+            continue
+        stack.extend((user, *path) for user in reversed(found.get(path[0], [])))
+    return result
+
+
+def chain(view: View, target: Node) -> Math | None:
+    """∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses where the paths are
+    many or long."""
+    number = count_paths(view, target)
+    if number == 0:
+        return None
+    listed = paths(view, target) if number <= MOST_PATHS else []
+    if listed and max(map(len, listed)) <= MOST_FACTORS + 1:
+        terms = [_signs(view, path) for path in listed]
+    else:
+        terms = [_by_use(view, user, target) for user in uses(view)[target]]
+    if len(terms) == 1:
+        only = terms[0]
+        return None if isinstance(only, Derivative) else only
+    return Sum(tuple(terms))
+
+
+def _by_use(view: View, user: Node, target: Node) -> Math:
+    """∂L/∂user · ∂user/∂target; the loss's own use is no product."""
+    edge = _edge(view, user, target)
+    if user is view.derivation.loss:
+        return edge
+    whole = Derivative(view.names.loss, view.names.forward[user], view.total())
+    return Product((whole, edge), "·")
+
+
+def _signs(view: View, path: Path) -> Math:
+    factors = tuple(_edge(view, above, below) for above, below in pairwise(path))
+    return factors[0] if len(factors) == 1 else Product(factors, "·")
+
+
+def _edge(view: View, above: Node, below: Node) -> Math:
+    """∂above/∂below; (∂above/∂below)ₕ where below also reaches above through h, which is held."""
+    name = view.names.forward
+    fixed = held(view, above, below)
+    if not fixed:
+        return Derivative(name[above], name[below], view.total())
+    sub = ",".join(name[node].base + name[node].sub for node in fixed)
+    return Fence(Derivative(name[above], name[below]), "(", ")", sub)
+
+
+def held(view: View, above: Node, below: Node) -> list[Node]:
+    """What the line of `above` uses beside `below` and what itself depends on `below`."""
+    found = uses(view)
+    if len(found.get(below, ())) < 2:
+        return []
+    order = _order(view)
+    reached: set[Node] = set()
+    stack = [below]
+    while stack:
+        for user in found.get(stack.pop(), ()):
+            if order[user] < order[above] and user not in reached:
+                reached.add(user)
+                stack.append(user)
+    return [part for part in _carried(above, view.names.forward) if part in reached]
+
+
+@lru_cache(maxsize=4)
+def _order(view: View) -> dict[Node, int]:
+    return {node: i for i, node in enumerate(view.names.forward)}
+
+
+def held_factor(tree: Math | None) -> Math | None:
+    """The first (∂a/∂b)ₕ of a chain."""
+    terms = tree.terms if isinstance(tree, Sum) else (tree,)
+    factors = [f for t in terms for f in (t.factors if isinstance(t, Product) else (t,))]
+    return next((f for f in factors if isinstance(f, Fence)), None)
+
+
+def local_derivative(view: View, above: Node, below: Node) -> Node:
+    """∂above/∂below for single numbers, other named nodes held fixed: a node in simplified form."""
+    named = view.names.forward
+    parts = expression_nodes(above, named.__contains__)
+    atoms = {node.id for node in reachable([view.derivation.loss])}
+    rewriter = Rewriter("simplify", atoms)
+    seed = constant(1.0, above.dtype)
+    # Only the nodes of this line carry the derivative: paths through other names are other factors.
+    inside = {node.id for node in parts if node is above or node not in named}
+    found = reverse([above], [seed], [below], rewriter.normalise, within=inside | {below.id})
+    return found.gradients[below]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One local derivative along a path: ∂above/∂below."""
+
+    above: Node
+    value: Node
+
+    def tree(self, atoms: Mapping[Node, Math]) -> Math:
+        """In terms of the atoms; d eᶜ/dc reads eᶜ and not by the name of eᶜ itself."""
+        return formula(self.value, atoms) if self.value is self.above else named(self.value, atoms)
+
+
+def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
+    """For programs of single numbers: per path, the local derivatives along it. None otherwise."""
+    active = [n for n in view.names.forward if n in view.derivation.adjoints]
+    if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
+        return None
+    return [
+        [Factor(above, local_derivative(view, above, below)) for above, below in pairwise(path)]
+        for path in paths(view, target)
+    ]
+
+
+def product_of(factors: Sequence[Math]) -> Math:
+    """Factors multiplied by ·, negative ones in brackets."""
+    if len(factors) == 1:
+        return factors[0]
+    shown = tuple(
+        Group(f)
+        if isinstance(f, Negative) or (isinstance(f, Number) and f.text.startswith("-") and i)
+        else f
+        for i, f in enumerate(factors)
+    )
+    return Product(shown, "·")

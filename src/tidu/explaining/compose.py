@@ -1,0 +1,39 @@
+"""A whole derivation as a document, at the chosen zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.checking.finding import Finding
+from tidu.document.blocks import Block, Document
+from tidu.explaining import phrases
+from tidu.explaining.bodies import body_sections
+from tidu.explaining.element import element_sections
+from tidu.explaining.layers import layer_sections
+from tidu.explaining.notes import notice_section, readings
+from tidu.explaining.verdicts import check_section
+from tidu.explaining.view import View
+from tidu.explaining.working import working
+from tidu.words import Phrase, verbatim
+
+
+def derivation_document(
+    view: View, findings: Sequence[Finding], title: str | None = None
+) -> Document:
+    """Given values, working at the view's zoom, notes, check."""
+    heading: Phrase = verbatim(title) if title else phrases.TITLE()
+    return Document(heading, derivation_blocks(view, findings))
+
+
+def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, ...]:
+    match view.options.zoom:
+        case "layer":
+            blocks = layer_sections(view)
+        case "element":
+            blocks = element_sections(view)
+        case _:
+            blocks = (*working(view), *body_sections(view))
+    blocks += notice_section(view)
+    if findings:
+        blocks = (*blocks, check_section(view, findings))
+    return (*readings(view), *blocks)

@@ -1,0 +1,201 @@
+"""Second derivatives as formulas: a matrix for vectors, an operator H(V) for a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Literal
+
+from tidu.calculus.derivation import Derivation, opened
+from tidu.calculus.jacobians import hessian
+from tidu.calculus.modes import pulled, pushed
+from tidu.document.math import (
+    Apply,
+    Derivative,
+    Function,
+    Math,
+    Number,
+    Product,
+    Sum,
+    Symbol,
+    Transpose,
+)
+from tidu.explaining.gradient import in_own_names
+from tidu.explaining.trees import expression_nodes, named
+from tidu.explaining.view import View
+from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
+from tidu.ir.flat import Flat
+from tidu.ir.node import Node, reachable
+from tidu.ops.arrays.layout import is_matrix_transpose
+from tidu.ops.leaves import number_text
+from tidu.ops.linalg.contraction import outer
+from tidu.rewriting.terms import terms_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondDerivative(Flat):
+    """dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula shows of it, H itself for
+    numbers and vectors, H(V) for anything larger, with V the node `direction`.
+    """
+
+    dense: Node
+    shown: Node
+    direction: Node | None
+
+
+def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivative:
+    """∂²L/∂x∂y of a derivation. What is assumed of inputs is used to write it, not to derive it."""
+    free = {
+        node: input_node(name, node.shape, node.dtype)
+        for name, node in derivation.graph.inputs.items()
+    }
+    back = {plain: node for node, plain in free.items()}
+    (loss,) = substitute([derivation.loss], free)
+    first, second = free[derivation.wrt[x]], free[derivation.wrt[y]]
+    rows = hessian(loss, list(dict.fromkeys([first, second])))
+    (dense,) = substitute([rows[0][-1]], back)
+    dense = opened(derivation, dense)
+    if first.rank < 2 and second.rank < 2 and _is_of_matrices(derivation, dense):
+        return SecondDerivative(dense, dense, None)
+    direction = fresh_input("V", second.type, set(derivation.graph.inputs))
+    slopes = pulled([loss], [filled(1.0, loss.type)], [first])
+    (along,) = substitute(list(pushed(slopes, {second: direction})), back)
+    return SecondDerivative(dense, opened(derivation, along), direction)
+
+
+def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
+    """Whether a formula has no parts with three axes but the program's own: rows of I that stand
+    for all directions are no matrices, and would be read as such."""
+    program = {node.id for node in derivation.graph.nodes()}
+    program |= {node.id for node in reachable([derivation.loss])}
+    parts = [x for x in reachable([dense]) if x.id not in program and not is_tuple(x)]
+    return all(x.rank < 3 for x in parts)
+
+
+def second_tree(view: View, found: SecondDerivative) -> Math:
+    """The formula, in the user's names."""
+    if found.direction is None:
+        return in_own_names(view, found.shown)
+    direction = Symbol(str(found.direction.attrs["name"]))
+    return in_own_names(view, found.shown, {found.direction: direction})
+
+
+def second_name(view: View, x: str, y: str, found: SecondDerivative) -> Math:
+    """∂²L/∂x∂yᵀ, or H(V) for the operator."""
+    forward, wrt = view.names.forward, view.derivation.wrt
+    first, second = forward[wrt[x]], forward[wrt[y]]
+    if found.direction is not None:
+        label = x if x == y else f"{x}{y}"
+        name = Symbol(str(found.direction.attrs["name"]))
+        return Apply(Function("H", label), (name,))
+    matrix = wrt[x].rank and wrt[y].rank
+    return Derivative(view.names.loss, first, then=Transpose(second) if matrix else second)
+
+
+# ------------------------------------------------------------------ Kronecker products
+def kronecker(view: View, found: SecondDerivative) -> Math | None:
+    """The matrix of H(V) = Σ A·V·B on vec V, columns stacked: Σ Bᵀ ⊗ A. None where H(V) has terms
+    of another form."""
+    direction = found.direction
+    if direction is None or direction.rank != 2 or found.shown.rank != 2:
+        return None
+    parts = [_around(c, x, direction) for c, x in terms_of(found.shown, ())]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    terms = tuple(_term(view, *part) for part in known)
+    return terms[0] if len(terms) == 1 else Sum(terms)
+
+
+def _term(
+    view: View, number: float, scalars: Sequence[Node], left: Node | None, right: Node | None
+) -> Math:
+    turned = None if right is None else right.mT
+    product = Product((_side(view, turned), _side(view, left)), "⊗")
+    if not scalars:
+        return product if number == 1.0 else Product((Number(number_text(number)), product))
+    whole = opened(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
+    return Product((named(whole, view.names.forward), product))
+
+
+def _side(view: View, side: Node | None) -> Math:
+    if side is None:
+        return Symbol("I")
+    return named(opened(view.derivation, side), view.names.forward)
+
+
+# A factor of a matrix product: a matrix, or a vector that stands as a column or as a row.
+Part = tuple[Node, Literal["matrix", "column", "row"]]
+
+
+def _around(
+    number: float, term: Node, direction: Node
+) -> tuple[float, list[Node], Node | None, Node | None] | None:
+    """(c, [s…], A, B) of c·s·A·V·B, where A or B may be an outer product: V·x·xᵀ."""
+    scalars: list[Node] = []
+    while (found := _scaled(term)) is not None:
+        scalars, term = [*scalars, found[0]], found[1]
+    parts = _parts(term)
+    holds = [direction in expression_nodes(part, lambda _: False) for part, _ in parts]
+    if sum(holds) != 1 or parts[at := holds.index(True)] != (direction, "matrix"):
+        return None
+    left, right = parts[:at], parts[at + 1 :]
+    if any([kind for _, kind in side].count("row") > 1 for side in (left, right)):
+        return None
+    return number, scalars, _joined(left), _joined(right)
+
+
+def _scaled(term: Node) -> tuple[Node, Node] | None:
+    """(s, X) of s·X with one calculated number s."""
+    if term.op.operator != "*":
+        return None
+    s, x = term.inputs
+    single = s.op.role == "broadcast" and not s.inputs[0].rank
+    return (s.inputs[0], x) if single else None
+
+
+def _parts(node: Node) -> list[Part]:
+    """The factors of a matrix product, in order."""
+    if node.op.operator == "@" and node.rank == 2 and all(x.rank == 2 for x in node.inputs):
+        return [*_parts(node.inputs[0]), *_parts(node.inputs[1])]
+    if node.op is outer:
+        column, row = (_column(x) for x in node.inputs)
+        return [*column, *_turned(row)]
+    if is_matrix_transpose(node):
+        return _turned(_parts(node.inputs[0]))
+    return [(node, "matrix")]
+
+
+def _column(vector: Node) -> list[Part]:
+    """A·B·x of a vector, its last factor a column."""
+    if vector.op.operator == "@" and {x.rank for x in vector.inputs} == {1, 2}:
+        first, second = vector.inputs
+        if second.rank == 1:
+            return [*_parts(first), *_column(second)]
+        return [*_turned(_parts(second)), *_column(first)]  # xᵀA as the column Aᵀx
+    return [(vector, "column")]
+
+
+def _turned(parts: Sequence[Part]) -> list[Part]:
+    """The factors of the transpose."""
+    lies: Mapping[str, Literal["column", "row"]] = {"column": "row", "row": "column"}
+    return [
+        (part, lies[kind]) if kind in lies else (_flipped(part), "matrix")
+        for part, kind in reversed(parts)
+    ]
+
+
+def _flipped(matrix: Node) -> Node:
+    return matrix.inputs[0] if is_matrix_transpose(matrix) else matrix.mT
+
+
+def _joined(parts: Sequence[Part]) -> Node | None:
+    """The product again: matrices, or a column that is made of some times a row."""
+    kinds = [kind for _, kind in parts]
+    if "row" not in kinds:
+        return reduce(lambda a, b: a @ b, (part for part, _ in parts)) if parts else None
+    at = kinds.index("row")
+    column = reduce(lambda a, b: b @ a, (part for part, _ in reversed(parts[:at])))
+    row = reduce(lambda a, b: a @ b, (part for part, _ in parts[at:]))
+    return outer(column, row)

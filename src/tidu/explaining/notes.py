@@ -1,0 +1,126 @@
+"""What to notice: kinks under the data, invented names, stable forms, cut arrays, branches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tidu.backends.numpy import evaluate
+from tidu.calculus.settings import with_bodies
+from tidu.document.blocks import Block, Note, Section
+from tidu.document.math import Math, Number
+from tidu.explaining import phrases
+from tidu.explaining.numbers import is_truncated
+from tidu.explaining.trees import formula, named
+from tidu.explaining.view import View
+from tidu.ir.node import Node
+from tidu.ir.op import Kink
+from tidu.words import Phrase
+
+
+def notice_section(view: View) -> tuple[Block, ...]:
+    """What to notice, if there is anything."""
+    notes = notice(view)
+    return (Section(phrases.NOTES(), tuple(notes)),) if notes else ()
+
+
+def notice(view: View) -> list[Block]:
+    """Kinks that the data sit on, invented names, rewrites for stability, cut arrays, guards."""
+    notes: list[Block] = []
+    if view.shortened:
+        notes.append(Note("info", phrases.CHAIN_TOO_LONG()))
+    if view.names.invented:
+        names = [s for n, s in view.names.forward.items() if n in view.names.invented]
+        notes.append(Note("info", phrases.INVENTED(names=_listed(names))))
+    notes += [Note("info", text) for text in _stability(view)]
+    notes += [Note("kink", text) for text in kink_notes(view)]
+    for guard in view.derivation.graph.guards:
+        notes.append(
+            Note(
+                "info",
+                phrases.GUARD(condition=named(guard.condition, view.atoms), taken=guard.taken),
+            )
+        )
+    notes += [Note("info", text) for text in view.derivation.graph.remarks]
+    if view.valuation is not None and any(
+        is_truncated(view.valuation[n], view.options.layout)
+        for n in view.atoms
+        if n in view.valuation
+    ):
+        notes.append(Note("info", phrases.TRUNCATED()))
+    return notes
+
+
+def readings(view: View) -> tuple[Block, ...]:
+    """How formulas were read, which stands before all else: is this what was meant?"""
+    return tuple(Note("info", reading) for reading in view.derivation.graph.readings)
+
+
+def _listed(names: Sequence[Math]) -> Phrase:
+    return phrases.join([phrases.FORMULA_ALONE(tree=name) for name in names])
+
+
+def _stability(view: View) -> list[Phrase]:
+    """As written and as run, for each rewrite that changed the program."""
+    written_atoms: dict[Node, Math] = {}
+    for written in view.derivation.graph.nodes():
+        run = view.derivation.run_node(written)
+        if run in view.names.forward:
+            written_atoms.setdefault(written, view.names.forward[run])
+    found: list[Phrase] = []
+    for step in view.derivation.steps:
+        if step.kind == "stabilise" and step.rule is not None:
+            atoms = {**written_atoms, **view.names.forward}
+            written, run = formula(step.before, atoms), formula(step.after, atoms)
+            if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated
+                found.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
+    return found
+
+
+def kink_notes(view: View) -> list[Phrase]:
+    """For each active node whose data lie on a kink: where, the subdifferential, the value used."""
+    if view.valuation is None:
+        return []
+    found: list[Phrase] = []
+    for node in view.derivation.adjoints:
+        for kink in node.op.kinks:
+            if not _concerns(view, node, kink.operand):
+                continue
+            mask = kink.where(*node.inputs, **node.attrs)
+            where = {
+                c.attrs["name"]: view.valuation[c]
+                for c in view.derivation.graph.inputs.values()
+                if c in view.valuation
+            }
+            run = with_bodies([mask], view.bodies)[mask]
+            on = np.asarray(evaluate({"on": run}, where).outputs["on"])
+            if on.any():
+                found.append(_kink_note(view, node, kink, int(on.sum())))
+    return found
+
+
+def _concerns(view: View, node: Node, operand: int) -> bool:
+    """Whether a kink by one operand is told: not if another tells of the operand in use."""
+    active = {i for i, child in enumerate(node.inputs) if child in view.derivation.adjoints}
+    return operand in active or not any(kink.operand in active for kink in node.op.kinks)
+
+
+def _kink_note(view: View, node: Node, kink: Kink, count: int) -> Phrase:
+    def resolve(value: object) -> object:
+        if isinstance(value, str):
+            value = node.attrs[value]
+        return Number(f"{float(value):g}") if isinstance(value, int | float) else value
+
+    where = named(node.inputs[kink.operand], view.atoms)
+    facts = {
+        "where": where,
+        "op": view.formula(node),
+        "at": kink.at,
+        "count": count,
+        "value": resolve(kink.value),
+    }
+    if kink.low is None or kink.high is None:
+        return phrases.KINK_PLAIN(**facts)
+    low, high = resolve(kink.low), resolve(kink.high)
+    return phrases.KINK(interval=phrases.INTERVAL(low=low, high=high), **facts)

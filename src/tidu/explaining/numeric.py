@@ -1,0 +1,79 @@
+"""The numeric derivative as calculated by hand: two values of the loss, difference, quotient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidu.document.blocks import Block, Equation, Note, Section, Step
+from tidu.document.math import (
+    Apply,
+    Derivative,
+    Fraction,
+    Math,
+    Number,
+    Product,
+    Relation,
+    Sum,
+    Symbol,
+    negate,
+)
+from tidu.explaining import phrases
+from tidu.explaining.numbers import number_text
+from tidu.explaining.paths import Place, element_name
+from tidu.explaining.view import View
+from tidu.ir.node import Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotient:
+    """f(w+h) and f(w−h) at one entry of an input, and the derived gradient there."""
+
+    node: Node
+    index: tuple[int, ...]
+    h: float
+    above: float
+    below: float
+    exact: float
+
+
+def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
+    """One line a quotient, and which way the update will move the entry."""
+    blocks: list[Block] = []
+    for item in quotients:
+        blocks += [_line(view, item), *_direction(view, item)]
+    return Section(phrases.NUMERIC(), tuple(blocks))
+
+
+def _line(view: View, item: Quotient) -> Step:
+    name = element_name(view, Place(item.node, item.index))
+    h = Number(_decimal(item.h))
+    f = Symbol("f")
+    top = Sum((Apply(f, (Sum((name, h)),)), negate(Apply(f, (Sum((name, negate(h))),)))))
+    formula = Fraction(top, Product((Number("2"), h), "·"))
+    numbers = Fraction(
+        Sum((Number(f"{item.above:.12g}"), negate(Number(f"{item.below:.12g}")))),
+        Product((Number("2"), h), "·"),
+    )
+    value = Number(f"{(item.above - item.below) / (2 * item.h):.10g}")
+    return Step(
+        Equation((Derivative(view.names.loss, name, view.total()), formula, numbers, value), "≈"),
+        rule=phrases.NUMERIC_RULE(
+            h=Relation((Symbol("h"), h), ("=",)), exact=Number(number_text(item.exact))
+        ),
+    )
+
+
+def _decimal(value: float) -> str:
+    """0.000001 written out, as in the source."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return text if float(text) == value else repr(value)
+
+
+def _direction(view: View, item: Quotient) -> list[Note]:
+    if item.exact == 0:
+        return []
+    name = element_name(view, Place(item.node, item.index))
+    gradient: Math = Derivative(view.names.loss, name, view.total())
+    text = phrases.WILL_GROW if item.exact < 0 else phrases.WILL_SHRINK
+    return [Note("info", text(gradient=gradient, name=name))]

@@ -1,0 +1,389 @@
+"""An op's record as a document: its facets, and its derivative rule as tidu itself derives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.backends.source.targets import NAMES, languages
+from tidu.calculus.derivation import derive_graph
+from tidu.calculus.modes import pulled
+from tidu.document.blocks import Block, Document, Equation, Paragraph, Section, Step, Table
+from tidu.document.math import (
+    Apply,
+    Cases,
+    Derivative,
+    Function,
+    Math,
+    Prime,
+    Relation,
+    Symbol,
+)
+from tidu.explaining.trees import compare_sides, formula
+from tidu.ir.build import call, input_node
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Form, Loop, Op, Operand, role
+from tidu.ir.types import FLOATS
+from tidu.ops.arrays.reduction import sum_ as total
+from tidu.words import Phrase, Words, verbatim
+
+FACETS = (
+    "form",
+    "loop",
+    "derivative",
+    "numpy",
+    "torch",
+    "text",
+    "complex",
+    "export",
+    "kinks",
+    "source",
+)
+
+_LIST_TITLE = Words(en="What tidu calculates with", zh="tidu 认识的运算")
+_LIST_NOTE = Words(
+    en="`tidu ops NAME` shows the whole record of one, with its derivative.",
+    zh="`tidu ops 名称` 显示某个运算的全部内容，包括它的导数。",
+)
+_HELPERS = Words(
+    en="These have no name of their own outside; they appear in derivatives: {names}.",
+    zh="下面这些在外部没有自己的名字，只在导数中出现：{names}。",
+)
+_NOT_THERE = Words(
+    en="Not exported to {language} (with their gradients): {names}.",
+    zh="不能（连同梯度）导出为 {language} 的：{names}。",
+)
+_TRACED_ONLY = Words(
+    en="In traced NumPy programs these are read as well, written with those above: {names}. "
+    "`tidu ops --missing` lists what is not derived, with the reasons.",
+    zh="在被追踪的 NumPy 程序里还可以用下面这些，它们用上面的运算写出：{names}。"
+    "`tidu ops --missing` 列出不能求导的函数及其理由。",
+)
+_NUMPY_TITLE = Words(en="NumPy in tidu", zh="tidu 中的 NumPy")
+_NUMPY_COUNT = Words(
+    en="Of the {total} functions in numpy, numpy.linalg and numpy.fft {version}, tidu derives "
+    "{derived}; below is each of the others, with the reason.",
+    zh="numpy、numpy.linalg 与 numpy.fft（{version}）共有 {total} 个函数，"
+    "tidu 能求导其中 {derived} 个；下面列出其余各个及其理由。",
+)
+_NUMPY_DERIVED = Words(en="Derived", zh="能求导的")
+_NUMPY_ON_ARRAYS = Words(
+    en="Among them, in traced programs alone", zh="其中只在被追踪的程序里可用的"
+)
+_ON_ARRAYS = Words(
+    en="they take or give lists of arrays, functions or shapes, which formulas do not have",
+    zh="它们的参数或结果是数组列表、函数或形状，公式里没有这些",
+)
+_GROUP = Words(en="{title} ({count})", zh="{title}（{count} 个）")
+_COLUMNS = (
+    Words(en="name", zh="名称"),
+    Words(en="form", zh="类别"),
+    Words(en="NumPy", zh="NumPy"),
+    Words(en="PyTorch", zh="PyTorch"),
+    Words(en="complex", zh="复数"),
+)
+_TAKES, _REFUSES = Words(en="yes", zh="可以"), Words(en="no", zh="不可以")
+_FACET, _VALUE = Words(en="facet", zh="项目"), Words(en="value", zh="内容")
+_FACET_NAMES = {
+    "form": Words(en="form", zh="类别"),
+    "loop": Words(en="loop", zh="循环方式"),
+    "numpy": Words(en="NumPy name", zh="NumPy 名称"),
+    "torch": Words(en="PyTorch name", zh="PyTorch 名称"),
+    "text": Words(en="further names in text", zh="文本中的其他名称"),
+    "complex": Words(en="takes complex numbers", zh="用于复数"),
+    "export": Words(en="exported to", zh="可导出为"),
+    "kinks": Words(en="kinks", zh="折点"),
+    "source": Words(en="source of the rule", zh="规则出处"),
+}
+_FORMS = {
+    Form.LEAF: Words(en="leaf", zh="叶子"),
+    Form.ELEMENTWISE: Words(en="elementwise", zh="逐元素"),
+    Form.LINEAR: Words(en="linear", zh="线性"),
+    Form.MULTILINEAR: Words(
+        en="multilinear (linear in each operand)", zh="多重线性（对每个操作数线性）"
+    ),
+    Form.OPAQUE: Words(en="opaque (a rule of its own)", zh="整体（有专门的规则）"),
+    Form.COMPOSITE: Words(
+        en="composite (written with other operations)", zh="复合（由其他运算写成）"
+    ),
+}
+_KINK = Words(
+    en="at {at}; the derivative used there: {value}", zh="在 {at}；该处所用的导数：{value}"
+)
+_RULE = Words(en="Derivative: {says}", zh="导数：{says}")
+_EXAMPLE = Words(
+    en="For {result}, where {g} stands for the gradient of the loss with respect to {out}:",
+    zh="设 {result}，{g} 表示损失对 {out} 的梯度：",
+)
+_WRITTEN = Words(en="Written with other operations: {formula}", zh="由其他运算写成：{formula}")
+_NONE = Words(
+    en="Its result is not a decimal number, or it has no operand to derive by: no derivative.",
+    zh="它的结果不是小数，或者没有可以求导的操作数：没有导数。",
+)
+_MATRICES, _OTHERS = "ABCDEH", "xyzuvw"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The derivative of one op: its result, and an equation for each operand."""
+
+    result: Math | None = None
+    equations: tuple[Equation, ...] = ()
+    scaled: bool = False  # the equations pull back a gradient G of the result
+    written: Math | None = None  # what a call is written with, for an op that leaves no node
+
+
+def rule_of(op: Op) -> Rule:
+    """The derivative as reverse mode gives it on operands like the op's own samples."""
+    operands, attributes = _operands(op)
+    if not operands:
+        return Rule()
+    found = call(op, *operands.values(), **attributes)
+    out: Node = found[0] if isinstance(found, list | tuple) else found
+    atoms: dict[Node, Math] = {node: Symbol(name) for name, node in operands.items()}
+    if out.op is not op:
+        return Rule(written=formula(out, atoms))
+    result = op.notation(out, *(formula(x, atoms) for x in out.inputs))
+    kinds = op.operands or (Operand.VALUE,) * len(operands)
+    wrt = [
+        name
+        for (name, node), kind in zip(operands.items(), kinds, strict=False)
+        if kind is Operand.VALUE and node.dtype in ("float64", "complex128")
+    ]
+    if out.dtype not in ("float64", "complex128") or not wrt:
+        return Rule(result)
+    if any(node.dtype == "complex128" for node in (out, *operands.values())):
+        return _complex_rule(result, out, {name: operands[name] for name in wrt}, atoms)
+    inputs = dict(operands)
+    scaled = out.rank > 0
+    if scaled:
+        inputs["G"] = input_node("G", out.shape)
+        atoms |= {inputs["G"]: Symbol("G"), out: Symbol("Y")}
+        loss = total(inputs["G"] * out)
+    else:
+        loss = out
+    gradients = derive_graph(Graph(inputs, {"L": loss}), wrt, as_written=True).gradients
+    equations: list[Equation] = []
+    for name in wrt:
+        left = _left(result, name, len(operands), scaled)
+        equations.append(Equation((left, *_right(gradients[name], atoms, left))))
+    return Rule(result, tuple(equations), scaled)
+
+
+def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Node, Math]) -> Rule:
+    """What the gradient G of the result becomes; gradients inside a program are not conjugated."""
+    g = input_node("G", out.shape, out.dtype)
+    atoms |= {g: Symbol("G"), out: Symbol("Y")}
+    equations: list[Equation] = []
+    for name, adjoint in zip(wrt, pulled([out], [g], list(wrt.values())), strict=True):
+        left = Derivative(Symbol("L"), Symbol(name))
+        equations.append(Equation((left, *_right(adjoint, atoms, left))))
+    return Rule(result, tuple(equations), True)
+
+
+def _right(gradient: Node, atoms: dict[Node, Math], left: Math) -> tuple[Math, ...]:
+    """The formula, and its case distinction where the op that it ends in has one."""
+    right = atoms[gradient] if gradient in atoms else formula(gradient, atoms)
+    sides = () if right == left else (right,)
+    if gradient.op.cases is None or gradient in atoms:
+        return sides or (right,)
+    operands = (atoms[x] if x in atoms else formula(x, atoms) for x in gradient.inputs)
+    rows = gradient.op.cases(gradient, *operands)
+    return (*sides, Cases(tuple((row.value, compare_sides(row.condition)) for row in rows)))
+
+
+def _left(result: Math, name: str, count: int, scaled: bool) -> Math:
+    """tanh′(x), ∂(x·y)/∂x or ∂L/∂A: the left side of a rule."""
+    if scaled:
+        return Derivative(Symbol("L"), Symbol(name))
+    match result:
+        case Apply(Function() as head, (Symbol() as only,)) if only == Symbol(name) and count == 1:
+            return Apply(Prime(head), (only,))
+        case _:
+            pass
+    return Derivative(result, Symbol(name), count == 1)
+
+
+def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
+    """Input nodes like one of the op's samples: numbers, or matrices where it is no map."""
+    if op.samples is None:
+        return {}, {}
+    cases = op.samples.make(np.random.default_rng(0))
+    if not cases:
+        return {}, {}
+
+    each = op.form is Form.ELEMENTWISE or (op.form is Form.COMPOSITE and op.loop is Loop.MAP)
+
+    def unlike(case: tuple[Sequence[Any], Any]) -> tuple[int, int]:
+        """How far a sample is from numbers, or from matrices of more than one row and column."""
+        shapes = [np.shape(array) for array in case[0]]
+        wanted = 0 if each else 2 * len(shapes)
+        return abs(sum(map(len, shapes)) - wanted), sum(shape.count(1) for shape in shapes)
+
+    arrays, attributes = min(cases, key=unlike)
+    matrices, others = iter(_MATRICES), iter(_OTHERS)
+    operands: dict[str, Node] = {}
+    for array in map(np.asarray, arrays):
+        name = next(matrices if array.ndim >= 2 else others)
+        dtype = "float64" if array.dtype.kind == "f" else array.dtype.name
+        operands[name] = input_node(name, array.shape, dtype)  # pyright: ignore[reportArgumentType]
+    return operands, attributes
+
+
+# ------------------------------------------------------------------ documents
+def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
+    """The whole record of one op, or the facets asked for."""
+    rows = [(_FACET_NAMES[facet](), value) for facet in facets if (value := _facet(op, facet))]
+    blocks: list[Block] = [] if op.doc is None or len(facets) == 1 else [Paragraph(op.doc())]
+    if rows:
+        blocks.append(Table((_FACET(), _VALUE()), tuple(rows)))
+    if "derivative" in facets:
+        blocks.extend(_rule_blocks(op))
+    return Document(verbatim(op.name), tuple(blocks))
+
+
+def ops_document(ops: Iterable[Op], on_arrays: Sequence[str] = ()) -> Document:
+    """A table of the ops that can be written, the names of the others, and the functions of NumPy's
+    that are read in traced programs alone."""
+    known = sorted(
+        (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
+    )
+    rows = tuple(
+        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch"), _complex(op) or "")
+        for op in known
+        if op.aliases
+    )
+    helpers = ", ".join(op.name for op in known if not op.aliases)
+    table = Table(tuple(column() for column in _COLUMNS), rows)
+    blocks = [Paragraph(_LIST_NOTE()), table, Paragraph(_HELPERS(names=helpers))]
+    blocks.extend(map(Paragraph, _missing(known)))
+    if on_arrays:
+        listed = ", ".join(f"np.{name}" for name in on_arrays)
+        blocks.append(Paragraph(_TRACED_ONLY(names=listed)))
+    return Document(_LIST_TITLE(), tuple(blocks))
+
+
+def numpy_document(
+    total: int,
+    derived: Sequence[str],
+    on_arrays: Sequence[str],
+    missing: Sequence[tuple[Phrase, Phrase, Sequence[str]]],
+    version: str,
+) -> Document:
+    """What of NumPy is derived, and what is not, with the reasons."""
+
+    def listed(names: Sequence[str]) -> Paragraph:
+        return Paragraph(verbatim(", ".join(names)))
+
+    blocks: list[Block] = [
+        Paragraph(_NUMPY_COUNT(total=total, derived=len(derived), version=version)),
+    ]
+    for title, says, names in missing:
+        blocks.append(
+            Section(_GROUP(title=title, count=len(names)), (Paragraph(says), listed(names)))
+        )
+    blocks.append(Section(_NUMPY_DERIVED(), (listed(derived),)))
+    blocks.append(Section(_NUMPY_ON_ARRAYS(), (Paragraph(_ON_ARRAYS()), listed(on_arrays))))
+    return Document(_NUMPY_TITLE(), tuple(blocks))
+
+
+def _rule_blocks(op: Op) -> list[Block]:
+    rule = rule_of(op)
+    blocks: list[Block] = [Paragraph(_RULE(says=op.says()))]
+    if rule.written is not None:
+        return [Paragraph(_WRITTEN(formula=rule.written))]
+    if not rule.equations:
+        return [Paragraph(_NONE())]
+    if rule.scaled and rule.result is not None:
+        result = Relation((Symbol("Y"), rule.result), ("=",))
+        blocks.append(Paragraph(_EXAMPLE(result=result, g=Symbol("G"), out=Symbol("Y"))))
+    blocks.extend(Step(equation) for equation in rule.equations)
+    return blocks
+
+
+def _facet(op: Op, facet: str) -> Phrase | str | None:
+    match facet:
+        case "form":
+            return _FORMS[op.form]()
+        case "loop":
+            return op.loop.value
+        case "numpy" | "torch" | "text":
+            return names(op, facet)
+        case "complex":
+            return _complex(op)
+        case "source":
+            return op.source
+        case "export":
+            return ", ".join(NAMES[target] for target in exports(op))
+        case "kinks":
+            return _kinks(op)
+        case _:
+            return None
+
+
+def exports(op: Op) -> tuple[str, ...]:
+    """The languages that an op and its gradient can be written in, found by asking for a sample."""
+    operands, attributes = _operands(op)
+    if op.samples is None:
+        return ()
+    found = call(op, *operands.values(), **attributes)
+    outs: list[Node] = list(found) if isinstance(found, list | tuple) else [found]
+    roots = list(outs)
+    kinds = op.operands or (Operand.VALUE,) * len(operands)
+    wrt = [
+        name
+        for (name, node), kind in zip(operands.items(), kinds, strict=False)
+        if kind is Operand.VALUE and node.dtype in FLOATS
+    ]
+    for out in outs:
+        if out.dtype in FLOATS and wrt:
+            weight = input_node("G", out.shape, out.dtype)
+            loss = role("real")(total(weight * out))
+            graph = Graph({**operands, "G": weight}, {"L": loss})
+            roots += derive_graph(graph, wrt, as_written=True).gradients.values()
+    return languages(roots)
+
+
+def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
+    """For each language the ops that it has no words for."""
+    known = {op.name: exports(op) for op in ops if op.samples is not None}
+    found: list[Phrase] = []
+    for target, shown in NAMES.items():
+        names = ", ".join(name for name, targets in known.items() if target not in targets)
+        found.append(_NOT_THERE(language=shown, names=names or "–"))
+    return tuple(found)
+
+
+def _complex(op: Op) -> Phrase | None:
+    """Whether the op takes complex numbers; None where it takes no numbers at all."""
+    if op.operands is not None and Operand.VALUE not in op.operands:
+        return None
+    return _TAKES() if op.complex else _REFUSES()
+
+
+def _kinks(op: Op) -> Phrase | None:
+    """Every kink with the derivative used there, as the sample's attributes have it."""
+    attributes = _operands(op)[1]
+    said: Phrase | None = None
+    for kink in op.kinks:
+        value = (
+            attributes.get(kink.value, kink.value) if isinstance(kink.value, str) else kink.value
+        )
+        one = _KINK(at=kink.at(), value=value() if isinstance(value, Words) else _number(value))
+        said = one if said is None else Words(en="{a}; {b}", zh="{a}；{b}")(a=said, b=one)
+    return said
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def names(op: Op, library: str) -> str:
+    """The op's names in a library, comma-separated: "np.tanh"."""
+    prefix = {"numpy": "np.", "torch": "torch."}.get(library, "")
+    found = (a.name if isinstance(a, Alias) else a for a in op.aliases.get(library, ()))
+    return ", ".join(prefix + name for name in found)

@@ -1,0 +1,160 @@
+"""What every part of an explanation looks at: derivation, names, and the numbers of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from tidu.backends.numpy import evaluate
+from tidu.backends.program import Valuation
+from tidu.calculus.derivation import Derivation, is_plain
+from tidu.document.math import Derivative, Gradient, Math, Relation
+from tidu.explaining.naming import Names, name_all
+from tidu.explaining.numbers import Layout, is_truncated, value_tree
+from tidu.explaining.trees import expression_nodes, formula, shape_symbol, with_shapes
+from tidu.ir.build import is_tuple
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ir.types import COMPLEX
+
+LONGEST_CHAIN = 150  # nodes in a row chain before δ's take its place
+
+Writing = Literal["delta", "chain"]
+Zoom = Literal["op", "element", "layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a derivation is shown. `of` names one element such as "W1[1,2]" for the element zoom."""
+
+    writing: Writing = "delta"
+    zoom: Zoom = "op"
+    of: str | None = None
+    layout: Layout = field(default_factory=Layout)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A derivation with its names, and its numbers if it was run.
+
+    probe: a run at some values, the given ones or random ones where none are given; the element
+    zoom reads from it which elements use which, and never shows its numbers. bodies: of declared
+    functions, as the probe used them.
+    """
+
+    derivation: Derivation
+    names: Names
+    valuation: Valuation | None
+    options: Options
+    probe: Valuation | None = None
+    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+    shortened: bool = False
+    _values: dict[Node, Math] = field(default_factory=dict[Node, Math], repr=False)  # as trees
+
+    @property
+    def atoms(self) -> Mapping[Node, Math]:
+        """Everything a formula may refer to by name."""
+        return self.names.atoms
+
+    def formula(self, node: Node, atoms: Mapping[Node, Math] | None = None) -> Math:
+        return formula(node, self.atoms if atoms is None else atoms)
+
+    def has_numbers(self) -> bool:
+        return self.valuation is not None
+
+    def value(self, node: Node) -> Math | None:
+        """The node's value as a tree, or None without numbers."""
+        if self.valuation is None:
+            return None
+        if node in self.valuation:
+            if node not in self._values:
+                self._values[node] = value_tree(self.valuation[node], self.options.layout)
+            return self._values[node]
+        if is_plain(node):  # a constant is no result of a run
+            return value_tree(evaluate({"c": node}, {}).outputs["c"], self.options.layout)
+        return None
+
+    def whole_value(self, node: Node) -> Math | None:
+        """The node's value in the run as a tree; None if it has none or is cut short."""
+        if self.valuation is None or node not in self.valuation:
+            return None
+        cut = is_truncated(self.valuation[node], self.options.layout)
+        return None if cut else self.value(node)
+
+    def with_numbers(self, node: Node) -> Math | None:
+        """The node's formula with each atom's value in its place; None if a value is cut short, or
+        where a call or a scan would only repeat the values of all its arguments."""
+        if self.valuation is None:
+            return None
+        values: dict[Node, Math] = {}
+        for part in expression_nodes(node, self.atoms.__contains__):
+            if part.op.body is not None:
+                return None
+            if part is node or part not in self.atoms:
+                continue
+            value = self.whole_value(part)
+            if value is None:
+                return None
+            values[part] = value
+        return formula(node, values) if values else None
+
+    def shape_equation(self, node: Node) -> Math | None:
+        """(4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
+        nodes = expression_nodes(node, self.atoms.__contains__)
+        parts = [p for p in nodes if p is not node and not is_tuple(p)]
+        if node.rank == 0 and all(p.rank == 0 for p in parts):
+            return None
+        own = shape_symbol(node.shape)
+        if not any(p in self.atoms for p in parts):
+            return own
+        return Relation(
+            (with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), own), ("→",)
+        )
+
+    def covers(self, node: Node) -> tuple[int, ...]:
+        """Ids of the nodes whose meaning the line of `node` shows."""
+        atoms = self.atoms
+        return tuple(
+            part.id
+            for part in expression_nodes(node, atoms.__contains__)
+            if part is node or part not in atoms
+        )
+
+    def gradient_name(self, node: Node) -> Math:
+        """∂L/∂W₂; dL/dx where there is one number to derive by."""
+        return Derivative(self.names.loss, self.names.forward[node], self.total())
+
+    def parameter_gradient(self, node: Node) -> Math:
+        """What is found for a parameter: ∂L/∂W₂, and ∇z for complex z, the conjugate of ∂L/∂z."""
+        if node.dtype in COMPLEX:
+            return Gradient(self.names.forward[node])
+        return self.gradient_name(node)
+
+    def total(self) -> bool:
+        inputs = list(self.derivation.graph.inputs.values())
+        return len(inputs) == 1 and inputs[0].rank == 0
+
+
+def view(
+    derivation: Derivation,
+    valuation: Valuation | None,
+    options: Options | None = None,
+    probe: Valuation | None = None,
+    bodies: Mapping[str, Graph] | None = None,
+) -> View:
+    """A view with all names decided. A row chain that no line can hold is written with δ's."""
+    names = name_all(derivation)
+    chosen = options or Options()
+    shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
+    if shortened:
+        chosen = replace(chosen, writing="delta")
+    return View(derivation, names, valuation, chosen, probe or valuation, bodies or {}, shortened)
+
+
+def _longest(derivation: Derivation, names: Names) -> int:
+    """The most nodes that a gradient has when all its δ's are opened."""
+    opened = (
+        expression_nodes(g, names.forward.__contains__) for g in derivation.gradients.values()
+    )
+    return max((len(nodes) for nodes in opened), default=0)

@@ -1,0 +1,351 @@
+"""The working, op by op, a line for each named node: what is given, forward, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidu.calculus.derivation import closed_form, flat_ends
+from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
+from tidu.document.math import (
+    Apply,
+    Derivative,
+    Function,
+    Math,
+    Negative,
+    Number,
+    Relation,
+    Sum,
+)
+from tidu.explaining import phrases
+from tidu.explaining.cases import case_remarks
+from tidu.explaining.chains import Factor, chain, held_factor, product_of, scalar_factors
+from tidu.explaining.numbers import value_tree
+from tidu.explaining.rows import row_chain
+from tidu.explaining.trees import expression_nodes, named
+from tidu.explaining.view import View
+from tidu.ir.node import Node
+from tidu.ir.types import COMPLEX, shape_text
+from tidu.words import Phrase, Words
+
+LONGEST = 60  # nodes of a closed form beside the line in δ's
+
+
+def working(view: View) -> tuple[Block, ...]:
+    """The working of one derivation: given values, forward pass, backward pass."""
+    return given_section(view), forward_section(view), backward_section(view)
+
+
+def given_section(view: View) -> Section:
+    """The inputs: name, role, shape and value."""
+    parameters = set(view.derivation.wrt.values())
+    columns = [phrases.NAME(), phrases.ROLE(), phrases.SHAPE()]
+    if view.has_numbers():
+        columns.append(phrases.VALUE())
+    rows: list[tuple[Phrase | Math | str, ...]] = []
+    for node in view.derivation.graph.inputs.values():
+        role = phrases.PARAMETER() if node in parameters else phrases.DATA()
+        row: list[Phrase | Math | str] = [view.names.forward[node], role, shape_text(node.shape)]
+        value = view.value(node)
+        if view.has_numbers():
+            row.append(value if value is not None else "–")
+        rows.append(tuple(row))
+    return Section(phrases.GIVEN(), (Table(tuple(columns), tuple(rows)),))
+
+
+# ------------------------------------------------------------------ forward
+def forward_section(view: View) -> Section:
+    return Section(phrases.FORWARD(), tuple(forward_steps(view)))
+
+
+def forward_steps(view: View) -> list[Step]:
+    """name = formula = formula with numbers = value, for each named node of the program."""
+    return [_forward_step(view, node) for node in view.names.forward if node.inputs]
+
+
+def _forward_step(view: View, node: Node) -> Step:
+    parts = [
+        view.names.forward[node],
+        view.formula(node),
+        view.with_numbers(node),
+        view.value(node),
+    ]
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=view.shape_equation(node),
+        remarks=tuple(_stretch_remarks(view, node)),
+        covers=view.covers(node),
+    )
+
+
+def _stretch_remarks(view: View, line: Node) -> list[Phrase]:
+    """Which named arrays this line stretches (numbers stretch silently)."""
+    found: list[Phrase] = []
+    for node in expression_nodes(line, view.atoms.__contains__):
+        if node.op.role == "broadcast" and node.inputs[0] in view.atoms and node.inputs[0].rank:
+            found.append(
+                phrases.STRETCHED(
+                    name=view.atoms[node.inputs[0]],
+                    source=shape_text(node.inputs[0].shape),
+                    shape=shape_text(node.shape),
+                )
+            )
+    return found
+
+
+def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
+    """The parts without gaps and without saying the same twice in a row."""
+    kept: list[Math] = []
+    for part in parts:
+        if part is None:
+            continue
+        said = part
+        if isinstance(part, Negative) and isinstance(part.value, Number):
+            said = _minus(part.value)
+        if not kept or kept[-1] != said:
+            kept.append(said)
+    return tuple(kept)
+
+
+def _minus(value: Number) -> Number:
+    """−0.5 as a number, so that it compares equal to the value −0.5."""
+    text = value.text
+    return Number(text[1:] if text.startswith("-") else "-" + text)
+
+
+# ------------------------------------------------------------------ backward
+def backward_section(view: View) -> Section:
+    blocks: list[Block] = [_start(view)]
+    chain_writing = view.options.writing == "chain"
+    if any(node.rank for node in view.names.forward):
+        blocks.append(
+            Paragraph(phrases.WRITING_CHAIN() if chain_writing else phrases.WRITING_DELTA())
+        )
+    steps = delta_steps(view)
+    if steps and not chain_writing:
+        first = next(node for node in _lines(view))
+        blocks.append(
+            Paragraph(
+                (phrases.DELTA_IS if first.rank else phrases.DELTA_IS_NUMBER)(
+                    delta=view.names.delta[first],
+                    gradient=view.gradient_name(first),
+                    loss=view.names.loss,
+                    name=view.names.forward[first],
+                )
+            )
+        )
+    targets = [*_lines(view), *view.derivation.wrt.values()]
+    held = next(filter(None, (held_factor(chain(view, node)) for node in targets)), None)
+    if held is not None:
+        blocks.append(Paragraph(phrases.HELD(factor=held)))
+    blocks += steps
+    for name, node in view.derivation.wrt.items():
+        blocks += gradient_steps(view, name, node)
+    return Section(phrases.BACKWARD(), tuple(blocks))
+
+
+def _start(view: View) -> Paragraph:
+    loss = view.names.loss
+    seed = Relation((Derivative(loss, loss, view.total()), Number("1")), ("=",))
+    return Paragraph(phrases.SEED(loss=loss, seed=seed))
+
+
+def _lines(view: View) -> list[Node]:
+    """The named nodes between the loss and the parameters, in the order of back-propagation."""
+    parameters = set(view.derivation.wrt.values())
+    return [
+        n
+        for n in reversed(list(view.names.forward))
+        if n in view.names.delta and n in view.derivation.adjoints and n not in parameters
+    ]
+
+
+def delta_steps(view: View) -> list[Step]:
+    """One line for the gradient of each named intermediate result."""
+    steps: list[Step] = []
+    for node in _lines(view):
+        steps += _path_steps(view, node, view.names.delta[node])
+        name: list[Math | None] = [view.gradient_name(node)]
+        if view.options.writing == "delta":
+            name.insert(0, view.names.delta[node])
+        steps.append(_gradient_step(view, node, view.derivation.adjoints[node], name))
+    return steps
+
+
+def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
+    """The lines of one parameter: a contribution a use, then the gradient."""
+    gradient = view.derivation.gradients[name]
+    if name in view.derivation.unused:
+        equation = Equation((view.gradient_name(node), Number("0")))
+        return [
+            Step(
+                equation,
+                remarks=(why_zero(view, name, node),),
+                covers=view.covers(gradient),
+            )
+        ]
+    steps: list[Block] = list(_path_steps(view, node, view.gradient_name(node)))
+    adjoint = view.derivation.adjoints[node]
+    steps.append(_gradient_step(view, node, adjoint, [view.gradient_name(node)]))
+    if node.dtype in COMPLEX:
+        steps.append(_steepest_step(view, node, gradient))
+    return steps
+
+
+def why_zero(view: View, name: str, node: Node) -> Phrase:
+    """No path leads to the loss, or only paths through flat functions."""
+    ends = flat_ends(view.derivation, name)
+    if not ends:
+        return phrases.UNUSED(name=view.names.forward[node])
+    shown = phrases.join([phrases.FORMULA_ALONE(tree=view.formula(end)) for end in ends])
+    return phrases.FLAT(name=view.names.forward[node], ends=shown)
+
+
+def _steepest_step(view: View, node: Node, gradient: Node) -> Step:
+    """∇z = conj(∂L/∂z): of a complex parameter the conjugate points where the loss rises most."""
+    turned = Apply(Function("conj"), (view.gradient_name(node),))
+    closed = closed_form(view.derivation, str(node.attrs["name"]))
+    atoms = view.names.forward
+    short = len(expression_nodes(closed, atoms.__contains__)) <= LONGEST
+    right = named(closed, atoms) if short else None
+    parts = [view.parameter_gradient(node), turned, right, view.value(gradient)]
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=view.shape_equation(gradient),
+        rule=phrases.STEEPEST(),
+        covers=view.covers(gradient),
+    )
+
+
+def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
+    """∂L/∂x = chain = formula = numbers = value."""
+    parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
+    own = view.names.delta.get(node)
+    known = gradient in view.names.adjoints
+    again = known and view.names.adjoints[gradient] != own
+    row = known and view.options.writing == "chain"  # its factors stand in another order
+    rules = rules_of(view, node)
+    return Step(
+        equation=Equation(distinct(parts)),
+        shape=None if again or row else view.shape_equation(gradient),
+        rule=phrases.join([r.says() for r in rules], phrases.AND_RULE) if rules else None,
+        source="; ".join(dict.fromkeys(rule.source for rule in rules)) or None,
+        remarks=() if again else tuple(case_remarks(view, gradient)),
+        covers=view.covers(gradient),
+    )
+
+
+def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
+    """The formula and the formula with numbers, in the chosen writing."""
+    factors = scalar_factors(view, node)
+    if factors is not None:
+        return _scalar_middle(view, gradient, factors)
+    if view.options.writing == "chain":
+        return row_chain(view, gradient)
+    if gradient in view.names.adjoints and view.names.adjoints[gradient] != view.names.delta.get(
+        node
+    ):
+        return [view.names.adjoints[gradient]]
+    if gradient in view.names.forward:  # d(xy)/dx is y, whatever y stands for
+        return [view.names.forward[gradient]]
+    return [view.formula(gradient), view.with_numbers(gradient)]
+
+
+def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
+    """Single numbers: the factors in letters, in numbers, and the product simplified."""
+    forward = dict(view.names.forward)
+    letters = [product_of([f.tree(forward) for f in path]) for path in factors]
+    parts: list[Math | None] = [_plus(letters)]
+    if view.valuation is not None:
+        known = [
+            *forward,
+            *(p for path in factors for f in path for p in _pieces(f.value, forward)),
+        ]
+        values = {
+            n: value_tree(view.valuation[n], view.options.layout)
+            for n in known
+            if n in view.valuation
+        }
+        parts.append(_plus([product_of([f.tree(values) for f in path]) for path in factors]))
+        return parts
+    parts.append(named(gradient, forward))
+    return parts
+
+
+def _pieces(factor: Node, forward: Mapping[Node, Math]) -> list[Node]:
+    """The piecewise derivatives in a factor: with numbers they stand as the value of their case."""
+    return [n for n in expression_nodes(factor, forward.__contains__) if n.op.cases is not None]
+
+
+def _plus(terms: list[Math]) -> Math:
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
+    """If a node is used several times: what each use contributes, before the sum."""
+    parts = view.derivation.contributions.get(node, ())
+    if len(parts) < 2:
+        return []
+    steps: list[Step] = []
+    for part in parts:
+        via = _nearest_line(view, part.via)
+        equation = Equation(
+            distinct(
+                [view.formula(part.value), view.with_numbers(part.value), view.value(part.value)]
+            )
+        )
+        steps.append(
+            Step(
+                equation,
+                label=phrases.VIA(via=via),
+                rule=_rule(view, part.via, part.position).says(),
+                source=_rule(view, part.via, part.position).source,
+                covers=view.covers(part.value),
+            )
+        )
+    return steps
+
+
+def _nearest_line(view: View, via: Node) -> Math:
+    """How a use is called on the page: its name or its formula."""
+    return named(via, view.atoms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """The name of a derivative rule and its formula."""
+
+    says: Words
+    source: str
+
+
+_CONSTANT_FACTOR = _Rule(phrases.CONSTANT_FACTOR, "(c u)′ = c u′")
+
+
+def rules_of(view: View, node: Node) -> list[_Rule]:
+    """The rules that lead from the named nodes above to this one.
+
+    Those that change the gradient come first, a sum that passes it on unchanged only if it is all
+    there is.
+    """
+    changing: dict[_Rule, None] = {}
+    passing: dict[_Rule, None] = {}
+    waiting = [node]
+    while waiting:
+        below = waiting.pop()
+        for part in view.derivation.contributions.get(below, ()):
+            passes = part.value is view.derivation.adjoints.get(part.via)
+            passes |= part.via.op.role == "item"
+            (passing if passes else changing).setdefault(_rule(view, part.via, part.position))
+            if part.via not in view.names.forward:
+                waiting.append(part.via)
+    return list(changing or passing)
+
+
+def _rule(view: View, via: Node, position: int) -> _Rule:
+    """The rule of an op; in a product with something that stays fixed, a constant factor."""
+    fixed = [c for i, c in enumerate(via.inputs) if i != position]
+    if via.op.operator in ("*", "/") and not any(c in view.derivation.adjoints for c in fixed):
+        if via.op.operator == "*" or position == 0:
+            return _CONSTANT_FACTOR
+    return _Rule(via.op.says, via.op.source)

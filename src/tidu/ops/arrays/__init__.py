@@ -1,0 +1,1 @@
+"""Ops on whole arrays: layout, indexing, reductions, order, statistics, windows, transforms."""

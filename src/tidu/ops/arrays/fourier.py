@@ -1,0 +1,463 @@
+"""Fourier transforms: linear maps, and so are their transposes, which are transforms again.
+
+A transform of other sizes than its operand's cuts or pads first, so that the ops here see full
+axes; `fft2`, `rfftn` and the like are written with transforms along axes, as NumPy calculates them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Math
+from tidu.errors import InputError
+from tidu.ir.budget import check_elements
+from tidu.ir.build import Misfit, apply, constant, filled
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.types import Dim, Shape, Type, complex_dtype, real_dtype
+from tidu.ops.arrays.indexing import cut
+from tidu.ops.arrays.reduction import normal_axes
+from tidu.ops.arrays.structure import concatenate
+from tidu.ops.define import DIM, Generator, aliases, float_type, op, sampled, says, spelling
+from tidu.ops.elementwise.parts import complex_normal, conj
+from tidu.words import Words, verbatim
+
+_NORM = Words(
+    en="norm of {name} is backward, ortho or forward, not {norm}",
+    zh="{name} 的 norm 应为 backward、ortho 或 forward，而不是 {norm}",
+)
+_POINTS = Words(
+    en="{name} of {a} {sa}: {n} points along axis {axis}; one is needed at least",
+    zh="{a} {sa} 的 {name}：第 {axis} 轴上有 {n} 个点，至少要有一个",
+)
+_NAMED = Words(
+    en="{name} needs a size that is a number; axis {axis} of {a} {sa} has the size {n}",
+    zh="{name} 需要具体的大小；{a} {sa} 的第 {axis} 轴大小是 {n}",
+)
+_SIZES = Words(
+    en="{name} got {sizes} for the axes {axes}: a size for each axis is needed",
+    zh="{name} 在轴 {axes} 上得到大小 {sizes}；每个轴需要一个大小",
+)
+_NUMBER = Words(
+    en="{name} transforms arrays along an axis; {a} is a single number",
+    zh="{name} 沿一个轴变换数组；{a} 是单个数",
+)
+
+# The factor of a transform turned round: what n·F⁻¹ is to F.
+_TURNED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+
+
+def _norm_of(norm: Any, name: str) -> str:
+    chosen = "backward" if norm is None else norm
+    if chosen not in _TURNED:
+        raise InputError(_NORM(name=name, norm=repr(norm)), fix=verbatim('norm="ortho"'))
+    return chosen
+
+
+def _whole(x: Node | Type, axis: int, name: str) -> int:
+    n = x.shape[axis]
+    if not isinstance(n, int):
+        raise Misfit(_NAMED, name=name, axis=axis, n=n)
+    return n
+
+
+def _sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
+    """The first n elements along an axis; zeros behind them where there are fewer."""
+    if n is None or n == x.shape[axis]:
+        return x
+    have = _whole(x, axis, name)
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise Misfit(_POINTS, name=name, n=n, axis=axis)
+    if n < have:
+        return cut(x, axis, 0, int(n))
+    shape: Shape = (*x.shape[:axis], int(n) - have, *x.shape[axis + 1 :])
+    return concatenate(x, filled(0.0, Type(shape, x.dtype)), axis=axis)
+
+
+def _axis_of(x: Node, axis: Any, name: str) -> int:
+    if x.rank == 0:
+        raise Misfit(_NUMBER, name=name)
+    return normal_axes(axis, x.rank)[0]
+
+
+# ------------------------------------------------------------------ full transforms
+def _spectrum_type(name: str) -> Callable[..., Type]:
+    def rule(x: Type, axis: tuple[int, ...], norm: str) -> Type:
+        for a in axis:
+            if x.shape[a] == 0:
+                raise Misfit(_POINTS, name=name, n=0, axis=a)
+        return Type(x.shape, complex_dtype(float_type(x.dtype)))
+
+    return rule
+
+
+def _axes_text(node: Node) -> str:
+    axis = node.attrs["axis"]
+    if node.rank == 1:
+        return ""
+    return ",".join(str(a + 1) for a in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def _notation(name: str) -> Callable[[Node, Math], Math]:
+    return lambda node, x: Apply(Function(name, _axes_text(node)), (x,))
+
+
+def _code(name: str, *keys: str) -> Callable[[Node, str], str]:
+    """A call of NumPy's function with the attributes under its own names for them."""
+
+    def code(node: Node, x: str) -> str:
+        names = [key.partition("=") for key in keys]
+        given = (f"{theirs or ours}={node.attrs[ours]!r}" for ours, _, theirs in names)
+        return f"np.fft.{name}({', '.join([x, *given])})"
+
+    return code
+
+
+def _complex(*shape: int) -> Callable[[Generator], Any]:
+    return lambda rng: complex_normal(rng, shape)
+
+
+_ALONG = sampled(
+    (((2, 4),), {}),
+    (((4,),), {}),
+    (((3,),), {"n": 5, "norm": "ortho"}),
+    (((2, 4),), {"n": 3, "axis": 0}),
+    (((5, 2),), {"n": 3, "axis": 0, "norm": "forward"}),
+    (((2, 3, 2),), {"axis": 1}),
+)
+
+
+def _full(name: str, en: str, zh: str, this: Callable[[], Op]) -> Op:
+    """fft or ifft over one axis or several."""
+
+    def prepare(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
+        at = _axis_of(x, axis, name)
+        whole = _sized(x, at, n, name)
+        return apply(this(), whole, axis=(at,), norm=_norm_of(norm, name))
+
+    return op(
+        name,
+        complex=True,
+        form=Form.LINEAR,
+        loop=Loop.CALL,
+        operands=(Operand.VALUE,),
+        adjoint=lambda g, x, out, axis, norm: (apply(this(), g, axis=axis, norm=norm),),
+        says=says("the matrix of the Fourier transform is symmetric", "傅里叶变换的矩阵是对称的"),
+        source="Fⱼₖ = e^(∓2πi jk/n) = Fₖⱼ",
+        numpy=lambda x, axis, norm: getattr(np.fft, name + "n")(x, axes=axis, norm=norm),
+        type_rule=_spectrum_type(name),
+        prepare=prepare,
+        notation=_notation(name),
+        code=_code(name + "n", "axis=axes", "norm"),
+        axes=("axis",),
+        aliases=aliases(numpy=f"fft.{name}", torch=Alias(f"fft.{name}", rename=DIM)),
+        samples=_ALONG,
+        doc=says(f"{en} along an axis", f"沿一个轴的{zh}"),
+    )
+
+
+fft = _full("fft", "the discrete Fourier transform", "离散傅里叶变换", lambda: fft)
+ifft = _full("ifft", "the inverse Fourier transform", "傅里叶逆变换", lambda: ifft)
+
+
+# ------------------------------------------------------------------ half a spectrum
+def _middle(half: int, n: int) -> slice:
+    """The frequencies that have a mirror image in the other half of the spectrum of n points."""
+    return slice(1, half if n % 2 else half - 1)
+
+
+def _scaled_middle(x: Any, axis: int, n: int, factor: float) -> Any:
+    result = np.array(x)
+    result[(slice(None),) * axis + (_middle(x.shape[axis], n),)] *= factor
+    return result
+
+
+def _middle_code(node: Node, x: str) -> str:
+    axis, n, factor = (node.attrs[key] for key in ("axis", "n", "factor"))
+    half = node.shape[axis]
+    weights = [1.0] * half
+    weights[_middle(half, n)] = [factor] * len(weights[_middle(half, n)])
+    shape = [1] * node.rank
+    shape[axis] = half
+    return f"({x} * np.reshape({weights}, {tuple(shape)}))"
+
+
+scale_middle = op(
+    "scale_middle",
+    complex=True,
+    form=Form.LINEAR,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, axis, n, factor: (
+        apply(scale_middle, g, axis=axis, n=n, factor=factor),
+    ),
+    says=says("a scale is its own transpose", "数乘的转置是它自己"),
+    source="⟨G, c·X⟩ = ⟨c·G, X⟩",
+    numpy=_scaled_middle,
+    type_rule=lambda x, axis, n, factor: x,
+    notation=lambda node, x: Apply(
+        Function("mid", "½" if node.attrs["factor"] == 0.5 else "2"), (x,)
+    ),
+    code=_middle_code,
+    axes=("axis",),
+    aliases={},
+    samples=sampled(
+        ((_complex(3),), {"axis": 0, "n": 4, "factor": 0.5}),
+        ((_complex(2, 3),), {"axis": 1, "n": 5, "factor": 2.0}),
+    ),
+    doc=says(
+        "half a spectrum with a factor at all frequencies that have a mirror image",
+        "半个频谱，凡有镜像的频率乘上一个因数",
+    ),
+)
+
+
+def _rfft_adjoint(g: Node, x: Node, out: Node, axis: int, norm: str) -> tuple[Node]:
+    """Σₖ Re(gₖ e^(-2πi jk/n)): n times the inverse of conj(g), which counts the middle twice."""
+    n = _whole(x, axis, "rfft")
+    halved = apply(scale_middle, conj(g), axis=axis, n=n, factor=0.5)
+    return (apply(irfft, halved, n=n, axis=axis, norm=_TURNED[norm]),)
+
+
+def _irfft_adjoint(g: Node, x: Node, out: Node, n: int, axis: int, norm: str) -> tuple[Node]:
+    half = conj(apply(rfft, g, axis=axis, norm=_TURNED[norm]))
+    return (apply(scale_middle, half, axis=axis, n=n, factor=2.0),)
+
+
+def _rfft_type(x: Type, axis: int, norm: str) -> Type:
+    n = _whole(x, axis, "rfft")
+    if n < 1:
+        raise Misfit(_POINTS, name="rfft", n=n, axis=axis)
+    shape = (*x.shape[:axis], n // 2 + 1, *x.shape[axis + 1 :])
+    return Type(shape, complex_dtype(float_type(x.dtype)))
+
+
+def _prepare_rfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
+    at = _axis_of(x, axis, "rfft")
+    return apply(rfft, _sized(x, at, n, "rfft"), axis=at, norm=_norm_of(norm, "rfft"))
+
+
+rfft = op(
+    "rfft",
+    form=Form.LINEAR,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=_rfft_adjoint,
+    says=says(
+        "transpose of the half spectrum: the middle counts half in the inverse",
+        "半频谱变换的转置：逆变换中间各项减半",
+    ),
+    source="Σₖ Re(gₖ e^(−2πi jk/n))",
+    numpy=lambda x, axis, norm: np.fft.rfft(x, axis=axis, norm=norm),
+    type_rule=_rfft_type,
+    prepare=_prepare_rfft,
+    notation=_notation("rfft"),
+    code=_code("rfft", "axis", "norm"),
+    axes=("axis",),
+    aliases=aliases(numpy="fft.rfft", torch=Alias("fft.rfft", rename=DIM)),
+    samples=_ALONG,
+    doc=says("half of the spectrum of real numbers", "实数序列的半个频谱"),
+)
+
+
+def _prepare_irfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
+    at = _axis_of(x, axis, "irfft")
+    points = 2 * (_whole(x, at, "irfft") - 1) if n is None else int(n)
+    if points < 1:
+        raise Misfit(_POINTS, name="irfft", n=points, axis=at)
+    half = _sized(x, at, points // 2 + 1, "irfft")
+    return apply(irfft, half, n=points, axis=at, norm=_norm_of(norm, "irfft"))
+
+
+irfft = op(
+    "irfft",
+    complex=True,
+    form=Form.LINEAR,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=_irfft_adjoint,
+    says=says(
+        "transpose of the inverse: the middle of the spectrum counts twice",
+        "逆变换的转置：频谱中间各项加倍",
+    ),
+    source="xⱼ = (1/n) Σₖ wₖ Re(yₖ e^(2πi jk/n)), wₖ = 2 in the middle",
+    numpy=lambda x, n, axis, norm: np.fft.irfft(x, n=n, axis=axis, norm=norm),
+    type_rule=lambda x, n, axis, norm: Type(
+        (*x.shape[:axis], n, *x.shape[axis + 1 :]), real_dtype(float_type(x.dtype))
+    ),
+    prepare=_prepare_irfft,
+    notation=_notation("irfft"),
+    code=_code("irfft", "n", "axis", "norm"),
+    axes=("axis",),
+    aliases=aliases(numpy="fft.irfft", torch=Alias("fft.irfft", rename=DIM)),
+    samples=sampled(
+        ((_complex(3),), {}),
+        ((_complex(3),), {"n": 5, "norm": "ortho"}),
+        ((_complex(2, 4),), {"n": 3, "axis": 0}),
+        ((_complex(5, 2),), {"n": 4, "axis": 0, "norm": "forward"}),
+        (((4,),), {"n": 1}),
+    ),
+    doc=says("the real numbers that have this half spectrum", "由半个频谱还原出的实数序列"),
+)
+
+
+def _hfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
+    return irfft(conj(x), n=n, axis=axis, norm=_TURNED[_norm_of(norm, "hfft")])
+
+
+def _ihfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
+    return conj(rfft(x, n=n, axis=axis, norm=_TURNED[_norm_of(norm, "ihfft")]))
+
+
+hfft = spelling(
+    "hfft",
+    _hfft,
+    complex=True,
+    numpy=np.fft.hfft,
+    aliases=aliases(numpy="fft.hfft", torch=Alias("fft.hfft", rename=DIM)),
+    samples=sampled(((_complex(3),), {}), ((_complex(2, 4),), {"n": 3, "norm": "ortho"})),
+)
+ihfft = spelling(
+    "ihfft",
+    _ihfft,
+    numpy=np.fft.ihfft,
+    aliases=aliases(numpy="fft.ihfft", torch=Alias("fft.ihfft", rename=DIM)),
+    samples=sampled((((4,),), {}), (((2, 4),), {"n": 3, "norm": "forward"})),
+)
+
+
+# ------------------------------------------------------------------ several axes
+def _pairs(x: Node, s: Any, axes: Any, name: str) -> list[tuple[Any, int]]:
+    """(size or None, axis) in order; the sizes alone stand for the last axes."""
+    if axes is None:
+        count = x.rank if s is None else len(s)
+        axes = range(x.rank - count, x.rank)
+    places = [_axis_of(x, a, name) for a in ((axes,) if isinstance(axes, int) else axes)]
+    sizes = [None] * len(places) if s is None else [None if n == -1 else n for n in s]
+    if len(sizes) != len(places):
+        raise InputError(_SIZES(name=name, sizes=tuple(sizes), axes=tuple(places)))
+    return list(zip(sizes, places, strict=True))
+
+
+def _over_axes(this: Op, x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
+    """One transform over different axes at once; an axis that is named twice is transformed twice,
+    the last one first."""
+    places = [axis for _, axis in pairs]
+    if len(set(places)) < len(places):
+        for n, axis in reversed(pairs):
+            x = this(x, n=n, axis=axis, norm=norm)
+        return x
+    for n, axis in pairs:
+        x = _sized(x, axis, n, this.name)
+    if not places:
+        return x
+    return apply(this, x, axis=tuple(sorted(places)), norm=_norm_of(norm, this.name))
+
+
+def _rfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
+    (n, last) = pairs[-1]
+    return _over_axes(fft, rfft(x, n=n, axis=last, norm=norm), pairs[:-1], norm)
+
+
+def _irfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
+    (n, last) = pairs[-1]
+    for size, axis in pairs[:-1]:
+        x = ifft(x, n=size, axis=axis, norm=norm)
+    return irfft(x, n=n, axis=last, norm=norm)
+
+
+def _many(name: str, build: Callable[..., Node], plane: bool, complex: bool = True) -> Op:
+    """A transform over several axes: of all, or of the last two."""
+
+    def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
+        pairs = _pairs(x, s, axes, name)
+        if not pairs and "r" in name:
+            raise Misfit(_NUMBER, name=name)
+        return build(x, pairs, norm)
+
+    def last_two(x: Node, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Node:
+        return any_axes(x, s, axes, norm)
+
+    half = "irfft" in name
+    one, two = (_complex(3, 3), _complex(2, 3, 3)) if half else ((3, 4), (2, 3, 4))
+    return spelling(
+        name,
+        last_two if plane else any_axes,
+        complex=complex,
+        numpy=getattr(np.fft, name),
+        aliases=aliases(numpy=f"fft.{name}", torch=Alias(f"fft.{name}", rename={"dim": "axes"})),
+        samples=sampled(
+            ((one,), {}),
+            ((two,), {"s": (4, 2), "axes": (0, 2), "norm": "ortho"}),
+            ((two,), {"axes": (2, 1), "norm": "forward"}),
+        ),
+    )
+
+
+def _plain(this: Op) -> Callable[..., Node]:
+    return lambda x, pairs, norm: _over_axes(this, x, pairs, norm)
+
+
+fftn = _many("fftn", _plain(fft), False)
+ifftn = _many("ifftn", _plain(ifft), False)
+fft2 = _many("fft2", _plain(fft), True)
+ifft2 = _many("ifft2", _plain(ifft), True)
+rfftn = _many("rfftn", _rfftn, False, complex=False)
+irfftn = _many("irfftn", _irfftn, False)
+rfft2 = _many("rfft2", _rfftn, True, complex=False)
+irfft2 = _many("irfft2", _irfftn, True)
+
+
+# ------------------------------------------------------------------ the order of frequencies
+def _shifted(name: str, forth: bool) -> Callable[..., Node]:
+    """The zero frequency from the start of an axis to its middle, or back."""
+
+    def build(x: Node, axes: Any = None) -> Node:
+        if x.rank == 0:
+            raise Misfit(_NUMBER, name=name)
+        given = range(x.rank) if axes is None else (axes,) if isinstance(axes, int) else axes
+        for axis in (_axis_of(x, a, name) for a in given):
+            n = _whole(x, axis, name)
+            at = n - n // 2 if forth else n // 2
+            if 0 < at < n:
+                x = concatenate(cut(x, axis, at, n), cut(x, axis, 0, at), axis=axis)
+        return x
+
+    return build
+
+
+def _shift(name: str, forth: bool) -> Op:
+    return spelling(
+        name,
+        _shifted(name, forth),
+        complex=True,
+        numpy=getattr(np.fft, name),
+        aliases=aliases(numpy=f"fft.{name}", torch=Alias(f"fft.{name}", rename={"dim": "axes"})),
+        samples=sampled((((5,),), {}), (((4, 3),), {}), (((2, 3, 4),), {"axes": (0, -1)})),
+    )
+
+
+fftshift = _shift("fftshift", True)
+ifftshift = _shift("ifftshift", False)
+
+
+def _frequencies(name: str) -> Op:
+    def build(n: int, d: float = 1.0) -> Node:
+        check_elements(n, name)
+        return constant(getattr(np.fft, name)(n, d))
+
+    return spelling(
+        name,
+        build,
+        numpy=getattr(np.fft, name),
+        operands=(),
+        aliases=aliases(numpy=f"fft.{name}", torch=f"fft.{name}"),
+        samples=sampled(((), {"n": 5}), ((), {"n": 4, "d": 0.5})),
+    )
+
+
+fftfreq = _frequencies("fftfreq")
+rfftfreq = _frequencies("rfftfreq")

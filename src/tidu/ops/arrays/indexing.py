@@ -1,0 +1,432 @@
+"""Indexing with integers, slices, new axes and index arrays, and its adjoint, putting back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Index
+from tidu.errors import EvaluationError, InputError
+from tidu.ir.build import apply, constant
+from tidu.ir.node import Node
+from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.stacking import length_of, ones_inside, stretched
+from tidu.ir.types import Dim, Shape, Size, Type, product
+from tidu.ops.arrays.keys import (
+    RUN_RANGE,
+    Entry,
+    Key,
+    check_fits,
+    key_code,
+    key_math,
+    key_places,
+    numpy_key,
+    outside,
+    result_shape,
+    split,
+    whole,
+)
+from tidu.ops.arrays.layout import reshape, transpose
+from tidu.ops.arrays.reduction import normal_axes
+from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.elementwise.parts import is_complex
+from tidu.words import Words
+
+_TOO_MANY = Words(
+    en="an index takes at most {limit} index arrays, here are {count}",
+    zh="下标中最多 {limit} 个下标数组，这里有 {count} 个",
+)
+
+
+# ------------------------------------------------------------------ index and scatter
+def _prepare_index(x: Node, key: Any) -> Node:
+    entries, arrays = split(x, key)
+    if len(arrays) > len(_GATHERS):
+        raise InputError(_TOO_MANY(limit=len(_GATHERS), count=len(arrays)))
+    if arrays:
+        return apply(_GATHERS[len(arrays)], x, *arrays, key=entries)
+    dims = iter(x.shape)
+    untouched = [entry[0] == "new" or entry == ("cut", 0, next(dims), 1) for entry in entries]
+    if all(untouched):
+        return reshape(x, shape=result_shape(entries, ()))
+    return apply(index, x, key=entries)
+
+
+def _chosen_type(x: Type, *arrays: Type, key: Key) -> Type:
+    check_fits(key, x.shape)
+    return Type(result_shape(key, [y.shape for y in arrays]), x.dtype)
+
+
+def cut(x: Node, axis: int, start: Dim, stop: Dim) -> Node:
+    """x[…, start:stop, …] along one axis; sizes may have names."""
+    return _prepare_index(x, (*[slice(None)] * axis, slice(start, stop)))
+
+
+def _all(n: Dim) -> Entry:
+    return ("cut", 0, n, 1)
+
+
+def _batched_index(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node:
+    return apply(index, xs[0], key=(_all(xs[0].shape[0]), *key))
+
+
+def _batched_scatter(xs: Sequence[Node], stacked: Sequence[bool], key: Key, shape: Shape) -> Node:
+    n = xs[0].shape[0]
+    return apply(scatter, xs[0], key=(_all(n), *key), shape=(n, *shape))
+
+
+def _scattered(g: Any, key: Key, shape: tuple[int, ...]) -> Any:
+    result = np.zeros(shape, g.dtype)
+    result[numpy_key(key, ())] = g
+    return result
+
+
+index = op(
+    "index",
+    complex=True,
+    form=Form.LINEAR,
+    loop=Loop.VIEW,
+    role="index",
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, key: (apply(scatter, g, key=key, shape=x.shape),),
+    batched=_batched_index,
+    says=says("only the chosen elements get a gradient", "只有被取出的元素有梯度"),
+    source="∂xⱼ/∂xᵢ = [i = j]",
+    numpy=lambda x, key: np.array(x[numpy_key(key, ())]),
+    type_rule=lambda x, key: _chosen_type(x, key=key),
+    prepare=_prepare_index,
+    notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
+    code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
+    sources={"torch": lambda node, x: _chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
+    places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+    aliases={},
+    samples=sampled(
+        (((4,),), {"key": 2}),
+        (((4,),), {"key": slice(None, None, -2)}),
+        (((3, 4),), {"key": (slice(1, None), -1)}),
+        (((3, 4),), {"key": (slice(None, 2), None, slice(1, 4, 2))}),
+    ),
+    doc=says("elements chosen by integers and slices", "用整数和切片取出元素"),
+)
+
+scatter = op(
+    "put_at",
+    complex=True,
+    form=Form.LINEAR,
+    loop=Loop.SCATTER,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out, key, shape: (apply(index, g, key=key),),
+    batched=_batched_scatter,
+    says=says("take the elements back from their places", "从各自的位置取回元素"),
+    source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
+    numpy=_scattered,
+    type_rule=lambda g, key, shape: Type(shape, g.dtype),
+    notation=lambda node, g: Apply(
+        Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ()))
+    ),
+    code=lambda node, g: _scatter_code(node, g, ()),
+    sources={
+        "torch": lambda node, g: _scatter_torch(node, g, ()),
+        "jax": lambda node, g: _scatter_jax(node, g, ()),
+    },
+    puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+    aliases={},
+    samples=sampled(
+        (((),), {"key": (("at", 2),), "shape": (4,)}),
+        (((2, 1, 2),), {"key": (("cut", 0, 2, 1), ("new",), ("cut", 1, 4, 2)), "shape": (3, 4)}),
+    ),
+    doc=says("zeros with x at the places of a key", "在指定位置放入 x、其余为零的数组"),
+)
+
+
+def _places(node: Node, index: Sequence[str], read: Any, shape: Shape) -> list[str]:
+    shapes = [y.shape for y in node.inputs[1:]]
+    return key_places(node.attrs["key"], index, shapes, lambda j, at, n: read(j + 1, at, n), shape)
+
+
+def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
+    """PyTorch has no slices with negative steps: the axes to turn round, and the key after that."""
+    dims = list(enumerate(shape))
+    turned: list[int] = []
+    entries: list[Any] = []
+    for entry in key:
+        axis, n = dims.pop(0) if entry[0] != "new" else (-1, 0)
+        if entry[0] == "cut" and entry[3] < 0:
+            turned.append(axis)
+            entry = ("cut", n - 1 - entry[1], n - 1 - entry[2], -entry[3])  # noqa: PLW2901
+        entries.append(entry)
+    return tuple(turned), tuple(entries)
+
+
+def _chosen_torch(x: str, shape: Shape, key: Key, arrays: Sequence[str] = ()) -> str:
+    turned, key = _forward_key(shape, key)
+    whole = f"torch.flip({x}, {turned})" if turned else x
+    return f"{whole}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
+
+
+def _scatter_torch(node: Node, g: str, arrays: Sequence[str]) -> str:
+    """Sums by index_add over the flat places."""
+    shape = node.attrs["shape"]
+    size = product(shape)
+    table = f"torch.arange({size}, device={g}.device).reshape({shape})"
+    places = _chosen_torch(table, shape, node.attrs["key"], arrays)
+    zeros = f"torch.zeros({size}, dtype={g}.dtype, device={g}.device)"
+    return f"{zeros}.index_add(0, {places}.reshape(-1), {g}.reshape(-1)).reshape({shape})"
+
+
+def _jax_key(key: Key, arrays: Sequence[str]) -> str:
+    return key_code(key, [f"jnp.asarray({array}).astype(int)" for array in arrays])
+
+
+def _scatter_jax(node: Node, g: str, arrays: Sequence[str]) -> str:
+    dtype = f"{g}.dtype" if node.inputs[0].inputs else f"jnp.result_type({g})"  # of a number too
+    zeros = f"jnp.zeros({node.attrs['shape']}, {dtype})"
+    return f"{zeros}.at[{_jax_key(node.attrs['key'], arrays)}].add({g})"
+
+
+def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
+    """Index arrays as integers; labels may be given as whole decimal numbers."""
+    return [
+        text if child.dtype == "int64" else f"np.asarray({text}).astype(np.int64)"
+        for child, text in zip(node.inputs[1:], arrays, strict=True)
+    ]
+
+
+def _scatter_code(node: Node, g: str, arrays: Sequence[str]) -> str:
+    """Sums by np.bincount over the flat places, so that it is one expression."""
+    shape = node.attrs["shape"]
+    key = key_code(node.attrs["key"], arrays)
+    size = int(np.prod(shape))
+    places = f"np.arange({size}).reshape({shape})[{key}]"
+
+    def total(part: str) -> str:
+        return f"np.bincount(np.ravel({places}), np.ravel({part}), {size}).reshape({shape})"
+
+    if is_complex(node):  # weights are real numbers
+        return f"({total(f'np.real({g})')} + 1j * {total(f'np.imag({g})')})"
+    return total(g)
+
+
+# ------------------------------------------------------------------ index arrays
+def _gathered(x: Any, *arrays: Any, key: Key) -> Any:
+    return np.array(_take(x, key, arrays))
+
+
+def _take(x: Any, key: Key, arrays: Sequence[Any]) -> Any:
+    try:
+        return x[numpy_key(key, arrays)]
+    except IndexError:
+        raise _out_of_range(key, x.shape, arrays) from None
+
+
+def _out_of_range(key: Key, shape: tuple[int, ...], arrays: Sequence[Any]) -> EvaluationError:
+    dims = iter(shape)
+    for entry in key:
+        if entry[0] == "new":
+            continue
+        n = next(dims)
+        error = outside(whole(arrays[entry[1]]), n) if entry[0] == "by" else None
+        if error is not None:
+            return error
+    return EvaluationError(RUN_RANGE(i=str(key), n=str(shape)))
+
+
+def _added(g: Any, *arrays: Any, key: Key, shape: tuple[int, ...]) -> Any:
+    result = np.zeros(shape, g.dtype)
+    try:
+        np.add.at(result, numpy_key(key, arrays), g)
+    except IndexError:
+        raise _out_of_range(key, shape, arrays) from None
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """A key with index arrays, made for all entries of a batch at once.
+
+    `order` takes the axes of what the key chooses to those of the entries side by side.
+    """
+
+    key: Key
+    arrays: tuple[Node, ...]
+    order: tuple[int, ...]
+
+    @property
+    def back(self) -> tuple[int, ...]:
+        return tuple(self.order.index(i) for i in range(len(self.order)))
+
+
+def _entries(
+    key: Key, arrays: Sequence[Node], own: Sequence[bool], length: Dim, along: bool
+) -> _Entries | None:
+    """The key for all entries. `along`: the array indexed has the batch axis; where index arrays
+    have it as well, each entry's own number is a further index array. None where that is too many,
+    or the number of entries has only a name."""
+    ranks = [a.rank - moved for a, moved in zip(arrays, own, strict=True)]
+    together = max(ranks)
+    places = [i for i, entry in enumerate(key) if entry[0] == "by"]
+    before = places[0] if places[-1] - places[0] + 1 == len(places) else 0  # axes in front of them
+    rest = sum(entry[0] != "by" for entry in key) - before
+    if not any(own):
+        lead = before > 0 or places[-1] - places[0] + 1 == len(places)
+        at = 0 if lead else together  # where the batch axis comes out
+        whole = range(1 + together + before + rest)
+        order = (at, *(i for i in whole if i != at))
+        return _Entries((_all(length), *key), tuple(arrays), order)
+    arrays = tuple(
+        ones_inside(a, together) if moved else a for a, moved in zip(arrays, own, strict=True)
+    )
+    front = before == 0
+    if along:
+        if isinstance(length, Size) or len(arrays) == len(_GATHERS):
+            return None
+        numbers = constant(np.arange(length).reshape(-1, *(1,) * together), "int64")
+        arrays = (*arrays, numbers)
+        key = (("by", len(arrays) - 1), *key)
+        front = True
+    if front:  # (batch, together, before, rest)
+        start = 1 + together
+        middle = (*range(start, start + before), *range(1, start))
+        return _Entries(key, arrays, (0, *middle, *range(start + before, start + before + rest)))
+    first = range(before)  # (before, batch, together, rest)
+    after = range(before + 1, before + 1 + together + rest)
+    return _Entries(key, arrays, (before, *first, *after))
+
+
+def _batched_gather(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node | None:
+    x, *arrays = xs
+    found = _entries(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
+    if found is None:
+        return None
+    chosen = apply(_GATHERS[len(found.arrays)], x, *found.arrays, key=found.key)
+    return transpose(chosen, axes=found.order)
+
+
+def _batched_add(
+    xs: Sequence[Node], stacked: Sequence[bool], key: Key, shape: Shape
+) -> Node | None:
+    g, *arrays = xs
+    length = length_of(xs, stacked)
+    found = _entries(key, arrays, stacked[1:], length, True)
+    if found is None:
+        return None
+    g = g if stacked[0] else stretched(g, length)
+    laid = transpose(g, axes=found.back)
+    return apply(
+        _SCATTERS[len(found.arrays)], laid, *found.arrays, key=found.key, shape=(length, *shape)
+    )
+
+
+def _gather_pair(count: int) -> tuple[Op, Op]:
+    """Gathering by `count` index arrays, and its adjoint, which adds up where places repeat."""
+    suffix = "" if count == 1 else str(count)
+    masks = (Operand.MASK,) * count
+    by = tuple(("by", j) for j in range(count))
+
+    def places(rng: np.random.Generator) -> Any:
+        return rng.integers(0, 3, 4)
+
+    def table(rng: np.random.Generator) -> Any:
+        return rng.integers(-2, 2, (2, 2))
+
+    big = (*(3,) * count, 4)
+    gather = op(
+        f"index_by{suffix}",
+        complex=True,
+        form=Form.LINEAR,
+        loop=Loop.GATHER,
+        operands=(Operand.VALUE, *masks),
+        adjoint=lambda g, x, *rest, key: (
+            apply(_SCATTERS[count], g, *rest[:-1], key=key, shape=x.shape),
+            *(None,) * count,
+        ),
+        batched=_batched_gather,
+        says=says(
+            "a chosen element gets the gradients of all its uses",
+            "被取出的元素得到各次使用的梯度之和",
+        ),
+        source="∂x_{k(j)}/∂xᵢ = [i = k(j)]",
+        numpy=_gathered,
+        type_rule=_chosen_type,
+        notation=lambda node, x, *ys: Index(
+            x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
+        ),
+        code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], _integers(node, ys))}]",
+        sources={
+            "torch": lambda node, x, *ys: _chosen_torch(
+                x, node.inputs[0].shape, node.attrs["key"], ys
+            ),
+            # what is out of range becomes NaN; by itself JAX would take the nearest element
+            "jax": lambda node, x, *ys: (
+                f"{x}.at[{_jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
+            ),
+        },
+        places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+        aliases={},
+        samples=sampled(
+            (((3,) * count, *(places,) * count), {"key": by}),
+            ((big, *(table,) * count), {"key": (*by, ("cut", 1, 3, 1))}),
+        ),
+        doc=says("elements chosen by index arrays", "用下标数组取出元素"),
+    )
+    add = op(
+        f"add_at{suffix}",
+        complex=True,
+        form=Form.LINEAR,
+        loop=Loop.SCATTER,
+        operands=(Operand.VALUE, *masks),
+        adjoint=lambda g, x, *rest, key, shape: (
+            apply(_GATHERS[count], g, *rest[:-1], key=key),
+            *(None,) * count,
+        ),
+        batched=_batched_add,
+        says=says("take the elements back from their places", "从各自的位置取回元素"),
+        source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
+        numpy=_added,
+        type_rule=lambda g, *ys, key, shape: Type(shape, g.dtype),
+        notation=lambda node, g, *ys: Apply(
+            Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
+        ),
+        code=lambda node, g, *ys: _scatter_code(node, g, _integers(node, ys)),
+        sources={
+            "torch": lambda node, g, *ys: _scatter_torch(node, g, ys),
+            "jax": lambda node, g, *ys: _scatter_jax(node, g, ys),
+        },
+        puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+        aliases={},
+        samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
+        doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),
+    )
+    return gather, add
+
+
+_PAIRS = {count: _gather_pair(count) for count in range(1, 5)}
+_GATHERS = {count: pair[0] for count, pair in _PAIRS.items()}
+_SCATTERS = {count: pair[1] for count, pair in _PAIRS.items()}
+
+
+def _take_along(x: Node, indices: Node, axis: int | None = None) -> Node:
+    """NumPy's take: whole slices along an axis, or elements of the flattened array."""
+    if axis is None or not x.rank:  # a number counts as a vector of one
+        x, axis = reshape(x, shape=(product(x.shape),)), 0 if axis is None else axis
+    at = normal_axes(axis, x.rank)[0]
+    known = indices.op.role == "constant"
+    by = indices.attrs["value"].array if known else indices
+    return _prepare_index(x, (*[slice(None)] * at, by))
+
+
+take = spelling(
+    "take",
+    _take_along,
+    operands=(Operand.VALUE, Operand.MASK),
+    complex=True,
+    numpy=lambda x, indices, axis=None: np.take(x, whole(indices), axis),
+    aliases=aliases(numpy="take", torch=("take", Alias("index_select", rename=DIM))),
+    samples=sampled(
+        (((2, 3), lambda rng: rng.integers(0, 6, 4)), {}),
+        (((2, 3), lambda rng: rng.integers(0, 3, (2, 2))), {"axis": 1}),
+    ),
+)

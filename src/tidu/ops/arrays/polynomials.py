@@ -1,0 +1,137 @@
+"""Polynomials by their coefficients, the highest power first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.ir.budget import check_steps
+from tidu.ir.build import Misfit, constant
+from tidu.ir.node import Node
+from tidu.ir.types import promote
+from tidu.ops.arrays.layout import reshape
+from tidu.ops.arrays.numeric import TWO, as_node
+from tidu.ops.arrays.rearrange import known
+from tidu.ops.arrays.structure import concatenate, stack
+from tidu.ops.define import aliases, float_type, sampled, spelling
+from tidu.words import Words
+
+_VECTOR = Words(
+    en="{name} takes a vector, {a} has shape {sa}", zh="{name} 需要向量，{a} 的形状是 {sa}"
+)
+_COEFFICIENTS = Words(
+    en="polyval takes a vector of coefficients, {a} is a single number",
+    zh="polyval 需要系数向量，而 {a} 是单个数",
+)
+
+
+# ------------------------------------------------------------------ polynomials
+def _polyval(p: Node, x: Node) -> Node:
+    """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
+    if p.rank == 0:
+        raise Misfit(_COEFFICIENTS)
+    count = known(p, 0, "polyval")
+    check_steps(count, "polyval")
+    total = 0.0 * x
+    for k in range(count):
+        total = total * x + p[k] if k else p[k] + total
+    return total
+
+
+def _vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
+    if x.rank != 1:
+        raise Misfit(_VECTOR, name="vander")
+    n = known(x, 0, "vander") if N is None else int(N)
+    check_steps(n, "vander")
+    if n == 0:
+        return x[:, None][:, :0]
+    powers = np.arange(n) if increasing else np.arange(n)[::-1]
+    return stack(*(x ** float(k) for k in powers), axis=1)
+
+
+def _polyder(p: Node, m: int = 1) -> Node:
+    check_steps(m, "polyder")
+    for _ in range(m):
+        n = known(p, 0, "polyder")
+        p = p[: n - 1] * constant(np.arange(n - 1.0, 0.0, -1.0), float_type(p.dtype))
+    return p
+
+
+def _polyint(p: Node, m: int = 1, k: Any = None) -> Node:
+    check_steps(m, "polyint")
+    ends = [as_node(0.0, p)] * m
+    if k is not None:
+        given = as_node(k, p)
+        ends = [given] * m if given.rank == 0 else [given[i] for i in range(m)]
+    for end in ends:
+        n = known(p, 0, "polyint")
+        raised = p / constant(np.arange(float(n), 0.0, -1.0), float_type(p.dtype))
+        p = concatenate(raised, reshape(end, shape=(1,)), axis=0)
+    return p
+
+
+def _polyadd(sign: float) -> Callable[[Node, Node], Node]:
+    def build(a: Node, b: Node) -> Node:
+        a, b = (reshape(p, shape=(1,)) if p.rank == 0 else p for p in (a, b))
+        short = known(a, 0, "polyadd") - known(b, 0, "polyadd")
+        zeros = constant(np.zeros(abs(short)), float_type(promote((a.dtype, b.dtype))))
+        if short > 0:
+            b = concatenate(zeros, b, axis=0)
+        elif short < 0:
+            a = concatenate(zeros, a, axis=0)
+        return a + b if sign > 0 else a - b
+
+    return build
+
+
+polyval = spelling(
+    "polyval",
+    _polyval,
+    numpy=np.polyval,
+    aliases=aliases(numpy="polyval"),
+    samples=sampled((((4,), ()), {}), (((3,), (2, 3)), {}), (((1,), (2,)), {})),
+    **TWO,
+)
+polyadd = spelling(
+    "polyadd",
+    _polyadd(1.0),
+    numpy=np.polyadd,
+    aliases=aliases(numpy="polyadd"),
+    samples=sampled((((4,), (2,)), {}), (((2,), (3,)), {})),
+    **TWO,
+)
+polysub = spelling(
+    "polysub",
+    _polyadd(-1.0),
+    numpy=np.polysub,
+    aliases=aliases(numpy="polysub"),
+    samples=sampled((((4,), (2,)), {}), (((2,), (3,)), {})),
+    **TWO,
+)
+polyder = spelling(
+    "polyder",
+    _polyder,
+    complex=True,
+    numpy=np.polyder,
+    aliases=aliases(numpy="polyder"),
+    samples=sampled((((4,),), {}), (((4,),), {"m": 2})),
+)
+polyint = spelling(
+    "polyint",
+    _polyint,
+    complex=True,
+    numpy=np.polyint,
+    aliases=aliases(numpy="polyint"),
+    free=("k",),
+    samples=sampled((((4,),), {}), (((3,),), {"m": 2, "k": (1.0, 2.0)})),
+)
+vander = spelling(
+    "vander",
+    _vander,
+    complex=True,
+    numpy=np.vander,
+    aliases=aliases(numpy="vander", torch="vander"),
+    samples=sampled((((3,),), {}), (((3,),), {"N": 4, "increasing": True}), (((2,),), {"N": 1})),
+)

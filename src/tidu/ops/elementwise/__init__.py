@@ -1,0 +1,1 @@
+"""Ops on each element: arithmetic, functions of one variable, comparison, choice, complex parts."""

@@ -1,0 +1,326 @@
+"""Orders of calculation that differ from the formula's: the same value in exact arithmetic, where
+the formula as it is written would leave the range of floats or cancel.
+
+Each gives an `Order` for a node, or None where the node is calculated as it stands. None changes a
+result that keeps its digits anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from typing import Any
+
+import numpy as np
+
+from tidu.ir.node import Node, post_order
+from tidu.ir.op import Order
+from tidu.ops.elementwise.parts import is_complex
+from tidu.ops.numbers import constant_value
+
+_WHOLE = (-3.0, -2.0, -1.0, 2.0, 3.0, 4.0)  # exponents
+_LOOKED_AT = 12  # factors of a product, or terms of a sum
+_OPENED = 24  # products, quotients and powers that are opened for it
+
+
+def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A function of `count` operands that writes into a buffer, where one stands behind them, as a
+    ufunc does."""
+
+    def calculate(*operands: Any) -> Any:
+        found = function(*operands[:count])
+        if len(operands) == count:
+            return found
+        operands[count][...] = found
+        return operands[count]
+
+    return calculate
+
+
+# ------------------------------------------------------------------ 1 − f(x)ⁿ
+def complement(node: Node) -> Order | None:
+    """1 − f(x)ⁿ where f has a function of its own for that, which keeps its digits: σ(−x) for
+    1 − σ(x), 1/cosh² for 1 − tanh²."""
+    one, other = node.inputs
+    turned = constant_value(other) == 1.0
+    if turned:
+        one, other = other, one
+    if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
+        return None
+    return _complement_of(*_base_and_exponent(other), node, turned)
+
+
+def square_complement(node: Node) -> Order | None:
+    """The same of the op that is 1 − x²."""
+    return None if is_complex(node) else _complement_of(node.inputs[0], 2.0, node, turned=False)
+
+
+def _complement_of(base: Node, count: float, node: Node, turned: bool) -> Order | None:
+    found = base.op.complement.get(count) if base.dtype == node.dtype else None
+    if found is None:
+        return None
+
+    def build(x: Node) -> Node:
+        return -found(x) if turned else found(x)
+
+    return Order(base.inputs, _into(_reference(build, base.inputs), 1), build, base.inputs)
+
+
+def _reference(build: Callable[..., Node], inputs: tuple[Node, ...]) -> Callable[..., Any]:
+    """What `build` says of these nodes as a function of their arrays, by the references of ops."""
+
+    given = {x.id for x in inputs}
+
+    @cache
+    def steps() -> list[Node]:
+        return post_order([build(*inputs)], lambda x: () if x.id in given else x.inputs)
+
+    def calculate(*arrays: Any) -> Any:
+        values = dict(zip(inputs, arrays, strict=True))
+        for step in steps():
+            if step not in values:
+                values[step] = step.op.numpy(*(values[x] for x in step.inputs), **step.attrs)
+        return values[steps()[-1]]
+
+    return calculate
+
+
+def _base_and_exponent(node: Node) -> tuple[Node, float]:
+    """(x, n) of xⁿ, however it is written; (x, 1) of anything else."""
+    multiplied = node.op.operator == "*" and node.inputs[0] is node.inputs[1]
+    if node.op.name == "square" or multiplied:
+        return node.inputs[0], 2.0
+    exponent = constant_value(node.inputs[1]) if node.op.operator == "**" else None
+    return (node, 1.0) if exponent is None else (node.inputs[0], exponent)
+
+
+# ------------------------------------------------------------------ x/y² and what it is times
+def quotient_order(node: Node) -> Order | None:
+    """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
+    found = _over_power(node)
+    if found is None:
+        return None
+    top, base, count = found
+
+    def build(x: Node, y: Node) -> Node:
+        return reduce(lambda left, _: left / y, range(int(count)), x)
+
+    return Order((top, base), _DIVIDED[count], build, ())
+
+
+def _over_power(node: Node) -> tuple[Node, Node, float] | None:
+    """(x, y, n) of x/yⁿ."""
+    top, bottom = node.inputs
+    base, count = _base_and_exponent(_unstretched(bottom))
+    if count not in _DIVIDED or base.dtype != node.dtype or top is bottom:
+        return None  # x²/x² is exactly 1 as it stands
+    return top, base, count
+
+
+def _divided(times: int) -> Callable[..., Any]:
+    def calculate(x: Any, y: Any, out: Any = None) -> Any:
+        for _ in range(times):
+            x = np.true_divide(x, y) if out is None else np.true_divide(x, y, out)
+        return x
+
+    return calculate
+
+
+_DIVIDED = {2.0: _divided(2), 3.0: _divided(3)}
+
+
+def product_order(node: Node) -> Order | None:
+    """(x/y²)·z, where x/y² may leave the range of floats though the product does not: in the
+    derivative of 1/(eᵃ + b) by a, z is about as large as y.
+
+    Where an operand has left it, mantissas and exponents are multiplied apart.
+    """
+    x, y = (_factors(operand) for operand in node.inputs)
+    if x is None or y is None or is_complex(node):
+        return None
+    deep = [i for i, (_, powers) in enumerate((x, y)) if min(powers.values()) < -1]
+    powers = {f: x[1].get(f, 0) + y[1].get(f, 0) for f in {**x[1], **y[1]}}
+    if not deep or any(factor.dtype != node.dtype for factor in powers):
+        return None
+    sign, counts = x[0] * y[0], list(powers.values())
+    at = deep[0]
+    divided = _quotient_of(node.inputs[at])
+    parts = () if divided is None else divided[1:3]
+    extra = len(parts)
+
+    def build(one: Node, two: Node, *others: Node) -> Node:
+        plain = one * two
+        if divided is None:
+            return plain
+        (top, base), other = others[-2:], (one, two)[1 - at]
+        return _ranged(
+            (one, two)[at], plain, divided[0] * ((top / base) * other) / base, divided[3]
+        )
+
+    return Order(
+        (*node.inputs, *powers, *parts),
+        _ranging(deep, sign, counts, extra),
+        build,
+    )
+
+
+def _quotient_of(node: Node) -> tuple[float, Node, Node, float] | None:
+    """(sign, x, y, n) of ±x/yⁿ."""
+    sign, part = 1.0, _unstretched(node)
+    while part.op.operator == "neg":
+        sign, part = -sign, _unstretched(part.inputs[0])
+    found = _over_power(part) if part.op.operator == "/" else None
+    return None if found is None else (sign, *found)
+
+
+def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
+    """A sign, and what a product of powers and quotients is made of, each with its exponent; None
+    for one that is too long to be looked at."""
+    sign, found, stack = 1.0, dict[Node, int](), [(node, 1)]
+    for _ in range(_OPENED):
+        if not stack:
+            return sign, found
+        part, count = stack.pop()
+        part = _unstretched(part)
+        base, exponent = _base_and_exponent(part)
+        if base is not part and exponent in _WHOLE:
+            stack.append((base, count * int(exponent)))
+        elif part.op.operator == "*":
+            stack += [(child, count) for child in part.inputs]
+        elif part.op.operator == "/":
+            stack += zip(part.inputs, (count, -count), strict=True)
+        elif part.op.operator == "neg":
+            sign *= (-1.0) ** count
+            stack.append((part.inputs[0], count))
+        else:
+            found[part] = found.get(part, 0) + count
+        if len(found) + len(stack) > _LOOKED_AT:
+            return None
+    return None
+
+
+def _ranging(
+    deep: Sequence[int], sign: float, powers: Sequence[int], unused: int
+) -> Callable[..., Any]:
+    def calculate(x: Any, y: Any, *others: Any) -> Any:
+        factors, out = others[: len(powers)], others[len(powers) + unused :]
+        found = np.multiply(x, y, *out)
+        left = reduce(np.logical_or, [_has_left((x, y)[i]) for i in deep])
+        if not np.any(left):
+            return found
+        with np.errstate(all="ignore"):
+            apart = sign * _apart(factors, powers)
+        if not out:
+            return np.where(left, apart, found)
+        np.copyto(found, apart, where=left)
+        return found
+
+    return calculate
+
+
+def _has_left(x: Any) -> Any:
+    """Where a number is too small to keep its digits, or infinite."""
+    size = np.abs(x)
+    return (size < np.finfo(size.dtype).tiny) | (size == np.inf)
+
+
+def _apart(factors: Sequence[Any], powers: Sequence[int]) -> Any:
+    """A product of powers whose steps cannot leave the range: mantissas and exponents apart."""
+    mantissa, exponent = np.ones((), np.result_type(*factors)), 0
+    for factor, count in zip(factors, powers, strict=True):
+        m, e = np.frexp(factor)
+        mantissa, exponent = mantissa * m ** int(count), exponent + count * e
+    return np.ldexp(mantissa, exponent)
+
+
+def _ranged(quotient: Node, plain: Node, other: Node, count: float) -> Node:
+    """The product, and where x/y² has left the range ((x/y)·z)/y. By mantissas and exponents, as
+    NumPy does where it has, it would take ten times as long in loops, which calculate both."""
+    from tidu.ops.elementwise.arithmetic import absolute  # noqa: PLC0415  (ops build on these orders)
+    from tidu.ops.elementwise.comparison import equal, less, logical_or, where  # noqa: PLC0415
+
+    if count != 2.0:
+        return plain
+    size, tiny = absolute(quotient), float(np.finfo(plain.dtype).tiny)
+    return where(logical_or(less(size, tiny), equal(size, np.inf)), other, plain)
+
+
+def _unstretched(node: Node) -> Node:
+    return node.inputs[0] if node.op.role == "broadcast" else node
+
+
+# ------------------------------------------------------------------ sums with ±1
+def sum_order(node: Node) -> Order | None:
+    """u + t + sign(z)·u in any order: what is taken away whole takes no digits of t with it.
+
+    The sum is compensated: what each addition rounds away is added at the end. Only where a sign
+    takes part, which makes terms cancel by design, as in (z + |z|)/2 + t.
+    """
+    if is_complex(node):
+        return None
+    terms = _terms(node)
+    if not 2 < len(terms) <= _LOOKED_AT or not any(_has_sign(x) for _, x in terms):
+        return None
+    signs = [c for c, _ in terms]
+    return Order(
+        tuple(x for _, x in terms),
+        _into(_compensated(signs), len(terms)),
+        lambda *given: _compensated_nodes(signs, given),
+    )
+
+
+def difference_order(node: Node) -> Order | None:
+    """1 − f(x)ⁿ as a function of x, or a sum with ±1."""
+    return complement(node) or sum_order(node)
+
+
+def _terms(node: Node) -> list[tuple[int, Node]]:
+    found, stack = list[tuple[int, Node]](), [(1, node)]
+    while stack and len(found) + len(stack) <= _LOOKED_AT:  # each in the stack is a term at least
+        sign, part = stack.pop()
+        if part.op.operator == "+":
+            stack += [(sign, child) for child in reversed(part.inputs)]
+        elif part.op.operator == "-" and complement(part) is None:
+            stack += [(-sign, part.inputs[1]), (sign, part.inputs[0])]
+        elif part.op.operator == "neg":
+            stack.append((-sign, part.inputs[0]))
+        else:
+            found.append((sign, part))
+    return [*found, *stack]
+
+
+def _has_sign(node: Node) -> bool:
+    found = _factors(node)
+    return found is not None and any(factor.op.name == "sign" for factor in found[1])
+
+
+def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
+    def calculate(*terms: Any) -> Any:
+        total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, terms, strict=True))
+        lost = 0.0
+        for x in rest:
+            after = total + x
+            added = after - total
+            lost, total = lost + ((total - (after - added)) + (x - added)), after
+        return np.where(np.isfinite(lost), total + lost, total)
+
+    return calculate
+
+
+def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
+    """The same by ops."""
+    from tidu.ops.elementwise.comparison import equal, where  # noqa: PLC0415  (ops build on these orders)
+    from tidu.ops.elementwise.rounding import isfinite  # noqa: PLC0415
+
+    # A choice between a term and itself, so that no term that is a product becomes one operation
+    # with an addition: each is to be the same number, rounded, wherever it is read.
+    rounded = [where(equal(x, 0.0), 0.0, x) for x in terms]
+    total, *rest = (x if sign > 0 else -x for sign, x in zip(signs, rounded, strict=True))
+    lost: Node | None = None
+    for x in rest:
+        after = total + x
+        added = after - total
+        here = (total - (after - added)) + (x - added)
+        lost, total = here if lost is None else lost + here, after
+    assert lost is not None
+    return where(isfinite(lost), total + lost, total)

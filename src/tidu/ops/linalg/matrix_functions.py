@@ -1,0 +1,225 @@
+"""Functions of matrices and the equation behind them: exp, square root, Sylvester.
+
+SciPy, an optional package, calculates them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.document.math import Fraction, Function, Math, Number, Power
+from tidu.errors import EvaluationError
+from tidu.ir.build import Misfit, apply
+from tidu.ir.node import Node
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.stacking import entrywise
+from tidu.ir.types import Dim, Type, promote
+from tidu.ops.arrays.indexing import cut
+from tidu.ops.arrays.structure import concatenate, filled
+from tidu.ops.define import aliases, float_type, function, op, sampled, says
+from tidu.ops.linalg.matrices import definite, regular, square
+from tidu.ops.special.scipy_reference import scipy_function
+from tidu.words import Words
+
+_NO_ROOT = Words(
+    en="the matrix has no real square root (eigenvalue {value})",
+    zh="矩阵没有实的平方根（特征值 {value}）",
+)
+_COMPLEX_ROOT = Words(en="sqrtm(A + 0j)", zh="sqrtm(A + 0j)")
+_SYLVESTER = Words(
+    en="solve_sylvester(A, B, Q): A {sa}, B {sb} and Q {sc}; Q needs the rows of A and the columns "
+    "of B",
+    zh="solve_sylvester(A, B, Q)：A {sa}、B {sb}、Q {sc}；Q 的行数应同 A，列数应同 B",
+)
+_SHARED = Words(
+    en="A and −B share an eigenvalue: A X + X B = Q has no unique solution",
+    zh="A 与 −B 有公共特征值：A X + X B = Q 没有唯一解",
+)
+
+
+def scipy_linalg(name: str) -> Callable[..., Any]:
+    """A function of scipy.linalg's, applied to each matrix of a batch."""
+
+    def calculate(*operands: Any) -> Any:
+        one = scipy_function(name, "scipy.linalg")
+        if all(x.ndim == 2 for x in operands):
+            return one(*operands)
+        batch = operands[0].shape[:-2]
+        flat = [x.reshape(math.prod(batch), *x.shape[-2:]) for x in operands]
+        found = [one(*(x[i] for x in flat)) for i in range(len(flat[0]))]
+        return np.reshape(np.array(found), (*batch, *operands[-1].shape[-2:]))
+
+    return calculate
+
+
+def _scipy_code(name: str) -> Callable[..., str]:
+    return lambda node, *xs: f"scipy.linalg.{name}({', '.join(xs)})"
+
+
+# ------------------------------------------------------------------ exponential
+def _block(corners: tuple[Node | None, Node, Node | None], like: Node) -> Node:
+    """[A B; 0 D] of square blocks; None for zeros."""
+    axis = like.rank - 1
+    none = filled(0.0, like.shape, like.dtype)
+    a, b, d = (none if part is None else part for part in corners)
+    rows = concatenate(a, b, axis=axis), concatenate(none, d, axis=axis)
+    return concatenate(*rows, axis=axis - 1)
+
+
+def _corner(whole: Node, n: Dim, row: int, column: int) -> Node:
+    axis = whole.rank - 1
+    rows = cut(whole, axis - 1, n * row, n * row + n)
+    return cut(rows, axis, n * column, n * column + n)
+
+
+def _exp_change(x: Any, e: Any) -> Any:
+    n = x.shape[-1]
+    whole = np.block([[x, e], [np.zeros_like(x), x]])
+    return np.asarray(scipy_linalg("expm")(whole))[..., :n, n:].astype(
+        np.result_type(x, e), copy=False
+    )
+
+
+def _exp_change_adjoint(g: Node, x: Node, e: Node, out: Node) -> tuple[Node, Node]:
+    """By x: exp′ at X is a corner of exp [X E; 0 X], so the same rule holds for that matrix."""
+    n = x.shape[-1]
+    whole = apply(exp_change, _block((x, e, x), out).mT, _block((None, g, None), out))
+    return _corner(whole, n, 0, 0) + _corner(whole, n, 1, 1), apply(exp_change, x.mT, g)
+
+
+def _exp_change_code(node: Node, x: str, e: str) -> str:
+    n = node.shape[-1]
+    return f"scipy.linalg.expm(np.block([[{x}, {e}], [0 * {x}, {x}]]))[..., :{n}, {n}:]"
+
+
+exp_change = op(
+    "exp_change",
+    complex=True,
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE, Operand.VALUE),
+    adjoint=_exp_change_adjoint,
+    batched=entrywise(lambda: exp_change),
+    says=says("derivative of the matrix exponential", "矩阵指数的导数"),
+    source="exp [X E; 0 X] = [eˣ exp′(X, E); 0 eˣ]",
+    numpy=_exp_change,
+    type_rule=lambda x, e: Type(x.shape, promote((x.dtype, e.dtype))),
+    notation=function("exp′"),
+    code=_exp_change_code,
+    aliases={},
+    samples=sampled((((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})),
+    doc=says("how the exponential of X changes in direction E", "矩阵 X 的指数沿方向 E 的变化"),
+)
+
+
+expm = op(
+    "expm",
+    complex=True,
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (apply(exp_change, x.mT, g),),
+    batched=entrywise(lambda: expm),
+    says=says("derivative of the matrix exponential", "矩阵指数的导数"),
+    source="d eˣ = exp′(X, dX), so Ā = exp′(Xᵀ, G)",
+    numpy=lambda x: np.asarray(scipy_linalg("expm")(x)).astype(x.dtype, copy=False),
+    type_rule=lambda x: square(x, "expm"),
+    notation=lambda node, x: Power(Function("e"), x),
+    code=_scipy_code("expm"),
+    aliases=aliases(scipy="linalg.expm", torch=("linalg.matrix_exp", "matrix_exp")),
+    samples=sampled((((1, 1),), {}), (((3, 3),), {}), (((2, 2, 2),), {})),
+    doc=says("the matrix exponential Σ Xᵏ/k!", "矩阵指数 Σ Xᵏ/k!"),
+)
+
+
+# ------------------------------------------------------------------ Sylvester's equation
+def _sylvester(a: Any, b: Any, q: Any) -> Any:
+    values, others = np.linalg.eigvals(a), np.linalg.eigvals(b)
+    sums = np.abs(values[..., :, None] + others[..., None, :])
+    size = np.max(np.abs(values), initial=0.0) + np.max(np.abs(others), initial=0.0)
+    if sums.size and np.min(sums) <= 8 * max(q.shape[-2:]) * np.finfo(sums.dtype).eps * size:
+        raise EvaluationError(_SHARED())
+    kind = np.result_type(a, b, q)  # one dtype: SciPy mixes up real and complex Schur forms
+    return np.asarray(scipy_linalg("solve_sylvester")(*(x.astype(kind) for x in (a, b, q)))).astype(
+        kind, copy=False
+    )
+
+
+def _sylvester_type(a: Type, b: Type, q: Type) -> Type:
+    square(a, "solve_sylvester")
+    square(b, "solve_sylvester")
+    if q.shape != (*a.shape[:-1], b.shape[-1]) or b.shape[:-2] != a.shape[:-2]:
+        raise Misfit(_SYLVESTER)
+    return Type(q.shape, float_type(promote((a.dtype, b.dtype, q.dtype))))
+
+
+def _sylvester_adjoint(g: Node, a: Node, b: Node, q: Node, out: Node) -> tuple[Node, Node, Node]:
+    by_q = apply(solve_sylvester, a.mT, b.mT, g)
+    return -(by_q @ out.mT), -(out.mT @ by_q), by_q
+
+
+solve_sylvester = op(
+    "solve_sylvester",
+    complex=True,
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,) * 3,
+    adjoint=_sylvester_adjoint,
+    batched=entrywise(lambda: solve_sylvester),
+    says=says("derivative of the solution of A X + X B = Q", "A X + X B = Q 之解的导数"),
+    source="A dX + dX B = dQ − dA X − X dB: Aᵀ Q̄ + Q̄ Bᵀ = X̄, Ā = −Q̄ Xᵀ, B̄ = −Xᵀ Q̄",
+    numpy=_sylvester,
+    type_rule=_sylvester_type,
+    notation=function("sylvester"),
+    code=_scipy_code("solve_sylvester"),
+    aliases=aliases(scipy="linalg.solve_sylvester"),
+    samples=sampled(
+        ((regular((3, 3)), regular((2, 2)), (3, 2)), {}),
+        ((regular((2, 2, 2)), regular((2, 3, 3)), (2, 2, 3)), {}),
+    ),
+    doc=says("the X with A X + X B = Q", "满足 A X + X B = Q 的 X"),
+)
+
+
+# ------------------------------------------------------------------ square root
+def _square_root(x: Any) -> Any:
+    with np.errstate(all="ignore"):
+        root: Any = np.asarray(scipy_linalg("sqrtm")(x))
+    if root.dtype.kind == "c" and x.dtype.kind != "c":
+        if np.any(np.abs(root.imag) > 1e-12 * np.max(np.abs(root))):
+            worst = np.linalg.eigvals(x)
+            value = worst.flat[np.argmin(worst.real)]
+            raise EvaluationError(_NO_ROOT(value=f"{value.real:.3g}"), fix=_COMPLEX_ROOT())
+        root = root.real
+    return root.astype(x.dtype, copy=False)
+
+
+def _half_power(node: Node, x: Math) -> Math:
+    return Power(x, Fraction(Number("1"), Number("2")))
+
+
+sqrtm = op(
+    "sqrtm",
+    complex=True,
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (apply(solve_sylvester, out.mT, out.mT, g),),
+    batched=entrywise(lambda: sqrtm),
+    says=says("derivative of the matrix square root", "矩阵平方根的导数"),
+    source="X = A^½: X dX + dX X = dA, so Xᵀ Ā + Ā Xᵀ = X̄",
+    numpy=_square_root,
+    type_rule=lambda x: square(x, "sqrtm"),
+    notation=_half_power,
+    code=_scipy_code("sqrtm"),
+    aliases=aliases(scipy="linalg.sqrtm"),
+    samples=sampled(*(((definite(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2)))),
+    doc=says(
+        "the X with X X = A whose eigenvalues have positive real parts",
+        "满足 X X = A 且特征值实部为正的 X",
+    ),
+)

@@ -1,0 +1,40 @@
+"""Rules that rewrite graphs: those that simplify formulas, and those that make the run stable.
+
+Importing this package registers them all. None changes a value.
+"""
+
+from tidu.rewriting import (
+    cases,
+    complex,
+    diagonal,
+    linalg,
+    maps,
+    numbers_and_signs,
+    results,
+    scalars,
+    stable,
+    stable_exponentials,
+    stable_standardising,
+    stable_tails,
+    structure,
+    sums,
+    terms,
+)
+
+__all__ = [
+    "cases",
+    "complex",
+    "diagonal",
+    "linalg",
+    "maps",
+    "numbers_and_signs",
+    "results",
+    "scalars",
+    "stable",
+    "stable_exponentials",
+    "stable_standardising",
+    "stable_tails",
+    "structure",
+    "sums",
+    "terms",
+]

@@ -1,0 +1,148 @@
+"""Rules for inverses, determinants and symmetric matrices."""
+
+from __future__ import annotations
+
+from tidu.ir.node import Node
+from tidu.ir.rule import Atoms, rule
+from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, transpose
+from tidu.ops.arrays.structure import eye
+from tidu.ops.elementwise.parts import is_complex
+from tidu.ops.linalg.contraction import matmul
+from tidu.ops.linalg.determinant import det, logabsdet, logdet, sign_det
+from tidu.ops.linalg.inverse import inv, solve
+from tidu.ops.linalg.matrices import from_triangle, mirrored, sym, symmetric_part
+from tidu.ops.properties import is_symmetric
+from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.words import Words
+
+
+# ------------------------------------------------------------------ inverses
+def _inverse_twice(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    return x.inputs[0] if x.op is inv else None
+
+
+def _turned(node: Node) -> tuple[Node, bool]:
+    """A matrix without its transpose, and whether it had one."""
+    if node.op is transpose and is_matrix_transpose(node):
+        return node.inputs[0], True
+    return node, False
+
+
+def _cancel(node: Node, atoms: Atoms) -> Node | None:
+    """A⁻¹A → I, and (AB)⁻¹A → B⁻¹ for square matrices; the same in the other order, and turned."""
+    left, right = node.inputs
+    if left.rank < 2 or left.rank != right.rank or left.shape != right.shape:
+        return None
+    (a, turned), (b, also) = _turned(left), _turned(right)
+    if turned != also:
+        return None
+    if turned:
+        a, b = b, a
+    for inverse, other, first in ((a, b, True), (b, a, False)):
+        if inverse.op is not inv:
+            continue
+        x = inverse.inputs[0]
+        if x is other:
+            return broadcast_to(eye(rows=node.shape[-1], dtype=node.dtype), shape=node.shape)
+        if x.op is matmul and x.id not in atoms and x.inputs[0 if first else 1] is other:
+            rest = x.inputs[1 if first else 0]
+            if rest.shape == other.shape:
+                return inv(rest).mT if turned else inv(rest)
+    return None
+
+
+def _square(name: str) -> Node:
+    return sample(name, 3, 3)
+
+
+simplification(
+    "inverse of an inverse",
+    inv,
+    _inverse_twice,
+    "(A⁻¹)⁻¹ = A",
+    "(A⁻¹)⁻¹ = A",
+    lambda: [inv(inv(_square("A")))],
+    source="definition of the inverse",
+)
+simplification(
+    "inverse times its matrix",
+    matmul,
+    _cancel,
+    "A⁻¹A = I and (AB)⁻¹A = B⁻¹",
+    "A⁻¹A = I，(AB)⁻¹A = B⁻¹",
+    lambda: [
+        inv(_square("A")) @ _square("A"),
+        _square("A") @ inv(_square("A")),
+        inv(_square("A") @ _square("B")) @ _square("A"),
+        _square("B") @ inv(_square("A") @ _square("B")),
+        inv(_square("A") @ _square("B")).T @ _square("B").T,
+    ],
+    source="(AB)⁻¹ = B⁻¹A⁻¹",
+)
+
+
+def _solved(node: Node, atoms: Atoms) -> Node | None:
+    """A⁻¹b → the solution of A x = b, unless the user calls the inverse by a name."""
+    x, b = node.inputs
+    if x.op is not inv or x.id in atoms or x.rank != 2 or b.rank > 2:
+        return None
+    return solve(x.inputs[0], b)
+
+
+rule(
+    name="inverse times a vector or matrix",
+    root=matmul,
+    apply=_solved,
+    says=Words(
+        en="A⁻¹b is calculated as the solution x of A x = b, without the inverse",
+        zh="A⁻¹b 按 A x = b 的解 x 计算，不求逆矩阵",
+    ),
+    source="A (A⁻¹b) = b",
+    purpose="stabilise",
+    example=lambda: [inv(_square("A")) @ sample("b", 3), inv(_square("A")) @ sample("B", 3, 2)],
+    complex=True,
+)
+
+
+# ------------------------------------------------------------------ determinants
+def _of_turned(node: Node, atoms: Atoms) -> Node | None:
+    x, turned = _turned(node.inputs[0])
+    return node.op(x) if turned else None
+
+
+for _op in (det, logdet, logabsdet, sign_det):
+    simplification(
+        f"{_op.name} of a transpose",
+        _op,
+        _of_turned,
+        "det Aᵀ = det A",
+        "det Aᵀ = det A",
+        lambda _op=_op: [_op(_square("A").T)],
+        source="det Aᵀ = det A",
+    )
+
+
+# ------------------------------------------------------------------ symmetric matrices
+def _is_even(node: Node, atoms: Atoms) -> Node | None:
+    """The symmetric part of a symmetric matrix, or the one that a triangle of it gives."""
+    x = node.inputs[0]
+    if x.op in (symmetric_part, mirrored):
+        return x
+    return x if not is_complex(x) and is_symmetric(x) else None
+
+
+for _op, _attrs in ((symmetric_part, {}), (mirrored, {"lower": True})):
+    simplification(
+        f"{_op.name} of a symmetric matrix",
+        _op,
+        _is_even,
+        "sym(S) = S for a symmetric S",
+        "S 对称时 sym(S) = S",
+        lambda _op=_op, _attrs=_attrs: [
+            _op(sample("A", 4, 3).T @ sample("A", 4, 3), **_attrs),
+            _op(sym(_square("A")), **_attrs),
+            _op(from_triangle(_square("A")), **_attrs),
+        ],
+        source="Sᵀ = S",
+    )

@@ -1,0 +1,321 @@
+"""Rules for linear maps and products of matrices: numbers and signs move in front of them,
+transposes are pushed to the letters, changes of shape meet in one."""
+
+from __future__ import annotations
+
+from tidu.ir.build import constant, filled, input_node, rebuild
+from tidu.ir.node import Node
+from tidu.ir.rule import Atoms
+from tidu.ops.arrays.indexing import scatter
+from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, reshape, transpose
+from tidu.ops.arrays.reduction import count, mean, sum_
+from tidu.ops.arrays.structure import eye, is_identity
+from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, ratio, subtract
+from tidu.ops.linalg.contraction import matmul, outer
+from tidu.ops.numbers import constant_value, number_of
+from tidu.rewriting.numbers_and_signs import sample, simplification
+
+
+# ------------------------------------------------------------------ numbers out of contractions
+def _number_out(node: Node, atoms: Atoms) -> Node | None:
+    """(c·A) B → c·(A B)."""
+    x, y = node.inputs
+    if x.op is multiply and x.id not in atoms:
+        number = number_of(x.inputs[0])
+        if number is not None:
+            return multiply(number, rebuild(node, (x.inputs[1], y)))
+    if y.op is multiply and y.id not in atoms:
+        number = number_of(y.inputs[0])
+        if number is not None:
+            return multiply(number, rebuild(node, (x, y.inputs[1])))
+    return None
+
+
+def _number_through(node: Node, atoms: Atoms) -> Node | None:
+    """A number or sign passes through a linear op of one operand: (c·A)ᵀ → c·Aᵀ."""
+    x = node.inputs[0]
+    if x.id in atoms:
+        return None
+    if x.op is negative:
+        return -rebuild(node, (x.inputs[0],))
+    if x.op is multiply:
+        number = number_of(x.inputs[0])
+        if number is not None and x.rank:
+            return multiply(number, rebuild(node, (x.inputs[1],)))
+    return None
+
+
+def _zero_product(node: Node, atoms: Atoms) -> Node | None:
+    """A product of matrices one of which is 0 is 0."""
+    zero = any(constant_value(x) == 0.0 for x in node.inputs)
+    return filled(0.0, node.type) if zero else None
+
+
+for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+    simplification(
+        f"zero in {_op.name}",
+        _op,
+        _zero_product,
+        "a product with 0 is 0",
+        "与 0 的乘积为 0",
+        lambda _op=_op, _shapes=_shapes: [
+            _op(sample("x", *_shapes[0]), broadcast_to(constant(0.0), shape=_shapes[1]))
+        ],
+    )
+
+
+def _zero_put(node: Node, atoms: Atoms) -> Node | None:
+    """0 put anywhere leaves 0."""
+    return filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else None
+
+
+simplification(
+    "zero put at a place",
+    scatter,
+    _zero_put,
+    "zeros among zeros are zeros",
+    "把 0 放进零数组仍是零",
+    lambda: [scatter(constant(0.0), key=(("at", 1),), shape=(3,))],
+)
+
+
+def _sum_of_one_number(node: Node, atoms: Atoms) -> Node | None:
+    """Σ s = n·s for one number s that is stretched over n elements."""
+    x = node.inputs[0]
+    if x.op is not broadcast_to or x.inputs[0].rank or x.id in atoms:
+        return None
+    total = multiply(count(x, node.attrs["axis"]), x.inputs[0])
+    return broadcast_to(total, shape=node.shape)
+
+
+simplification(
+    "sum of one number",
+    sum_,
+    _sum_of_one_number,
+    "n times the same number",
+    "同一个数加 n 次",
+    lambda: [
+        sum_(broadcast_to(input_node("s", ()), shape=(3,))),
+        sum_(broadcast_to(input_node("s", ()), shape=(2, 3)), axis=1),
+    ],
+)
+
+
+def _stretch_last(node: Node, atoms: Atoms) -> Node | None:
+    """Numbers are combined first and stretched once: 1/n for each element is (1/n) stretched."""
+    if not node.rank or any(c.op is not broadcast_to or c.inputs[0].rank for c in node.inputs):
+        return None
+    return broadcast_to(rebuild(node, tuple(c.inputs[0] for c in node.inputs)), shape=node.shape)
+
+
+for _op in (add, subtract, multiply, divide, ratio):
+    simplification(
+        f"stretch after {_op.name}",
+        _op,
+        _stretch_last,
+        "numbers are combined before they are stretched",
+        "数字先运算，再广播",
+        lambda _op=_op: [_op(*(broadcast_to(input_node(n, ()), shape=(3,)) for n in ("s", "t")))],
+    )
+
+
+for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
+    simplification(
+        f"number out of {_op.name}",
+        _op,
+        _number_out,
+        "a number stands in front of a matrix product",
+        "数字提到矩阵乘积前面",
+        lambda _op=_op, _shapes=_shapes: [
+            _op(2.0 * sample("x", *_shapes[0]), sample("y", *_shapes[1])),
+            _op(sample("x", *_shapes[0]), 2.0 * sample("y", *_shapes[1])),
+        ],
+        source="linearity",
+    )
+for _op, _attrs in (
+    (transpose, {}),
+    (sum_, {"axis": 0}),
+    (reshape, {"shape": (3, 2)}),
+    (broadcast_to, {"shape": (4, 2, 3)}),
+):
+    simplification(
+        f"number out of {_op.name}",
+        _op,
+        _number_through,
+        "a number passes through a linear map",
+        "数字可以提到线性运算外面",
+        lambda _op=_op, _attrs=_attrs: [
+            _op(2.0 * sample("x", 2, 3), **_attrs),
+            _op(-sample("x", 2, 3), **_attrs),
+        ],
+        source="linearity",
+    )
+
+
+# ------------------------------------------------------------------ transposes and layout
+def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    if x.op is transpose:  # the user's own too: what comes out is simpler than its name
+        axes, inner = node.attrs["axes"], x.attrs["axes"]
+        return transpose(x.inputs[0], axes=tuple(inner[a] for a in axes))
+    if x.id in atoms:
+        return None
+    if x.op is matmul and is_matrix_transpose(node) and all(c.rank >= 2 for c in x.inputs):
+        return x.inputs[1].mT @ x.inputs[0].mT
+    if x.op is outer:
+        return outer(x.inputs[1], x.inputs[0])
+    return None
+
+
+def _reshape_twice(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    if x.op is reshape and x.id not in atoms:
+        return reshape(x.inputs[0], shape=node.shape)
+    return None
+
+
+def _stretch_twice(node: Node, atoms: Atoms) -> Node | None:
+    """Stretching a stretched value, or a number put into axes of size one first, is one stretch."""
+    x = node.inputs[0]
+    if x.op is broadcast_to and x.id not in atoms:
+        return broadcast_to(x.inputs[0], shape=node.shape)
+    if x.op is reshape and x.id not in atoms:
+        source = x.inputs[0]
+        ones = x.rank - source.rank
+        if ones > 0 and x.shape == (1,) * ones + source.shape:
+            return broadcast_to(source, shape=node.shape)
+    return None
+
+
+def _stretched(node: Node, atoms: Atoms) -> Node | None:
+    """A stretched number in another shape or order is the same number, stretched to that shape."""
+    x = node.inputs[0]
+    if x.op is not broadcast_to or x.inputs[0].rank:
+        return None
+    return broadcast_to(x.inputs[0], shape=node.shape)
+
+
+for _op, _attrs in ((reshape, {"shape": (6,)}), (transpose, {})):
+    simplification(
+        f"{_op.name} of one number",
+        _op,
+        _stretched,
+        "every element is the same number",
+        "每个元素都是同一个数",
+        lambda _op=_op, _attrs=_attrs: [
+            _op(broadcast_to(input_node("s", ()), shape=(2, 3)), **_attrs)
+        ],
+    )
+
+
+def _by_one_number(node: Node, atoms: Atoms) -> Node | None:
+    """x [c] → c·x for a matrix of one element that holds a number; A·I → A."""
+    x, y = node.inputs
+    for matrix, other in ((x, y), (y, x)):
+        number = number_of(matrix) if matrix.shape == (1, 1) else None
+        if number is not None and other.shape == node.shape and other.dtype == node.dtype:
+            return multiply(number, other)
+        if is_identity(matrix) and other.shape == node.shape and other.dtype == node.dtype:
+            return other
+    return None
+
+
+simplification(
+    "product with one number or the identity",
+    matmul,
+    _by_one_number,
+    "x·[c] = c·x and A·I = A",
+    "x·[c] = c·x，A·I = A",
+    lambda: [
+        sample("x", 3, 1) @ broadcast_to(constant(2.0), shape=(1, 1)),
+        sample("A", 2, 3) @ eye(rows=3),
+        eye(rows=2) @ sample("A", 2, 3),
+    ],
+)
+
+
+def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
+    """A sum over axes of size one (or over no axis) is only a change of shape."""
+    x = node.inputs[0]
+    if all(x.shape[a] == 1 for a in node.attrs["axis"]):
+        return reshape(x, shape=node.shape)
+    return None
+
+
+def _sum_of_deviations(node: Node, atoms: Atoms) -> Node | None:
+    """Σ (x − x̄) = 0, over the axes of the average."""
+    x = node.inputs[0]
+    if x.op is not subtract:
+        return None
+    average = x.inputs[1]
+    while average.op in (broadcast_to, reshape):
+        average = average.inputs[0]
+    if average.op is not mean or average.inputs[0] is not x.inputs[0]:
+        return None
+    same = average.attrs["axis"] == node.attrs["axis"]
+    return filled(0.0, node.type) if same and _goes_back(x, average) else None
+
+
+def _goes_back(difference: Node, average: Node) -> bool:
+    """Whether each average stands over the elements that it was taken of."""
+    x, stretched = difference.inputs
+    axes = average.attrs["axis"]
+    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
+    if stretched.op is not broadcast_to:
+        return False
+    inner = stretched.inputs[0]
+    return inner.shape == kept or len(axes) == x.rank
+
+
+simplification(
+    "sum of deviations",
+    sum_,
+    _sum_of_deviations,
+    "deviations from the average sum to 0",
+    "与平均值之差的总和为 0",
+    lambda: [
+        sum_(sample("x", 4) - mean(sample("x", 4))),
+        sum_(sample("A", 2, 3) - mean(sample("A", 2, 3), axis=1, keepdims=True), axis=1),
+    ],
+    source="Σ (xᵢ − x̄) = 0",
+)
+simplification(
+    "transpose inwards",
+    transpose,
+    _transpose_inwards,
+    "(AB)ᵀ = BᵀAᵀ and (Aᵀ)ᵀ = A",
+    "(AB)ᵀ = BᵀAᵀ，(Aᵀ)ᵀ = A",
+    lambda: [
+        (sample("A", 2, 3) @ sample("B", 3, 4)).T,
+        sample("A", 2, 3).T.T,
+        outer(sample("u", 2), sample("v", 3)).T,
+    ],
+    source="(AB)ᵀ = BᵀAᵀ",
+)
+simplification(
+    "reshape twice",
+    reshape,
+    _reshape_twice,
+    "only the last shape counts",
+    "只看最后的形状",
+    lambda: [reshape(reshape(sample("A", 2, 3), shape=(6,)), shape=(3, 2))],
+)
+simplification(
+    "stretch twice",
+    broadcast_to,
+    _stretch_twice,
+    "one stretch is enough",
+    "广播一次就够了",
+    lambda: [
+        broadcast_to(broadcast_to(sample("b", 3), shape=(2, 3)), shape=(4, 2, 3)),
+        broadcast_to(reshape(sample("b", 3), shape=(1, 3)), shape=(2, 3)),
+    ],
+)
+simplification(
+    "sum over single elements",
+    sum_,
+    _sum_of_ones,
+    "a sum of one term is the term",
+    "只有一项的和就是这一项",
+    lambda: [sum_(sample("A", 1, 3), axis=0), sum_(sample("A", 2, 3), axis=())],
+)

@@ -1,0 +1,293 @@
+"""Rules for exponentials from the form as written to the form that runs: σ, softplus, log-sum-exp,
+and quotients that would leave the range of floats."""
+
+from __future__ import annotations
+
+from tidu.ir.node import Node
+from tidu.ir.rule import Atoms
+from tidu.ops.arrays.layout import broadcast_to, reshape
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.softmax import log_softmax, logsumexp, softmax
+from tidu.ops.elementwise.arithmetic import (
+    add,
+    divide,
+    multiply,
+    negative,
+    power,
+    reciprocal,
+    square,
+    subtract,
+)
+from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
+from tidu.ops.numbers import constant_value
+from tidu.rewriting.stable import sample, stabilisation
+
+
+# ------------------------------------------------------------------ 1 + eˣ
+def _one_plus_exp(node: Node) -> Node | None:
+    """x of 1 + eˣ."""
+    if node.op is not add:
+        return None
+    for one, other in (node.inputs, node.inputs[::-1]):
+        if constant_value(one) == 1.0 and other.op is exp and other.shape == node.shape:
+            return other.inputs[0]
+    return None
+
+
+def _softplus(node: Node, atoms: Atoms) -> Node | None:
+    x = _one_plus_exp(node.inputs[0])
+    return None if x is None else softplus(x)
+
+
+def _softplus_of_log1p(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return softplus(inner.inputs[0]) if inner.op is exp else None
+
+
+def _minus(x: Node) -> Node:
+    return x.inputs[0] if x.op is negative else -x
+
+
+def _sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    """1/(1 + e⁻ˣ) and eˣ/(1 + eˣ)."""
+    top, bottom = node.inputs
+    x = _one_plus_exp(bottom)
+    if x is None:
+        return None
+    if constant_value(top) == 1.0:
+        return sigmoid(_minus(x))
+    if top.op is exp and top.inputs[0] is x:
+        return sigmoid(x)
+    return multiply(top, sigmoid(_minus(x)))
+
+
+def _sigmoid_of_power(node: Node, atoms: Atoms) -> Node | None:
+    x = _one_plus_exp(node.inputs[0])
+    if x is None or (node.op is power and constant_value(node.inputs[1]) != -1.0):
+        return None
+    return sigmoid(_minus(x))
+
+
+def _one_minus_sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    one, other = node.inputs
+    if constant_value(one) == 1.0 and other.op is sigmoid and other.shape == node.shape:
+        return sigmoid(_minus(other.inputs[0]))
+    return None
+
+
+def _log_sigmoid(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return log_sigmoid(inner.inputs[0]) if inner.op is sigmoid else None
+
+
+stabilisation(
+    "softplus",
+    log,
+    _softplus,
+    "ln(1 + eˣ) = softplus(x)",
+    "ln(1 + eˣ) = softplus(x)",
+    lambda: [log(1.0 + exp(sample())), log(exp(sample()) + 1.0)],
+)
+stabilisation(
+    "softplus of log1p",
+    log1p,
+    _softplus_of_log1p,
+    "ln(1 + eˣ) = softplus(x)",
+    "ln(1 + eˣ) = softplus(x)",
+    lambda: [log1p(exp(sample()))],
+)
+stabilisation(
+    "sigmoid",
+    divide,
+    _sigmoid,
+    "1/(1 + e⁻ˣ) = σ(x)",
+    "1/(1 + e⁻ˣ) = σ(x)",
+    lambda: [
+        1.0 / (1.0 + exp(-sample())),
+        exp(sample()) / (1.0 + exp(sample())),
+        sample("y") / (1.0 + exp(-sample())),
+    ],
+)
+for _op in (power, reciprocal):
+    stabilisation(
+        f"sigmoid of {_op.name}",
+        _op,
+        _sigmoid_of_power,
+        "(1 + e⁻ˣ)⁻¹ = σ(x)",
+        "(1 + e⁻ˣ)⁻¹ = σ(x)",
+        lambda _op=_op: [_op(1.0 + exp(-sample()), *((-1.0,) if _op is power else ()))],
+    )
+stabilisation(
+    "complement of a sigmoid",
+    subtract,
+    _one_minus_sigmoid,
+    "1 − σ(x) = σ(−x)",
+    "1 − σ(x) = σ(−x)",
+    lambda: [1.0 - sigmoid(sample())],
+)
+stabilisation(
+    "log of a sigmoid",
+    log,
+    _log_sigmoid,
+    "ln σ(x) = −softplus(−x)",
+    "ln σ(x) = −softplus(−x)",
+    lambda: [log(sigmoid(sample()))],
+)
+
+
+# ------------------------------------------------------------------ quotients by eˣ
+def _by_exp(node: Node, atoms: Atoms) -> Node | None:
+    """a/eˣ → a·e⁻ˣ: the quotient rule would divide by (eˣ)², which leaves the range of floats
+    long before its derivative does. eʸ/eˣ is left as it is, for the softmax of one element."""
+    top, bottom = node.inputs
+    stretched = bottom.op is broadcast_to
+    grown = bottom.inputs[0] if stretched else bottom
+    if grown.op is not exp or top.op is exp:
+        return None
+    shrunk = exp(_minus(grown.inputs[0]))
+    if constant_value(top) == 1.0 and not stretched and top.dtype == node.dtype:
+        return shrunk
+    return top * shrunk
+
+
+stabilisation(
+    "division by an exponential",
+    divide,
+    _by_exp,
+    "a/eˣ = a·e⁻ˣ",
+    "a/eˣ = a·e⁻ˣ",
+    lambda: [
+        sample("a") / exp(sample()),
+        1.0 / exp(sample()),
+        sample("A", 2, 4) / exp(sample()),
+    ],
+)
+
+
+def _out_of_divisor(node: Node, atoms: Atoms) -> Node | None:
+    """a/(b·eˣ) → (a/b)·e⁻ˣ, the same for 1 + eˣ and a/(b/σ(x)): the gradient of such a divisor,
+    −a/(b·eˣ)², leaves the range of floats long before that of x does."""
+    top, bottom = node.inputs
+    if top.op is exp or top.shape != bottom.shape:
+        return None
+    if bottom.op is divide and bottom.inputs[1].op is sigmoid:
+        return divide(top, bottom.inputs[0]) * bottom.inputs[1]
+    found = _taken_out(bottom) if bottom.op is multiply else None
+    return None if found is None or found[0].op is exp else divide(top, found[0]) * found[1]
+
+
+def _taken_out(product: Node, depth: int = 3) -> tuple[Node, Node] | None:
+    """(b, 1/q) of a product b·q with q = eˣ or 1 + eˣ."""
+    for factor, other in (product.inputs, product.inputs[::-1]):
+        x = _one_plus_exp(factor)
+        if x is not None:
+            return other, sigmoid(_minus(x))
+        if factor.op is exp:
+            return other, exp(_minus(factor.inputs[0]))
+        if factor.op is multiply and depth and (inner := _taken_out(factor, depth - 1)):
+            return inner[0] * other, inner[1]
+    return None
+
+
+stabilisation(
+    "exponential in a divisor",
+    divide,
+    _out_of_divisor,
+    "a/(b·eˣ) = (a/b)·e⁻ˣ, a/(b/σ(x)) = (a/b)·σ(x)",
+    "a/(b·eˣ) = (a/b)·e⁻ˣ，a/(b/σ(x)) = (a/b)·σ(x)",
+    lambda: [
+        sample("a") / (sample("b") * exp(sample())),
+        sample("a") / (sample("b") / sigmoid(sample())),
+        sample("a") / ((1.0 + exp(sample())) * sample("b")),
+    ],
+)
+
+
+def _power_of_exp(node: Node, atoms: Atoms) -> Node | None:
+    """(eˣ)ⁿ → eⁿˣ: eˣ may leave the range of floats long before its power's derivative does."""
+    grown = node.inputs[0]
+    count = 2.0 if node.op is square else constant_value(node.inputs[1])
+    return None if grown.op is not exp or count is None else exp(count * grown.inputs[0])
+
+
+for _op in (power, square):
+    stabilisation(
+        f"{_op.name} of an exponential",
+        _op,
+        _power_of_exp,
+        "(eˣ)ⁿ = eⁿˣ",
+        "(eˣ)ⁿ = eⁿˣ",
+        lambda _op=_op: [_op(exp(sample()), *((3.0,) if _op is power else ()))],
+    )
+
+
+# ------------------------------------------------------------------ sums of exponentials
+def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """(x, axes) of Σ eˣ, looked at through stretches and axes of size one."""
+    while node.op in (broadcast_to, reshape):
+        node = node.inputs[0]
+    if node.op is sum_ and node.inputs[0].op is exp:
+        return node.inputs[0].inputs[0], node.attrs["axis"]
+    return None
+
+
+def _logsumexp(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    if inner.op is not sum_ or inner.inputs[0].op is not exp:
+        return None
+    return logsumexp(inner.inputs[0].inputs[0], **inner.attrs)
+
+
+def _softmax(node: Node, atoms: Atoms) -> Node | None:
+    """eˣ / Σ eˣ where the sum is stretched back over the axes that it was taken over."""
+    top, bottom = node.inputs
+    found = _summed_exp(bottom)
+    if found is None or top.op is not exp or found[0] is not top.inputs[0]:
+        return None
+    x, axes = found
+    if x.rank == 0:  # eˣ/eˣ, for which softmax has no axis
+        return None
+    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
+    total = reshape(sum_(exp(x), axis=axes), shape=kept)
+    same = broadcast_to(total, shape=x.shape)
+    stretched = bottom if bottom.op is broadcast_to else None
+    direct = stretched.inputs[0] if stretched is not None else bottom
+    aligned = direct.shape == kept or direct.shape == tuple(d for d in kept if d != 1) == ()
+    return softmax(x, axis=axes) if aligned and node.shape == same.shape else None
+
+
+def _log_softmax(node: Node, atoms: Atoms) -> Node | None:
+    inner = node.inputs[0]
+    return log_softmax(inner.inputs[0], axis=inner.attrs["axis"]) if inner.op is softmax else None
+
+
+stabilisation(
+    "log-sum-exp",
+    log,
+    _logsumexp,
+    "ln Σ eˣ = logsumexp(x)",
+    "ln Σ eˣ = logsumexp(x)",
+    lambda: [
+        log(sum_(exp(sample()))),
+        log(sum_(exp(sample("A", 2, 3)), axis=1, keepdims=True)),
+    ],
+)
+stabilisation(
+    "softmax",
+    divide,
+    _softmax,
+    "eˣ / Σ eˣ = softmax(x)",
+    "eˣ / Σ eˣ = softmax(x)",
+    lambda: [
+        exp(sample()) / sum_(exp(sample())),
+        exp(sample("A", 2, 3)) / sum_(exp(sample("A", 2, 3)), axis=1, keepdims=True),
+    ],
+)
+stabilisation(
+    "log of a softmax",
+    log,
+    _log_softmax,
+    "ln softmax(x) = log_softmax(x)",
+    "ln softmax(x) = log_softmax(x)",
+    lambda: [log(softmax(sample()))],
+)

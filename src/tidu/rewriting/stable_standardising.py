@@ -1,0 +1,122 @@
+"""Rules that know standardising, (x − mean x)/√(var x + ε), as it is written in programs."""
+
+from __future__ import annotations
+
+from tidu.ir.build import apply, input_node
+from tidu.ir.node import Node
+from tidu.ir.op import Op
+from tidu.ir.rule import Atoms, rule
+from tidu.ir.types import Shape
+from tidu.ops.arrays.layout import broadcast_to, reshape
+from tidu.ops.arrays.reduction import mean
+from tidu.ops.arrays.standardise import Axes, definition, standardised
+from tidu.ops.arrays.statistics import std, var
+from tidu.ops.define import says
+from tidu.ops.elementwise.arithmetic import add, divide, power, sqrt, square, subtract
+from tidu.ops.numbers import constant_value
+
+
+def _spread_from(node: Node, x: Node) -> tuple[Node, Shape]:
+    """What is stretched over x here, and the shape in which it is stretched."""
+    if node.op is broadcast_to and node.shape == x.shape:
+        node = node.inputs[0]
+    return _unshaped(node), node.shape
+
+
+def _unshaped(node: Node) -> Node:
+    return node.inputs[0] if node.op is reshape else node
+
+
+def _fits(shape: Shape, x: Node, axis: Axes) -> bool:
+    """Whether a value in this shape stands over the axes of x that it was reduced along."""
+    if not shape:
+        return len(axis) == x.rank
+    return shape == tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
+
+
+def _centred(node: Node) -> tuple[Node, Axes] | None:
+    """(x, axes) of x − mean(x)."""
+    if node.op is not subtract or node.shape != node.inputs[0].shape:
+        return None
+    x = node.inputs[0]
+    average, shape = _spread_from(node.inputs[1], x)
+    if average.op is not mean or average.inputs[0] is not x:
+        return None
+    axis: Axes = average.attrs["axis"]
+    return (x, axis) if _fits(shape, x, axis) else None
+
+
+def _variance(node: Node, atoms: Atoms) -> Node | None:
+    """mean((x − mean x)²) → var x."""
+    inner = node.inputs[0]
+    squared = inner.op is square or (inner.op is power and constant_value(inner.inputs[1]) == 2.0)
+    found = _centred(inner.inputs[0]) if squared else None
+    if found is None or found[1] != node.attrs["axis"]:
+        return None
+    return apply(var, found[0], axis=found[1], ddof=0, keepdims=node.attrs["keepdims"])
+
+
+def _whole(node: Node, atoms: Atoms) -> Node | None:
+    """(x − mean x)/√(var x + ε), with the deviation along the same axes."""
+    found = _centred(node.inputs[0])
+    if found is None:
+        return None
+    x, axis = found
+    deviation, shape = _spread_from(node.inputs[1], x)
+    eps = _added(deviation, x, axis) if _fits(shape, x, axis) else None
+    return None if eps is None else standardised(x, axis=axis, eps=eps)
+
+
+def _added(node: Node, x: Node, axis: Axes) -> float | None:
+    """ε of √(var x + ε), 0 for a deviation; None for anything else."""
+    if _is_moment(node, std, x, axis):
+        return 0.0
+    if node.op is not sqrt and (node.op is not power or constant_value(node.inputs[1]) != 0.5):
+        return None
+    inner = node.inputs[0]
+    if inner.op is not add:
+        return 0.0 if _is_moment(inner, var, x, axis) else None
+    for moment, other in (inner.inputs, inner.inputs[::-1]):
+        eps = constant_value(other)
+        if eps is not None and eps > 0 and _is_moment(_unshaped(moment), var, x, axis):
+            return eps
+    return None
+
+
+def _is_moment(node: Node, moment: Op, x: Node, axis: Axes) -> bool:
+    same = node.op is moment and node.inputs[0] is x
+    return same and node.attrs["axis"] == axis and node.attrs["ddof"] == 0
+
+
+def _rows() -> Node:
+    return input_node("x", (3, 4))
+
+
+rule(
+    name="variance",
+    root=mean,
+    apply=_variance,
+    says=says("mean((x − x̄)²) = var(x)", "mean((x − x̄)²) = var(x)"),
+    source="definition of the variance",
+    purpose="stabilise",
+    example=lambda: [
+        mean((_rows() - mean(_rows(), axis=1, keepdims=True)) ** 2.0, axis=1),
+        mean(square(_rows() - mean(_rows()))),
+    ],
+)
+rule(
+    name="standardised",
+    root=divide,
+    apply=_whole,
+    says=says(
+        "(x − x̄)/√(var(x) + ε) is taken as one operation",
+        "(x − x̄)/√(var(x) + ε) 作为一个运算",
+    ),
+    source="layer and batch normalisation",
+    purpose="stabilise",
+    example=lambda: [
+        definition(_rows(), (1,), 1e-5),
+        definition(_rows(), (0,), 0.0),
+        (_rows() - mean(_rows())) / sqrt(var(_rows()) + 0.1),
+    ],
+)

@@ -1,0 +1,95 @@
+"""Rules that use what is known of a matrix: Sᵀ = S, QᵀQ = I, Y𝟏 = 𝟏 for rows that sum to 1."""
+
+from __future__ import annotations
+
+from tidu.ir.build import filled
+from tidu.ir.node import Node, intern
+from tidu.ir.op import role
+from tidu.ir.rule import Atoms
+from tidu.ops.arrays.layout import is_matrix_transpose, transpose
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.structure import eye
+from tidu.ops.linalg.contraction import matmul
+from tidu.ops.linalg.inverse import inv
+from tidu.ops.properties import are_transposes, has, is_orthogonal, is_symmetric
+from tidu.rewriting.numbers_and_signs import sample, simplification
+
+
+def declared(node: Node, *properties: str) -> Node:
+    """An input with properties, which go wherever it goes."""
+    attributes = {**node.attrs, "assume": tuple(sorted(properties))}
+    return intern(role("input"), (), attributes, node.type)
+
+
+def _turned(node: Node, atoms: Atoms) -> Node | None:
+    same = is_matrix_transpose(node) and is_symmetric(node.inputs[0])
+    return node.inputs[0] if same else None
+
+
+def _row_times(node: Node, atoms: Atoms) -> Node | None:
+    """xᵀS → S x: both are written S x, and terms of a sum then meet."""
+    x, s = node.inputs
+    return matmul(s, x) if x.rank == 1 and s.rank == 2 and is_symmetric(s) else None
+
+
+def _orthogonal(node: Node, atoms: Atoms) -> Node | None:
+    x, y = node.inputs
+    if node.rank != 2 or not are_transposes(x, y) or not is_orthogonal(x):
+        return None
+    return eye(rows=node.shape[0], dtype=node.dtype)
+
+
+def _sum_of_shares(node: Node, atoms: Atoms) -> Node | None:
+    x = node.inputs[0]
+    last = node.attrs["axis"] == (x.rank - 1,)
+    return filled(1.0, node.type) if last and has(x, "rows sum to 1") else None
+
+
+def _symmetric_sample() -> Node:
+    return sample("A", 5, 3).T @ sample("A", 5, 3)
+
+
+def _orthogonal_sample() -> Node:
+    return declared(sample("Q", 3, 3), "orthogonal")
+
+
+simplification(
+    "transpose of a symmetric matrix",
+    transpose,
+    _turned,
+    "a symmetric matrix is its own transpose",
+    "对称矩阵的转置是它自己",
+    lambda: [
+        _symmetric_sample().T,
+        inv(_symmetric_sample()).T,
+        declared(sample("S", 3, 3), "symmetric").T,
+    ],
+    source="Sᵀ = S",
+)
+simplification(
+    "row times a symmetric matrix",
+    matmul,
+    _row_times,
+    "xᵀS = (S x)ᵀ for a symmetric S",
+    "S 对称时 xᵀS = (S x)ᵀ",
+    lambda: [sample("x", 3) @ _symmetric_sample()],
+    source="Sᵀ = S",
+)
+simplification(
+    "orthogonal matrix times its transpose",
+    matmul,
+    _orthogonal,
+    "QᵀQ = I",
+    "QᵀQ = I",
+    lambda: [_orthogonal_sample().T @ _orthogonal_sample()],
+    source="definition of an orthogonal matrix",
+)
+simplification(
+    "sum of shares",
+    sum_,
+    _sum_of_shares,
+    "the elements of each row sum to 1",
+    "每行元素之和为 1",
+    lambda: [sum_(declared(sample("Y", 2, 3), "one-hot"), axis=1)],
+    source="the declaration of the matrix",
+)

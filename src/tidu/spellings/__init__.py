@@ -1,0 +1,1 @@
+"""What the names of libraries mean: NumPy's, SciPy's and PyTorch's functions over the ops."""

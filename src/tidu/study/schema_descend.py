@@ -1,0 +1,167 @@
+"""The part of the format that states a descent: the rule, its settings, its schedule and limit.
+
+The keys come from the records of `tidu.optim`: a setting that a rule has is a key here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from tidu.optim import CLIPS, RULES, SCHEDULES, WarmUp
+from tidu.optim import setting as ranges
+from tidu.optim.setting import Settings
+from tidu.study.kinds import (
+    COUNT,
+    FLAG,
+    MOMENTUM,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    SHARE,
+    SHARES,
+    STEPS,
+    TEXT,
+    TEXTS,
+    Kind,
+    one_of,
+)
+from tidu.study.table import Key, Table
+from tidu.words import Words
+
+STANDARD = "SGD"  # the rule of a descent that names none
+
+_KINDS: dict[str, Kind] = {
+    ranges.POSITIVE.name: POSITIVE,
+    ranges.NOT_NEGATIVE.name: NOT_NEGATIVE,
+    ranges.BELOW_ONE.name: MOMENTUM,
+    ranges.SHARE.name: SHARE,
+    ranges.ANY.name: NUMBER,
+    ranges.COUNT.name: COUNT,
+}
+_DEFAULT = Words(en="{says}; {value} if left out", zh="{says}；不写则为 {value}")
+_TYPE = Words(en="its name in tidu.optim", zh="在 tidu.optim 中的名字")
+_PAIR = Words(en="{one}, and {other}; {value} if left out", zh="{one}，{other}；不写则为 {value}")
+
+
+def _key(item: Field[Any]) -> Key | None:
+    """The key of one setting of a record."""
+    if "flag" in item.metadata:
+        return Key(item.name, item.metadata["flag"], FLAG)
+    known: tuple[ranges.Setting, ...] = item.metadata.get("settings", ())
+    if not known:
+        return None
+    if len(known) == 2:
+        facts = {"one": known[0].says, "other": known[1].says, "value": _pair(item.default)}
+        return Key(item.name, _filled(_PAIR, facts), SHARES)
+    kind = _KINDS[known[0].range.name]
+    if item.default is MISSING:
+        return Key(item.name, known[0].says, kind, required=True)
+    facts = {"says": known[0].says, "value": f"{item.default:g}"}
+    return Key(item.name, _filled(_DEFAULT, facts), kind)
+
+
+def _pair(values: Any) -> str:
+    return f"[{values[0]:g}, {values[1]:g}]"
+
+
+def _filled(words: Words, facts: Mapping[str, Any]) -> Words:
+    def text(template: str, language: str) -> str:
+        return template.format(
+            **{k: getattr(v, language) if isinstance(v, Words) else v for k, v in facts.items()}
+        )
+
+    return Words(en=text(words.en, "en"), zh=text(words.zh, "zh"))
+
+
+def _keys(kind: type[Settings]) -> tuple[Key, ...]:
+    return tuple(key for item in fields(kind) if (key := _key(item)) is not None)
+
+
+def _choice(
+    name: str, says: Words, kinds: Mapping[str, type[Settings]], more: Mapping[str, Key]
+) -> Table:
+    """A table whose `type` names a record; `more` are keys of some records besides settings."""
+    head = Key("type", _TYPE, one_of(*kinds), required=True)
+    return Table(
+        name,
+        says,
+        (head,),
+        selector="type",
+        selected={
+            kind_name: Table(
+                f"{name} {kind_name}",
+                _says(kind),
+                (head, *_keys(kind), *([more[kind_name]] if kind_name in more else [])),
+            )
+            for kind_name, kind in kinds.items()
+        },
+    )
+
+
+def _says(kind: Any) -> Words:
+    return kind.says
+
+
+_THEN = _choice(
+    "then",
+    Words(en="the schedule that follows", zh="随后的学习率计划"),
+    {name: kind for name, kind in SCHEDULES.items() if kind is not WarmUp},
+    {},
+)
+SCHEDULE = _choice(
+    "schedule",
+    Words(
+        en="the learning rate from step to step; without it the rate stays",
+        zh="学习率如何随步数变化；不写则不变",
+    ),
+    SCHEDULES,
+    {WarmUp.__name__: Key("then", _THEN.says, table=_THEN)},
+)
+CLIP = _choice(
+    "clip",
+    Words(en="a limit on the gradients", zh="梯度裁剪"),
+    CLIPS,
+    {},
+)
+
+_NAME = Key(
+    "name", Words(en="a name for it, unique in the part", zh="名字，在本部分内不重复"), TEXT
+)
+_NAMES = (STANDARD, *(name for name in RULES if name != STANDARD))
+_RULE = Words(
+    en=f'the update rule, by its name in tidu.optim; "{STANDARD}" if left out',
+    zh=f'更新规则，用 tidu.optim 中的名字；不写则为 "{STANDARD}"',
+)
+_COMMON = (
+    Key("steps", Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS),
+    Key("schedule", SCHEDULE.says, table=SCHEDULE),
+    Key("clip", CLIP.says, table=CLIP),
+    Key(
+        "params",
+        Words(
+            en="the parameters to update; those of wrt if left out",
+            zh="要更新的参数；不写则为 wrt 中的全部",
+        ),
+        TEXTS,
+    ),
+)
+
+
+def _rule_table(name: str, kind: type[Settings]) -> Table:
+    chosen = Key("optimizer", _RULE, one_of(*_NAMES), required=name != STANDARD)
+    return Table(f"descend {name}", _says(kind), (_NAME, chosen, *_keys(kind), *_COMMON))
+
+
+DESCEND = Table(
+    "descend",
+    Words(
+        en="one gradient descent from the given values; several in a part each start anew",
+        zh="从已知值出发的一次梯度下降；同一部分里写几个，则各自从头开始",
+    ),
+    (Key("optimizer", _RULE, one_of(*_NAMES)),),
+    selector="optimizer",
+    selected={name: _rule_table(name, RULES[name]) for name in _NAMES},
+    standard=STANDARD,
+)

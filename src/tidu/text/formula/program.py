@@ -1,0 +1,363 @@
+"""Lines of formulas inside a program: which lines they are, and what is said of their reading."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from tidu.errors import SyntaxProblem
+from tidu.ir.node import Node
+from tidu.ir.source import Source
+from tidu.ir.types import product
+from tidu.text.expressions import Reading
+from tidu.text.formula import syntax
+from tidu.text.formula.grammar import Grammar
+from tidu.text.formula.notes import Note, call, written
+from tidu.text.formula.reading import FormulaReading
+from tidu.text.formula.sizes import rank_of, shape_of
+from tidu.text.formula.syntax import Known, Said, Word, placed
+from tidu.text.formula.tokens import Sign, is_latex, scan_formula
+from tidu.text.lexer import Text, lines_of, scan
+from tidu.words import Phrase, Words
+
+READ_AS = Words(en="read as: {text}", zh="读作：{text}")
+_LEFT_OUT = Words(en="{part} was not read", zh="{part} 没有被读入")
+_MAX_HEAD = 6  # signs of a name with its subscript, and =
+
+_UNSAID = Words(
+    en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
+)
+_UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
+_TARGET = Words(en="{text} cannot be given a value", zh="不能给 {text} 赋值")
+_TARGET_FIX = Words(en="z = …", zh="z = …")
+_TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
+
+
+class FormulaProgram(FormulaReading):
+    """A program some of whose lines are formulas."""
+
+    def __init__(self, text: Text, tree: ast.Module) -> None:
+        super().__init__(text, tree)
+        self.latex = is_latex(text.source)
+        self.echoes: list[tuple[str | None, ast.expr]] = []
+
+    def _readers(self) -> Mapping[type[ast.AST], Callable[[Any], Reading]]:
+        return {
+            **super()._readers(),
+            syntax.Word: self._word,
+            syntax.Applied: self._applied,
+            syntax.Raised: self._raised,
+            syntax.Chain: self._chain,
+            syntax.Wise: self._wise,
+            syntax.Bars: self._bars,
+            syntax.Total: self._total,
+            syntax.Root: self._root,
+            syntax.Truth: self._truth,
+            syntax.Cases: self._cases,
+            syntax.Grid: self._grid,
+            syntax.Entry: self._entry,
+            syntax.Brackets: self._brackets,
+            syntax.Known: self._read_known,
+        }
+
+    def statement(self, statement: ast.stmt) -> Reading:
+        if isinstance(statement, Said):
+            yield from self._said(statement)
+        else:
+            yield from super().statement(statement)
+
+    def _said(self, line: Said) -> Reading:
+        self.page = line.of is not None
+        value = yield line.value
+        value = self.settled(value)
+        code = self.notes[id(line.value)].code
+        if line.of is not None:
+            value, code = yield from self._of_shape(line, value, code)
+        self._check_all_read(line)
+        code = self.spelled_out(code)
+        if self.unsettled(value) or self.leaves_open(code):
+            raise SyntaxProblem(_UNSAID(), place=self.place(line.value), fix=_UNSAID_FIX())
+        target = self._target_name(line)
+        if target is None:
+            self.echoes = [echo for echo in self.echoes if echo[0] is not None]
+            self.result = (None, value, self.place(line.value))
+        else:
+            place = placed_name(target, line)
+            self.bind(place, target, value)
+        self.echoes.append((target, code))
+
+    def _of_shape(self, line: Said, value: Any, code: ast.expr) -> Reading:
+        """∂L/∂x has the shape of x, which settles how long a 𝟏 in it is."""
+        assert line.of is not None
+        variable = yield line.of
+        wanted, found = shape_of(variable), shape_of(value)
+        if rank_of(value) == len(wanted):
+            for one, two in zip(found, wanted, strict=True):
+                self.unify(one, two)
+            return self.settled(value), code
+        if product(found) == product(wanted) and found != wanted:  # (n, 1) as n entries
+            part = self._part_of(line, value, code)
+            shape = ast.Tuple([self._dim(d) for d in wanted], ast.Load())
+            made = self._made(syntax.Formula(), line.value)
+            value = yield from self._as(made, call("np.reshape", part, shape))
+            return value, self.notes[id(made)].code
+        if not found and wanted and isinstance(value, Node | int | float):
+            known = self._part_of(line, value, code)
+            dims = ast.Tuple([self._dim(d) for d in wanted], ast.Load())
+            stretched = self._made(syntax.Formula(), line.value)
+            value = yield from self._as(stretched, call("np.broadcast_to", known, dims))
+            return value, self.notes[id(stretched)].code
+        return value, code
+
+    def _part_of(self, line: Said, value: Any, code: ast.expr) -> Any:
+        known = self._made(Known(value=value, code=code), line.value)
+        self.notes[id(known)] = Note(code)
+        return known
+
+    def _check_all_read(self, line: Said) -> None:
+        """Every name and number of the line has been read: none is left out in silence."""
+        for leaf in line.leaves:
+            if id(leaf) not in self.seen:
+                what = _LEFT_OUT(part=self.shown(leaf))
+                raise SyntaxProblem(what, place=self.place(leaf))
+
+    def _target_name(self, line: Said) -> str | None:
+        if line.of is not None:
+            return f"dL_d{line.of.raw or line.of.text + line.of.sub}".replace(",", "_")
+        word = line.target
+        if word is None:
+            return None
+        if word.raw.isidentifier() and word.raw.isascii() and (not word.sub or "_" in word.raw):
+            return word.raw
+        text = (word.text + word.sub).replace(",", "_")
+        if not text.isidentifier():
+            shown = self.shown(word)
+            raise SyntaxProblem(_TARGET(text=shown), place=self.place(word), fix=_TARGET_FIX())
+        return text
+
+    def finish(self, output: str | None) -> Source:
+        readings = tuple(self._echo(target, code) for target, code in self.echoes)
+        source = super().finish(output)
+        return replace(source, graph=replace(source.graph, readings=readings))
+
+    def _echo(self, target: str | None, code: ast.expr) -> Phrase:
+        return READ_AS(text=f"{target or self._free_name()} = {written(code)}")
+
+
+def placed_name(target: str, line: Said) -> ast.expr:
+    node = ast.Name(target, ast.Store())
+    return ast.copy_location(node, line if line.target is None else line.target)
+
+
+# ------------------------------------------------------------------ which lines are formulas
+def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
+    """The program as a tree in which formulas are `Said`; None if no line of it is one.
+
+    A line that Python reads is left to Python, and means what NumPy means by it.
+    """
+    if is_latex(text.source):
+        lines = _split(scan_formula(text), "\\\\" in text.source or "\\begin" in text.source)
+        body: list[ast.stmt] = [said for line in lines for said in _said_line(text, line)]
+        return ast.Module(body, [])
+    found = list(_logical_lines(text))
+    formulas = [span for span in found if not _is_python(text, span, set(given))]
+    if not formulas:
+        return None
+    scanned = scan_formula(_only(text, formulas))
+    by_line: dict[int, list[Sign]] = {}
+    for sign in scanned:
+        by_line.setdefault(sign.line, []).append(sign)
+    said: dict[int, list[ast.stmt]] = {}
+    for first, last in formulas:
+        signs = [s for line in range(first, last + 1) for s in by_line.get(line, ())]
+        while signs and signs[-1].kind == "newline":
+            signs.pop()
+        said[first] = [s for part in _split(signs, True) for s in _said_line(text, part)]
+    return _with_formulas(text, formulas, said)
+
+
+def _only(text: Text, spans: Sequence[tuple[int, int]]) -> Text:
+    """The text with all other lines left empty."""
+    kept = {line for first, last in spans for line in range(first, last + 1)}
+    lines = tuple(shown if i in kept else "" for i, shown in enumerate(text.lines))
+    return Text("\n".join(lines), lines, text.file, text.first_line)
+
+
+_COMPOUND = re.compile(r"\s*(def|for|if|elif|else|while|with|class|import|from|try|except|@)\b")
+
+
+def _logical_lines(text: Text) -> Iterable[tuple[int, int]]:
+    """Spans of lines that belong together: a line, with those that its brackets reach."""
+    start, depth = 0, 0
+    for number, shown in enumerate(text.lines):
+        code = shown.partition("#")[0]
+        depth += sum(code.count(c) for c in "([{") - sum(code.count(c) for c in ")]}")
+        if depth <= 0:
+            if any(line.strip() for line in text.lines[start : number + 1]):
+                yield start, number
+            start, depth = number + 1, 0
+    if start < len(text.lines):
+        yield start, len(text.lines) - 1
+
+
+def _is_python(text: Text, span: tuple[int, int], given: set[str]) -> bool:
+    """Whether Python reads the line, and reads in it what is written."""
+    source = "\n".join(text.lines[span[0] : span[1] + 1]).strip()
+    if _COMPOUND.match(source) or source.startswith("#"):
+        return True
+    try:
+        scan(Text(source, lines_of(source)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxProblem, SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return not any(_means_more(node, given) for node in ast.walk(tree))
+
+
+def _means_more(node: ast.AST, given: set[str]) -> bool:
+    """^ as power, 2(x + 1) and λ(x + 1) as products, b'…' as b transposed."""
+    match node:
+        case ast.BinOp(op=ast.BitXor()) | ast.Call(func=ast.Constant()):
+            return True
+        case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]):
+            return name in given
+        case ast.Call(func=ast.BinOp() | ast.UnaryOp()):
+            return True
+        case _:
+            return False
+
+
+def _with_formulas(
+    text: Text, spans: Sequence[tuple[int, int]], said: Mapping[int, list[ast.stmt]]
+) -> ast.Module:
+    """Python's tree of the other lines, with the formulas in the places where they stood."""
+    lines = list(text.lines)
+    for first, last in spans:
+        indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+        lines[first : last + 1] = [indent + "pass", *[""] * (last - first)]
+    tree = ast.parse("\n".join(lines))
+    for node in ast.walk(tree):
+        for field in ("body", "orelse"):
+            block = getattr(node, field, None)
+            if isinstance(block, list):
+                replaced = [
+                    new
+                    for old in block
+                    for new in (
+                        said.get(old.lineno - 1, [old]) if isinstance(old, ast.Pass) else [old]
+                    )
+                ]
+                setattr(node, field, replaced)
+    return tree
+
+
+def _split(found: list[Sign], breaks: bool) -> list[list[Sign]]:
+    """The statements of a list of signs: lines end at ; and at line breaks outside of brackets."""
+    double = any(s.kind == "newline" and s.text != "\n" for s in found)
+    lines: list[list[Sign]] = [[]]
+    depth = 0
+    for sign in found:
+        if sign.kind in ("begin", "end"):
+            depth += 1 if sign.kind == "begin" else -1
+        elif sign.kind == "sign" and sign.text in "([{":
+            depth += 1
+        elif sign.kind == "sign" and sign.text in ")]}":
+            depth -= 1
+        ends = sign.kind == "newline" and (sign.text != "\n" or not (breaks and double))
+        if depth == 0 and (ends or (sign.kind == "sign" and sign.text == ";")):
+            lines.append([])
+        elif not (sign.kind == "newline" and sign.text == "\n" and (depth == 0 or double)):
+            lines[-1].append(sign)
+    return [line for line in lines if line]
+
+
+def _said_line(text: Text, line: list[Sign]) -> list[ast.stmt]:
+    """A line, with the definitions that stand behind it: 2Xᵀu, u = Xw − y."""
+    parts = _defined_behind(line)
+    return [_said(text, part) for part in [*parts[1:], parts[0]]]
+
+
+def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
+    depth, cuts = 0, list[int]()
+    for index, sign in enumerate(line):
+        if sign.kind == "sign":
+            depth += (sign.text in "([{") - (sign.text in ")]}")
+            following = line[index + 1 : index + 1 + _MAX_HEAD]
+            if depth == 0 and index and sign.text == "," and _defines(following):
+                cuts.append(index)
+    bounds = [-1, *cuts, len(line)]
+    return [line[a + 1 : b] for a, b in pairwise(bounds)]
+
+
+def _defines(signs: Sequence[Sign]) -> bool:
+    equals = next((i for i, s in enumerate(signs) if s.kind == "sign" and s.text == "="), None)
+    head = signs[: equals or 0]
+    return (
+        bool(head)
+        and head[0].kind in ("name", "word")
+        and not any(s.kind == "sign" and s.text in "([,+-*/" for s in head)
+    )
+
+
+def _said(text: Text, line: list[Sign]) -> Said | ast.Return:
+    if line[0].kind == "name" and line[0].text == "return":
+        grammar = Grammar(text, line[1:])
+        return placed(ast.Return(grammar.parse()), text, line[0], line[-1])
+    depth, equals = 0, list[int]()
+    for index, sign in enumerate(line):
+        depth += (sign.kind == "begin") - (sign.kind == "end")
+        if sign.kind == "sign":
+            depth += (sign.text in "([{") - (sign.text in ")]}")
+            if depth == 0 and sign.text == "=":
+                equals.append(index)
+    if len(equals) > 1:
+        at = line[equals[1]]
+        raise SyntaxProblem(_TWO_SIGNS(), place=text.place(at.line, at.column, at.end))
+    head, body = (line[: equals[0]], line[equals[0] + 1 :]) if equals else ([], line)
+    target, of = _head(text, head) if equals else (None, None)
+    if not body:
+        body = line[equals[0] :]
+    grammar = Grammar(text, body)
+    value = grammar.parse()
+    return placed(Said(target, value, of, grammar.leaves), text, line[0], line[-1])
+
+
+def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
+    """What stands left of =: a name, or ∂L/∂x, dL/dx, ∇x, of which it is the gradient."""
+    plain = [s for s in head if not (s.kind == "sign" and s.text in "{}/")]
+    differential = [s for s in plain if s.text in ("∂", "d", "∇")]
+    texts = [s.text for s in plain]
+    if plain and plain[0].kind == "command" and texts[0] in ("frac", "∂", "∇"):
+        last = max((i for i, s in enumerate(plain) if s in differential), default=-1)
+        rest = plain[last + 1 :]
+        if texts[0] == "∇" and rest and rest[0].text == "_":
+            rest = rest[1:2]
+        return None, _single(text, rest, head)
+    if len(plain) == 2 and len(head) == 3 and head[1].text == "/":
+        over, under = head[0].text, head[2].text
+        if over.startswith("d") and under.startswith("d") and len(over) > 1 and len(under) > 1:
+            word = Word(text=under[1:], sub="", run=False, raw=under[1:])
+            return None, placed(word, text, head[2], head[2])
+    if len(plain) == 3 and len(head) == 4 and texts[0].startswith("d") and texts[1].startswith("d"):
+        word = Word(text=texts[1][1:], sub=texts[2], run=False, raw="")
+        return None, placed(word, text, head[2], head[3])
+    return _single(text, head, head), None
+
+
+def _single(text: Text, signs: list[Sign], head: list[Sign]) -> Word:
+    """One name with its subscript."""
+    if not head:
+        raise SyntaxProblem(_TARGET(text="="), fix=_TARGET_FIX())
+    grammar = Grammar(text, signs or head)
+    parsed = grammar.parse()
+    if isinstance(parsed, Word):
+        return parsed
+    shown = text.lines[head[0].line][head[0].column : head[-1].end]
+    place = text.place(head[0].line, head[0].column, head[-1].end)
+    raise SyntaxProblem(_TARGET(text=shown), place=place, fix=_TARGET_FIX())

@@ -1,0 +1,208 @@
+"""The text door: a program as text, read into a graph. Nothing of it is ever run as code.
+
+The text is scanned (`lexical`), parsed by Python's own parser into a syntax tree, and the tree is
+read by a whitelist (`textprogram`, `expressions`, `calls`). Lines in the spellings of paper or of
+LaTeX go through `formula`, which says how it read them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tidu.errors import (
+    InputError,
+    SyntaxProblem,
+    TiduError,
+    UnknownNameError,
+)
+from tidu.ir.budget import reading
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node
+from tidu.ir.source import Source
+from tidu.spellings.functions import CONSTANTS, find
+from tidu.text.diagnosis import diagnose
+from tidu.text.formula.cursor import Ambiguous
+from tidu.text.formula.program import FormulaProgram, formula_tree
+from tidu.text.formula.syntax import Said, Word
+from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
+from tidu.text.scope import ShapeLike
+from tidu.text.statements import Program
+from tidu.text.values import (
+    MODULE_NAMES,
+    Literal,
+    is_static,
+    numeric,
+    reference,
+)
+from tidu.words import Phrase, Words
+
+_NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
+_EMPTY = Words(en="the text holds no formula", zh="文本里没有公式")
+_BODY = Words(
+    en="the body of {name} must be a formula in one variable: {body} has {count}",
+    zh="{name} 的函数体应是一个变量的公式：{body} 里有 {count} 个",
+)
+_BODY_FIX = Words(en='functions={"{name}": "tanh(x)"}', zh='functions={"{name}": "tanh(x)"}')
+_NOT_VALUE = Words(en="{text} is not a number or an array", zh="{text} 不是数，也不是数组")
+_VALUE_FIX = Words(en="[[1, 2], [3, 4]]", zh="[[1, 2], [3, 4]]")
+
+
+MOST_NODES = 50_000  # operations of a text, which may be anyone's
+
+
+@reading(nodes=MOST_NODES)
+def read(
+    source: str,
+    *,
+    shapes: Mapping[str, ShapeLike] | None = None,
+    values: Mapping[str, Any] | None = None,
+    functions: Mapping[str, str | None] | None = None,
+    output: str | None = None,
+    file: str | None = None,
+    first_line: int = 1,
+    remedy: Callable[[str], Phrase] | None = None,
+) -> Source:
+    """A program as a graph.
+
+    The result is the last line: a formula (called L), or the name that it assigns; `output` picks
+    another name. `shapes` may use named sizes, `values` give a shape where none is declared;
+    `functions` declares elementwise functions, with a formula in one variable as body or None;
+    `remedy` says how the caller gives a name its value, if not by `shapes`.
+    Raises `SyntaxProblem`, `UnknownNameError`, `ShapeError` and `InputError` with the place.
+
+    >>> program = read("r = A @ x - b; sum(r**2)", shapes={"A": ("n", 3), "x": (3,), "b": ("n",)})
+    >>> list(program.graph.inputs), program.graph.outputs["L"].shape
+    (['A', 'x', 'b'], ())
+    """
+    program, tree, doubt = _parsed(source, file, first_line, {**(shapes or {}), **(values or {})})
+    program.remedy = remedy or program.remedy
+    program.declare(shapes or {}, values or {}, functions or {})
+    for name, body in (functions or {}).items():
+        if body is not None:
+            program.bodies[name] = _body(name, body)
+    try:
+        for statement in tree.body:
+            program.drive(program.statement(statement))
+    except UnknownNameError:
+        if doubt is not None and not getattr(program, "recognised", False):
+            raise doubt from None  # words side by side, none of which is a name
+        raise
+    return program.finish(output)
+
+
+@reading(nodes=MOST_NODES)
+def read_array(text: str) -> NDArray[Any]:
+    """A value written on a command line: "[[1,2],[3,4]]", "0.5", "ones(4,3)", "-zeros(2,1)".
+
+    Raises `SyntaxProblem` or `InputError`, by the same whitelist as `read`.
+
+    >>> read_array("2*ones(1,2)")
+    array([[2., 2.]])
+    """
+    program, tree, _ = _parsed(text, None, 1)
+    statement = tree.body[0]
+    if len(tree.body) != 1 or not isinstance(statement, ast.Expr):
+        raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
+    value = program.value(statement.value)
+    if isinstance(value, Node):
+        return reference(value)
+    if isinstance(value, Literal):
+        return value.array
+    if is_static(value) or isinstance(value, tuple | list):
+        try:
+            return numeric(value)
+        except TiduError as error:
+            raise error.at(program.place(statement)) from None
+    raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
+
+
+def _parsed(
+    source: str, file: str | None, first_line: int, given: Mapping[str, Any] | None = None
+) -> tuple[Program, ast.Module, TiduError | None]:
+    """The tree of a text, with formulas in it where Python does not read it.
+
+    Also what Python's reading says against the text, where nothing but missing signs does.
+    """
+    if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(_NOT_TEXT(kind=type(source).__name__))
+    check_length(source)  # before anything goes through it
+    source = textwrap.dedent(source.removeprefix("\ufeff")) if "\n" in source else source.strip()
+    text = Text(source, lines_of(source), file, first_line)
+    for number, line in enumerate(text.lines):
+        half = _HALF.search(line)
+        if half is not None:
+            raise bad_character(text, half.group(), number, half.start())
+    doubt: TiduError | None = None
+    tree: ast.Module | None = None
+    try:
+        tree = _python_tree(text)
+    except SyntaxProblem as error:
+        doubt = error
+    marked = _MARKS.search(source) is not None
+    if given is not None:
+        try:
+            formulas = formula_tree(text, given)
+        except (SyntaxProblem, SyntaxError) as error:
+            clear = isinstance(error, Ambiguous) or doubt is None or marked
+            if isinstance(error, SyntaxProblem) and clear:
+                raise
+            formulas = None
+        if formulas is not None and formulas.body:
+            return FormulaProgram(text, formulas), formulas, None if marked else doubt
+    if tree is None:
+        raise doubt or SyntaxProblem(_EMPTY())
+    if not tree.body:
+        raise SyntaxProblem(_EMPTY())
+    return Program(text, tree), tree, None
+
+
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which no encoding has
+# What is written in formulas and not in Python.
+_MARKS = re.compile(r"[^\x00-\x7f]|\^|\\[A-Za-z|]|\w'|[)\]]'|\|")
+
+
+def _python_tree(text: Text) -> ast.Module:
+    """The text as Python's parser reads it. Raises `SyntaxProblem`."""
+    tokens = scan(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's, on escapes in strings that are ignored
+            return ast.parse(text.source)
+    except SyntaxError as error:
+        raise diagnose(text, tokens, error) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise diagnose(text, tokens, SyntaxError()) from None
+
+
+def _body(name: str, body: str) -> Graph:
+    """The body of a declared function: a formula in one variable, which stands for one element."""
+    _, tree, _ = _parsed(body, None, 1, {})
+    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    free = {
+        n.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name)
+        and id(n) not in called
+        and n.id not in MODULE_NAMES
+        and n.id not in CONSTANTS
+    }
+    for line in tree.body:
+        leaves = line.leaves if isinstance(line, Said) else []
+        words = {leaf.raw or leaf.text for leaf in leaves if isinstance(leaf, Word)}
+        free |= {word for word in words if find(word) is None and word not in CONSTANTS}
+    if len(free) != 1:
+        raise InputError(
+            _BODY(name=name, body=body.strip()[:60], count=len(free)), fix=_BODY_FIX(name=name)
+        )
+    (variable,) = free
+    source = read(body, shapes={variable: ()})
+    (result,) = source.graph.outputs.values()
+    graph = source.graph
+    return Graph(graph.inputs, {name: result}, graph.names, graph.places)

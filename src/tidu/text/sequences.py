@@ -1,0 +1,357 @@
+"""Python's sequences in a text: tuples, lists, ranges, and Python's functions of them.
+
+They are Python's own values and mean what Python means by them: + joins, * repeats, comparisons go
+item by item, sum adds from 0. Beside an array a list of numbers counts as an array, as in NumPy.
+What Python has no meaning for, and what needs values that are not known yet, is refused by name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, cast
+
+from tidu.errors import InputError, TiduError
+from tidu.ir.node import Node
+from tidu.ir.types import Size
+from tidu.text.values import Literal, Value, is_number
+from tidu.words import Words, verbatim
+
+MAX_ITEMS = 10_000  # of one sequence, those of sequences in it too
+MAX_NESTED = 32  # sequences inside each other, and axes of an array
+
+_SIGN = Words(
+    en="Python has no {sign} for {kinds}",
+    zh="Python 中{kinds}之间不能用 {sign}",
+)
+_SIGN_ONE = Words(en="Python has no {sign} for {kinds}", zh="Python 中{kinds}前面不能用 {sign}")
+_ARRAYS = Words(
+    en="arrays are calculated entry by entry: np.array({text})",
+    zh="要逐元素计算，请用数组：np.array({text})",
+)
+_UNKNOWN = Words(
+    en="{text} compares values that are not known while the program is read",
+    zh="{text} 要比较的值在读程序时还不知道",
+)
+_MANY = Words(
+    en="a sequence of {count} items; a text may write out {limit}",
+    zh="这个序列有 {count} 项；文本里最多写 {limit} 项",
+)
+_MORE = Words(en="more than {limit}", zh="{limit} 以上")
+_DEEP = Words(en="sequences are nested more than {limit} deep", zh="序列嵌套超过 {limit} 层")
+_NOT_TAKEN = Words(en="Python's {name} does not take {kinds}", zh="Python 的 {name} 不接受{kinds}")
+_KEYWORD = Words(en="{name} is read without {key} here", zh="这里的 {name} 不能带 {key}")
+_EMPTY = Words(en="{name} of an empty sequence", zh="空序列没有 {name}")
+_KINDS: Mapping[type, Words] = {
+    tuple: Words(en="a tuple", zh="元组"),
+    list: Words(en="a list", zh="列表"),
+    range: Words(en="a range", zh=" range "),
+    str: Words(en="a text", zh="字符串"),
+    bool: Words(en="a truth value", zh="真假值"),
+    int: Words(en="a whole number", zh="整数"),
+    float: Words(en="a decimal number", zh="小数"),
+    complex: Words(en="a complex number", zh="复数"),
+    Size: Words(en="a named size", zh="命名大小"),
+    Node: Words(en="a calculated value", zh="算出来的值"),
+    Literal: Words(en="an array", zh="数组"),
+    type(None): Words(en="None", zh=" None "),
+}
+_OTHER = Words(en="such a value", zh="这样的值")
+_ONCE_KIND = Words(en="an iterator", zh="迭代器")
+_AND = Words(en="{first} and {second}", zh="{first}与{second}")
+
+Once: TypeAlias = Iterator[Any]  # zip, enumerate and reversed can be gone through once
+_ONCE = (zip, enumerate, reversed, type(reversed([])), type(iter(range(0))))
+_SEQUENCES = (tuple, list, range, *_ONCE)
+
+
+def is_sequence(value: Any) -> bool:
+    """A tuple, a list, a range, or something that is gone through once."""
+    return isinstance(value, _SEQUENCES)
+
+
+def is_of_sequences(left: Any, right: Any) -> bool:
+    """Whether a sign between two values is Python's: beside an array a sequence is an array too."""
+    some = is_sequence(left) or is_sequence(right)
+    return some and not is_array(left) and not is_array(right)
+
+
+def is_array(value: Any) -> bool:
+    return isinstance(value, Node | Literal)
+
+
+def kind(value: Any) -> Any:
+    """What a value is, in words."""
+    if isinstance(value, _ONCE):
+        return _ONCE_KIND()
+    for type_, words in _KINDS.items():
+        if isinstance(value, type_):
+            return words()
+    return _OTHER()
+
+
+def kinds(*values: Any) -> Any:
+    """What one value is, or two are, in words."""
+    if len(values) == 1:
+        return kind(values[0])
+    return _AND(first=kind(values[0]), second=kind(values[1]))
+
+
+class Weights:
+    """How many items each sequence of a text holds, those of sequences in it counted each time.
+
+    `a = [a, a]` doubles what a list holds and is written in a few characters: what holds too much
+    is refused when it is made, before anything goes through it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, int, int]] = {}
+
+    def made(self, value: Any) -> Any:
+        """A new sequence. Raises InputError where it holds too much or is nested too deep."""
+        self._weight(value)
+        return value
+
+    def check(self, count: int) -> None:
+        if count > MAX_ITEMS:
+            raise InputError(_MANY(count=count, limit=MAX_ITEMS))
+
+    def of(self, value: Any) -> int:
+        return self._weight(value)[0] if isinstance(value, tuple | list) else 1
+
+    def _weight(self, value: Any) -> tuple[int, int]:
+        """Items and depth. What is in a sequence was made before it, and is known."""
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1], known[2]
+        count, depth = 0, 1
+        for item in cast("Sequence[Any]", value):
+            inner = self._weight(item) if isinstance(item, tuple | list) else (1, 0)
+            count, depth = count + inner[0], max(depth, inner[1] + 1)
+            self.check(count)
+        if depth > MAX_NESTED:
+            raise InputError(_DEEP(limit=MAX_NESTED))
+        self._known[id(value)] = (value, count, depth)
+        return count, depth
+
+
+# ------------------------------------------------------------------ operators
+def calculated(weights: Weights, sign: str, left: Any, right: Any, text: str) -> Any:
+    """`left sign right` of Python's, where one of them is a sequence and none is an array."""
+    joined = sign == "+" and type(left) is type(right) and isinstance(left, tuple | list)
+    joined = joined or (sign == "+" and _plain(left) is _plain(right) is not None)
+    if joined:
+        weights.check(weights.of(left) + weights.of(right))
+        return weights.made(left + right)
+    sequence, count = (left, right) if isinstance(left, tuple | list) else (right, left)
+    if sign == "*" and isinstance(sequence, tuple | list) and isinstance(count, int):
+        weights.check(weights.of(sequence) * max(0, count))
+        return weights.made(sequence * count)
+    fix = _ARRAYS(text=text) if isinstance(left, list) or isinstance(right, list) else None
+    raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)), fix=fix)
+
+
+def unary(op: type[ast.unaryop], value: Any, text: str) -> Any:
+    """`not` of a sequence, `~` of a number: as Python has them."""
+    if op is ast.Not:
+        return not value
+    if op is ast.Invert and isinstance(value, int) and not isinstance(value, bool):
+        return ~value
+    signs: Mapping[type[ast.unaryop], str] = {ast.Invert: "~", ast.UAdd: "+", ast.USub: "-"}
+    sign = signs[op]
+    fix = None
+    if isinstance(value, bool):  # of which ~ makes −1 or −2
+        fix = verbatim(f"not {text}")
+    elif isinstance(value, list):
+        fix = _ARRAYS(text=text)
+    raise InputError(_SIGN_ONE(sign=sign, kinds=kind(value)), fix=fix)
+
+
+def bits(sign: str, left: Any, right: Any) -> Any:
+    """& and | of whole numbers and of truth values."""
+    if not isinstance(left, int) or not isinstance(right, int):
+        raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)))
+    return left & right if sign == "&" else left | right
+
+
+def _plain(value: Any) -> type | None:
+    """tuple for named tuples too."""
+    return next((t for t in (tuple, list) if isinstance(value, t)), None)
+
+
+def compared(
+    sign: str, decide: Callable[[Any, Any], Any], left: Any, right: Any, text: str
+) -> bool:
+    """A comparison of Python's, where one side is a sequence and none is an array."""
+    if isinstance(left, _ONCE) or isinstance(right, _ONCE) or _open(left) or _open(right):
+        if not (sign in ("==", "!=") and _same(left, right)):
+            raise InputError(_UNKNOWN(text=text))
+    try:
+        return bool(decide(left, right))
+    except TypeError:
+        raise InputError(_SIGN(sign=sign, kinds=kinds(left, right))) from None
+
+
+def _open(value: Any) -> bool:
+    """Whether a value, or something in it, is not known while the program is read."""
+    if isinstance(value, tuple | list):
+        return any(map(_open, cast("Sequence[Any]", value)))
+    return not isinstance(value, bool | int | float | complex | str | range | None)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two values are equal whatever the sizes in them are: shapes of one array."""
+    if _plain(left) is not None and _plain(left) is _plain(right):
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(_same(a, b) for a, b in pairs)
+    if isinstance(left, Size) or isinstance(right, Size):
+        return left == right
+    return not _open(left) and not _open(right) and bool(left == right)
+
+
+# ------------------------------------------------------------------ functions
+def items(weights: Weights, value: Any, name: str) -> list[Any]:
+    """All items of a sequence; what is gone through once is used up."""
+    if not is_sequence(value):
+        raise InputError(_NOT_TAKEN(name=name, kinds=kind(value)))
+    if isinstance(value, range):
+        weights.check(len(value))
+    found = list(islice(cast("Sequence[Any]", value), MAX_ITEMS + 1))
+    if len(found) > MAX_ITEMS:
+        raise InputError(_MANY(count=_MORE(limit=MAX_ITEMS), limit=MAX_ITEMS))
+    return found
+
+
+class Functions:
+    """Python's functions of sequences; `add` adds two values as the text does."""
+
+    def __init__(self, weights: Weights, add: Callable[[Any, Any], Value]) -> None:
+        self.weights, self.add = weights, add
+
+    def takes(self, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+        """Whether a call of a bare name means Python's function.
+
+        sum, max, min, abs and others are functions of arrays as well: then they are Python's only
+        where they are given a sequence or known numbers, and none of NumPy's arguments.
+        """
+        if name in ("range", "zip", "enumerate", "sorted", "reversed", "list", "tuple"):
+            return True
+        if name in _OF_NUMBERS and arguments and not keywords:
+            if all(isinstance(value, int | float) for value in arguments):
+                return True
+        if name not in _OF_BOTH or not any(map(is_sequence, arguments)):
+            return False
+        return not any(map(is_array, arguments)) and not keywords.keys() - _PYTHONS
+
+    def call(self, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Value:
+        """The result. Raises InputError with the reason."""
+        allowed = {"sum": {"start"}, "enumerate": {"start"}, "sorted": {"reverse"}}.get(name, set())
+        for key in keywords:
+            if key not in allowed:
+                raise InputError(_KEYWORD(name=name, key=key))
+        function = getattr(self, "_" + name, None)
+        try:
+            if function is None:
+                raise TypeError
+            return function(*arguments, **keywords)
+        except TiduError:
+            raise
+        except (TypeError, OverflowError):
+            taken = kinds(*arguments[:2]) if arguments else verbatim("()")
+            raise InputError(_NOT_TAKEN(name=name, kinds=taken)) from None
+        except ValueError:
+            raise InputError(_EMPTY(name=name)) from None
+
+    def _list(self, values: Any = ()) -> list[Any]:
+        return self.weights.made(items(self.weights, values, "list"))
+
+    def _tuple(self, values: Any = ()) -> tuple[Any, ...]:
+        return self.weights.made(tuple(items(self.weights, values, "tuple")))
+
+    def _len(self, values: Any) -> int:
+        return len(values)
+
+    def _range(self, *bounds: Any) -> range:
+        if len(bounds) == 3 and bounds[2] == 0:
+            raise TypeError
+        made = range(*bounds)
+        if max(map(abs, bounds)) >= 2**62:  # beyond what numbers of a text are
+            raise TypeError
+        return made
+
+    def _zip(self, *sequences: Any) -> Once:
+        return zip(*map(self._each, sequences), strict=False)
+
+    def _enumerate(self, values: Any, start: Any = 0) -> Once:
+        return enumerate(self._each(values), start)
+
+    def _reversed(self, values: Any) -> Once:
+        if isinstance(values, _ONCE) or not is_sequence(values):
+            raise TypeError
+        return reversed(values)
+
+    def _each(self, values: Any) -> Any:
+        if not is_sequence(values):
+            raise TypeError
+        return values
+
+    def _sorted(self, values: Any, *, reverse: Any = False) -> list[Any]:
+        if not isinstance(reverse, int):
+            raise TypeError
+        return self.weights.made(sorted(self._known(values, "sorted"), reverse=bool(reverse)))
+
+    def _known(self, values: Any, name: str) -> list[Any]:
+        """The items of a sequence, which must be known to be compared."""
+        found = items(self.weights, values, name)
+        if any(map(_open, found)):
+            raise InputError(_NOT_TAKEN(name=name, kinds=kind(next(v for v in found if _open(v)))))
+        return found
+
+    def _sum(self, values: Any, *given: Any, **named: Any) -> Value:
+        if isinstance(values, int | float) and not given and not named:
+            return values  # of one number NumPy's sum, which the formula language follows
+        (start,) = (*given, *named.values()) or (0,)
+        total = start
+        if isinstance(start, str):
+            raise TypeError
+        for value in items(self.weights, values, "sum"):
+            total = self.add(total, value)
+        return total
+
+    def _max(self, *values: Any) -> Value:
+        return max(self._choice(values, "max"))
+
+    def _min(self, *values: Any) -> Value:
+        return min(self._choice(values, "min"))
+
+    def _choice(self, values: Sequence[Any], name: str) -> list[Any]:
+        return self._known(values[0] if len(values) == 1 else list(values), name)
+
+    def _abs(self, value: Any) -> Value:
+        return abs(value)
+
+    def _any(self, values: Any) -> bool:
+        return any(self._known(values, "any"))
+
+    def _all(self, values: Any) -> bool:
+        return all(self._known(values, "all"))
+
+
+_PYTHONS = frozenset({"start", "reverse", "key", "default", "strict"})
+_OF_NUMBERS = frozenset({"sum", "max", "min", "abs"})
+_OF_BOTH = frozenset({"len", "sum", "max", "min", "any", "all", "abs", "round", "pow", "divmod"})
+
+
+def index(value: Any, key: Any) -> Any:
+    """value[key] of a sequence. Raises TypeError, IndexError or ValueError as Python does."""
+    if isinstance(value, _ONCE) or isinstance(key, Node | Literal):
+        raise TypeError
+    return value[key]
+
+
+def is_true(value: Any) -> bool | None:
+    """The truth of a value that is known while the program is read; None for others."""
+    if isinstance(value, bool) or is_number(value) or is_sequence(value) or value is None:
+        return bool(value)
+    return None

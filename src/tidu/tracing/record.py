@@ -1,0 +1,317 @@
+"""The recorder of one trace: makes nodes, and keeps their numbers, places, names and guards."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.errors import EvaluationError, InputError, Place, TiduError
+from tidu.ir.body import result_types
+from tidu.ir.budget import note_array
+from tidu.ir.build import Misfit, constant, shape_error
+from tidu.ir.graph import Guard
+from tidu.ir.node import Node, depends_on, post_order
+from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
+from tidu.ops.arrays.reduction import sum_
+from tidu.ops.elementwise.comparison import equal, not_equal, where
+from tidu.spellings.functions import Spelling, find, not_derived_because
+from tidu.tracing import refusals
+from tidu.tracing.binding import name_of, path_of
+from tidu.tracing.names import Namer
+from tidu.tracing.places import Places
+from tidu.words import Lines, Phrase, Words, verbatim
+
+Array = NDArray[Any]
+
+_FAILED = Words(en="NumPy cannot calculate {code}: {reason}", zh="NumPy 无法计算 {code}：{reason}")
+
+
+# The trace that is running: a scan over plain data may use traced values of the function around it.
+running: ContextVar[Recorder | None] = ContextVar("running", default=None)
+
+
+_ARGUMENTS = Words(
+    en="np.{name} is not derived with these arguments: {given}",
+    zh="np.{name} 带这些参数时不能求导：{given}",
+)
+
+
+class Recorder:
+    """What one call of the user's function does, as it happens.
+
+    `concrete` says whether values are known. `node_of` tells the traced arrays of this trace from
+    everything else (it comes from the class that wraps nodes, which this module does not know).
+    """
+
+    def __init__(
+        self, function: str, node_of: Callable[[Any, Recorder], Node | None], concrete: bool
+    ) -> None:
+        self.function = function
+        self.concrete = concrete
+        self.open = True
+        self.places = Places()
+        self.namer = Namer(self.places, lambda value: node_of(value, self))
+        self.node_of = node_of
+        self.values: dict[int, Array | None] = {}
+        self.nodes: list[Node] = []  # keeps them alive, so that equal expressions stay one node
+        self.where: dict[Node, list[Place]] = {}
+        self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
+        self.remarks: list[Phrase] = []
+        self.refused: TiduError | None = None
+        self._spellings: dict[Any, Spelling] = {}
+        self.made_up = False  # whether values stand in for entries of which there are none
+        self.standins: dict[int, str] = {}  # variables of bodies, with their names there
+        self.order = 0  # of the derivatives taken in this trace
+        self.moving: list[Node] = []  # the inputs by which they are taken
+        self.derived: list[Node] = []  # what they are
+        self.functions: list[Node] = []  # what is derived
+        self.root: FrameType | None = None
+        self._depth = 0
+        self._traced: dict[int, bool] = {}
+
+    def moving_among(self, inputs: Iterable[Node]) -> list[Node]:
+        """The inputs by which derivatives were taken in this trace, of these."""
+        moving = set(self.moving)
+        return [node for node in inputs if node in moving]
+
+    def plain_functions(self, more: Iterable[Node] = ()) -> list[Node]:
+        """What is derived, these functions too, where it is no derivative itself."""
+        found = list(dict.fromkeys([*self.functions, *more]))
+        made = depends_on(found, self.derived)
+        return [node for node in found if node.id not in made and node.dtype in FLOATS]
+
+    # -------------------------------------------------------------- where the user is
+    def frame(self) -> FrameType | None:
+        """The innermost frame of the user's own code."""
+        at: FrameType | None = inspect.currentframe()
+        while at is not None and at is not self.root:
+            if self.places.is_user(at.f_code):
+                return at
+            at = at.f_back
+        return None
+
+    def place(self) -> Place | None:
+        frame = self.frame()
+        return None if frame is None else self.places.place(frame)
+
+    def refuse(self, error: TiduError) -> TiduError:
+        """Keeps a refusal: it holds even where the user's function catches it and goes on, on a
+        way that it would not go without tidu."""
+        self.refused = self.refused or error
+        return error
+
+    # -------------------------------------------------------------- making nodes
+    def function_named(self, name: str) -> str | None:
+        """The NumPy function that stands for a method which traced arrays do not have."""
+        known = find(f"numpy.{name}") if hasattr(np, name) else None
+        return None if known is None else f"np.{name}"
+
+    def composed(
+        self, function: Any, composition: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """A NumPy function that is put together from others, called as NumPy calls it."""
+        try:
+            return composition(*args, **kwargs)
+        except Misfit as misfit:
+            nodes = (self.node_of(x, self) for x in args[1:])
+            raise shape_error(misfit, tuple(node for node in nodes if node is not None)) from None
+        except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+            if isinstance(error, TiduError):
+                raise
+            place = self.place()
+            if not _fits(composition, args, kwargs):
+                shown, name = ", ".join(kwargs) or str(len(args) - 1), name_of(function)
+                raise InputError(_ARGUMENTS(name=name, given=shown), place=place) from None
+            code, reason = refusals.code_of(place), verbatim(Lines(str(error)))
+            raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
+
+    def spelling(self, function: Any) -> Spelling:
+        """What a function of NumPy's or SciPy's means here. Raises TraceError for one that is not
+        derived."""
+        found = self._spellings.get(function)
+        if found is None:
+            path = path_of(function)
+            found = find(path)
+            if found is None:
+                why = not_derived_because(path) if path.startswith("numpy.") else None
+                raise refusals.unsupported(self.place(), path, why)
+            self._spellings[function] = found
+        return found
+
+    def make(self, function: Any, build: Callable[[], Any]) -> Any:
+        """Run `build`, which makes nodes: one operation of the user's.
+
+        Errors get the user's line, the result the name that it is assigned to.
+        """
+        if self._depth:
+            return build()
+        if not self.open:
+            raise refusals.foreign(_caller(self.places), self.function)
+        frame = self.frame()
+        if frame is not None:
+            self.namer.observe(frame, self.root)
+        self._depth += 1
+        try:
+            result = build()
+        except TiduError as error:
+            raise error.at(None if frame is None else self.places.place(frame)) from error.__cause__
+        finally:
+            self._depth -= 1
+        node = self.node_of(result, self)
+        if frame is not None and node is not None:
+            self._placed(node, self.places.place(frame))
+            self.namer.made(frame, node, function)
+        return result
+
+    def _placed(self, node: Node, place: Place) -> None:
+        places = self.where.setdefault(node, [])
+        if place not in places:
+            places.append(place)
+
+    def lift(self, value: Any) -> Any:
+        """An operand as the builder takes it: a node, a plain number, or a size."""
+        node = self.node_of(value, self)
+        if node is not None:
+            return node
+        if isinstance(value, np.ndarray | np.generic):
+            return self._constant(np.asarray(value), value)
+        if isinstance(value, bool | int | float | complex | Size | Node):
+            return value
+        if isinstance(value, list | tuple):
+            return self._constant(self._plain(value), value)
+        raise refusals.operand(None, value)
+
+    def _plain(self, value: Any) -> Array:
+        """A list of numbers as an array; traced values inside refuse by their own __array__."""
+        try:
+            return np.asarray(value)
+        except ValueError as error:
+            raise (
+                error.__cause__
+                if isinstance(error.__cause__, TiduError)
+                else refusals.operand(None, value)
+            ) from None
+
+    def _constant(self, array: Array, value: Any) -> Node:
+        if array.dtype.kind not in "biufc":
+            raise refusals.operand(None, value)
+        note_array(array.size)
+        node = constant(array)
+        frame = self.frame()
+        if array.size > 1 and frame is not None:
+            self.namer.constant(frame, array, node)
+        return node
+
+    # -------------------------------------------------------------- numbers
+    def value(self, node: Node) -> Array | None:
+        """The number that a node has here, calculated by the op's own reference."""
+        if node.id in self.values:
+            return self.values[node.id]
+        walk = post_order([node], lambda n: () if n.id in self.values else n.inputs)
+        with np.errstate(all="ignore"):
+            for part in walk:
+                if part.id not in self.values:
+                    self.know(part, self._calculate(part) if self.concrete else None)
+        return self.values[node.id]
+
+    def is_traced(self, node: Node) -> bool:
+        """Whether a node depends on an input or on a variable; each node is asked once."""
+        known = self._traced
+        for part in post_order([node], lambda n: () if n.id in known else n.inputs):
+            if part.id not in known:
+                below = any(known[child.id] for child in part.inputs)
+                known[part.id] = below or part.op.role == "input"
+        return known[node.id]
+
+    def know(self, node: Node, value: Array | None) -> None:
+        self.values[node.id] = value
+        self.nodes.append(node)
+
+    def _calculate(self, node: Node) -> Array:
+        operands = [self.values[child.id] for child in node.inputs]
+        attributes = {} if isinstance(node.op.numpy, np.ufunc) else node.attrs
+        try:
+            result = node.op.numpy(*operands, **attributes)
+        except TiduError:  # a user's op says itself what is wrong
+            if self.made_up:
+                return _unknown(node)
+            raise
+        except (np.linalg.LinAlgError, TypeError, ValueError) as error:
+            if self.made_up:
+                return _unknown(node)
+            code = refusals.code_of(self.place())
+            raise EvaluationError(_FAILED(code=code, reason=verbatim(Lines(str(error))))) from None
+        if isinstance(node.type, TupleType):
+            return result  # picked apart by an op of its own
+        return np.asarray(result, dtype=node.dtype)
+
+    # -------------------------------------------------------------- Python needs a plain answer
+    def branch(self, node: Node) -> bool:
+        """The truth of a traced value: the branch of the given numbers, kept as a guard."""
+        place = self.place()
+        if not self.concrete:
+            raise refusals.branch(place)
+        if not is_one_element(node.shape):
+            count = int(np.prod(self.value(node).shape))  # type: ignore[union-attr]
+            raise refusals.many(place, count)
+        condition = node if node.dtype == "bool" else not_equal(node, 0.0)
+        return self._guard(condition, place)
+
+    def plain(self, node: Node) -> Array:
+        """The values of a mask or of integers, for use as indices; a guard holds them fixed."""
+        place = self.place()
+        if not self.concrete:
+            raise refusals.branch(place)
+        value = self.value(node)
+        assert value is not None
+        different = where(not_equal(node, constant(value)), 1.0, 0.0)
+        self._guard(equal(sum_(different), 0.0), place)
+        return value.copy()
+
+    def _guard(self, condition: Node, place: Place | None) -> bool:
+        value = self.value(condition)
+        assert value is not None
+        taken = bool(value)
+        if any(child.op.role != "constant" for child in condition.inputs):
+            self.guards.setdefault((condition.id, taken, place), Guard(condition, taken, place))
+        return taken
+
+    def close(self) -> None:
+        """After the function has returned: its traced values are of no more use."""
+        self.open = False
+        self.root = None
+
+    def forget(self) -> None:
+        """Lets all numbers go: the recorder is part of a cycle, and they may be large."""
+        self.values.clear()
+
+
+def _unknown(node: Node) -> Any:
+    """NaN in the place of a value that made-up numbers do not have; the run has no such numbers."""
+    fill = {"bool": False, "int64": 0}
+    types = result_types(node.type)
+    found = [np.full(t.shape, fill.get(t.dtype, np.nan), np.dtype(t.dtype)) for t in types]
+    return tuple(found) if isinstance(node.type, TupleType) else found[0]
+
+
+def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Whether a function takes these arguments."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _caller(places: Places) -> Place | None:
+    """The user's place when no trace is running."""
+    at: FrameType | None = inspect.currentframe()
+    while at is not None and not places.is_user(at.f_code):
+        at = at.f_back
+    return None if at is None else places.place(at)

@@ -1,0 +1,442 @@
+"""Functions traced as a part of a trace, so that they can be transformed there.
+
+`stage` is the trace that a verb works in: the running one, where the verb is called in a function
+that is itself being derived, or else one of its own. `open_region` traces a function in it on
+variables of its own. What is derived from the region stands in the same graph after `close` has put
+the actual values in the place of the variables: a derivative of a derivative is the same
+transformation once more, and variables of two levels are never mistaken for each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.calculus.modes import as_run
+from tidu.errors import DTypeError, TiduError, TraceError
+from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
+from tidu.ir.graph import Graph, Name
+from tidu.ir.node import Node, inputs_among, post_order, reachable
+from tidu.ir.op import Loop
+from tidu.ir.types import FLOATS, DType
+from tidu.tracing import outcome
+from tidu.tracing.arguments import Given, is_static, take
+from tidu.tracing.calling import as_call, definition_of, function_name
+from tidu.tracing.control import Inner, inside, move_guards, standin
+from tidu.tracing.record import Recorder, running
+from tidu.tracing.traced import TracedArray, node_of
+from tidu.tracing.tree import Key, Leaf, leaves, replace, short_names
+from tidu.tracing.unfit import misfits_said, need_numbers
+from tidu.words import Words
+
+Array = NDArray[Any]
+Path = tuple[str, tuple[Key, ...]]
+Named = Sequence[tuple[str, Any]]
+
+_NOT_DIFFERENTIABLE = Words(
+    en="{name} holds {dtype}; a derivative needs real numbers",
+    zh="{name} 的类型是 {dtype}；求导需要实数",
+)
+_HOLD = Words(
+    en="derive a function of the other arguments: lambda …: {function}(…), {name} in its body",
+    zh="对只含其余参数的函数求导：lambda …: {function}(…)，把 {name} 写在函数体里",
+)
+_SETTING = Words(
+    en="{function} returned {value} ({kind}) at {where}, which is no number",
+    zh="{function} 在 {where} 处返回了 {value}（{kind}），不是数",
+)
+_SETTING_FIX = Words(
+    en="return it besides the numbers: has_aux=True", zh="与数分开返回：has_aux=True"
+)
+
+
+_PAIR = Words(
+    en="{function} returned {got}; with has_aux it returns two things: the value, and what is "
+    "handed on as it is",
+    zh="{function} 返回了 {got}；使用 has_aux 时要返回两样东西：函数值，以及原样交出的结果",
+)
+_PAIR_FIX = Words(en="return value, aux", zh="return value, aux")
+
+
+# ------------------------------------------------------------------ the trace that a verb works in
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A trace, with the inputs that it was given and their values.
+
+    `own` says that it was opened by the verb, whose results then are plain arrays.
+    """
+
+    recorder: Recorder
+    own: bool
+    inputs: dict[str, Node] = field(default_factory=dict[str, Node])
+    values: dict[str, Array] = field(default_factory=dict[str, Array])
+    spelled: dict[str, Array] = field(default_factory=dict[str, Array])  # as the caller writes them
+    paths: dict[Path, str] = field(default_factory=dict[Path, str])  # which input each part is
+
+    def rebuilt(self, arguments: Named, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Arguments that were given, with these values for their inputs by name."""
+        return [
+            (n, replace(given, lambda p, x, n=n: values.get(self.paths.get((n, p), ""), x)))
+            for n, given in arguments
+        ]
+
+    def give(self, arguments: Named) -> list[tuple[str, Any]]:
+        """The arguments with traced arrays in the place of their numbers.
+
+        In a running trace, what is traced keeps its node (a copy: what a function does to its
+        argument in place stays inside), and arrays of the caller's become constants.
+        """
+        found = [leaf for name, value in arguments for leaf in leaves(name, value)]
+        traced = {
+            (leaf.parameter, leaf.path): leaf.value
+            for leaf in found
+            if type(leaf.value) is TracedArray
+        }
+        plain = [
+            (name, replace(value, lambda p, x, n=name: None if (n, p) in traced else x))
+            for name, value in arguments
+        ]
+        given, remarks = take(plain, (), nan=True)
+        if self.own:
+            self.recorder.remarks.extend(remarks)
+        handed = {key: self._again(value) for key, value in traced.items()}
+        for item in given:
+            handed[item.leaf.parameter, item.leaf.path] = self._known(item)
+        return [
+            (name, replace(value, lambda p, x, n=name: handed.get((n, p), x)))
+            for name, value in arguments
+        ]
+
+    def _again(self, value: TracedArray) -> TracedArray:
+        node_of(value, self.recorder)  # refuses a value of another trace
+        return value.copy()
+
+    def _known(self, item: Given) -> TracedArray:
+        if self.own:
+            name = item.name
+            while name in self.inputs:
+                name += "_"
+            node = input_node(name, item.value.shape, cast(DType, item.value.dtype.name))
+            self.inputs[name], self.values[name] = node, item.value
+            self.paths[item.leaf.parameter, item.leaf.path] = name
+            self.spelled[item.leaf.spelling] = item.value
+            self.recorder.know(node, item.value)
+        else:
+            node = constant(item.value)
+        return TracedArray(node, self.recorder, item.integral, number=item.number)
+
+    def graph(self, outputs: Sequence[Node], spoken: Mapping[int, str]) -> Graph:
+        """A graph to speak of results with: what the nodes are called, and where they come from."""
+        return Graph(
+            inputs=self.inputs,
+            outputs={str(i): node for i, node in enumerate(outputs)},
+            names={n: (Name(spoken[n.id]),) for n in reachable(outputs) if n.id in spoken},
+            places={node: tuple(at) for node, at in self.recorder.where.items()},
+        )
+
+    def wrap(self, tree: Any) -> Any:
+        """A tree of nodes as traced arrays of the running trace; what depends on nothing traced is
+        a plain array."""
+
+        def one(_: Any, leaf: Any) -> Any:
+            if not isinstance(leaf, Node):
+                return leaf
+            value = self.recorder.value(leaf)
+            if value is None or self.recorder.is_traced(leaf):
+                return TracedArray(leaf, self.recorder)
+            return np.array(value)[()]
+
+        return self.recorder.make(None, lambda: replace(tree, one))
+
+
+@contextmanager
+def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
+    """The trace to derive `function` in: the one that runs, or a new one."""
+    recorder = running.get()
+    if recorder is not None:
+        yield Stage(recorder, own=False)
+        return
+    recorder = Recorder(function_name(function), node_of, concrete=True)
+    token = spoken.set(recorder.namer.spoken)
+    started = running.set(recorder)
+    try:
+        yield Stage(recorder, own=True)
+    except TiduError:
+        raise
+    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
+        if isinstance(error.__cause__, TiduError):
+            raise error.__cause__ from None
+        raise
+    finally:
+        running.reset(started)
+        spoken.reset(token)
+        recorder.close()
+
+
+# ------------------------------------------------------------------ a function in it
+def without_aux(function: Callable[..., Any], kept: list[Any]) -> Callable[..., Any]:
+    """The function that returns the first of the two things that `function` returns; the second is
+    put into `kept`."""
+
+    @functools.wraps(function)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
+            name, got = function_name(function), type(result).__name__
+            place = definition_of(function)
+            raise TraceError(_PAIR(function=name, got=got), place=place, fix=_PAIR_FIX())
+        value, aux = cast("tuple[Any, Any]", result)
+        kept.append(aux)
+        return value
+
+    return alone
+
+
+def nodes_in(tree: Any) -> Any:
+    """A tree with the nodes of its traced arrays."""
+    return replace(tree, lambda _, x: x.node if type(x) is TracedArray else x)
+
+
+def plain_values(tree: Any) -> Any:
+    """A tree with the values of its traced arrays."""
+
+    def one(_: Any, leaf: Any) -> Any:
+        if type(leaf) is not TracedArray or leaf.value is None:
+            return leaf
+        value = np.array(leaf.value)
+        return value[()] if leaf.is_number else value
+
+    return replace(tree, one)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A function as a graph between variables of its own and its results.
+
+    variables: by parameter and path, for the leaves that are derived for, in order. actual: what
+    each stands for. result: the function's result with nodes in the place of its numbers, and
+    `outputs` these nodes in order. lines: nodes with a name. image: the nodes as they were traced,
+    with what stands for each here.
+
+    In a trace that was running before, the region has variables for what it uses of the program
+    around it as well, and none of its names is another's: two regions of equal functions are equal
+    and are transformed once, however much was calculated before them.
+    """
+
+    stage: Stage
+    function: str
+    arguments: Mapping[str, Any]
+    variables: Mapping[Path, Node]
+    actual: dict[Node, Node]
+    result: Any
+    lines: frozenset[Node]
+    inner: Inner
+    image: Mapping[Node, Node]
+
+    @property
+    def outputs(self) -> list[Node]:
+        return [leaf.value for leaf in leaves("result", self.result)]
+
+    @property
+    def moving(self) -> list[Node]:
+        """The results that have a derivative: those that are no masks and no counts."""
+        return [node for node in self.outputs if node.dtype in FLOATS]
+
+    @property
+    def wrt(self) -> list[Node]:
+        return list(self.variables.values())
+
+    def like(self, parameter: str, parts: Mapping[Node, Any]) -> Any:
+        """A value for each variable of a parameter, put into the parameter's own structure; what is
+        no number there becomes None."""
+
+        def one(path: tuple[Key, ...], _: Any) -> Any:
+            node = self.variables.get((parameter, path))
+            return None if node is None else parts[node]
+
+        return replace(self.arguments[parameter], one)
+
+    @property
+    def spoken(self) -> Mapping[int, str]:
+        """What nodes are called inside, by id."""
+        return self.inner.namer.spoken
+
+    def hold(self, node: Node, position: int) -> Node:
+        """A variable for a node of the program around, such as a tangent, until the region is
+        closed."""
+        if self.stage.own:
+            return node
+        own = input_node(f"·d{position}", node.shape, node.dtype)
+        self.actual[own] = node
+        return own
+
+    def close(self, tree: Any) -> Any:
+        """A tree of nodes made of the region's, with the actual values for its variables."""
+        if all(own is node for own, node in self.actual.items()):
+            return tree
+        found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
+        image = dict(zip(found, substitute(found, self.actual), strict=True))
+        if self.variables:
+            recorder = self.stage.recorder
+            recorder.functions = substitute([*recorder.functions, *self.outputs], self.actual)
+        self._hand_names_on(image.values())
+        where = self.stage.recorder.where
+        walk = [node for node in self.image if node in where]
+        for old, new in zip(walk, substitute(walk, self.actual), strict=True):
+            where.setdefault(new, []).extend(p for p in where[old] if new is not old)
+        return replace(
+            tree, lambda _, leaf: image.get(leaf, leaf) if isinstance(leaf, Node) else leaf
+        )
+
+    def _hand_names_on(self, results: Iterable[Node]) -> None:
+        """What the function calls its values is what they are called around it, where they are a
+        part of the results."""
+        known, image = self.inner.known, self.image
+        walk = post_order(results, lambda node: () if node.id in known else node.inputs)
+        present = {node.id for node in walk}
+        named = [(text, n) for text, n in self.inner.namer.named() if n.inputs and n in image]
+        images = substitute(list(as_run(image[node] for _, node in named)), self.actual)
+        pairs = zip((text for text, _ in named), images, strict=True)
+        own = [(text, node) for text, node in pairs if node.id in present]
+        self.stage.recorder.namer.adopt(own)
+
+
+def open_region(
+    stage: Stage,
+    function: Callable[..., Any],
+    arguments: Named,
+    wrt: Iterable[str],
+    *,
+    scalar: bool = False,
+    order: int = 1,
+) -> Region:
+    """Trace a function in a stage, on variables for the parameters named in `wrt`.
+
+    `arguments` come from the stage's `give`. With `scalar` the result is one number. `order` is
+    that of the derivatives that will be taken by them.
+    Raises DTypeError for parameters of `wrt` that hold no real numbers, TraceError for a result
+    that cannot be derived.
+    """
+    recorder, name = stage.recorder, function_name(function)
+    wanted = set(wrt)
+    numbers = _numbers(name, [item for item in arguments if item[0] in wanted])
+    variables: dict[Path, Node] = {}
+    actual: dict[Node, Node] = {}
+    titles: dict[Node, str] = {}
+    handed: dict[Path, TracedArray] = {}
+    for leaf, title in zip(numbers, short_names(numbers), strict=True):
+        value: TracedArray = leaf.value
+        key = leaf.parameter, leaf.path
+        own = value.node
+        if not stage.own or own in actual or own.op.role != "input":
+            own = standin(recorder, own, value.value, title)
+        variables[key], actual[own], titles[own] = own, value.node, title
+        handed[key] = TracedArray(own, recorder, value.integral, number=value.is_number)
+    if variables:
+        recorder.order += order
+        recorder.moving.extend(inputs_among(reachable(actual.values())).values())
+    call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
+    with inside(recorder) as finished:
+        for own, title in titles.items():
+            recorder.namer.spoken[own.id] = title
+        tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
+        inner = finished()
+    if stage.own:
+        image = {node: node for node in reachable(_flat(tree))}
+    else:
+        image = _image(_flat(tree), titles, inner)
+        actual |= {new: actual.get(old, old) for old, new in image.items() if not new.inputs}
+        actual |= {old: old for old, new in image.items() if old.inputs and not new.inputs}
+        for old, new in image.items():  # messages speak of the variables by the user's names
+            called = titles.get(old) or inner.called(old)
+            if called and not new.inputs and new is not old:
+                recorder.namer.spoken[new.id] = called
+    move_guards(inner, actual)
+    return Region(
+        stage,
+        name,
+        dict(arguments),
+        variables={key: image.get(own, own) for key, own in variables.items()},
+        actual=actual,
+        result=replace(tree, lambda _, node: image[node]),
+        lines=frozenset(new for old, new in image.items() if old.id in inner.namer.spoken),
+        inner=inner,
+        image=image,
+    )
+
+
+def _image(outputs: Sequence[Node], variables: Iterable[Node], inner: Inner) -> dict[Node, Node]:
+    """The nodes between the variables and the outputs, on variables of the region's own: for the
+    variables, and for what is used of the program around."""
+    own = list(variables)
+    ends = {node.id for node in own}
+
+    def is_taken(node: Node) -> bool:
+        if node.id in ends or is_tuple(node):
+            return False
+        if not node.inputs:
+            return node.op.role == "input"
+        return node.id in inner.known and node.op.loop is not Loop.VIEW
+
+    def operands(node: Node) -> tuple[Node, ...]:
+        return () if node.id in ends or is_taken(node) else node.inputs
+
+    walk = post_order([*own, *outputs], operands)
+    held = [*own, *(node for node in walk if is_taken(node))]
+    place = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
+    return dict(zip(walk, substitute(walk, place), strict=True))
+
+
+def _flat(tree: Any) -> list[Node]:
+    return [leaf.value for leaf in leaves("result", tree)]
+
+
+def _numbers(function: str, arguments: Named) -> list[Leaf]:
+    need_numbers(function, arguments)
+    found: list[Leaf] = []
+    for name, value in arguments:
+        below = [leaf for leaf in leaves(name, value) if type(leaf.value) is TracedArray]
+        for leaf in below:
+            if leaf.value.node.dtype not in FLOATS:
+                dtype = leaf.value.node.dtype
+                fix = _HOLD(function=function, name=leaf.spelling)
+                raise DTypeError(_NOT_DIFFERENTIABLE(name=leaf.spelling, dtype=dtype), fix=fix)
+        found.extend(below)
+    return found
+
+
+def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:
+    """What a function returns when it is called in a trace."""
+    recorder.root = inspect.currentframe()
+    args, kwargs = as_call(function, call)
+    with misfits_said(function, call):
+        result = function(*args, **kwargs)
+    if recorder.refused is not None:
+        raise recorder.refused
+    return result
+
+
+def _nodes_of(result: Any, recorder: Recorder, function: Callable[..., Any], scalar: bool) -> Any:
+    """A function's result with nodes in the place of its numbers."""
+    name, place = function_name(function), definition_of(function)
+    parts = leaves("result", result)
+    if scalar or (len(parts) == 1 and not parts[0].path) or not parts:
+        return outcome.node_of_result(result, recorder, name, place, scalar, not scalar)
+
+    def one(path: tuple[Key, ...], leaf: Any) -> Node:
+        if is_static(leaf):
+            where = Leaf("result", path, leaf).spelling
+            what = _SETTING(
+                function=name, value=repr(leaf)[:40], kind=type(leaf).__name__, where=where
+            )
+            raise TraceError(what, place=place, fix=_SETTING_FIX())
+        return outcome.node_of_result(leaf, recorder, name, place, False, True)
+
+    return replace(result, one)
