@@ -17,10 +17,10 @@ from typing import Any, cast
 
 import numpy as np
 
-import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
+import tidu.ops  # pyright: ignore[reportUnusedImport]  (registers the ops)
 import tidu.spellings.torch_linalg  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 import tidu.spellings.torch_order  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
-import tidu.spellings.torch_spellings  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
+import tidu.spellings.torch_spellings  # noqa: F401  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
 from tidu.ir.build import Misfit, shape_error
 from tidu.ir.node import Node
