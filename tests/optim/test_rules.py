@@ -15,7 +15,7 @@ from tidu.errors import DTypeError, InputError
 from tidu.ir.build import input_node
 from tidu.ir.graph import Graph
 from tidu.ops.arrays.reduction import sum_
-from tidu.ops.elementwise.complex import conj, real
+from tidu.ops.elementwise.parts import conj, real
 from tidu.optim import RULES, SGD, Adagrad, Adam, AdamW, Lion, RMSProp, Rule, step_graph
 
 STEPS = 1000
