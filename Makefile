@@ -4,11 +4,16 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help run test lint format bench nightly conformance clean lock env env-dev
+# A process for each core, each with a half of the tests, until one has none left and takes some of
+# the other's; ARGS=-n0 runs all in one process.
+PARALLEL := -n auto --dist worksteal
+
+.PHONY: help run test peers lint format bench nightly conformance clean lock env env-dev
 
 help:
 	@echo 'make run      set up, then solve the seed study with bias and print its whole working'
 	@echo 'make test     set up, then lint, types, import layers and all tests but the slow ones'
+	@echo 'make peers    set up PyTorch and JAX (hundreds of MB), then run the tests that need them'
 	@echo 'make lint     ruff, basedpyright, import layers'
 	@echo 'make format   let ruff rewrite what it can'
 	@echo 'make bench    measure (benchmarks/)'
@@ -28,7 +33,12 @@ run: env
 	@$(BIN)/tidu solve studies/bias.toml
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+# `make test` skips these tests where PyTorch and JAX are absent; here one that is skipped fails.
+peers:
+	@PYTHON='$(PYTHON)' sh scripts/env.sh peers
+	.venv.peers/bin/python -m pytest $(PARALLEL) --peers -m 'peer and not slow' $(ARGS)
 
 lint: env-dev
 	$(BIN)/ruff check .
@@ -44,7 +54,7 @@ bench: env-dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 nightly: env-dev
-	$(BIN)/python -m pytest -m 'slow or not slow' --hypothesis-profile=nightly $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m 'slow or not slow' --hypothesis-profile=nightly $(ARGS)
 
 # Fetches the suite from PyPI; ARGS='test_scipy.py' runs one of its files.
 conformance: env-dev
@@ -54,6 +64,6 @@ lock: env-dev
 	sh scripts/lock.sh $(BIN)/python $(ARGS)
 
 clean:
-	rm -rf .venv .venv.lock build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv.peers .venv.lock build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests studies benchmarks docs scripts -name __pycache__ -type d -prune \
 	    -exec rm -rf {} + 2>/dev/null || true

@@ -2,25 +2,29 @@
 # Makes .venv from the lock files, or leaves it alone when it is up to date.
 #   sh scripts/env.sh run    what `tidu` needs            (requirements.lock)
 #   sh scripts/env.sh dev    what the tests need as well  (requirements-dev.lock)
+#   sh scripts/env.sh peers  PyTorch and JAX beside that  (requirements-peers.txt), in .venv.peers
 # PYTHON names the Python to use; without it the first fit one of the usual names is taken.
 set -eu
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-    run) lock=requirements.lock ;;
-    dev) lock=requirements-dev.lock ;;
-    *) echo "usage: sh scripts/env.sh run|dev" >&2; exit 2 ;;
+    run) lock=requirements.lock venv=.venv more= ;;
+    dev) lock=requirements-dev.lock venv=.venv more= ;;
+    peers) lock=requirements-dev.lock venv=.venv.peers more=requirements-peers.txt ;;
+    *) echo "usage: sh scripts/env.sh run|dev|peers" >&2; exit 2 ;;
 esac
 
 # ---- is it there already?
 # The key holds what the environment was made from, the folder included (a venv cannot be moved), but
 # not the settings of the tools, which follow the project's own part of pyproject.toml.
-key() { { pwd; sed '/^\[tool\.ruff/,$d' pyproject.toml; cat "$1"; } | cksum; }
-fresh() { # fresh KIND LOCK
-    [ -f ".venv/tidu-$1.key" ] && [ "$(cat ".venv/tidu-$1.key")" = "$(key "$2")" ] &&
-        .venv/bin/python -c '' 2>/dev/null
+key() { { pwd; sed '/^\[tool\.ruff/,$d' pyproject.toml; cat "$@"; } | cksum; }
+fresh() { # fresh KIND FILES...
+    kind=$1
+    shift
+    [ -f "$venv/tidu-$kind.key" ] && [ "$(cat "$venv/tidu-$kind.key")" = "$(key "$@")" ] &&
+        "$venv/bin/python" -c '' 2>/dev/null
 }
-if fresh "$1" "$lock"; then exit 0; fi
+if fresh "$1" $lock $more; then exit 0; fi
 # The development environment holds all that a plain one does.
 if [ "$1" = run ] && fresh dev requirements-dev.lock; then exit 0; fi
 
@@ -71,13 +75,16 @@ else
 fi
 
 # ---- make it
-echo "tidu: making .venv with $("$python" --version 2>&1) from $lock (a minute or so)" >&2
-rm -f .venv/tidu-run.key .venv/tidu-dev.key
-"$python" -m venv --clear .venv
+echo "tidu: making $venv with $("$python" --version 2>&1) from $lock $more (a minute or so)" >&2
+rm -f "$venv"/tidu-*.key
+"$python" -m venv --clear "$venv"
 # Binary wheels only: a machine without a compiler gets the same environment or a plain refusal.
-.venv/bin/python -m pip install -qq --disable-pip-version-check \
-    --require-hashes --only-binary :all: --requirement "$lock"
+add() { "$venv/bin/python" -m pip install -qq --disable-pip-version-check "$@"; }
+add --require-hashes --only-binary :all: --requirement "$lock"
 # hatchling is in the lock, so nothing unpinned is fetched to build the project itself.
-.venv/bin/python -m pip install -qq --disable-pip-version-check \
-    --no-build-isolation --no-deps --editable .
-key "$lock" > ".venv/tidu-$1.key"
+add --no-build-isolation --no-deps --editable .
+if [ -n "$more" ] && ! add --only-binary :all: --requirement "$more"; then
+    echo "tidu: what $more names could not be installed here (pip's reason is above)." >&2
+    exit 1
+fi
+key $lock $more > "$venv/tidu-$1.key"

@@ -1,4 +1,6 @@
-"""Settings for all tests: how many random examples Hypothesis tries, what is done without SciPy."""
+"""Settings for all tests: how many random examples Hypothesis tries, what is done without SciPy,
+PyTorch or JAX.
+"""
 
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -42,3 +44,30 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
         if find_spec("scipy") is None:
             pytest.skip(error.text("en"))
         raise
+
+
+# ------------------------------------------------------------------ tests that need PyTorch or JAX
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--peers",
+        action="store_true",
+        help="PyTorch and JAX are here: a test marked `peer` that is skipped has failed",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name in {name for mark in item.iter_markers("peer") for name in mark.args}:
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With --peers as many tests run as are collected: one that was skipped has failed."""
+    report = yield
+    if report.skipped and item.config.getoption("--peers") and item.get_closest_marker("peer"):
+        report.outcome = "failed"
+        report.longrepr = f"--peers was given, and the test was skipped: {report.longreprtext}"
+    return report

@@ -12,8 +12,7 @@ from conformance.opinfo.run import Score, line, run, summary
 from tidu.ir.op import registered
 from tidu.spellings import torch_checks
 
-pytest.importorskip("torch")
-pytest.importorskip("expecttest")
+pytestmark = pytest.mark.peer("torch", "expecttest")
 
 # Of the last three the table wraps the input (a Hermitian one, a triangular one) or the result.
 CHOSEN = {"sin", "roll", "linalg.cholesky", "cholesky_solve", "linalg.eigh"}

@@ -96,13 +96,15 @@ TORCH: list[tuple[Schedule, int, Callable[[Any, Any], Any]]] = [
 ]
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("rule", [SGD(0.1, 0.9), Adam(0.01)], ids=repr)
 @pytest.mark.parametrize(("schedule", "steps", "make"), TORCH, ids=[repr(c[0]) for c in TORCH])
 def test_a_thousand_steps_follow_torchs_schedulers(
     schedule: Any, steps: int, make: Any, rule: Rule
 ):
-    torch = pytest.importorskip("torch")
+    import torch
+
     own = (
         SGD(0.1, 0.9, schedule=schedule) if isinstance(rule, SGD) else Adam(0.01, schedule=schedule)
     )
@@ -151,8 +153,11 @@ LIMITS: list[tuple[Any, Callable[[Arrays], Arrays], Callable[[Any, Any], Any]]] 
 ]
 
 
-@pytest.mark.parametrize(("clip", "by_numpy", "of_torch"), LIMITS, ids=[repr(c[0]) for c in LIMITS])
-def test_a_thousand_limited_steps(clip: Any, by_numpy: Any, of_torch: Any):
+LIMIT_IDS = [repr(clip) for clip, *_ in LIMITS]
+
+
+@pytest.mark.parametrize(("clip", "by_numpy"), [(c, n) for c, n, _ in LIMITS], ids=LIMIT_IDS)
+def test_a_thousand_limited_steps(clip: Any, by_numpy: Any):
     def update(t: int, p: Arrays, g: Arrays) -> Arrays:
         limited = by_numpy(g)
         return {k: p[k] - 0.5 * (limited[k] + 0.01 * p[k]) for k in p}
@@ -161,7 +166,12 @@ def test_a_thousand_limited_steps(clip: Any, by_numpy: Any, of_torch: Any):
     assert farthest(by_graph(rule, 1000), by_hand(update, 1000)) < 1e-10
     free = by_graph(SGD(0.5, weight_decay=0.01), 100)
     assert farthest(by_graph(rule, 100), free) > 1e-3  # the limit is in force
-    pytest.importorskip("torch")
+
+
+@pytest.mark.peer("torch")
+@pytest.mark.parametrize(("clip", "of_torch"), [(c, t) for c, _, t in LIMITS], ids=LIMIT_IDS)
+def test_a_thousand_limited_steps_follow_torchs(clip: Any, of_torch: Any):
+    rule = SGD(0.5, weight_decay=0.01, clip=clip)
     theirs = by_torch(
         lambda torch, p: torch.optim.SGD(p, lr=0.5, weight_decay=0.01), 1000, limit=of_torch
     )

@@ -72,9 +72,11 @@ def test_a_hundred_steps_follow_pytorchs_formulas(rule: SGD):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_a_hundred_steps_follow_pytorch_itself(rule: SGD):
-    torch = pytest.importorskip("torch")
+    import torch
+
     w = torch.tensor(START, requires_grad=True)
     a = torch.tensor(A)
     optimizer = torch.optim.SGD(

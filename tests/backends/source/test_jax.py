@@ -33,7 +33,8 @@ def test_a_branch_on_a_value_is_refused() -> None:
 
 # ------------------------------------------------------------------ with JAX installed
 def run(text: str, values: Mapping[str, Any], wrt: Sequence[str]) -> tuple[float, dict[str, Any]]:
-    jax = pytest.importorskip("jax")
+    import jax
+
     jax.config.update("jax_enable_x64", True)
     scope = module(text)
     names = list(values)
@@ -48,10 +49,10 @@ def module(text: str) -> dict[str, Any]:
     return scope
 
 
+@pytest.mark.peer("jax")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
-    pytest.importorskip("jax")
     for derivation, values in op_programs(op, dtype):
         try:
             text = derivation.to_jax("en")
@@ -62,23 +63,24 @@ def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
         agree(derivation, found, values, 1e-10 if dtype == "float64" else 1e-4)
 
 
+@pytest.mark.peer("jax")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
 def test_programs_agree(program: Program) -> None:
-    pytest.importorskip("jax")
     derivation = program.derive()
     values = {name: program.values[name] for name in derivation.graph.inputs}
     agree(derivation, run(derivation.to_jax("zh"), values, program.wrt), values)
 
 
+@pytest.mark.peer("jax")
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_agree(study: Any) -> None:
-    pytest.importorskip("jax")
     for derivation in study_derivations(study).values():
         if derivation.has_numbers():
             values = {name: derivation.values[name] for name in derivation.graph.inputs}
             agree(derivation, run(derivation.to_jax(), values, derivation.parameters), values)
 
 
+@pytest.mark.peer("jax")
 def test_a_determinant_that_is_zero_has_its_cofactors() -> None:
     A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
     derivation = tidu.derive("det(A) + sum(A)", wrt="A", A=A)
@@ -95,8 +97,10 @@ def test_an_order_that_jax_leaves_otherwise_is_refused() -> None:
             tidu.derive(f"sum({loss} * w)", wrt="x", shapes=shapes).to_jax("en")
 
 
+@pytest.mark.peer("jax")
 def test_named_sizes_and_arguments_that_no_gradient_was_derived_by() -> None:
-    jax = pytest.importorskip("jax")
+    import jax
+
     shapes = {"X": ("n", "d"), "w": ("d",), "y": ("n",)}
     text = tidu.derive("mean((X @ w - y)**2) + sum(0*w)", wrt="w", shapes=shapes).to_jax("en")
     rng = np.random.default_rng(0)

@@ -45,7 +45,8 @@ def test_without_a_word_in_pytorch_an_op_is_refused_by_name() -> None:
 # ------------------------------------------------------------------ with PyTorch installed
 def run(text: str, values: Mapping[str, Any], wrt: Sequence[str]) -> tuple[float, dict[str, Any]]:
     """The loss and its gradients by autograd; the loss is used twice as large."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     scope = module(text)
     tensors = {name: torch.as_tensor(np.array(value)) for name, value in values.items()}
     for name in wrt:
@@ -64,10 +65,10 @@ def module(text: str) -> dict[str, Any]:
     return scope
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
-    pytest.importorskip("torch")
     for derivation, values in op_programs(op, dtype):
         try:
             text = derivation.to_torch("en")
@@ -81,9 +82,11 @@ def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
         agree(derivation, found, values, tolerance, of_argument=True)
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
 def test_torch_checks_the_gradients(program: Program) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     derivation = program.derive()
     text = derivation.to_torch("zh")
     values = {name: program.values[name] for name in derivation.graph.inputs}
@@ -95,9 +98,11 @@ def test_torch_checks_the_gradients(program: Program) -> None:
     assert torch.autograd.gradcheck(module(text)["loss"], tensors)
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.parametrize("rank", [1, 2])
 def test_torch_checks_the_gradient_of_a_determinant_that_is_zero(rank: int) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 6.0, 8.0 + (rank == 1)]])
     derivation = tidu.derive("det(A) * sin(det(A) + 1)", wrt="A", A=A)
     text = derivation.to_torch("en")
@@ -105,6 +110,7 @@ def test_torch_checks_the_gradient_of_a_determinant_that_is_zero(rank: int) -> N
     assert torch.autograd.gradcheck(module(text)["loss"], torch.tensor(A, requires_grad=True))
 
 
+@pytest.mark.peer("torch")
 def test_a_cross_product_runs_along_the_last_axis_of_a_square_table() -> None:
     rng = np.random.default_rng(0)
     values = {"x": rng.standard_normal((3, 3)), "y": rng.standard_normal((3, 3))}
@@ -112,17 +118,19 @@ def test_a_cross_product_runs_along_the_last_axis_of_a_square_table() -> None:
     agree(derivation, run(derivation.to_torch(), values, ["x"]), values)
 
 
+@pytest.mark.peer("torch")
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_agree(study: Any) -> None:
-    pytest.importorskip("torch")
     for derivation in study_derivations(study).values():
         if derivation.has_numbers():
             values = {name: derivation.values[name] for name in derivation.graph.inputs}
             agree(derivation, run(derivation.to_torch(), values, derivation.parameters), values)
 
 
+@pytest.mark.peer("torch")
 def test_some_gradients_alone() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     derivation = MLP.derive()
     scope = module(derivation.to_torch())
     wanted = derivation.evaluate().gradients
@@ -133,8 +141,10 @@ def test_some_gradients_alone() -> None:
         np.testing.assert_allclose(tensors[name].grad.numpy(), wanted[name], rtol=1e-12)
 
 
+@pytest.mark.peer("torch")
 def test_float32_stays_float32_in_a_file_derived_in_float64() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     scope = module(MLP.derive().to_torch())
     tensors = {n: torch.as_tensor(np.array(v)).float() for n, v in MLP.values.items()}
     tensors["W1"].requires_grad_()
@@ -143,8 +153,10 @@ def test_float32_stays_float32_in_a_file_derived_in_float64() -> None:
     assert loss.dtype == tensors["W1"].grad.dtype == torch.float32
 
 
+@pytest.mark.peer("torch")
 def test_misuse_is_refused() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     scope = module(MLP.derive().to_torch("en"))
     tensors = {n: torch.as_tensor(np.array(v)) for n, v in MLP.values.items()}
     with pytest.raises(ValueError, match=r"W1 has shape \(4, 3\); expected \(3, 4\)"):
