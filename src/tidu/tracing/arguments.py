@@ -69,7 +69,7 @@ SHOWN = 5  # positions listed before "and … more"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One leaf that takes part in the derivation."""
+    """Holds one numeric leaf of the arguments: its path, its name and its checked array."""
 
     leaf: Leaf
     name: str
@@ -85,7 +85,8 @@ def take(
     owned: bool = False,
     nan: bool = False,
 ) -> tuple[list[Given], list[Phrase]]:
-    """The numeric leaves of all arguments as checked copies, with remarks on what was changed.
+    """Copy and check the numeric leaves of all arguments; return them with remarks on what was
+    changed.
 
     `owned`: what is read-only and no view nobody changes, and it is copied only where its dtype is
     another. With `nan` the caller asks `refuse_counting_nan` when the result is known.
@@ -118,14 +119,16 @@ def take(
 
 
 def is_static(value: Any) -> bool:
-    """Values that steer a function and are not calculated from: None, flags, names, functions."""
+    """Return whether a value steers a function without being calculated with: None, flags, names,
+    functions."""
     if value is None or isinstance(value, bool | str | bytes | np.random.Generator):
         return True
     return not hasattr(value, "__array__") and not isinstance(value, _NUMBER)
 
 
 def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
-    """["1", 2.0] is data with a wrong entry; {"act": "relu", "W": W} is a setting beside data."""
+    """Refuse text in an array of numbers: ["1", 2.0] is data with a wrong entry, while {"act":
+    "relu", "W": W} is a setting beside data."""
     numbers = {
         (leaf.parameter, leaf.path[:-1])
         for leaf in found
@@ -147,21 +150,22 @@ def _as_array(leaf: Leaf) -> Array:
 
 
 def refuse_other_arrays(name: str, value: Any) -> None:
-    """Raises DTypeError for a masked array or a matrix, which mean something else than arrays."""
+    """Raise DTypeError for a masked array or np.matrix, whose operators mean something else."""
     if isinstance(value, np.matrix):
         raise DTypeError(_MATRIX(name=name, kind="np.matrix"), fix=_MATRIX_FIX(name=name))
     refuse_masked(name, value)
 
 
 def refuse_masked(name: str, value: Any) -> None:
-    """Raises DTypeError for a masked array: as a plain one it would lose its mask unnoticed."""
+    """Raise DTypeError for a masked array: as a plain array it would lose its mask unnoticed."""
     # The first question first: asking for the class loads numpy.ma.
     if hasattr(value, "mask") and isinstance(value, np.ma.MaskedArray):
         raise DTypeError(_MATRIX(name=name, kind="masked array"), fix=_MASKED_FIX(name=name))
 
 
 def _no_numbers(name: str, array: Array) -> DTypeError:
-    """Text, objects, dates: the first entry that is no number."""
+    """Return the error for an array of text, objects or dates, which names its first entry that is
+    no number."""
     for index, entry in np.ndenumerate(array):
         if array.dtype.kind != "O" or isinstance(entry, bool) or not isinstance(entry, _NUMBER):
             return _offending(name, index, entry)
@@ -182,7 +186,7 @@ def _offending(name: str, index: tuple[int, ...], entry: Any) -> DTypeError:
 
 
 def _weak_dtype(arrays: Sequence[Array]) -> DType:
-    """Python numbers take the format of the arrays beside them, as in NumPy."""
+    """Return the dtype for Python numbers: that of the arrays beside them, as in NumPy."""
     kinds = {array.dtype.name for array in arrays if array.dtype.kind in "iufc"}
     return "float32" if kinds and kinds <= {"float32", "complex64"} else "float64"
 
@@ -202,7 +206,7 @@ def _dtype(leaf: Leaf, array: Array, wide: DType) -> tuple[DType, Phrase | None]
 
 
 def refuse_nan(name: str, value: Array) -> None:
-    """Raises InputError that counts the NaN in a value and gives the first positions."""
+    """Raise InputError if a value holds NaN, with their number and the first positions."""
     if value.dtype.kind not in "fc" or not np.isnan(value).any():
         return
     at = np.argwhere(np.isnan(value))
@@ -213,8 +217,8 @@ def refuse_nan(name: str, value: Array) -> None:
 
 
 def refuse_counting_nan(given: Sequence[tuple[str, Array]], results: Sequence[Any]) -> None:
-    """Raises InputError for NaN among given values where a result is NaN, or there is none: a
-    function that passes NaN over has a result."""
+    """Raise InputError for NaN among the given values if a result is NaN or there is no result. (A
+    function that skips NaN has a result without it.)"""
     if not any(value.dtype.kind in "fc" and np.isnan(value).any() for _, value in given):
         return
     if not results or any(np.isnan(result).any() for result in results):

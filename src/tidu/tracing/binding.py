@@ -27,7 +27,7 @@ _OPTIONS = frozenset({"dtype", "out", "keepdims", "where", "initial", "casting",
 
 
 def name_of(function: Any) -> str:
-    """The name of a NumPy function below `numpy`.
+    """Return the name of a NumPy function below `numpy`.
 
     >>> name_of(np.linalg.norm), name_of(np.abs), name_of(np.fft.fft)
     ('linalg.norm', 'absolute', 'fft.fft')
@@ -38,8 +38,8 @@ def name_of(function: Any) -> str:
 
 
 def path_of(function: Any) -> str:
-    """The full path of a function of NumPy's or of scipy.special's; of another library's ufunc its
-    bare name.
+    """Return the full path of a function of NumPy or scipy.special; for a ufunc of another library
+    its bare name.
 
     >>> path_of(np.linalg.norm), path_of(np.exp)
     ('numpy.linalg.norm', 'numpy.exp')
@@ -53,7 +53,7 @@ def path_of(function: Any) -> str:
 
 
 def options(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments that ask for something.
+    """Return the keyword arguments that differ from NumPy's "not given".
 
     >>> options({"axis": 0, "out": None, "keepdims": np._NoValue})
     {'axis': 0}
@@ -71,7 +71,7 @@ def _asks_nothing(name: str, value: Any) -> bool:
 def named_options(
     function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A call with NumPy's options by name, from the first one that stands by its place.
+    """Return a call with NumPy's options by name, from the first positional one on.
 
     np.sum(x, 0, None, None, True) says that keepdims is True; what an op calls its third argument
     is another matter.
@@ -100,5 +100,5 @@ def _positional_names(function: Any) -> tuple[str, ...]:
 
 
 def takes(function: Any, name: str) -> bool:
-    """Whether a function has an argument of this name."""
+    """Return whether a function has a parameter of this name."""
     return name in inspect.signature(function).parameters

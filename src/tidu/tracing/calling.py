@@ -20,7 +20,8 @@ def function_name(function: Callable[..., Any]) -> str:
 
 
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Arguments by name where there are keywords; `bind` takes either."""
+    """Return the arguments by parameter name if there are keywords, else in order; `bind` takes
+    either."""
     if not kwargs:
         return args
     try:
@@ -34,7 +35,7 @@ def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
 def bind(
     function: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any]
 ) -> list[tuple[str, Any]]:
-    """The arguments with the names of the function's parameters, in the order of the call."""
+    """Return the arguments by parameter name, in the order of the call."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # a function written in C: positions are all there is
@@ -104,6 +105,6 @@ def _is_variable(name: str, variable: str | None) -> bool:
 
 
 def definition_of(function: Callable[..., Any]) -> Place | None:
-    """The place of the function's first line."""
+    """Return the place of the first line of a function."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return None if code is None else Place(code.co_filename, code.co_firstlineno)

@@ -73,7 +73,7 @@ _LEAF = Words(
 
 
 def traceable(value: Any) -> bool:
-    """A traced array, or an array of decimal numbers: what becomes an operand of a body."""
+    """Return whether a value can be an operand of a body: a traced array, or an array of floats."""
     return isinstance(value, TracedArray) or (
         isinstance(value, np.ndarray) and value.dtype.kind in "fc"
     )
@@ -82,7 +82,7 @@ def traceable(value: Any) -> bool:
 # ------------------------------------------------------------------ tracing a body
 @dataclass(frozen=True, slots=True, eq=False)
 class Inner:
-    """What a body's trace left: its stand-ins, its own names, and its new guards."""
+    """Holds what the trace of a body left: its placeholders, its own names, and its new guards."""
 
     recorder: Recorder
     namer: Namer
@@ -90,7 +90,7 @@ class Inner:
     guards: tuple[tuple[Any, Guard], ...]
 
     def called(self, node: Node) -> str | None:
-        """What a node is called inside the body, else outside of it."""
+        """Return the name of a node inside the body, else its name outside."""
         return (
             self.namer.spoken.get(node.id)
             or self.recorder.standins.get(node.id)
@@ -100,7 +100,7 @@ class Inner:
 
 
 def standin(recorder: Recorder, like: Node, value: Any, name: str) -> Node:
-    """A fresh variable that stands for an operand while a body is traced."""
+    """Return a fresh input that stands for an operand while a body is traced."""
     # Counted by trace: tracing the same program again gives the same nodes.
     node = input_node(f"·s{len(recorder.standins)}", like.shape, like.dtype)
     recorder.standins[node.id] = name
@@ -110,7 +110,7 @@ def standin(recorder: Recorder, like: Node, value: Any, name: str) -> Node:
 
 @contextmanager
 def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
-    """Traces a body: names inside are its own, and messages speak of them."""
+    """Trace a body in this context: names made inside stay inside, and messages speak of them."""
     outer, root = recorder.namer, recorder.root
     known = frozenset(recorder.values)
     before = set(recorder.guards)
@@ -130,8 +130,8 @@ def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
 
 
 def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> list[Node]:
-    """What the body uses of the program around it: inputs and what was calculated before, but not
-    mere views of those, and no unnamed constants."""
+    """Return what the body uses of the surrounding program: inputs and earlier results, but neither
+    views of those nor unnamed constants."""
     moving = depends_on(outputs, given)
     own = {node.id for node in given}
 
@@ -149,7 +149,8 @@ def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> l
 def _close(
     name: str, outputs: Sequence[Node], given: Sequence[Node], results: Sequence[str], inner: Inner
 ) -> tuple[Body, list[Node]]:
-    """The body, and what it uses of the program around it: its last inputs, in this order."""
+    """Return the body, and what it uses of the surrounding program as its last inputs, in this
+    order."""
     captured = _captured(outputs, given, inner)
     taken: set[str] = set()
     inputs: list[Node] = []
@@ -203,8 +204,8 @@ def function_name(function: Callable[..., Any]) -> str:
 def trace_call(
     recorder: Recorder, function: Callable[..., Any], call: inspect.BoundArguments
 ) -> Any:
-    """A call of a named function on traced arguments: one node, and its results in the function's
-    own structure."""
+    """Trace a call of a named function as one node; return its results in the structure that the
+    function returns."""
     name = function_name(function)
     found = [leaf for key, value in call.arguments.items() for leaf in leaves(key, value)]
     operands = [leaf for leaf in found if traceable(leaf.value)]
@@ -241,7 +242,7 @@ def trace_call(
 def _filled(
     args: Sequence[Any], call: inspect.BoundArguments, handed: Mapping[Any, Any]
 ) -> list[Any]:
-    """The positional arguments with stand-ins in the place of traced values."""
+    """Return the positional arguments with placeholders for the traced values."""
     names = [
         (name, parameter.kind)
         for name, parameter in call.signature.parameters.items()
@@ -271,7 +272,7 @@ def _title(node: Node, inner: Inner) -> str:
 
 
 def move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:
-    """A branch inside a call is a branch on the call's own arguments."""
+    """Turn guards on a body's placeholders into guards on the arguments of the call."""
     recorder = inner.recorder
     for key, guard in inner.guards:
         del recorder.guards[key]
@@ -283,8 +284,8 @@ def move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:
 
 # ------------------------------------------------------------------ scan
 def length_of(function: Callable[..., Any], entries: Sequence[Leaf], length: Any) -> Dim:
-    """The number of steps. Raises InputError or ShapeError where arrays and `length` do not
-    agree."""
+    """Return the number of steps. Raise InputError or ShapeError if the arrays and `length`
+    disagree."""
     name = function_name(function)
     known: list[Dim] = []
     if length is not None:
@@ -307,7 +308,7 @@ def length_of(function: Callable[..., Any], entries: Sequence[Leaf], length: Any
 
 
 def check_pair(function: Callable[..., Any], result: Any, carry: str) -> tuple[Any, Any]:
-    """What a step returned: the next carry and what is kept. Raises TraceError for anything
+    """Return what a step returned: the next carry, and what to keep. Raise TraceError for anything
     else."""
     if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
         got = "None" if result is None else type(result).__name__
@@ -317,14 +318,14 @@ def check_pair(function: Callable[..., Any], result: Any, carry: str) -> tuple[A
 
 
 def same_parts(function: Callable[..., Any], before: Sequence[Leaf], after: Sequence[Leaf]) -> None:
-    """Raises TraceError where a step returns a carry of another structure than it takes."""
+    """Raise TraceError if a step returns a carry of another structure than it takes."""
     if [leaf.path for leaf in before] != [leaf.path for leaf in after]:
         what = _STRUCTURE(function=function_name(function), wanted=len(before), got=len(after))
         raise TraceError(what)
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, str]:
-    """What a step calls its carry and its entry."""
+    """Return the names that a step gives to its carry and to its entry."""
     try:
         names = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
@@ -334,7 +335,7 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """One trace of a scan's body: operands, stand-ins, and what it gave."""
+    """Holds one trace of a scan's body: operands, placeholders, and results."""
 
     first: list[Node]
     entries: list[Node]
@@ -353,7 +354,7 @@ def trace_scan(
     length: Dim,
     reverse: bool,
 ) -> tuple[Any, Any]:
-    """A scan in a traced program: one node; the last carry and the stacked outputs of the steps."""
+    """Trace a scan as one node; return the last carry and the stacked outputs of the steps."""
     start = leaves(parameter_names(function)[0], init)
     for leaf in start:
         if not (traceable(leaf.value) or _is_number(leaf.value)):
@@ -455,14 +456,14 @@ def _one_step(
 
 
 def _traced(value: Any, recorder: Recorder) -> Any:
-    """A number that a step gives without calculating it, as a traced array; None stays."""
+    """Return a plain number that a step returns as a traced array; None stays None."""
     if _is_number(value) and not isinstance(value, bool):
         return TracedArray(_node(value, recorder), recorder)
     return value
 
 
 def _weak(start: Sequence[Leaf], xs: Any) -> dict[int, DType]:
-    """Plain numbers among the carries are single precision where all arrays are."""
+    """Cast plain numbers among the carries to single precision if all arrays are."""
     given = [leaf.value for leaf in (*start, *leaves("x", xs)) if traceable(leaf.value)]
     if not given or any(value.dtype.name not in ("float32", "complex64") for value in given):
         return {}
@@ -470,7 +471,7 @@ def _weak(start: Sequence[Leaf], xs: Any) -> dict[int, DType]:
 
 
 def _settled(start: Sequence[Leaf], step: _Step) -> dict[int, DType]:
-    """The dtypes that carries given as plain numbers should start with."""
+    """Return the dtypes with which carries given as plain numbers should start."""
     return {
         i: step.outputs[i].dtype
         for i, leaf in enumerate(start)

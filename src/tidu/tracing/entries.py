@@ -80,7 +80,7 @@ Axis = int | None
 
 # ------------------------------------------------------------------ which axes
 def check_axes(option: str, given: Any) -> None:
-    """Raises InputError for other than whole numbers and None, in tuples, lists or dicts."""
+    """Raise InputError unless the axes are whole numbers or None, in tuples, lists or dicts."""
     if given is None or (isinstance(given, int | np.integer) and not isinstance(given, bool)):
         return
     parts = children(given)
@@ -92,7 +92,7 @@ def check_axes(option: str, given: Any) -> None:
 
 
 def axes_of(function: Callable[..., Any], named: Named, in_axes: Any) -> list[Any]:
-    """The axes of each argument of a call, in order; those of a tree may be a tree."""
+    """Return the axes of each argument of a call, in order; for a tree they may be a tree."""
     names = [name for name, _ in named]
     listed = ", ".join(names)
     if isinstance(in_axes, Mapping):
@@ -112,7 +112,7 @@ def axes_of(function: Callable[..., Any], named: Named, in_axes: Any) -> list[An
 
 
 def axis_at(option: str, axes: Any, leaf: Leaf) -> Axis:
-    """The axis of one leaf. Raises InputError where the tree of axes has nothing in its place."""
+    """Return the axis of one leaf. Raise InputError if the tree of axes has nothing at its path."""
     for key in leaf.path:
         parts = children(axes)
         if parts is None:
@@ -127,13 +127,14 @@ def axis_at(option: str, axes: Any, leaf: Leaf) -> Axis:
 
 
 def axis_first(node: Node, axis: int) -> Node:
-    """The node with one axis moved to the front."""
+    """Return the node with one axis moved to the front."""
     rest = (i for i in range(node.rank) if i != axis)
     return role("transpose")(node, axes=(axis, *rest))
 
 
 def axis_out(node: Node, axis: int, name: str) -> Node:
-    """The node with its first axis moved to a place. Raises InputError where there is none."""
+    """Return the node with its first axis moved to a position. Raise InputError if there is no such
+    position."""
     if not -node.rank <= axis < node.rank:
         raise InputError(_OUT_AXIS(axis=axis, name=name, shape=shape_text(node.shape)))
     order = list(range(1, node.rank))
@@ -144,7 +145,7 @@ def axis_out(node: Node, axis: int, name: str) -> Node:
 # ------------------------------------------------------------------ one entry
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A function traced for one entry.
+    """Holds a function traced for one entry of its mapped arguments.
 
     mapped: the variables of this entry, each with what stands for all entries, the mapped axis
     first. result: what the function returned, with nodes in the place of its numbers. named: what
@@ -157,11 +158,12 @@ class Entry:
     named: Sequence[tuple[str, Node]]
 
     def parts(self) -> list[Leaf]:
-        """The numbers of the result."""
+        """Return the numbers of the result."""
         return [x for x in leaves("the result", self.result) if isinstance(x.value, Node)]
 
     def placed(self, leaf: Leaf, axes: Any, stacked: Node) -> Node:
-        """A number of the result for all entries, its axis where `out_axes` has it."""
+        """Return one number of the result for all entries, its mapped axis where `out_axes` asks
+        for it."""
         axis = axis_at("out_axes", axes, leaf)
         if axis is not None:
             return axis_out(stacked, axis, leaf.spelling)
@@ -211,7 +213,7 @@ def _numbers(result: Any) -> list[Node]:
 def _mapped_leaves(
     function: Callable[..., Any], arguments: Named, in_axes: Any
 ) -> list[tuple[Leaf, int]]:
-    """The numbers that are mapped over, each with its axis counted from 0."""
+    """Return the leaves that are mapped over, each with its axis counted from 0."""
     found: list[tuple[Leaf, int]] = []
     for (name, value), axes in zip(arguments, axes_of(function, arguments, in_axes), strict=True):
         for leaf in leaves(name, value):
@@ -250,8 +252,8 @@ def _same_length(function: Callable[..., Any], found: Sequence[tuple[Leaf, int]]
 
 
 def _one_of(recorder: Recorder, whole: TracedArray, axis: int, title: str) -> TracedArray:
-    """A variable for one entry of a mapped argument; its value is the first one's, which decides
-    nothing: a branch on it is refused. Of no entries it is zeros."""
+    """Return an input for one entry of a mapped argument. It has the value of the first entry
+    (zeros if there is none), which decides nothing: a branch on it is refused."""
     shape = tuple(n for i, n in enumerate(whole.node.shape) if i != axis)
     value = None
     if whole.value is not None:
@@ -268,7 +270,7 @@ def _one_of(recorder: Recorder, whole: TracedArray, axis: int, title: str) -> Tr
 
 
 def _nodes_of(result: Any, recorder: Recorder) -> Any:
-    """A result with nodes in the place of its numbers; settings (None, names) stay."""
+    """Return a result with nodes in place of its numbers; settings (None, names) stay."""
     leaves("the result", result)  # bounds the depth
 
     def one(_: tuple[Key, ...], leaf: Any) -> Any:

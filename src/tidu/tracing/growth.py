@@ -36,15 +36,15 @@ _NOWHERE = Words(en="", zh="")
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One operation that grew: what to say, and where it stands."""
+    """Describes one operation that grew: what to say, and where it stands."""
 
     phrase: Phrase
     place: Place | None
 
 
 def growth_warnings(graph: Graph) -> list[Growth]:
-    """A warning for each elementwise operation where a column (B, 1) meets a vector (B,) or a row
-    (1, B) of the same B > 1 and the result is reduced.
+    """Return a warning for each elementwise operation in which a column (B, 1) meets a vector (B,)
+    or a row (1, B) of the same B > 1 and whose result is reduced.
 
     None where pairs are meant: one of the two was shaped right before (None, reshape), or the
     result meets a matrix product of its shape, or is itself multiplied as a matrix.
@@ -65,7 +65,7 @@ def growth_warnings(graph: Graph) -> list[Growth]:
 
 
 def _grown(node: Node) -> tuple[Node, Node] | None:
-    """The (column, vector) operands that make this node grow, if they do."""
+    """Return the (column, vector) operands that make this node grow, or None."""
     if node.op.loop is not Loop.MAP or len(node.inputs) != 2 or node.rank < 2:
         return None
     if any(child.op.role != "broadcast" for child in node.inputs):
@@ -90,21 +90,21 @@ def _is_row(shape: Shape, grown: Shape) -> bool:
 
 
 def _is_shaped(node: Node) -> bool:
-    """Written with None, np.newaxis or reshape, so the shape is meant."""
+    """Return whether a shape was written on purpose: with None, np.newaxis or reshape."""
     if node.op.role == "reshape":
         return True
     return node.op.role == "index" and node.rank > node.inputs[0].rank
 
 
 def _is_turned(column: Node, row: Node) -> bool:
-    """x - x.T: all pairs, on purpose."""
+    """Return whether the operands are x and x.T, as in x - x.T, which means all pairs."""
     if row.rank == 1:
         return False
     return row.op.role == "transpose" or column.op.role == "transpose"
 
 
 def _is_reduced(start: Node, users: dict[int, list[Node]], grown: set[int]) -> bool:
-    """Whether the grown matrix reaches a sum as itself."""
+    """Return whether the grown matrix reaches a sum unchanged."""
     seen = {start.id}
     stack = [start]
     while stack:
@@ -120,7 +120,8 @@ def _is_reduced(start: Node, users: dict[int, list[Node]], grown: set[int]) -> b
 
 
 def _meets_matrix(node: Node, shape: Shape, seen: set[int], grown: set[int]) -> bool:
-    """Whether a matrix product of the grown shape (X @ Y.T, say) joins in: pairs are meant."""
+    """Return whether a matrix product of the grown shape joins in (X @ Y.T, say), so that pairs are
+    meant."""
     return any(
         child.id not in seen
         and child.shape == shape

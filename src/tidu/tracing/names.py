@@ -23,7 +23,7 @@ Binding = tuple[int, str, Node]  # depth of the frame, the variable, its node
 
 
 class Namer:
-    """Collects bindings of names to nodes while a function is traced."""
+    """Collects the names that the user's code gives to nodes while a function is traced."""
 
     def __init__(self, places: Places, node_of: Callable[[Any], Node | None]) -> None:
         self._places = places
@@ -37,7 +37,7 @@ class Namer:
         self._pending: tuple[tuple[str, ...], Node] | None = None
 
     def observe(self, frame: FrameType, root: FrameType | None) -> None:
-        """Note what the local variables of the user's frames hold now."""
+        """Record what the local variables of the user's frames hold now."""
         fresh: list[FrameType] = []
         at: FrameType | None = frame
         while at is not None and at is not root and at not in self._depths:
@@ -75,7 +75,7 @@ class Namer:
             self._bindings.append((depth, name, node))
 
     def made(self, frame: FrameType, node: Node, function: Any) -> None:
-        """A value was just made at this frame: name it as the statement there does."""
+        """Name a value that was just made at this frame as the statement there does."""
         targets = self._places.targets(frame)
         if targets and _makes_the_value(self._places.expression(frame), frame, function):
             for target in targets:
@@ -87,16 +87,16 @@ class Namer:
             self._pending = (tuple(t for t in self._places.targets(first) if t in returned), node)
 
     def named(self) -> list[tuple[str, Node]]:
-        """The names met so far with their nodes, in the program's order."""
+        """Return the names met so far with their nodes, in program order."""
         return [(name, node) for _, name, node in self._bindings]
 
     def adopt(self, names: Sequence[tuple[str, Node]]) -> None:
-        """Names of an inner function for what stands for its values in this trace."""
+        """Take over the names of an inner function for what stands for its values in this trace."""
         for name, node in names:
             self._bind(len(self._chain), name, node)
 
     def constant(self, frame: FrameType, array: np.ndarray[Any, Any], node: Node) -> None:
-        """An array of the user's that the function uses without being given it."""
+        """Record an array that the function uses without having been given it."""
         spaces = (frame.f_locals, {n: frame.f_globals.get(n) for n in frame.f_code.co_names})
         for space in spaces:
             for name, value in space.items():
@@ -105,7 +105,8 @@ class Namer:
                     return
 
     def finish(self, inputs: Mapping[str, Node], output: Node) -> dict[Node, tuple[Name, ...]]:
-        """All names by node, the outermost function's first; repeated ones are counted."""
+        """Return all names by node, those of the outermost function first; repeated names are
+        numbered."""
         if self._pending is not None and self._pending[1] is output:
             for target in self._pending[0]:
                 self._bind(0, target, output)
@@ -120,7 +121,8 @@ class Namer:
         return {n: tuple(found[n]) for n in [*inputs.values(), *bound] if n in found}
 
     def _groups(self, inputs: Mapping[str, Node], given: set[int]) -> dict[str, list[Node]]:
-        """The nodes of each name in order; a name belongs to the outermost function using it."""
+        """Return the nodes of each name in order; a name belongs to the outermost function that
+        uses it."""
         owner: dict[str, int] = dict.fromkeys(inputs, 0)
         for depth, text, _ in self._bindings:
             owner[text] = min(owner.get(text, depth), depth)
@@ -132,7 +134,7 @@ class Namer:
 
 
 def _makes_the_value(expression: ast.AST | None, frame: FrameType, function: Any) -> bool:
-    """Whether the expression's value is this operation's result.
+    """Return whether the value of the expression is the result of this operation.
 
     In `y = sum(parts)` Python adds many times at one instruction, and only the last sum is y; the
     look at the local variables finds that.

@@ -14,8 +14,8 @@ CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, st
 
 
 class ArrayOperators:
-    """Operators and methods over three hooks: `_call` for operators, `_logical` for those that
-    NumPy has for truth values and bits, `_method` for methods."""
+    """Maps operators and methods to three hooks: `_call` for operators, `_logical` for operators on
+    truth values and bits, `_method` for methods."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]  # as for an ndarray

@@ -63,8 +63,8 @@ def node_of_result(
     scalar: bool,
     masks: bool = False,
 ) -> Node:
-    """The node that a function returned; with `masks` also a truth value. Raises TraceError or
-    DTypeError at the function."""
+    """Return the node that a function returned (with `masks` also a truth value). Raise TraceError
+    or DTypeError, placed at the function, for anything else."""
     node = recorder.node_of(result, recorder)
     if node is None:
         return _plain_result(result, recorder, function, place, scalar)
@@ -109,7 +109,7 @@ def _several(shape: Any, function: str, place: Place | None) -> TiduError:
 
 
 def name(node: Node, names: Mapping[Node, tuple[Name, ...]], taken: Collection[str]) -> str:
-    """The name of the output: the user's variable, else L as in the text door."""
+    """Return the name of the output: the user's variable, else L, as for a text."""
     wanted = next((n.text for n in names.get(node, ()) if n.step is None), "L")
     while wanted in taken:
         wanted += "_"

@@ -30,7 +30,7 @@ _INTERNAL = (os.path.dirname(os.path.abspath(np.__file__)) + os.sep, _TIDU + os.
 
 
 def _is_internal(code: CodeType) -> bool:
-    """Whether code is NumPy's, SciPy's (where that is loaded) or tidu's."""
+    """Return whether code belongs to NumPy, to SciPy (where that is loaded) or to tidu."""
     path = os.path.abspath(code.co_filename)
     if path.startswith(_INTERNAL):
         return True
@@ -40,7 +40,8 @@ def _is_internal(code: CodeType) -> bool:
 
 @dataclass(slots=True)
 class Source:
-    """What a file's text says about its expressions: who receives them, and what they stand in."""
+    """Holds what the text of a file says about its expressions: what they are assigned to, and what
+    they stand in."""
 
     targets: dict[Span, tuple[str, ...]] = field(default_factory=dict[Span, tuple[str, ...]])
     expressions: dict[Span, ast.AST] = field(default_factory=dict[Span, ast.AST])
@@ -50,7 +51,8 @@ class Source:
 
 
 class Places:
-    """The places of one trace, remembered for each instruction, so that a loop pays once."""
+    """Finds the places of one trace and remembers them for each instruction, so that a loop pays
+    once."""
 
     def __init__(self) -> None:
         self._positions: dict[CodeType, list[Span | None]] = {}
@@ -59,15 +61,15 @@ class Places:
         self._sources: dict[str, Source | None] = {}
 
     def is_user(self, code: CodeType) -> bool:
-        """Whether code is the user's own: neither tidu's nor NumPy's nor SciPy's."""
+        """Return whether code is the user's own: not tidu's, NumPy's or SciPy's."""
         found = self._internal.get(code)
         if found is None:
             found = self._internal[code] = _is_internal(code)
         return not found
 
     def scipy_below(self, frame: FrameType) -> str | None:
-        """The part of SciPy ("scipy.stats") that the user's frame has called and that is running,
-        or None."""
+        """Return the part of SciPy ("scipy.stats") that the user's frame called and that is
+        running, or None."""
         found: str | None = None
         at: FrameType | None = inspect.currentframe()
         while at is not None and at is not frame:
@@ -78,7 +80,7 @@ class Places:
         return found
 
     def place(self, frame: FrameType) -> Place:
-        """File, line, text and columns of the instruction at which a frame stands."""
+        """Return file, line, text and columns of the instruction at which a frame stands."""
         key = (frame.f_code, frame.f_lasti)
         place = self._places.get(key)
         if place is None:
@@ -111,22 +113,22 @@ class Places:
         return self._sources[file]
 
     def expression(self, frame: FrameType) -> ast.AST | None:
-        """The expression that a frame is evaluating, if its source is there."""
+        """Return the expression that a frame is evaluating, if its source is available."""
         source, span = self.source(frame), self.span(frame)
         return source.expressions.get(span) if source is not None and span is not None else None
 
     def targets(self, frame: FrameType) -> tuple[str, ...]:
-        """The names that the expression under evaluation is assigned to as a whole."""
+        """Return the names to which the whole expression under evaluation is assigned."""
         source, span = self.source(frame), self.span(frame)
         return source.targets.get(span, ()) if source is not None and span is not None else ()
 
     def is_shown(self, frame: FrameType) -> bool:
-        """Whether the expression under evaluation is only printed or formatted."""
+        """Return whether the expression under evaluation is only printed or formatted."""
         source, span = self.source(frame), self.span(frame)
         return source is not None and span is not None and span in source.shown
 
     def is_stored(self, frame: FrameType) -> bool:
-        """Whether a frame stands at `a[…] = value`."""
+        """Return whether a frame stands at `a[…] = value`."""
         source, span = self.source(frame), self.span(frame)
         return source is not None and span is not None and span in source.stored
 
@@ -136,7 +138,7 @@ class Places:
 
 
 def _characters(text: str, column: int) -> int:
-    """A column in bytes as a column in characters: 位置 before it takes six bytes."""
+    """Return a column in bytes as a column in characters: 位置 in front of it takes six bytes."""
     return column if text.isascii() else len(text.encode()[:column].decode(errors="ignore"))
 
 
@@ -154,7 +156,8 @@ def _span_of(node: ast.AST) -> Span:
 
 @lru_cache(maxsize=16)
 def _read(text: str) -> Source | None:
-    """What a file's text says; it is read once, however often its functions are traced."""
+    """Return what the text of a file says; each file is read once, however often its functions are
+    traced."""
     if not text:
         return None
     try:
@@ -178,7 +181,7 @@ def _read(text: str) -> Source | None:
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """(name, value) for each simple target of an assignment; `a, b = u, v` is two of them."""
+    """Return (name, value) for each simple target of an assignment; `a, b = u, v` has two."""
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -210,7 +213,7 @@ def _pairs(target: ast.AST, value: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _displayed(node: ast.AST) -> list[ast.expr]:
-    """The expressions that a node only shows."""
+    """Return the expressions that a node only shows."""
     match node:
         case ast.FormattedValue(value=value):
             return [value]

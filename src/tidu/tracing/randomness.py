@@ -14,14 +14,15 @@ import numpy as np
 
 
 class Generators:
-    """The states of the random generators that a function can reach, before it is called."""
+    """Holds the states of the random generators that a function can reach, as they are before it is
+    called."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._reached = _reached(function)
         self._before = self._states()
 
     def used(self) -> list[str]:
-        """The names of those that have moved since."""
+        """Return the names of the generators whose state has changed since."""
         after = self._states()
         return [name for name, state in self._before.items() if after[name] != state]
 
@@ -34,7 +35,7 @@ class Generators:
 
 
 def _reached(function: Callable[..., Any]) -> dict[str, np.random.Generator]:
-    """Generators among the function's global names, closure and defaults."""
+    """Yield the generators among the function's globals, closure and defaults."""
     plain = inspect.unwrap(function)
     code = getattr(plain, "__code__", None)
     if code is None:

@@ -43,7 +43,7 @@ _ARGUMENTS = Words(
 
 
 class Recorder:
-    """What one call of the user's function does, as it happens.
+    """Records what one call of the user's function does, as it happens.
 
     `concrete` says whether values are known. `node_of` tells the traced arrays of this trace from
     everything else (it comes from the class that wraps nodes, which this module does not know).
@@ -76,7 +76,7 @@ class Recorder:
         self._traced: dict[int, bool] = {}
 
     def moving_among(self, inputs: Iterable[Node]) -> list[Node]:
-        """The inputs by which derivatives were taken in this trace, of these."""
+        """Return which of these inputs a derivative was taken by in this trace."""
         moving = set(self.moving)
         return [node for node in inputs if node in moving]
 
@@ -88,7 +88,7 @@ class Recorder:
 
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:
-        """The innermost frame of the user's own code."""
+        """Return the innermost frame of the user's own code."""
         at: FrameType | None = inspect.currentframe()
         while at is not None and at is not self.root:
             if self.places.is_user(at.f_code):
@@ -101,21 +101,21 @@ class Recorder:
         return None if frame is None else self.places.place(frame)
 
     def refuse(self, error: TiduError) -> TiduError:
-        """Keeps a refusal: it holds even where the user's function catches it and goes on, on a
-        way that it would not go without tidu."""
+        """Keep a refusal, so that it holds even if the user's function catches the error and
+        continues on a path that it would not take without tidu."""
         self.refused = self.refused or error
         return error
 
     # -------------------------------------------------------------- making nodes
     def function_named(self, name: str) -> str | None:
-        """The NumPy function that stands for a method which traced arrays do not have."""
+        """Return the NumPy function that stands for a method which traced arrays do not have."""
         known = find(f"numpy.{name}") if hasattr(np, name) else None
         return None if known is None else f"np.{name}"
 
     def composed(
         self, function: Any, composition: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        """A NumPy function that is put together from others, called as NumPy calls it."""
+        """Call a NumPy function that is composed of others, as NumPy calls it."""
         try:
             return composition(*args, **kwargs)
         except Misfit as misfit:
@@ -132,7 +132,7 @@ class Recorder:
             raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
 
     def spelling(self, function: Any) -> Spelling:
-        """What a function of NumPy's or SciPy's means here. Raises TraceError for one that is not
+        """Return what a function of NumPy or SciPy means here. Raise TraceError for one that is not
         derived."""
         found = self._spellings.get(function)
         if found is None:
@@ -145,7 +145,7 @@ class Recorder:
         return found
 
     def make(self, function: Any, build: Callable[[], Any]) -> Any:
-        """Run `build`, which makes nodes: one operation of the user's.
+        """Run `build`, which makes the nodes of one operation of the user's, and return its result.
 
         Errors get the user's line, the result the name that it is assigned to.
         """
@@ -175,7 +175,7 @@ class Recorder:
             places.append(place)
 
     def lift(self, value: Any) -> Any:
-        """An operand as the builder takes it: a node, a plain number, or a size."""
+        """Return an operand as the builder takes it: a node, a plain number, or a size."""
         node = self.node_of(value, self)
         if node is not None:
             return node
@@ -188,7 +188,8 @@ class Recorder:
         raise refusals.operand(None, value)
 
     def _plain(self, value: Any) -> Array:
-        """A list of numbers as an array; traced values inside refuse by their own __array__."""
+        """Return a list of numbers as an array; a traced value inside refuses by its own
+        __array__."""
         try:
             return np.asarray(value)
         except ValueError as error:
@@ -210,7 +211,7 @@ class Recorder:
 
     # -------------------------------------------------------------- numbers
     def value(self, node: Node) -> Array | None:
-        """The number that a node has here, calculated by the op's own reference."""
+        """Return the number that a node has here, calculated by the reference of its op."""
         if node.id in self.values:
             return self.values[node.id]
         walk = post_order([node], lambda n: () if n.id in self.values else n.inputs)
@@ -221,7 +222,7 @@ class Recorder:
         return self.values[node.id]
 
     def is_traced(self, node: Node) -> bool:
-        """Whether a node depends on an input or on a variable; each node is asked once."""
+        """Return whether a node depends on an input; the answer is kept for each node."""
         known = self._traced
         for part in post_order([node], lambda n: () if n.id in known else n.inputs):
             if part.id not in known:
@@ -253,7 +254,7 @@ class Recorder:
 
     # -------------------------------------------------------------- Python needs a plain answer
     def branch(self, node: Node) -> bool:
-        """The truth of a traced value: the branch of the given numbers, kept as a guard."""
+        """Return the truth of a traced value for the given numbers, and record it as a guard."""
         place = self.place()
         if not self.concrete:
             raise refusals.branch(place)
@@ -264,7 +265,8 @@ class Recorder:
         return self._guard(condition, place)
 
     def plain(self, node: Node) -> Array:
-        """The values of a mask or of integers, for use as indices; a guard holds them fixed."""
+        """Return the values of a mask or of integers, for use as indices; a guard holds them
+        fixed."""
         place = self.place()
         if not self.concrete:
             raise refusals.branch(place)
@@ -283,17 +285,19 @@ class Recorder:
         return taken
 
     def close(self) -> None:
-        """After the function has returned: its traced values are of no more use."""
+        """End the trace after the function has returned: its traced values can no longer be
+        used."""
         self.open = False
         self.root = None
 
     def forget(self) -> None:
-        """Lets all numbers go: the recorder is part of a cycle, and they may be large."""
+        """Release all numbers: the recorder is part of a reference cycle, and they may be large."""
         self.values.clear()
 
 
 def _unknown(node: Node) -> Any:
-    """NaN in the place of a value that made-up numbers do not have; the run has no such numbers."""
+    """Return NaN for a value that cannot be calculated from placeholder numbers; the run does not
+    use it."""
     fill = {"bool": False, "int64": 0}
     types = result_types(node.type)
     found = [np.full(t.shape, fill.get(t.dtype, np.nan), np.dtype(t.dtype)) for t in types]
@@ -301,7 +305,7 @@ def _unknown(node: Node) -> Any:
 
 
 def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
-    """Whether a function takes these arguments."""
+    """Return whether a function can be called with these arguments."""
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError:
@@ -310,7 +314,7 @@ def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
 
 
 def _caller(places: Places) -> Place | None:
-    """The user's place when no trace is running."""
+    """Return the user's place when no trace is running."""
     at: FrameType | None = inspect.currentframe()
     while at is not None and not places.is_user(at.f_code):
         at = at.f_back

@@ -145,7 +145,7 @@ _HERE = Words(en="this line", zh="这一行")
 
 
 def code_of(place: Place | None) -> Phrase:
-    """The code at a place, or words for it where there is no source."""
+    """Return the source code at a place, or a description if there is no source."""
     if place is None or place.text is None:
         return _HERE()
     text = place.text[place.start : place.end] if place.start is not None else place.text.strip()
@@ -153,7 +153,7 @@ def code_of(place: Place | None) -> Phrase:
 
 
 def to_number(place: Place | None, expression: ast.AST | None, name: str) -> TraceError:
-    """float(x), int(x), math.sin(x), "%f" % x …"""
+    """Return the error for float(x), int(x), math.sin(x), "%f" % x and the like."""
     match expression:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="math"), attr=function), args=args):
             arguments = ", ".join(ast.unparse(a) for a in args)
@@ -172,7 +172,7 @@ def to_number(place: Place | None, expression: ast.AST | None, name: str) -> Tra
 
 
 def to_array(place: Place | None, expression: ast.AST | None) -> TraceError:
-    """np.array([x]), np.asarray(x), ordinary[x]."""
+    """Return the error for np.array([x]), np.asarray(x), ordinary[x]."""
     match expression:
         case ast.Subscript(value=array, slice=index):
             fix = _TAKE_FIX(array=ast.unparse(array), index=ast.unparse(index))
@@ -194,7 +194,8 @@ def to_array(place: Place | None, expression: ast.AST | None) -> TraceError:
 
 
 def to_scipy(place: Place | None, expression: ast.AST | None, library: str) -> TraceError:
-    """A function of SciPy's that is no ufunc: logsumexp(x), norm.pdf(x), odeint(f, y, t)."""
+    """Return the error for a function of SciPy that is no ufunc: logsumexp(x), norm.pdf(x),
+    odeint(f, y, t)."""
     function = ast.unparse(expression.func) if isinstance(expression, ast.Call) else library
     parts = function.split(".")
     known = IN_TIDU_SCIPY.get(library, ())
@@ -208,7 +209,7 @@ def to_scipy(place: Place | None, expression: ast.AST | None, library: str) -> T
 
 
 def stored(place: Place | None) -> TraceError:
-    """a[0] = x."""
+    """Return the error for a[0] = x."""
     line = verbatim(place.text.strip()) if place is not None and place.text else _HERE()
     return TraceError(_STORE(code=line), place=place, why=_STORE_WHY(), fix=_STORE_FIX())
 
@@ -235,7 +236,8 @@ def unsupported(place: Place | None, path: str, why: Phrase | None = None) -> Tr
 
 
 class MissingAttributeError(TraceError, AttributeError):
-    """So that hasattr() and getattr() with a default answer as for any object."""
+    """Is an AttributeError too, so that hasattr() and getattr() with a default answer as for any
+    object."""
 
 
 def attribute(

@@ -68,7 +68,7 @@ _PAIR_FIX = Words(en="return value, aux", zh="return value, aux")
 # ------------------------------------------------------------------ the trace that a verb works in
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A trace, with the inputs that it was given and their values.
+    """Holds a trace with the inputs that it was given and their values.
 
     `own` says that it was opened by the verb, whose results then are plain arrays.
     """
@@ -81,14 +81,14 @@ class Stage:
     paths: dict[Path, str] = field(default_factory=dict[Path, str])  # which input each part is
 
     def rebuilt(self, arguments: Named, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        """Arguments that were given, with these values for their inputs by name."""
+        """Return the given arguments with these values for their inputs by name."""
         return [
             (n, replace(given, lambda p, x, n=n: values.get(self.paths.get((n, p), ""), x)))
             for n, given in arguments
         ]
 
     def give(self, arguments: Named) -> list[tuple[str, Any]]:
-        """The arguments with traced arrays in the place of their numbers.
+        """Return the arguments with traced arrays in place of their numbers.
 
         In a running trace, what is traced keeps its node (a copy: what a function does to its
         argument in place stays inside), and arrays of the caller's become constants.
@@ -133,7 +133,7 @@ class Stage:
         return TracedArray(node, self.recorder, item.integral, number=item.number)
 
     def graph(self, outputs: Sequence[Node], spoken: Mapping[int, str]) -> Graph:
-        """A graph to speak of results with: what the nodes are called, and where they come from."""
+        """Return a graph with the names and places of the nodes, for messages about results."""
         return Graph(
             inputs=self.inputs,
             outputs={str(i): node for i, node in enumerate(outputs)},
@@ -142,8 +142,8 @@ class Stage:
         )
 
     def wrap(self, tree: Any) -> Any:
-        """A tree of nodes as traced arrays of the running trace; what depends on nothing traced is
-        a plain array."""
+        """Return a tree of nodes as traced arrays of the running trace; what depends on nothing
+        traced is a plain array."""
 
         def one(_: Any, leaf: Any) -> Any:
             if not isinstance(leaf, Node):
@@ -158,7 +158,7 @@ class Stage:
 
 @contextmanager
 def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
-    """The trace to derive `function` in: the one that runs, or a new one."""
+    """Return the trace to derive `function` in: the one that runs, or a new one."""
     recorder = running.get()
     if recorder is not None:
         yield Stage(recorder, own=False)
@@ -182,8 +182,8 @@ def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
 
 # ------------------------------------------------------------------ a function in it
 def without_aux(function: Callable[..., Any], kept: list[Any]) -> Callable[..., Any]:
-    """The function that returns the first of the two things that `function` returns; the second is
-    put into `kept`."""
+    """Return a function that returns the first of the two results of `function` and puts the second
+    into `kept`."""
 
     @functools.wraps(function)
     def alone(*args: Any, **kwargs: Any) -> Any:
@@ -200,12 +200,12 @@ def without_aux(function: Callable[..., Any], kept: list[Any]) -> Callable[..., 
 
 
 def nodes_in(tree: Any) -> Any:
-    """A tree with the nodes of its traced arrays."""
+    """Return a tree with the nodes of its traced arrays."""
     return replace(tree, lambda _, x: x.node if type(x) is TracedArray else x)
 
 
 def plain_values(tree: Any) -> Any:
-    """A tree with the values of its traced arrays."""
+    """Return a tree with the values of its traced arrays."""
 
     def one(_: Any, leaf: Any) -> Any:
         if type(leaf) is not TracedArray or leaf.value is None:
@@ -218,7 +218,7 @@ def plain_values(tree: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A function as a graph between variables of its own and its results.
+    """Holds a function as a graph between inputs of its own and its results.
 
     variables: by parameter and path, for the leaves that are derived for, in order. actual: what
     each stands for. result: the function's result with nodes in the place of its numbers, and
@@ -246,7 +246,7 @@ class Region:
 
     @property
     def moving(self) -> list[Node]:
-        """The results that have a derivative: those that are no masks and no counts."""
+        """Return the results that have a derivative: those that are neither masks nor counts."""
         return [node for node in self.outputs if node.dtype in FLOATS]
 
     @property
@@ -254,7 +254,7 @@ class Region:
         return list(self.variables.values())
 
     def like(self, parameter: str, parts: Mapping[Node, Any]) -> Any:
-        """A value for each variable of a parameter, put into the parameter's own structure; what is
+        """Return a value for each input of a parameter, in the parameter's own structure; what is
         no number there becomes None."""
 
         def one(path: tuple[Key, ...], _: Any) -> Any:
@@ -269,8 +269,8 @@ class Region:
         return self.inner.namer.spoken
 
     def hold(self, node: Node, position: int) -> Node:
-        """A variable for a node of the program around, such as a tangent, until the region is
-        closed."""
+        """Return an input for a node of the surrounding program, such as a tangent, until the
+        region is closed."""
         if self.stage.own:
             return node
         own = input_node(f"·d{position}", node.shape, node.dtype)
@@ -278,7 +278,7 @@ class Region:
         return own
 
     def close(self, tree: Any) -> Any:
-        """A tree of nodes made of the region's, with the actual values for its variables."""
+        """Return a tree of the region's nodes with the actual values put in for its inputs."""
         if all(own is node for own, node in self.actual.items()):
             return tree
         found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
@@ -296,8 +296,8 @@ class Region:
         )
 
     def _hand_names_on(self, results: Iterable[Node]) -> None:
-        """What the function calls its values is what they are called around it, where they are a
-        part of the results."""
+        """Give the names that the function uses for its values to the same values in the
+        surrounding program, if they are part of the results."""
         known, image = self.inner.known, self.image
         walk = post_order(results, lambda node: () if node.id in known else node.inputs)
         present = {node.id for node in walk}
@@ -317,7 +317,7 @@ def open_region(
     scalar: bool = False,
     order: int = 1,
 ) -> Region:
-    """Trace a function in a stage, on variables for the parameters named in `wrt`.
+    """Trace a function in a stage, on fresh inputs for the parameters named in `wrt`.
 
     `arguments` come from the stage's `give`. With `scalar` the result is one number. `order` is
     that of the derivatives that will be taken by them.
@@ -373,8 +373,8 @@ def open_region(
 
 
 def _image(outputs: Sequence[Node], variables: Iterable[Node], inner: Inner) -> dict[Node, Node]:
-    """The nodes between the variables and the outputs, on variables of the region's own: for the
-    variables, and for what is used of the program around."""
+    """Return the nodes between the inputs and the outputs as copies on inputs of the region's own,
+    for the parameters and for what is used of the surrounding program."""
     own = list(variables)
     ends = {node.id for node in own}
 
@@ -413,7 +413,7 @@ def _numbers(function: str, arguments: Named) -> list[Leaf]:
 
 
 def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:
-    """What a function returns when it is called in a trace."""
+    """Return what a function returns when it is called in a trace."""
     recorder.root = inspect.currentframe()
     args, kwargs = as_call(function, call)
     with misfits_said(function, call):
@@ -424,7 +424,7 @@ def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any
 
 
 def _nodes_of(result: Any, recorder: Recorder, function: Callable[..., Any], scalar: bool) -> Any:
-    """A function's result with nodes in the place of its numbers."""
+    """Return the result of a function with nodes in place of its numbers."""
     name, place = function_name(function), definition_of(function)
     parts = leaves("result", result)
     if scalar or (len(parts) == 1 and not parts[0].path) or not parts:

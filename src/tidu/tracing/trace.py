@@ -58,7 +58,7 @@ _RANDOM = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """A function as a graph, with what is needed to call it again and to hand gradients back.
+    """Holds a function as a graph, with what is needed to call it again and to return gradients.
 
     graph       inputs named after the parameters (leaves of trees by their last key where unique)
     values      the copied, promoted value of each input
@@ -93,11 +93,11 @@ class Traced:
 
     @property
     def source(self) -> Source:
-        """What every front door hands on."""
+        """Return the graph with what was found beside it: names, values, parameters."""
         return Source(self.graph, self.values, loss=self.output, trees=self.arguments)
 
     def unflatten(self, parameter: str, parts: Mapping[str, Any]) -> Any:
-        """A value for each input of a parameter, put into the parameter's own structure.
+        """Return a value for each input of a parameter, in the parameter's own structure.
 
         Settings in the structure (None, names, functions) become None: they have no gradient.
         """
@@ -108,7 +108,7 @@ class Traced:
         )
 
     def rebuilt(self, parameter: str, values: Mapping[str, Any]) -> Any:
-        """A parameter in its own structure, with these values for its inputs by name."""
+        """Return a parameter in its own structure, with these values for its inputs by name."""
         names = {self.paths[name][1]: name for name in self.arguments[parameter]}
         return replace(
             self.structures[parameter],
@@ -202,7 +202,7 @@ def trace_shapes(
 
 
 def _wrapped(value: Any) -> Any:
-    """A shape as one leaf, so that a tuple of sizes is no tree."""
+    """Return a shape as one leaf, so that a tuple of sizes is not taken for a tree."""
     if isinstance(value, Mapping):
         return {key: _wrapped(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
     for dim in value:
@@ -212,7 +212,7 @@ def _wrapped(value: Any) -> Any:
 
 
 class _Shape:
-    """A shape as the leaf of a tree."""
+    """Holds a shape as the leaf of a tree."""
 
     def __init__(self, dims: Shape) -> None:
         self.dims = dims
@@ -265,7 +265,8 @@ def _run(
 
 
 def _refuse_left(recorder: Recorder, node: Node) -> None:
-    """A value that an inner function put aside instead of returning it has no meaning outside."""
+    """Refuse a value that an inner function stored somewhere instead of returning it: it has no
+    meaning outside."""
     if not recorder.standins:
         return
     for found in reachable([node, *(guard.condition for guard in recorder.guards.values())]):

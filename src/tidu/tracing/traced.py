@@ -26,7 +26,7 @@ from tidu.tracing.ufuncs import JOINS, MASKED, METHODS, PARTIAL
 
 
 class TracedArray(ArrayOperators):
-    """A node with the value that it has for the given arguments.
+    """Wraps a node together with the value that it has for the given arguments.
 
     Printing, formatting and `.shape` answer with the value; arithmetic, NumPy functions and methods
     make further traced arrays. `integral` is true for whole numbers calculated from whole numbers
@@ -48,7 +48,7 @@ class TracedArray(ArrayOperators):
 
     @property
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  (read only)
-        """What `isinstance` sees: the array, or the number, that the function is called with."""
+        """Answer `isinstance` as the array, or the number, that the function is called with."""
         return np.dtype(self.node.dtype).type if self._number else np.ndarray
 
     # -------------------------------------------------------------- what NumPy calls
@@ -87,11 +87,11 @@ class TracedArray(ArrayOperators):
         return refusals.to_array(place, expression)
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """A NumPy function on operands of which at least one is traced."""
+        """Apply a NumPy function to operands of which at least one is traced."""
         return self.recorder.make(function, lambda: self._apply(function, args, kwargs))
 
     def _logical(self, function: np.ufunc, *operands: Any) -> Any:
-        """&, |, ^ and ~ of truth values; of whole numbers NumPy's work bit by bit."""
+        """Apply &, |, ^ or ~ to truth values; to whole numbers NumPy's functions on bits."""
         for one in operands:
             if not isinstance(one, TracedArray) and not isinstance(one, CALCULATES):
                 return NotImplemented
@@ -133,12 +133,12 @@ class TracedArray(ArrayOperators):
         return result if dtype is None else result.astype(dtype)
 
     def _attribute(self, value: Any, free: bool) -> Any:
-        """An argument behind the operands; a free one may be an operand as well."""
+        """Return an argument after the operands; an optional one may be an operand as well."""
         calculated = type(value) is TracedArray or not is_plain(value)
         return self._operand(value) if free and calculated else _plain(value)
 
     def _operand(self, value: Any) -> Any:
-        """An operand, or a list of operands (np.stack([a, b]))."""
+        """Return an operand, or a list of operands (np.stack([a, b]))."""
         if isinstance(value, list | tuple) and any(isinstance(x, TracedArray) for x in value):
             return [self.recorder.lift(x) for x in cast("list[Any]", value)]
         if value is None or isinstance(value, str) or _is_sizes(value):
@@ -146,7 +146,7 @@ class TracedArray(ArrayOperators):
         return self.recorder.lift(value)
 
     def _wrap(self, node: Any, *operands: Any) -> Any:
-        """A node as a traced array; whole numbers made of whole numbers are known to be whole.
+        """Return a node as a traced array; integers made of integers are known to be whole.
 
         Several results (slogdet's) stay in their named tuple.
         """
@@ -197,13 +197,12 @@ class TracedArray(ArrayOperators):
     # -------------------------------------------------------------- plain answers
     @property
     def value(self) -> NDArray[Any] | None:
-        """The value for the given arguments, which must not be written; None where shapes alone are
-        known."""
+        """Return the read-only value for the given arguments; None if only shapes are known."""
         return self._value
 
     @property
     def is_number(self) -> bool:
-        """Whether NumPy has a number here, and not an array without axes."""
+        """Return whether NumPy has a number here rather than an array without axes."""
         return self._number
 
     @property
@@ -312,12 +311,12 @@ class TracedArray(ArrayOperators):
         return self.recorder.make("[]", build)
 
     def _as_number(self) -> TracedArray:
-        """Marks a value that NumPy gives as a number, which shares no elements."""
+        """Mark a value that NumPy gives as a number, which shares no elements."""
         self._shared, self._number = False, True
         return self
 
     def _key(self, key: Any) -> Any:
-        """An index with traced whole numbers as nodes and traced masks as what they are here."""
+        """Return an index with traced integers as nodes and traced masks as their values."""
         if isinstance(key, tuple):
             return tuple(self._key(part) for part in cast("tuple[Any, ...]", key))
         if not isinstance(key, TracedArray):
@@ -329,7 +328,7 @@ class TracedArray(ArrayOperators):
         return key.node
 
     def _view(self, other: Any) -> Any:
-        """Marks two arrays that share their elements in NumPy; a view without axes is no number."""
+        """Mark two arrays that share their elements in NumPy; a view without axes is no number."""
         self._shared = other._shared = True
         other._number = False
         return other
@@ -382,7 +381,7 @@ class TracedArray(ArrayOperators):
 
     # -------------------------------------------------------------- one element, copies
     def item(self, *index: Any) -> Any:
-        """One element as a traced number: it prints as a number and keeps its derivative."""
+        """Return one element as a traced number: it prints as a number and keeps its derivative."""
         one = self[index] if index else self
         shared, number = one._shared, one._number
         result = one._method("item", np.reshape, ())
@@ -432,7 +431,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """An argument that is no operand: whole numbers that are traced are fixed as they are."""
+    """Return an argument that is no operand; traced integers are fixed at their values."""
     if isinstance(value, list | tuple):
         return type(value)(_plain(item) for item in cast("list[Any]", value))
     if isinstance(value, TracedArray):
@@ -444,12 +443,13 @@ def _plain(value: Any) -> Any:
 
 
 def _is_sizes(value: Any) -> bool:
-    """Several whole numbers: a shape or axes, or a list of numbers, which reads the same."""
+    """Return whether these are several integers: a shape or axes, or a list of numbers, which looks
+    the same."""
     return isinstance(value, tuple) and all(isinstance(x, int | Size) for x in value)
 
 
 def node_of(value: Any, recorder: Recorder) -> Node | None:
-    """The node of a traced array of this trace; None for anything else."""
+    """Return the node of a traced array of this trace; None for anything else."""
     if type(value) is not TracedArray:
         return None
     if value.recorder is not recorder:

@@ -28,7 +28,7 @@ Key = str | int
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One leaf of a parameter: its path below the parameter and what stands there."""
+    """Holds one leaf of a parameter: its path below the parameter and its value."""
 
     parameter: str
     path: tuple[Key, ...]
@@ -36,7 +36,7 @@ class Leaf:
 
     @property
     def spelling(self) -> str:
-        """As Python writes it: params['W1'], layers[0].W."""
+        """Return the path as Python writes it: params['W1'], layers[0].W."""
         return self.parameter + "".join(
             f"[{key}]"
             if isinstance(key, int)
@@ -48,7 +48,7 @@ class Leaf:
 
 
 def leaves(parameter: str, value: Any) -> list[Leaf]:
-    """The leaves of a parameter, in order.
+    """Return the leaves of a parameter, in order.
 
     >>> [leaf.spelling for leaf in leaves("p", {"W": 1.0, "b": (2.0, 3.0)})]
     ['p.W', 'p.b[0]', 'p.b[1]']
@@ -68,7 +68,7 @@ def leaves(parameter: str, value: Any) -> list[Leaf]:
 
 
 def children(value: Any) -> list[tuple[Key, Any]] | None:
-    """The named parts of a tree node; None for a leaf."""
+    """Return the named parts of a tree node; None for a leaf."""
     if isinstance(value, Mapping):
         return [
             (k if isinstance(k, int) else str(k), v)
@@ -86,7 +86,7 @@ def children(value: Any) -> list[tuple[Key, Any]] | None:
 def replace(
     value: Any, change: Callable[[tuple[Key, ...], Any], Any], path: tuple[Key, ...] = ()
 ) -> Any:
-    """The same structure with `change(path, leaf)` in the place of each leaf.
+    """Return the same structure with `change(path, leaf)` in place of each leaf.
 
     It recurses; `leaves` has bounded the depth before.
 
@@ -101,7 +101,7 @@ def replace(
 
 
 def put(name: str, value: Any, handed: Mapping[tuple[str, tuple[Key, ...]], Any]) -> Any:
-    """The structure of the argument `name` with what is handed for its leaves in their place."""
+    """Return the structure of the argument `name` with new leaves in place of its own."""
     return replace(value, lambda path, leaf: handed.get((name, path), leaf))
 
 
@@ -128,7 +128,8 @@ def _rebuild(value: Any, parts: list[Any]) -> Any:
 
 
 def short_names(found: list[Leaf]) -> list[str]:
-    """A name for each leaf: the last key where unique (W1 for params.W1), else the whole path.
+    """Return a name for each leaf: its last key where unique (W1 for params.W1), else the whole
+    path.
 
     >>> short_names(leaves("x", 1.0) + leaves("layers", [{"W": 1.0}, {"W": 2.0}]))
     ['x', 'W0', 'W1']
@@ -158,7 +159,7 @@ def _full(leaf: Leaf) -> str:
 
 
 def _identifier(text: str) -> str:
-    """`fc1.weight` as a name: letters, digits and underscores."""
+    """Return `fc1.weight` as a name of letters, digits and underscores."""
     kept = "".join(c if c.isalnum() or c == "_" else "_" for c in text)
     return kept if kept.isidentifier() else f"_{kept}"
 

@@ -32,7 +32,7 @@ _SUMS_SO_FAR: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
 def _reduce(t: Any, ufunc: Any, array: Any, axis: Any = 0, **kwargs: Any) -> Any:
-    """Unlike np.sum, a ufunc reduces the first axis."""
+    """Reduce the first axis by default, unlike np.sum."""
     if ufunc in REDUCTIONS:
         return t._apply(REDUCTIONS[ufunc], (array,), {"axis": axis, **kwargs})
     keepdims, initial = kwargs.pop("keepdims", False), kwargs.pop("initial", None)
@@ -48,7 +48,8 @@ def _reduce(t: Any, ufunc: Any, array: Any, axis: Any = 0, **kwargs: Any) -> Any
 
 
 def _folded(ufunc: Any, array: Any, axis: int) -> Any:
-    """The entries along an axis, joined one after the other; of none NumPy's neutral element."""
+    """Return the entries along an axis combined one after the other; of none, NumPy's neutral
+    element."""
     if array.shape[axis]:
         return fold(ufunc, np.unstack(array, axis=axis))
     if ufunc.identity is None:
@@ -74,7 +75,8 @@ def _outer(t: Any, ufunc: Any, left: Any, right: Any, **kwargs: Any) -> Any:
 
 
 def _reduceat(t: Any, ufunc: Any, array: Any, indices: Any, axis: int = 0) -> Any:
-    """The slices from each index to the next, reduced; one element where the next is no larger."""
+    """Reduce the slices from each index to the next; a slice is one element if the next index is
+    not larger."""
     places = [int(i) for i in indices]
     axis = normal_axes(axis, array.ndim)[0]
     before = (slice(None),) * axis
@@ -103,7 +105,7 @@ PARTIAL = frozenset({"where", "initial"})
 
 
 def _masked(name: str, neutral: float, join: Any) -> Callable[..., Any]:
-    """A reduction in which elements that are left out count as what changes nothing."""
+    """Return a reduction in which the elements left out count as its neutral element."""
 
     def reduced(
         t: Any,

@@ -40,7 +40,7 @@ _ARRAYS = (range, memoryview, array.array)  # numbers that are no NumPy array ye
 
 
 def need_numbers(function: str, arguments: Sequence[tuple[str, Any]]) -> None:
-    """Check that each of these arguments holds a number to derive the function of this name for.
+    """Check that each of these arguments holds a number to derive the function of this name by.
 
     Settings beside numbers (None, flags, names, functions) may stay. Raises DTypeError.
     """
@@ -55,7 +55,8 @@ def need_numbers(function: str, arguments: Sequence[tuple[str, Any]]) -> None:
 
 
 def no_numbers(function: str, name: str, value: Any) -> DTypeError:
-    """The error for an argument without numbers, with what to write instead where that is plain."""
+    """Return the error for an argument without numbers, with what to write instead where that is
+    plain."""
     facts = {"value": _short(value), "kind": type(value).__name__}
     what = _NO_NUMBERS(name=name, function=function, **facts)
     return DTypeError(what, fix=_as_numbers(name, value))
@@ -65,8 +66,8 @@ def no_numbers(function: str, name: str, value: Any) -> DTypeError:
 def misfits_said(
     function: Callable[..., Any], call: Sequence[tuple[str, Any]]
 ) -> Generator[None, None, None]:
-    """Where the call in the block fails because an argument is a list, a dict, a range … and no
-    array, raise DTypeError that says so.
+    """Raise DTypeError if the call in the block fails because an argument is a list, a dict, a
+    range … and no array.
 
     `call` holds the arguments by name. No call of its own: the function's frame stays where it is.
     """
@@ -84,7 +85,7 @@ def misfits_said(
 def _misfit(
     function: Callable[..., Any], call: Sequence[tuple[str, Any]], error: Exception
 ) -> DTypeError | None:
-    """What to say where NumPy's words speak of the kind of an argument; else None."""
+    """Return what to say if NumPy's message is about the kind of an argument; else None."""
     reason = str(error)
     for name, value in call:
         if isinstance(value, TracedArray | np.ndarray | np.generic | int | float | complex):
@@ -101,14 +102,15 @@ def _misfit(
 
 
 def _is_number_elsewhere(value: Any) -> bool:
-    """Numbers of another kind than NumPy's and Python's own: their gradient would be missing."""
+    """Return whether these are numbers of a kind other than NumPy's and Python's, whose gradient
+    would be missing."""
     if isinstance(value, np.generic | int | float | complex):
         return False
     return isinstance(value, Number | memoryview | array.array)
 
 
 def _as_numbers(name: str, value: Any) -> Phrase | None:
-    """What to write for a value that could be numbers."""
+    """Return what to write for a value that could be numbers."""
     if isinstance(value, bool | Number):
         return verbatim(f"float({name})")
     if isinstance(value, _ARRAYS):
@@ -123,7 +125,7 @@ def _as_numbers(name: str, value: Any) -> Phrase | None:
 
 
 def _is_ragged(value: Any) -> bool:
-    """Whether these are lists of numbers that are no array."""
+    """Return whether these are lists of numbers that form no array."""
     return _of_numbers(value) and _rows(value) is None
 
 
@@ -133,7 +135,7 @@ def _of_numbers(value: Any) -> bool:
 
 
 def _rows(value: Any) -> tuple[int, ...] | None:
-    """The shape of nested lists; None where rows differ."""
+    """Return the shape of nested lists; None if the rows differ."""
     if not isinstance(value, list | tuple):
         return ()
     inner = {_rows(part) for part in value}

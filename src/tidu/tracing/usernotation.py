@@ -37,7 +37,8 @@ Notation = Callable[..., Math]
 
 
 def read_notation(text: str, arguments: Sequence[str], settings: Sequence[str]) -> Notation:
-    """Notation(node, *trees) from a text. Raises InputError for one that is not understood.
+    """Return notation(node, *trees), read from a text. Raise InputError for a text that is not
+    understood.
 
     >>> read_notation("‖{x}‖_*", ("x",), ())(None, Symbol("A"))
     Fence(value=Symbol(base='A', sub='', sup=''), left='‖', right='‖', sub='*')

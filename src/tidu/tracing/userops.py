@@ -74,7 +74,7 @@ _SAYS = Words(en="the derivative given with {name}", zh="定义 {name} 时给出
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserOp:
-    """What a user says of an op.
+    """Holds what a user says of an op.
 
     arguments: the operands' names. settings: the names of keyword-only parameters. derivative:
     partial derivatives of the arguments (`elementwise`), or the pull-back of a gradient that it
@@ -98,7 +98,7 @@ class UserOp:
     )
 
     def op(self) -> Op:
-        """The record of the op."""
+        """Return the record of the op."""
         said = _SAYS(name=self.name)
         facets: dict[str, Any] = {"adjoint": self.pulled}
         if self.elementwise:
@@ -120,11 +120,12 @@ class UserOp:
 
     @property
     def written(self) -> Callable[..., Any]:
-        """The function as it was given, where it goes through arrays by NumPy's vectorize."""
+        """Return the function as it was given, applied to arrays by np.vectorize if it needs
+        that."""
         return getattr(self.function, "pyfunc", self.function)
 
     def defaults(self) -> dict[str, Any]:
-        """The settings as they are where nothing else is said; None where they have to be given."""
+        """Return the default settings; None for those that must be given."""
         if not self.settings:
             return {}
         parameters = inspect.signature(self.written).parameters
@@ -135,7 +136,8 @@ class UserOp:
 
     # -------------------------------------------------------------- numbers
     def calculate(self, *operands: Any, **settings: Any) -> Array:
-        """The function on arrays, with the result checked. Raises EvaluationError, ShapeError."""
+        """Apply the function to arrays and check its result. Raise EvaluationError or
+        ShapeError."""
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
@@ -165,7 +167,7 @@ class UserOp:
             raise ShapeError(_RESULT(name=self.name, got=got, given=given, wanted=expected))
 
     def type(self, *types: Type, **settings: Any) -> Type:
-        """The type of the result: floats of the arguments' precision."""
+        """Return the type of the result: floats in the precision of the arguments."""
         dtype = promote([t.dtype for t in types if t.dtype in FLOATS] or ["float64"])
         if self.elementwise:
             return Type(types[0].shape, dtype)
@@ -188,12 +190,12 @@ class UserOp:
 
     # -------------------------------------------------------------- derivatives
     def partials(self, *operands: Node, **settings: Any) -> tuple[Node | None, ...]:
-        """∂out/∂x for each operand; the result comes last among the operands."""
+        """Return ∂out/∂x for each operand; the result is passed after the operands."""
         *xs, out = operands
         return self._derived([*xs], out, settings, [out.type] * len(xs))
 
     def pulled(self, g: Node, *operands: Node, **settings: Any) -> tuple[Node | None, ...]:
-        """The pull-back of g to each operand."""
+        """Return the pull-back of g to each operand."""
         *xs, out = operands
         return self._derived([g, *xs], out, settings, [x.type for x in xs])
 
@@ -225,7 +227,7 @@ class UserOp:
         return tuple(None if node is None else next(found) for node in nodes)
 
     def _fitting(self, argument: str, part: Any, type: Type) -> Node | None:
-        """One part of a derivative in the type that it has to have; None for zero."""
+        """Return one part of a derivative in the type that it must have; None for zero."""
         if part is None:
             return None
         if isinstance(part, bool) or not isinstance(
@@ -248,8 +250,8 @@ class UserOp:
         settings: Settings,
         last_by_name: bool = False,
     ) -> tuple[list[Node], list[Any]]:
-        """A function traced on variables for their shapes alone, once for each combination of them:
-        the variables, and the parts of what it returned, with nodes in the place of numbers."""
+        """Trace a function on inputs that have only shapes, once for each combination of them;
+        return the inputs and the parts of the result, with nodes in place of numbers."""
         key = (function, tuple(variables), tuple(sorted(settings.items())))
         if key not in self.templates:
             if len(self.templates) >= _TEMPLATES:
@@ -259,7 +261,7 @@ class UserOp:
 
 
 def _guarded(operand: Any) -> Array:
-    """An array that the function can read and not write."""
+    """Return an array that the function can read but not write."""
     view = np.asarray(operand).view()
     view.flags.writeable = False
     return view
@@ -297,7 +299,7 @@ def _parts(
 def apply_user_op(
     recorder: Recorder, made: Any, op: Op, operands: Sequence[Any], settings: Settings
 ) -> Any:
-    """A user's op in a trace: one node. `made` is what the user's code calls."""
+    """Apply a user's op in a trace as one node. `made` is what the user's code calls."""
 
     def build() -> TracedArray:
         node = op(*(recorder.lift(x) for x in operands), **settings)
