@@ -29,8 +29,8 @@ def program() -> int:
 
 
 def _delivered_again(found: Any) -> None:
-    """Ctrl-C may come where Python has to drop it, as in a finaliser: it comes once more then, when
-    that is over."""
+    """Deliver a Ctrl-C again that came where Python has to drop it, as in a finaliser, when that is
+    over."""
     if isinstance(found.exc_value, KeyboardInterrupt):
         again = threading.Timer(_LATER, _thread.interrupt_main)
         again.daemon = True

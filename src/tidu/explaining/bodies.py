@@ -17,7 +17,7 @@ from tidu.words import Phrase
 
 
 def body_sections(view: View) -> tuple[Block, ...]:
-    """One section for each body of the program and of its gradients, in order of use."""
+    """Return one section for each body of the program and of its gradients, in order of use."""
     found: dict[Body, Node] = {}
     waiting = [view.derivation.loss, *view.derivation.gradients.values()]
     while waiting:

@@ -20,7 +20,8 @@ _WITH_EQUAL = {">": "≥", "<": "≤"}
 
 
 def case_remarks(view: View, gradient: Node) -> list[Phrase]:
-    """For each piecewise derivative in a formula: the case distinction, and the case that holds."""
+    """Return for each piecewise derivative in a formula its case distinction and the case that
+    holds."""
     remarks: list[Phrase] = []
     for node in expression_nodes(gradient, view.atoms.__contains__):
         if node.op.cases is None or (node in view.atoms and node is not gradient):
@@ -44,7 +45,8 @@ def case_remarks(view: View, gradient: Node) -> list[Phrase]:
 
 
 def merged(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Cases with the boundary taken into the side that has its value: x < 0 and x = 0 are x ≤ 0."""
+    """Return cases with the boundary merged into the side that has its value: x < 0 and x = 0
+    become x ≤ 0."""
     kept = list(cases)
     for boundary in [case for case in kept if _sign(case) == "="]:
         for i, side in enumerate(kept):
@@ -84,7 +86,7 @@ def _either(one: Callable[..., Any], other: Callable[..., Any]) -> Callable[...,
 
 
 def _case_here(view: View, node: Node) -> Phrase | None:
-    """The case that holds for the data, in numbers where all elements fall into one case."""
+    """Return the case that holds for the data, in numbers where all elements fall into one case."""
     if view.valuation is None or any(child not in view.valuation for child in node.inputs):
         return None
     arrays = [np.asarray(view.valuation[child]) for child in node.inputs]

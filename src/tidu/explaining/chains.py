@@ -23,7 +23,8 @@ MOST_FACTORS = 12
 
 @lru_cache(maxsize=4)
 def uses(view: View) -> dict[Node, list[Node]]:
-    """Each named node on a path to the loss → the named nodes whose formulas use it, last first."""
+    """Return each named node on a path to the loss → the named nodes whose formulas use it, last
+    first."""
     active = view.derivation.adjoints
     named = view.names.forward
     found: dict[Node, list[Node]] = {}
@@ -35,7 +36,8 @@ def uses(view: View) -> dict[Node, list[Node]]:
 
 
 def _carried(line: Node, named: Container[Node]) -> list[Node]:
-    """The nodes of a line's formula that a derivative reaches, not those of conditions alone."""
+    """Return the nodes of a line's formula that a derivative reaches, not those of conditions
+    alone."""
 
     def parts(node: Node) -> list[Node]:
         opened = node is line or node not in named
@@ -45,7 +47,8 @@ def _carried(line: Node, named: Container[Node]) -> list[Node]:
 
 
 def count_paths(view: View, target: Node) -> int:
-    """How many paths through the named nodes lead from the loss to `target`, by a recurrence."""
+    """Return how many paths through the named nodes lead from the loss to `target`, by a
+    recurrence."""
     return _counts(view).get(target.id, 0)
 
 
@@ -60,7 +63,7 @@ def _counts(view: View) -> dict[int, int]:
 
 
 def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
-    """Up to `most` paths from the loss to the target, through named nodes."""
+    """Return up to `most` paths from the loss to the target, through named nodes."""
     found = uses(view)
     result: list[Path] = []
     stack: list[Path] = [(target,)]
@@ -74,8 +77,8 @@ def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
 
 
 def chain(view: View, target: Node) -> Math | None:
-    """∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses where the paths are
-    many or long."""
+    """Return ∂L/∂y₃·∂y₃/∂W₃ in partial signs: a sum over the paths, or over the uses if the paths
+    are many or long."""
     number = count_paths(view, target)
     if number == 0:
         return None
@@ -91,7 +94,7 @@ def chain(view: View, target: Node) -> Math | None:
 
 
 def _by_use(view: View, user: Node, target: Node) -> Math:
-    """∂L/∂user · ∂user/∂target; the loss's own use is no product."""
+    """Return ∂L/∂user · ∂user/∂target; where the user is the loss itself there is no product."""
     edge = _edge(view, user, target)
     if user is view.derivation.loss:
         return edge
@@ -105,7 +108,8 @@ def _signs(view: View, path: Path) -> Math:
 
 
 def _edge(view: View, above: Node, below: Node) -> Math:
-    """∂above/∂below; (∂above/∂below)ₕ where below also reaches above through h, which is held."""
+    """Return ∂above/∂below; (∂above/∂below)ₕ if below also reaches above through h, which is held
+    fixed."""
     name = view.names.forward
     fixed = held(view, above, below)
     if not fixed:
@@ -115,7 +119,7 @@ def _edge(view: View, above: Node, below: Node) -> Math:
 
 
 def held(view: View, above: Node, below: Node) -> list[Node]:
-    """What the line of `above` uses beside `below` and what itself depends on `below`."""
+    """Return what the line of `above` uses beside `below` and what itself depends on `below`."""
     found = uses(view)
     if len(found.get(below, ())) < 2:
         return []
@@ -136,14 +140,15 @@ def _order(view: View) -> dict[Node, int]:
 
 
 def held_factor(tree: Math | None) -> Math | None:
-    """The first (∂a/∂b)ₕ of a chain."""
+    """Return the first (∂a/∂b)ₕ of a chain."""
     terms = tree.terms if isinstance(tree, Sum) else (tree,)
     factors = [f for t in terms for f in (t.factors if isinstance(t, Product) else (t,))]
     return next((f for f in factors if isinstance(f, Fence)), None)
 
 
 def local_derivative(view: View, above: Node, below: Node) -> Node:
-    """∂above/∂below for single numbers, other named nodes held fixed: a node in simplified form."""
+    """Return ∂above/∂below for single numbers, with other named nodes held fixed, as a simplified
+    node."""
     named = view.names.forward
     parts = expression_nodes(above, named.__contains__)
     atoms = {node.id for node in reachable([view.derivation.loss])}
@@ -163,12 +168,13 @@ class Factor:
     value: Node
 
     def tree(self, atoms: Mapping[Node, Math]) -> Math:
-        """In terms of the atoms; d eᶜ/dc reads eᶜ and not by the name of eᶜ itself."""
+        """Return the factor in terms of the atoms; d eᶜ/dc reads eᶜ, not the name of eᶜ itself."""
         return formula(self.value, atoms) if self.value is self.above else named(self.value, atoms)
 
 
 def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
-    """For programs of single numbers: per path, the local derivatives along it. None otherwise."""
+    """Return for programs of single numbers the local derivatives along each path; None
+    otherwise."""
     active = [n for n in view.names.forward if n in view.derivation.adjoints]
     if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
         return None
@@ -179,7 +185,7 @@ def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
 
 
 def product_of(factors: Sequence[Math]) -> Math:
-    """Factors multiplied by ·, negative ones in brackets."""
+    """Return factors joined by ·, negative ones in brackets."""
     if len(factors) == 1:
         return factors[0]
     shown = tuple(

@@ -27,7 +27,7 @@ class Judged:
 
 
 def claims_section(judged: Sequence[Judged], at_random: bool = False) -> Section:
-    """The claims in groups, and how many of them hold; `at_random`: no values were given."""
+    """Return the claims in groups, and how many of them hold; `at_random`: no values were given."""
     blocks: list[Block] = [Paragraph(phrases.CLAIM_RANDOM())] if at_random else []
     groups: dict[Phrase | None, list[Block]] = {}
     for claim in judged:

@@ -14,7 +14,8 @@ from tidu.ir.node import Node
 
 
 def closed_section(view: View) -> Section:
-    """∂L/∂x in the user's names, then in the inputs alone (where that is still readable)."""
+    """Return the section with ∂L/∂x in the user's names, then in the inputs alone where that is
+    still readable."""
     inputs: dict[Node, Math] = {n: s for n, s in view.names.forward.items() if not n.inputs}
     blocks: list[Block] = []
     for name, gradient in view.derivation.gradients.items():

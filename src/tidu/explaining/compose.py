@@ -20,7 +20,8 @@ from tidu.words import Phrase, verbatim
 def derivation_document(
     view: View, findings: Sequence[Finding], title: str | None = None
 ) -> Document:
-    """Given values, working at the view's zoom, notes, check."""
+    """Return the document of a derivation: given values, working at the view's zoom, notes,
+    check."""
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
     return Document(heading, derivation_blocks(view, findings))
 

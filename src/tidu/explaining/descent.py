@@ -46,8 +46,8 @@ class Descended:
 
 
 def update_section(view: View, step: StepGraph, valuation: Valuation, name: str = "") -> Section:
-    """The rule and its numbers; then each line of the update, in letters, in numbers, and its
-    value: W ← W − α·∂L/∂W for each parameter, and before it what the rule remembers."""
+    """Return one update worked out: the rule and its settings, then each line in letters, in
+    numbers, and its value."""
     atoms = _update_atoms(view, step)
     blocks: list[Block] = []
     if isinstance(step.optimizer, Rule) and (step.states or step.lines):
@@ -88,7 +88,8 @@ class _Entry:
 
 
 def _entries(view: View, step: StepGraph) -> list[_Entry]:
-    """What all parameters share, then each parameter's own; what is used stands before its use."""
+    """Return what all parameters share, then each parameter's own; what is used stands before its
+    use."""
     found: list[_Entry] = []
     for item in step.lines:
         shown = symbol(item.line.symbol)
@@ -110,17 +111,18 @@ def _entries(view: View, step: StepGraph) -> list[_Entry]:
 
 
 def _for_parameter(base: str, own: Math) -> Math:
-    """v for W₁ is v with subscript W₁."""
+    """Return a symbol of the rule for one parameter: v for W₁ is v with subscript W₁."""
     return Symbol(base, own.base + own.sub) if isinstance(own, Symbol) else Symbol(base)
 
 
 def _primed(own: Math) -> Math:
-    """The new value of a name: W₃ with "new" above it."""
+    """Return the new value of a name: W₃ with "new" above it."""
     return Symbol(own.base, own.sub, "new") if isinstance(own, Symbol) else own
 
 
 def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
-    """Parameters by name, gradients as ∂L/∂W, the rule's numbers and memory by their symbols."""
+    """Return the names in an update: parameters by name, gradients as ∂L/∂W, the rule's settings
+    and state by their symbols."""
     atoms: dict[Node, Math] = {}
     for name in step.updated:
         atoms |= _own_gradient(view, step, name)
@@ -137,7 +139,8 @@ def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
 
 
 def _own_gradient(view: View, step: StepGraph, name: str | None) -> dict[Node, Math]:
-    """∂L/∂W; two parameters with one gradient each have it under their own name."""
+    """Return ∂L/∂W for a parameter; two parameters with one gradient each have it under their own
+    name."""
     if name is None:
         return {}
     gradient = step.derivation.gradients[name]
@@ -162,7 +165,7 @@ def _update_step(
 
 
 def again_section(view: View, after: View, name: str = "") -> Section:
-    """The forward pass with the new parameters, and what became of the loss."""
+    """Return the forward pass with the new parameters, and what became of the loss."""
     blocks: list[Block] = [*forward_steps(after)]
     if view.valuation is not None and after.valuation is not None:
         old = _number(view.valuation[view.derivation.loss])
@@ -189,7 +192,8 @@ def _titled(title: Phrase, name: str) -> Phrase:
 
 
 def table_section(view: View, done: Descended, name: str = "") -> Section:
-    """The loss before each update, the best step, the state after the last one, and the curve."""
+    """Return the loss before each update, the best step, the state after the last one, and the
+    curve."""
     loss = view.names.loss
     small = [key for key, seen in done.watched.items() if seen and np.size(seen[0]) == 1]
     columns = (phrases.STEP(), loss, *(symbol(key) for key in small))
@@ -228,7 +232,7 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
 
 
 def _watched(done: Descended, key: str, step: int) -> str:
-    """A watched number at a step (from 0), dots where it was not kept."""
+    """Return a watched number at a step (from 0), dots where it was not kept."""
     at, between = divmod(step, done.watched_every)
     return "…" if between else f"{_number(done.watched[key][at]):.4f}"
 

@@ -44,14 +44,14 @@ class ElementPath:
 
 
 def _refuse_complex(view: View) -> None:
-    """A path would carry two numbers and their conjugates: the matrix lines say more."""
+    """Refuse complex programs: a path would carry two numbers and their conjugates."""
     for node in reachable([view.derivation.loss]):
         if any(type.dtype in COMPLEX for type in result_types(node.type)):
             raise InputError(phrases.NO_COMPLEX_PATHS(), fix=verbatim('zoom="op"'))
 
 
 def element_sections(view: View) -> tuple[Block, ...]:
-    """Paths, products, sum, and what they cost, for one element of an input."""
+    """Return Paths, products, sum, and what they cost, for one element of an input."""
     if view.probe is None:
         raise InputError(phrases.NEED_SIZES())
     start = read_element(view, view.options.of)
@@ -79,7 +79,7 @@ def element_sections(view: View) -> tuple[Block, ...]:
 
 
 def read_element(view: View, text: str | None) -> Place:
-    """The text "W1[1,2]", counted from 1, as an input and an index from 0.
+    """Return the text "W1[1,2]", counted from 1, as an input and an index from 0.
 
     None takes the first parameter's first entry.
     """
@@ -110,7 +110,7 @@ def _refused(view: View, text: str) -> InputError:
 
 
 def list_paths(graph: ElementGraph, start: Place, most: int) -> list[ElementPath]:
-    """The first `most` paths from an element to the loss, depth first."""
+    """Return the first `most` paths from an element to the loss, depth first."""
     found: list[ElementPath] = []
     stack: list[ElementPath] = [ElementPath(start, ())]
     while stack and len(found) < most:
@@ -141,7 +141,8 @@ def _path_step(view: View, number: int, path: ElementPath) -> Step:
 
 
 def _sum_step(view: View, start: Place, found: list[ElementPath], count: int) -> Step:
-    """The gradient of the element: the sum over the paths if all are listed, and the value."""
+    """Return the gradient of the element: the sum over the paths if all are listed, and the
+    value."""
     parts: list[Math] = [_derivative(view, start)]
     if len(found) == count and view.valuation is None:
         parts.append(Sum(tuple(product_of(_letters(path)) for path in found)))
@@ -169,7 +170,8 @@ def _number(value: float) -> Number:
 
 
 def multiplications(view: View) -> int:
-    """Multiplications in the backward pass: of each node that only the gradients need."""
+    """Return the number of multiplications in the backward pass: those of each node that only the
+    gradients need."""
     forward = {node.id for node in reachable([view.derivation.loss])}
     total = 0
     for node in reachable(view.derivation.gradients.values()):

@@ -15,7 +15,8 @@ LONGEST = 60  # nodes in a closed form without names given here
 
 
 def closed_form(view: View, name: str) -> Math:
-    """∂L/∂W in the user's own names: δ's, the loss and names given here opened.
+    """Return ∂L/∂W in the user's own names: δ's, the loss and invented names are replaced by their
+    formulas.
 
     Names given here stay where the formula would grow too long without them.
     """
@@ -23,8 +24,8 @@ def closed_form(view: View, name: str) -> Math:
 
 
 def in_own_names(view: View, node: Node, extra: Mapping[Node, Math] | None = None) -> Math:
-    """A formula over the program in the user's names, and `extra` ones; names given here stay where
-    it would grow too long without them."""
+    """Return a formula over the program in the user's names, and `extra` ones; invented names stay
+    where it would grow too long without them."""
     names: dict[Node, Math] = {
         part: tree for part, tree in view.names.forward.items() if part is not view.derivation.loss
     }
@@ -35,8 +36,8 @@ def in_own_names(view: View, node: Node, extra: Mapping[Node, Math] | None = Non
 
 
 def _further_names(view: View, closed: Node) -> dict[Node, Math]:
-    """Names that the user gave to what the loss as run no longer needs: p of p = softmax(z), where
-    the loss takes ln p directly."""
+    """Return names of the user's that the loss as run no longer needs: p of p = softmax(z), if the
+    loss takes ln p directly."""
     derivation, found = view.derivation, dict[Node, Math]()
     needed = set(reachable([closed])) - set(view.names.forward)
     for written, given in derivation.graph.names.items():
@@ -47,7 +48,8 @@ def _further_names(view: View, closed: Node) -> dict[Node, Math]:
 
 
 def written_form(view: View, name: str) -> Math:
-    """∂L/∂W as a line of the working: in δ's (a gradient that has one is its δ), or as a row chain.
+    """Return ∂L/∂W as a line of the working: in δ's (a gradient that has one is its δ), or as a row
+    chain.
 
     What is short in the closed form is short there too; of a deep network only these are.
     """

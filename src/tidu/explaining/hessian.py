@@ -35,9 +35,9 @@ from tidu.rewriting.terms import terms_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondDerivative(Flat):
-    """dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula shows of it, H itself for
-    numbers and vectors, H(V) for anything larger, with V the node `direction`.
-    """
+    """Holds a second derivative. dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula
+    shows of it, H itself for numbers and vectors, H(V) for anything larger, with V the node
+    `direction`."""
 
     dense: Node
     shown: Node
@@ -45,7 +45,8 @@ class SecondDerivative(Flat):
 
 
 def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivative:
-    """∂²L/∂x∂y of a derivation. What is assumed of inputs is used to write it, not to derive it."""
+    """Return ∂²L/∂x∂y of a derivation. Assumptions about inputs are used to write it, not to derive
+    it."""
     free = {
         node: input_node(name, node.shape, node.dtype)
         for name, node in derivation.graph.inputs.items()
@@ -65,8 +66,8 @@ def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivativ
 
 
 def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
-    """Whether a formula has no parts with three axes but the program's own: rows of I that stand
-    for all directions are no matrices, and would be read as such."""
+    """Return whether a formula has no parts with three axes except the program's own. (Rows of I
+    that stand for all directions would be read as matrices.)"""
     program = {node.id for node in derivation.graph.nodes()}
     program |= {node.id for node in reachable([derivation.loss])}
     parts = [x for x in reachable([dense]) if x.id not in program and not is_tuple(x)]
@@ -74,7 +75,7 @@ def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
 
 
 def second_tree(view: View, found: SecondDerivative) -> Math:
-    """The formula, in the user's names."""
+    """Return the formula, in the user's names."""
     if found.direction is None:
         return in_own_names(view, found.shown)
     direction = Symbol(str(found.direction.attrs["name"]))
@@ -82,7 +83,7 @@ def second_tree(view: View, found: SecondDerivative) -> Math:
 
 
 def second_name(view: View, x: str, y: str, found: SecondDerivative) -> Math:
-    """∂²L/∂x∂yᵀ, or H(V) for the operator."""
+    """Return ∂²L/∂x∂yᵀ, or H(V) for the operator."""
     forward, wrt = view.names.forward, view.derivation.wrt
     first, second = forward[wrt[x]], forward[wrt[y]]
     if found.direction is not None:
@@ -95,8 +96,8 @@ def second_name(view: View, x: str, y: str, found: SecondDerivative) -> Math:
 
 # ------------------------------------------------------------------ Kronecker products
 def kronecker(view: View, found: SecondDerivative) -> Math | None:
-    """The matrix of H(V) = Σ A·V·B on vec V, columns stacked: Σ Bᵀ ⊗ A. None where H(V) has terms
-    of another form."""
+    """Return the matrix of H(V) = Σ A·V·B on vec V, columns stacked: Σ Bᵀ ⊗ A. None where H(V) has
+    terms of another form."""
     direction = found.direction
     if direction is None or direction.rank != 2 or found.shown.rank != 2:
         return None
@@ -132,7 +133,7 @@ Part = tuple[Node, Literal["matrix", "column", "row"]]
 def _around(
     number: float, term: Node, direction: Node
 ) -> tuple[float, list[Node], Node | None, Node | None] | None:
-    """(c, [s…], A, B) of c·s·A·V·B, where A or B may be an outer product: V·x·xᵀ."""
+    """Return (c, [s…], A, B) of c·s·A·V·B, where A or B may be an outer product: V·x·xᵀ."""
     scalars: list[Node] = []
     while (found := _scaled(term)) is not None:
         scalars, term = [*scalars, found[0]], found[1]
@@ -147,7 +148,7 @@ def _around(
 
 
 def _scaled(term: Node) -> tuple[Node, Node] | None:
-    """(s, X) of s·X with one calculated number s."""
+    """Return (s, X) of s·X with one calculated number s."""
     if term.op.operator != "*":
         return None
     s, x = term.inputs
@@ -156,7 +157,7 @@ def _scaled(term: Node) -> tuple[Node, Node] | None:
 
 
 def _parts(node: Node) -> list[Part]:
-    """The factors of a matrix product, in order."""
+    """Return the factors of a matrix product, in order."""
     if node.op.operator == "@" and node.rank == 2 and all(x.rank == 2 for x in node.inputs):
         return [*_parts(node.inputs[0]), *_parts(node.inputs[1])]
     if node.op is outer:
@@ -168,7 +169,7 @@ def _parts(node: Node) -> list[Part]:
 
 
 def _column(vector: Node) -> list[Part]:
-    """A·B·x of a vector, its last factor a column."""
+    """Return A·B·x of a vector, its last factor a column."""
     if vector.op.operator == "@" and {x.rank for x in vector.inputs} == {1, 2}:
         first, second = vector.inputs
         if second.rank == 1:
@@ -178,7 +179,7 @@ def _column(vector: Node) -> list[Part]:
 
 
 def _turned(parts: Sequence[Part]) -> list[Part]:
-    """The factors of the transpose."""
+    """Return the factors of the transpose."""
     lies: Mapping[str, Literal["column", "row"]] = {"column": "row", "row": "column"}
     return [
         (part, lies[kind]) if kind in lies else (_flipped(part), "matrix")
@@ -191,7 +192,8 @@ def _flipped(matrix: Node) -> Node:
 
 
 def _joined(parts: Sequence[Part]) -> Node | None:
-    """The product again: matrices, or a column that is made of some times a row."""
+    """Return the factors as a product again: matrices, or a column built from some of them times a
+    row."""
     kinds = [kind for _, kind in parts]
     if "row" not in kinds:
         return reduce(lambda a, b: a @ b, (part for part, _ in parts)) if parts else None

@@ -13,7 +13,8 @@ from tidu.ir.types import shape_text
 
 
 def layer_sections(view: View) -> tuple[Block, ...]:
-    """A table with one row a named node, the network drawn, and every gradient in closed form."""
+    """Return a table with one row a named node, the network drawn, and every gradient in closed
+    form."""
     return (
         Section(
             phrases.LAYERS(), (layer_table(view), network_figure(view), Paragraph(phrases.LOCAL()))
@@ -23,12 +24,12 @@ def layer_sections(view: View) -> tuple[Block, ...]:
 
 
 def figure_section(view: View) -> Section:
-    """The computation graph alone."""
+    """Return the computation graph alone."""
     return Section(phrases.FIGURE(), (network_figure(view), Paragraph(phrases.LOCAL())))
 
 
 def layer_table(view: View) -> Table:
-    """name, formula, shape, value (small ones)."""
+    """Return a table of name, formula, shape and (if small) value."""
     columns = [phrases.LAYER(), phrases.FORMULA(), phrases.SHAPE()]
     if view.has_numbers():
         columns.append(phrases.VALUE())
@@ -44,7 +45,7 @@ def layer_table(view: View) -> Table:
 
 
 def gradient_table(view: View) -> Table:
-    """One row a δ and a parameter: its formula and its shape."""
+    """Return one row a δ and a parameter: its formula and its shape."""
     columns = [phrases.GRADIENTS(), phrases.FORMULA(), phrases.SHAPE()]
     if view.has_numbers():
         columns.append(phrases.VALUE())
@@ -70,7 +71,8 @@ def _gradient_row(view: View, left: Math, gradient: Node, opened: bool) -> tuple
 
 
 def network_figure(view: View) -> GraphFigure:
-    """The named nodes as a graph, local derivatives on the edges (formulas for single numbers)."""
+    """Return the named nodes as a graph, local derivatives on the edges (formulas for single
+    numbers)."""
     parameters = set(view.derivation.wrt.values())
     nodes: list[GraphNode] = []
     edges: list[GraphEdge] = []

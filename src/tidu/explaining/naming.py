@@ -21,11 +21,8 @@ _SHORT = 3  # nodes in an argument that needs no line of its own: x + 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """forward: named nodes of the program as run, in order of calculation (leaves included).
-    adjoints: the gradient nodes that have a δ, and their symbols. delta: node → its δ's symbol.
-    invented: the nodes whose names are not the user's. atoms: everything a formula may refer to by
-    name.
-    """
+    """Holds the names on a page. forward: named nodes of the program as run, in order of
+    calculation (leaves included)."""
 
     forward: Mapping[Node, Symbol]
     adjoints: Mapping[Node, Symbol]
@@ -63,7 +60,8 @@ def name_all(derivation: Derivation) -> Names:
 
 
 def _in_program_order(derivation: Derivation) -> list[Node]:
-    """What is shown of the program: operands first, and what is named in the order written."""
+    """Return what is shown of the program: operands first, and what is named in the order
+    written."""
     graph = derivation.graph
     results = [derivation.run_node(node) for node in graph.outputs.values()]
     shown = {node.id for node in reachable([*results, derivation.loss])}
@@ -74,7 +72,8 @@ def _in_program_order(derivation: Derivation) -> list[Node]:
 
 
 def _arguments(nodes: list[Node], active: set[int]) -> set[int]:
-    """Ids of what nonlinear elementwise ops are applied to: lines of an expression in one piece.
+    """Return ids of what nonlinear elementwise ops are applied to: lines of an expression in one
+    piece.
 
     |W x + b − y| gets a line v₁ = W x + b − y and a line |v₁|, so that each rule has its own place.
     """
@@ -86,7 +85,8 @@ def _arguments(nodes: list[Node], active: set[int]) -> set[int]:
 
 
 def _bends(node: Node, active: set[int]) -> bool:
-    """Not a sum, a sign, or a product or quotient with something that stays fixed."""
+    """Return whether an op is nonlinear here: not a sum, a sign, or a product or quotient with
+    something fixed."""
     symbol = node.op.operator
     if symbol in ("+", "-", "neg"):
         return False
@@ -125,19 +125,20 @@ def _invent(
 
 
 def _is_light(node: Node) -> bool:
-    """Views say nothing new, so they get no name of their own."""
+    """Return whether a node is a view: it says nothing new and gets no name of its own."""
     return node.op.loop is Loop.VIEW
 
 
 def _is_inner(node: Node, nodes: list[Node], users: Mapping[int, int]) -> bool:
-    """A composite's or opaque op's result is referred to by its own derivative."""
+    """Return whether the derivative of a node refers to its result (composite and opaque ops)."""
     return node.op.form in (Form.OPAQUE, Form.COMPOSITE) and node.rank > 0
 
 
 def _deltas(
     derivation: Derivation, forward: Mapping[Node, Symbol], invented: set[Node]
 ) -> tuple[dict[Node, Symbol], dict[Node, Symbol]]:
-    """A δ for the gradient of each named node on a path; δ₂ for y₂ where the number says which."""
+    """Return a δ for the gradient of each named node on a path; δ₂ for y₂ where the number says
+    which."""
     parameters = set(derivation.wrt.values())
     lines = [
         node

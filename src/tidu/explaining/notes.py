@@ -20,13 +20,14 @@ from tidu.words import Phrase
 
 
 def notice_section(view: View) -> tuple[Block, ...]:
-    """What to notice, if there is anything."""
+    """Return what to notice, if there is anything."""
     notes = notice(view)
     return (Section(phrases.NOTES(), tuple(notes)),) if notes else ()
 
 
 def notice(view: View) -> list[Block]:
-    """Kinks that the data sit on, invented names, rewrites for stability, cut arrays, guards."""
+    """Return the notes: kinks at the data, invented names, rewrites for stability, truncated
+    arrays, guards."""
     notes: list[Block] = []
     if view.shortened:
         notes.append(Note("info", phrases.CHAIN_TOO_LONG()))
@@ -53,7 +54,8 @@ def notice(view: View) -> list[Block]:
 
 
 def readings(view: View) -> tuple[Block, ...]:
-    """How formulas were read, which stands before all else: is this what was meant?"""
+    """Return how formulas were read, which stands before all else, so that the reader can
+    object."""
     return tuple(Note("info", reading) for reading in view.derivation.graph.readings)
 
 
@@ -62,7 +64,7 @@ def _listed(names: Sequence[Math]) -> Phrase:
 
 
 def _stability(view: View) -> list[Phrase]:
-    """As written and as run, for each rewrite that changed the program."""
+    """Return the program as written and as run, for each rewrite that changed it."""
     written_atoms: dict[Node, Math] = {}
     for written in view.derivation.graph.nodes():
         run = view.derivation.run_node(written)
@@ -79,7 +81,8 @@ def _stability(view: View) -> list[Phrase]:
 
 
 def kink_notes(view: View) -> list[Phrase]:
-    """For each active node whose data lie on a kink: where, the subdifferential, the value used."""
+    """Return for each active node whose data lie on a kink: where, the subdifferential, and the
+    value used."""
     if view.valuation is None:
         return []
     found: list[Phrase] = []
@@ -101,7 +104,8 @@ def kink_notes(view: View) -> list[Phrase]:
 
 
 def _concerns(view: View, node: Node, operand: int) -> bool:
-    """Whether a kink by one operand is told: not if another tells of the operand in use."""
+    """Return whether to mention a kink of one operand: not if another note is about the operand in
+    use."""
     active = {i for i, child in enumerate(node.inputs) if child in view.derivation.adjoints}
     return operand in active or not any(kink.operand in active for kink in node.op.kinks)
 

@@ -23,7 +23,8 @@ class Layout:
 
 
 def number_text(value: float, digits: int = 6) -> str:
-    """24 for 24.0; 24.964 for 24.963999999999984 (within 1e-12); else `digits` significant digits.
+    """Return 24 for 24.0; 24.964 for 24.963999999999984 (within 1e-12); else `digits` significant
+    digits.
 
     >>> number_text(24.963999999999984), number_text(1 / 3), number_text(-0.0), number_text(1e-6)
     ('24.964', '0.333333', '0', '0.000001')
@@ -44,7 +45,8 @@ def number_text(value: float, digits: int = 6) -> str:
 
 
 def loss_text(value: float) -> str:
-    """A loss in a table: four decimals; below 0.001, where these say little, four digits.
+    """Return a loss for a table: four decimals; below 0.001, where these say little, four
+    significant digits.
 
     >>> loss_text(12.5), loss_text(0.001), loss_text(0.00004321), loss_text(0.0)
     ('12.5000', '0.0010', '0.00004321', '0.0000')
@@ -53,7 +55,7 @@ def loss_text(value: float) -> str:
 
 
 def complex_text(value: complex, digits: int = 6) -> str:
-    """1 + 2i as one word.
+    """Return 1 + 2i as one word.
 
     >>> complex_text(1 + 2j), complex_text(-1j), complex_text(0.5 + 0j)
     ('1+2i', '-i', '0.5')
@@ -68,7 +70,7 @@ def complex_text(value: complex, digits: int = 6) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without an exponent where the number is of ordinary size; without trailing zeros."""
+    """Return a number without an exponent if it is of ordinary size, and without trailing zeros."""
     mantissa, _, exponent = text.partition("e")
     if exponent and -7 <= int(exponent) <= 6:
         decimals = max(0, len(mantissa.partition(".")[2]) - int(exponent))
@@ -87,7 +89,8 @@ def number(value: Any, layout: Layout) -> Math:
 
 
 def value_tree(array: Any, layout: Layout) -> Math:
-    """An array as a math tree: one element as a number, a vector, a matrix, or a list of matrices.
+    """Return an array as a math tree: one element as a number, a vector, a matrix, or a list of
+    matrices.
 
     Entries beyond the layout's rows and columns become dots.
     """
@@ -118,7 +121,7 @@ def is_truncated(array: Any, layout: Layout) -> bool:
 
 
 def _picked(count: int, limit: int) -> list[int | None]:
-    """Positions to show; None stands for dots."""
+    """Return positions to show; None stands for dots."""
     if count <= limit:
         return list(range(count))
     return [*range(max(1, limit // 2)), None, count - 1]

@@ -27,7 +27,7 @@ from tidu.ir.node import Node
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quotient:
-    """f(w+h) and f(w−h) at one entry of an input, and the derived gradient there."""
+    """Holds f(w+h) and f(w−h) at one entry of an input, and the derived gradient there."""
 
     node: Node
     index: tuple[int, ...]
@@ -38,7 +38,7 @@ class Quotient:
 
 
 def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
-    """One line a quotient, and which way the update will move the entry."""
+    """Return one line a quotient, and which way the update will move the entry."""
     blocks: list[Block] = []
     for item in quotients:
         blocks += [_line(view, item), *_direction(view, item)]
@@ -65,7 +65,7 @@ def _line(view: View, item: Quotient) -> Step:
 
 
 def _decimal(value: float) -> str:
-    """0.000001 written out, as in the source."""
+    """Return 0.000001 written out, as in the source."""
     text = f"{value:.12f}".rstrip("0").rstrip(".")
     return text if float(text) == value else repr(value)
 

@@ -42,21 +42,22 @@ class Use:
 
 
 def element_name(view: View, place: Place) -> Math:
-    """W₁[1,2]; a column's or vector's entry has one index, a number none."""
+    """Return W₁[1,2]; an entry of a column or vector has one index, a number none."""
     tree = view.names.forward.get(place.node)
     shown: Math = tree if tree is not None else view.formula(place.node)
     return indexed(shown, place.node, place.index)
 
 
 def indexed(tree: Math, node: Node, index: Position) -> Math:
-    """`tree[index]`, counted from 1, without the axes of size one (all of them: no index)."""
+    """Return `tree[index]`, counted from 1, without the axes of size one (all of them: no
+    index)."""
     kept = [i + 1 for i, dim in zip(index, node.shape, strict=True) if dim != 1]
     return Index(tree, tuple(Number(str(i)) for i in kept)) if kept else tree
 
 
 @dataclass(eq=False)
 class ElementGraph:
-    """The program at the level of elements, opened where it is asked for."""
+    """Shows the program at the level of elements, each looked up when it is asked for."""
 
     view: View
     _users: dict[int, list[tuple[Node, int]]] = field(
@@ -86,7 +87,7 @@ class ElementGraph:
         )
 
     def uses(self, place: Place) -> list[Use]:
-        """Where an element goes in one step, with the local derivatives."""
+        """Return where an element goes in one step, with the local derivatives."""
         found: list[Use] = []
         for node, position in self._users.get(place.node.id, []):
             change = self._push(node, position, place.index)
@@ -102,7 +103,7 @@ class ElementGraph:
         return found
 
     def _push(self, node: Node, position: int, index: Position) -> NDArray[Any]:
-        """The column of the local Jacobian that belongs to one element of an operand."""
+        """Return the column of the local Jacobian that belongs to one element of an operand."""
         key = (node.id, position)
         if key not in self._local:
             self._local[key] = self._linear_map(node, position)
@@ -113,7 +114,7 @@ class ElementGraph:
         return np.asarray(evaluate({"t": pushed}, given).outputs["t"])
 
     def _linear_map(self, node: Node, position: int) -> tuple[Node, Node, dict[str, Any]]:
-        """The op alone, its operands replaced by variables that hold their values."""
+        """Return the op alone, its operands replaced by variables that hold their values."""
         valuation = self.view.probe
         assert valuation is not None
         operands = [ghost(child) for child in node.inputs]
@@ -132,7 +133,7 @@ class ElementGraph:
     def _factor(
         self, node: Node, position: int, here: Position, there: Position, value: float
     ) -> Math | None:
-        """The local derivative as a formula of elements."""
+        """Return the local derivative as a formula of elements."""
         if node.op.form is Form.LINEAR:
             return None if value == 1.0 else Number(number_text(value))
         if node.op.form is Form.ELEMENTWISE:
@@ -161,7 +162,8 @@ class ElementGraph:
         return formula_at(simple, self.view.names.forward, index)
 
     def _partner(self, node: Node, position: int, here: Position, there: Position) -> Math | None:
-        """The element that multiplies, found by running the op on marks for the other operand."""
+        """Return the element that multiplies, found by running the op on marks in place of the
+        other operand."""
         others = [i for i in range(len(node.inputs)) if i != position]
         if len(others) != 1:
             return None
@@ -179,7 +181,8 @@ class ElementGraph:
         return _through_views(self.view, other, index)
 
     def count(self) -> tuple[dict[int, NDArray[Any]], dict[int, NDArray[Any]]]:
-        """For every element the number of paths to the loss, and of factors on all together."""
+        """Return for every element the number of paths to the loss, and of factors on all of them
+        together."""
         loss = self.view.derivation.loss
         counts: dict[int, NDArray[Any]] = {loss.id: np.ones(_ints(loss))}
         factors: dict[int, NDArray[Any]] = {loss.id: np.zeros(_ints(loss))}
@@ -207,7 +210,7 @@ class ElementGraph:
         return True
 
     def _spread(self, node: Node, position: int, above: NDArray[Any]) -> NDArray[Any]:
-        """Σ over the elements of `node` that use each element of the operand."""
+        """Return the sum over the elements of `node` that use each element of the operand."""
         if node.op.form is Form.ELEMENTWISE:
             return above
         if node.op.form not in (Form.LINEAR, Form.MULTILINEAR):
@@ -235,7 +238,7 @@ class ElementGraph:
 
 
 def _along(node: Node, shape: Position, above: NDArray[Any]) -> NDArray[Any]:
-    """Every element is used by all those of its own row (softmax along an axis), or by all."""
+    """Return how elements are used: by all of their own row (softmax along an axis), or by all."""
     axis = node.attrs.get("axis")
     axes = (axis,) if isinstance(axis, int) else axis
     if axes is None:
@@ -248,7 +251,7 @@ def _along(node: Node, shape: Position, above: NDArray[Any]) -> NDArray[Any]:
 
 
 def _whole(shares: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
-    """A mean's weights 1/n count as one path each."""
+    """Return a factor that counts as one: the weights 1/n of a mean are one path each."""
     if shares.size and above.size and not np.allclose(shares, np.round(shares)):
         return np.where(shares != 0, above.sum() if above.size == 1 else np.max(above), 0.0)
     return shares
@@ -259,12 +262,12 @@ def _ints(node: Node) -> tuple[int, ...]:
 
 
 def value_of(valuation: Any, node: Node) -> Any:
-    """A node's value in a run; constants hold their own."""
+    """Return a node's value in a run; constants hold their own."""
     return valuation[node] if node in valuation else evaluate({"c": node}, {}).outputs["c"]
 
 
 def formula_at(root: Node, names: Mapping[Node, Math], index: Position) -> Math:
-    """An elementwise formula at one element: each name with the index."""
+    """Return an elementwise formula at one element: each name with the index."""
     atoms = {node: indexed(tree, node, _fit(node, index)) for node, tree in names.items()}
     if root in atoms:
         return atoms[root]
@@ -279,18 +282,18 @@ def formula_at(root: Node, names: Mapping[Node, Math], index: Position) -> Math:
 
 
 def _mixes(node: Node) -> bool:
-    """Whether an element of the result is made of several elements of an operand."""
+    """Return whether an element of the result is made of several elements of an operand."""
     return node.op.loop in (Loop.REDUCE, Loop.CONTRACT, Loop.SCAN, Loop.CALL)
 
 
 def _fit(node: Node, index: Position) -> Position:
-    """The index as it applies to an array that was stretched to the common shape."""
+    """Return the index as it applies to an array that was broadcast to the common shape."""
     own = index[len(index) - node.rank :] if node.rank <= len(index) else (0,) * node.rank
     return tuple(0 if dim == 1 else i for i, dim in zip(own, node.shape, strict=True))
 
 
 def _through_views(view: View, node: Node, index: Position) -> Math:
-    """An element's name, looked up through transposes so that Wᵀ[1,2] is W[2,1]."""
+    """Return the name of an element, looked up through transposes so that Wᵀ[1,2] is W[2,1]."""
     while node not in view.names.forward and node.op.role == "transpose":
         axes = node.attrs["axes"]
         back = [0] * len(axes)

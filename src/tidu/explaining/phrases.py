@@ -288,7 +288,7 @@ FORMULA_ALONE = Words(en="{tree}", zh="{tree}")
 
 
 def join(items: Sequence[Phrase], words: Words = AND) -> Phrase:
-    """Phrases one after the other."""
+    """Return phrases joined one after the other."""
     result = items[0]
     for item in items[1:]:
         result = words(first=result, second=item)

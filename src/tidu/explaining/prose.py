@@ -11,7 +11,8 @@ _BOTH = Words(en="{en}", zh="{zh}")
 
 
 def paragraphs(text: Phrase | None) -> tuple[Paragraph, ...]:
-    """The paragraphs of a prose in both languages; a single one if these part differently."""
+    """Return the paragraphs of a prose in both languages; a single one if these part
+    differently."""
     if text is None:
         return ()
     english, chinese = _parts(text.text("en")), _parts(text.text("zh"))

@@ -138,7 +138,7 @@ class Rule:
 
 
 def rule_of(op: Op) -> Rule:
-    """The derivative as reverse mode gives it on operands like the op's own samples."""
+    """Return the derivative as reverse mode gives it on operands like the op's own samples."""
     operands, attributes = _operands(op)
     if not operands:
         return Rule()
@@ -175,7 +175,8 @@ def rule_of(op: Op) -> Rule:
 
 
 def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Node, Math]) -> Rule:
-    """What the gradient G of the result becomes; gradients inside a program are not conjugated."""
+    """Return what the gradient G of the result becomes; gradients inside a program are not
+    conjugated."""
     g = input_node("G", out.shape, out.dtype)
     atoms |= {g: Symbol("G"), out: Symbol("Y")}
     equations: list[Equation] = []
@@ -186,7 +187,7 @@ def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Nod
 
 
 def _right(gradient: Node, atoms: dict[Node, Math], left: Math) -> tuple[Math, ...]:
-    """The formula, and its case distinction where the op that it ends in has one."""
+    """Return the formula, and its case distinction where the op that it ends in has one."""
     right = atoms[gradient] if gradient in atoms else formula(gradient, atoms)
     sides = () if right == left else (right,)
     if gradient.op.cases is None or gradient in atoms:
@@ -197,7 +198,7 @@ def _right(gradient: Node, atoms: dict[Node, Math], left: Math) -> tuple[Math, .
 
 
 def _left(result: Math, name: str, count: int, scaled: bool) -> Math:
-    """tanh′(x), ∂(x·y)/∂x or ∂L/∂A: the left side of a rule."""
+    """Return the left side of a rule: tanh′(x), ∂(x·y)/∂x or ∂L/∂A."""
     if scaled:
         return Derivative(Symbol("L"), Symbol(name))
     match result:
@@ -209,7 +210,7 @@ def _left(result: Math, name: str, count: int, scaled: bool) -> Math:
 
 
 def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
-    """Input nodes like one of the op's samples: numbers, or matrices where it is no map."""
+    """Return input nodes like one of the op's samples: numbers, or matrices where it is no map."""
     if op.samples is None:
         return {}, {}
     cases = op.samples.make(np.random.default_rng(0))
@@ -219,7 +220,8 @@ def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
     each = op.form is Form.ELEMENTWISE or (op.form is Form.COMPOSITE and op.loop is Loop.MAP)
 
     def unlike(case: tuple[Sequence[Any], Any]) -> tuple[int, int]:
-        """How far a sample is from numbers, or from matrices of more than one row and column."""
+        """Return how far a sample is from numbers, or from matrices of more than one row and
+        column."""
         shapes = [np.shape(array) for array in case[0]]
         wanted = 0 if each else 2 * len(shapes)
         return abs(sum(map(len, shapes)) - wanted), sum(shape.count(1) for shape in shapes)
@@ -236,7 +238,7 @@ def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
 
 # ------------------------------------------------------------------ documents
 def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
-    """The whole record of one op, or the facets asked for."""
+    """Return the whole record of one op, or the facets asked for."""
     rows = [(_FACET_NAMES[facet](), value) for facet in facets if (value := _facet(op, facet))]
     blocks: list[Block] = [] if op.doc is None or len(facets) == 1 else [Paragraph(op.doc())]
     if rows:
@@ -247,8 +249,8 @@ def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
 
 
 def ops_document(ops: Iterable[Op], on_arrays: Sequence[str] = ()) -> Document:
-    """A table of the ops that can be written, the names of the others, and the functions of NumPy's
-    that are read in traced programs alone."""
+    """Return a table of the ops that can be written, the names of the others, and the functions of
+    NumPy's that are read in traced programs alone."""
     known = sorted(
         (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
     )
@@ -274,7 +276,7 @@ def numpy_document(
     missing: Sequence[tuple[Phrase, Phrase, Sequence[str]]],
     version: str,
 ) -> Document:
-    """What of NumPy is derived, and what is not, with the reasons."""
+    """Return what of NumPy is derived, and what is not, with the reasons."""
 
     def listed(names: Sequence[str]) -> Paragraph:
         return Paragraph(verbatim(", ".join(names)))
@@ -326,7 +328,8 @@ def _facet(op: Op, facet: str) -> Phrase | str | None:
 
 
 def exports(op: Op) -> tuple[str, ...]:
-    """The languages that an op and its gradient can be written in, found by asking for a sample."""
+    """Return the languages that an op and its gradient can be written in, found by asking for a
+    sample."""
     operands, attributes = _operands(op)
     if op.samples is None:
         return ()
@@ -349,7 +352,7 @@ def exports(op: Op) -> tuple[str, ...]:
 
 
 def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
-    """For each language the ops that it has no words for."""
+    """Return for each language the ops that it cannot express."""
     known = {op.name: exports(op) for op in ops if op.samples is not None}
     found: list[Phrase] = []
     for target, shown in NAMES.items():
@@ -359,14 +362,14 @@ def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
 
 
 def _complex(op: Op) -> Phrase | None:
-    """Whether the op takes complex numbers; None where it takes no numbers at all."""
+    """Return whether the op takes complex numbers; None where it takes no numbers at all."""
     if op.operands is not None and Operand.VALUE not in op.operands:
         return None
     return _TAKES() if op.complex else _REFUSES()
 
 
 def _kinks(op: Op) -> Phrase | None:
-    """Every kink with the derivative used there, as the sample's attributes have it."""
+    """Return every kink with the derivative used there, as the sample's attributes have it."""
     attributes = _operands(op)[1]
     said: Phrase | None = None
     for kink in op.kinks:
@@ -383,7 +386,7 @@ def _number(value: object) -> str:
 
 
 def names(op: Op, library: str) -> str:
-    """The op's names in a library, comma-separated: "np.tanh"."""
+    """Return the op's names in a library, comma-separated: "np.tanh"."""
     prefix = {"numpy": "np.", "torch": "torch."}.get(library, "")
     found = (a.name if isinstance(a, Alias) else a for a in op.aliases.get(library, ()))
     return ", ".join(prefix + name for name in found)

@@ -41,7 +41,8 @@ class Reading(Protocol):
 
 
 def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
-    """One line a gradient, in index form, and whether all agree with the matrices at `sample`."""
+    """Return one line a gradient, in index form, and whether all agree with the matrices at
+    `sample`."""
     lines: list[Block] = []
     agree = True
     for node in _order(view):
@@ -56,15 +57,15 @@ def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
 
 
 def _order(view: View) -> list[Node]:
-    """Intermediate results from the loss backwards, then the parameters."""
+    """Return intermediate results from the loss backwards, then the parameters."""
     adjoints = view.derivation.adjoints
     inner = [n for n in view.names.delta if n in adjoints]
     return [*inner, *(n for n in view.derivation.wrt.values() if n in adjoints)]
 
 
 def agrees(view: View, adjoint: Node, sample: Valuation) -> bool:
-    """Every element, put together by the index form from numbers, is that of the matrix; of a large
-    one, elements spread over it."""
+    """Return whether every element, calculated from numbers by the index form, equals that of the
+    matrix; of a large matrix a sample of elements."""
     numbers = InNumbers(view, adjoint, sample)
     whole = np.asarray(value_of(sample, adjoint))
     places = np.linspace(0, whole.size - 1, min(whole.size, MOST_COMPARED)).astype(np.int64)
@@ -76,7 +77,7 @@ def agrees(view: View, adjoint: Node, sample: Valuation) -> bool:
 
 
 def element(node: Node, index: Letters, reading: Reading) -> Any:
-    """One element of a node's expression."""
+    """Return one element of a node's expression."""
     if reading.known(node):
         return reading.element(node, index)
     if node.op.role == "transpose":
@@ -95,7 +96,7 @@ def element(node: Node, index: Letters, reading: Reading) -> Any:
 
 
 def _product(node: Node, index: Letters, reading: Reading) -> Any:
-    """Σ over the inner size of left[i,s]·right[s,j]."""
+    """Return Σ over the inner size of left[i,s]·right[s,j]."""
     left, right = node.inputs
     rows, columns = index[: left.rank - 1], index[left.rank - 1 :]
 
@@ -173,7 +174,7 @@ class InNumbers:
         return float(node.op.numpy(*(np.float64(p) for p in parts), **node.attrs))
 
     def _declared(self, node: Node, parts: list[float]) -> float:
-        """f(x) at the element whose argument is x, read from the run."""
+        """Return f(x) at the element whose argument is x, read from the run."""
         argument = np.asarray(value_of(self.sample, node.inputs[0]))
         where = np.argwhere(np.isclose(argument, parts[0], rtol=1e-12, atol=0))[0]
         return float(np.asarray(self.sample[node])[tuple(where)])
@@ -191,7 +192,7 @@ def _at(tree: Math, index: Letters) -> Math:
 
 
 def _single(tree: Math) -> Math:
-    """For single numbers ⊙ is a product and ⊘ a quotient."""
+    """Return the op for single numbers, for which ⊙ is a product and ⊘ a quotient."""
     if isinstance(tree, Product) and tree.sign == "⊙":
         return Product(tree.factors, "·")
     if isinstance(tree, Product) and tree.sign == "⊘":

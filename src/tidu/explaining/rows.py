@@ -20,7 +20,7 @@ PLUS_MINUS_ONE = Symbol("±1")
 
 
 def row_form(node: Node, stop: Mapping[Node, Math]) -> Node:
-    """The transpose of a column or matrix, written with the transposes at the letters.
+    """Return the transpose of a column or matrix, with the transposes moved to the single names.
 
     For vectors of one axis the row is the vector itself, and Wᵀ δ becomes δ W.
     """
@@ -42,7 +42,7 @@ def row_form(node: Node, stop: Mapping[Node, Math]) -> Node:
 
 
 def row_chain(view: View, gradient: Node) -> list[Math | None]:
-    """The formula of a gradient as a transposed row chain, in letters and in numbers."""
+    """Return the formula of a gradient as a transposed row chain, in letters and in numbers."""
     letters: dict[Node, Math] = dict(view.names.forward)
     parts: list[Math | None] = [_written(view, gradient, letters, signs=True)]
     if view.valuation is not None:
@@ -89,7 +89,8 @@ def known_or_formula(node: Node, atoms: Mapping[Node, Math]) -> Math:
 
 
 def has_columns(view: View) -> bool:
-    """Whether the program multiplies columns from the left, W x: gradients run through Wᵀ δ."""
+    """Return whether the program multiplies columns from the left, W x: gradients run through Wᵀ
+    δ."""
     return any(
         node.op.operator == "@" and node.inputs[0].op.role == "transpose"
         for adjoint in view.names.adjoints
@@ -102,7 +103,7 @@ def _factors(tree: Math) -> tuple[Math, ...]:
 
 
 def split(gradient: Node, forward: Mapping[Node, Math]) -> tuple[Node, Node | None]:
-    """δ and the factor behind it, for δ xᵀ as a matrix or outer product; else the whole."""
+    """Return δ and the factor after it, for δ xᵀ as a matrix or outer product; else the whole."""
     if (
         gradient.op.form is Form.MULTILINEAR
         and gradient.op.loop is Loop.CONTRACT
@@ -115,12 +116,13 @@ def split(gradient: Node, forward: Mapping[Node, Math]) -> tuple[Node, Node | No
 
 
 def _signs_in(root: Node, forward: Mapping[Node, Math]) -> list[Node]:
-    """One-element piecewise derivatives with the values ±1: the seeds write them as ±1."""
+    """Return the one-element piecewise derivatives with the values ±1, which the seeds write as
+    ±1."""
     return [node for node in expression_nodes(root, forward.__contains__) if is_sign(node)]
 
 
 def is_sign(node: Node) -> bool:
-    """A one-element piecewise derivative with the values ±1."""
+    """Return a one-element piecewise derivative with the values ±1."""
     if node.op.cases is None or not is_one_element(node.shape):
         return False
     values = {case.value for case in node.op.cases(node, *(Symbol("x") for _ in node.inputs))}

@@ -13,12 +13,13 @@ Atoms = Mapping[Node, Math]
 
 
 def expression_nodes(root: Node, atoms: Callable[[Node], bool]) -> list[Node]:
-    """The nodes of the expression of `root`, operands first; atoms below it are not opened."""
+    """Return the nodes of the expression of `root`, operands first, down to the atoms."""
     return post_order([root], lambda node: node.inputs if node is root or not atoms(node) else ())
 
 
 def formula(root: Node, atoms: Atoms) -> Math:
-    """The expression of `root` in terms of the atoms; `root` itself is opened unless a leaf."""
+    """Return the expression of `root` in terms of the atoms; `root` itself is replaced by its
+    formula unless it is a leaf."""
     trees: dict[int, Math] = {}
     for node in expression_nodes(root, atoms.__contains__):
         if node is not root and node in atoms:
@@ -31,19 +32,19 @@ def formula(root: Node, atoms: Atoms) -> Math:
 
 
 def named(root: Node, atoms: Atoms) -> Math:
-    """The name of a node if it has one, else its formula."""
+    """Return the name of a node if it has one, else its formula."""
     return atoms[root] if root in atoms else formula(root, atoms)
 
 
 def operand(node: Node, atoms: Atoms) -> Math:
-    """An operand as it stands beside others: a stretched number is the number."""
+    """Return an operand as it stands beside others: a broadcast number is the number."""
     if node.op.role == "broadcast" and node.inputs[0].rank == 0:
         node = node.inputs[0]
     return named(node, atoms)
 
 
 def with_shapes(root: Node, atoms: Atoms) -> Math:
-    """The expression with the shape of each atom in its place: (4,5)·(5,1)."""
+    """Return the expression with the shape of each atom in its place: (4,5)·(5,1)."""
     shapes = {node: shape_symbol(node.shape) for node in atoms}
     return formula(root, shapes)
 
@@ -54,14 +55,14 @@ def shape_symbol(shape: Shape) -> Symbol:
 
 
 def tidy(tree: Math) -> Math:
-    """A one-factor product is its factor."""
+    """Return the factor of a one-factor product, else the tree."""
     if isinstance(tree, Product) and len(tree.factors) == 1:
         return tree.factors[0]
     return tree
 
 
 def compare_sides(tree: Math) -> Math:
-    """a − b > 0 as a > b, for the conditions of case distinctions."""
+    """Return a − b > 0 as a > b, for the conditions of case distinctions."""
     if not isinstance(tree, Relation) or len(tree.parts) != 2 or tree.parts[1] != Number("0"):
         return tree
     left = tree.parts[0]

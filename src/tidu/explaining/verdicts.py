@@ -15,7 +15,7 @@ from tidu.words import Phrase
 
 
 def check_section(view: View, findings: Sequence[Finding]) -> Section:
-    """One verdict a gradient: how it was checked and how well it agrees."""
+    """Return one verdict a gradient: how it was checked and how well it agrees."""
     return Section(phrases.CHECKED(), tuple(_verdict(view, finding) for finding in findings))
 
 
@@ -50,7 +50,7 @@ def _verdict(view: View, finding: Finding) -> Block:
 
 
 def _edge(gradient: Math | str, facts: KinkFacts) -> Phrase:
-    """The loss has values on one side only."""
+    """Return the note for a point at which the loss has values on one side only."""
     slope = facts.right if math.isnan(facts.left) else facts.left
     return phrases.AT_EDGE(gradient=gradient, slope=_number(slope), used=_number(facts.used))
 

@@ -64,7 +64,7 @@ class View:
         return self.valuation is not None
 
     def value(self, node: Node) -> Math | None:
-        """The node's value as a tree, or None without numbers."""
+        """Return the node's value as a tree, or None without numbers."""
         if self.valuation is None:
             return None
         if node in self.valuation:
@@ -76,15 +76,15 @@ class View:
         return None
 
     def whole_value(self, node: Node) -> Math | None:
-        """The node's value in the run as a tree; None if it has none or is cut short."""
+        """Return the node's value in the run as a tree; None if it has none or is cut short."""
         if self.valuation is None or node not in self.valuation:
             return None
         cut = is_truncated(self.valuation[node], self.options.layout)
         return None if cut else self.value(node)
 
     def with_numbers(self, node: Node) -> Math | None:
-        """The node's formula with each atom's value in its place; None if a value is cut short, or
-        where a call or a scan would only repeat the values of all its arguments."""
+        """Return the node's formula with each atom's value in its place; None if a value is cut
+        short, or where a call or a scan would only repeat the values of all its arguments."""
         if self.valuation is None:
             return None
         values: dict[Node, Math] = {}
@@ -100,7 +100,7 @@ class View:
         return formula(node, values) if values else None
 
     def shape_equation(self, node: Node) -> Math | None:
-        """(4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
+        """Return (4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
         nodes = expression_nodes(node, self.atoms.__contains__)
         parts = [p for p in nodes if p is not node and not is_tuple(p)]
         if node.rank == 0 and all(p.rank == 0 for p in parts):
@@ -113,7 +113,7 @@ class View:
         )
 
     def covers(self, node: Node) -> tuple[int, ...]:
-        """Ids of the nodes whose meaning the line of `node` shows."""
+        """Return ids of the nodes whose meaning the line of `node` shows."""
         atoms = self.atoms
         return tuple(
             part.id
@@ -122,11 +122,12 @@ class View:
         )
 
     def gradient_name(self, node: Node) -> Math:
-        """∂L/∂W₂; dL/dx where there is one number to derive by."""
+        """Return ∂L/∂W₂, or dL/dx if there is one number to derive by."""
         return Derivative(self.names.loss, self.names.forward[node], self.total())
 
     def parameter_gradient(self, node: Node) -> Math:
-        """What is found for a parameter: ∂L/∂W₂, and ∇z for complex z, the conjugate of ∂L/∂z."""
+        """Return the name of what is found for a parameter: ∂L/∂W₂, and for complex z ∇z, the
+        conjugate of ∂L/∂z."""
         if node.dtype in COMPLEX:
             return Gradient(self.names.forward[node])
         return self.gradient_name(node)
@@ -143,7 +144,8 @@ def view(
     probe: Valuation | None = None,
     bodies: Mapping[str, Graph] | None = None,
 ) -> View:
-    """A view with all names decided. A row chain that no line can hold is written with δ's."""
+    """Return a view with all names decided. A row chain that no line can hold is written with
+    δ's."""
     names = name_all(derivation)
     chosen = options or Options()
     shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
@@ -153,7 +155,7 @@ def view(
 
 
 def _longest(derivation: Derivation, names: Names) -> int:
-    """The most nodes that a gradient has when all its δ's are opened."""
+    """Return the most nodes that a gradient has when all its δ's are opened."""
     opened = (
         expression_nodes(g, names.forward.__contains__) for g in derivation.gradients.values()
     )

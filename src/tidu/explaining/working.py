@@ -32,12 +32,12 @@ LONGEST = 60  # nodes of a closed form beside the line in δ's
 
 
 def working(view: View) -> tuple[Block, ...]:
-    """The working of one derivation: given values, forward pass, backward pass."""
+    """Return the working of one derivation: given values, forward pass, backward pass."""
     return given_section(view), forward_section(view), backward_section(view)
 
 
 def given_section(view: View) -> Section:
-    """The inputs: name, role, shape and value."""
+    """Return the inputs: name, role, shape and value."""
     parameters = set(view.derivation.wrt.values())
     columns = [phrases.NAME(), phrases.ROLE(), phrases.SHAPE()]
     if view.has_numbers():
@@ -59,7 +59,7 @@ def forward_section(view: View) -> Section:
 
 
 def forward_steps(view: View) -> list[Step]:
-    """name = formula = formula with numbers = value, for each named node of the program."""
+    """Return name = formula = formula with numbers = value, for each named node of the program."""
     return [_forward_step(view, node) for node in view.names.forward if node.inputs]
 
 
@@ -79,7 +79,8 @@ def _forward_step(view: View, node: Node) -> Step:
 
 
 def _stretch_remarks(view: View, line: Node) -> list[Phrase]:
-    """Which named arrays this line stretches (numbers stretch silently)."""
+    """Return a remark for each named array that this line broadcasts (numbers are broadcast without
+    a remark)."""
     found: list[Phrase] = []
     for node in expression_nodes(line, view.atoms.__contains__):
         if node.op.role == "broadcast" and node.inputs[0] in view.atoms and node.inputs[0].rank:
@@ -94,7 +95,7 @@ def _stretch_remarks(view: View, line: Node) -> list[Phrase]:
 
 
 def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
-    """The parts without gaps and without saying the same twice in a row."""
+    """Return the parts without gaps and without saying the same twice in a row."""
     kept: list[Math] = []
     for part in parts:
         if part is None:
@@ -108,7 +109,7 @@ def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
 
 
 def _minus(value: Number) -> Number:
-    """−0.5 as a number, so that it compares equal to the value −0.5."""
+    """Return −0.5 as a number, so that it compares equal to the value −0.5."""
     text = value.text
     return Number(text[1:] if text.startswith("-") else "-" + text)
 
@@ -151,7 +152,8 @@ def _start(view: View) -> Paragraph:
 
 
 def _lines(view: View) -> list[Node]:
-    """The named nodes between the loss and the parameters, in the order of back-propagation."""
+    """Return the named nodes between the loss and the parameters, in the order of
+    back-propagation."""
     parameters = set(view.derivation.wrt.values())
     return [
         n
@@ -161,7 +163,7 @@ def _lines(view: View) -> list[Node]:
 
 
 def delta_steps(view: View) -> list[Step]:
-    """One line for the gradient of each named intermediate result."""
+    """Return one line for the gradient of each named intermediate result."""
     steps: list[Step] = []
     for node in _lines(view):
         steps += _path_steps(view, node, view.names.delta[node])
@@ -173,7 +175,7 @@ def delta_steps(view: View) -> list[Step]:
 
 
 def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
-    """The lines of one parameter: a contribution a use, then the gradient."""
+    """Return the lines of one parameter: a contribution a use, then the gradient."""
     gradient = view.derivation.gradients[name]
     if name in view.derivation.unused:
         equation = Equation((view.gradient_name(node), Number("0")))
@@ -193,7 +195,8 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
 
 
 def why_zero(view: View, name: str, node: Node) -> Phrase:
-    """No path leads to the loss, or only paths through flat functions."""
+    """Return why a gradient is zero: no path leads to the loss, or only paths through flat
+    functions."""
     ends = flat_ends(view.derivation, name)
     if not ends:
         return phrases.UNUSED(name=view.names.forward[node])
@@ -202,7 +205,8 @@ def why_zero(view: View, name: str, node: Node) -> Phrase:
 
 
 def _steepest_step(view: View, node: Node, gradient: Node) -> Step:
-    """∇z = conj(∂L/∂z): of a complex parameter the conjugate points where the loss rises most."""
+    """Return ∇z = conj(∂L/∂z): for a complex parameter the conjugate points where the loss rises
+    most."""
     turned = Apply(Function("conj"), (view.gradient_name(node),))
     closed = closed_form(view.derivation, str(node.attrs["name"]))
     atoms = view.names.forward
@@ -218,7 +222,7 @@ def _steepest_step(view: View, node: Node, gradient: Node) -> Step:
 
 
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
-    """∂L/∂x = chain = formula = numbers = value."""
+    """Return ∂L/∂x = chain = formula = numbers = value."""
     parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
     own = view.names.delta.get(node)
     known = gradient in view.names.adjoints
@@ -236,7 +240,7 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
 
 
 def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
-    """The formula and the formula with numbers, in the chosen writing."""
+    """Return the formula and the formula with numbers, in the chosen writing."""
     factors = scalar_factors(view, node)
     if factors is not None:
         return _scalar_middle(view, gradient, factors)
@@ -252,7 +256,7 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
 
 
 def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
-    """Single numbers: the factors in letters, in numbers, and the product simplified."""
+    """Return for single numbers the factors in letters, in numbers, and the product simplified."""
     forward = dict(view.names.forward)
     letters = [product_of([f.tree(forward) for f in path]) for path in factors]
     parts: list[Math | None] = [_plus(letters)]
@@ -273,7 +277,8 @@ def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> l
 
 
 def _pieces(factor: Node, forward: Mapping[Node, Math]) -> list[Node]:
-    """The piecewise derivatives in a factor: with numbers they stand as the value of their case."""
+    """Return the piecewise derivatives in a factor: with numbers they stand as the value of their
+    case."""
     return [n for n in expression_nodes(factor, forward.__contains__) if n.op.cases is not None]
 
 
@@ -282,7 +287,7 @@ def _plus(terms: list[Math]) -> Math:
 
 
 def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
-    """If a node is used several times: what each use contributes, before the sum."""
+    """Return the contribution of each use of a node that is used several times, before the sum."""
     parts = view.derivation.contributions.get(node, ())
     if len(parts) < 2:
         return []
@@ -307,7 +312,7 @@ def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
 
 
 def _nearest_line(view: View, via: Node) -> Math:
-    """How a use is called on the page: its name or its formula."""
+    """Return how a use is called on the page: its name or its formula."""
     return named(via, view.atoms)
 
 
@@ -323,7 +328,7 @@ _CONSTANT_FACTOR = _Rule(phrases.CONSTANT_FACTOR, "(c u)′ = c u′")
 
 
 def rules_of(view: View, node: Node) -> list[_Rule]:
-    """The rules that lead from the named nodes above to this one.
+    """Return the rules that lead from the named nodes above to this one.
 
     Those that change the gradient come first, a sum that passes it on unchanged only if it is all
     there is.
@@ -343,7 +348,7 @@ def rules_of(view: View, node: Node) -> list[_Rule]:
 
 
 def _rule(view: View, via: Node, position: int) -> _Rule:
-    """The rule of an op; in a product with something that stays fixed, a constant factor."""
+    """Return the rule of an op; in a product with something that stays fixed, a constant factor."""
     fixed = [c for i, c in enumerate(via.inputs) if i != position]
     if via.op.operator in ("*", "/") and not any(c in view.derivation.adjoints for c in fixed):
         if via.op.operator == "*" or position == 0:

@@ -26,7 +26,8 @@ _WIDEST_LINE = 72
 
 
 def display(equation: Equation, language: Language, environment: str) -> str:
-    """The equation on one line if it is short, else one line a part in an aligning environment."""
+    """Return the equation on one line if it is short, else one line a part in an aligning
+    environment."""
     relation = sign(equation.relation)
     parts = [latex(part, language) for part in equation.parts]
     whole = f" {relation} ".join(parts)
@@ -43,7 +44,7 @@ def display(equation: Equation, language: Language, environment: str) -> str:
 
 
 def _lines(tree: Math, language: Language) -> list[str]:
-    """A formula, a long sum in several lines that start with their signs."""
+    """Return a formula, a long sum in several lines that start with their signs."""
     if not isinstance(tree, Sum):
         return [latex(tree, language)]
     chunks: list[tuple[Math, ...]] = [()]

@@ -113,7 +113,7 @@ _TOKEN = re.compile(
 
 
 def transliterate(text: str, encoding: str) -> str:
-    """The text in signs that the encoding has; unchanged if it can be encoded as it is.
+    """Return the text in signs that the encoding has; unchanged if it can be encoded as it is.
 
     >>> transliterate("∂L/∂W₁ = δ₁·xᵀ − x⁻¹", "ascii")
     'dL/dW1 = delta1*x^T - x^-1'
@@ -138,7 +138,8 @@ def _fits(encoding: str) -> Callable[[str], bool]:
 
 
 def _line(line: str, fits: Callable[[str], bool]) -> str:
-    """One line; longer substitutes take their room from the gap behind them, to keep columns."""
+    """Return one line; longer substitutes take their room from the gap behind them, to keep
+    columns."""
     shown, owed, before = "", 0, ""
     for match in _TOKEN.finditer(line):
         kind, token = match.lastgroup or "sign", match.group()
@@ -168,12 +169,14 @@ def _substitute(kind: str, token: str, before: str, fits: Callable[[str], bool])
 
 
 def _one_word(text: str) -> str:
-    """The text, in brackets unless it holds together by itself: 12, -1, -T, (2), but (n-1)."""
+    """Return the text, in brackets unless it holds together by itself: 12, -1, -T, (2), but
+    (n-1)."""
     return text if re.fullmatch(r"[+-]?\w+|\(.*\)", text) else f"({text})"
 
 
 def _decomposed(token: str, fits: Callable[[str], bool]) -> str:
-    """Letters without their accents, wide signs as narrow ones, or the number of the character."""
+    """Return letters without their accents, wide signs as narrow ones, or the number of the
+    character."""
     number = f"<U+{ord(token[0]):04X}>"
     shown = ""
     for part in unicodedata.normalize("NFKD", token):

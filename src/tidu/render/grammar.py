@@ -35,7 +35,7 @@ _PLAIN_NUMBER = re.compile(r"\d+(\.\d+)?|inf|nan")
 
 
 class Level(IntEnum):
-    """How tightly a printed tree holds together."""
+    """Orders printed trees by how tightly they bind."""
 
     RELATION = 0
     SUM = 1
@@ -59,7 +59,8 @@ def is_plain_number(tree: Math) -> bool:
 
 
 def signed_factors(product: Product) -> Iterator[tuple[str, Math]]:
-    """Factors with the sign in front of each; nested products of the same kind are opened.
+    """Return the factors with the sign in front of each; nested products of the same kind are
+    flattened.
 
     · is associative, so the nesting needs no brackets. × may be a cross product, which is not: it
     stays nested.
@@ -78,7 +79,7 @@ def _same_kind(outer: str, inner: str) -> bool:
 
 
 def signed_terms(terms: tuple[Math, ...]) -> Iterator[tuple[bool, Math]]:
-    """(is subtracted, term) of a sum; sums inside the sum are opened."""
+    """Return (is subtracted, term) for each term of a sum; sums inside the sum are flattened."""
     for term in map(normal, terms):
         if isinstance(term, Sum):
             yield from signed_terms(term.terms)
@@ -89,7 +90,7 @@ def signed_terms(terms: tuple[Math, ...]) -> Iterator[tuple[bool, Math]]:
 
 
 def normal(tree: Math) -> Math:
-    """The tree as it is printed: sums and products of one are that one, (−2)x is −2x.
+    """Return the tree as it is printed: sums and products of one are that one, (−2)x is −2x.
 
     Only a coefficient in front of letters gives its sign away: in a product of numbers, (−1)·2, the
     brackets show what was put in for a name.
@@ -108,7 +109,7 @@ def normal(tree: Math) -> Math:
 
 
 def raised(tree: Math) -> tuple[Math, str] | None:
-    """(base, script) of a transpose or an inverse; (Aᵀ)⁻¹ and (A⁻¹)ᵀ are both A⁻ᵀ."""
+    """Return (base, script) of a transpose or an inverse; (Aᵀ)⁻¹ and (A⁻¹)ᵀ are both A⁻ᵀ."""
     match tree:
         case Transpose(Inverse(base)) | Inverse(Transpose(base)):
             return base, "-T"
@@ -121,7 +122,7 @@ def raised(tree: Math) -> tuple[Math, str] | None:
 
 
 def level(tree: Math) -> Level:
-    """The level of a tree as it stands on one line."""
+    """Return how tightly a tree binds when it stands on one line."""
     match tree:
         case Relation():
             return Level.RELATION

@@ -8,7 +8,8 @@ from tidu.words import Language
 
 
 def inline(tree: Math, language: Language = "en") -> str:
-    """A formula on one line. Products are written with ·, a number before a letter without: 2x.
+    """Return a formula on one line. Products are written with ·, a number before a letter without:
+    2x.
 
     >>> from tidu.document.math import Number, Product, Sum, symbol
     >>> inline(Sum((Product((symbol("W1"), symbol("x"))), Product((Number("2"), symbol("b1"))))))

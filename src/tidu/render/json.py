@@ -33,7 +33,7 @@ Data = dict[str, "Data"] | list["Data"] | str | float | int | bool | None
 
 
 def render_json(document: Document, language: Language) -> str:
-    """The document as JSON; texts in one language, formulas as {"text", "latex"}.
+    """Return the document as JSON; texts in one language, formulas as {"text", "latex"}.
 
     >>> from tidu.words import verbatim
     >>> print(render_json(Document(verbatim("t"), (), meta=(("seed", "0"),)), "en"))
@@ -58,7 +58,8 @@ def render_json(document: Document, language: Language) -> str:
 
 
 def visible_json(text: str) -> str:
-    r"""JSON whose hidden characters, which stand in its strings alone, are written as its escapes.
+    r"""Return JSON with hidden characters, which occur in its strings alone, written as JSON's
+    escapes.
 
     >>> print(visible_json('["\u202e"]'))
     ["\u202e"]
@@ -183,5 +184,6 @@ def _curve(figure: CurveFigure, language: Language) -> Data:
 
 
 def _number(value: float) -> Data:
-    """JSON has no infinities and no NaN: they are written as their names."""
+    """Return a number for JSON, which has no infinities and no NaN: these are written as their
+    names."""
     return value if math.isfinite(value) else str(value)

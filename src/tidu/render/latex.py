@@ -73,7 +73,7 @@ _DOTS = {"h": r"\cdots", "v": r"\vdots", "d": r"\ddots"}
 
 
 def latex(tree: Math, language: Language = "en") -> str:
-    r"""A formula in LaTeX, without the dollar signs around it.
+    r"""Return a formula in LaTeX, without the dollar signs around it.
 
     >>> from tidu.document.math import Derivative, Inverse, Transpose, symbol
     >>> latex(Transpose(Inverse(symbol("A"))))
@@ -146,7 +146,7 @@ def _derivative(tree: Derivative | Gradient, language: Language) -> str:
 
 
 def latex_level(tree: Math) -> Level:
-    """How tightly a tree holds together in LaTeX: a fraction bar is a bracket of its own."""
+    """Return how tightly a tree binds in LaTeX, where a fraction bar brackets its parts."""
     match tree:
         case Fraction() | Derivative():
             return Level.PREFIX
@@ -177,7 +177,7 @@ def _name(tree: Math, language: Language) -> str:
 
 
 def _fenced(left: str, body: str, right: str) -> str:
-    """Brackets that grow with what they hold; plain ones where nothing in it is tall."""
+    """Return brackets that grow with their content; plain ones if nothing in it is tall."""
     opening, closing = _FENCES.get(left, (left, left))[0], _FENCES.get(right, (right, right))[1]
     if _TALL.search(body):
         return rf"\left{opening} {body} \right{closing}"
@@ -206,7 +206,8 @@ def _sub(sub: str) -> str:
 
 
 def _index_text(text: str) -> str:
-    """A subscript or a bracketed superscript: words upright, single letters and ij in italics."""
+    """Return a subscript or a bracketed superscript: words upright, single letters and ij in
+    italics."""
     runs = re.findall(r"[^\W\d_]+|\d+|.", visible_line(text))
     return "".join(_index_run(run) for run in runs).strip()
 
@@ -237,7 +238,7 @@ def _matrix(matrix: Matrix, language: Language) -> str:
 
 
 def _rows(rows: list[str]) -> str:
-    """Rows under each other; after \\\\ a [ or * would be taken for an option of it."""
+    """Return rows under each other; after \\\\ a [ or * would be taken for an option of it."""
     kept = rows[:1] + ["{}" + row if row[:1] in ("[", "*") else row for row in rows[1:]]
     return r" \\ ".join(kept)
 
@@ -286,7 +287,7 @@ def _product(product: Product, language: Language) -> str:
 
 
 def _between(before: Math, factor: Math, text: str) -> str:
-    """What joins two factors that only stand side by side.
+    """Return what joins two factors that only stand side by side.
 
     Digits must not run into digits, 2 (1/2) is not 2½, and x (a + b) is not a function of a + b.
     """

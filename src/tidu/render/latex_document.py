@@ -69,7 +69,7 @@ _LINES_TO_ASCII = str.maketrans("│┤└─┬", "||+-+")
 
 
 def render_latex(document: Document, language: Language) -> str:
-    r"""The document as the text of a .tex file.
+    r"""Return the document as the text of a .tex file.
 
     >>> from tidu.document.blocks import Paragraph
     >>> from tidu.words import verbatim
@@ -90,7 +90,7 @@ def render_latex(document: Document, language: Language) -> str:
 
 
 def _latin(text: str) -> str:
-    """Characters that no font of an English document has, readable in ASCII."""
+    """Return characters that no font of an English document has, readable in ASCII."""
 
     def readable(found: re.Match[str]) -> str:
         return "".join(ESCAPES.get(c, c) for c in transliterate(found.group(), "latin-1"))
@@ -210,7 +210,7 @@ def _code(text: str) -> str:
 
 
 def graph_tables(figure: GraphFigure) -> list[Table]:
-    """A computation graph as two tables, edges and nodes: LaTeX itself draws no graphs."""
+    """Return a computation graph as two tables, edges and nodes: LaTeX itself draws no graphs."""
     labels = {node.id: node.label for node in figure.nodes}
 
     def name(end: str) -> Math | str:

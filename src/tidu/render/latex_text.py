@@ -104,7 +104,7 @@ _RUN = re.compile(
 
 
 def escape_text(text: str) -> str:
-    """Text for LaTeX's text mode; mathematical signs in it become formulas.
+    """Return text for LaTeX's text mode; mathematical signs in it become formulas.
 
     >>> print(escape_text("50% of x_1 → ∂W₁"))
     50\\% of x\\_1 $\\to$ $\\partial W_{1}$
@@ -113,12 +113,12 @@ def escape_text(text: str) -> str:
 
 
 def text_in_math(text: str) -> str:
-    """Text inside a formula: words in \\text, mathematical signs as commands."""
+    """Return text inside a formula: words in \\text, mathematical signs as commands."""
     return " ".join(run if formula else rf"\text{{{run}}}" for formula, run in _runs(text))
 
 
 def _runs(text: str) -> list[tuple[bool, str]]:
-    """Stretches of LaTeX: True for what stands in math mode, False for escaped text."""
+    """Yield stretches of LaTeX: (True, math) or (False, escaped text)."""
     runs: list[tuple[bool, str]] = []
     for match in _RUN.finditer(visible(text)):
         formula, shown = match.lastgroup != "text", _run(match.lastgroup, match.group())
@@ -145,7 +145,8 @@ def _run(kind: str | None, found: str) -> str:
 
 
 def _joint(before: str, shown: str) -> str:
-    """A script stands right behind its base; a second one of its kind needs an empty base."""
+    """Return what joins a script to its base; a second script of the same kind needs an empty
+    base."""
     if shown[0] not in "^_'":
         return " "
     scripts = re.findall(r"[_^](?=\{[^{}]*\}$)|'$", before)
@@ -153,12 +154,12 @@ def _joint(before: str, shown: str) -> str:
 
 
 def sign(text: str) -> str:
-    """The command for an operator; several characters, such as :=, stay as they are."""
+    """Return the command for an operator; several characters, such as :=, stay as they are."""
     return _SIGNS.get(text) or _GREEK.get(text) or text
 
 
 def name(text: str) -> str:
-    """A name in math mode: one letter in italics, with its accent; more letters upright."""
+    """Return a name in math mode: one letter in italics, with its accent; more letters upright."""
     text = letter(text)
     parts = unicodedata.normalize("NFD", text)
     if len(parts) == 2 and parts[1] in _ACCENTS:

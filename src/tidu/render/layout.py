@@ -51,7 +51,7 @@ class Box:
 
 
 def beside(boxes: Iterable[Box]) -> Box:
-    """The boxes from left to right on a common baseline."""
+    """Return the boxes from left to right on a common baseline."""
     row = list(boxes)
     above = max((box.baseline for box in row), default=0)
     below = max((box.height - box.baseline for box in row), default=1)
@@ -68,7 +68,7 @@ def _stretch(box: Box, above: int, below: int) -> tuple[str, ...]:
 
 
 def formula(tree: Math, language: Language) -> Box:
-    """A formula with its matrices and case distinctions set tall."""
+    """Return a formula with its matrices and case distinctions set tall."""
     return _row(spread(tree, language), language)
 
 
@@ -98,7 +98,7 @@ def _piece(piece: str | Operator | Fenced | Tall, last: bool, language: Language
 
 
 def _script(script: Script, base: Box) -> Box:
-    """A script in the first or last line of a box as tall as its base."""
+    """Return a script in the first or last line of a box as tall as its base."""
     line = base.height - 1 if script.down else 0
     blank = " " * cells(script.text)
     lines = (script.text if i == line else blank for i in range(base.height))
@@ -136,7 +136,7 @@ def _matrix(matrix: Matrix, language: Language) -> Box:
 
 
 def _gap(rows: Sequence[Sequence[Box]]) -> int:
-    """Columns of one-digit numbers stand close; anything longer needs room to be told apart."""
+    """Return the gap between columns: small for one-digit numbers, larger for anything longer."""
     widest = max(box.width for row in rows for box in row)
     return 1 if widest <= 2 else 2 if widest <= 12 else 3
 
@@ -149,7 +149,8 @@ def _between(boxes: Sequence[Box], gap: str) -> Iterable[Box]:
 
 
 def _column(boxes: Sequence[Box]) -> list[Box]:
-    """The entries of a column at one width: numbers with their points aligned, the rest centred."""
+    """Return the entries of a column at one width: numbers with their points aligned, the rest
+    centred."""
     if all(box.height == 1 for box in boxes):
         return [Box((text,)) for text in _aligned([box.lines[0] for box in boxes])]
     width = max(box.width for box in boxes)
@@ -175,7 +176,7 @@ def _aligned(entries: Sequence[str]) -> list[str]:
 
 
 def _set(text: str, own: int, width: int) -> str:
-    """The text, taken as `own` cells wide, in the middle of `width` cells."""
+    """Return the text, counted as `own` cells wide, centred in `width` cells."""
     own = max(own, cells(text))
     return pad(" " * ((width - own) // 2) + text, width)
 
@@ -213,7 +214,8 @@ def _condition(condition: Math, language: Language) -> str:
 
 
 def equation_lines(equation: Equation, language: Language, width: int) -> list[str]:
-    """An equation: on one line if it fits and nothing in it is tall, else broken at its signs.
+    """Return an equation: on one line if it fits and nothing in it is tall, else broken at its
+    signs.
 
     >>> from tidu.document.math import Number, Product, symbol
     >>> two, three = Number("2"), Number("3")
@@ -242,7 +244,8 @@ def equation_lines(equation: Equation, language: Language, width: int) -> list[s
 def _parts(
     rows: Sequence[Row], indent: str, sign: str, language: Language, width: int
 ) -> list[str]:
-    """Every further part on lines of its own behind the relation sign."""
+    """Return the lines of an equation, every further part on lines of its own after the relation
+    sign."""
     lines: list[str] = []
     room = width - len(indent) - len(sign)
     for row in rows:
@@ -258,7 +261,7 @@ def _tidy(box: Box) -> list[str]:
 
 
 def _broken(row: Row, width: int, language: Language) -> list[Box]:
-    """The row in as many boxes below each other as the width asks for.
+    """Return the row as boxes one below the other, as many as the width requires.
 
     It is cut in front of its loosest signs; a part that is still too wide is cut at the next
     tighter ones. What has no sign left to cut at overflows.
@@ -287,7 +290,7 @@ def _broken(row: Row, width: int, language: Language) -> list[Box]:
 
 
 def _inner(line: Row, loosest: Level, width: int, language: Language) -> list[Box]:
-    """One line of a broken row: if it is a single chunk that is still too wide, cut further."""
+    """Return one line of a broken row; a single chunk that is still too wide is cut further."""
     opening = isinstance(line[0], Operator)
     body = line[1:] if opening else line
     if any(isinstance(piece, Operator) and piece.level == loosest for piece in body) or not body:
@@ -300,7 +303,7 @@ def _inner(line: Row, loosest: Level, width: int, language: Language) -> list[Bo
 
 
 def _chunks(row: Row, loosest: Level) -> list[Row]:
-    """The row cut in front of each sign of a level."""
+    """Return the row cut in front of each sign of a level."""
     cuts = [
         at for at, piece in enumerate(row) if isinstance(piece, Operator) and piece.level == loosest
     ]

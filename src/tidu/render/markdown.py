@@ -37,7 +37,7 @@ _BESIDE_FORMULA = frozenset(" \n\t()[],.;:!?'\"/-")
 
 
 def render_markdown(document: Document, language: Language) -> str:
-    r"""The document as Markdown.
+    r"""Return the document as Markdown.
 
     >>> from tidu.document.blocks import Paragraph
     >>> from tidu.document.math import symbol
@@ -92,7 +92,7 @@ def _escape(text: str) -> str:
 
 
 def _paragraph(text: Phrase, language: Language) -> str:
-    """Running text in which no line starts a list or a heading by accident."""
+    """Return running text in which no line starts a list or a heading by accident."""
     return _BLOCK_START.sub(r"\1\\\2", _prose(text, language))
 
 
@@ -101,12 +101,13 @@ def _formula(tree: Math, language: Language) -> str:
 
 
 def _kept(formula: str) -> str:
-    r"""A formula without \\ between its rows, of which Markdown would eat one backslash."""
+    r"""Return a formula without \\ between its rows, of which Markdown would eat one backslash."""
     return formula.replace(r"\\", r"\cr")
 
 
 def _prose(phrase: Phrase, language: Language) -> str:
-    """Text with formulas; GitHub sees one only where a space or an ASCII sign stands beside it."""
+    """Return text with formulas. GitHub recognises a formula only beside a space or an ASCII
+    sign."""
     shown, after_formula = "", False
     for part in phrase.parts(language):
         formula = isinstance(part, Math)
@@ -166,7 +167,7 @@ def _cell(cell: Cell, language: Language) -> str:
 
 
 def _code(text: str, language: str = "") -> str:
-    """A code block whose fence is longer than any row of backticks in it."""
+    """Return a code block whose fence is longer than any row of backticks in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

@@ -20,7 +20,8 @@ _PRIMES = {1: "′", 2: "″", 3: "‴"}
 
 
 def letter(name: str) -> str:
-    """The Greek letter for its English name, else the name itself, hidden characters shown."""
+    """Return the Greek letter for its English name, else the name itself, hidden characters
+    shown."""
     return _GREEK_LETTERS.get(name) or visible_line(name)
 
 
@@ -28,14 +29,14 @@ _NUMBERED = re.compile(r"(\d+)([A-Z]+)")
 
 
 def superscript(text: str) -> str | None:
-    """The text in superscript characters, or None if one of them does not exist."""
+    """Return the text in superscript characters, or None if one of them does not exist."""
     if text and all(c in SUPERSCRIPTS for c in text):
         return "".join(SUPERSCRIPTS[c] for c in text)
     return None
 
 
 def subscript(text: str) -> str:
-    """The text as a subscript: ₁, ᵢⱼ, _true, ₁_true, ₂A (there is no small capital).
+    """Return the text as a subscript: ₁, ᵢⱼ, _true, ₁_true, ₂A (there is no small capital).
 
     >>> [subscript(s) for s in ("1", "ij", "true", "1,true", "2A", "1,2")]
     ['₁', 'ᵢⱼ', '_true', '₁_true', '₂A', '₁,₂']
@@ -64,12 +65,12 @@ def _reads_as_index(part: str) -> bool:
 
 
 def primes(order: int) -> str:
-    """′, ″, ‴, and from the fourth derivative on ⁽⁴⁾."""
+    """Return ′, ″, ‴, and from the fourth derivative on ⁽⁴⁾."""
     return _PRIMES.get(order) or superscript(f"({order})") or ""
 
 
 def symbol_text(symbol: Symbol) -> str:
-    """A name with its scripts: W₁, y_true, h⁽²⁾."""
+    """Return a name with its scripts: W₁, y_true, h⁽²⁾."""
     return letter(symbol.base) + subscript(symbol.sub) + _upper(symbol.sup)
 
 
@@ -82,5 +83,5 @@ def _upper(sup: str) -> str:
 
 
 def can_be_raised(symbol: Symbol) -> bool:
-    """Whether a further superscript on this name reads unambiguously: W₁², but (y_true)²."""
+    """Return whether a further superscript on this name reads unambiguously: W₁², but (y_true)²."""
     return not symbol.sup and "_" not in subscript(symbol.sub)

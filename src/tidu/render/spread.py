@@ -61,7 +61,7 @@ _LONGEST_SUPERSCRIPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A sign with its spaces; a line may be broken in front of it, the lowest level first."""
+    """Is a sign with its spaces; a line may be broken in front of it, the lowest level first."""
 
     text: str
     level: Level
@@ -98,7 +98,7 @@ Row = tuple[Piece, ...]
 
 
 def spread(tree: Math, language: Language) -> Row:
-    """The pieces of a tree from left to right."""
+    """Return the pieces of a tree from left to right."""
     tree = normal(tree)
     match tree:
         case Symbol() | Number() | Function() | Dots() | Say():
@@ -129,7 +129,7 @@ def spread(tree: Math, language: Language) -> Row:
 
 
 def flat(row: Row, language: Language) -> str:
-    """The pieces on one line."""
+    """Return the pieces on one line."""
     return "".join(_flat_piece(piece, language) for piece in row)
 
 
@@ -138,7 +138,7 @@ def line(tree: Math, language: Language) -> str:
 
 
 def phrase_text(phrase: Phrase, language: Language) -> str:
-    """A phrase in one language, formulas in it on one line."""
+    """Return a phrase in one language, formulas in it on one line."""
     return "".join(
         line(part, language) if isinstance(part, Math) else str(part)
         for part in phrase.parts(language)
@@ -146,7 +146,7 @@ def phrase_text(phrase: Phrase, language: Language) -> str:
 
 
 def number_text(text: str) -> str:
-    """A number with the true minus sign."""
+    """Return a number with the true minus sign."""
     return {"inf": "∞", "-inf": "−∞", "nan": "NaN"}.get(text, text.replace("-", "−"))
 
 
@@ -229,7 +229,7 @@ def _at_least(tree: Math, wanted: Level, language: Language) -> Row:
 
 
 def _name(tree: Math, language: Language) -> Row:
-    """What stands after ∂ or ∇: a name as it is, anything composed in brackets."""
+    """Return what stands after ∂ or ∇: a name as it is, anything composed in brackets."""
     composed = not isinstance(tree, Symbol) and level(normal(tree)) < Level.ATOM
     return _operand(tree, language, composed)
 
@@ -273,7 +273,8 @@ def _product(product: Product, language: Language) -> Row:
 
 
 def _coefficient(before: Math, sign: str, factor: Math) -> bool:
-    """Whether a number stands right in front of a letter: 2x, 3Wᵀ, but 2·loss and 2·(x + y)."""
+    """Return whether a number stands right in front of a letter: 2x, 3Wᵀ, but 2·loss and 2·(x +
+    y)."""
     match factor:
         case Symbol(base) | Power(Symbol(base)) | Transpose(Symbol(base)):
             return sign == "" and is_plain_number(before) and len(letter(base)) == 1

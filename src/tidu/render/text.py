@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[−-]?[\d.]+(e[−-]?\d+)?%?")
 
 
 def render_text(document: Document, language: Language, width: int = 88) -> str:
-    """The document as text of at most `width` cells a line where its formulas allow it.
+    """Return the document as text of at most `width` cells a line where its formulas allow it.
 
     >>> from tidu.document.blocks import Paragraph
     >>> from tidu.words import verbatim
@@ -57,7 +57,7 @@ def render_text(document: Document, language: Language, width: int = 88) -> str:
 def _blocks(
     blocks: tuple[Block, ...], number: str, language: Language, width: int
 ) -> Iterator[list[str]]:
-    """The lines of each block; sections are numbered and opened."""
+    """Yield the lines of each block; sections are numbered and opened."""
     count = 0
     for block in blocks:
         if isinstance(block, Section):
@@ -126,7 +126,7 @@ def _hanging(mark: str, text: Phrase, language: Language, width: int) -> list[st
 
 
 def _hang(mark: str, text: str, width: int) -> list[str]:
-    """The text behind a mark, its further lines under its first."""
+    """Return the text behind a mark, its further lines under its first."""
     indent = " " * cells(mark)
     first, *rest = wrap(text, max(20, width - len(indent)))
     return [(mark + first).rstrip(), *((indent + shown).rstrip() for shown in rest)]

@@ -20,7 +20,7 @@ _NARROWEST_COLUMN = 12
 
 
 def phrase_for_wrapping(phrase: Phrase, language: Language) -> str:
-    """A phrase whose short formulas hold together: their spaces do not break."""
+    """Return a phrase whose short formulas hold together: their spaces do not break."""
     shown = ""
     for part in phrase.parts(language):
         if isinstance(part, Math):
@@ -33,7 +33,8 @@ def phrase_for_wrapping(phrase: Phrase, language: Language) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` cells where words allow it; Chinese breaks between characters.
+    """Return lines of at most `width` cells where words allow it; Chinese breaks between
+    characters.
 
     >>> wrap("梯度下降 is one step down the slope", 12)
     ['梯度下降 is', 'one step', 'down the', 'slope']
@@ -56,7 +57,8 @@ def _wrap_paragraph(text: str, width: int) -> list[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    """What may not be torn apart: words with the space behind them, single Chinese characters.
+    """Return the parts that no line break may divide: words with the space after them, single
+    Chinese characters.
 
     Punctuation stays with its neighbour, so that no line starts with a full stop.
     """
@@ -73,7 +75,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def table_lines(rows: Sequence[Sequence[str]], right: Sequence[bool], width: int) -> list[str]:
-    """Rows of cells in columns, the first row as the head; the widest columns wrap if need be."""
+    """Return rows of cells in columns, the first row as the head; the widest columns wrap if need
+    be."""
     columns = len(right)
     widths = [max((cells(row[j]) for row in rows), default=0) for j in range(columns)]
     while sum(widths) + len(_GAP) * (columns - 1) > width and max(widths) > _NARROWEST_COLUMN:

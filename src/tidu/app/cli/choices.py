@@ -53,7 +53,7 @@ _NOT_UTF8 = Words(en="{file} is not UTF-8 text", zh="{file} 不是 UTF-8 文本"
 
 
 def choice(option: str, given: str | None, known: Sequence[str]) -> Any:
-    """One of the known words, or None where the option was left out."""
+    """Return one of the known words, or None if the option was not given."""
     if given is None or given in known:
         return given
     close = nearest(given, known) or known[0]
@@ -70,7 +70,7 @@ def digits(given: str | None) -> int | None:
 
 
 def pairs(option: str, given: Iterable[str], example: str) -> dict[str, str]:
-    """NAME=VALUE texts as a dictionary."""
+    """Return NAME=VALUE texts as a dictionary."""
     found: dict[str, str] = {}
     for text in given:
         name, sign, value = text.partition("=")
@@ -85,7 +85,7 @@ def pairs(option: str, given: Iterable[str], example: str) -> dict[str, str]:
 
 
 def shapes(given: Iterable[str]) -> dict[str, tuple[int | str, ...]]:
-    """x=2,3 or x=n,d as shapes; x= (nothing) for a number."""
+    """Return x=2,3 or x=n,d as shapes; x= (nothing) stands for a number."""
     found: dict[str, tuple[int | str, ...]] = {}
     for name, text in pairs("--shape", given, "--shape x=2,3").items():
         parts = [part.strip() for part in text.strip("()").split(",")]
@@ -103,7 +103,7 @@ def _is_size(part: str) -> bool:
 
 
 def functions(given: Iterable[str]) -> dict[str, str | None]:
-    """f, or f=tanh(t), as declared functions."""
+    """Return f, or f=tanh(t), as declared functions."""
     bare = {text.strip(): None for text in given if "=" not in text}
     for name in bare:
         if not name.isidentifier():
@@ -112,7 +112,7 @@ def functions(given: Iterable[str]) -> dict[str, str | None]:
 
 
 def kinks(given: Iterable[str]) -> dict[str, float | str]:
-    """relu=1 as numbers; preset=seeds stays a word."""
+    """Return relu=1 as a number; preset=seeds stays a word."""
     found: dict[str, float | str] = {}
     for name, text in pairs("--kink", given, "--kink relu=1").items():
         try:
@@ -124,13 +124,13 @@ def kinks(given: Iterable[str]) -> dict[str, float | str]:
 
 
 def assume(given: Iterable[str]) -> dict[str, list[str]]:
-    """A=symmetric, or A=symmetric,orthogonal."""
+    """Return A=symmetric, or A=symmetric,orthogonal, as properties of inputs."""
     found = pairs("--assume", given, "--assume A=symmetric")
     return {name: [part.strip() for part in text.split(",")] for name, text in found.items()}
 
 
 def seconds(given: Iterable[str]) -> list[tuple[str, str]]:
-    """w, or x,y for mixed second derivatives."""
+    """Return w, or x,y for mixed second derivatives, as pairs of parameters."""
     found: list[tuple[str, str]] = []
     for text in given:
         names = [part.strip() for part in text.split(",")]
@@ -141,7 +141,7 @@ def seconds(given: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def values(given: Iterable[str]) -> dict[str, Any]:
-    """W=[[1,2],[3,4]], b=zeros(2,1), x=@data.npy or x=@data.npz:key as arrays."""
+    """Return W=[[1,2],[3,4]], b=zeros(2,1), x=@data.npy or x=@data.npz:key as arrays."""
     from tidu.text.read import read_array
 
     return {
@@ -186,7 +186,7 @@ def _absent(path: Path) -> InputError:
 
 
 def expression(given: str) -> str:
-    """The text itself, - for standard input, or @file for a file's text."""
+    """Return the text itself, - for standard input, or @file for a file's text."""
     if given == "-":
         import sys
 

@@ -167,7 +167,8 @@ _MINUS_EXPRESSION = re.compile(r"-(?!-)(?!o.*\.(?:md|tex|txt|json)$)[^=]*[-+*/@(
 
 
 def _expression_or_option(argument: str) -> str:
-    """`-sum(y*log(p))` begins like an option; with a space in front it is read as an expression."""
+    """Return an expression that begins like an option, such as `-sum(y*log(p))`, with a space in
+    front, so that it is read as an expression."""
     return f" {argument}" if _MINUS_EXPRESSION.fullmatch(argument) else argument
 
 
@@ -191,7 +192,7 @@ def run(arguments: Sequence[str], language: Language) -> int:
 
 
 def build(language: Language, help_language: Language) -> typer.Typer:
-    """The commands, answering in one language and explained in one."""
+    """Return the commands, answering in one language and explained in one."""
 
     def say(words: Words) -> str:
         return words().text(help_language)

@@ -48,7 +48,7 @@ class CommandHelp:
 
 
 def command_class(language: Language, about: CommandHelp) -> type[TyperCommand]:
-    """A typer command whose help is `about`, in one language."""
+    """Return a typer command whose help is `about`, in one language."""
 
     class Command(TyperCommand):
         def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -58,7 +58,7 @@ def command_class(language: Language, about: CommandHelp) -> type[TyperCommand]:
 
 
 def group_class(language: Language, about: Words) -> type[TyperGroup]:
-    """The group of all commands; an unknown one is answered with the nearest."""
+    """Return the group of all commands; an unknown one is answered with the nearest."""
 
     class Group(TyperGroup):
         def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -76,7 +76,7 @@ def group_class(language: Language, about: Words) -> type[TyperGroup]:
 
 
 def _write(formatter: Any, text: str) -> None:
-    """typer prints the page as it stands, so it is put into signs that stdout has here."""
+    """Print a help page in characters that stdout has: typer prints the page as it stands."""
     formatter.write(transliterate(text, sys.stdout.encoding or "utf-8"))
 
 
@@ -119,7 +119,7 @@ def _row(left: str, text: str) -> list[str]:
 
 
 def usage_error(problem: Exception) -> InputError:
-    """What typer says about a command line, as an error of tidu's in both languages."""
+    """Return what typer says about a command line, as an error of tidu's in both languages."""
     kind = type(problem).__name__
     option = getattr(problem, "option_name", None)
     parameter = getattr(problem, "param", None)

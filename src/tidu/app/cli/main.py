@@ -68,14 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C came in the middle of something, as loading a package, that failed by it."""
+    """Return whether an error is a Ctrl-C that came in the middle of something else, such as an
+    import, and made that fail."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 def _no_room(error: OSError, language: Language) -> int:
-    """A full disk behind stdout, met in a place of typer's (its help)."""
+    """Return the error for a full disk behind stdout that typer met while it printed its help."""
     closed(sys.stdout)
     shown = readable(language, sys.stderr)
     emit(_ERROR(text=verbatim(Lines(unwritable(error).text(shown)))).text(shown), sys.stderr)
@@ -83,8 +84,8 @@ def _no_room(error: OSError, language: Language) -> int:
 
 
 def _open_streams() -> None:
-    """Python has None for a stream that was closed before it started: what is written there goes
-    nowhere."""
+    """Replace standard streams that were closed before Python started, and are None, by ones that
+    discard what is written."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
     if sys.stderr is None:
@@ -100,7 +101,8 @@ def _run(arguments: list[str], language: Language) -> int:
 
 
 def language_of(arguments: Sequence[str]) -> Language:
-    """The language of `--lang` if it is one, else the environment's; a wrong one is told later."""
+    """Return the language of `--lang` if it is one, else the environment's; a wrong one is reported
+    later."""
     for this, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
         wanted = following if this == "--lang" else this.removeprefix("--lang=")
         for language in LANGUAGES:
@@ -111,7 +113,7 @@ def language_of(arguments: Sequence[str]) -> Language:
 
 @contextlib.contextmanager
 def _spoken(language: Language) -> Generator[None]:
-    """Whatever asks for the current language while the command runs gets this one."""
+    """Make this language the current one while the command runs."""
     before = os.environ.get("TIDU_LANG")
     os.environ["TIDU_LANG"] = language
     try:
@@ -125,7 +127,7 @@ def _spoken(language: Language) -> Generator[None]:
 
 @contextlib.contextmanager
 def _warnings_on_stderr(language: Language) -> Generator[None]:
-    """tidu's warnings as one plain line; those of other packages as Python shows them."""
+    """Print tidu's warnings as one plain line, those of other packages as Python shows them."""
     with warnings.catch_warnings():
 
         def show(

@@ -48,7 +48,7 @@ def emit(text: str, stream: TextIO | None = None) -> None:
 
 @contextlib.contextmanager
 def _writing(stream: TextIO) -> Generator[None]:
-    """A full disk is the reader's matter, not a bug: it is said, and nothing more is written."""
+    """Report a full disk as an error of the environment, not as a bug, and write nothing more."""
     try:
         yield
         stream.flush()
@@ -60,12 +60,12 @@ def _writing(stream: TextIO) -> Generator[None]:
 
 
 def unwritable(problem: OSError) -> InputError:
-    """The error for a stdout that takes no more."""
+    """Return the error for a stdout that accepts no more output."""
     return InputError(_UNWRITABLE(file=_OUTPUT(), why=problem.strerror))
 
 
 def readable(language: Language, stream: TextIO) -> Language:
-    """The language, or English where the stream has no Chinese characters at all."""
+    """Return the language, or English where the stream has no Chinese characters at all."""
     if language == "zh" and transliterate(_SOME_CHINESE, _encoding(stream)) != _SOME_CHINESE:
         return "en"
     return language
@@ -95,14 +95,14 @@ def show_json(text: str, stream: TextIO | None = None) -> None:
 
 
 def coloured(stream: TextIO) -> bool:
-    """Colour only where a person looks on, and not where they asked for none (NO_COLOR)."""
+    """Return whether to use colour: only on a terminal, and not if NO_COLOR is set."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
 
 
 def width(stream: TextIO) -> int:
-    """The cells of a line: those of the terminal within reason, 88 in a pipe or file."""
+    """Return the cells of a line: those of the terminal within reason, 88 in a pipe or file."""
     if not stream.isatty():
         return WIDTH
     return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, _NARROWEST), _WIDEST)
@@ -118,7 +118,7 @@ def _in_colour(text: str, stream: TextIO) -> None:
 
 
 def styled(text: str) -> Iterator[tuple[str, str]]:
-    """Each line with its style: headings bold, ✓ green, ✗ red, notes yellow."""
+    """Yield each line with its style: headings bold, ✓ green, ✗ red, notes yellow."""
     lines = text.split("\n")
     mark = ""
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
@@ -146,7 +146,7 @@ def save(report: Report, file: str) -> None:
 
 
 def closed(stream: TextIO) -> None:
-    """Let what is still buffered for a closed pipe go nowhere, also when Python ends."""
+    """Discard what is still buffered for a closed pipe, also when Python exits."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

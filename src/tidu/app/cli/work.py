@@ -41,7 +41,7 @@ class View:
     json: bool
 
     def options(self) -> dict[str, Any]:
-        """The options as the public verbs take them; those left out are left out."""
+        """Return the options as the public verbs take them; those left out are left out."""
         if self.output is not None:
             check_target(self.output)
         zoom = choices.choice("--zoom", self.zoom, ("op", "element", "layer"))
@@ -99,7 +99,7 @@ def solve(study: str | None, view: View, language: Language) -> int:
 
 
 def _no_study() -> InputError:
-    """Which studies lie here or in studies/, and a line that works."""
+    """Return which studies lie here or in studies/, and a line that works."""
     here = [*sorted(Path().glob("*.toml")), *sorted(Path("studies").glob("*.toml"))]
     found = [str(path) for path in here if path.name != "pyproject.toml"]
     why = _STUDIES(names=", ".join(found[:_LISTED])) if found else None
