@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.command import ROOT, here
+from tidu.api.derivation import Derivation
 
 Capture = pytest.CaptureFixture[str]
 MODEL = """import numpy as np
@@ -102,11 +103,9 @@ def test_verification_catches_a_wrong_file(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tester is tested: a file with a wrong factor is answered with exit code 1."""
-    from tidu.api import export_file
-
-    right = export_file.source_text
+    right = Derivation.to
     monkeypatch.setattr(
-        export_file, "source_text", lambda *a: right(*a).replace("2.0 * x", "2.001 * x")
+        Derivation, "to", lambda *a, **k: right(*a, **k).replace("2.0 * x", "2.001 * x")
     )
     ran = here(
         capsys, "export", "sum(x**2)", "--to", "numpy", "--wrt", "x", "--shape", "x=3", "--verify"

@@ -15,11 +15,8 @@ import pytest
 import tidu
 from tests.hidden.signs import CLIPBOARD, PAYLOADS, SIGNS, SURROGATE, forged, raw
 from tidu.api.export import source_of
-from tidu.backends.source.c import c_text
-from tidu.backends.source.jax import jax_text
-from tidu.backends.source.numpy import numpy_text
+from tidu.backends.source import c, jax, numpy, torch
 from tidu.backends.source.plan import Source
-from tidu.backends.source.torch import torch_text
 from tidu.document.blocks import CodeBlock, Document, Paragraph, Section, Table
 from tidu.document.math import Function, Symbol, symbol
 from tidu.errors import TiduError
@@ -132,7 +129,7 @@ def source() -> Source:
 
 def test_no_comment_of_a_python_file_is_code(source: Source) -> None:
     plain = replace(source, header=(), comments=dict.fromkeys(source.comments, ("c",)), above={})
-    for write in (numpy_text, torch_text, jax_text):
+    for write in (numpy.write, torch.write, jax.write):
         text = write(source)
         assert raw(text) == []
         assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(write(plain)))
@@ -144,8 +141,8 @@ def test_no_comment_of_a_c_file_is_code(source: Source) -> None:
     def code(text: str) -> list[str]:
         return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL).split()
 
-    assert raw(c_text(source)) == []
-    assert code(c_text(source)) == code(c_text(plain))
+    assert raw(c.write(source)) == []
+    assert code(c.write(source)) == code(c.write(plain))
 
 
 # ------------------------------------------------------------------ documents

@@ -15,9 +15,9 @@ import pytest
 
 from tests.hidden.fields import Document, fields
 from tests.hidden.signs import PAYLOADS, forged, raw, toml
-from tidu.api.export_file import TARGETS, source_text
 from tidu.api.report import Report
 from tidu.api.solve import Solution, solve
+from tidu.backends.source.targets import TARGETS
 from tidu.errors import InputError, TiduError
 from tidu.words import LANGUAGES, Language
 
@@ -58,7 +58,7 @@ def written(
         yield from (run.text(language) + run.drawing(language) for run in part.runs.values())
         for target in targets:
             try:
-                yield source_text(part.derivation, target, language)
+                yield part.derivation.to(target, language)
             except InputError as error:
                 yield error.text(language)
 

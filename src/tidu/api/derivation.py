@@ -14,7 +14,6 @@ from tidu.api.boundary import gradient_boundary, limits_on, remarks_of, unflagge
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
-from tidu.backends.source.plan import Source
 from tidu.calculus import derivation as calculus
 from tidu.calculus.assumptions import check_assumptions
 from tidu.calculus.inline import has_bodies, opened_derivation, sized_derivation
@@ -166,6 +165,26 @@ class Derivation:
 
         return gradient_text(plain_source(self.core), name)
 
+    def to(self, target: str, lang: Language | None = None, *, function: str = "loss") -> str:
+        """A source file that stands alone, in one of the languages that `tidu export --to` takes.
+
+        Raises InputError for another target, and for what the language has no word for.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> d.to("c") == d.to_c()
+        True
+        """
+        from tidu.api.export import source_of
+        from tidu.backends.source.targets import TARGETS
+
+        check_choice("target", target, tuple(TARGETS))
+        check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
+        core = self.with_bodies() if self.bodies else self.core
+        return (
+            TARGETS[target].printer().write(source_of(core, lang or current_language(), function))
+        )
+
     def to_numpy(self, lang: Language | None = None, *, function: str = "loss") -> str:
         """A NumPy file that stands alone: `loss`, `gradients`, `value_and_grad`, `forward` and
         `backward`, with the derivation as its comments.
@@ -180,9 +199,7 @@ class Derivation:
         >>> scope["gradients"]([[1, 0], [0, 1], [1, 1]], [1, 2], [0, 0, 0])["x"].tolist()
         [8.0, 10.0]
         """
-        from tidu.backends.source.numpy import numpy_text
-
-        return numpy_text(self._source(lang, function))
+        return self.to("numpy", lang, function=function)
 
     def to_torch(self, lang: Language | None = None, *, function: str = "loss") -> str:
         """A PyTorch file that stands alone: a `torch.autograd.Function` and the function `loss`.
@@ -196,9 +213,7 @@ class Derivation:
         >>> "ctx.save_for_backward(A, " in d.to_torch()
         True
         """
-        from tidu.backends.source.torch import torch_text
-
-        return torch_text(self._source(lang, function))
+        return self.to("torch", lang, function=function)
 
     def to_jax(self, lang: Language | None = None, *, function: str = "loss") -> str:
         """A JAX file that stands alone: `loss` as a `jax.custom_vjp`, `gradients` and
@@ -211,9 +226,7 @@ class Derivation:
         >>> "@jax.custom_vjp" in d.to_jax()
         True
         """
-        from tidu.backends.source.jax import jax_text
-
-        return jax_text(self._source(lang, function))
+        return self.to("jax", lang, function=function)
 
     def to_c(self, lang: Language | None = None, *, function: str = "loss") -> str:
         """A C99 file that stands alone: `function` writes the loss and its gradients; nothing is
@@ -227,17 +240,7 @@ class Derivation:
         >>> "int loss(" in d.to_c()
         True
         """
-        from tidu.backends.source.c import c_text
-
-        return c_text(self._source(lang, function))
-
-    def _source(self, lang: Language | None, function: str) -> Source:
-        from tidu.api.export import source_of
-
-        check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
-        return source_of(
-            self.with_bodies() if self.bodies else self.core, lang or current_language(), function
-        )
+        return self.to("c", lang, function=function)
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Evaluation:
         """The loss and all gradients at these values (those given to `derive` where not repeated).

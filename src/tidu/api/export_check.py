@@ -16,7 +16,7 @@ import numpy as np
 from tidu.api.derivation import Derivation
 from tidu.api.samples import sample_values
 from tidu.backends.numpy.program import bind_sizes
-from tidu.backends.source.c import FLAGS
+from tidu.backends.source.targets import TARGETS, Compiler, Target
 from tidu.errors import EvaluationError, MissingPackageError
 from tidu.words import Lines, Phrase, Words, verbatim
 
@@ -56,54 +56,6 @@ arguments = [given[name] for name in order]
 _TAIL = """
 np.savez(folder + "/found.npz", **{"L": value}, **{"d/" + n: g for n, g in gradients.items()})
 """
-_NUMPY = """
-import exported
-with np.errstate(all="ignore"):
-    value, gradients = exported.value_and_grad(*arguments)
-"""
-_JAX = """
-import jax
-jax.config.update("jax_enable_x64", True)
-import exported
-places = tuple(order.index(name) for name in wrt)
-value, found = jax.value_and_grad(exported.loss, argnums=places)(*map(jax.numpy.asarray, arguments))
-gradients = dict(zip(wrt, map(np.asarray, found)))
-"""
-_TORCH = """
-import torch
-import exported
-tensors = [torch.as_tensor(a).requires_grad_(n in wrt) for n, a in zip(order, arguments)]
-loss = exported.loss(*tensors)
-found = torch.autograd.grad(loss.sum(), [tensors[order.index(name)] for name in wrt])
-value, gradients = loss.detach().numpy(), {n: g.numpy() for n, g in zip(wrt, found)}
-if all(t.dtype == torch.float64 for t in tensors if t.requires_grad):
-    try:
-        torch.autograd.gradcheck(exported.loss, tensors)
-        print("gradcheck passed")
-    except Exception as problem:
-        print("gradcheck failed", str(problem).replace("\\n", " ")[:300])
-"""
-_C = """
-import ctypes
-import re
-text = open(folder + "/exported.c", encoding="utf-8").read()
-library = ctypes.CDLL(folder + "/exported.so")
-real = np.float32 if "const float *restrict" in text else np.float64
-head = re.search(r"^size_t loss_workspace\\(([^)]*)\\);", text, re.M).group(1)
-sizes = [ctypes.c_size_t(int(n)) for n in sys.argv[4].split(",") if n]
-library.loss_workspace.restype = ctypes.c_size_t
-work = np.zeros(library.loss_workspace(*sizes) + 1, real)
-kinds = {"i": np.int64, "b": np.uint8}
-inputs = [np.ascontiguousarray(a, kinds.get(a.dtype.kind, real)) for a in arguments]
-value = np.zeros((), real)
-gradients = {name: np.zeros(given[name].shape, real) for name in wrt}
-arrays = [*inputs, value, *gradients.values(), work]
-code = library.loss(*sizes, *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
-if code:
-    raise SystemExit(f"the function returned {code}")
-"""
-_DRIVERS = {"c": _C, "numpy": _NUMPY, "torch": _TORCH, "jax": _JAX}
-_PACKAGES = {"torch": "torch", "jax": "jax"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +83,7 @@ def verify_file(derivation: Derivation, target: str, text: str) -> Verified:
     named = bind_sizes(derivation.graph.inputs, values)
     sizes = ",".join(str(named[name]) for name in sorted(named))
     with tempfile.TemporaryDirectory() as folder:
-        said = _run(Path(folder), target, text, values, derivation.parameters, sizes)
+        said = _run(Path(folder), TARGETS[target], text, values, derivation.parameters, sizes)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
@@ -174,67 +126,46 @@ def _deviation(found: Any, wanted: Any) -> float:
 
 def _run(
     folder: Path,
-    target: str,
+    target: Target,
     text: str,
     values: Mapping[str, Any],
     wrt: tuple[str, ...],
     sizes: str,
 ) -> str:
-    suffix = ".c" if target == "c" else ".py"
-    (folder / f"exported{suffix}").write_text(text, encoding="utf-8")
-    if target == "c":
-        _compile(folder)
-    return _drive(folder, _DRIVERS[target], target, values, wrt, sizes)
+    """Write the file and its values into the folder and call it there; returns what it printed."""
+    (folder / f"exported{target.suffix}").write_text(text, encoding="utf-8")
+    if target.compiler is not None:
+        _compile(target.compiler, folder)
+    np.savez(folder / "values.npz", **values)
+    code = _HEAD + target.call + _TAIL
+    arguments = [str(folder), ",".join(wrt), ",".join(values), sizes]
+    done = _process([sys.executable, "-I", "-c", code, *arguments])
+    if done.returncode == 0:
+        return done.stdout
+    last = done.stderr.strip().rpartition("\n")[2]
+    package = target.package
+    if "ModuleNotFoundError" in last and f"'{package}'" in last:
+        raise MissingPackageError(_MISSING(name=package), fix=verbatim(f"pip install {package}"))
+    raise EvaluationError(_FAILED(why=last))
 
 
-def _compile(folder: Path) -> None:
-    """Make a library of the C file; warnings are errors."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise MissingPackageError(_MISSING(name="cc"), fix=verbatim("apt install gcc"))
-    files = ["-o", str(folder / "exported.so"), str(folder / "exported.c"), "-lm"]
-    done = subprocess.run(
-        [compiler, *FLAGS, "-O2", "-fPIC", "-shared", *files],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+def _compile(compiler: Compiler, folder: Path) -> None:
+    """Make a library of the written file."""
+    program = next(filter(None, map(shutil.which, compiler.names)), None)
+    if program is None:
+        raise MissingPackageError(_MISSING(name=compiler.names[0]), fix=verbatim(compiler.install))
+    done = _process([program, *compiler.options], folder)
     if done.returncode:
         raise EvaluationError(_FAILED(why=verbatim(Lines(done.stderr.strip()))))
 
 
-def _drive(
-    folder: Path,
-    driver: str,
-    target: str,
-    values: Mapping[str, Any],
-    wrt: tuple[str, ...],
-    sizes: str,
-) -> str:
-    np.savez(folder / "values.npz", **values)
-    order = ",".join(values)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-c",
-            _HEAD + driver + _TAIL,
-            str(folder),
-            ",".join(wrt),
-            order,
-            sizes,
-        ],
+def _process(command: list[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=600,
         check=False,
     )
-    if done.returncode == 0:
-        return done.stdout
-    last = done.stderr.strip().rpartition("\n")[2]
-    package = _PACKAGES.get(target, "numpy")
-    if "ModuleNotFoundError" in last and f"'{package}'" in last:
-        raise MissingPackageError(_MISSING(name=package), fix=verbatim(f"pip install {package}"))
-    raise EvaluationError(_FAILED(why=last))

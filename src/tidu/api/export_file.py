@@ -7,7 +7,7 @@ import inspect
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from tidu.api.derivation import Derivation
 from tidu.api.derive import derive
 from tidu.errors import InputError, TiduError, nearest
 from tidu.files import is_replaced, named, write_whole
-from tidu.words import Language, Lines, Words, verbatim
-
-TARGETS: Mapping[str, str] = {"numpy": ".py", "torch": ".py", "jax": ".py", "c": ".c"}
+from tidu.words import Lines, Words, verbatim
 
 _NO_FILE = Words(en="there is no file {file}", zh="没有文件 {file}")
 _FAILED = Words(en="running {file} failed: {why}", zh="运行 {file} 时出错：{why}")
@@ -153,20 +151,7 @@ def _from_study(file: str, given: Given) -> Derivation:
     return next(iter(parts.values()))
 
 
-# ------------------------------------------------------------------ texts and files
-def source_text(
-    derivation: Derivation, target: str, lang: Language | None, function: str = "loss"
-) -> str:
-    """The file's text for one of the targets."""
-    writers: dict[str, Callable[..., str]] = {
-        "numpy": derivation.to_numpy,
-        "torch": derivation.to_torch,
-        "jax": derivation.to_jax,
-        "c": derivation.to_c,
-    }
-    return writers[target](lang, function=function)
-
-
+# ------------------------------------------------------------------ the written file
 def check_free(file: str | os.PathLike[str], *, force: bool) -> None:
     """Refuse a target that cannot be written, or that exists, before anything is calculated."""
     target = named(file)
@@ -178,7 +163,3 @@ def save_source(text: str, file: str | os.PathLike[str], *, force: bool = False)
     """Write a source file, whole or not at all."""
     check_free(file, force=force)
     return write_whole(named(file), text)
-
-
-def targets() -> Sequence[str]:
-    return tuple(TARGETS)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidu.document.blocks import Block, Document, Section, Verdict
 from tidu.errors import InputError
 from tidu.files import named, write_whole
-from tidu.render import render_json, render_latex, render_markdown, render_text
+from tidu.render import FORMATS, render_json, render_latex, render_markdown, render_text
 from tidu.words import Language, Words, current_language
 
 _SUFFIX = Words(
     en="cannot write a report as {suffix}; known formats: {known}",
     zh="报告不能存成 {suffix}；可用的格式：{known}",
 )
-_WRITERS: dict[str, Callable[[Document, Language], str]] = {
-    ".txt": render_text,
-    ".md": render_markdown,
-    ".tex": render_latex,
-    ".json": render_json,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +49,11 @@ class Report:
         return _holds(self.document.blocks)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write to .md, .tex, .txt or .json by the file's ending; whole or not at all."""
+        """Write by the file's ending: .md, .tex, .txt or .json; whole or not at all."""
         target = named(path)
         check_suffix(target)
-        write = _WRITERS[target.suffix.lower()]
-        return write_whole(target, write(self.document, self.language))
+        text = FORMATS[target.suffix.lower()].write(self.document, self.language)
+        return write_whole(target, text)
 
     def __str__(self) -> str:
         return self.text()
@@ -80,5 +74,5 @@ def report(document: Document, language: Language | None = None) -> Report:
 
 def check_suffix(target: Path) -> None:
     """Refuse a file name whose ending is none of the formats."""
-    if target.suffix.lower() not in _WRITERS:
-        raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(_WRITERS)))
+    if target.suffix.lower() not in FORMATS:
+        raise InputError(_SUFFIX(suffix=target.suffix or target.name, known=" ".join(FORMATS)))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.source.targets import NAMES, languages
+from tidu.backends.source.coverage import languages
+from tidu.backends.source.targets import TARGETS
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.modes import pulled
 from tidu.document.blocks import Block, Document, Equation, Paragraph, Section, Step, Table
@@ -320,7 +321,7 @@ def _facet(op: Op, facet: str) -> Phrase | str | None:
         case "source":
             return op.source
         case "export":
-            return ", ".join(NAMES[target] for target in exports(op))
+            return ", ".join(TARGETS[target].language for target in exports(op))
         case "kinks":
             return _kinks(op)
         case _:
@@ -355,9 +356,9 @@ def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
     """Return for each language the ops that it cannot express."""
     known = {op.name: exports(op) for op in ops if op.samples is not None}
     found: list[Phrase] = []
-    for target, shown in NAMES.items():
-        names = ", ".join(name for name, targets in known.items() if target not in targets)
-        found.append(_NOT_THERE(language=shown, names=names or "–"))
+    for target in TARGETS.values():
+        names = ", ".join(name for name, targets in known.items() if target.name not in targets)
+        found.append(_NOT_THERE(language=target.language, names=names or "–"))
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tidu.api.derivation import Derivation
-from tidu.backends.source.c import FLAGS
+from tidu.backends.source.targets import WARNINGS
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 GUARD = 1234.5  # behind each array: nothing is written there
@@ -29,7 +29,7 @@ def compiled(text: str, *more: str) -> Any:
         source, library = Path(folder) / "exported.c", Path(folder) / "exported.so"
         source.write_text(text, encoding="utf-8")
         done = subprocess.run(
-            [COMPILER, *FLAGS, "-O1", *more, "-fPIC", "-shared", "-o", library, source, "-lm"],
+            [COMPILER, *WARNINGS, "-O1", *more, "-fPIC", "-shared", "-o", library, source, "-lm"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + text

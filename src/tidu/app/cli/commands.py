@@ -10,9 +10,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from tidu.app.cli.help import CommandHelp, command_class, group_class, usage_error
+from tidu.app.cli.help import CommandHelp, command_class, group_class, one_of, usage_error
 from tidu.app.cli.output import emit, readable
-from tidu.words import Language, Words
+from tidu.backends.source.targets import TARGETS
+from tidu.render import FORMATS
+from tidu.words import Language, Phrase, Words
 
 # typer carries click inside it in some versions and imports it in others; this is the base of all
 # usage errors in either.
@@ -27,8 +29,8 @@ _LANG = Words(
     en="zh or en; default: TIDU_LANG, else the locale", zh="zh 或 en；默认按 TIDU_LANG 或系统语言"
 )
 _OUTPUT = Words(
-    en="write to FILE (.md, .tex, .txt or .json) instead of the screen",
-    zh="写入文件（.md、.tex、.txt 或 .json），不显示在屏幕上",
+    en="write to FILE ({suffixes}) instead of the screen",
+    zh="写入文件（{suffixes}），不显示在屏幕上",
 )
 _JSON = Words(en="print as JSON", zh="以 JSON 输出")
 _WRITING = Words(
@@ -122,7 +124,6 @@ _SOURCE = Words(
     en="model.py:FUNCTION, a study file (.toml), or an expression",
     zh="model.py:函数名、学习文件（.toml）或表达式",
 )
-_TO = Words(en="numpy, torch, jax or c", zh="numpy、torch、jax 或 c")
 _SAVE = Words(en="write to FILE instead of the screen", zh="写入文件，不显示在屏幕上")
 _FORCE = Words(en="write over a file that exists", zh="覆盖已有的文件")
 _VERIFY = Words(
@@ -163,13 +164,15 @@ _CACHE = CommandHelp(
 _ACTION = Words(en="clear: remove all of them", zh="clear：全部删除")
 
 
-_MINUS_EXPRESSION = re.compile(r"-(?!-)(?!o.*\.(?:md|tex|txt|json)$)[^=]*[-+*/@(].*", re.DOTALL)
+_MINUS_EXPRESSION = re.compile(r"-(?!-)[^=]*[-+*/@(].*", re.DOTALL)
 
 
 def _expression_or_option(argument: str) -> str:
     """Return an expression that begins like an option, such as `-sum(y*log(p))`, with a space in
     front, so that it is read as an expression."""
-    return f" {argument}" if _MINUS_EXPRESSION.fullmatch(argument) else argument
+    is_output = argument.startswith("-o") and argument.endswith(tuple(FORMATS))
+    minus = not is_output and _MINUS_EXPRESSION.fullmatch(argument)
+    return f" {argument}" if minus else argument
 
 
 def run(arguments: Sequence[str], language: Language) -> int:
@@ -194,8 +197,8 @@ def run(arguments: Sequence[str], language: Language) -> int:
 def build(language: Language, help_language: Language) -> typer.Typer:
     """Return the commands, answering in one language and explained in one."""
 
-    def say(words: Words) -> str:
-        return words().text(help_language)
+    def say(words: Words | Phrase) -> str:
+        return (words() if isinstance(words, Words) else words).text(help_language)
 
     app = typer.Typer(
         cls=group_class(help_language, _ABOUT),
@@ -206,7 +209,7 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
-    def option(words: Words, *names: str, metavar: str | None = None) -> Any:
+    def option(words: Words | Phrase, *names: str, metavar: str | None = None) -> Any:
         return typer.Option(*names, help=say(words), metavar=metavar, show_default=False)
 
     def command(
@@ -216,11 +219,12 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         return app.command(name, cls=shown, help=say(about.text), short_help=say(about.text))
 
     lang = option(_LANG, "--lang", metavar="zh|en")
-    output = option(_OUTPUT, "-o", "--output", metavar="FILE")
+    output = option(_OUTPUT(suffixes=one_of(FORMATS)), "-o", "--output", metavar="FILE")
     as_json = option(_JSON, "--json")
     writing = option(_WRITING, "--writing", metavar="delta|chain")
     zoom = option(_ZOOM, "--zoom", metavar="op|element|layer")
     of = option(_OF, "--of", metavar="'W1[1,2]'")
+    to = option(one_of(TARGETS), "--to", metavar="|".join(TARGETS))
     digits = option(_DIGITS, "--digits", metavar="N")
 
     @app.callback()
@@ -297,7 +301,7 @@ def build(language: Language, help_language: Language) -> typer.Typer:
     @command("export", _EXPORT)
     def export(
         source: Annotated[str, typer.Argument(help=say(_SOURCE), metavar="SOURCE")],
-        to: Annotated[str | None, option(_TO, "--to", metavar="numpy|torch|jax|c")] = None,
+        to: Annotated[str | None, to] = None,
         output: Annotated[str | None, option(_SAVE, "-o", "--output", metavar="FILE")] = None,
         force: Annotated[bool, option(_FORCE, "--force")] = False,
         verify: Annotated[bool, option(_VERIFY, "--verify")] = False,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -34,6 +36,8 @@ _SEE = Words(en="tidu --help", zh="tidu --help")
 _MISSING = Words(en="{name} is missing", zh="缺少 {name}")
 _NO_VALUE = Words(en="option {name} needs a value", zh="选项 {name} 后面要有值")
 _OTHER = Words(en="{text}", zh="命令写法有误：{text}")
+_NEXT = Words(en="{first}, {second}", zh="{first}、{second}")
+_OR = Words(en="{first} or {second}", zh="{first} 或 {second}")
 _LEFT = 28
 _WIDTH = 88
 
@@ -45,6 +49,16 @@ class CommandHelp:
     text: Words
     usage: str
     examples: tuple[str, ...]
+
+
+def one_of(names: Iterable[str]) -> Phrase:
+    """Return "numpy, torch or c": two names or more of which one is to be chosen.
+
+    >>> one_of(["numpy", "torch", "c"]).text("en")
+    'numpy, torch or c'
+    """
+    *most, last = map(verbatim, names)
+    return _OR(first=reduce(lambda left, right: _NEXT(first=left, second=right), most), second=last)
 
 
 def command_class(language: Language, about: CommandHelp) -> type[TyperCommand]:

@@ -142,11 +142,11 @@ class Target:
 def export(problem: Problem, to: str | None, target: Target, language: Language) -> int:
     """Print or save the source; 1 if it was verified and does not agree."""
     from tidu.api import export_file
+    from tidu.backends.source.targets import TARGETS
 
     if to is None:
-        names = ", ".join(export_file.TARGETS)
-        raise InputError(_NO_TARGET(names=names), fix=verbatim("--to numpy"))
-    choices.choice("--to", to, tuple(export_file.TARGETS))
+        raise InputError(_NO_TARGET(names=", ".join(TARGETS)), fix=verbatim("--to numpy"))
+    choices.choice("--to", to, tuple(TARGETS))
     function = target.name or "loss"
     if not (function.isidentifier() and function.isascii()):
         raise InputError(_NO_NAME(name=repr(function)), fix=verbatim("--name loss"))
@@ -162,14 +162,13 @@ def export(problem: Problem, to: str | None, target: Target, language: Language)
         target.part,
     )
     derivation = export_file.open_source(choices.expression(problem.expression), given)
-    text = export_file.source_text(derivation, to, language, function)
+    text = derivation.to(to, language, function=function)
     code = 0
     shown = readable(language, sys.stderr)
     if target.verify:
         from tidu.api.export_check import verify_file
 
-        plain = export_file.source_text(derivation, to, language)
-        found = verify_file(derivation, to, plain)
+        found = verify_file(derivation, to, derivation.to(to, language))
         for line in found.lines:
             emit(line.text(shown), sys.stderr)
         code = 0 if found.ok else 1

@@ -34,10 +34,6 @@ _OTHER = "gamma y0 y1 yn j0 j1 jn abs labs div index place work at bad real".spl
 _RESERVED = frozenset([*_KEYWORDS, *_LIBM, *(f"{f}f" for f in _LIBM), *_OTHER])
 
 
-# gcc and clang warn of none of these files with these flags
-FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
-
-
 def can_write(node: Node) -> bool:
     """Whether this op has a meaning in C."""
     op = node.op
@@ -49,7 +45,7 @@ def can_write(node: Node) -> bool:
     return any(f is not None for f in (op.places, op.puts, op.fold, op.letters))
 
 
-def c_text(source: Source, function: str | None = None) -> str:
+def write(source: Source) -> str:
     """The whole file."""
     source = lowered(source, can_write)
     roots = [source.loss, *source.gradients.values(), *(b.condition for b in source.branches)]
@@ -59,8 +55,7 @@ def c_text(source: Source, function: str | None = None) -> str:
             raise refused(node.op.name, "C", NO_MEANING)
     seen = {node.dtype for node in (*source.inputs, source.loss, *source.gradients.values())}
     real = "float" if "float32" in seen and "float64" not in seen else "double"
-    name = function or source.function
-    return file_text(_File(source, name, real).lines())
+    return file_text(_File(source, source.function, real).lines())
 
 
 class _File:

@@ -123,7 +123,7 @@ def checked(name, value, kind, shape):
 '''[1:-1].split("\n")
 
 
-def jax_text(source: Source) -> str:
+def write(source: Source) -> str:
     """The whole file."""
     if source.branches:
         raise refused(source.function, "JAX", _BRANCH)

@@ -93,7 +93,7 @@ def _loop(node: Node, scan: Scan) -> list[str]:
 _OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})
 
 
-def numpy_text(source: Source) -> str:
+def write(source: Source) -> str:
     """The whole file."""
     dialect = Dialect(
         "NumPy",

@@ -1,38 +1,177 @@
-"""Which languages can say a program: asked of the op records, node by node."""
+"""What `tidu export` can write: one record for each target.
+
+A target is its facts, a printer, and how a written file is verified. The printers are modules that
+are imported when a target writes, so that the command line can list the targets without them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from tidu.backends.source import c, jax, numpy, torch
-from tidu.backends.source.plan import lower
-from tidu.ir.body import every_node
-from tidu.ir.build import is_tuple
-from tidu.ir.node import Node
-from tidu.ir.types import COMPLEX
-
-_WRITERS: Mapping[str, Callable[[Node], bool]] = {
-    "numpy": numpy.can_write,
-    "torch": torch.can_write,
-    "jax": jax.can_write,
-    "c": c.can_write,
-}
-NAMES: Mapping[str, str] = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "c": "C"}
+if TYPE_CHECKING:
+    from tidu.backends.source.plan import Source
+    from tidu.ir.node import Node
 
 
-def languages(roots: Sequence[Node]) -> tuple[str, ...]:
-    """The targets that can say everything that these nodes are calculated from."""
-    return tuple(target for target in _WRITERS if not unsaid(roots, target))
+class Printer(Protocol):
+    """What the module of a printer has."""
+
+    @staticmethod
+    def write(source: Source, /) -> str:
+        """Return the whole file. Raises InputError for what the language cannot say."""
+        ...
+
+    @staticmethod
+    def can_write(node: Node, /) -> bool:
+        """Return whether the language can say this op."""
+        ...
 
 
-def unsaid(roots: Sequence[Node], target: str) -> list[str]:
-    """The names of the ops that a target has no words for."""
-    can_write = _WRITERS[target]
-    images: dict[Node, Node] = {}
-    lower(roots, can_write, images)
-    found: dict[str, None] = {}
-    for node in every_node([images[root] for root in roots]):
-        foreign = target != "numpy" and not is_tuple(node) and node.dtype in COMPLEX
-        if foreign or not can_write(node):
-            found.setdefault(node.op.name)
-    return list(found)
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """How a written file is made into a library before it is called."""
+
+    names: tuple[str, ...]  # the programs to look for, in order
+    options: tuple[str, ...]
+    install: str  # the command that installs one
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A language to export to.
+
+    call: Python that calls the written file, `exported` with the target's suffix, in the folder
+    `folder`. It has NumPy as np, the inputs as the arrays `arguments` in the order of the names
+    `order`, and the names `wrt` to derive by; it leaves a number `value` and a dictionary of arrays
+    `gradients`. A printed line that begins with "gradcheck" is told to the user.
+    """
+
+    name: str  # what `--to` takes
+    language: str
+    suffix: str
+    printer: Callable[[], Printer]
+    call: str
+    package: str = "numpy"  # the Python package that `call` needs
+    complex: bool = False  # whether it has complex numbers
+    compiler: Compiler | None = None
+
+
+# ------------------------------------------------------------------ NumPy
+def _numpy() -> Printer:
+    from tidu.backends.source import numpy
+
+    return numpy
+
+
+NUMPY = Target(
+    "numpy",
+    "NumPy",
+    ".py",
+    _numpy,
+    """
+import exported
+with np.errstate(all="ignore"):
+    value, gradients = exported.value_and_grad(*arguments)
+""",
+    complex=True,
+)
+
+
+# ------------------------------------------------------------------ PyTorch
+def _torch() -> Printer:
+    from tidu.backends.source import torch
+
+    return torch
+
+
+TORCH = Target(
+    "torch",
+    "PyTorch",
+    ".py",
+    _torch,
+    """
+import torch
+import exported
+tensors = [torch.as_tensor(a).requires_grad_(n in wrt) for n, a in zip(order, arguments)]
+loss = exported.loss(*tensors)
+found = torch.autograd.grad(loss.sum(), [tensors[order.index(name)] for name in wrt])
+value, gradients = loss.detach().numpy(), {n: g.numpy() for n, g in zip(wrt, found)}
+if all(t.dtype == torch.float64 for t in tensors if t.requires_grad):
+    try:
+        torch.autograd.gradcheck(exported.loss, tensors)
+        print("gradcheck passed")
+    except Exception as problem:
+        print("gradcheck failed", str(problem).replace("\\n", " ")[:300])
+""",
+    package="torch",
+)
+
+
+# ------------------------------------------------------------------ JAX
+def _jax() -> Printer:
+    from tidu.backends.source import jax
+
+    return jax
+
+
+JAX = Target(
+    "jax",
+    "JAX",
+    ".py",
+    _jax,
+    """
+import jax
+jax.config.update("jax_enable_x64", True)
+import exported
+places = tuple(order.index(name) for name in wrt)
+value, found = jax.value_and_grad(exported.loss, argnums=places)(*map(jax.numpy.asarray, arguments))
+gradients = dict(zip(wrt, map(np.asarray, found)))
+""",
+    package="jax",
+)
+
+
+# ------------------------------------------------------------------ C
+def _c() -> Printer:
+    from tidu.backends.source import c
+
+    return c
+
+
+# gcc and clang warn of none of the files with these
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+C = Target(
+    "c",
+    "C",
+    ".c",
+    _c,
+    """
+import ctypes
+import re
+text = open(folder + "/exported.c", encoding="utf-8").read()
+library = ctypes.CDLL(folder + "/exported.so")
+real = np.float32 if "const float *restrict" in text else np.float64
+head = re.search(r"^size_t loss_workspace\\(([^)]*)\\);", text, re.M).group(1)
+sizes = [ctypes.c_size_t(int(n)) for n in sys.argv[4].split(",") if n]
+library.loss_workspace.restype = ctypes.c_size_t
+work = np.zeros(library.loss_workspace(*sizes) + 1, real)
+kinds = {"i": np.int64, "b": np.uint8}
+inputs = [np.ascontiguousarray(a, kinds.get(a.dtype.kind, real)) for a in arguments]
+value = np.zeros((), real)
+gradients = {name: np.zeros(given[name].shape, real) for name in wrt}
+arrays = [*inputs, value, *gradients.values(), work]
+code = library.loss(*sizes, *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
+if code:
+    raise SystemExit(f"the function returned {code}")
+""",
+    compiler=Compiler(
+        ("cc", "gcc", "clang"),
+        (*WARNINGS, *"-O2 -fPIC -shared -o exported.so exported.c -lm".split()),
+        "apt install gcc",
+    ),
+)
+
+TARGETS: dict[str, Target] = {target.name: target for target in (NUMPY, TORCH, JAX, C)}

@@ -275,7 +275,7 @@ def checked(name, value, shape, floating=True):
 '''[1:-1].split("\n")
 
 
-def torch_text(source: Source) -> str:
+def write(source: Source) -> str:
     """The whole file."""
     title = _class_name(source.function)
     reserved = _RESERVED | {title, source.function}
