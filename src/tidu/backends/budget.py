@@ -100,7 +100,7 @@ def work_of(node: Node) -> int:
         return 0
     sizes = [product(type.shape) for n in (node, *node.inputs) for type in result_types(n.type)]
     if loop is Loop.CONTRACT:
-        if node.op.letters is not None:
+        if node.op.subscripts is not None:
             return _contracted(node)
         return DIRECT * _known(product(sizes[1:]))
     return EACH * max(map(_known, sizes), default=0)
@@ -111,12 +111,12 @@ def _known(size: Dim) -> int:
 
 
 def _contracted(node: Node) -> int:
-    """The product of the sizes of all letters of a contraction."""
-    assert node.op.letters is not None
-    terms = node.op.letters(node).split("->")[0].split(",")
+    """Return the product of the sizes of all indices of a contraction."""
+    assert node.op.subscripts is not None
+    terms = node.op.subscripts(node).split("->")[0].split(",")
     sizes: dict[str, int] = {}
     for term, operand in zip(terms, node.inputs, strict=True):
-        for letter, dim in zip(term, operand.shape, strict=True):
+        for index, dim in zip(term, operand.shape, strict=True):
             if isinstance(dim, int):
-                sizes[letter] = dim
+                sizes[index] = dim
     return prod(sizes.values())

@@ -204,14 +204,15 @@ class Op:
     # (*xs, **attrs) -> the same values by simpler ops, as stable as `numpy`: for languages that
     # print loops and have nothing better
     lower: Callable[..., Node] | None = None
-    # For languages of plain loops, with C-like integer texts as indices. places(node, index, read):
-    # where the element at an index of a view or gather stands in the first operand; puts(node,
-    # position, index, read): where that of an operand is added in the result; `read` gives an entry
-    # of an index array. fold: start, step in acc and x, finish in acc and n. letters: as in einsum.
-    places: Callable[..., list[str]] | None = None
-    puts: Callable[..., list[str]] | None = None
-    fold: tuple[str, str, str] | None = None
-    letters: Callable[[Node], str] | None = None
+    # For languages of plain loops, with C-like integer texts as indices; `read` gives an entry of
+    # an index array. reads_at(node, index, read): the index in the first operand from which a view
+    # or gather takes its element at `index`. writes_at(node, position, index, read): the index in
+    # the result to which a scatter adds the element at `index` of operand `position`. reduction:
+    # start, step in acc and x, finish in acc and n. subscripts(node): a contraction, as in einsum.
+    reads_at: Callable[..., list[str]] | None = None
+    writes_at: Callable[..., list[str]] | None = None
+    reduction: tuple[str, str, str] | None = None
+    subscripts: Callable[[Node], str] | None = None
     aliases: Mapping[str, tuple[str | Alias, ...]] = field(
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")

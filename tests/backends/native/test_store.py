@@ -20,7 +20,7 @@ import pytest
 import tidu
 from tests.app.command import here
 from tidu.backends.native import build, identity, library, machine, store
-from tidu.backends.native.emit import folds
+from tidu.backends.native.emit import reductions
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
 from tidu.errors import FallbackWarning
@@ -189,7 +189,7 @@ def test_whatever_differs_gives_another_digest(monkeypatch: pytest.MonkeyPatch) 
     ]
     found = [digest(outputs, request) for outputs, request in variants]
     assert len(set(found)) == len(found)
-    monkeypatch.setattr(folds, "PARTIAL", 2)
+    monkeypatch.setattr(reductions, "PARTIAL", 2)
     assert digest(*variants[0]) != found[0]
     monkeypatch.undo()
     assert digest(*variants[0]) == found[0]

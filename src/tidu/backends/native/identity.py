@@ -71,8 +71,8 @@ def _types(node: Node) -> str:
 
 def _op(op: Op) -> str:
     """An op: its name says all about tidu's own; of another's, what its loops are."""
-    said = (op.name, op.form.value, op.loop.value, op.role, op.body, op.fold)
-    loops = (op.scalar, op.places, op.puts, op.letters)
+    said = (op.name, op.form.value, op.loop.value, op.role, op.body, op.reduction)
+    loops = (op.scalar, op.reads_at, op.writes_at, op.subscripts)
     return repr((*said, *map(_function, loops)))
 
 

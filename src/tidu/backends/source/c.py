@@ -1,8 +1,9 @@
 """C source: one C99 function for the loss and its gradients, without allocation.
 
 Elementwise ops are fused into the loops of what reads them, views are read in place; everything
-else has a buffer in a workspace that the caller gives. `scalar` says an element, `places` where an
-element of a view stands, `puts` where an element goes, `fold` and `letters` how loops sum.
+else has a buffer in a workspace that the caller gives. Of an op's record, `scalar` gives one
+element, `reads_at` the index that a view reads, `writes_at` the index that a scatter writes,
+`reduction` and `subscripts` how loops sum.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def can_write(node: Node) -> bool:
     tree = scalar_tree(node)
     if tree is not None:
         return all(name in _LIBM for name in calls_of(tree))
-    return any(f is not None for f in (op.places, op.puts, op.fold, op.letters))
+    return any(f is not None for f in (op.reads_at, op.writes_at, op.reduction, op.subscripts))
 
 
 def write(source: Source) -> str:

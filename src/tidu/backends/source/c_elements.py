@@ -78,8 +78,8 @@ class Elements:
         reads: dict[int, set[int]] = {}
         self.keep = {n.id for n in residuals(ahead, back)} if back else set()
         for node in nodes:
-            many = node.op.letters is not None or node.op.body is not None
-            many = many or node.op.role == "broadcast" or node.op.puts is not None
+            many = node.op.subscripts is not None or node.op.body is not None
+            many = many or node.op.role == "broadcast" or node.op.writes_at is not None
             for child in node.inputs:
                 below = self._under(child)
                 reads.setdefault(below.id, set()).add(node.id)
@@ -87,7 +87,7 @@ class Elements:
                     self.keep.add(below.id)
         for node in nodes:
             own = node in self.names or node in self.comments
-            light = node.op.loop in (Loop.MAP, Loop.VIEW) and node.op.puts is None
+            light = node.op.loop in (Loop.MAP, Loop.VIEW) and node.op.writes_at is None
             if node.inputs and not self._in_place(node):
                 if (
                     own
@@ -102,7 +102,7 @@ class Elements:
 
     def _under(self, node: Node) -> Node:
         """What a view looks at."""
-        while node.op.places is not None and node.op.loop is Loop.VIEW:
+        while node.op.reads_at is not None and node.op.loop is Loop.VIEW:
             node = node.inputs[0]
         return node
 
@@ -157,8 +157,8 @@ class Elements:
             return f"{buffer}[{linear(index, node.shape)}]"
         if op.role == "cast":
             return self.read(node.inputs[0], index)
-        if op.places is not None and op.loop is Loop.VIEW:
-            return self.read(node.inputs[0], op.places(node, list(index), self._no_reader))
+        if op.reads_at is not None and op.loop is Loop.VIEW:
+            return self.read(node.inputs[0], op.reads_at(node, list(index), self._no_reader))
         key = (node.id, tuple(index))
         if key not in self.local:
             self.local[key] = self._element(node, index)
@@ -211,17 +211,17 @@ class Elements:
         if shape[axis] == 1:
             self.loops(shape, inner, [*given, "0"])
             return
-        letter = self.open(shape[axis], axis)
-        self.loops(shape, inner, [*given, letter])
-        self.close(letter)
+        counter = self.open(shape[axis], axis)
+        self.loops(shape, inner, [*given, counter])
+        self.close(counter)
 
     def open(self, dim: Dim, depth: int) -> str:
-        letter = fresh("ijklmpqrs"[depth] if depth < 9 else "i", self.taken)
-        self.put(f"for (size_t {letter} = 0; {letter} < {size_text(dim)}; {letter}++) {{")
+        counter = fresh("ijklmpqrs"[depth] if depth < 9 else "i", self.taken)
+        self.put(f"for (size_t {counter} = 0; {counter} < {size_text(dim)}; {counter}++) {{")
         self.depth += 1
-        return letter
+        return counter
 
-    def close(self, letter: str) -> None:
+    def close(self, counter: str) -> None:
         self.depth -= 1
         self.put("}")
-        self.taken.discard(letter)
+        self.taken.discard(counter)

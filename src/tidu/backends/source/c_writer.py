@@ -72,17 +72,17 @@ class Writer(Elements):
 
     def _into(self, node: Node, name: str) -> None:
         op = node.op
-        if op.fold is not None and op.loop is Loop.SCAN:
-            self._running(node, name, *op.fold)
-        elif op.fold is not None:
-            self._reduce(node, name, *op.fold)
-        elif op.letters is not None:
-            self._contract(node, name, op.letters(node))
-        elif op.puts is not None:
+        if op.reduction is not None and op.loop is Loop.SCAN:
+            self._running(node, name, *op.reduction)
+        elif op.reduction is not None:
+            self._reduce(node, name, *op.reduction)
+        elif op.subscripts is not None:
+            self._contract(node, name, op.subscripts(node))
+        elif op.writes_at is not None:
             self._scatter(node, name)
-        elif op.places is not None and op.loop is Loop.GATHER:
+        elif op.reads_at is not None and op.loop is Loop.GATHER:
             self._gather(node, name)
-        elif op.scalar is not None or op.places is not None or op.role in ("cast", "item"):
+        elif op.scalar is not None or op.reads_at is not None or op.role in ("cast", "item"):
             self._copy(node, name)
         else:
             raise refused(op.name, "C", NO_MEANING)
@@ -138,15 +138,15 @@ class Writer(Elements):
             lambda index: self.put(f"{name}[{index[0]}] = {number(0.0, self.file.real)};"),
         )
 
-    def _contract(self, node: Node, name: str, letters: str) -> None:
-        left, _, right = letters.partition("->")
+    def _contract(self, node: Node, name: str, subscripts: str) -> None:
+        left, _, right = subscripts.partition("->")
         terms = left.split(",")
         dims: dict[str, Dim] = {}
         for term, x in zip(terms, node.inputs, strict=True):
-            for letter, dim in zip(term, x.shape, strict=True):
-                known = dims.get(letter, dim)
+            for index, dim in zip(term, x.shape, strict=True):
+                known = dims.get(index, dim)
                 smaller = isinstance(dim, int) and isinstance(known, int) and dim < known
-                dims[letter] = dim if smaller else known
+                dims[index] = dim if smaller else known
         summed = "".join(c for c in dims if c not in right)
         order = right[:-1] + summed + right[-1:]
         self._zero(node, name)
@@ -179,7 +179,7 @@ class Writer(Elements):
         return read
 
     def _gather(self, node: Node, name: str) -> None:
-        places = node.op.places
+        places = node.op.reads_at
         assert places is not None
 
         def inner(index: list[str]) -> None:
@@ -190,7 +190,7 @@ class Writer(Elements):
         self.loops(node.shape, inner)
 
     def _scatter(self, node: Node, name: str) -> None:
-        puts = node.op.puts
+        puts = node.op.writes_at
         assert puts is not None
         self._zero(node, name)
         sources = node.inputs if node.op.operands is None else node.inputs[:1]

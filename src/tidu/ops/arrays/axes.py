@@ -82,7 +82,7 @@ flip = op(
         Function("flip", ",".join(str(a + 1) for a in node.attrs["axis"])), (x,)
     ),
     code=lambda node, x: f"np.flip({x}, {node.attrs['axis']})",
-    places=lambda node, index, read: [
+    reads_at=lambda node, index, read: [
         f"{node.shape[axis]} - 1 - ({i})" if axis in node.attrs["axis"] else i
         for axis, i in enumerate(index)
     ],
@@ -119,7 +119,7 @@ cumsum = op(
     prepare=_prepare_cumsum,
     notation=lambda node, x: Apply(Function("cumsum"), (x,)),
     code=lambda node, x: f"np.cumsum({x}, axis={node.attrs['axis']})",
-    fold=("0", "acc + x", "acc"),
+    reduction=("0", "acc + x", "acc"),
     axes=("axis",),
     aliases=aliases(numpy="cumsum", torch=Alias("cumsum", rename=DIM)),
     samples=sampled((((4,),), {"axis": 0}), (((2, 3),), {"axis": 1}), (((2, 3),), {"axis": None})),

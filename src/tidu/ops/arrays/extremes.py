@@ -118,7 +118,7 @@ def _extreme(
         notation=reduction_notation(name),
         code=reduction_code(name),
         sources={"torch": reduction_torch(f"a{name}")},
-        fold=(
+        reduction=(
             f"{'-' if name == 'max' else ''}INFINITY",
             f"x {'>' if name == 'max' else '<'} acc || x != x ? x : acc",
             "acc",

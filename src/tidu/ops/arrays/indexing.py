@@ -101,7 +101,7 @@ index = op(
     notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
     code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
     sources={"torch": lambda node, x: _chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
-    places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+    reads_at=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
     aliases={},
     samples=sampled(
         (((4,),), {"key": 2}),
@@ -132,7 +132,7 @@ scatter = op(
         "torch": lambda node, g: _scatter_torch(node, g, ()),
         "jax": lambda node, g: _scatter_jax(node, g, ()),
     },
-    puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+    writes_at=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
     aliases={},
     samples=sampled(
         (((),), {"key": (("at", 2),), "shape": (4,)}),
@@ -364,7 +364,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
                 f"{x}.at[{_jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
             ),
         },
-        places=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+        reads_at=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
         aliases={},
         samples=sampled(
             (((3,) * count, *(places,) * count), {"key": by}),
@@ -395,7 +395,7 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
             "torch": lambda node, g, *ys: _scatter_torch(node, g, ys),
             "jax": lambda node, g, *ys: _scatter_jax(node, g, ys),
         },
-        puts=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+        writes_at=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
         aliases={},
         samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),

@@ -90,7 +90,7 @@ transpose = op(
     sources={
         "torch": lambda node, x: f"{x}.T" if node.rank == 2 else f"{x}.permute{node.attrs['axes']}"
     },
-    places=lambda node, index, read: [
+    reads_at=lambda node, index, read: [
         index[node.attrs["axes"].index(axis)] for axis in range(node.rank)
     ],
     aliases=aliases(numpy=("transpose", "permute_dims"), torch=("t", "permute"), text="T"),
@@ -184,7 +184,7 @@ reshape = op(
     notation=_reshape_notation,
     code=lambda node, x: f"np.reshape({x}, {node.attrs['shape']})",
     sources={"torch": lambda node, x: f"{x}.reshape({node.attrs['shape']})"},
-    places=_reshape_places,
+    reads_at=_reshape_places,
     aliases=aliases(numpy="reshape", torch=("reshape", "view")),
     samples=sampled(
         (((2, 3),), {"shape": (3, 2)}),
@@ -285,7 +285,7 @@ broadcast_to = op(
     notation=_broadcast_notation,
     code=lambda node, x: f"np.broadcast_to({x}, {node.attrs['shape']})",
     sources={"torch": _broadcast_torch},
-    places=_broadcast_places,
+    reads_at=_broadcast_places,
     aliases=aliases(numpy="broadcast_to", torch=("broadcast_to", "expand")),
     samples=sampled(
         (((),), {"shape": (2, 3)}), (((3,),), {"shape": (2, 3)}), (((2, 1),), {"shape": (2, 3)})

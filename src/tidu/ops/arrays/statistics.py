@@ -150,7 +150,7 @@ prod = op(
     notation=_prod_notation,
     code=reduction_code("prod"),
     sources={"torch": _prod_torch},
-    fold=("1", "acc * x", "acc"),
+    reduction=("1", "acc * x", "acc"),
     axes=("axis",),
     aliases=aliases(numpy="prod", torch=Alias("prod", rename=DIM)),
     samples=REDUCTION_SAMPLES,
@@ -378,7 +378,7 @@ euclidean_norm = op(
     notation=lambda node, x: _BARS[_norm_sub(node)](node, x),
     code=_norm_code,
     sources={"torch": _norm_torch},
-    fold=("0", "acc + x * x", "sqrt(acc)"),
+    reduction=("0", "acc + x * x", "sqrt(acc)"),
     axes=("axis",),
     kinks=(
         Kink(

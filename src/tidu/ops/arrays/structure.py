@@ -169,7 +169,7 @@ concatenate = op(
     notation=_join_notation,
     code=lambda node, *xs: f"np.concatenate([{', '.join(xs)}], axis={node.attrs['axis']})",
     sources={"torch": lambda node, *xs: f"torch.cat([{', '.join(xs)}], dim={node.attrs['axis']})"},
-    puts=_join_puts,
+    writes_at=_join_puts,
     axes=("axis",),
     aliases=aliases(
         numpy=("concatenate", "concat"),
@@ -308,7 +308,7 @@ diagonal_matrix = op(
     notation=_diag_named,
     code=_diag_code,
     sources={"torch": _diag_torch},
-    puts=lambda node, place, index, read: _diagonal_places(node, index, read),
+    writes_at=lambda node, place, index, read: _diagonal_places(node, index, read),
     aliases={},
     samples=sampled(
         (((3,),), {"k": 0, "shape": (3, 3)}),
@@ -369,7 +369,7 @@ diagonal = op(
     notation=_diag_named,
     code=lambda node, x: f"np.diagonal({x}, {node.attrs['k']}, -2, -1)",
     sources={"torch": lambda node, x: f"torch.diagonal({x}, {node.attrs['k']}, -2, -1)"},
-    places=_diagonal_places,
+    reads_at=_diagonal_places,
     aliases=aliases(
         numpy=Alias("diagonal", rename={"offset": "k"}),
         torch=Alias(

@@ -171,7 +171,7 @@ def _opened(tree: Math) -> Math:
     return tree.value if isinstance(tree, Group) else tree
 
 
-def _matmul_letters(node: Node) -> str:
+def _matmul_subscripts(node: Node) -> str:
     """The batches are equal: `prepare` has stretched them."""
     x, y = node.inputs
     batch = "abcdefgh"[: max(0, x.rank - 2, y.rank - 2)]
@@ -197,7 +197,7 @@ matmul = op(
     type_rule=_matmul_type,
     prepare=_prepare_matmul,
     notation=_matmul_notation,
-    letters=_matmul_letters,
+    subscripts=_matmul_subscripts,
     aliases=aliases(numpy="matmul", torch=("matmul", "mm", "mv", "bmm")),
     samples=sampled(
         (((3,), (3,)), {}),
@@ -254,7 +254,7 @@ outer = op(
     notation=lambda node, x, y: joined(
         [of_ones(node.inputs[0], x), Transpose(of_ones(node.inputs[1], y))], ""
     ),
-    letters=lambda node: "i,j->ij",
+    subscripts=lambda node: "i,j->ij",
     aliases=aliases(numpy="outer", torch=("outer", "ger")),
     samples=sampled((((2,), (3,)), {})),
 )
@@ -330,7 +330,7 @@ trace = op(
     notation=function("tr"),
     code=lambda node, x: f"np.trace({x}, axis1=-2, axis2=-1)",
     sources={"torch": lambda node, x: f"torch.diagonal({x}, dim1=-2, dim2=-1).sum(-1)"},
-    letters=lambda node: f"{'abcdefgh'[: node.rank]}ii->{'abcdefgh'[: node.rank]}",
+    subscripts=lambda node: f"{'abcdefgh'[: node.rank]}ii->{'abcdefgh'[: node.rank]}",
     aliases=aliases(numpy="trace", torch="trace", text="tr"),
     samples=sampled(
         (((3, 3),), {}),

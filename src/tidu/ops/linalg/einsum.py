@@ -193,7 +193,7 @@ einsum = op(
     type_rule=_type,
     prepare=_prepare,
     notation=_notation,
-    letters=lambda node: node.attrs["subscripts"],
+    subscripts=lambda node: node.attrs["subscripts"],
     code=lambda node, *xs: f"np.einsum({node.attrs['subscripts']!r}, {', '.join(xs)})",
     sources={
         "torch": lambda node, *xs: f"torch.einsum({node.attrs['subscripts']!r}, {', '.join(xs)})"

@@ -123,9 +123,9 @@ class Real:
     code: Code
     value: Any
 
-    def _with(self, name: str, other: Number, *, turned: bool = False) -> Real:
+    def _with(self, name: str, other: Number, *, swapped: bool = False) -> Real:
         pair = (self.value, self.code.real(other).value)
-        left, right = pair[::-1] if turned else pair
+        left, right = pair[::-1] if swapped else pair
         return Real(self.code, getattr(self.code.builder, name)(left, right))
 
     def __add__(self, other: Number) -> Real:
@@ -138,7 +138,7 @@ class Real:
         return self._with("fsub", other)
 
     def __rsub__(self, other: Number) -> Real:
-        return self._with("fsub", other, turned=True)
+        return self._with("fsub", other, swapped=True)
 
     def __mul__(self, other: Number) -> Real:
         return self._with("fmul", other)
@@ -150,7 +150,7 @@ class Real:
         return self._with("fdiv", other)
 
     def __rtruediv__(self, other: Number) -> Real:
-        return self._with("fdiv", other, turned=True)
+        return self._with("fdiv", other, swapped=True)
 
     def __neg__(self) -> Real:
         return Real(self.code, self.code.builder.fneg(self.value))

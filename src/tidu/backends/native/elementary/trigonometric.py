@@ -30,14 +30,14 @@ _FAR = {"f64": 2.0**30, "f32": 2.0**15}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Turned:
+class QuadrantRemainder:
     """x = k π/2 + r; the two lowest bits of `quadrant` are those of k."""
 
     r: Pair
     quadrant: Bits
 
 
-def reduced(x: Real, *, full: bool) -> Turned:
+def reduced(x: Real, *, full: bool) -> QuadrantRemainder:
     """r and k, by the parts of π/2 where x is not far; r to one unit of its last place or better,
     or in full."""
     form = x.code.form
@@ -47,14 +47,14 @@ def reduced(x: Real, *, full: bool) -> Turned:
     near = fma(-k, first, x)  # exact
     if not full:
         r = fma(-k, third, fma(-k, second, near))
-        return _with_far(x, Turned(Pair(r, x.code.number(0.0)), place.bits()))
+        return _with_far(x, QuadrantRemainder(Pair(r, x.code.number(0.0)), place.bits()))
     taken = exact_product(k, second)
     left = exact_sum(near, -taken.high)
     r = fast_sum(left.high, left.low - fma(k, third, taken.low))
-    return _with_far(x, Turned(r, place.bits()))
+    return _with_far(x, QuadrantRemainder(r, place.bits()))
 
 
-def _with_far(x: Real, near: Turned) -> Turned:
+def _with_far(x: Real, near: QuadrantRemainder) -> QuadrantRemainder:
     """Takes the lanes that are far from their own computation, if there are any."""
     code, builder = x.code, x.code.builder
     size = abs(x)
@@ -81,7 +81,7 @@ def _with_far(x: Real, near: Turned) -> Turned:
         merged[-1].add_incoming(b.value, last)
     high, low = Real(code, merged[0]), Real(code, merged[1])
     r = Pair(far.choose(high, near.r.high), far.choose(low, near.r.low))
-    return Turned(r, far.choose_bits(Bits(code, merged[2]), near.quadrant))
+    return QuadrantRemainder(r, far.choose_bits(Bits(code, merged[2]), near.quadrant))
 
 
 def _sine(r: Pair, z: Real) -> Pair:
@@ -97,16 +97,16 @@ def _cosine(r: Pair, z: Real) -> Pair:
 
 
 def sin_(x: Real) -> Real:
-    turned = reduced(x, full=x.code.form is F64)
-    r, q = turned.r, turned.quadrant
+    within = reduced(x, full=x.code.form is F64)
+    r, q = within.r, within.quadrant
     z = r.high * r.high
     value = _odd(q).choose(_cosine(r, z).value(), _sine(r, z).value())
     return x.equals(0.0).choose(x, flipped(value, q << (x.code.form.width - 2)))
 
 
 def cos_(x: Real) -> Real:
-    turned = reduced(x, full=x.code.form is F64)
-    r, q = turned.r, turned.quadrant
+    within = reduced(x, full=x.code.form is F64)
+    r, q = within.r, within.quadrant
     z = r.high * r.high
     value = _odd(q).choose(_sine(r, z).value(), _cosine(r, z).value())
     # negative in the quadrants 1 and 2
@@ -114,8 +114,8 @@ def cos_(x: Real) -> Real:
 
 
 def tan_(x: Real) -> Real:
-    turned = reduced(x, full=True)
-    r, q = turned.r, turned.quadrant
+    within = reduced(x, full=True)
+    r, q = within.r, within.quadrant
     z = r.high * r.high
     s, c = _sine(r, z), _cosine(r, z)
     s, c = fast_sum(s.high, s.low), fast_sum(c.high, c.low)

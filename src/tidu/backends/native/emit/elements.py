@@ -135,7 +135,7 @@ class ElementWriter:
         if tree == PRODUCT and alone:
             return self._product(node, first)
         same = tree == _CHOICE and len(found) == 2 and first.sign is found[1].sign
-        if same or (alone and (kind is Kind.CONTRACT or node.op.fold == SUM)):
+        if same or (alone and (kind is Kind.CONTRACT or node.op.reduction == SUM)):
             return Signed(first.sign, self._elements(node, self._without_sign))
         return None
 
@@ -193,7 +193,7 @@ class ElementWriter:
         return found
 
     def _view(self, node: Node, of: Of) -> Elements:
-        x, places = node.inputs[0], node.op.places
+        x, places = node.inputs[0], node.op.reads_at
         assert places is not None
         return [
             of(x)[_position(places(node, _texts(index), _no_reader), whole(x))]
@@ -203,8 +203,8 @@ class ElementWriter:
     def _reduce(self, node: Node, of: Of) -> Elements:
         (x,) = node.inputs
         axes = node.attrs["axis"]
-        assert node.op.fold is not None
-        start, step, finish = map(parse, node.op.fold)
+        assert node.op.reduction is not None
+        start, step, finish = map(parse, node.op.reduction)
         kept = [range(1) if a in axes else range(n) for a, n in enumerate(whole(x))]
         over = [range(n) if a in axes else range(1) for a, n in enumerate(whole(x))]
         count = {"n": float(math.prod(len(r) for r in over))}
@@ -278,7 +278,7 @@ class ElementWriter:
         return parts[0] if parts else ir.Constant(register_type(dtype), 0.0)
 
     def _scatter(self, node: Node, of: Of) -> Elements:
-        builder, puts = self.builder, node.op.puts
+        builder, puts = self.builder, node.op.writes_at
         assert puts is not None
         zero = ir.Constant(register_type(node.dtype), 0.0)
         found: Elements = [zero] * math.prod(whole(node))
@@ -293,8 +293,8 @@ class ElementWriter:
 
     def _scan(self, node: Node, of: Of) -> Elements:
         (x,), axis = node.inputs, node.attrs["axis"]
-        assert node.op.fold is not None
-        start, step, _ = map(parse, node.op.fold)
+        assert node.op.reduction is not None
+        start, step, _ = map(parse, node.op.reduction)
         found: Elements = [None] * math.prod(whole(node))
         others = [range(1) if a == axis else range(n) for a, n in enumerate(whole(x))]
         for place in itertools.product(*others):

@@ -1,4 +1,4 @@
-"""Loops over letters: one letter, the lane, is taken a vector at a time, its rest under a mask.
+"""Nested loops: one of them, the lane, is taken a vector at a time, its rest under a mask.
 
 Which thread does which part never changes in which order numbers are added.
 """
@@ -15,7 +15,7 @@ from tidu.backends.native.emit.registers import I1, Builder, Value, counted, num
 from tidu.backends.native.emit.values import Scope
 from tidu.backends.native.schedule.bodies import Body
 from tidu.backends.native.schedule.expression import Expression, loads, walk
-from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.position import LoopIndex
 from tidu.backends.native.schedule.together import Pair
 from tidu.backends.native.target import Target
 from tidu.ir.node import Node
@@ -24,24 +24,24 @@ WORTH_SHARING = 40_000.0  # operations of a stage from which on threads share it
 
 
 # ------------------------------------------------------------------ the lane
-def lane_of(body: Body, letters: Sequence[Letter]) -> Letter | None:
-    """The letter along which most memory lies in order."""
+def lane_of(body: Body, loops: Sequence[LoopIndex]) -> LoopIndex | None:
+    """Choose the loop along which most of the memory is contiguous; None if none is worth it."""
     places = [load.at for load in loads(body.roots())]
     places += [store.at for store in body.stores] * 2
 
-    def score(letter: Letter) -> tuple[float, int]:
+    def score(loop: LoopIndex) -> tuple[float, int]:
         total = 0.0
         for place in places:
-            step = 2 if letter in place.hidden() else place.coefficient(letter)
+            step = 2 if loop in place.hidden() else place.coefficient(loop)
             total += 1.0 if step == 1 else -1.0 if step else 0.0
-        return total, letter.size
+        return total, loop.size
 
-    candidates = [letter for letter in letters if letter.size > 1]
+    candidates = [loop for loop in loops if loop.size > 1]
     best = max(candidates, key=score, default=None)
     return best if best is not None and score(best)[0] >= 0 else None
 
 
-def lanes_for(body: Body, lane: Letter | None, target: Target) -> int:
+def lanes_for(body: Body, lane: LoopIndex | None, target: Target) -> int:
     """Lanes of a vector: as many as a register holds, or as the loop needs."""
     if lane is None:
         return 1
@@ -67,7 +67,7 @@ class Frame:
     end: Value
     pairs: Sequence[Pair[Expression]] = ()
 
-    def scope(self, counters: Mapping[Letter, Value], **rest: Any) -> Scope:
+    def scope(self, counters: Mapping[LoopIndex, Value], **rest: Any) -> Scope:
         pairs = {id(part): pair for pair in self.pairs for part in (pair.first, pair.second)}
         return Scope(self.builder, self.buffers, counters, error=self.error, pairs=pairs, **rest)
 
@@ -89,22 +89,22 @@ class Work:
         return self.units > 1 and self.total >= WORTH_SHARING
 
 
-Inner = Callable[[dict[Letter, Value], int, Value | None], None]
+Inner = Callable[[dict[LoopIndex, Value], int, Value | None], None]
 
 
 def over(
-    frame: Frame, letters: Sequence[Letter], lane: Letter | None, lanes: int, inner: Inner
+    frame: Frame, loops: Sequence[LoopIndex], lane: LoopIndex | None, lanes: int, inner: Inner
 ) -> Work:
-    """All places of the letters, the lane innermost; the first loop is what threads share."""
+    """Write loops over all index values, the lane innermost; threads share the first loop."""
     builder = frame.builder
-    outer = [letter for letter in letters if letter is not lane and letter.size != 1]
-    if any(letter.size == 0 for letter in letters):
+    outer = [loop for loop in loops if loop is not lane and loop.size != 1]
+    if any(loop.size == 0 for loop in loops):
         return Work(0, 0.0)
     total = 1
-    for letter in letters:
-        total *= letter.size
+    for loop in loops:
+        total *= loop.size
 
-    def nested(rest: Sequence[Letter], counters: dict[Letter, Value]) -> None:
+    def nested(rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value]) -> None:
         if not rest:
             along(builder, lane, lanes, counters, inner)
             return
@@ -131,7 +131,7 @@ def over(
     return _blocks(frame, lane, lanes, inner)
 
 
-def _blocks(frame: Frame, lane: Letter, lanes: int, inner: Inner) -> Work:
+def _blocks(frame: Frame, lane: LoopIndex, lanes: int, inner: Inner) -> Work:
     """The lane alone: a unit is a vector."""
     builder = frame.builder
     full, rest = divmod(lane.size, lanes)
@@ -156,7 +156,11 @@ def tail_mask(rest: int, lanes: int) -> Value:
 
 
 def along(
-    builder: Builder, lane: Letter | None, lanes: int, counters: dict[Letter, Value], inner: Inner
+    builder: Builder,
+    lane: LoopIndex | None,
+    lanes: int,
+    counters: dict[LoopIndex, Value],
+    inner: Inner,
 ) -> None:
     """The whole lane, a vector at a time, and its rest under a mask."""
     if lane is None:

@@ -20,7 +20,7 @@ from tidu.backends.native.emit.registers import (
     number,
 )
 from tidu.backends.native.layout import BYTES
-from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.position import LoopIndex
 from tidu.backends.native.schedule.tiling import Product
 
 
@@ -32,51 +32,55 @@ class Panel:
     vectors: int
     mask: Value | None
     packed: Value | None
-    counters: Mapping[Letter, Value]
+    counters: Mapping[LoopIndex, Value]
 
 
 def copy_panel(frame: Frame, product: Product, panel: Panel) -> None:
     """The panel's columns for each k, one after another, in the thread's own memory."""
     builder = frame.builder
-    type, packed = IN_MEMORY[product.fold.dtype], panel.packed
+    type, packed = IN_MEMORY[product.reduction.dtype], panel.packed
     outer, last = product.k[:-1], product.k[-1]
 
-    def nested(rest: Sequence[Letter], counters: dict[Letter, Value], at: Value | None) -> None:
+    def nested(
+        rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value], at: Value | None
+    ) -> None:
         if not rest:
             first = number(0) if at is None else builder.mul(at, number(last.size))
             start = builder.mul(first, number(product.width))
             into = builder.gep(packed, [start], source_etype=type)
-            (_turn if product.turned else _copy)(frame, product, panel, counters, into)
+            (_copy_transposed if product.transposed else _copy)(
+                frame, product, panel, counters, into
+            )
             return
-        letter = rest[0]
+        loop = rest[0]
 
         def step(i: Value, carried: list[Value]) -> list[Value]:
             here = i
             if at is not None:
-                here = builder.add(builder.mul(at, number(letter.size)), i)
-            nested(rest[1:], {**counters, letter: i}, here)
+                here = builder.add(builder.mul(at, number(loop.size)), i)
+            nested(rest[1:], {**counters, loop: i}, here)
             return carried
 
-        counted(builder, number(0), number(letter.size), 1, [], step)
+        counted(builder, number(0), number(loop.size), 1, [], step)
 
     nested(outer, {}, None)
 
 
 def _source(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[Letter, Value], k: Value
+    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], k: Value
 ) -> Value:
     """Where the right operand's element of the panel's first column stands, at this k."""
     inner = {**panel.counters, **counters, product.k[-1]: k, product.n: panel.column}
     place = frame.scope(inner).place(product.right.at)
     base = frame.buffers[product.right.buffer]
-    return frame.builder.gep(base, [place], source_etype=IN_MEMORY[product.fold.dtype])
+    return frame.builder.gep(base, [place], source_etype=IN_MEMORY[product.reduction.dtype])
 
 
 def _copy(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[Letter, Value], into: Value
+    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], into: Value
 ) -> None:
-    builder, type = frame.builder, IN_MEMORY[product.fold.dtype]
-    whole, size = ir.VectorType(type, product.lanes), BYTES[product.fold.dtype]
+    builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
+    whole, size = ir.VectorType(type, product.lanes), BYTES[product.reduction.dtype]
 
     def step(k: Value, carried: list[Value]) -> list[Value]:
         base = _source(frame, product, panel, counters, k)
@@ -94,12 +98,12 @@ def _copy(
     counted(builder, number(0), number(product.k[-1].size), 1, [], step)
 
 
-def _turn(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[Letter, Value], into: Value
+def _copy_transposed(
+    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], into: Value
 ) -> None:
     """Lines of k become columns: small squares, turned in registers; number by number where there
     are too few for a square."""
-    builder, last, dtype = frame.builder, product.k[-1], product.fold.dtype
+    builder, last, dtype = frame.builder, product.k[-1], product.reduction.dtype
     stride = number(product.right.at.coefficient(product.n))
     source = _source(frame, product, panel, counters, number(0))
     rest = product.n.size % product.lanes if panel.mask is not None else 0
@@ -169,7 +173,7 @@ def _turning(module: Any, dtype: str) -> Any:
                 found.append(builder.load(where, align=size, typ=square))
             to = builder.gep(into, [builder.mul(k, width)], source_etype=element)
             to = builder.gep(to, [first], source_etype=element)
-            for value in turned(builder, found):
+            for value in transposed(builder, found):
                 builder.store(value, to, align=size)
                 to = builder.gep(to, [width], source_etype=element)
             return carried
@@ -182,7 +186,7 @@ def _turning(module: Any, dtype: str) -> Any:
     return function
 
 
-def turned(builder: Any, lines: list[Value]) -> list[Value]:
+def transposed(builder: Any, lines: list[Value]) -> list[Value]:
     """The transpose of a square: blocks change places across the diagonal, halves by halves."""
     lanes = len(lines)
     block = lanes // 2

@@ -27,7 +27,7 @@ from tidu.backends.native.emit.registers import (
 from tidu.backends.native.emit.values import Scope
 from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.expression import walk
-from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.position import LoopIndex
 from tidu.backends.native.schedule.tiling import Product
 
 IN_REGISTERS = 1  # parts of a tree that is still calculated in the tile's registers
@@ -46,8 +46,8 @@ def emit_product(frame: Frame, product: Product) -> Work:
             return carried
 
         counted(frame.builder, frame.begin, frame.end, 1, [], unit)
-        for letter in product.outer[1:]:
-            cost *= letter.size
+        for loop in product.outer[1:]:
+            cost *= loop.size
         return Work(first.size, cost)
     if panels >= blocks or panels >= 4:
         _panels(frame, product, {}, (frame.begin, frame.end), (number(0), number(blocks)))
@@ -57,7 +57,7 @@ def emit_product(frame: Frame, product: Product) -> Work:
 
 
 def _outer(
-    frame: Frame, product: Product, rest: Sequence[Letter], counters: dict[Letter, Value]
+    frame: Frame, product: Product, rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value]
 ) -> None:
     if not rest:
         panels = product.units
@@ -80,7 +80,7 @@ def _least(frame: Frame, one: Value, two: int) -> Value:
 def _panels(
     frame: Frame,
     product: Product,
-    counters: Mapping[Letter, Value],
+    counters: Mapping[LoopIndex, Value],
     columns: tuple[Value, Value],
     rows: tuple[Value, Value],
 ) -> None:
@@ -114,7 +114,7 @@ def _group(
     rows: tuple[Value, Value],
 ) -> None:
     """Some panels beside each other: packed first, then each block of rows goes through all."""
-    builder, type = frame.builder, IN_MEMORY[product.fold.dtype]
+    builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
 
     def at(i: Value) -> Panel:
         column = builder.mul(builder.add(first, i), number(product.width))
@@ -168,11 +168,11 @@ def _spilled(
     frame: Frame, product: Product, panel: Panel, row: Value, rows: int, sums: Sequence[Value]
 ) -> None:
     """By way of a small buffer, so that the code of what follows stands there once."""
-    builder, type = frame.builder, IN_MEMORY[product.fold.dtype]
+    builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
     lanes, whole = product.lanes, ir.VectorType(type, product.lanes)
     for at, value in enumerate(sums):
         where = builder.gep(frame.scratch, [number(at * lanes)], source_etype=type)
-        builder.store(value, where, align=BYTES[product.fold.dtype])
+        builder.store(value, where, align=BYTES[product.reduction.dtype])
 
     def line(r: Value, carried: list[Value]) -> list[Value]:
         first = builder.mul(r, number(panel.vectors * lanes))
@@ -180,7 +180,7 @@ def _spilled(
             at = builder.add(first, number(v * lanes))
             where = builder.gep(frame.scratch, [at], source_etype=type)
             scope = _scope(frame, product, panel, builder.add(row, r), v)
-            scope.head = builder.load(where, align=BYTES[product.fold.dtype], typ=whole)
+            scope.head = builder.load(where, align=BYTES[product.reduction.dtype], typ=whole)
             store_all(frame, product.body, scope)
         return carried
 
@@ -196,28 +196,33 @@ def _scope(frame: Frame, product: Product, panel: Panel, row: Value, v: int) -> 
 
 def _summed(frame: Frame, product: Product, panel: Panel, row: Value, rows: int) -> list[Value]:
     builder = frame.builder
-    type = IN_MEMORY[product.fold.dtype]
+    type = IN_MEMORY[product.reduction.dtype]
     whole = ir.VectorType(type, product.lanes)
     zero = ir.Constant(whole, None)
     stride = product.left.at.coefficient(product.m)
 
     def nested(
-        rest: Sequence[Letter], counters: dict[Letter, Value], sums: list[Value], at: Value | None
+        rest: Sequence[LoopIndex],
+        counters: dict[LoopIndex, Value],
+        sums: list[Value],
+        at: Value | None,
     ) -> list[Value]:
         if not rest:
             return multiply(counters, sums, at)
-        letter = rest[0]
+        loop = rest[0]
 
         def step(i: Value, carried: list[Value]) -> list[Value]:
             here = None
             if panel.packed is not None:
-                size = number(letter.size)
+                size = number(loop.size)
                 here = i if at is None else builder.add(builder.mul(at, size), i)
-            return nested(rest[1:], {**counters, letter: i}, carried, here)
+            return nested(rest[1:], {**counters, loop: i}, carried, here)
 
-        return counted(builder, number(0), number(letter.size), 1, sums, step)
+        return counted(builder, number(0), number(loop.size), 1, sums, step)
 
-    def multiply(counters: dict[Letter, Value], sums: list[Value], at: Value | None) -> list[Value]:
+    def multiply(
+        counters: dict[LoopIndex, Value], sums: list[Value], at: Value | None
+    ) -> list[Value]:
         inner = {**panel.counters, **counters, product.m: row, product.n: panel.column}
         scope = frame.scope(inner)
         right = [vector(scope, v, at) for v in range(panel.vectors)]
@@ -227,14 +232,14 @@ def _summed(frame: Frame, product: Product, panel: Panel, row: Value, rows: int)
         found: list[Value] = []
         for r in range(rows):
             where = builder.gep(base, [number(r * stride)], source_etype=type)
-            one = builder.load(where, align=BYTES[product.fold.dtype], typ=type)
+            one = builder.load(where, align=BYTES[product.reduction.dtype], typ=type)
             many = splat(builder, one, product.lanes)
             for v in range(panel.vectors):
                 found.append(fma(builder, many, right[v], sums[r * panel.vectors + v]))
         return found
 
     def vector(scope: Scope, v: int, at: Value | None) -> Value:
-        size = BYTES[product.fold.dtype]
+        size = BYTES[product.reduction.dtype]
         if panel.packed is not None:
             assert at is not None
             place = builder.add(builder.mul(at, number(product.width)), number(v * product.lanes))

@@ -41,7 +41,7 @@ from tidu.backends.native.schedule.expression import (
     Literal,
     Load,
 )
-from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
+from tidu.backends.native.schedule.position import Entry, LoopIndex, Position, Quotient, Remainder
 from tidu.backends.native.schedule.together import Pair
 from tidu.ir.node import Node
 from tidu.ir.types import REALS
@@ -51,14 +51,14 @@ from tidu.ir.types import REALS
 class Scope:
     """Where elements are calculated: the counters, the buffers, the lanes.
 
-    counters: the value of each loop letter; that of `lane` is of its first lane. mask: which lanes
+    counters: the value of each loop index; that of `lane` is of its first lane. mask: which lanes
     are there (None: all). error: a pointer to a byte that a bad index sets.
     """
 
     builder: Builder
     buffers: Mapping[Node, Value]
-    counters: Mapping[Letter, Value]
-    lane: Letter | None = None
+    counters: Mapping[LoopIndex, Value]
+    lane: LoopIndex | None = None
     lanes: int = 1
     mask: Value | None = None
     error: Value | None = None
@@ -69,7 +69,7 @@ class Scope:
     # -------------------------------------------------------------- places
     def varies(self, part: Expression | Position) -> bool:
         """Whether the lanes differ."""
-        return self.lane is not None and self.lanes > 1 and self.lane in part.letters()
+        return self.lane is not None and self.lanes > 1 and self.lane in part.loops()
 
     def place(self, position: Position) -> Value:
         """A place that is the same for all lanes, or that of the first."""
@@ -97,7 +97,7 @@ class Scope:
 
     def _atom(self, atom: Any) -> Value:
         match atom:
-            case Letter():
+            case LoopIndex():
                 return self.counters[atom]
             case Quotient(value, divisor):
                 return self.builder.sdiv(self.place(value), number(divisor))
@@ -110,7 +110,7 @@ class Scope:
 
     def _atoms(self, atom: Any) -> Value:
         builder, lanes = self.builder, self.lanes
-        if isinstance(atom, Letter):
+        if isinstance(atom, LoopIndex):
             first = splat(builder, self.counters[atom], lanes)
             return builder.add(first, iota(lanes)) if atom is self.lane else first
         if not self.varies(Position(0, ((atom, 1),))):

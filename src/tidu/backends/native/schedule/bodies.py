@@ -1,4 +1,4 @@
-"""What a nest of loops does, before it is code: trees, folds, where results go."""
+"""What a nest of loops does, before it is code: expressions, reductions, where results go."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tidu.backends.native.schedule.expression import (
     Head,
     Index,
     Literal,
-    at_letters,
     contraction,
-    letters_of,
     loads,
+    loops_of,
+    positions_of,
     scattered,
     walk,
     whole,
 )
 from tidu.backends.native.schedule.plan import Kind, Stage
-from tidu.backends.native.schedule.position import Letter, Position, linear, of_letter
+from tidu.backends.native.schedule.position import LoopIndex, Position, linear, position_of
 from tidu.backends.scalar import Tree, parse
 from tidu.ir.node import Node
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """A root of a kernel: the tree, the node whose buffer takes it, where."""
+    """One result of a kernel: an expression, the node whose buffer takes it, the position."""
 
     value: Expression
     node: Node
@@ -40,25 +40,25 @@ class Store:
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
-    """What a stage sums: start, step and finish as scalar trees, over `letters`.
+class Reduction:
+    """A reduction over `loops`: start, step and finish as scalar trees.
 
-    product: two factors whose product is summed with one rounding (a contraction).
+    product: for a contraction, the two factors, which are multiplied and added with one rounding.
     """
 
     start: Tree
     step: Tree
     finish: Tree
     value: Expression
-    letters: tuple[Letter, ...]
+    loops: tuple[LoopIndex, ...]
     dtype: str
     product: tuple[Expression, Expression] | None = None
 
     @property
     def count(self) -> int:
         total = 1
-        for letter in self.letters:
-            total *= letter.size
+        for loop in self.loops:
+            total *= loop.size
         return total
 
 
@@ -66,28 +66,28 @@ class Fold:
 class Body:
     """What a kernel does, before it is code.
 
-    letters: of the loops over the result. fold: what is summed for each element. stores: what is
-    written. axis: along which a running fold goes. zeroed: how many elements a scatter sets to 0
-    before its sources, each with the letters of its own loops, are added.
+    loops: those over the elements of the result. stores: what is written. reduction: what is
+    summed for each element. axis: that of a cumulative reduction. zeroed: how many elements a
+    scatter sets to 0 before it adds its sources, each of which has loops of its own.
     """
 
     kind: Kind
-    letters: tuple[Letter, ...]
+    loops: tuple[LoopIndex, ...]
     stores: tuple[Store, ...]
-    fold: Fold | None = None
-    axis: Letter | None = None  # of a running fold
-    zeroed: int = 0  # elements that a scatter sets to 0 first
-    sources: tuple[tuple[tuple[Letter, ...], Store], ...] = ()  # of a scatter
+    reduction: Reduction | None = None
+    axis: LoopIndex | None = None
+    zeroed: int = 0
+    sources: tuple[tuple[tuple[LoopIndex, ...], Store], ...] = ()
 
     def roots(self) -> list[Expression]:
         found = [store.value for store in self.stores]
         found += [store.value for _, store in self.sources]
-        if self.fold is not None:
-            found += list(self.fold.product or (self.fold.value,))
+        if self.reduction is not None:
+            found += list(self.reduction.product or (self.reduction.value,))
         return found
 
     def buffers(self) -> list[Node]:
-        """What is read or written, each once."""
+        """Return the nodes whose buffers are read or written, each once."""
         nodes: dict[Node, None] = {}
         for load in loads(self.roots()):
             nodes[load.buffer] = None
@@ -100,72 +100,72 @@ class Body:
 
 # ------------------------------------------------------------------ from stage to body
 def body_of_stage(stage: Stage, stored: Callable[[Node], bool]) -> Body:
-    """The trees of a stage. One without elements has nothing to do."""
+    """Build the kernel of a stage. A stage without elements has nothing to do."""
     if stage.kind is not Kind.SCATTER and 0 in stage.shape:
-        return Body(Kind.MAP, letters_of(stage.shape, "i"), ())
+        return Body(Kind.MAP, loops_of(stage.shape, "i"), ())
     own = {node.id for node in stage.nodes}
 
     def elsewhere(node: Node) -> bool:
         return stored(node) and node.id not in own
 
-    letters = letters_of(stage.shape, "i")
-    index = at_letters(letters)
+    loops = loops_of(stage.shape, "i")
+    index = positions_of(loops)
     if stage.kind is Kind.SCATTER:
         return _scatter(stage, elsewhere)
-    fold = None
+    reduction = None
     heads: dict[int, Expression] = {}
     if stage.head is not None:
-        heads[stage.head.id] = Head(stage.head.dtype, frozenset(letters))
+        heads[stage.head.id] = Head(stage.head.dtype, frozenset(loops))
         if stage.kind is Kind.CONTRACT:
-            fold = _contraction(stage.head, index, elsewhere)
+            reduction = _contraction(stage.head, index, elsewhere)
         elif stage.kind is Kind.REDUCE:
-            fold = _reduction(stage.head, index, elsewhere)
+            reduction = _reduction(stage.head, index, elsewhere)
         else:
-            return _running(stage, letters, elsewhere)
+            return _running(stage, loops, elsewhere)
     elements = Elements(elsewhere, heads)
     stores = tuple(
         Store(elements.of(node, index), node, linear(index, whole(node))) for node in stage.stores
     )
-    return Body(stage.kind, letters, stores, fold)
+    return Body(stage.kind, loops, stores, reduction)
 
 
-def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fold:
+def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Reduction:
     (x,) = head.inputs
     axes: tuple[int, ...] = head.attrs["axis"]
     kept = [place for place, axis in zip(index, _axes_of(head, x), strict=True) if axis is not None]
     rest = iter(kept)
-    letters = tuple(Letter(f"r{axis}", int(x.shape[axis])) for axis in axes)
-    over = iter(letters)
-    where = tuple(of_letter(next(over)) if axis in axes else next(rest) for axis in range(x.rank))
-    assert head.op.fold is not None
-    start, step, finish = map(parse, head.op.fold)
-    if any(letter.size == 0 for letter in letters):
+    loops = tuple(LoopIndex(f"r{axis}", int(x.shape[axis])) for axis in axes)
+    over = iter(loops)
+    where = tuple(position_of(next(over)) if axis in axes else next(rest) for axis in range(x.rank))
+    assert head.op.reduction is not None
+    start, step, finish = map(parse, head.op.reduction)
+    if any(loop.size == 0 for loop in loops):
         return _of_nothing(start, step, finish, head.dtype)
     value = Elements(stored).of(x, where)
-    return Fold(start, step, finish, value, letters, head.dtype)
+    return Reduction(start, step, finish, value, loops, head.dtype)
 
 
-def _of_nothing(start: Tree, step: Tree, finish: Tree, dtype: str) -> Fold:
-    """A fold over no elements: there is no place where its operand could be read."""
-    return Fold(start, step, finish, Literal(0.0, dtype), (Letter("r", 0),), dtype)
+def _of_nothing(start: Tree, step: Tree, finish: Tree, dtype: str) -> Reduction:
+    """Return a reduction over no elements: its operand has no element that could be read."""
+    return Reduction(start, step, finish, Literal(0.0, dtype), (LoopIndex("r", 0),), dtype)
 
 
 def _axes_of(head: Node, x: Node) -> list[int | None]:
-    """Which axis of the operand each axis of the result is; None where it was summed."""
+    """Return the axis of the operand that each axis of the result is; None for a summed one."""
     axes = head.attrs["axis"]
     if head.rank == x.rank:
         return [None if axis in axes else axis for axis in range(x.rank)]
     return [axis for axis in range(x.rank) if axis not in axes]
 
 
-def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fold:
+def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Reduction:
     sizes, terms, right = contraction(head)
     places: dict[str, Position] = dict(zip(right, index, strict=True))
-    letters = tuple(Letter(f"r{n}", size) for n, size in sizes.items() if n not in places)
-    if any(letter.size == 0 for letter in letters):
+    loops = tuple(LoopIndex(f"r{n}", size) for n, size in sizes.items() if n not in places)
+    if any(loop.size == 0 for loop in loops):
         start, step, finish = SUM
         return _of_nothing(parse(start), parse(step), parse(finish), head.dtype)
-    places |= {letter.name[1:]: of_letter(letter) for letter in letters}
+    places |= {loop.name[1:]: position_of(loop) for loop in loops}
     elements = Elements(stored)
     factors = [
         elements.of(x, tuple(places[name] for name in term))
@@ -177,54 +177,54 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Fo
         value = Apply(PRODUCT, {"x": value, "y": factor}, {}, head.dtype, head.dtype)
     product = (factors[0], factors[1]) if len(factors) == 2 else None
     start, step, finish = map(parse, SUM)
-    return Fold(start, step, finish, value, letters, head.dtype, product)
+    return Reduction(start, step, finish, value, loops, head.dtype, product)
 
 
-def _running(stage: Stage, letters: tuple[Letter, ...], stored: Callable[[Node], bool]) -> Body:
+def _running(stage: Stage, loops: tuple[LoopIndex, ...], stored: Callable[[Node], bool]) -> Body:
     head = stage.head
-    assert head is not None and head.op.fold is not None
-    axis = letters[head.attrs["axis"]]
-    index = at_letters(letters)
-    start, step, finish = map(parse, head.op.fold)
+    assert head is not None and head.op.reduction is not None
+    axis = loops[head.attrs["axis"]]
+    index = positions_of(loops)
+    start, step, finish = map(parse, head.op.reduction)
     value = Elements(stored).of(head.inputs[0], index)
-    fold = Fold(start, step, finish, value, (axis,), head.dtype)
-    store = Store(Head(head.dtype, frozenset(letters)), head, linear(index, whole(head)))
-    rest = tuple(letter for letter in letters if letter is not axis)
-    return Body(Kind.SCAN, rest, (store,), fold, axis=axis)
+    reduction = Reduction(start, step, finish, value, (axis,), head.dtype)
+    store = Store(Head(head.dtype, frozenset(loops)), head, linear(index, whole(head)))
+    rest = tuple(loop for loop in loops if loop is not axis)
+    return Body(Kind.SCAN, rest, (store,), reduction, axis=axis)
 
 
 def _scatter(stage: Stage, stored: Callable[[Node], bool]) -> Body:
     head = stage.head
     assert head is not None
     elements = Elements(stored)
-    sources: list[tuple[tuple[Letter, ...], Store]] = []
+    sources: list[tuple[tuple[LoopIndex, ...], Store]] = []
     for position, x in enumerate(scattered(head)):
-        letters = letters_of(whole(x), f"s{position}_")
-        index = at_letters(letters)
+        loops = loops_of(whole(x), f"s{position}_")
+        index = positions_of(loops)
         at = linear(elements.puts(head, position, index), whole(head))
         value = elements.of(x, index)
         if value.dtype != head.dtype:
             value = Convert(value, head.dtype)
-        sources.append((letters, Store(value, head, at)))
+        sources.append((loops, Store(value, head, at)))
     size = math.prod(whole(head))
     return Body(Kind.SCATTER, (), (), zeroed=size, sources=tuple(sources))
 
 
 # ------------------------------------------------------------------ fewer loops
 def collapsed(body: Body) -> Body:
-    """Two loops as one where all that is read and written lies as if they were."""
+    """Merge two loops into one where memory is read and written as by a single loop."""
     if body.kind is not Kind.MAP:
         return body
-    letters = [letter for letter in body.letters if letter.size != 1]
-    at = len(letters) - 1
+    loops = [loop for loop in body.loops if loop.size != 1]
+    at = len(loops) - 1
     while at > 0:
-        outer, inner = letters[at - 1], letters[at]
+        outer, inner = loops[at - 1], loops[at]
         if all(_one_run(place, outer, inner) for place in _places(body)):
-            joined = Letter(f"{outer.name}{inner.name}", outer.size * inner.size)
+            joined = LoopIndex(f"{outer.name}{inner.name}", outer.size * inner.size)
             body = _replaced(body, outer, inner, joined)
-            letters[at - 1 : at + 1] = [joined]
+            loops[at - 1 : at + 1] = [joined]
         at -= 1
-    return replace(body, letters=tuple(letters))
+    return replace(body, loops=tuple(loops))
 
 
 def _places(body: Body) -> list[Position]:
@@ -236,7 +236,7 @@ def _places(body: Body) -> list[Position]:
     return found
 
 
-def _one_run(place: Position, outer: Letter, inner: Letter) -> bool:
+def _one_run(place: Position, outer: LoopIndex, inner: LoopIndex) -> bool:
     hidden = place.hidden()
     return (
         outer not in hidden
@@ -245,7 +245,7 @@ def _one_run(place: Position, outer: Letter, inner: Letter) -> bool:
     )
 
 
-def _replaced(body: Body, outer: Letter, inner: Letter, joined: Letter) -> Body:
+def _replaced(body: Body, outer: LoopIndex, inner: LoopIndex, joined: LoopIndex) -> Body:
     def moved(place: Position) -> Position:
         terms = tuple(
             (joined if atom is inner or atom == inner else atom, coefficient)

@@ -1,6 +1,6 @@
 """Arrays without elements: what has none, and what is made of none alone, is known beforehand.
 
-No loop is then written for them: a loop over nothing has no first place, and no order of letters.
+No loop is then written for them: a loop over nothing has no first element, and no order of loops.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What one element of a node is: a tree of loads and scalar functions at a place of loop letters.
+"""One element of a node as a tree of loads and scalar functions of the loop indices.
 
-Elementwise ops are joined into one tree, views move the place, and what has a buffer is loaded.
-Trees are shared: an element that is read twice is one object, and is calculated once.
+Elementwise ops are joined into one tree, views change the index that is read, and a value with a
+buffer is loaded. Trees are shared: an element that is read twice is one object, calculated once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from tidu.backends.native.schedule.position import Entry, Letter, Position, linear, of_letter, read
+from tidu.backends.native.schedule.position import (
+    Entry,
+    LoopIndex,
+    Position,
+    linear,
+    position_of,
+    read,
+)
 from tidu.backends.scalar import (
     Tree,
     attribute_numbers,
@@ -31,7 +38,7 @@ from tidu.ir.types import FLOATS
 LIGHT = frozenset({"fmax", "fmin", "fabs", "copysign", "floor", "ceil", "trunc"})
 CALL, DIVISION = 10, 3  # what any other function costs, and what a division adds
 PRODUCT = parse("x * y")
-SUM = ("0", "acc + x", "acc")  # the fold of a sum
+SUM = ("0", "acc + x", "acc")  # start, step and finish of a sum
 
 
 class Expression:
@@ -42,28 +49,28 @@ class Expression:
     def parts(self) -> tuple[Expression, ...]:
         return ()
 
-    def own_letters(self) -> frozenset[Letter]:
+    def direct_loops(self) -> frozenset[LoopIndex]:
         return frozenset()
 
     @cached_property
-    def _letters(self) -> frozenset[Letter]:
-        return self.own_letters().union(*(part.letters() for part in self.parts()))
+    def _loops(self) -> frozenset[LoopIndex]:
+        return self.direct_loops().union(*(part.loops() for part in self.parts()))
 
-    def letters(self) -> frozenset[Letter]:
-        """The loop letters that the value depends on."""
-        return self._letters
+    def loops(self) -> frozenset[LoopIndex]:
+        """Return the loop indices that the value depends on."""
+        return self._loops
 
 
 class Placed(Expression):
-    """What depends on a place."""
+    """An expression that depends on a position in memory."""
 
     at: Position
 
     def parts(self) -> tuple[Expression, ...]:
         return tuple(entry.value for entry in self.at.entries())
 
-    def own_letters(self) -> frozenset[Letter]:
-        return self.at.letters()
+    def direct_loops(self) -> frozenset[LoopIndex]:
+        return self.at.loops()
 
 
 @dataclass(eq=False)
@@ -83,7 +90,7 @@ class Literal(Expression):
 
 @dataclass(eq=False)
 class Coordinate(Placed):
-    """A place as a number."""
+    """A position as a number: the `i` or `j` of a scalar expression."""
 
     at: Position
     dtype: str
@@ -114,12 +121,12 @@ class Apply(Expression):
 
 @dataclass(eq=False)
 class Head(Expression):
-    """What a sum or product of the same loop has just calculated, at each place of the result."""
+    """The reduced value, still in a register, that the same nest of loops has just calculated."""
 
     dtype: str
-    over: frozenset[Letter]
+    over: frozenset[LoopIndex]
 
-    def own_letters(self) -> frozenset[Letter]:
+    def direct_loops(self) -> frozenset[LoopIndex]:
         return self.over
 
 
@@ -128,7 +135,7 @@ Index: TypeAlias = tuple[Position, ...]
 
 # ------------------------------------------------------------------ what can be said
 def work_dtype(node: Node) -> str:
-    """What an elementwise op calculates in."""
+    """Return the dtype that an elementwise op calculates in."""
     if node.dtype in FLOATS:
         return node.dtype
     floats = [child.dtype for child in node.inputs if child.dtype in FLOATS]
@@ -140,7 +147,7 @@ def work_dtype(node: Node) -> str:
 
 
 def _counts(node: Node) -> bool:
-    """Whether an expression of masks has numbers beside them: places, or an attribute."""
+    """Tell whether an expression of masks also reads numbers: indices, or an attribute."""
     tree = scalar_tree(node)
     if tree is None:
         return False
@@ -150,7 +157,7 @@ def _counts(node: Node) -> bool:
 
 
 def sayable(node: Node, functions: Collection[str]) -> bool:
-    """Whether one element of this node is a scalar expression of its operands' elements."""
+    """Tell whether one element of this node is a scalar expression of its operands' elements."""
     if node.op.role in ("cast", "constant", "size"):
         return True
     tree = scalar_tree(node)
@@ -162,9 +169,9 @@ def sayable(node: Node, functions: Collection[str]) -> bool:
 
 
 def contraction(node: Node) -> tuple[dict[str, int], list[str], str]:
-    """A contraction's letters: the size of each, those of each operand, those of the result."""
-    assert node.op.letters is not None
-    left, _, right = node.op.letters(node).partition("->")
+    """Return the indices of a contraction: their sizes, those of each operand, of the result."""
+    assert node.op.subscripts is not None
+    left, _, right = node.op.subscripts(node).partition("->")
     terms = left.split(",")
     sizes: dict[str, int] = {}
     for term, x in zip(terms, node.inputs, strict=True):
@@ -174,12 +181,12 @@ def contraction(node: Node) -> tuple[dict[str, int], list[str], str]:
 
 
 def scattered(node: Node) -> Sequence[Node]:
-    """The operands of a scatter that are put somewhere: the others say where."""
+    """Return the operands of a scatter whose values are written: the others say where."""
     return node.inputs if node.op.operands is None else node.inputs[:1]
 
 
 def cost(node: Node) -> int:
-    """What one element costs, in additions."""
+    """Return the cost of one element, in additions."""
     tree = scalar_tree(node)
     if tree is None:
         return 0
@@ -190,7 +197,10 @@ def cost(node: Node) -> int:
 # ------------------------------------------------------------------ building
 @dataclass
 class Elements:
-    """Builds the trees of one kernel. `stored` has a buffer; `heads` is at hand in a register."""
+    """Builds the trees of one kernel.
+
+    stored: whether a node has a buffer. heads: values that are in a register, by node id.
+    """
 
     stored: Callable[[Node], bool]
     heads: Mapping[int, Expression] = field(default_factory=dict[int, Expression])
@@ -199,7 +209,7 @@ class Elements:
     )
 
     def of(self, node: Node, index: Index) -> Expression:
-        """The element of a node at a place. It recurses; `plan` cuts what would go too deep."""
+        """Return the element of a node at an index. Recursive: `plan` cuts what is too deep."""
         if node.id in self.heads:
             return self.heads[node.id]
         key = (node.id, index)
@@ -221,7 +231,7 @@ class Elements:
             return Convert(self.of(node.inputs[0], index), node.dtype)
         if op.role == "size":
             return Literal(float(node.attrs["size"]), node.dtype)
-        if op.places is not None and op.loop in (Loop.VIEW, Loop.GATHER):
+        if op.reads_at is not None and op.loop in (Loop.VIEW, Loop.GATHER):
             return self.of(node.inputs[0], self.places(node, index))
         tree = scalar_tree(node)
         assert tree is not None, op.name
@@ -241,13 +251,13 @@ class Elements:
         return Load(node, linear(index, whole(node)), node.dtype)
 
     def places(self, node: Node, index: Index) -> Index:
-        """Where the element of a view or gather stands in its first operand."""
-        assert node.op.places is not None
-        return self._read(node, index, lambda texts, reader: node.op.places(node, texts, reader))  # type: ignore[misc]
+        """Return the index in the first operand that a view or gather reads."""
+        assert node.op.reads_at is not None
+        return self._read(node, index, lambda texts, reader: node.op.reads_at(node, texts, reader))  # type: ignore[misc]
 
     def puts(self, node: Node, position: int, index: Index) -> Index:
-        """Where the element of an operand goes in the result."""
-        puts = node.op.puts
+        """Return the index in the result that a scatter adds an operand's element to."""
+        puts = node.op.writes_at
         assert puts is not None
         return self._read(node, index, lambda texts, reader: puts(node, position, texts, reader))
 
@@ -270,21 +280,21 @@ def _text(name: str, place: Position) -> str:
 
 
 def whole(node: Node) -> tuple[int, ...]:
-    """The shape, all of whose sizes are numbers by now."""
+    """Return the shape, all of whose sizes are numbers by now."""
     return tuple(int(dim) for dim in node.shape)
 
 
-def letters_of(shape: Sequence[int], prefix: str) -> tuple[Letter, ...]:
-    return tuple(Letter(f"{prefix}{axis}", size) for axis, size in enumerate(shape))
+def loops_of(shape: Sequence[int], prefix: str) -> tuple[LoopIndex, ...]:
+    return tuple(LoopIndex(f"{prefix}{axis}", size) for axis, size in enumerate(shape))
 
 
-def at_letters(letters: Iterable[Letter]) -> Index:
-    return tuple(of_letter(letter) for letter in letters)
+def positions_of(loops: Iterable[LoopIndex]) -> Index:
+    return tuple(position_of(loop) for loop in loops)
 
 
 # ------------------------------------------------------------------ walking
 def walk(roots: Iterable[Expression]) -> list[Expression]:
-    """All parts, each once, parts first."""
+    """Return the expressions and all that they are made of, each once, parts first."""
     found: list[Expression] = []
     seen: set[int] = set()
     stack = [(root, False) for root in roots][::-1]
@@ -304,5 +314,5 @@ def loads(roots: Iterable[Expression]) -> list[Load]:
 
 
 def literal_text(value: float | int | bool) -> str:
-    """A number by its bits, for signatures: -0.0 is not 0.0, and NaN equals itself."""
+    """Write a number by its bits, for signatures: -0.0 differs from 0.0, and NaN equals itself."""
     return value.hex() if isinstance(value, float) and not math.isnan(value) else repr(value)

@@ -50,13 +50,13 @@ def kind_of(node: Node, functions: Collection[str]) -> Kind:
         return Kind.CALL
     if op.body is not None:
         return Kind.CALL
-    if op.places is not None and op.loop in (Loop.VIEW, Loop.GATHER):
+    if op.reads_at is not None and op.loop in (Loop.VIEW, Loop.GATHER):
         return Kind.VIEW
-    if op.letters is not None:
+    if op.subscripts is not None:
         return Kind.CONTRACT if node.dtype in REALS else Kind.CALL
-    if op.puts is not None:
+    if op.writes_at is not None:
         return Kind.SCATTER if node.dtype in REALS else Kind.CALL
-    if op.fold is not None and node.dtype in REALS:
+    if op.reduction is not None and node.dtype in REALS:
         if node.inputs[0].dtype != node.dtype:
             return Kind.CALL
         return Kind.SCAN if op.loop is Loop.SCAN else Kind.REDUCE

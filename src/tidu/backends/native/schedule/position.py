@@ -1,8 +1,8 @@
-"""Places in memory as linear forms over loop letters, so that strides can be read off them.
+"""Positions in memory as linear forms of the loop indices: their coefficients are the strides.
 
-The facets `places` and `puts` of an op say with integer texts where an element stands; read here,
-i*64 + j is a form whose coefficients are the strides. Quotients and remainders stay linear where
-the ranges of the letters allow it, as after a reshape; else they are atoms of the form.
+The facets `reads_at` and `writes_at` of an op give an index as integer texts; `read` makes a form
+of i*64 + j. Quotients and remainders stay linear where the ranges of the indices allow it, as
+after a reshape; otherwise they are atoms of the form.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A loop's counter: 0 ≤ letter < size."""
+class LoopIndex:
+    """The index of a loop: 0 ≤ index < size."""
 
     name: str
     size: int
@@ -42,7 +42,7 @@ class Entry:
     size: int
 
 
-Atom: TypeAlias = Letter | Quotient | Remainder | Entry
+Atom: TypeAlias = LoopIndex | Quotient | Remainder | Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +63,28 @@ class Position:
             return Position(0)
         return Position(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
 
-    def coefficient(self, letter: Letter) -> int:
-        return dict(self.terms).get(letter, 0)
+    def coefficient(self, loop: LoopIndex) -> int:
+        return dict(self.terms).get(loop, 0)
 
     def range(self) -> tuple[int, int]:
-        """The least and the largest value."""
+        """Return the least and the largest value."""
         low = high = self.constant
         for atom, coefficient in self.terms:
             ends = [coefficient * end for end in _range(atom)]
             low, high = low + min(ends), high + max(ends)
         return low, high
 
-    def hidden(self) -> frozenset[Letter]:
-        """The letters inside atoms that are no letters: the form is not linear in them."""
-        return frozenset[Letter]().union(
-            *(_letters(atom) for atom, _ in self.terms if not isinstance(atom, Letter))
+    def hidden(self) -> frozenset[LoopIndex]:
+        """Return the loop indices in which the form is not linear."""
+        return frozenset[LoopIndex]().union(
+            *(_loops(atom) for atom, _ in self.terms if not isinstance(atom, LoopIndex))
         )
 
-    def letters(self) -> frozenset[Letter]:
-        return frozenset[Letter]().union(*(_letters(atom) for atom, _ in self.terms))
+    def loops(self) -> frozenset[LoopIndex]:
+        return frozenset[LoopIndex]().union(*(_loops(atom) for atom, _ in self.terms))
 
     def entries(self) -> list[Entry]:
-        """The entries of index arrays on which the place depends."""
+        """Return the entries of index arrays on which the position depends."""
         found: list[Entry] = []
         for atom, _ in self.terms:
             match atom:
@@ -92,7 +92,7 @@ class Position:
                     found.append(atom)
                 case Quotient(value, _) | Remainder(value, _):
                     found.extend(value.entries())
-                case Letter():
+                case LoopIndex():
                     pass
         return found
 
@@ -100,9 +100,9 @@ class Position:
 ZERO = Position(0)
 
 
-def of_letter(letter: Letter) -> Position:
-    """A letter as a form; a loop that runs once has no letter."""
-    return ZERO if letter.size == 1 else Position(0, ((letter, 1),))
+def position_of(loop: LoopIndex) -> Position:
+    """Return a loop index as a form; that of a loop that runs once is 0."""
+    return ZERO if loop.size == 1 else Position(0, ((loop, 1),))
 
 
 def _form(constant: int, terms: Sequence[tuple[Atom, int]]) -> Position:
@@ -114,7 +114,7 @@ def _form(constant: int, terms: Sequence[tuple[Atom, int]]) -> Position:
 
 def _range(atom: Atom) -> tuple[int, int]:
     match atom:
-        case Letter(_, size) | Entry(_, size):
+        case LoopIndex(_, size) | Entry(_, size):
             return 0, size - 1
         case Quotient(value, divisor):
             low, high = value.range()
@@ -123,18 +123,19 @@ def _range(atom: Atom) -> tuple[int, int]:
             return 0, divisor - 1
 
 
-def _letters(atom: Atom) -> frozenset[Letter]:
+def _loops(atom: Atom) -> frozenset[LoopIndex]:
     match atom:
-        case Letter():
+        case LoopIndex():
             return frozenset((atom,))
         case Entry(value, _):
-            return value.letters()
+            return value.loops()
         case Quotient(value, _) | Remainder(value, _):
-            return value.letters()
+            return value.loops()
 
 
 def divided(value: Position, divisor: int) -> tuple[Position, Position]:
-    """Quotient and remainder; linear where what does not divide stays below the divisor."""
+    """Return quotient and remainder: linear if the terms that the divisor does not divide sum to
+    less than it."""
     whole = [(a, c // divisor) for a, c in value.terms if c % divisor == 0]
     rest = tuple((a, c) for a, c in value.terms if c % divisor)
     left = Position(value.constant % divisor, rest)
@@ -148,7 +149,7 @@ def divided(value: Position, divisor: int) -> tuple[Position, Position]:
 
 
 def linear(index: Sequence[Position], shape: Sequence[int]) -> Position:
-    """The position of an element in an array in C order."""
+    """Return the position of the element at an index, in an array in C order."""
     total, stride = ZERO, 1
     for place, size in zip(reversed(index), reversed(shape), strict=True):
         total = total + place.scaled(stride)
@@ -158,11 +159,11 @@ def linear(index: Sequence[Position], shape: Sequence[int]) -> Position:
 
 # ------------------------------------------------------------------ texts
 def read(text: str, names: Mapping[str, Position]) -> Position:
-    """The form of an integer text over named places.
+    """Return the form of an integer text over named positions.
 
-    >>> i, j = Letter("i", 4), Letter("j", 8)
-    >>> at = read("((i) * (8) + (j)) / (8)", {"i": of_letter(i), "j": of_letter(j)})
-    >>> at == of_letter(i)
+    >>> i, j = LoopIndex("i", 4), LoopIndex("j", 8)
+    >>> at = read("((i) * (8) + (j)) / (8)", {"i": position_of(i), "j": position_of(j)})
+    >>> at == position_of(i)
     True
     """
     return _value(_parsed(text), names)
@@ -188,7 +189,7 @@ def _value(tree: ast.expr, names: Mapping[str, Position]) -> Position:
 
 
 def _combined(operator: ast.operator, one: Position, two: Position) -> Position:
-    """Raises ValueError for what is not linear: a product or quotient of two places."""
+    """Combine two forms. Raises ValueError for a product or quotient that is not linear."""
     match operator:
         case ast.Add():
             return one + two

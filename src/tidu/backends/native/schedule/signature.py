@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.backends.native.schedule.bodies import Body, Fold, Store
+from tidu.backends.native.schedule.bodies import Body, Reduction, Store
 from tidu.backends.native.schedule.expression import (
     Apply,
     Convert,
@@ -21,7 +21,7 @@ from tidu.backends.native.schedule.expression import (
     literal_text,
     walk,
 )
-from tidu.backends.native.schedule.position import Entry, Letter, Position, Quotient, Remainder
+from tidu.backends.native.schedule.position import Entry, LoopIndex, Position, Quotient, Remainder
 from tidu.ir.node import Node
 
 
@@ -31,13 +31,13 @@ def signature(body: Body, slots: Mapping[Node, int]) -> Any:
     said = _Said(slots, {id(part): at for at, part in enumerate(parts)})
     return (
         body.kind,
-        tuple((letter.name, letter.size) for letter in body.letters),
+        tuple((loop.name, loop.size) for loop in body.loops),
         tuple(said.part(part) for part in parts),
         tuple(said.store(store) for store in body.stores),
-        tuple((letters, said.store(store)) for letters, store in body.sources),
+        tuple((loops, said.store(store)) for loops, store in body.sources),
         body.zeroed,
         body.axis,
-        None if body.fold is None else said.fold(body.fold),
+        None if body.reduction is None else said.reduction(body.reduction),
     )
 
 
@@ -59,7 +59,7 @@ class _Said:
 
     def atom(self, atom: Any) -> Any:
         match atom:
-            case Letter(name, size):
+            case LoopIndex(name, size):
                 return name, size
             case Quotient(value, divisor):
                 return "/", self.place(value), divisor
@@ -93,6 +93,13 @@ class _Said:
         value = self.parts[id(store.value)]
         return value, self.slots[store.node], self.place(store.at), store.node.dtype
 
-    def fold(self, fold: Fold) -> Any:
-        values = tuple(self.parts[id(value)] for value in fold.product or (fold.value,))
-        return fold.start, fold.step, fold.finish, fold.letters, fold.dtype, values
+    def reduction(self, reduction: Reduction) -> Any:
+        values = tuple(self.parts[id(value)] for value in reduction.product or (reduction.value,))
+        return (
+            reduction.start,
+            reduction.step,
+            reduction.finish,
+            reduction.loops,
+            reduction.dtype,
+            values,
+        )

@@ -1,14 +1,14 @@
-"""How a contraction of two operands is cut into tiles, by its sizes and the processor."""
+"""How a product of two matrices is cut into tiles, by its sizes and the processor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tidu.backends.native.layout import ALIGNED, BYTES
-from tidu.backends.native.schedule.bodies import Body, Fold
+from tidu.backends.native.schedule.bodies import Body, Reduction
 from tidu.backends.native.schedule.expression import Load
 from tidu.backends.native.schedule.plan import Kind
-from tidu.backends.native.schedule.position import Letter
+from tidu.backends.native.schedule.position import LoopIndex
 from tidu.backends.native.target import Target
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it
@@ -20,35 +20,35 @@ PAGE = 4096  # bytes; rows this far apart fall on the same lines of the first ca
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A contraction as rows (m) of `left` by columns (n) of `right`, over the letters k.
+    """A contraction as rows (m) of `left` by columns (n) of `right`, summed over the indices k.
 
-    vectors: how many stand beside each other in a tile; rows: of a tile. packed: whether panels of
-    the right operand are copied, `turned` when k and not n lies in order there.
+    vectors, rows: the width of a tile, in vectors, and its height. packed: whether panels of the
+    right operand are copied; transposed: whether k, not n, is contiguous there.
     """
 
     body: Body
-    fold: Fold
+    reduction: Reduction
     left: Load
     right: Load
-    m: Letter
-    n: Letter
-    k: tuple[Letter, ...]
-    outer: tuple[Letter, ...]
+    m: LoopIndex
+    n: LoopIndex
+    k: tuple[LoopIndex, ...]
+    outer: tuple[LoopIndex, ...]
     lanes: int
     vectors: int
     rows: int
     packed: bool
-    turned: bool
+    transposed: bool
     group: int  # panels that a block of rows is taken through before the next block
 
     @property
     def panel(self) -> int:
-        """Numbers of the right operand in one panel."""
+        """Return how many numbers of the right operand are in one panel."""
         return self.summands * self.width
 
     @property
     def units(self) -> int:
-        """Groups of whole panels, and what is left of the columns."""
+        """Return the number of groups of panels, the remaining columns being one more."""
         full, rest = divmod(self.n.size, self.width)
         return -(-full // self.group) + (rest > 0)
 
@@ -59,60 +59,73 @@ class Product:
     @property
     def summands(self) -> int:
         total = 1
-        for letter in self.k:
-            total *= letter.size
+        for loop in self.k:
+            total *= loop.size
         return total
 
     def scratch(self) -> int:
-        """Bytes that each thread needs."""
-        size = BYTES[self.fold.dtype]
+        """Return the bytes of scratch memory that each thread needs."""
+        size = BYTES[self.reduction.dtype]
         panels = self.panel * self.group if self.packed else 0
         return (self.rows * self.width + panels) * size + ALIGNED
 
 
 def product_of(body: Body, target: Target) -> Product | None:
-    """How to tile a body; None where it is no contraction of two matrices."""
-    fold = body.fold
-    if body.kind is not Kind.CONTRACT or fold is None or fold.product is None:
+    """Return how to tile a kernel; None where it is no product of two matrices."""
+    reduction = body.reduction
+    if body.kind is not Kind.CONTRACT or reduction is None or reduction.product is None:
         return None
-    one, two = fold.product
+    one, two = reduction.product
     if not (isinstance(one, Load) and isinstance(two, Load)) or one.dtype != two.dtype:
         return None
-    if one.at.hidden() or two.at.hidden() or one.dtype != fold.dtype:
+    if one.at.hidden() or two.at.hidden() or one.dtype != reduction.dtype:
         return None
-    letters = [letter for letter in body.letters if letter.size > 1]
-    if not letters or fold.count < LEAST:
+    loops = [loop for loop in body.loops if loop.size > 1]
+    if not loops or reduction.count < LEAST:
         return None
-    n = letters[-1]
-    if (n in one.at.letters()) == (n in two.at.letters()):
+    n = loops[-1]
+    if (n in one.at.loops()) == (n in two.at.loops()):
         return None
-    left, right = (two, one) if n in one.at.letters() else (one, two)
-    rows = [x for x in letters if x in left.at.letters() and x not in right.at.letters()]
+    left, right = (two, one) if n in one.at.loops() else (one, two)
+    rows = [x for x in loops if x in left.at.loops() and x not in right.at.loops()]
     if any(store.at.coefficient(n) != 1 for store in body.stores):
         return None
-    m = max(rows, key=lambda letter: letter.size) if rows else Letter("alone", 1)
-    k = tuple(letter for letter in fold.letters if letter.size != 1)
-    if any(x not in left.at.letters() or x not in right.at.letters() for x in k):
+    m = max(rows, key=lambda loop: loop.size) if rows else LoopIndex("alone", 1)
+    k = tuple(loop for loop in reduction.loops if loop.size != 1)
+    if any(x not in left.at.loops() or x not in right.at.loops() for x in k):
         return None
-    turned = right.at.coefficient(n) != 1
-    if turned and (right.at.coefficient(k[-1]) != 1 or m.size <= FEW):
-        return None  # what is summed lies in order, and turning it is not worth it for a few rows
-    outer = tuple(letter for letter in letters if letter not in (m, n))
-    lanes, vectors, height = _tile(target, fold.dtype, m.size, n.size)
-    apart = BYTES[fold.dtype] * abs(right.at.coefficient(k[-1]))
-    packed = turned or (apart % PAGE == 0 and fold.count >= 128 and m.size >= 4 * height)
-    panel = fold.count * lanes * vectors * BYTES[fold.dtype]
+    transposed = right.at.coefficient(n) != 1
+    if transposed and (right.at.coefficient(k[-1]) != 1 or m.size <= FEW):
+        return None  # transposing the panel is not worth it for a few rows
+    outer = tuple(loop for loop in loops if loop not in (m, n))
+    lanes, vectors, height = _tile(target, reduction.dtype, m.size, n.size)
+    apart = BYTES[reduction.dtype] * abs(right.at.coefficient(k[-1]))
+    packed = transposed or (apart % PAGE == 0 and reduction.count >= 128 and m.size >= 4 * height)
+    panel = reduction.count * lanes * vectors * BYTES[reduction.dtype]
     group = 1
-    if m.size * n.size * BYTES[fold.dtype] >= LARGE:
+    if m.size * n.size * BYTES[reduction.dtype] >= LARGE:
         group = max(1, min(CACHED // panel, n.size // (lanes * vectors) // 4))
     return Product(
-        body, fold, left, right, m, n, k, outer, lanes, vectors, height, packed, turned, group
+        body,
+        reduction,
+        left,
+        right,
+        m,
+        n,
+        k,
+        outer,
+        lanes,
+        vectors,
+        height,
+        packed,
+        transposed,
+        group,
     )
 
 
 def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int, int]:
-    """Lanes, vectors and rows of a tile: its sums, a row of the right operand and one number of
-    the left stay in registers."""
+    """Return lanes, vectors and rows of a tile, such that its sums, a row of the right operand and
+    one number of the left stay in registers."""
     lanes = target.lanes(dtype)
     while lanes > 2 and lanes // 2 >= columns:
         lanes //= 2
@@ -129,5 +142,5 @@ def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int
 
 
 def _longest(target: Target, rows: int) -> int:
-    """Vectors of a tile of few rows: sums, a row of the right operand, one number of the left."""
+    """Return how many vectors wide a tile of few rows may be to stay in registers."""
     return min(8, (target.registers - 2) // (rows + 1))
