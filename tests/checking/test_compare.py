@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tidu.checking import same_formula, same_value
+from tidu.checking.mistakes import TRANSPOSITION
 from tidu.errors import InputError
 from tidu.ir.build import constant, input_node
 from tidu.ops.arrays.reduction import sum_
@@ -51,14 +52,15 @@ def test_digits_set_the_decimals_of_every_number() -> None:
 def test_a_wrong_array_names_entry_ratio_and_transpose() -> None:
     true = np.arange(1.0, 7.0).reshape(2, 3)
     ratio = same_value(2 * true, true, subject="G")
-    assert ratio.ratio == 2.0
+    assert ratio.mistake is not None and ratio.mistake.facts == {"ratio": 2.0}
     assert ratio.details[0].text("en").startswith("G[1, 1] is 1, not 2")
     assert [p.text("zh") for p in ratio.details] == [
         "G[1, 1] 是 1，不是 2",
         "每个元素都是正确值的 2 倍",
     ]
     turned = same_value(true.T, true, subject="G")
-    assert turned.transposed and "transpose of G" in turned.details[-1].text("en")
+    assert turned.mistake is not None and turned.mistake.kind is TRANSPOSITION
+    assert "transpose of G" in turned.details[-1].text("en")
     assert "shape (3, 2)" in turned.details[0].text("en")
 
 
@@ -95,14 +97,15 @@ def test_a_formula_that_is_right_only_at_the_given_values_is_refuted() -> None:
 
 def test_a_formula_that_is_wrong_at_the_given_values_is_said_so() -> None:
     found = same_formula(2.0 * X, X, VALUES, subject="y")
-    assert (found.kind, found.method, found.ratio) == ("differs", "given values", 2.0)
+    assert (found.kind, found.method) == ("differs", "given values")
+    assert found.mistake is not None and found.mistake.facts == {"ratio": 2.0}
 
 
 def test_a_transposed_formula_is_named() -> None:
     found = same_formula(W.T @ W, W.T @ W, VALUES)
     assert found.agrees
     found = same_formula(W.T, W, VALUES | {"W": [[1.0, 2, 3], [4, 5, 6]]}, subject="W")
-    assert found.transposed
+    assert found.mistake is not None and found.mistake.kind is TRANSPOSITION
 
 
 def test_values_outside_the_domain_are_left_out() -> None:

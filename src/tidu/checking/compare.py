@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tidu.backends.numpy.program import compile_graph, evaluate, with_sizes
-from tidu.checking.finding import Array, Finding, Index, constant_ratio, page_entry
+from tidu.checking.finding import Array, Finding, Index, page_entry
+from tidu.checking.mistakes import Change, Comparison, recognise
 from tidu.errors import InputError
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import role
@@ -40,10 +41,7 @@ _AT_OTHERS = Words(
     "gives {stated}",
     zh="换成别的值，该公式不成立：取一组随机值时，{entry} 是 {expected}，而公式给出 {stated}",
 )
-_RATIO = Words(
-    en="every entry is {ratio} times what it should be", zh="每个元素都是正确值的 {ratio} 倍"
-)
-_TRANSPOSED = Words(en="it is the transpose of {subject}", zh="它是 {subject} 的转置")
+_NAMED = Words(en="{subject}", zh=" {subject} ")
 _NOWHERE = Words(
     en="no random values were found at which both formulas are finite",
     zh="没有找到使两个公式都取有限值的随机值",
@@ -69,27 +67,25 @@ def same_value(
     found = np.asarray(actual, dtype=np.float64)
     numbers, halves, shape_matters = _fit(numbers, halves, found)
     if shape_matters is not None:
-        turned = (
-            numbers.ndim == 2
-            and numbers.T.shape == found.shape
-            and _near(numbers.T, halves.T, found)
-        )
-        details = [
-            _SHAPES(
-                subject=subject or "·",
-                stated=shape_text(numbers.shape),
-                actual=shape_text(found.shape),
-            )
-        ]
-        if turned:
-            details.append(_TRANSPOSED(subject=subject))
-        return Finding(
-            "differs", subject, "given values", transposed=turned, details=tuple(details)
-        )
+
+        def right_after(change: Change) -> bool:
+            return bool(np.all(_right(change(numbers), change(halves), found)))
+
+        return _other_shape(subject, Comparison(numbers, found, right_after))
     wrong = ~_right(numbers, halves, found)
     if not np.any(wrong):
         return Finding("agrees", subject, "given values", tolerance=RELATIVE)
     return _difference(subject, numbers, found, wrong)
+
+
+def _other_shape(subject: str, found: Comparison) -> Finding:
+    """The finding for a stated array whose shape is wrong."""
+    mistake = recognise(found)
+    shapes = {"stated": shape_text(found.stated.shape), "actual": shape_text(found.expected.shape)}
+    details = [_SHAPES(subject=subject or "·", **shapes)]
+    if mistake is not None:
+        details.append(mistake.sentence(_NAMED(subject=subject)))
+    return Finding("differs", subject, "given values", mistake=mistake, details=tuple(details))
 
 
 def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Finding:
@@ -98,8 +94,7 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
             wrong, np.abs(stated - actual) / np.maximum(np.abs(actual), 1e-300), -1.0
         )
     index: Index = tuple(int(i) for i in np.unravel_index(np.argmax(distance), stated.shape))
-    ratio = constant_ratio(stated, actual)
-    turned = _is_transpose(stated, actual)
+    mistake = recognise(_compared(stated, actual))
     details: list[Phrase] = [
         _VALUE(
             entry=page_entry(subject, index),
@@ -107,10 +102,8 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
             stated=f"{stated[index]:.8g}",
         )
     ]
-    if turned:
-        details.append(_TRANSPOSED(subject=subject))
-    elif ratio is not None and stated.size > 1:
-        details.append(_RATIO(ratio=f"{ratio:.8g}"))
+    if mistake is not None and stated.size > 1:  # of a single number the two values say it all
+        details.append(mistake.sentence(_NAMED(subject=subject)))
     return Finding(
         "differs",
         subject,
@@ -120,8 +113,7 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
         index=index,
         stated=float(stated[index]),
         expected=float(actual[index]),
-        ratio=ratio,
-        transposed=turned,
+        mistake=mistake,
         details=tuple(details),
     )
 
@@ -178,16 +170,14 @@ def _right(numbers: Array, halves: Array, actual: Array) -> Array:
     return exact | rounded | both | tiny
 
 
-def _near(numbers: Array, halves: Array, actual: Array) -> bool:
-    return bool(np.all(_right(numbers, halves, actual)))
+def _compared(stated: Array, actual: Array) -> Comparison:
+    """Two arrays that were calculated, and so agree only up to rounding."""
 
+    def right_after(change: Change) -> bool:
+        slack = 1e-9 * float(np.max(np.abs(actual), initial=0.0))
+        return np.allclose(change(stated), actual, rtol=_FORMULA, atol=slack)
 
-def _is_transpose(stated: Array, actual: Array) -> bool:
-    return (
-        stated.ndim == 2
-        and stated.T.shape == actual.shape
-        and np.allclose(stated.T, actual, rtol=RELATIVE, atol=0.0)
-    )
+    return Comparison(stated, actual, right_after)
 
 
 def same_formula(
@@ -246,13 +236,7 @@ def _shape_difference(
         return same_formula(
             role("reshape")(stated, shape=actual.shape), actual, values, subject=subject
         )
-    turned = one.ndim == 2 and one.T.shape == two.shape and np.allclose(one.T, two, rtol=_FORMULA)
-    details = [
-        _SHAPES(subject=subject or "·", stated=shape_text(one.shape), actual=shape_text(two.shape))
-    ]
-    if turned:
-        details.append(_TRANSPOSED(subject=subject))
-    return Finding("differs", subject, "given values", transposed=turned, details=tuple(details))
+    return _other_shape(subject, _compared(one, two))
 
 
 def _compare_at(

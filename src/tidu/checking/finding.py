@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tidu.checking.mistakes import Array, Mistake
 from tidu.ir.node import Node
 from tidu.ir.types import entry_text
 from tidu.words import Phrase, Words
 
-Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[int, ...]
 
 Kind = Literal["agrees", "differs", "kink", "undecided"]
@@ -59,9 +56,8 @@ class Finding:
     subject: the name of what was checked. error: the worst relative error; `index` says at which
     entry (from 0), None for a direction or a single number. stated, expected: the two numbers there
     (what was checked, what the check found). method: how it was measured. where: at the given
-    values or at random ones, with `example` the values of the inputs there. ratio: stated /
-    expected where this is the same number everywhere. transposed: stated is exactly the transpose
-    of what is expected.
+    values or at random ones, with `example` the values of the inputs there. mistake: what turns the
+    right array into the stated one, where that is a mistake of the table.
     """
 
     kind: Kind
@@ -73,8 +69,7 @@ class Finding:
     stated: float | None = None
     expected: float | None = None
     kink: KinkFacts | None = None
-    ratio: float | None = None
-    transposed: bool = False
+    mistake: Mistake | None = None
     example: Mapping[str, Array] = field(default_factory=dict[str, Array])
     details: tuple[Phrase, ...] = ()
 
@@ -86,19 +81,3 @@ class Finding:
 def page_entry(name: str, index: Index | None) -> str:
     """An entry as a page of working writes it, counted from 1: W[1, 2]."""
     return entry_text(name, None if index is None else [i + 1 for i in index])
-
-
-def constant_ratio(stated: Array, expected: Array) -> float | None:
-    """The one number r ≠ 1 with stated = r·expected, if there is one."""
-    if stated.shape != expected.shape or not np.all(np.isfinite(stated)):
-        return None
-    moving = np.abs(expected) > 1e-12 * max(float(np.max(np.abs(expected), initial=0.0)), 1e-300)
-    if not np.any(moving):
-        return None
-    ratio = float((stated[moving] / expected[moving]).flat[0])
-    if ratio == 0.0 or abs(ratio - 1.0) < 1e-9:
-        return None
-    close = np.allclose(
-        stated, ratio * expected, rtol=1e-7, atol=1e-9 * float(np.max(np.abs(stated)))
-    )
-    return ratio if close else None

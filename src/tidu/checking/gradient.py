@@ -12,20 +12,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from tidu.checking.finding import (
-    METHODS,
-    Array,
-    Finding,
-    Index,
-    KinkFacts,
-    Method,
-    constant_ratio,
-)
+from tidu.checking.finding import METHODS, Array, Finding, Index, KinkFacts, Method
 from tidu.checking.measure import ENTRIES
+from tidu.checking.mistakes import Change, Comparison, Mistake, recognise
 from tidu.checking.steps import Slope, central, jitter, one_sided
 from tidu.errors import DTypeError, GradientMismatch
 from tidu.ir.types import entry_text, shape_text
-from tidu.words import Phrase, Words
+from tidu.words import Words
 
 RELATIVE = 1e-5
 _SINGLE = 1e-3  # float32 arguments
@@ -58,16 +51,11 @@ _ALONG = Words(
     "gives {expected}",
     zh="沿一个随机方向，对 {name} 的梯度给出 {stated}，而{method}得到 {expected}",
 )
-_RATIO = Words(
-    en="every entry is {ratio} times what it should be", zh="每个元素都是正确值的 {ratio} 倍"
-)
-_TRANSPOSED = Words(en="it is the transpose of the right gradient", zh="它是正确梯度的转置")
+_RIGHT = Words(en="the right gradient", zh="正确梯度")
 _KINK = Words(
     en="{entry} sits on a kink: the slope is {left} on the left and {right} on the right",
     zh="{entry} 正在折点上：左侧斜率 {left}，右侧斜率 {right}",
 )
-_FIX_TRANSPOSE = Words(en="return gradient.T", zh="return gradient.T")
-_FIX_RATIO = Words(en="return gradient / {ratio}", zh="return gradient / {ratio}")
 
 
 def check_gradient(
@@ -92,8 +80,8 @@ def check_gradient(
     >>> [f.kind for f in check_gradient(lambda x: np.sum(x**2), lambda x: 2 * x, [np.arange(3.0)])]
     ['agrees']
     >>> found = check_gradient(lambda x: np.sum(x**2), lambda x: x, [np.arange(3.0)])
-    >>> found[0].kind, found[0].ratio
-    ('differs', 0.5)
+    >>> found[0].kind, found[0].mistake.kind.label, found[0].mistake.facts
+    ('differs', 'ratio', {'ratio': 0.5})
     """
     arrays = [np.array(a) for a in args]
     labels = list(names) if names is not None else [f"argument {i + 1}" for i in argnums]
@@ -123,9 +111,8 @@ def check_gradient(
             true = np.asarray(expected[place], dtype=np.float64)
             findings.append(_against(name, gradient, true, "derivation", limit))
         elif gradient.shape != shape:
-            findings.append(
-                _wrong_shape(name, gradient, _estimate(function, arrays, argnum, shape))
-            )
+            true, doubt = _estimate(function, arrays, argnum, shape)
+            findings.append(_wrong_shape(name, gradient, true, limit, doubt))
         elif gradient.size <= ENTRIES:
             findings.append(_entries(function, arrays, argnum, name, gradient, limit))
         else:
@@ -165,13 +152,8 @@ def require_agreement(findings: Sequence[Finding]) -> None:
             what, *more = found.details
             if what.words is _COUNT:
                 raise GradientMismatch(what, fix=more[0] if more else None)
-            raise GradientMismatch(what, why=more[0] if more else None, fix=_fix(found))
-
-
-def _fix(found: Finding) -> Phrase | None:
-    if found.transposed:
-        return _FIX_TRANSPOSE()
-    return None if found.ratio is None else _FIX_RATIO(ratio=f"{found.ratio:.6g}")
+            fix = None if found.mistake is None else found.mistake.fix()
+            raise GradientMismatch(what, why=more[0] if more else None, fix=fix)
 
 
 def _copies(arrays: Sequence[Array]) -> list[Array]:
@@ -287,10 +269,10 @@ def _measured(
 
 def _estimate(
     function: Callable[..., Any], arrays: Sequence[Array], argnum: int, shape: tuple[int, ...]
-) -> Array:
+) -> tuple[Array, Array]:
     if math.prod(shape) > ENTRIES:
-        return np.full(shape, math.nan)
-    return _measured(function, arrays, argnum, RELATIVE)[0]
+        return np.full(shape, math.nan), np.zeros(shape)
+    return _measured(function, arrays, argnum, RELATIVE)[:2]
 
 
 def _directions(
@@ -340,16 +322,35 @@ def _directions(
     return Finding(kind, name, "central differences", error=worst, tolerance=limit)
 
 
-def _wrong_shape(name: str, gradient: Array, true: Array) -> Finding:
-    turned = (
-        gradient.ndim == 2
-        and gradient.T.shape == true.shape
-        and np.allclose(gradient.T, true, rtol=1e-4, atol=1e-6)
-    )
+def _wrong_shape(
+    name: str, gradient: Array, true: Array, limit: float, doubt: Array | None = None
+) -> Finding:
+    mistake = _mistake(gradient, true, limit, doubt)
     details = [_SHAPE(name=name, stated=shape_text(gradient.shape), shape=shape_text(true.shape))]
-    if turned:
-        details.append(_TRANSPOSED())
-    return Finding("differs", name, "derivation", transposed=turned, details=tuple(details))
+    if mistake is not None:
+        details.append(mistake.sentence(_RIGHT()))
+    return Finding("differs", name, "derivation", mistake=mistake, details=tuple(details))
+
+
+def _mistake(gradient: Array, true: Array, limit: float, doubt: Array | None) -> Mistake | None:
+    """The mistake that makes the gradient wrong: undone, it agrees as a right one does."""
+
+    def right_after(change: Change) -> bool:
+        return not np.any(_wrong(change(gradient), true, limit, doubt))
+
+    return recognise(Comparison(gradient, true, right_after, digits=6))
+
+
+def _wrong(gradient: Array, true: Array, limit: float, doubt: Array | None) -> Array:
+    """Which entries of a gradient are wrong, beyond the limit and the doubt in the true ones."""
+    largest = float(np.max(np.abs(true[np.isfinite(true)]), initial=0.0))
+    slack = np.zeros(true.shape) if doubt is None else doubt
+    with np.errstate(all="ignore"):
+        larger = np.maximum(np.abs(gradient), np.abs(true))
+        distance = np.where(gradient == true, 0.0, np.abs(gradient - true))
+        allowed = limit * larger + 1e-6 * limit * largest + slack
+        both_nan = np.isnan(gradient) & np.isnan(true)
+        return ~(both_nan | (distance <= allowed) | np.isinf(slack))
 
 
 def _against(
@@ -361,41 +362,25 @@ def _against(
     doubt: Array | None = None,
 ) -> Finding:
     if gradient.shape != true.shape:
-        return _wrong_shape(name, gradient, true)
-    largest = float(np.max(np.abs(true[np.isfinite(true)]), initial=0.0))
+        return _wrong_shape(name, gradient, true, limit)
     with np.errstate(all="ignore"):
-        larger = np.maximum(np.abs(gradient), np.abs(true))
         distance = np.where(gradient == true, 0.0, np.abs(gradient - true))
-        both_nan = np.isnan(gradient) & np.isnan(true)
-        slack = np.zeros(true.shape) if doubt is None else doubt
-        allowed = limit * larger + 1e-3 * limit * largest * 1e-3 + slack
-        wrong = ~(both_nan | (distance <= allowed) | np.isinf(slack))
-        relative = np.where(both_nan, 0.0, distance / np.maximum(larger, 1e-300))
-    worst = float(np.max(np.nan_to_num(relative, nan=math.inf), initial=0.0))
+        relative = distance / np.maximum(np.maximum(np.abs(gradient), np.abs(true)), 1e-300)
+        relative = np.where(np.isnan(gradient) & np.isnan(true), 0.0, relative)
+    wrong = _wrong(gradient, true, limit, doubt)
     if not np.any(wrong):
+        worst = float(np.max(np.nan_to_num(relative, nan=math.inf), initial=0.0))
+        largest = float(np.max(np.abs(true[np.isfinite(true)]), initial=0.0))
         vague = doubt is not None and bool(np.any(~(doubt <= 10 * limit * max(largest, 1e-9))))
-        return Finding(
-            "undecided" if vague else "agrees", name, method, error=worst, tolerance=limit
-        )
+        kind = "undecided" if vague else "agrees"
+        return Finding(kind, name, method, error=worst, tolerance=limit)
     order = np.where(wrong, np.nan_to_num(distance, nan=math.inf), -1.0)
     index: Index = tuple(int(i) for i in np.unravel_index(np.argmax(order), order.shape))
-    ratio = (
-        constant_ratio(gradient, true) if method == "derivation" else _rough_ratio(gradient, true)
-    )
-    turned = gradient.ndim == 2 and gradient.T.shape == true.shape
-    turned = turned and np.allclose(gradient.T, true, rtol=1e-4, atol=1e-7 * largest)
-    details = [
-        _VALUE(
-            entry=entry_text(name, index),
-            stated=f"{gradient[index]:.8g}",
-            expected=f"{true[index]:.8g}",
-            method=METHODS[method](),
-        )
-    ]
-    if turned:
-        details.append(_TRANSPOSED())
-    elif ratio is not None:
-        details.append(_RATIO(ratio=f"{ratio:.6g}"))
+    facts = {"stated": f"{gradient[index]:.8g}", "expected": f"{true[index]:.8g}"}
+    details = [_VALUE(entry=entry_text(name, index), method=METHODS[method](), **facts)]
+    mistake = _mistake(gradient, true, limit, doubt)
+    if mistake is not None:
+        details.append(mistake.sentence(_RIGHT()))
     return Finding(
         "differs",
         name,
@@ -405,18 +390,6 @@ def _against(
         index=index,
         stated=float(gradient[index]),
         expected=float(true[index]),
-        ratio=ratio,
-        transposed=turned,
+        mistake=mistake,
         details=tuple(details),
     )
-
-
-def _rough_ratio(gradient: Array, true: Array) -> float | None:
-    """The constant ratio of a gradient to one by differences, rounded to what those tell."""
-    moving = np.abs(true) > 1e-6 * float(np.max(np.abs(true), initial=0.0))
-    if not np.any(moving) or not np.allclose(gradient[~moving], 0.0, atol=1e-9):
-        return None
-    ratios = gradient[moving] / true[moving]
-    middle = float(np.median(ratios))
-    same = np.allclose(ratios, middle, rtol=1e-5) and middle != 0.0 and abs(middle - 1.0) > 1e-4
-    return float(f"{middle:.6g}") if same else None
