@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.claims import Setting, judge, named_nodes
 from tidu.api.derivation import Derivation, Numbers
 from tidu.api.descend import descend
 from tidu.api.report import Report, report
@@ -22,9 +21,11 @@ from tidu.backends.program import Valuation
 from tidu.calculus.derivation import derive_graph
 from tidu.calculus.settings import with_kinks
 from tidu.checking import Finding, verify
+from tidu.checking.claim_nodes import Descent, Setting
+from tidu.checking.study_claims import judge
 from tidu.document.blocks import Block, Document, Section
 from tidu.errors import StudyError
-from tidu.explaining.claims import Judged, claims_section
+from tidu.explaining.claims import Judged, claims_section, judged
 from tidu.explaining.closed import closed_section
 from tidu.explaining.descent import Descended, again_section, table_section, update_section
 from tidu.explaining.element import element_sections
@@ -147,7 +148,7 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     steps = {} if numbers is None else _descents(part, handle)
     limits = {} if numbers is None else {**numbers.limits, **_slopes(handle, findings, numbers)}
     setting, at_random = _setting(shown, handle, steps, limits)
-    judged = tuple(judge(setting, part.claims))
+    claims = tuple(judged(shown, judgement) for judgement in judge(setting, part.claims))
     blocks = [
         *readings(shown),
         *paragraphs(part.prose),
@@ -155,11 +156,11 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
         *_numeric(part, shown, handle),
         *_descent_sections(shown, handle, steps),
         *notice_section(shown),
-        *((claims_section(judged, at_random),) if judged else ()),
+        *((claims_section(claims, at_random),) if claims else ()),
         *((check_section(shown, findings),) if findings else ()),
     ]
     runs = {name: run for name, (_, _, run) in steps.items()}
-    return PartSolution(part, handle, findings, judged, runs, tuple(blocks))
+    return PartSolution(part, handle, findings, claims, runs, tuple(blocks))
 
 
 def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> Derivation:
@@ -224,7 +225,7 @@ Steps = dict[str, tuple[records.Descend, StepGraph, Run]]
 
 def _descents(part: records.Part, handle: Derivation) -> Steps:
     found: Steps = {}
-    known = named_nodes(handle.core)
+    known = handle.core.named_nodes()
     _check_steps(part, handle)
     for number, item in enumerate(part.descend, 1):
         names = item.params or tuple(handle.core.wrt)
@@ -324,9 +325,10 @@ def _setting(
     shown: View, handle: Derivation, steps: Steps, limits: Mapping[Node, Any]
 ) -> tuple[Setting, bool]:
     """Where claims are judged: at the study's values, or at random ones where it gives none."""
+    core, descents = shown.derivation, {name: Descent(*entry) for name, entry in steps.items()}
     if shown.valuation is not None:
-        return Setting(shown, handle.values, handle.bodies, steps, limits), False
-    return Setting(shown, sample_values(handle), sample_bodies(handle), steps, {}), True
+        return Setting(core, handle.values, handle.bodies, descents, limits), False
+    return Setting(core, sample_values(handle), sample_bodies(handle), descents, {}), True
 
 
 # ------------------------------------------------------------------ numeric derivatives

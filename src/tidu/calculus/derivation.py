@@ -98,6 +98,11 @@ class Derivation(Flat):
         """The node that runs in place of a written one."""
         return self.as_run.get(written, written)
 
+    def named_nodes(self) -> dict[str, Node]:
+        """Every name of the program and the node that runs for it; the last of one given twice."""
+        written = {**self.graph.inputs, **self.graph.last_named(), **self.graph.outputs}
+        return {name: self.run_node(node) for name, node in written.items()}
+
     def outputs(self) -> dict[str, Node]:
         """All results of the program: the loss, each gradient ("d/W"), each output as run."""
         found = {name: self.run_node(node) for name, node in self.graph.outputs.items()}

@@ -1,0 +1,150 @@
+"""What the claims of a study speak of: names of the program as the nodes that run for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidu.calculus.derivation import Derivation
+from tidu.calculus.pullback import zeros_like
+from tidu.calculus.reverse import reverse
+from tidu.calculus.rewrite import Rewriter
+from tidu.errors import StudyError, nearest
+from tidu.ir.build import filled, input_node, substitute
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, reachable
+from tidu.ops.arrays.indexing import index as element
+from tidu.optim import StepGraph
+from tidu.optim.course import Course
+from tidu.study import records
+from tidu.words import Words, verbatim
+
+_NO_NAME = Words(
+    en="the claim speaks of {name}, which the model does not have",
+    zh="论断提到 {name}，模型里没有这个量",
+)
+_KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
+_NO_DESCENT = Words(
+    en="the claim {text} needs a [[descend]] entry", zh="论断 {text} 需要有 [[descend]] 一项"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """A descent of a study: what was asked for, one step of it as a graph, and how it went."""
+
+    asked: records.Descend
+    step: StepGraph
+    run: Course
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What the claims of a part are judged in.
+
+    values: those of the inputs. bodies: of declared functions. descents: by name. limits: gradients
+    by node, where they are limits and not what their formulas give.
+    """
+
+    derivation: Derivation
+    values: Mapping[str, Any]
+    bodies: Mapping[str, Graph]
+    descents: Mapping[str, Descent]
+    limits: Mapping[Node, Any]
+
+    def all_values(self) -> dict[str, Any]:
+        """The values with those of the update rules, each descent's under names of its own."""
+        values: dict[str, Any] = dict(self.values)
+        for name, descent in self.descents.items():
+            step = descent.step
+            own = {**step.hyper_values(), **step.initial_states(self.values)}
+            values |= {self._input_name(name, given): value for given, value in own.items()}
+        return values
+
+    def descent(self, claim: records.Claim) -> Descent:
+        """The descent that a claim speaks of: the one it names, else the first.
+
+        Raises StudyError where the study has none.
+        """
+        if claim.descend in self.descents:
+            return self.descents[claim.descend]
+        if not self.descents:
+            raise StudyError(_NO_DESCENT(text=claim.text), place=claim.place)
+        return next(iter(self.descents.values()))
+
+    def updated(self, descent: Descent, parameter: str) -> Node:
+        """The new parameter, with the settings and the memory of its own descent: several descents
+        have a learning rate, and it is one and the same input until it is named apart."""
+        step = descent.step
+        name = next(name for name, other in self.descents.items() if other is descent)
+        inputs = [*step.hyper.values(), *(state.before for state in step.states)]
+        apart = {
+            node: input_node(self._input_name(name, node.attrs["name"]), node.shape, node.dtype)
+            for node in inputs
+        }
+        (node,) = substitute([step.updated[parameter]], apart)
+        return node
+
+    def _input_name(self, descent: str, given: str) -> str:
+        """The name of an input of a step; the first descent keeps the plain ones."""
+        return given if descent == next(iter(self.descents)) else f"{given} ({descent})"
+
+
+def target_of(setting: Setting, claim: records.Claim) -> Node:
+    """The node that a claim is about, one element of it where the claim has an index.
+
+    Raises StudyError for a name that the model does not have.
+    """
+    return _indexed(_whole_target(setting, claim), claim.target.index)
+
+
+def _whole_target(setting: Setting, claim: records.Claim) -> Node:
+    known = setting.derivation.named_nodes()
+    target = claim.target
+    if target.kind == "new":
+        descent = setting.descent(claim)
+        if target.name not in descent.step.updated:
+            raise unknown_name(claim, target.name, list(descent.step.updated))
+        return setting.updated(descent, target.name)
+    if target.name not in known:
+        raise unknown_name(claim, target.name, list(known))
+    if target.kind == "value":
+        return known[target.name]
+    return _gradient(setting.derivation, target.output, known[target.name], known, claim)
+
+
+def _gradient(
+    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: records.Claim
+) -> Node:
+    """∂output/∂node; the loss's own adjoint where `output` is the loss."""
+    if output in ("", derivation.loss_name):
+        return derivation.adjoints.get(node) or zeros_like(node)
+    if output not in known:
+        raise unknown_name(claim, output, list(known))
+    top = known[output]
+    atoms = {n.id for n in reachable([derivation.loss])}
+    seed = filled(1.0, top.type)
+    found = reverse([top], [seed], [node], Rewriter("simplify", atoms).normalise).gradients
+    return found[node] if node in found else zeros_like(node)
+
+
+def unknown_name(claim: records.Claim, name: str, known: Sequence[str]) -> StudyError:
+    """The error for a claim about a name that is none of the `known` ones."""
+    close = nearest(name, known)
+    return StudyError(
+        _NO_NAME(name=name),
+        place=claim.place,
+        why=_KNOWN(names=", ".join(dict.fromkeys(known))),
+        fix=verbatim(close) if close else None,
+    )
+
+
+def _indexed(node: Node, index: tuple[int, ...]) -> Node:
+    """One element, by indices from 1; a column may be given one index."""
+    if not index:
+        return node
+    key = tuple(i - 1 for i in index)
+    if len(key) == 1 and node.rank == 2 and node.shape[1] == 1:
+        key = (*key, 0)
+    return element(node, key=key)

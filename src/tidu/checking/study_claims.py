@@ -1,0 +1,201 @@
+"""The claims of a study judged: about values, gradients and new parameters by what is calculated,
+about the course of a descent by the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from tidu.backends.numpy.program import evaluate
+from tidu.calculus.settings import with_bodies
+from tidu.checking.claim_formulas import StatedFormula, read_formula, read_working
+from tidu.checking.claim_nodes import Setting, target_of, unknown_name
+from tidu.checking.claims import Claim, ClaimFinding, check_claims, loss_with_gradient
+from tidu.checking.compare import same_value
+from tidu.checking.finding import Finding
+from tidu.errors import StudyError, TiduError
+from tidu.ir.build import constant, substitute
+from tidu.ir.node import Node
+from tidu.ir.op import role
+from tidu.ir.types import is_one_element
+from tidu.optim import SGD, Rule
+from tidu.optim.course import Course
+from tidu.study import records
+from tidu.words import Phrase, Words
+
+_TOO_FEW = Words(
+    en="the claim {text} speaks of step {step}; the descent has {count}",
+    zh="论断 {text} 说的是第 {step} 步，而下降只有 {count} 步",
+)
+_NOT_KEPT = Words(
+    en="the claim {text} speaks of step {step}; of this long descent one step in {every} is kept",
+    zh="论断 {text} 说的是第 {step} 步，而这次下降很长，每 {every} 步只保留一步",
+)
+_KEPT = Words(en="step {step}, or fewer steps", zh="第 {step} 步，或减少步数")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """The verdict on a claim of a study.
+
+    here_only: right at the given values, false at random ones. target: the node that it is about;
+    None where it is about the course of a descent. formula: the one that it states, if any. actual:
+    the calculated value, where `finding` does not hold it. losses: after one step with the gradient
+    that a false claim states, and after one with the right gradient.
+    """
+
+    claim: records.Claim
+    finding: Finding
+    holds: bool
+    here_only: bool = False
+    target: Node | None = None
+    formula: StatedFormula | None = None
+    actual: Any = None
+    losses: tuple[float, float] | None = None
+    details: tuple[Phrase, ...] = ()
+
+
+def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judgement]:
+    """The verdict on each claim, in order."""
+    posed = {
+        i: _pose(setting, claim)
+        for i, claim in enumerate(claims)
+        if claim.target.kind in ("value", "gradient", "new")
+    }
+    image = with_bodies([node for p in posed.values() for node in p.nodes()], setting.bodies)
+    numbers = {node: constant(value) for node, value in setting.limits.items()}
+    for p in posed.values():
+        if p.formula is None and numbers:  # a number is compared with that of the limit
+            image = {**image, p.target: substitute([image[p.target]], dict(numbers))[0]}
+    made = [p.claim(image) for p in posed.values()]
+    found = dict(zip(posed, check_claims(made, setting.all_values(), seed=1), strict=True))
+    return [
+        _of_a_node(setting, posed[i], found[i]) if i in posed else _of_a_descent(setting, claim)
+        for i, claim in enumerate(claims)
+    ]
+
+
+# ------------------------------------------------------------------ nodes
+@dataclass(frozen=True, slots=True)
+class _Posed:
+    """A claim with the nodes that it speaks of: what it is about, its formula, its working."""
+
+    record: records.Claim
+    target: Node
+    formula: StatedFormula | None
+    fitted: Node | None
+    working: Node | None
+
+    def nodes(self) -> list[Node]:
+        return [n for n in (self.target, self.fitted, self.working) if n is not None]
+
+    def claim(self, image: Mapping[Node, Node]) -> Claim:
+        """As `check_claims` takes it, declared functions replaced."""
+        return Claim(
+            self.record.text,
+            image[self.target],
+            value=self.record.value,
+            formula=None if self.fitted is None else image[self.fitted],
+            working=None if self.working is None else image[self.working],
+            digits=self.record.decimals,
+            place=self.record.place,
+        )
+
+
+def _pose(setting: Setting, claim: records.Claim) -> _Posed:
+    core, target = setting.derivation, target_of(setting, claim)
+    formula = None if claim.formula is None else read_formula(core, claim, claim.formula)
+    fitted = None if formula is None else _fitted(formula.node, target)
+    working = None if claim.working is None else read_working(core, claim, claim.working)
+    return _Posed(claim, target, formula, fitted, working)
+
+
+def _fitted(stated: Node, wanted: Node) -> Node:
+    """A formula of one element has the shape of what it is about; of another shape it is false."""
+    if (
+        stated.shape != wanted.shape
+        and is_one_element(stated.shape)
+        and is_one_element(wanted.shape)
+    ):
+        return role("reshape")(stated, shape=wanted.shape)
+    return stated
+
+
+def _of_a_node(setting: Setting, posed: _Posed, found: ClaimFinding) -> Judgement:
+    finding, formula, actual, losses = found.finding, posed.formula, None, None
+    entry_known = finding.expected is not None and finding.index is not None
+    if formula is not None and not found.holds:
+        losses = _losses(setting, posed.record, formula.node)
+    if formula is None and not found.holds and not entry_known:  # its shape is another
+        node = found.claim.target
+        actual = evaluate({"value": node}, setting.all_values()).outputs["value"]
+    return Judgement(
+        posed.record,
+        finding,
+        found.holds,
+        found.verdict == "holds here only",
+        found.claim.target,
+        formula,
+        actual,
+        losses,
+        found.details,
+    )
+
+
+def _losses(setting: Setting, claim: records.Claim, stated: Node) -> tuple[float, float] | None:
+    """The loss after one step with a stated gradient and after one with the right gradient; None
+    where the study makes no single plain step, or both are the same."""
+    derivation, target = setting.derivation, claim.target
+    asked = [descent.asked for descent in setting.descents.values()]
+    rates = [d.rule.lr for d in asked if d.steps == 1 and _plain(d.rule)]
+    if (
+        target.kind != "gradient"
+        or target.index
+        or not rates
+        or target.name not in derivation.wrt
+        or stated.shape != derivation.wrt[target.name].shape
+    ):
+        return None
+    try:
+        false = loss_with_gradient(derivation, {target.name: stated}, rates[0], setting.values)
+        right = loss_with_gradient(derivation, {}, rates[0], setting.values)
+    except TiduError:
+        return None  # without a body or values there is no number to show; the verdict stands
+    return None if abs(false - right) <= 1e-12 * max(1.0, abs(right)) else (false, right)
+
+
+def _plain(rule: Rule) -> TypeGuard[SGD]:
+    """Whether the step is the rate times the gradient and nothing else."""
+    return isinstance(rule, SGD) and rule == SGD(rule.lr)
+
+
+# ------------------------------------------------------------------ descents
+def _of_a_descent(setting: Setting, claim: records.Claim) -> Judgement:
+    assert claim.value is not None  # the reader of studies sees to it
+    actual = _along(claim, setting.descent(claim).run)
+    finding = same_value(claim.value, actual, digits=claim.decimals, subject=claim.text)
+    return Judgement(claim, finding, finding.agrees, actual=actual)
+
+
+def _along(claim: records.Claim, run: Course) -> Any:
+    """The number of a run that a claim about its course speaks of."""
+    target = claim.target
+    is_loss = target.name in ("loss", run.loss_name)
+    if not is_loss and target.name not in run.outputs and target.name != "step":
+        raise unknown_name(claim, target.name, ["loss", *run.outputs])
+    if target.kind == "final":
+        return run.final_loss if is_loss else run.final_outputs[target.name]
+    at = run.best_step if target.kind == "best" else target.step
+    if at is None or at > run.done:
+        raise StudyError(_TOO_FEW(text=claim.text, step=at or 0, count=run.done), place=claim.place)
+    if target.name == "step":
+        return at
+    if target.kind == "best":
+        return run.best_loss if is_loss else run.best_outputs[target.name]
+    every = run.every if is_loss else run.outputs_every
+    position, between = divmod(at - 1, every)
+    if between:
+        what = _NOT_KEPT(text=claim.text, step=at, every=every)
+        raise StudyError(what, place=claim.place, fix=_KEPT(step=at - between))
+    return run.losses[position] if is_loss else run.outputs[target.name][position]
