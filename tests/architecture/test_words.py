@@ -13,7 +13,7 @@ import pytest
 import tidu
 
 SOURCES = sorted(Path(tidu.__file__).parent.rglob("*.py"))
-OPERANDS = {"a", "b", "c", "d", "sa", "sb", "sc", "sd"}  # the builder adds these to a misfit
+OPERANDS = {"a", "b", "c", "d", "sa", "sb", "sc", "sd"}  # the builder adds these to an OperandError
 PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -40,7 +40,11 @@ def faults(tree: ast.Module) -> list[str]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         name, given = node.func.id, {keyword.arg for keyword in node.keywords}
-        if name in ("Misfit", "WrongNumbers") and node.args and isinstance(node.args[0], ast.Name):
+        if (
+            name in ("OperandError", "OperandDTypeError")
+            and node.args
+            and isinstance(node.args[0], ast.Name)
+        ):
             name, given = node.args[0].id, given | OPERANDS
         elif node.args:
             continue
@@ -58,5 +62,5 @@ def test_sentences_are_given_all_that_they_speak_of(path: Path) -> None:
 
 
 def test_a_missing_value_is_seen() -> None:
-    source = '_A = Words(en="{x}", zh="{x}、{y}")\n_A(x=1)\n_A(x=1, y=2)\nMisfit(_A, x=1)\n'
+    source = '_A = Words(en="{x}", zh="{x}、{y}")\n_A(x=1)\n_A(x=1, y=2)\nOperandError(_A, x=1)\n'
     assert [fault[:6] for fault in faults(ast.parse(source))] == ["line 2", "line 4"]

@@ -13,7 +13,7 @@ import pytest
 
 from tests.ops.evaluate import evaluate
 from tidu.backends.numpy import evaluate as run
-from tidu.calculus.bodies import opened, pull
+from tidu.calculus.bodies import inlined, pull
 from tidu.calculus.forward import jvp
 from tidu.calculus.reverse import vjp
 from tidu.errors import ShapeError
@@ -74,7 +74,7 @@ def test_a_scan_is_its_loop(which: tuple[int, ...], length: int, reverse: bool) 
     node = scanned(length, reverse)
     wrt, given = list(operands(length)), values(length)
     closed = loss(node, which)
-    (unrolled,) = opened([closed], 10_000) or []
+    (unrolled,) = inlined([closed], 10_000) or []
     assert not any(n.op.body for n in reachable([unrolled]))
     tangents = {x: input_node(f"d{x.attrs['name']}", x.shape) for x in wrt}
     rng = np.random.default_rng(1)
@@ -128,7 +128,7 @@ def test_a_named_length_takes_the_length_of_the_data() -> None:
     for a, b in zip(named, plain, strict=True):
         left, right = (run({"y": n}, given).outputs["y"] for n in (a, b))
         np.testing.assert_allclose(left, right, rtol=1e-12)
-    assert opened([one], 1000) is None
+    assert inlined([one], 1000) is None
 
 
 # ------------------------------------------------------------------ calls
@@ -145,7 +145,7 @@ def test_a_call_is_its_body(which: tuple[int, ...]) -> None:
     twice = apply(call_, w, pick(once, 0), body=layer_body())
     parts = results_of(twice)
     closed = sum((sum_(parts[i] ** 2.0) for i in which[1:]), sum_(parts[which[0]] ** 2.0))
-    (written,) = opened([closed], 1000) or []
+    (written,) = inlined([closed], 1000) or []
     rng = np.random.default_rng(0)
     given = {w: rng.standard_normal((N, N)), x: rng.standard_normal(N)}
     found: list[list[Any]] = []
@@ -233,11 +233,11 @@ def test_entries_of_another_length_are_refused() -> None:
 
 
 def test_a_named_length_cannot_be_opened() -> None:
-    from tidu.ir.build import Misfit
+    from tidu.ir.build import OperandError
 
     node = scanned(Size.named("T"))
     assert scan.definition is not None
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(OperandError) as caught:
         scan.definition(*node.inputs, **node.attrs)
     assert "only opened when the number is known" in caught.value.what.en
     assert "步数已知" in caught.value.what.zh

@@ -16,7 +16,7 @@ from tidu.api.report import Report, report
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
 from tidu.calculus.assumptions import check_assumptions
-from tidu.calculus.inline import has_bodies, opened_derivation, sized_derivation
+from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.checking import Finding, verify
 from tidu.document.blocks import Document
@@ -304,7 +304,7 @@ class Derivation:
         if options.zoom == "element" and (sizes := small_sizes(self)):
             return self._sized(sizes).document(options, title)
         if options.zoom == "element" and has_bodies(self.core):
-            return Derivation(opened_derivation(self.core), self.values, self.bodies).document(
+            return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
             )
         bodies = sample_bodies(self)

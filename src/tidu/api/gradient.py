@@ -16,7 +16,7 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.modes import as_run, pulled
-from tidu.calculus.reverse import steepest
+from tidu.calculus.reverse import gradient_from_adjoint
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.running.backend import check_backend, need_native, program_of
@@ -144,7 +144,7 @@ def _inside_a_trace(
         region = open_region(here, loss, given, wrt, scalar=True)
         (value,) = region.outputs
         found = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
-        gradients = dict(zip(region.wrt, map(steepest, found), strict=True))
+        gradients = dict(zip(region.wrt, map(gradient_from_adjoint, found), strict=True))
         trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
         value = as_run([value])[0]
         first = (value, nodes_in(kept[-1])) if kept else value

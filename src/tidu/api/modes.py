@@ -18,7 +18,7 @@ from tidu.api.staged import (
     rest_of,
 )
 from tidu.calculus.modes import as_run, pulled, pushed
-from tidu.calculus.reverse import steepest
+from tidu.calculus.reverse import gradient_from_adjoint
 from tidu.errors import InputError
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node
@@ -144,7 +144,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
                 along |= _along(here, region, parameter, tree)
             (loss,) = region.outputs
             adjoints = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
-            slopes = [steepest(adjoint) for adjoint in adjoints]
+            slopes = [gradient_from_adjoint(adjoint) for adjoint in adjoints]
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))

@@ -1,5 +1,5 @@
-"""Graphs rewritten for a language: ops that it cannot say by simpler ones (`lower`), and orders of
-calculation in which less cancels or overflows (`regroup`)."""
+"""Graphs rewritten for a backend: ops that it cannot express become simpler ones (`lower`), and
+nodes take formulas in which less cancels or overflows (`stable_form`)."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from tidu.ir.body import body_of
 from tidu.ir.build import apply
 from tidu.ir.node import Node, post_order
-from tidu.ir.op import Order
+from tidu.ir.op import StableForm
 
 
-def order_of(node: Node) -> Order | None:
-    """Another order of calculation that the op's record has for this node."""
-    return None if node.op.regroup is None else node.op.regroup(node)
+def stable_form_of(node: Node) -> StableForm | None:
+    """Return the stable form that the op's record has for this node, if any."""
+    return None if node.op.stable_form is None else node.op.stable_form(node)
 
 
-def printed_order_of(names: Container[Node]) -> Callable[[Node], Order | None]:
-    """Those of a file which people read: short, from nodes with these names, and about as fast."""
+def printed_form_of(names: Container[Node]) -> Callable[[Node], StableForm | None]:
+    """Return `stable_form_of` for files that people read: only short forms of named nodes."""
 
-    def order(node: Node) -> Order | None:
-        found = order_of(node)
-        if found is None or found.at_hand is None:
+    def form_of(node: Node) -> StableForm | None:
+        found = stable_form_of(node)
+        if found is None or found.requires is None:
             return None
-        ready = all(not x.inputs or x in names for x in found.at_hand)
+        ready = all(not x.inputs or x in names for x in found.requires)
         return found if ready else None
 
-    return order
+    return form_of
 
 
 def lower(
     roots: Iterable[Node],
     can_write: Callable[[Node], bool],
     images: dict[Node, Node],
-    order: Callable[[Node], Order | None] = lambda node: None,
+    form_of: Callable[[Node], StableForm | None] = lambda node: None,
 ) -> None:
-    """Puts what stands for each node under the roots into `images`; `order` says which are to be
-    calculated in another order."""
+    """Add the lowered image of each node below the roots to `images`.
+
+    A node is lowered by its op's `lower` unless `can_write` accepts it, and calculated by the
+    stable form that `form_of` returns for it, if any.
+    """
     for node in post_order(roots, lambda n: () if n in images else n.inputs):
         if node in images:
             continue
@@ -46,14 +49,14 @@ def lower(
         if body is not None:
 
             def change(nodes: Sequence[Node]) -> list[Node]:
-                lower(nodes, can_write, images, order)
+                lower(nodes, can_write, images, form_of)
                 return [images[node] for node in nodes]
 
             attributes[node.op.body or ""] = body.mapped(change)
-        other = order(node)
-        if other is not None:
-            built = other.build(*(images[x] for x in other.operands))
-            inner = {images[x]: images[x] for x in other.operands}
+        form = form_of(node)
+        if form is not None:
+            built = form.build(*(images[x] for x in form.operands))
+            inner = {images[x]: images[x] for x in form.operands}
             lower([built], can_write, inner)
             images[node] = inner[built]
             continue

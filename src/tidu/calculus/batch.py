@@ -15,7 +15,7 @@ from tidu.ir.body import Body, packed, result_types
 from tidu.ir.build import apply, input_node, is_tuple
 from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form, Loop, Op, role
-from tidu.ir.stacking import all_stacked, length_of, stretched
+from tidu.ir.stacking import all_stacked, length_of, with_leading_axis
 from tidu.ir.types import Dim, TupleType, Type, product
 
 Stacked = tuple[bool, ...]
@@ -80,10 +80,10 @@ def _images(
 
 def _same_for_all(node: Node, length: Dim) -> Node:
     if not is_tuple(node):
-        return stretched(node, length)
+        return with_leading_axis(node, length)
     pick = role("item")
     parts = [pick(node, index=i) for i in range(len(result_types(node.type)))]
-    return role("tuple")(*(stretched(part, length) for part in parts))
+    return role("tuple")(*(with_leading_axis(part, length) for part in parts))
 
 
 def _image(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:

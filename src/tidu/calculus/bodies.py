@@ -94,23 +94,23 @@ def batch(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tupl
 
 
 def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
-    """A node that holds a body, on other operands and with every node of its body replaced."""
+    """Return a node with a body on other operands, with every node of its body replaced."""
     body = body_of(node)
     assert body is not None and node.op.body is not None
     return apply(node.op, *inputs, **{**node.attrs, node.op.body: body.mapped(change)})
 
 
 def written_out(nodes: Sequence[Node]) -> list[Node] | None:
-    """The nodes with every call and scan written out, where single operations are to be looked at;
-    None where that is not `opened`, or takes more than `MOST_WRITTEN_OUT` nodes."""
-    return opened(nodes, MOST_WRITTEN_OUT)
+    """Return the nodes with every call and scan inlined; None as for `inlined`, with the limit
+    `MOST_WRITTEN_OUT`."""
+    return inlined(nodes, MOST_WRITTEN_OUT)
 
 
-def opened(nodes: Sequence[Node], limit: int) -> list[Node] | None:
-    """The nodes with every call and scan written out; None if that takes more than `limit` nodes,
-    or if a scan has a length that is not known.
+def inlined(nodes: Sequence[Node], limit: int) -> list[Node] | None:
+    """Return the nodes with every call and scan inlined; None if that takes more than `limit`
+    nodes, or if the length of a scan is not known.
 
-    Equal at all values: for what looks at each operation by itself, such as the search for kinks.
+    The values are the same. For readers of single operations, such as the search for kinks.
     """
     current = list(nodes)
     while True:
@@ -136,7 +136,7 @@ def opened(nodes: Sequence[Node], limit: int) -> list[Node] | None:
 
 
 def _again(node: Node, inputs: tuple[Node, ...]) -> Node:
-    """The op on other operands; a result picked from results that are now known is that result."""
+    """Apply the op to other operands; an item of a tuple that is now known is that item."""
     if node.op.role == "item" and is_tuple(node.inputs[0]):
         return node.op(*inputs, **node.attrs)
     return apply(node.op, *inputs, **node.attrs)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidu.calculus.pullback import add, differentiable, ghost, pull_back, zeros_like
-from tidu.calculus.reverse import Contribution, reverse, steepest
+from tidu.calculus.pullback import add, differentiable, placeholder, pull_back, zeros_like
+from tidu.calculus.reverse import Contribution, gradient_from_adjoint, reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled, is_tuple, rebuild
@@ -159,7 +159,7 @@ def derive_graph(
         if len(parts) > 1:
             steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
     gradients = {
-        w: rewriter.normalise(steepest(found.gradients.get(node, zeros_like(node))))
+        w: rewriter.normalise(gradient_from_adjoint(found.gradients.get(node, zeros_like(node))))
         for w, node in parameters.items()
     }
     unused = tuple(w for w, node in parameters.items() if node not in found.gradients)
@@ -198,7 +198,7 @@ def _constant_here(node: Node, ends: Sequence[Node]) -> bool:
     variables in their places there are some."""
     if node.op.partials is None:
         return False
-    slopes = pull_back(rebuild(node, tuple(map(ghost, node.inputs))), ghost(node))
+    slopes = pull_back(rebuild(node, tuple(map(placeholder, node.inputs))), placeholder(node))
     places = (i for i, child in enumerate(node.inputs) if child in ends)
     return all(differentiable(node, i) and slopes[i] is not None for i in places)
 
@@ -209,22 +209,22 @@ def stabilised(graph: Graph) -> dict[Node, Node]:
 
 
 def is_plain(node: Node) -> bool:
-    """A constant, or a constant stretched: it says nothing that a name could shorten."""
+    """Tell whether a node is a constant, or a view of one, so that a name would shorten nothing."""
     while node.op.loop is Loop.VIEW and len(node.inputs) == 1:
         node = node.inputs[0]
     return not node.inputs and node.op.role != "input"
 
 
 def closed_form(derivation: Derivation, name: str) -> Node:
-    """One gradient as a single formula in the program's own nodes: the δ's opened and simplified.
+    """Return one gradient as a single formula in the program's own nodes: δ's are expanded.
 
-    Equal to `gradients[name]` at all values; for reading, where the derivation's lines share δ's.
+    Equal to `gradients[name]` at all values; for reading: the lines of a derivation share δ's.
     """
-    return opened(derivation, derivation.gradients[name])
+    return expanded(derivation, derivation.gradients[name])
 
 
-def opened(derivation: Derivation, node: Node) -> Node:
-    """A formula over the program, simplified with nothing kept whole but what the user named."""
+def expanded(derivation: Derivation, node: Node) -> Node:
+    """Simplify a formula over the program, with all expanded but what the user named."""
     kept = {derivation.loss, *map(derivation.run_node, derivation.graph.names)}
     atoms = {part.id for part in kept if part.inputs}
     return Rewriter("simplify", atoms).normalise(node)

@@ -1,19 +1,19 @@
-"""A derivation with every call and scan written out, and with numbers for its sizes: for what looks
-at single elements."""
+"""A derivation with every call and scan inlined, and with numbers for its named sizes: for the
+explanations of single elements."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tidu.calculus.bodies import opened
+from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.settings import mapped
 from tidu.errors import InputError
 from tidu.ir.build import substitute
 from tidu.words import Words
 
-MOST_OPENED = 20_000  # nodes
+MOST_INLINED = 20_000  # nodes
 
 _TOO_MANY = Words(
     en="written out step by step, this program has more than {limit} operations, or an unknown "
@@ -24,20 +24,20 @@ _TOO_MANY_FIX = Words(en="fewer steps, or another zoom", zh="减少步数，或�
 
 
 def has_bodies(derivation: Derivation) -> bool:
-    """Whether a call or a scan stands in the program."""
+    """Tell whether the program has a call or a scan."""
     return any(node.op.body is not None for node in derivation.graph.nodes())
 
 
-def opened_derivation(derivation: Derivation) -> Derivation:
-    """The same program with its calls and scans written out, derived again.
+def inlined_derivation(derivation: Derivation) -> Derivation:
+    """Return the derivation of the same program with its calls and scans inlined.
 
     Raises InputError where that is too large, or a scan has a length that is not known.
     """
     graph = derivation.graph
     nodes = graph.nodes()
-    images = opened(nodes, MOST_OPENED)
+    images = inlined(nodes, MOST_INLINED)
     if images is None:
-        raise InputError(_TOO_MANY(limit=MOST_OPENED), fix=_TOO_MANY_FIX())
+        raise InputError(_TOO_MANY(limit=MOST_INLINED), fix=_TOO_MANY_FIX())
     flat = mapped(graph, dict(zip(nodes, images, strict=True)))
     return derive_graph(
         replace(flat, inputs=graph.inputs),
@@ -48,7 +48,7 @@ def opened_derivation(derivation: Derivation) -> Derivation:
 
 
 def sized_derivation(derivation: Derivation, sizes: Mapping[str, int]) -> Derivation:
-    """The same program with numbers for its named sizes, derived again."""
+    """Return the derivation of the same program with numbers for its named sizes."""
     graph = derivation.graph
     nodes = list(dict.fromkeys([*graph.inputs.values(), *graph.names, *graph.nodes()]))
     images = substitute(nodes, {}, dict(sizes))

@@ -26,7 +26,7 @@ _FIXED = Words(
 _FIXED_FIX = Words(
     en="wrt=[...] without what {operand} depends on", zh="在 wrt=[...] 中去掉 {operand} 所依赖的量"
 )
-_ghosts = itertools.count()
+_placeholders = itertools.count()
 
 
 def differentiable(node: Node, position: int) -> bool:
@@ -91,9 +91,9 @@ def _in_numbers_of(value: Node, type: Type) -> Node:
     return role("real")(value) if value.dtype in COMPLEX else role("cast")(value, dtype=type.dtype)
 
 
-def ghost(like: Node | Type) -> Node:
-    """A fresh variable of this type, for the linear maps inside a rule."""
-    return input_node(f"·{next(_ghosts)}", like.shape, like.dtype)
+def placeholder(like: Node | Type) -> Node:
+    """Return a new input of this type: a placeholder for an operand of a rule."""
+    return input_node(f"·{next(_placeholders)}", like.shape, like.dtype)
 
 
 def pull_back(node: Node, g: Node) -> list[Node | None]:
@@ -123,7 +123,7 @@ def _pulled_through_definition(node: Node, g: Node) -> list[Node | None]:
 
     assert node.op.definition is not None
     wanted = _distinct([x for i, x in enumerate(node.inputs) if differentiable(node, i)])
-    own = {x: ghost(x) for x in wanted} if _one_depends_on_another(wanted) else {}
+    own = {x: placeholder(x) for x in wanted} if _one_depends_on_another(wanted) else {}
     body = node.op.definition(*(own.get(x, x) for x in node.inputs), **node.attrs)
     found = vjp([body], [g], [own.get(x, x) for x in wanted])
     found = substitute(found, {held: x for x, held in own.items()}) if own else found
@@ -231,7 +231,7 @@ def _transposed_differential(node: Node, g: Node) -> list[Node | None]:
         if not differentiable(node, position):
             result.append(None)
             continue
-        dx = ghost(x)
+        dx = placeholder(x)
         tangents = tuple(dx if i == position else None for i in range(len(node.inputs)))
         change = node.op.differential(tangents, node.inputs, node, **node.attrs)
         result.append(None if change is None else vjp([change], [g], [dx])[0])
@@ -243,11 +243,11 @@ def _transposed_adjoint(node: Node, tangents: Sequence[Node | None]) -> Node | N
     from tidu.calculus.reverse import vjp  # noqa: PLC0415
 
     assert node.op.adjoint is not None
-    ghosts = [ghost(type) for type in result_types(node.type)]
-    g = role("tuple")(*ghosts) if is_tuple(node) else ghosts[0]
+    placeholders = [placeholder(type) for type in result_types(node.type)]
+    g = role("tuple")(*placeholders) if is_tuple(node) else placeholders[0]
     back = node.op.adjoint(g, *node.inputs, node, **node.attrs)
     pairs = [(b, t) for b, t in zip(back, tangents, strict=True) if b is not None and t is not None]
     if not pairs:
         return None
-    found = vjp([b for b, _ in pairs], [t for _, t in pairs], ghosts)
+    found = vjp([b for b, _ in pairs], [t for _, t in pairs], placeholders)
     return role("tuple")(*found) if is_tuple(node) else found[0]

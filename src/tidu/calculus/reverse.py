@@ -117,11 +117,11 @@ def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> 
     return [found[node] if node in found else zeros_like(node) for node in wrt]
 
 
-def steepest(adjoint: Node) -> Node:
-    """The gradient of a parameter, as users see it, from its adjoint (or from the adjoint's
-    differential).
+def gradient_from_adjoint(adjoint: Node) -> Node:
+    """Return the gradient of a parameter, as users see it, from its adjoint (or from the
+    differential of its adjoint).
 
-    For z = x + iy the adjoint is ∂L/∂x − i ∂L/∂y; its conjugate points where L rises most, so that
-    z − η·gradient descends.
+    For z = x + iy the adjoint is ∂L/∂x − i ∂L/∂y. Its conjugate is the direction of steepest
+    ascent, so that z − η·gradient descends.
     """
     return role("conj")(adjoint) if adjoint.dtype in COMPLEX else adjoint

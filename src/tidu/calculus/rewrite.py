@@ -137,12 +137,12 @@ def measure(node: Node) -> tuple[int, ...]:
     for last in reachable([node]):
         counts[last.id] = _count(last, [counts[c.id] for c in last.inputs])
     found = counts[last.id]
-    return (found.turned, found.quotients, found.sums, found.size, found.nested, found.signs)
+    return (found.transposes, found.quotients, found.sums, found.size, found.nested, found.signs)
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    turned: int
+    transposes: int
     quotients: int
     sums: int
     numbers: int
@@ -160,7 +160,7 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
     first = node.inputs[0] if node.inputs else node
     behind = symbol == "*" and _is_number(node) and not _single(first)
     return _Counts(
-        turned=sum(c.turned for c in below) + (size if _turns(node) else 0),
+        transposes=sum(c.transposes for c in below) + (size if _turns(node) else 0),
         quotients=sum(c.quotients for c in below) + (symbol == "/"),
         sums=sum(c.sums for c in below) + (symbol in ("+", "-")),
         numbers=numbers + _is_number(node),
@@ -182,10 +182,10 @@ def _weight(node: Node) -> int:
     """What an op counts for beside its operands: roughly what it costs to read and to run."""
     if node.op.loop is Loop.CONTRACT:
         return 5
-    stretches = node.op.role == "broadcast" and node.inputs[0].rank > 0
+    broadcasts = node.op.role == "broadcast" and node.inputs[0].rank > 0
     if node.op.loop is Loop.REDUCE:
         return 3
-    return 2 if stretches or node.op.operator == "*" else 1
+    return 2 if broadcasts or node.op.operator == "*" else 1
 
 
 def _is_number(node: Node) -> bool:
@@ -197,8 +197,8 @@ def _is_number(node: Node) -> bool:
 
 def _single(node: Node) -> bool:
     """One number for all elements: known, made of named sizes, or calculated and stretched."""
-    stretched = node.op.role == "broadcast" and not node.inputs[0].rank
-    return stretched or _constant(node) or _sized(node)
+    broadcast = node.op.role == "broadcast" and not node.inputs[0].rank
+    return broadcast or _constant(node) or _sized(node)
 
 
 def _constant(node: Node) -> bool:

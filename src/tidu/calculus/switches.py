@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tidu.calculus.bodies import written_out
-from tidu.calculus.pullback import differentiable, ghost, push_forward
+from tidu.calculus.pullback import differentiable, placeholder, push_forward
 from tidu.errors import TiduError
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple
@@ -173,7 +173,7 @@ def is_flat(node: Node, active: set[int]) -> bool:
     if node.op.operands is not None and Operand.FIXED in node.op.operands:
         return False
     tangents = [
-        ghost(child) if move and differentiable(node, i) else None
+        placeholder(child) if move and differentiable(node, i) else None
         for i, (child, move) in enumerate(zip(node.inputs, moved, strict=True))
     ]
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
-from tidu.calculus.derivation import Derivation, opened
+from tidu.calculus.derivation import Derivation, expanded
 from tidu.calculus.jacobians import hessian
 from tidu.calculus.modes import pulled, pushed
 from tidu.document.math import (
@@ -56,13 +56,13 @@ def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivativ
     first, second = free[derivation.wrt[x]], free[derivation.wrt[y]]
     rows = hessian(loss, list(dict.fromkeys([first, second])))
     (dense,) = substitute([rows[0][-1]], back)
-    dense = opened(derivation, dense)
+    dense = expanded(derivation, dense)
     if first.rank < 2 and second.rank < 2 and _is_of_matrices(derivation, dense):
         return SecondDerivative(dense, dense, None)
     direction = fresh_input("V", second.type, set(derivation.graph.inputs))
     slopes = pulled([loss], [filled(1.0, loss.type)], [first])
     (along,) = substitute(list(pushed(slopes, {second: direction})), back)
-    return SecondDerivative(dense, opened(derivation, along), direction)
+    return SecondDerivative(dense, expanded(derivation, along), direction)
 
 
 def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:
@@ -116,14 +116,14 @@ def _term(
     product = Product((_side(view, turned), _side(view, left)), "⊗")
     if not scalars:
         return product if number == 1.0 else Product((Number(number_text(number)), product))
-    whole = opened(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
+    whole = expanded(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
     return Product((named(whole, view.names.forward), product))
 
 
 def _side(view: View, side: Node | None) -> Math:
     if side is None:
         return Symbol("I")
-    return named(opened(view.derivation, side), view.names.forward)
+    return named(expanded(view.derivation, side), view.names.forward)
 
 
 # A factor of a matrix product: a matrix, or a vector that stands as a column or as a row.

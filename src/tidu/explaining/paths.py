@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy import evaluate
-from tidu.calculus.pullback import ghost, pull_back, push_forward
+from tidu.calculus.pullback import placeholder, pull_back, push_forward
 from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.settings import with_bodies
 from tidu.document.math import Derivative, Index, Math, Number
@@ -117,9 +117,9 @@ class ElementGraph:
         """Return the op alone, its operands replaced by variables that hold their values."""
         valuation = self.view.probe
         assert valuation is not None
-        operands = [ghost(child) for child in node.inputs]
+        operands = [placeholder(child) for child in node.inputs]
         local = apply(node.op, *operands, **node.attrs)
-        tangent = ghost(node.inputs[position])
+        tangent = placeholder(node.inputs[position])
         tangents = [tangent if i == position else None for i in range(len(operands))]
         pushed = push_forward(local, tangents)
         assert pushed is not None
@@ -217,9 +217,9 @@ class ElementGraph:
             return _along(node, _ints(node.inputs[position]), above)
         valuation = self.view.probe
         assert valuation is not None
-        operands = [ghost(child) for child in node.inputs]
+        operands = [placeholder(child) for child in node.inputs]
         local = apply(node.op, *operands, **node.attrs)
-        g = ghost(node)
+        g = placeholder(node)
         back = pull_back(local, g)[position]
         if back is None:
             return np.zeros(_ints(node.inputs[position]))

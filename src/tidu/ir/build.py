@@ -75,8 +75,8 @@ _REAL_ONLY_FIX = Words(
 MOST_ORDER = 8  # of a derivative that a call asks for by name; each takes about twice the last
 
 
-class Misfit(Exception):
-    """Raised by type rules: operands do not fit. The builder adds the operands' names.
+class OperandError(Exception):
+    """Raised by type rules for operands that do not fit; the builder adds the operands' names.
 
     The templates may use {a}, {b}, … for the operands' descriptions and {sa}, {sb}, … for shapes.
     """
@@ -86,8 +86,8 @@ class Misfit(Exception):
         self.what, self.fix, self.facts = what, fix, facts
 
 
-class WrongNumbers(Misfit):
-    """A misfit of the kind of numbers and not of shapes: the builder makes a DTypeError of it."""
+class OperandDTypeError(OperandError):
+    """An OperandError of dtypes, not of shapes: the builder makes a DTypeError of it."""
 
 
 def call(op: Op, *operands: Any, **attributes: Any) -> Node:
@@ -111,8 +111,8 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
     if op.prepare is not None:
         try:
             return op.prepare(*nodes, **attributes)
-        except Misfit as misfit:
-            raise shape_error(misfit, nodes) from None
+        except OperandError as operand_error:
+            raise shape_error(operand_error, nodes) from None
         except TiduError:
             raise
         except (ValueError, IndexError, OverflowError, MemoryError) as problem:  # of NumPy's
@@ -157,8 +157,8 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
         nodes = broadcast(nodes)
     try:
         type = op.type_rule(*(node.type for node in nodes), **attributes)
-    except Misfit as misfit:
-        raise shape_error(misfit, nodes) from None
+    except OperandError as operand_error:
+        raise shape_error(operand_error, nodes) from None
     for one in result_types(type):
         if any(isinstance(dim, int) and dim < 0 for dim in one.shape):
             raise ShapeError(_BELOW(name=_spoken(op, nodes), shape=shape_text(one.shape)))
@@ -267,7 +267,7 @@ def fresh_input(name: str, like: Type, taken: set[str]) -> Node:
 
 
 def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes at their common shape, each stretched by an explicit broadcast where needed."""
+    """Return the nodes at their common shape, with an explicit broadcast where one is needed."""
     shape = broadcast_shapes(node.shape for node in nodes)
     if isinstance(shape, int):
         raise _clash(nodes, shape)
@@ -298,15 +298,15 @@ def _clash(nodes: tuple[Node, ...], back: int) -> ShapeError:
     return ShapeError(what)
 
 
-def shape_error(misfit: Misfit, nodes: tuple[Node, ...]) -> ShapeError | DTypeError:
-    """A type rule's misfit as an error that names the operands."""
-    facts = dict(misfit.facts)
+def shape_error(operand_error: OperandError, nodes: tuple[Node, ...]) -> ShapeError | DTypeError:
+    """Return the error for a user that an OperandError becomes, with the operands' names."""
+    facts = dict(operand_error.facts)
     for letter, node in zip("abcdefgh", nodes, strict=False):
         facts[letter] = describe(node)
         facts["s" + letter] = shape_text(node.shape)
-    fix: Phrase | None = misfit.fix(**facts) if misfit.fix else None
-    error = DTypeError if isinstance(misfit, WrongNumbers) else ShapeError
-    return error(misfit.what(**facts), fix=fix)
+    fix: Phrase | None = operand_error.fix(**facts) if operand_error.fix else None
+    error = DTypeError if isinstance(operand_error, OperandDTypeError) else ShapeError
+    return error(operand_error.what(**facts), fix=fix)
 
 
 # What a front door calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.

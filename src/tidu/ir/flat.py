@@ -38,21 +38,21 @@ def _fields(record: Any) -> list[Any]:
 def _held(value: Any) -> list[Node]:
     """All nodes in a value, but for those that others of them are made of."""
     found: dict[Node, None] = {}
-    opened: set[int] = set()
+    entered: set[int] = set()
     ahead = [value]
     while ahead:
         one = ahead.pop()
         if isinstance(one, Node):
             found[one] = None
-        elif isinstance(one, str | bytes) or id(one) in opened:
+        elif isinstance(one, str | bytes) or id(one) in entered:
             continue
         elif isinstance(one, Mapping):
-            opened.add(id(one))
+            entered.add(id(one))
             ahead += [part for pair in one.items() for part in pair]
         elif isinstance(one, Sequence | AbstractSet):
-            opened.add(id(one))
+            entered.add(id(one))
             ahead += list(one)
         elif is_dataclass(one) and not isinstance(one, type):
-            opened.add(id(one))
+            entered.add(id(one))
             ahead += _fields(one)
     return list(found)

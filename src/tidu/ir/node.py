@@ -190,15 +190,15 @@ def post_order(roots: Iterable[Node], operands: Callable[[Node], Sequence[Node]]
     id that it was given when something else built it.
     """
     found: list[Node] = []
-    opened: set[int] = set()
+    entered: set[int] = set()
     done: set[int] = set()
     stack = list(roots)
     stack.reverse()
     while stack:
         node = stack[-1]
-        if node.id not in opened:
-            opened.add(node.id)
-            stack.extend(child for child in reversed(operands(node)) if child.id not in opened)
+        if node.id not in entered:
+            entered.add(node.id)
+            stack.extend(child for child in reversed(operands(node)) if child.id not in entered)
             continue
         stack.pop()
         if node.id not in done:

@@ -137,19 +137,19 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The same formula in another order, in which less cancels or overflows.
+class StableForm:
+    """The same value by another formula, in which less cancels or overflows.
 
     operands: what it is calculated from, instead of the node's. numpy: the value from their arrays;
-    takes a buffer behind them, as a ufunc does. build: the same from nodes, by other ops. at_hand:
-    what must be an input or have a name for exported files to have it too, since it would cost
-    something else; None where it is too long for them.
+    takes an output buffer as its last argument, as a ufunc does. build: the same from nodes, by
+    other ops. requires: the nodes that must be inputs or have names for exported files to use this
+    form, since calculating them again would cost something; None where it is too long for a file.
     """
 
     operands: tuple[Node, ...]
     numpy: Callable[..., Any]
     build: Callable[..., Node]
-    at_hand: tuple[Node, ...] | None = None
+    requires: tuple[Node, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ class Op:
     prepare: Callable[..., Node] | None = (
         None  # (*nodes, **attrs): normal form of a call (axis, rank)
     )
-    # another order of calculation for this node, where the formula's own cancels or overflows
-    regroup: Callable[[Node], Order | None] | None = None
+    # another formula for this node, where its own cancels or overflows
+    stable_form: Callable[[Node], StableForm | None] | None = None
     # n: x -> 1 − f(x)ⁿ of real numbers as a node, where the difference itself would cancel
     complement: Mapping[float, Callable[[Node], Node]] = field(
         default_factory=dict[float, "Callable[[Node], Node]"]

@@ -1,8 +1,8 @@
-"""Operands with one more, leading axis: what the `batched` facets of op records are written with.
+"""Operands with one more, leading axis: helpers for the `batched` facets of op records.
 
 A rule `batched(xs, stacked, **attributes)` is given an op's operands and, for each, whether it has
-the leading axis; it builds the result with that axis in front, or returns None where it does not
-know the case: the op is then applied entry by entry.
+the leading axis. It returns the result with that axis in front, or None for a case that it does not
+know: the op is then applied entry by entry.
 """
 
 from __future__ import annotations
@@ -20,31 +20,33 @@ Batched = Callable[..., Node | None]
 
 
 def length_of(xs: Sequence[Node], stacked: Sequence[bool]) -> Dim:
-    """The number of entries: the size of the leading axis, which all stacked operands share."""
+    """Return the size of the leading axis, which all stacked operands share."""
     first = next(x for x, own in zip(xs, stacked, strict=True) if own)
     return result_types(first.type)[0].shape[0]
 
 
-def stretched(x: Node, length: Dim) -> Node:
-    """The same value for every entry: (…) to (length, …), one stretch where x is one already."""
+def with_leading_axis(x: Node, length: Dim) -> Node:
+    """Broadcast x from (…) to (length, …); a broadcast x gives one broadcast, not two."""
     source = x.inputs[0] if x.op.role == "broadcast" else x
     return role("broadcast")(source, shape=(length, *x.shape))
 
 
 def all_stacked(xs: Sequence[Node], stacked: Sequence[bool]) -> tuple[Node, ...]:
-    """The operands with the leading axis each."""
+    """Return the operands, all with the leading axis."""
     length = length_of(xs, stacked)
-    return tuple(x if own else stretched(x, length) for x, own in zip(xs, stacked, strict=True))
+    return tuple(
+        x if own else with_leading_axis(x, length) for x, own in zip(xs, stacked, strict=True)
+    )
 
 
 def ones_inside(x: Node, rank: int) -> Node:
-    """Axes of size one behind the leading one, until the other axes are `rank` many."""
+    """Insert axes of size one after the leading one, until x has `rank` axes besides it."""
     missing = rank - (x.rank - 1)
     return role("reshape")(x, shape=(x.shape[0], *(1,) * missing, *x.shape[1:]))
 
 
 def entrywise(this: Callable[[], Op]) -> Batched:
-    """For an op that treats all axes before its own (the last ones) as a batch already."""
+    """Return the rule of an op whose own axes are the last ones: all others are a batch already."""
 
     def rule(xs: Sequence[Node], stacked: Sequence[bool], **attributes: Any) -> Node:
         return apply(this(), *all_stacked(xs, stacked), **attributes)
@@ -53,8 +55,8 @@ def entrywise(this: Callable[[], Op]) -> Batched:
 
 
 def matrices_stacked(xs: Sequence[Node], stacked: Sequence[bool]) -> list[Node]:
-    """Operands with their matrices in the last two axes, ready for a batch in the axes before: the
-    leading axes of all that have one meet."""
+    """Return the operands of a matrix op with the leading axes aligned: axes of size one stand
+    between the leading axis and the matrix where another operand has a batch of its own."""
     ranks = [x.rank - own for x, own in zip(xs, stacked, strict=True)]
     most = max(ranks) if min(ranks) >= 2 else 0
     return [

@@ -44,10 +44,10 @@ from tidu.ops.elementwise import (
     guards,
     parts,
     power_slope,
-    regroup,
     rounding,
     selection,
     smooth,
+    stable_forms,
     trigonometric,
 )
 from tidu.ops.linalg import (
@@ -120,7 +120,6 @@ __all__ = [
     "quantiles",
     "rearrange",
     "reduction",
-    "regroup",
     "results",
     "rounding",
     "running",
@@ -130,6 +129,7 @@ __all__ = [
     "smooth",
     "softmax",
     "spectra",
+    "stable_forms",
     "standardise",
     "statistics",
     "structure",

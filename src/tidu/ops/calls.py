@@ -13,10 +13,10 @@ import numpy as np
 
 from tidu.document.math import Apply, Function
 from tidu.ir.body import Body, packed, result_types
-from tidu.ir.build import Misfit, apply, filled, input_node, is_tuple, substitute
+from tidu.ir.build import OperandError, apply, filled, input_node, is_tuple, substitute
 from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Samples
-from tidu.ir.stacking import length_of, stretched
+from tidu.ir.stacking import length_of, with_leading_axis
 from tidu.ir.types import FLOATS, TupleType, Type, shape_text
 from tidu.ops.define import op, says
 from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
@@ -33,13 +33,13 @@ _ARGUMENT = Words(
 
 
 def text_of(type: Type) -> str:
-    """A type in a message: float64 (3, 2)."""
+    """Write a type as messages do: float64 (3, 2)."""
     return f"{type.dtype} {shape_text(type.shape)}"
 
 
 # ------------------------------------------------------------------ running a body
 def run(body: Body, operands: Sequence[Any]) -> list[Any]:
-    """The results of a body for given operands, each node by its op's reference."""
+    """Return the results of a body for arrays, each node by its op's NumPy reference."""
     values: dict[int, Any] = {
         node.id: value for node, value in zip(body.inputs, operands, strict=True)
     }
@@ -52,17 +52,17 @@ def run(body: Body, operands: Sequence[Any]) -> list[Any]:
     return [values[node.id] for node in body.outputs]
 
 
-def opened(body: Body, operands: Sequence[Node]) -> tuple[Node, ...]:
-    """The results of a body written out on the operands."""
+def inlined(body: Body, operands: Sequence[Node]) -> tuple[Node, ...]:
+    """Return the results of a body with its inputs replaced by the operands."""
     return tuple(substitute(list(body.outputs), dict(zip(body.inputs, operands, strict=True))))
 
 
 def check_operands(body: Body, types: Sequence[Type]) -> None:
     if len(types) != len(body.inputs):
-        raise Misfit(_COUNT, name=body.name, wanted=len(body.inputs), got=len(types))
+        raise OperandError(_COUNT, name=body.name, wanted=len(body.inputs), got=len(types))
     for node, type in zip(body.inputs, types, strict=True):
         if node.type != type:
-            raise Misfit(
+            raise OperandError(
                 _ARGUMENT,
                 name=body.name,
                 argument=node.attrs["name"],
@@ -132,7 +132,9 @@ def _batched_call(
     whole, live = calculus.batch(body, own, length)
     found = apply(call_, *xs, body=whole)
     parts = [pick(found, i) for i in range(len(body.outputs))]
-    return join_results([p if i in live else stretched(p, length) for i, p in enumerate(parts)])
+    return join_results(
+        [p if i in live else with_leading_axis(p, length) for i, p in enumerate(parts)]
+    )
 
 
 def whole_differential(found: dict[int, Node], out: Node) -> Node:
@@ -147,7 +149,7 @@ call_ = op(
     form=Form.COMPOSITE,
     loop=Loop.CALL,
     body="body",
-    definition=lambda *xs, body: join_results(opened(body, xs)),
+    definition=lambda *xs, body: join_results(inlined(body, xs)),
     adjoint=_call_adjoint,
     differential=_call_differential,
     batched=_batched_call,

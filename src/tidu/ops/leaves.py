@@ -24,7 +24,7 @@ from tidu.document.math import (
     symbol,
 )
 from tidu.errors import EvaluationError
-from tidu.ir.build import WrongNumbers, apply
+from tidu.ir.build import OperandDTypeError, apply
 from tidu.ir.node import ArrayData, Node
 from tidu.ir.op import Form, Loop, Operand, role
 from tidu.ir.types import COMPLEX, FLOATS, DType, Size, Type
@@ -243,7 +243,7 @@ def _cast_adjoint(g: Node, x: Node, out: Node, dtype: str) -> tuple[Node | None]
 
 def _prepare_cast(x: Node, dtype: DType) -> Node:
     if x.dtype in COMPLEX and dtype not in COMPLEX:
-        raise WrongNumbers(_LOSES, _KEEP, dtype=dtype)
+        raise OperandDTypeError(_LOSES, _KEEP, dtype=dtype)
     return x if x.dtype == dtype else apply(cast, x, dtype=dtype)
 
 

@@ -42,22 +42,22 @@ class Property:
     matrix: bool = True  # needs a square matrix
 
 
-def _apart(a: Any, b: Any) -> float:
+def _relative_difference(a: Any, b: Any) -> float:
     """The largest difference, relative to the largest element."""
     scale = float(np.max(np.abs(a), initial=0.0)) or 1.0
     return float(np.max(np.abs(a - b), initial=0.0)) / scale
 
 
-def _turned(a: Any) -> Any:
+def _transpose(a: Any) -> Any:
     return np.swapaxes(a, -1, -2)
 
 
 def _asymmetry(a: Any) -> float:
-    return _apart(a, _turned(a))
+    return _relative_difference(a, _transpose(a))
 
 
 def _symmetrised(a: Any) -> Any:
-    return (a + _turned(a)) / 2
+    return (a + _transpose(a)) / 2
 
 
 def _indefiniteness(a: Any) -> float:
@@ -78,17 +78,17 @@ PROPERTIES: Mapping[str, Property] = {
     "positive definite": Property(
         Words(en="symmetric and positive definite", zh="对称正定"),
         _indefiniteness,
-        lambda a: a @ _turned(a) / a.shape[-1] + np.eye(a.shape[-1]),
+        lambda a: a @ _transpose(a) / a.shape[-1] + np.eye(a.shape[-1]),
         ("symmetric",),
     ),
     "orthogonal": Property(
         Words(en="orthogonal, QᵀQ = I", zh="正交，QᵀQ = I"),
-        lambda a: _apart(np.eye(a.shape[-1]), _turned(a) @ a),
+        lambda a: _relative_difference(np.eye(a.shape[-1]), _transpose(a) @ a),
         lambda a: np.linalg.qr(a)[0],
     ),
     "diagonal": Property(
         Words(en="diagonal", zh="对角"),
-        lambda a: _apart(a, a * np.eye(a.shape[-1])),
+        lambda a: _relative_difference(a, a * np.eye(a.shape[-1])),
         lambda a: a * np.eye(a.shape[-1]),
         ("symmetric",),
     ),
@@ -100,7 +100,7 @@ PROPERTIES: Mapping[str, Property] = {
     ),
     "one-hot": Property(
         Words(en="one-hot rows", zh="独热行"),
-        lambda a: max(_row_error(a), _apart(a * a, a)),
+        lambda a: max(_row_error(a), _relative_difference(a * a, a)),
         lambda a: np.eye(a.shape[-1])[np.argmax(a, axis=-1)],
         ("rows sum to 1",),
         matrix=False,

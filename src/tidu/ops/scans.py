@@ -19,16 +19,16 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.ir.body import Body, packed
-from tidu.ir.build import Misfit, apply, filled, fresh_input, input_node, is_tuple
+from tidu.ir.build import OperandError, apply, filled, fresh_input, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Op, Samples
-from tidu.ir.stacking import length_of, stretched
+from tidu.ir.stacking import length_of, with_leading_axis
 from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.structure import stack
 from tidu.ops.calls import (
     check_operands,
-    opened,
+    inlined,
     run,
     seeded_results,
     text_of,
@@ -87,7 +87,7 @@ def _scan_type(
     first, entries, constants = layout.split(types)
     for node, type in zip(body.inputs[carries : carries + steps], entries, strict=False):
         if not type.shape or type.shape[0] != length:
-            raise Misfit(
+            raise OperandError(
                 _STEPS,
                 name=body.name,
                 length=length,
@@ -98,7 +98,7 @@ def _scan_type(
     check_operands(body, [*first, *step_types, *constants])
     for node, back in zip(body.inputs[:carries], body.outputs[:carries], strict=True):
         if node.type != back.type:
-            raise Misfit(
+            raise OperandError(
                 _CARRY,
                 name=body.name,
                 carry=node.attrs["name"],
@@ -157,8 +157,8 @@ def _scan_definition(
     *operands: Node, body: Body, carries: int, steps: int, length: Dim, reverse: bool
 ) -> Node:
     if isinstance(length, Size):
-        raise Misfit(_NAMED_LENGTH, length=length)
-    carry, rows = _step_by_step(opened, operands, body, carries, steps, length, reverse)
+        raise OperandError(_NAMED_LENGTH, length=length)
+    carry, rows = _step_by_step(inlined, operands, body, carries, steps, length, reverse)
     types = [node.type for node in (*body.outputs[carries:], *body.inputs[:carries])]
     stacks = [
         stack([row[i] for row in rows]) if rows else filled(0.0, _stacked(type, 0))
@@ -365,12 +365,12 @@ def _batched_scan(
             break
         own |= fresh
     outputs = tuple(
-        stretched(node, count) if i in own and i < carries and i not in live else node
+        with_leading_axis(node, count) if i in own and i < carries and i not in live else node
         for i, node in enumerate(whole.outputs)
     )
     first, entries, constants = Layout.of(body, carries, steps).split(range(len(xs)))
     operands = (
-        *(xs[i] if stacked[i] or i not in own else stretched(xs[i], count) for i in first),
+        *(xs[i] if stacked[i] or i not in own else with_leading_axis(xs[i], count) for i in first),
         *(_steps_first(xs[i]) if stacked[i] else xs[i] for i in entries),
         *(xs[i] for i in constants),
     )
@@ -391,7 +391,7 @@ def _batched_scan(
         part = pick(made, i)
         has_axis = i in each or i in own & set(first)
         part = _steps_first(part) if i in each else part
-        results.append(part if has_axis else stretched(part, count))
+        results.append(part if has_axis else with_leading_axis(part, count))
     return join_results(results)
 
 

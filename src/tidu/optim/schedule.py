@@ -122,8 +122,8 @@ class Cosine(Schedule):
     eta_min: float = number("alpha_min", NOT_NEGATIVE, _LEAST, 0.0, idle=0.0)
 
     def rate(self, lr: Node, step: Node, hyper: Mapping[str, Node]) -> Node:
-        turned = math.pi * (minimum(step, hyper["steps"]) / hyper["steps"])
-        wave = (1.0 + cos(turned)) / 2.0
+        angle = math.pi * (minimum(step, hyper["steps"]) / hyper["steps"])
+        wave = (1.0 + cos(angle)) / 2.0
         if "eta_min" not in hyper:
             return lr * wave
         return hyper["eta_min"] + (lr - hyper["eta_min"]) * wave

@@ -62,7 +62,11 @@ def _terms(node: Node, atoms: Atoms, complements: bool = False) -> list[Term]:
 
 def _complement(node: Node) -> Term | None:
     """±(1 − f(x)ⁿ), where that is calculated as a whole."""
-    if node.op is not subtract or subtract.regroup is None or subtract.regroup(node) is None:
+    if (
+        node.op is not subtract
+        or subtract.stable_form is None
+        or subtract.stable_form(node) is None
+    ):
         return None
     one, other = node.inputs
     return (1.0, node) if constant_value(one) == 1.0 else (-1.0, subtract(other, one))

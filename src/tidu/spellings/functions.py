@@ -22,7 +22,7 @@ import tidu.spellings.torch_linalg  # pyright: ignore[reportUnusedImport]  (fill
 import tidu.spellings.torch_order  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 import tidu.spellings.torch_spellings  # noqa: F401  # pyright: ignore[reportUnusedImport]  (fills SPELLED)
 from tidu.errors import InputError, TiduError, UnknownNameError, nearest
-from tidu.ir.build import Misfit, shape_error
+from tidu.ir.build import OperandError, shape_error
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Op, registered
 from tidu.ir.types import Size
@@ -137,9 +137,9 @@ def build(spelling: Spelling, operands: Sequence[Any], attributes: Mapping[str, 
         return spelling.build(*operands, **attributes)
     except TiduError:
         raise
-    except Misfit as misfit:
+    except OperandError as operand_error:
         given = [x for x in operands if isinstance(x, Node)]
-        raise shape_error(misfit, tuple(given)) from None
+        raise shape_error(operand_error, tuple(given)) from None
     except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError):
         # The records take what their callers should write; anything else is the caller's mistake.
         raise InputError(_MISUSED(name=spelling.text, names=spelling.arguments)) from None

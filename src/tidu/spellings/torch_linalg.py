@@ -6,7 +6,7 @@ from operator import index as whole_number
 from typing import Any, NamedTuple
 
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, describe, filled, lift, shape_error
+from tidu.ir.build import OperandError, describe, filled, lift, shape_error
 from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Type, promote, shape_text
@@ -69,12 +69,12 @@ def lstsq(a: Any, b: Any, rcond: float | None = None, driver: str | None = None)
     a, b = lift(operator("@"), (a, b))
     try:
         matrix(a.type, "lstsq")
-    except Misfit as misfit:
-        raise shape_error(misfit, (a, b)) from None
+    except OperandError as operand_error:
+        raise shape_error(operand_error, (a, b)) from None
     vector = b.rank == 1 or (b.rank == a.rank - 1 and b.shape == a.shape[:-1])
     right = reshape(b, shape=(*b.shape, 1)) if vector else b
     if a.rank - b.rank not in (0, 1) or right.shape[-2] != a.shape[-2]:
-        raise shape_error(Misfit(_ROWS), (a, b))
+        raise shape_error(OperandError(_ROWS), (a, b))
     rows, columns = a.shape[-2:]
     found = pinv(a, rcond=rcond) @ right
     gives, kind = _DRIVERS[driver], float_type(promote((a.dtype, b.dtype)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, constant, filled, lift, shape_error
+from tidu.ir.build import OperandError, constant, filled, lift, shape_error
 from tidu.ir.node import Node
 from tidu.ir.types import Type, product
 from tidu.ops.arrays.axes import moveaxis
@@ -50,13 +50,13 @@ def gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> Node:
     shape = index.shape
     x, index = (n if n.rank else reshape(n, shape=(1,)) for n in (x, index))
     if x.rank != index.rank:
-        raise shape_error(Misfit(_AXES), (x, index))
+        raise shape_error(OperandError(_AXES), (x, index))
     at = axis_of(x, dim)
     for axis, (n, wanted) in enumerate(zip(x.shape, index.shape, strict=True)):
         if axis == at or n == wanted:
             continue
         if isinstance(n, int) and isinstance(wanted, int) and wanted > n:
-            raise shape_error(Misfit(_INSIDE, axis=at), (x, index))
+            raise shape_error(OperandError(_INSIDE, axis=at), (x, index))
         x = cut(x, axis, 0, wanted)
     return reshape(take_along_axis(x, index, axis=at), shape=shape)
 
@@ -124,7 +124,7 @@ def _at_levels(
     if interpolation not in _ROUNDED:
         raise InputError(_INTERPOLATION(known=", ".join(_ROUNDED), given=repr(interpolation)))
     if q.rank > 1:
-        raise shape_error(Misfit(_LEVELS), (x, q))
+        raise shape_error(OperandError(_LEVELS), (x, q))
     whole = x
     x = flat(x) if dim is None or not x.rank else x
     axis = 0 if dim is None else axis_of(x, dim)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidu.errors import EvaluationError, InputError, Place, TiduError
 from tidu.ir.body import result_types
 from tidu.ir.budget import note_array
-from tidu.ir.build import Misfit, constant, shape_error
+from tidu.ir.build import OperandError, constant, shape_error
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
@@ -118,9 +118,11 @@ class Recorder:
         """Call a NumPy function that is composed of others, as NumPy calls it."""
         try:
             return composition(*args, **kwargs)
-        except Misfit as misfit:
+        except OperandError as operand_error:
             nodes = (self.node_of(x, self) for x in args[1:])
-            raise shape_error(misfit, tuple(node for node in nodes if node is not None)) from None
+            raise shape_error(
+                operand_error, tuple(node for node in nodes if node is not None)
+            ) from None
         except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
             if isinstance(error, TiduError):
                 raise

@@ -33,7 +33,7 @@ from tidu.tracing.control import Inner, inside, move_guards, standin
 from tidu.tracing.record import Recorder, running
 from tidu.tracing.traced import TracedArray, node_of
 from tidu.tracing.tree import Key, Leaf, leaves, replace, short_names
-from tidu.tracing.unfit import misfits_said, need_numbers
+from tidu.tracing.unfit import need_numbers, operand_errors_shown
 from tidu.words import Words
 
 Array = NDArray[Any]
@@ -416,7 +416,7 @@ def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any
     """Return what a function returns when it is called in a trace."""
     recorder.root = inspect.currentframe()
     args, kwargs = as_call(function, call)
-    with misfits_said(function, call):
+    with operand_errors_shown(function, call):
         result = function(*args, **kwargs)
     if recorder.refused is not None:
         raise recorder.refused

@@ -28,7 +28,7 @@ from tidu.tracing.randomness import Generators
 from tidu.tracing.record import Recorder, running
 from tidu.tracing.traced import TracedArray, node_of
 from tidu.tracing.tree import Key, leaves, put, replace, short_names
-from tidu.tracing.unfit import misfits_said
+from tidu.tracing.unfit import operand_errors_shown
 from tidu.words import Phrase, Words, verbatim
 
 Array = NDArray[Any]
@@ -242,7 +242,7 @@ def _run(
     token = spoken.set(recorder.namer.spoken)
     started = running.set(recorder)
     try:
-        with misfits_said(function, call):
+        with operand_errors_shown(function, call):
             result = function(*args, **kwargs)
         if recorder.refused is not None:
             raise recorder.refused

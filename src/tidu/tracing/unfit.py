@@ -63,7 +63,7 @@ def no_numbers(function: str, name: str, value: Any) -> DTypeError:
 
 
 @contextmanager
-def misfits_said(
+def operand_errors_shown(
     function: Callable[..., Any], call: Sequence[tuple[str, Any]]
 ) -> Generator[None, None, None]:
     """Raise DTypeError if the call in the block fails because an argument is a list, a dict, a
@@ -76,13 +76,17 @@ def misfits_said(
     except TiduError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
-        said = None if isinstance(error.__cause__, TiduError) else _misfit(function, call, error)
+        said = (
+            None
+            if isinstance(error.__cause__, TiduError)
+            else _operand_error(function, call, error)
+        )
         if said is None:
             raise
         raise said from error
 
 
-def _misfit(
+def _operand_error(
     function: Callable[..., Any], call: Sequence[tuple[str, Any]], error: Exception
 ) -> DTypeError | None:
     """Return what to say if NumPy's message is about the kind of an argument; else None."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.budget import check_kept, check_run
-from tidu.backends.lowering import order_of
+from tidu.backends.lowering import stable_form_of
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.errors import DTypeError, ShapeError
 from tidu.ir.build import is_tuple, substitute
@@ -190,7 +190,7 @@ def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[...,
 
 def function_of(node: Node) -> Callable[..., Any]:
     """What calculates a node that holds no body from its `operands_of`."""
-    other = order_of(node)
+    other = stable_form_of(node)
     if other is not None:
         return other.numpy
     return (
@@ -229,7 +229,7 @@ def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
 
 def operands_of(node: Node) -> tuple[Node, ...]:
     """What the node is calculated from: its operands, or those of another order."""
-    other = order_of(node)
+    other = stable_form_of(node)
     return node.inputs if other is None else other.operands
 
 

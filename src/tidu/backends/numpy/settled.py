@@ -113,8 +113,8 @@ def evaluate_settled(
         found = replace(found, outputs={**found.outputs, **known})
 
     def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
-        opened = written_out(list(outputs.values()))
-        given = outputs if opened is None else dict(zip(outputs, opened, strict=True))
+        inlined = written_out(list(outputs.values()))
+        given = outputs if inlined is None else dict(zip(outputs, inlined, strict=True))
         return evaluate(given, values, by=by)
 
     return settled(found, values, moving, derivatives, again, work=work, function=function)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tidu.backends.lowering import lower, printed_order_of
+from tidu.backends.lowering import lower, printed_form_of
 from tidu.errors import InputError
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
@@ -98,7 +98,7 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
         *source.comments,
         *source.order,
     ]
-    lower(roots, can_write, images, printed_order_of(source.names))
+    lower(roots, can_write, images, printed_form_of(source.names))
     if all(old is new for old, new in images.items()):
         return source
     return replace(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.types import Type, product
@@ -57,7 +57,7 @@ def _triangle(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Call
 
 def _triangle_type(x: Type, k: int) -> Type:
     if x.rank < 2:
-        raise Misfit(_MATRIX)
+        raise OperandError(_MATRIX)
     return x
 
 
@@ -145,7 +145,7 @@ def _squeeze(x: Node, axis: Any = None) -> Node:
     )
     for i in drop:
         if x.shape[i] != 1:
-            raise Misfit(_SQUEEZE, axis=i)
+            raise OperandError(_SQUEEZE, axis=i)
     return reshape(x, shape=tuple(d for i, d in enumerate(x.shape) if i not in drop))
 
 
@@ -163,9 +163,9 @@ def _move(x: Node, source: Any, destination: Any) -> Node:
     to = [normal_axes(a, x.rank)[0] for a in to]
     for places, given in ((from_, source), (to, destination)):
         if len(set(places)) < len(places):
-            raise Misfit(_REPEATED, axes=given)
+            raise OperandError(_REPEATED, axes=given)
     if len(from_) != len(to):
-        raise Misfit(_ONE_EACH, source=source, destination=destination)
+        raise OperandError(_ONE_EACH, source=source, destination=destination)
     order = [a for a in range(x.rank) if a not in from_]
     for place, axis in sorted(zip(to, from_, strict=True)):
         order.insert(place, axis)

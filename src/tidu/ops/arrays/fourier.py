@@ -14,7 +14,7 @@ import numpy as np
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
 from tidu.ir.budget import check_elements
-from tidu.ir.build import Misfit, apply, constant, filled
+from tidu.ir.build import OperandError, apply, constant, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.types import Dim, Shape, Type, complex_dtype, real_dtype
@@ -46,13 +46,13 @@ _NUMBER = Words(
     zh="{name} 沿一个轴变换数组；{a} 是单个数",
 )
 
-# The factor of a transform turned round: what n·F⁻¹ is to F.
-_TURNED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+# The norm with which the inverse transform is the adjoint: n·F⁻¹ where F has no factor.
+_ADJOINT_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def _norm_of(norm: Any, name: str) -> str:
     chosen = "backward" if norm is None else norm
-    if chosen not in _TURNED:
+    if chosen not in _ADJOINT_NORM:
         raise InputError(_NORM(name=name, norm=repr(norm)), fix=verbatim('norm="ortho"'))
     return chosen
 
@@ -60,7 +60,7 @@ def _norm_of(norm: Any, name: str) -> str:
 def _whole(x: Node | Type, axis: int, name: str) -> int:
     n = x.shape[axis]
     if not isinstance(n, int):
-        raise Misfit(_NAMED, name=name, axis=axis, n=n)
+        raise OperandError(_NAMED, name=name, axis=axis, n=n)
     return n
 
 
@@ -70,7 +70,7 @@ def _sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
         return x
     have = _whole(x, axis, name)
     if not isinstance(n, int | np.integer) or n < 1:
-        raise Misfit(_POINTS, name=name, n=n, axis=axis)
+        raise OperandError(_POINTS, name=name, n=n, axis=axis)
     if n < have:
         return cut(x, axis, 0, int(n))
     shape: Shape = (*x.shape[:axis], int(n) - have, *x.shape[axis + 1 :])
@@ -79,7 +79,7 @@ def _sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
 
 def _axis_of(x: Node, axis: Any, name: str) -> int:
     if x.rank == 0:
-        raise Misfit(_NUMBER, name=name)
+        raise OperandError(_NUMBER, name=name)
     return normal_axes(axis, x.rank)[0]
 
 
@@ -88,7 +88,7 @@ def _spectrum_type(name: str) -> Callable[..., Type]:
     def rule(x: Type, axis: tuple[int, ...], norm: str) -> Type:
         for a in axis:
             if x.shape[a] == 0:
-                raise Misfit(_POINTS, name=name, n=0, axis=a)
+                raise OperandError(_POINTS, name=name, n=0, axis=a)
         return Type(x.shape, complex_dtype(float_type(x.dtype)))
 
     return rule
@@ -219,18 +219,18 @@ def _rfft_adjoint(g: Node, x: Node, out: Node, axis: int, norm: str) -> tuple[No
     """Σₖ Re(gₖ e^(-2πi jk/n)): n times the inverse of conj(g), which counts the middle twice."""
     n = _whole(x, axis, "rfft")
     halved = apply(scale_middle, conj(g), axis=axis, n=n, factor=0.5)
-    return (apply(irfft, halved, n=n, axis=axis, norm=_TURNED[norm]),)
+    return (apply(irfft, halved, n=n, axis=axis, norm=_ADJOINT_NORM[norm]),)
 
 
 def _irfft_adjoint(g: Node, x: Node, out: Node, n: int, axis: int, norm: str) -> tuple[Node]:
-    half = conj(apply(rfft, g, axis=axis, norm=_TURNED[norm]))
+    half = conj(apply(rfft, g, axis=axis, norm=_ADJOINT_NORM[norm]))
     return (apply(scale_middle, half, axis=axis, n=n, factor=2.0),)
 
 
 def _rfft_type(x: Type, axis: int, norm: str) -> Type:
     n = _whole(x, axis, "rfft")
     if n < 1:
-        raise Misfit(_POINTS, name="rfft", n=n, axis=axis)
+        raise OperandError(_POINTS, name="rfft", n=n, axis=axis)
     shape = (*x.shape[:axis], n // 2 + 1, *x.shape[axis + 1 :])
     return Type(shape, complex_dtype(float_type(x.dtype)))
 
@@ -267,7 +267,7 @@ def _prepare_irfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> 
     at = _axis_of(x, axis, "irfft")
     points = 2 * (_whole(x, at, "irfft") - 1) if n is None else int(n)
     if points < 1:
-        raise Misfit(_POINTS, name="irfft", n=points, axis=at)
+        raise OperandError(_POINTS, name="irfft", n=points, axis=at)
     half = _sized(x, at, points // 2 + 1, "irfft")
     return apply(irfft, half, n=points, axis=at, norm=_norm_of(norm, "irfft"))
 
@@ -305,11 +305,11 @@ irfft = op(
 
 
 def _hfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    return irfft(conj(x), n=n, axis=axis, norm=_TURNED[_norm_of(norm, "hfft")])
+    return irfft(conj(x), n=n, axis=axis, norm=_ADJOINT_NORM[_norm_of(norm, "hfft")])
 
 
 def _ihfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    return conj(rfft(x, n=n, axis=axis, norm=_TURNED[_norm_of(norm, "ihfft")]))
+    return conj(rfft(x, n=n, axis=axis, norm=_ADJOINT_NORM[_norm_of(norm, "ihfft")]))
 
 
 hfft = spelling(
@@ -375,7 +375,7 @@ def _many(name: str, build: Callable[..., Node], plane: bool, complex: bool = Tr
     def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
         pairs = _pairs(x, s, axes, name)
         if not pairs and "r" in name:
-            raise Misfit(_NUMBER, name=name)
+            raise OperandError(_NUMBER, name=name)
         return build(x, pairs, norm)
 
     def last_two(x: Node, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Node:
@@ -417,7 +417,7 @@ def _shifted(name: str, forth: bool) -> Callable[..., Node]:
 
     def build(x: Node, axes: Any = None) -> Node:
         if x.rank == 0:
-            raise Misfit(_NUMBER, name=name)
+            raise OperandError(_NUMBER, name=name)
         given = range(x.rank) if axes is None else (axes,) if isinstance(axes, int) else axes
         for axis in (_axis_of(x, a, name) for a in given):
             n = _whole(x, axis, name)

@@ -13,7 +13,7 @@ from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
-from tidu.ir.stacking import length_of, ones_inside, stretched
+from tidu.ir.stacking import length_of, ones_inside, with_leading_axis
 from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.arrays.keys import (
     RUN_RANGE,
@@ -148,22 +148,22 @@ def _places(node: Node, index: Sequence[str], read: Any, shape: Shape) -> list[s
 
 
 def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
-    """PyTorch has no slices with negative steps: the axes to turn round, and the key after that."""
+    """Return the axes to flip first and the key to use then: PyTorch has no negative steps."""
     dims = list(enumerate(shape))
-    turned: list[int] = []
+    flipped: list[int] = []
     entries: list[Any] = []
     for entry in key:
         axis, n = dims.pop(0) if entry[0] != "new" else (-1, 0)
         if entry[0] == "cut" and entry[3] < 0:
-            turned.append(axis)
+            flipped.append(axis)
             entry = ("cut", n - 1 - entry[1], n - 1 - entry[2], -entry[3])  # noqa: PLW2901
         entries.append(entry)
-    return tuple(turned), tuple(entries)
+    return tuple(flipped), tuple(entries)
 
 
 def _chosen_torch(x: str, shape: Shape, key: Key, arrays: Sequence[str] = ()) -> str:
-    turned, key = _forward_key(shape, key)
-    whole = f"torch.flip({x}, {turned})" if turned else x
+    flipped, key = _forward_key(shape, key)
+    whole = f"torch.flip({x}, {flipped})" if flipped else x
     return f"{whole}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
 
 
@@ -313,7 +313,7 @@ def _batched_add(
     found = _entries(key, arrays, stacked[1:], length, True)
     if found is None:
         return None
-    g = g if stacked[0] else stretched(g, length)
+    g = g if stacked[0] else with_leading_axis(g, length)
     laid = transpose(g, axes=found.back)
     return apply(
         _SCATTERS[len(found.arrays)], laid, *found.arrays, key=found.key, shape=(length, *shape)

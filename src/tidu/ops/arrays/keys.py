@@ -14,7 +14,7 @@ import numpy as np
 
 from tidu.document.math import Math, Number, Symbol
 from tidu.errors import EvaluationError, InputError
-from tidu.ir.build import Misfit, constant
+from tidu.ir.build import OperandError, constant
 from tidu.ir.node import Node
 from tidu.ir.types import Dim, Shape, Size, broadcast_shapes
 from tidu.words import Words, verbatim
@@ -90,7 +90,7 @@ def _slice(item: slice, n: Dim, axis: int) -> Entry:
         return ("cut", _settled(item.start, n, 0), _settled(item.stop, n, n), 1)
     if step == -1 and item.start is None and item.stop is None:
         return ("cut", n - 1, -1, -1)
-    raise Misfit(_STEP, step=step, axis=axis, n=n)
+    raise OperandError(_STEP, step=step, axis=axis, n=n)
 
 
 def _length(entry: Entry) -> Dim:
@@ -103,7 +103,7 @@ def _length(entry: Entry) -> Dim:
 def _integer(item: Any, n: Dim, axis: int) -> int:
     i = int(item)
     if isinstance(n, int) and not -n <= i < n:
-        raise Misfit(_RANGE, i=i, axis=axis, n=n)
+        raise OperandError(_RANGE, i=i, axis=axis, n=n)
     return i % n if isinstance(n, int) else i
 
 
@@ -134,7 +134,7 @@ def _as_items(key: Any, rank: int) -> list[Any]:
     items = [_plain(item) for item in items]
     count = sum(_consumes(item) for item in items)
     if count > rank:
-        raise Misfit(_MANY, rank=rank, count=count)
+        raise OperandError(_MANY, rank=rank, count=count)
     dots = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(dots) > 1:
         raise InputError(_ELLIPSES())
@@ -148,10 +148,10 @@ def _without_masks(items: list[Any], x: Node) -> list[Any]:
     axis = 0
     for item in items:
         if isinstance(item, Node) and item.dtype == "bool":
-            raise Misfit(_MASK, _MASK_FIX)
+            raise OperandError(_MASK, _MASK_FIX)
         if isinstance(item, np.ndarray) and item.dtype == np.bool_:
             if item.shape != x.shape[axis : axis + item.ndim] or item.ndim == 0:
-                raise Misfit(_MASK_SHAPE, mask=item.shape)
+                raise OperandError(_MASK_SHAPE, mask=item.shape)
             found.extend(np.nonzero(item))
         else:
             found.append(item)
@@ -201,7 +201,7 @@ def _check_range(indices: Node, n: Dim, axis: int) -> None:
         return
     values = indices.attrs["value"].array
     for i in values[(values < -n) | (values >= n)].ravel()[:1].tolist():
-        raise Misfit(_RANGE, i=int(i), axis=axis, n=n)
+        raise OperandError(_RANGE, i=int(i), axis=axis, n=n)
 
 
 def whole(values: Any) -> Any:
@@ -242,24 +242,26 @@ def numpy_key(key: Key, arrays: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def check_fits(key: Key, shape: Shape) -> None:
-    """Raises Misfit for an integer or a slice that leaves its axis: a key that was written for a
-    named size, which turns out to be smaller."""
+    """Check the integers and slices of a key against sizes that were named when it was written.
+
+    Raises OperandError for one that leaves its axis.
+    """
     taken = [entry for entry in key if entry[0] != "new"]
     for axis, (entry, n) in enumerate(zip(taken, shape, strict=True)):
         if not isinstance(n, int):
             continue
         if entry[0] == "at" and not -n <= entry[1] < n:
-            raise Misfit(_RANGE, i=entry[1], axis=axis, n=n)
+            raise OperandError(_RANGE, i=entry[1], axis=axis, n=n)
         if entry[0] == "cut" and entry[3] == 1 and not 0 <= entry[1] <= entry[2] <= n:
             shown = f"{entry[1]}:{entry[2]}"
-            raise Misfit(_BEYOND, cut=shown, axis=axis, n=n)
+            raise OperandError(_BEYOND, cut=shown, axis=axis, n=n)
 
 
 def result_shape(key: Key, arrays: Sequence[Shape]) -> Shape:
     """NumPy's rule: index arrays that stand together leave their axes there, others in front."""
     together = broadcast_shapes(arrays) if arrays else ()
     if isinstance(together, int):
-        raise Misfit(_TOGETHER, shapes=", ".join(map(str, arrays)))
+        raise OperandError(_TOGETHER, shapes=", ".join(map(str, arrays)))
     places = [i for i, entry in enumerate(key) if entry[0] == "by"]
     adjacent = not places or places[-1] - places[0] + 1 == len(places)
     shape: list[Dim] = [] if adjacent else list(together)

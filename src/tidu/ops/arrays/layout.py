@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Number, Product, Symbol, Transpose
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import ones_inside
@@ -23,7 +23,7 @@ _RESHAPE = Words(
     en="cannot reshape {a} {sa} to {shape}: {m} elements are not {n}",
     zh="不能把 {a} {sa} 变形为 {shape}：元素个数 {m} 与 {n} 不同",
 )
-_STRETCH = Words(en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}")
+_BROADCAST = Words(en="cannot stretch {a} {sa} to {shape}", zh="不能把 {a} {sa} 广播成 {shape}")
 _ORDER = Words(
     en='order {order} depends on how an array lies in memory; "C" and "F" do not',
     zh='order {order} 取决于数组在内存中的排列；"C" 和 "F" 则不然',
@@ -37,7 +37,7 @@ _AXES = Words(
 # ------------------------------------------------------------------ transpose
 def _transpose_type(x: Type, axes: tuple[int, ...]) -> Type:
     if sorted(axes) != list(range(x.rank)):
-        raise Misfit(_AXES, axes=axes, rank=x.rank)
+        raise OperandError(_AXES, axes=axes, rank=x.rank)
     return Type(tuple(x.shape[axis] for axis in axes), x.dtype)
 
 
@@ -101,7 +101,7 @@ transpose = op(
 # ------------------------------------------------------------------ reshape
 def _reshape_type(x: Type, shape: Shape) -> Type:
     if product(x.shape) != product(shape):
-        raise Misfit(_RESHAPE, shape=shape_text(shape), m=product(x.shape), n=product(shape))
+        raise OperandError(_RESHAPE, shape=shape_text(shape), m=product(x.shape), n=product(shape))
     return Type(shape, x.dtype)
 
 
@@ -112,13 +112,15 @@ def _prepare_reshape(x: Node, shape: Any, order: str = "C") -> Node:
     if order != "C":
         raise InputError(_ORDER(order=repr(order)))
     if any(isinstance(dim, float) for dim in wanted):
-        raise Misfit(_RESHAPE, shape=shape_text(wanted), m=product(x.shape), n=shape_text(wanted))
+        raise OperandError(
+            _RESHAPE, shape=shape_text(wanted), m=product(x.shape), n=shape_text(wanted)
+        )
     if -1 in wanted:
         rest = product(dim for dim in wanted if dim != -1)
         total = product(x.shape)
         missing = _quotient(total, rest)
         if missing is None or wanted.count(-1) > 1:
-            raise Misfit(_RESHAPE, shape=shape_text(wanted), m=total, n=rest)
+            raise OperandError(_RESHAPE, shape=shape_text(wanted), m=total, n=rest)
         wanted = tuple(missing if dim == -1 else dim for dim in wanted)
     return x if wanted == x.shape else apply(reshape, x, shape=wanted)
 
@@ -216,7 +218,7 @@ def of_ones(node: Node, tree: Math) -> Math:
 def _broadcast_type(x: Type, shape: Shape) -> Type:
     extra = len(shape) - x.rank
     if extra < 0 or any(d not in (1, s) for d, s in zip(x.shape, shape[extra:], strict=True)):
-        raise Misfit(_STRETCH, shape=shape_text(shape))
+        raise OperandError(_BROADCAST, shape=shape_text(shape))
     return Type(shape, x.dtype)
 
 
@@ -224,12 +226,12 @@ def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]
     from tidu.ops.arrays.reduction import sum_  # noqa: PLC0415  (a broadcast and a sum are each other's adjoints)
 
     extra = len(shape) - x.rank
-    stretched = tuple(
+    broadcast = tuple(
         axis
         for axis, dim in enumerate(shape)
         if axis < extra or (x.shape[axis - extra] == 1 and dim != 1)
     )
-    return (reshape(sum_(g, axis=stretched, keepdims=False), shape=x.shape),)
+    return (reshape(sum_(g, axis=broadcast, keepdims=False), shape=x.shape),)
 
 
 def _batched_broadcast(xs: Sequence[Node], stacked: Sequence[bool], shape: Shape) -> Node:

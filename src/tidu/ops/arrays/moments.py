@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, constant
+from tidu.ir.build import OperandError, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias
 from tidu.ir.types import FLOATS, Size, is_empty, product, shape_text
@@ -51,14 +51,14 @@ def _average(
     if weights is None:
         made = mean(x, axis=axis, keepdims=keepdims)
         if is_empty(made.type):
-            raise Misfit(EMPTY, name="average")
+            raise OperandError(EMPTY, name="average")
         count = product(x.shape[a] for a in reduced)
         return (made, broadcast_to(as_node(count, x), shape=made.shape)) if returned else made
     w = as_node(weights, x)
     if w.shape != x.shape:
         axes = (axis,) if isinstance(axis, int) else axis
         if axes is None or w.shape != tuple(x.shape[a] for a in axes):
-            raise Misfit(_WEIGHTS, weights=w.shape, axis=axis)
+            raise OperandError(_WEIGHTS, weights=w.shape, axis=axis)
         places = [normal_axes(a, x.rank)[0] for a in axes]
         order = sorted(range(len(places)), key=places.__getitem__)
         w = reshape(
@@ -68,15 +68,15 @@ def _average(
     wide = broadcast_to(w, shape=x.shape)
     total = sum_(wide, axis=axis, keepdims=keepdims)
     if is_empty(x.type) and not is_empty(total.type):  # the weights sum to zero
-        raise Misfit(EMPTY, name="average")
+        raise OperandError(EMPTY, name="average")
     made = sum_(x * wide, axis=axis, keepdims=keepdims) / total
     return (made, total) if returned else made
 
 
 def _variables(m: Node, y: Any, rowvar: bool) -> Node:
-    def rows(x: Node, turned: bool) -> Node:
+    def rows(x: Node, transposed: bool) -> Node:
         x = reshape(x, shape=(1, product(x.shape))) if x.rank < 2 else x
-        return x.T if turned else x
+        return x.T if transposed else x
 
     first = rows(m, not rowvar and m.rank > 1)  # a single row too, as NumPy has it since 2.2
     if y is None:
@@ -97,7 +97,7 @@ def _cov(
     x = _variables(m, y, rowvar)
     free = (0 if bias else 1) if ddof is None else ddof
     if m.rank > 2:
-        raise Misfit(_TWO_AXES)
+        raise OperandError(_TWO_AXES)
     weights = {"fweights": fweights, "aweights": aweights}
     given = [_weights(x, key, w) for key, w in weights.items() if w is not None]
     if given:

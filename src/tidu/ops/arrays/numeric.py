@@ -14,7 +14,7 @@ import numpy as np
 
 from tidu.errors import InputError
 from tidu.ir.budget import check_elements, check_steps
-from tidu.ir.build import Misfit, apply, constant, lift
+from tidu.ir.build import OperandError, apply, constant, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
 from tidu.ops.arrays.axes import cumsum, moveaxis
@@ -135,7 +135,7 @@ def _spaced(x: Node, spacing: Any, axis: int) -> Node | None:
     if not isinstance(spacing, Node) or spacing.rank == 0:
         return None
     if spacing.rank != 1 or spacing.shape[0] != x.shape[axis]:
-        raise Misfit(_SPACING, given=spacing.shape, axis=axis)
+        raise OperandError(_SPACING, given=spacing.shape, axis=axis)
     return _column(_diff(spacing), x.rank, axis)
 
 
@@ -145,7 +145,7 @@ def gradient_along(x: Node, spacing: Any, axis: int, edge_order: int = 1) -> Nod
         raise InputError(_EDGE(order=edge_order))
     n = known(x, axis, "gradient")
     if n <= edge_order:
-        raise Misfit(_FEW, axis=axis, least=edge_order + 1)
+        raise OperandError(_FEW, axis=axis, least=edge_order + 1)
     f = along(x, axis)
     steps = _spaced(x, spacing, axis)
     if steps is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
 from tidu.ir.types import Type, broadcast_shapes, is_empty
@@ -70,10 +70,10 @@ def _prepare_along(x: Node, indices: Node, axis: int | None = -1) -> Node:
         x, axis = flat(x), 0
     at = normal_axes(axis, x.rank)[0]
     if x.rank != indices.rank:
-        raise Misfit(_ALONG, axis=at)
+        raise OperandError(_ALONG, axis=at)
     rest = broadcast_shapes((_without(x.shape, at), _without(indices.shape, at)))
     if isinstance(rest, int):
-        raise Misfit(_ALONG, axis=at)
+        raise OperandError(_ALONG, axis=at)
     x, indices = (
         broadcast_to(n, shape=(*rest[:at], n.shape[at], *rest[at:])) for n in (x, indices)
     )
@@ -225,7 +225,7 @@ def _prepare_argpartition(x: Node, kth: Any, axis: int | None = -1, kind: Any = 
     places = tuple(int(k) for k in given)
     n = x.shape[at]
     if isinstance(n, int) and not is_empty(x.type) and any(not -n <= k < n for k in places):
-        raise Misfit(_PLACE, n=n, axis=at)
+        raise OperandError(_PLACE, n=n, axis=at)
     return apply(argpartition, x, kth=places, axis=at)
 
 

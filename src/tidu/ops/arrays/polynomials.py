@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.budget import check_steps
-from tidu.ir.build import Misfit, constant
+from tidu.ir.build import OperandError, constant
 from tidu.ir.node import Node
 from tidu.ir.types import promote
 from tidu.ops.arrays.layout import reshape
@@ -31,7 +31,7 @@ _COEFFICIENTS = Words(
 def _polyval(p: Node, x: Node) -> Node:
     """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
     if p.rank == 0:
-        raise Misfit(_COEFFICIENTS)
+        raise OperandError(_COEFFICIENTS)
     count = known(p, 0, "polyval")
     check_steps(count, "polyval")
     total = 0.0 * x
@@ -42,7 +42,7 @@ def _polyval(p: Node, x: Node) -> Node:
 
 def _vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
     if x.rank != 1:
-        raise Misfit(_VECTOR, name="vander")
+        raise OperandError(_VECTOR, name="vander")
     n = known(x, 0, "vander") if N is None else int(N)
     check_steps(n, "vander")
     if n == 0:

@@ -17,7 +17,7 @@ import numpy as np
 from tidu.document.math import Apply, Function
 from tidu.errors import InputError
 from tidu.ir.budget import check_elements
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import OperandError, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -136,9 +136,9 @@ def _lines(
 ) -> list[_Line]:
     """The windows along each of the last `count` axes. Raises for settings PyTorch refuses."""
     if not count <= x.rank <= count + 2:  # places alone, with channels, with a batch
-        raise Misfit(_RANK, name=name, least=count, most=count + 2)
+        raise OperandError(_RANK, name=name, least=count, most=count + 2)
     if 0 in x.shape[max(0, x.rank - count - 1) :]:
-        raise Misfit(_NOTHING, name=name)
+        raise OperandError(_NOTHING, name=name)
     sizes = per_axis(kernel, count)
     own = stride is None or stride in ((), [])
     strides = sizes if own else per_axis(stride, count)
@@ -157,7 +157,7 @@ def _lines(
         if ceil and (found - 1) * step >= n + border:  # the last one would see the border alone
             found -= 1
         if found < 1:
-            raise Misfit(_WINDOW, size=span, axis=axis)
+            raise OperandError(_WINDOW, size=span, axis=axis)
         lines.append(_Line(n, size, step, border, wide, found))
     return lines
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tidu.errors import InputError
 from tidu.ir.budget import check_elements, check_steps
-from tidu.ir.build import Misfit, broadcast, lift
+from tidu.ir.build import OperandError, broadcast, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
 from tidu.ir.types import Size, product
@@ -58,7 +58,7 @@ def known(x: Node, axis: int, name: str) -> int:
     """The size of an axis, which must be a number here."""
     n = x.shape[axis]
     if isinstance(n, Size):
-        raise Misfit(_SIZE_NAMED, name=name, axis=axis, n=n)
+        raise OperandError(_SIZE_NAMED, name=name, axis=axis, n=n)
     return n
 
 
@@ -104,7 +104,7 @@ def _rolled(x: Node, shift: int, axis: int) -> Node:
 def _rot90(x: Node, k: int = 1, axes: Any = (0, 1)) -> Node:
     first, second = (normal_axes(a, x.rank)[0] for a in axes)
     if first == second:
-        raise Misfit(_TURN, axes=tuple(axes))
+        raise OperandError(_TURN, axes=tuple(axes))
     match k % 4:
         case 0:
             return x
@@ -168,8 +168,8 @@ def _tile(x: Node, reps: Any) -> Node:
     shape = (*(1,) * (len(counts) - x.rank), *x.shape)
     apart = [d for n in shape for d in (1, n)]
     wide = [d for r, n in zip(counts, shape, strict=True) for d in (r, n)]
-    stretched = broadcast_to(reshape(x, shape=apart), shape=wide)
-    return reshape(stretched, shape=[r * n for r, n in zip(counts, shape, strict=True)])
+    broadcast = broadcast_to(reshape(x, shape=apart), shape=wide)
+    return reshape(broadcast, shape=[r * n for r, n in zip(counts, shape, strict=True)])
 
 
 def _repeat(x: Node, repeats: Any, axis: int | None = None) -> Node:
@@ -182,10 +182,10 @@ def _repeat(x: Node, repeats: Any, axis: int | None = None) -> Node:
     if len(counts) != 1:
         check_elements(sum(counts), "repeat")
         return taken(x, np.repeat(np.arange(len(counts)), counts), at)
-    stretched = expanded(x, at + 1)
+    broadcast = expanded(x, at + 1)
     wide = (*x.shape[: at + 1], counts[0], *x.shape[at + 1 :])
     joined = (*x.shape[:at], x.shape[at] * counts[0], *x.shape[at + 1 :])
-    return reshape(broadcast_to(stretched, shape=wide), shape=joined)
+    return reshape(broadcast_to(broadcast, shape=wide), shape=joined)
 
 
 def _resize(x: Node, new_shape: Any) -> Node:
@@ -255,14 +255,14 @@ def _split(x: Node, indices_or_sections: Any, axis: int = 0) -> list[Node]:
     if not isinstance(indices_or_sections, list | tuple):
         count, n = int(indices_or_sections), known(x, at, "split")
         if count < 1 or n % count:
-            raise Misfit(_UNEVEN, _UNEVEN_FIX, count=count, axis=at)
+            raise OperandError(_UNEVEN, _UNEVEN_FIX, count=count, axis=at)
     return _array_split(x, indices_or_sections, at)
 
 
 def _split_along(name: str, axis: Callable[[Node], int], least: int) -> Callable[..., Any]:
     def build(x: Node, indices_or_sections: Any) -> list[Node]:
         if x.rank < least:
-            raise Misfit(_AXES_NEEDED, name=name, least=least)
+            raise OperandError(_AXES_NEEDED, name=name, least=least)
         return _split(x, indices_or_sections, axis(x))
 
     return build

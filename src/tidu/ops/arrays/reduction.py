@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Big, Function, Math, Product, Transpose
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import OperandError, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples
 from tidu.ir.types import FLOATS, Shape, Type, is_empty, product, real_dtype
@@ -51,7 +51,7 @@ def normal_axes(axis: Any, rank: int, number: bool = False) -> tuple[int, ...]:
         raise InputError(_AXIS_KIND(axis=axis))
     for a in given:
         if not -rank <= a < rank:
-            raise Misfit(_AXIS, axis=a, rank=rank)
+            raise OperandError(_AXIS, axis=a, rank=rank)
     found = sorted(int(a) % rank for a in given)
     if len(set(found)) < len(found):
         raise InputError(_AXIS_TWICE(axis=axis), fix=verbatim(f"axis={tuple(sorted(set(found)))}"))
@@ -83,7 +83,7 @@ def non_empty_type(name: str, each: bool = False) -> Callable[..., Type]:
     def rule(x: Type, axis: tuple[int, ...], keepdims: bool, **attrs: Any) -> Type:
         reduced = reduced_type(x, axis, keepdims)
         if any(x.shape[a] == 0 for a in axis) and not (each and is_empty(reduced)):
-            raise Misfit(EMPTY, name=name)
+            raise OperandError(EMPTY, name=name)
         return reduced
 
     return rule

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math
-from tidu.ir.build import Misfit, apply, filled
+from tidu.ir.build import OperandError, apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Type, promote
@@ -139,7 +139,7 @@ cumprod = op(
 def _from_start(x: Node, name: str, axis: Any, include_initial: bool, first: float) -> Node:
     if axis is None:
         if x.rank != 1:
-            raise Misfit(_VECTOR_ONLY, name=name)
+            raise OperandError(_VECTOR_ONLY, name=name)
         axis = 0
     at = normal_axes(axis, x.rank)[0]
     found = cumsum(x, axis=at) if first == 0.0 else cumprod(x, axis=at)

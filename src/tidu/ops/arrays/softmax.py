@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math
-from tidu.ir.build import Misfit, apply, broadcast
+from tidu.ir.build import OperandError, apply, broadcast
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Type, promote
@@ -171,7 +171,7 @@ weighted_logsumexp = op(
 
 def _soft_axis(x: Node, axis: Any, name: str) -> tuple[int, ...]:
     if x.rank == 0:
-        raise Misfit(_NUMBER, name=name)
+        raise OperandError(_NUMBER, name=name)
     return normal_axes(axis, x.rank)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Big, Index, Math, Relation, Symbol
-from tidu.ir.build import Misfit, apply, constant
+from tidu.ir.build import OperandError, apply, constant
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ir.types import Type, is_empty, product, real_dtype
@@ -162,7 +162,7 @@ prod = op(
 def _spread_type(x: Type, axis: tuple[int, ...], ddof: int, keepdims: bool) -> Type:
     count, reduced = product(x.shape[a] for a in axis), _real_type(x, axis, keepdims)
     if isinstance(count, int) and count <= ddof and not is_empty(reduced):
-        raise Misfit(_FEW, _FEW_FIX, count=count, ddof=ddof)
+        raise OperandError(_FEW, _FEW_FIX, count=count, ddof=ddof)
     return reduced
 
 

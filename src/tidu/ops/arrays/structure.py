@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Matrix, Symbol
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply, filling
+from tidu.ir.build import OperandError, apply, filling
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -108,7 +108,7 @@ def _join_type(*xs: Type, axis: int) -> Type:
     shapes = [x.shape for x in xs]
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if len({len(shape) for shape in shapes}) != 1 or len(rest) != 1:
-        raise Misfit(_JOIN, shapes=", ".join(map(shape_text, shapes)), axis=axis)
+        raise OperandError(_JOIN, shapes=", ".join(map(shape_text, shapes)), axis=axis)
     total: Dim = 0
     for shape in shapes:
         total = total + shape[axis]
@@ -122,7 +122,7 @@ def _prepare_join(*xs: Node, axis: int | None = 0) -> Node:
     if axis is None:
         xs, axis = tuple(reshape(x, shape=(product(x.shape),)) for x in xs), 0
     if xs[0].rank == 0:
-        raise Misfit(_JOIN_NUMBER, _JOIN_NUMBER_FIX)
+        raise OperandError(_JOIN_NUMBER, _JOIN_NUMBER_FIX)
     return apply(concatenate, *xs, axis=normal_axes(axis, xs[0].rank)[0])
 
 
@@ -250,7 +250,7 @@ def _diag_length(rows: Dim, columns: Dim, k: int) -> Dim:
     if rows == columns and (k == 0 or isinstance(rows, Size)):
         return rows - abs(k)
     if isinstance(rows, Size) or isinstance(columns, Size):
-        raise Misfit(_NAMED)
+        raise OperandError(_NAMED)
     return max(0, min(rows, columns - k) if k >= 0 else min(rows + k, columns))
 
 
@@ -330,14 +330,14 @@ def diagonal_of(x: Node) -> Node:
 
 def _diagonal_type(x: Type, k: int) -> Type:
     if x.rank < 2:
-        raise Misfit(_VECTOR)
+        raise OperandError(_VECTOR)
     return Type((*x.shape[:-2], _diag_length(x.shape[-2], x.shape[-1], k)), x.dtype)
 
 
 def axes_last(x: Node, axis1: int, axis2: int) -> Node:
     """The two axes of the matrices moved behind all others."""
     if x.rank < 2:
-        raise Misfit(_VECTOR)
+        raise OperandError(_VECTOR)
     rows, columns = normal_axes(axis1, x.rank)[0], normal_axes(axis2, x.rank)[0]
     if rows == columns:
         raise InputError(_SAME_AXIS(axis=axis1))
@@ -409,7 +409,7 @@ def _diag(x: Node, k: int = 0) -> Node:
         n = x.shape[0] + abs(int(k))
         return apply(diagonal_matrix, x, k=int(k), shape=(n, n))
     if x.rank != 2:
-        raise Misfit(_VECTOR)
+        raise OperandError(_VECTOR)
     return diagonal(x, k=k)
 
 

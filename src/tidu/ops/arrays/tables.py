@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.types import Size, Type
@@ -35,7 +35,7 @@ _PERIOD = Words(en="a period must not be 0", zh="周期不能为 0")
 # ------------------------------------------------------------------ linear interpolation
 def _interp_type(x: Type, xp: Type, fp: Type) -> Type:
     if xp.rank != 1 or fp.rank != 1 or xp.shape != fp.shape or xp.shape[0] == 0:
-        raise Misfit(_TABLE)
+        raise OperandError(_TABLE)
     return Type(x.shape, "float64")
 
 

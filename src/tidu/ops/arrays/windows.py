@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.budget import check_elements
-from tidu.ir.build import Misfit
+from tidu.ir.build import OperandError
 from tidu.ir.node import Node
 from tidu.ir.op import Operand
 from tidu.ops.arrays.axes import moveaxis
@@ -47,7 +47,7 @@ def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -
     """The windows along an axis: it becomes two axes, the window and the place in it."""
     n, span = known(x, axis, "windows"), dilation * (size - 1) + 1
     if n < span:
-        raise Misfit(_WINDOW, size=span, axis=axis)
+        raise OperandError(_WINDOW, size=span, axis=axis)
     check_elements(((n - span) // stride + 1) * size, "windows")
     places = np.arange(0, n - span + 1, stride)[:, None] + dilation * np.arange(size)
     return x[(*[slice(None)] * axis, places)]
@@ -107,13 +107,13 @@ def _conv(count: int) -> Any:
         groups: int = 1,
     ) -> Node:
         if x.rank not in (count + 1, count + 2):
-            raise Misfit(_RANK, name=f"conv{count}d", least=count + 1, most=count + 2)
+            raise OperandError(_RANK, name=f"conv{count}d", least=count + 1, most=count + 2)
         single = x.rank == count + 1
         x = reshape(x, shape=(1, *x.shape)) if single else x
         batch, channels = x.shape[:2]
         out, each = weight.shape[0], weight.shape[1]
         if each * groups != channels or known(weight, 0, "conv") % groups:
-            raise Misfit(_CHANNELS, wanted=each, got=channels)
+            raise OperandError(_CHANNELS, wanted=each, got=channels)
         sizes = [known(weight, 2 + i, "conv") for i in range(count)]
         dilations = per_axis(dilation, count)
         x = _conv_border(x, padding, sizes, dilations)

@@ -21,7 +21,7 @@ from tidu.document.math import (
     Sum,
     negate,
 )
-from tidu.ir.build import WrongNumbers, apply
+from tidu.ir.build import OperandDTypeError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
@@ -30,7 +30,7 @@ from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, norma
 from tidu.ops.elementwise.comparison import equal
 from tidu.ops.elementwise.parts import complex_normal, conj, is_complex
 from tidu.ops.elementwise.power_slope import power_slope
-from tidu.ops.elementwise.regroup import difference_order, product_order, quotient_order, sum_order
+from tidu.ops.elementwise.stable_forms import difference_form, product_form, quotient_form, sum_form
 from tidu.ops.leaves import number
 from tidu.ops.numbers import constant_value, number_of
 from tidu.words import Words
@@ -130,7 +130,7 @@ def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
 
 add = elementwise(
     "add",
-    regroup=sum_order,
+    stable_form=sum_form,
     complex=True,
     arity=2,
     operator="+",
@@ -146,7 +146,7 @@ add = elementwise(
 
 subtract = elementwise(
     "subtract",
-    regroup=difference_order,
+    stable_form=difference_form,
     complex=True,
     arity=2,
     operator="-",
@@ -161,7 +161,7 @@ subtract = elementwise(
 
 multiply = elementwise(
     "multiply",
-    regroup=product_order,
+    stable_form=product_form,
     complex=True,
     arity=2,
     operator="*",
@@ -177,7 +177,7 @@ multiply = elementwise(
 
 divide = elementwise(
     "divide",
-    regroup=quotient_order,
+    stable_form=quotient_form,
     complex=True,
     arity=2,
     real=True,
@@ -363,7 +363,7 @@ def _sign_cases(node: Node, x: Math) -> tuple[Case, ...]:
 
 def _sign_type(x: Type, at: float) -> Type:
     if x.dtype in COMPLEX:
-        raise WrongNumbers(_NOT_FLAT)
+        raise OperandDTypeError(_NOT_FLAT)
     return x
 
 

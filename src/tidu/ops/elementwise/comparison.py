@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidu.document.math import Cases, Fence, Math, Number, Relation, Say
-from tidu.ir.build import Misfit
+from tidu.ir.build import OperandError
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import Type, promote
@@ -85,7 +85,7 @@ logical_not = _logical("logical_not", "¬", np.logical_not, "~", arity=1)
 
 def _where_type(condition: Type, x: Type, y: Type) -> Type:
     if condition.dtype != "bool":
-        raise Misfit(_NOT_MASK, _NOT_MASK_FIX)
+        raise OperandError(_NOT_MASK, _NOT_MASK_FIX)
     return Type(x.shape, promote((x.dtype, y.dtype)))
 
 
@@ -106,8 +106,8 @@ def _where_notation(node: Node, condition: Math, x: Math, y: Math) -> Math:
 def _opposite(condition: Math) -> Math | None:
     if not isinstance(condition, Relation) or len(condition.operators) != 1:
         return None
-    turned = _OPPOSITE.get(condition.operators[0])
-    return None if turned is None else Relation(condition.parts, (turned,))
+    opposite = _OPPOSITE.get(condition.operators[0])
+    return None if opposite is None else Relation(condition.parts, (opposite,))
 
 
 def _where_adjoint(

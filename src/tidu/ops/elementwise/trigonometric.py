@@ -25,7 +25,7 @@ from tidu.ops.elementwise.arithmetic import (
 from tidu.ops.elementwise.comparison import equal, less, logical_and, where
 from tidu.ops.elementwise.exponential import exp, sigmoid
 from tidu.ops.elementwise.parts import is_complex
-from tidu.ops.elementwise.regroup import square_complement
+from tidu.ops.elementwise.stable_forms import square_complement
 from tidu.ops.numbers import constant_value
 
 
@@ -129,7 +129,7 @@ tanh = _function(
 one_minus_square = elementwise(
     "one_minus_square",
     complex=True,
-    regroup=square_complement,
+    stable_form=square_complement,
     real=True,
     partials=lambda x, out: -2.0 * x,
     says=says("power rule", "幂法则"),

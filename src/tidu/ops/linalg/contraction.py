@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidu.document.math import Apply, Function, Group, Math, Product, Transpose
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
@@ -38,14 +38,14 @@ _BATCH = Words(
 
 def _matmul_type(x: Type, y: Type) -> Type:
     if x.rank == 0 or y.rank == 0:
-        raise Misfit(_NUMBER, _USE_STAR)
+        raise OperandError(_NUMBER, _USE_STAR)
     inner_x, inner_y = x.shape[-1], y.shape[-2] if y.rank > 1 else y.shape[0]
     if inner_x != inner_y:
-        raise Misfit(_INNER, _suggestion(x, y), m=inner_x, n=inner_y)
+        raise OperandError(_INNER, _suggestion(x, y), m=inner_x, n=inner_y)
     if x.rank > 2 or y.rank > 2:
         batch = broadcast_shapes((x.shape[:-2], y.shape[:-2]))
         if isinstance(batch, int):
-            raise Misfit(_BATCH)
+            raise OperandError(_BATCH)
     else:
         batch = ()
     rows = x.shape[-2:-1] if x.rank > 1 else ()
@@ -63,9 +63,9 @@ def _suggestion(x: Type, y: Type) -> Words | None:
 
 
 def _prepare_matmul(x: Node, y: Node) -> Node:
-    """Batches are stretched by explicit broadcasts, so that the rule only sees equal batches.
+    """Broadcast the batches explicitly, so that the rule only sees equal batches.
 
-    Where the inner sizes differ nothing is stretched: the error shows the shapes as given."""
+    Where the inner sizes differ nothing is broadcast: the error shows the shapes as given."""
     fits = min(x.rank, y.rank) >= 2 and x.shape[-1] == y.shape[-2]
     if fits and max(x.rank, y.rank) > 2:
         batch = broadcast_shapes((x.shape[:-2], y.shape[:-2]))
@@ -133,8 +133,8 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     if left.rank == 1 and right.rank == 1:
         return joined([Transpose(x), y], "")
     if left.rank == 1 and right.rank == 2:
-        turned = y.value if isinstance(y, Transpose) else Transpose(y)
-        return joined([turned, x], "")
+        transposed = y.value if isinstance(y, Transpose) else Transpose(y)
+        return joined([transposed, x], "")
     return joined([*_scaled_columns(x), *_scaled_rows(y)], "")
 
 
@@ -160,19 +160,19 @@ def _pairs(tree: Math) -> list[tuple[tuple[Math, Math], Math]]:
         return []
     found: list[tuple[tuple[Math, Math], Math]] = []
     for one, other in (tree.factors, tree.factors[::-1]):
-        inner = _opened(one)
+        inner = _without_brackets(one)
         if isinstance(inner, Product) and not inner.sign and len(inner.factors) == 2:
-            found.append(((inner.factors[0], inner.factors[1]), _opened(other)))
+            found.append(((inner.factors[0], inner.factors[1]), _without_brackets(other)))
     return found
 
 
-def _opened(tree: Math) -> Math:
-    """The brackets that a matrix product needs beside ⊙ fall away in another matrix product."""
+def _without_brackets(tree: Math) -> Math:
+    """Return the tree without the brackets that a matrix product needs beside ⊙ only."""
     return tree.value if isinstance(tree, Group) else tree
 
 
 def _matmul_subscripts(node: Node) -> str:
-    """The batches are equal: `prepare` has stretched them."""
+    """Return the einsum subscripts of a product; `prepare` has broadcast the batches."""
     x, y = node.inputs
     batch = "abcdefgh"[: max(0, x.rank - 2, y.rank - 2)]
     left = (batch[len(batch) - x.rank + 2 :] + "i" if x.rank > 1 else "") + "k"
@@ -220,7 +220,7 @@ _OUTER = Words(
 
 def _outer_type(x: Type, y: Type) -> Type:
     if x.rank != 1 or y.rank != 1:
-        raise Misfit(_OUTER)
+        raise OperandError(_OUTER)
     return Type((*x.shape, *y.shape), promote((x.dtype, y.dtype)))
 
 
@@ -291,7 +291,7 @@ _TRACE = Words(
 
 def _trace_type(x: Type) -> Type:
     if x.rank < 2:
-        raise Misfit(_TRACE)
+        raise OperandError(_TRACE)
     return Type(x.shape[:-2], float_type(x.dtype))
 
 
@@ -303,7 +303,7 @@ def _trace_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
 def _prepare_trace(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
     """NumPy takes the first two axes unless told otherwise; here they become the last."""
     if x.rank < 2:
-        raise Misfit(_TRACE)
+        raise OperandError(_TRACE)
     if offset:
         return sum_(diagonal(x, k=offset, axis1=axis1, axis2=axis2), axis=-1)
     return apply(trace, axes_last(x, axis1, axis2))
@@ -367,7 +367,7 @@ def _dot(x: Node, y: Node) -> Node:
         return matmul(x, y)
     inner = y.shape[-2]
     if x.shape[-1] != inner:
-        raise Misfit(_DOT, m=x.shape[-1], n=inner)
+        raise OperandError(_DOT, m=x.shape[-1], n=inner)
     order = (y.rank - 2, *(i for i in range(y.rank) if i != y.rank - 2))
     rest = (*y.shape[:-2], y.shape[-1])
     columns = reshape(transpose(y, axes=order), shape=(inner, product(rest)))

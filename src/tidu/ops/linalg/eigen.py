@@ -26,7 +26,7 @@ from tidu.ops.linalg.spectra import Eigen
 from tidu.ops.results import pick, results_of
 
 
-def _apart(*shape: int) -> Callable[[Generator], Any]:
+def _distinct(*shape: int) -> Callable[[Generator], Any]:
     """A matrix with real eigenvalues that are well apart."""
     return lambda rng: 0.2 * rng.standard_normal(shape) + np.diag(3.0 * np.arange(1, shape[-1] + 1))
 
@@ -97,7 +97,7 @@ eig = op(
     code=lambda node, x: f"tuple(part + 0j for part in np.linalg.eig({x}))",
     kinks=(Kink(where=_meet, at=says("equal eigenvalues", "相等的特征值"), value=EQUAL),),
     aliases=aliases(numpy="linalg.eig", torch="linalg.eig"),
-    samples=sampled(((_apart(3, 3),), {}), ((_apart(2, 2, 2),), {})),
+    samples=sampled(((_distinct(3, 3),), {}), ((_distinct(2, 2, 2),), {})),
     doc=says(
         "eigenvalues and eigenvectors of length 1, as complex numbers",
         "特征值与长度为 1 的特征向量（复数）",
@@ -110,6 +110,6 @@ eigvals = spelling(
     build=lambda x: _prepare_eig(x).eigenvalues,
     numpy=np.linalg.eigvals,
     aliases=aliases(numpy="linalg.eigvals", torch="linalg.eigvals"),
-    samples=sampled(((_apart(3, 3),), {}), ((_apart(2, 2, 2),), {})),
+    samples=sampled(((_distinct(3, 3),), {}), ((_distinct(2, 2, 2),), {})),
     doc=says("eigenvalues, as complex numbers", "特征值（复数）"),
 )

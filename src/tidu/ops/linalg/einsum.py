@@ -10,7 +10,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop
 from tidu.ir.types import Dim, Type, promote
@@ -92,7 +92,7 @@ def _with_diagonals(x: Node, term: str) -> tuple[Node, str]:
             second = term.index(letter, first + 1)
             m, n = x.shape[first], x.shape[second]
             if m != n:
-                raise Misfit(_SIZE, subscripts=term, letter=letter, m=m, n=n)
+                raise OperandError(_SIZE, subscripts=term, letter=letter, m=m, n=n)
             x = diagonal(x, axis1=first, axis2=second)
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
     return x, term
@@ -132,15 +132,17 @@ def _type(*types: Type, subscripts: str) -> Type:
     sizes: dict[str, Dim] = {}
     for term, type in zip(terms, types, strict=True):
         if len(term) != type.rank:
-            raise Misfit(
+            raise OperandError(
                 _RANK, subscripts=subscripts, letters=term, wanted=len(term), got=type.rank
             )
         for letter, n in zip(term, type.shape, strict=True):
             if sizes.setdefault(letter, n) != n:
-                raise Misfit(_SIZE, subscripts=subscripts, letter=letter, m=sizes[letter], n=n)
+                raise OperandError(
+                    _SIZE, subscripts=subscripts, letter=letter, m=sizes[letter], n=n
+                )
     for letter in result:
         if letter not in sizes:
-            raise Misfit(_UNKNOWN, subscripts=subscripts, letter=letter)
+            raise OperandError(_UNKNOWN, subscripts=subscripts, letter=letter)
     return Type(tuple(sizes[letter] for letter in result), promote(t.dtype for t in types))
 
 

@@ -19,6 +19,7 @@ from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.inverse import inv
 from tidu.ops.linalg.matrices import (
     Pieces,
+    conjugate_transpose,
     definite,
     even_part,
     from_triangle,
@@ -28,7 +29,6 @@ from tidu.ops.linalg.matrices import (
     shorter,
     square,
     sym,
-    turned,
 )
 from tidu.ops.results import pick, results_of
 from tidu.words import Words, verbatim
@@ -99,7 +99,7 @@ def _cholesky_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
 def _prepare_cholesky(x: Node, upper: bool = False) -> Node:
     square(x.type, "cholesky")
     factor = apply(cholesky, from_triangle(x, not upper))
-    return turned(factor) if upper else factor
+    return conjugate_transpose(factor) if upper else factor
 
 
 _CHOLESKY_SAMPLES = (((1, 1), False), ((3, 3), False), ((3, 3), True), ((2, 2, 2), False))
@@ -173,7 +173,7 @@ def _prepare_qr(x: Node, mode: str = "reduced") -> Any:
     if wide and rows != columns:  # Q and the first columns of R are those of the square part
         axis = x.rank - 1
         q, r = results_of(apply(qr, cut(x, axis, 0, rows)))
-        r = concatenate(r, turned(q) @ cut(x, axis, rows, columns), axis=axis)
+        r = concatenate(r, conjugate_transpose(q) @ cut(x, axis, rows, columns), axis=axis)
     else:
         q, r = results_of(apply(qr, x))
     return r if mode == "r" else Factors(q, r)

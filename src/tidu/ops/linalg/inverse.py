@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Inverse
 from tidu.errors import EvaluationError, InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
@@ -103,7 +103,7 @@ def _solve_type(a: Type, b: Type) -> Type:
     square(a, "solve")
     rows = b.shape[0] if b.rank == 1 else b.shape[-2] if b.rank > 1 else None
     if rows != a.shape[-1]:
-        raise Misfit(_SYSTEM, n=a.shape[-1])
+        raise OperandError(_SYSTEM, n=a.shape[-1])
     dtype = float_type(promote((a.dtype, b.dtype)))
     if b.rank == 1:
         return Type((*a.shape[:-2], *b.shape), dtype)
@@ -111,11 +111,11 @@ def _solve_type(a: Type, b: Type) -> Type:
 
 
 def _prepare_solve(a: Node, b: Node) -> Node:
-    """Batches are stretched by explicit broadcasts, as for matrix products."""
+    """Broadcast the batches explicitly, as for matrix products."""
     if a.rank >= 2 and b.rank >= 2 and max(a.rank, b.rank) > 2:
         batch = broadcast_shapes((a.shape[:-2], b.shape[:-2]))
         if isinstance(batch, int):
-            raise Misfit(_SYSTEM, n=a.shape[-1])
+            raise OperandError(_SYSTEM, n=a.shape[-1])
         a = broadcast_to(a, shape=(*batch, *a.shape[-2:]))
         b = broadcast_to(b, shape=(*batch, *b.shape[-2:]))
     elif a.rank > 2 and b.rank == 1:
@@ -190,9 +190,9 @@ def _shaped(*shape: int) -> Callable[[Generator], Any]:
 def _tensor_inverse(x: Node, ind: int = 2) -> Node:
     first, rest = x.shape[:ind], x.shape[ind:]
     if is_empty(x.type):
-        raise Misfit(_NO_TENSOR)
+        raise OperandError(_NO_TENSOR)
     if ind <= 0 or product(first) != product(rest):
-        raise Misfit(_TENSOR, m=product(first), n=product(rest))
+        raise OperandError(_TENSOR, m=product(first), n=product(rest))
     matrix_ = reshape(x, shape=(product(first), product(rest)))
     return reshape(inv(matrix_), shape=(*rest, *first))
 
@@ -221,7 +221,7 @@ def _tensor_solve(a: Node, b: Node, axes: Any = None) -> Node:
         a = transpose(a, axes=(*(i for i in range(a.rank) if i not in moved), *moved))
     rest = a.shape[b.rank :]
     if product(a.shape[: b.rank]) != product(rest) or product(b.shape) != product(rest):
-        raise Misfit(_TENSOR, m=product(b.shape), n=product(rest))
+        raise OperandError(_TENSOR, m=product(b.shape), n=product(rest))
     n = product(rest)
     return reshape(solve(reshape(a, shape=(n, n)), reshape(b, shape=(n,))), shape=rest)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Math, Power, Symbol
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply, input_node
+from tidu.ir.build import OperandError, apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -27,7 +27,14 @@ from tidu.ops.elementwise.comparison import greater, where
 from tidu.ops.elementwise.complex import squared_size
 from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.gaps import last, vanish
-from tidu.ops.linalg.matrices import calculated, from_triangle, matrix, shorter, square, turned
+from tidu.ops.linalg.matrices import (
+    calculated,
+    conjugate_transpose,
+    from_triangle,
+    matrix,
+    shorter,
+    square,
+)
 from tidu.ops.linalg.singular import rank_bound, svd_values
 from tidu.words import Words, verbatim
 
@@ -66,8 +73,8 @@ def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Nod
     matrix keeps them too: its rank may be smaller than its size."""
     p, h = out, g.mT
     inside = p.mT @ g @ p.mT
-    columns = (h - x @ (p @ h)) @ p @ turned(p)
-    rows = turned(p) @ p @ (h - (h @ p) @ x)
+    columns = (h - x @ (p @ h)) @ p @ conjugate_transpose(p)
+    rows = conjugate_transpose(p) @ p @ (h - (h @ p) @ x)
     return (conj(columns + rows) - inside,)
 
 
@@ -181,7 +188,7 @@ class LeastSquares(NamedTuple):
 
 def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
     if a.rank != 2 or b.rank not in (1, 2) or a.shape[0] != b.shape[0]:
-        raise Misfit(_ROWS, n=a.shape[0] if a.rank == 2 else "?")
+        raise OperandError(_ROWS, n=a.shape[0] if a.rank == 2 else "?")
     solution = pinv(a, rcond=rcond) @ b
     rows, columns = a.shape
     if shorter(rows, columns) == rows:  # every right side is reached
@@ -239,7 +246,7 @@ def _polyfit(
     if degree < 0:
         raise InputError(_DEGREE(deg=deg))
     if x.rank != 1 or y.rank not in (1, 2) or y.shape[0] != x.shape[0]:
-        raise Misfit(_SAMPLES)
+        raise OperandError(_SAMPLES)
     powers = vander(x, N=degree + 1)
     if w is not None:
         rows = reshape(as_node(w, x), shape=(x.shape[0], 1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function
 from tidu.errors import EvaluationError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.stacking import entrywise
@@ -54,16 +54,16 @@ def calculated(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def square(x: Type, name: str) -> Type:
-    """The type of a square matrix or a batch of them. Raises Misfit for anything else."""
+    """The type of a square matrix or a batch of them. Raises OperandError for anything else."""
     if x.rank < 2 or x.shape[-1] != x.shape[-2]:
-        raise Misfit(_SQUARE, name=name)
+        raise OperandError(_SQUARE, name=name)
     return Type(x.shape, float_type(x.dtype))
 
 
 def matrix(x: Type, name: str) -> Type:
-    """The type of a matrix or a batch of them. Raises Misfit for anything else."""
+    """The type of a matrix or a batch of them. Raises OperandError for anything else."""
     if x.rank < 2:
-        raise Misfit(_MATRIX, name=name)
+        raise OperandError(_MATRIX, name=name)
     return Type(x.shape, float_type(x.dtype))
 
 
@@ -73,7 +73,7 @@ def shorter(rows: Dim, columns: Dim) -> Dim:
         return rows
     if isinstance(rows, int) and isinstance(columns, int):
         return min(rows, columns)
-    raise Misfit(_ORDER, rows=rows, columns=columns)
+    raise OperandError(_ORDER, rows=rows, columns=columns)
 
 
 def number_for(x: Node, value: Node) -> Node:
@@ -231,8 +231,8 @@ def even_part(x: Any) -> Any:
     return (x + np.conj(np.swapaxes(x, -1, -2))) / 2
 
 
-def turned(x: Node) -> Node:
-    """The transpose of each matrix, of a complex one the conjugate transpose."""
+def conjugate_transpose(x: Node) -> Node:
+    """Return the transpose of each matrix, of a complex one the conjugate transpose."""
     return conj(x).mT
 
 
@@ -255,9 +255,9 @@ def is_written_hermitian(x: Node) -> bool:
     if x.op in (mirrored, symmetric_part):
         return True
     if x.op is matmul:
-        return _turns_into(*x.inputs)
+        return _is_adjoint_of(*x.inputs)
     if x.op is add:
-        return _turns_into(*x.inputs) or all(is_written_hermitian(part) for part in x.inputs)
+        return _is_adjoint_of(*x.inputs) or all(is_written_hermitian(part) for part in x.inputs)
     if x.op is multiply and number_of(x.inputs[0]) is not None and not is_complex(x.inputs[0]):
         return is_written_hermitian(x.inputs[1])
     if x.op is eye or x.op is diagonal_matrix:
@@ -265,8 +265,10 @@ def is_written_hermitian(x: Node) -> bool:
     return is_matrix_transpose(x) and is_written_hermitian(x.inputs[0])
 
 
-def _turns_into(a: Node, b: Node) -> bool:
-    """Whether b is aᵀ, of complex matrices the conjugate of it, as it is written."""
+def _is_adjoint_of(a: Node, b: Node) -> bool:
+    """Tell whether b is written as aᵀ, or as the conjugate transpose of a complex a."""
     return (
-        a.rank > 1 and b.rank > 1 and (b in (turned(a), conj(a.mT)) or a in (turned(b), conj(b.mT)))
+        a.rank > 1
+        and b.rank > 1
+        and (b in (conjugate_transpose(a), conj(a.mT)) or a in (conjugate_transpose(b), conj(b.mT)))
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from tidu.document.math import Fraction, Function, Math, Number, Power
 from tidu.errors import EvaluationError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -153,7 +153,7 @@ def _sylvester_type(a: Type, b: Type, q: Type) -> Type:
     square(a, "solve_sylvester")
     square(b, "solve_sylvester")
     if q.shape != (*a.shape[:-1], b.shape[-1]) or b.shape[:-2] != a.shape[:-2]:
-        raise Misfit(_SYLVESTER)
+        raise OperandError(_SYLVESTER)
     return Type(q.shape, float_type(promote((a.dtype, b.dtype, q.dtype))))
 
 

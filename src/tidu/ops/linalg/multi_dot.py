@@ -8,7 +8,7 @@ import numpy as np
 
 from tidu.errors import InputError
 from tidu.ir.budget import check_steps
-from tidu.ir.build import Misfit
+from tidu.ir.build import OperandError
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 from tidu.ops.define import aliases, sampled, says, spelling
@@ -52,7 +52,7 @@ def _multi_dot(*xs: Node) -> Node:
     if len(xs) < 2:
         raise InputError(_MANY(), fix=verbatim("multi_dot([A, B])"))
     if any(x.rank != 2 for x in xs[1:-1]) or any(x.rank not in (1, 2) for x in xs):
-        raise Misfit(_RANKS)
+        raise OperandError(_RANKS)
     check_steps(len(xs), "multi_dot")
     sizes = _sizes(xs)
     split = {} if sizes is None or len(xs) > MOST_ORDERED else _splits(sizes)

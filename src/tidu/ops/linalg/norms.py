@@ -12,7 +12,7 @@ import numpy as np
 
 from tidu.document.math import Fence, Math
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Operand
 from tidu.ops.arrays.extremes import largest_size, max_, min_
@@ -303,9 +303,9 @@ torch_matrix_norm = spelling(
 # ------------------------------------------------------------------ condition numbers
 def _cond(x: Node, p: Any = None) -> Node:
     if x.rank < 2:
-        raise Misfit(_MATRIX)
+        raise OperandError(_MATRIX)
     if 0 in x.shape[-2:]:
-        raise Misfit(_NOTHING)
+        raise OperandError(_NOTHING)
     if p is None or p in (2, -2):
         s = svd_values(x)
         large, small = max_(s, axis=-1), min_(s, axis=-1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tidu.document.math import Math
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.stacking import entrywise
@@ -63,7 +63,7 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
         axes = axes[0]
     if isinstance(axes, int):
         if axes > min(x.rank, y.rank):
-            raise Misfit(_TOO_MANY, axes=axes)
+            raise OperandError(_TOO_MANY, axes=axes)
         left, right = tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
     else:
         left, right = (tuple(a) if isinstance(a, list | tuple) else (a,) for a in axes)
@@ -71,7 +71,7 @@ def _tensordot(x: Node, y: Node, axes: Any = 2) -> Node:
     right = tuple(normal_axes(a, y.rank)[0] for a in right)
     sizes = [x.shape[a] for a in left]
     if sizes != [y.shape[a] for a in right]:
-        raise Misfit(_AXES, name="tensordot", axes=axes)
+        raise OperandError(_AXES, name="tensordot", axes=axes)
     rows = [a for a in range(x.rank) if a not in left]
     columns = [a for a in range(y.rank) if a not in right]
     outer_x, outer_y = [x.shape[a] for a in rows], [y.shape[a] for a in columns]
@@ -89,15 +89,16 @@ def _kron(x: Node, y: Node) -> Node:
 
 
 def _need_axes(name: str, x: Node, y: Node, first: int, second: int) -> None:
-    """Raises Misfit for a vector in a matrix' place, or a number in a vector's."""
+    """Check the ranks. Raises OperandError for a vector in place of a matrix, or a number in place
+    of a vector."""
     if x.rank < first or y.rank < second:
-        raise Misfit(_AXES_NEEDED, name=name, first=first, second=second)
+        raise OperandError(_AXES_NEEDED, name=name, first=first, second=second)
 
 
 def _vecdot(x: Node, y: Node, axis: int = -1) -> Node:
     _need_axes("vecdot", x, y, 1, 1)
     if x.shape[normal_axes(axis, x.rank)[0]] != y.shape[normal_axes(axis, y.rank)[0]]:
-        raise Misfit(_AXES, name="vecdot", axes=axis)
+        raise OperandError(_AXES, name="vecdot", axes=axis)
     return sum_(conj(x) * y, axis=axis)
 
 
@@ -176,11 +177,11 @@ def _prepare_cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     if x.rank == 0 or y.rank == 0:
-        raise Misfit(_THREE)
+        raise OperandError(_THREE)
     x, y = moveaxis(x, source=axisa, destination=-1), moveaxis(y, source=axisb, destination=-1)
     shape = broadcast_shapes((x.shape[:-1], y.shape[:-1]))
     if x.shape[-1] != 3 or y.shape[-1] != 3 or isinstance(shape, int):
-        raise Misfit(_THREE)
+        raise OperandError(_THREE)
     x, y = (broadcast_to(v, shape=(*shape, 3)) for v in (x, y))
     return moveaxis(apply(cross, x, y), source=-1, destination=axisc)
 
@@ -221,7 +222,7 @@ cross = op(
 # ------------------------------------------------------------------ convolutions
 def _vectors(name: str, x: Type, y: Type) -> None:
     if x.rank != 1 or y.rank != 1 or 0 in (*x.shape, *y.shape):
-        raise Misfit(_VECTORS, name=name)
+        raise OperandError(_VECTORS, name=name)
 
 
 def _full_type(x: Type, y: Type) -> Type:
@@ -233,28 +234,28 @@ def _valid_type(x: Type, y: Type) -> Type:
     _vectors("convolve", x, y)
     m, n = x.shape[0], y.shape[0]
     if isinstance(m, int) and isinstance(n, int) and m < n:
-        raise Misfit(_SHORT)
+        raise OperandError(_SHORT)
     return Type((m - n + 1,), promote((x.dtype, y.dtype)))
 
 
-def _turned(x: Node) -> Node:
+def _reversed(x: Node) -> Node:
     return flip(x, axis=0)
 
 
 def _full_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
-    return apply(convolve_valid, g, _turned(y)), apply(convolve_valid, g, _turned(x))
+    return apply(convolve_valid, g, _reversed(y)), apply(convolve_valid, g, _reversed(x))
 
 
 def _valid_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
     return (
-        apply(convolve, g, _turned(y)),
-        _turned(apply(convolve_valid, x, _turned(g))),
+        apply(convolve, g, _reversed(y)),
+        _reversed(apply(convolve_valid, x, _reversed(g))),
     )
 
 
 def _prepare_convolve(x: Node, y: Node, mode: str = "full") -> Node:
-    """`valid` keeps the places where the shorter lies wholly in the longer, `same` as many as the
-    longer has, from the middle."""
+    """Build the convolution. `valid` keeps the entries where the shorter operand lies wholly within
+    the longer, `same` the middle ones, as many as the longer operand has."""
     x, y = (flat(n) if n.rank == 0 else n for n in (x, y))  # NumPy: a number is a vector of one
     _vectors("convolve", x.type, y.type)
     return _windowed(x, y, mode, late=False)
@@ -282,11 +283,11 @@ def _windowed(x: Node, y: Node, mode: str, late: bool) -> Node:
 
 
 def _correlate(x: Node, y: Node, mode: str = "valid") -> Node:
-    """A convolution with the second turned round; NumPy conjugates it."""
+    """Build a convolution with the second operand reversed and, as in NumPy, conjugated."""
     _vectors("correlate", x.type, y.type)
     m, n = x.shape[0], y.shape[0]
     late = isinstance(m, int) and isinstance(n, int) and m < n
-    return _windowed(x, _turned(conj(y)), mode, late)
+    return _windowed(x, _reversed(conj(y)), mode, late)
 
 
 def _star(node: Node, x: Math, y: Math) -> Math:

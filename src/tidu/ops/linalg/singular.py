@@ -29,10 +29,10 @@ from tidu.ops.linalg.gaps import (
 from tidu.ops.linalg.matrices import (
     Pieces,
     calculated,
+    conjugate_transpose,
     given,
     matrix,
     shorter,
-    turned,
 )
 from tidu.ops.results import pick, results_of
 from tidu.words import Words
@@ -95,7 +95,7 @@ def _own_part(vectors: Node, g: Node, k: Dim) -> Node:
     axis, size = g.rank - 1, g.shape[-1]
     mine, rest = cut(g, axis, 0, k), apply(completing, cut(g, axis, k, size))
     others = cut(vectors, axis, k, size)
-    return mine - conj(others) @ (turned(rest) @ conj(cut(vectors, axis, 0, k)))
+    return mine - conj(others) @ (conjugate_transpose(rest) @ conj(cut(vectors, axis, 0, k)))
 
 
 def _by_basis(basis: Node, g: Node, s: Node) -> tuple[Node, Node | None]:
@@ -103,18 +103,18 @@ def _by_basis(basis: Node, g: Node, s: Node) -> tuple[Node, Node | None]:
     along = basis.mT @ g
     moved = divided(along, s * s, "singular")
     if basis.shape[-1] == basis.shape[-2]:
-        return moved + turned(moved), None
+        return moved + conjugate_transpose(moved), None
     nothing = filled(0.0, Type((*s.shape[:-1], basis.shape[-2]), s.dtype))
     beyond = apply(over_gaps, g - conj(basis) @ along, s, nothing, of="rank")
-    return moved + turned(moved), beyond
+    return moved + conjugate_transpose(moved), beyond
 
 
 def _svd_adjoint(g: Node, x: Node, out: Node, full: bool) -> tuple[Node | None]:
     u, s, vt = results_of(out)
-    v, k = turned(vt), s.shape[-1]
+    v, k = conjugate_transpose(vt), s.shape[-1]
     inner, outer = Pieces(), Pieces()
     by_u, by_s, by_vt = (given(pick(g, i)) for i in range(3))
-    by_v = None if by_vt is None else turned(by_vt)
+    by_v = None if by_vt is None else conjugate_transpose(by_vt)
     if full:
         by_u = by_u if by_u is None or u.shape[-1] == k else _own_part(u, by_u, k)
         by_v = by_v if by_v is None or v.shape[-1] == k else _own_part(v, by_v, k)
@@ -130,7 +130,7 @@ def _svd_adjoint(g: Node, x: Node, out: Node, full: bool) -> tuple[Node | None]:
         moved, beyond = _by_basis(v, by_v, s)
         inner.add(diagonal_of(s) @ moved)
         if beyond is not None:
-            outer.add(conj(u) @ turned(beyond))
+            outer.add(conj(u) @ conjugate_transpose(beyond))
     if is_complex(x) and (by_u is not None or by_v is not None):
         inner.add(_phases(u, by_u, v, by_v, s))
     if inner.total is not None:

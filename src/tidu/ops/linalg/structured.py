@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError
-from tidu.ir.build import Misfit, apply
+from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Operand
 from tidu.ir.types import product
@@ -17,7 +17,7 @@ from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.arrays.structure import concatenate, diagonal_matrix, eye, filled
 from tidu.ops.define import Generator, aliases, float_type, sampled, says, spelling
 from tidu.ops.linalg.inverse import solve
-from tidu.ops.linalg.matrices import regular, square, turned
+from tidu.ops.linalg.matrices import conjugate_transpose, regular, square
 from tidu.words import Words, verbatim
 
 _TRANS = Words(
@@ -54,7 +54,7 @@ def _solve_triangular(
     if trans in (1, "T"):
         part = part.mT
     elif trans in (2, "C"):
-        part = turned(part)
+        part = conjugate_transpose(part)
     return solve(part, b)
 
 
@@ -120,7 +120,9 @@ torch_solve_triangular = spelling(
 def _cho_solve(c: Node, b: Node, lower: bool = False) -> Node:
     square(c.type, "cho_solve")
     factor = _triangle(c, bool(lower), False)
-    first, second = (factor, turned(factor)) if lower else (turned(factor), factor)
+    first, second = (
+        (factor, conjugate_transpose(factor)) if lower else (conjugate_transpose(factor), factor)
+    )
     return solve(second, solve(first, b))
 
 
@@ -170,7 +172,7 @@ def _from_bands(ab: Node, below: int, above: int) -> Node:
 def _solve_banded(ab: Node, b: Node, l: int, u: int) -> Node:
     n = ab.shape[-1] if ab.rank == 2 else 0
     if ab.rank != 2 or ab.shape[0] != l + u + 1 or not b.rank or b.shape[0] != n:
-        raise Misfit(_BANDS, below=l, above=u, wanted=l + u + 1, n=n)
+        raise OperandError(_BANDS, below=l, above=u, wanted=l + u + 1, n=n)
     return solve(_from_bands(ab, l, u), b)
 
 
@@ -211,7 +213,7 @@ def _block_diag(*xs: Node) -> Node:
     blocks: list[Node] = []
     for x in xs:
         if x.rank > 2:
-            raise Misfit(_BLOCKS)
+            raise OperandError(_BLOCKS)
         blocks.append(x if x.rank == 2 else _as_row(x))
     width = sum_of(block.shape[1] for block in blocks)
     rows: list[Node] = []

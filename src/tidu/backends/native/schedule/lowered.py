@@ -1,18 +1,18 @@
-"""A graph as the native engine calculates it: calls opened, ops without loops written by others.
+"""A graph as the native engine calculates it: calls inlined, ops without loops written by others.
 
-Apart from `build`, since code from the disk needs it too, and nothing else that compiles.
+A module of its own, since code from the disk cache needs it, but nothing that compiles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidu.backends.lowering import lower, order_of
+from tidu.backends.lowering import lower, stable_form_of
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
 from tidu.backends.native.schedule.empty import replace_empty
-from tidu.backends.native.schedule.opening import opened
+from tidu.backends.native.schedule.inlining import inlined
 from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.ir.build import apply, is_tuple
 from tidu.ir.node import Node
@@ -30,9 +30,9 @@ def can_lower(node: Node) -> bool:
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
     """The outputs with calls opened, ops that have no loops written by those that have, and what
     would cancel or overflow in another order, as in NumPy's run."""
-    outputs = _without_empty(opened(outputs))
+    outputs = _without_empty(inlined(outputs))
     images: dict[Node, Node] = {}
-    lower(list(outputs.values()), can_lower, images, order_of)
+    lower(list(outputs.values()), can_lower, images, stable_form_of)
     simpler = {name: images[node] for name, node in outputs.items()}
     return _calculated(_without_empty(simpler), request)
 

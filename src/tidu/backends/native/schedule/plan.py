@@ -173,17 +173,17 @@ def _store_shared(
     by: dict[int, set[int]] = {}
     for node in reversed(nodes):
         found: set[int] = set()
-        stretched = False
+        broadcast = False
         for reader in readers[node.id]:
             if reader.id in stored and kinds[reader.id] is not Kind.VIEW:
                 found.add(reader.id)
             else:
                 found |= by[reader.id] or {reader.id}
-            stretched |= _size(reader) > _size(node) and kinds[reader.id] is Kind.VIEW
-            stretched |= kinds[reader.id] is Kind.SCATTER
+            broadcast |= _size(reader) > _size(node) and kinds[reader.id] is Kind.VIEW
+            broadcast |= kinds[reader.id] is Kind.SCATTER
         by[node.id] = {node.id} if node.id in stored else found
         dear = total[node.id] >= WORTH_KEEPING
-        if kinds[node.id] is Kind.MAP and dear and (len(found) > 1 or stretched):
+        if kinds[node.id] is Kind.MAP and dear and (len(found) > 1 or broadcast):
             stored.add(node.id)
             by[node.id] = {node.id}
 

@@ -1,8 +1,8 @@
-"""Orders of calculation that differ from the formula's: the same value in exact arithmetic, where
-the formula as it is written would leave the range of floats or cancel.
+"""Stable forms: other formulas with the same value in exact arithmetic, for nodes whose own formula
+would leave the range of floats or cancel.
 
-Each gives an `Order` for a node, or None where the node is calculated as it stands. None changes a
-result that keeps its digits anyway.
+Each function returns a `StableForm` for a node, or None where the node is calculated as written.
+None of them changes a result that keeps its digits anyway.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.node import Node, post_order
-from tidu.ir.op import Order
+from tidu.ir.op import StableForm
 from tidu.ops.elementwise.parts import is_complex
 from tidu.ops.numbers import constant_value
 
 _WHOLE = (-3.0, -2.0, -1.0, 2.0, 3.0, 4.0)  # exponents
 _LOOKED_AT = 12  # factors of a product, or terms of a sum
-_OPENED = 24  # products, quotients and powers that are opened for it
+_MOST_FACTORED = 24  # products, quotients and powers that are multiplied out for it
 
 
 def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    """A function of `count` operands that writes into a buffer, where one stands behind them, as a
-    ufunc does."""
+    """Return a function of `count` operands that, as a ufunc, writes into a buffer if one is given
+    after them."""
 
     def calculate(*operands: Any) -> Any:
         found = function(*operands[:count])
@@ -38,36 +38,36 @@ def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
 
 
 # ------------------------------------------------------------------ 1 − f(x)ⁿ
-def complement(node: Node) -> Order | None:
-    """1 − f(x)ⁿ where f has a function of its own for that, which keeps its digits: σ(−x) for
-    1 − σ(x), 1/cosh² for 1 − tanh²."""
+def complement(node: Node) -> StableForm | None:
+    """Return the form of 1 − f(x)ⁿ where the record of f has a function for it that keeps its
+    digits: σ(−x) for 1 − σ(x), 1/cosh² for 1 − tanh²."""
     one, other = node.inputs
-    turned = constant_value(other) == 1.0
-    if turned:
+    negated = constant_value(other) == 1.0
+    if negated:
         one, other = other, one
     if constant_value(one) != 1.0 or is_complex(other) or other.dtype != node.dtype:
         return None
-    return _complement_of(*_base_and_exponent(other), node, turned)
+    return _complement_of(*_base_and_exponent(other), node, negated)
 
 
-def square_complement(node: Node) -> Order | None:
-    """The same of the op that is 1 − x²."""
-    return None if is_complex(node) else _complement_of(node.inputs[0], 2.0, node, turned=False)
+def square_complement(node: Node) -> StableForm | None:
+    """Return the same for the op that is 1 − x²."""
+    return None if is_complex(node) else _complement_of(node.inputs[0], 2.0, node, negated=False)
 
 
-def _complement_of(base: Node, count: float, node: Node, turned: bool) -> Order | None:
+def _complement_of(base: Node, count: float, node: Node, negated: bool) -> StableForm | None:
     found = base.op.complement.get(count) if base.dtype == node.dtype else None
     if found is None:
         return None
 
     def build(x: Node) -> Node:
-        return -found(x) if turned else found(x)
+        return -found(x) if negated else found(x)
 
-    return Order(base.inputs, _into(_reference(build, base.inputs), 1), build, base.inputs)
+    return StableForm(base.inputs, _into(_reference(build, base.inputs), 1), build, base.inputs)
 
 
 def _reference(build: Callable[..., Node], inputs: tuple[Node, ...]) -> Callable[..., Any]:
-    """What `build` says of these nodes as a function of their arrays, by the references of ops."""
+    """Return `build` as a function of arrays, by the NumPy references of its ops."""
 
     given = {x.id for x in inputs}
 
@@ -86,7 +86,7 @@ def _reference(build: Callable[..., Node], inputs: tuple[Node, ...]) -> Callable
 
 
 def _base_and_exponent(node: Node) -> tuple[Node, float]:
-    """(x, n) of xⁿ, however it is written; (x, 1) of anything else."""
+    """Return (x, n) for xⁿ, however it is written; (x, 1) for anything else."""
     multiplied = node.op.operator == "*" and node.inputs[0] is node.inputs[1]
     if node.op.name == "square" or multiplied:
         return node.inputs[0], 2.0
@@ -95,8 +95,8 @@ def _base_and_exponent(node: Node) -> tuple[Node, float]:
 
 
 # ------------------------------------------------------------------ x/y² and what it is times
-def quotient_order(node: Node) -> Order | None:
-    """x/y² as (x/y)/y, which is finite and not 0 wherever the quotient is."""
+def quotient_form(node: Node) -> StableForm | None:
+    """Return the form (x/y)/y of x/y², which is finite and not 0 wherever the quotient is."""
     found = _over_power(node)
     if found is None:
         return None
@@ -105,13 +105,13 @@ def quotient_order(node: Node) -> Order | None:
     def build(x: Node, y: Node) -> Node:
         return reduce(lambda left, _: left / y, range(int(count)), x)
 
-    return Order((top, base), _DIVIDED[count], build, ())
+    return StableForm((top, base), _DIVIDED[count], build, ())
 
 
 def _over_power(node: Node) -> tuple[Node, Node, float] | None:
-    """(x, y, n) of x/yⁿ."""
+    """Return (x, y, n) for x/yⁿ, else None."""
     top, bottom = node.inputs
-    base, count = _base_and_exponent(_unstretched(bottom))
+    base, count = _base_and_exponent(_before_broadcast(bottom))
     if count not in _DIVIDED or base.dtype != node.dtype or top is bottom:
         return None  # x²/x² is exactly 1 as it stands
     return top, base, count
@@ -129,11 +129,11 @@ def _divided(times: int) -> Callable[..., Any]:
 _DIVIDED = {2.0: _divided(2), 3.0: _divided(3)}
 
 
-def product_order(node: Node) -> Order | None:
-    """(x/y²)·z, where x/y² may leave the range of floats though the product does not: in the
-    derivative of 1/(eᵃ + b) by a, z is about as large as y.
+def product_form(node: Node) -> StableForm | None:
+    """Return the form of (x/y²)·z, where x/y² may leave the range of floats though the product does
+    not: in the derivative of 1/(eᵃ + b) by a, z is about as large as y.
 
-    Where an operand has left it, mantissas and exponents are multiplied apart.
+    Where an operand has left the range, mantissas are multiplied and exponents added separately.
     """
     x, y = (_factors(operand) for operand in node.inputs)
     if x is None or y is None or is_complex(node):
@@ -157,7 +157,7 @@ def product_order(node: Node) -> Order | None:
             (one, two)[at], plain, divided[0] * ((top / base) * other) / base, divided[3]
         )
 
-    return Order(
+    return StableForm(
         (*node.inputs, *powers, *parts),
         _ranging(deep, sign, counts, extra),
         build,
@@ -165,23 +165,23 @@ def product_order(node: Node) -> Order | None:
 
 
 def _quotient_of(node: Node) -> tuple[float, Node, Node, float] | None:
-    """(sign, x, y, n) of ±x/yⁿ."""
-    sign, part = 1.0, _unstretched(node)
+    """Return (sign, x, y, n) for ±x/yⁿ, else None."""
+    sign, part = 1.0, _before_broadcast(node)
     while part.op.operator == "neg":
-        sign, part = -sign, _unstretched(part.inputs[0])
+        sign, part = -sign, _before_broadcast(part.inputs[0])
     found = _over_power(part) if part.op.operator == "/" else None
     return None if found is None else (sign, *found)
 
 
 def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
-    """A sign, and what a product of powers and quotients is made of, each with its exponent; None
-    for one that is too long to be looked at."""
+    """Return the sign and the factors of a product of powers and quotients, each with its exponent;
+    None for a product that is too long."""
     sign, found, stack = 1.0, dict[Node, int](), [(node, 1)]
-    for _ in range(_OPENED):
+    for _ in range(_MOST_FACTORED):
         if not stack:
             return sign, found
         part, count = stack.pop()
-        part = _unstretched(part)
+        part = _before_broadcast(part)
         base, exponent = _base_and_exponent(part)
         if base is not part and exponent in _WHOLE:
             stack.append((base, count * int(exponent)))
@@ -209,23 +209,23 @@ def _ranging(
         if not np.any(left):
             return found
         with np.errstate(all="ignore"):
-            apart = sign * _apart(factors, powers)
+            careful = sign * _by_mantissa(factors, powers)
         if not out:
-            return np.where(left, apart, found)
-        np.copyto(found, apart, where=left)
+            return np.where(left, careful, found)
+        np.copyto(found, careful, where=left)
         return found
 
     return calculate
 
 
 def _has_left(x: Any) -> Any:
-    """Where a number is too small to keep its digits, or infinite."""
+    """Return a mask of numbers that are too small to keep their digits, or infinite."""
     size = np.abs(x)
     return (size < np.finfo(size.dtype).tiny) | (size == np.inf)
 
 
-def _apart(factors: Sequence[Any], powers: Sequence[int]) -> Any:
-    """A product of powers whose steps cannot leave the range: mantissas and exponents apart."""
+def _by_mantissa(factors: Sequence[Any], powers: Sequence[int]) -> Any:
+    """Multiply powers so that no step leaves the range: mantissas and exponents separately."""
     mantissa, exponent = np.ones((), np.result_type(*factors)), 0
     for factor, count in zip(factors, powers, strict=True):
         m, e = np.frexp(factor)
@@ -234,8 +234,8 @@ def _apart(factors: Sequence[Any], powers: Sequence[int]) -> Any:
 
 
 def _ranged(quotient: Node, plain: Node, other: Node, count: float) -> Node:
-    """The product, and where x/y² has left the range ((x/y)·z)/y. By mantissas and exponents, as
-    NumPy does where it has, it would take ten times as long in loops, which calculate both."""
+    """Build the product, and ((x/y)·z)/y where x/y² has left the range. Mantissas and exponents, as
+    in NumPy, would take ten times as long in loops, which calculate both branches."""
     from tidu.ops.elementwise.arithmetic import absolute  # noqa: PLC0415  (ops build on these orders)
     from tidu.ops.elementwise.comparison import equal, less, logical_or, where  # noqa: PLC0415
 
@@ -245,16 +245,17 @@ def _ranged(quotient: Node, plain: Node, other: Node, count: float) -> Node:
     return where(logical_or(less(size, tiny), equal(size, np.inf)), other, plain)
 
 
-def _unstretched(node: Node) -> Node:
+def _before_broadcast(node: Node) -> Node:
     return node.inputs[0] if node.op.role == "broadcast" else node
 
 
 # ------------------------------------------------------------------ sums with ±1
-def sum_order(node: Node) -> Order | None:
-    """u + t + sign(z)·u in any order: what is taken away whole takes no digits of t with it.
+def sum_form(node: Node) -> StableForm | None:
+    """Return a compensated sum for u + t + sign(z)·u in any order, so that t keeps its digits where
+    the other terms cancel.
 
-    The sum is compensated: what each addition rounds away is added at the end. Only where a sign
-    takes part, which makes terms cancel by design, as in (z + |z|)/2 + t.
+    What each addition rounds away is added at the end. Only where a sign takes part, which makes
+    terms cancel by design, as in (z + |z|)/2 + t.
     """
     if is_complex(node):
         return None
@@ -262,16 +263,16 @@ def sum_order(node: Node) -> Order | None:
     if not 2 < len(terms) <= _LOOKED_AT or not any(_has_sign(x) for _, x in terms):
         return None
     signs = [c for c, _ in terms]
-    return Order(
+    return StableForm(
         tuple(x for _, x in terms),
         _into(_compensated(signs), len(terms)),
         lambda *given: _compensated_nodes(signs, given),
     )
 
 
-def difference_order(node: Node) -> Order | None:
-    """1 − f(x)ⁿ as a function of x, or a sum with ±1."""
-    return complement(node) or sum_order(node)
+def difference_form(node: Node) -> StableForm | None:
+    """Return the form of 1 − f(x)ⁿ, or else that of a sum with ±1."""
+    return complement(node) or sum_form(node)
 
 
 def _terms(node: Node) -> list[tuple[int, Node]]:
@@ -308,7 +309,7 @@ def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
 
 
 def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
-    """The same by ops."""
+    """Return the same sum built from ops."""
     from tidu.ops.elementwise.comparison import equal, where  # noqa: PLC0415  (ops build on these orders)
     from tidu.ops.elementwise.rounding import isfinite  # noqa: PLC0415
 

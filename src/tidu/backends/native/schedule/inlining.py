@@ -1,8 +1,8 @@
-"""Calls of sub-graphs, and loops over them that are short, written out in their place.
+"""Inlines calls of sub-graphs, and short loops over them.
 
-A node that holds a body has one reference in NumPy. Opened, its nodes are compiled like all others;
-what repeats is compiled once (see `signature`), so writing out costs a call for each stage, not its
-code again. A loop so long that it would fill the program stays, and is called back.
+A node with a body would be one call back to NumPy. Inlined, its nodes are compiled like all others;
+what repeats is compiled once (see `signature`), so that a repetition costs a call for each stage,
+not its code again. A loop too long to be unrolled stays, and is called back.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tidu.ops.results import pick
 MOST = 2000  # nodes that a loop may become
 
 
-def opened(outputs: Mapping[str, Node]) -> dict[str, Node]:
-    """The outputs without calls, and without loops that are short."""
+def inlined(outputs: Mapping[str, Node]) -> dict[str, Node]:
+    """Return the outputs with calls and short loops inlined."""
     nodes = list(outputs.values())
     while any(_opens(node) for node in reachable(nodes)):
         nodes = _once(nodes)
@@ -38,8 +38,7 @@ def _size(body: Body) -> int:
 
 
 def _once(outputs: Sequence[Node]) -> list[Node]:
-    """The outputs with each call replaced by its body; calls in the bodies are left for the next
-    time."""
+    """Inline each call once; calls within the bodies are left for the next round."""
     images: dict[Node, Node] = {}
     for node in reachable(outputs):
         inputs = tuple(images[child] for child in node.inputs)
