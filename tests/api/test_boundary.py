@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import NoDerivativeWarning
+from tidu.errors import NoDerivativeWarning, TiduWarning
 
 Function = Callable[[Any], Any]
 
@@ -173,6 +173,41 @@ def test_a_value_outside_of_the_one_sided_limits_is_not_given() -> None:
         assert tidu.hessian(function)(0.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("function", "truth"),
+    [
+        (lambda x: np.where(x == 0, 1.0, np.expm1(x) / x), 0.25),
+        (lambda x: np.where(x == 0, 0.0, (1.0 - np.cos(x)) / x), -0.25),
+        (lambda x: np.where(x == 0, 1.0, np.log1p(x) / x), -1.5),
+    ],
+)
+def test_derivatives_nested_three_times_know_what_is_derived(
+    function: Function, truth: float
+) -> None:
+    """A derivative in between is no function that must be continuous as the program gives it."""
+    grad, hessian, jacobian = tidu.grad, tidu.hessian, tidu.jacobian
+    third = grad(grad(grad(function)))
+    thirds: list[Function] = [
+        third,
+        grad(hessian(function)),
+        hessian(grad(function)),
+        jacobian(jacobian(jacobian(function))),
+        tidu.compile(third, backend="numpy"),
+        lambda x: tidu.vmap(third)(np.array([x, 1.0]))[0],
+    ]
+    for verb in thirds:
+        assert float(verb(0.0)) == pytest.approx(truth, abs=1e-6)
+
+
+@pytest.mark.parametrize("order", [4, 5])
+def test_a_derivative_that_rounding_hides_is_nan_and_no_zero(order: int) -> None:
+    function: Function = lambda x: np.where(x == 0, 1.0, np.sin(x) / x)  # noqa: E731
+    for _ in range(order):
+        function = tidu.grad(function)
+    with pytest.warns(NoDerivativeWarning):
+        assert np.isnan(function(0.0))
+
+
 def test_third_derivatives_of_smooth_functions_with_kinks_in_them() -> None:
     third = tidu.grad(tidu.grad(tidu.grad(lambda x: np.sin(np.abs(x)) * np.abs(x) + x**3)))
     assert [float(third(x)) for x in (0.0, 0.5)] == pytest.approx([6.0, 4.12293210], abs=1e-8)
@@ -251,6 +286,61 @@ def test_words_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
         tidu.hessian(np.linalg.norm)(np.zeros(2))
 
 
+# ------------------------------------------------------------------ an angle at the origin
+def angle(v: Any) -> Any:
+    return np.arctan2(v[0], v[1])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_an_angle_at_the_origin_has_no_derivative_through_any_door(backend: Any) -> None:
+    zero, stack = np.zeros(2), np.array([[0.0, 0.0], [1.0, 2.0]])
+    twice = tidu.grad(tidu.grad(np.arctan2))
+    of_one = tidu.grad(tidu.grad(lambda x: np.arctan2(x, 0.0)))
+    text = tidu.derive("arctan2(v[0], v[1])", wrt="v", values={"v": zero})
+
+    def compiled(function: Function, *args: Any) -> Any:
+        return tidu.compile(function, backend=backend)(*args)
+
+    doors: dict[str, Callable[[], Any]] = {
+        "grad": lambda: tidu.grad(angle, backend=backend)(zero),
+        "hessian": lambda: compiled(tidu.hessian(angle), zero),
+        "of one": lambda: of_one(0.0),
+        "of one, compiled": lambda: compiled(of_one, 0.0),
+        "by one argument": lambda: compiled(twice, 0.0, 0.0),
+        "jvp": lambda: tidu.jvp(np.arctan2, (0.0, 0.0), (1.0, None))[1],
+        "vjp": lambda: tidu.vjp(angle, zero)[1](1.0)[0],
+        "hvp": lambda: tidu.hvp(angle)(zero, np.ones(2)),
+        "batch": lambda: compiled(tidu.vmap(tidu.grad(angle)), stack)[0],
+        "batch of second ones": lambda: compiled(tidu.vmap(twice), *stack.T)[0],
+        "batch of Hessians": lambda: tidu.vmap(tidu.hessian(angle))(stack)[0],
+        "text": lambda: text.evaluate().gradients["v"],
+        "second of a text": lambda: text.hessian("v").evaluate(),
+    }
+    for name, door in doors.items():
+        with pytest.warns(TiduWarning):
+            assert np.isnan(door()).all(), name
+
+
+def test_an_entry_of_a_batch_that_has_no_derivative_takes_none_from_the_others() -> None:
+    stack = np.array([[0.0, 0.0], [1.0, 2.0]])
+    hessians = tidu.vmap(tidu.hessian(angle), out_axes=1)
+    with pytest.warns(TiduWarning):
+        found = [hessians(stack), tidu.compile(hessians)(stack)]
+    for each in found:
+        assert np.isnan(each[:, 0]).all()
+        np.testing.assert_allclose(each[:, 1], [[-0.16, -0.12], [-0.12, 0.16]])
+
+
+def test_an_angle_in_a_smooth_function_has_its_derivatives() -> None:
+    """r²·sin 2φ is 2xy."""
+
+    def smooth(v: Any) -> Any:
+        return (v[0] ** 2 + v[1] ** 2) * np.sin(2.0 * angle(v))
+
+    assert tidu.grad(smooth)(np.zeros(2)).tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(tidu.hessian(smooth)(np.zeros(2)), [[0, 2], [2, 0]], atol=1e-9)
+
+
 # ------------------------------------------------------------------ texts and studies
 def test_a_text_gives_the_same_numbers() -> None:
     derived = tidu.derive("sum(cosh(abs(x)))", wrt="x", values={"x": [0.0, 1.0]})
@@ -316,8 +406,55 @@ def test_a_python_branch_that_jumps_at_the_point_says_so() -> None:
 
     with pytest.warns(NoDerivativeWarning, match="no limit"):
         assert tidu.grad(jump)(0.0) == 0.0
-    with pytest.warns(NoDerivativeWarning, match="could not be found"):
-        tidu.hvp(branching)(np.array(0.0), np.array(1.0))
+
+
+def branching_vector(v: Any) -> Any:
+    r = np.linalg.norm(v)
+    return 1.0 + 0.0 * np.sum(v) if r == 0 else np.sin(r) / r + v[0]
+
+
+@pytest.mark.filterwarnings("ignore::tidu.errors.FlatWarning")
+@pytest.mark.parametrize(
+    ("function", "x", "slope", "second"),
+    [
+        (branching, np.zeros(1), [0.5], [[1 / 3]]),
+        (branching_constant, np.zeros(1), [1.0], [[1 / 3]]),
+        (branching_vector, np.zeros(2), [1.0, 0.0], -np.eye(2) / 3),
+    ],
+)
+def test_every_verb_sees_the_other_side_of_a_python_branch(
+    function: Function, x: Any, slope: Any, second: Any
+) -> None:
+    def of_vector(v: Any) -> Any:
+        return function(v[0] if v.size == 1 else v)
+
+    direction = np.linspace(1.0, 2.0, x.size)
+
+    def near(found: Any, wanted: Any) -> None:
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+
+    value, change = tidu.jvp(of_vector, (x,), (direction,))
+    assert value == 1.0
+    near(change, np.dot(slope, direction))
+    near(tidu.vjp(of_vector, x)[1](2.0)[0], 2.0 * np.array(slope))
+    near(tidu.compile(tidu.grad(of_vector))(x), slope)
+    product = np.dot(second, direction)
+    near(tidu.hvp(of_vector)(x, direction), product)
+    first, pull = tidu.vjp(tidu.grad(of_vector), x)
+    near(first, slope)
+    near(pull(direction)[0], product)
+    first, along = tidu.jvp(tidu.grad(of_vector), (x,), (direction,))
+    near(first, slope)
+    near(along, product)
+    near(tidu.compile(tidu.hessian(of_vector))(x), second)
+
+
+def test_a_derivation_keeps_the_branch_that_was_taken_and_says_so() -> None:
+    derived = tidu.derive(branching, wrt="x", x=0.0)
+    with pytest.warns(NoDerivativeWarning, match="could not be found; the value given is NaN"):
+        assert np.isnan(derived.evaluate().gradients["x"])
+    with pytest.warns(NoDerivativeWarning, match="could not be found; the value given is NaN"):
+        assert np.isnan(derived.hessian("x").evaluate())
 
 
 # ------------------------------------------------------------------ first derivatives

@@ -37,6 +37,11 @@ _UNKNOWN = Words(
     "there could not be found; the conventional value of each operation is used",
     zh="{what}：这些值落在函数两段的交界处，此处的导数未能确定；采用各运算约定的值",
 )
+_UNDECIDED = Words(
+    en="{what}: the values lie where two pieces of the function meet, and what the derivative is "
+    "there could not be found; the value given is NaN",
+    zh="{what}：这些值落在函数两段的交界处，此处的导数未能确定；给出的值是 NaN",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +80,8 @@ class Boundary:
                 continue  # that it is NaN is said in any case
             said = _missing(what, found.values[name], np.asarray(outputs[name]), 0)
             warn(NoDerivativeWarning(said.text()))
-        if found.unknown:
-            warn(NoDerivativeWarning(_UNKNOWN(what=what).text()))
+        for said in dict.fromkeys(_not_found(found.values[name]) for name in found.unknown):
+            warn(NoDerivativeWarning(said(what=what).text()))
         return {**outputs, **found.values}
 
 
@@ -95,7 +100,17 @@ def gradient_boundary(core: Derivation, bodies: Mapping[str, Graph]) -> Boundary
         image = with_bodies(found, bodies)
         found = [image[node] for node in found]
     loss, *nodes = found
-    return boundary(dict(zip(gradients, nodes, strict=True)), [loss], [*core.wrt.values()], 1)
+    results = dict(zip(gradients, nodes, strict=True))
+    return boundary(results, [loss], [*core.wrt.values()], 1, conditions_of(core, bodies))
+
+
+def conditions_of(core: Derivation, bodies: Mapping[str, Graph]) -> list[Node]:
+    """The conditions of the Python branches that were taken where a loss was traced."""
+    found = [guard.condition for guard in core.graph.guards]
+    if not bodies:
+        return found
+    image = with_bodies(found, bodies)
+    return [image[node] for node in found]
 
 
 def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
@@ -103,7 +118,13 @@ def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
     remarks = [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
     for key in found.missing:
         remarks.append(_missing(called[key], found.values[key], found.values[key], 1))
-    return (*remarks, *(_UNKNOWN(what=called[key]) for key in found.unknown))
+    for key in found.unknown:
+        remarks.append(_not_found(found.values[key])(what=called[key]))
+    return tuple(remarks)
+
+
+def _not_found(value: Any) -> Words:
+    return _UNDECIDED if np.isnan(value).any() else _UNKNOWN
 
 
 def limits_on(
@@ -117,7 +138,8 @@ def limits_on(
     found = {name: np.asarray(outputs[name]) for name in question.results}
     branched = any(np.any(outputs[name]) for name in boundary.branches)
     if branched and again is None:
-        return Limits(found, unknown=tuple(found))
+        nowhere = {name: np.full_like(value, np.nan) for name, value in found.items()}
+        return Limits(nowhere, unknown=tuple(found))
     touched = boundary.known.unknown or any(np.any(outputs[name]) for name in boundary.masks)
     if not touched and not any(np.isnan(value).any() for value in found.values()):
         return None
@@ -132,15 +154,21 @@ def boundary(
     moving: Sequence[Node],
     order: int,
     conditions: Sequence[Node] = (),
+    batch: Mapping[str, int] | None = None,
 ) -> Boundary:
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
-    `conditions` are those of the Python branches that were taken on the way.
+    `conditions` are those of the Python branches that were taken on the way; `batch` is that of
+    `Question`.
 
     A first derivative is looked at where the functions have a value given at one point (x == 0)
     and where kinks of theirs may cancel; at other kinks it has the conventional value.
     """
     own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
-    question = Question(own, tuple(functions), tuple(moving))
+    along = {name: axis for name, axis in (batch or {}).items() if name in own}
+    lengths = {node.shape[:1] for node in functions}
+    lengths |= {own[name].shape[axis : axis + 1] for name, axis in along.items()}
+    along = along if len(lengths) == 1 else {}
+    question = Question(own, tuple(functions), tuple(moving), order, along)
     if not own or not order:
         return Boundary(Question({}, (), ()), Switches())
     if order < 2 and not entangled(functions, question.moving):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidu.api.options import check_loss
-from tidu.api.staged import finish, value_of
+from tidu.api.staged import finish, redo_of, value_of
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
@@ -15,7 +15,7 @@ from tidu.calculus.settings import with_bodies
 from tidu.descent.program import unknown
 from tidu.errors import InputError
 from tidu.ir.build import substitute
-from tidu.ir.node import depends_on, inputs_among, reachable
+from tidu.ir.node import inputs_among, reachable
 from tidu.running.backend import check_backend, chosen_backend, need_native
 from tidu.running.evaluation import check_values
 from tidu.text.read import read
@@ -72,14 +72,19 @@ def compile(function: Callable[..., Any] | str, backend: str | None = None) -> C
         if running.get() is not None:
             return function(*args, **kwargs)
         with stage(function) as here:
-            given = here.give(bind(function, bound(function, args, kwargs)))
+            named = bind(function, bound(function, args, kwargs))
+            given = here.give(named)
             region = open_region(here, function, given, ())
             run = dict(zip(region.outputs, as_run(region.outputs), strict=True))
             tree = replace(region.result, lambda _, node: run[node])
-            made = depends_on(region.outputs, here.recorder.derived)
-            derived = [run[node] for node in region.outputs if node.id in made]
+            made = here.recorder.made_with_derivatives(region.outputs)
+            derived = [run[node] for node in region.outputs if node in made]
+            batch = here.recorder.batch
+            batch |= {run[node]: axis for node, axis in batch.items() if node in run}
             name, spoken = region.function, region.spoken
-            return finish(here, tree, name, spoken, chosen_backend(backend), derived=derived)
+            redo = redo_of(compiled, function, here, named)
+            kind = chosen_backend(backend)
+            return finish(here, tree, name, spoken, kind, derived=derived, redo=redo)
 
     return compiled
 

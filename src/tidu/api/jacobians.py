@@ -67,7 +67,7 @@ def jacobian(
                 return _trees(region, wrt, found[output], argnums)
 
             tree = replace(region.result, lambda _, output: blocks(output))
-            what, of = f"jacobian({region.function})", region.outputs
+            what, of = f"jacobian({region.function})", region.functions
             redo = redo_of(derivative, function, here, named)
             return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
 
@@ -109,7 +109,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
                 for x, row in zip(region.wrt, rows, strict=True)
             }
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
-            what, of = f"hessian({region.function})", region.outputs
+            what, of = f"hessian({region.function})", region.functions
             redo = redo_of(second, function, here, named)
             return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
 

@@ -10,11 +10,13 @@ from tidu.api.options import Argnums, check_argnums, check_function, chosen, one
 from tidu.api.staged import (
     COTANGENT,
     TANGENT,
+    Redo,
     Rest,
     directions,
     finish,
     has_boundaries,
     nodes_of,
+    redo_of,
     rest_of,
 )
 from tidu.calculus.modes import as_run, pulled, pushed
@@ -71,11 +73,21 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         outputs = region.outputs
         found = {node: filled(0.0, Type(node.shape)) for node in outputs}
         found |= dict(zip(region.moving, pushed(region.moving, tangent_of), strict=True))
-        value = _with(region.result, dict(zip(outputs, as_run(outputs), strict=True)))
-        tree = region.close((value, _with(region.result, found)))
-        what = f"jvp({region.function})"
-        of, slopes = region.outputs, nodes_of(tree[1])
-        return finish(here, tree, what, region.spoken, of=of, derived=slopes)
+        run = dict(zip(outputs, as_run(outputs), strict=True))
+        value, inner = _with(region.result, run), [run[node] for node in region.derivatives]
+        value, slopes, inner = region.close((value, _with(region.result, found), inner))
+        derived = nodes_of((slopes, inner))
+        again = functools.partial(_pushed_again, function, tangents)
+        redo = redo_of(again, function, here, named)
+        what, of = f"jvp({region.function})", region.functions
+        tree = value, slopes
+        return finish(here, tree, what, region.spoken, of=of, derived=derived, redo=redo)
+
+
+def _pushed_again(
+    function: Callable[..., Any], tangents: Any, *args: Any, **kwargs: Any
+) -> tuple[Any, Any]:
+    return jvp(functools.partial(function, **kwargs) if kwargs else function, args, tangents)
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -99,15 +111,29 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
     with stage(function) as here:
         named = bind(function, primals)
         region = open_region(here, function, here.give(named), [name for name, _ in named])
-        value = _with(region.result, dict(zip(region.outputs, as_run(region.outputs), strict=True)))
-        value = finish(here, region.close(value), region.function, region.spoken)
+        run = dict(zip(region.outputs, as_run(region.outputs), strict=True))
+        inner = [run[node] for node in region.derivatives]
+        tree, inner = region.close((_with(region.result, run), inner))
+
+        def again(part: Callable[[Any], Any]) -> Redo:
+            """A part of what `vjp` gives, at other values."""
+
+            def elsewhere(*args: Any, **kwargs: Any) -> Any:
+                at = functools.partial(function, **kwargs) if kwargs else function
+                return part(vjp(at, *args))
+
+            return redo_of(elsewhere, function, here, named)
+
+        derived, redo = nodes_of(inner), again(lambda found: found[0])
+        value = finish(here, tree, region.function, region.spoken, derived=derived, redo=redo)
 
     names = [name for name, _ in named]
     rests: dict[tuple[Node, ...], Rest] = {}
 
     @functools.wraps(function)
     def pull(cotangent: Any) -> Any:
-        return _pull(region, names, cotangent, rests)
+        redo = again(lambda found: found[1](cotangent))
+        return _pull(region, names, cotangent, rests, redo)
 
     return value, pull
 
@@ -132,7 +158,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         if len(args) < 2:
             raise InputError(_NO_DIRECTION(function=name), fix=verbatim(f"hvp({name})(x, v)"))
         with stage(function) as here:
-            given = here.give(bind(function, bound(function, args[:-1], kwargs)))
+            named = bind(function, bound(function, args[:-1], kwargs))
+            given = here.give(named)
             wrt = chosen(function, [n for n, _ in given], argnums)
             region = open_region(here, function, given, wrt, scalar=True, order=2)
             trees = [args[-1]] if isinstance(argnums, int) else _several(args[-1])
@@ -143,13 +170,18 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             for parameter, tree in zip(wrt, trees, strict=True):
                 along |= _along(here, region, parameter, tree)
             (loss,) = region.outputs
+
+            def along_it(*moved: Any, **more: Any) -> Any:
+                return product(*moved, args[-1], **more)
+
             adjoints = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
             slopes = [gradient_from_adjoint(adjoint) for adjoint in adjoints]
             found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
             products = [region.like(parameter, found) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))
-            what = f"hvp({region.function})"
-            return finish(here, tree, what, region.spoken, of=region.outputs)
+            what, of = f"hvp({region.function})", region.functions
+            redo = redo_of(along_it, function, here, named)
+            return finish(here, tree, what, region.spoken, of=of, redo=redo)
 
     return product
 
@@ -171,7 +203,11 @@ def _along(here: Stage, region: Region, name: str, tree: Any) -> dict[Node, Node
 
 
 def _pull(
-    region: Region, names: Sequence[str], cotangent: Any, rests: dict[tuple[Node, ...], Rest]
+    region: Region,
+    names: Sequence[str],
+    cotangent: Any,
+    rests: dict[tuple[Node, ...], Rest],
+    redo: Redo,
 ) -> Any:
     around = running.get()
     home = region.stage
@@ -185,15 +221,15 @@ def _pull(
     if not home.own:
         seeds = {p: region.hold(seed, i) for i, (p, seed) in enumerate(seeds.items())}
         tree = region.close(_gradients(region, names, parts, seeds))
-        return finish(here, tree, what, region.spoken, of=region.outputs)
+        return finish(here, tree, what, region.spoken, of=region.functions)
     if here.own:
         order = tuple(seeds.values())
         if has_boundaries(region.outputs, home):
             tree = _gradients(region, names, parts, seeds)
-            return finish(here, tree, what, region.spoken, of=region.outputs)
+            return finish(here, tree, what, region.spoken, of=region.functions, redo=redo)
         if order not in rests:  # the way forward is gone once
             tree = _gradients(region, names, parts, seeds)
-            of = home.recorder.plain_functions(region.outputs)
+            of = home.recorder.plain_functions(region.functions)
             rests[order] = rest_of(tree, order, home.values, of)
         return rests[order].finish(here, what, region.spoken)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may

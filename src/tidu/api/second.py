@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.boundary import Boundary, boundary, limits_on, remarks_of
+from tidu.api.boundary import Boundary, boundary, conditions_of, limits_on, remarks_of, unflagged
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
@@ -23,6 +24,7 @@ from tidu.explaining.hessian import second_tree as tree_of
 from tidu.explaining.numbers import Layout, value_tree
 from tidu.explaining.view import view
 from tidu.render import inline, latex
+from tidu.running.culprit import warn_result
 from tidu.running.evaluation import run
 from tidu.words import Phrase, Words
 
@@ -55,11 +57,18 @@ class Hessian:
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
         """All second derivatives at these values: shape (*x, *y), four axes for two matrices.
 
-        Warns with NoDerivativeWarning where there is none.
+        Warns with NoDerivativeWarning where there is none, and with NotFiniteWarning where they are
+        NaN or overflow.
         """
         given = self.derivation.given({**(values or {}), **arrays})
         asked, found = self._run(given)
-        return asked.settle(inline(self.left), given, found)["H"]
+        settled = asked.settle(inline(self.left), given, found)["H"]
+        told = unflagged(found["H"], settled)
+        if not np.isfinite(told).all():
+            graph = replace(self.derivation.graph, outputs={"H": self.found.dense})
+            told = {self.found.dense: told}
+            warn_result(inline(self.left), graph, told, given, self.derivation.bodies)
+        return settled
 
     def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
         """The same at the values of the derivation, with remarks instead of warnings."""
@@ -88,7 +97,8 @@ class Hessian:
         nodes = [self.found.dense, core.loss]
         image = with_bodies(nodes, bodies) if bodies else {node: node for node in nodes}
         moving = [core.wrt[name] for name in dict.fromkeys(self.names)]
-        return boundary({"H": image[nodes[0]]}, [image[nodes[1]]], moving, 2)
+        taken = conditions_of(core, bodies)
+        return boundary({"H": image[nodes[0]]}, [image[nodes[1]]], moving, 2, taken)
 
     def __str__(self) -> str:
         return inline(Relation((self.left, self.tree), ("=",)))

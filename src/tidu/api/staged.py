@@ -64,7 +64,7 @@ def finish(
     spoken: Mapping[int, str] | None = None,
     backend: str | None = None,
     *,
-    of: Sequence[Node] = (),
+    of: Sequence[Node] | None = None,
     derived: Sequence[Node] | None = None,
     redo: Redo | None = None,
 ) -> Any:
@@ -79,15 +79,17 @@ def finish(
     """
     nodes = nodes_of(tree)
     if not stage.own:
-        stage.recorder.derived.extend((nodes if of else ()) if derived is None else derived)
+        made = nodes if of is not None else ()
+        stage.recorder.derived.extend(made if derived is None else derived)
         return stage.wrap(tree)
     if derived is None:
-        made = depends_on(nodes, stage.recorder.derived)
-        derived = nodes if of else [node for node in nodes if node.id in made]
+        made = stage.recorder.made_with_derivatives(nodes)
+        derived = [node for node in nodes if of is not None or node in made]
     order, moving = stage.recorder.order, _moving(stage)
-    functions = tuple(stage.recorder.plain_functions(of))
+    functions = tuple(stage.recorder.plain_functions(of or ()))
     taken = tuple(guard.condition for guard in stage.recorder.guards.values())
-    plan = _derivatives(nodes, tuple(derived), functions, moving, order, taken, backend)
+    axes = tuple(stage.recorder.batch.items())
+    plan = _derivatives(nodes, tuple(derived), functions, moving, order, taken, axes, backend)
     if _beside.get():
         return _plainly(plan, stage)
     raw = _settled(nodes, plan.program.run(stage.values), stage, derived, functions).outputs
@@ -140,8 +142,11 @@ def _moving(stage: Stage) -> tuple[Node, ...]:
 
 
 def has_boundaries(outputs: Sequence[Node], stage: Stage) -> bool:
-    """Whether derivatives of these outputs may be those of a boundary between two pieces."""
-    return bool(switches(tuple(outputs), _moving(stage), points=stage.recorder.order < 2))
+    """Whether derivatives of these outputs may be those of a boundary between two pieces, or
+    between two branches."""
+    taken = (guard.condition for guard in stage.recorder.guards.values())
+    points = stage.recorder.order < 2
+    return bool(switches((*outputs, *taken), _moving(stage), points=points))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,12 +165,15 @@ def _derivatives(
     moving: tuple[Node, ...],
     order: int,
     taken: tuple[Node, ...],
+    batch: tuple[tuple[Node, int], ...],
     backend: str | None,
 ) -> _Plan:
     outputs = {str(i): node for i, node in enumerate(nodes)}
     wanted = set(derived)
     asked = {name: node for name, node in outputs.items() if node in wanted}
-    plan = boundary(asked, of, moving, order, taken)
+    axes = dict(batch)
+    along = {name: axes[node] for name, node in asked.items() if node in axes}
+    plan = boundary(asked, of, moving, order, taken, along)
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 
@@ -257,8 +265,8 @@ def _given(
 
 
 def nodes_of(tree: Any) -> tuple[Node, ...]:
-    """The nodes of a tree, each once."""
-    return tuple(dict.fromkeys(x.value for x in leaves("", tree) if isinstance(x.value, Node)))
+    """The nodes of a tree, in order."""
+    return tuple(x.value for x in leaves("", tree) if isinstance(x.value, Node))
 
 
 def _run(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import check_function
-from tidu.api.staged import finish
+from tidu.api.staged import finish, redo_of
 from tidu.calculus.modes import batched
 from tidu.ir.node import Node, depends_on, inputs_among, reachable
 from tidu.tracing.calling import bind, bound
@@ -47,16 +47,21 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
     @functools.wraps(function)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         with stage(function) as here:
-            given = here.give(bind(function, bound(function, args, kwargs)))
+            named_arguments = bind(function, bound(function, args, kwargs))
+            given = here.give(named_arguments)
             entry = open_entry(here, function, given, in_axes)
             parts = entry.parts()
             lines = [node for _, node in entry.named]
-            derived_in_it = here.recorder.plain_functions() if here.own else []
+            functions = here.recorder.plain_functions()
+            differ = depends_on(functions, entry.mapped)
+            derived_in_it = [node for node in functions if node.id in differ]
             nodes = [*(leaf.value for leaf in parts), *derived_in_it]
             whole = batched(nodes, entry.mapped, lines)
             stacks, named = whole[: len(parts)], whole[len(nodes) :]
-            if here.own:
-                here.recorder.functions = list(whole[len(parts) : len(nodes)])
+            here.recorder.functions = [
+                *(node for node in functions if node.id not in differ),
+                *whole[len(parts) : len(nodes)],
+            ]
             here.recorder.namer.adopt(
                 [(name, image) for (name, _), image in zip(entry.named, named, strict=True)]
             )
@@ -64,8 +69,11 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             found = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
             spoken = here.recorder.namer.spoken
             derived = _derivatives(here, entry, [(leaf, found[leaf.path]) for leaf in parts])
+            axes = {found[x.path]: entry.axis(x, out_axes) for x in parts}
+            here.recorder.batch |= {n: axis for n, axis in axes.items() if axis is not None}
             tree, what = replace(entry.result, found.get), f"vmap({entry.function})"
-            return finish(here, tree, what, spoken, derived=derived)
+            redo = redo_of(mapped, function, here, named_arguments)
+            return finish(here, tree, what, spoken, derived=derived, redo=redo)
 
     return mapped
 
@@ -76,5 +84,5 @@ def _derivatives(here: Stage, entry: Entry, results: Sequence[tuple[Leaf, Node]]
     recorder = here.recorder
     behind = [entry.mapped[node] for node in recorder.moving if node in entry.mapped]
     recorder.moving.extend(inputs_among(reachable(behind)).values())
-    made = depends_on([leaf.value for leaf, _ in results], recorder.derived)
-    return [result for leaf, result in results if leaf.value.id in made]
+    made = recorder.made_with_derivatives([leaf.value for leaf, _ in results])
+    return [result for leaf, result in results if leaf.value in made]

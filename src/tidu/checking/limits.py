@@ -13,7 +13,7 @@ numbers at the point: those of several steps are extrapolated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ Arrays = Mapping[str, Array]
 Run = Callable[[Arrays], Arrays]
 
 _PAIRS = 12  # of opposite directions
+_PAIRS_TRACED = 4  # the same where each step is a trace of its own
 _NEAR = 20  # a step of 2**-20 shows the pieces on a side
 _NEARER = (28, 36, 44)  # and a smaller one, where another boundary lies within that step
 _NEAREST = (60, 100, 200, 400, 800)  # smaller still, where every value is 0
@@ -50,12 +51,16 @@ class Question:
     """Derivatives at some values, with what they are derivatives of and by.
 
     results: the derivatives by name. functions: the functions derived, which must be continuous.
-    moving: the inputs by which they are derived.
+    moving: the inputs by which they are derived. order: that of the derivatives: where a function
+    jumps, its conventional slope is given, and no derivative of that. batch: by name, the axis of a
+    result along which lie independent entries; it is the first one of every function.
     """
 
     results: Mapping[str, Node]
     functions: tuple[Node, ...]
     moving: tuple[Node, ...]
+    order: int = 1
+    batch: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +70,8 @@ class Limits:
     values: by name, the program's own where nothing is better. cancelled: the names with an entry
     that was replaced by the limit from all sides. missing: those with an entry that has no limit
     (NaN), or whose conventional value lies outside of the limits from the sides (the nearest of
-    these is taken). unknown: those with an entry that could not be decided.
+    these is taken). unknown: those with an entry that could not be decided (NaN where the sides
+    were seen and said nothing, the conventional value where they were not seen).
     """
 
     values: Arrays
@@ -97,19 +103,21 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
     rng = np.random.default_rng(0)
     seen: list[_Side] = []
     verdicts: dict[str, _Verdict] = {}
-    for _ in range(_PAIRS if sides.work <= _WORK else 1):
+    for _ in range(sides.pairs):
         direction = _direction(question.moving, values, rng)
         for sign in (1.0, -1.0):
             side = sides.look({name: sign * step for name, step in direction.items()})
             if side is not None:
                 seen.append(side)
-        verdicts = {name: _judge(name, found[name], seen) for name in question.results}
+        verdicts = {name: _judge(question, name, found[name], seen) for name in question.results}
         if not any(verdict.is_open for verdict in verdicts.values()):
             break
     if any(verdict.is_partial for verdict in verdicts.values()):
         seen += sides.of_single_entries(rng)
         whole = sides.entries <= _FEW_ENTRIES
-        verdicts = {name: _judge(name, found[name], seen, whole) for name in question.results}
+        verdicts = {
+            name: _judge(question, name, found[name], seen, whole) for name in question.results
+        }
 
     def names(kind: Callable[[_Verdict], bool]) -> tuple[str, ...]:
         return tuple(name for name, verdict in verdicts.items() if kind(verdict))
@@ -127,14 +135,14 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
 class _Side:
     """The limits along one direction, by name, and how far each may be off (∞: not known).
 
-    grows: where the numbers grow without bound. continuous: whether the functions are. alike: how
-    far two limits may lie apart beside the largest number.
+    grows: where the numbers grow without bound. jumps: whether a function does, for each entry of a
+    batch. alike: how far two limits may lie apart beside the largest number.
     """
 
     limit: Arrays
     error: Arrays
     grows: Arrays
-    continuous: bool
+    jumps: Array
     alike: float
 
 
@@ -161,6 +169,13 @@ class _Sides:
         return self._at_the_point(direction, last, near) or self._extrapolated(
             direction, last, near
         )
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of opposite directions are looked at; a number has one."""
+        if self.work > _WORK or self.entries <= 1:
+            return 1
+        return _PAIRS if self.frozen is not None else _PAIRS_TRACED
 
     @property
     def entries(self) -> int:
@@ -232,20 +247,23 @@ class _Sides:
             results,
             {n: np.full(np.shape(v), _EXACT * _largest(v, near[n])) for n, v in results.items()},
             {n: np.zeros(np.shape(v), bool) for n, v in results.items()},
-            self._is_continuous({name: exact[name] for name in self.here}, _EXACT),
+            self._jumps({name: exact[name] for name in self.here}, _EXACT),
             _EXACT,
         )
 
     def _same_pieces(self, one: Arrays, other: Arrays) -> bool:
         return all(np.array_equal(one[name], other[name]) for name in self.flat)
 
-    def _is_continuous(self, limit: Arrays, tolerance: float) -> bool:
-        """Whether the functions tend to their values; a limit that is not known says nothing."""
-        return not any(
-            np.any(np.abs(limit[n] - v) > tolerance * (1.0 + np.abs(v)))
-            for n, v in self.here.items()
-            if np.isfinite(v).all()
-        )
+    def _jumps(self, limit: Arrays, tolerance: float) -> Array:
+        """Whether a function tends to another value than its own, for each entry of a batch; a
+        limit that is not known says nothing."""
+        jumps = np.zeros((), bool)
+        for name, value in self.here.items():
+            if np.isfinite(value).all():
+                off = np.abs(limit[name] - value) > tolerance * (1.0 + np.abs(value))
+                axes = tuple(range(1 if self.question.batch else 0, np.ndim(value)))
+                jumps = jumps | np.any(off, axis=axes)
+        return jumps
 
     def _extrapolated(self, direction: Arrays, last: int, near: Arrays) -> _Side:
         table = [near]
@@ -268,7 +286,7 @@ class _Sides:
             {name: found[name][0] for name in results},
             {name: found[name][1] for name in results},
             {name: found[name][2] for name in results},
-            self._is_continuous(whole, 100.0 * CLOSE),
+            self._jumps(whole, 100.0 * CLOSE),
             _ALIKE,
         )
 
@@ -362,13 +380,16 @@ class _Verdict:
     is_partial: bool = False
 
 
-def _judge(name: str, found: Array, sides: Sequence[_Side], whole: bool = True) -> _Verdict:
+def _judge(
+    question: Question, name: str, found: Array, sides: Sequence[_Side], whole: bool = True
+) -> _Verdict:
     """What a derivative is. Without `whole` the sides are too few to say of an entry that they all
     agree, where they do not of others."""
     value = np.asarray(found)
     if not sides or not value.size:  # a derivative without entries has none that could be wrong
         return _Verdict(value)
-    if not all(side.continuous for side in sides):
+    jumps = _along(np.any([side.jumps for side in sides], axis=0), value, question.batch.get(name))
+    if question.order < 2 and jumps.all():
         return _Verdict(value, missing=True)
     limits_ = np.array([side.limit[name] for side in sides])
     errors = np.array([side.error[name] for side in sides])
@@ -382,26 +403,36 @@ def _judge(name: str, found: Array, sides: Sequence[_Side], whole: bool = True) 
         high = np.max(np.where(known, limits_, -np.inf), axis=0)
         bounded, all_known = ~grows.any(axis=0), known.all(axis=0)
         # A side may be hidden by rounding, as that of a clip at 1 of x/√x²; another one speaks.
-        unknown = bounded & ~all_known & ~near.any(axis=0)
+        unknown = bounded & ~all_known & ~near.any(axis=0) & ~jumps
         one = bounded & all_known & (high - low <= off)
         best = np.take_along_axis(limits_, np.argmin(errors, axis=0)[None], axis=0)[0]
-        replaced = one & ~near.any(axis=0)
-        partial = bool(replaced.any() and not one.all())
+        replaced = one & ~near.any(axis=0) & ~jumps
+        partial = bool(replaced.any() and not (one | jumps).all())
+        few = np.zeros_like(replaced)
         if partial and not whole:
-            unknown, replaced = unknown | replaced, np.zeros_like(replaced)
-        outside = bounded & all_known & ~one & ((value < low - own) | (value > high + own))
-        unbounded = ~bounded & np.isfinite(value) & ~(near & ~grows).any(axis=0)
+            few, replaced = replaced, few
+        outside = bounded & all_known & ~one & ((value < low - own) | (value > high + own)) & ~jumps
+        unbounded = ~bounded & np.isfinite(value) & ~(near & ~grows).any(axis=0) & ~jumps
+    nowhere = jumps if question.order > 1 else np.zeros_like(jumps)
     result = np.where(replaced, best, value)
     result = np.where(outside, np.clip(value, low, high), result)
-    result = np.where(unbounded, np.nan, result).astype(value.dtype)
+    result = np.where(unbounded | unknown | nowhere, np.nan, result).astype(value.dtype)
     return _Verdict(
         result,
         cancelled=bool(replaced.any()),
-        missing=bool(outside.any() or unbounded.any()),
-        unknown=bool((unknown & np.isfinite(value)).any()),
-        is_open=bool(replaced.any() or outside.any() or unknown.any()),
+        missing=bool((outside | unbounded | jumps | (np.isnan(value) & ~replaced)).any()),
+        unknown=bool(((unknown | few) & np.isfinite(value)).any()),
+        is_open=bool(replaced.any() or outside.any() or unknown.any() or few.any()),
         is_partial=partial,
     )
+
+
+def _along(jumps: Array, value: Array, axis: int | None) -> Array:
+    """What is known of each entry of a batch, for every number of a derivative."""
+    if axis is None or not jumps.ndim:
+        return np.full(value.shape, jumps.any())
+    front = jumps.reshape(-1, *(1,) * (value.ndim - 1))
+    return np.broadcast_to(np.moveaxis(front, 0, axis), value.shape)
 
 
 def _is_single(value: Array) -> bool:

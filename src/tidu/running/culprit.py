@@ -77,13 +77,17 @@ def warn_not_finite(
 
 
 def warn_result(
-    what: str, graph: Graph, outputs: Mapping[Node, Any], values: Mapping[str, Any]
+    what: str,
+    graph: Graph,
+    outputs: Mapping[Node, Any],
+    values: Mapping[str, Any],
+    bodies: Mapping[str, Graph] | None = None,
 ) -> None:
     """The same for what another verb gives: `outputs` of a graph, at least one of them not
     finite."""
     wrong = next(node for node, value in outputs.items() if not np.isfinite(value).all())
     if not _meant(list(outputs.values()), values):
-        found = run(graph.outputs, values, {})
+        found = run(graph.outputs, values, bodies or {})
         _warn(Gradients(graph, what), found, list(outputs), what, outputs[wrong], wrong)
 
 

@@ -161,6 +161,11 @@ class Entry:
         """Return the numbers of the result."""
         return [x for x in leaves("the result", self.result) if isinstance(x.value, Node)]
 
+    def axis(self, leaf: Leaf, axes: Any) -> Axis:
+        """The axis along which a number of the result lies for all entries."""
+        axis = axis_at("out_axes", axes, leaf)
+        return None if axis is None else axis % (leaf.value.rank + 1)
+
     def placed(self, leaf: Leaf, axes: Any, stacked: Node) -> Node:
         """Return one number of the result for all entries, its mapped axis where `out_axes` asks
         for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -71,6 +71,7 @@ class Recorder:
         self.moving: list[Node] = []  # the inputs by which they are taken
         self.derived: list[Node] = []  # what they are
         self.functions: list[Node] = []  # what is derived
+        self.batch: dict[Node, int] = {}  # results of independent entries, with the axis of these
         self.root: FrameType | None = None
         self._depth = 0
         self._traced: dict[int, bool] = {}
@@ -83,8 +84,20 @@ class Recorder:
     def plain_functions(self, more: Iterable[Node] = ()) -> list[Node]:
         """What is derived, these functions too, where it is no derivative itself."""
         found = list(dict.fromkeys([*self.functions, *more]))
-        made = depends_on(found, self.derived)
-        return [node for node in found if node.id not in made and node.dtype in FLOATS]
+        return [node for node in found if node.dtype in FLOATS]
+
+    def made_with_derivatives(self, results: Sequence[Node], order: int | None = None) -> set[Node]:
+        """Those of the results that are made with derivatives. One that depends on no input may be
+        a derivative that is 0 everywhere but at a jump, where any were taken: `order` is theirs, by
+        default that of all in this trace."""
+        made = depends_on(results, self._moving_derivatives())
+        if self.order if order is None else order:
+            made |= {n.id for n in results if n.dtype in FLOATS and not self.is_traced(n)}
+        return {node for node in results if node.id in made}
+
+    def _moving_derivatives(self) -> list[Node]:
+        """The derivatives that depend on an input; a constant may stand in the functions too."""
+        return [node for node in self.derived if self.is_traced(node)]
 
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:

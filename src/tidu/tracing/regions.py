@@ -222,8 +222,8 @@ class Region:
 
     variables: by parameter and path, for the leaves that are derived for, in order. actual: what
     each stands for. result: the function's result with nodes in the place of its numbers, and
-    `outputs` these nodes in order. lines: nodes with a name. image: the nodes as they were traced,
-    with what stands for each here.
+    `outputs` these nodes in order; `derivatives` are those made with derivatives. lines: nodes with
+    a name. image: the nodes as they were traced, with what stands for each here.
 
     In a trace that was running before, the region has variables for what it uses of the program
     around it as well, and none of its names is another's: two regions of equal functions are equal
@@ -236,6 +236,7 @@ class Region:
     variables: Mapping[Path, Node]
     actual: dict[Node, Node]
     result: Any
+    derivatives: frozenset[Node]
     lines: frozenset[Node]
     inner: Inner
     image: Mapping[Node, Node]
@@ -243,6 +244,11 @@ class Region:
     @property
     def outputs(self) -> list[Node]:
         return [leaf.value for leaf in leaves("result", self.result)]
+
+    @property
+    def functions(self) -> list[Node]:
+        """The results that are no derivatives themselves."""
+        return [node for node in self.outputs if node not in self.derivatives]
 
     @property
     def moving(self) -> list[Node]:
@@ -285,7 +291,9 @@ class Region:
         image = dict(zip(found, substitute(found, self.actual), strict=True))
         if self.variables:
             recorder = self.stage.recorder
-            recorder.functions = substitute([*recorder.functions, *self.outputs], self.actual)
+            recorder.functions = substitute([*recorder.functions, *self.functions], self.actual)
+            inner = [node for node in recorder.derived if node in self.image]
+            recorder.derived.extend(substitute(inner, self.actual))
         self._hand_names_on(image.values())
         where = self.stage.recorder.where
         walk = [node for node in self.image if node in where]
@@ -346,7 +354,9 @@ def open_region(
     with inside(recorder) as finished:
         for own, title in titles.items():
             recorder.namer.spoken[own.id] = title
+        around = recorder.order
         tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
+        made = recorder.made_with_derivatives(_flat(tree), recorder.order - around)
         inner = finished()
     if stage.own:
         image = {node: node for node in reachable(_flat(tree))}
@@ -366,6 +376,7 @@ def open_region(
         variables={key: image.get(own, own) for key, own in variables.items()},
         actual=actual,
         result=replace(tree, lambda _, node: image[node]),
+        derivatives=frozenset(image[node] for node in made),
         lines=frozenset(new for old, new in image.items() if old.id in inner.namer.spoken),
         inner=inner,
         image=image,

@@ -311,7 +311,7 @@ def _finished(
         warnings=tuple(growth.phrase for growth in grown),
         function=recorder.function,
         order=recorder.order,
-        functions=tuple(recorder.plain_functions([node])),
+        functions=tuple(recorder.plain_functions({node} - recorder.made_with_derivatives([node]))),
         moving=tuple(recorder.moving_among(inputs.values())),
         structures=structures,
         paths=paths,

@@ -12,7 +12,7 @@ overflows on the way does not reach the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,10 +35,12 @@ Fixed = Any  # for each entry whether it stays as it is when the inputs move: on
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A value, and which of its entries are certain to stay as they are."""
+    """A value, and which of its entries are certain to stay as they are. factors: of a product or a
+    view, what it is made of."""
 
     value: Any
     fixed: Fixed
+    factors: tuple[tuple[Node, _Known], ...] = ()
 
     @property
     def zero(self) -> Any:
@@ -93,8 +95,8 @@ def _calculated(
     if is_tuple(node) or any(is_tuple(child) for child in node.inputs):
         return _Known(value, False)
     if all(operand.fixed is True for operand in operands):
-        return _Known(value, True)
-    return _rule(node)(node, value, operands)
+        return _Known(value, True, _factors(node, known))
+    return replace(_rule(node)(node, value, operands), factors=_factors(node, known))
 
 
 def _decides(node: Node) -> bool:
@@ -204,11 +206,29 @@ def _quotient(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
 
 def _weight(x: Node, y: Node, one: _Known, other: _Known, value: Any) -> Any:
     """Where x is a certain zero that weighs y, and not a part of what y is: x/(x² + y²), the slope
-    of an angle, is 0/0 at the origin."""
+    of an angle, is 0/0 at the origin, and so is x·d/(x² + y²)."""
     zero = one.zero
-    if not np.any(zero & ~np.isfinite(value)) or y.id not in depends_on([y], [x]):
+    if not np.any(zero & ~np.isfinite(value)) or y.id not in depends_on([y], _zeros(x, one)):
         return zero
     return zero & other.fixed
+
+
+def _factors(node: Node, known: Mapping[int, _Known]) -> tuple[tuple[Node, _Known], ...]:
+    if is_tuple(node) or not (node.op.operator in ("*", "/") or node.op.loop is Loop.VIEW):
+        return ()
+    return tuple((child, known[child.id]) for child in node.inputs if not is_tuple(child))
+
+
+def _zeros(node: Node, known: _Known) -> list[Node]:
+    """A certain zero with its factors that are such, and theirs."""
+    found: dict[Node, _Known] = {node: known}
+    todo = [known]
+    while todo:
+        for child, own in todo.pop().factors:
+            if child not in found and np.any(own.zero):
+                found[child] = own
+                todo.append(own)
+    return list(found)
 
 
 def _either(masks: Sequence[Any]) -> Any:
