@@ -14,7 +14,7 @@ from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ops.results import results_of
-from tidu.spellings import functions
+from tidu.spellings import binding, functions
 
 
 class Handle:
@@ -60,10 +60,10 @@ class Handle:
         import torch  # noqa: PLC0415
 
         path = str(torch.overrides.resolve_name(function)).replace("torch.functional.", "torch.")
-        spelling = functions.find(path.replace("torch._C._linalg.linalg_", "torch.linalg."))
-        if spelling is None:
+        written = functions.find(path.replace("torch._C._linalg.linalg_", "torch.linalg."))
+        if written is None:
             raise functions.unknown(path)
-        return called(spelling, args, kwargs or {})
+        return called(written, args, kwargs or {})
 
 
 def method(name: str, handle: Handle) -> Callable[..., Any]:
@@ -74,10 +74,10 @@ def method(name: str, handle: Handle) -> Callable[..., Any]:
     return lambda *args, **kwargs: called(found[0], (handle, *args), kwargs)
 
 
-def called(spelling: functions.Spelling, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def called(written: functions.Entry, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """A call of the table's, of handles and plain values, its results as handles."""
     named = {key: plain(value) for key, value in kwargs.items()}
-    return wrapped(functions.call(spelling, [plain(value) for value in args], named))
+    return wrapped(binding.call(written, [plain(value) for value in args], named))
 
 
 def plain(value: Any) -> Any:

@@ -79,41 +79,41 @@ def given(sample: Any, settled: bool = False) -> Given:
     return found
 
 
-def ours(entry: Any, spelling: functions.Spelling) -> Callable[..., Any]:
+def ours(entry: Any, written: functions.Entry) -> Callable[..., Any]:
     """The operator on handles. What the table itself writes out as a function runs as written."""
     if getattr(entry.op, "__name__", "") == "<lambda>":
         return lambda *args, **kwargs: wrapped(plain(entry.op(*args, **kwargs)))
-    return lambda *args, **kwargs: called(spelling, args, kwargs)
+    return lambda *args, **kwargs: called(written, args, kwargs)
 
 
-def refuses(entry: Any, spelling: functions.Spelling, sample: Any) -> bool:
+def refuses(entry: Any, written: functions.Entry, sample: Any) -> bool:
     """Whether an input that PyTorch refuses is refused here: when it is read, or when it runs."""
     try:
         arguments = given(sample)
-        result = flat(ours(entry, spelling)(*arguments.args, **arguments.keywords))
+        result = flat(ours(entry, written)(*arguments.args, **arguments.keywords))
         evaluate({f"y{i}": part.node for i, part in enumerate(result)}, arguments.values)
     except (TiduError, Unfit):
         return True
     return False
 
 
-def compare(entry: Any, spelling: functions.Spelling, sample: Any) -> str:
+def compare(entry: Any, written: functions.Entry, sample: Any) -> str:
     """What does not agree: empty if value and gradient do. Raises where tidu refuses.
 
     Indices and counts that the call needs to know before the run are given as constants of the
     program, once it refused them as data.
     """
     try:
-        return _compare(entry, spelling, sample, given(sample))
+        return _compare(entry, written, sample, given(sample))
     except TiduError:
         settled = given(sample, settled=True)
         if len(settled.inputs) == len(given(sample).inputs):
             raise
-        return _compare(entry, spelling, sample, settled)
+        return _compare(entry, written, sample, settled)
 
 
-def _compare(entry: Any, spelling: functions.Spelling, sample: Any, arguments: Given) -> str:
-    function, shown = ours(entry, spelling), sample.output_process_fn_grad
+def _compare(entry: Any, written: functions.Entry, sample: Any, arguments: Given) -> str:
+    function, shown = ours(entry, written), sample.output_process_fn_grad
     nodes = flat(shown(function(*arguments.args, **arguments.keywords)))
     wanted = flat(shown(entry.op(sample.input, *sample.args, **sample.kwargs)))
     if len(nodes) != len(wanted):

@@ -37,7 +37,7 @@ class Score:
         return self.passed + sum(self.refused.values()) + len(self.wrong)
 
 
-def operators(chosen: set[str]) -> Iterator[tuple[Any, functions.Spelling]]:
+def operators(chosen: set[str]) -> Iterator[tuple[Any, functions.Entry]]:
     """The operators of the table that tidu knows by their PyTorch name."""
     import torch  # noqa: PLC0415
     from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
@@ -47,9 +47,9 @@ def operators(chosen: set[str]) -> Iterator[tuple[Any, functions.Spelling]]:
             continue
         if torch.float64 not in entry.supported_dtypes("cpu") or not entry.supports_autograd:
             continue
-        spelling = functions.find(f"torch.{entry.name}")
-        if spelling is not None:
-            yield entry, spelling
+        written = functions.find(f"torch.{entry.name}")
+        if written is not None:
+            yield entry, written
 
 
 def run(chosen: set[str], most: int | None = MOST) -> dict[str, Score]:
@@ -61,18 +61,18 @@ def run(chosen: set[str], most: int | None = MOST) -> dict[str, Score]:
     scores: dict[str, Score] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for entry, spelling in operators(chosen):
+        for entry, written in operators(chosen):
             score = scores.setdefault(entry.name, Score())
             samples = entry.sample_inputs("cpu", torch.float64, requires_grad=True)
             for sample in islice(samples, most):
-                _judge(entry, spelling, sample, score)
-            _judge_errors(entry, spelling, score)
+                _judge(entry, written, sample, score)
+            _judge_errors(entry, written, score)
     return scores
 
 
-def _judge(entry: Any, spelling: functions.Spelling, sample: Any, score: Score) -> None:
+def _judge(entry: Any, written: functions.Entry, sample: Any, score: Score) -> None:
     try:
-        what = compare(entry, spelling, sample)
+        what = compare(entry, written, sample)
     except (TiduError, Unfit) as error:
         score.refused[str(error).splitlines()[0][:110]] += 1
     except Exception as error:
@@ -84,13 +84,13 @@ def _judge(entry: Any, spelling: functions.Spelling, sample: Any, score: Score) 
             score.passed += 1
 
 
-def _judge_errors(entry: Any, spelling: functions.Spelling, score: Score) -> None:
+def _judge_errors(entry: Any, written: functions.Entry, score: Score) -> None:
     if entry.error_inputs_func is None:
         return
     for case in entry.error_inputs("cpu"):
         shown = _shown(case.sample_input)
         try:
-            refused = refuses(entry, spelling, case.sample_input)
+            refused = refuses(entry, written, case.sample_input)
         except Exception as error:  # a traceback is no refusal
             score.errors_accepted.append(f"{type(error).__name__}: {error}"[:110] + f"  {shown}")
             continue

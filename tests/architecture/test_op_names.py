@@ -19,7 +19,6 @@ from tests.architecture.source import sources
 # table of faster lowerings; such a file would be listed here.)
 EXEMPT: dict[str, str] = {
     "spellings/torch_spellings.py": "PyTorch's names of options: trunc, floor",
-    "spellings/torch_order.py": "PyTorch's max and min, which give two results",
     "text/sequences.py": "Python's own functions of sequences: tuple, sum",
     "spellings/torch_checks.py": "the PyTorch functions that refuse more than NumPy's",
     "backends/source/torch.py": "functions of C's library in scalar expressions: fmin, fmax, cbrt",

@@ -133,9 +133,13 @@ def test_arguments_that_a_composition_does_not_know_are_refused() -> None:
     assert caught.value.text("en").startswith("np.take is not derived with these arguments: mode")
     assert caught.value.text("zh").startswith("np.take 带这些参数时不能求导：mode")
     with pytest.raises(EvaluationError) as failed:
-        trace(lambda x: np.sum(np.select([x > 0], [x, x])), (X,))
-    assert "is longer than argument 1" in failed.value.text("en")
+        trace(lambda x: np.sum(np.choose(np.array([0, 2]), [x, x])), (X,))
+    assert "invalid entry in choice array" in failed.value.text("en")
     assert "NumPy 无法计算" in failed.value.text("zh")
+    with pytest.raises(InputError) as unequal:
+        trace(lambda x: np.sum(np.select([x > 0], [x, x])), (X,))
+    assert "as many choices as conditions, got 1 and 2" in unequal.value.text("en")
+    assert "条件与选项个数要相同" in unequal.value.text("zh")
 
 
 def test_inner_and_average_are_numpys_for_every_rank() -> None:

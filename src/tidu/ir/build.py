@@ -8,10 +8,10 @@ over a batch in a bias gradient is a step and not a hidden helper.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from numbers import Complex, Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tidu.errors import DTypeError, InputError, ShapeError, TiduError
 from tidu.ir.body import Body, result_types
 from tidu.ir.budget import check_node, is_reading, note_array
 from tidu.ir.node import ArrayData, Node, intern, post_order
-from tidu.ir.op import Form, Op, role
+from tidu.ir.op import Form, Op, Operand, role
 from tidu.ir.types import (
     COMPLEX,
     FLOATS,
@@ -90,7 +90,20 @@ class OperandDTypeError(OperandError):
     """An OperandError of dtypes, not of shapes: the builder makes a DTypeError of it."""
 
 
-def call(op: Op, *operands: Any, **attributes: Any) -> Node:
+class Callee(Protocol):
+    """What the builder reads of a record to call it: an op, or what is written with ops."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def operands(self) -> tuple[Operand, ...] | None: ...
+    @property
+    def complex(self) -> bool: ...
+    @property
+    def prepare(self) -> Callable[..., Any] | None: ...
+
+
+def call(op: Callee, *operands: Any, **attributes: Any) -> Node:
     """`op` applied to nodes, numbers and arrays, in its normal form.
 
     An op of many operands takes them in a list as well (concatenate), and what follows the operands
@@ -118,11 +131,12 @@ def call(op: Op, *operands: Any, **attributes: Any) -> Node:
         except (ValueError, IndexError, OverflowError, MemoryError) as problem:  # of NumPy's
             reason = verbatim(str(problem) or type(problem).__name__)
             raise InputError(_UNFIT(name=op.name, reason=reason)) from None
+    assert isinstance(op, Op)
     return apply(op, *nodes, **attributes)
 
 
 def _bind(
-    op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]
+    op: Callee, operands: tuple[Any, ...], attributes: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Tells positional attributes from operands."""
     if op.operands is None:
@@ -182,7 +196,7 @@ def _halved(op: Op, nodes: Sequence[Node], type: Type | TupleType) -> bool:
     return bool(nodes) and all(not is_tuple(n) and n.dtype == "bool" for n in nodes)
 
 
-def _refuse_complex(op: Op, nodes: tuple[Node, ...]) -> None:
+def _refuse_complex(op: Callee, nodes: tuple[Node, ...]) -> None:
     """Raises DTypeError for a complex operand of an op whose record does not take one."""
     if op.complex:
         return
@@ -192,7 +206,7 @@ def _refuse_complex(op: Op, nodes: tuple[Node, ...]) -> None:
             raise DTypeError(_REAL_ONLY(name=op.name, a=shown), fix=_REAL_ONLY_FIX(a=shown))
 
 
-def lift(op: Op, operands: tuple[Any, ...]) -> tuple[Node, ...]:
+def lift(op: Callee, operands: tuple[Any, ...]) -> tuple[Node, ...]:
     """Operands as nodes; Python numbers become constants of the dtype of the arrays beside them."""
     dtypes: list[DType] = [
         node.dtype

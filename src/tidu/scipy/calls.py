@@ -32,7 +32,7 @@ def on_arrays(op: Op, *arrays: Any, **attributes: Any) -> Any:
 
     def build() -> Any:
         nodes = [recorder.lift(x) for x in arrays]
-        return traced._wrap(op(*nodes, **attributes), *arrays)  # pyright: ignore[reportPrivateUsage]
+        return traced.wrap(op(*nodes, **attributes), *arrays)
 
     return recorder.make(op.name, build)
 

@@ -15,10 +15,13 @@ from tidu.ops.arrays.rearrange import array_split, repeat
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.define import float_type
 from tidu.ops.elementwise.complex import squared_size
+from tidu.ops.linalg.inverse import solve
 from tidu.ops.linalg.least_squares import pinv, rank_at
 from tidu.ops.linalg.matrices import matrix, shorter
+from tidu.ops.linalg.products import tensordot
 from tidu.ops.linalg.singular import svd_values
-from tidu.spellings.spellings import axis_of, library, node_of, plain_of, spelled
+from tidu.spellings.operands import axis_of, node_of, plain_of
+from tidu.spellings.record import spelled
 from tidu.words import Words
 
 _DRIVERS = {  # what each of LAPACK's routines gives besides the solution
@@ -90,8 +93,20 @@ def lstsq(a: Any, b: Any, rcond: float | None = None, driver: str | None = None)
     return LeastSquares(solution, residuals, rank, values)
 
 
+@spelled("torch.linalg.solve", operands=2, overrides=True)
+def torch_solve(a: Any, b: Any, left: bool = True) -> Node:
+    """torch's solve: b may hold one vector for each matrix of a batch; X A = B with left=False."""
+    a, b = lift(operator("@"), (a, b))
+    if not left:
+        return solve(a.mT, b.mT).mT
+    if b.rank > 1 and b.shape == a.shape[:-1]:
+        columns = solve(a, reshape(b, shape=(*b.shape, 1)))
+        return reshape(columns, shape=b.shape)
+    return solve(a, b)
+
+
 @spelled("torch.tensordot", operands=2, overrides=True)
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Node:
+def torch_tensordot(a: Any, b: Any, dims: Any = 2) -> Node:
     """NumPy's tensordot; an axis of one element stands for all places of its partner."""
     a, b = lift(operator("@"), (a, b))
     pairs: list[list[Any]]
@@ -106,7 +121,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Node:
             b = sum_(b, axis=to, keepdims=True)
         elif b.shape[to] == 1 and a.shape[at] != 1:
             a = sum_(a, axis=at, keepdims=True)
-    return library("numpy.tensordot")(a, b, axes=tuple(map(tuple, pairs)))
+    return tensordot(a, b, axes=tuple(map(tuple, pairs)))
 
 
 @spelled("torch.tensor_split", overrides=True)

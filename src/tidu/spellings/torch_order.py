@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tidu.errors import InputError
 from tidu.ir.build import OperandError, constant, filled, lift, shape_error
 from tidu.ir.node import Node
 from tidu.ir.types import Type, product
 from tidu.ops.arrays.axes import moveaxis
-from tidu.ops.arrays.extremes import argmax, argmin, max_, min_
 from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.layout import broadcast_to, flat, reshape
 from tidu.ops.arrays.order import sort, take_along_axis
+from tidu.ops.arrays.quantiles import nanquantile, quantile
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.elementwise.arithmetic import multiply
 from tidu.ops.elementwise.comparison import not_equal, where
 from tidu.ops.elementwise.guards import within
-from tidu.ops.elementwise.rounding import ceil, floor
-from tidu.spellings.spellings import axis_of, library, node_of, plain_of, spelled
+from tidu.ops.elementwise.rounding import ceil, floor, round_
+from tidu.spellings.operands import axis_of, node_of, plain_of
+from tidu.spellings.record import spelled
 from tidu.words import Words
 
 _INSIDE = Words(
@@ -65,34 +66,14 @@ def gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> Node:
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
     """The entries at these places along an axis; without one, of all elements in a row."""
     if dim is not None:
-        return library("numpy.take_along_axis")(x, indices, axis=dim)
-    return library("numpy.take_along_axis")(flat(node_of(x)), flat(node_of(indices)), axis=0)
+        return take_along_axis(x, indices, axis=dim)
+    return take_along_axis(flat(node_of(x)), flat(node_of(indices)), axis=0)
 
 
 @spelled("torch.msort", overrides=True)
 def msort(x: Any) -> Node:
     """Sorted along the first axis."""
-    return library("numpy.sort")(node_of(x), axis=0)
-
-
-# ------------------------------------------------------------------ the largest along an axis
-class Extreme(NamedTuple):
-    """What torch.max and torch.min with a dim give."""
-
-    values: Node
-    indices: Node
-
-
-def extreme(name: str, x: Any, dim: int, keepdim: bool) -> Extreme:
-    """The largest ("max") or smallest along an axis, and where they stand; a number is a vector of
-    one."""
-    x = node_of(x)
-    value, place = (max_, argmax) if name == "max" else (min_, argmin)
-    if not x.rank:
-        line = reshape(x, shape=(1,))
-        at = axis_of(line, dim)
-        return Extreme(value(line, axis=at), place(line, axis=at))
-    return Extreme(value(x, axis=dim, keepdims=keepdim), place(x, axis=dim, keepdims=keepdim))
+    return sort(node_of(x), axis=0)
 
 
 # ------------------------------------------------------------------ quantiles
@@ -109,7 +90,7 @@ def _between(lines: Node, at: Node, interpolation: str) -> Node:
         case "higher":
             return entry(above)
         case "nearest":
-            return entry(library("numpy.round")(at))
+            return entry(round_(at))
         case "midpoint":
             return (entry(below) + entry(above)) / 2.0
         case _:
@@ -155,14 +136,14 @@ def _quantile(
     if not isinstance(level, Node):
         if not x.rank:
             dim = None
-        path = "numpy.nanquantile" if ignore_nan else "numpy.quantile"
-        return library(path)(x, level, axis=dim, keepdims=keepdim, method=interpolation)
+        levels = nanquantile if ignore_nan else quantile
+        return levels(x, level, axis=dim, keepdims=keepdim, method=interpolation)
     x, level = lift(multiply, (x, level))
     return _at_levels(x, level, dim, keepdim, interpolation, ignore_nan)
 
 
 @spelled("torch.quantile", operands=2, overrides=True)
-def quantile(
+def torch_quantile(
     x: Any, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Node:
     """The q-quantiles; the levels may be calculated values, with a derivative of their own."""
@@ -170,7 +151,7 @@ def quantile(
 
 
 @spelled("torch.nanquantile", operands=2, overrides=True)
-def nanquantile(
+def torch_nanquantile(
     x: Any, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Node:
     """The q-quantiles of what is not NaN."""

@@ -9,16 +9,18 @@ from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
 from tidu.ir.types import Dim, product, shape_text
 from tidu.ops.arrays.indexing import take
-from tidu.ops.arrays.layout import broadcast_to, reshape
+from tidu.ops.arrays.layout import broadcast_to, reshape, transpose
 from tidu.ops.arrays.statistics import std, var
-from tidu.ops.arrays.structure import concatenate
+from tidu.ops.arrays.structure import column_stack, concatenate
 from tidu.ops.elementwise.arithmetic import divide
 from tidu.ops.elementwise.comparison import greater, less, where
 from tidu.ops.elementwise.entropy import logit as logit_op
 from tidu.ops.elementwise.exponential import softplus
+from tidu.ops.elementwise.rounding import floor, trunc
 from tidu.ops.elementwise.selection import clip
 from tidu.ops.linalg.contraction import trace
-from tidu.spellings.spellings import axis_of, library, node_of, spelled, swap
+from tidu.spellings.operands import axis_of, node_of
+from tidu.spellings.record import spelled
 from tidu.words import Words
 
 _BOUNDS = Words(en="clamp needs min, max or both", zh="clamp 需要 min、max 或两者")
@@ -145,7 +147,17 @@ def cat(*xs: Any, dim: int = 0) -> Node:
 def columns(*xs: Any) -> Node:
     """Vectors as columns side by side; a single number is a column of one."""
     nodes = [node_of(x) for x in xs]
-    return library("numpy.column_stack")(*(x if x.rank else reshape(x, shape=(1,)) for x in nodes))
+    return column_stack(*(x if x.rank else reshape(x, shape=(1,)) for x in nodes))
+
+
+@spelled("numpy.swapaxes", overrides=True)
+def swap(x: Any, axis1: int, axis2: int) -> Node:
+    """Two axes exchanged."""
+    x = node_of(x)
+    first, second = axis_of(x, axis1), axis_of(x, axis2)
+    order = list(range(x.rank))
+    order[first], order[second] = second, first
+    return transpose(x, axes=tuple(order))
 
 
 @spelled("torch.transpose", "torch.swapaxes", "torch.swapdims", overrides=True)
@@ -165,7 +177,7 @@ def torch_divide(a: Any, b: Any, rounding_mode: str | None = None) -> Node:
         return quotient
     if rounding_mode not in ("trunc", "floor"):
         raise InputError(_ROUNDING(value=repr(rounding_mode)))
-    return library(f"numpy.{rounding_mode}")(quotient)
+    return trunc(quotient) if rounding_mode == "trunc" else floor(quotient)
 
 
 @spelled("torch.trace", overrides=True)

@@ -15,9 +15,9 @@ from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.nn import LAYERS, Layer, Linear, layer, parameter_specs, sequential
 from tidu.ops.leaves import declared
-from tidu.spellings import functions
-from tidu.spellings.functions import Spelling
-from tidu.spellings.text_lists import LISTED, listed
+from tidu.spellings import binding, functions
+from tidu.spellings.functions import Entry
+from tidu.spellings.operands import is_plain
 from tidu.text.expressions import Expressions, Reading
 from tidu.text.sequences import Functions, is_sequence
 from tidu.text.values import (
@@ -187,13 +187,13 @@ class Calls(Expressions):
             if not shape:
                 raise InputError(_LENGTH(name=self.shown(node.args[0])))
             return shape[0]
-        if name in LISTED and library in ("", "numpy", "jax.numpy"):
-            return self._listed(node, name, place, arguments, keywords)
-        spelling = functions.find(function.path)
-        if spelling is None:
+        entry = functions.find(function.path)
+        if entry is None:
             raise functions.unknown(function.path, self.shown(node.func))
-        spelling = replace(spelling, text=self.shown(node.func))
-        return self._spelled(node, spelling, place, arguments, keywords)
+        entry = replace(entry, text=self.shown(node.func))
+        if entry.lists:
+            return self._of_lists(entry, place, arguments, keywords)
+        return self._spelled(node, entry, place, arguments, keywords)
 
     def _added(self, left: Value, right: Value, node: ast.Call, place: Place) -> Value:
         """left + right in Python's sum, which begins with the whole number 0."""
@@ -201,37 +201,31 @@ class Calls(Expressions):
             return right
         return self.calculate("+", left, right, (node, node, node), place)
 
-    def _listed(
-        self,
-        node: ast.Call,
-        name: str,
-        place: Place,
-        arguments: list[Any],
-        keywords: dict[str, Any],
+    def _of_lists(
+        self, entry: Entry, place: Place, arguments: list[Any], keywords: dict[str, Any]
     ) -> Value:
         """A function that takes lists of arrays; lists of numbers stay lists here."""
-        build = listed(name, self.shown(node.func))
         words = {key: self._lifted(value) for key, value in keywords.items()}
-        return self.apply(place, lambda *xs: build(xs, words), *arguments)
+        return self.apply(place, lambda *xs: binding.build(entry, xs, words), *arguments)
 
     def _spelled(
         self,
         node: ast.AST,
-        spelling: Spelling,
+        entry: Entry,
         place: Place,
         arguments: list[Any],
         keywords: dict[str, Any],
     ) -> Value:
-        if "dtype" in keywords and "dtype" not in spelling.attributes:
+        if "dtype" in keywords and "dtype" not in entry.attributes:
             check_dtype(keywords.pop("dtype"))
-        operands, attributes = functions.bind(spelling, arguments, keywords)
+        operands, attributes = binding.bind(entry, arguments, keywords)
         values = [x if x is None or isinstance(x, str) else self.operand(x, node) for x in operands]
-        for key in spelling.free:
-            if not functions.is_plain(attributes.get(key)):
+        for key in entry.free:
+            if not is_plain(attributes.get(key)):
                 attributes[key] = self.operand(attributes[key], node)
 
         def build(*xs: Any) -> Node:
-            return functions.build(spelling, xs, attributes)
+            return binding.build(entry, xs, attributes)
 
         return self.apply(place, build, *values)
 
@@ -283,12 +277,15 @@ class Calls(Expressions):
             raise UnknownNameError(_NO_METHOD(name=method.name))
         if {"numpy", "torch"} <= self.libraries and len(found) > 1:
             first, second = found[:2]
-            same_build = first.build is second.build or not (arguments or keywords)
-            same_build = same_build and first.op is not None and second.op is not None
-            if dict(first.defaults) != dict(second.defaults) or not same_build:
+            same = first.record is second.record or (
+                not arguments and not keywords and not (first.as_written or second.as_written)
+            )
+            if dict(first.defaults) != dict(second.defaults) or not same:
                 raise InputError(
                     _TWO_LIBRARIES(name=method.name), fix=_SAY_LIBRARY(name=method.name)
                 )
+        if found[0].lists:
+            return self._of_lists(found[0], place, [owner, *arguments], keywords)
         return self._spelled(node, found[0], place, [owner, *arguments], keywords)
 
     # -------------------------------------------------------------- layers

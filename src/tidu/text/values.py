@@ -25,7 +25,8 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
 from tidu.ir.types import Size, product, shape_text
 from tidu.nn import Layer
-from tidu.spellings.functions import call, find
+from tidu.spellings.binding import call
+from tidu.spellings.functions import find
 from tidu.words import Words
 
 _BIG_ARRAY = Words(

@@ -20,7 +20,7 @@ from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.elementwise.comparison import equal, not_equal, where
-from tidu.spellings.functions import Spelling, find, not_derived_because
+from tidu.spellings.functions import Entry, find, not_derived_because, traced
 from tidu.tracing import refusals
 from tidu.tracing.binding import name_of, path_of
 from tidu.tracing.names import Namer
@@ -64,7 +64,8 @@ class Recorder:
         self.guards: dict[tuple[int, bool, Place | None], Guard] = {}
         self.remarks: list[Phrase] = []
         self.refused: TiduError | None = None
-        self._spellings: dict[Any, Spelling] = {}
+        self._entries: dict[Any, Entry] = {}
+        self._on_arrays: dict[Any, Callable[..., Any] | None] = {}
         self.made_up = False  # whether values stand in for entries of which there are none
         self.standins: dict[int, str] = {}  # variables of bodies, with their names there
         self.order = 0  # of the derivatives taken in this trace
@@ -146,17 +147,24 @@ class Recorder:
             code, reason = refusals.code_of(place), verbatim(Lines(str(error)))
             raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
 
-    def spelling(self, function: Any) -> Spelling:
-        """Return what a function of NumPy or SciPy means here. Raise TraceError for one that is not
+    def on_arrays(self, function: Any) -> Callable[..., Any] | None:
+        """What a function of NumPy's means on traced arrays, where it is no matter of nodes."""
+        if function not in self._on_arrays:
+            found = traced(path_of(function))
+            self._on_arrays[function] = None if found is None else found.traced
+        return self._on_arrays[function]
+
+    def entry(self, function: Any) -> Entry:
+        """What a function of NumPy's or SciPy's means here. Raises TraceError for one that is not
         derived."""
-        found = self._spellings.get(function)
+        found = self._entries.get(function)
         if found is None:
             path = path_of(function)
             found = find(path)
             if found is None:
                 why = not_derived_because(path) if path.startswith("numpy.") else None
                 raise refusals.unsupported(self.place(), path, why)
-            self._spellings[function] = found
+            self._entries[function] = found
         return found
 
     def make(self, function: Any, build: Callable[[], Any]) -> Any:

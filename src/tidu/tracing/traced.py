@@ -15,8 +15,9 @@ from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Size
 from tidu.ops.leaves import cast as cast_op
-from tidu.spellings.compositions import COMPOSITIONS
-from tidu.spellings.functions import call, is_plain
+from tidu.spellings.binding import build, call
+from tidu.spellings.functions import Entry
+from tidu.spellings.operands import is_plain
 from tidu.tracing import refusals
 from tidu.tracing.binding import named_options, options, path_of, takes
 from tidu.tracing.operators import CALCULATES, ArrayOperators
@@ -109,28 +110,43 @@ class TracedArray(ArrayOperators):
         if function in MASKED and not named.keys().isdisjoint(PARTIAL):
             composition = MASKED[function]
         else:
-            composition = COMPOSITIONS.get(function)
+            composition = self.recorder.on_arrays(function)
         if composition is not None:
             dtype = None if takes(composition, "dtype") else named.pop("dtype", None)
             result = self.recorder.composed(function, composition, (self, *args), named)
             return result if dtype is None else result.astype(dtype)
-        spelling = self.recorder.spelling(function)
+        entry = self.recorder.entry(function)
         dtype = named.pop("dtype", None)
-        count = len(args) if spelling.operands is None else len(spelling.operands)
+        result = self._of_lists(entry, args, named) if entry.lists else self._of(entry, args, named)
+        return result if dtype is None else result.astype(dtype)
+
+    def _of(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
+        """A call of operands and attributes."""
+        count = len(args) if entry.operands is None else len(entry.operands)
         operands = [self._operand(x) for x in args[:count]]
         given = [
-            self._attribute(x, key in spelling.free)
-            for key, x in zip_longest(spelling.attributes, args[count:])
+            self._attribute(x, key in entry.free)
+            for key, x in zip_longest(entry.attributes, args[count:])
         ][: len(args) - count]
         attributes = {
             key: self._operand(x)
-            if (own := spelling.rename.get(key, key)) not in spelling.attributes
-            else self._attribute(x, own in spelling.free)
+            if (own := entry.rename.get(key, key)) not in entry.attributes
+            else self._attribute(x, own in entry.free)
             for key, x in named.items()
         }
         inputs = (*args[:count], *named.values())
-        result = self._wrap(call(spelling, [*operands, *given], attributes), *inputs)
-        return result if dtype is None else result.astype(dtype)
+        return self.wrap(call(entry, [*operands, *given], attributes), *inputs)
+
+    def _of_lists(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
+        """A call of a function that takes lists of arrays."""
+        lists = [self._lifted(x) for x in args]
+        return self.wrap(build(entry, lists, {k: self._lifted(x) for k, x in named.items()}))
+
+    def _lifted(self, value: Any) -> Any:
+        """An argument with the traced arrays in it as nodes, however deep they stand in lists."""
+        if isinstance(value, list | tuple):
+            return [self._lifted(item) for item in cast("list[Any]", value)]
+        return self._operand(value) if isinstance(value, np.ndarray | np.generic) else value
 
     def _attribute(self, value: Any, free: bool) -> Any:
         """Return an argument after the operands; an optional one may be an operand as well."""
@@ -145,14 +161,15 @@ class TracedArray(ArrayOperators):
             return value
         return self.recorder.lift(value)
 
-    def _wrap(self, node: Any, *operands: Any) -> Any:
+    def wrap(self, node: Any, *operands: Any, number: bool = True) -> Any:
         """Return a node as a traced array; integers made of integers are known to be whole.
 
-        Several results (slogdet's) stay in their named tuple.
+        Several results (slogdet's) stay in their named tuple. `number`: one without axes is a
+        number, as most functions of NumPy's give it.
         """
         if isinstance(node, list | tuple):
-            return replace(node, lambda _, part: self._wrap(part, *operands))
-        result = TracedArray(node, self.recorder)
+            return replace(node, lambda _, part: self.wrap(part, *operands))
+        result = TracedArray(node, self.recorder, number=number)
         for operand in operands:  # a view that changes nothing is its operand's own node
             if isinstance(operand, TracedArray) and (
                 node.op.loop is Loop.VIEW or operand.node is node
@@ -301,7 +318,7 @@ class TracedArray(ArrayOperators):
     def __getitem__(self, key: Any) -> Any:
         def build() -> TracedArray:
             shared = self._shared
-            result = self._wrap(self.node[self._key(key)], self)
+            result = self.wrap(self.node[self._key(key)], self)
             parts = key if isinstance(key, tuple) else (key,)
             if result.ndim == 0 and not any(part is Ellipsis for part in parts):
                 self._shared = shared  # an element is a number of its own, x[0, ...] is a view
@@ -335,11 +352,11 @@ class TracedArray(ArrayOperators):
 
     @property
     def T(self) -> Any:
-        return self._view(self.recorder.make("T", lambda: self._wrap(self.node.T, self)))
+        return self._view(self.recorder.make("T", lambda: self.wrap(self.node.T, self)))
 
     @property
     def mT(self) -> Any:
-        return self._view(self.recorder.make("mT", lambda: self._wrap(self.node.mT, self)))
+        return self._view(self.recorder.make("mT", lambda: self.wrap(self.node.mT, self)))
 
     def transpose(self, *axes: Any) -> Any:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None

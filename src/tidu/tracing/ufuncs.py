@@ -39,7 +39,7 @@ def _reduce(t: Any, ufunc: Any, array: Any, axis: Any = 0, **kwargs: Any) -> Any
     if kwargs:
         raise TypeError(f"{ufunc.__name__}.reduce with {', '.join(kwargs)}")
     if ufunc is np.logaddexp and initial is None:
-        return t._wrap(logsumexp(t.recorder.lift(array), axis=axis, keepdims=keepdims), array)
+        return t.wrap(logsumexp(t.recorder.lift(array), axis=axis, keepdims=keepdims), array)
     axes = normal_axes(axis, array.ndim, number=True)
     for at in reversed(axes):
         array = np.expand_dims(_folded(ufunc, array, at), at)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tidu.errors import SyntaxProblem, TiduError
 from tidu.ir.types import Size
-from tidu.spellings import functions
+from tidu.spellings import binding, functions
 from tidu.text.expressions import Reading
 from tidu.text.formula.notes import Note, call, constant, name
 from tidu.text.formula.sizes import rank_of, shape_of
@@ -106,7 +106,7 @@ class Calls(Named):
             )
             if len(shape) == 2 and spelling is not None:
                 try:
-                    functions.call(spelling, [arguments[0].value], {})
+                    binding.call(spelling, [arguments[0].value], {})
                 except TiduError:
                     self.unify(*shape)
                     arguments[0].value = self.settled(arguments[0].value)
@@ -167,7 +167,7 @@ class Calls(Named):
         if op is None or op.partials is None or order > 1 or len(values) != 1 or spelling is None:
             raise SyntaxProblem(_PRIME(name=function), place=self.place(node.word))
         x = values[0]
-        out = functions.call(spelling, [x], {})
+        out = binding.call(spelling, [x], {})
         (slope,) = _listed(op.partials(x, out, **out.attrs))
         known = self._made(Known(value=slope, code=call(f"{function}′", arguments[0].code)), node)
         self.notes[id(known)] = Note(known.code)

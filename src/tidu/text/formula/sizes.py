@@ -11,7 +11,7 @@ from tidu.ir.build import substitute
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Dim, Shape, Size
-from tidu.spellings import functions
+from tidu.spellings import binding, functions
 from tidu.text.expressions import Reading
 from tidu.text.formula.cursor import Ambiguous, ambiguity
 from tidu.text.formula.names import Known as KnownNames
@@ -257,7 +257,7 @@ class Sizes(Program):
         size = self._new_size()
         spelling = functions.find("numpy.eye")
         assert spelling is not None
-        value = functions.call(spelling, [size], {})
+        value = binding.call(spelling, [size], {})
         self.notes[id(node)] = Note(call(self._function_word("eye"), name(str(size))))
         self.kept.append(node)
         return value

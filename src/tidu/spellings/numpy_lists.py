@@ -1,26 +1,21 @@
-"""NumPy's functions of lists of arrays, as a text calls them: select, choose, block, insert."""
+"""NumPy's functions of lists of arrays: select, choose, block, insert."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
-from tidu.errors import InputError, TiduError
+from tidu.errors import InputError
 from tidu.ir.build import constant
 from tidu.ir.node import Node
 from tidu.ops.arrays.layout import reshape
-from tidu.ops.arrays.rearrange import insert
+from tidu.ops.arrays.rearrange import insert as insert_op
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.elementwise.comparison import equal, where
+from tidu.spellings.record import Spelling, register
 from tidu.words import Words
 
-_MISUSED = Words(
-    en="{name} cannot be called with these arguments; it takes {names}",
-    zh="{name} 不能这样调用；它的参数是 {names}",
-)
 _LENGTHS = Words(
     en="select needs as many choices as conditions, got {m} and {n}",
     zh="select 的条件与选项个数要相同，这里是 {m} 与 {n}",
@@ -51,9 +46,9 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Node:
     return result
 
 
-def _choose(a: Any, choices: Any) -> Node:
+def _choose(a: Any, choices: Any, mode: str = "raise") -> Node:
     """Element by element the choice of that number; NaN where there is none."""
-    if not isinstance(choices, list | tuple) or not choices:
+    if not isinstance(choices, list | tuple) or not choices or mode != "raise":
         raise TypeError
     a = constant(np.asarray(a)) if isinstance(a, int | float | list | tuple) else a
     if isinstance(a, Node) and a.op.role == "constant":
@@ -67,7 +62,21 @@ def _choose(a: Any, choices: Any) -> Node:
     return result
 
 
+def _choose_traced(t: Any, a: Any, choices: Any, mode: str = "raise") -> Any:
+    """The same of values that are known: as in NumPy, all of them are the number of a choice."""
+    count = len(choices)
+    which = a if type(a) is type(t) else np.asarray(a)
+    if mode == "wrap":
+        which = which % count
+    elif mode == np.clip.__name__:
+        which = np.clip(which, 0, count - 1)
+    elif not np.all((which >= 0) & (which < count)):
+        raise ValueError("invalid entry in choice array")
+    return np.select([which == i for i in range(count)], list(choices))
+
+
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
+    """An array with values put in before the places."""
     places = obj
     if isinstance(obj, Node):
         if obj.op.role != "constant":
@@ -75,7 +84,9 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
         places = np.asarray(obj.attrs["value"].array).astype(int).tolist()
     if not isinstance(places, int | slice | list | tuple):
         raise InputError(_PLACES())
-    return insert(arr, values, obj=tuple(places) if isinstance(places, list) else places, axis=axis)
+    return insert_op(
+        arr, values, obj=tuple(places) if isinstance(places, list) else places, axis=axis
+    )
 
 
 def _block(arrays: Any) -> Node:
@@ -108,25 +119,20 @@ def _rank(item: Any) -> int:
     return item.rank if isinstance(item, Node) else 0
 
 
-LISTED: Mapping[str, Callable[..., Node]] = {
-    "select": _select,
-    "choose": _choose,
-    "insert": _insert,
-    "block": _block,
-}
+def _listed(name: str, compose: Any, traced: Any = None) -> Spelling:
+    return register(
+        Spelling(
+            name=f"numpy.{name}",
+            compose=compose,
+            traced=traced,
+            aliases={"numpy": (name,)},
+            lists=True,
+            bare=name == insert_op.name,
+        )
+    )
 
 
-def listed(name: str, shown: str) -> Callable[..., Node]:
-    """The function of this name, with an error of tidu's for a call that does not fit it."""
-    function = LISTED[name]
-
-    def build(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Node:
-        try:
-            return function(*arguments, **keywords)
-        except TiduError:
-            raise
-        except (TypeError, ValueError, IndexError, AttributeError):
-            names = ", ".join(inspect.signature(function).parameters)
-            raise InputError(_MISUSED(name=shown, names=names)) from None
-
-    return build
+_listed("select", _select)
+_listed("choose", _choose, _choose_traced)
+_listed("block", _block)
+_listed("insert", _insert)
