@@ -36,7 +36,7 @@ class Place:
         return name if self.line is None else f"{name}:{self.line}"
 
     def excerpt(self) -> str | None:
-        """The source line with a caret line under it; long lines are cut around the caret.
+        """Return the source line with a caret line under it; long lines are cut around the caret.
 
         Hidden characters are shown as escapes, a tab as spaces; the carets stand under what is
         meant nevertheless.
@@ -61,7 +61,8 @@ def _on_one_line(text: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """Terminal cells: East Asian wide characters take two, marks on a letter none."""
+    """Return the width in terminal cells: East Asian wide characters take two, marks on a letter
+    none."""
     return sum(_cells_of(character) for character in text)
 
 
@@ -95,7 +96,7 @@ class TiduError(Exception):
         self.fix = fix
 
     def at(self, place: Place | None) -> TiduError:
-        """The same error with a place, if it has none yet."""
+        """Return the same error with a place, if it has none yet."""
         if self.place is None:
             self.place = place
         return self
@@ -123,7 +124,8 @@ class TiduError(Exception):
 
 
 def _indented(text: str) -> str:
-    """Further lines of a sentence stand under its first: none can pass for a line of tidu's."""
+    """Return a sentence with its further lines indented, so that none can be taken for a line of
+    tidu's."""
     return text.replace("\n", "\n    ")
 
 
@@ -229,7 +231,7 @@ MANY = 2_000  # known words, likewise
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that a misspelt one most likely stands for."""
+    """Return the known word that a misspelt one most likely stands for."""
     if len(word) > LONG:
         return None
     import difflib  # noqa: PLC0415  (only needed once something is misspelt)

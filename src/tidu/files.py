@@ -70,7 +70,7 @@ _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os,
 
 # ------------------------------------------------------------------ names
 def named(given: object) -> Path:
-    """The path that a user gives for a file to read or write, which need not exist.
+    """Return the path that a user gives for a file to read or write, which need not exist.
 
     Raises InputError for what is no path and for what no file can be called: NUL, letters that the
     system has not, a name that is too long, a ring of links, a folder that may not be entered.
@@ -99,7 +99,8 @@ def named(given: object) -> Path:
 
 
 def read_whole(path: Path, shown: str | None = None) -> bytes:
-    """The bytes of a file. Raises InputError, which calls it `shown`, where it cannot be read."""
+    """Return the bytes of a file. Raises InputError, which calls it `shown`, where it cannot be
+    read."""
     try:
         return path.read_bytes()
     except OSError as problem:
@@ -108,7 +109,7 @@ def read_whole(path: Path, shown: str | None = None) -> bytes:
 
 
 def neighbours(path: Path, ending: str = "") -> list[str]:
-    """The names of the files beside a path, in order; none where they cannot be listed."""
+    """Return the names of the files beside a path, in order; none where they cannot be listed."""
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         names = [entry.name for entry in entries if entry.is_file()]
         return sorted(name for name in names if name.endswith(ending))
@@ -138,7 +139,7 @@ def check_place(target: Path) -> None:
 
 
 def is_replaced(target: Path) -> bool:
-    """Whether there is a file that would be lost; nothing is lost in a pipe."""
+    """Return whether there is a file that would be lost; nothing is lost in a pipe."""
     return _place(target).before is not None
 
 
@@ -200,7 +201,7 @@ def _state(path: Path) -> os.stat_result | None:
 
 
 def _followed(target: Path) -> Path:
-    """Where the links of a target lead; a link among a process's open files is not followed.
+    """Return where the links of a target lead; a link among a process's open files is not followed.
 
     A link of another user in a folder where all can write, as in /tmp, is refused: it could lead to
     any file of ours.
@@ -243,7 +244,7 @@ class Folder:
     descriptor: int | None = None
 
     def at(self, name: str) -> str:
-        """A name in the folder, as a call with `dir_fd=folder.descriptor` wants it."""
+        """Return a name in the folder, as a call with `dir_fd=folder.descriptor` wants it."""
         return name if self.descriptor is not None else os.path.join(self.path, name)
 
 
@@ -290,7 +291,7 @@ def put(
 
 
 def _begun(folder: Folder, mode: int) -> tuple[int, str]:
-    """A new file, locked, and its name."""
+    """Return a new file, locked, and its name."""
     for _ in range(_TRIES):
         own = f".tidu-{secrets.token_hex(8)}.tmp"
         flags = _NEW | (_SAFE & ~getattr(os, "O_NONBLOCK", 0))
@@ -369,7 +370,7 @@ def _remove_if_left(folder: Folder, name: str) -> None:
 
 
 def _is_left(descriptor: int, found: os.stat_result) -> bool:
-    """Whether nobody writes a file any more."""
+    """Return whether nobody writes a file any more."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -54,7 +54,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def array(value: Any, dtype: Any = None) -> Any:
-    """np.array that takes traced values, alone or in (nested) lists of one shape.
+    """Make an array as np.array does, also of traced values, alone or in (nested) lists of one
+    shape.
 
     >>> array([[1, 2], [3, 4]]).shape
     (2, 2)
@@ -66,7 +67,7 @@ def array(value: Any, dtype: Any = None) -> Any:
 
 
 def asarray(value: Any, dtype: Any = None) -> Any:
-    """np.asarray that takes traced values.
+    """Make an array as np.asarray does, also of traced values.
 
     >>> asarray([1.0, 2.0]).tolist()
     [1.0, 2.0]
@@ -81,7 +82,7 @@ asanyarray = ascontiguousarray = asfortranarray = asarray_chkfinite = asarray
 
 
 def full(shape: int | tuple[int, ...], fill_value: Any, dtype: Any = None) -> Any:
-    """np.full whose value may be traced: one value, stretched to the shape.
+    """Make an array as np.full does; the value may be traced, and is broadcast to the shape.
 
     >>> full((2, 2), 7.0).tolist()
     [[7.0, 7.0], [7.0, 7.0]]
@@ -142,7 +143,7 @@ _OF_LISTS = frozenset(
 
 
 def __getattr__(name: str) -> Any:
-    """NumPy's own names."""
+    """Return NumPy's own attribute of this name."""
     return _numpys(name)
 
 
@@ -159,7 +160,8 @@ def __dir__() -> list[str]:
 
 
 def ones(shape: Any, *more: Any, **options: Any) -> Any:
-    """np.ones whose sizes may be letters, where a function is derived by shapes alone.
+    """Make an array as np.ones does; sizes may be letters where a function is derived by shapes
+    alone.
 
     >>> ones((2, 2)).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
@@ -168,7 +170,8 @@ def ones(shape: Any, *more: Any, **options: Any) -> Any:
 
 
 def zeros(shape: Any, *more: Any, **options: Any) -> Any:
-    """np.zeros whose sizes may be letters, where a function is derived by shapes alone.
+    """Make an array as np.zeros does; sizes may be letters where a function is derived by shapes
+    alone.
 
     >>> zeros(2).tolist()
     [0.0, 0.0]
@@ -177,7 +180,8 @@ def zeros(shape: Any, *more: Any, **options: Any) -> Any:
 
 
 def eye(n: Any, m: Any = None, *more: Any, **options: Any) -> Any:
-    """np.eye whose sizes may be letters, where a function is derived by shapes alone.
+    """Make an array as np.eye does; sizes may be letters where a function is derived by shapes
+    alone.
 
     >>> eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
@@ -186,7 +190,8 @@ def eye(n: Any, m: Any = None, *more: Any, **options: Any) -> Any:
 
 
 def arange(*bounds: Any, **options: Any) -> Any:
-    """np.arange whose bounds may be letters, where a function is derived by shapes alone.
+    """Make an array as np.arange does; bounds may be letters where a function is derived by shapes
+    alone.
 
     >>> arange(3).tolist()
     [0, 1, 2]
@@ -201,7 +206,7 @@ def _written(
     more: tuple[Any, ...],
     options: dict[str, Any],
 ) -> Any:
-    """An array of these sizes; over letters, a node of the trace that is running."""
+    """Return an array of these sizes; over letters, a node of the trace that is running."""
     sizes = [d for a in arguments for d in (a if isinstance(a, tuple | list) else (a,))]
     recorder = running.get()
     if recorder is None or not any(isinstance(size, Size) for size in sizes):
@@ -212,7 +217,7 @@ def _written(
 
 
 def _joined(value: Any) -> Any:
-    """Lists with traced values in them, stacked; anything else as it is."""
+    """Return lists with traced values in them as one stacked array; anything else unchanged."""
     if not isinstance(value, list | tuple):
         return value
     parts = [_joined(part) for part in cast("list[Any]", value)]
@@ -227,7 +232,7 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
 ) -> tuple[Any, Any]:
-    """A loop as one step of a derivation: `carry, y = body(carry, x)` for each entry x of `xs`.
+    """Run a loop as one step of a derivation: `carry, y = body(carry, x)` for each entry x of `xs`.
 
     init: the first carry; a number, an array, or a tuple, list or dict of them. Each step gives a
     carry of the same shapes. xs: arrays (or a tuple or dict of arrays) with one entry a step on
@@ -275,7 +280,7 @@ def _zeros(leaf: Any) -> Any:
 
 
 def _stacked(kept: list[Any], steps: int) -> Any:
-    """What the steps gave, leaf by leaf, on a new first axis."""
+    """Return what the steps gave, leaf by leaf, on a new first axis."""
     rows = [[leaf.value for leaf in leaves("y", y)] for y in kept]
     columns = iter(zip(*rows, strict=True))
 
@@ -287,7 +292,7 @@ def _stacked(kept: list[Any], steps: int) -> Any:
 
 
 def named(function: Function) -> Function:
-    """Makes every call of `function` one node of a derivation, with the function's name.
+    """Make every call of `function` one node of a derivation, with the function's name.
 
     The working then shows `h = layer(W, x, b)` and, once, what layer and its derivative are.
     Repeated calls share one body. Outside of a function that is derived nothing changes.
@@ -315,7 +320,7 @@ def named(function: Function) -> Function:
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """One call of a function as one node of a derivation; see `named`.
+    """Make one call of a function one node of a derivation; see `named`.
 
     >>> call(lambda x: x + 1.0, np.array([1.0])).tolist()
     [2.0]

@@ -106,7 +106,8 @@ def _of_pairs(
     argnum: int,
     wanted: Sequence[int],
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """The same function, and its gradient, of real numbers: z is an array of pairs (x, y)."""
+    """Return the same function, and its gradient, of real numbers: z is an array of pairs (x,
+    y)."""
 
     def joined(args: tuple[Any, ...]) -> list[Any]:
         z = args[argnum][..., 0] + 1j * args[argnum][..., 1]
@@ -173,7 +174,7 @@ def _arrays(function: Callable[..., Any], args: Sequence[Any], wanted: Sequence[
 
 
 def _names(function: Callable[..., Any], count: int) -> list[str]:
-    """The parameters' own names where the function tells them."""
+    """Return the parameters' own names where the function tells them."""
     try:
         known = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
@@ -184,8 +185,8 @@ def _names(function: Callable[..., Any], count: int) -> list[str]:
 def _derived(
     function: Callable[..., Any], arrays: Sequence[Any], wanted: Sequence[int]
 ) -> tuple[Any, ...] | None:
-    """tidu's own gradients; None where the function cannot be traced, or where they do not stand
-    their own check: at kinks that cancel, or where all digits are lost."""
+    """Return tidu's own gradients; None if the function cannot be traced, or if they do not pass
+    their own check (at kinks that cancel, or where all digits are lost)."""
     try:
         gradients = grad(function, tuple(wanted))(*(array.copy() for array in arrays))
         traced = trace(function, arrays)

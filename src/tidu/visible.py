@@ -49,7 +49,8 @@ _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 def visible(text: str) -> str:
-    r"""A text of several lines: line ends and tabs are its layout, all else that hides is escaped.
+    r"""Return a text of several lines: line ends and tabs are its layout, all else that hides is
+    escaped.
 
     >>> print(visible("2 × 10\u202e\x1b[31m 梯度"))
     2 × 10\u202e\x1b[31m 梯度
@@ -58,7 +59,7 @@ def visible(text: str) -> str:
 
 
 def visible_line(text: str) -> str:
-    r"""A name, title or other text of one line: its line ends and tabs are escaped too.
+    r"""Return a name, title or other text of one line: its line ends and tabs are escaped too.
 
     >>> print(visible_line("W\n✓ all is well"))
     W\n✓ all is well
@@ -67,7 +68,8 @@ def visible_line(text: str) -> str:
 
 
 def with_escapes(text: str, escaped: Callable[[str], str]) -> str:
-    """The text with each hidden character as another notation escapes it; line ends and tabs stay.
+    """Return the text with each hidden character as another notation escapes it; line ends and tabs
+    stay.
 
     >>> with_escapes("a\x7f", lambda character: f"<{ord(character)}>")
     'a<127>'
@@ -76,7 +78,7 @@ def with_escapes(text: str, escaped: Callable[[str], str]) -> str:
 
 
 def escape(character: str) -> str:
-    r"""One character as Python writes it in a text: \x1b, \u202e, \U000e0041."""
+    r"""Return one character as Python writes it in a text: \x1b, \u202e, \U000e0041."""
     code = ord(character)
     short = _SHORT.get(character)
     if short is not None:

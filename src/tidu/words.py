@@ -67,7 +67,8 @@ class Phrase:
     arguments: tuple[tuple[str, object], ...] = ()
 
     def parts(self, language: Language) -> Iterator[str | Formula]:
-        """Texts and formulas in reading order; nested phrases are opened, hidden signs shown."""
+        """Return texts and formulas in reading order; nested phrases are expanded, hidden
+        characters shown."""
         values = dict(self.arguments)
         template: str = getattr(self.words, language)
         at = 0
@@ -94,7 +95,7 @@ class Phrase:
 
 
 def _shown(value: object) -> str | Formula:
-    """An argument as it may be printed."""
+    """Return an argument as it may be printed."""
     if isinstance(value, Formula):
         return value
     if isinstance(value, Lines):
@@ -103,7 +104,7 @@ def _shown(value: object) -> str | Formula:
 
 
 def verbatim(text: str) -> Phrase:
-    """A phrase that reads the same in every language: a name, a formula, a line to write.
+    """Return a phrase that reads the same in every language: a name, a formula, a line to write.
 
     Of several lines it is if it is given `Lines`: prose, a message of another program.
     """
@@ -111,8 +112,8 @@ def verbatim(text: str) -> Phrase:
 
 
 def on_one_line(text: str) -> str:
-    """The text without line ends and tabs, which only lay it out in its file: a space for each,
-    and none for a line end beside a Chinese character.
+    """Return the text without line ends and tabs, which only lay it out in its file: a space for
+    each, and none for a line end beside a Chinese character.
 
     >>> on_one_line(" down the\\n   slope ")
     'down the slope'
@@ -121,7 +122,7 @@ def on_one_line(text: str) -> str:
 
 
 def current_language() -> Language:
-    """`TIDU_LANG` if set, else Chinese under a Chinese locale, else English."""
+    """Return `TIDU_LANG` if set, else Chinese under a Chinese locale, else English."""
     wanted = os.environ.get("TIDU_LANG", "").lower()
     if not wanted:
         names = (os.environ.get(key) for key in ("LC_ALL", "LC_MESSAGES", "LANG"))

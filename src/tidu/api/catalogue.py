@@ -34,12 +34,12 @@ _FACETS = Words(en="facets: {names}", zh="可以选的有：{names}")
 
 
 def catalogue(lang: Language | None = None) -> Report:
-    """A table of all operations."""
+    """Return a table of all operations."""
     return report(ops_document(registered().values(), coverage.written_on_arrays()), lang)
 
 
 def numpy_report(lang: Language | None = None) -> Report:
-    """What of NumPy tidu derives, and what it does not, with the reasons."""
+    """Return what of NumPy tidu derives, and what it does not, with the reasons."""
     groups = [(r.title(), r.says(), names) for r, names in coverage.missing()]
     document = numpy_document(
         sum(1 for _ in coverage.functions()),
@@ -52,7 +52,7 @@ def numpy_report(lang: Language | None = None) -> Report:
 
 
 def op_report(name: str, facet: str | None = None, lang: Language | None = None) -> Report:
-    """The record of one operation, by its own name or one of NumPy's or PyTorch's.
+    """Return the record of one operation, by its own name or one of NumPy's or PyTorch's.
 
     `facet` picks one part of it. Raises UnknownNameError for an unknown name, InputError for
     an unknown facet.
@@ -64,13 +64,13 @@ def op_report(name: str, facet: str | None = None, lang: Language | None = None)
 
 
 def op_data(name: str | None = None) -> list[dict[str, Any]]:
-    """The records as plain data, of one operation or of all."""
+    """Return the records as plain data, of one operation or of all."""
     ops = registered().values() if name is None else [find_op(name)]
     return [_data(op) for op in ops]
 
 
 def find_op(name: str) -> Op:
-    """The op of this name, or the one that a spelling such as np.linalg.inv means."""
+    """Return the op of this name, or the one that a spelling such as np.linalg.inv means."""
     known = registered()
     if name in known:
         return known[name]

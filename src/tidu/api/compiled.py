@@ -34,7 +34,7 @@ _BY_NAME_FIX = Words(en="compile(text)(x=..., y=...)", zh="compile(text)(x=..., 
 
 
 def compile(function: Callable[..., Any] | str, backend: str | None = None) -> Callable[..., Any]:
-    """A function of the same arguments whose value is calculated by a compiled program.
+    """Return a function of the same arguments whose value is calculated by a compiled program.
 
     function: NumPy code that returns an array or a tree of arrays (dict, list, tuple, dataclass);
     its arguments may be trees too. It is traced at the values of each call, so that Python branches
@@ -116,7 +116,7 @@ def _text(text: str, backend: str | None) -> Callable[..., Any]:
 
 
 def _taken(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Copied arrays of numbers by name; nested lists and ranges are arrays."""
+    """Return copied arrays of numbers by name; nested lists and ranges become arrays."""
     for name, value in values.items():
         refuse_other_arrays(name, value)
     named = list(check_values(values).items())

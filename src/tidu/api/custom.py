@@ -103,7 +103,7 @@ def custom(
     name: str | None = None,
     samples: Sequence[Any] | None = None,
 ) -> Any:
-    """Makes a Python function an op of its own, with a derivative that you state.
+    """Make a Python function an op of its own, with a derivative that you state.
 
     function: takes arrays and gives one array; keyword-only parameters, and those like axis=None,
     are settings. Its inside is not looked into, so that it may call anything. Without it, a
@@ -162,13 +162,13 @@ def custom(
 
 
 def _assigned(frame: Any) -> str | None:
-    """The name that what is being made is assigned to."""
+    """Return the name that what is being made is assigned to."""
     return next(iter(Places().targets(frame)), None)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of a function's arguments, and of its settings: keyword-only parameters, and those
-    that are nothing, a flag, a text or a count where they are not given (axis=None)."""
+    """Return the names of a function's arguments, and of its settings: keyword-only parameters, and
+    those that are nothing, a flag, a text or a count where they are not given (axis=None)."""
     name = function_name(function)
     if isinstance(function, np.ufunc):
         letters = ("x", "y", "z", "w")[: function.nin]
@@ -196,7 +196,7 @@ def _kind_of(
     arguments: tuple[str, ...],
     settings: tuple[str, ...],
 ) -> tuple[bool, bool, tuple[str, ...]]:
-    """Whether a derivative gives partial derivatives, whether it takes the result, and which
+    """Return whether a derivative gives partial derivatives, whether it takes the result, and which
     settings it takes."""
     if not arguments:
         raise InputError(_NO_ARGUMENT(function=name))

@@ -75,7 +75,7 @@ _SHAPES: dict[int, list[tuple[tuple[int, ...], ...]]] = {
 
 
 def check_custom(user: UserOp, samples: Sequence[Any] | None) -> UserOp:
-    """The op, checked: with a function for single numbers, one that goes through arrays.
+    """Return the op, checked: with a function for single numbers, one that goes through arrays.
 
     Raises GradientMismatch where its derivative is wrong, InputError where nothing can be checked.
     """
@@ -114,7 +114,8 @@ def _given(user: UserOp, samples: Sequence[Any] | None) -> Iterator[Sample]:
 
 
 def _drawn(user: UserOp) -> Iterator[Iterator[Sample]]:
-    """Samples to try: in the middle of things, positive, in the unit interval, far out."""
+    """Yield samples to try: ordinary numbers, positive ones, numbers from the unit interval, large
+    ones."""
     rng = np.random.default_rng(0)
     count = len(user.arguments)
     shapes = [((4,),) * count, ((2, 3),) * count, ((),) * count]
@@ -137,7 +138,7 @@ def _drawn(user: UserOp) -> Iterator[Iterator[Sample]]:
 def _usable(
     user: UserOp, op: Op, samples: Iterator[Sample]
 ) -> Iterator[tuple[Sample, dict[str, Any]]]:
-    """The samples at which the function gives finite numbers, some of each kind."""
+    """Yield the samples at which the function gives finite numbers, some of each kind."""
     settings = user.defaults()
     last: Exception | None = None
     called = False
@@ -167,7 +168,7 @@ def _usable(
 
 
 def _through_arrays(user: UserOp) -> UserOp:
-    """math.erf takes one number: NumPy's vectorize calls it for each entry."""
+    """Return the function applied to arrays entry by entry: math.erf takes one number."""
     settings = user.defaults()
 
     def works(*arguments: Any) -> bool:
@@ -197,7 +198,7 @@ def _check_entries(user: UserOp, sample: Sample, settings: dict[str, Any]) -> No
 
 
 def _check_at(user: UserOp, op: Op, sample: Sample, settings: dict[str, Any]) -> None:
-    """The gradient of ⟨weights, value⟩ pulled back, against differences."""
+    """Compare the gradient of ⟨weights, value⟩ that is pulled back with differences."""
     rng = np.random.default_rng(1)
     xs = [input_node(n, x.shape) for n, x in zip(user.arguments, sample, strict=True)]
     out = apply(op, *xs, **settings)

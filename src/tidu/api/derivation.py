@@ -65,11 +65,11 @@ class Gradient:
     source: Callable[[], str] = field(repr=False)
 
     def latex(self) -> str:
-        """The formula in LaTeX, without the left side."""
+        """Return the formula in LaTeX, without the left side."""
         return latex(self.tree)
 
     def numpy(self) -> str:
-        """A NumPy function that calculates the gradient; it does not import tidu."""
+        """Return a NumPy function that calculates the gradient; it does not import tidu."""
         return self.source()
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ class Derivation:
         return tuple(reading.text() for reading in self.graph.readings)
 
     def gradient(self, name: str, writing: Writing | None = None) -> Gradient:
-        """The gradient with respect to a parameter, as a formula.
+        """Return the gradient with respect to a parameter, as a formula.
 
         Without `writing` in closed form, in the user's own names; with "delta" or "chain" as it
         stands in the working, where δ's have lines of their own or are opened into a row chain.
@@ -145,7 +145,7 @@ class Derivation:
         return Gradient(name, tree, left, partial(self._numpy, name))
 
     def hessian(self, x: str, y: str | None = None) -> Hessian:
-        """The second derivatives with respect to a parameter, or to two, as a formula.
+        """Return the second derivatives with respect to a parameter, or to two, as a formula.
 
         Of a vector a matrix; of a matrix the operator H(V), and its Kronecker form where it has
         one. No array of four axes is made unless `evaluate` is asked for it.
@@ -166,7 +166,8 @@ class Derivation:
         return gradient_text(plain_source(self.core), name)
 
     def to(self, target: str, lang: Language | None = None, *, function: str = "loss") -> str:
-        """A source file that stands alone, in one of the languages that `tidu export --to` takes.
+        """Return a source file that stands alone, in one of the languages that `tidu export --to`
+        takes.
 
         Raises InputError for another target, and for what the language has no word for.
 
@@ -186,8 +187,8 @@ class Derivation:
         )
 
     def to_numpy(self, lang: Language | None = None, *, function: str = "loss") -> str:
-        """A NumPy file that stands alone: `loss`, `gradients`, `value_and_grad`, `forward` and
-        `backward`, with the derivation as its comments.
+        """Return a NumPy file that stands alone: `loss`, `gradients`, `value_and_grad`, `forward`
+        and `backward`, with the derivation as its comments.
 
         The functions take the inputs in the order of the program; `function` renames `loss`.
         Raises InputError for what no file can hold, by name and with the reason.
@@ -202,7 +203,8 @@ class Derivation:
         return self.to("numpy", lang, function=function)
 
     def to_torch(self, lang: Language | None = None, *, function: str = "loss") -> str:
-        """A PyTorch file that stands alone: a `torch.autograd.Function` and the function `loss`.
+        """Return a PyTorch file that stands alone: a `torch.autograd.Function` and the function
+        `loss`.
 
         It saves what its backward needs and no more, skips gradients that nobody asks for, and
         refuses other shapes; dtype and device follow the arguments. Differentiable once.
@@ -216,7 +218,7 @@ class Derivation:
         return self.to("torch", lang, function=function)
 
     def to_jax(self, lang: Language | None = None, *, function: str = "loss") -> str:
-        """A JAX file that stands alone: `loss` as a `jax.custom_vjp`, `gradients` and
+        """Return a JAX file that stands alone: `loss` as a `jax.custom_vjp`, `gradients` and
         `value_and_grad`.
 
         Raises InputError for what JAX cannot trace or has no word for, by name and with the reason.
@@ -229,8 +231,8 @@ class Derivation:
         return self.to("jax", lang, function=function)
 
     def to_c(self, lang: Language | None = None, *, function: str = "loss") -> str:
-        """A C99 file that stands alone: `function` writes the loss and its gradients; nothing is
-        allocated, a workspace is the caller's.
+        """Return a C99 file that stands alone: `function` writes the loss and its gradients;
+        nothing is allocated, a workspace is the caller's.
 
         float64 or float32 as the inputs are; named sizes are arguments. Raises InputError for ops
         that have no meaning in plain loops (inverses, decompositions), by name.
@@ -243,7 +245,8 @@ class Derivation:
         return self.to("c", lang, function=function)
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> Evaluation:
-        """The loss and all gradients at these values (those given to `derive` where not repeated).
+        """Return the loss and all gradients at these values (those given to `derive` where not
+        repeated).
 
         Raises InputError for missing values or NaN, ShapeError for a shape that does not fit,
         EvaluationError where a Python branch would go another way than when it was traced.
@@ -279,7 +282,7 @@ class Derivation:
         title: str | None = None,
         second: Sequence[tuple[str, str]] = (),
     ) -> Report:
-        """The whole working as a report, with numbers if values are known.
+        """Return the whole working as a report, with numbers if values are known.
 
         writing "delta" or "chain"; zoom "op" (the default), "layer" or "element"; `of="W1[1,2]"`
         (indices from 1) names the element and asks for the element zoom. `second` adds second
@@ -317,7 +320,7 @@ class Derivation:
         return derivation_document(shown, findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
-        """The derivation with numbers for its named sizes, which is said."""
+        """Return the derivation with numbers for its named sizes, which is said."""
         core = sized_derivation(self.core, sizes)
         shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
         remarks = (*core.graph.remarks, SIZES_CHOSEN(sizes=shown))
@@ -325,18 +328,18 @@ class Derivation:
         return Derivation(core, self.values, self.bodies)
 
     def has_numbers(self) -> bool:
-        """Whether every input has a value and every declared function a body."""
+        """Return whether every input has a value and every declared function a body."""
         declared = {n.attrs["name"] for n in self.graph.nodes() if n.op.role == "declared"}
         known = all(name in self.values for name in self.graph.inputs)
         return known and not declared - set(self.bodies)
 
     def numbers(self) -> Valuation:
-        """A keep-all run of everything that an explanation shows."""
+        """Return a keep-all run of everything that an explanation shows."""
         return self.settled_numbers()[0].valuation
 
     def settled_numbers(self) -> tuple[Numbers, calculus.Derivation]:
-        """The numbers of an explanation, with the derivation to show them of: it has remarks where
-        the values lie on a boundary between two pieces of the program."""
+        """Return the numbers of an explanation, with the derivation to show them of: it has remarks
+        where the values lie on a boundary between two pieces of the program."""
         core, asked = self.core, gradient_boundary(self.core, self.bodies)
         asked_nodes = {**self.everything(), **asked.masks}
         found = run(asked_nodes, self.values, self.bodies)
@@ -360,12 +363,13 @@ class Derivation:
         return Numbers(valuation, gradients, nodes), shown
 
     def loss_value(self) -> NDArray[Any]:
-        """The loss at the values that were given to `derive`."""
+        """Return the loss at the values that were given to `derive`."""
         loss = {self.core.loss_name: self.core.loss}
         return run(loss, self.values, self.bodies).outputs[self.core.loss_name]
 
     def everything(self) -> dict[str, Node]:
-        """Every node that an explanation shows: named ones, gradients, contributions, guards."""
+        """Return every node that an explanation shows: named ones, gradients, contributions,
+        guards."""
         core = self.core
         outputs = dict(core.outputs())
         named = {core.run_node(node) for node in [*core.graph.inputs.values(), *core.graph.names]}
@@ -377,11 +381,11 @@ class Derivation:
         return {name: node for name, node in outputs.items() if not is_tuple(node)}
 
     def with_bodies(self) -> calculus.Derivation:
-        """The derivation with declared functions replaced by their bodies, as it runs."""
+        """Return the derivation with declared functions replaced by their bodies, as it runs."""
         return derivation_with_bodies(self.core, self.bodies)
 
     def given(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """These values, checked, with those that were given to `derive` where they are missing."""
+        """Return these values, checked, completed by those that were given to `derive`."""
         known = {**self.values, **check_values(values)}
         missing = [name for name in self.graph.inputs if name not in known]
         if missing:

@@ -126,7 +126,8 @@ def warn_of_growth(graph: Graph) -> None:
 
 
 def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
-    """The graph with a remark on integers among the values: these are calculated as decimals."""
+    """Return the graph with a remark on integers among the values: these are calculated as
+    decimals."""
     valued = _used_as_values(graph)
     whole = [n for n, v in values.items() if v.dtype.kind in "iu" and graph.inputs.get(n) in valued]
     if not whole:
@@ -135,7 +136,7 @@ def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
 
 
 def _used_as_values(graph: Graph) -> set[Node | None]:
-    """The nodes that some op takes as numbers, and not only as an index or mask."""
+    """Return the nodes that some op takes as numbers, and not only as an index or mask."""
     found: set[Node | None] = set()
     for node in graph.nodes():
         kinds = node.op.operands or (Operand.VALUE,) * len(node.inputs)
@@ -148,7 +149,7 @@ def _used_as_values(graph: Graph) -> set[Node | None]:
 def _trace(
     loss: Callable[..., Any], given: Mapping[str, Any], shapes: Mapping[str, Any]
 ) -> tuple[Source, dict[str, Any]]:
-    """A NumPy function at the given values, or by shapes alone."""
+    """Return a NumPy function at the given values, or by shapes alone."""
     from tidu.tracing.trace import trace, trace_shapes
 
     if given or not shapes:
@@ -158,7 +159,8 @@ def _trace(
 
 
 def _shapes(shapes: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:
-    """Shapes may be written (2, 3), ("n", "d"), 3 for a vector, () for a number."""
+    """Return shapes by name, which may be written (2, 3), ("n", "d"), 3 for a vector, () for a
+    number."""
     return {
         name: tuple(shape) if isinstance(shape, tuple | list) else (shape,)
         for name, shape in shapes.items()
@@ -186,5 +188,5 @@ def _wrt(wrt: Sequence[str] | str | None, source: Source) -> list[str]:
 
 
 def _leaves(name: str, source: Source) -> tuple[str, ...]:
-    """The inputs that a name stands for: itself, or the leaves of a tree of parameters."""
+    """Return the inputs that a name stands for: itself, or the leaves of a tree of parameters."""
     return (name,) if name in source.graph.inputs else source.trees.get(name, (name,))

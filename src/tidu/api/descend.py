@@ -100,7 +100,8 @@ def descend(
     backend: str | None = None,
     **named: Any,
 ) -> Run:
-    """Gradient descent: `steps` updates (10) of the parameters against the gradient of the loss.
+    """Run gradient descent: `steps` updates (10) of the parameters against the gradient of the
+    loss.
 
     loss: a NumPy function loss(params, *data), or one that takes each parameter by its name; a
     text program; a graph; or what `tidu.derive` gives. params: arrays in a dict, list, tuple,
@@ -173,14 +174,14 @@ def _rule(optimizer: Optimizer | None, lr: float | None) -> Optimizer:
 
 
 def _meant(given: object, lr: float | None) -> Phrase:
-    """The rule whose name, class or function was given in place of a rule."""
+    """Return the rule meant where its name, class or function was given in place of a rule."""
     name = given if isinstance(given, str) else str(getattr(given, "__name__", ""))
     name = nearest(name, _NAMED) or "SGD"
     return verbatim(f"optimizer=tidu.optim.{name}(lr={0.01 if lr is None else lr})")
 
 
 def _at_rate(optimizer: Optimizer, lr: float) -> Phrase:
-    """The rule with the learning rate that was given beside it."""
+    """Return the rule with the learning rate that was given beside it."""
     if not isinstance(optimizer, Rule):
         return _NO_RATE(lr=lr)
     try:
@@ -232,7 +233,8 @@ def _door(
 
 
 def _writable(array: NDArray[Any]) -> NDArray[Any]:
-    """For the caller to change: what no step has replaced is still tidu's own."""
+    """Return parameters that the caller may change: what no step has replaced is still tidu's own
+    copy."""
     return array if array.flags.writeable else np.array(array)
 
 

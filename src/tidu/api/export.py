@@ -29,7 +29,7 @@ _RULE = Words(en="rule: {rules}", zh="规则：{rules}")
 
 
 def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> Source:
-    """The derivation as it is to be written, with its lines as comments in this language."""
+    """Return the derivation as it is to be written, with its lines as comments in this language."""
     seen = view(derivation, None)
     names = _names(seen)
     comments: dict[Node, tuple[str, ...]] = {}
@@ -64,7 +64,7 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
 
 
 def plain_source(derivation: Derivation) -> Source:
-    """The derivation with its own names and without comments."""
+    """Return the derivation with its own names and without comments."""
     graph = derivation.graph
     own = {derivation.run_node(w): names[0].text for w, names in graph.names.items() if names}
     return Source(
@@ -78,7 +78,7 @@ def plain_source(derivation: Derivation) -> Source:
 
 
 def _line(left: Math, right: Math, node: Node, lang: Language) -> str:
-    """y₁ = W₁·x + b₁  (4,1)."""
+    """Return the comment of a line: y₁ = W₁·x + b₁  (4,1)."""
     shown = right if left == right else Relation((left, right), ("=",))
     return f"{inline(shown, lang)}  {shape_text(node.shape)}"
 
@@ -86,7 +86,7 @@ def _line(left: Math, right: Math, node: Node, lang: Language) -> str:
 def _lines_of(
     seen: View, node: Node, left: Math, lang: Language, gradient: Node | None = None
 ) -> tuple[str, ...]:
-    """The line of a gradient, and the rules that lead to it."""
+    """Return the line of a gradient, and the rules that lead to it."""
     adjoint = seen.derivation.adjoints.get(node) if gradient is None else gradient
     assert adjoint is not None
     if gradient is not None and node not in seen.derivation.adjoints:
@@ -112,7 +112,7 @@ def _lines_of(
 
 
 def _header(seen: View, lang: Language) -> tuple[str, ...]:
-    """What the file is, its arguments, and what there is to notice."""
+    """Return what the file is, its arguments, and what there is to notice."""
     derivation = seen.derivation
     lines = [_HEAD(loss=derivation.loss_name).text(lang), ""]
     parameters = set(derivation.wrt.values())
@@ -127,7 +127,8 @@ def _header(seen: View, lang: Language) -> tuple[str, ...]:
 
 
 def _names(seen: View) -> dict[Node, str]:
-    """Identifiers: the user's own names, v1 for those given here, delta_… for the δ's."""
+    """Return identifiers for the nodes: the user's own names, v1 for invented ones, delta_… for the
+    δ's."""
     graph, derivation = seen.derivation.graph, seen.derivation
     found: dict[Node, str] = {}
     for written, names in graph.names.items():
@@ -144,7 +145,7 @@ def _both(*maps: Mapping[Node, Symbol]) -> list[tuple[Node, Symbol]]:
 
 
 def _identifier(symbol: Symbol) -> str:
-    """δ₂ → delta_2, v₁ → v1, h⁽²⁾ → h_2."""
+    """Return a name as an identifier: δ₂ → delta_2, v₁ → v1, h⁽²⁾ → h_2."""
     sub = f"_{symbol.sub}" if symbol.base == "delta" and symbol.sub else symbol.sub
     sup = re.sub(r"\D", "", symbol.sup)
     return re.sub(r"\W", "_", f"{symbol.base}{sub}{f'_{sup}' if sup else ''}")

@@ -110,7 +110,8 @@ def verify_file(derivation: Derivation, target: str, text: str) -> Verified:
 
 
 def _deviation(found: Any, wanted: Any) -> float:
-    """The largest difference beside the largest wanted number, or beside 1; NaN only for NaN."""
+    """Return the largest difference beside the largest wanted number, or beside 1; NaN only for
+    NaN."""
     found, wanted = np.asarray(found), np.asarray(wanted)
     if found.size != wanted.size or (wanted.ndim and found.shape != wanted.shape):
         return float("inf")

@@ -35,7 +35,7 @@ _EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a derivation is made from, as the command line says it."""
+    """Holds what a derivation is made from, as the command line gives it."""
 
     wrt: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -47,7 +47,7 @@ class Given:
 
 
 def open_source(source: str, given: Given) -> Derivation:
-    """The derivation of `model.py:f`, of a study file, or of a text.
+    """Return the derivation of `model.py:f`, of a study file, or of a text.
 
     A Python file is imported, which runs it, as `python model.py` would; studies and texts are read
     and never run. Raises InputError for a file or function that is not there.
@@ -107,14 +107,14 @@ def _from_python(file: Path, name: str, given: Given) -> Derivation:
 
 
 def _with_wrt(given: Given, name: str) -> Given:
-    """By the first argument, as `tidu.grad` has it."""
+    """Return the arguments with `wrt` set to the first parameter, as in `tidu.grad`."""
     return Given(
         name, given.values, given.shapes, given.functions, given.kinks, given.loss, given.part
     )
 
 
 def _imported(file: Path) -> Any:
-    """The module of a file, with its folder on the path while it runs, as Python has it."""
+    """Return the module of a file, with its folder on the path while it runs, as Python has it."""
     spec = importlib.util.spec_from_file_location(f"_tidu_export_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None

@@ -42,7 +42,7 @@ def value_and_grad(
     has_aux: bool = False,
     backend: str | None = None,
 ) -> Callable[..., tuple[Any, Any]]:
-    """A function of the same arguments that returns the loss and its gradient.
+    """Return a function of the same arguments that returns the loss and its gradient.
 
     The gradient of a complex z = x + iy is ∂L/∂x + i ∂L/∂y, as in PyTorch: the loss falls along
     z − η·gradient. (autograd and JAX give its conjugate.) A complex loss is refused.
@@ -114,7 +114,8 @@ def grad(
     has_aux: bool = False,
     backend: str | None = None,
 ) -> Callable[..., Any]:
-    """A function of the same arguments that returns the gradient of the loss; see `value_and_grad`.
+    """Return a function of the same arguments that returns the gradient of the loss; see
+    `value_and_grad`.
 
     With `has_aux` it returns the gradient and what the function returns besides the loss.
 
@@ -137,7 +138,8 @@ def grad(
 def _inside_a_trace(
     loss: Callable[..., Any], arguments: Any, argnums: Argnums, kept: list[Any]
 ) -> tuple[Any, Any]:
-    """The loss, with what was kept beside it, and its gradient as parts of the program around."""
+    """Return the loss, with what was kept beside it, and its gradient as parts of the program
+    around."""
     with stage(loss) as here:
         given = here.give(bind(loss, arguments))
         wrt = chosen(loss, [name for name, _ in given], argnums)
@@ -160,7 +162,8 @@ def _elsewhere(
     wrt: Sequence[str],
     known: OrderedDict[_Key, _Compiled],
 ) -> Mapping[str, Any]:
-    """The gradients at other values, by the branches that are taken there, and the functions."""
+    """Return the gradients at other values, by the branches that are taken there, and the
+    functions."""
     there = trace(loss, {name: traced.rebuilt(name, moved) for name in traced.structures})
     _, program, _, limits = _program(known, there, wrt, None)
     found = program.run(there.values).outputs
@@ -174,7 +177,7 @@ def _program(
     wrt: Sequence[str],
     backend: str | None,
 ) -> _Compiled:
-    """The compiled gradient of a graph; the same graph is derived once."""
+    """Return the compiled gradient of a graph; the same graph is derived once."""
     guards = tuple(guard.condition for guard in traced.graph.guards)
     key = (traced.graph.outputs[traced.output], tuple(wrt), traced.order, traced.moving, guards)
     with _lock:

@@ -28,8 +28,8 @@ from tidu.tracing.tree import replace
 def jacobian(
     function: Callable[..., Any], argnums: Argnums = 0, mode: Mode | None = None
 ) -> Callable[..., Any]:
-    """A function of the same arguments that returns the derivative of each entry of the result with
-    respect to each entry of the argument.
+    """Return a function of the same arguments that returns the derivative of each entry of the
+    result with respect to each entry of the argument.
 
     Its shape is that of the result, and behind it that of the argument: (m, n) for a vector of a
     vector. For trees: the structure of the result, each part of it with the structure of the
@@ -75,7 +75,7 @@ def jacobian(
 
 
 def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """A function of the same arguments that returns the second derivatives of a loss.
+    """Return a function of the same arguments that returns the second derivatives of a loss.
 
     Its shape is that of the argument twice: (n, n) for a vector, (m, n, m, n) for a matrix. For
     several argnums a tuple of rows of blocks: [i][j] differentiates for argument i and then for j.
@@ -117,6 +117,6 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
 
 
 def _trees(region: Region, wrt: list[str], row: tuple[Node, ...], argnums: Argnums) -> Any:
-    """A row of blocks in the structure of the arguments."""
+    """Return a row of blocks in the structure of the arguments."""
     blocks = dict(zip(region.wrt, row, strict=True))
     return one_or_all([region.like(name, blocks) for name in wrt], argnums)

@@ -43,7 +43,7 @@ def warn_flat(derivation: Derivation) -> None:
 
 
 def jumps(derivation: Derivation) -> Jumps:
-    """The jumps of the functions that the gradients go through, with a name for each."""
+    """Return the jumps of the functions that the gradients go through, with a name for each."""
     found = [
         (node, kink, kink.where(*node.inputs, **node.attrs))
         for node in derivation.adjoints

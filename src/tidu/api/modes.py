@@ -42,7 +42,7 @@ _NO_DIRECTION = Words(
 
 
 def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """The value of `function` at `primals` and its differential along `tangents`, J·v.
+    """Return the value of `function` at `primals` and its differential along `tangents`, J·v.
 
     primals: the arguments in a tuple (what is no tuple or list is the only argument): arrays of any
     shape, or trees of them. tangents: for each argument a direction of its structure and shapes;
@@ -91,7 +91,7 @@ def _pushed_again(
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """The value of `function` and the function that pulls gradients back through it, vᵀJ.
+    """Return the value of `function` and the function that pulls gradients back through it, vᵀJ.
 
     The second takes a cotangent, of the structure and shapes of the value, and returns a tuple with
     a gradient for each argument, of its structure and shapes. It may be called many times, also in
@@ -116,7 +116,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         tree, inner = region.close((_with(region.result, run), inner))
 
         def again(part: Callable[[Any], Any]) -> Redo:
-            """A part of what `vjp` gives, at other values."""
+            """Return a part of what `vjp` gives, at other values."""
 
             def elsewhere(*args: Any, **kwargs: Any) -> Any:
                 at = functools.partial(function, **kwargs) if kwargs else function
@@ -139,7 +139,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
 
 
 def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """A function that multiplies the Hessian of a loss with a vector, without forming it.
+    """Return a function that multiplies the Hessian of a loss with a vector, without forming it.
 
     It takes the arguments of `function` and after them the vector: of the structure and shapes of
     the argument at `argnums`; for several argnums a tuple. So does its result. It is the change of
@@ -195,7 +195,7 @@ def _with(tree: Any, image: dict[Node, Node]) -> Any:
 
 
 def _along(here: Stage, region: Region, name: str, tree: Any) -> dict[Node, Node]:
-    """The tangent of each variable of a parameter."""
+    """Return the tangent of each variable of a parameter."""
     own = {path: node for (owner, path), node in region.variables.items() if owner == name}
     found = directions(here, TANGENT, name, own, tree)
     at = {node: i for i, node in enumerate(region.wrt)}
@@ -249,7 +249,7 @@ def _gradients(
     parts: dict[tuple[Key, ...], Node],
     seeds: dict[tuple[Key, ...], Node],
 ) -> tuple[Any, ...]:
-    """The gradient trees of the parameters, from a seed for each part of the result."""
+    """Return the gradient trees of the parameters, from a seed for each part of the result."""
     moving = set(region.moving)
     order = [path for path, node in parts.items() if node in moving]
     found = pulled([parts[p] for p in order], [seeds[p] for p in order], region.wrt, region.lines)

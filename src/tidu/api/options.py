@@ -46,21 +46,22 @@ Argnums = int | Sequence[int]
 
 
 def check_function(verb: str, function: Any) -> None:
-    """Raises DTypeError for what cannot be called."""
+    """Raise DTypeError for what cannot be called."""
     if not callable(function):
         facts = {"value": repr(function)[:40], "kind": type(function).__name__}
         raise DTypeError(_CALLABLE(verb=verb, **facts))
 
 
 def check_mapping(option: str, value: Any, name: str) -> None:
-    """values=, shapes=, functions=, kinks=. Raises InputError for what is no dict."""
+    """Check values=, shapes=, functions=, kinks=. Raise InputError for what is no dict."""
     if value is not None and not isinstance(value, Mapping):
         fix = _MAPPING_FIX(option=option, name=name)
         raise InputError(_MAPPING(option=option, kind=type(value).__name__), fix=fix)
 
 
 def check_choice(option: str, value: Any, known: Sequence[str]) -> None:
-    """One of a few words. Raises InputError with the nearest of them."""
+    """Check that an option is one of a few words. Raise InputError that names the nearest of
+    them."""
     if value in known:
         return
     near = nearest(value, known) if isinstance(value, str) else None
@@ -75,7 +76,7 @@ def check_digits(value: Any) -> None:
 
 
 def check_names(wrt: Any, name: str) -> None:
-    """wrt= of `derive`: a name or several. Raises DTypeError."""
+    """Check wrt= of `derive`: one name or several. Raise DTypeError."""
     parts = wrt if isinstance(wrt, list | tuple | set | dict) else [wrt]
     wrong = next((part for part in parts if not isinstance(part, str)), None)
     if wrong is not None:
@@ -97,7 +98,7 @@ def check_argnums(argnums: Any) -> None:
 
 
 def chosen(function: Callable[..., Any], names: Sequence[str], argnums: Argnums) -> list[str]:
-    """The parameters at these places. Raises InputError where there is none."""
+    """Return the parameters at these positions. Raise InputError if there is none."""
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     for argnum in wanted:
         if not -len(names) <= argnum < len(names):
@@ -107,5 +108,5 @@ def chosen(function: Callable[..., Any], names: Sequence[str], argnums: Argnums)
 
 
 def one_or_all(trees: Sequence[Any], argnums: Argnums) -> Any:
-    """What belongs to a single argnum by itself, to several in a tuple."""
+    """Return the only value for a single argnum, a tuple for several."""
     return trees[0] if isinstance(argnums, int) else tuple(trees)

@@ -38,14 +38,14 @@ class Report:
         return render_markdown(self.document, self.language)
 
     def latex(self) -> str:
-        """A complete LaTeX file."""
+        """Return a complete LaTeX file."""
         return render_latex(self.document, self.language)
 
     def json(self) -> str:
         return render_json(self.document, self.language)
 
     def holds(self) -> bool:
-        """Whether nothing that was checked is wrong."""
+        """Return whether nothing that was checked is wrong."""
         return _holds(self.document.blocks)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -154,7 +154,7 @@ class Run:
         return next(iter(self.final_outputs.values()), None)
 
     def predict(self, *data: Any, **named: Any) -> Array:
-        """The first watched output for new data, with the parameters after the last update.
+        """Return the first watched output for new data, with the parameters after the last update.
 
         The data are given in the loss's order, or by name; those on which the output does not
         depend may be left out. Rows may be more or fewer than before.
@@ -165,12 +165,12 @@ class Run:
         return self.predictor(*data, **named)
 
     def curve(self) -> CurveFigure:
-        """The losses as a figure."""
+        """Return the losses as a figure."""
         loss = self.loss_name
         return CurveFigure(((loss, self.losses),), _CAPTION(loss=loss), 1, _STEP(), self.every)
 
     def drawing(self, language: Language | None = None, width: int = 60, height: int = 12) -> str:
-        """The losses drawn as a text of about `width` × `height` characters."""
+        """Return the losses drawn as a text of about `width` × `height` characters."""
         return curve_text(self.curve(), language, width, height)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -199,7 +199,7 @@ class Run:
         return write_whole(target, _archive(arrays))
 
     def text(self, language: Language | None = None) -> str:
-        """A few lines on how it went, in the given or the current language."""
+        """Return a few lines on how it went, in the given or the current language."""
         chosen = language or current_language()
         return "\n".join(phrase.text(chosen) for phrase in self._lines())
 
@@ -241,7 +241,7 @@ class Run:
 
 
 def _short(value: Array | None) -> str:
-    """An output of a few numbers on one line; a larger one is left to its reader."""
+    """Return an output of a few numbers on one line; a larger one is left to its reader."""
     if value is None or value.size > 6:
         return ""
     numbers = [f"{x:.4f}" for x in value.astype(float).reshape(-1).tolist()]
@@ -249,7 +249,7 @@ def _short(value: Array | None) -> str:
 
 
 def _archive(arrays: Mapping[str, Array]) -> bytes:
-    """An NPZ archive. Written here because `np.savez` takes no array named "file"."""
+    """Return an NPZ archive. Written here because `np.savez` takes no array named "file"."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():

@@ -26,7 +26,8 @@ GENERIC_BODY = "sin(1.3 * x) + 0.5 * x"  # smooth, neither odd nor even nor line
 
 
 def sample_values(handle: Derivation) -> dict[str, Any]:
-    """The given values, random ones for other inputs; named sizes get distinct small numbers."""
+    """Return the given values, random ones for other inputs; named sizes get distinct small
+    numbers."""
     rng = np.random.default_rng(7)
     inputs = handle.graph.inputs
     sizes = {name: 3 + i for i, name in enumerate(named_sizes(handle))}
@@ -41,13 +42,14 @@ def sample_values(handle: Derivation) -> dict[str, Any]:
 
 
 def named_sizes(handle: Derivation) -> list[str]:
-    """The named sizes of the inputs' shapes, sorted."""
+    """Return the named sizes of the inputs' shapes, sorted."""
     dims = [d for node in handle.graph.inputs.values() for d in node.shape]
     return sorted({n for d in dims if isinstance(d, Size) for n in d.names()})
 
 
 def small_sizes(handle: Derivation) -> dict[str, int]:
-    """Numbers for the named sizes: those of the given values, else small and distinct ones."""
+    """Return numbers for the named sizes: those of the given values, else small and distinct
+    ones."""
     inputs = handle.graph.inputs
     given = bind_sizes({n: inputs[n] for n in handle.values if n in inputs}, handle.values)
     free = (n for n in range(2, 100) if n not in given.values())
@@ -55,7 +57,7 @@ def small_sizes(handle: Derivation) -> dict[str, int]:
 
 
 def sample_bodies(handle: Derivation) -> dict[str, Graph]:
-    """The given bodies, and a generic one for each function that has none."""
+    """Return the given bodies, and a generic one for each function that has none."""
     names = {n.attrs["name"] for n in handle.graph.nodes() if n.op.role == "declared"}
     missing = names - set(handle.bodies)
     generic = {
@@ -66,12 +68,13 @@ def sample_bodies(handle: Derivation) -> dict[str, Graph]:
 
 
 def probe(handle: Derivation, bodies: Mapping[str, Graph]) -> Valuation | None:
-    """A run at sample values; None where sizes have names, since elements cannot be listed then."""
+    """Return a run at sample values; None where sizes have names, since elements cannot be listed
+    then."""
     if any(isinstance(d, Size) for node in handle.graph.inputs.values() for d in node.shape):
         return None
     return sample_run(handle, bodies)
 
 
 def sample_run(handle: Derivation, bodies: Mapping[str, Graph]) -> Valuation:
-    """A keep-all run at sample values, gradients of all named nodes included."""
+    """Return a keep-all run at sample values, gradients of all named nodes included."""
     return run(handle.everything(), sample_values(handle), bodies)

@@ -51,11 +51,12 @@ class Hessian:
     names: tuple[str, str] = field(repr=False)
 
     def latex(self) -> str:
-        """The formula in LaTeX, without the left side."""
+        """Return the formula in LaTeX, without the left side."""
         return latex(self.tree)
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
-        """All second derivatives at these values: shape (*x, *y), four axes for two matrices.
+        """Return all second derivatives at these values: shape (*x, *y), four axes for two
+        matrices.
 
         Warns with NoDerivativeWarning where there is none, and with NotFiniteWarning where they are
         NaN or overflow.
@@ -71,7 +72,7 @@ class Hessian:
         return settled
 
     def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
-        """The same at the values of the derivation, with remarks instead of warnings."""
+        """Return the same at the values of the derivation, with remarks instead of warnings."""
         given = self.derivation.values
         asked, found = self._run(given)
         limits = limits_on(asked, given, found)
@@ -107,7 +108,8 @@ class Hessian:
 def second_section(
     derivation: Derivation, pairs: Sequence[tuple[str, str]], layout: Layout
 ) -> Section:
-    """The second derivatives as a part of a report, with their values where these are known."""
+    """Return the second derivatives as a part of a report, with their values where these are
+    known."""
     return Section(
         phrases.SECOND(), tuple(_step(hessian_of(derivation, *pair), layout) for pair in pairs)
     )
@@ -129,7 +131,7 @@ def _step(found: Hessian, layout: Layout) -> Step:
 
 
 def hessian_of(derivation: Derivation, x: str, y: str) -> Hessian:
-    """The second derivative with respect to two of the parameters of a derivation."""
+    """Return the second derivative with respect to two of the parameters of a derivation."""
     for name in (x, y):
         if name not in derivation.core.wrt:
             known = ", ".join(derivation.core.wrt)

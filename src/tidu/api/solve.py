@@ -164,7 +164,7 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
 
 
 def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> Derivation:
-    """One part's gradients, by what the study asks for unless `wrt` names other inputs."""
+    """Return one part's gradients, by what the study asks for unless `wrt` names other inputs."""
     values = given_values(study, part)
     source = model_source(study, part, values)
     graph = with_kinks(source.graph, part.kinks)
@@ -184,7 +184,7 @@ def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> De
 def study_derivations(
     path: str | os.PathLike[str], wrt: str | None = None
 ) -> dict[str, Derivation]:
-    """The derivation of each part of a study file, by the part's name; nothing is solved."""
+    """Return the derivation of each part of a study file, by the part's name; nothing is solved."""
     study = load(path)
     return {part.id: _derivation(study, part, wrt) for part in study.parts}
 
@@ -202,7 +202,7 @@ def _options(part: records.Part, choice: Choice) -> Options:
 
 
 def _working(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
-    """The working at the asked zoom, and what the study asks for beside it."""
+    """Return the working at the asked zoom, and what the study asks for beside it."""
     match shown.options.zoom:
         case "layer":
             blocks: tuple[Block, ...] = layer_sections(shown)
@@ -254,7 +254,8 @@ def _check_steps(part: records.Part, handle: Derivation) -> None:
 
 
 def _descent_sections(shown: View, handle: Derivation, steps: Steps) -> list[Block]:
-    """A single step is worked out; a longer descent is a table. Names only if there are several."""
+    """Return a single step is worked out; a longer descent is a table. Names only if there are
+    several."""
     blocks: list[Block] = []
     for name, (item, step, run) in steps.items():
         title = name if len(steps) > 1 else ""
@@ -293,7 +294,7 @@ def _step_numbers(handle: Derivation, step: StepGraph) -> Valuation:
 
 
 def _after(shown: View, handle: Derivation, run: Run) -> View:
-    """The same view with the numbers after the update."""
+    """Return the same view with the numbers after the update."""
     moved = Derivation(handle.core, {**handle.values, **run.parameters}, handle.bodies)
     return View(shown.derivation, shown.names, moved.numbers(), shown.options)
 
@@ -302,8 +303,8 @@ def _after(shown: View, handle: Derivation, run: Run) -> View:
 def _slopes(
     handle: Derivation, findings: tuple[Finding, ...], numbers: Numbers
 ) -> dict[Node, NDArray[Any]]:
-    """The slopes that the check found on both sides of a point where the gradient misses them: a
-    claim is judged by these."""
+    """Return the slopes that the check found on both sides of a point where the gradient misses
+    them: a claim is judged by these."""
     found: dict[Node, NDArray[Any]] = {}
     for finding in findings:
         if (
@@ -324,7 +325,8 @@ def _slopes(
 def _setting(
     shown: View, handle: Derivation, steps: Steps, limits: Mapping[Node, Any]
 ) -> tuple[Setting, bool]:
-    """Where claims are judged: at the study's values, or at random ones where it gives none."""
+    """Return where claims are judged: at the study's values, or at random ones where it gives
+    none."""
     core, descents = shown.derivation, {name: Descent(*entry) for name, entry in steps.items()}
     if shown.valuation is not None:
         return Setting(core, handle.values, handle.bodies, descents, limits), False
@@ -333,13 +335,13 @@ def _setting(
 
 # ------------------------------------------------------------------ numeric derivatives
 def _is_entry(array: np.ndarray[Any, Any], index: tuple[int, ...]) -> bool:
-    """Whether an index says one entry; that of a column may be one number."""
+    """Return whether an index says one entry; that of a column may be one number."""
     fits = all(i < n for i, n in zip(index, array.shape, strict=False))
     return len(index) <= array.ndim and fits and array[index].size == 1
 
 
 def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
-    """(f(w+h) − f(w−h)) / 2h at one entry, beside the derived value."""
+    """Return (f(w+h) − f(w−h)) / 2h at one entry, beside the derived value."""
     if not part.numeric or shown.valuation is None:
         return ()
     quotients: list[Quotient] = []

@@ -17,7 +17,8 @@ from tidu.tracing.tree import Leaf, replace
 
 
 def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
-    """A function that applies `function` to every entry of its arguments at once, without a loop.
+    """Return a function that applies `function` to every entry of its arguments at once, without a
+    loop.
 
     in_axes: the axis of the arguments that counts the entries. A number or None for all of them, a
     tuple with one for each argument, or a dict by parameter name (0 for those left out); None hands
@@ -79,8 +80,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
 
 
 def _derivatives(here: Stage, entry: Entry, results: Sequence[tuple[Leaf, Node]]) -> list[Node]:
-    """Of the results, one for each part of an entry's, those that are made with derivatives. What
-    these are taken by moves in all entries."""
+    """Return those results that contain derivatives, one for each part of an entry's result. The
+    inputs by which these are taken vary in all entries."""
     recorder = here.recorder
     behind = [entry.mapped[node] for node in recorder.moving if node in entry.mapped]
     recorder.moving.extend(inputs_among(reachable(behind)).values())

@@ -47,13 +47,13 @@ _CALL, _OPERATION, _START, _COMPILE = 2e-6, 2e-10, 0.1, 2e-3
 
 
 def check_backend(backend: str | None) -> None:
-    """Raises InputError for a name that is no backend."""
+    """Raise InputError for a name that is no backend."""
     if backend is not None and backend not in BACKENDS:
         raise InputError(_UNKNOWN(known=", ".join(BACKENDS), value=repr(backend)))
 
 
 def native_problem() -> str | None:
-    """Why nothing can be compiled here; None where it can."""
+    """Return why nothing can be compiled here; None if it can."""
     try:
         from tidu.backends.native.target import host
     except ImportError as error:
@@ -66,7 +66,7 @@ def native_problem() -> str | None:
 
 
 def need_native() -> None:
-    """Raises InputError where nothing can be compiled."""
+    """Raise InputError if nothing can be compiled here."""
     problem = native_problem()
     if problem is not None:
         raise InputError(_UNSUPPORTED(why=verbatim(Lines(problem))), fix=_INSTALL())
@@ -76,7 +76,7 @@ _said: set[str] = set()  # reasons for which nothing is compiled
 
 
 def native_works() -> bool:
-    """Whether something can be compiled here. Where nothing can, a warning says so once."""
+    """Return whether native code can be compiled here; if not, warn once."""
     problem = native_problem()
     if problem is None:
         return True
@@ -87,14 +87,14 @@ def native_works() -> bool:
 
 
 def chosen_backend(backend: str | None) -> str:
-    """The backend that is asked for; by default native where it works."""
+    """Return the backend that is asked for; by default native where it works."""
     if backend is not None:
         return backend
     return "native" if native_works() else "numpy"
 
 
 def program_of(outputs: Mapping[str, Node], backend: str | None) -> Program:
-    """A compiled graph."""
+    """Return a compiled graph."""
     if backend != "native":
         return compile_graph(outputs)
     need_native()
@@ -104,7 +104,7 @@ def program_of(outputs: Mapping[str, Node], backend: str | None) -> Program:
 
 
 def worth_compiling(outputs: Mapping[str, Node], steps: int) -> bool:
-    """Whether a loop of so many steps takes less time compiled, compiling included.
+    """Return whether a loop of so many steps takes less time compiled, compiling included.
 
     By the size of the program alone, never by the clock: the same call gives the same numbers.
     """
@@ -114,7 +114,8 @@ def worth_compiling(outputs: Mapping[str, Node], steps: int) -> bool:
 
 
 def cores() -> int:
-    """How many threads a loop may use: TIDU_THREADS, or the cores that this process may run on.
+    """Return how many threads a loop may use: TIDU_THREADS, or the cores that this process may run
+    on.
 
     Raises InputError for a setting that is no whole number above 0.
     """
@@ -135,8 +136,8 @@ def loop_of(
     watched: Sequence[str],
     batched: Sequence[str] = (),
 ) -> NativeLoop:
-    """A compiled loop over a step: what moves, what must stay finite, what is recorded, what is
-    gathered by rows."""
+    """Return a compiled loop over a step: which values it updates, which must stay finite, which it
+    records, and which it gathers by rows."""
     from tidu.backends.native.layout import Request
     from tidu.backends.native.program import compile_loop
 

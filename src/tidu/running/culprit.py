@@ -45,7 +45,7 @@ _SMALLER = Words(en="a smaller learning rate, such as lr={lr}", zh="更小的学
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gradients:
-    """Results on their own, described as a step of descent is: nothing is updated."""
+    """Describes results alone as if they were a step of descent in which nothing is updated."""
 
     graph: Graph
     loss_name: str
@@ -59,7 +59,7 @@ def warn_not_finite(
     values: Mapping[str, Any],
     bodies: Mapping[str, Graph] | None = None,
 ) -> None:
-    """Warn where the loss or a gradient is NaN, or infinite although all values given are finite.
+    """Warn if the loss or a gradient is NaN, or infinite although all given values are finite.
 
     The warning names the first value that is not finite, and stands at its line.
     """
@@ -83,8 +83,8 @@ def warn_result(
     values: Mapping[str, Any],
     bodies: Mapping[str, Graph] | None = None,
 ) -> None:
-    """The same for what another verb gives: `outputs` of a graph, at least one of them not
-    finite."""
+    """Warn in the same way for the result of another verb: `outputs` of a graph, at least one of
+    them not finite."""
     wrong = next(node for node, value in outputs.items() if not np.isfinite(value).all())
     if not _meant(list(outputs.values()), values):
         found = run(graph.outputs, values, bodies or {})
@@ -92,7 +92,7 @@ def warn_result(
 
 
 def _meant(results: Sequence[Any], values: Mapping[str, Any]) -> bool:
-    """Whether infinities are the data's own."""
+    """Return whether infinities come from the data."""
     nan = any(np.isnan(value).any() for value in results)
     return not nan and not all(np.isfinite(value).all() for value in values.values())
 
@@ -127,8 +127,8 @@ def not_finite(
     loss: float,
     bodies: Mapping[str, Graph],
 ) -> EvaluationError:
-    """The error for step `number` (None: after the last), whose loss or new parameters are not
-    finite at these values."""
+    """Return the error for step `number` (None: after the last), whose loss or new parameters are
+    not finite at these values."""
     found = run(step.graph.outputs, values, bodies)
     order = [n for n in reachable(step.graph.outputs.values()) if n.op.loop is not Loop.LEAF]
     node = first_not_finite(found, order) or _first_nan(found, order) or step.derivation.loss
@@ -148,8 +148,8 @@ def not_finite(
 
 
 def _within_update(step: StepGraph, found: Valuation) -> tuple[Node, tuple[Node, ...]]:
-    """What of the update is not finite, a memory before the parameter that is made with it, and
-    what it is made of."""
+    """Return the first value of the update that is not finite (the state of the rule before the
+    parameter that it updates), and its operands."""
     core = step.derivation
     for state in step.states:
         if not np.isfinite(found[state.after]).all():
@@ -163,7 +163,7 @@ def _within_update(step: StepGraph, found: Valuation) -> tuple[Node, tuple[Node,
 
 
 def _first_nan(found: Valuation, order: list[Node]) -> Node | None:
-    """Where the data hold infinities, the first NaN that is made of none."""
+    """Return the first NaN that is not made of a NaN, for data that hold infinities."""
     for node in order:
         if node in found and np.isnan(found[node]).any():
             return node
@@ -201,7 +201,7 @@ def _named(step: StepGraph | Gradients, node: Node) -> Phrase | str:
 
 
 def _formula(step: StepGraph | Gradients, node: Node) -> str:
-    """The operation on its operands, by the names that they have."""
+    """Return the operation applied to its operands, by their names."""
     parts = [_short(step, child) for child in node.inputs]
     sign = node.op.operator
     if sign is not None and len(parts) == 2:
@@ -228,7 +228,7 @@ def _kinds(value: NDArray[Any]) -> str:
 def _ranges(
     step: StepGraph | Gradients, found: Valuation, parts: tuple[Node, ...]
 ) -> Phrase | None:
-    """How large the values are from which it was calculated."""
+    """Return how large the operands are."""
     said: Phrase | None = None
     for child in dict.fromkeys(parts):
         if child not in found or found[child].size == 0:

@@ -53,14 +53,14 @@ class Evaluation:
 
 
 def check_values(values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The caller's values as copied arrays of numbers; text and objects are refused. Of NaN
-    `check_nan` speaks, when the loss is known."""
+    """Return the caller's values as copied arrays of numbers; text and objects are refused. NaN is
+    judged by `check_nan`, when the loss is known."""
     return {name: checked(name, value) for name, value in values.items()}
 
 
 def check_nan(values: Mapping[str, NDArray[Any]], loss: NDArray[Any] | None) -> None:
-    """Raises InputError for NaN among the values where the loss is NaN or unknown: one that passes
-    NaN over, as nanmean does, is a number."""
+    """Raise InputError for NaN among the values if the loss is NaN or unknown: a loss that skips
+    NaN, as nanmean does, is a number."""
     if loss is not None and not np.isnan(loss).any():
         return
     for name, array in values.items():
@@ -75,7 +75,7 @@ def has_nan(arrays: Iterable[NDArray[Any]]) -> bool:
 
 
 def checked(name: str, value: Any) -> NDArray[Any]:
-    """One value as an array of its own.
+    """Return one value as an array of its own.
 
     Raises DTypeError for text, objects and masked arrays.
     """
@@ -100,8 +100,8 @@ def checked(name: str, value: Any) -> NDArray[Any]:
 def check_guards(
     graph: Graph, values: Mapping[str, Any], bodies: Mapping[str, Graph] | None = None
 ) -> None:
-    """Raises EvaluationError where a Python branch that was traced goes another way here: the
-    formulas are those of the branch that was taken."""
+    """Raise EvaluationError if a traced Python branch would go another way here: the formulas are
+    those of the branch taken."""
     if not graph.guards:
         return
     conditions = {str(i): guard.condition for i, guard in enumerate(graph.guards)}
@@ -118,8 +118,8 @@ def run(
     bodies: Mapping[str, Graph] | None = None,
     by: Calculate | None = None,
 ) -> Valuation:
-    """A keep-all run; values are given for the nodes as they were before bodies were put in. `by`
-    runs them otherwise."""
+    """Run a derivation and keep all values; they are given for the nodes as they were before bodies
+    were put in. `by` replaces the way to run."""
     if not bodies:
         given = outputs if by is None else _written_out(outputs)
         return evaluate(given, values, keep_all=True, by=by)
@@ -149,8 +149,8 @@ def settled_derivation(
     outputs: Mapping[str, Node] | None = None,
     more: Sequence[str] = (),
 ) -> Valuation:
-    """A run of a derivation's outputs (or of those given) with gradients that exist though the
-    plain run did not find them. `more`: further outputs that are derivatives."""
+    """Run the outputs of a derivation (or those given); gradients that the plain run missed
+    although they exist are calculated again. `more`: further outputs that are derivatives."""
     nodes = derivation.outputs() if outputs is None else outputs
 
     def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:

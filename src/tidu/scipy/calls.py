@@ -23,7 +23,7 @@ _MISSING = Words(
 
 
 def on_arrays(op: Op, *arrays: Any, **attributes: Any) -> Any:
-    """An op on plain arrays, calculated at once, or on traced ones, as a node."""
+    """Return an op on plain arrays, calculated at once, or on traced ones, as a node."""
     traced = next((x for x in arrays if isinstance(x, TracedArray)), None)
     if traced is None:
         node = op(*(constant(np.asarray(x)) for x in arrays), **attributes)
@@ -38,7 +38,7 @@ def on_arrays(op: Op, *arrays: Any, **attributes: Any) -> Any:
 
 
 def is_traced(*values: Any) -> bool:
-    """Whether one of the values, or what lists and tuples among them hold, is traced."""
+    """Return whether one of the values, or what lists and tuples among them hold, is traced."""
     return any(
         is_traced(*value) if isinstance(value, list | tuple) else isinstance(value, TracedArray)
         for value in values
@@ -46,12 +46,12 @@ def is_traced(*values: Any) -> bool:
 
 
 def numbers(value: Any) -> Any:
-    """The numbers behind a value, traced or not; None where only shapes are known."""
+    """Return the numbers behind a value, traced or not; None where only shapes are known."""
     return value.value if isinstance(value, TracedArray) else np.asarray(value)
 
 
 def scipy_attribute(module: str, *names: str) -> Any:
-    """A function or object of SciPy's. Raises MissingPackageError, AttributeError."""
+    """Return a function or object of SciPy's. Raises MissingPackageError, AttributeError."""
     path = ".".join((module, *names))
     try:
         found: Any = import_module(module)
@@ -63,7 +63,7 @@ def scipy_attribute(module: str, *names: str) -> Any:
 
 
 def forwarded(module: str, *names: str) -> Callable[[str], Any]:
-    """A module's __getattr__: what is not here is SciPy's own (rvs, ppf, …)."""
+    """Return a module's __getattr__: what is not here is SciPy's own (rvs, ppf, …)."""
 
     def find(name: str) -> Any:
         if name.startswith("__"):

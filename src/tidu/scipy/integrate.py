@@ -70,7 +70,8 @@ def odeint(
     tfirst: bool = False,
     **options: Any,
 ) -> Any:
-    """The solution (T, d) of dy/dt = func(y, t, *args) from y0 (d,) at t[0], at the times t (T,).
+    """Return the solution (T, d) of dy/dt = func(y, t, *args) from y0 (d,) at t[0], at the times t
+    (T,).
 
     Differentiable by y0, t and args (numbers, arrays, or traced values that func uses). rtol and
     atol are SciPy's, and the derivative is correct to about them. Without traced values this is
@@ -105,7 +106,7 @@ def odeint(
 
 
 def _on_numbers(func: Callable[..., Any], args: Any, tfirst: bool) -> Callable[[Any, Any], Any]:
-    """dy/dt as plain numbers. Raises InputError where only shapes are known."""
+    """Return dy/dt as plain numbers. Raise InputError where only shapes are known."""
     values = replace(args, lambda path, leaf: _known(leaf))
 
     def slope(y: Any, at: Any) -> Any:
@@ -124,7 +125,7 @@ def _known(value: Any) -> Any:
 
 
 def _reference(slope: Callable[[Any, Any], Any], y0: Any, t: Any, room: tuple[float, float]) -> Any:
-    """SciPy's solution, to a thousandth of the tolerances."""
+    """Return SciPy's solution, to a thousandth of the tolerances."""
     solver = scipy_attribute("scipy.integrate", "odeint")
     return solver(slope, y0, t, rtol=1e-3 * room[0], atol=1e-3 * room[1], mxstep=100_000)
 
@@ -132,8 +133,9 @@ def _reference(slope: Callable[[Any, Any], Any], y0: Any, t: Any, room: tuple[fl
 def _reached(
     slope: Callable[[Any, Any], Any], y0: Any, t: Any, wanted: Any, room: tuple[float, float]
 ) -> Any:
-    """The solution by as many steps as reach the one wanted, and once more as many in reserve for
-    other values: where the errors grow beyond that, the branch taken here is another one."""
+    """Return the solution by as many steps as reach the one wanted, and once more as many in
+    reserve for other values: where the errors grow beyond that, the branch taken here is another
+    one."""
     allowed, count, near = room[1] + room[0] * np.abs(wanted), 2, False
     while count <= _LARGEST:
         found, errors = _solve(slope, y0, t, count)
@@ -149,7 +151,7 @@ def _reached(
 
 
 def _grid(t: Any, count: int) -> tuple[Any, Any]:
-    """Where each step starts, and how long it is."""
+    """Return where each step starts, and how long it is."""
     length = (t[1:] - t[:-1]) / count
     starts = t[:-1, None] + length[:, None] * np.arange(float(count))
     lengths = length[:, None] * np.ones((1, count))
@@ -157,7 +159,7 @@ def _grid(t: Any, count: int) -> tuple[Any, Any]:
 
 
 def _step(slope: Callable[[Any, Any], Any], y: Any, at: Any, h: Any) -> tuple[Any, Any]:
-    """One step, and the estimate of its error."""
+    """Return one step, and the estimate of its error."""
     slopes: list[Any] = []
     for node, stage in zip(_NODES, _STAGES, strict=True):
         moved = y + h * sum(w * k for w, k in zip(stage, slopes, strict=True)) if stage else y
@@ -170,7 +172,8 @@ def _step(slope: Callable[[Any, Any], Any], y: Any, at: Any, h: Any) -> tuple[An
 
 
 def _solve(slope: Callable[[Any, Any], Any], y0: Any, t: Any, count: int) -> tuple[Any, Any]:
-    """The solution at the times, and the error of each step, as one loop of the derivation."""
+    """Return the solution at the times, and the error of each step, as one loop of the
+    derivation."""
 
     def body(y: Any, entry: Any) -> tuple[Any, Any]:
         after, error = _step(slope, y, *entry)

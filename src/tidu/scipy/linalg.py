@@ -48,7 +48,7 @@ __getattr__ = forwarded("scipy.linalg")
 
 # ------------------------------------------------------------------ functions of matrices
 def expm(A: Any) -> Any:
-    """The matrix exponential of each square matrix in the last two axes.
+    """Return the matrix exponential of each square matrix in the last two axes.
 
     >>> expm(np.zeros((2, 2))).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
@@ -57,8 +57,8 @@ def expm(A: Any) -> Any:
 
 
 def sqrtm(A: Any) -> Any:
-    """The principal square root of each square matrix in the last two axes; a complex one where an
-    eigenvalue is negative, as in SciPy.
+    """Return the principal square root of each square matrix in the last two axes; a complex one
+    where an eigenvalue is negative, as in SciPy.
 
     >>> sqrtm(np.diag([4.0, 9.0])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
@@ -69,7 +69,7 @@ def sqrtm(A: Any) -> Any:
 
 
 def _has_negative(a: Any) -> bool:
-    """Whether a matrix has a negative eigenvalue, and so no real root."""
+    """Return whether a matrix has a negative eigenvalue, and so no real root."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2] or not a.size:
         return False
     found = np.linalg.eigvals(a)
@@ -79,7 +79,7 @@ def _has_negative(a: Any) -> bool:
 
 # ------------------------------------------------------------------ equations
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    """The X (m, n) with a X + X b = q, for a (m, m), b (n, n) and q (m, n).
+    """Return the X (m, n) with a X + X b = q, for a (m, m), b (n, n) and q (m, n).
 
     Raises EvaluationError where a and −b share an eigenvalue.
 
@@ -92,7 +92,8 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 def solve_triangular(
     a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False
 ) -> Any:
-    """The x with T x = b, where T is the upper or lower triangle of a (n, n); b is (n,) or (n, k).
+    """Return the x with T x = b, where T is the upper or lower triangle of a (n, n); b is (n,) or
+    (n, k).
 
     trans: 0 for T, 1 for Tᵀ, 2 for its conjugate. The other triangle is not read: its gradient
     is 0. Raises EvaluationError for a singular T.
@@ -106,7 +107,8 @@ def solve_triangular(
 
 
 def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
-    """The x with A x = b, where row u + i − j of ab (l + u + 1, n) holds A[i, j] in column j.
+    """Return the x with A x = b, where row u + i − j of ab (l + u + 1, n) holds A[i, j] in column
+    j.
 
     l_and_u: how many diagonals A has below and above the main one.
 
@@ -118,7 +120,7 @@ def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The x with a x = b.
+    """Return the x with a x = b.
 
     >>> solve(np.diag([2.0, 4.0]), np.array([2.0, 4.0])).tolist()
     [1.0, 1.0]
@@ -128,7 +130,7 @@ def solve(a: Any, b: Any) -> Any:
 
 # ------------------------------------------------------------------ Cholesky
 def cholesky(a: Any, lower: bool = False) -> Any:
-    """The upper factor U with Uᵀ U = a, or with lower=True the L with L Lᵀ = a.
+    """Return the upper factor U with Uᵀ U = a, or with lower=True the L with L Lᵀ = a.
 
     Only that triangle of a is read. Raises EvaluationError for a matrix that is not positive
     definite.
@@ -140,7 +142,7 @@ def cholesky(a: Any, lower: bool = False) -> Any:
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    """The Cholesky factor of a with the flag that cho_solve takes; the other triangle is 0.
+    """Return the Cholesky factor of a with the flag that cho_solve takes; the other triangle is 0.
 
     >>> cho_factor(np.array([[4.0]]))[1]
     False
@@ -149,7 +151,7 @@ def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
-    """The x with a x = b, given cho_factor(a).
+    """Return the x with a x = b, given cho_factor(a).
 
     >>> cho_solve(cho_factor(np.array([[4.0]])), np.array([2.0])).tolist()
     [0.5]
@@ -160,7 +162,7 @@ def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
 
 # ------------------------------------------------------------------ as in numpy.linalg
 def block_diag(*arrs: Any) -> Any:
-    """A matrix with these blocks along its diagonal.
+    """Return a matrix with these blocks along its diagonal.
 
     >>> block_diag(np.ones((1, 2)), np.ones((1, 1))).tolist()
     [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
@@ -169,43 +171,44 @@ def block_diag(*arrs: Any) -> Any:
 
 
 def inv(a: Any) -> Any:
-    """np.linalg.inv."""
+    """Return the inverse, as np.linalg.inv."""
     return np.linalg.inv(a)
 
 
 def det(a: Any) -> Any:
-    """np.linalg.det."""
+    """Return the determinant, as np.linalg.det."""
     return np.linalg.det(a)
 
 
 def pinv(a: Any, rtol: float | None = None) -> Any:
-    """np.linalg.pinv."""
+    """Return the pseudo-inverse, as np.linalg.pinv."""
     return np.linalg.pinv(a) if rtol is None else np.linalg.pinv(a, rtol)
 
 
 def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.linalg.norm."""
+    """Return a norm, as np.linalg.norm."""
     call: Any = np.linalg.norm  # its type stubs name the orders one by one
     return call(a, ord, axis, keepdims)
 
 
 def eigh(a: Any, lower: bool = True, eigvals_only: bool = False) -> Any:
-    """Eigenvalues (ascending) and eigenvectors of the symmetric matrix that one triangle gives."""
+    """Return eigenvalues (ascending) and eigenvectors of the symmetric matrix that one triangle
+    gives."""
     side = "L" if lower else "U"
     return np.linalg.eigvalsh(a, side) if eigvals_only else np.linalg.eigh(a, side)
 
 
 def eigvalsh(a: Any, lower: bool = True) -> Any:
-    """The eigenvalues that eigh gives."""
+    """Return the eigenvalues that eigh gives."""
     return eigh(a, lower, eigvals_only=True)
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """np.linalg.svd."""
+    """Return the singular value decomposition, as np.linalg.svd."""
     call: Any = np.linalg.svd
     return call(a, full_matrices, compute_uv)
 
 
 def svdvals(a: Any) -> Any:
-    """The singular values in descending order."""
+    """Return the singular values in descending order."""
     return np.linalg.svd(a, compute_uv=False)

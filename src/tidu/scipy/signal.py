@@ -44,7 +44,7 @@ _MODES: dict[str, Callable[[int, int], tuple[int, int]]] = {
 def convolve(
     A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes = ((), ()), mode: str = "full"
 ) -> Any:
-    """The convolution Σₘ A[n − m] B[m], differentiable by both arrays.
+    """Return the convolution Σₘ A[n − m] B[m], differentiable by both arrays.
 
     axes: two lists of axes, of A and of B, that are convolved in pairs (default: all, in order).
     dot_axes: two lists of axes that are summed over in pairs. The result has the other axes of A,
@@ -96,7 +96,7 @@ def _letters(numbers: Sequence[int]) -> str:
 def _pairs(
     A: Any, B: Any, axes: Axes, taken: Sequence[tuple[int, int]] = ()
 ) -> list[tuple[int, int]]:
-    """Pairs of axes, counted from the front."""
+    """Return pairs of axes, counted from the front."""
     left, right = (list(side) for side in axes)
     facts = {"a": left, "b": right, "sa": A.shape, "sb": B.shape}
     if len(left) != len(right):
@@ -128,7 +128,7 @@ def _check_sizes(
 
 
 def _windows(array: Any, axis: int, count: int, mode: str) -> Any:
-    """The values A[n − m] as two axes n and m instead of one, 0 beyond the ends."""
+    """Return the values A[n − m] as two axes n and m instead of one, 0 beyond the ends."""
     size = array.shape[axis]
     start, length = _MODES[mode](size, count)
     check_elements(length * count, "convolve")

@@ -39,7 +39,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    """The derivative of order n of the digamma function at x.
+    """Return the derivative of order n of the digamma function at x.
 
     n and x: numbers or arrays that broadcast; the result has their common shape. Differentiable
     by x to any order; by n it is refused with an InputError.
@@ -51,7 +51,8 @@ def polygamma(n: Any, x: Any) -> Any:
 
 
 def zeta(x: Any, q: Any = 1.0) -> Any:
-    """Hurwitz's zeta function Σ 1/(k + q)ˣ; Riemann's for q = 1. Differentiable by q, not by x.
+    """Return Hurwitz's zeta function Σ 1/(k + q)ˣ; Riemann's for q = 1. Differentiable by q, not by
+    x.
 
     >>> round(float(zeta(2.0)), 6)
     1.644934
@@ -60,7 +61,7 @@ def zeta(x: Any, q: Any = 1.0) -> Any:
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """The logarithm of the multivariate gamma function of dimension d, elementwise in a.
+    """Return the logarithm of the multivariate gamma function of dimension d, elementwise in a.
 
     >>> round(float(multigammaln(2.0, 1)), 6)
     0.0
@@ -69,7 +70,8 @@ def multigammaln(a: Any, d: int) -> Any:
 
 
 def factorial(n: Any, exact: bool = False) -> Any:
-    """n! = Γ(n + 1) for real n. exact=True gives SciPy's whole numbers, which have no derivative.
+    """Return n! = Γ(n + 1) for real n. exact=True gives SciPy's whole numbers, which have no
+    derivative.
 
     >>> float(factorial(4.0))
     24.0
@@ -82,7 +84,7 @@ def factorial(n: Any, exact: bool = False) -> Any:
 def logsumexp(
     a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
 ) -> Any:
-    """ln Σ b eᵃ without overflow, over all axes or those named.
+    """Return ln Σ b eᵃ without overflow, over all axes or those named.
 
     b: factors that broadcast with a; where their sum is negative, the result is NaN without
     return_sign. With return_sign=True the result is the pair of ln|Σ b eᵃ| and its sign, which is
@@ -108,7 +110,7 @@ def _together(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def softmax(x: Any, axis: Axis = None) -> Any:
-    """eˣ over its sum, along the axes named, or (as in SciPy) over all of them.
+    """Return eˣ divided by its sum along the axes named, or (as in SciPy) over all of them.
 
     >>> softmax(np.array([0.0, 0.0])).tolist()
     [0.5, 0.5]
@@ -117,7 +119,7 @@ def softmax(x: Any, axis: Axis = None) -> Any:
 
 
 def log_softmax(x: Any, axis: Axis = None) -> Any:
-    """ln softmax(x) without overflow.
+    """Return ln softmax(x) without overflow.
 
     >>> log_softmax(np.array([1000.0, 0.0])).tolist()
     [0.0, -1000.0]

@@ -22,7 +22,7 @@ __getattr__ = forwarded("scipy.stats", "beta")
 
 
 def pdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The density xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b), 0 outside of 0 to 1.
+    """Return the density xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b), 0 outside of 0 to 1.
 
     >>> float(pdf(0.5, 1.0, 1.0))
     1.0
@@ -31,7 +31,7 @@ def pdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logpdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the density, −∞ outside of 0 to 1.
+    """Return the logarithm of the density, −∞ outside of 0 to 1.
 
     >>> round(float(logpdf(0.5, 2.0, 1.0)), 6)
     0.0
@@ -46,7 +46,7 @@ def logpdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def cdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The distribution function, the regularised incomplete beta function.
+    """Return the distribution function, the regularised incomplete beta function.
 
     >>> float(cdf(0.25, 1.0, 1.0))
     0.25
@@ -57,7 +57,7 @@ def cdf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def sf(x: Any, a: Any, b: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """1 − cdf.
+    """Return 1 − cdf.
 
     >>> float(sf(0.25, 1.0, 1.0))
     0.75

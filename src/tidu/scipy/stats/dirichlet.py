@@ -22,7 +22,7 @@ _ROWS = Words(
 
 
 def logpdf(x: Any, alpha: Any) -> Any:
-    """The logarithm of the density at x.
+    """Return the logarithm of the density at x.
 
     x (K,) or (K, n), each column on the simplex; of K − 1 rows the last follows. SciPy refuses an x
     off the simplex; here the formula is taken as it is, so that x may be moved by a derivative.
@@ -42,7 +42,7 @@ def logpdf(x: Any, alpha: Any) -> Any:
 
 
 def pdf(x: Any, alpha: Any) -> Any:
-    """The density at x.
+    """Return the density at x.
 
     >>> float(np.round(pdf(np.array([0.5, 0.5]), np.array([1.0, 1.0])), 6))
     1.0

@@ -21,7 +21,7 @@ __getattr__ = forwarded("scipy.stats", "gamma")
 
 
 def pdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The density xᵃ⁻¹ e⁻ˣ/Γ(a), 0 for x < 0.
+    """Return the density xᵃ⁻¹ e⁻ˣ/Γ(a), 0 for x < 0.
 
     >>> float(pdf(0.0, 1.0))
     1.0
@@ -30,7 +30,7 @@ def pdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logpdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the density, −∞ for x < 0.
+    """Return the logarithm of the density, −∞ for x < 0.
 
     >>> float(logpdf(2.0, 1.0))
     -2.0
@@ -44,7 +44,7 @@ def logpdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def cdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The distribution function P(a, x).
+    """Return the distribution function P(a, x).
 
     >>> round(float(cdf(1.0, 1.0)), 6)
     0.632121
@@ -54,7 +54,7 @@ def cdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def sf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """1 − cdf.
+    """Return 1 − cdf.
 
     >>> round(float(sf(1.0, 1.0)), 6)
     0.367879
@@ -64,7 +64,7 @@ def sf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logcdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the distribution function.
+    """Return the logarithm of the distribution function.
 
     >>> round(float(logcdf(1.0, 1.0)), 6)
     -0.458675
@@ -73,7 +73,7 @@ def logcdf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logsf(x: Any, a: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of 1 − cdf.
+    """Return the logarithm of 1 − cdf.
 
     >>> round(float(logsf(1.0, 1.0)), 6)
     -1.0

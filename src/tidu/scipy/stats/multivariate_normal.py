@@ -38,7 +38,7 @@ _UNKNOWN = Words(
 
 
 def _arguments(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, int]:
-    """x − mean as rows, the matrix cov, and the dimension."""
+    """Return x − mean as rows, the matrix cov, and the dimension."""
     size = next((int(np.shape(v)[-1]) for v in (cov, mean, x) if v is not None and np.ndim(v)), 1)
     if mean is None:
         mean = np.zeros(size)
@@ -66,12 +66,13 @@ def _check(cov: Any) -> None:
 
 
 def _cutoff(spectrum: Any) -> Any:
-    """What counts as 0 beside the largest eigenvalue, as in SciPy."""
+    """Return what counts as 0 beside the largest eigenvalue, as in SciPy."""
     return 1e6 * np.finfo(spectrum.dtype).eps * np.max(np.abs(spectrum))
 
 
 def _singular_logpdf(shift: Any, spectrum: Any, vectors: Any) -> Any:
-    """On the space that the eigenvectors of positive eigenvalues span; −∞ elsewhere."""
+    """Return the log density on the space spanned by the eigenvectors of positive eigenvalues, −∞
+    elsewhere."""
     small = _cutoff(spectrum)
     kept = spectrum > small
     variances = np.where(kept, spectrum, 1.0)
@@ -84,7 +85,7 @@ def _singular_logpdf(shift: Any, spectrum: Any, vectors: Any) -> Any:
 
 
 def logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = False) -> Any:
-    """The logarithm of the density.
+    """Return the logarithm of the density.
 
     x (…, d): the result has the shape (…). Raises InputError for a cov that is singular (without
     allow_singular) or has a negative eigenvalue. A singular cov has a density on the space that it
@@ -107,7 +108,7 @@ def logpdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = Fals
 
 
 def pdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = False) -> Any:
-    """The density; see logpdf.
+    """Return the density; see logpdf.
 
     >>> round(float(pdf(np.zeros(2), np.zeros(2), np.eye(2))), 6)
     0.159155
@@ -116,7 +117,7 @@ def pdf(x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: bool = False) 
 
 
 def entropy(mean: Any = None, cov: Any = 1.0) -> Any:
-    """The differential entropy ½ ln det(2πe cov), which does not depend on the mean.
+    """Return the differential entropy ½ ln det(2πe cov), which does not depend on the mean.
 
     >>> round(float(entropy(np.zeros(1), np.eye(1))), 6)
     1.418939

@@ -19,7 +19,7 @@ __getattr__ = forwarded("scipy.stats", "norm")
 
 
 def pdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The density.
+    """Return the density.
 
     >>> round(float(pdf(0.0)), 6)
     0.398942
@@ -29,7 +29,7 @@ def pdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logpdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the density.
+    """Return the logarithm of the density.
 
     >>> round(float(logpdf(3.0, 1.0, 2.0)), 6)
     -2.112086
@@ -39,7 +39,7 @@ def logpdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def cdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The distribution function Φ((x − loc)/scale).
+    """Return the distribution function Φ((x − loc)/scale).
 
     >>> float(cdf(0.0))
     0.5
@@ -48,7 +48,7 @@ def cdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logcdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the distribution function, exact in the far tail too.
+    """Return the logarithm of the distribution function, exact in the far tail too.
 
     >>> round(float(logcdf(-1000.0)), 3)
     -500007.827
@@ -57,7 +57,7 @@ def logcdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def sf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """1 − cdf.
+    """Return 1 − cdf.
 
     >>> float(sf(0.0))
     0.5
@@ -66,7 +66,7 @@ def sf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logsf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of 1 − cdf, exact in the far tail too.
+    """Return the logarithm of 1 − cdf, exact in the far tail too.
 
     >>> round(float(logsf(1000.0)), 3)
     -500007.827
@@ -75,7 +75,7 @@ def logsf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def ppf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The value below which a share q lies.
+    """Return the value below which a share q lies.
 
     >>> float(ppf(0.5, 3.0))
     3.0
@@ -84,7 +84,7 @@ def ppf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def entropy(loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The differential entropy ln(scale √(2πe)).
+    """Return the differential entropy ln(scale √(2πe)).
 
     >>> round(float(entropy()), 6)
     1.418939

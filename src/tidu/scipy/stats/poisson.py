@@ -18,7 +18,7 @@ __getattr__ = forwarded("scipy.stats", "poisson")
 
 
 def pmf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
-    """The probability of k, 0 where k is no count.
+    """Return the probability of k, 0 where k is no count.
 
     >>> round(float(pmf(2, 1.0)), 6)
     0.18394
@@ -28,7 +28,7 @@ def pmf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
 
 
 def logpmf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
-    """The logarithm of the probability of k.
+    """Return the logarithm of the probability of k.
 
     >>> float(logpmf(0, 1.0))
     -1.0
@@ -42,7 +42,7 @@ def logpmf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
 
 
 def cdf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
-    """The probability of at most k.
+    """Return the probability of at most k.
 
     >>> round(float(cdf(0, 1.0)), 6)
     0.367879
@@ -52,7 +52,7 @@ def cdf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
 
 
 def sf(k: Any, mu: Any, loc: Any = 0.0) -> Any:
-    """1 − cdf.
+    """Return 1 − cdf.
 
     >>> round(float(sf(0, 1.0)), 6)
     0.632121

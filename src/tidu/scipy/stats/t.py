@@ -20,7 +20,7 @@ __getattr__ = forwarded("scipy.stats", "t")
 
 
 def logpdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the density.
+    """Return the logarithm of the density.
 
     >>> round(float(logpdf(0.0, 1.0)), 6)
     -1.14473
@@ -31,7 +31,7 @@ def logpdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def pdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The density.
+    """Return the density.
 
     >>> round(float(pdf(0.0, 1.0)), 6)
     0.31831
@@ -40,7 +40,7 @@ def pdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def cdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The distribution function.
+    """Return the distribution function.
 
     >>> float(cdf(0.0, 3.0))
     0.5
@@ -49,7 +49,7 @@ def cdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def sf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """1 − cdf.
+    """Return 1 − cdf.
 
     >>> float(sf(0.0, 3.0))
     0.5
@@ -58,7 +58,7 @@ def sf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logcdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of the distribution function.
+    """Return the logarithm of the distribution function.
 
     >>> round(float(logcdf(0.0, 3.0)), 6)
     -0.693147
@@ -67,7 +67,7 @@ def logcdf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logsf(x: Any, df: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """The logarithm of 1 − cdf.
+    """Return the logarithm of 1 − cdf.
 
     >>> round(float(logsf(0.0, 3.0)), 6)
     -0.693147
