@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tidu.study.schema import STUDY
+from tidu.study.part import STUDY
 from tidu.study.table import Key, Table
 
 Document: TypeAlias = dict[str, Any]

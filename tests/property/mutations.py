@@ -161,7 +161,7 @@ def _short(value: Any) -> bool:
 def every_key() -> list[dict[str, Any]]:
     """Studies that together have every key of the format: each key of each table with the example
     that its own record gives, in a study that is else in order."""
-    from tidu.study.schema import STUDY
+    from tidu.study.part import STUDY
     from tidu.study.table import Table
 
     given = {"w": [1, 2], "x": 3}

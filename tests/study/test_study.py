@@ -16,25 +16,16 @@ from tests.architecture.source import ROOT
 from tidu.backends.numpy import evaluate
 from tidu.errors import Place
 from tidu.optim import SGD
-from tidu.study.claims import read_target
+from tidu.study.claims import Claim, Target, read_target
+from tidu.study.fields import Program
 from tidu.study.format import documented_tables, json_schema, markdown
-from tidu.study.given import given_values
+from tidu.study.given import Archived, Columns, Filled, Inline
+from tidu.study.layers import LayerList, LossTable
 from tidu.study.model import model_source
+from tidu.study.part import Part, Study
 from tidu.study.read import load, read_study
-from tidu.study.records import (
-    Archived,
-    Claim,
-    Columns,
-    Filled,
-    Inline,
-    LayerList,
-    LossTable,
-    Part,
-    Program,
-    Study,
-    Target,
-)
 from tidu.study.toml_lines import Written, read_document
+from tidu.study.values import given_values
 from tidu.words import LANGUAGES
 
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tidu.errors import TiduError
-from tidu.study.given import given_values
 from tidu.study.model import model_source
 from tidu.study.read import load, read_study
+from tidu.study.values import given_values
 
 HEAD = 'title = "t"\nprogram = "L = (w*x - y)**2"\nwrt = "w"\ngiven = {w = 1, x = 2, y = 6}\n'
 LAYERS = """title = "t"

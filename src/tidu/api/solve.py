@@ -44,10 +44,11 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.types import shape_text
 from tidu.optim import StepGraph, step_graph
 from tidu.running.evaluation import run as evaluate_all
-from tidu.study import records
-from tidu.study.given import given_values
+from tidu.study.descend import Descend
 from tidu.study.model import model_source
+from tidu.study.part import Part, Study
 from tidu.study.read import load
+from tidu.study.values import given_values
 from tidu.words import Language, Words, verbatim
 
 _NO_ENTRY = Words(
@@ -79,7 +80,7 @@ class Choice:
 class PartSolution:
     """One part of a study, solved."""
 
-    part: records.Part
+    part: Part
     derivation: Derivation
     findings: tuple[Finding, ...]
     claims: tuple[Judged, ...]
@@ -91,7 +92,7 @@ class PartSolution:
 class Solution:
     """A study, solved. `ok`: every gradient agrees with its numerical check."""
 
-    study: records.Study
+    study: Study
     parts: tuple[PartSolution, ...]
     report: Report
 
@@ -133,7 +134,7 @@ def solve(
 
 
 @limited(OF_A_STUDY)
-def solve_part(study: records.Study, part: records.Part, choice: Choice) -> PartSolution:
+def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = _derivation(study, part, None)
     arrays = dict(handle.values)
@@ -163,7 +164,7 @@ def solve_part(study: records.Study, part: records.Part, choice: Choice) -> Part
     return PartSolution(part, handle, findings, claims, runs, tuple(blocks))
 
 
-def _derivation(study: records.Study, part: records.Part, wrt: str | None) -> Derivation:
+def _derivation(study: Study, part: Part, wrt: str | None) -> Derivation:
     """Return one part's gradients, by what the study asks for unless `wrt` names other inputs."""
     values = given_values(study, part)
     source = model_source(study, part, values)
@@ -189,7 +190,7 @@ def study_derivations(
     return {part.id: _derivation(study, part, wrt) for part in study.parts}
 
 
-def _options(part: records.Part, choice: Choice) -> Options:
+def _options(part: Part, choice: Choice) -> Options:
     show = part.show
     of = choice.of or (show.of[0] if show.of else None)
     zoom: Zoom = choice.zoom or ("element" if choice.of else show.zoom) or "op"
@@ -201,7 +202,7 @@ def _options(part: records.Part, choice: Choice) -> Options:
     )
 
 
-def _working(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
+def _working(part: Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
     """Return the working at the asked zoom, and what the study asks for beside it."""
     match shown.options.zoom:
         case "layer":
@@ -220,10 +221,10 @@ def _working(part: records.Part, shown: View, handle: Derivation) -> tuple[Block
 
 
 # ------------------------------------------------------------------ descent
-Steps = dict[str, tuple[records.Descend, StepGraph, Run]]
+Steps = dict[str, tuple[Descend, StepGraph, Run]]
 
 
-def _descents(part: records.Part, handle: Derivation) -> Steps:
+def _descents(part: Part, handle: Derivation) -> Steps:
     found: Steps = {}
     known = handle.core.named_nodes()
     _check_steps(part, handle)
@@ -238,7 +239,7 @@ def _descents(part: records.Part, handle: Derivation) -> Steps:
     return found
 
 
-def _check_steps(part: records.Part, handle: Derivation) -> None:
+def _check_steps(part: Part, handle: Derivation) -> None:
     """Raise StudyError where all steps of the part's descents would take too long."""
     limit, need = WORK.value(), 0
     for item in part.descend:
@@ -340,7 +341,7 @@ def _is_entry(array: np.ndarray[Any, Any], index: tuple[int, ...]) -> bool:
     return len(index) <= array.ndim and fits and array[index].size == 1
 
 
-def _numeric(part: records.Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
+def _numeric(part: Part, shown: View, handle: Derivation) -> tuple[Block, ...]:
     """Return (f(w+h) − f(w−h)) / 2h at one entry, beside the derived value."""
     if not part.numeric or shown.valuation is None:
         return ()

@@ -11,7 +11,8 @@ from tidu.errors import TiduError
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import Size
-from tidu.study import records
+from tidu.study.claims import Claim
+from tidu.study.fields import Program
 from tidu.text.read import read
 
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
@@ -29,8 +30,8 @@ class StatedFormula:
 
 def read_formula(
     derivation: Derivation,
-    claim: records.Claim,
-    formula: records.Program,
+    claim: Claim,
+    formula: Program,
     more: Mapping[str, tuple[int | str, ...]] | None = None,
 ) -> StatedFormula:
     """The formula over the program's names, dL_dX for gradients, f_d for derivatives.
@@ -63,7 +64,7 @@ def read_formula(
     return StatedFormula(substitute([written], own)[0], written, inputs)
 
 
-def read_working(derivation: Derivation, claim: records.Claim, working: records.Program) -> Node:
+def read_working(derivation: Derivation, claim: Claim, working: Program) -> Node:
     """A formula with the author's numbers in it, each number a constant of its own.
 
     Read as it stands, 1·1 + (−1)·2 would be calculated away; each number is read as a name first.

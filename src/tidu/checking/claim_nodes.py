@@ -17,7 +17,8 @@ from tidu.ir.node import Node, reachable
 from tidu.ops.arrays.indexing import index as element
 from tidu.optim import StepGraph
 from tidu.optim.course import Course
-from tidu.study import records
+from tidu.study.claims import Claim
+from tidu.study.descend import Descend
 from tidu.words import Words, verbatim
 
 _NO_NAME = Words(
@@ -34,7 +35,7 @@ _NO_DESCENT = Words(
 class Descent:
     """A descent of a study: what was asked for, one step of it as a graph, and how it went."""
 
-    asked: records.Descend
+    asked: Descend
     step: StepGraph
     run: Course
 
@@ -62,7 +63,7 @@ class Setting:
             values |= {self._input_name(name, given): value for given, value in own.items()}
         return values
 
-    def descent(self, claim: records.Claim) -> Descent:
+    def descent(self, claim: Claim) -> Descent:
         """The descent that a claim speaks of: the one it names, else the first.
 
         Raises StudyError where the study has none.
@@ -91,7 +92,7 @@ class Setting:
         return given if descent == next(iter(self.descents)) else f"{given} ({descent})"
 
 
-def target_of(setting: Setting, claim: records.Claim) -> Node:
+def target_of(setting: Setting, claim: Claim) -> Node:
     """The node that a claim is about, one element of it where the claim has an index.
 
     Raises StudyError for a name that the model does not have.
@@ -99,7 +100,7 @@ def target_of(setting: Setting, claim: records.Claim) -> Node:
     return _indexed(_whole_target(setting, claim), claim.target.index)
 
 
-def _whole_target(setting: Setting, claim: records.Claim) -> Node:
+def _whole_target(setting: Setting, claim: Claim) -> Node:
     known = setting.derivation.named_nodes()
     target = claim.target
     if target.kind == "new":
@@ -115,7 +116,7 @@ def _whole_target(setting: Setting, claim: records.Claim) -> Node:
 
 
 def _gradient(
-    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: records.Claim
+    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: Claim
 ) -> Node:
     """∂output/∂node; the loss's own adjoint where `output` is the loss."""
     if output in ("", derivation.loss_name):
@@ -129,7 +130,7 @@ def _gradient(
     return found[node] if node in found else zeros_like(node)
 
 
-def unknown_name(claim: records.Claim, name: str, known: Sequence[str]) -> StudyError:
+def unknown_name(claim: Claim, name: str, known: Sequence[str]) -> StudyError:
     """The error for a claim about a name that is none of the `known` ones."""
     close = nearest(name, known)
     return StudyError(

@@ -21,7 +21,7 @@ from tidu.ir.op import role
 from tidu.ir.types import is_one_element
 from tidu.optim import SGD, Rule
 from tidu.optim.course import Course
-from tidu.study import records
+from tidu.study import claims as study
 from tidu.words import Phrase, Words
 
 _TOO_FEW = Words(
@@ -45,7 +45,7 @@ class Judgement:
     that a false claim states, and after one with the right gradient.
     """
 
-    claim: records.Claim
+    claim: study.Claim
     finding: Finding
     holds: bool
     here_only: bool = False
@@ -56,7 +56,7 @@ class Judgement:
     details: tuple[Phrase, ...] = ()
 
 
-def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judgement]:
+def judge(setting: Setting, claims: Sequence[study.Claim]) -> list[Judgement]:
     """The verdict on each claim, in order."""
     posed = {
         i: _pose(setting, claim)
@@ -81,7 +81,7 @@ def judge(setting: Setting, claims: Sequence[records.Claim]) -> list[Judgement]:
 class _Posed:
     """A claim with the nodes that it speaks of: what it is about, its formula, its working."""
 
-    record: records.Claim
+    record: study.Claim
     target: Node
     formula: StatedFormula | None
     fitted: Node | None
@@ -103,7 +103,7 @@ class _Posed:
         )
 
 
-def _pose(setting: Setting, claim: records.Claim) -> _Posed:
+def _pose(setting: Setting, claim: study.Claim) -> _Posed:
     core, target = setting.derivation, target_of(setting, claim)
     formula = None if claim.formula is None else read_formula(core, claim, claim.formula)
     fitted = None if formula is None else _fitted(formula.node, target)
@@ -143,7 +143,7 @@ def _of_a_node(setting: Setting, posed: _Posed, found: ClaimFinding) -> Judgemen
     )
 
 
-def _losses(setting: Setting, claim: records.Claim, stated: Node) -> tuple[float, float] | None:
+def _losses(setting: Setting, claim: study.Claim, stated: Node) -> tuple[float, float] | None:
     """The loss after one step with a stated gradient and after one with the right gradient; None
     where the study makes no single plain step, or both are the same."""
     derivation, target = setting.derivation, claim.target
@@ -171,14 +171,14 @@ def _plain(rule: Rule) -> TypeGuard[SGD]:
 
 
 # ------------------------------------------------------------------ descents
-def _of_a_descent(setting: Setting, claim: records.Claim) -> Judgement:
+def _of_a_descent(setting: Setting, claim: study.Claim) -> Judgement:
     assert claim.value is not None  # the reader of studies sees to it
     actual = _along(claim, setting.descent(claim).run)
     finding = same_value(claim.value, actual, digits=claim.decimals, subject=claim.text)
     return Judgement(claim, finding, finding.agrees, actual=actual)
 
 
-def _along(claim: records.Claim, run: Course) -> Any:
+def _along(claim: study.Claim, run: Course) -> Any:
     """The number of a run that a claim about its course speaks of."""
     target = claim.target
     is_loss = target.name in ("loss", run.loss_name)

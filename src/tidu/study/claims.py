@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from tidu.errors import Place, StudyError
-from tidu.study.records import Claim, Program, Target
-from tidu.study.toml_lines import Document, KeyPath
+from tidu.study.fields import (
+    Entry,
+    Program,
+    as_written,
+    key,
+    keys_of,
+    phrase,
+    program,
+    read_fields,
+)
+from tidu.study.kinds import NUMBERS, PLACES, TEXT, WORDS
+from tidu.study.table import Table
 from tidu.words import Phrase, Words
 
 _NAME = r"[^\W\d]\w*"
@@ -39,41 +50,117 @@ _NOT_BOTH = Words(
 _SPLIT = Words(en="make two claims of it", zh="请分成两条论断")
 
 
-def read_claim(
-    document: Document,
-    item: dict[str, Any],
-    path: KeyPath,
-    *,
-    cites: Phrase | None,
-    group: Phrase | None,
-) -> Claim:
-    """One [[claim]] table as a record."""
-    place = document.place((*path, "name"))
-    name: str = item["name"]
-    if "value" in item and "formula" in item:
-        here = document.place((*path, "formula"))
-        raise StudyError(_NOT_BOTH(name=name), place=here, fix=_SPLIT())
-    if "value" not in item and "formula" not in item:
-        raise StudyError(_ONE_OF(name=name), place=place)
-    return Claim(
-        text=name,
-        target=read_target(name, place),
-        place=place,
-        value=item.get("value"),
-        decimals=item.get("decimals"),
-        formula=_text(document, item, path, "formula"),
-        working=_text(document, item, path, "working"),
-        cites=cites,
-        group=group,
-        descend=item.get("descend", ""),
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a claim is about.
+
+    value     the value of `name` at the given values
+    gradient  ∂`output`/∂`name`
+    new       the parameter `name` after the first update
+    step      `name` ("loss": the output) at step `step`, before its update
+    final     `name` after the last update
+    best      `name` at the step with the least loss; "step" for its number
+
+    `index` (from 1) picks an element.
+    """
+
+    kind: Literal["value", "gradient", "new", "step", "final", "best"]
+    name: str
+    index: tuple[int, ...] = ()
+    output: str = ""
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A stated value or formula.
+
+    `value` keeps decimal numbers as they are written (`Written`), because 6.2082 speaks for all
+    numbers that round to it; `decimals` overrides how many decimals count. `working` is the formula
+    with the author's numbers in it.
+    """
+
+    target: Target
+    place: Place
+    text: str = key(
+        Words(
+            en="what it is about: y2, dL/dW3, dL/dW1[1,2], new W1, step 10 loss, best step",
+            zh="说的是哪个量：y2、dL/dW3、dL/dW1[1,2]、new W1、step 10 loss、best step",
+        ),
+        TEXT,
+        name="name",
+        required=True,
+    )
+    value: float | list[Any] | None = key(
+        Words(
+            en="the stated value; a decimal number counts as rounded to the decimals written, "
+            "an integer as exact",
+            zh="给出的值；小数按所写的小数位数四舍五入理解，整数按精确值理解",
+        ),
+        NUMBERS,
+        None,
+        read=as_written,
+    )
+    formula: Program | None = key(
+        Words(
+            en="the stated formula, in the names of the model; dL_dy3 stands for ∂L/∂y3",
+            zh="给出的公式，用模型中的名字；∂L/∂y3 写作 dL_dy3",
+        ),
+        TEXT,
+        None,
+        read=program,
+    )
+    decimals: int | None = key(
+        Words(
+            en="to how many decimals the value is stated, if not as written",
+            zh="给出的值精确到几位小数；不写则看写法",
+        ),
+        PLACES,
+        None,
+    )
+    working: Program | None = key(
+        Words(
+            en="the formula with the source's numbers in it: 1*1 + (-1)*2 + 1",
+            zh="原文代入数值的算式：1*1 + (-1)*2 + 1",
+        ),
+        TEXT,
+        None,
+        read=program,
+    )
+    cites: Phrase | None = key(
+        Words(en="the words of the source", zh="出处的原文"), WORDS, None, read=phrase
+    )
+    group: Phrase | None = key(
+        Words(en="a heading shared by claims", zh="若干论断共用的小标题"), WORDS, None, read=phrase
+    )
+    descend: str = key(
+        Words(
+            en="the name of the descent it speaks of; the first one if left out",
+            zh="所说的是哪一次梯度下降；不写则为第一次",
+        ),
+        TEXT,
+        "",
     )
 
 
-def _text(document: Document, item: dict[str, Any], path: KeyPath, key: str) -> Program | None:
-    if key not in item:
-        return None
-    here = (*path, key)
-    return Program(item[key], document.place(here), document.texts[here])
+CLAIM = Table(
+    "claim",
+    Words(
+        en="what a worked example or a learner states, to be checked",
+        zh="例题或学习者给出的论断，由程序核对",
+    ),
+    keys_of(Claim),
+)
+
+
+def read_claim(entry: Entry) -> Claim:
+    """Return one [[claim]] table as a record."""
+    place, name = entry.place("name"), entry.data["name"]
+    if "value" in entry.data and "formula" in entry.data:
+        raise StudyError(_NOT_BOTH(name=name), place=entry.place("formula"), fix=_SPLIT())
+    if "value" not in entry.data and "formula" not in entry.data:
+        raise StudyError(_ONE_OF(name=name), place=place)
+    return Claim(target=read_target(name, place), place=place, **read_fields(Claim, entry))
 
 
 def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tidu.study.schema import STUDY
-from tidu.study.schema_given import CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
+from tidu.study.given import CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
+from tidu.study.part import STUDY
 from tidu.study.table import Key, Table
 from tidu.words import Language, Phrase, Words
 

@@ -1,44 +1,22 @@
-"""The given values of a study: read as records, and worked out to arrays."""
+"""The values that a study gives: numbers, initialisers, files; shapes and functions beside them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tidu.data import (
-    Scale,
-    Table,
-    class_indices,
-    inside,
-    numbers,
-    one_hot,
-    read_csv,
-    read_npz,
-    standardise,
-)
-from tidu.errors import InputError, StudyError, TiduError
-from tidu.ir.budget import GROWTH, check_elements
-from tidu.nn import INITIALISERS, initial
-from tidu.nn.sequential import parameter_specs
-from tidu.study.records import (
-    Archived,
-    Array,
-    Columns,
-    Filled,
-    Given,
-    Inline,
-    LayerList,
-    Part,
-    Study,
-)
-from tidu.study.toml_lines import Document, KeyPath
-from tidu.text.read import read_array
+from tidu.errors import Place, StudyError
+from tidu.nn import INITIALISERS
+from tidu.study.fields import Entry, key, keys, keys_of, read_fields, texts
+from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, Kind, one_of
+from tidu.study.table import Key, Table
 from tidu.words import Words, verbatim
+
+Array: TypeAlias = NDArray[np.float64]
 
 _WHICH = Words(
     en="{name} needs either columns (numbers) or column (one of them, or classes)",
@@ -60,12 +38,6 @@ _SEED_WHY = Words(
     en="with a seed the study gives the same numbers each time",
     zh="有了种子，每次运行得到的数都相同",
 )
-_SHAPE = Words(en="{name} needs a shape", zh="{name} 缺少形状")
-_SHAPE_WHY = Words(
-    en="only the parameters of a layer list have shapes of their own",
-    zh="只有层列表的参数自带形状",
-)
-_SHAPE_FIX = Words(en="shape = [4, 3]", zh="shape = [4, 3]")
 _OPTION = Words(
     en="{name}: {method} has no option {option}", zh="{name}：{method} 没有选项 {option}"
 )
@@ -77,19 +49,218 @@ _NAN_WHY = Words(
 )
 
 
+# ------------------------------------------------------------------------ records
 @dataclass(frozen=True, slots=True, eq=False)
-class Values:
-    """The arrays of a part by name; the classes of the columns read as classes, in order; and what
-    standardised columns were scaled by."""
+class Inline:
+    """A value that stands in the study: numbers, or a text such as "ones(4, 3)"."""
 
-    arrays: Mapping[str, Array]
-    classes: Mapping[str, tuple[str, ...]]
-    scales: Mapping[str, Scale]
+    name: str
+    place: Place
+    value: Array | None = None
+    text: str | None = None
 
 
-def read_given(document: Document, name: str, value: Any, path: KeyPath) -> Given:
-    """One entry of [given] as a record. The keys have been checked against the schema."""
-    place = document.place(path)
+_OPTION_KINDS: Mapping[str, Kind] = {
+    "mode": one_of("fan_in", "fan_out"),
+    "nonlinearity": TEXT,
+    "std": NUMBER,
+}
+
+
+def _initialisers() -> Words:
+    english = "; ".join(f"{name}: {record.says.en}" for name, record in INITIALISERS.items())
+    chinese = "；".join(f"{name}：{record.says.zh}" for name, record in INITIALISERS.items())
+    return Words(en="the initialiser. " + english, zh="初始化方法。" + chinese)
+
+
+def _options() -> tuple[Key, ...]:
+    """Return the options of all initialisers, each saying whose it is."""
+    owners: dict[str, list[str]] = {}
+    for name, record in INITIALISERS.items():
+        for option in record.options:
+            owners.setdefault(option, []).append(name)
+    return tuple(
+        Key(
+            option,
+            Words(en=f"option of {', '.join(names)}", zh=f"{'、'.join(names)} 的选项"),
+            _OPTION_KINDS.get(option, NUMBER),
+        )
+        for option, names in owners.items()
+    )
+
+
+_OPTION_KEYS = _options()
+
+
+def _given_options(entry: Entry, _: str) -> dict[str, float | str]:
+    return {
+        option.name: float(value) if isinstance(value, int | float) else value
+        for option in _OPTION_KEYS
+        if (value := entry.data.get(option.name)) is not None
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A value filled by an initialiser; without `shape`, in the shape that the layers ask for."""
+
+    name: str
+    place: Place
+    method: str = key(_initialisers(), one_of(*INITIALISERS), name="init", required=True)
+    shape: tuple[int, ...] | None = key(
+        Words(
+            en="the shape; may be left out for a parameter of a layer list",
+            zh="形状；若是层列表中的参数，可以不写",
+        ),
+        SHAPE,
+        None,
+        read=texts,
+    )
+    seed: int = key(
+        Words(
+            en="the seed of the random numbers; needed by random initialisers",
+            zh="随机数种子；随机的初始化方法必须给出",
+        ),
+        SEED,
+        0,
+    )
+    options: Mapping[str, float | str] = keys(_OPTION_KEYS, _given_options)
+
+
+_FILE = Words(
+    en="the file, relative to the study and not outside its folder",
+    zh="文件，相对于学习文件的路径，不得超出它所在的文件夹",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """A value from columns of a CSV file: of several, or of a single one with one axis less."""
+
+    name: str
+    place: Place
+    file: str = key(_FILE, TEXT, name="csv", required=True)
+    columns: tuple[str, ...] = key(
+        Words(en="columns of numbers: (rows, columns)", zh="若干数值列：形状为（行数，列数）"),
+        TEXTS,
+        (),
+        read=texts,
+    )
+    column: str = key(
+        Words(en="a single column: (rows,)", zh="单独一列：形状为（行数，）"), TEXT, ""
+    )
+    standardise: bool = key(
+        Words(
+            en="bring each column to mean 0 and standard deviation 1",
+            zh="把每列化为均值 0、标准差 1",
+        ),
+        FLAG,
+        False,
+    )
+    one_hot: bool = key(
+        Words(
+            en="read the column as classes, each sample a row with a single 1",
+            zh="把这一列当作类别，每个样本是只含一个 1 的行",
+        ),
+        FLAG,
+        False,
+    )
+    class_index: bool = key(
+        Words(
+            en="read the column as classes, each sample a number from 0",
+            zh="把这一列当作类别，每个样本是从 0 起的编号",
+        ),
+        FLAG,
+        False,
+    )
+    samples: Literal["rows", "columns"] = key(
+        Words(
+            en='"rows": a sample is a row (the default); "columns": a sample is a column',
+            zh='"rows"：一个样本为一行（默认）；"columns"：一个样本为一列',
+        ),
+        one_of("rows", "columns"),
+        "rows",
+        name="as",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """A value from an NPZ archive."""
+
+    name: str
+    place: Place
+    file: str = key(_FILE, TEXT, name="npz", required=True)
+    array: str = key(
+        Words(en="the name of the array in it", zh="其中数组的名字"),
+        TEXT,
+        name="key",
+        required=True,
+    )
+
+
+Given: TypeAlias = Inline | Filled | Columns | Archived
+
+# ------------------------------------------------------------------------- tables
+INIT = Table(
+    "given.init",
+    Words(en="a value filled by an initialiser", zh="由初始化方法填充的值"),
+    keys_of(Filled),
+)
+CSV = Table(
+    "given.csv",
+    Words(en="a value from columns of a CSV file", zh="取自 CSV 文件各列的值"),
+    keys_of(Columns),
+)
+NPZ = Table(
+    "given.npz",
+    Words(en="a value from an NPZ archive", zh="取自 NPZ 文件的值"),
+    keys_of(Archived),
+)
+GIVEN_VALUE = Table(
+    "given.value",
+    Words(en="a value that is calculated or read", zh="计算或读取得到的值"),
+    variants={"init": INIT, "csv": CSV, "npz": NPZ},
+)
+
+GIVEN = Table(
+    "given",
+    Words(en="the given values, each under its name", zh="已知的值，各写在自己的名字下"),
+    own=Key(
+        "name",
+        Words(
+            en='a number, nested lists, a text such as "ones(4, 3)", or a table',
+            zh='数、嵌套列表、"ones(4, 3)" 这样的文字，或一张表',
+        ),
+        ARRAY,
+        GIVEN_VALUE,
+    ),
+)
+
+SHAPES = Table(
+    "shapes",
+    Words(
+        en="shapes of names without a value; a text in them is a named size",
+        zh="没有给值的量的形状；其中的文字是有名字的大小",
+    ),
+    own=Key("name", Words(en="a shape", zh="形状"), SIZES),
+)
+
+FUNCTIONS = Table(
+    "functions",
+    Words(
+        en='elementwise functions of your own: a formula in x such as "tanh(x)", or "" for one '
+        "without a body, whose derivative is written f′",
+        zh='自己声明的逐元素函数：x 的式子，如 "tanh(x)"；"" 表示没有函数体，导数记作 f′',
+    ),
+    own=Key("name", Words(en="the body", zh="函数体"), TEXT),
+)
+
+
+# ------------------------------------------------------------------------ reading
+def read_given(entry: Entry, name: str) -> Given:
+    """Return one entry of [given] as a record. The keys have been checked against the format."""
+    place, value = entry.place(name), entry.data[name]
     if isinstance(value, str):
         return Inline(name, place, text=value)
     if not isinstance(value, dict):
@@ -97,152 +268,39 @@ def read_given(document: Document, name: str, value: Any, path: KeyPath) -> Give
         if np.isnan(array).any():
             raise StudyError(_NAN(name=name), place=place, why=_NAN_WHY())
         return Inline(name, place, value=array)
-    table = cast("dict[str, Any]", value)
+    table: Mapping[str, Any] = value
+    here = Entry(entry.document, table, (*entry.path, name))
     if "init" in table:
-        return _filled(document, name, table, path)
+        _check_filled(here, name)
+        return Filled(name=name, place=place, **read_fields(Filled, here))
     if "csv" in table:
-        return _columns(document, name, table, path)
-    return Archived(name, place, table["npz"], table["key"])
+        _check_columns(here, name)
+        return Columns(name=name, place=place, **read_fields(Columns, here))
+    return Archived(name=name, place=place, **read_fields(Archived, here))
 
 
-def _filled(document: Document, name: str, table: dict[str, Any], path: KeyPath) -> Filled:
-    method: str = table["init"]
+def _check_filled(entry: Entry, name: str) -> None:
+    method: str = entry.data["init"]
     known = INITIALISERS[method]
-    if known.random and "seed" not in table:
-        place = document.place((*path, "init"))
+    if known.random and "seed" not in entry.data:
         what = _SEED(name=name, method=method)
-        raise StudyError(what, place=place, why=_SEED_WHY(), fix=verbatim("seed = 1"))
-    options = {
-        key: float(value) if isinstance(value, int | float) else value
-        for key, value in table.items()
-        if key not in ("init", "shape", "seed")
-    }
-    for option in options:
-        if option not in known.options:
+        raise StudyError(what, place=entry.place("init"), why=_SEED_WHY(), fix=verbatim("seed = 1"))
+    for option in entry.data:
+        if option not in ("init", "shape", "seed", *known.options):
             raise StudyError(
                 _OPTION(name=name, method=method, option=option),
-                place=document.place((*path, option)),
+                place=entry.place(option),
                 why=_OPTIONS(options=", ".join(known.options)) if known.options else _NONE(),
             )
-    shape = tuple(table["shape"]) if "shape" in table else None
-    return Filled(name, document.place(path), method, shape, table.get("seed", 0), options)
 
 
-def _columns(document: Document, name: str, table: dict[str, Any], path: KeyPath) -> Columns:
-    place = document.place(path)
+def _check_columns(entry: Entry, name: str) -> None:
+    table = entry.data
     if ("columns" in table) == ("column" in table):
-        raise StudyError(_WHICH(name=name), place=place)
-    chosen = [key for key in ("one_hot", "class_index", "standardise") if table.get(key)]
+        raise StudyError(_WHICH(name=name), place=entry.place())
+    chosen = [each for each in ("one_hot", "class_index", "standardise") if table.get(each)]
     if len(chosen) > 1:
-        here = document.place((*path, chosen[1]))
-        raise StudyError(_EXCLUSIVE(name=name), place=here)
-    classes = next((key for key in chosen if key != "standardise"), "")
+        raise StudyError(_EXCLUSIVE(name=name), place=entry.place(chosen[1]))
+    classes = next((each for each in chosen if each != "standardise"), "")
     if classes and "column" not in table:
-        raise StudyError(_CLASSES(name=name), place=document.place((*path, classes)))
-    columns: str | list[str] = table["columns"] if "columns" in table else table["column"]
-    return Columns(
-        name,
-        place,
-        table["csv"],
-        (columns,) if isinstance(columns, str) else tuple(columns),
-        single="column" in table,
-        standardise="standardise" in chosen,
-        classes=classes,  # type: ignore[arg-type]
-        as_columns=table.get("as") == "columns",
-    )
-
-
-# ------------------------------------------------------------------- worked out
-def given_values(study: Study, part: Part) -> Values:
-    """The arrays of a part. Reads its data files; each error says which line of the study asked.
-
-    Raises `InputError` for missing files and columns, text and NaN in the data, and values without
-    a shape.
-    """
-    tables: dict[str, Table] = {}
-    arrays: dict[str, Array] = {}
-    classes: dict[str, tuple[str, ...]] = {}
-    scales: dict[str, Scale] = {}
-    wanted = _parameter_shapes(part)
-    for name, given in part.given.items():
-        try:
-            match given:
-                case Inline(value=value) if value is not None:
-                    arrays[name] = value
-                case Inline():
-                    arrays[name] = _read_text(given)
-                case Filled():
-                    arrays[name] = _fill(given, wanted)
-                case Columns():
-                    table = _table(study.folder, given.file, tables)
-                    arrays[name] = _from_columns(given, table, classes, scales)
-                case Archived():
-                    path = inside(study.folder, given.file)
-                    arrays[name] = read_npz(path, given.key, name=given.file)
-        except TiduError as problem:
-            raise _asked_by(problem, given) from None
-        arrays[name].flags.writeable = False
-        _check_total(part, arrays)
-    return Values(arrays, classes, scales)
-
-
-def _check_total(part: Part, arrays: Mapping[str, Array]) -> None:
-    """Raise InputError where the values together are too large: those that the study makes, and
-    those that lie in files, of which there may be more."""
-    sizes = {True: 0, False: 0}
-    for name, array in arrays.items():
-        sizes[isinstance(part.given[name], Columns | Archived)] += array.size
-    check_elements(sizes[False], "[given]")
-    check_elements(-(-sizes[True] // GROWTH.value()), "[given]")
-
-
-def _asked_by(problem: TiduError, given: Given) -> TiduError:
-    """The error at the study's line, unless it has a line in a data file."""
-    if problem.place is None or problem.place.line is None or problem.place.file is None:
-        problem.place = given.place
-    return problem
-
-
-def _read_text(given: Inline) -> Array:
-    return np.array(read_array(cast(str, given.text)), dtype=np.float64)
-
-
-def _parameter_shapes(part: Part) -> dict[str, tuple[int, ...]]:
-    if not isinstance(part.model, LayerList):
-        return {}
-    return {spec.name: spec.shape for spec in parameter_specs(part.model.layers, part.model.layout)}
-
-
-def _fill(given: Filled, wanted: Mapping[str, tuple[int, ...]]) -> Array:
-    shape = given.shape or wanted.get(given.name)
-    if shape is None:
-        raise InputError(_SHAPE(name=given.name), why=_SHAPE_WHY(), fix=_SHAPE_FIX())
-    check_elements(math.prod(shape), given.name)
-    return initial(given.method, shape, given.seed, **given.options)
-
-
-def _table(folder: Path, name: str, tables: dict[str, Table]) -> Table:
-    if name not in tables:
-        tables[name] = read_csv(inside(folder, name), name=name)
-    return tables[name]
-
-
-def _from_columns(
-    given: Columns,
-    table: Table,
-    classes: dict[str, tuple[str, ...]],
-    scales: dict[str, Scale],
-) -> Array:
-    (first, *_) = given.columns
-    if given.classes == "one_hot":
-        array, classes[given.name] = one_hot(table, first)
-    elif given.classes:
-        indices, classes[given.name] = class_indices(table, first)
-        return indices.astype(np.float64)
-    else:
-        array = numbers(table, given.columns)
-        if given.standardise:
-            array, scales[given.name] = standardise(array, given.columns)
-        if given.single:
-            return array[:, 0].copy()
-    return array.T.copy() if given.as_columns else array
+        raise StudyError(_CLASSES(name=name), place=entry.place(classes))

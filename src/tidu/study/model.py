@@ -13,8 +13,10 @@ from tidu.ir.source import Source
 from tidu.ir.types import Shape, shape_text
 from tidu.nn.losses import loss
 from tidu.nn.sequential import LayerProblem, Model, parameter_specs, sequential
-from tidu.study.given import Values
-from tidu.study.records import LayerList, LossTable, Part, Program, Study
+from tidu.study.fields import Program
+from tidu.study.layers import LayerList, LossTable
+from tidu.study.part import Part, Study
+from tidu.study.values import Values
 from tidu.text.read import read
 from tidu.words import Words, verbatim
 

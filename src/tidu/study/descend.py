@@ -1,17 +1,20 @@
-"""The part of the format that states a descent: the rule, its settings, its schedule and limit.
+"""Descents: the rule, its settings, its schedule and limit on the gradients.
 
-The keys come from the records of `tidu.optim`: a setting that a rule has is a key here.
+The keys of a rule come from the records of `tidu.optim`: a setting that a rule has is a key here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import partial
+from typing import Any, TypeVar
 
-from tidu.optim import CLIPS, RULES, SCHEDULES, WarmUp
+from tidu.errors import InputError, Place, StudyError
+from tidu.optim import CLIPS, RULES, SCHEDULES, Rule, Schedule, WarmUp
 from tidu.optim import setting as ranges
 from tidu.optim.setting import Settings
+from tidu.study.fields import Entry, key, keys_of, read_fields, texts, without_text
 from tidu.study.kinds import (
     COUNT,
     FLAG,
@@ -28,8 +31,9 @@ from tidu.study.kinds import (
     one_of,
 )
 from tidu.study.table import Key, Table
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
+_Record = TypeVar("_Record")
 STANDARD = "SGD"  # the rule of a descent that names none
 
 _KINDS: dict[str, Kind] = {
@@ -40,6 +44,7 @@ _KINDS: dict[str, Kind] = {
     ranges.ANY.name: NUMBER,
     ranges.COUNT.name: COUNT,
 }
+_STILL = Words(en="nesterov needs a momentum greater than 0", zh="nesterov 要求动量大于 0")
 _DEFAULT = Words(en="{says}; {value} if left out", zh="{says}；不写则为 {value}")
 _TYPE = Words(en="its name in tidu.optim", zh="在 tidu.optim 中的名字")
 _PAIR = Words(en="{one}, and {other}; {value} if left out", zh="{one}，{other}；不写则为 {value}")
@@ -126,32 +131,43 @@ CLIP = _choice(
     {},
 )
 
-_NAME = Key(
-    "name", Words(en="a name for it, unique in the part", zh="名字，在本部分内不重复"), TEXT
-)
-_NAMES = (STANDARD, *(name for name in RULES if name != STANDARD))
-_RULE = Words(
-    en=f'the update rule, by its name in tidu.optim; "{STANDARD}" if left out',
-    zh=f'更新规则，用 tidu.optim 中的名字；不写则为 "{STANDARD}"',
-)
-_COMMON = (
-    Key("steps", Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS),
-    Key("schedule", SCHEDULE.says, table=SCHEDULE),
-    Key("clip", CLIP.says, table=CLIP),
-    Key(
-        "params",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descend:
+    """One gradient descent from the given values; empty `params` stand for those of `wrt`."""
+
+    place: Place
+    rule: Rule
+    name: str = key(
+        Words(en="a name for it, unique in the part", zh="名字，在本部分内不重复"), TEXT, ""
+    )
+    steps: int = key(
+        Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS, 1
+    )
+    params: tuple[str, ...] = key(
         Words(
             en="the parameters to update; those of wrt if left out",
             zh="要更新的参数；不写则为 wrt 中的全部",
         ),
         TEXTS,
-    ),
+        (),
+        read=texts,
+    )
+
+
+_NAMES = (STANDARD, *(name for name in RULES if name != STANDARD))
+_RULE = Words(
+    en=f'the update rule, by its name in tidu.optim; "{STANDARD}" if left out',
+    zh=f'更新规则，用 tidu.optim 中的名字；不写则为 "{STANDARD}"',
 )
 
 
 def _rule_table(name: str, kind: type[Settings]) -> Table:
+    own = {known.name: known for known in keys_of(Descend)}
     chosen = Key("optimizer", _RULE, one_of(*_NAMES), required=name != STANDARD)
-    return Table(f"descend {name}", _says(kind), (_NAME, chosen, *_keys(kind), *_COMMON))
+    tables = (Key("schedule", SCHEDULE.says, table=SCHEDULE), Key("clip", CLIP.says, table=CLIP))
+    around = (own["name"], chosen, *_keys(kind), own["steps"], *tables, own["params"])
+    return Table(f"descend {name}", _says(kind), around)
 
 
 DESCEND = Table(
@@ -165,3 +181,35 @@ DESCEND = Table(
     selected={name: _rule_table(name, RULES[name]) for name in _NAMES},
     standard=STANDARD,
 )
+
+
+# ------------------------------------------------------------------------ reading
+def read_descend(entry: Entry) -> Descend:
+    """Return one [[descend]] table as a record."""
+    own = read_fields(Descend, entry)
+    values = {k: without_text(v) for k, v in entry.data.items() if k not in own}
+    if values.get("nesterov") and not values.get("momentum"):
+        fix = verbatim("momentum = 0.9")
+        raise StudyError(_STILL(), place=entry.place("nesterov"), fix=fix)
+    kind = RULES[values.pop("optimizer", STANDARD)]
+    tables = {"schedule": _schedule, "clip": partial(_record, CLIPS)}
+    values |= {name: read(values[name]) for name, read in tables.items() if name in values}
+    place = entry.place()
+    try:
+        rule = kind(**values)
+    except InputError as problem:
+        raise problem.at(place) from None
+    return Descend(place=place, rule=rule, **own)
+
+
+def _schedule(table: Mapping[str, Any]) -> Schedule:
+    given = dict(table)
+    if "then" in given:
+        given["then"] = _schedule(given["then"])
+    return _record(SCHEDULES, given)
+
+
+def _record(kinds: Mapping[str, type[_Record]], table: Mapping[str, Any]) -> _Record:
+    """A record by the name under `type`, set to the rest."""
+    options = {key: without_text(value) for key, value in table.items() if key != "type"}
+    return kinds[table["type"]](**options)
