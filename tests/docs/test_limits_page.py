@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tidu.api.solve import OF_A_STUDY
 from tidu.ir import budget
 from tidu.ir.budget import NODES, TASKS, Limit
+from tidu.study.budget import OF_A_STUDY
 from tidu.study.read import MOST_BYTES
 from tidu.study.size import MOST_DEPTH, MOST_DIGITS, MOST_KEYS, MOST_PARTS
 from tidu.text.formula.reading import MOST_INDICES

@@ -17,13 +17,11 @@ import pytest
 import tidu
 from tests.explaining.models import MODELS, STUDIES, blocks, everything, names, notes, steps
 from tidu.api.derivation import Derivation
-from tidu.api.samples import probe, sample_bodies
 from tidu.document.blocks import Paragraph
 from tidu.errors import InputError
-from tidu.explaining.element import list_paths, read_element
-from tidu.explaining.paths import ElementGraph
 from tidu.explaining.phrases import INVENTED, TRUNCATED, WRITING_CHAIN, WRITING_DELTA
-from tidu.explaining.view import Options, view
+from tidu.explaining.view import Options
+from tidu.running.elements import ElementGraph, list_paths, read_element
 from tidu.words import LANGUAGES, Language
 
 SEED = "three layers"
@@ -178,11 +176,9 @@ def test_the_sum_over_the_paths_is_the_gradient() -> None:
     rng = np.random.default_rng(4)
     for _ in range(100):
         derived, widths = network(rng)
-        seen = probe(derived, sample_bodies(derived))
-        shown = view(derived.core, derived.numbers(), Options(zoom="element"), seen)
         row, column = int(rng.integers(widths[1])), int(rng.integers(widths[0]))
-        graph = ElementGraph(shown)
-        start = read_element(shown, f"W1[{row + 1},{column + 1}]")
+        graph = ElementGraph(derived.core, derived.numbers(), {})
+        start = read_element(derived.core, f"W1[{row + 1},{column + 1}]")
         counts, _ = graph.count()
         expected = prod(widths[2:])
         assert int(counts[start.node.id][start.index]) == expected

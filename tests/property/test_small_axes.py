@@ -23,7 +23,7 @@ from tests.property.small_axes import (
     second_order,
     value_of,
 )
-from tidu.api.solve import study_derivations
+from tidu.api.studies import study_derivations
 from tidu.errors import TiduError, TiduWarning
 
 Along = dict[str, Array]

@@ -5,53 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tidu.api.boundary import gradient_boundary, limits_on, remarks_of, unflagged
+from tidu.api.boundary import gradient_boundary, unflagged
+from tidu.api.numbers import elements_of, settled_numbers
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
+from tidu.api.second import Hessian, hessian_of, second_section
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
-from tidu.calculus.assumptions import check_assumptions
 from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
-from tidu.calculus.settings import derivation_with_bodies
 from tidu.checking import Finding, verify
 from tidu.document.blocks import Document
 from tidu.document.math import Math, Relation
-from tidu.errors import InputError, UnknownNameError
+from tidu.errors import UnknownNameError
 from tidu.explaining.compose import derivation_document
 from tidu.explaining.gradient import closed_form, written_form
 from tidu.explaining.numbers import Layout
 from tidu.explaining.phrases import SIZES_CHOSEN
 from tidu.explaining.view import Options, Writing, Zoom, view
-from tidu.ir.build import is_tuple
-from tidu.ir.graph import Graph
-from tidu.ir.node import Node
 from tidu.render import inline, latex
 from tidu.running.culprit import warn_not_finite
-from tidu.running.evaluation import (
-    Evaluation,
-    check_guards,
-    check_nan,
-    check_values,
-    run,
-    settled_derivation,
-)
+from tidu.running.evaluation import Evaluation, check_nan, run, settled_derivation
+from tidu.running.instance import Instance
+from tidu.running.samples import small_sizes
 from tidu.words import LANGUAGES, Language, Words, current_language
-
-if TYPE_CHECKING:
-    from tidu.api.second import Hessian
 
 _NO_GRADIENT = Words(
     en="no gradient was derived for {name}; derived: {known}",
     zh="没有对 {name} 求梯度；已求：{known}",
-)
-_NO_VALUES = Words(
-    en="no values were given for {names}; an evaluation needs all of them",
-    zh="没有给出 {names} 的值；求值需要全部输入",
 )
 
 
@@ -77,32 +61,11 @@ class Gradient:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Numbers:
-    """The numbers of an explanation: those of every node, and the gradients by parameter.
-
-    limits: the gradients by node, where they are limits and not what the formulas give.
-    """
-
-    valuation: Valuation
-    gradients: Mapping[str, NDArray[Any]]
-    limits: Mapping[Node, NDArray[Any]] = field(default_factory=dict[Node, NDArray[Any]])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Derivation:
+class Derivation(Instance):
     """The gradients of a loss, with their working. Made by `tidu.derive`.
 
     values: the arrays that were given (copies). bodies: bodies of declared functions.
     """
-
-    core: calculus.Derivation
-    values: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
-    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
-
-    @property
-    def graph(self) -> Graph:
-        """The program as written."""
-        return self.core.graph
 
     @property
     def steps(self) -> tuple[calculus.Step, ...]:
@@ -155,8 +118,6 @@ class Derivation:
         >>> print(d.hessian("x"))
         ∂²L/∂x∂xᵀ = 2Aᵀ·A
         """
-        from tidu.api.second import hessian_of
-
         return hessian_of(self, x, y or x)
 
     def _numpy(self, name: str) -> str:
@@ -268,8 +229,8 @@ class Derivation:
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
         given = self.given(values or {})
-        handle = Derivation(self.core, given, self.bodies)
-        return verify(self.with_bodies(), given, gradients=handle.settled_numbers()[0].gradients)
+        numbers = settled_numbers(Instance(self.core, given, self.bodies))
+        return verify(self.with_bodies(), given, gradients=numbers.gradients)
 
     def explain(
         self,
@@ -295,28 +256,23 @@ class Derivation:
         check_digits(digits)
         document = self.document(Options(writing, zoom, of, Layout(digits=digits)), title)
         if second:
-            from tidu.api.second import second_section
-
             section = second_section(self, second, Layout(digits=digits))
             document = replace(document, blocks=(*document.blocks, section))
         return report(document, lang)
 
     def document(self, options: Options, title: str | None = None) -> Document:
-        from tidu.api.samples import probe, sample_bodies, small_sizes  # samples needs this class
-
         if options.zoom == "element" and (sizes := small_sizes(self)):
             return self._sized(sizes).document(options, title)
         if options.zoom == "element" and has_bodies(self.core):
             return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
             )
-        bodies = sample_bodies(self)
-        elements = probe(self, bodies) if options.zoom == "element" else None
-        if not self.has_numbers():
-            return derivation_document(view(self.core, None, options, elements, bodies), (), title)
-        found, core = self.settled_numbers()
-        findings = verify(self.with_bodies(), self.values, gradients=found.gradients)
-        shown = view(core, found.valuation, options, elements, bodies)
+        numbers = settled_numbers(self) if self.has_numbers() else None
+        elements = elements_of(self, options, numbers)
+        if numbers is None:
+            return derivation_document(view(self.core, None, options, elements), (), title)
+        findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
+        shown = view(numbers.derivation, numbers.valuation, options, elements)
         return derivation_document(shown, findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
@@ -327,72 +283,9 @@ class Derivation:
         core = replace(core, graph=replace(core.graph, remarks=remarks))
         return Derivation(core, self.values, self.bodies)
 
-    def has_numbers(self) -> bool:
-        """Return whether every input has a value and every declared function a body."""
-        declared = {n.attrs["name"] for n in self.graph.nodes() if n.op.role == "declared"}
-        known = all(name in self.values for name in self.graph.inputs)
-        return known and not declared - set(self.bodies)
-
     def numbers(self) -> Valuation:
         """Return a keep-all run of everything that an explanation shows."""
-        return self.settled_numbers()[0].valuation
-
-    def settled_numbers(self) -> tuple[Numbers, calculus.Derivation]:
-        """Return the numbers of an explanation, with the derivation to show them of: it has remarks
-        where the values lie on a boundary between two pieces of the program."""
-        core, asked = self.core, gradient_boundary(self.core, self.bodies)
-        asked_nodes = {**self.everything(), **asked.masks}
-        found = run(asked_nodes, self.values, self.bodies)
-        found = settled_derivation(core, found, self.values, self.bodies, asked_nodes)
-        remarks = (*core.graph.remarks, *found.remarks)
-        limits = limits_on(asked, self.values, found.outputs)
-        if limits is None:
-            gradients = {name: found.outputs[f"d/{name}"] for name in core.gradients}
-            shown = replace(core, graph=replace(core.graph, remarks=remarks))
-            return Numbers(found, gradients), shown
-        outputs = {**found.outputs, **limits.values}
-        nodes = {node: outputs[f"d/{name}"] for name, node in core.gradients.items()}
-        for name, node in core.wrt.items():
-            if node in core.adjoints:  # the same, as it is spoken of between the lines
-                nodes[core.adjoints[node]] = outputs[f"d/{name}"]
-        called = {f"d/{name}": f"∂{core.loss_name}/∂{name}" for name in core.gradients}
-        remarks = (*remarks, *remarks_of(limits, called))
-        gradients = {name: outputs[f"d/{name}"] for name in core.gradients}
-        shown = replace(core, graph=replace(core.graph, remarks=remarks))
-        valuation = Valuation(outputs, {**found.values, **nodes})
-        return Numbers(valuation, gradients, nodes), shown
-
-    def loss_value(self) -> NDArray[Any]:
-        """Return the loss at the values that were given to `derive`."""
-        loss = {self.core.loss_name: self.core.loss}
-        return run(loss, self.values, self.bodies).outputs[self.core.loss_name]
-
-    def everything(self) -> dict[str, Node]:
-        """Return every node that an explanation shows: named ones, gradients, contributions,
-        guards."""
-        core = self.core
-        outputs = dict(core.outputs())
-        named = {core.run_node(node) for node in [*core.graph.inputs.values(), *core.graph.names]}
-        outputs |= {f"name/{node.id}": node for node in named}
-        outputs |= {f"adjoint/{node.id}": node for node in core.adjoints.values()}
-        parts = [c.value for uses in core.contributions.values() for c in uses]
-        outputs |= {f"part/{node.id}": node for node in parts}
-        outputs |= {f"guard/{i}": g.condition for i, g in enumerate(core.graph.guards)}
-        return {name: node for name, node in outputs.items() if not is_tuple(node)}
-
-    def with_bodies(self) -> calculus.Derivation:
-        """Return the derivation with declared functions replaced by their bodies, as it runs."""
-        return derivation_with_bodies(self.core, self.bodies)
-
-    def given(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """Return these values, checked, completed by those that were given to `derive`."""
-        known = {**self.values, **check_values(values)}
-        missing = [name for name in self.graph.inputs if name not in known]
-        if missing:
-            raise InputError(_NO_VALUES(names=", ".join(missing)))
-        check_assumptions(self.graph.inputs, known)
-        check_guards(self.graph, known, self.bodies)
-        return known
+        return settled_numbers(self).valuation
 
     def __str__(self) -> str:
         return "\n".join(str(self.gradient(name)) for name in self.core.gradients)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from tidu.api.derivation import Derivation
-from tidu.api.samples import sample_values
 from tidu.backends.numpy.program import bind_sizes
 from tidu.backends.source.targets import TARGETS, Compiler, Target
 from tidu.errors import EvaluationError, MissingPackageError
+from tidu.running.samples import sample_values
 from tidu.words import Lines, Phrase, Words, verbatim
 
 _FAILED = Words(en="the exported file failed: {why}", zh="运行导出的文件失败：{why}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from tidu.api.derivation import Derivation
 from tidu.api.derive import derive
+from tidu.api.studies import study_derivations
 from tidu.errors import InputError, TiduError, nearest
 from tidu.files import is_replaced, named, write_whole
 from tidu.words import Lines, Words, verbatim
@@ -135,8 +136,6 @@ def _imported(file: Path) -> Any:
 
 # ------------------------------------------------------------------ studies
 def _from_study(file: str, given: Given) -> Derivation:
-    from tidu.api.solve import study_derivations
-
     parts = study_derivations(file, given.wrt)
     if given.part is not None:
         if given.part not in parts:

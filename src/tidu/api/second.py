@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +13,20 @@ from tidu.api.boundary import Boundary, boundary, conditions_of, limits_on, rema
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
+from tidu.calculus.second import SecondDerivative, second_derivative
 from tidu.calculus.settings import with_bodies
 from tidu.document.blocks import Equation, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explaining import phrases
-from tidu.explaining.hessian import SecondDerivative, kronecker, second_derivative
-from tidu.explaining.hessian import second_name as name_of
-from tidu.explaining.hessian import second_tree as tree_of
 from tidu.explaining.numbers import Layout, value_tree
+from tidu.explaining.second import kronecker, second_name, second_tree
 from tidu.explaining.view import view
 from tidu.render import inline, latex
 from tidu.running.culprit import warn_result
 from tidu.running.evaluation import run
+from tidu.running.instance import Instance
 from tidu.words import Phrase, Words
-
-if TYPE_CHECKING:
-    from tidu.api.derivation import Derivation
 
 _NOT_DERIVED = Words(
     en="the loss was not derived with respect to {name}; derived: {known}",
@@ -47,7 +44,7 @@ class Hessian:
     left: Math
     kronecker: Math | None  # of H(V) = Σ A·V·B: Σ Bᵀ ⊗ A, for columns stacked
     found: SecondDerivative = field(repr=False)
-    derivation: Derivation = field(repr=False)
+    instance: Instance = field(repr=False)
     names: tuple[str, str] = field(repr=False)
 
     def latex(self) -> str:
@@ -61,19 +58,19 @@ class Hessian:
         Warns with NoDerivativeWarning where there is none, and with NotFiniteWarning where they are
         NaN or overflow.
         """
-        given = self.derivation.given({**(values or {}), **arrays})
+        given = self.instance.given({**(values or {}), **arrays})
         asked, found = self._run(given)
         settled = asked.settle(inline(self.left), given, found)["H"]
         told = unflagged(found["H"], settled)
         if not np.isfinite(told).all():
-            graph = replace(self.derivation.graph, outputs={"H": self.found.dense})
+            graph = replace(self.instance.graph, outputs={"H": self.found.dense})
             told = {self.found.dense: told}
-            warn_result(inline(self.left), graph, told, given, self.derivation.bodies)
+            warn_result(inline(self.left), graph, told, given, self.instance.bodies)
         return settled
 
     def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
         """Return the same at the values of the derivation, with remarks instead of warnings."""
-        given = self.derivation.values
+        given = self.instance.values
         asked, found = self._run(given)
         limits = limits_on(asked, given, found)
         if limits is None:
@@ -82,19 +79,19 @@ class Hessian:
 
     def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
         # The inputs go along: a Hessian of numbers alone still has their named sizes.
-        asked, bodies = self._boundary(), self.derivation.bodies
-        outputs = {"H": self.found.dense, **self.derivation.graph.inputs, **asked.masks}
+        asked, bodies = self._boundary(), self.instance.bodies
+        outputs = {"H": self.found.dense, **self.instance.graph.inputs, **asked.masks}
 
         def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
             return run(outputs, values, bodies, by)
 
         plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
-        moving = list(self.derivation.core.wrt)
+        moving = list(self.instance.core.wrt)
         found = settled(plain, given, moving, ["H"], again, work=work)
         return asked, found.outputs
 
     def _boundary(self) -> Boundary:
-        core, bodies = self.derivation.core, self.derivation.bodies
+        core, bodies = self.instance.core, self.instance.bodies
         nodes = [self.found.dense, core.loss]
         image = with_bodies(nodes, bodies) if bodies else {node: node for node in nodes}
         moving = [core.wrt[name] for name in dict.fromkeys(self.names)]
@@ -105,13 +102,11 @@ class Hessian:
         return inline(Relation((self.left, self.tree), ("=",)))
 
 
-def second_section(
-    derivation: Derivation, pairs: Sequence[tuple[str, str]], layout: Layout
-) -> Section:
+def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout: Layout) -> Section:
     """Return the second derivatives as a part of a report, with their values where these are
     known."""
     return Section(
-        phrases.SECOND(), tuple(_step(hessian_of(derivation, *pair), layout) for pair in pairs)
+        phrases.SECOND(), tuple(_step(hessian_of(instance, *pair), layout) for pair in pairs)
     )
 
 
@@ -122,7 +117,7 @@ def _step(found: Hessian, layout: Layout) -> Step:
         remarks.append(phrases.OPERATOR(name=found.left))
         if found.kronecker is not None:
             remarks.append(phrases.KRONECKER(tree=found.kronecker))
-    elif found.derivation.has_numbers():
+    elif found.instance.has_numbers():
         number, said = found.numbers()
         remarks.extend(said)
         value = value_tree(number, layout)
@@ -130,19 +125,19 @@ def _step(found: Hessian, layout: Layout) -> Step:
     return Step(Equation(tuple(parts)), remarks=tuple(remarks))
 
 
-def hessian_of(derivation: Derivation, x: str, y: str) -> Hessian:
+def hessian_of(instance: Instance, x: str, y: str) -> Hessian:
     """Return the second derivative with respect to two of the parameters of a derivation."""
     for name in (x, y):
-        if name not in derivation.core.wrt:
-            known = ", ".join(derivation.core.wrt)
+        if name not in instance.core.wrt:
+            known = ", ".join(instance.core.wrt)
             raise UnknownNameError(_NOT_DERIVED(name=name, known=known))
-    found = second_derivative(derivation.core, x, y)
-    shown = view(derivation.core, None)
+    found = second_derivative(instance.core, x, y)
+    shown = view(instance.core, None)
     return Hessian(
-        tree=tree_of(shown, found),
-        left=name_of(shown, x, y, found),
+        tree=second_tree(shown, found),
+        left=second_name(shown, x, y, found),
         kronecker=kronecker(shown, found),
         found=found,
-        derivation=derivation,
+        instance=instance,
         names=(x, y),
     )

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+import numpy as np
+
 from tidu.backends.numpy.program import evaluate
+from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.checking.claim_formulas import StatedFormula, read_formula, read_working
 from tidu.checking.claim_nodes import Setting, target_of, unknown_name
 from tidu.checking.claims import Claim, ClaimFinding, check_claims, loss_with_gradient
 from tidu.checking.compare import same_value
-from tidu.checking.finding import Finding
+from tidu.checking.finding import Array, Finding
 from tidu.errors import StudyError, TiduError
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node
@@ -199,3 +202,26 @@ def _along(claim: study.Claim, run: Course) -> Any:
         what = _NOT_KEPT(text=claim.text, step=at, every=every)
         raise StudyError(what, place=claim.place, fix=_KEPT(step=at - between))
     return run.losses[position] if is_loss else run.outputs[target.name][position]
+
+
+# ------------------------------------------------------------------ gradients from one side
+def one_sided_gradients(
+    derivation: Derivation, gradients: Mapping[str, Array], findings: Sequence[Finding]
+) -> dict[Node, Array]:
+    """Return the slopes that the check found on both sides of a point where a gradient misses them,
+    by the nodes of that gradient: a claim is judged by these."""
+    found: dict[Node, Array] = {}
+    for finding in findings:
+        if (
+            finding.kind == "differs"
+            and finding.method == "one-sided differences"
+            and finding.index is not None
+            and finding.expected is not None
+        ):
+            name = finding.subject
+            values = np.array(gradients[name], dtype=np.float64)
+            values[finding.index] = float(f"{finding.expected:.9g}")
+            gradient = derivation.gradients[name]
+            found[gradient] = values
+            found[derivation.adjoints.get(derivation.wrt[name], gradient)] = values
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tidu.explaining.trees import expression_nodes, formula
 from tidu.explaining.view import View
 from tidu.explaining.working import distinct, forward_steps
 from tidu.ir.node import Node, reachable
+from tidu.optim.course import Course
 from tidu.optim.rule import STEP, Rule
 from tidu.optim.setting import Hyper
 from tidu.optim.step import StepGraph
@@ -28,21 +29,29 @@ MOST_ROWS = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Descended:
-    """What a descent has left, as data: see `tidu.api.run.Run`."""
+class OneStep:
+    """A descent of one step: its graph, all numbers of it, and those of the program after it."""
 
-    count: int
-    losses: Sequence[float]
-    every: int
-    watched: Mapping[str, Sequence[Any]]
-    watched_every: int
-    best_step: int | None
-    best_loss: float
-    best: Mapping[str, Any]
-    final_loss: float
-    final: Mapping[str, Any]
-    rule: str
-    remarks: Sequence[Phrase] = ()
+    step: StepGraph
+    numbers: Valuation
+    after: Valuation
+
+
+def descent_sections(view: View, descents: Mapping[str, Course | OneStep]) -> list[Block]:
+    """Return a single step worked out, a longer descent as a table; names only if there are
+    several."""
+    blocks: list[Block] = []
+    for name, done in descents.items():
+        title = name if len(descents) > 1 else ""
+        if isinstance(done, OneStep):
+            after = replace(view, valuation=done.after)
+            blocks += [
+                update_section(view, done.step, done.numbers, title),
+                again_section(view, after, title),
+            ]
+        else:
+            blocks.append(table_section(view, done, title))
+    return blocks
 
 
 def update_section(view: View, step: StepGraph, valuation: Valuation, name: str = "") -> Section:
@@ -191,11 +200,11 @@ def _titled(title: Phrase, name: str) -> Phrase:
     return _TITLE(title=title, name=name) if name else title
 
 
-def table_section(view: View, done: Descended, name: str = "") -> Section:
+def table_section(view: View, done: Course, name: str = "") -> Section:
     """Return the loss before each update, the best step, the state after the last one, and the
     curve."""
     loss = view.names.loss
-    small = [key for key, seen in done.watched.items() if seen and np.size(seen[0]) == 1]
+    small = [key for key, seen in done.outputs.items() if seen and np.size(seen[0]) == 1]
     columns = (phrases.STEP(), loss, *(symbol(key) for key in small))
     rows: list[tuple[Phrase | Math | str, ...]] = []
     for i in _shown_rows(len(done.losses)):
@@ -204,10 +213,10 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
         else:
             values = [_watched(done, key, i * done.every) for key in small]
             rows.append((str(i * done.every + 1), loss_text(done.losses[i]), *values))
-    final = [f"{_number(done.final[key]):.4f}" for key in small]
+    final = [f"{_number(done.final_outputs[key]):.4f}" for key in small]
     rows.append((phrases.AFTER_LAST(), loss_text(done.final_loss), *final))
     blocks: list[Block] = [
-        Paragraph(phrases.DESCENT(rule=done.rule, count=done.count)),
+        Paragraph(phrases.DESCENT(rule=repr(done.optimizer), count=done.done)),
         Table(columns, tuple(rows)),
     ]
     if done.best_step is not None:
@@ -219,7 +228,9 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
         }
         if small:
             key = small[0]
-            output = phrases.BEST_OUTPUT(name=symbol(key), value=f"{_number(done.best[key]):.4f}")
+            output = phrases.BEST_OUTPUT(
+                name=symbol(key), value=f"{_number(done.best_outputs[key]):.4f}"
+            )
             blocks.append(Paragraph(phrases.BEST(output=output, **facts)))
         else:
             blocks.append(Paragraph(phrases.BEST_PLAIN(**facts)))
@@ -227,14 +238,14 @@ def table_section(view: View, done: Descended, name: str = "") -> Section:
         curve = (*done.losses, done.final_loss)
         caption = phrases.CURVE(loss=loss)
         blocks.append(CurveFigure((("", tuple(curve)),), caption, 1, phrases.STEP(), done.every))
-    blocks += [Paragraph(remark) for remark in done.remarks]
+    blocks += [Paragraph(remark) for remark in done.left_out]
     return Section(_titled(phrases.MANY_STEPS(), name), tuple(blocks))
 
 
-def _watched(done: Descended, key: str, step: int) -> str:
+def _watched(done: Course, key: str, step: int) -> str:
     """Return a watched number at a step (from 0), dots where it was not kept."""
-    at, between = divmod(step, done.watched_every)
-    return "…" if between else f"{_number(done.watched[key][at]):.4f}"
+    at, between = divmod(step, done.outputs_every)
+    return "…" if between else f"{_number(done.outputs[key][at]):.4f}"
 
 
 def _shown_rows(count: int) -> list[int | None]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.backends.numpy import evaluate
-from tidu.calculus.settings import with_bodies
 from tidu.document.blocks import Block, Note, Section
 from tidu.document.math import Math, Number
 from tidu.explaining import phrases
-from tidu.explaining.numbers import is_truncated
+from tidu.explaining.numbers import is_truncated, value_of
+from tidu.explaining.shown import kinks_of
 from tidu.explaining.trees import formula, named
 from tidu.explaining.view import View
 from tidu.ir.node import Node
@@ -81,33 +80,15 @@ def _stability(view: View) -> list[Phrase]:
 
 
 def kink_notes(view: View) -> list[Phrase]:
-    """Return for each active node whose data lie on a kink: where, the subdifferential, and the
-    value used."""
+    """Return, for each active node whose data lie on a kink: where, the subdifferential, the value
+    used."""
     if view.valuation is None:
         return []
-    found: list[Phrase] = []
-    for node in view.derivation.adjoints:
-        for kink in node.op.kinks:
-            if not _concerns(view, node, kink.operand):
-                continue
-            mask = kink.where(*node.inputs, **node.attrs)
-            where = {
-                c.attrs["name"]: view.valuation[c]
-                for c in view.derivation.graph.inputs.values()
-                if c in view.valuation
-            }
-            run = with_bodies([mask], view.bodies)[mask]
-            on = np.asarray(evaluate({"on": run}, where).outputs["on"])
-            if on.any():
-                found.append(_kink_note(view, node, kink, int(on.sum())))
-    return found
-
-
-def _concerns(view: View, node: Node, operand: int) -> bool:
-    """Return whether to mention a kink of one operand: not if another note is about the operand in
-    use."""
-    active = {i for i, child in enumerate(node.inputs) if child in view.derivation.adjoints}
-    return operand in active or not any(kink.operand in active for kink in node.op.kinks)
+    counted = [
+        (node, kink, int(np.sum(value_of(view.valuation, mask))))
+        for node, kink, mask in kinks_of(view.derivation)
+    ]
+    return [_kink_note(view, node, kink, count) for node, kink, count in counted if count]
 
 
 def _kink_note(view: View, node: Node, kink: Kink, count: int) -> Phrase:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tidu.backends.program import Valuation
 from tidu.document.math import Dots, Math, Matrix, Number, Symbol
+from tidu.ir.node import Node
 
 INFINITY = "∞"
 
@@ -142,3 +144,13 @@ def _matrix(values: Any, layout: Layout) -> Matrix:
         else:
             rows.append(_row(values[i], layout, layout.columns))
     return Matrix(tuple(rows))
+
+
+def value_of(valuation: Valuation, node: Node) -> Any:
+    """Return a node's value in a run; a constant, or a view of one, says its own."""
+    return valuation[node] if node in valuation else constant_value(node)
+
+
+def constant_value(node: Node) -> Any:
+    """Return the value of a node that depends on no input, by what its ops mean."""
+    return node.op.numpy(*map(constant_value, node.inputs), **node.attrs)

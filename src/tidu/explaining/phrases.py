@@ -57,10 +57,6 @@ INVENTED = Words(
     en="{names}: named here, since the program gives no name to this part.",
     zh="{names} 是这里取的名字，原来的式子没有给这一部分命名。",
 )
-NO_COMPLEX_PATHS = Words(
-    en="this program calculates with complex numbers, whose paths are not listed",
-    zh="这个程序用到复数，不列出复数的各条路径",
-)
 HELD = Words(
     en="{factor} holds fixed what its index names; what goes through that is a term of its own.",
     zh="{factor}：下标所列的量视为不变，经由它们的一路另成一项。",
@@ -183,11 +179,6 @@ METHODS = {
 TITLE = Words(en="Derivation", zh="推导")
 FIGURE = Words(en="Computation graph", zh="计算图")
 CLOSED = Words(en="All gradients", zh="全部梯度")
-NO_ELEMENT = Words(
-    en="{text} does not name an element of a parameter or input",
-    zh="{text} 不是某个参数或输入的一个元素",
-)
-NO_ELEMENT_FIX = Words(en='of="{name}"', zh='of="{name}"')
 NEED_SIZES = Words(
     en="the element zoom needs sizes that are numbers, not letters",
     zh="按元素展示需要具体的大小，不能用字母",

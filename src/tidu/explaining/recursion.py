@@ -17,7 +17,7 @@ from tidu.backends.program import Valuation
 from tidu.document.blocks import Block, Equation, Section, Step, Verdict
 from tidu.document.math import Big, Fraction, Gradient, Index, Math, Product, Symbol
 from tidu.explaining import phrases
-from tidu.explaining.paths import value_of
+from tidu.explaining.numbers import value_of
 from tidu.explaining.view import View
 from tidu.ir.node import Node
 from tidu.ir.op import Form

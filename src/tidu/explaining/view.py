@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation, is_plain
+from tidu.calculus.elements import ElementPaths
 from tidu.document.math import Derivative, Gradient, Math, Relation
 from tidu.explaining.naming import Names, name_all
-from tidu.explaining.numbers import Layout, is_truncated, value_tree
+from tidu.explaining.numbers import Layout, constant_value, is_truncated, value_tree
 from tidu.explaining.trees import expression_nodes, formula, shape_symbol, with_shapes
 from tidu.ir.build import is_tuple
-from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX
 
@@ -38,19 +37,19 @@ class Options:
 class View:
     """A derivation with its names, and its numbers if it was run.
 
-    probe: a run at some values, the given ones or random ones where none are given; the element
-    zoom reads from it which elements use which, and never shows its numbers. bodies: of declared
-    functions, as the probe used them.
+    elements: the paths from one element to the loss, for the element zoom; where no values are
+    given they were found at random ones, and their numbers are not shown.
     """
 
     derivation: Derivation
     names: Names
     valuation: Valuation | None
     options: Options
-    probe: Valuation | None = None
-    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+    elements: ElementPaths | None = None
     shortened: bool = False
-    _values: dict[Node, Math] = field(default_factory=dict[Node, Math], repr=False)  # as trees
+    _values: dict[Node, Math] = field(  # as trees
+        init=False, default_factory=dict[Node, Math], repr=False
+    )
 
     @property
     def atoms(self) -> Mapping[Node, Math]:
@@ -72,7 +71,7 @@ class View:
                 self._values[node] = value_tree(self.valuation[node], self.options.layout)
             return self._values[node]
         if is_plain(node):  # a constant is no result of a run
-            return value_tree(evaluate({"c": node}, {}).outputs["c"], self.options.layout)
+            return value_tree(constant_value(node), self.options.layout)
         return None
 
     def whole_value(self, node: Node) -> Math | None:
@@ -141,8 +140,7 @@ def view(
     derivation: Derivation,
     valuation: Valuation | None,
     options: Options | None = None,
-    probe: Valuation | None = None,
-    bodies: Mapping[str, Graph] | None = None,
+    elements: ElementPaths | None = None,
 ) -> View:
     """Return a view with all names decided. A row chain that no line can hold is written with
     δ's."""
@@ -151,7 +149,7 @@ def view(
     shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
     if shortened:
         chosen = replace(chosen, writing="delta")
-    return View(derivation, names, valuation, chosen, probe or valuation, bodies or {}, shortened)
+    return View(derivation, names, valuation, chosen, elements, shortened)
 
 
 def _longest(derivation: Derivation, names: Names) -> int:

@@ -10,7 +10,7 @@ import pytest
 import tidu
 from tests.backends.source.c_files import call, run_c
 from tests.backends.source.programs import PROGRAMS, STUDIES, Program, agree, op_programs, run_numpy
-from tidu.api.solve import study_derivations
+from tidu.api.studies import study_derivations
 from tidu.errors import InputError
 from tidu.ir.op import Op, registered
 

@@ -19,7 +19,7 @@ from tests.backends.source.programs import (
     op_programs,
     run_numpy,
 )
-from tidu.api.solve import study_derivations
+from tidu.api.studies import study_derivations
 from tidu.errors import InputError
 from tidu.ir.op import Op, registered
 

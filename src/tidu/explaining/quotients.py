@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
+
+from tidu.calculus.elements import Place
+from tidu.checking.quotients import Quotient
 from tidu.document.blocks import Block, Equation, Note, Section, Step
 from tidu.document.math import (
     Apply,
@@ -19,22 +22,9 @@ from tidu.document.math import (
     negate,
 )
 from tidu.explaining import phrases
-from tidu.explaining.numbers import number_text
-from tidu.explaining.paths import Place, element_name
+from tidu.explaining.numbers import number_text, value_of
+from tidu.explaining.paths import element_name
 from tidu.explaining.view import View
-from tidu.ir.node import Node
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Quotient:
-    """Holds f(w+h) and f(w−h) at one entry of an input, and the derived gradient there."""
-
-    node: Node
-    index: tuple[int, ...]
-    h: float
-    above: float
-    below: float
-    exact: float
 
 
 def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
@@ -59,7 +49,7 @@ def _line(view: View, item: Quotient) -> Step:
     return Step(
         Equation((Derivative(view.names.loss, name, view.total()), formula, numbers, value), "≈"),
         rule=phrases.NUMERIC_RULE(
-            h=Relation((Symbol("h"), h), ("=",)), exact=Number(number_text(item.exact))
+            h=Relation((Symbol("h"), h), ("=",)), exact=Number(number_text(_exact(view, item)))
         ),
     )
 
@@ -71,9 +61,18 @@ def _decimal(value: float) -> str:
 
 
 def _direction(view: View, item: Quotient) -> list[Note]:
-    if item.exact == 0:
+    exact = _exact(view, item)
+    if exact == 0:
         return []
     name = element_name(view, Place(item.node, item.index))
     gradient: Math = Derivative(view.names.loss, name, view.total())
-    text = phrases.WILL_GROW if item.exact < 0 else phrases.WILL_SHRINK
+    text = phrases.WILL_GROW if exact < 0 else phrases.WILL_SHRINK
     return [Note("info", text(gradient=gradient, name=name))]
+
+
+def _exact(view: View, item: Quotient) -> float:
+    """Return the derived gradient at the entry."""
+    gradient = view.derivation.adjoints.get(item.node)
+    if gradient is None or view.valuation is None:
+        return 0.0
+    return float(np.asarray(value_of(view.valuation, gradient))[item.index])

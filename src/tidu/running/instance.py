@@ -1,0 +1,65 @@
+"""A derivation with what is known of its inputs, which is what every verb runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tidu.calculus import derivation as calculus
+from tidu.calculus.assumptions import check_assumptions
+from tidu.calculus.settings import derivation_with_bodies
+from tidu.errors import InputError
+from tidu.ir.graph import Graph
+from tidu.running.evaluation import check_guards, check_values, run
+from tidu.words import Words
+
+_NO_VALUES = Words(
+    en="no values were given for {names}; an evaluation needs all of them",
+    zh="没有给出 {names} 的值；求值需要全部输入",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """A derivation, the arrays that are known of its inputs, and the bodies of its functions."""
+
+    core: calculus.Derivation
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+
+    @property
+    def graph(self) -> Graph:
+        """The program as written."""
+        return self.core.graph
+
+    def has_numbers(self) -> bool:
+        """Return whether every input has a value and every declared function a body."""
+        declared = {n.attrs["name"] for n in self.graph.nodes() if n.op.role == "declared"}
+        known = all(name in self.values for name in self.graph.inputs)
+        return known and not declared - set(self.bodies)
+
+    def with_bodies(self) -> calculus.Derivation:
+        """Return the derivation with declared functions replaced by their bodies, as it runs."""
+        return derivation_with_bodies(self.core, self.bodies)
+
+    def loss_value(self) -> NDArray[Any]:
+        """Return the loss at the known values."""
+        loss = {self.core.loss_name: self.core.loss}
+        return run(loss, self.values, self.bodies).outputs[self.core.loss_name]
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """Return these values, checked, with those that are known where they are missing.
+
+        Raises InputError for missing values or a property that they do not have, EvaluationError
+        where a Python branch would go another way than when it was traced.
+        """
+        known = {**self.values, **check_values(values)}
+        missing = [name for name in self.graph.inputs if name not in known]
+        if missing:
+            raise InputError(_NO_VALUES(names=", ".join(missing)))
+        check_assumptions(self.graph.inputs, known)
+        check_guards(self.graph, known, self.bodies)
+        return known
