@@ -490,6 +490,12 @@ CANCEL: list[tuple[str, Function, Any, Any]] = [
         1.0,
     ),
     ("a root of the distance", lambda x: np.sign(x) * np.abs(x) ** 1.5, 0.0, 0.0),
+    ("copysign of itself", lambda x: np.copysign(x, x), 0.0, 1.0),
+    ("copysign against itself", lambda x: np.copysign(x, -x), 0.0, -1.0),
+    ("copysign twice", lambda x: np.copysign(np.copysign(np.sin(x), x), x**3), 0.0, 1.0),
+    ("copysign of a distance", lambda x: np.copysign(x - 1.0, 2.0 * x - 2.0), 1.0, 1.0),
+    ("x less copysign", lambda x: x - np.copysign(x, x), 0.0, 0.0),
+    ("a small root", lambda x: np.where(x == 0, 0.0, x * np.abs(x) ** 0.3), 0.0, 0.0),
 ]
 
 
@@ -499,6 +505,24 @@ def test_first_derivatives_where_two_kinks_cancel(
 ) -> None:
     np.testing.assert_allclose(tidu.grad(function)(x), truth, atol=1e-12)
     np.testing.assert_allclose(tidu.jacobian(function)(x), truth, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: np.heaviside(x, x), 0.0),
+        (lambda x: x * np.heaviside(x - 1.0, x), 1.0),
+        (lambda x: np.copysign(1.0 + x, x), 0.0),
+        (lambda x: np.where(x == 0, 0.0, x / np.log(np.abs(x) + 1e-300)), 0.0),
+    ],
+)
+def test_a_step_chosen_by_its_own_height_and_a_slow_limit_are_not_given_in_silence(
+    function: Function, x: float
+) -> None:
+    with pytest.warns(NoDerivativeWarning):
+        tidu.grad(function)(x)
+    with pytest.warns(NoDerivativeWarning):
+        assert np.isnan(tidu.hessian(function)(x))
 
 
 def test_layers_of_a_network_are_not_looked_at_twice() -> None:

@@ -9,6 +9,7 @@ derivative is on one is found by `tidu.checking.limits`, where there are numbers
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -89,13 +90,14 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     lies between those of the sides. Two kinks may cancel, and their conventional slopes not. What
     counts is what their arguments are made of, elementwise: the same arrays, or products and sums
     of the same inputs. An order (sort, median) of elements that may depend on one another holds
-    several kinks by itself.
+    several kinks by itself, and so does an op with one for each operand: copysign(x, x).
     """
     walk = reachable(functions)
     active = depends_on(walk, moving)
     made = _made_of(walk, active)
-    if any(_orders(node, active) for node in walk if node.id in active):
-        return True
+    for node in walk:
+        if node.id in active and (_orders(node, active) or _meets_itself(node, active, made)):
+            return True
     seen: set[int] = set()
     for _, chosen_by in {_kink(node, active) for node in walk if node.id in active}:  # each once
         parts = {part for node in chosen_by for part in made[node.id]}
@@ -103,6 +105,15 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
             return True
         seen |= parts
     return False
+
+
+def _meets_itself(node: Node, active: set[int], made: Mapping[int, frozenset[int]]) -> bool:
+    """Whether kinks of a node by several of its operands may lie at the same place."""
+    operands = {kink.operand for kink in node.op.kinks}
+    if is_tuple(node) or len(operands) < 2:
+        return False
+    by = [made[node.inputs[i].id] for i in operands if node.inputs[i].id in active]
+    return any(one & other for one, other in itertools.combinations(by, 2))
 
 
 def _orders(node: Node, active: set[int]) -> bool:

@@ -23,7 +23,7 @@ from tidu.backends.numpy.program import compile_graph, with_sizes
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import boundary_of, switches
-from tidu.checking.extrapolation import CLOSE, extrapolate
+from tidu.checking.extrapolation import CLOSE, KNOWN, extrapolate
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import REALS
@@ -444,6 +444,6 @@ def _tolerance(limits_: Array, errors: Array, alike: float) -> tuple[Array, Arra
     they may be off, beside the largest number of the whole."""
     finite = limits_[np.isfinite(limits_)]
     scale = float(np.max(np.abs(finite))) if finite.size else 0.0
-    known = np.isfinite(limits_) & (errors <= 1e3 * CLOSE * max(scale, 1.0))
+    known = np.isfinite(limits_) & (errors <= KNOWN * max(scale, 1.0))
     worst = np.max(np.where(known, errors, 0.0), axis=0)
     return known, 10.0 * worst + alike * scale

@@ -184,6 +184,7 @@ copysign = elementwise(
     numpy=np.copysign,
     scalar="copysign(x, y)",
     notation=function("copysign"),
+    jumps=lambda x, y: equal(y, 0.0),
     kinks=(
         Kink(where=lambda x, y: equal(x, 0.0), at=says("x = 0", "x = 0"), value=0.0),
         Kink(where=lambda x, y: equal(y, 0.0), at=_JUMP, value=0.0, operand=1),
@@ -214,12 +215,16 @@ heaviside = elementwise(
     source=_FLAT,
     numpy=np.heaviside,
     notation=lambda node, x, y: Apply(Symbol("H"), (x, y)),
+    jumps=lambda x, y: equal(x, 0.0),
     code=lambda node, x, y: f"np.heaviside({x}, {y})",
     sources={
         "torch": _heaviside_in("torch", "to(like.dtype)"),
         "jax": _heaviside_in("jnp", "astype(float)"),
     },
-    kinks=(Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=0.0),),
+    kinks=(
+        Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=0.0),
+        Kink(where=lambda x, y: equal(x, 0.0), at=_JUMP, value=1.0, operand=1),
+    ),
     aliases=aliases(numpy="heaviside", torch="heaviside"),
     # whole numbers are not moved by the tests: x may be 0
     samples=sampled(
