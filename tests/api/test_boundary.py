@@ -331,6 +331,16 @@ def test_an_entry_of_a_batch_that_has_no_derivative_takes_none_from_the_others()
         np.testing.assert_allclose(each[:, 1], [[-0.16, -0.12], [-0.12, 0.16]])
 
 
+@pytest.mark.parametrize("scale", [1e9, 1e-9])
+def test_entries_of_unlike_sizes_are_judged_each_by_its_own(scale: float) -> None:
+    def slope(x: Any, a: Any) -> Any:
+        return np.sum(a * np.where(x == 0, 1.0, np.expm1(x) / x))
+
+    x, a = np.zeros(2), np.array([scale, 1.0])
+    np.testing.assert_allclose(tidu.vmap(tidu.grad(slope))(x, a), a / 2, rtol=1e-9)
+    np.testing.assert_allclose(tidu.grad(slope)(x, a), a / 2, rtol=1e-9)
+
+
 def test_an_angle_in_a_smooth_function_has_its_derivatives() -> None:
     """r²·sin 2φ is 2xy."""
 

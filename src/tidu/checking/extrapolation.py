@@ -14,7 +14,7 @@ CLOSE = 1e-6  # how far numbers beside a point may be off its limit, beside the 
 KNOWN = 1e-5  # how far a limit may be off, beside the largest or 1, to be known at all
 _POINTS = 7  # of one extrapolation
 _SHRINKS = 0.98  # the largest ratio of two differences that tend to 0
-_NOISE = 1e-13  # of the largest number on a side, which its limit may be off in any case
+NOISE = 1e-13  # of the largest number on a side, which its limit may be off in any case
 
 
 def extrapolate(table: Sequence[Array]) -> tuple[Array, Array, Array]:
@@ -26,7 +26,7 @@ def extrapolate(table: Sequence[Array]) -> tuple[Array, Array, Array]:
     """
     numbers = np.array(table, dtype=np.float64)
     with np.errstate(all="ignore"):
-        noise = _NOISE * np.max(np.abs(numbers), axis=0)
+        noise = NOISE * np.max(np.abs(numbers), axis=0)
         limit, error = _of_powers(numbers)
         root, change = _of_root(numbers)
         better = np.isfinite(root) & (change < error)

@@ -23,7 +23,7 @@ from tidu.backends.numpy.program import compile_graph, with_sizes
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import boundary_of, switches
-from tidu.checking.extrapolation import CLOSE, KNOWN, extrapolate
+from tidu.checking.extrapolation import CLOSE, KNOWN, NOISE, extrapolate
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import REALS
@@ -40,6 +40,8 @@ _NEAREST = (60, 100, 200, 400, 800)  # smaller still, where every value is 0
 _EXACT = 1e-9  # beside the largest number: how far two limits at the point itself may lie apart
 _ALIKE = 1e-7  # the same for limits that are extrapolated
 _OF_SINGLE = 1e-3  # the same for numbers of single precision, beside those of the limits
+_NOISE_OF_SINGLE = 1e-5  # of the largest number: rounding of single precision
+_KNOWN_OF_ALL = 1e-10  # how far a limit may be off beside the largest of all entries
 _WORK = 200_000  # elements of one run, up to which more than one pair is looked at
 _MOST = 50_000_000  # and up to which anything is
 _FEW_ENTRIES = 32  # entries up to which each is moved far beyond all others
@@ -245,7 +247,7 @@ class _Sides:
         results = {name: exact[name] for name in self.question.results}
         return _Side(
             results,
-            {n: np.full(np.shape(v), _EXACT * _largest(v, near[n])) for n, v in results.items()},
+            {n: _EXACT * np.maximum(np.abs(v), np.abs(near[n])) for n, v in results.items()},
             {n: np.zeros(np.shape(v), bool) for n, v in results.items()},
             self._jumps({name: exact[name] for name in self.here}, _EXACT),
             _EXACT,
@@ -396,8 +398,10 @@ def _judge(
     grows = np.array([side.grows[name] for side in sides])
     with np.errstate(all="ignore"):
         alike = max(side.alike for side in sides)
-        known, off = _tolerance(limits_, errors, alike)
-        _, own = _tolerance(limits_, errors, max(alike, _OF_SINGLE if _is_single(value) else 0.0))
+        known, off = _tolerance(limits_, errors, alike, NOISE)
+        own = off
+        if _is_single(value):
+            _, own = _tolerance(limits_, errors, max(alike, _OF_SINGLE), _NOISE_OF_SINGLE)
         near = known & (np.abs(limits_ - value) <= own)
         low = np.min(np.where(known, limits_, np.inf), axis=0)
         high = np.max(np.where(known, limits_, -np.inf), axis=0)
@@ -439,11 +443,11 @@ def _is_single(value: Array) -> bool:
     return value.dtype.itemsize < 8
 
 
-def _tolerance(limits_: Array, errors: Array, alike: float) -> tuple[Array, Array]:
+def _tolerance(limits_: Array, errors: Array, alike: float, noise: float) -> tuple[Array, Array]:
     """Which limits are known, and how far those of an entry may lie apart and still be one: what
-    they may be off, beside the largest number of the whole."""
-    finite = limits_[np.isfinite(limits_)]
-    scale = float(np.max(np.abs(finite))) if finite.size else 0.0
-    known = np.isfinite(limits_) & (errors <= KNOWN * max(scale, 1.0))
+    they may be off, beside the largest of the entry, and the rounding of the whole."""
+    sizes = np.where(np.isfinite(limits_), np.abs(limits_), 0.0)
+    own, whole = np.max(sizes, axis=0), np.max(sizes, initial=0.0)
+    known = np.isfinite(limits_) & (errors <= KNOWN * np.maximum(own, 1.0) + _KNOWN_OF_ALL * whole)
     worst = np.max(np.where(known, errors, 0.0), axis=0)
-    return known, 10.0 * worst + alike * scale
+    return known, 10.0 * worst + alike * own + noise * whole
