@@ -12,7 +12,7 @@ from tidu.ir.budget import NODES, TASKS, Limit
 from tidu.study.budget import OF_A_STUDY
 from tidu.study.read import MOST_BYTES
 from tidu.study.size import MOST_DEPTH, MOST_DIGITS, MOST_KEYS, MOST_PARTS
-from tidu.text.formula.reading import MOST_INDICES
+from tidu.text.formula.sums import MOST_INDICES
 from tidu.text.lexer import MAX_DEPTH
 from tidu.text.read import MOST_NODES
 from tidu.text.sequences import MAX_ITEMS

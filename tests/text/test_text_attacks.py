@@ -8,17 +8,19 @@ import time
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 import tidu
 from tests.text.attacks import Shapes, attack
 from tidu.errors import SyntaxProblem, TiduError, TiduWarning
-from tidu.text.formula import tokens
+from tidu.text.formula import grammar, tokens
 from tidu.text.formula.cursor import Cursor
+from tidu.text.formula.syntax import Syntax
 from tidu.text.lexer import Text
 from tidu.text.read import read
+from tidu.text.task import Task
 
 SECONDS = 2.0  # of the processor, for one text
 BYTES = 2**30  # more than before
@@ -98,11 +100,11 @@ def test_a_scanner_that_reads_nothing_stops(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_rule_that_asks_for_itself_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    def endless(self: Any) -> Generator[Any, Any, Any]:
-        return (yield endless(self))
+    def endless(cursor: Cursor) -> Task[Syntax]:
+        return (yield endless(cursor))
 
-    monkeypatch.setattr(Cursor, "expression", endless, raising=False)
-    monkeypatch.setattr("tidu.text.formula.grammar.Grammar.expression", endless)
+    rules = replace(grammar.RULES, expression=endless)
+    monkeypatch.setattr(grammar, "RULES", rules)
     with pytest.raises(SyntaxProblem), bounded():
         read("½x", shapes={"x": ()})
 

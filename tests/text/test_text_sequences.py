@@ -14,9 +14,14 @@ import pytest
 from tests.text.evaluate import value_of
 from tests.text.python_values import run
 from tidu.errors import TiduError
+from tidu.text.expressions import READERS
 from tidu.text.lexer import Text, lines_of
 from tidu.text.read import read
-from tidu.text.statements import Program
+from tidu.text.reading import lines
+from tidu.text.reading import read as read_expression
+from tidu.text.scope import Scope
+from tidu.text.statements import STATEMENTS
+from tidu.text.task import run as run_task
 
 NUMBERS = ["0", "1", "2", "3", "-1", "2.5", "True", "False", "7"]
 SEQUENCES = [
@@ -97,14 +102,13 @@ def _python(text: str) -> Any:
 def _ours(text: str) -> Any:
     whole = FRONT + text
     tree = ast.parse(whole)
-    reader = Program(Text(whole, lines_of(whole)), tree)
-    reader.declare({}, {"x": X}, {})
+    scope = Scope(Text(whole, lines_of(whole)), READERS, STATEMENTS)
+    scope.declare({}, {"x": X}, {})
     try:
-        for statement in tree.body[:-1]:
-            reader.drive(reader.statement(statement))
+        run_task(lines(scope, tree.body[:-1]))
         last = tree.body[-1]
         assert isinstance(last, ast.Expr)
-        return _plain(reader.value(last.value))
+        return _plain(run_task(read_expression(scope, last.value)).value)
     except TiduError as error:
         assert error.text("en")
         assert error.text("zh")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tidu.errors import InputError, Place, ShapeError, SyntaxProblem, TiduError, UnknownNameError
 from tidu.ir.build import constant, input_node
@@ -18,10 +17,14 @@ from tidu.ops.leaves import declared
 from tidu.spellings import binding, functions
 from tidu.spellings.functions import Entry
 from tidu.spellings.operands import is_plain
-from tidu.text.expressions import Expressions, Reading
-from tidu.text.sequences import Functions, is_sequence
+from tidu.text.operations import CONVERSIONS, apply, at, calculable, calculate, lifted
+from tidu.text.reading import operand, statement
+from tidu.text.scope import Scope
+from tidu.text.sequences import Functions, is_sequence, takes
+from tidu.text.task import Task, wait
 from tidu.text.values import (
     CREATORS,
+    Calculable,
     Declared,
     DTypeName,
     Function,
@@ -29,12 +32,15 @@ from tidu.text.values import (
     Layers,
     Literal,
     Method,
+    Operand,
     Value,
     check_dtype,
     converted,
     is_static,
+    shape_of,
+    shown,
 )
-from tidu.words import Phrase, Words, verbatim
+from tidu.words import Words, verbatim
 
 MAX_CALL_DEPTH = 20
 
@@ -83,295 +89,277 @@ _COLUMNS = Words(
 _CREATION = Words(en="{name} cannot be called with these arguments", zh="{name} 不能这样调用")
 
 
-class Calls(Expressions):
-    """Reads calls; `text.py` adds names and statements."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function with its arguments; place: of the function's own name; whole: of all."""
 
-    METHODS = frozenset({"astype", "to", "type", "requires_grad_"})
+    function: Operand
+    place: Place
+    arguments: tuple[Operand, ...]
+    keywords: Mapping[str, Value]
+    whole: Place
 
-    inputs: dict[str, Node]
-    parameters: list[str]
-    libraries: set[str]
-    scopes: list[dict[str, Value]]
-    remarks: list[Phrase]
-    layer_numbers: dict[Layers, int]
-    linear_count: int
+    @property
+    def values(self) -> list[Value]:
+        return [argument.value for argument in self.arguments]
 
-    def record(self, node: Node, name: Name) -> None:
-        raise NotImplementedError
+    @property
+    def shown(self) -> str:
+        """The function as it is written."""
+        return self.function.shown
 
-    def statement(self, statement: ast.stmt) -> Reading:
-        raise NotImplementedError
 
-    def called(
-        self, node: ast.Call, function: Value, arguments: list[Any], keywords: dict[str, Any]
-    ) -> Reading:
-        place = self._callee_place(node.func)
-        if isinstance(function, Helper):
-            return (yield from self._inline(function, place, arguments, keywords))
-        try:
-            return self._known(node, function, place, arguments, keywords)
-        except TiduError as error:
-            raise error.at(place) from None
+def called(scope: Scope, call: Call) -> Task[Value]:
+    """Return the value of a call."""
+    function = call.function.value
+    if isinstance(function, Helper):
+        return (yield from _inlined(scope, function, call))
+    return call_known(scope, call)
 
-    def _callee_place(self, function: ast.expr) -> Place:
-        return (
-            self._member_place(function)
-            if isinstance(function, ast.Attribute)
-            else self.place(function)
-        )
 
-    def _known(
-        self,
-        node: ast.Call,
-        function: Value,
-        place: Place,
-        arguments: list[Any],
-        keywords: dict[str, Any],
-    ) -> Value:
-        match function:
-            case Function():
-                return self._function(node, function, place, arguments, keywords)
-            case Method():
-                return self._method(node, function, place, arguments, keywords)
-            case Declared(name, order):
-                self._no_keywords(name, keywords)
-                values = [self.operand(v, a) for v, a in zip(arguments, node.args, strict=True)]
-                if not values or (order and len(values) > 1):
-                    raise InputError(_ARGUMENTS(name=name, wanted=1, got=len(values)))
-                orders = (order,) if order else (0,) * len(values)
-                nodes = [constant(v.array) if isinstance(v, Literal) else v for v in values]
-                return self.apply(place, declared, *nodes, name=name, orders=orders)
-            case Layers():
-                if len(arguments) != 1 or keywords:
-                    got = len(arguments) + len(keywords)
-                    raise InputError(_ARGUMENTS(name=self.shown(node.func), wanted=1, got=got))
-                return self._model(function, self.operand(arguments[0], node.args[0]), place)
-            case DTypeName(name):
-                return self._converted(node, name, arguments)
-            case _:
-                pass
-        shown, whole = self.shown(node.func), self.shown(node)
-        inside = whole[len(shown) :].strip().removeprefix(")").removeprefix("(").removesuffix(")")
-        fix = _TIMES(name=shown, argument=inside) if len(node.args) == 1 and inside else None
-        raise SyntaxProblem(_NOT_CALLED(name=shown), place=place, fix=fix)
+def call_known(scope: Scope, call: Call) -> Value:
+    """Return the value of a call of anything but a def of the text."""
+    return at(call.place, lambda: _known(scope, call))
 
-    def _no_keywords(self, name: str, keywords: Mapping[str, Any]) -> None:
-        if keywords:
-            raise InputError(_ARGUMENTS(name=name, wanted=0, got=", ".join(keywords)))
 
-    # -------------------------------------------------------------- functions
-    def _function(
-        self,
-        node: ast.Call,
-        function: Function,
-        place: Place,
-        arguments: list[Any],
-        keywords: dict[str, Any],
-    ) -> Value:
-        library, _, name = function.path.rpartition(".")
-        if library.endswith(".random") or library == "random":
-            raise InputError(_RANDOM(), fix=_RANDOM_FIX())
-        if library == "torch.nn" and (name in LAYERS or name == "Sequential"):
-            return self._layers(name, arguments, keywords)
-        if name in CREATORS and library in ("", "numpy", "torch", "jax.numpy"):
-            return self._created(name, self.shown(node.func), arguments, keywords)
-        if not library and name in ("float", "int", "bool", "complex"):
-            return self._converted(node, name, arguments)
-        pythons = Functions(self.weights, lambda a, b: self._added(a, b, node, place))
-        if not library and pythons.takes(name, arguments, keywords):
-            return pythons.call(name, arguments, keywords)
-        arguments = [list(a) if isinstance(a, range) else a for a in arguments]
-        if not library and name == "len" and len(arguments) == 1 and not keywords:
-            owner = self.operand(arguments[0], node.args[0])
-            shape = getattr(getattr(owner, "array", owner), "shape", ())
-            if not shape:
-                raise InputError(_LENGTH(name=self.shown(node.args[0])))
-            return shape[0]
-        entry = functions.find(function.path)
-        if entry is None:
-            raise functions.unknown(function.path, self.shown(node.func))
-        entry = replace(entry, text=self.shown(node.func))
-        if entry.lists:
-            return self._of_lists(entry, place, arguments, keywords)
-        return self._spelled(node, entry, place, arguments, keywords)
+def _known(scope: Scope, call: Call) -> Value:
+    match call.function.value:
+        case Function() as function:
+            return _function(scope, function, call)
+        case Method() as method:
+            return _method(scope, method, call)
+        case Declared(name, order):
+            return _declared(scope, name, order, call)
+        case Layers() as model:
+            if len(call.arguments) != 1 or call.keywords:
+                got = len(call.arguments) + len(call.keywords)
+                raise InputError(_ARGUMENTS(name=call.shown, wanted=1, got=got))
+            return _model(scope, model, calculable(scope, call.arguments[0]), call.place)
+        case DTypeName(name):
+            return _converted(name, call)
+        case _:
+            raise _not_called(call)
 
-    def _added(self, left: Value, right: Value, node: ast.Call, place: Place) -> Value:
-        """left + right in Python's sum, which begins with the whole number 0."""
-        if type(left) is int and left == 0 and isinstance(right, Node) and right.dtype != "bool":
-            return right
-        return self.calculate("+", left, right, (node, node, node), place)
 
-    def _of_lists(
-        self, entry: Entry, place: Place, arguments: list[Any], keywords: dict[str, Any]
-    ) -> Value:
-        """A function that takes lists of arrays; lists of numbers stay lists here."""
-        words = {key: self._lifted(value) for key, value in keywords.items()}
-        return self.apply(place, lambda *xs: binding.build(entry, xs, words), *arguments)
+def _not_called(call: Call) -> SyntaxProblem:
+    inside = shown(call.whole)[len(call.shown) :].strip()
+    inside = inside.removeprefix(")").removeprefix("(").removesuffix(")")
+    single = len(call.arguments) == 1 and inside
+    fix = _TIMES(name=call.shown, argument=inside) if single else None
+    return SyntaxProblem(_NOT_CALLED(name=call.shown), place=call.place, fix=fix)
 
-    def _spelled(
-        self,
-        node: ast.AST,
-        entry: Entry,
-        place: Place,
-        arguments: list[Any],
-        keywords: dict[str, Any],
-    ) -> Value:
-        if "dtype" in keywords and "dtype" not in entry.attributes:
-            check_dtype(keywords.pop("dtype"))
-        operands, attributes = binding.bind(entry, arguments, keywords)
-        values = [x if x is None or isinstance(x, str) else self.operand(x, node) for x in operands]
-        for key in entry.free:
-            if not is_plain(attributes.get(key)):
-                attributes[key] = self.operand(attributes[key], node)
 
-        def build(*xs: Any) -> Node:
-            return binding.build(entry, xs, attributes)
+def _declared(scope: Scope, name: str, order: int, call: Call) -> Value:
+    """A function that the caller declared, of one or several operands, or its derivative."""
+    if call.keywords:
+        raise InputError(_ARGUMENTS(name=name, wanted=0, got=", ".join(call.keywords)))
+    values = [lifted(calculable(scope, argument)) for argument in call.arguments]
+    if not values or (order and len(values) > 1):
+        raise InputError(_ARGUMENTS(name=name, wanted=1, got=len(values)))
+    orders = (order,) if order else (0,) * len(values)
+    return apply(scope, call.place, declared, *values, name=name, orders=orders)
 
-        return self.apply(place, build, *values)
 
-    def _created(
-        self, name: str, shown: str, arguments: list[Any], keywords: dict[str, Any]
-    ) -> Value:
-        keywords = dict(keywords)
-        check_dtype(keywords.pop("dtype", None))
-        grad = bool(keywords.pop("requires_grad", False))
-        if "shape" in keywords:
-            arguments = [keywords.pop("shape"), *arguments]
-        try:
-            made = CREATORS[name](*arguments, **keywords)
-        except TiduError:
-            raise
-        except (TypeError, ValueError, AttributeError, OverflowError):
-            raise InputError(_CREATION(name=shown)) from None
-        return Literal(made.array, True) if grad and isinstance(made, Literal) else made
+# ------------------------------------------------------------------ functions
+def _function(scope: Scope, function: Function, call: Call) -> Value:
+    library, _, name = function.path.rpartition(".")
+    if library.endswith(".random") or library == "random":
+        raise InputError(_RANDOM(), fix=_RANDOM_FIX())
+    if library == "torch.nn" and (name in LAYERS or name == "Sequential"):
+        return _layers(name, call)
+    if name in CREATORS and library in ("", "numpy", "torch", "jax.numpy"):
+        return _created(name, call)
+    if not library:
+        if name in ("float", "int", "bool", "complex"):
+            return _converted(name, call)
+        pythons = Functions(scope.weights, lambda a, b: _added(scope, a, b, call))
+        if takes(name, call.values, call.keywords):
+            return pythons.call(name, call.values, call.keywords)
+        if name == "len" and len(call.arguments) == 1 and not call.keywords:
+            return _length(scope, call.arguments[0])
+    entry = functions.find(function.path)
+    if entry is None:
+        raise functions.unknown(function.path, call.shown)
+    return _spelled(scope, replace(entry, text=call.shown), [*map(_listed, call.values)], call)
 
-    def _converted(self, node: ast.Call, name: str, arguments: list[Any]) -> Value:
-        if len(arguments) == 1 and is_static(arguments[0]):
-            return converted(name, arguments[0])
-        if name == "bool" and len(arguments) == 1 and is_sequence(arguments[0]):
-            return bool(arguments[0])
-        argument = self.shown(node.args[0]) if node.args else "x"
-        raise InputError(_CONVERSION(name=name), fix=verbatim(argument))
 
-    # -------------------------------------------------------------- methods
-    def _method(
-        self,
-        node: ast.Call,
-        method: Method,
-        place: Place,
-        arguments: list[Any],
-        keywords: dict[str, Any],
-    ) -> Value:
-        owner = cast("Node | Literal", method.owner)
-        match method.name:
-            case "astype" | "to" | "type":
-                check_dtype(arguments[0] if arguments else None)
-                return owner
-            case "requires_grad_":
-                return Literal(owner.array, True) if isinstance(owner, Literal) else owner
-            case _:
-                pass
-        order = ("torch", "numpy") if self.libraries == {"torch"} else ("numpy", "torch")
-        found = functions.method(method.name, order)
-        if not found:
-            raise UnknownNameError(_NO_METHOD(name=method.name))
-        if {"numpy", "torch"} <= self.libraries and len(found) > 1:
-            first, second = found[:2]
-            same = first.record is second.record or (
-                not arguments and not keywords and not (first.as_written or second.as_written)
-            )
-            if dict(first.defaults) != dict(second.defaults) or not same:
-                raise InputError(
-                    _TWO_LIBRARIES(name=method.name), fix=_SAY_LIBRARY(name=method.name)
-                )
-        if found[0].lists:
-            return self._of_lists(found[0], place, [owner, *arguments], keywords)
-        return self._spelled(node, found[0], place, [owner, *arguments], keywords)
+def _added(scope: Scope, left: Value, right: Value, call: Call) -> Value:
+    """left + right in Python's sum, which begins with the whole number 0."""
+    if type(left) is int and left == 0 and isinstance(right, Node) and right.dtype != "bool":
+        return right
+    one, two = Operand(left, call.whole), Operand(right, call.whole)
+    return calculate(scope, "+", one, two, call.whole, call.place)
 
-    # -------------------------------------------------------------- layers
-    def _layers(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Layers:
-        if name != "Sequential":
-            return Layers((layer(name, *arguments, **keywords),))
-        listed = arguments
-        if len(arguments) == 1 and isinstance(arguments[0], list | tuple):
-            listed = list(cast("list[Any]", arguments[0]))
-        parts: list[Layer] = []
-        for value in listed:
-            if not isinstance(value, Layers):
-                raise InputError(_NOT_LAYER(value=value))
-            parts.extend(value.layers)
-        return Layers(tuple(parts))
 
-    def _model(self, model: Layers, x: Any, place: Place) -> Value:
-        """The model applied. PyTorch reads rows; where only columns fit, that is read and said."""
-        node = x if isinstance(x, Node) else constant(x.array if isinstance(x, Literal) else x)
-        first = next((each for each in model.layers if isinstance(each, Linear)), None)
-        layout = "row"
-        if first is not None and node.rank == 2 and node.shape[1] != first.in_features:
-            if node.shape[0] == first.in_features:
-                layout = "column"
-        if model not in self.layer_numbers:
-            self.layer_numbers[model] = self.linear_count
-            self.linear_count += sum(isinstance(each, Linear) for each in model.layers)
-        offset = self.layer_numbers[model]
-        given: dict[str, Node] = {}
-        for spec in parameter_specs(model.layers, layout):
-            given[spec.name] = self._parameter(_shifted(spec.name, offset), spec.shape)
-        result = sequential(model.layers, node, layout, given)
-        if layout == "column":
-            remark = _COLUMNS(x=self._name_of(node), shape=shape_text(node.shape))
-            if not any(remark == other for other in self.remarks):
-                self.remarks.append(remark)
-        for name, each in result.named.items():
-            shifted = _shifted(name, offset)
-            if shifted not in self.inputs:
-                self.record(each, Name(shifted))
-            self.places.setdefault(each, []).append(place)
-        return result.output
+def _length(scope: Scope, argument: Operand) -> Value:
+    shape = shape_of(calculable(scope, argument))
+    if not shape:
+        raise InputError(_LENGTH(name=argument.shown))
+    return shape[0]
 
-    def _name_of(self, node: Node) -> str:
-        return str(node.attrs["name"]) if node.op.role == "input" else "x"
 
-    def _parameter(self, name: str, shape: tuple[int, ...]) -> Node:
-        known = self.inputs.get(name)
-        if known is None:
-            known = self.inputs[name] = input_node(name, shape)
-        elif known.shape != shape:
-            what = _PARAMETER(name=name, given=shape_text(known.shape), wanted=shape_text(shape))
-            raise ShapeError(what)
-        if name not in self.parameters:
-            self.parameters.append(name)
-        return known
+def _listed(value: Value) -> Value:
+    """A range as a list of its numbers."""
+    numbers: list[Value] = [*value] if isinstance(value, range) else []
+    return numbers if isinstance(value, range) else value
 
-    # -------------------------------------------------------------- def
-    def _inline(
-        self, helper: Helper, place: Place, arguments: list[Any], keywords: dict[str, Any]
-    ) -> Reading:
-        """A call of a function that the text defines: its lines, with the arguments' values."""
-        definition = helper.definition
-        if len(self.scopes) > MAX_CALL_DEPTH:
-            raise SyntaxProblem(_RECURSION(name=definition.name, limit=MAX_CALL_DEPTH), place=place)
-        names = [argument.arg for argument in definition.args.args]
-        defaults = definition.args.defaults
-        local: dict[str, Value] = {}
-        for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
-            local[name] = yield default
-        local.update(zip(names, arguments, strict=False))
-        local.update(keywords)
-        if len(arguments) > len(names) or set(local) != set(names):
-            got = len(arguments) + len(keywords)
-            what = _ARGUMENTS(name=definition.name, wanted=len(names), got=got)
-            raise SyntaxProblem(what, place=place)
-        self.scopes.append(local)
-        for statement in definition.body:
-            if isinstance(statement, ast.Return) and statement.value is not None:
-                result = yield statement.value
-                self.scopes.pop()
-                return result
-            yield from self.statement(statement)
-        raise SyntaxProblem(_NO_RETURN(name=definition.name), place=place)
+
+def _spelled(scope: Scope, entry: Entry, values: Sequence[Value], call: Call) -> Value:
+    """A function of the table."""
+    if entry.lists:  # of arrays; lists of numbers stay lists here
+        words = {key: lifted(value) for key, value in call.keywords.items()}
+        return apply(scope, call.place, lambda *xs: binding.build(entry, xs, words), *values)
+    keywords = dict(call.keywords)
+    if "dtype" in keywords and "dtype" not in entry.attributes:
+        check_dtype(keywords.pop("dtype"))
+    operands, attributes = binding.bind(entry, values, keywords)
+
+    def usable(value: Value) -> Value:
+        return calculable(scope, Operand(value, call.whole))
+
+    given = [x if x is None or isinstance(x, str) else usable(x) for x in operands]
+    for key in entry.free:
+        if not is_plain(attributes.get(key)):
+            attributes[key] = usable(attributes[key])
+    return apply(scope, call.place, lambda *xs: binding.build(entry, xs, attributes), *given)
+
+
+def _created(name: str, call: Call) -> Value:
+    """An array that is written down: np.array([1, 2]), ones(2, 3)."""
+    keywords, arguments = dict(call.keywords), call.values
+    check_dtype(keywords.pop("dtype", None))
+    grad = bool(keywords.pop("requires_grad", False))
+    if "shape" in keywords:
+        arguments = [keywords.pop("shape"), *arguments]
+    try:
+        made = CREATORS[name](*arguments, **keywords)
+    except TiduError:
+        raise
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        raise InputError(_CREATION(name=call.shown)) from None
+    return Literal(made.array, True) if grad and isinstance(made, Literal) else made
+
+
+def _converted(name: str, call: Call) -> Value:
+    """float(x) of a number that is known, bool of a sequence."""
+    first = call.arguments[0] if call.arguments else None
+    if first is not None and len(call.arguments) == 1:
+        if is_static(first.value):
+            return converted(name, first.value)
+        if name == "bool" and is_sequence(first.value):
+            return bool(first.value)
+    raise InputError(_CONVERSION(name=name), fix=verbatim("x" if first is None else first.shown))
+
+
+# ------------------------------------------------------------------ methods
+def _method(scope: Scope, method: Method, call: Call) -> Value:
+    owner = method.owner
+    if method.name == "requires_grad_":
+        return Literal(owner.array, True) if isinstance(owner, Literal) else owner
+    if method.name in CONVERSIONS:
+        check_dtype(call.values[0] if call.arguments else None)
+        return owner
+    order = ("torch", "numpy") if scope.libraries == frozenset({"torch"}) else ("numpy", "torch")
+    found = functions.method(method.name, order)
+    if not found:
+        raise UnknownNameError(_NO_METHOD(name=method.name))
+    if {"numpy", "torch"} <= scope.libraries and len(found) > 1:
+        given = bool(call.arguments or call.keywords)
+        _check_one_meaning(method.name, found[0], found[1], given)
+    return _spelled(scope, found[0], [owner, *call.values], call)
+
+
+def _check_one_meaning(name: str, first: Entry, second: Entry, given: bool) -> None:
+    """Refuse a method that two libraries of the text define differently."""
+    written = first.as_written or second.as_written
+    same = first.record is second.record or not (given or written)
+    if dict(first.defaults) != dict(second.defaults) or not same:
+        raise InputError(_TWO_LIBRARIES(name=name), fix=_SAY_LIBRARY(name=name))
+
+
+# ------------------------------------------------------------------ layers
+def _layers(name: str, call: Call) -> Layers:
+    if name != "Sequential":
+        return Layers((layer(name, *call.values, **call.keywords),))
+    values = call.values
+    if len(values) == 1 and isinstance(values[0], list | tuple):
+        values = list(values[0])
+    parts: list[Layer] = []
+    for value in values:
+        if not isinstance(value, Layers):
+            raise InputError(_NOT_LAYER(value=value))
+        parts.extend(value.layers)
+    return Layers(tuple(parts))
+
+
+def _model(scope: Scope, model: Layers, x: Calculable, place: Place) -> Value:
+    """The model applied. PyTorch reads rows; where only columns fit, that is read and said."""
+    node = x if isinstance(x, Node) else constant(x.array if isinstance(x, Literal) else x)
+    first = next((each for each in model.layers if isinstance(each, Linear)), None)
+    layout = "row"
+    if first is not None and node.rank == 2 and node.shape[1] != first.in_features:
+        if node.shape[0] == first.in_features:
+            layout = "column"
+    if model not in scope.layer_numbers:
+        scope.layer_numbers[model] = scope.linear_count
+        scope.linear_count += sum(isinstance(each, Linear) for each in model.layers)
+    offset = scope.layer_numbers[model]
+    given: dict[str, Node] = {}
+    for spec in parameter_specs(model.layers, layout):
+        given[spec.name] = _parameter(scope, _shifted(spec.name, offset), spec.shape)
+    result = sequential(model.layers, node, layout, given)
+    if layout == "column":
+        name = str(node.attrs["name"]) if node.op.role == "input" else "x"
+        remark = _COLUMNS(x=name, shape=shape_text(node.shape))
+        if remark not in scope.remarks:
+            scope.remarks.append(remark)
+    for name, each in result.named.items():
+        shifted = _shifted(name, offset)
+        if shifted not in scope.inputs:
+            scope.assigned.append((each, Name(shifted)))
+        scope.places.setdefault(each, []).append(place)
+    return result.output
+
+
+def _parameter(scope: Scope, name: str, shape: tuple[int, ...]) -> Node:
+    known = scope.inputs.get(name)
+    if known is None:
+        known = scope.inputs[name] = input_node(name, shape)
+    elif known.shape != shape:
+        what = _PARAMETER(name=name, given=shape_text(known.shape), wanted=shape_text(shape))
+        raise ShapeError(what)
+    if name not in scope.parameters:
+        scope.parameters.append(name)
+    return known
 
 
 def _shifted(name: str, offset: int) -> str:
     """W1 of the second model becomes W3 if the first has two linear layers."""
     return re.sub(r"\d+", lambda match: str(int(match.group()) + offset), name, count=1)
+
+
+# ------------------------------------------------------------------ def
+def _inlined(scope: Scope, helper: Helper, call: Call) -> Task[Value]:
+    """A call of a function that the text defines: its lines, with the arguments' values."""
+    definition, place = helper.definition, call.place
+    if len(scope.locals) > MAX_CALL_DEPTH:
+        raise SyntaxProblem(_RECURSION(name=definition.name, limit=MAX_CALL_DEPTH), place=place)
+    names = [argument.arg for argument in definition.args.args]
+    defaults = definition.args.defaults
+    local: dict[str, Value] = {}
+    for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+        local[name] = (yield from operand(scope, default)).value
+    local.update(zip(names, call.values, strict=False))
+    local.update(call.keywords)
+    if len(call.arguments) > len(names) or set(local) != set(names):
+        got = len(call.arguments) + len(call.keywords)
+        what = _ARGUMENTS(name=definition.name, wanted=len(names), got=got)
+        raise SyntaxProblem(what, place=place)
+    scope.locals.append(local)
+    for line in definition.body:
+        if isinstance(line, ast.Return) and line.value is not None:
+            result = yield from operand(scope, line.value)
+            scope.locals.pop()
+            return result.value
+        yield from wait(statement(scope, line))
+    raise SyntaxProblem(_NO_RETURN(name=definition.name), place=place)

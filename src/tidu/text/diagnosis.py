@@ -5,17 +5,17 @@ from __future__ import annotations
 import keyword
 from itertools import pairwise
 
-from tidu.errors import SyntaxProblem
+from tidu.errors import Place, SyntaxProblem
 from tidu.spellings.functions import find
 from tidu.text.lexer import Text, Token
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
-_TWO_OPERATORS = Words(
+TWO_OPERATORS = Words(
     en="unexpected {second} at column {column}: an operand is missing between {first} and {second}",
     zh="第 {column} 列的 {second} 多余：{first} 与 {second} 之间缺少操作数",
 )
-_NOTHING_AFTER = Words(en="an operand is missing after {sign}", zh="{sign} 后面缺少操作数")
-_NOTHING_BEFORE = Words(en="an operand is missing before {sign}", zh="{sign} 前面缺少操作数")
+NOTHING_AFTER = Words(en="an operand is missing after {sign}", zh="{sign} 后面缺少操作数")
+NOTHING_BEFORE = Words(en="an operand is missing before {sign}", zh="{sign} 前面缺少操作数")
 BRACKETS = Words(
     en="functions need brackets: {name} {argument}", zh="函数要加括号：{name} {argument}"
 )
@@ -40,6 +40,11 @@ _INDENT = Words(
     zh="这一行的缩进与前后各行不同",
 )
 
+AMBIGUOUS = Words(
+    en="{what} can be read in two ways: {first} or {second}",
+    zh="{what} 有两种读法：{first} 或 {second}",
+)
+
 _BINARY = frozenset(
     "+ - * / % @ ** // == != <= >= < > & | ^ = += -= *= /= @= **= //= := << >>".split()
 )
@@ -47,6 +52,17 @@ _SIGNS = frozenset({"+", "-", "~"})
 ALLOWED = frozenset(
     "if else for in def return and or not is True False None import from as pass".split()
 )
+
+
+class Ambiguous(SyntaxProblem):
+    """What can be read in two ways."""
+
+
+def two_readings(place: Place, first: str, second: str) -> Ambiguous:
+    """The refusal of what can be read in two ways, with both of them."""
+    what = (place.text or "")[place.start : place.end].strip()
+    fix = verbatim(first)
+    return Ambiguous(AMBIGUOUS(what=what, first=first, second=second), place=place, fix=fix)
 
 
 def diagnose(text: Text, tokens: list[Token], error: SyntaxError) -> SyntaxProblem:
@@ -81,19 +97,19 @@ def _signs(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
     """Operators without an operand on one side."""
     signs = [token for token in tokens if token.kind != "newline"]
     if signs and signs[0].text in _BINARY - _SIGNS:
-        return SyntaxProblem(_NOTHING_BEFORE(sign=signs[0].text), place=text.at(signs[0]))
+        return SyntaxProblem(NOTHING_BEFORE(sign=signs[0].text), place=text.at(signs[0]))
     for first, second in pairwise(signs):
         if first.text in _BINARY and second.text in _BINARY - _SIGNS:
-            what = _TWO_OPERATORS(first=first.text, second=second.text, column=second.column + 1)
+            what = TWO_OPERATORS(first=first.text, second=second.text, column=second.column + 1)
             return SyntaxProblem(what, place=text.at(second))
         if first.text in ("(", "[", ",") and second.text in _BINARY - _SIGNS - {"*", "**"}:
-            return SyntaxProblem(_NOTHING_BEFORE(sign=second.text), place=text.at(second))
+            return SyntaxProblem(NOTHING_BEFORE(sign=second.text), place=text.at(second))
         if first.text in _BINARY and second.text in (")", "]", ",", ";"):
-            return SyntaxProblem(_NOTHING_AFTER(sign=first.text), place=text.at(first))
+            return SyntaxProblem(NOTHING_AFTER(sign=first.text), place=text.at(first))
         if first.text == "," and second.text == ",":
-            return SyntaxProblem(_NOTHING_BEFORE(sign=","), place=text.at(second))
+            return SyntaxProblem(NOTHING_BEFORE(sign=","), place=text.at(second))
     if signs and signs[-1].text in _BINARY | {"~"}:
-        return SyntaxProblem(_NOTHING_AFTER(sign=signs[-1].text), place=text.at(signs[-1]))
+        return SyntaxProblem(NOTHING_AFTER(sign=signs[-1].text), place=text.at(signs[-1]))
     return None
 
 

@@ -12,35 +12,31 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import (
-    InputError,
-    SyntaxProblem,
-    TiduError,
-    UnknownNameError,
-)
+from tidu.errors import InputError, SyntaxProblem, TiduError, UnknownNameError
 from tidu.ir.budget import reading
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.source import Source
 from tidu.spellings.functions import CONSTANTS, find
-from tidu.text.diagnosis import diagnose
-from tidu.text.formula.cursor import Ambiguous
-from tidu.text.formula.program import FormulaProgram, formula_tree
-from tidu.text.formula.syntax import Said, Word
+from tidu.text.diagnosis import Ambiguous, diagnose
+from tidu.text.expressions import READERS
+from tidu.text.formula.lines import formula_tree
+from tidu.text.formula.reading import echo, with_formulas
+from tidu.text.formula.syntax import Line, Word
+from tidu.text.formula.tokens import is_latex
 from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
-from tidu.text.scope import ShapeLike
-from tidu.text.statements import Program
-from tidu.text.values import (
-    MODULE_NAMES,
-    Literal,
-    is_static,
-    numeric,
-    reference,
-)
+from tidu.text.reading import lines
+from tidu.text.reading import read as read_expression
+from tidu.text.scope import Scope, ShapeLike, libraries_in
+from tidu.text.statements import STATEMENTS
+from tidu.text.task import run
+from tidu.text.values import MODULE_NAMES, Literal, is_static, numeric, reference
 from tidu.words import Phrase, Words
 
 _NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
@@ -81,24 +77,25 @@ def read(
     >>> list(program.graph.inputs), program.graph.outputs["L"].shape
     (['A', 'x', 'b'], ())
     """
-    program, tree, doubt = _parsed(source, file, first_line, {**(shapes or {}), **(values or {})})
-    program.remedy = remedy or program.remedy
-    program.declare(shapes or {}, values or {}, functions or {})
+    program = _parsed(source, file, first_line, {**(shapes or {}), **(values or {})})
+    scope = program.scope()
+    formulas = with_formulas(scope, is_latex(program.text.source)) if program.formulas else None
+    scope.remedy = remedy or scope.remedy
+    scope.declare(shapes or {}, values or {}, functions or {})
     for name, body in (functions or {}).items():
         if body is not None:
-            program.bodies[name] = _body(name, body)
+            scope.bodies[name] = _body(name, body)
     try:
-        for statement in tree.body:
-            program.drive(program.statement(statement))
+        run(lines(scope, program.tree.body))
     except UnknownNameError:
-        if doubt is not None and not getattr(program, "recognised", False):
-            raise doubt from None  # words side by side, none of which is a name
+        if program.doubt is not None and formulas is not None and not formulas.recognised:
+            raise program.doubt from None  # words side by side, none of which is a name
         raise
-    return program.finish(output)
+    return scope.finish(output, [] if formulas is None else echo(formulas))
 
 
 @reading(nodes=MOST_NODES)
-def read_array(text: str) -> NDArray[Any]:
+def read_array(text: str) -> NDArray[np.generic]:
     """A value written on a command line: "[[1,2],[3,4]]", "0.5", "ones(4,3)", "-zeros(2,1)".
 
     Raises `SyntaxProblem` or `InputError`, by the same whitelist as `read`.
@@ -106,11 +103,12 @@ def read_array(text: str) -> NDArray[Any]:
     >>> read_array("2*ones(1,2)")
     array([[2., 2.]])
     """
-    program, tree, _ = _parsed(text, None, 1)
-    statement = tree.body[0]
-    if len(tree.body) != 1 or not isinstance(statement, ast.Expr):
+    program = _parsed(text, None, 1)
+    statement = program.tree.body[0]
+    if len(program.tree.body) != 1 or not isinstance(statement, ast.Expr):
         raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
-    value = program.value(statement.value)
+    scope = program.scope()
+    value = run(read_expression(scope, statement.value)).value
     if isinstance(value, Node):
         return reference(value)
     if isinstance(value, Literal):
@@ -119,17 +117,55 @@ def read_array(text: str) -> NDArray[Any]:
         try:
             return numeric(value)
         except TiduError as error:
-            raise error.at(program.place(statement)) from None
+            raise error.at(scope.place(statement)) from None
     raise SyntaxProblem(_NOT_VALUE(text=text.strip()[:60]), fix=_VALUE_FIX())
 
 
-def _parsed(
-    source: str, file: str | None, first_line: int, given: Mapping[str, Any] | None = None
-) -> tuple[Program, ast.Module, TiduError | None]:
-    """The tree of a text, with formulas in it where Python does not read it.
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """A text as a tree; doubt: what Python's reading says against it, where nothing but missing
+    signs does."""
 
-    Also what Python's reading says against the text, where nothing but missing signs does.
-    """
+    text: Text
+    tree: ast.Module
+    formulas: bool = False
+    doubt: TiduError | None = None
+
+    def scope(self) -> Scope:
+        return Scope(self.text, READERS, STATEMENTS, libraries_in(self.tree))
+
+
+def _parsed(
+    source: str, file: str | None, first_line: int, given: Mapping[str, object] | None = None
+) -> _Program:
+    """The tree of a text, with formulas in it where Python does not read it."""
+    text = _checked(source, file, first_line)
+    doubt: TiduError | None = None
+    tree: ast.Module | None = None
+    try:
+        tree = _python_tree(text)
+    except SyntaxProblem as error:
+        doubt = error
+    marked = _MARKS.search(text.source) is not None
+    if given is not None:
+        formulas: ast.Module | None = None
+        try:
+            formulas = formula_tree(text, given)
+        except (SyntaxProblem, SyntaxError) as error:
+            clear = isinstance(error, Ambiguous) or doubt is None or marked
+            if isinstance(error, SyntaxProblem) and clear:
+                raise
+        if formulas is not None and formulas.body:
+            return _Program(text, formulas, True, None if marked else doubt)
+    if tree is None:
+        raise doubt or SyntaxProblem(_EMPTY())
+    if not tree.body:
+        raise SyntaxProblem(_EMPTY())
+    return _Program(text, tree)
+
+
+def _checked(source: str, file: str | None, first_line: int) -> Text:
+    """A text of bearable length, with its lines."""
     if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
     check_length(source)  # before anything goes through it
@@ -139,28 +175,7 @@ def _parsed(
         half = _HALF.search(line)
         if half is not None:
             raise bad_character(text, half.group(), number, half.start())
-    doubt: TiduError | None = None
-    tree: ast.Module | None = None
-    try:
-        tree = _python_tree(text)
-    except SyntaxProblem as error:
-        doubt = error
-    marked = _MARKS.search(source) is not None
-    if given is not None:
-        try:
-            formulas = formula_tree(text, given)
-        except (SyntaxProblem, SyntaxError) as error:
-            clear = isinstance(error, Ambiguous) or doubt is None or marked
-            if isinstance(error, SyntaxProblem) and clear:
-                raise
-            formulas = None
-        if formulas is not None and formulas.body:
-            return FormulaProgram(text, formulas), formulas, None if marked else doubt
-    if tree is None:
-        raise doubt or SyntaxProblem(_EMPTY())
-    if not tree.body:
-        raise SyntaxProblem(_EMPTY())
-    return Program(text, tree), tree, None
+    return text
 
 
 _HALF = re.compile("[\ud800-\udfff]")  # half a character, which no encoding has
@@ -183,7 +198,7 @@ def _python_tree(text: Text) -> ast.Module:
 
 def _body(name: str, body: str) -> Graph:
     """The body of a declared function: a formula in one variable, which stands for one element."""
-    _, tree, _ = _parsed(body, None, 1, {})
+    tree = _parsed(body, None, 1, {}).tree
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     free = {
         n.id
@@ -194,7 +209,7 @@ def _body(name: str, body: str) -> Graph:
         and n.id not in CONSTANTS
     }
     for line in tree.body:
-        leaves = line.leaves if isinstance(line, Said) else []
+        leaves = line.leaves if isinstance(line, Line) else ()
         words = {leaf.raw or leaf.text for leaf in leaves if isinstance(leaf, Word)}
         free |= {word for word in words if find(word) is None and word not in CONSTANTS}
     if len(free) != 1:

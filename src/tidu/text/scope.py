@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,9 @@ from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.source import Source
 from tidu.ir.types import Dim, DType, Shape, Size, is_size_name, shape_text
 from tidu.spellings import functions
-from tidu.text.calls import Calls
 from tidu.text.lexer import Text
+from tidu.text.sequences import Weights
+from tidu.text.task import Task
 from tidu.text.values import (
     CREATORS,
     MODULE_NAMES,
@@ -35,13 +37,21 @@ from tidu.text.values import (
     Layers,
     Literal,
     Module,
+    Operand,
     Value,
     is_static,
 )
 from tidu.words import Phrase, Words
 
-ShapeLike: TypeAlias = "tuple[int | str | Size, ...] | list[Any] | int | str"
+ShapeLike: TypeAlias = "tuple[int | str | Size, ...] | list[int | str | Size] | int | str"
+Reader: TypeAlias = Callable[..., Task[Operand]]  # (scope, syntax node) of its own type
+N = TypeVar("N")
+StatementReader: TypeAlias = Callable[..., Task[None]]
+MAX_STEPS = 20_000  # statements and expressions, those of a loop each time that it reads them
 
+_STEPS = Words(
+    en="the program takes more than {limit} steps to read", zh="读这段程序需要超过 {limit} 步"
+)
 _NO_VALUE = Words(en="{name} has no value or shape", zh="{name} 既没有值，也没有形状")
 _DECLARE = Words(
     en='shapes={"{name}": (2, 3)} (named sizes: ("n", "d"); a single number: ())',
@@ -75,36 +85,74 @@ _EULER = Words(en="e is read as 2.718281828459045", zh="e 读作 2.7182818284590
 _OWN_DTYPES = frozenset({"bool", "float32", "complex128", "complex64"})  # the rest is float64
 
 
-class Names(Calls):
-    """Keeps the names of one text; `textprogram.py` adds the statements."""
+class Missing:
+    """No value stands under a name."""
 
-    def __init__(self, text: Text, tree: ast.Module) -> None:
-        super().__init__(text)
-        self.inputs: dict[str, Node] = {}
-        self.declared: set[str] = set()  # names of inputs that the caller gave
-        self.used: set[str] = set()  # names that were looked up
-        self.source = text.source
-        self.remedy: Callable[[str], Phrase] = lambda name: _DECLARE(name=name)
-        self.values: dict[str, NDArray[Any]] = {}
-        self.parameters: list[str] = []
-        self.scopes: list[dict[str, Value]] = [{}]
-        self.sizes: dict[str, Size] = {}
-        self.assigned: list[tuple[Node, Name]] = []
-        self.bodies: dict[str, Graph] = {}
-        self.remarks: list[Phrase] = []
-        self.layer_numbers: dict[Layers, int] = {}
-        self.linear_count = 0
-        self.loss: str | None = None
-        self.result: tuple[str | None, Value, Place] | None = None
-        self.libraries = _libraries(tree)
+
+MISSING = Missing()
+
+
+def _declare_it(name: str) -> Phrase:
+    return _DECLARE(name=name)
+
+
+@dataclass(eq=False)
+class Scope:
+    """What is known of one text while it is read: its names with their values, and their places.
+
+    readers, statements  how each kind of expression and of statement is read
+    paper                whether some lines are formulas, as on paper
+    remedy               says how the caller gives a name its value
+    locals               the names of the text, and of each def that is being called
+    result               the last line: its name if it assigns one, its value and its place
+    """
+
+    text: Text
+    readers: Mapping[type[ast.expr], Reader]
+    statements: Mapping[type[ast.stmt], StatementReader]
+    libraries: frozenset[str] = frozenset()
+    paper: bool = False
+    remedy: Callable[[str], Phrase] = _declare_it
+    inputs: dict[str, Node] = field(default_factory=dict[str, Node])
+    declared: set[str] = field(default_factory=set[str])  # names of inputs that the caller gave
+    used: set[str] = field(default_factory=set[str])  # names that were looked up
+    values: dict[str, NDArray[np.generic]] = field(default_factory=dict[str, "NDArray[np.generic]"])
+    parameters: list[str] = field(default_factory=list[str])
+    locals: list[dict[str, Value]] = field(default_factory=lambda: [{}])
+    sizes: dict[str, Size] = field(default_factory=dict[str, Size])
+    assigned: list[tuple[Node, Name]] = field(default_factory=list["tuple[Node, Name]"])
+    places: dict[Node, list[Place]] = field(default_factory=dict[Node, "list[Place]"])
+    bodies: dict[str, Graph] = field(default_factory=dict[str, Graph])
+    remarks: list[Phrase] = field(default_factory=list[Phrase])
+    layer_numbers: dict[Layers, int] = field(default_factory=dict[Layers, int])
+    linear_count: int = 0
+    weights: Weights = field(default_factory=Weights)
+    loss: str | None = None
+    result: tuple[str | None, Value, Place] | None = None
+    steps: int = 0
+
+    # -------------------------------------------------------------- places
+    def place(self, node: ast.expr | ast.stmt) -> Place:
+        """The place of a whole syntax node, cut at the end of its first line."""
+        line = node.lineno - 1
+        start = self.text.column_at(line, node.col_offset)
+        if node.end_lineno == node.lineno and node.end_col_offset is not None:
+            end = self.text.column_at(line, node.end_col_offset)
+        else:
+            end = len(self.text.lines[line])
+        return self.text.place(line, start, end)
+
+    def count_step(self, node: N, place_of: Callable[[N], Place]) -> None:
+        """Count one more statement or expression; loops and calls read theirs again."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise SyntaxProblem(_STEPS(limit=MAX_STEPS), place=place_of(node))
 
     # -------------------------------------------------------------- what the caller declares
     def declare(
-        self,
-        shapes: Mapping[str, ShapeLike],
-        values: Mapping[str, Any],
-        functions: Iterable[str],
+        self, shapes: Mapping[str, ShapeLike], values: Mapping[str, Any], functions: Iterable[str]
     ) -> None:
+        """Make inputs of names that have a shape or a value, and know the caller's functions."""
         arrays = {name: _array(name, value) for name, value in values.items()}
         for name, shape in shapes.items():
             self._declare(name, self._shape(name, shape), arrays.get(name))
@@ -112,11 +160,11 @@ class Names(Calls):
             if name not in shapes:
                 self._declare(name, array.shape, array)
         for name in functions:
-            self.scopes[0][name] = Declared(name)
+            self.locals[0][name] = Declared(name)
             if name + "_d" not in self.inputs:
-                self.scopes[0].setdefault(name + "_d", Declared(name, 1))
+                self.locals[0].setdefault(name + "_d", Declared(name, 1))
 
-    def _declare(self, name: str, shape: Shape, array: NDArray[Any] | None) -> None:
+    def _declare(self, name: str, shape: Shape, array: NDArray[np.generic] | None) -> None:
         dtype: DType = "float64"
         if array is not None and array.dtype.name in _OWN_DTYPES:
             dtype = cast(DType, array.dtype.name)
@@ -137,35 +185,39 @@ class Names(Calls):
         return tuple(dims)
 
     # -------------------------------------------------------------- names
-    def lookup(self, node: ast.Name) -> Value:
-        found = self._found(node.id)
-        if found is not _MISSING:
-            return cast(Value, found)
-        if node.id in functions.CONSTANTS:
-            if node.id == "e" and _EULER() not in self.remarks:
-                self.remarks.append(_EULER())
-            return functions.CONSTANTS[node.id]
-        if functions.find(node.id) is not None or node.id in CREATORS:
-            return Function(node.id, node.id)
-        raise self.unknown_name(node, node.id)
-
-    def lookup_function(self, node: ast.Name) -> Value:
-        found = self._found(node.id)
-        return Function(node.id, node.id) if found is _MISSING else cast(Value, found)
-
-    def _found(self, name: str) -> object:
+    def find(self, name: str) -> Value | Missing:
+        """The value under a name of the text, of the caller or of a library; MISSING if none."""
         self.used.add(name)
-        for scope in (self.scopes[-1], self.scopes[0]):
-            if name in scope:
-                return scope[name]
+        for names in (self.locals[-1], self.locals[0]):
+            if name in names:
+                return names[name]
         if name in self.inputs:
             return self.inputs[name]
         if name in self.sizes:
             return self.sizes[name]
-        return Module(MODULE_NAMES[name]) if name in MODULE_NAMES else _MISSING
+        return Module(MODULE_NAMES[name]) if name in MODULE_NAMES else MISSING
 
-    def unknown_name(self, node: ast.AST, name: str) -> UnknownNameError:
-        known = [*self.scopes[-1], *self.scopes[0], *self.inputs]
+    def value_of(self, name: str, place: Place) -> Value:
+        """The value under a name; constants and functions have one without being declared."""
+        found = self.find(name)
+        if not isinstance(found, Missing):
+            return found
+        if name in functions.CONSTANTS:
+            if name == "e" and _EULER() not in self.remarks:
+                self.remarks.append(_EULER())
+            return functions.CONSTANTS[name]
+        if functions.find(name) is not None or name in CREATORS:
+            return Function(name, name)
+        raise self.unknown_name(name, place)
+
+    def function_of(self, name: str) -> Value:
+        """What a name before brackets stands for; whether there is such a function shows later."""
+        found = self.find(name)
+        return Function(name, name) if isinstance(found, Missing) else found
+
+    def unknown_name(self, name: str, place: Place) -> UnknownNameError:
+        """The error for a name that nothing stands under."""
+        known = [*self.locals[-1], *self.locals[0], *self.inputs]
         near = nearest(name, known)
         foreign = [c for c in name if not c.isascii() and _looks_latin(c)]
         why: Phrase | None = None
@@ -173,32 +225,27 @@ class Names(Calls):
             why = _LETTER(letter=foreign[0], official=unicodedata.name(foreign[0], "?"))
         elif near is not None:
             why = _MEANT(near=near)
-        return UnknownNameError(
-            _NO_VALUE(name=name), place=self.place(node), why=why, fix=self.remedy(name)
-        )
+        return UnknownNameError(_NO_VALUE(name=name), place=place, why=why, fix=self.remedy(name))
 
-    def record(self, node: Node, name: Name) -> None:
-        self.assigned.append((node, name))
-
-    def bind(self, target: ast.AST, name: str, value: Value) -> None:
-        """A name gets a value: a written array becomes an input, a node keeps the name."""
-        scope = self.scopes[-1]
-        top = len(self.scopes) == 1
+    def bind(self, name: str, value: Value, place: Place) -> None:
+        """Give a name its value: a written array becomes an input, a node keeps the name."""
+        names = self.locals[-1]
+        top = len(self.locals) == 1
         if top and isinstance(value, Literal | int | float) and not isinstance(value, bool):
-            fresh = name not in scope
+            fresh = name not in names
             if fresh and (isinstance(value, Literal) or name in self.declared):
-                value = self._named_input(target, name, value)
+                value = self._named_input(name, value, place)
         if isinstance(value, Literal) and top:
             value = constant(value.array)
-        scope[name] = value
+        names[name] = value
         if isinstance(value, Node):
             if not (value.op.role == "input" and value.attrs["name"] == name):
-                self.record(value, Name(name))
-            self.places.setdefault(value, []).append(self.place(target))
+                self.assigned.append((value, Name(name)))
+            self.places.setdefault(value, []).append(place)
         if top:
-            self.result = (name, value, self.place(target))
+            self.result = (name, value, place)
 
-    def _named_input(self, target: ast.AST, name: str, value: Literal | int | float) -> Node:
+    def _named_input(self, name: str, value: Literal | int | float, place: Place) -> Node:
         array = value.array if isinstance(value, Literal) else np.asarray(float(value))
         known = self.inputs.get(name)
         if known is None:
@@ -208,25 +255,30 @@ class Names(Calls):
             what = _SHAPES_DIFFER(
                 name=name, declared=shape_text(known.shape), written=shape_text(array.shape)
             )
-            raise InputError(what, place=self.place(target))
+            raise InputError(what, place=place)
         self.values[name] = array
         if isinstance(value, Literal) and value.requires_grad and name not in self.parameters:
             self.parameters.append(name)
         return known
 
     # -------------------------------------------------------------- the end
-    def finish(self, output: str | None) -> Source:
+    def finish(self, output: str | None, readings: Sequence[Phrase] = ()) -> Source:
+        """The graph of the result: of `output`, of the loss, or of the last line.
+
+        readings: how the formulas of the text were read.
+        """
         key, node = self._output(output)
-        outputs = {key: node}
         under = {each.id for each in reachable([node])}
+        graph = Graph(
+            inputs=self.inputs,
+            outputs={key: node},
+            names=self._names(under, key, node),
+            places={each: tuple(places) for each, places in self.places.items()},
+            remarks=tuple(self.remarks),
+            readings=tuple(readings),
+        )
         return Source(
-            graph=Graph(
-                inputs=self.inputs,
-                outputs=outputs,
-                names=self._names(under, key, node),
-                places={each: tuple(places) for each, places in self.places.items()},
-                remarks=tuple(self.remarks),
-            ),
+            graph=graph,
             values=self.values,
             parameters=tuple(self.parameters),
             loss=self.loss,
@@ -234,45 +286,33 @@ class Names(Calls):
             bodies=self.bodies,
         )
 
+    def free_name(self) -> str:
+        """A name for a result that the text gives none."""
+        taken = {*self.inputs, *self.locals[0]}
+        names = ("L", "f", "out", *(f"L{i}" for i in range(len(taken))))
+        return next(name for name in names if name not in taken)
+
     def _unused(self, output: Node) -> tuple[str, ...]:
         """What the caller gave and the text does not use, in the order given."""
-        used = {*self.used, *self.scopes[0], *self.parameters, *inputs_among(reachable([output]))}
+        used = {*self.used, *self.locals[0], *self.parameters, *inputs_among(reachable([output]))}
         left = [name for name in self.inputs if name in self.declared and name not in used]
-        words = set(re.findall(r"\w+", self.source)) if left else set[str]()
+        words = set(re.findall(r"\w+", self.text.source)) if left else set[str]()
         return tuple(name for name in left if name not in words)
 
     def _output(self, output: str | None) -> tuple[str, Node]:
         wanted = output or self.loss
         if wanted is not None:
-            value = self._found(wanted)
-            if value is _MISSING:
-                known = sorted(name for name, v in self.scopes[0].items() if isinstance(v, Node))
+            value = self.find(wanted)
+            if isinstance(value, Missing):
+                known = sorted(name for name, v in self.locals[0].items() if isinstance(v, Node))
                 near = nearest(wanted, known)
                 why = _ASSIGNED(names=", ".join(known)) if near is None else _MEANT(near=near)
                 raise UnknownNameError(_OUTPUT(name=wanted), why=why)
-            return wanted, self._one(cast(Value, value), None)
+            return wanted, _one(value, None)
         if self.result is None:
             raise SyntaxProblem(_EMPTY())
         name, value, place = self.result
-        return name or self._free_name(), self._one(value, place)
-
-    def _one(self, value: Value, place: Place | None) -> Node:
-        if isinstance(value, Node):
-            return value
-        if isinstance(value, Literal):
-            return constant(value.array)
-        if is_static(value):
-            return constant(value)
-        kind = type(value).__name__.lower()
-        raise InputError(_RESULT(kind=kind), place=place)
-
-    def _free_name(self) -> str:
-        taken = {*self.inputs, *self.scopes[0]}
-        return next(
-            name
-            for name in ("L", "f", "out", *(f"L{i}" for i in range(len(taken))))
-            if name not in taken
-        )
+        return name or self.free_name(), _one(value, place)
 
     def _names(self, under: set[int], key: str, output: Node) -> dict[Node, tuple[Name, ...]]:
         """Every name of every node; a name that several nodes under the result bear is counted."""
@@ -295,15 +335,7 @@ class Names(Calls):
         return {node: tuple(listed) for node, listed in names.items()}
 
 
-_MISSING = object()
-
-
-def _looks_latin(character: str) -> bool:
-    name = unicodedata.name(character, "")
-    return name.startswith(("CYRILLIC", "ARMENIAN", "CHEROKEE"))
-
-
-def _libraries(tree: ast.Module) -> set[str]:
+def libraries_in(tree: ast.Module) -> frozenset[str]:
     """Which libraries' spellings a text uses: x.std() differs between them."""
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -313,10 +345,25 @@ def _libraries(tree: ast.Module) -> set[str]:
             found.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.partition(".")[0])
-    return found & {"numpy", "torch"}
+    return frozenset(found & {"numpy", "torch"})
 
 
-def _array(name: str, value: Any) -> NDArray[Any]:
+def _one(value: Value, place: Place | None) -> Node:
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, Literal):
+        return constant(value.array)
+    if is_static(value):
+        return constant(value)
+    raise InputError(_RESULT(kind=type(value).__name__.lower()), place=place)
+
+
+def _looks_latin(character: str) -> bool:
+    name = unicodedata.name(character, "")
+    return name.startswith(("CYRILLIC", "ARMENIAN", "CHEROKEE"))
+
+
+def _array(name: str, value: object) -> NDArray[np.generic]:
     try:
         array = np.array(value)
     except ValueError:

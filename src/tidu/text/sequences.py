@@ -7,17 +7,18 @@ What Python has no meaning for, and what needs values that are not known yet, is
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 from tidu.errors import InputError, TiduError
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 from tidu.text.values import Literal, Value, is_number
-from tidu.words import Words, verbatim
+from tidu.words import Phrase, Words, verbatim
 
+S = TypeVar("S", bound="tuple[Value, ...] | list[Value]")
 MAX_ITEMS = 10_000  # of one sequence, those of sequences in it too
 MAX_NESTED = 32  # sequences inside each other, and axes of an array
 
@@ -61,27 +62,29 @@ _OTHER = Words(en="such a value", zh="这样的值")
 _ONCE_KIND = Words(en="an iterator", zh="迭代器")
 _AND = Words(en="{first} and {second}", zh="{first}与{second}")
 
-Once: TypeAlias = Iterator[Any]  # zip, enumerate and reversed can be gone through once
+# zip, enumerate and reversed can be gone through once.
 _ONCE = (zip, enumerate, reversed, type(reversed([])), type(iter(range(0))))
 _SEQUENCES = (tuple, list, range, *_ONCE)
 
 
-def is_sequence(value: Any) -> bool:
+def is_sequence(
+    value: object,
+) -> TypeGuard[tuple[Value, ...] | list[Value] | range | Iterator[Value]]:
     """A tuple, a list, a range, or something that is gone through once."""
     return isinstance(value, _SEQUENCES)
 
 
-def is_of_sequences(left: Any, right: Any) -> bool:
+def is_of_sequences(left: Value, right: Value) -> bool:
     """Whether a sign between two values is Python's: beside an array a sequence is an array too."""
     some = is_sequence(left) or is_sequence(right)
     return some and not is_array(left) and not is_array(right)
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: Value) -> bool:
     return isinstance(value, Node | Literal)
 
 
-def kind(value: Any) -> Any:
+def kind(value: Value) -> Phrase:
     """What a value is, in words."""
     if isinstance(value, _ONCE):
         return _ONCE_KIND()
@@ -91,13 +94,14 @@ def kind(value: Any) -> Any:
     return _OTHER()
 
 
-def kinds(*values: Any) -> Any:
+def kinds(*values: Value) -> Phrase:
     """What one value is, or two are, in words."""
     if len(values) == 1:
         return kind(values[0])
     return _AND(first=kind(values[0]), second=kind(values[1]))
 
 
+@dataclass(eq=False, slots=True)
 class Weights:
     """How many items each sequence of a text holds, those of sequences in it counted each time.
 
@@ -105,10 +109,11 @@ class Weights:
     is refused when it is made, before anything goes through it.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, int, int]] = {}
+    _known: dict[int, tuple[Sequence[Value], int, int]] = field(
+        default_factory=dict[int, "tuple[Sequence[Value], int, int]"]
+    )
 
-    def made(self, value: Any) -> Any:
+    def made(self, value: S) -> S:
         """A new sequence. Raises InputError where it holds too much or is nested too deep."""
         self._weight(value)
         return value
@@ -117,16 +122,16 @@ class Weights:
         if count > MAX_ITEMS:
             raise InputError(_MANY(count=count, limit=MAX_ITEMS))
 
-    def of(self, value: Any) -> int:
+    def of(self, value: Value) -> int:
         return self._weight(value)[0] if isinstance(value, tuple | list) else 1
 
-    def _weight(self, value: Any) -> tuple[int, int]:
+    def _weight(self, value: Sequence[Value]) -> tuple[int, int]:
         """Items and depth. What is in a sequence was made before it, and is known."""
         known = self._known.get(id(value))
         if known is not None:
             return known[1], known[2]
         count, depth = 0, 1
-        for item in cast("Sequence[Any]", value):
+        for item in value:
             inner = self._weight(item) if isinstance(item, tuple | list) else (1, 0)
             count, depth = count + inner[0], max(depth, inner[1] + 1)
             self.check(count)
@@ -137,13 +142,16 @@ class Weights:
 
 
 # ------------------------------------------------------------------ operators
-def calculated(weights: Weights, sign: str, left: Any, right: Any, text: str) -> Any:
+def calculated(weights: Weights, sign: str, left: Value, right: Value, text: str) -> Value:
     """`left sign right` of Python's, where one of them is a sequence and none is an array."""
-    joined = sign == "+" and type(left) is type(right) and isinstance(left, tuple | list)
-    joined = joined or (sign == "+" and _plain(left) is _plain(right) is not None)
-    if joined:
-        weights.check(weights.of(left) + weights.of(right))
-        return weights.made(left + right)
+    if sign == "+":
+        total = weights.of(left) + weights.of(right)
+        if isinstance(left, tuple) and isinstance(right, tuple):
+            weights.check(total)
+            return weights.made(left + right)
+        if isinstance(left, list) and isinstance(right, list):
+            weights.check(total)
+            return weights.made(left + right)
     sequence, count = (left, right) if isinstance(left, tuple | list) else (right, left)
     if sign == "*" and isinstance(sequence, tuple | list) and isinstance(count, int):
         weights.check(weights.of(sequence) * max(0, count))
@@ -152,14 +160,12 @@ def calculated(weights: Weights, sign: str, left: Any, right: Any, text: str) ->
     raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)), fix=fix)
 
 
-def unary(op: type[ast.unaryop], value: Any, text: str) -> Any:
+def unary(sign: str, value: Value, text: str) -> Value:
     """`not` of a sequence, `~` of a number: as Python has them."""
-    if op is ast.Not:
+    if sign == "not":
         return not value
-    if op is ast.Invert and isinstance(value, int) and not isinstance(value, bool):
+    if sign == "~" and isinstance(value, int) and not isinstance(value, bool):
         return ~value
-    signs: Mapping[type[ast.unaryop], str] = {ast.Invert: "~", ast.UAdd: "+", ast.USub: "-"}
-    sign = signs[op]
     fix = None
     if isinstance(value, bool):  # of which ~ makes −1 or −2
         fix = verbatim(f"not {text}")
@@ -168,20 +174,15 @@ def unary(op: type[ast.unaryop], value: Any, text: str) -> Any:
     raise InputError(_SIGN_ONE(sign=sign, kinds=kind(value)), fix=fix)
 
 
-def bits(sign: str, left: Any, right: Any) -> Any:
+def bits(sign: str, left: Value, right: Value) -> Value:
     """& and | of whole numbers and of truth values."""
     if not isinstance(left, int) or not isinstance(right, int):
         raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)))
     return left & right if sign == "&" else left | right
 
 
-def _plain(value: Any) -> type | None:
-    """tuple for named tuples too."""
-    return next((t for t in (tuple, list) if isinstance(value, t)), None)
-
-
 def compared(
-    sign: str, decide: Callable[[Any, Any], Any], left: Any, right: Any, text: str
+    sign: str, decide: Callable[[Any, Any], bool], left: Value, right: Value, text: str
 ) -> bool:
     """A comparison of Python's, where one side is a sequence and none is an array."""
     if isinstance(left, _ONCE) or isinstance(right, _ONCE) or _open(left) or _open(right):
@@ -193,68 +194,54 @@ def compared(
         raise InputError(_SIGN(sign=sign, kinds=kinds(left, right))) from None
 
 
-def _open(value: Any) -> bool:
+def _open(value: Value) -> bool:
     """Whether a value, or something in it, is not known while the program is read."""
     if isinstance(value, tuple | list):
-        return any(map(_open, cast("Sequence[Any]", value)))
+        return any(map(_open, value))
     return not isinstance(value, bool | int | float | complex | str | range | None)
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: Value, right: Value) -> bool:
     """Whether two values are equal whatever the sizes in them are: shapes of one array."""
-    if _plain(left) is not None and _plain(left) is _plain(right):
-        pairs = zip(left, right, strict=False)
-        return len(left) == len(right) and all(_same(a, b) for a, b in pairs)
+    for kind in (tuple, list):
+        if isinstance(left, kind) and isinstance(right, kind):
+            alike = len(left) == len(right)
+            return alike and all(_same(a, b) for a, b in zip(left, right, strict=True))
     if isinstance(left, Size) or isinstance(right, Size):
         return left == right
     return not _open(left) and not _open(right) and bool(left == right)
 
 
 # ------------------------------------------------------------------ functions
-def items(weights: Weights, value: Any, name: str) -> list[Any]:
+def items(weights: Weights, value: Value, name: str) -> list[Value]:
     """All items of a sequence; what is gone through once is used up."""
     if not is_sequence(value):
         raise InputError(_NOT_TAKEN(name=name, kinds=kind(value)))
     if isinstance(value, range):
         weights.check(len(value))
-    found = list(islice(cast("Sequence[Any]", value), MAX_ITEMS + 1))
+    found = list(islice(value, MAX_ITEMS + 1))
     if len(found) > MAX_ITEMS:
         raise InputError(_MANY(count=_MORE(limit=MAX_ITEMS), limit=MAX_ITEMS))
     return found
 
 
+@dataclass(frozen=True, slots=True)
 class Functions:
-    """Python's functions of sequences; `add` adds two values as the text does."""
+    """What Python's functions of sequences need; `add` adds two values as the text does."""
 
-    def __init__(self, weights: Weights, add: Callable[[Any, Any], Value]) -> None:
-        self.weights, self.add = weights, add
+    weights: Weights
+    add: Callable[[Value, Value], Value]
 
-    def takes(self, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
-        """Whether a call of a bare name means Python's function.
-
-        sum, max, min, abs and others are functions of arrays as well: then they are Python's only
-        where they are given a sequence or known numbers, and none of NumPy's arguments.
-        """
-        if name in ("range", "zip", "enumerate", "sorted", "reversed", "list", "tuple"):
-            return True
-        if name in _OF_NUMBERS and arguments and not keywords:
-            if all(isinstance(value, int | float) for value in arguments):
-                return True
-        if name not in _OF_BOTH or not any(map(is_sequence, arguments)):
-            return False
-        return not any(map(is_array, arguments)) and not keywords.keys() - _PYTHONS
-
-    def call(self, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Value:
-        """The result. Raises InputError with the reason."""
-        allowed = {"sum": {"start"}, "enumerate": {"start"}, "sorted": {"reverse"}}.get(name, set())
+    def call(self, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
+        """The result of a function. Raises InputError with the reason."""
         for key in keywords:
-            if key not in allowed:
+            if key not in _ALLOWED.get(name, ()):
                 raise InputError(_KEYWORD(name=name, key=key))
-        function = getattr(self, "_" + name, None)
+        function = _FUNCTIONS.get(name)
         try:
             if function is None:
                 raise TypeError
-            return function(*arguments, **keywords)
+            return function(self, *arguments, **keywords)
         except TiduError:
             raise
         except (TypeError, OverflowError):
@@ -263,94 +250,132 @@ class Functions:
         except ValueError:
             raise InputError(_EMPTY(name=name)) from None
 
-    def _list(self, values: Any = ()) -> list[Any]:
-        return self.weights.made(items(self.weights, values, "list"))
-
-    def _tuple(self, values: Any = ()) -> tuple[Any, ...]:
-        return self.weights.made(tuple(items(self.weights, values, "tuple")))
-
-    def _len(self, values: Any) -> int:
-        return len(values)
-
-    def _range(self, *bounds: Any) -> range:
-        if len(bounds) == 3 and bounds[2] == 0:
-            raise TypeError
-        made = range(*bounds)
-        if max(map(abs, bounds)) >= 2**62:  # beyond what numbers of a text are
-            raise TypeError
-        return made
-
-    def _zip(self, *sequences: Any) -> Once:
-        return zip(*map(self._each, sequences), strict=False)
-
-    def _enumerate(self, values: Any, start: Any = 0) -> Once:
-        return enumerate(self._each(values), start)
-
-    def _reversed(self, values: Any) -> Once:
-        if isinstance(values, _ONCE) or not is_sequence(values):
-            raise TypeError
-        return reversed(values)
-
-    def _each(self, values: Any) -> Any:
-        if not is_sequence(values):
-            raise TypeError
-        return values
-
-    def _sorted(self, values: Any, *, reverse: Any = False) -> list[Any]:
-        if not isinstance(reverse, int):
-            raise TypeError
-        return self.weights.made(sorted(self._known(values, "sorted"), reverse=bool(reverse)))
-
-    def _known(self, values: Any, name: str) -> list[Any]:
+    def known(self, values: Value, name: str) -> list[Any]:
         """The items of a sequence, which must be known to be compared."""
         found = items(self.weights, values, name)
-        if any(map(_open, found)):
-            raise InputError(_NOT_TAKEN(name=name, kinds=kind(next(v for v in found if _open(v)))))
+        for item in filter(_open, found):
+            raise InputError(_NOT_TAKEN(name=name, kinds=kind(item)))
         return found
 
-    def _sum(self, values: Any, *given: Any, **named: Any) -> Value:
-        if isinstance(values, int | float) and not given and not named:
-            return values  # of one number NumPy's sum, which the formula language follows
-        (start,) = (*given, *named.values()) or (0,)
-        total = start
-        if isinstance(start, str):
-            raise TypeError
-        for value in items(self.weights, values, "sum"):
-            total = self.add(total, value)
-        return total
 
-    def _max(self, *values: Any) -> Value:
-        return max(self._choice(values, "max"))
+def takes(name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> bool:
+    """Whether a call of a bare name means Python's function.
 
-    def _min(self, *values: Any) -> Value:
-        return min(self._choice(values, "min"))
-
-    def _choice(self, values: Sequence[Any], name: str) -> list[Any]:
-        return self._known(values[0] if len(values) == 1 else list(values), name)
-
-    def _abs(self, value: Any) -> Value:
-        return abs(value)
-
-    def _any(self, values: Any) -> bool:
-        return any(self._known(values, "any"))
-
-    def _all(self, values: Any) -> bool:
-        return all(self._known(values, "all"))
+    sum, max, min, abs and others are functions of arrays as well: then they are Python's only
+    where they are given a sequence or known numbers, and none of NumPy's arguments.
+    """
+    if name in ("range", "zip", "enumerate", "sorted", "reversed", "list", "tuple"):
+        return True
+    if name in _OF_NUMBERS and arguments and not keywords:
+        if all(isinstance(value, int | float) for value in arguments):
+            return True
+    if name not in _OF_BOTH or not any(map(is_sequence, arguments)):
+        return False
+    return not any(map(is_array, arguments)) and not keywords.keys() - _PYTHONS
 
 
+def _list(text: Functions, values: Value = ()) -> list[Value]:
+    return text.weights.made(items(text.weights, values, "list"))
+
+
+def _tuple(text: Functions, values: Value = ()) -> tuple[Value, ...]:
+    return text.weights.made(tuple(items(text.weights, values, "tuple")))
+
+
+def _len(text: Functions, values: Sized) -> int:
+    return len(values)
+
+
+def _range(text: Functions, *bounds: int) -> range:
+    if len(bounds) == 3 and bounds[2] == 0:
+        raise TypeError
+    made = range(*bounds)
+    if max(map(abs, bounds)) >= 2**62:  # beyond what numbers of a text are
+        raise TypeError
+    return made
+
+
+def _zip(text: Functions, *sequences: Value) -> Iterator[Value]:
+    return zip(*map(_each, sequences), strict=False)
+
+
+def _enumerate(text: Functions, values: Value, start: int = 0) -> Iterator[Value]:
+    return enumerate(_each(values), start)
+
+
+def _reversed(text: Functions, values: Value) -> Iterator[Value]:
+    if not isinstance(values, tuple | list | range):
+        raise TypeError
+    return reversed(values)
+
+
+def _each(values: Value) -> Iterable[Value]:
+    if not is_sequence(values):
+        raise TypeError
+    return values
+
+
+def _sorted(text: Functions, values: Value, *, reverse: Value = False) -> list[Value]:
+    if not isinstance(reverse, int):
+        raise TypeError
+    return text.weights.made(sorted(text.known(values, "sorted"), reverse=bool(reverse)))
+
+
+def _sum(text: Functions, values: Value, *given: Value, **named: Value) -> Value:
+    if isinstance(values, int | float) and not given and not named:
+        return values  # of one number NumPy's sum, which the formula language follows
+    (start,) = (*given, *named.values()) or (0,)
+    if isinstance(start, str):
+        raise TypeError
+    total = start
+    for value in items(text.weights, values, "sum"):
+        total = text.add(total, value)
+    return total
+
+
+def _max(text: Functions, *values: Value) -> Value:
+    return max(text.known(values[0] if len(values) == 1 else values, "max"))
+
+
+def _min(text: Functions, *values: Value) -> Value:
+    return min(text.known(values[0] if len(values) == 1 else values, "min"))
+
+
+def _abs(text: Functions, value: float) -> Value:
+    return abs(value)
+
+
+def _any(text: Functions, values: Value) -> bool:
+    return any(text.known(values, "any"))
+
+
+def _all(text: Functions, values: Value) -> bool:
+    return all(text.known(values, "all"))
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Value]] = {
+    "list": _list, "tuple": _tuple, "len": _len, "range": _range, "zip": _zip,
+    "enumerate": _enumerate, "reversed": _reversed, "sorted": _sorted, "sum": _sum, "max": _max,
+    "min": _min, "abs": _abs, "any": _any, "all": _all,
+}  # fmt: skip
+_ALLOWED: Mapping[str, frozenset[str]] = {
+    "sum": frozenset({"start"}),
+    "enumerate": frozenset({"start"}),
+    "sorted": frozenset({"reverse"}),
+}
 _PYTHONS = frozenset({"start", "reverse", "key", "default", "strict"})
 _OF_NUMBERS = frozenset({"sum", "max", "min", "abs"})
 _OF_BOTH = frozenset({"len", "sum", "max", "min", "any", "all", "abs", "round", "pow", "divmod"})
 
 
-def index(value: Any, key: Any) -> Any:
+def index(value: Value, key: Value) -> Value:
     """value[key] of a sequence. Raises TypeError, IndexError or ValueError as Python does."""
     if isinstance(value, _ONCE) or isinstance(key, Node | Literal):
         raise TypeError
-    return value[key]
+    return cast(Any, value)[key]
 
 
-def is_true(value: Any) -> bool | None:
+def is_true(value: Value) -> bool | None:
     """The truth of a value that is known while the program is read; None for others."""
     if isinstance(value, bool) or is_number(value) or is_sequence(value) or value is None:
         return bool(value)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+import operator
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tidu.errors import (
-    InputError,
-    SyntaxProblem,
-    TiduError,
-)
+from tidu.errors import InputError, Place, SyntaxProblem, TiduError
 from tidu.ir.node import Node
+from tidu.ir.types import Dim
 from tidu.spellings import functions
-from tidu.text.expressions import Reading
-from tidu.text.scope import Names
-from tidu.text.sequences import is_sequence, is_true
-from tidu.text.sequences import items as taken
+from tidu.text.expressions import BINARY, combined, sign_place
+from tidu.text.operations import apply
+from tidu.text.reading import lines, not_part, operand, refusal
+from tidu.text.scope import Scope, StatementReader
+from tidu.text.sequences import is_sequence, is_true, items
+from tidu.text.task import Task
 from tidu.text.values import (
     Helper,
     Literal,
     Module,
+    Operand,
     Value,
     is_module,
     is_static,
     member,
 )
-from tidu.words import Phrase, Words
+from tidu.words import Words
+
+MAX_LOOP = 1_000
 
 _TARGET = Words(
     en="assigning into part of an array cannot be differentiated",
@@ -44,7 +46,6 @@ _LIST = Words(
 )
 _GROWN = Words(en="{name} = {name} + […]", zh="{name} = {name} + […]")
 _UNPACK = Words(en="{wanted} names for {got} values", zh="{wanted} 个名称对 {got} 个值")
-_STATEMENT = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
 _BRANCH = Words(
     en="this branch depends on values that are not known while the program is read",
     zh="这个分支取决于读程序时还不知道的值",
@@ -65,180 +66,184 @@ _IMPORTS = Words(
     zh="import 只能写 numpy、torch、jax、math；不会真的加载任何模块",
 )
 
-_STATEMENTS: Mapping[type[ast.AST], Words] = {
-    ast.While: Words(en="while", zh=" while"),
-    ast.With: Words(en="with", zh=" with"),
-    ast.ClassDef: Words(en="class", zh=" class"),
-    ast.Delete: Words(en="del", zh=" del"),
-    ast.Try: Words(en="try", zh=" try"),
-    ast.Raise: Words(en="raise", zh=" raise"),
-    ast.Assert: Words(en="assert", zh=" assert"),
-    ast.Global: Words(en="global", zh=" global"),
-    ast.Return: Words(en="return outside of a def", zh=" def 之外的 return"),
+
+# ------------------------------------------------------------------ assignments
+def _bare(scope: Scope, node: ast.Expr) -> Task[None]:
+    match node.value:
+        case ast.Constant(value=str()):
+            return  # a remark in quotation marks
+        case ast.Call(func=ast.Name(id="print")):
+            return
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=name) as loss, attr="backward"), args=[]
+        ):
+            scope.value_of(name, scope.place(loss))
+            scope.loss = name
+            return
+        case _:
+            pass
+    result = yield from operand(scope, node.value)
+    if len(scope.locals) == 1:
+        name = node.value.id if isinstance(node.value, ast.Name) else None
+        scope.result = (name, result.value, result.place)
+
+
+def _assigned(scope: Scope, node: ast.Assign) -> Task[None]:
+    result = yield from operand(scope, node.value)
+    for target in node.targets:
+        _assign(scope, target, result.value)
+
+
+def _annotated(scope: Scope, node: ast.AnnAssign) -> Task[None]:
+    if node.value is None:
+        raise not_part(scope, node)
+    _assign(scope, node.target, (yield from operand(scope, node.value)).value)
+
+
+def _augmented(scope: Scope, node: ast.AugAssign) -> Task[None]:
+    target = node.target
+    if not isinstance(target, ast.Name):
+        raise _bad_target(scope, target)
+    place = scope.place(target)
+    before = Operand(scope.value_of(target.id, place), place)
+    if isinstance(before.value, list):  # Python changes it under every name that it has
+        raise SyntaxProblem(_LIST(), place=place, fix=_GROWN(name=target.id))
+    value = yield from operand(scope, node.value)
+    sign = sign_place(scope, target, node.value, BINARY[type(node.op)])
+    after = combined(scope, node.op, before, value, scope.place(node), sign)
+    _assign(scope, target, after)
+
+
+def _assign(scope: Scope, target: ast.expr, value: Value) -> None:
+    match target:
+        case ast.Name(id=name):
+            scope.bind(name, value, scope.place(target))
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            for part, item in zip(targets, _items(scope, target, targets, value), strict=True):
+                _assign(scope, part, item)
+        case _:
+            raise _bad_target(scope, target)
+
+
+def _bad_target(scope: Scope, target: ast.expr) -> TiduError:
+    if isinstance(target, ast.Subscript):
+        return InputError(_TARGET(), place=scope.place(target), fix=_TARGET_FIX())
+    return refusal(scope, target)
+
+
+def _items(
+    scope: Scope, target: ast.expr, targets: Sequence[ast.expr], value: Value
+) -> Sequence[Value]:
+    """The values that several targets get from one."""
+    place, wanted = scope.place(target), len(targets)
+    if is_sequence(value):
+        found: Sequence[Value] = items(scope.weights, value, "=")
+        got: Dim = len(found)
+    elif isinstance(value, Literal) and value.array.ndim:
+        rows = value.array[:1000]
+        found = [Literal(np.asarray(row), value.requires_grad) for row in rows]
+        got = len(value.array)
+    elif isinstance(value, Node) and value.rank:
+        found, got = _rows(scope, value, wanted, place), value.shape[0]
+    else:
+        found, got = [], 1
+    if got != wanted:
+        raise InputError(_UNPACK(wanted=wanted, got=got), place=place)
+    return found
+
+
+def _rows(scope: Scope, value: Node, wanted: int, place: Place) -> Sequence[Value]:
+    if value.shape[0] != wanted:
+        return []
+    return [apply(scope, place, operator.getitem, value, i) for i in range(wanted)]
+
+
+# ------------------------------------------------------------------ blocks
+def _def(scope: Scope, node: ast.FunctionDef) -> Task[None]:
+    given = node.args
+    others = (given.vararg, given.kwarg, *given.kwonlyargs, *given.posonlyargs)
+    if any(others) or node.decorator_list:
+        raise SyntaxProblem(_DEF(), place=scope.place(node))
+    scope.locals[-1][node.name] = Helper(node)
+    return
+    yield
+
+
+def _for(scope: Scope, node: ast.For) -> Task[None]:
+    if node.orelse:
+        raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node))
+    steps = (yield from operand(scope, node.iter)).value
+    if not is_sequence(steps):
+        raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node))
+    for count, step in enumerate(steps):
+        if count == MAX_LOOP:
+            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node.iter))
+        _step(scope, node.target, step)
+        yield from lines(scope, node.body)
+
+
+def _step(scope: Scope, target: ast.expr, value: Value) -> None:
+    """A name of a loop gets its next value; a number stays a number that is known."""
+    match target:
+        case ast.Name(id=name) if is_static(value):
+            scope.locals[-1][name] = value
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            for part, item in zip(targets, _items(scope, target, targets, value), strict=True):
+                _step(scope, part, item)
+        case _:
+            _assign(scope, target, value)
+
+
+def _if(scope: Scope, node: ast.If) -> Task[None]:
+    test = yield from operand(scope, node.test)
+    condition = is_true(test.value)
+    if condition is None:
+        raise SyntaxProblem(_BRANCH(), place=test.place, fix=_BRANCH_FIX(condition=test.shown))
+    yield from lines(scope, node.body if condition else node.orelse)
+
+
+def _pass(scope: Scope, node: ast.Pass) -> Task[None]:
+    return
+    yield
+
+
+# ------------------------------------------------------------------ imports
+def _import(scope: Scope, node: ast.Import) -> Task[None]:
+    for alias in node.names:
+        _check_module(scope, node, alias.name)
+        whole, first = Module(alias.name), alias.name.partition(".")[0]
+        scope.locals[-1][alias.asname or first] = whole if alias.asname else Module(first)
+    return
+    yield
+
+
+def _import_from(scope: Scope, node: ast.ImportFrom) -> Task[None]:
+    if node.level:
+        raise not_part(scope, node)
+    module = node.module or ""
+    for alias in node.names:
+        _check_module(scope, node, module)
+        if alias.name != "*":
+            found = member(Module(module), alias.name, functions.CONSTANTS)
+            scope.locals[-1][alias.asname or alias.name] = found
+    return
+    yield
+
+
+def _check_module(scope: Scope, node: ast.stmt, name: str) -> None:
+    if not is_module(name):
+        raise SyntaxProblem(_IMPORT(name=name), place=scope.place(node), why=_IMPORTS())
+
+
+STATEMENTS: Mapping[type[ast.stmt], StatementReader] = {
+    ast.Expr: _bare,
+    ast.Assign: _assigned,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Pass: _pass,
+    ast.FunctionDef: _def,
+    ast.For: _for,
+    ast.If: _if,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
 }
-_OTHER = Words(en="this statement", zh="这种语句")
-MAX_LOOP = 1_000
-
-
-class Program(Names):
-    """Reads statements, one generator each, so that loops and helpers nest without recursion."""
-
-    def statement(self, statement: ast.stmt) -> Reading:
-        self.count_step(statement)
-        match statement:
-            case ast.Expr(value=value):
-                yield from self._bare(value)
-            case ast.Assign(targets=targets, value=value):
-                result = yield value
-                for target in targets:
-                    self._assign(target, result)
-            case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._assign(target, (yield value))
-            case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
-                before = self.lookup(target)
-                if isinstance(before, list):  # Python changes it under every name that it has
-                    raise self._bad_target(target, _GROWN(name=target.id))
-                self._assign(
-                    target, self.combine(op, before, (yield value), target, value, statement)
-                )
-            case ast.AugAssign(target=target):
-                raise self._bad_target(target)
-            case ast.Pass():
-                pass
-            case _:
-                yield from self._other(statement)
-
-    def _other(self, statement: ast.stmt) -> Reading:
-        match statement:
-            case ast.FunctionDef():
-                self._define(statement)
-            case ast.For():
-                yield from self._loop(statement)
-            case ast.If():
-                yield from self._branch(statement)
-            case ast.Import(names=names):
-                for alias in names:
-                    self._import(statement, alias.name, alias.asname)
-            case ast.ImportFrom(module=module, names=names, level=0):
-                for alias in names:
-                    self._import_from(
-                        statement, module or "", alias.name, alias.asname or alias.name
-                    )
-            case _:
-                what = _STATEMENTS.get(type(statement), _OTHER)
-                raise SyntaxProblem(_STATEMENT(what=what), place=self.place(statement))
-
-    def _bare(self, value: ast.expr) -> Reading:
-        match value:
-            case ast.Constant(value=str()):
-                return  # a remark in quotation marks
-            case ast.Call(func=ast.Name(id="print")):
-                return
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="backward"), args=[]):
-                self.lookup(cast(ast.Name, cast(ast.Attribute, value.func).value))
-                self.loss = name
-                return
-            case _:
-                pass
-        result = yield value
-        if len(self.scopes) == 1:
-            name = value.id if isinstance(value, ast.Name) else None
-            self.result = (name, result, self.place(value))
-
-    def _assign(self, target: ast.expr, value: Value) -> None:
-        match target:
-            case ast.Name(id=name):
-                self.bind(target, name, value)
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                for part, item in zip(targets, self._items(target, targets, value), strict=True):
-                    self._assign(part, item)
-            case _:
-                raise self._bad_target(target)
-
-    def _bad_target(self, target: ast.expr, fix: Phrase | None = None) -> TiduError:
-        if fix is not None:
-            return SyntaxProblem(_LIST(), place=self.place(target), fix=fix)
-        if isinstance(target, ast.Subscript):
-            return InputError(_TARGET(), place=self.place(target), fix=_TARGET_FIX())
-        return self.refusal(target)
-
-    def _items(self, target: ast.expr, targets: list[ast.expr], value: Value) -> list[Value]:
-        count: Any
-        if is_sequence(value):
-            items: list[Value] = taken(self.weights, value, "=")
-            count = len(items)
-        elif isinstance(value, Literal) and value.array.ndim:
-            items = [Literal(row, value.requires_grad) for row in value.array[:1000]]
-            items = [
-                Literal(np.asarray(cast(Literal, i).array), value.requires_grad) for i in items
-            ]
-            count = len(value.array)
-        elif isinstance(value, Node) and value.rank:
-            count = value.shape[0]
-            place = self.place(target)
-            items = []
-            if count == len(targets):
-                items = [self.apply(place, lambda x, i=i: x[i], value) for i in range(len(targets))]
-        else:
-            items, count = [], 1
-        if count != len(targets):
-            what = _UNPACK(wanted=len(targets), got=count)
-            raise InputError(what, place=self.place(target))
-        return items
-
-    def _define(self, statement: ast.FunctionDef) -> None:
-        given = statement.args
-        others = (given.vararg, given.kwarg, *given.kwonlyargs, *given.posonlyargs)
-        if any(others) or statement.decorator_list:
-            raise SyntaxProblem(_DEF(), place=self.place(statement))
-        self.scopes[-1][statement.name] = Helper(statement)
-
-    def _loop(self, statement: ast.For) -> Reading:
-        if statement.orelse:
-            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement))
-        steps = yield statement.iter
-        if not is_sequence(steps):
-            raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement))
-        for count, step in enumerate(cast("Iterable[Value]", steps)):
-            if count == MAX_LOOP:
-                raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=self.place(statement.iter))
-            self._step(statement.target, step)
-            for line in statement.body:
-                yield from self.statement(line)
-
-    def _step(self, target: ast.expr, value: Value) -> None:
-        """A name of a loop gets its next value; a number stays a number that is known."""
-        match target:
-            case ast.Name(id=name) if is_static(value):
-                self.scopes[-1][name] = value
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                for part, item in zip(targets, self._items(target, targets, value), strict=True):
-                    self._step(part, item)
-            case _:
-                self._assign(target, value)
-
-    def _branch(self, statement: ast.If) -> Reading:
-        condition = is_true((yield statement.test))
-        if condition is None:
-            shown = self.shown(statement.test)
-            raise SyntaxProblem(
-                _BRANCH(), place=self.place(statement.test), fix=_BRANCH_FIX(condition=shown)
-            )
-        for line in statement.body if condition else statement.orelse:
-            yield from self.statement(line)
-
-    def _import(self, statement: ast.stmt, name: str, alias: str | None) -> None:
-        if not is_module(name):
-            place = self.place(statement)
-            raise SyntaxProblem(_IMPORT(name=name), place=place, why=_IMPORTS())
-        if alias is not None:
-            self.scopes[-1][alias] = Module(name)
-        else:
-            self.scopes[-1][name.partition(".")[0]] = Module(name.partition(".")[0])
-
-    def _import_from(self, statement: ast.stmt, module: str, name: str, alias: str) -> None:
-        if not is_module(module):
-            place = self.place(statement)
-            raise SyntaxProblem(_IMPORT(name=module), place=place, why=_IMPORTS())
-        if name != "*":
-            self.scopes[-1][alias] = member(Module(module), name, functions.CONSTANTS)

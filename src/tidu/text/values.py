@@ -11,19 +11,20 @@ import cmath
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from types import EllipsisType
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.budget import check_run
-from tidu.errors import DTypeError, InputError, TiduError
+from tidu.errors import DTypeError, InputError, Place, TiduError
 from tidu.ir.body import result_types
 from tidu.ir.budget import ELEMENTS, grouped
 from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
-from tidu.ir.types import Size, product, shape_text
+from tidu.ir.types import Shape, Size, product, shape_text
 from tidu.nn import Layer
 from tidu.spellings.binding import call
 from tidu.spellings.functions import find
@@ -84,7 +85,7 @@ class Function:
 class Method:
     """x.sum, before it is called."""
 
-    owner: Value
+    owner: Node | Literal
     name: str
 
 
@@ -125,11 +126,30 @@ class Literal:
     requires_grad: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """A value, and the place where the text writes it."""
+
+    value: Value
+    place: Place
+
+    @property
+    def shown(self) -> str:
+        """The piece of the text, as the user wrote it."""
+        return shown(self.place)
+
+
+def shown(place: Place) -> str:
+    """The piece of a text that a place underlines."""
+    return (place.text or "")[place.start : place.end]
+
+
 Number: TypeAlias = int | float
+Static: TypeAlias = bool | int | float | complex | Size
+Calculable: TypeAlias = Node | Literal | Static
 Value: TypeAlias = (
-    Node | Literal | bool | int | float | complex | str | Size | tuple[Any, ...] | list[Any] | slice
-    | range | Iterator[Any] | Module | Function | Method | Helper | Declared | DTypeName | Layers
-    | None
+    Calculable | str | tuple["Value", ...] | list["Value"] | slice | range | Iterator["Value"]
+    | EllipsisType | Module | Function | Method | Helper | Declared | DTypeName | Layers | None
 )  # fmt: skip
 
 _DEFAULT_DTYPES = {
@@ -158,12 +178,12 @@ def is_module(path: str) -> bool:
     return path in _MODULES
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """A number that is known while the program is read."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def is_static(value: Any) -> bool:
+def is_static(value: object) -> TypeGuard[Static]:
     return isinstance(value, bool | int | float | complex | Size)
 
 
@@ -179,6 +199,17 @@ def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
     if name in _DEFAULT_DTYPES and not module.path.endswith(("nn", "functional")):
         return DTypeName(name)
     return Function(path, path)
+
+
+def shape_of(value: Value) -> Shape:
+    """The shape of an array; () of anything else."""
+    if isinstance(value, Node):
+        return value.shape
+    return value.array.shape if isinstance(value, Literal) else ()
+
+
+def rank_of(value: Value) -> int:
+    return len(shape_of(value))
 
 
 # ------------------------------------------------------------------ numbers
@@ -263,13 +294,13 @@ def _fold_size(symbol: str, left: Any, right: Any) -> Any:
     return NotImplemented
 
 
-COMPARISONS: Mapping[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
-    ast.Lt: ("<", lambda a, b: a < b),
-    ast.LtE: ("<=", lambda a, b: a <= b),
-    ast.Gt: (">", lambda a, b: a > b),
-    ast.GtE: (">=", lambda a, b: a >= b),
-    ast.Eq: ("==", lambda a, b: a == b),
-    ast.NotEq: ("!=", lambda a, b: a != b),
+COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
 }
 
 

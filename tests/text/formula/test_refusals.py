@@ -10,7 +10,11 @@ import time
 import pytest
 
 from tidu.errors import InputError, ShapeError, SyntaxProblem, TiduError, UnknownNameError
+from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.reading import READERS
+from tidu.text.formula.syntax import Binary
 from tidu.text.read import read
+from tidu.text.task import Task
 
 SHAPES = {
     "A": (3, 4), "x": (4,), "b": (3,), "X": (5, 4), "w": (4,), "y": (5,), "s": (), "S": (4, 4),
@@ -154,14 +158,11 @@ def test_bombs_answer_quickly(name: str) -> None:
 
 def test_no_operand_disappears(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that forgets an operand is caught by the count of what was read."""
-    from tidu.text.formula.program import FormulaProgram
 
-    def forgetful(self, node):  # type: ignore[no-untyped-def]
-        value = yield node.left
-        self._pass_on(node, node.left)
-        return value
+    def forgetful(formulas: FormulaScope, node: Binary) -> Task[Part]:
+        return (yield from lower(formulas, node.left))
 
-    monkeypatch.setattr(FormulaProgram, "_wise", forgetful)
+    monkeypatch.setattr("tidu.text.formula.reading.READERS", {**READERS, Binary: forgetful})
     with pytest.raises(SyntaxProblem) as caught:
         read("x ⊙ v", shapes=SHAPES)
     assert "v was not read" in caught.value.text("en")

@@ -92,3 +92,18 @@ def test_what_is_no_sum_over_indices_is_refused(text: str, en: str, zh: str) -> 
         read(text, values=VALUES)
     assert en in caught.value.text("en")
     assert zh in caught.value.text("zh")
+
+
+@pytest.mark.parametrize("text", ["(∑ᵢ xᵢ) A y", "A y (∑ᵢ xᵢ)", "(∑ⱼ yⱼ²) A (∑ᵢ xᵢ) y"])
+def test_a_sum_that_is_closed_is_a_number_in_a_product(text: str) -> None:
+    """Its entries are summed: what stands beside it is no longer read entry by entry."""
+    x, y, matrix = VALUES["x"], VALUES["y"], VALUES["A"]
+    factor = np.sum(y**2) if "²" in text else 1.0
+    source = read(text, shapes={name: value.shape for name, value in VALUES.items()})
+    found = value_of(source, {name: VALUES[name] for name in "Axy"})
+    np.testing.assert_allclose(found, factor * np.sum(x) * (matrix @ y))
+
+
+def test_a_vector_that_is_transposed_twice_stands() -> None:
+    with pytest.raises(TiduError, match="two ways"):
+        read("x y''", shapes={"x": (3,), "y": (3,)})

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from typing import Any
 
 from tidu.errors import SyntaxProblem
 from tidu.text.formula import signs
-from tidu.text.formula.cursor import ENDS, NOTHING_AFTER, UNEXPECTED, Rule
-from tidu.text.formula.operators import IF, OTHERWISE
-from tidu.text.formula.scripts import Scripts
-from tidu.text.formula.syntax import Bars, Brackets, Cases, Grid, Root, Total, placed
+from tidu.text.formula.brackets import condition
+from tidu.text.formula.cursor import IF, OTHERWISE, UNEXPECTED, Cursor
+from tidu.text.formula.scripts import operand, subscript
+from tidu.text.formula.syntax import Bars, Binary, Brackets, Cases, Grid, Root, Syntax, Total
 from tidu.text.formula.tokens import Sign
+from tidu.text.task import Task, wait
 from tidu.words import Words
 
 _FIRST = Words(
@@ -25,108 +24,102 @@ _FIRST_FIX = Words(
 _INDEX = Words(en="a sum needs letters as indices here", zh="求和的下标应为字母")
 
 
-class Commands(Scripts):
-    """Reads what begins with a command."""
+def command(cursor: Cursor) -> Task[Syntax]:
+    """\\frac, √, ∑ and ∏; ∂ and ∇ stand left of = only."""
+    sign = cursor.take()
+    match sign.text:
+        case "frac":
+            top = yield from _argument(cursor, sign)
+            bottom = yield from _argument(cursor, sign)
+            quotient = Binary(sign, cursor.last, top, "/", sign, bottom)
+            return Brackets(sign, cursor.last, quotient)
+        case "√":
+            return (yield from _root(cursor, sign))
+        case "∑" | "∏":
+            return (yield from _total(cursor, sign))
+        case _:
+            raise SyntaxProblem(UNEXPECTED(sign=cursor.shown(sign)), place=cursor.place(sign))
 
-    def _command(self) -> Rule:
-        sign = self.take()
-        match sign.text:
-            case "frac":
-                top = yield self._argument(sign)
-                bottom = yield self._argument(sign)
-                quotient = ast.BinOp(top, ast.Div(), self._signed(bottom, sign))
-                return placed(Brackets(value=placed(quotient, self.text, sign, self._last())),
-                              self.text, sign, self._last())  # fmt: skip
-            case "√":
-                return (yield self._root(sign))
-            case "∑" | "∏":
-                return (yield self._total(sign))
-            case _:
-                raise SyntaxProblem(UNEXPECTED(sign=self.shown(sign)), place=self.place(sign))
 
-    def _argument(self, command: Sign) -> Rule:
-        """{…}, or the one sign behind a command: \\frac12, \\frac1n."""
-        sign = self.now
-        if sign is None:
-            raise SyntaxProblem(NOTHING_AFTER(sign=self.shown(command)), place=self.place(command))
-        if self.latex and sign.kind in ("number", "name"):
-            self._first_character()
-        return (yield self._primary_closed())
+def _argument(cursor: Cursor, sign: Sign) -> Task[Syntax]:
+    """{…}, or the one sign behind a command: \\frac12, \\frac1n."""
+    if cursor.now is None:
+        raise cursor.nothing_after(sign)
+    return (yield from wait(operand(cursor)))
 
-    def _root(self, sign: Sign) -> Rule:
-        degree = None
-        if self.sees("["):
-            self.take()
-            degree = yield self.expression()
-            self.expect("]")
-        value = yield self._argument(sign)
-        after = self.now
-        if not self.latex and after is not None and after.kind == "name" and not after.spaced:
-            inside = self.shown(self._last())
-            one, two = f"√({inside}) {self.shown(after)}", f"√({inside} {self.shown(after)})"
-            raise self.ambiguous(sign, after, one, two)
-        return placed(Root(value=value, degree=degree), self.text, sign, self._last())
 
-    def _total(self, sign: Sign) -> Rule:
-        """∑ x over everything, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
-        below = yield self._subscript()
-        above = None
-        if self.sees("^"):
-            self.take()
-            above = yield self._argument(sign)
-            below = below or (yield self._subscript())
-        body = yield self._term()
-        names, starts, first = below.partition("=")
-        names = names.replace(",", "").replace(" ", "")
-        axes = None
-        if below.startswith("axis"):
-            axes, names = self._axes(below[4:], sign), ""
-        elif (names and not names.isalpha()) or (above is not None and not names):
-            raise SyntaxProblem(_INDEX(), place=self.place(sign))
-        if starts and first.strip() != "1":
-            what = _FIRST(index=names, first=first.strip())
-            raise SyntaxProblem(what, place=self.place(sign), fix=_FIRST_FIX())
-        total = Total(
-            body=body, product=sign.text == "∏", indices=list(names), axes=axes, above=above
-        )
-        return placed(total, self.text, sign, self._last())
+def _root(cursor: Cursor, sign: Sign) -> Task[Syntax]:
+    degree = None
+    if cursor.sees("["):
+        cursor.take()
+        degree = yield from cursor.expression()
+        cursor.expect("]")
+    value = yield from _argument(cursor, sign)
+    after = cursor.now
+    if not cursor.latex and after is not None and after.kind == "name" and not after.spaced:
+        inside, further = cursor.shown(cursor.last), cursor.shown(after)
+        raise cursor.ambiguous(sign, after, f"√({inside}) {further}", f"√({inside} {further})")
+    return Root(sign, cursor.last, value, degree)
 
-    def _axes(self, below: str, sign: Sign) -> tuple[int, ...]:
-        """The axes of ∑_axis1,2, counted from 0."""
-        parts = below.strip(",").split(",")
-        if not all(re.fullmatch("[1-9][0-9]{0,17}", part) for part in parts):
-            raise SyntaxProblem(_INDEX(), place=self.place(sign))
-        return tuple(int(part) - 1 for part in parts)
 
-    def _environment(self) -> Rule:
-        opening = self.take()
-        rows: list[list[ast.expr]] = [[]]
-        conditions: list[ast.expr | None] = []
-        bars, self.bars = self.bars, []
-        cases = opening.text == "cases"
-        self.skip_breaks()
-        while self.now is not None and self.now.kind != "end":
-            if self.now.kind == "newline":
-                self.take()
-                rows.append([])
-            elif self.now.kind == "cell" or self.sees(","):
-                self.take()
-                if cases and rows[-1]:
-                    conditions.append((yield self._condition()))
-            elif cases and self._says(*IF, *OTHERWISE):
-                conditions.append((yield self._condition()))
-            else:
-                rows[-1].append((yield self.expression()))
-        if self.now is None:
-            raise SyntaxProblem(ENDS(wanted=f"\\end{{{opening.text}}}"), place=self._end())
-        self.take()
-        self.bars = bars
-        rows = [row for row in rows if row]
-        if cases:
-            node: Any = Cases(values=[row[0] for row in rows], conditions=conditions)
+def _total(cursor: Cursor, sign: Sign) -> Task[Syntax]:
+    """∑ x over everything, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
+    below, above = subscript(cursor), None
+    if cursor.sees("^"):
+        cursor.take()
+        above = yield from _argument(cursor, sign)
+        below = below or subscript(cursor)
+    body = yield from wait(cursor.rules.body(cursor))
+    names, starts, first = below.partition("=")
+    names = names.replace(",", "").replace(" ", "")
+    axes = None
+    if below.startswith("axis"):
+        axes, names = _axes(cursor, below[4:], sign), ""
+    elif (names and not names.isalpha()) or (above is not None and not names):
+        raise SyntaxProblem(_INDEX(), place=cursor.place(sign))
+    if starts and first.strip() != "1":
+        what = _FIRST(index=names, first=first.strip())
+        raise SyntaxProblem(what, place=cursor.place(sign), fix=_FIRST_FIX())
+    return Total(sign, cursor.last, body, sign.text == "∏", tuple(names), axes, above)
+
+
+def _axes(cursor: Cursor, below: str, sign: Sign) -> tuple[int, ...]:
+    """The axes of ∑_axis1,2, counted from 0."""
+    parts = below.strip(",").split(",")
+    if not all(re.fullmatch("[1-9][0-9]{0,17}", part) for part in parts):
+        raise SyntaxProblem(_INDEX(), place=cursor.place(sign))
+    return tuple(int(part) - 1 for part in parts)
+
+
+def environment(cursor: Cursor) -> Task[Syntax]:
+    r"""\begin{cases} … \end{cases}, \begin{pmatrix} … \end{pmatrix}."""
+    opening = cursor.take()
+    bars, cursor.bars = cursor.bars, []
+    rows, conditions = yield from _rows(cursor, opening.text == "cases")
+    if cursor.now is None:
+        raise cursor.ends(f"\\end{{{opening.text}}}")
+    last = cursor.take()
+    cursor.bars = bars
+    if opening.text == "cases":
+        return Cases(opening, last, tuple(row[0] for row in rows), tuple(conditions))
+    grid = Grid(opening, last, tuple(map(tuple, rows)), square=False)
+    return Bars(opening, last, grid, "|", "") if opening.text in signs.BAR_GRIDS else grid
+
+
+def _rows(cursor: Cursor, cases: bool) -> Task[tuple[list[list[Syntax]], list[Syntax | None]]]:
+    """The rows up to the end that are not empty; of cases also their conditions."""
+    rows: list[list[Syntax]] = [[]]
+    conditions: list[Syntax | None] = []
+    while cursor.now is not None and cursor.now.kind != "end":
+        if cursor.now.kind == "newline":
+            cursor.take()
+            rows.append([])
+        elif cursor.now.kind == "cell" or cursor.sees(","):
+            cursor.take()
+            if cases and rows[-1]:
+                conditions.append((yield from condition(cursor)))
+        elif cases and cursor.says(*IF, *OTHERWISE):
+            conditions.append((yield from condition(cursor)))
         else:
-            node = Grid(rows=rows, square=False)
-        node = placed(node, self.text, opening, self._last())
-        if opening.text in signs.BAR_GRIDS:
-            node = placed(Bars(value=node, kind="|", sub=""), self.text, opening, self._last())
-        return node
+            rows[-1].append((yield from cursor.expression()))
+    return [row for row in rows if row], conditions

@@ -4,113 +4,155 @@ stands.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tidu.errors import Place, SyntaxProblem
+from tidu.text.diagnosis import NOTHING_AFTER, NOTHING_BEFORE, TWO_OPERATORS, two_readings
+from tidu.text.formula.syntax import Syntax
 from tidu.text.formula.tokens import Sign, is_latex, place_of
 from tidu.text.lexer import Text
-from tidu.words import Phrase, Words, verbatim
+from tidu.text.task import Task, run, wait
+from tidu.words import Words
 
-Rule = Generator[Any, Any, Any]
-_TWO_OPERATORS = Words(
-    en="unexpected {second} at column {column}: an operand is missing between {first} and {second}",
-    zh="第 {column} 列的 {second} 多余：{first} 与 {second} 之间缺少操作数",
-)
-NOTHING_AFTER = Words(en="an operand is missing after {sign}", zh="{sign} 后面缺少操作数")
-_NOTHING_BEFORE = Words(en="an operand is missing before {sign}", zh="{sign} 前面缺少操作数")
 UNEXPECTED = Words(en="{sign} cannot stand here in a formula", zh="公式里这个位置不能写 {sign}")
 ENDS = Words(en="the formula ends where {wanted} should stand", zh="公式到此为止，还缺 {wanted}")
-AMBIGUOUS = Words(
-    en="{what} can be read in two ways: {first} or {second}",
-    zh="{what} 有两种读法：{first} 或 {second}",
-)
+_EMPTY = Words(en="an operand is missing here", zh="这里缺少操作数")
 NO_FACTOR = frozenset(
     "+ - * / @ ^ _ ) ] } , ; : = < > <= >= == != ⊙ ⊘ ⊗ × · ** & and or . '".split()
 )
-
-
+IF = frozenset({"if", "当"})
+OTHERWISE = frozenset({"otherwise", "else", "其他情形"})
 _MAX_BEGUN = 100  # rules without a sign between them; the grammar has a dozen levels
 
 
-class Ambiguous(SyntaxProblem):
-    """What can be read in two ways."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How each kind of sign is parsed: at the beginning of an operand, and behind one.
+
+    The keys are the kinds of `Sign`, and for kind `sign` the sign itself.
+    """
+
+    expression: Callable[[Cursor], Task[Syntax]]
+    body: Callable[[Cursor], Task[Syntax]]  # of a sum: no + or − outside of brackets
+    begins_factor: Callable[[Cursor], bool]
+    prefix: Mapping[str, Callable[[Cursor], Task[Syntax]]]
+    postfix: Mapping[str, Callable[[Cursor, Syntax, Sign], Task[Syntax | None]]]
 
 
+@dataclass(eq=False)
 class Cursor:
-    """Where in the signs of one statement or formula the parser is."""
+    """Where in the signs of one statement or formula the parser is.
 
-    def __init__(self, text: Text, found: list[Sign]) -> None:
-        self.text, self.signs = text, found
-        self.at = 0
-        self.bars: list[Sign] = []
-        self.latex = is_latex(text.source)
-        self.leaves: list[ast.AST] = []
+    bars    the bars that are open
+    leaves  the names and numbers that were taken
+    begun   rules that were begun since a sign was taken
+    """
 
-    def _drive(self, rule: Rule) -> Any:
-        """Runs a rule and all the rules that it asks for.
+    text: Text
+    signs: list[Sign]
+    rules: Rules
+    at: int = 0
+    bars: list[Sign] = field(default_factory=list[Sign])
+    leaves: list[Syntax] = field(default_factory=list[Syntax])
+    begun: tuple[int, int] = (0, 0)
 
-        Between two signs that are taken only so many rules can begin, one inside the other: more
-        mean that a rule asks for itself without reading anything, which would never end.
-        """
-        stack, result = [rule], None
-        at, begun = self.at, 0
-        while stack:
-            try:
-                wanted = stack[-1].send(result)
-            except StopIteration as done:
-                stack.pop()
-                result = done.value
-            else:
-                begun = begun + 1 if self.at == at else 0
-                at = self.at
-                if begun > _MAX_BEGUN:
-                    here = self.now or self._last()
-                    raise SyntaxProblem(UNEXPECTED(sign=self.shown(here)), place=self.place(here))
-                stack.append(wanted)
-                result = None
+    @property
+    def latex(self) -> bool:
+        return is_latex(self.text.source)
+
+    def parse(self) -> Syntax:
+        """All signs as one expression."""
+        result = run(self.rules.expression(self), self._begin)
+        if self.at < len(self.signs):
+            raise self.misplaced(self.signs[self.at])
         return result
+
+    def expression(self) -> Task[Syntax]:
+        """Wait for an expression with all that is in it."""
+        return wait(self.rules.expression(self))
+
+    def _begin(self) -> None:
+        """Between two signs that are taken only so many rules can begin, one inside the other: more
+        mean that a rule asks for itself without reading anything, which would never end."""
+        at, count = self.begun
+        self.begun = (at, count + 1) if at == self.at else (self.at, 0)
+        if count > _MAX_BEGUN:
+            here = self.now or self.last
+            raise SyntaxProblem(UNEXPECTED(sign=self.shown(here)), place=self.place(here))
 
     # -------------------------------------------------------------- the signs
     @property
     def now(self) -> Sign | None:
         return self.signs[self.at] if self.at < len(self.signs) else None
 
-    def sees(self, *texts: str) -> bool:
-        return self.now is not None and self.now.kind == "sign" and self.now.text in texts
+    @property
+    def last(self) -> Sign:
+        return self.signs[self.at - 1]
 
-    def _says(self, *texts: str) -> bool:
-        return self.now is not None and self.now.kind in ("sign", "word") and self.now.text in texts
+    @property
+    def key(self) -> str:
+        """Under which the sign that comes stands in tables of rules."""
+        now = self.now
+        return "" if now is None else now.text if now.kind == "sign" else now.kind
+
+    def ahead(self, count: int) -> Sequence[Sign]:
+        """The signs that come, at most so many."""
+        return self.signs[self.at : self.at + count]
+
+    def sees(self, *texts: str) -> bool:
+        now = self.now
+        return now is not None and now.kind == "sign" and now.text in texts
+
+    def says(self, *texts: str) -> bool:
+        """Whether one of these comes, as a sign or as a word."""
+        now = self.now
+        return now is not None and now.kind in ("sign", "word") and now.text in texts
 
     def take(self) -> Sign:
         sign = self.signs[self.at]
         self.at += 1
         return sign
 
+    def begin(self) -> Sign:
+        """The sign with which an operand begins. Raises `SyntaxProblem` where there is none."""
+        if self.now is not None:
+            return self.now
+        if not self.signs:
+            raise SyntaxProblem(_EMPTY())
+        raise self.nothing_after(self.last)
+
     def expect(self, text: str) -> Sign:
         if not self.sees(text):
             if self.now is None:
-                raise SyntaxProblem(ENDS(wanted=text), place=self._end())
-            raise self._misplaced(self.now)
+                raise self.ends(text)
+            raise self.misplaced(self.now)
         return self.take()
-
-    def _here(self) -> Any:
-        """The sign with which a part begins; where there is none, the part itself will say so."""
-        return self.now
 
     def skip_breaks(self) -> None:
         while self.now is not None and self.now.kind == "newline":
             self.at += 1
 
+    def cut(self, column: int, kinds: tuple[str, str]) -> None:
+        """Make two signs of the one that comes, the second from a column on."""
+        sign, length = self.signs[self.at], column - self.signs[self.at].column
+        one = Sign(kinds[0], sign.text[:length], sign.line, sign.column, column, sign.spaced)
+        two = Sign(kinds[1], sign.text[length:], sign.line, column, sign.end)
+        self.signs[self.at : self.at + 1] = [one, two]
+
+    def cut_first_character(self) -> None:
+        """LaTeX takes one character where no braces stand: x^23 is x²·3."""
+        sign = self.now
+        if self.latex and sign is not None and sign.kind in ("number", "name"):
+            if len(sign.text) > 1 and sign.end - sign.column == len(sign.text):
+                self.cut(sign.column + 1, (sign.kind, sign.kind))
+
+    def leaf(self, node: Syntax) -> Syntax:
+        """A name or number, which may not be left out when the formula is read."""
+        self.leaves.append(node)
+        return node
+
     # -------------------------------------------------------------- where they stand
-    def _end(self) -> Place:
-        last = self.signs[-1]
-        return self.text.place(last.line, last.column, last.end)
-
-    def _last(self) -> Sign:
-        return self.signs[self.at - 1]
-
     def place(self, sign: Sign) -> Place:
         return place_of(self.text, sign)
 
@@ -122,14 +164,18 @@ class Cursor:
         end = last.end if last.line == first.line else None
         return self.text.lines[first.line][first.column : end].strip()
 
-    def _signed(self, operand: Any, sign: Sign) -> Any:
-        """The operand, which keeps where the sign in front of it stands."""
-        operand.sign_at = self.place(sign)
-        return operand
-
     # -------------------------------------------------------------- problems
-    def _misplaced(self, sign: Sign) -> SyntaxProblem:
-        """What to say of a sign that cannot stand where it stands."""
+    def ends(self, wanted: str) -> SyntaxProblem:
+        """The error for a formula that ends too early."""
+        last = self.signs[-1]
+        place = self.text.place(last.line, last.column, last.end)
+        return SyntaxProblem(ENDS(wanted=wanted), place=place)
+
+    def nothing_after(self, sign: Sign) -> SyntaxProblem:
+        return SyntaxProblem(NOTHING_AFTER(sign=self.shown(sign)), place=self.place(sign))
+
+    def misplaced(self, sign: Sign) -> SyntaxProblem:
+        """The error for a sign that cannot stand where it stands."""
         before = self.signs[self.at - 1] if self.at else None
         shown = self.shown(sign)
         operator = (
@@ -137,21 +183,16 @@ class Cursor:
         )
         if operator and before is not None and before.kind == "sign" and before.text in NO_FACTOR:
             if before.text not in (")", "]", "}", "'", ","):
-                what = _TWO_OPERATORS(
-                    first=self.shown(before), second=shown, column=sign.column + 1
-                )
+                what = TWO_OPERATORS(first=self.shown(before), second=shown, column=sign.column + 1)
                 return SyntaxProblem(what, place=self.place(sign))
         if operator and (before is None or before.text in ("(", "[", "{", ",")):
-            return SyntaxProblem(_NOTHING_BEFORE(sign=shown), place=self.place(sign))
+            return SyntaxProblem(NOTHING_BEFORE(sign=shown), place=self.place(sign))
         if before is not None and before.kind == "sign" and before.text in NO_FACTOR - set(")]}'"):
-            return SyntaxProblem(NOTHING_AFTER(sign=self.shown(before)), place=self.place(before))
+            return self.nothing_after(before)
         return SyntaxProblem(UNEXPECTED(sign=shown), place=self.place(sign))
 
     def ambiguous(self, first: Sign, last: Sign, one: str, two: str) -> SyntaxProblem:
-        place = self.text.place(first.line, first.column, max(last.end, first.end))
-        what = AMBIGUOUS(what=self.slice(first, last), first=one, second=two)
-        return Ambiguous(what, place=place, fix=verbatim(one))
-
-
-def ambiguity(what: str, first: str, second: str) -> Phrase:
-    return AMBIGUOUS(what=what, first=first, second=second)
+        """The error for signs that can be read in two ways."""
+        line = self.text.lines[first.line]
+        end = last.end if last.line == first.line else len(line)
+        return two_readings(self.text.place(first.line, first.column, end), one, two)

@@ -1,143 +1,188 @@
-"""From the signs of a formula to a syntax tree, by precedence.
+"""From the signs of a formula to a syntax tree, by the precedence of operators.
 
-From loose to tight, as the printers set brackets: conditions, comparisons, sums, minus, ∑, the
-products ⊙ ⊘ ⊗ ×, the signs · * / @ from left to right, factors side by side, scripts (`operators`,
-`brackets`, `scripts`, `commands`). Each rule is a generator that yields the rules it needs, so that
-no depth of nesting exhausts Python's stack.
+`INFIX` says how tightly each sign binds: conditions, comparisons, sums, the products ⊙ ⊘ ⊗ ×, the
+signs · * / @; tighter still bind factors side by side, and what stands behind a factor (`scripts`).
+Each rule is a task, so that no depth of nesting exhausts Python's stack.
 """
 
 from __future__ import annotations
 
-import ast
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
 
-from tidu.errors import SyntaxProblem
-from tidu.text.formula.commands import Commands
-from tidu.text.formula.cursor import NOTHING_AFTER, Rule
-from tidu.text.formula.syntax import Applied, Chain, Word, placed
+from tidu.text.formula.brackets import group, norm_or_absolute
+from tidu.text.formula.commands import command, environment
+from tidu.text.formula.cursor import IF, NO_FACTOR, OTHERWISE, Cursor, Rules
+from tidu.text.formula.operands import attribute, factor, function, index, string, word
+from tidu.text.formula.scripts import entry, number, raised
+from tidu.text.formula.syntax import Binary, Chain, Comparison, Logic, Negative, Not, Syntax
 from tidu.text.formula.tokens import Sign
-from tidu.words import Words
+from tidu.text.lexer import Text
+from tidu.text.task import Task, wait
 
-_EMPTY = Words(en="an operand is missing here", zh="这里缺少操作数")
+
+class Level(IntEnum):
+    """How tightly a sign binds, from loose to tight."""
+
+    OR = 1
+    AND = 2
+    COMPARISON = 3
+    SUM = 4
+    ELEMENTWISE = 5
+    PRODUCT = 6
+    FACTORS = 7
 
 
-class Grammar(Commands):
-    """Parses the signs of one statement or formula."""
+@dataclass(frozen=True, slots=True)
+class Infix:
+    """A sign between two operands: how tightly it binds, and what it makes of them.
 
-    def parse(self) -> ast.expr:
-        """The whole list of signs as one expression."""
-        result = self._drive(self.expression())
-        if self.at < len(self.signs):
-            raise self._misplaced(self.signs[self.at])
-        return result
+    signed: the right operand may begin with a minus of its own, as in a / −b.
+    """
 
-    # -------------------------------------------------------------- factors
-    def _factor(self) -> Rule:
-        first = self.now
-        if first is None:
-            if not self.signs:
-                raise SyntaxProblem(_EMPTY())
-            last = self._last()
-            raise SyntaxProblem(NOTHING_AFTER(sign=self.shown(last)), place=self.place(last))
-        base = yield self._primary()
-        base = yield self._with_scripts(base, first)
-        base.first, base.last = first, self._last()
-        return base
+    level: Level
+    build: Callable[[Cursor, Sign, Syntax, Sign, Syntax], Syntax]
+    signed: bool = True
 
-    def _primary(self) -> Rule:
-        sign: Any = self.now
-        match sign.kind:
-            case "number":
-                return self._number()
-            case "string":
-                self.take()
-                return self._leaf(placed(ast.Constant(sign.text), self.text, sign, sign))
-            case "name" | "word":
-                return (yield self._word())
-            case "function":
-                return (yield self._function())
-            case "command":
-                return (yield self._command())
-            case "begin":
-                return (yield self._environment())
-            case "sign" if sign.text in ("(", "{", "["):
-                return (yield self._group())
-            case "sign" if sign.text in ("|", "‖", "|(", "‖("):
-                return (yield self._bars())
-            case _:
-                raise self._misplaced(sign)
 
-    def _word(self) -> Rule:
-        """A name with its subscript, and what it is applied to."""
-        sign = self.take()
-        text, _, sub = sign.text.partition("_") if sign.kind == "name" else (sign.text, "", "")
-        if sign.kind == "word" and "_" in text.strip("_"):
-            text, _, sub = text.partition("_")
-        logdet = self._log_of_det(sign)
-        word = logdet or Word(
-            text=text, sub=sub.replace("_", ","), run=sign.kind == "name", raw=sign.text
-        )
-        word = self._leaf(placed(word, self.text, sign, self._last()))
-        if not word.sub:
-            word.sub = yield self._subscript()
-            placed(word, self.text, sign, self._last())
-        return (yield self._applied(word, sign, False))
+def parse(text: Text, signs: list[Sign]) -> tuple[Syntax, tuple[Syntax, ...]]:
+    """All signs as one expression, and the names and numbers in it."""
+    cursor = Cursor(text, signs, RULES)
+    return cursor.parse(), tuple(cursor.leaves)
 
-    def _log_of_det(self, sign: Sign) -> Word | None:
-        """ln|det|(X), as the printers write it."""
-        whole = "".join(s.text for s in [sign, *self.signs[self.at : self.at + 3]])
-        if whole not in ("ln|det|", "log|det|"):
-            return None
-        self.at += 3
-        return Word(text="logabsdet", sub="", run=False, raw="")
 
-    def _applied(self, word: Word, sign: Sign, bare: bool) -> Rule:
-        """word^scripts(…): a function of what stands in brackets, or a product with it."""
-        scripts = yield self._scripts()
-        opens = self.sees("(") or (self.sees("{") and not self.now.spaced)  # type: ignore[union-attr]
-        if not opens and not bare:
-            return self._raised(word, scripts, sign)
-        if opens:
-            arguments, keywords = yield self._arguments()
-            bare = False
-        else:
-            arguments, keywords = [(yield self._bare_argument(sign))], []
-        behind = yield self._scripts()
-        applied = Applied(
-            word=word,
-            scripts=scripts,
-            arguments=arguments,
-            keywords=keywords,
-            bare=bare,
-            behind=behind,
-        )
-        return placed(applied, self.text, sign, self._last())
+def expression(cursor: Cursor, level: Level = Level.OR, signed: bool = True) -> Task[Syntax]:
+    """An operand with all signs behind it that bind at least as tightly as `level`."""
+    first = cursor.begin()
+    left = yield from _operand(cursor, level, signed)
+    while cursor.now is not None and cursor.now.kind in ("sign", "word"):
+        infix = INFIX.get(cursor.now.text)
+        if infix is None or infix.level < level:
+            break
+        sign = cursor.take()
+        right = yield from wait(expression(cursor, Level(infix.level + 1), infix.signed))
+        left = infix.build(cursor, first, left, sign, right)
+    return left
 
-    def _function(self) -> Rule:
-        r"""\sin x, \tanh^2 z, \log_2(n): a command that is a function."""
-        sign = self.take()
-        word = self._leaf(
-            placed(Word(text=sign.text, sub="", run=False, raw=""), self.text, sign, sign)
-        )
-        word.sub = yield self._subscript()
-        return (yield self._applied(word, sign, True))
 
-    def _bare_argument(self, name: Sign) -> Rule:
-        """The factor behind a function without brackets, with the numbers in front of it."""
-        first = self.now
-        factors: list[ast.expr] = []
-        while self.now is not None and self.now.kind == "number":
-            factors.append((yield self._factor()))
-        if self._begins_factor():
-            factors.append((yield self._factor()))
-        if not factors:
-            raise SyntaxProblem(NOTHING_AFTER(sign=self.shown(name)), place=self.place(name))
-        if self.now is not None and self.now.kind in ("name", "word", "number"):
-            word, inside = self.shown(name), self.slice(first, self._last())  # type: ignore[arg-type]
-            further = self.slice(self.now, self.now)
-            whole = f"{word}({inside} {further})"
-            raise self.ambiguous(name, self.now, f"{word}({inside}) {further}", whole)
-        if len(factors) == 1:
-            return factors[0]
-        chain = Chain(factors=factors, signs=[""] * (len(factors) - 1))
-        return placed(chain, self.text, first, self._last())  # type: ignore[arg-type]
+def _operand(cursor: Cursor, level: Level, signed: bool) -> Task[Syntax]:
+    """What stands left of the first operator: factors, perhaps with not or a sign before them."""
+    if level <= Level.COMPARISON and cursor.says("not"):
+        first = cursor.take()
+        inner = yield from wait(expression(cursor, Level.COMPARISON))
+        return Not(first, cursor.last, inner)
+    sums = level <= Level.SUM
+    if not (signed and (cursor.sees("-") or (sums and cursor.sees("+")))):
+        return (yield from factors(cursor))
+    sign = cursor.take()
+    value = yield from wait(expression(cursor, max(level, Level.ELEMENTWISE), signed=False))
+    return value if sign.text == "+" else Negative(sign, cursor.last, value)
+
+
+# ------------------------------------------------------------------ factors side by side
+def factors(cursor: Cursor) -> Task[Syntax]:
+    """Factors without a sign between them."""
+    found = [(yield from wait(factor(cursor)))]
+    while begins_factor(cursor):
+        found.append((yield from wait(factor(cursor))))
+    if len(found) == 1:
+        return found[0]
+    return Chain(found[0].first, cursor.last, tuple(found), (None,) * (len(found) - 1))
+
+
+def begins_factor(cursor: Cursor) -> bool:
+    """Whether a further factor stands here."""
+    sign = cursor.now
+    if sign is None or sign.kind in ("newline", "cell", "end", "string"):
+        return False
+    if sign.kind == "word":
+        return sign.text not in IF | OTHERWISE | {"and", "or", "not", "时"}
+    if sign.kind != "sign":
+        return True
+    if sign.text in ("|", "‖"):
+        return not _closes(cursor, sign)
+    return sign.text not in NO_FACTOR and not sign.text.startswith(")")
+
+
+def _closes(cursor: Cursor, sign: Sign) -> bool:
+    """Whether a bar in the place of an operator closes one that is open."""
+    if not cursor.bars:
+        return False
+    innermost = cursor.bars[-1].text
+    return innermost == sign.text or (sign.text == "‖" and innermost == "|")
+
+
+# ------------------------------------------------------------------ what signs make
+def _binary(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
+    return Binary(first, cursor.last, left, sign.text, sign, right)
+
+
+def _logic(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
+    return Logic(first, cursor.last, left, "|" if sign.text == "or" else "&", right)
+
+
+def _comparison(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
+    """a < b ≤ c is one comparison of three parts."""
+    operator = "==" if sign.text == "=" else sign.text
+    if not isinstance(left, Comparison):
+        left = Comparison(left.first, left.last, (left,), (), ())
+    operators, signs = (*left.operators, operator), (*left.signs, sign)
+    return Comparison(first, cursor.last, (*left.parts, right), operators, signs)
+
+
+def _dot(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
+    """a·b·c as one chain: its brackets are found by shape."""
+    one = left if isinstance(left, Chain) else Chain(left.first, left.last, (left,), ())
+    two = right if isinstance(right, Chain) else Chain(right.first, right.last, (right,), ())
+    dots = (*one.dots, sign, *two.dots)
+    return Chain(first, cursor.last, (*one.factors, *two.factors), dots)
+
+
+def _quotient(cursor: Cursor, first: Sign, left: Syntax, slash: Sign, right: Syntax) -> Syntax:
+    """1/n Σ… is (1/n) Σ…; where the spaces do not say so, a/bc has two readings."""
+    if not isinstance(right, Chain):
+        return _binary(cursor, first, left, slash, right)
+    divisor, *others = right.factors
+    tight = not divisor.first.spaced and not slash.spaced
+    if tight and others[0].first.spaced:
+        quotient = Binary(first, divisor.last, left, "/", slash, divisor)
+        return Chain(first, cursor.last, (quotient, *others), right.dots)
+    top = cursor.slice(first, slash)[:-1].strip()
+    bottom = cursor.slice(divisor.first, divisor.last)
+    rest = cursor.slice(others[0].first, cursor.last)
+    one, two = f"({top}/{bottom}) * {rest}", f"{top}/({bottom} * {rest})"
+    raise cursor.ambiguous(first, cursor.last, one, two)
+
+
+INFIX: Mapping[str, Infix] = {
+    "or": Infix(Level.OR, _logic),
+    **dict.fromkeys(("and", "&"), Infix(Level.AND, _logic)),
+    **dict.fromkeys(("<", ">", "<=", ">=", "==", "=", "!="), Infix(Level.COMPARISON, _comparison)),
+    **dict.fromkeys("+-", Infix(Level.SUM, _binary, signed=False)),
+    **dict.fromkeys("⊙⊘⊗×", Infix(Level.ELEMENTWISE, _binary)),
+    **dict.fromkeys("*@", Infix(Level.PRODUCT, _binary)),
+    "/": Infix(Level.PRODUCT, _quotient),
+    "·": Infix(Level.PRODUCT, _dot),
+}
+RULES = Rules(
+    expression=expression,
+    body=lambda cursor: expression(cursor, Level.ELEMENTWISE, signed=False),
+    begins_factor=begins_factor,
+    prefix={
+        "number": number,
+        "string": string,
+        **dict.fromkeys(("name", "word"), word),
+        "function": function,
+        "command": command,
+        "begin": environment,
+        **dict.fromkeys("({[", group),
+        **dict.fromkeys(("|", "‖", "|(", "‖("), norm_or_absolute),
+    },
+    postfix={
+        **dict.fromkeys(("'", "ᵀ", "⁻¹", "⁻ᵀ", "^", "**"), raised),
+        **dict.fromkeys(("sub", "_"), entry),
+        ".": attribute,
+        "[": index,
+    },
+)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from tidu.errors import SyntaxProblem
+from tidu.errors import Place, SyntaxProblem
 from tidu.ir.types import shape_text
-from tidu.text.expressions import Reading
-from tidu.text.formula.calls import Calls
-from tidu.text.formula.notes import binary, call, constant, name, written
-from tidu.text.formula.products import closed
-from tidu.text.formula.sizes import is_matrix, is_square, rank_of, shape_of
-from tidu.text.formula.syntax import (
-    Applied,
-    Bars,
-    Brackets,
-    Chain,
-    Formula,
-    Raised,
-    Script,
-    Word,
-)
-from tidu.text.values import Declared, Function, Helper, is_static
+from tidu.text.diagnosis import two_readings
+from tidu.text.formula import code, parts
+from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.sizes import is_matrix, is_square
+from tidu.text.formula.syntax import Bars, Brackets, Chain, Number, Raised, Script, Syntax, Word
+from tidu.text.formula.words import VALUES, find, is_value, ones, product_of_run
+from tidu.text.task import Task
+from tidu.text.values import Operand, is_static, rank_of, shape_of
 from tidu.words import Words
 
 _NUMBER_PRIME = Words(
@@ -46,269 +38,226 @@ _NORM_FIX = Words(
 )
 
 
-class Powers(Calls):
-    """Reads what carries a script, and what stands between bars."""
+# ------------------------------------------------------------------ scripts
+def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
+    """A base with its scripts."""
+    chain = expanded(formulas, node)
+    if chain is not None:
+        return (yield from lower(formulas, chain))
+    base, first, place = node.base, node.scripts[0], formulas.place(node)
+    scripts = node.scripts[1:]
+    if isinstance(base, Word) and _is_euler(formulas, base) and first.kind in ("^", "-1"):
+        formulas.mark_read(base)
+        part = yield from _exponential(formulas, place, first)
+    elif _is_one(base) and first.kind in ("T", "T?", "prime"):
+        formulas.mark_read(base)
+        part, scripts = ones(formulas, base), node.scripts
+    elif isinstance(base, Bars) and base.kind == "‖" and _is_squared(formulas, first):
+        part = yield from _squared_norm(formulas, base)
+    else:
+        part, scripts = (yield from lower(formulas, base)), node.scripts
+    return (yield from scripted_by(formulas, place, formulas.place(base), part, scripts))
 
-    # -------------------------------------------------------------- scripts
-    def _raised(self, node: Raised) -> Reading:
-        expanded = self._expanded(node)
-        if expanded is not node:
-            return (yield from self._as(node, expanded))
-        first, *others = node.scripts
-        special = yield from self._special_base(node, first)
-        if special is None:
-            value = yield node.base
-            special = self._part(node.base, value)
-        else:
-            others = node.scripts[1:]
-            first = None
-        part = special
-        for script in ([first] if first is not None else []) + others:
-            part = yield from self._scripted(node, part, script)
-        self._pass_on(node, part)
-        return part.value
 
-    def _expanded(self, node: Raised) -> ast.expr:
-        """Ax² is A·x²: a script belongs to the last letter of a run."""
-        if not isinstance(node.base, Word):
-            return node
-        found = self._find(node.base, applied=False) if not self._is_special(node.base) else None
-        if found is None or found.kind != "parts":
-            return node
-        self.seen.add(id(node.base))
-        parts = [
-            self._made(Word(text=t, sub="", run=False, raw=""), node.base) for t in found.texts
-        ]
-        parts[-1].sub = node.base.sub
-        parts[-1] = self._with(parts[-1], node.scripts)
-        return self._made(Chain(factors=parts, signs=[""] * (len(parts) - 1)), node)
+def scripted_by(
+    formulas: FormulaScope, place: Place, base: Place, part: Part, scripts: Sequence[Script]
+) -> Task[Part]:
+    """A part with scripts; place: of both; base: of the part as it is written."""
+    for script in scripts:
+        part = yield from _scripted(formulas, place, base, part, script)
+    return replace(part, place=place)
 
-    def _opened(self, factor: Any) -> Any:
-        """A factor that is a product itself: a run of letters, or a name before brackets."""
-        if isinstance(factor, Word):
-            found = self._find(factor, applied=False)
-            if found.kind == "parts":
-                return self._expanded(self._made(Raised(base=factor, scripts=[]), factor))
-        if isinstance(factor, Raised):
-            return self._expanded(factor)
-        if isinstance(factor, Applied):
-            return self._as_product(factor) or factor
-        return factor
 
-    def _is_function(self, factor: Any) -> bool:
-        return isinstance(factor, Word) and self._names_function(factor)
-
-    def _names_function(self, word: Word) -> bool:
-        found = self._find(word, applied=True)
-        if found.kind == "name":
-            return isinstance(self._found(found.texts[0]), Declared | Helper | Function)
-        return found.kind == "function" and self._find(word, applied=False).kind == "function"
-
-    def _is_special(self, word: Word) -> bool:
-        return word.text == "e" and not self._is_value("e")
-
-    def _special_base(self, node: Raised, first: Script) -> Reading:
-        """eˣ, 1ᵀ, and ‖x‖² as a sum of squares."""
-        base = node.base
-        if isinstance(base, Word) and self._is_special(base) and first.kind in ("^", "-1"):
-            self.seen.add(id(base))
-            return (yield from self._exponential(node, first))
-        if (
-            isinstance(base, ast.Constant)
-            and base.value == 1
-            and first.kind in ("T", "T?", "prime")
-        ):
-            self.seen.add(id(base))
-            value = yield from self._ones(base)
-            part = self._part(base, value)
-            return (yield from self._scripted(node, part, first))
-        if isinstance(base, Bars) and base.kind == "‖" and _is_two(first):
-            self.seen.update(id(part) for part in ast.walk(first))
-            return (yield from self._squared_norm(base))
+def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
+    """Ax² is A·x²: a script belongs to the last letter of a run."""
+    base = node.base
+    if not isinstance(base, Word) or _is_euler(formulas, base):
         return None
-
-    def _open_to_both(self, part: Any) -> bool:
-        """Whether a power, e to it or its bars may be meant of the matrix or of its entries. On a
-        page of tidu's, which begins with ∂L/∂X, they are of the entries."""
-        return is_square(part.value) and not self._labelled(part) and not self.page
-
-    def _exponential(self, node: Raised, script: Script) -> Reading:
-        exponent = constant(-1) if script.exponent is None else script.exponent
-        if script.exponent is None:
-            value: Any = yield self._made(exponent, node)
-        else:
-            value = yield exponent
-        part = self._part(exponent, value)
-        if self._open_to_both(part):
-            shown = self.shown(exponent)
-            raise self._two(node, f"exp({shown})", f"expm({shown})")
-        code = call(self._function_word("exp"), part)
-        made = self._made(Formula(), node)
-        result = yield from self._as(
-            made, code, row=self._row(exponent), labelled=self._labelled(exponent)
-        )
-        return self._part(made, result)
-
-    def _scripted(self, node: Any, part: Any, script: Script) -> Reading:
-        """One script applied to a part that is read already."""
-        kind = script.kind
-        if kind in ("T?", "-T?"):
-            kind = yield from self._letter_t(node, part, kind)
-            if kind == "^":
-                exponent = self._made(name("T"), script)
-                script = self._made(Script(kind="^", exponent=exponent), script)
-        match kind:
-            case "T" | "prime":
-                return (yield from self._transposed(node, part, kind))
-            case "-1" | "-T":
-                part = yield from self._inverse(node, part)
-                return part if kind == "-1" else (yield from self._transposed(node, part, "T"))
-            case _:
-                return (yield from self._power(node, part, script))
-
-    def _letter_t(self, node: Any, part: Any, kind: str) -> Reading:
-        """^T where T is also a name: by shape, or refused."""
-        if not self._is_value("T") or rank_of(self._found("T")) > 0:
-            return kind.removesuffix("?")
-        if rank_of(part.value) > 0:
-            base = self._shown_part(node)
-            raise self._two(node, f"{base}'", f"{base}**T")
-        return "^"
-        yield
-
-    def _shown_part(self, node: Any) -> str:
-        return self.shown(getattr(node, "base", node)) or "A"
-
-    def _transposed(self, node: Any, part: Any, kind: str) -> Reading:
-        rank, shape = rank_of(part.value), shape_of(part.value)
-        made = self._made(Formula(), node)
-        if rank == 0 or self._labelled(part):
-            if kind == "prime" or is_static(part.value):
-                shown = self._shown_part(node)
-                what = _NUMBER_PRIME(what=shown)
-                raise SyntaxProblem(what, place=self.place(node), fix=_OTHER_NAME(name=shown))
-            return part
-        if rank == 1:
-            value = yield from self._as(made, part, row=not self._row(part))
-            if id(part) in self.ones:
-                self.ones.add(id(made))
-            known = self._part(made, value)
-            if id(made) in self.ones:
-                self.ones.add(id(known))
-            return known
-        if rank > 2 and self.page:  # tidu's own page writes a stack of matrices as a matrix
-            value = yield from self._as(made, ast.Attribute(part, "mT", ast.Load()))
-            return self._part(made, value)
-        if rank > 2:
-            shown = self._shown_part(node)
-            what = _RANKS(what=shown, shape=shape_text(shape))
-            raise SyntaxProblem(what, place=self.place(node), fix=_SWAP(what=shown))
-        value = yield from self._as(made, ast.Attribute(part, "T", ast.Load()))
-        return self._part(made, value)
-
-    def _inverse(self, node: Any, part: Any) -> Reading:
-        rank = rank_of(part.value)
-        made = self._made(Formula(), node)
-        if rank >= 2 and not self._labelled(part):
-            shape = shape_of(part.value)
-            if shape[-1] != shape[-2]:
-                what = _NOT_SQUARE(what=self._shown_part(node), shape=shape_text(shape))
-                raise SyntaxProblem(what, place=self.place(node))
-            value = yield from self._as(made, call(self._function_word("inv"), part))
-        else:
-            code = binary(constant(1), ast.Div, part)
-            value = yield from self._as(
-                made, code, row=self._row(part), labelled=self._labelled(part)
-            )
-        return self._part(made, value)
-
-    def _power(self, node: Any, part: Any, script: Script) -> Reading:
-        assert script.exponent is not None
-        exponent = self._part(script.exponent, (yield script.exponent))
-        labelled = self._labelled(part)
-        if script.kind == "^" and self._open_to_both(part):
-            base, count = closed(self._shown_part(node)), written(exponent.code)
-            whole = isinstance(exponent.value, int)
-            power = f"matrix_power({base}, {count})" if whole else f"sqrtm({base})"
-            raise self._two(node, f"{base}**{count}", power)
-        made = self._made(Formula(), node)
-        code = binary(part, ast.Pow, exponent)
-        value = yield from self._as(made, code, row=self._row(part), labelled=labelled)
-        return self._part(made, value)
-
-    # -------------------------------------------------------------- bars
-    def _bars(self, node: Bars) -> Reading:
-        value = yield node.value
-        part = self._part(node.value, value)
-        if node.kind == "|":
-            return (yield from self._absolute(node, part))
-        return (yield from self._norm(node, part))
-
-    def _absolute(self, node: Bars, part: Any) -> Reading:
-        if self._open_to_both(part):
-            shown = self.shown(node.value)
-            raise self._two(node, f"det({shown})", f"abs({shown})")
-        code = call(self._function_word("abs"), part)
-        return (yield from self._as(node, code, row=self._row(part), labelled=self._labelled(part)))
-
-    def _norm(self, node: Bars, part: Any) -> Reading:
-        sub = node.sub.lower().replace("∞", "inf")
-        shown = self.shown(node.value)
-        matrix = is_matrix(part.value)
-        word = self._function_word("norm")
-        if sub == "1" and not matrix:
-            inner = call(self._function_word("abs"), part)
-            return (yield from self._as(node, call(self._function_word("sum"), inner)))
-        if sub in ("inf", "infty") and not matrix:
-            inner = call(self._function_word("abs"), part)
-            return (yield from self._as(node, call(self._function_word("max"), inner)))
-        if matrix and sub == "":
-            raise self._two(node, f"||{shown}||_F", f"||{shown}||_2")
-        if matrix and sub in ("1", "inf"):
-            entries = "sum" if sub == "1" else "max"
-            order = "1" if sub == "1" else "np.inf"
-            raise self._two(node, f"{entries}(abs({shown}))", f"norm({shown}, {order})")
-        if sub == "f" or (sub in ("", "2") and not matrix):
-            return (yield from self._as(node, call(word, part)))
-        order = {"*": constant("nuc")}.get(sub) or _number(sub)
-        if order is None:
-            raise SyntaxProblem(_NORM(sub=node.sub), place=self.place(node), fix=_NORM_FIX(x=shown))
-        return (yield from self._as(node, ast.Call(name(word), [part, order], [])))
-
-    def _squared_norm(self, node: Bars) -> Reading:
-        """‖x‖² as the sum of squares, which has no kink; for matrices with F only."""
-        value = yield node.value
-        part = self._part(node.value, value)
-        sub = node.sub.lower()
-        made = self._made(Formula(), node)
-        if sub == "f" or (sub in ("", "2") and not is_matrix(value)):
-            squares = binary(part, ast.Pow, constant(2))
-            result = yield from self._as(made, call(self._function_word("sum"), squares))
-        else:
-            inner = self._made(Formula(), node)
-            value = yield from self._norm_of(node, part, inner)
-            power = binary(self._part(inner, value), ast.Pow, constant(2))
-            result = yield from self._as(made, power)
-        return self._part(made, result)
-
-    def _norm_of(self, node: Bars, part: Any, made: Any) -> Reading:
-        value = yield from self._norm(node, part)
-        self._pass_on(made, node)
-        return value
+    found = find(formulas, base, applied=False)
+    if found.kind != "parts":
+        return None
+    formulas.mark_read(base)
+    return replace(product_of_run(base, found.texts, node.scripts), last=node.last)
 
 
-def _is_two(script: Script) -> bool:
+def _is_euler(formulas: FormulaScope, word: Word) -> bool:
+    return word.text == "e" and not is_value(formulas, "e")
+
+
+def _is_one(base: Syntax) -> bool:
+    return isinstance(base, Number) and base.value == 1
+
+
+def _is_squared(formulas: FormulaScope, script: Script) -> bool:
     exponent = script.exponent
     while isinstance(exponent, Brackets):
         exponent = exponent.value
-    return script.kind == "^" and isinstance(exponent, ast.Constant) and exponent.value == 2
+    if script.kind != "^" or not isinstance(exponent, Number) or exponent.value != 2:
+        return False
+    formulas.mark_read(exponent)
+    return True
 
 
-def _number(text: str) -> ast.expr | None:
+def _scripted(
+    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script
+) -> Task[Part]:
+    """One script applied to a part that is read already."""
+    kind, exponent = script.kind, script.exponent
+    if kind in ("T?", "-T?"):
+        kind = _meaning_of_t(formulas, place, base, part, kind)
+        exponent = Word(script.first, script.last, "T", raw="T") if kind == "^" else None
+    match kind:
+        case "T" | "prime":
+            return _transposed(formulas, place, base, part, script, kind)
+        case "-1":
+            return _inverse(formulas, place, base, part)
+        case "-T":
+            inverse = _inverse(formulas, place, base, part)
+            return _transposed(formulas, place, base, inverse, script, "T")
+        case _:
+            assert exponent is not None
+            power = yield from lower(formulas, exponent)
+            return _power(formulas, place, base, part, script, power)
+
+
+def _meaning_of_t(formulas: FormulaScope, place: Place, base: Place, part: Part, kind: str) -> str:
+    """^T where T is also a name: by shape, or refused."""
+    found = formulas.scope.find("T")
+    if not isinstance(found, VALUES) or rank_of(found) > 0:
+        return kind.removesuffix("?")
+    if rank_of(part.value) > 0:
+        raise two_readings(place, f"{_text(base)}'", f"{_text(base)}**T")
+    return "^"
+
+
+def _text(base: Place) -> str:
+    return Operand(None, base).shown or "A"
+
+
+def _transposed(
+    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script, kind: str
+) -> Part:
+    rank, shown = rank_of(part.value), _text(base)
+    if rank == 0 or part.labelled:
+        if kind == "prime" or is_static(part.value):
+            what = _NUMBER_PRIME(what=shown)
+            raise SyntaxProblem(what, place=place, fix=_OTHER_NAME(name=shown))
+        return part
+    if rank == 1:
+        return replace(part, row=not part.row, place=place)
+    if rank == 2:
+        return parts.transposed(formulas, place, part, formulas.place(script))
+    if formulas.page:  # tidu's own page writes a stack of matrices as a matrix
+        return parts.transposed(formulas, place, part, formulas.place(script), "mT")
+    what = _RANKS(what=shown, shape=shape_text(shape_of(part.value)))
+    raise SyntaxProblem(what, place=place, fix=_SWAP(what=shown))
+
+
+def _inverse(formulas: FormulaScope, place: Place, base: Place, part: Part) -> Part:
+    if rank_of(part.value) < 2 or part.labelled:
+        return _kept_lying(
+            parts.calculate(formulas, place, "/", parts.constant(place, 1), part), part
+        )
+    shape = shape_of(part.value)
+    if shape[-1] != shape[-2]:
+        what = _NOT_SQUARE(what=_text(base), shape=shape_text(shape))
+        raise SyntaxProblem(what, place=place)
+    return parts.apply(formulas, place, "inv", part)
+
+
+def _power(
+    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script, exponent: Part
+) -> Part:
+    if script.kind == "^" and _is_of_matrix(formulas, part):
+        shown, count = closed(_text(base)), code.written(exponent.code)
+        whole = isinstance(exponent.value, int)
+        power = f"matrix_power({shown}, {count})" if whole else f"sqrtm({shown})"
+        raise two_readings(place, f"{shown}**{count}", power)
+    sign = formulas.sign_place(script.first) if script.kind == "**" else exponent.place
+    return _kept_lying(parts.calculate(formulas, place, "**", part, exponent, sign), part)
+
+
+def _kept_lying(result: Part, of: Part) -> Part:
+    """What is calculated entry by entry lies as it lay."""
+    return replace(result, row=result.row or of.row, labelled=result.labelled or of.labelled)
+
+
+def _is_of_matrix(formulas: FormulaScope, part: Part) -> bool:
+    """Whether a power, e to it or its bars may be meant of the matrix or of its entries. On a page
+    of tidu's, which begins with ∂L/∂X, they are of the entries."""
+    return is_square(part.value) and not part.labelled and not formulas.page
+
+
+def _exponential(formulas: FormulaScope, place: Place, script: Script) -> Task[Part]:
+    """eˣ"""
+    if script.exponent is None:
+        exponent = parts.constant(place, -1)
+    else:
+        exponent = yield from lower(formulas, script.exponent)
+    if _is_of_matrix(formulas, exponent):
+        shown = exponent.shown
+        raise two_readings(place, f"exp({shown})", f"expm({shown})")
+    return _kept_lying(parts.apply(formulas, place, "exp", exponent), exponent)
+
+
+def closed(text: str) -> str:
+    """A piece of a formula that can carry a transpose."""
+    alone = text.isalnum() or (text[:1] + text[-1:] in ("()", "||", "‖‖"))
+    return text if alone else f"({text})"
+
+
+# ------------------------------------------------------------------ bars
+def bars(formulas: FormulaScope, node: Bars) -> Task[Part]:
+    """|x| and ‖x‖"""
+    part = yield from lower(formulas, node.value)
+    place = formulas.place(node)
+    if node.kind == "‖":
+        return _norm(formulas, place, node.sub, part)
+    if _is_of_matrix(formulas, part):
+        raise two_readings(place, f"det({part.shown})", f"abs({part.shown})")
+    return _kept_lying(parts.apply(formulas, place, "abs", part), part)
+
+
+def _norm(formulas: FormulaScope, place: Place, below: str, part: Part) -> Part:
+    sub, shown = below.lower().replace("∞", "inf"), part.shown
+    if not is_matrix(part.value):
+        entrywise = {"1": "sum", "inf": "max", "infty": "max"}.get(sub)
+        if entrywise is not None:
+            entries = parts.apply(formulas, place, "abs", part)
+            return parts.apply(formulas, place, entrywise, entries)
+        if sub in ("", "2"):
+            return parts.apply(formulas, place, "norm", part)
+    elif sub == "":
+        raise two_readings(place, f"||{shown}||_F", f"||{shown}||_2")
+    elif sub in ("1", "inf"):
+        total, order = ("sum", "1") if sub == "1" else ("max", "np.inf")
+        one, two = f"{total}(abs({shown}))", f"norm({shown}, {order})"
+        raise two_readings(place, one, two)
+    if sub == "f":
+        return parts.apply(formulas, place, "norm", part)
+    order = "nuc" if sub == "*" else _number(sub)
+    if order is None:
+        raise SyntaxProblem(_NORM(sub=below), place=place, fix=_NORM_FIX(x=shown))
+    return parts.apply(formulas, place, "norm", part, parts.constant(place, order))
+
+
+def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[Part]:
+    """‖x‖² as the sum of squares, which has no kink; for matrices with F only."""
+    part = yield from lower(formulas, node.value)
+    place = formulas.place(node)
+    sub, two = node.sub.lower(), parts.constant(place, 2)
+    if sub == "f" or (sub in ("", "2") and not is_matrix(part.value)):
+        squares = parts.calculate(formulas, place, "**", part, two)
+        return parts.apply(formulas, place, "sum", squares)
+    norm = _norm(formulas, place, node.sub, part)
+    return parts.calculate(formulas, place, "**", norm, two)
+
+
+def _number(text: str) -> int | float | None:
     try:
         value = float(text)
     except ValueError:
         return None
     if not math.isfinite(value):
         return None
-    return constant(int(value) if value == int(value) else value)
+    return int(value) if value == int(value) else value

@@ -7,18 +7,23 @@ left; two standing vectors have no product, and are refused with both things tha
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from tidu.errors import ShapeError, SyntaxProblem
+from tidu.errors import Place, ShapeError, SyntaxProblem, TiduError
 from tidu.ir.types import is_one_element, shape_text
-from tidu.text.diagnosis import BRACKETS, CALL
-from tidu.text.expressions import Reading
-from tidu.text.formula.notes import Note, binary, call, column, constant, name
-from tidu.text.formula.sizes import Sizes, rank_of, shape_of
-from tidu.text.formula.syntax import Applied, Chain, Formula, Known, Word
+from tidu.text.diagnosis import BRACKETS, CALL, two_readings
+from tidu.text.formula import parts
+from tidu.text.formula.applied import as_product
+from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.powers import closed, expanded
+from tidu.text.formula.syntax import Applied, Chain, Raised, Syntax, Word
+from tidu.text.formula.tokens import Sign
+from tidu.text.formula.words import find, product_of_run
+from tidu.text.operations import calculable
+from tidu.text.task import Task
+from tidu.text.values import Declared, Function, Helper, rank_of, shape_of
 from tidu.words import Words
 
 _NO_PRODUCT = Words(
@@ -29,216 +34,237 @@ _NO_PRODUCT = Words(
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A factor that is read, and the sign in front of it."""
+    """A factor that is read, whether · stands in front of it, and where its product is written."""
 
-    part: Any
-    sign: str
+    part: Part
+    dot: bool
+    sign: Place
 
-
-class Products(Sizes):
-    """Reads chains of factors."""
-
-    def _chain(self, node: Chain) -> Reading:
-        factors: list[Factor] = []
-        for index, (syntax, sign) in enumerate(self._factors(node)):
-            value = yield syntax
-            part = self._part(syntax, self.operand(value, syntax))
-            factors.append(Factor(part, sign if index else ""))
-        if any(self._labelled(f.part) for f in factors):
-            return (yield from self._entrywise(node, factors))
-        numbers: list[Any] = []
-        stack: list[Factor] = []
-        for factor in factors:
-            if rank_of(factor.part.value) == 0:
-                numbers.append(factor.part)
-                continue
-            stack.append(factor)
-            while len(stack) > 1:
-                joined = yield from self._joined(node, stack[-2], stack[-1])
-                if joined is None:
-                    break
-                del stack[-2:]
-                if rank_of(joined.value) == 0:
-                    numbers.append(joined)
-                else:
-                    stack.append(Factor(joined, stack[-1].sign if stack else ""))
-        if len(stack) > 1:
-            raise self._no_product(node, stack[0], stack[1])
-        return (yield from self._scaled(node, numbers, stack[0].part if stack else None))
-
-    def _factors(self, node: Chain) -> list[tuple[Any, str]]:
-        """The factors with their signs; chains inside are opened, functions take what follows."""
-        found: list[tuple[Any, str]] = []
-        waiting = list(zip(node.factors, ["", *node.signs], strict=True))
-        while waiting:
-            factor, sign = waiting.pop(0)
-            opened = self._opened(factor)
-            if isinstance(opened, Chain):
-                inner = zip(opened.factors, [sign, *opened.signs], strict=True)
-                waiting = [*inner, *waiting]
-            elif self._is_function(opened) and waiting:
-                waiting[0] = (self._applied_to(opened, waiting[0][0]), sign)
-            else:
-                found.append((opened, sign))
-        return found
-
-    def _opened(self, factor: Any) -> Any:
-        raise NotImplementedError
-
-    def _is_function(self, factor: Any) -> bool:
-        raise NotImplementedError
-
-    def _applied_to(self, word: Word, argument: Any) -> Any:
-        """ln det(X): a function of a function. A function of a plain name needs brackets."""
-        if not isinstance(argument, Applied) or not self._names_function(argument.word):
-            shown, inside = self.shown(word), self.shown(argument)
-            raise SyntaxProblem(
-                BRACKETS(name=shown, argument=inside),
-                place=self.place(word),
-                fix=CALL(name=shown, argument=inside),
-            )
-        applied = Applied(
-            word=word, scripts=[], arguments=[argument], keywords=[], bare=True, behind=[]
-        )
-        return self._made(applied, word)
-
-    def _names_function(self, word: Word) -> bool:
-        raise NotImplementedError
-
-    def _entrywise(self, node: Chain, factors: list[Factor]) -> Reading:
-        """Entries xᵢ yᵢ under a sum are numbers: their product is entry by entry."""
-        code = factors[0].part
-        for factor in factors[1:]:
-            code = binary(code, ast.Mult, factor.part)
-        return (yield from self._as(node, code, labelled=True))
-
-    def _scaled(self, node: Chain, numbers: list[Any], array: Any) -> Reading:
-        code: Any = None
-        for number in numbers:
-            code = number if code is None else binary(code, ast.Mult, number)
-        if array is not None:
-            code = array if code is None else binary(code, ast.Mult, array)
-        row = array is not None and self._row(array)
-        return (yield from self._as(node, code, row=row))
-
-    # -------------------------------------------------------------- two factors
-    def _joined(self, node: Chain, one: Factor, two: Factor) -> Generator[Any, Any, Any]:
-        """The product of two arrays that stand side by side, or None if they have none."""
-        kinds = self._kind(one) + self._kind(two)
-        rule = {
-            "rc": self._inner, "cr": self._outer, "rm": self._plain, "mc": self._plain,
-            "mm": self._matrices, "cm": self._column_matrix, "mr": self._matrix_row,
-            "cc": self._standing, "rr": self._standing,
-        }.get(kinds, self._plain)  # fmt: skip
-        code = rule(node, one, two)
-        if code is None:
-            return None
-        row = kinds in ("rm",)
-        made: Any = self._made(Formula(), one.part)
-        made.end_lineno, made.end_col_offset = two.part.end_lineno, two.part.end_col_offset
-        made.sign_at = getattr(two.part, "sign_at", None) or self.place(two.part)
-        value = yield from self._as(made, code, row=row)
-        return self._part(made, value)
-
-    def _kind(self, factor: Factor) -> str:
-        rank = rank_of(factor.part.value)
+    @property
+    def kind(self) -> str:
+        """r: a vector that lies; c: one that stands; m: a matrix; t: more axes."""
+        rank = rank_of(self.part.value)
         if rank == 1:
-            return "r" if self._row(factor.part) else "c"
+            return "r" if self.part.row else "c"
         return "m" if rank == 2 else "t"
 
-    def _is_ones(self, factor: Factor) -> bool:
-        return id(factor.part) in self.ones
+    @property
+    def shown(self) -> str:
+        return f"({self.part.shown})" if self.part.enclosed else self.part.shown
 
-    def _sum(self, part: Any, axis: int | None = None) -> ast.expr:
-        keywords = {} if axis is None else {"axis": constant(axis)}
-        return call(self._function_word("sum"), part, **keywords)
 
-    def _inner(self, node: Chain, one: Factor, two: Factor) -> Any:
-        if self._is_ones(one) or self._is_ones(two):
-            self.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
-            return self._sum(two.part if self._is_ones(one) else one.part)
-        return binary(one.part, ast.MatMult, two.part)
+def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
+    """The product of factors side by side."""
+    place = formulas.place(node)
+    found: list[Factor] = []
+    for syntax, dot in _factors(formulas, node):
+        part = yield from lower(formulas, syntax)
+        part = replace(part, value=calculable(formulas.scope, part))
+        sign = part.place if dot is None else formulas.sign_place(dot)
+        found.append(Factor(part, dot is not None, sign))
+    if any(factor.part.labelled for factor in found):
+        return _entrywise(formulas, place, found)
+    numbers: list[Factor] = []
+    stack: list[Factor] = []
+    for factor in found:
+        if rank_of(factor.part.value) == 0:
+            numbers.append(factor)
+            continue
+        stack.append(factor)
+        while len(stack) > 1:
+            joined = _joined(formulas, stack[-2], stack[-1])
+            if joined is None:
+                break
+            del stack[-2:]
+            (stack if rank_of(joined.part.value) else numbers).append(joined)
+    if len(stack) > 1:
+        raise _no_product(formulas, place, stack[0], stack[1])
+    return _scaled(formulas, place, numbers, stack[0] if stack else None)
 
-    def _outer(self, node: Chain, one: Factor, two: Factor) -> Any:
-        """x yᵀ; with 𝟏 on a side, the vector beside itself as often as there is room."""
-        first, second = one.part, two.part
-        if not self._is_ones(one) and not self._is_ones(two):
-            return call("np.outer", first, second)
-        rows, columns = shape_of(first.value)[0], shape_of(second.value)[0]
-        shape = ast.Tuple([self._dim(rows), self._dim(columns)], ast.Load())
-        if self._is_ones(one) and self._is_ones(two):
-            return call("np.broadcast_to", constant(1.0), shape)
-        return call("np.broadcast_to", second if self._is_ones(one) else column(first), shape)
 
-    def _plain(self, node: Chain, one: Factor, two: Factor) -> Any:
-        if self._is_ones(two) and rank_of(one.part.value) == 2:
-            self.unify(shape_of(one.part.value)[1], shape_of(two.part.value)[0])
-            return self._sum(one.part, 1)
-        if self._is_ones(one) and rank_of(two.part.value) == 2:
-            self.unify(shape_of(two.part.value)[0], shape_of(one.part.value)[0])
-            return self._sum(two.part, 0)
-        return self._scalar_or_product(one, two)
+# ------------------------------------------------------------------ what the factors are
+def _factors(formulas: FormulaScope, node: Chain) -> list[tuple[Syntax, Sign | None]]:
+    """The factors with the dots in front; chains inside are opened, functions take what follows."""
+    found: list[tuple[Syntax, Sign | None]] = []
+    waiting = list(zip(reversed(node.factors), reversed((None, *node.dots)), strict=True))
+    while waiting:
+        factor, dot = waiting.pop()
+        opened = _opened(formulas, factor)
+        if isinstance(opened, Chain):
+            inner = zip(reversed(opened.factors), reversed((dot, *opened.dots)), strict=True)
+            waiting.extend(inner)
+        elif isinstance(opened, Word) and _names_function(formulas, opened) and waiting:
+            argument, _ = waiting.pop()
+            waiting.append((_applied_to(formulas, opened, argument), dot))
+        else:
+            found.append((opened, dot))
+    return found
 
-    def _scalar_or_product(self, one: Factor, two: Factor) -> Any:
-        """A matrix product; a single number in brackets multiplies where the sizes do not fit."""
-        left, right = shape_of(one.part.value), shape_of(two.part.value)
-        fits = left[-1] == right[max(-2, -len(right))]
-        if not fits and (is_one_element(left) or is_one_element(right)):
-            return binary(one.part, ast.Mult, two.part)
-        return binary(one.part, ast.MatMult, two.part)
 
-    def _matrices(self, node: Chain, one: Factor, two: Factor) -> Any:
-        return self._scalar_or_product(one, two)
+def _opened(formulas: FormulaScope, factor: Syntax) -> Syntax:
+    """A factor that is a product itself: a run of letters, or a name before brackets."""
+    if isinstance(factor, Word):
+        found = find(formulas, factor, applied=False)
+        if found.kind == "parts":
+            formulas.mark_read(factor)
+            return product_of_run(factor, found.texts)
+    if isinstance(factor, Raised):
+        return expanded(formulas, factor) or factor
+    if isinstance(factor, Applied):
+        return as_product(formulas, factor) or factor
+    return factor
 
-    def _column_matrix(self, node: Chain, one: Factor, two: Factor) -> Any:
-        """x A with a standing x: an outer product with a row, or x as the row it fits."""
-        rows = shape_of(two.part.value)[0]
-        if rows == 1:
-            return binary(column(one.part), ast.MatMult, two.part)
-        return self._scalar_or_product(one, two)
 
-    def _matrix_row(self, node: Chain, one: Factor, two: Factor) -> Any:
-        shape = shape_of(one.part.value)
-        if shape[1] != 1:
-            return None
-        key = ast.Tuple([constant(None), ast.Slice()], ast.Load())
-        return binary(one.part, ast.MatMult, ast.Subscript(two.part, key, ast.Load()))
+def _names_function(formulas: FormulaScope, word: Word) -> bool:
+    found = find(formulas, word, applied=True)
+    if found.kind == "name":
+        return isinstance(formulas.scope.find(found.texts[0]), Declared | Helper | Function)
+    return found.kind == "function" and find(formulas, word, applied=False).kind == "function"
 
-    def _standing(self, node: Chain, one: Factor, two: Factor) -> Any:
-        """Two vectors that lie the same way: a·b is their dot product, a b is refused."""
-        if two.sign == "·" and shape_of(one.part.value) == shape_of(two.part.value):
-            return binary(one.part, ast.MatMult, two.part)
-        return None
 
-    def _no_product(self, node: Chain, one: Factor, two: Factor) -> Exception:
-        first, second = self._shown(one), self._shown(two)
-        same = shape_of(one.part.value) == shape_of(two.part.value)
-        if self._kind(one) == self._kind(two) and same:
-            lies = self._row(one.part)
-            dot = f"{first} {closed(second)}'" if lies else f"{closed(first)}' {second}"
-            return self._two(node, f"{first} ⊙ {second}", dot)
-        what = _NO_PRODUCT(
-            first=first,
-            one=shape_text(shape_of(one.part.value)),
-            second=second,
-            two=shape_text(shape_of(two.part.value)),
+def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied:
+    """ln det(X): a function of a function. A function of a plain name needs brackets."""
+    if not isinstance(argument, Applied) or not _names_function(formulas, argument.word):
+        shown, inside = formulas.shown(word), formulas.shown(argument)
+        raise SyntaxProblem(
+            BRACKETS(name=shown, argument=inside),
+            place=formulas.place(word),
+            fix=CALL(name=shown, argument=inside),
         )
-        return ShapeError(what, place=self.place(two.part))
-
-    def _shown(self, factor: Factor) -> str:
-        shown = self.shown(factor.part)
-        return f"({shown})" if factor.part.in_brackets else shown
-
-    def _dim(self, size: Any) -> Any:
-        if isinstance(size, int):
-            return constant(size)
-        known = Known(value=size, code=name(str(size)))
-        self.notes[id(known)] = Note(known.code)
-        self.kept.append(known)
-        return known
+    return Applied(word.first, word.last, word, (), (argument,), bare=True)
 
 
-def closed(text: str) -> str:
-    """A piece of a formula that can carry a transpose."""
-    alone = text.isalnum() or (text[:1] + text[-1:] in ("()", "||", "‖‖"))
-    return text if alone else f"({text})"
+# ------------------------------------------------------------------ all factors
+def _entrywise(formulas: FormulaScope, place: Place, factors: list[Factor]) -> Part:
+    """Entries xᵢ yᵢ under a sum are numbers: their product is entry by entry."""
+    result = factors[0].part
+    for factor in factors[1:]:
+        result = parts.calculate(formulas, place, "*", result, factor.part, factor.sign)
+    return replace(result, labelled=True, place=place)
+
+
+def _scaled(
+    formulas: FormulaScope, place: Place, numbers: list[Factor], array: Factor | None
+) -> Part:
+    factors = numbers if array is None else [*numbers, array]
+    result = factors[0].part
+    for factor in factors[1:]:
+        result = parts.calculate(formulas, place, "*", result, factor.part, factor.sign)
+    row = result.row or (array is not None and array.part.row)
+    return replace(result, row=row, place=place)
+
+
+# ------------------------------------------------------------------ two factors
+Rule: TypeAlias = Callable[[FormulaScope, Place, Factor, Factor], Part | None]
+
+
+def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
+    """The product of two arrays that stand side by side, or None if they have none."""
+    kinds = one.kind + two.kind
+    place = _span(one.part.place, two.part.place)
+    part = _RULES.get(kinds, _plain)(formulas, place, one, two)
+    if part is None:
+        return None
+    part = replace(part, row=part.row or kinds == "rm", place=place)
+    return Factor(part, one.dot, two.sign)
+
+
+def _span(one: Place, two: Place) -> Place:
+    """From one place to another, cut at the end of the first line."""
+    end = two.end if two.line == one.line else len(one.text or "")
+    return replace(one, end=end)
+
+
+def _product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    return parts.calculate(formulas, place, "@", one.part, two.part, two.sign)
+
+
+def _inner(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    if not (one.part.ones or two.part.ones):
+        return _product(formulas, place, one, two)
+    formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
+    return parts.apply(formulas, place, "sum", two.part if one.part.ones else one.part)
+
+
+def _outer(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    """x yᵀ; with 𝟏 on a side, the vector beside itself as often as there is room."""
+    first, second = one.part, two.part
+    if not (first.ones or second.ones):
+        return parts.apply(formulas, place, "np.outer", first, second)
+    dims = (shape_of(first.value)[0], shape_of(second.value)[0])
+    shape = parts.sizes(formulas, place, dims)
+    if first.ones and second.ones:
+        repeated = parts.constant(place, 1.0)
+    else:
+        repeated = second if first.ones else parts.column(formulas, first)
+    return parts.apply(formulas, place, "np.broadcast_to", repeated, shape)
+
+
+def _plain(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    """A matrix product; beside 𝟏 the sums of the rows or of the columns."""
+    left, right = shape_of(one.part.value), shape_of(two.part.value)
+    for ones, sizes, matrix, axis in (
+        (two, (left[-1], right[0]), one, 1),
+        (one, (right[0], left[0]), two, 0),
+    ):
+        if ones.part.ones and rank_of(matrix.part.value) == 2:
+            formulas.sizes.unify(*sizes)
+            along = parts.constant(place, axis)
+            return parts.apply(formulas, place, "sum", matrix.part, axis=along)
+    return _number_or_product(formulas, place, one, two)
+
+
+def _number_or_product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    """A matrix product; a single number in brackets multiplies where the sizes do not fit."""
+    left, right = shape_of(one.part.value), shape_of(two.part.value)
+    fits = left[-1] == right[max(-2, -len(right))]
+    if not fits and (is_one_element(left) or is_one_element(right)):
+        return parts.calculate(formulas, place, "*", one.part, two.part, two.sign)
+    return _product(formulas, place, one, two)
+
+
+def _column_matrix(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+    """x A with a standing x: an outer product with a row, or x as the row it fits."""
+    if shape_of(two.part.value)[0] != 1:
+        return _number_or_product(formulas, place, one, two)
+    upright = replace(one, part=parts.column(formulas, one.part))
+    return _product(formulas, place, upright, two)
+
+
+def _matrix_row(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part | None:
+    if shape_of(one.part.value)[1] != 1:
+        return None
+    at = two.part.place
+    key = [parts.constant(at, None), parts.slice_of(formulas, at, ())]
+    lying = parts.indexed(formulas, at, two.part, parts.sequence(formulas, at, key, tuple))
+    return _product(formulas, place, one, replace(two, part=lying))
+
+
+def _same_way(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part | None:
+    """Two vectors that lie the same way: a·b is their dot product, a b is refused."""
+    if two.dot and shape_of(one.part.value) == shape_of(two.part.value):
+        return _product(formulas, place, one, two)
+    return None
+
+
+_RULES: Mapping[str, Rule] = {
+    "rc": _inner,
+    "cr": _outer,
+    "mm": _number_or_product,
+    "cm": _column_matrix,
+    "mr": _matrix_row,
+    "cc": _same_way,
+    "rr": _same_way,
+}
+
+
+def _no_product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> TiduError:
+    first, second = one.shown, two.shown
+    shapes = shape_of(one.part.value), shape_of(two.part.value)
+    if one.kind == two.kind and shapes[0] == shapes[1]:
+        dot = f"{first} {closed(second)}'" if one.part.row else f"{closed(first)}' {second}"
+        return two_readings(place, f"{first} ⊙ {second}", dot)
+    what = _NO_PRODUCT(
+        first=first, one=shape_text(shapes[0]), second=second, two=shape_text(shapes[1])
+    )
+    return ShapeError(what, place=two.part.place)

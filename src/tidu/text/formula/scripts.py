@@ -1,223 +1,185 @@
-"""What stands behind an operand: indices below, powers and marks above, attributes, [indices]."""
+"""What carries scripts, and what stands below and above it: indices, powers and marks."""
 
 from __future__ import annotations
 
-import ast
-from typing import Any
+from collections.abc import Mapping
 
 from tidu.errors import SyntaxProblem
+from tidu.text.diagnosis import NOTHING_AFTER
 from tidu.text.formula import signs
-from tidu.text.formula.brackets import Enclosed
-from tidu.text.formula.cursor import ENDS, NOTHING_AFTER, Rule
-from tidu.text.formula.syntax import Chain, Entry, Raised, Script, Truth, Word, placed
+from tidu.text.formula.cursor import Cursor
+from tidu.text.formula.syntax import (
+    Entry,
+    Negative,
+    Number,
+    Raised,
+    Script,
+    Syntax,
+    Word,
+)
 from tidu.text.formula.tokens import Sign
+from tidu.text.task import Task, wait
+
+_KINDS: Mapping[str, str] = {"'": "prime", signs.TRANSPOSE: "T", "⁻¹": "-1", "⁻ᵀ": "-T"}
 
 
-class Scripts(Enclosed):
-    """Reads operands of scripts, and scripts."""
+# ------------------------------------------------------------------ one operand without scripts
+def number(cursor: Cursor) -> Task[Syntax]:
+    return _number(cursor)
+    yield
 
-    def _primary(self) -> Rule:
-        raise NotImplementedError
 
-    # -------------------------------------------------------------- one operand
-    def _leaf(self, node: Any) -> Any:
-        self.leaves.append(node)
-        return node
+def _number(cursor: Cursor) -> Syntax:
+    sign = cursor.take()
+    value = int(sign.text) if sign.text.isdigit() else float(sign.text)
+    return cursor.leaf(Number(sign, sign, value))
 
-    def _number(self) -> ast.expr:
-        sign = self.take()
-        value: int | float = int(sign.text) if sign.text.isdigit() else float(sign.text)
-        return self._leaf(placed(ast.Constant(value), self.text, sign, sign))
 
-    def _primary_closed(self) -> Rule:
-        """One operand without scripts or brackets behind it."""
-        sign: Any = self.now
-        if sign.kind in ("name", "word"):
-            self.take()
-            text, _, sub = sign.text.partition("_")
-            word = Word(
-                text=text, sub=sub.replace("_", ","), run=sign.kind == "name", raw=sign.text
-            )
-            return self._leaf(placed(word, self.text, sign, sign))
-        return (yield self._primary())
+def operand(cursor: Cursor) -> Task[Syntax]:
+    """One operand without scripts or brackets behind it: of a root, a power, \\frac12."""
+    cursor.cut_first_character()
+    sign = cursor.begin()
+    if sign.kind in ("name", "word"):
+        cursor.take()
+        text, _, sub = sign.text.partition("_")
+        run = sign.kind == "name"
+        return cursor.leaf(Word(sign, sign, text, sub.replace("_", ","), run, sign.text))
+    return (yield from primary(cursor))
 
-    def _first_character(self) -> None:
-        """LaTeX takes one character where no braces stand: x^23 is x²·3."""
-        sign = self.signs[self.at]
-        if len(sign.text) > 1 and sign.end - sign.column == len(sign.text):
-            cut = sign.column + 1
-            halves = [
-                Sign(sign.kind, sign.text[:1], sign.line, sign.column, cut, sign.spaced),
-                Sign(sign.kind, sign.text[1:], sign.line, cut, sign.end),
-            ]
-            self.signs[self.at : self.at + 1] = halves
 
-    # -------------------------------------------------------------- below
-    def _subscript(self) -> Rule:
-        """What stands below, as text: 1, ij, max, 1,2."""
-        parts: list[str] = []
-        while self.now is not None:
-            if self.now.kind == "sub":
-                parts.append(self.take().text)
-            elif self.sees("_"):
-                self.take()
-                parts.append(self._below())
-            else:
-                break
-        return ",".join(parts)
-        yield
+def primary(cursor: Cursor) -> Task[Syntax]:
+    """An operand as the sign that comes begins it."""
+    rule = cursor.rules.prefix.get(cursor.key)
+    if rule is None:
+        raise cursor.misplaced(cursor.begin())
+    return (yield from wait(rule(cursor)))
 
-    def _below(self) -> str:
-        sign = self.now
-        if sign is None:
-            raise SyntaxProblem(NOTHING_AFTER(sign="_"), place=self._end())
-        if not self.sees("{"):
-            if self.latex and sign.kind in ("number", "name"):
-                self._first_character()
-            if sign.kind == "sign" and sign.text not in ("*", ":"):
-                raise self._misplaced(sign)
-            return self.take().text
-        self.take()
-        depth, parts = 1, list[str]()
-        while self.now is not None:
-            depth += self.sees("{") - self.sees("}")
-            sign = self.take()
-            if depth == 0:
-                return "".join(parts)
-            if sign.text not in ("{", "}", "_"):
-                parts.append(sign.text)
-        raise SyntaxProblem(ENDS(wanted="}"), place=self._end())
 
-    # -------------------------------------------------------------- above
-    def _raised(self, base: ast.expr, scripts: list[Script], first: Sign) -> ast.expr:
-        if not scripts:
-            return base
-        return placed(Raised(base=base, scripts=scripts), self.text, first, self._last())
+# ------------------------------------------------------------------ below
+def entry(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
+    """base with a subscript."""
+    sub = subscript(cursor)
+    return Entry(first, cursor.last, base, sub)
+    yield
 
-    def _scripts(self) -> Rule:
-        """All that is raised behind an operand."""
-        found: list[Script] = []
-        while self.now is not None and self.now.kind == "sign":
-            first = self.now
-            if first.text in ("'", signs.TRANSPOSE, "⁻¹", "⁻ᵀ"):
-                kind = {"'": "prime", signs.TRANSPOSE: "T", "⁻¹": "-1", "⁻ᵀ": "-T"}[
-                    self.take().text
-                ]
-                found.append(placed(Script(kind=kind, exponent=None), self.text, first, first))
-            elif first.text in ("^", "**"):
-                found.append((yield self._exponent()))
-            else:
-                break
-        return found
 
-    def _exponent(self) -> Rule:
-        caret = self.take()
-        if caret.text == "^":
-            kind = self._mark()
-            if kind is not None:
-                return placed(Script(kind=kind, exponent=None), self.text, caret, self._last())
-        kind = caret.text
-        if caret.text == "^" and self._sees_wise():
-            kind = "⊙"
-            exponent: ast.expr = self._number()
-            self.expect("}")
+def subscript(cursor: Cursor) -> str:
+    """What stands below, as text: 1, ij, max, 1,2; empty where nothing does."""
+    parts: list[str] = []
+    while cursor.now is not None:
+        if cursor.now.kind == "sub":
+            parts.append(cursor.take().text)
+        elif cursor.sees("_"):
+            parts.append(_below(cursor, cursor.take()))
         else:
-            exponent = yield self._negated(self._power_operand)
-        return placed(Script(kind=kind, exponent=exponent), self.text, caret, self._last())
+            break
+    return ",".join(parts)
 
-    def _sees_wise(self) -> bool:
-        r"""^{⊙2}: an elementwise power, where ² alone could be that of the matrix."""
-        behind = self.signs[self.at : self.at + 4]
-        texts = [s.text for s in behind]
-        if len(behind) < 4 or texts[:2] != ["{", "⊙"] or behind[2].kind != "number":
-            return False
-        self.at += 2
-        return texts[3] == "}"
 
-    def _mark(self) -> str | None:
-        """T, -1 and -T behind a caret, in braces or brackets or without."""
-        for pattern, kind in _MARKS:
-            behind = self.signs[self.at : self.at + len(pattern)]
-            texts = [s.text for s in behind]
-            if tuple(texts) != pattern:
-                continue
-            after = (
-                self.signs[self.at + len(pattern)]
-                if self.at + len(pattern) < len(self.signs)
-                else None
-            )
-            if kind == "-1" and after is not None and after.text in ("^", "**"):
-                continue
-            self.at += len(pattern)
-            return kind
-        return None
+def _below(cursor: Cursor, lowered: Sign) -> str:
+    sign = cursor.now
+    if sign is None:
+        raise SyntaxProblem(NOTHING_AFTER(sign="_"), place=cursor.place(lowered))
+    if not cursor.sees("{"):
+        cursor.cut_first_character()
+        if sign.kind == "sign" and sign.text not in ("*", ":"):
+            raise cursor.misplaced(sign)
+        return cursor.take().text
+    cursor.take()
+    depth, parts = 1, list[str]()
+    while cursor.now is not None:
+        depth += cursor.sees("{") - cursor.sees("}")
+        sign = cursor.take()
+        if depth == 0:
+            return "".join(parts)
+        if sign.text not in ("{", "}", "_"):
+            parts.append(sign.text)
+    raise cursor.ends("}")
 
-    def _power_operand(self) -> Rule:
-        """What an exponent takes: one operand, with its own power behind it."""
-        first = self.now
-        if first is None:
-            raise SyntaxProblem(NOTHING_AFTER(sign="^"), place=self._end())
-        if self.latex and first.kind in ("number", "name"):
-            self._first_character()
-        base = yield self._primary_closed()
-        after = self.now
-        if not self.latex and first.kind == "number" and after is not None:
-            if after.kind == "name" and not after.spaced and after.column == first.end:
-                shown, further = self.shown(first), self.shown(after)
-                base = self.signs[max(0, self.at - 3)]
-                front = self.shown(base) + "^"
-                one, two = f"{front}{shown} {further}", f"{front}({shown} {further})"
-                raise self.ambiguous(base, after, one, two)
-        if self.sees("^", "**"):
-            scripts = [(yield self._exponent())]
-            return placed(Raised(base=base, scripts=scripts), self.text, first, self._last())
-        return base
 
-    # -------------------------------------------------------------- all of them
-    def _with_scripts(self, base: ast.expr, first: Sign) -> Rule:
-        """Scripts, attributes and indices behind an operand."""
-        while self.now is not None:
-            sign = self.now
-            if sign.kind == "sign" and sign.text in ("'", signs.TRANSPOSE, "⁻¹", "⁻ᵀ", "^", "**"):
-                base = self._raised(base, (yield self._scripts()), first)
-            elif sign.kind == "sub" or self.sees("_"):
-                text = yield self._subscript()
-                base = placed(Entry(base=base, sub=text), self.text, first, self._last())
-            elif self.sees(".") and not sign.spaced:
-                base = yield self._attribute(base, first)
-            elif self.sees("[") and not sign.spaced and not isinstance(base, ast.Constant):
-                before: Any = self._last()
-                index = yield self._square(self.take())
-                if isinstance(index, Truth):
-                    for factor, start, end in ((base, first, before), (index, sign, self._last())):
-                        at: Any = factor  # where it stands, which a quotient says
-                        at.first, at.last = start, end
-                    chain = Chain(factors=[base, index], signs=[""])
-                    return placed(chain, self.text, first, self._last())
-                keys = [key for row in index.rows for key in row]
-                key = (
-                    keys[0]
-                    if len(keys) == 1
-                    else placed(ast.Tuple(keys, ast.Load()), self.text, sign, self._last())
-                )
-                base = placed(ast.Subscript(base, key, ast.Load()), self.text, first, self._last())
-            else:
-                break
-        return base
+# ------------------------------------------------------------------ above
+def raised(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
+    """base with all that is raised behind it."""
+    return with_scripts(cursor, base, (yield from scripts(cursor)), first)
 
-    def _attribute(self, base: ast.expr, first: Sign) -> Rule:
-        """x.T, x.sum(axis=0), np.sum(x): Python's own spelling inside a formula."""
-        dot = self.take()
-        if self.now is None or self.now.kind != "name":
-            raise SyntaxProblem(NOTHING_AFTER(sign="."), place=self.place(dot))
-        name = self.take()
-        node: ast.expr = placed(
-            ast.Attribute(base, name.text, ast.Load()), self.text, first, self._last()
-        )
-        if self.sees("(") and not self.now.spaced:
-            arguments, keywords = yield self._arguments()
-            node = placed(ast.Call(node, arguments, keywords), self.text, first, self._last())
-        return node
+
+def with_scripts(cursor: Cursor, base: Syntax, found: tuple[Script, ...], first: Sign) -> Syntax:
+    return Raised(first, cursor.last, base, found) if found else base
+
+
+def scripts(cursor: Cursor) -> Task[tuple[Script, ...]]:
+    """All that is raised behind an operand."""
+    found: list[Script] = []
+    while cursor.now is not None and cursor.now.kind == "sign":
+        if cursor.now.text in _KINDS:
+            sign = cursor.take()
+            found.append(Script(sign, sign, _KINDS[sign.text]))
+        elif cursor.now.text in ("^", "**"):
+            found.append((yield from wait(_exponent(cursor))))
+        else:
+            break
+    return tuple(found)
+
+
+def _exponent(cursor: Cursor) -> Task[Script]:
+    caret = cursor.take()
+    if caret.text == "^":
+        mark = _mark(cursor)
+        if mark is not None:
+            return Script(caret, cursor.last, mark)
+        if _sees_elementwise(cursor):
+            exponent = _number(cursor)
+            return Script(caret, cursor.expect("}"), "⊙", exponent)
+    minus = cursor.take() if cursor.sees("-") else None
+    exponent = yield from wait(_power_operand(cursor))
+    if minus is not None:
+        exponent = Negative(minus, cursor.last, exponent)
+    return Script(caret, cursor.last, caret.text, exponent)
+
+
+def _sees_elementwise(cursor: Cursor) -> bool:
+    r"""^{⊙2}: an elementwise power, where ² alone could be that of the matrix."""
+    ahead = cursor.ahead(4)
+    texts = [sign.text for sign in ahead]
+    if len(ahead) < 4 or texts[:2] != ["{", "⊙"] or ahead[2].kind != "number":
+        return False
+    cursor.at += 2
+    return texts[3] == "}"
+
+
+def _mark(cursor: Cursor) -> str | None:
+    """T, -1 and -T behind a caret, in braces or brackets or without."""
+    texts = [sign.text for sign in cursor.ahead(5)]
+    for pattern, kind in _MARKS:
+        size = len(pattern)
+        if tuple(texts[:size]) != pattern:
+            continue
+        if kind == "-1" and texts[size : size + 1] in (["^"], ["**"]):
+            continue
+        cursor.at += size
+        return kind
+    return None
+
+
+def _power_operand(cursor: Cursor) -> Task[Syntax]:
+    """What an exponent takes: one operand, with its own power behind it."""
+    first = cursor.now
+    if first is None:
+        raise SyntaxProblem(NOTHING_AFTER(sign="^"), place=cursor.place(cursor.last))
+    cursor.cut_first_character()
+    base = yield from wait(operand(cursor))
+    after = cursor.now
+    if not cursor.latex and first.kind == "number" and after is not None:
+        if after.kind == "name" and not after.spaced and after.column == first.end:
+            shown, further = cursor.shown(first), cursor.shown(after)
+            carried = cursor.signs[max(0, cursor.at - 3)]
+            front = cursor.shown(carried) + "^"
+            one, two = f"{front}{shown} {further}", f"{front}({shown} {further})"
+            raise cursor.ambiguous(carried, after, one, two)
+    if cursor.sees("^", "**"):
+        script = yield from wait(_exponent(cursor))
+        return Raised(first, cursor.last, base, (script,))
+    return base
 
 
 def _marks() -> tuple[tuple[tuple[str, ...], str], ...]:

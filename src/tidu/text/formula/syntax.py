@@ -1,13 +1,14 @@
-"""What a formula may hold beyond Python's own expressions, as nodes of the same syntax tree.
+"""The syntax of a formula: frozen nodes, each with its first and last sign.
 
-Each node has the place of its text (lineno, col_offset …) as Python's have, so that a caret finds
-it. `scripts` are what stands raised behind a name before its brackets: σ², A⁻ᵀ, f′.
+What LaTeX and paper share with Python (sums, calls, indices) has its nodes here as well, so that a
+formula is one tree. `Formula` and `Line` put such trees into Python's tree of a whole program.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from tidu.text.formula.tokens import Sign
 from tidu.text.lexer import Text
@@ -15,160 +16,263 @@ from tidu.text.lexer import Text
 T = TypeVar("T", bound=ast.AST)
 
 
-class Formula(ast.expr):
-    """The base of all formula nodes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Syntax:
+    """A part of a formula, from its first to its last sign."""
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__()
-        for name, value in fields.items():
-            setattr(self, name, value)
+    first: Sign
+    last: Sign
 
 
-class Word(Formula):
-    """A name, a function, or in LaTeX a run of letters: `text` with subscript `sub`."""
+# ------------------------------------------------------------------ operands
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(Syntax):
+    value: int | float
 
-    _fields = ("text", "sub", "run")
+
+@dataclass(frozen=True, slots=True, eq=False)
+class String(Syntax):
     text: str
-    sub: str
-    run: bool  # letters without a sign between them, which may be a product
-    raw: str  # the whole name, where it was written as Python writes it
 
 
-class Applied(Formula):
-    """word^scripts(arguments): a function of them, or a product with what stands in brackets."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Word(Syntax):
+    """A name, a function, or in LaTeX a run of letters: `text` with subscript `sub`.
 
-    _fields = ("word", "scripts", "arguments", "keywords", "bare", "behind")
-    word: Word
-    scripts: list[Script]
-    arguments: list[ast.expr]
-    keywords: list[ast.keyword]
-    bare: bool  # a function of LaTeX's without brackets
-    behind: list[Script]
+    run  letters without a sign between them, which may be a product
+    raw  the whole name, where it is written as Python writes it
+    """
+
+    text: str
+    sub: str = ""
+    run: bool = False
+    raw: str = ""
 
 
-class Script(Formula):
-    """Something raised: kind is T, -1, -T, prime, or ^ with an exponent (** as Python's)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyword(Syntax):
+    """name=value among the arguments of a function."""
 
-    _fields = ("kind", "exponent")
+    name: str
+    value: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Script(Syntax):
+    """Something raised: kind is T, -1, -T, prime, T? and -T? (which may be a name), or ^, ** and ⊙
+    with an exponent."""
+
     kind: str
-    exponent: ast.expr | None
+    exponent: Syntax | None = None
 
 
-class Raised(Formula):
+@dataclass(frozen=True, slots=True, eq=False)
+class Applied(Syntax):
+    """word^scripts(arguments)^behind: a function of them, or a product with what is in brackets.
+
+    bare: a function of LaTeX's without brackets.
+    """
+
+    word: Word
+    scripts: tuple[Script, ...]
+    arguments: tuple[Syntax, ...]
+    keywords: tuple[Keyword, ...] = ()
+    behind: tuple[Script, ...] = ()
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raised(Syntax):
     """base with scripts, from the inside to the outside."""
 
-    _fields = ("base", "scripts")
-    base: ast.expr
-    scripts: list[Script]
+    base: Syntax
+    scripts: tuple[Script, ...]
 
 
-class Chain(Formula):
-    """Factors side by side; `signs[i]` stands in front of factor i+1 and is empty, · or ×."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Brackets(Syntax):
+    """What stands in brackets of its own: products are not joined across them.
 
-    _fields = ("factors", "signs")
-    factors: list[ast.expr]
-    signs: list[str]
+    argument: its brackets are those of an argument, which turns out to be a factor.
+    """
 
-
-class Wise(Formula):
-    """left ⊙ right, left ⊘ right, left ⊗ right."""
-
-    _fields = ("left", "right", "sign")
-    left: ast.expr
-    right: ast.expr
-    sign: str
+    value: Syntax
+    argument: bool = False
 
 
-class Bars(Formula):
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry(Syntax):
+    """base with a subscript: indices that count from 1."""
+
+    base: Syntax
+    sub: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member(Syntax):
+    """base.name; `name` is its last sign."""
+
+    base: Syntax
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Called(Syntax):
+    """function(arguments) as Python writes it: x.sum(axis=0), np.sum(x)."""
+
+    function: Member
+    arguments: tuple[Syntax, ...]
+    keywords: tuple[Keyword, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Indexed(Syntax):
+    """base[key]"""
+
+    base: Syntax
+    key: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice(Syntax):
+    """start:stop:step inside square brackets; what is left out is None."""
+
+    parts: tuple[Syntax | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items(Syntax):
+    """a, b, … in brackets: a tuple."""
+
+    items: tuple[Syntax, ...]
+
+
+# ------------------------------------------------------------------ what signs join
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(Syntax):
+    """left operator right, for + - * / @ ⊙ ⊘ ⊗ ×; sign: where it stands (\\frac too)."""
+
+    left: Syntax
+    operator: str
+    sign: Sign
+    right: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Negative(Syntax):
+    value: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Not(Syntax):
+    value: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logic(Syntax):
+    """left and right (operator &), left or right (operator |)."""
+
+    left: Syntax
+    operator: str
+    right: Syntax
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(Syntax):
+    """parts[0] operators[0] parts[1] operators[1] …; signs: where the operators stand."""
+
+    parts: tuple[Syntax, ...]
+    operators: tuple[str, ...]
+    signs: tuple[Sign, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain(Syntax):
+    """Factors side by side; dots[i] is the sign · in front of factor i + 1, or None."""
+
+    factors: tuple[Syntax, ...]
+    dots: tuple[Sign | None, ...]
+
+
+# ------------------------------------------------------------------ other forms
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars(Syntax):
     """|value| or ‖value‖ with what stands below: 1, 2, F, inf."""
 
-    _fields = ("value", "kind", "sub")
-    value: ast.expr
+    value: Syntax
     kind: str
     sub: str
 
 
-class Total(Formula):
-    """∑ body, over the whole body or over the named indices."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Total(Syntax):
+    """∑ body, over the whole body, along the axes, or over the indices up to `above`."""
 
-    _fields = ("body", "above", "product", "indices", "axes")
-    body: ast.expr
+    body: Syntax
     product: bool
-    indices: list[str]
+    indices: tuple[str, ...]
     axes: tuple[int, ...] | None
-    above: ast.expr | None
+    above: Syntax | None
 
 
-class Root(Formula):
-    _fields = ("value", "degree")
-    value: ast.expr
-    degree: ast.expr | None
+@dataclass(frozen=True, slots=True, eq=False)
+class Root(Syntax):
+    value: Syntax
+    degree: Syntax | None
 
 
-class Truth(Formula):
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth(Syntax):
     """[condition]: 1 where it holds, else 0."""
 
-    _fields = ("condition",)
-    condition: ast.expr
+    condition: Syntax
 
 
-class Cases(Formula):
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases(Syntax):
     """value if condition; …; value otherwise (the condition is None)."""
 
-    _fields = ("values", "conditions")
-    values: list[ast.expr]
-    conditions: list[ast.expr | None]
+    values: tuple[Syntax, ...]
+    conditions: tuple[Syntax | None, ...]
 
 
-class Grid(Formula):
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid(Syntax):
     """A matrix written out: rows of numbers or of blocks; one row in [ ] is a vector."""
 
-    _fields = ("rows", "square")
-    rows: list[list[ast.expr]]
+    rows: tuple[tuple[Syntax, ...], ...]
     square: bool
 
 
-class Entry(Formula):
-    """base with a subscript: indices that count from 1."""
+# ------------------------------------------------------------------ formulas in Python's tree
+class Formula(ast.expr):
+    """A formula in the place of one of Python's expressions."""
 
-    _fields = ("base", "sub")
-    base: ast.expr
-    sub: str
-
-
-class Brackets(Formula):
-    """What stands in brackets of its own: products are not joined across them."""
-
-    _fields = ("value",)
-    value: ast.expr
+    def __init__(self, syntax: Syntax) -> None:
+        super().__init__()
+        self.syntax = syntax
 
 
-class Known(Formula):
-    """A part that is read: its value, and its plain spelling."""
-
-    _fields = ()
-    value: Any
-    code: ast.expr
-
-
-class Said(ast.stmt):
+class Line(ast.stmt):
     """A line of a formula: `target = value`, or a value alone.
 
     of: the variable of ∂L/∂of = …, whose shape the value has. leaves: every name and number of the
-    line, none of which may be left out when it is read.
+    value, none of which may be left out when it is read.
     """
 
-    _fields = ("target", "value")
-
-    def __init__(self, target: Word | None, value: ast.expr, of: Word | None, leaves: list[Any]):
+    def __init__(
+        self, target: Word | None, value: Syntax, of: Word | None, leaves: tuple[Syntax, ...]
+    ) -> None:
         super().__init__()
         self.target, self.value, self.of, self.leaves = target, value, of, leaves
 
 
 def placed(node: T, text: Text, first: Sign, last: Sign) -> T:
-    """The node with the place from one token to another."""
-    at: Any = node
-    at.lineno, at.end_lineno = first.line + 1, last.line + 1
-    at.col_offset = text.byte_at(first.line, first.column)
-    at.end_col_offset = text.byte_at(last.line, last.end)
-    return node
+    """A node of Python's tree with the place from one sign to another."""
+    at = ast.Pass(
+        lineno=first.line + 1,
+        end_lineno=last.line + 1,
+        col_offset=text.byte_at(first.line, first.column),
+        end_col_offset=text.byte_at(last.line, last.end),
+    )
+    return ast.copy_location(node, at)

@@ -1,168 +1,34 @@
-"""Lines of formulas inside a program: which lines they are, and what is said of their reading."""
+"""Which lines of a program are formulas, and where each formula begins and ends."""
 
 from __future__ import annotations
 
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from tidu.errors import SyntaxProblem
-from tidu.ir.node import Node
-from tidu.ir.source import Source
-from tidu.ir.types import product
-from tidu.text.expressions import Reading
-from tidu.text.formula import syntax
-from tidu.text.formula.grammar import Grammar
-from tidu.text.formula.notes import Note, call, written
-from tidu.text.formula.reading import FormulaReading
-from tidu.text.formula.sizes import rank_of, shape_of
-from tidu.text.formula.syntax import Known, Said, Word, placed
+from tidu.text.formula.grammar import parse
+from tidu.text.formula.syntax import Formula, Line, Word, placed
 from tidu.text.formula.tokens import Sign, is_latex, scan_formula
 from tidu.text.lexer import Text, lines_of, scan
-from tidu.words import Phrase, Words
+from tidu.words import Words
 
-READ_AS = Words(en="read as: {text}", zh="读作：{text}")
-_LEFT_OUT = Words(en="{part} was not read", zh="{part} 没有被读入")
 _MAX_HEAD = 6  # signs of a name with its subscript, and =
-
-_UNSAID = Words(
-    en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
-)
-_UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
-_TARGET = Words(en="{text} cannot be given a value", zh="不能给 {text} 赋值")
-_TARGET_FIX = Words(en="z = …", zh="z = …")
+TARGET = Words(en="{text} cannot be given a value", zh="不能给 {text} 赋值")
+TARGET_FIX = Words(en="z = …", zh="z = …")
 _TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
 
 
-class FormulaProgram(FormulaReading):
-    """A program some of whose lines are formulas."""
-
-    def __init__(self, text: Text, tree: ast.Module) -> None:
-        super().__init__(text, tree)
-        self.latex = is_latex(text.source)
-        self.echoes: list[tuple[str | None, ast.expr]] = []
-
-    def _readers(self) -> Mapping[type[ast.AST], Callable[[Any], Reading]]:
-        return {
-            **super()._readers(),
-            syntax.Word: self._word,
-            syntax.Applied: self._applied,
-            syntax.Raised: self._raised,
-            syntax.Chain: self._chain,
-            syntax.Wise: self._wise,
-            syntax.Bars: self._bars,
-            syntax.Total: self._total,
-            syntax.Root: self._root,
-            syntax.Truth: self._truth,
-            syntax.Cases: self._cases,
-            syntax.Grid: self._grid,
-            syntax.Entry: self._entry,
-            syntax.Brackets: self._brackets,
-            syntax.Known: self._read_known,
-        }
-
-    def statement(self, statement: ast.stmt) -> Reading:
-        if isinstance(statement, Said):
-            yield from self._said(statement)
-        else:
-            yield from super().statement(statement)
-
-    def _said(self, line: Said) -> Reading:
-        self.page = line.of is not None
-        value = yield line.value
-        value = self.settled(value)
-        code = self.notes[id(line.value)].code
-        if line.of is not None:
-            value, code = yield from self._of_shape(line, value, code)
-        self._check_all_read(line)
-        code = self.spelled_out(code)
-        if self.unsettled(value) or self.leaves_open(code):
-            raise SyntaxProblem(_UNSAID(), place=self.place(line.value), fix=_UNSAID_FIX())
-        target = self._target_name(line)
-        if target is None:
-            self.echoes = [echo for echo in self.echoes if echo[0] is not None]
-            self.result = (None, value, self.place(line.value))
-        else:
-            place = placed_name(target, line)
-            self.bind(place, target, value)
-        self.echoes.append((target, code))
-
-    def _of_shape(self, line: Said, value: Any, code: ast.expr) -> Reading:
-        """∂L/∂x has the shape of x, which settles how long a 𝟏 in it is."""
-        assert line.of is not None
-        variable = yield line.of
-        wanted, found = shape_of(variable), shape_of(value)
-        if rank_of(value) == len(wanted):
-            for one, two in zip(found, wanted, strict=True):
-                self.unify(one, two)
-            return self.settled(value), code
-        if product(found) == product(wanted) and found != wanted:  # (n, 1) as n entries
-            part = self._part_of(line, value, code)
-            shape = ast.Tuple([self._dim(d) for d in wanted], ast.Load())
-            made = self._made(syntax.Formula(), line.value)
-            value = yield from self._as(made, call("np.reshape", part, shape))
-            return value, self.notes[id(made)].code
-        if not found and wanted and isinstance(value, Node | int | float):
-            known = self._part_of(line, value, code)
-            dims = ast.Tuple([self._dim(d) for d in wanted], ast.Load())
-            stretched = self._made(syntax.Formula(), line.value)
-            value = yield from self._as(stretched, call("np.broadcast_to", known, dims))
-            return value, self.notes[id(stretched)].code
-        return value, code
-
-    def _part_of(self, line: Said, value: Any, code: ast.expr) -> Any:
-        known = self._made(Known(value=value, code=code), line.value)
-        self.notes[id(known)] = Note(code)
-        return known
-
-    def _check_all_read(self, line: Said) -> None:
-        """Every name and number of the line has been read: none is left out in silence."""
-        for leaf in line.leaves:
-            if id(leaf) not in self.seen:
-                what = _LEFT_OUT(part=self.shown(leaf))
-                raise SyntaxProblem(what, place=self.place(leaf))
-
-    def _target_name(self, line: Said) -> str | None:
-        if line.of is not None:
-            return f"dL_d{line.of.raw or line.of.text + line.of.sub}".replace(",", "_")
-        word = line.target
-        if word is None:
-            return None
-        if word.raw.isidentifier() and word.raw.isascii() and (not word.sub or "_" in word.raw):
-            return word.raw
-        text = (word.text + word.sub).replace(",", "_")
-        if not text.isidentifier():
-            shown = self.shown(word)
-            raise SyntaxProblem(_TARGET(text=shown), place=self.place(word), fix=_TARGET_FIX())
-        return text
-
-    def finish(self, output: str | None) -> Source:
-        readings = tuple(self._echo(target, code) for target, code in self.echoes)
-        source = super().finish(output)
-        return replace(source, graph=replace(source.graph, readings=readings))
-
-    def _echo(self, target: str | None, code: ast.expr) -> Phrase:
-        return READ_AS(text=f"{target or self._free_name()} = {written(code)}")
-
-
-def placed_name(target: str, line: Said) -> ast.expr:
-    node = ast.Name(target, ast.Store())
-    return ast.copy_location(node, line if line.target is None else line.target)
-
-
-# ------------------------------------------------------------------ which lines are formulas
 def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
-    """The program as a tree in which formulas are `Said`; None if no line of it is one.
+    """The program as a tree in which formulas are `Line`; None if no line of it is one.
 
     A line that Python reads is left to Python, and means what NumPy means by it.
     """
     if is_latex(text.source):
         lines = _split(scan_formula(text), "\\\\" in text.source or "\\begin" in text.source)
-        body: list[ast.stmt] = [said for line in lines for said in _said_line(text, line)]
+        body: list[ast.stmt] = [one for line in lines for one in _line_with_definitions(text, line)]
         return ast.Module(body, [])
     found = list(_logical_lines(text))
     formulas = [span for span in found if not _is_python(text, span, set(given))]
@@ -177,7 +43,9 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
         signs = [s for line in range(first, last + 1) for s in by_line.get(line, ())]
         while signs and signs[-1].kind == "newline":
             signs.pop()
-        said[first] = [s for part in _split(signs, True) for s in _said_line(text, part)]
+        said[first] = [
+            s for part in _split(signs, True) for s in _line_with_definitions(text, part)
+        ]
     return _with_formulas(text, formulas, said)
 
 
@@ -277,10 +145,10 @@ def _split(found: list[Sign], breaks: bool) -> list[list[Sign]]:
     return [line for line in lines if line]
 
 
-def _said_line(text: Text, line: list[Sign]) -> list[ast.stmt]:
+def _line_with_definitions(text: Text, line: list[Sign]) -> list[ast.stmt]:
     """A line, with the definitions that stand behind it: 2Xᵀu, u = Xw − y."""
     parts = _defined_behind(line)
-    return [_said(text, part) for part in [*parts[1:], parts[0]]]
+    return [_line(text, part) for part in [*parts[1:], parts[0]]]
 
 
 def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
@@ -305,10 +173,11 @@ def _defines(signs: Sequence[Sign]) -> bool:
     )
 
 
-def _said(text: Text, line: list[Sign]) -> Said | ast.Return:
+def _line(text: Text, line: list[Sign]) -> Line | ast.Return:
     if line[0].kind == "name" and line[0].text == "return":
-        grammar = Grammar(text, line[1:])
-        return placed(ast.Return(grammar.parse()), text, line[0], line[-1])
+        value, _ = parse(text, line[1:])
+        formula = placed(Formula(value), text, value.first, value.last)
+        return placed(ast.Return(formula), text, line[0], line[-1])
     depth, equals = 0, list[int]()
     for index, sign in enumerate(line):
         depth += (sign.kind == "begin") - (sign.kind == "end")
@@ -323,9 +192,8 @@ def _said(text: Text, line: list[Sign]) -> Said | ast.Return:
     target, of = _head(text, head) if equals else (None, None)
     if not body:
         body = line[equals[0] :]
-    grammar = Grammar(text, body)
-    value = grammar.parse()
-    return placed(Said(target, value, of, grammar.leaves), text, line[0], line[-1])
+    value, leaves = parse(text, body)
+    return placed(Line(target, value, of, leaves), text, line[0], line[-1])
 
 
 def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
@@ -342,22 +210,19 @@ def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
     if len(plain) == 2 and len(head) == 3 and head[1].text == "/":
         over, under = head[0].text, head[2].text
         if over.startswith("d") and under.startswith("d") and len(over) > 1 and len(under) > 1:
-            word = Word(text=under[1:], sub="", run=False, raw=under[1:])
-            return None, placed(word, text, head[2], head[2])
+            return None, Word(head[2], head[2], under[1:], raw=under[1:])
     if len(plain) == 3 and len(head) == 4 and texts[0].startswith("d") and texts[1].startswith("d"):
-        word = Word(text=texts[1][1:], sub=texts[2], run=False, raw="")
-        return None, placed(word, text, head[2], head[3])
+        return None, Word(head[2], head[3], texts[1][1:], texts[2])
     return _single(text, head, head), None
 
 
 def _single(text: Text, signs: list[Sign], head: list[Sign]) -> Word:
     """One name with its subscript."""
     if not head:
-        raise SyntaxProblem(_TARGET(text="="), fix=_TARGET_FIX())
-    grammar = Grammar(text, signs or head)
-    parsed = grammar.parse()
+        raise SyntaxProblem(TARGET(text="="), fix=TARGET_FIX())
+    parsed, _ = parse(text, list(signs or head))
     if isinstance(parsed, Word):
         return parsed
     shown = text.lines[head[0].line][head[0].column : head[-1].end]
     place = text.place(head[0].line, head[0].column, head[-1].end)
-    raise SyntaxProblem(_TARGET(text=shown), place=place, fix=_TARGET_FIX())
+    raise SyntaxProblem(TARGET(text=shown), place=place, fix=TARGET_FIX())

@@ -1,0 +1,238 @@
+"""What stands before brackets: a function of their content, or a factor beside it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tidu.errors import Place, SyntaxProblem, TiduError
+from tidu.ir.types import Size
+from tidu.spellings import binding, functions
+from tidu.text import operations
+from tidu.text.calls import Call, called
+from tidu.text.diagnosis import two_readings
+from tidu.text.formula import code, parts
+from tidu.text.formula.parts import FormulaScope, Part, lower, lower_all
+from tidu.text.formula.powers import scripted_by
+from tidu.text.formula.syntax import (
+    Applied,
+    Brackets,
+    Called,
+    Chain,
+    Keyword,
+    Member,
+    Raised,
+    Script,
+    Syntax,
+)
+from tidu.text.formula.words import find, is_value
+from tidu.text.task import Task
+from tidu.text.values import (
+    Declared,
+    Function,
+    Helper,
+    Layers,
+    Module,
+    Operand,
+    Value,
+    rank_of,
+    shape_of,
+)
+from tidu.words import Words
+
+_PRIME = Words(
+    en="the derivative of {name} is not known by a sign", zh="{name} 的导数不能用一撇表示"
+)
+
+
+def applied(formulas: FormulaScope, node: Applied) -> Task[Part]:
+    """A word with brackets behind it."""
+    found = find(formulas, node.word, applied=True)
+    callee = formulas.scope.find(found.texts[0]) if found.kind == "name" else None
+    is_called = isinstance(callee, Helper | Declared | Layers | Function | Module)
+    if not (found.kind == "function" or (found.kind == "name" and is_called)):
+        chain = as_product(formulas, node)
+        if chain is not None:
+            return (yield from lower(formulas, chain))
+        formulas.mark_read(node.word)
+        name = found.texts[0] if found.texts else node.word.text + node.word.sub
+        arguments = yield from lower_all(formulas, node.arguments)
+        keywords = yield from _keywords(formulas, node.keywords)
+        function = _named(formulas, formulas.place(node.word), name)
+        return (yield from _call(formulas, formulas.place(node), function, arguments, keywords))
+    formulas.mark_read(node.word)
+    return (yield from _function(formulas, node, found.texts[0]))
+
+
+def as_product(formulas: FormulaScope, node: Applied) -> Chain | None:
+    """a(b + c) as a product, where a is a value; None where it is a call."""
+    found = find(formulas, node.word, applied=True)
+    value = found.kind in ("parts", "constant", "ones", "identity", "entry") or (
+        found.kind == "name" and is_value(formulas, found.texts[0])
+    )
+    if not value or len(node.arguments) != 1 or node.keywords:
+        return None
+    inner = node.arguments[0]
+    argument = Brackets(inner.first, inner.last, inner, argument=True)
+    factors = (_raised(node.word, node.scripts), _raised(argument, node.behind))
+    return Chain(node.first, node.last, factors, (None,))
+
+
+def _raised(base: Syntax, scripts: tuple[Script, ...]) -> Syntax:
+    return Raised(base.first, base.last, base, scripts) if scripts else base
+
+
+# ------------------------------------------------------------------ calls of functions
+def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[Part]:
+    place = formulas.place(node)
+    arguments = yield from lower_all(formulas, node.arguments)
+    keywords = yield from _keywords(formulas, node.keywords)
+    if node.word.sub and not name.endswith(node.word.sub):
+        keywords |= _below(formulas, node, name)
+    row = any(argument.row for argument in arguments)
+    order = sum(script.kind == "prime" for script in node.scripts)
+    scripts = [script for script in node.scripts if script.kind != "prime"]
+    for script in scripts:
+        if script.kind in ("-1", "-T", "T", "T?"):
+            inside = ", ".join(argument.shown for argument in arguments)
+            one, two = f"arc{name}({inside})", f"1 / {name}({inside})"
+            raise two_readings(place, one, two)
+    pair = functions.find(f"numpy.{name}imum")
+    if order:
+        result = yield from _derivative(formulas, node, name, order, arguments)
+    elif pair is not None and len(arguments) > 1 and not keywords:
+        result = _pairwise(formulas, place, f"np.{name}imum", arguments)
+    else:
+        _fill_up(formulas, arguments, keywords)
+        _fit_square(formulas, arguments, name)
+        function = _named(formulas, place, name)
+        result = yield from _call(formulas, place, function, arguments, keywords)
+    result = replace(result, row=row and rank_of(result.value) == 1)
+    return (yield from scripted_by(formulas, place, place, result, [*scripts, *node.behind]))
+
+
+def _keywords(formulas: FormulaScope, given: Sequence[Keyword]) -> Task[dict[str, Part]]:
+    found = yield from lower_all(formulas, [keyword.value for keyword in given])
+    return {keyword.name: part for keyword, part in zip(given, found, strict=True)}
+
+
+def _pairwise(
+    formulas: FormulaScope, place: Place, function: str, arguments: Sequence[Part]
+) -> Part:
+    """max(a, b, c) entry by entry, as max(max(a, b), c): on paper an axis is never written so."""
+    result = arguments[0]
+    for argument in arguments[1:]:
+        result = parts.apply(formulas, place, function, result, argument)
+    return result
+
+
+def _call(
+    formulas: FormulaScope,
+    whole: Place,
+    function: Part,
+    arguments: Sequence[Part],
+    keywords: Mapping[str, Part],
+    place: Place | None = None,
+) -> Task[Part]:
+    """function(arguments), which stands at `whole`; place: of the function's own name."""
+    values: dict[str, Value] = {key: part.value for key, part in keywords.items()}
+    call = Call(function, place or function.place, tuple(arguments), values, whole)
+    value = yield from called(formulas.scope, call)
+    return parts.called_part(formulas, function.code, call, keywords, value)
+
+
+def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
+    """The function of a name, by its meaning in the text."""
+    return Part(formulas.scope.function_of(name), place, code.name(name))
+
+
+def member(formulas: FormulaScope, node: Member) -> Task[Part]:
+    """x.T, np.pi"""
+    base = yield from lower(formulas, node.base)
+    return parts.member(
+        formulas, formulas.place(node), base, node.name, formulas.sign_place(node.last)
+    )
+
+
+def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
+    """x.sum(axis=0), np.sum(x)"""
+    function = yield from lower(formulas, node.function)
+    arguments = yield from lower_all(formulas, node.arguments)
+    keywords = yield from _keywords(formulas, node.keywords)
+    whole, name = formulas.place(node), formulas.sign_place(node.function.last)
+    return (yield from _call(formulas, whole, function, arguments, keywords, name))
+
+
+# ------------------------------------------------------------------ sizes that follow, axes
+def _fit_square(formulas: FormulaScope, arguments: list[Part], name: str) -> None:
+    """A function that needs a square matrix settles how long a 𝟏 in it is."""
+    sizes = formulas.sizes
+    if len(arguments) != 1 or not sizes.are_open(arguments[0].value):
+        return
+    shape, spelling = shape_of(arguments[0].value), functions.find(name)
+    if len(shape) == 2 and spelling is not None:
+        try:
+            binding.call(spelling, [arguments[0].value], {})
+        except TiduError:
+            sizes.unify(*shape)
+            arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
+
+
+def _fill_up(formulas: FormulaScope, arguments: list[Part], keywords: Mapping[str, Part]) -> None:
+    """reshape says how many elements there are, and so how long a 𝟏 is."""
+    sizes = formulas.sizes
+    if "shape" not in keywords or not arguments or not sizes.are_open(arguments[0].value):
+        return
+    known, unknown, wanted = 1, list[Size](), 1
+    for dim in shape_of(arguments[0].value):
+        if isinstance(dim, Size):
+            unknown.append(dim)
+        else:
+            known *= dim
+    for part in ast.walk(keywords["shape"].code):
+        if isinstance(part, ast.Constant) and isinstance(part.value, int):
+            wanted *= part.value
+    if len(unknown) == 1 and known and wanted % known == 0:
+        sizes.unify(unknown[0], wanted // known)
+        arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
+
+
+def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
+    """What a subscript of a function says: the axes, counted from 1, or a shape."""
+    spelling = functions.find(name)
+    attributes = () if spelling is None else spelling.attributes
+    texts = node.word.sub.replace("×", ",").split(",")
+    key = next((key for key in ("axis", "shape") if key in attributes), None)
+    place = formulas.place(node)
+    numbers = all(re.fullmatch("[0-9]{1,18}", text) for text in texts)
+    values = [int(text) - (key == "axis") for text in texts] if numbers else []
+    if key is None or not values or min(values) < 0:
+        word = formulas.place(node.word)
+        raise formulas.scope.unknown_name(Operand(None, word).shown, word)
+    if key == "axis" and len(values) == 1:
+        return {key: parts.constant(place, values[0])}
+    return {key: parts.sizes(formulas, place, values)}
+
+
+# ------------------------------------------------------------------ derivatives
+def _derivative(
+    formulas: FormulaScope, node: Applied, name: str, order: int, arguments: Sequence[Part]
+) -> Task[Part]:
+    """f′ of a declared function; relu′ and the like by the record's own rule."""
+    place = formulas.place(node)
+    if isinstance(formulas.scope.find(name), Declared) and order == 1:
+        function = _named(formulas, place, name + "_d")
+        return (yield from _call(formulas, place, function, arguments, {}))
+    spelling = functions.find(name)
+    op = None if spelling is None else spelling.op
+    if spelling is None or op is None or op.partials is None or order > 1 or len(arguments) != 1:
+        raise SyntaxProblem(_PRIME(name=name), place=formulas.place(node.word))
+    x = arguments[0]
+    value = operations.lifted(x.value)
+    out = binding.call(spelling, [value], {})
+    found = op.partials(value, out, **out.attrs)
+    slope = found[0] if isinstance(found, tuple) else found
+    written = code.call(code.name(f"{name}′"), [x.code], {})
+    return Part(slope, place, written)

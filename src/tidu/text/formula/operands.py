@@ -1,0 +1,139 @@
+"""Operands of a formula: names with what they are applied to, and what stands behind an operand."""
+
+from __future__ import annotations
+
+from tidu.errors import SyntaxProblem
+from tidu.text.diagnosis import NOTHING_AFTER
+from tidu.text.formula.brackets import arguments, square
+from tidu.text.formula.cursor import Cursor
+from tidu.text.formula.scripts import primary, scripts, subscript, with_scripts
+from tidu.text.formula.syntax import (
+    Applied,
+    Called,
+    Chain,
+    Indexed,
+    Items,
+    Keyword,
+    Member,
+    Number,
+    String,
+    Syntax,
+    Truth,
+    Word,
+)
+from tidu.text.formula.tokens import Sign
+from tidu.text.task import Task, wait
+
+
+def factor(cursor: Cursor) -> Task[Syntax]:
+    """An operand with all that stands behind it."""
+    first = cursor.begin()
+    base = yield from primary(cursor)
+    while (rule := cursor.rules.postfix.get(cursor.key)) is not None:
+        further = yield from rule(cursor, base, first)
+        if further is None:
+            break
+        base = further
+    return base
+
+
+def string(cursor: Cursor) -> Task[Syntax]:
+    sign = cursor.take()
+    return cursor.leaf(String(sign, sign, sign.text))
+    yield
+
+
+# ------------------------------------------------------------------ words
+def word(cursor: Cursor) -> Task[Syntax]:
+    """A name with its subscript, and what it is applied to."""
+    sign = cursor.take()
+    run = sign.kind == "name"
+    text, sub, raw = sign.text, "", sign.text
+    if "_" in (text if run else text.strip("_")):
+        text, _, sub = text.partition("_")
+    if _is_log_of_det(cursor, sign):
+        cursor.at += 3
+        text, sub, run, raw = "logabsdet", "", False, ""
+    sub = sub.replace("_", ",") or subscript(cursor)
+    found = Word(sign, cursor.last, text, sub, run, raw)
+    cursor.leaf(found)
+    return (yield from _applied(cursor, found, bare=False))
+
+
+def _is_log_of_det(cursor: Cursor, sign: Sign) -> bool:
+    """ln|det|(X), as the printers write it."""
+    texts = "".join(s.text for s in [sign, *cursor.ahead(3)])
+    return texts in ("ln|det|", "log|det|")
+
+
+def function(cursor: Cursor) -> Task[Syntax]:
+    r"""\sin x, \tanh^2 z, \log_2(n): a command that is a function."""
+    sign = cursor.take()
+    found = Word(sign, sign, sign.text, subscript(cursor))
+    cursor.leaf(found)
+    return (yield from _applied(cursor, found, bare=True))
+
+
+def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
+    """word^scripts(…): a function of what stands in brackets, or a product with it."""
+    above = yield from scripts(cursor)
+    opens = cursor.sees("(") or (cursor.sees("{") and not cursor.begin().spaced)
+    keywords: tuple[Keyword, ...] = ()
+    if opens:
+        given, keywords = yield from arguments(cursor)
+    elif bare:
+        given = ((yield from _bare_argument(cursor, found.first)),)
+    else:
+        return with_scripts(cursor, found, above, found.first)
+    behind = yield from scripts(cursor)
+    bare = bare and not opens
+    return Applied(found.first, cursor.last, found, above, given, keywords, behind, bare)
+
+
+def _bare_argument(cursor: Cursor, name: Sign) -> Task[Syntax]:
+    """The factor behind a function without brackets, with the numbers in front of it."""
+    factors: list[Syntax] = []
+    while cursor.now is not None and cursor.now.kind == "number":
+        factors.append((yield from wait(factor(cursor))))
+    if cursor.rules.begins_factor(cursor):
+        factors.append((yield from wait(factor(cursor))))
+    if not factors:
+        raise cursor.nothing_after(name)
+    first, after = factors[0].first, cursor.now
+    if after is not None and after.kind in ("name", "word", "number"):
+        function, inside = cursor.shown(name), cursor.slice(first, cursor.last)
+        further = cursor.slice(after, after)
+        one, two = f"{function}({inside}) {further}", f"{function}({inside} {further})"
+        raise cursor.ambiguous(name, after, one, two)
+    if len(factors) == 1:
+        return factors[0]
+    return Chain(first, cursor.last, tuple(factors), (None,) * (len(factors) - 1))
+
+
+# ------------------------------------------------------------------ attributes and indices
+def attribute(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
+    """x.T, x.sum(axis=0), np.sum(x): Python's own spelling inside a formula."""
+    if cursor.begin().spaced:
+        return None
+    dot = cursor.take()
+    if cursor.now is None or cursor.now.kind != "name":
+        raise SyntaxProblem(NOTHING_AFTER(sign="."), place=cursor.place(dot))
+    name = cursor.take()
+    member = Member(first, name, base, name.text)
+    if cursor.sees("(") and not cursor.begin().spaced:
+        given, keywords = yield from arguments(cursor)
+        return Called(first, cursor.last, member, given, keywords)
+    return member
+
+
+def index(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
+    """base[key]; base [condition] is a product."""
+    if cursor.begin().spaced or isinstance(base, Number | String):
+        return None
+    opening = cursor.take()
+    key = yield from square(cursor, opening)
+    if isinstance(key, Truth):
+        return Chain(first, cursor.last, (base, key), (None,))
+    keys = tuple(key for row in key.rows for key in row)
+    one = keys[0] if len(keys) == 1 else Items(opening, cursor.last, keys)
+    return Indexed(first, cursor.last, base, one)
