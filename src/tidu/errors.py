@@ -199,6 +199,10 @@ class NoDerivativeWarning(TiduWarning):
     """
 
 
+class CancellationWarning(TiduWarning):
+    """A gradient that has lost most of its digits where terms of nearly equal size cancel."""
+
+
 class FallbackWarning(TiduWarning):
     """NumPy calculates what was to be compiled."""
 

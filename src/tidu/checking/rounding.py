@@ -25,7 +25,7 @@ from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.types import FLOATS
 
 TRIALS = 3
-_UNIT: Mapping[bool, float] = {False: 2.0**-52, True: 2.0**-23}  # float32
+UNIT: Mapping[bool, float] = {False: 2.0**-52, True: 2.0**-23}  # float32
 _SHORT = 2.0**26  # numbers of so many binary digits are added and multiplied without rounding
 _LEAST, _NORMAL, _SQUARES = 2.0**-1074, 2.0**-1022, 1e-150  # whose squares underflow
 _EXACT = (Loop.LEAF, Loop.VIEW, Loop.GATHER)
@@ -118,7 +118,7 @@ def _shaken(value: Array, node: Node, salt: int, *of: Array) -> Array:
     bits = _hashed(array.shape, salt, of)
     size = 0.5 + 0.5 * (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
     sign = 1.0 - 2.0 * (bits & np.uint64(1)).astype(np.float64)
-    unit = _UNIT[_is_single(node)]
+    unit = UNIT[is_single(node)]
     return array * (1.0 + unit * sign * size)
 
 
@@ -133,7 +133,7 @@ def _hashed(shape: tuple[int, ...], salt: int, of: Sequence[Array]) -> _Bits:
     return total ^ (total >> np.uint64(31))
 
 
-def _is_single(node: Node) -> bool:
+def is_single(node: Node) -> bool:
     return not is_tuple(node) and node.dtype in ("float32", "complex64")
 
 
