@@ -160,7 +160,7 @@ def _moved(result: Any) -> Any:
         mixed >>= shift
         mixed |= bits
         return mixed.view(array.dtype)
-    return _moved(array.real) + 1j * _moved(array.imag) if kind in "FD" else array
+    return _moved(np.real(array)) + 1j * _moved(np.imag(array)) if kind in "FD" else array
 
 
 # ------------------------------------------------------------------ the verdict
