@@ -219,3 +219,10 @@ def test_every_activation_and_the_loss_of_classes(name: str, scale: float) -> No
     loss = cross_entropy(hidden, constant(y))
     values = {"x": scale * rng.normal(size=(8, 5)), "w": rng.normal(size=(5, 3))}
     assert lost_in(loss, {"x": x, "w": w}, values) is None
+
+
+def test_a_matrix_that_moved_roundings_make_singular() -> None:
+    near = np.array([[1.0, 0.1], [0.1, 0.1 * 0.1 + 2e-16]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tidu.grad(lambda x: np.sum(np.linalg.cholesky(near * x * np.exp(0.0))))(1.0)

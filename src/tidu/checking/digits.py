@@ -112,6 +112,15 @@ def lost_digits(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Arr
     A run with each result moved in its last digits says of most programs that there is nothing to
     look for; the moved roundings of the check decide the others.
     """
+    try:
+        with np.errstate(all="ignore"):
+            suspects = _suspects(looks, values, found)
+            return _judge(looks.asked, suspects, values) if suspects else None
+    except (ArithmeticError, ValueError, TypeError):  # of a matrix that has no inverse any more
+        return None
+
+
+def _suspects(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Array]) -> list[str]:
     moved, asked = _moved_run(looks.program, values), looks.asked
     single = is_single(asked.function)
     suspects: list[str] = []
@@ -121,7 +130,7 @@ def lost_digits(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Arr
             continue
         if noise * _size_of(values[by]) > _FELT[single] * UNIT[single]:
             suspects.append(name)
-    return _judge(asked, suspects, values) if suspects else None
+    return suspects
 
 
 def _largest(values: Any) -> float:
@@ -140,11 +149,10 @@ def _moved_run(program: NumpyProgram, values: Mapping[str, Any]) -> dict[str, Ar
     slots = program.fresh_slots()
     for name, (slot, node, _) in program.inputs.items():
         slots[slot] = as_input(name, values[name], node)
-    with np.errstate(all="ignore"):
-        for step in program.lean:
-            result = step.function(*step.operands(slots))
-            exact = step.node.op.loop in _UNROUNDED or is_tuple(step.node)
-            slots[step.target] = result if exact else _moved(result)
+    for step in program.lean:
+        result = step.function(*step.operands(slots))
+        exact = step.node.op.loop in _UNROUNDED or is_tuple(step.node)
+        slots[step.target] = result if exact else _moved(result)
     return {name: np.asarray(slots[slot]) for name, slot in program.outputs.items()}
 
 
@@ -169,20 +177,19 @@ def _judge(asked: Derivatives, names: Sequence[str], values: Mapping[str, Any]) 
     roots = [*nodes, asked.function]
     single = any(map(is_single, reachable(roots)))
     inputs = rounded_inputs(roots, given)
-    with np.errstate(all="ignore"):
-        rest, *moved = [moved_values(roots, inputs, trial) for trial in range(TRIALS + 1)]
-        beside = list(_beside(roots, inputs, single))
-        floor = _FELT[single] * UNIT[single] * max(1.0, _largest(rest[asked.function.id]))
-        for name, node in zip(names, nodes, strict=True):
-            value = rest[node.id]
-            noise = max(_largest(trial[node.id] - value) for trial in moved)
-            moves = [_largest(there[node.id] - value) * part for there, part in beside]
-            own = max((move for move in moves if move < math.inf), default=math.inf)
-            part = noise / (_largest(value) or noise or 1.0)
-            felt = noise * _size_of(values[asked.by[name]]) > floor
-            if part > _KEPT[single] and felt and noise > _OWN * own:
-                left = math.floor(-math.log10(part)) if part < 1.0 else 0
-                return Lost(name, left, _DIGITS[single], _source(asked.gradients[name], values))
+    rest, *moved = [moved_values(roots, inputs, trial) for trial in range(TRIALS + 1)]
+    beside = list(_beside(roots, inputs, single))
+    floor = _FELT[single] * UNIT[single] * max(1.0, _largest(rest[asked.function.id]))
+    for name, node in zip(names, nodes, strict=True):
+        value = rest[node.id]
+        noise = max(_largest(trial[node.id] - value) for trial in moved)
+        moves = [_largest(there[node.id] - value) * part for there, part in beside]
+        own = max((move for move in moves if move < math.inf), default=math.inf)
+        part = noise / (_largest(value) or noise or 1.0)
+        felt = noise * _size_of(values[asked.by[name]]) > floor
+        if part > _KEPT[single] and felt and noise > _OWN * own:
+            left = math.floor(-math.log10(part)) if part < 1.0 else 0
+            return Lost(name, left, _DIGITS[single], _source(asked.gradients[name], values))
     return None
 
 
