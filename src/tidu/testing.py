@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from tidu.checking import (
     require_agreement,
     verify,
 )
-from tidu.errors import DTypeError, GradientMismatch, InputError, TiduError
+from tidu.errors import CancellationWarning, DTypeError, GradientMismatch, InputError, TiduError
 from tidu.running.evaluation import check_nan, checked, has_nan
 from tidu.tracing.trace import trace
 from tidu.words import Words
@@ -188,7 +189,9 @@ def _derived(
     """Return tidu's own gradients; None if the function cannot be traced, or if they do not pass
     their own check (at kinks that cancel, or where all digits are lost)."""
     try:
-        gradients = grad(function, tuple(wanted))(*(array.copy() for array in arrays))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CancellationWarning)  # `verify` tells what is lost
+            gradients = grad(function, tuple(wanted))(*(array.copy() for array in arrays))
         traced = trace(function, arrays)
         names = [name for name, (_, path) in traced.paths.items() if not path]
         derived = derive_graph(traced.graph, [names[i] for i in wanted], output=traced.output)
