@@ -16,10 +16,10 @@ import numpy as np
 
 from tidu.backends.numpy.program import NumpyProgram, as_input
 from tidu.checking.finding import Array
-from tidu.checking.rounding import TRIALS, UNIT, is_single, moved_values, rounded_inputs
+from tidu.checking.rounding import TRIALS, UNIT, chooses, is_single, moved_values, rounded_inputs
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop
+from tidu.ir.op import Form, Loop
 from tidu.ir.types import FLOATS
 
 ENTRIES = 100_000  # of all values of a run together; larger programs are not looked at
@@ -189,7 +189,9 @@ def _judge(asked: Derivatives, names: Sequence[str], values: Mapping[str, Any]) 
         felt = noise * _size_of(values[asked.by[name]]) > floor
         if part > _KEPT[single] and felt and noise > _OWN * own:
             left = math.floor(-math.log10(part)) if part < 1.0 else 0
-            return Lost(name, left, _DIGITS[single], _source(asked.gradients[name], values))
+            source = _source(asked.gradients[name], values)
+            if not _is_choice(source):
+                return Lost(name, left, _DIGITS[single], source)
     return None
 
 
@@ -226,6 +228,13 @@ def _beside(
                 for name, x in inputs.items()
             }
             yield moved_values(roots, there, 0), UNIT[single] / step
+
+
+def _is_choice(node: Node) -> bool:
+    """Whether a node picks one of several numbers: a tie that roundings break is no loss of
+    digits."""
+    floats = [c for c in node.inputs if not is_tuple(c) and c.dtype in FLOATS]
+    return not floats or (node.op.form is Form.ELEMENTWISE and chooses(node))
 
 
 def _source(gradient: Node, values: Mapping[str, Any]) -> Node:

@@ -178,7 +178,7 @@ def _grid(value: Array) -> bool:
 
 def _is_exact(node: Node, operands: Sequence[Array], plain: Array) -> Any:
     """Where the result of an elementwise op is known to be no rounded one."""
-    if _chooses(node):
+    if chooses(node):
         return True
     exact = _short(plain)
     for x in operands:
@@ -196,7 +196,7 @@ def _power_of_two(x: Array) -> Any:
     return np.frexp(np.abs(x))[0] == 0.5
 
 
-def _chooses(node: Node) -> bool:
+def chooses(node: Node) -> bool:
     """Whether an op hands on one of its operands, with either sign, or a whole number: max, abs,
     sign, floor. Found by trying."""
     numbers = [_TRIED[:, i % 3] for i in range(len(node.inputs))]
