@@ -564,6 +564,33 @@ def test_kinks_that_may_cancel_are_searched_in_long_programs_too() -> None:
     assert not entangled([node], [x])
 
 
+@pytest.mark.parametrize("size", [2, 3, 40])
+@pytest.mark.parametrize("largest", [np.max, lambda v: -np.min(-v)])
+def test_a_second_derivative_at_a_tie_is_conventional_as_a_whole(
+    size: int, largest: Function
+) -> None:
+    """Its mixed entries are 0 on all sides, its others are not: none is taken from the sides."""
+    v, wanted = np.ones(size), np.full((size, size), 2.0 / size**2)
+    with pytest.warns(NoDerivativeWarning):
+        np.testing.assert_allclose(tidu.hessian(lambda v: largest(v) ** 2)(v), wanted)
+    with pytest.warns(NoDerivativeWarning):
+        product = tidu.hvp(lambda v: largest(v) ** 2)(v, np.eye(size)[0])
+    np.testing.assert_allclose(product, wanted[0])
+
+
+def test_a_tie_of_two_arguments_is_conventional_as_a_whole() -> None:
+    second = tidu.hessian(lambda x, y: np.maximum(x, y) ** 2, argnums=(0, 1))
+    with pytest.warns(NoDerivativeWarning):
+        np.testing.assert_allclose(second(1.0, 1.0), np.full((2, 2), 0.5))
+
+
+def test_a_kink_elsewhere_leaves_the_limit_of_an_entry() -> None:
+    def both(v: Any) -> Any:
+        return np.maximum(v[0], 0.0) ** 2 + np.cosh(np.abs(v[1]))
+
+    np.testing.assert_allclose(tidu.hessian(both)(np.zeros(2)), [[0.5, 0.0], [0.0, 1.0]])
+
+
 def test_a_number_has_no_entries_to_name_and_a_page_counts_from_1() -> None:
     with pytest.warns(NoDerivativeWarning, match=r"no limit there; the value given is 1"):
         tidu.hessian(lambda x: (np.cosh(np.abs(x)) - 1.0) * np.where(x > 0, 1.0, 3.0))(0.0)

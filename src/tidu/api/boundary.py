@@ -15,7 +15,8 @@ import numpy as np
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.switches import Switches, entangled, switches
-from tidu.checking.limits import Limits, Question, Run, limits
+from tidu.checking.limits import Limits, limits
+from tidu.checking.sides import Question, Run
 from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
@@ -155,10 +156,11 @@ def boundary(
     order: int,
     conditions: Sequence[Node] = (),
     batch: Mapping[str, int] | None = None,
+    lower: frozenset[str] = frozenset(),
 ) -> Boundary:
     """What is asked of derivatives of this order of `functions` by the inputs `moving`.
-    `conditions` are those of the Python branches that were taken on the way; `batch` is that of
-    `Question`.
+    `conditions` are those of the Python branches that were taken on the way; `batch` and `lower`
+    are those of `Question`.
 
     A first derivative is looked at where the functions have a value given at one point (x == 0)
     and where kinks of theirs may cancel; at other kinks it has the conventional value.
@@ -168,7 +170,7 @@ def boundary(
     lengths = {node.shape[:1] for node in functions}
     lengths |= {own[name].shape[axis : axis + 1] for name, axis in along.items()}
     along = along if len(lengths) == 1 else {}
-    question = Question(own, tuple(functions), tuple(moving), order, along)
+    question = Question(own, tuple(functions), tuple(moving), order, along, lower)
     if not own or not order:
         return Boundary(Question({}, (), ()), Switches())
     if order < 2 and not entangled(functions, question.moving):

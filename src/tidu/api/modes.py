@@ -76,12 +76,13 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         run = dict(zip(outputs, as_run(outputs), strict=True))
         value, inner = _with(region.result, run), [run[node] for node in region.derivatives]
         value, slopes, inner = region.close((value, _with(region.result, found), inner))
-        derived = nodes_of((slopes, inner))
+        derived, lower = nodes_of(slopes), nodes_of(inner)
         again = functools.partial(_pushed_again, function, tangents)
         redo = redo_of(again, function, here, named)
         what, of = f"jvp({region.function})", region.functions
         tree = value, slopes
-        return finish(here, tree, what, region.spoken, of=of, derived=derived, redo=redo)
+        said = region.spoken
+        return finish(here, tree, what, said, of=of, derived=derived, lower=lower, redo=redo)
 
 
 def _pushed_again(

@@ -16,7 +16,7 @@ from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import switches
-from tidu.checking.limits import Run
+from tidu.checking.sides import Run
 from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.graph import Graph
@@ -66,30 +66,34 @@ def finish(
     *,
     of: Sequence[Node] | None = None,
     derived: Sequence[Node] | None = None,
+    lower: Sequence[Node] = (),
     redo: Redo | None = None,
 ) -> Any:
     """A tree of nodes made in a stage as what the caller of a verb gets.
 
     `what` says what it is, and `spoken` what nodes are called, by id. `of` are the functions that
     were derived, where the verb derives, and `derived` the nodes that are derivatives: by default
-    all of them, and where the verb does not derive those that are made with derivatives. `redo`
-    calls the verb with other values for the stage's inputs.
+    all of them, and where the verb does not derive those that are made with derivatives; `lower`
+    are derivatives too, of a lower order. `redo` calls the verb with other values for the stage's
+    inputs.
     Warns with NotFiniteWarning where a result is NaN, or overflows, and with NoDerivativeWarning
     where there is no derivative.
     """
     nodes = nodes_of(tree)
     if not stage.own:
         made = nodes if of is not None else ()
-        stage.recorder.derived.extend(made if derived is None else derived)
+        stage.recorder.derived.extend([*(made if derived is None else derived), *lower])
         return stage.wrap(tree)
     if derived is None:
         made = stage.recorder.made_with_derivatives(nodes)
         derived = [node for node in nodes if of is not None or node in made]
+    derived = [*derived, *lower]
     order, moving = stage.recorder.order, _moving(stage)
     functions = tuple(stage.recorder.plain_functions(of or ()))
     taken = tuple(guard.condition for guard in stage.recorder.guards.values())
     axes = tuple(stage.recorder.batch.items())
-    plan = _derivatives(nodes, tuple(derived), functions, moving, order, taken, axes, backend)
+    asked = tuple(derived), tuple(lower), functions, moving
+    plan = _derivatives(nodes, *asked, order, taken, axes, backend)
     if _beside.get():
         return _plainly(plan, stage)
     raw = _settled(nodes, plan.program.run(stage.values), stage, derived, functions).outputs
@@ -161,6 +165,7 @@ class _Plan:
 def _derivatives(
     nodes: tuple[Node, ...],
     derived: tuple[Node, ...],
+    lower: tuple[Node, ...],
     of: tuple[Node, ...],
     moving: tuple[Node, ...],
     order: int,
@@ -173,7 +178,8 @@ def _derivatives(
     asked = {name: node for name, node in outputs.items() if node in wanted}
     axes = dict(batch)
     along = {name: axes[node] for name, node in asked.items() if node in axes}
-    plan = boundary(asked, of, moving, order, taken, along)
+    below = frozenset(name for name, node in asked.items() if node in set(lower))
+    plan = boundary(asked, of, moving, order, taken, along, below)
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 

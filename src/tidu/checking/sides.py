@@ -1,0 +1,342 @@
+"""The sides of a point: what derivatives tend to along a direction.
+
+A step along a direction fixes the pieces of a program; where they are smooth at the point itself,
+the numbers there are exact. A quotient 0/0 (v/‖v‖ at 0) has no numbers at the point: those of
+several steps are extrapolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidu.backends.numpy.program import compile_graph, with_sizes
+from tidu.backends.program import Program
+from tidu.calculus.bodies import written_out
+from tidu.calculus.switches import boundary_of, switches
+from tidu.checking.extrapolation import CLOSE, extrapolate
+from tidu.ir.build import input_node, is_tuple, substitute
+from tidu.ir.node import Node, reachable
+from tidu.ir.types import REALS
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Run = Callable[[Arrays], Arrays]
+
+_PAIRS = 12  # of opposite directions
+_PAIRS_TRACED = 4  # the same where each step is a trace of its own
+_NEAR = 20  # a step of 2**-20 shows the pieces on a side
+_NEARER = (28, 36, 44)  # and a smaller one, where another boundary lies within that step
+_NEAREST = (60, 100, 200, 400, 800)  # smaller still, where every value is 0
+_EXACT = 1e-9  # beside its size: how far two limits at the point itself may lie apart
+_ALIKE = 1e-7  # the same for limits that are extrapolated
+_WORK = 200_000  # elements of one run, up to which more than one pair is looked at
+_MOST = 50_000_000  # and up to which anything is
+_FEW_ENTRIES = 64  # entries up to which each is moved far beyond all others
+_FEW_PIECES = 64  # elements of pieces up to which each is turned to its other side
+_BEYOND = 2.0**10  # how far
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """Derivatives at some values, with what they are derivatives of and by.
+
+    results: the derivatives by name. functions: the functions derived, which must be continuous.
+    moving: the inputs by which they are derived. order: that of the derivatives: where a function
+    jumps, its conventional slope is given, and no derivative of that. batch: by name, the axis of a
+    result along which lie independent entries; it is the first one of every function. lower: the
+    results of a lower order.
+    """
+
+    results: Mapping[str, Node]
+    functions: tuple[Node, ...]
+    moving: tuple[Node, ...]
+    order: int = 1
+    batch: Mapping[str, int] = field(default_factory=dict[str, int])
+    lower: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """The limits along one direction, by name, and how far each may be off (∞: not known).
+
+    grows: where the numbers grow without bound. jumps: whether a function does, for each entry of a
+    batch. alike: how far two limits may lie apart beside their size. pieces: those of the side.
+    is_narrow: along it one entry moves far beyond all others, whose limits rounding may hide.
+    """
+
+    limit: Arrays
+    error: Arrays
+    grows: Arrays
+    jumps: Array
+    alike: float
+    pieces: Arrays
+    is_narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """The programs that show a side: `run` gives everything at displaced values; `frozen` the same
+    at any values with the pieces given (None where only `run` is known)."""
+
+    question: Question
+    values: Arrays
+    run: Run
+    flat: tuple[str, ...]
+    own: Mapping[str, str]  # by piece: the mask of where it lies on a boundary
+    frozen: Program | None
+    here: Arrays  # the functions at the values
+    pieces: Arrays  # the pieces and their masks at the values
+    work: float
+
+    def pair(self, rng: np.random.Generator) -> list[Side]:
+        """The sides along a random direction and the opposite one."""
+        direction = _direction(self.question.moving, self.values, rng)
+        both = [self.look({n: sign * step for n, step in direction.items()}) for sign in (1, -1)]
+        return [side for side in both if side is not None]
+
+    def look(self, direction: Arrays) -> Side | None:
+        """The limits along a direction; None where it leaves the domain of the functions."""
+        last, near = self._beside(direction)
+        if not all(np.isfinite(near[name]).all() for name in self.here):
+            return None
+        return self._at_the_point(direction, last, near) or self._extrapolated(
+            direction, last, near
+        )
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of opposite directions are looked at; a number has one."""
+        if self.work > _WORK or self.entries <= 1:
+            return 1
+        return _PAIRS if self.frozen is not None else _PAIRS_TRACED
+
+    @property
+    def entries(self) -> int:
+        """How many numbers move."""
+        return sum(np.size(self.values[name]) for name in map(_name, self.question.moving))
+
+    def of_single_entries(self, rng: np.random.Generator) -> list[Side]:
+        """The sides where one entry moves far beyond the others, which most directions never show:
+        one of fifty equal entries is the largest on a fiftieth of them."""
+        if self.entries > _FEW_ENTRIES:
+            return []
+        seen: list[Side | None] = []
+        for node in self.question.moving:
+            for i in range(np.size(self.values[_name(node)])):
+                direction = _direction(self.question.moving, self.values, rng)
+                small = {name: step / _BEYOND for name, step in direction.items()}
+                if _name(node) in small:
+                    small[_name(node)].flat[i] *= _BEYOND
+                for sign in (1.0, -1.0):
+                    seen.append(self.look({name: sign * step for name, step in small.items()}))
+        return [replace(side, is_narrow=True) for side in seen if side is not None]
+
+    def varied(self, seen: Sequence[Side]) -> bool:
+        """Whether each element of a piece on a boundary has been seen on two sides of it."""
+        for name in self.flat:
+            first, *others = [side.pieces[name] for side in seen]
+            same = np.all([other == first for other in others], axis=0)
+            if np.any(self._turned(name, seen) & same):
+                return False
+        return True
+
+    def _turned(self, name: str, seen: Sequence[Side]) -> Array:
+        """Which elements of a piece are others on a side than at the point."""
+        return np.any([side.pieces[name] != self.pieces[name] for side in seen], axis=0)
+
+    def hanging_on(self, split: Arrays, seen: Sequence[Side]) -> Arrays:
+        """The entries that change with an element of a piece with which one in `split` changes;
+        all entries, where the pieces are not known or are too many."""
+        turned = [(name, i) for name in self.flat for i in np.flatnonzero(self._turned(name, seen))]
+        if self.frozen is None or len(turned) > _FEW_PIECES:
+            return {name: np.ones(each.shape, bool) for name, each in split.items()}
+        base = {**self.values, **{name: self.pieces[name] for name in self.flat}}
+        start = self.frozen.run(base).outputs
+        found = {name: np.zeros(each.shape, bool) for name, each in split.items()}
+        for name, i in turned:
+            for other in {side.pieces[name].flat[i].item() for side in seen}:
+                piece = np.array(base[name])
+                piece.flat[i] = other
+                there = self.frozen.run({**base, name: piece}).outputs
+                changed = {n: _differ(start[n], there[n]) for n in split}
+                if any(np.any(changed[n] & each) for n, each in split.items()):
+                    found = {n: found[n] | changed[n] for n in split}
+        return found
+
+    def _beside(self, direction: Arrays) -> tuple[int, Arrays]:
+        """The first step 2**-k that crosses no boundary but those on which the point lies, with
+        what is there; the largest step where none is seen to be such."""
+        first = self._at(direction, _NEAR)
+        if not self._crosses(first):
+            return _NEAR, first
+        all_zero = not any(np.any(self.values[name]) for name in direction)
+        for step in (*_NEARER, *(_NEAREST if all_zero else ())):
+            near = self._at(direction, step)
+            if not self._crosses(near):
+                return step, near
+        return _NEAR, first
+
+    def _crosses(self, near: Arrays) -> bool:
+        """Whether a piece is another than at the point, which lies on no boundary of that piece."""
+        return any(
+            np.any((near[name] != self.pieces[name]) & ~self.pieces[mask])
+            for name, mask in self.own.items()
+        )
+
+    def _at(self, direction: Arrays, step: int) -> Arrays:
+        moved = {n: self.values[n] + 2.0**-step * d for n, d in direction.items()}
+        return self.run({**self.values, **moved})
+
+    def _at_the_point(self, direction: Arrays, last: int, near: Arrays) -> Side | None:
+        """The numbers of the point with the pieces of the side; None where that is not its limit:
+        they are not finite, or the numbers beside it do not tend to them."""
+        if self.frozen is None:
+            return None
+        half, quarter = self._at(direction, last + 1), self._at(direction, last + 2)
+        if not self._same_pieces(near, half):
+            return None
+        curved = self._same_pieces(near, quarter)
+        pieces = {name: near[name] for name in self.flat}
+        exact = self.frozen.run({**self.values, **pieces}).outputs
+        for name in (*self.question.results, *self.here):
+            beside = 2.0 * half[name] - near[name]
+            if curved:  # where a parabola through three points ends, and no line through two
+                beside = (8.0 * quarter[name] - 6.0 * half[name] + near[name]) / 3.0
+            if not np.isfinite(exact[name]).all():
+                return None
+            size = _largest(exact[name], near[name], half[name])
+            if np.any(np.abs(exact[name] - beside) > CLOSE * size):
+                return None
+        results = {name: exact[name] for name in self.question.results}
+        return Side(
+            results,
+            {n: _EXACT * np.maximum(np.abs(v), np.abs(near[n])) for n, v in results.items()},
+            {n: np.zeros(np.shape(v), bool) for n, v in results.items()},
+            self._jumps({name: exact[name] for name in self.here}, _EXACT),
+            _EXACT,
+            pieces,
+        )
+
+    def _same_pieces(self, one: Arrays, other: Arrays) -> bool:
+        return all(np.array_equal(one[name], other[name]) for name in self.flat)
+
+    def _jumps(self, limit: Arrays, tolerance: float) -> Array:
+        """Whether a function tends to another value than its own, for each entry of a batch; a
+        limit that is not known says nothing."""
+        jumps = np.zeros((), bool)
+        for name, value in self.here.items():
+            if np.isfinite(value).all():
+                off = np.abs(limit[name] - value) > tolerance * (1.0 + np.abs(value))
+                axes = tuple(range(1 if self.question.batch else 0, np.ndim(value)))
+                jumps = jumps | np.any(off, axis=axes)
+        return jumps
+
+    def _extrapolated(self, direction: Arrays, last: int, near: Arrays) -> Side:
+        table = [near]
+        for step in reversed(
+            range(last - _NEAR, last)
+        ):  # the side ends where another boundary is crossed
+            there = self._at(direction, step)
+            finite = all(np.isfinite(there[name]).all() for name in self.here)
+            if not finite or not self._same_pieces(near, there):
+                break
+            table.append(there)
+        table.reverse()
+        found = {
+            name: extrapolate([np.asarray(there[name]) for there in table])
+            for name in (*self.question.results, *self.here)
+        }
+        results = self.question.results
+        whole = {name: found[name][0] for name in self.here}
+        return Side(
+            {name: found[name][0] for name in results},
+            {name: found[name][1] for name in results},
+            {name: found[name][2] for name in results},
+            self._jumps(whole, 100.0 * CLOSE),
+            _ALIKE,
+            {name: near[name] for name in self.flat},
+        )
+
+
+def prepare(question: Question, values: Arrays, again: Run | None) -> Sides | None:
+    names = [*question.results, *(f"function/{i}" for i in range(len(question.functions)))]
+    nodes = with_sizes([*question.results.values(), *question.functions], values)
+    bound = written_out(nodes)
+    if bound is None:
+        return None
+    work = sum(_size(n) for n in reachable(bound) if not is_tuple(n))
+    if work > _MOST:
+        return None
+    bound = _in_double_precision(bound)
+    outputs = dict(zip(names, bound, strict=True))
+    here_names = names[len(question.results) :]
+    if again is not None:
+        here = again(values)
+        functions = {name: here[name] for name in here_names}
+        return Sides(question, values, again, (), {}, None, functions, {}, work)
+    inputs = {str(n.attrs["name"]): n for n in reachable(bound) if n.op.role == "input"}
+    moving = tuple(inputs[name] for name in map(_name, question.moving) if name in inputs)
+    flat = switches(tuple(bound), moving).flat
+    held = {node: input_node(f"·piece{i}", node.shape, node.dtype) for i, node in enumerate(flat)}
+    pieces = {_name(own): node for node, own in held.items()}
+    masks = {name: boundary_of(node) for name, node in pieces.items()}
+    own = {name: f"{name}/boundary" for name, mask in masks.items() if mask is not None}
+    program = compile_graph({**outputs, **pieces})
+    watched = {own[name]: mask for name, mask in masks.items() if mask is not None}
+    at_point = compile_graph({**pieces, **watched}).run(values).outputs
+    frozen = compile_graph(dict(zip(names, substitute(bound, dict(held)), strict=True)))
+    here = program.run(values).outputs
+
+    def run(displaced: Arrays) -> Arrays:
+        return program.run(displaced).outputs
+
+    functions = {name: here[name] for name in here_names}
+    return Sides(question, values, run, tuple(pieces), own, frozen, functions, at_point, work)
+
+
+def _in_double_precision(nodes: list[Node]) -> list[Node]:
+    """The nodes on inputs of double precision: steps that are small enough need it."""
+    inputs = [node for node in reachable(nodes) if node.dtype == "float32" and not node.inputs]
+    wide: dict[Node, Node] = {}
+    for node in inputs:
+        if node.op.role == "input":
+            wide[node] = input_node(_name(node), node.shape)
+    return substitute(nodes, wide) if wide else nodes
+
+
+def _size(node: Node) -> float:
+    size = 1.0
+    for dim in node.shape:
+        size *= dim if isinstance(dim, int) else 1
+    return size
+
+
+def _name(node: Node) -> str:
+    return str(node.attrs["name"])
+
+
+def _direction(
+    moving: Sequence[Node], values: Arrays, rng: np.random.Generator
+) -> dict[str, Array]:
+    """A random step for each input that moves, of its own size."""
+    steps: dict[str, Array] = {}
+    for node in moving:
+        value = np.asarray(values[_name(node)])
+        if node.dtype in REALS and value.size:
+            scale = np.where(value == 0, np.max(np.abs(value)) or 1.0, np.abs(value))
+            signs = rng.choice([-1.0, 1.0], value.shape)
+            steps[_name(node)] = scale * signs * rng.uniform(0.5, 1.5, value.shape)
+    return steps
+
+
+def _differ(one: Array, other: Array) -> Array:
+    return (one != other) & ~(np.isnan(one) & np.isnan(other))
+
+
+def _largest(*arrays: Array) -> float:
+    return max((float(np.max(np.abs(a))) for a in arrays if np.size(a)), default=0.0)
