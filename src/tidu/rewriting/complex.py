@@ -13,11 +13,11 @@ from tidu.ops.elementwise.arithmetic import (
     modulus,
     multiply,
     negative,
-    power,
     square,
 )
 from tidu.ops.elementwise.complex import squared_size
 from tidu.ops.elementwise.parts import conj, is_complex, real
+from tidu.ops.elementwise.powers import power
 from tidu.ops.leaves import cast
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_number, constant_value, plain_number

@@ -16,9 +16,10 @@ from tidu.ir.rule import Atoms, rule
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import euclidean_norm, std, var
-from tidu.ops.elementwise.arithmetic import absolute, multiply, negative, power, sqrt, square
+from tidu.ops.elementwise.arithmetic import absolute, multiply, negative, sqrt, square
 from tidu.ops.elementwise.comparison import where
 from tidu.ops.elementwise.exponential import log
+from tidu.ops.elementwise.powers import power
 from tidu.ops.elementwise.selection import maximum, minimum
 from tidu.ops.elementwise.trigonometric import hypot
 from tidu.ops.linalg.contraction import matmul

@@ -13,12 +13,12 @@ from tidu.ops.elementwise.arithmetic import (
     divide,
     multiply,
     negative,
-    power,
     reciprocal,
     square,
     subtract,
 )
 from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
+from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
 from tidu.rewriting.stable import sample, stabilisation
 

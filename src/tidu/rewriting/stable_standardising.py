@@ -12,7 +12,8 @@ from tidu.ops.arrays.reduction import mean
 from tidu.ops.arrays.standardise import Axes, definition, standardised
 from tidu.ops.arrays.statistics import std, var
 from tidu.ops.define import says
-from tidu.ops.elementwise.arithmetic import add, divide, power, sqrt, square, subtract
+from tidu.ops.elementwise.arithmetic import add, divide, sqrt, square, subtract
+from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
 
 

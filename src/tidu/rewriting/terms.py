@@ -12,7 +12,8 @@ from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ops.arrays.layout import broadcast_to
-from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, power, square, subtract
+from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, square, subtract
+from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value, number_of
 
 Term = tuple[float, Node]

@@ -11,7 +11,7 @@ from tidu.document.math import Apply, Function, Math, Number, Product, Symbol, T
 from tidu.errors import InputError
 from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Form, Loop, Operand, role
 from tidu.ir.stacking import ones_inside
 from tidu.ir.types import Dim, Shape, Size, Type, is_one_element, product, shape_text
 from tidu.ops.define import aliases, op, sampled, says
@@ -223,15 +223,13 @@ def _broadcast_type(x: Type, shape: Shape) -> Type:
 
 
 def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]:
-    from tidu.ops.arrays.reduction import sum_  # noqa: PLC0415  (a broadcast and a sum are each other's adjoints)
-
     extra = len(shape) - x.rank
     broadcast = tuple(
         axis
         for axis, dim in enumerate(shape)
         if axis < extra or (x.shape[axis - extra] == 1 and dim != 1)
     )
-    return (reshape(sum_(g, axis=broadcast, keepdims=False), shape=x.shape),)
+    return (reshape(role("sum")(g, axis=broadcast, keepdims=False), shape=x.shape),)
 
 
 def _batched_broadcast(xs: Sequence[Node], stacked: Sequence[bool], shape: Shape) -> Node:

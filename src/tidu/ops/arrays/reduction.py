@@ -157,6 +157,7 @@ def reduction_code(name: str) -> Callable[[Node, str], str]:
 
 sum_ = op(
     "sum",
+    role="sum",
     complex=True,
     form=Form.LINEAR,
     loop=Loop.REDUCE,

@@ -12,6 +12,7 @@ from tidu.ir.build import OperandError, apply, broadcast
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.types import Type, promote
+from tidu.ops.arrays.extremes import largest_size
 from tidu.ops.arrays.layout import reshape
 from tidu.ops.arrays.reduction import (
     REDUCTION_SAMPLES,
@@ -60,8 +61,6 @@ def _logsumexp_code(node: Node, x: str) -> str:
 
 def _top(x: Node, axis: tuple[int, ...]) -> Node:
     """`_shift` made of nodes."""
-    from tidu.ops.arrays.extremes import largest_size  # noqa: PLC0415  (selection does not know softmax)
-
     top = largest_size(x, axis=axis, keepdims=True)  # of nothing: no shift
     return where(less(absolute(top), np.inf), top, 0.0)
 

@@ -13,12 +13,13 @@ from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.types import Size, Type
 from tidu.ops.arrays.indexing import take
 from tidu.ops.arrays.numeric import as_node
-from tidu.ops.arrays.order import sort, take_along_axis
+from tidu.ops.arrays.order import argsort, sort, take_along_axis
 from tidu.ops.arrays.rearrange import taken
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.elementwise.comparison import equal, greater, less, where
+from tidu.ops.elementwise.rounding import remainder
 from tidu.words import Words
 
 _TABLE = Words(
@@ -103,9 +104,6 @@ def _prepare_interp(
 
 
 def _periodic(x: Node, xp: Node, fp: Node, period: float) -> Node:
-    from tidu.ops.arrays.order import argsort  # noqa: PLC0415
-    from tidu.ops.elementwise.rounding import remainder  # noqa: PLC0415
-
     x, xp = remainder(x, period), remainder(xp, period)
     order = argsort(xp)
     xp, fp = sort(xp), take_along_axis(fp, order, axis=0)

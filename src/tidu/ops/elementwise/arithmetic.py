@@ -1,4 +1,4 @@
-"""Arithmetic: sums, products, quotients, powers, absolute value and sign."""
+"""Arithmetic: sums, products, quotients, squares and roots, absolute value and sign."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ from tidu.ir.node import Node
 from tidu.ir.op import Case, Kink, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.arrays.layout import of_ones
-from tidu.ops.define import aliases, elementwise, is_scalar, joined, like, normal, says
+from tidu.ops.define import aliases, elementwise, is_scalar, joined, normal, says
 from tidu.ops.elementwise.comparison import equal
 from tidu.ops.elementwise.parts import complex_normal, conj, is_complex
-from tidu.ops.elementwise.power_slope import power_slope
 from tidu.ops.elementwise.stable_forms import difference_form, product_form, quotient_form, sum_form
 from tidu.ops.leaves import number
-from tidu.ops.numbers import constant_value, number_of
+from tidu.ops.numbers import number_of
 from tidu.words import Words
 
 _NOT_FLAT = Words(
@@ -230,55 +229,6 @@ negative = elementwise(
 )
 
 
-def _power_partials(x: Node, y: Node, out: Node) -> tuple[Any, Any]:
-    exponent = constant_value(y)
-    if exponent is not None:
-        return _power_slope(x, exponent), None
-    from tidu.ops.elementwise.exponential import log, power_log  # noqa: PLC0415  (exponential builds on arithmetic)
-
-    base = constant_value(x)
-    if base is not None and base > 0:
-        by_y = out * log(like(x, base))
-    else:
-        by_y = power_log(x, y)
-    return apply(power_slope, x, y, order=1), by_y
-
-
-def _power_slope(x: Node, exponent: float) -> Any:
-    if exponent == 0.0:
-        return 0.0
-    if exponent == 1.0:
-        return 1.0
-    if exponent == 2.0:
-        return 2.0 * x
-    return exponent * x ** (exponent - 1.0)
-
-
-def _power_notation(node: Node, base: Math, exponent: Math) -> Math:
-    if constant_value(node.inputs[1]) == 0.5:
-        return Apply(Function("sqrt"), (base,))
-    if node.rank > 1 and constant_value(node.inputs[1]) == -1.0:
-        return Fraction(Number("1"), base)  # X⁻¹ is the inverse
-    return Power(base, exponent)
-
-
-power = elementwise(
-    "power",
-    complex=True,
-    counts=True,
-    arity=2,
-    operator="**",
-    partials=_power_partials,
-    says=says("power rule", "幂法则"),
-    source="(xⁿ)′ = n xⁿ⁻¹, (aˣ)′ = aˣ ln a",
-    numpy=np.power,
-    scalar="pow(x, y)",
-    notation=_power_notation,
-    safe={0: 1.0},
-    aliases=aliases(numpy=("power", "float_power", "pow"), torch="pow"),
-    samples=normal(2, low=0.5, high=2.0),
-)
-
 square = elementwise(
     "square",
     complex=True,
@@ -419,6 +369,7 @@ def _prepare_absolute(x: Node, at: float = 0.0) -> Node:
 
 absolute = elementwise(
     "abs",
+    role="absolute",
     complex=True,
     partials=lambda x, out, at: sign(x, at=at),
     type_rule=lambda x, at: Type(x.shape, real_dtype(x.dtype)),

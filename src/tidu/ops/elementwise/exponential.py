@@ -22,7 +22,7 @@ from tidu.ops.define import (
     spelling,
     times,
 )
-from tidu.ops.elementwise.arithmetic import absolute, power, ratio
+from tidu.ops.elementwise.arithmetic import absolute, ratio
 from tidu.ops.elementwise.comparison import equal, logical_and
 from tidu.ops.leaves import cast
 from tidu.ops.numbers import constant_value
@@ -351,56 +351,4 @@ xlogy = elementwise(
     aliases=aliases(torch=("xlogy", "special.xlogy"), scipy="special.xlogy"),
     samples=normal(2, low=0.4, high=2.0),
     doc=says("x ln y, and 0 where x = 0", "x ln y，在 x = 0 处为 0"),
-)
-
-
-# ------------------------------------------------------------------ powers by their exponent
-def _power_log_partials(x: Node, y: Node, out: Node, k: int) -> tuple[Node | None, Node | None]:
-    by_x = by_y = None
-    if constant_value(x) is None:
-        below = power(x, y - 1.0) if k == 1 else apply(power_log, x, y - 1.0, k=k - 1)
-        by_x = y * apply(power_log, x, y - 1.0, k=k) + float(k) * below
-    if constant_value(y) is None:
-        by_y = apply(power_log, x, y, k=k + 1)
-    return by_x, by_y
-
-
-def _prepare_power_log(x: Node, y: Node, k: int = 1) -> Node:
-    dtype = promote((x.dtype, y.dtype))
-    if dtype in COMPLEX:
-        x, y = cast(x, dtype=dtype), cast(y, dtype=dtype)
-    return apply(power_log, x, y, k=k)
-
-
-def _power_log(x: Any, y: Any, k: int) -> Any:
-    vanishes = (x == 0) & (np.real(y) > 0)
-    return x**y * np.log(np.where(vanishes, np.ones((), x.dtype), x)) ** k
-
-
-def _power_log_notation(node: Node, x: Math, y: Math) -> Math:
-    k = node.attrs["k"]
-    return times(node, Power(x, y), ln_of(x) if k == 1 else Power(ln_of(x), Number(str(k))))
-
-
-# One op and no product: where x = 0 and y > 0 it is 0, and so is each derivative that exists there.
-power_log = elementwise(
-    "power_log",
-    complex=True,
-    arity=2,
-    real=True,
-    partials=_power_log_partials,
-    says=says("derivative of xʸ (ln x)ᵏ", "xʸ (ln x)ᵏ 的导数"),
-    source="∂ xʸ(ln x)ᵏ/∂y = xʸ(ln x)ᵏ⁺¹, ∂/∂x = y xʸ⁻¹(ln x)ᵏ + k xʸ⁻¹(ln x)ᵏ⁻¹",
-    numpy=quiet(_power_log),
-    scalar="x == 0 && y > 0 ? 0 : pow(x, y) * pow(log(x), k)",
-    prepare=_prepare_power_log,
-    notation=_power_log_notation,
-    code=lambda node, x, y: (
-        f"({x} ** {y} * np.log(np.where(({x} == 0) & (np.real({y}) > 0), 1.0, {x})) "
-        f"** {node.attrs['k']})"
-    ),
-    safe={0: 1.0},
-    aliases={},
-    samples=normal(2, low=0.4, high=2.0, k=1),
-    doc=says("xʸ (ln x)ᵏ, and 0 where x = 0 < y", "xʸ (ln x)ᵏ，在 x = 0 < y 处为 0"),
 )

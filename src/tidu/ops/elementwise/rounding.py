@@ -243,9 +243,11 @@ def _test(
     zh: str,
     ordered: bool = False,
     scalar: str | None = None,
+    role: str | None = None,
 ) -> Op:
     return elementwise(
         name,
+        role=role,
         complex=not ordered,
         boolean=True,
         partials=lambda x, out: 0.0,
@@ -263,7 +265,13 @@ def _test(
 isnan = _test("isnan", np.isnan, "isnan", "not a number", "不是数", scalar="x != x")
 isinf = _test("isinf", np.isinf, "isinf", "infinite", "为无穷大")
 isfinite = _test(
-    "isfinite", np.isfinite, "isfinite", "a finite number", "为有限数", scalar="x - x == 0"
+    "isfinite",
+    np.isfinite,
+    "isfinite",
+    "a finite number",
+    "为有限数",
+    scalar="x - x == 0",
+    role="isfinite",
 )
 isposinf = _test("isposinf", np.isposinf, "isposinf", "+∞", "为 +∞", True)
 isneginf = _test("isneginf", np.isneginf, "isneginf", "-∞", "为 -∞", True)

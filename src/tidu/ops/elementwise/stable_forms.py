@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.node import Node, post_order
-from tidu.ir.op import StableForm
+from tidu.ir.op import StableForm, role
+from tidu.ops.elementwise.comparison import equal, less, logical_or, where
 from tidu.ops.elementwise.parts import is_complex
 from tidu.ops.numbers import constant_value
 
@@ -236,12 +237,9 @@ def _by_mantissa(factors: Sequence[Any], powers: Sequence[int]) -> Any:
 def _ranged(quotient: Node, plain: Node, other: Node, count: float) -> Node:
     """Build the product, and ((x/y)·z)/y where x/y² has left the range. Mantissas and exponents, as
     in NumPy, would take ten times as long in loops, which calculate both branches."""
-    from tidu.ops.elementwise.arithmetic import absolute  # noqa: PLC0415  (ops build on these orders)
-    from tidu.ops.elementwise.comparison import equal, less, logical_or, where  # noqa: PLC0415
-
     if count != 2.0:
         return plain
-    size, tiny = absolute(quotient), float(np.finfo(plain.dtype).tiny)
+    size, tiny = role("absolute")(quotient), float(np.finfo(plain.dtype).tiny)
     return where(logical_or(less(size, tiny), equal(size, np.inf)), other, plain)
 
 
@@ -310,9 +308,6 @@ def _compensated(signs: Sequence[int]) -> Callable[..., Any]:
 
 def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
     """Return the same sum built from ops."""
-    from tidu.ops.elementwise.comparison import equal, where  # noqa: PLC0415  (ops build on these orders)
-    from tidu.ops.elementwise.rounding import isfinite  # noqa: PLC0415
-
     # A choice between a term and itself, so that no term that is a product becomes one operation
     # with an addition: each is to be the same number, rounded, wherever it is read.
     rounded = [where(equal(x, 0.0), 0.0, x) for x in terms]
@@ -324,4 +319,4 @@ def _compensated_nodes(signs: Sequence[int], terms: Sequence[Node]) -> Node:
         here = (total - (after - added)) + (x - added)
         lost, total = here if lost is None else lost + here, after
     assert lost is not None
-    return where(isfinite(lost), total + lost, total)
+    return where(role("isfinite")(lost), total + lost, total)
