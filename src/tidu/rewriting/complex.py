@@ -22,38 +22,21 @@ from tidu.ops.leaves import cast
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_number, constant_value, plain_number
 from tidu.rewriting.numbers_and_signs import simplification
+from tidu.rewriting.patterns import any_order, of, rewrites, variable
 
-
-def _square_of_size(node: Node, atoms: Atoms) -> Node | None:
-    """|z|², however the square is written."""
-    if node.op is power and constant_value(node.inputs[1]) != 2.0:
-        return None
-    if node.op is multiply and node.inputs[0] is not node.inputs[1]:
-        return None
-    inner = node.inputs[0]
-    return squared_size(inner.inputs[0]) if inner.op is modulus else None
-
-
-def _product_with_conjugate(node: Node, atoms: Atoms) -> Node | None:
-    """Re(z·conj(z)) = |z|²."""
-    product = node.inputs[0]
-    if product.op is not multiply:
-        return None
-    for x, y in (product.inputs, product.inputs[::-1]):
-        if y.op is conj and y.inputs[0] is x:
-            return squared_size(x)
-    return None
+z = variable("z")
+_size = of(modulus, z)
 
 
 def _example(name: str = "z", *shape: int) -> Node:
     return input_node(name, shape or (3,), "complex128")
 
 
-for _op in (square, power, multiply):
+for _op, _squared in ((square, of(square, _size)), (power, _size**2.0), (multiply, _size * _size)):
     rule(
         name=f"{_op.name} of a size",
         root=_op,
-        apply=_square_of_size,
+        apply=rewrites((_squared, of(squared_size, z)), through_lines=True),
         says=says("|z|² needs no root", "|z|² 不必开方"),
         source="|z|² = x² + y²",
         purpose="stabilise",
@@ -68,7 +51,7 @@ for _op in (square, power, multiply):
 rule(
     name="product with the conjugate",
     root=real,
-    apply=_product_with_conjugate,
+    apply=rewrites((of(real, any_order(z * of(conj, z))), of(squared_size, z)), through_lines=True),
     says=says("z·conj(z) = |z|²", "z·conj(z) = |z|²"),
     source="(x + iy)(x − iy) = x² + y²",
     purpose="stabilise",

@@ -18,9 +18,11 @@ from tidu.ops.arrays.reduction import count, mean, sum_
 from tidu.ops.arrays.structure import diagonal_matrix, eye, is_identity
 from tidu.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from tidu.ops.linalg.contraction import matmul, outer
-from tidu.ops.numbers import number_of
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import number, of, variable
 from tidu.rewriting.terms import factors_of, product_of, sum_of, terms_of
+
+c, v = number("c"), variable("v")
 
 
 def row_of(node: Node, atoms: Atoms) -> Node | None:
@@ -192,16 +194,6 @@ def _times_diagonal(node: Node, atoms: Atoms) -> Node | None:
     return None
 
 
-def _number_in(node: Node, atoms: Atoms) -> Node | None:
-    """diag(c·v) → c·diag(v)."""
-    x = node.inputs[0]
-    if x.op is multiply and x.id not in atoms:
-        number = number_of(x.inputs[0])
-        if number is not None:
-            return multiply(number, apply(diagonal_matrix, x.inputs[1], **node.attrs))
-    return None
-
-
 def _diag_sample(name: str = "v") -> Node:
     return apply(diagonal_matrix, _vector(name), k=0, shape=(3, 3))
 
@@ -241,7 +233,12 @@ simplification(
 simplification(
     "number out of diag",
     diagonal_matrix,
-    _number_in,
+    [
+        (
+            of(diagonal_matrix, c * v, keep="how"),
+            c * of(diagonal_matrix, v, keep="how"),
+        )
+    ],
     "diag(c·v) = c·diag(v)",
     "diag(c·v) = c·diag(v)",
     lambda: [apply(diagonal_matrix, 2.0 * _vector("v"), k=0, shape=(3, 3))],

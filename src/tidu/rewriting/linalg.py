@@ -13,15 +13,13 @@ from tidu.ops.linalg.inverse import inv, solve
 from tidu.ops.linalg.matrices import from_triangle, mirrored, sym, symmetric_part
 from tidu.ops.properties import is_symmetric
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import of, rewrites, variable
 from tidu.words import Words
+
+A, b = variable("A"), variable("b")
 
 
 # ------------------------------------------------------------------ inverses
-def _inverse_twice(node: Node, atoms: Atoms) -> Node | None:
-    x = node.inputs[0]
-    return x.inputs[0] if x.op is inv else None
-
-
 def _turned(node: Node) -> tuple[Node, bool]:
     """A matrix without its transpose, and whether it had one."""
     if node.op is transpose and is_matrix_transpose(node):
@@ -59,11 +57,12 @@ def _square(name: str) -> Node:
 simplification(
     "inverse of an inverse",
     inv,
-    _inverse_twice,
+    [(of(inv, of(inv, A)), A)],
     "(A⁻¹)⁻¹ = A",
     "(A⁻¹)⁻¹ = A",
     lambda: [inv(inv(_square("A")))],
     source="definition of the inverse",
+    through_lines=True,
 )
 simplification(
     "inverse times its matrix",
@@ -82,18 +81,13 @@ simplification(
 )
 
 
-def _solved(node: Node, atoms: Atoms) -> Node | None:
-    """A⁻¹b → the solution of A x = b, unless the user calls the inverse by a name."""
-    x, b = node.inputs
-    if x.op is not inv or x.id in atoms or x.rank != 2 or b.rank > 2:
-        return None
-    return solve(x.inputs[0], b)
-
-
 rule(
     name="inverse times a vector or matrix",
     root=matmul,
-    apply=_solved,
+    # unless the user calls the inverse by a name
+    apply=rewrites(
+        (of(inv, A) @ b, of(solve, A, b), lambda found: found["A"].rank == 2 >= found["b"].rank)
+    ),
     says=Words(
         en="A⁻¹b is calculated as the solution x of A x = b, without the inverse",
         zh="A⁻¹b 按 A x = b 的解 x 计算，不求逆矩阵",
@@ -106,37 +100,31 @@ rule(
 
 
 # ------------------------------------------------------------------ determinants
-def _of_turned(node: Node, atoms: Atoms) -> Node | None:
-    x, turned = _turned(node.inputs[0])
-    return node.op(x) if turned else None
-
-
 for _op in (det, logdet, logabsdet, sign_det):
     simplification(
         f"{_op.name} of a transpose",
         _op,
-        _of_turned,
+        [(of(_op, of(transpose, A, where=is_matrix_transpose)), of(_op, A))],
         "det Aᵀ = det A",
         "det Aᵀ = det A",
         lambda _op=_op: [_op(_square("A").T)],
         source="det Aᵀ = det A",
+        through_lines=True,
     )
 
 
 # ------------------------------------------------------------------ symmetric matrices
-def _is_even(node: Node, atoms: Atoms) -> Node | None:
-    """The symmetric part of a symmetric matrix, or the one that a triangle of it gives."""
-    x = node.inputs[0]
-    if x.op in (symmetric_part, mirrored):
-        return x
-    return x if not is_complex(x) and is_symmetric(x) else None
+def _is_even(x: Node) -> bool:
+    """Whether a matrix is symmetric, or is one that a triangle of it gives."""
+    return x.op in (symmetric_part, mirrored) or (not is_complex(x) and is_symmetric(x))
 
 
+_even = variable("S", _is_even)
 for _op, _attrs in ((symmetric_part, {}), (mirrored, {"lower": True})):
     simplification(
         f"{_op.name} of a symmetric matrix",
         _op,
-        _is_even,
+        [(of(_op, _even), _even)],
         "sym(S) = S for a symmetric S",
         "S 对称时 sym(S) = S",
         lambda _op=_op, _attrs=_attrs: [

@@ -3,59 +3,55 @@ transposes are pushed to the letters, changes of shape meet in one."""
 
 from __future__ import annotations
 
-from tidu.ir.build import constant, filled, input_node, rebuild
+from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ops.arrays.indexing import scatter
 from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.arrays.reduction import count, mean, sum_
 from tidu.ops.arrays.structure import eye, is_identity
-from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, ratio, subtract
+from tidu.ops.elementwise.arithmetic import add, divide, multiply, ratio, subtract
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_value, number_of
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import ROOT, Pattern, any_order, number, of, variable
+
+x, y, c = variable("x"), variable("y"), number("c")
+
+
+def _is_array(node: Node) -> bool:
+    return node.rank > 0
+
+
+def _is_number(node: Node) -> bool:
+    return node.rank == 0
+
+
+_s, _t = variable("s"), variable("t")
+
+
+def _one(name: str) -> Pattern:
+    """A single number that is stretched."""
+    return of(broadcast_to, variable(name, _is_number))
+
+
+def _over(number: Node, root: Node) -> Node:
+    return broadcast_to(number, shape=root.shape)
+
+
+def _adds_axes(node: Node) -> bool:
+    """Whether a change of shape puts axes of size one in front."""
+    source = node.inputs[0]
+    ones = node.rank - source.rank
+    return ones > 0 and node.shape == (1,) * ones + source.shape
 
 
 # ------------------------------------------------------------------ numbers out of contractions
-def _number_out(node: Node, atoms: Atoms) -> Node | None:
-    """(c·A) B → c·(A B)."""
-    x, y = node.inputs
-    if x.op is multiply and x.id not in atoms:
-        number = number_of(x.inputs[0])
-        if number is not None:
-            return multiply(number, rebuild(node, (x.inputs[1], y)))
-    if y.op is multiply and y.id not in atoms:
-        number = number_of(y.inputs[0])
-        if number is not None:
-            return multiply(number, rebuild(node, (x, y.inputs[1])))
-    return None
-
-
-def _number_through(node: Node, atoms: Atoms) -> Node | None:
-    """A number or sign passes through a linear op of one operand: (c·A)ᵀ → c·Aᵀ."""
-    x = node.inputs[0]
-    if x.id in atoms:
-        return None
-    if x.op is negative:
-        return -rebuild(node, (x.inputs[0],))
-    if x.op is multiply:
-        number = number_of(x.inputs[0])
-        if number is not None and x.rank:
-            return multiply(number, rebuild(node, (x.inputs[1],)))
-    return None
-
-
-def _zero_product(node: Node, atoms: Atoms) -> Node | None:
-    """A product of matrices one of which is 0 is 0."""
-    zero = any(constant_value(x) == 0.0 for x in node.inputs)
-    return filled(0.0, node.type) if zero else None
-
-
 for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
     simplification(
         f"zero in {_op.name}",
         _op,
-        _zero_product,
+        [(any_order(of(_op, 0.0, x)), 0.0)],
         "a product with 0 is 0",
         "与 0 的乘积为 0",
         lambda _op=_op, _shapes=_shapes: [
@@ -101,21 +97,20 @@ simplification(
 )
 
 
-def _stretch_last(node: Node, atoms: Atoms) -> Node | None:
-    """Numbers are combined first and stretched once: 1/n for each element is (1/n) stretched."""
-    if not node.rank or any(c.op is not broadcast_to or c.inputs[0].rank for c in node.inputs):
-        return None
-    return broadcast_to(rebuild(node, tuple(c.inputs[0] for c in node.inputs)), shape=node.shape)
-
-
 for _op in (add, subtract, multiply, divide, ratio):
     simplification(
         f"stretch after {_op.name}",
         _op,
-        _stretch_last,
+        [
+            (
+                of(_op, _one("s"), _one("t"), keep="how", where=_is_array),
+                of(_over, of(_op, _s, _t, keep="how"), ROOT),
+            )
+        ],
         "numbers are combined before they are stretched",
         "数字先运算，再广播",
         lambda _op=_op: [_op(*(broadcast_to(input_node(n, ()), shape=(3,)) for n in ("s", "t")))],
+        through_lines=True,
     )
 
 
@@ -123,7 +118,7 @@ for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
     simplification(
         f"number out of {_op.name}",
         _op,
-        _number_out,
+        [(of(_op, c * x, y), c * of(_op, x, y)), (of(_op, x, c * y), c * of(_op, x, y))],
         "a number stands in front of a matrix product",
         "数字提到矩阵乘积前面",
         lambda _op=_op, _shapes=_shapes: [
@@ -141,7 +136,10 @@ for _op, _attrs in (
     simplification(
         f"number out of {_op.name}",
         _op,
-        _number_through,
+        [
+            (of(_op, -x, keep="how"), -of(_op, x, keep="how")),
+            (of(_op, of(multiply, c, x, where=_is_array), keep="how"), c * of(_op, x, keep="how")),
+        ],
         "a number passes through a linear map",
         "数字可以提到线性运算外面",
         lambda _op=_op, _attrs=_attrs: [
@@ -167,44 +165,17 @@ def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
     return None
 
 
-def _reshape_twice(node: Node, atoms: Atoms) -> Node | None:
-    x = node.inputs[0]
-    if x.op is reshape and x.id not in atoms:
-        return reshape(x.inputs[0], shape=node.shape)
-    return None
-
-
-def _stretch_twice(node: Node, atoms: Atoms) -> Node | None:
-    """Stretching a stretched value, or a number put into axes of size one first, is one stretch."""
-    x = node.inputs[0]
-    if x.op is broadcast_to and x.id not in atoms:
-        return broadcast_to(x.inputs[0], shape=node.shape)
-    if x.op is reshape and x.id not in atoms:
-        source = x.inputs[0]
-        ones = x.rank - source.rank
-        if ones > 0 and x.shape == (1,) * ones + source.shape:
-            return broadcast_to(source, shape=node.shape)
-    return None
-
-
-def _stretched(node: Node, atoms: Atoms) -> Node | None:
-    """A stretched number in another shape or order is the same number, stretched to that shape."""
-    x = node.inputs[0]
-    if x.op is not broadcast_to or x.inputs[0].rank:
-        return None
-    return broadcast_to(x.inputs[0], shape=node.shape)
-
-
 for _op, _attrs in ((reshape, {"shape": (6,)}), (transpose, {})):
     simplification(
         f"{_op.name} of one number",
         _op,
-        _stretched,
+        [(of(_op, _one("s")), of(_over, _s, ROOT))],
         "every element is the same number",
         "每个元素都是同一个数",
         lambda _op=_op, _attrs=_attrs: [
             _op(broadcast_to(input_node("s", ()), shape=(2, 3)), **_attrs)
         ],
+        through_lines=True,
     )
 
 
@@ -295,7 +266,7 @@ simplification(
 simplification(
     "reshape twice",
     reshape,
-    _reshape_twice,
+    [(of(reshape, of(reshape, x), keep="how"), of(reshape, x, keep="how"))],
     "only the last shape counts",
     "只看最后的形状",
     lambda: [reshape(reshape(sample("A", 2, 3), shape=(6,)), shape=(3, 2))],
@@ -303,7 +274,13 @@ simplification(
 simplification(
     "stretch twice",
     broadcast_to,
-    _stretch_twice,
+    [
+        (of(broadcast_to, of(broadcast_to, x), keep="how"), of(broadcast_to, x, keep="how")),
+        (
+            of(broadcast_to, of(reshape, x, where=_adds_axes), keep="how"),
+            of(broadcast_to, x, keep="how"),
+        ),
+    ],
     "one stretch is enough",
     "广播一次就够了",
     lambda: [

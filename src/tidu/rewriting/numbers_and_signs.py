@@ -3,11 +3,12 @@ move to the front. None of them expands a product."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from tidu.ir.build import constant, filled, input_node, rebuild
+from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op
 from tidu.ir.rule import Atoms, rule
@@ -22,7 +23,10 @@ from tidu.ops.numbers import (
     number_of,
     plain_number,
 )
+from tidu.rewriting.patterns import any_order, number, of, rewrites, value, variable
 from tidu.words import Words
+
+x, y, c = variable("x"), variable("y"), value("c")
 
 
 def sample(name: str = "x", *shape: int) -> Node:
@@ -33,18 +37,22 @@ def sample(name: str = "x", *shape: int) -> Node:
 def simplification(
     name: str,
     root: Op,
-    apply: Callable[[Node, Atoms], Node | None],
+    change: Callable[[Node, Atoms], Node | None] | Sequence[Any],
     en: str,
     zh: str,
     example: Callable[[], list[Node]],
     source: str = "arithmetic",
+    *,
+    through_lines: bool = False,
 ) -> None:
-    """Register an exact rewrite of nodes of `root`, which holds in every field; `example` gives
-    nodes that it changes."""
+    """Register an exact rewrite of nodes of `root`, which holds in every field.
+
+    `change` is a function, or the cases of `rewrites`; `example` gives nodes that it changes.
+    """
     rule(
         name=name,
         root=root,
-        apply=apply,
+        apply=change if callable(change) else rewrites(*change, through_lines=through_lines),
         says=Words(en=en, zh=zh),
         source=source,
         purpose="simplify",
@@ -69,45 +77,12 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
     return filled(result, node.type)
 
 
-def _unit_product(node: Node, atoms: Atoms) -> Node | None:
-    x, y = node.inputs
-    for one, other in ((x, y), (y, x)):
-        value = constant_value(one)
-        if value == 1.0 and other.dtype == node.dtype:
-            return other
-        if value == 0.0:
-            return filled(0.0, node.type)
-        if value == -1.0 and other.dtype == node.dtype:
-            return -other
-    return None
-
-
-def _zero_sum(node: Node, atoms: Atoms) -> Node | None:
-    x, y = node.inputs
-    if constant_value(y) == 0.0 and x.dtype == node.dtype:
-        return x
-    if constant_value(x) == 0.0 and y.dtype == node.dtype:
-        return y if node.op is add else -y
-    return None
-
-
 def _by_number(node: Node, atoms: Atoms) -> Node | None:
     """x / c → (1/c)·x, so that numbers meet in one place."""
     value = constant_number(node.inputs[1])
     if value is None or value == 0.0:
         return None
     return multiply(plain_number(1.0 / value), node.inputs[0])
-
-
-def _number_out_of_quotient(node: Node, atoms: Atoms) -> Node | None:
-    """(c·x) / y → c·(x/y)."""
-    top, bottom = node.inputs
-    if top.op is not multiply or top.id in atoms or constant_value(bottom) is not None:
-        return None
-    number = number_of(top.inputs[0])
-    if number is None or number_of(top.inputs[1]) is not None:
-        return None
-    return multiply(number, divide(top.inputs[1], bottom))
 
 
 def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
@@ -205,21 +180,29 @@ for _op in (add, subtract, multiply, divide, negative):
         ],
     )
 
+_varying = variable("x", lambda node: number_of(node) is None)
+_not_constant = variable("y", lambda node: constant_value(node) is None)
+
 simplification(
     "product with 1 or 0",
     multiply,
-    _unit_product,
+    [(any_order(1.0 * x), x), (any_order(0.0 * x), 0.0), (any_order(-1.0 * x), -x)],
     "1·x = x and 0·x = 0",
     "1·x = x，0·x = 0",
     lambda: [1.0 * sample(), sample() * 0.0, sample() * -1.0],
 )
 simplification(
-    "sum with 0", add, _zero_sum, "x + 0 = x", "x + 0 = x", lambda: [sample() + 0.0, 0.0 + sample()]
+    "sum with 0",
+    add,
+    [(any_order(x + 0.0), x)],
+    "x + 0 = x",
+    "x + 0 = x",
+    lambda: [sample() + 0.0, 0.0 + sample()],
 )
 simplification(
     "difference with 0",
     subtract,
-    _zero_sum,
+    [(x - 0.0, x), (0.0 - x, -x)],
     "x − 0 = x",
     "x − 0 = x",
     lambda: [sample() - 0.0, 0.0 - sample()],
@@ -235,7 +218,7 @@ simplification(
 simplification(
     "number out of a quotient",
     divide,
-    _number_out_of_quotient,
+    [((number("c") * _varying) / _not_constant, number("c") * (_varying / _not_constant))],
     "(c·x)/y = c·(x/y)",
     "(c·x)/y = c·(x/y)",
     lambda: [(2.0 * sample()) / sample("y")],
@@ -267,46 +250,10 @@ simplification(
 
 
 # ------------------------------------------------------------------ signs
-def _double_negative(node: Node, atoms: Atoms) -> Node | None:
-    x = node.inputs[0]
-    if x.op is negative and x.id not in atoms:
-        return x.inputs[0]
-    if x.op is multiply and x.id not in atoms:
-        number = constant_value(x.inputs[0])
-        if number is not None:
-            return multiply(-number, x.inputs[1])
-    if x.op is subtract and x.id not in atoms:
-        return x.inputs[1] - x.inputs[0]
-    return None
-
-
-def _sign_out(node: Node, atoms: Atoms) -> Node | None:
-    """(−x) ∘ y → −(x ∘ y) for products of any kind."""
-    x, y = node.inputs
-    if x.op is negative and x.id not in atoms:
-        return -rebuild(node, (x.inputs[0], y))
-    if y.op is negative and y.id not in atoms:
-        return -rebuild(node, (x, y.inputs[0]))
-    return None
-
-
-def _plus_negative(node: Node, atoms: Atoms) -> Node | None:
-    x, y = node.inputs
-    if y.op is negative and y.id not in atoms:
-        return x - y.inputs[0] if node.op is add else x + y.inputs[0]
-    if node.op is add and x.op is negative and x.id not in atoms:
-        return y - x.inputs[0]
-    return None
-
-
-def _twice(node: Node, atoms: Atoms) -> Node | None:
-    return 2.0 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
-
-
 simplification(
     "double negative",
     negative,
-    _double_negative,
+    [(of(negative, -x), x), (-(c * x), (-c) * x), (-(x - y), y - x)],
     "−(−x) = x",
     "负负得正",
     lambda: [negative(-sample()), -(2.0 * sample()), -(sample() - sample("y"))],
@@ -320,7 +267,7 @@ for _op, _shapes in (
     simplification(
         f"sign out of {_op.name}",
         _op,
-        _sign_out,
+        [(of(_op, -x, y), -of(_op, x, y)), (of(_op, x, -y), -of(_op, x, y))],
         "a sign stands in front of a product",
         "负号提到乘积前面",
         lambda _op=_op, _shapes=_shapes: [
@@ -328,15 +275,22 @@ for _op, _shapes in (
             _op(sample("x", *_shapes[0]), -sample("y", *_shapes[1])),
         ],
     )
-for _op in (add, subtract):
-    simplification(
-        f"{_op.name} of a negative",
-        _op,
-        _plus_negative,
-        "x + (−y) = x − y",
-        "x + (−y) = x − y",
-        lambda _op=_op: [_op(sample(), -sample("y"))],
-    )
+simplification(
+    "add of a negative",
+    add,
+    [(x + (-y), x - y), ((-x) + y, y - x)],
+    "x + (−y) = x − y",
+    "x + (−y) = x − y",
+    lambda: [sample() + (-sample("y")), (-sample()) + sample("y")],
+)
+simplification(
+    "subtract of a negative",
+    subtract,
+    [(x - (-y), x + y)],
+    "x + (−y) = x − y",
+    "x + (−y) = x − y",
+    lambda: [sample() - (-sample("y"))],
+)
 
 
 def _scaled(node: Node, atoms: Atoms) -> tuple[float, Node]:
@@ -401,5 +355,10 @@ for _op in (add, subtract):
         lambda _op=_op: [_op(sample(), -2.0 * sample("y"))],
     )
 simplification(
-    "twice the same", add, _twice, "x + x = 2x", "x + x = 2x", lambda: [sample() + sample()]
+    "twice the same",
+    add,
+    [(x + x, 2.0 * x)],
+    "x + x = 2x",
+    "x + x = 2x",
+    lambda: [sample() + sample()],
 )

@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-from tidu.ir.build import input_node, rebuild
+from tidu.ir.build import input_node
 from tidu.ir.node import Node
-from tidu.ir.rule import Atoms
 from tidu.ops.arrays.layout import broadcast_to, reshape, transpose
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.elementwise.arithmetic import multiply
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import number_of
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import any_order, of, variable
 
 
-def _scalar(node: Node) -> Node | None:
-    """s of a single number stretched over an array, unless it is a known number."""
-    own = node.op is broadcast_to and not node.inputs[0].rank
-    return node.inputs[0] if own and number_of(node) is None else None
-
-
-def _split(node: Node, atoms: Atoms) -> tuple[Node, Node] | None:
-    """(s, A) of s·A."""
-    if node.op is not multiply or node.id in atoms:
-        return None
-    x, y = node.inputs
-    for one, other in ((x, y), (y, x)):
-        if (s := _scalar(one)) is not None and _scalar(other) is None:
-            return s, other
-    return None
+def _is_scalar(node: Node) -> bool:
+    """Whether a node is a single number stretched over an array, but not a known number."""
+    return node.op is broadcast_to and not node.inputs[0].rank and number_of(node) is None
 
 
 def _times(s: Node, x: Node) -> Node:
-    return multiply(broadcast_to(s, shape=x.shape), x)
+    """s·x for a stretched number, which is stretched over x instead."""
+    return multiply(broadcast_to(s.inputs[0], shape=x.shape), x)
 
 
-def _in_front(node: Node, atoms: Atoms) -> Node | None:
-    """A·s → s·A."""
-    x, y = node.inputs
-    s = _scalar(y)
-    behind = s is not None and _scalar(x) is None and number_of(x) is None
-    return multiply(y, x) if behind else None
-
-
-def _out_of_pair(node: Node, atoms: Atoms) -> Node | None:
-    """(s·A) B → s·(A B)."""
-    x, y = node.inputs
-    if (found := _split(x, atoms)) is not None:
-        return _times(found[0], rebuild(node, (found[1], y)))
-    if (found := _split(y, atoms)) is not None:
-        return _times(found[0], rebuild(node, (x, found[1])))
-    return None
-
-
-def _out_of_map(node: Node, atoms: Atoms) -> Node | None:
-    """f(s·A) → s·f(A) for a linear f."""
-    found = _split(node.inputs[0], atoms)
-    return None if found is None else _times(found[0], rebuild(node, (found[1],)))
+s = variable("s", _is_scalar)
+x, y = variable("x"), variable("y")
+_array = variable("x", lambda node: not _is_scalar(node))
+_varying = variable("x", lambda node: not _is_scalar(node) and number_of(node) is None)
+_scaled = any_order(s * _array)
 
 
 def _sample(name: str, *shape: int) -> Node:
@@ -67,7 +39,7 @@ _FRONT = ("a single number stands in front", "单个数写在最前面")
 simplification(
     "scalar in front",
     multiply,
-    _in_front,
+    [(_varying * s, s * _varying)],
     *_FRONT,
     lambda: [_sample("A", 2, 3)],
 )
@@ -75,7 +47,10 @@ for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
     simplification(
         f"scalar out of {_op.name}",
         _op,
-        _out_of_pair,
+        [
+            (of(_op, _scaled, y), of(_times, s, of(_op, x, y))),
+            (of(_op, y, _scaled), of(_times, s, of(_op, y, x))),
+        ],
         *_FRONT,
         lambda _op=_op, _shapes=_shapes: [
             _op(_sample("A", *_shapes[0]), sample("B", *_shapes[1])),
@@ -92,7 +67,7 @@ for _op, _attrs in (
     simplification(
         f"scalar out of {_op.name}",
         _op,
-        _out_of_map,
+        [(of(_op, _scaled, keep="how"), of(_times, s, of(_op, x, keep="how")))],
         *_FRONT,
         lambda _op=_op, _attrs=_attrs: [_op(_sample("A", 2, 3), **_attrs)],
         source="linearity",

@@ -6,7 +6,7 @@ value everywhere and a derivative that survives.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.ir.build import apply, input_node, rebuild
@@ -16,7 +16,7 @@ from tidu.ir.rule import Atoms, rule
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import euclidean_norm, std, var
-from tidu.ops.elementwise.arithmetic import absolute, multiply, negative, sqrt, square
+from tidu.ops.elementwise.arithmetic import absolute, multiply, sqrt, square
 from tidu.ops.elementwise.comparison import where
 from tidu.ops.elementwise.exponential import log
 from tidu.ops.elementwise.powers import power
@@ -25,9 +25,11 @@ from tidu.ops.elementwise.trigonometric import hypot
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import det, logdet
 from tidu.ops.numbers import constant_value
+from tidu.rewriting.patterns import Pattern, any_order, either, of, rewrites, variable
 from tidu.words import Words
 
 Apply = Callable[[Node, Atoms], Node | None]
+x, y, A = variable("x"), variable("y"), variable("A")
 
 
 def sample(name: str = "x", *shape: int) -> Node:
@@ -37,16 +39,18 @@ def sample(name: str = "x", *shape: int) -> Node:
 def stabilisation(
     name: str,
     root: Op,
-    change: Apply,
+    change: Apply | Sequence[Any],
     en: str,
     zh: str,
     example: Callable[[], list[Node]],
     **more: Any,
 ) -> None:
+    """Register a rewrite to the form that runs: a function, or the cases of `rewrites`, which look
+    into the user's own lines too."""
     rule(
         name=name,
         root=root,
-        apply=change,
+        apply=change if callable(change) else rewrites(*change, through_lines=True),
         says=Words(en=en, zh=zh),
         source=more.pop("source", en),
         purpose="stabilise",
@@ -56,37 +60,30 @@ def stabilisation(
 
 
 # ------------------------------------------------------------------ lengths
-def _squared(node: Node) -> Node | None:
-    """x of x², however it is written."""
-    if node.op is square:
-        return node.inputs[0]
-    if node.op is power and constant_value(node.inputs[1]) == 2.0:
-        return node.inputs[0]
-    if node.op is multiply and node.inputs[0] is node.inputs[1]:
-        return node.inputs[0]
-    return None
+def _is_square(node: Node) -> bool:
+    return node.inputs[0] is node.inputs[1]
 
 
-def _length(node: Node, atoms: Atoms) -> Node | None:
-    """√Σx², √(x·x) and √x²."""
-    if node.op is power and constant_value(node.inputs[1]) != 0.5:
-        return None
-    inner = node.inputs[0]
-    own = _squared(inner)
-    if own is not None:
-        return absolute(own)
-    if inner.op is sum_:
-        own = _squared(inner.inputs[0])
-        return None if own is None else euclidean_norm(own, **inner.attrs)
-    if inner.op is matmul and inner.inputs[0] is inner.inputs[1] and inner.rank == 0:
-        return euclidean_norm(inner.inputs[0])
-    return None
+def _squares(base: Pattern) -> dict[Op, Pattern]:
+    """The ways to write a square, by their op."""
+    product = of(multiply, base, base, where=_is_square)
+    return {power: base**2.0, square: of(square, base), multiply: product}
+
+
+def _lengths(root: Callable[[Pattern], Pattern]) -> list[tuple[Pattern, Pattern]]:
+    """√x², √Σx² and √(x·x), in one way to write a root."""
+    squared = either(*_squares(x).values())
+    return [
+        (root(squared), of(absolute, x)),
+        (root(of(sum_, squared, keep="over")), of(euclidean_norm, x, keep="over")),
+        (root(x @ x), of(euclidean_norm, x)),
+    ]
 
 
 stabilisation(
     "length",
     sqrt,
-    _length,
+    _lengths(lambda squared: of(sqrt, squared)),
     "√(Σ x²) = ‖x‖ and √(x²) = |x|",
     "√(Σ x²) = ‖x‖，√(x²) = |x|",
     lambda: [
@@ -99,33 +96,25 @@ stabilisation(
 stabilisation(
     "length as a power",
     power,
-    _length,
+    _lengths(lambda squared: squared**0.5),
     "√(Σ x²) = ‖x‖ and √(x²) = |x|",
     "√(Σ x²) = ‖x‖，√(x²) = |x|",
-    lambda: [sum_(sample() ** 2.0) ** 0.5],
+    lambda: [sum_(sample() ** 2.0) ** 0.5, square(sample()) ** 0.5, (sample() @ sample()) ** 0.5],
 )
 
 
-def _square_of_length(node: Node, atoms: Atoms) -> Node | None:
-    """‖x‖² → Σ x², |x|² → x², std² → var: smooth at 0 as well, in the second derivative too."""
-    own = _squared(node)
-    if own is None:
-        return None
-    own = own.inputs[0] if own.op is negative else own
-    if own.op is euclidean_norm:
-        return sum_(square(own.inputs[0]), **own.attrs)
-    if own.op is absolute:
-        return square(own.inputs[0])
-    if own.op is hypot:
-        return square(own.inputs[0]) + square(own.inputs[1])
-    return apply(var, own.inputs[0], **own.attrs) if own.op is std else None
-
-
+# smooth at 0 as well, in the second derivative too
+_SQUARED_LENGTHS = (
+    (of(euclidean_norm, x, keep="over"), of(sum_, of(square, x), keep="over")),
+    (of(absolute, x), of(square, x)),
+    (of(hypot, x, y), of(square, x) + of(square, y)),
+    (of(std, x, keep="over"), of(var, x, keep="over")),
+)
 for _op in (power, square, multiply):
     stabilisation(
         f"squared length of {_op.name}",
         _op,
-        _square_of_length,
+        [(_squares(either(-size, size))[_op], after) for size, after in _SQUARED_LENGTHS],
         "‖x‖² = Σ x², |x|² = x², std² = var",
         "‖x‖² = Σ x²，|x|² = x²，std² = var",
         lambda _op=_op: [
@@ -140,37 +129,23 @@ for _op in (power, square, multiply):
     )
 
 
-def _of_the_same(node: Node, atoms: Atoms) -> Node | None:
-    """max(x, x) → x, whose derivative is 1 and no share of a tie."""
-    return node.inputs[0] if node.inputs[0] is node.inputs[1] else None
-
-
 for _op in (maximum, minimum):
     stabilisation(
         f"{_op.name} of the same",
         _op,
-        _of_the_same,
+        [(of(_op, x, x), x)],  # whose derivative is 1 and no share of a tie
         "max(x, x) = x",
         "max(x, x) = x",
         lambda _op=_op: [_op(sample(), sample())],
     )
 
 
-def _of_opposites(node: Node, atoms: Atoms) -> Node | None:
-    """max(x, −x) → |x|, whose square is smooth at 0; a tie that goes to one of them stays."""
-    x, y = node.inputs
-    if y.op is not negative:
-        x, y = y, x
-    if y.op is not negative or y.inputs[0] is not x or node.attrs["tie"] != 0.5:
-        return None
-    return absolute(x) if node.op is maximum else -absolute(x)
-
-
-for _op in (maximum, minimum):
+# |x| has a square that is smooth at 0; a tie that goes to one of the two stays
+for _op, _size in ((maximum, of(absolute, x)), (minimum, -of(absolute, x))):
     stabilisation(
         f"{_op.name} of opposites",
         _op,
-        _of_opposites,
+        [(any_order(of(_op, x, -x, tie=0.5)), _size)],
         "max(x, −x) = |x|, min(x, −x) = −|x|",
         "max(x, −x) = |x|，min(x, −x) = −|x|",
         lambda _op=_op: [_op(sample(), -sample()), _op(-sample(), sample())],
@@ -178,15 +153,10 @@ for _op in (maximum, minimum):
 
 
 # ------------------------------------------------------------------ determinants
-def _log_of_det(node: Node, atoms: Atoms) -> Node | None:
-    inner = node.inputs[0]
-    return logdet(inner.inputs[0]) if inner.op is det else None
-
-
 stabilisation(
     "log of a determinant",
     log,
-    _log_of_det,
+    [(of(log, of(det, A)), of(logdet, A))],
     "ln det X without the determinant itself, which overflows",
     "直接求 ln det X，不先算会溢出的行列式",
     lambda: [log(det(matmul(sample("A", 3, 3), transpose(sample("A", 3, 3)))))],

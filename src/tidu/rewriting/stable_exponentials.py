@@ -20,7 +20,10 @@ from tidu.ops.elementwise.arithmetic import (
 from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
+from tidu.rewriting.patterns import any_order, of, value, variable
 from tidu.rewriting.stable import sample, stabilisation
+
+x, y, n = variable("x"), variable("y"), value("n")
 
 
 # ------------------------------------------------------------------ 1 + eˣ
@@ -34,56 +37,18 @@ def _one_plus_exp(node: Node) -> Node | None:
     return None
 
 
-def _softplus(node: Node, atoms: Atoms) -> Node | None:
-    x = _one_plus_exp(node.inputs[0])
-    return None if x is None else softplus(x)
-
-
-def _softplus_of_log1p(node: Node, atoms: Atoms) -> Node | None:
-    inner = node.inputs[0]
-    return softplus(inner.inputs[0]) if inner.op is exp else None
-
-
 def _minus(x: Node) -> Node:
     return x.inputs[0] if x.op is negative else -x
 
 
-def _sigmoid(node: Node, atoms: Atoms) -> Node | None:
-    """1/(1 + e⁻ˣ) and eˣ/(1 + eˣ)."""
-    top, bottom = node.inputs
-    x = _one_plus_exp(bottom)
-    if x is None:
-        return None
-    if constant_value(top) == 1.0:
-        return sigmoid(_minus(x))
-    if top.op is exp and top.inputs[0] is x:
-        return sigmoid(x)
-    return multiply(top, sigmoid(_minus(x)))
-
-
-def _sigmoid_of_power(node: Node, atoms: Atoms) -> Node | None:
-    x = _one_plus_exp(node.inputs[0])
-    if x is None or (node.op is power and constant_value(node.inputs[1]) != -1.0):
-        return None
-    return sigmoid(_minus(x))
-
-
-def _one_minus_sigmoid(node: Node, atoms: Atoms) -> Node | None:
-    one, other = node.inputs
-    if constant_value(one) == 1.0 and other.op is sigmoid and other.shape == node.shape:
-        return sigmoid(_minus(other.inputs[0]))
-    return None
-
-
-def _log_sigmoid(node: Node, atoms: Atoms) -> Node | None:
-    inner = node.inputs[0]
-    return log_sigmoid(inner.inputs[0]) if inner.op is sigmoid else None
-
+_grown = any_order(1.0 + of(exp, x))
+_shrunk = of(exp, of(_minus, x))
+_falling = of(sigmoid, of(_minus, x))
 
 stabilisation(
     "softplus",
     log,
-    _softplus,
+    [(of(log, _grown), of(softplus, x))],
     "ln(1 + eˣ) = softplus(x)",
     "ln(1 + eˣ) = softplus(x)",
     lambda: [log(1.0 + exp(sample())), log(exp(sample()) + 1.0)],
@@ -91,7 +56,7 @@ stabilisation(
 stabilisation(
     "softplus of log1p",
     log1p,
-    _softplus_of_log1p,
+    [(of(log1p, of(exp, x)), of(softplus, x))],
     "ln(1 + eˣ) = softplus(x)",
     "ln(1 + eˣ) = softplus(x)",
     lambda: [log1p(exp(sample()))],
@@ -99,7 +64,11 @@ stabilisation(
 stabilisation(
     "sigmoid",
     divide,
-    _sigmoid,
+    [
+        (1.0 / _grown, _falling),
+        (of(exp, x) / _grown, of(sigmoid, x)),
+        (y / _grown, y * _falling),
+    ],
     "1/(1 + e⁻ˣ) = σ(x)",
     "1/(1 + e⁻ˣ) = σ(x)",
     lambda: [
@@ -108,11 +77,11 @@ stabilisation(
         sample("y") / (1.0 + exp(-sample())),
     ],
 )
-for _op in (power, reciprocal):
+for _op, _inverse in ((power, _grown**-1.0), (reciprocal, of(reciprocal, _grown))):
     stabilisation(
         f"sigmoid of {_op.name}",
         _op,
-        _sigmoid_of_power,
+        [(_inverse, _falling)],
         "(1 + e⁻ˣ)⁻¹ = σ(x)",
         "(1 + e⁻ˣ)⁻¹ = σ(x)",
         lambda _op=_op: [_op(1.0 + exp(-sample()), *((-1.0,) if _op is power else ()))],
@@ -120,7 +89,7 @@ for _op in (power, reciprocal):
 stabilisation(
     "complement of a sigmoid",
     subtract,
-    _one_minus_sigmoid,
+    [(1.0 - of(sigmoid, x), _falling)],
     "1 − σ(x) = σ(−x)",
     "1 − σ(x) = σ(−x)",
     lambda: [1.0 - sigmoid(sample())],
@@ -128,7 +97,7 @@ stabilisation(
 stabilisation(
     "log of a sigmoid",
     log,
-    _log_sigmoid,
+    [(of(log, of(sigmoid, x)), of(log_sigmoid, x))],
     "ln σ(x) = −softplus(−x)",
     "ln σ(x) = −softplus(−x)",
     lambda: [log(sigmoid(sample()))],
@@ -136,24 +105,17 @@ stabilisation(
 
 
 # ------------------------------------------------------------------ quotients by eˣ
-def _by_exp(node: Node, atoms: Atoms) -> Node | None:
-    """a/eˣ → a·e⁻ˣ: the quotient rule would divide by (eˣ)², which leaves the range of floats
-    long before its derivative does. eʸ/eˣ is left as it is, for the softmax of one element."""
-    top, bottom = node.inputs
-    stretched = bottom.op is broadcast_to
-    grown = bottom.inputs[0] if stretched else bottom
-    if grown.op is not exp or top.op is exp:
-        return None
-    shrunk = exp(_minus(grown.inputs[0]))
-    if constant_value(top) == 1.0 and not stretched and top.dtype == node.dtype:
-        return shrunk
-    return top * shrunk
-
-
+# The quotient rule would divide by (eˣ)², which leaves the range of floats long before its
+# derivative does. eʸ/eˣ is left as it is, for the softmax of one element.
+_other = variable("y", lambda node: node.op is not exp)
 stabilisation(
     "division by an exponential",
     divide,
-    _by_exp,
+    [
+        (1.0 / of(exp, x), _shrunk),
+        (_other / of(exp, x), _other * _shrunk),
+        (_other / of(broadcast_to, of(exp, x)), _other * _shrunk),
+    ],
     "a/eˣ = a·e⁻ˣ",
     "a/eˣ = a·e⁻ˣ",
     lambda: [
@@ -203,18 +165,15 @@ stabilisation(
 )
 
 
-def _power_of_exp(node: Node, atoms: Atoms) -> Node | None:
-    """(eˣ)ⁿ → eⁿˣ: eˣ may leave the range of floats long before its power's derivative does."""
-    grown = node.inputs[0]
-    count = 2.0 if node.op is square else constant_value(node.inputs[1])
-    return None if grown.op is not exp or count is None else exp(count * grown.inputs[0])
-
-
-for _op in (power, square):
+# eˣ may leave the range of floats long before the derivative of its power does
+for _op, _power, _raised in (
+    (power, of(exp, x) ** n, of(exp, n * x)),
+    (square, of(square, of(exp, x)), of(exp, 2.0 * x)),
+):
     stabilisation(
         f"{_op.name} of an exponential",
         _op,
-        _power_of_exp,
+        [(_power, _raised)],
         "(eˣ)ⁿ = eⁿˣ",
         "(eˣ)ⁿ = eⁿˣ",
         lambda _op=_op: [_op(exp(sample()), *((3.0,) if _op is power else ()))],
@@ -229,13 +188,6 @@ def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     if node.op is sum_ and node.inputs[0].op is exp:
         return node.inputs[0].inputs[0], node.attrs["axis"]
     return None
-
-
-def _logsumexp(node: Node, atoms: Atoms) -> Node | None:
-    inner = node.inputs[0]
-    if inner.op is not sum_ or inner.inputs[0].op is not exp:
-        return None
-    return logsumexp(inner.inputs[0].inputs[0], **inner.attrs)
 
 
 def _softmax(node: Node, atoms: Atoms) -> Node | None:
@@ -256,15 +208,10 @@ def _softmax(node: Node, atoms: Atoms) -> Node | None:
     return softmax(x, axis=axes) if aligned and node.shape == same.shape else None
 
 
-def _log_softmax(node: Node, atoms: Atoms) -> Node | None:
-    inner = node.inputs[0]
-    return log_softmax(inner.inputs[0], axis=inner.attrs["axis"]) if inner.op is softmax else None
-
-
 stabilisation(
     "log-sum-exp",
     log,
-    _logsumexp,
+    [(of(log, of(sum_, of(exp, x), keep="over")), of(logsumexp, x, keep="over"))],
     "ln Σ eˣ = logsumexp(x)",
     "ln Σ eˣ = logsumexp(x)",
     lambda: [
@@ -286,7 +233,7 @@ stabilisation(
 stabilisation(
     "log of a softmax",
     log,
-    _log_softmax,
+    [(of(log, of(softmax, x, keep="over")), of(log_softmax, x, keep="over"))],
     "ln softmax(x) = log_softmax(x)",
     "ln softmax(x) = log_softmax(x)",
     lambda: [log(softmax(sample()))],

@@ -13,23 +13,16 @@ from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.inverse import inv
 from tidu.ops.properties import are_transposes, has, is_orthogonal, is_symmetric
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import of, variable
+
+x = variable("x", lambda node: node.rank == 1)
+S = variable("S", is_symmetric)
 
 
 def declared(node: Node, *properties: str) -> Node:
     """An input with properties, which go wherever it goes."""
     attributes = {**node.attrs, "assume": tuple(sorted(properties))}
     return intern(role("input"), (), attributes, node.type)
-
-
-def _turned(node: Node, atoms: Atoms) -> Node | None:
-    same = is_matrix_transpose(node) and is_symmetric(node.inputs[0])
-    return node.inputs[0] if same else None
-
-
-def _row_times(node: Node, atoms: Atoms) -> Node | None:
-    """xᵀS → S x: both are written S x, and terms of a sum then meet."""
-    x, s = node.inputs
-    return matmul(s, x) if x.rank == 1 and s.rank == 2 and is_symmetric(s) else None
 
 
 def _orthogonal(node: Node, atoms: Atoms) -> Node | None:
@@ -56,7 +49,7 @@ def _orthogonal_sample() -> Node:
 simplification(
     "transpose of a symmetric matrix",
     transpose,
-    _turned,
+    [(of(transpose, S, where=is_matrix_transpose), S)],
     "a symmetric matrix is its own transpose",
     "对称矩阵的转置是它自己",
     lambda: [
@@ -69,7 +62,7 @@ simplification(
 simplification(
     "row times a symmetric matrix",
     matmul,
-    _row_times,
+    [(x @ S, S @ x)],  # terms of a sum then meet
     "xᵀS = (S x)ᵀ for a symmetric S",
     "S 对称时 xᵀS = (S x)ᵀ",
     lambda: [sample("x", 3) @ _symmetric_sample()],

@@ -18,6 +18,7 @@ from tidu.ops.elementwise.trigonometric import cosh, sinh, tanh
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_value, number_of
 from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.patterns import of, variable
 from tidu.rewriting.terms import (
     LONGEST,
     Term,
@@ -149,20 +150,6 @@ for _op in (add, subtract):
 
 
 # ------------------------------------------------------------------ quotients
-def _inverse_factor(node: Node, atoms: Atoms) -> Node | None:
-    """(1/u)·v → v/u, where neither is one number for all elements."""
-    x, y = node.inputs
-    for one, other in ((x, y), (y, x)):
-        if one.op is not divide or one.id in atoms or number_of(one) is not None:
-            continue
-        if number_of(other) is None:
-            top = one.inputs[0]
-            return divide(
-                other if constant_value(top) == 1.0 else multiply(top, other), one.inputs[1]
-            )
-    return None
-
-
 def _cancelled(node: Node, atoms: Atoms) -> Node | None:
     """(u⊙v) / (u⊙w) → v/w: a factor above and below the line."""
     top, bottom = (factors_of(part, atoms) for part in node.inputs)
@@ -199,24 +186,24 @@ def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
     return divide(multiply(top, bottom.inputs[1]), bottom.inputs[0])
 
 
-def _fraction_above(node: Node, atoms: Atoms) -> Node | None:
-    """(u/v) / w → u / (v⊙w)."""
-    top, bottom = node.inputs
-    if top.op is not divide or top.id in atoms or number_of(bottom) is not None:
-        return None
-    return divide(top.inputs[0], multiply(top.inputs[1], bottom))
+def _varies(node: Node) -> bool:
+    """Whether a node is more than one number for all elements."""
+    return number_of(node) is None
 
 
-def _hyperbolic(node: Node, atoms: Atoms) -> Node | None:
-    top, bottom = node.inputs
-    same = top.op is sinh and bottom.op is cosh and top.inputs[0] is bottom.inputs[0]
-    return tanh(top.inputs[0]) if same else None
-
+x, y, t = variable("x"), variable("y"), variable("t")
+v = variable("v", _varies)
+_inverse, _share = of(divide, 1.0, y, where=_varies), of(divide, t, y, where=_varies)
 
 simplification(
     "inverse factor",
     multiply,
-    _inverse_factor,
+    [
+        (_inverse * v, v / y),
+        (_share * v, (t * v) / y),
+        (v * _inverse, v / y),
+        (v * _share, (t * v) / y),
+    ],
     "(1/u)·v = v/u",
     "(1/u)·v = v/u",
     lambda: [sample() * (1.0 / sample("y")), (1.0 / sample("y")) * sample()],
@@ -244,7 +231,7 @@ simplification(
 simplification(
     "quotient above the line",
     divide,
-    _fraction_above,
+    [((x / y) / v, x / (y * v))],
     "(u/v) / w = u / (v·w)",
     "(u/v) / w = u / (v·w)",
     lambda: [(sample() / sample("y")) / sample("z")],
@@ -252,11 +239,12 @@ simplification(
 simplification(
     "sinh by cosh",
     divide,
-    _hyperbolic,
+    [(of(sinh, x) / of(cosh, x), of(tanh, x))],
     "sinh u / cosh u = tanh u",
     "sinh u / cosh u = tanh u",
     lambda: [sinh(sample()) / cosh(sample())],
     source="definition of tanh",
+    through_lines=True,
 )
 
 
