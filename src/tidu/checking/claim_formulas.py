@@ -34,7 +34,7 @@ def read_formula(
     formula: Program,
     more: Mapping[str, tuple[int | str, ...]] | None = None,
 ) -> StatedFormula:
-    """The formula over the program's names, dL_dX for gradients, f_d for derivatives.
+    """Return the formula over the program's names, dL_dX for gradients, f_d for derivatives.
 
     `more`: the shapes of further names that may stand in it. Raises the errors of reading a text,
     at the place of the formula.
@@ -65,7 +65,7 @@ def read_formula(
 
 
 def read_working(derivation: Derivation, claim: Claim, working: Program) -> Node:
-    """A formula with the author's numbers in it, each number a constant of its own.
+    """Return a formula with the author's numbers in it, each number a constant of its own.
 
     Read as it stands, 1·1 + (−1)·2 would be calculated away; each number is read as a name first.
     """

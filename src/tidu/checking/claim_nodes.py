@@ -55,7 +55,8 @@ class Setting:
     limits: Mapping[Node, Any]
 
     def all_values(self) -> dict[str, Any]:
-        """The values with those of the update rules, each descent's under names of its own."""
+        """Return the values with those of the update rules, each descent's under names of its
+        own."""
         values: dict[str, Any] = dict(self.values)
         for name, descent in self.descents.items():
             step = descent.step
@@ -64,7 +65,7 @@ class Setting:
         return values
 
     def descent(self, claim: Claim) -> Descent:
-        """The descent that a claim speaks of: the one it names, else the first.
+        """Return the descent that a claim speaks of: the one it names, else the first.
 
         Raises StudyError where the study has none.
         """
@@ -75,8 +76,8 @@ class Setting:
         return next(iter(self.descents.values()))
 
     def updated(self, descent: Descent, parameter: str) -> Node:
-        """The new parameter, with the settings and the memory of its own descent: several descents
-        have a learning rate, and it is one and the same input until it is named apart."""
+        """Return the new parameter, with the settings and the memory of its own descent: several
+        descents have a learning rate, and it is one and the same input until it is named apart."""
         step = descent.step
         name = next(name for name, other in self.descents.items() if other is descent)
         inputs = [*step.hyper.values(), *(state.before for state in step.states)]
@@ -88,12 +89,12 @@ class Setting:
         return node
 
     def _input_name(self, descent: str, given: str) -> str:
-        """The name of an input of a step; the first descent keeps the plain ones."""
+        """Return the name of an input of a step; the first descent keeps the plain ones."""
         return given if descent == next(iter(self.descents)) else f"{given} ({descent})"
 
 
 def target_of(setting: Setting, claim: Claim) -> Node:
-    """The node that a claim is about, one element of it where the claim has an index.
+    """Return the node that a claim is about, one element of it where the claim has an index.
 
     Raises StudyError for a name that the model does not have.
     """
@@ -118,7 +119,7 @@ def _whole_target(setting: Setting, claim: Claim) -> Node:
 def _gradient(
     derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: Claim
 ) -> Node:
-    """∂output/∂node; the loss's own adjoint where `output` is the loss."""
+    """Return ∂output/∂node; the loss's own adjoint if `output` is the loss."""
     if output in ("", derivation.loss_name):
         return derivation.adjoints.get(node) or zeros_like(node)
     if output not in known:
@@ -131,7 +132,7 @@ def _gradient(
 
 
 def unknown_name(claim: Claim, name: str, known: Sequence[str]) -> StudyError:
-    """The error for a claim about a name that is none of the `known` ones."""
+    """Return the error for a claim about a name that is none of the `known` ones."""
     close = nearest(name, known)
     return StudyError(
         _NO_NAME(name=name),
@@ -142,7 +143,7 @@ def unknown_name(claim: Claim, name: str, known: Sequence[str]) -> StudyError:
 
 
 def _indexed(node: Node, index: tuple[int, ...]) -> Node:
-    """One element, by indices from 1; a column may be given one index."""
+    """Return one element, by indices from 1; a column may be given one index."""
     if not index:
         return node
     key = tuple(i - 1 for i in index)

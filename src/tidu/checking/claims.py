@@ -111,7 +111,8 @@ def check_claims(
     free: Collection[str] | None = None,
     seed: int = 0,
 ) -> tuple[ClaimFinding, ...]:
-    """The verdict on each claim at the given values of the inputs; formulas at random values too.
+    """Return the verdict on each claim at the given values of the inputs; formulas at random values
+    too.
 
     `free`: inputs that may take any value when formulas are compared (see `same_formula`).
     Raises what evaluating the targets raises, and InputError for a stated value that is no number.
@@ -137,7 +138,7 @@ def check_claims(
 
 
 def _bind(claims: Sequence[Claim], values: Mapping[str, Any]) -> list[Claim]:
-    """The claims with named sizes put in."""
+    """Return the claims with named sizes put in."""
     roots = [node for c in claims for node in (c.target, c.formula) if node is not None]
     place = dict(zip(roots, with_sizes(roots, values), strict=True))
     return [
@@ -166,7 +167,7 @@ def _judge(
 def _causes(
     claims: Sequence[Claim], verdicts: Sequence[tuple[Verdict, Finding]], values: Mapping[str, Any]
 ) -> dict[int, tuple[int, ...]]:
-    """For each false claim the claims that it goes back to; a cause goes back to itself."""
+    """Return for each false claim the claims that it goes back to; a cause goes back to itself."""
     false = [
         i for i, (verdict, _) in enumerate(verdicts) if verdict in ("fails", "holds here only")
     ]
@@ -200,7 +201,7 @@ def _causes(
 
 
 def _follows(claim: Claim, before: Sequence[Claim], values: Mapping[str, Any]) -> bool:
-    """Whether the claim is right once the statements before it are taken for true."""
+    """Return whether the claim is right once the statements before it are taken for true."""
     stated: dict[Node, Node] = {}
     for other in before:
         node = _as_node(other)
@@ -223,7 +224,8 @@ def _follows(claim: Claim, before: Sequence[Claim], values: Mapping[str, Any]) -
 
 
 def _as_node(claim: Claim) -> Node | None:
-    """What a claim states, as a node of its target's type; None if the shape does not fit."""
+    """Return what a claim states, as a node of its target's type; None if the shape does not
+    fit."""
     if claim.formula is not None:
         return claim.formula if claim.formula.shape == claim.target.shape else None
     assert claim.value is not None
@@ -273,7 +275,8 @@ def _repairs(
     roots: Mapping[int, tuple[int, ...]],
     values: Mapping[str, Any],
 ) -> tuple[Repair, ...]:
-    """Given values that would make a false value right with all that follows, and break nothing."""
+    """Return given values that would make a false value right with all that follows, and break
+    nothing."""
     cause = claims[i]
     if cause.value is None or verdicts[i][0] != "fails" or stated_array(cause.value).size == 0:
         return ()
@@ -314,7 +317,7 @@ def loss_with_gradient(
     rate: float,
     values: Mapping[str, Any],
 ) -> float:
-    """The loss after one step of gradient descent in which the claimed gradients are used.
+    """Return the loss after one step of gradient descent in which the claimed gradients are used.
 
     Every parameter moves by −rate · its gradient: the claimed one where there is one, else the
     derivation's own. With `claimed` empty this is the true loss after the step. A claimed gradient

@@ -54,7 +54,7 @@ Stated: TypeAlias = "str | float | int | Sequence[Any] | Array"
 def same_value(
     stated: Stated, actual: Any, *, digits: int | None = None, subject: str = ""
 ) -> Finding:
-    """Whether a stated number or array is the actual one.
+    """Return whether a stated number or array is the actual one.
 
     A number written with k decimals (as text, or a float that keeps its text) is right if the
     actual value rounds to it; any other must agree to a relative 1e-9. `digits` sets the decimals
@@ -79,7 +79,7 @@ def same_value(
 
 
 def _other_shape(subject: str, found: Comparison) -> Finding:
-    """The finding for a stated array whose shape is wrong."""
+    """Return the finding for a stated array whose shape is wrong."""
     mistake = recognise(found)
     shapes = {"stated": shape_text(found.stated.shape), "actual": shape_text(found.expected.shape)}
     details = [_SHAPES(subject=subject or "·", **shapes)]
@@ -119,7 +119,7 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
 
 
 def _read(stated: Stated, digits: int | None) -> tuple[Array, Array]:
-    """The stated numbers and, for each, half of its last decimal place (0: to be exact)."""
+    """Return the stated numbers and, for each, half of its last decimal place (0: to be exact)."""
     if isinstance(stated, list | tuple):
         parts = [_read(part, digits) for part in stated]
         try:
@@ -147,12 +147,12 @@ def _read(stated: Stated, digits: int | None) -> tuple[Array, Array]:
 
 
 def stated_array(stated: Stated) -> Array:
-    """The numbers of a stated value, without their precision."""
+    """Return the numbers of a stated value, without their precision."""
     return _read(stated, None)[0]
 
 
 def _fit(numbers: Array, halves: Array, actual: Array) -> tuple[Array, Array, bool | None]:
-    """One number is one number, whatever its rank; else shapes must be equal."""
+    """Return one number is one number, whatever its rank; else shapes must be equal."""
     if numbers.shape == actual.shape:
         return numbers, halves, None
     if numbers.size == 1 and actual.size == 1:
@@ -171,7 +171,7 @@ def _right(numbers: Array, halves: Array, actual: Array) -> Array:
 
 
 def _compared(stated: Array, actual: Array) -> Comparison:
-    """Two arrays that were calculated, and so agree only up to rounding."""
+    """Compare two calculated arrays, which agree only up to rounding."""
 
     def right_after(change: Change) -> bool:
         slack = 1e-9 * float(np.max(np.abs(actual), initial=0.0))
@@ -189,7 +189,7 @@ def same_formula(
     seed: int = 0,
     subject: str = "",
 ) -> Finding:
-    """Whether two graphs over the same inputs are the same function, decided by numbers.
+    """Return whether two graphs over the same inputs are the same function, decided by numbers.
 
     They are compared at the given values, near them and at fresh random values of the same shapes.
     `free` names the inputs that may take any value (parameters); the other inputs keep what shows
@@ -242,7 +242,7 @@ def _shape_difference(
 def _compare_at(
     program: Any, values: Mapping[str, Array], subject: str, single: bool
 ) -> Finding | None:
-    """None where not both formulas are finite."""
+    """Compare two formulas at one set of values; None if not both are finite there."""
     outputs = program.run(values).outputs
     stated = np.asarray(outputs["stated"], dtype=np.float64)
     actual = np.asarray(outputs["actual"], dtype=np.float64)
@@ -280,7 +280,8 @@ def _short(array: Array) -> str:
 def _draw(
     given: Array, name: str, free: Collection[str] | None, rng: np.random.Generator, trial: int
 ) -> Array:
-    """Values for one input: near the given ones, fresh with signs as given, or fresh altogether."""
+    """Return values for one input: near the given ones, fresh with signs as given, or fresh
+    altogether."""
     if given.dtype.kind == "b":
         return rng.random(given.shape) < 0.5
     if given.dtype.kind not in "f":
@@ -304,7 +305,7 @@ def _draw(
 
 
 def _drawn_shares(given: Array, rng: np.random.Generator) -> Array | None:
-    """One-hot or probability rows (or columns): drawn as such."""
+    """Return One-hot or probability rows (or columns): drawn as such."""
     if given.ndim == 0 or given.size < 2 or np.any(given < 0):
         return None
     for axis in (given.ndim - 1, 0):
@@ -318,7 +319,8 @@ def _drawn_shares(given: Array, rng: np.random.Generator) -> Array | None:
 
 
 def _drawn_kind(given: Array, rng: np.random.Generator) -> Array | None:
-    """Data of zeros and ones, where both occur, or of whole numbers with a common sign."""
+    """Return the kind of data to draw: zeros and ones if both occur, or whole numbers with a common
+    sign."""
     if np.all((given == 0) | (given == 1)) and 0 < np.count_nonzero(given) < given.size:
         return (rng.random(given.shape) < 0.5).astype(given.dtype)
     return None

@@ -197,7 +197,8 @@ def _check_parameter(
 def _measured(
     problems: Sequence[Problem], rng: np.random.Generator, directions: int
 ) -> list[tuple[Index | None, Measured]]:
-    """The measures of the loss as written; as run where it is, as written, too inaccurate."""
+    """Return the measures of the loss as written; as run where it is, as written, too
+    inaccurate."""
     first = measure_all(problems[0], rng, directions)
     if len(problems) == 1 or not any(m.kind == "undecided" for _, m in first):
         return first
@@ -245,7 +246,8 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
 
 
 def _with_shown(stated: _Stated, shown: Mapping[str, Array]) -> _Stated:
-    """The numbers that are shown; of those that no formula gives the roundings are not known."""
+    """Return the numbers that are shown; of those that no formula gives the roundings are not
+    known."""
     moves = {
         name: [
             np.where(np.asarray(shown[name]) == stated.gradients[name], move, np.nan)
@@ -257,14 +259,15 @@ def _with_shown(stated: _Stated, shown: Mapping[str, Array]) -> _Stated:
 
 
 def _distance(moved: Array, rest: Array) -> Array:
-    """NaN where plain NumPy overflows: programs may calculate in a better order."""
+    """Return the relative distance of two numbers; NaN if plain NumPy overflows (programs may
+    calculate in a better order)."""
     return np.where(np.isfinite(rest), moved - rest, np.nan)
 
 
 def _pose(
     bound: _Bound, stated: _Stated, name: str, values: Mapping[str, Any], rng: np.random.Generator
 ) -> list[Problem]:
-    """The loss as written and as run, where they are finite and not the same."""
+    """Return the loss as written and as run, where they are finite and not the same."""
     parameter, gradient = bound.wrt[name], bound.gradients[name]
     everything = sum(np.size(g) for g in stated.gradients.values())
     found: list[Problem] = []
@@ -300,7 +303,7 @@ def _wide(value: Array) -> Array:
 
 
 def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Finding:
-    """One finding from the measures of all entries: the worst decides."""
+    """Return one finding from the measures of all entries: the worst decides."""
     order = {"differs": 2, "undecided": 1, "agrees": 0}
 
     def badness(item: tuple[Index | None, Measured]) -> tuple[int, float]:
@@ -338,7 +341,7 @@ def _judge(name: str, measures: Sequence[tuple[Index | None, Measured]]) -> Find
 
 
 def _lost(name: str, index: Index | None, measured: Measured) -> tuple[Phrase, ...]:
-    """That digits are lost, and what to do."""
+    """Return the sentence that digits are lost, and what to do."""
     facts = {"entry": page_entry(name, index), "stated": f"{measured.stated:.8g}"}
     if measured.lost > 0.1:
         return _LOST_ALL(**facts), _LOST_FIX()
@@ -352,7 +355,7 @@ def _beside(
     rng: np.random.Generator,
     directions: int,
 ) -> Finding | None:
-    """The same check on either side of the kink: all floating inputs moved a little."""
+    """Return the same check on either side of the kink: all floating inputs moved a little."""
     noise: dict[str, Array] = {}
     for key, value in values.items():
         array = np.asarray(value)

@@ -36,7 +36,8 @@ _UNROUNDED = (Loop.LEAF, Loop.VIEW, Loop.GATHER)
 
 
 def _bits(unsigned: Any, mix: int) -> tuple[Any, Any, Any, Any]:
-    """A kind of integers, all their bits but the last three, a factor, and how far to shift."""
+    """Return a kind of integers, all their bits but the last three, a factor, and how far to
+    shift."""
     bits = np.iinfo(unsigned).bits
     return unsigned, unsigned(2**bits - 8), unsigned(mix), unsigned(bits - 3)
 
@@ -81,7 +82,7 @@ class Looks:
     seen: set[tuple[int, ...]] = field(default_factory=set[tuple[int, ...]])
 
     def due(self, values: Mapping[str, Any]) -> bool:
-        """Whether this call, with these values, is one to look at."""
+        """Return whether this call, with these values, is one to look at."""
         self.calls += 1
         due = self.calls & (self.calls - 1) == 0
         if self.numbers and len(self.seen) < _SIZES:
@@ -92,8 +93,8 @@ class Looks:
 
 
 def looks_at(asked: Derivatives, program: NumpyProgram) -> Looks | None:
-    """The looks at a program of these gradients; None for one that is too large, or holds loops and
-    functions whose operations are not told apart."""
+    """Return the looks at a program of these gradients; None for one that is too large, or holds
+    loops and functions whose operations are not told apart."""
     nodes = [step.node for step in program.lean]
     if len(nodes) > _NODES or any(node.op.body is not None for node in nodes):
         return None
@@ -107,7 +108,7 @@ def looks_at(asked: Derivatives, program: NumpyProgram) -> Looks | None:
 
 
 def lost_digits(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Array]) -> Lost | None:
-    """The first of the gradients found at these values that has lost most of its digits.
+    """Return the first of the gradients found at these values that has lost most of its digits.
 
     A run with each result moved in its last digits says of most programs that there is nothing to
     look for; the moved roundings of the check decide the others.
@@ -134,13 +135,13 @@ def _suspects(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Array
 
 
 def _largest(values: Any) -> float:
-    """The largest size among numbers; infinite where one is none."""
+    """Return the largest size among numbers; infinite where one is none."""
     size = float(np.abs(values).max()) if np.size(values) else 0.0
     return size if size < math.inf else math.inf
 
 
 def _size_of(value: Any) -> float:
-    """How far an input moves when it moves by its own size, or by 1."""
+    """Return how far an input moves when it moves by its own size, or by 1."""
     return max(1.0, _largest(value))
 
 
@@ -157,8 +158,8 @@ def _moved_run(program: NumpyProgram, values: Mapping[str, Any]) -> dict[str, Ar
 
 
 def _moved(result: Any) -> Any:
-    """Numbers with their last three bits replaced by bits that the others determine: equal numbers
-    stay equal, zeros and infinities stay, and what was moved is not moved again."""
+    """Return numbers with their last three bits replaced by bits that the others determine: equal
+    numbers stay equal, zeros and infinities stay, and what was moved is not moved again."""
     array = np.asarray(result)
     kind = array.dtype.char
     if kind in _BITS:
@@ -198,8 +199,8 @@ def _judge(asked: Derivatives, names: Sequence[str], values: Mapping[str, Any]) 
 def _with_data_as_inputs(
     nodes: list[Node], values: Mapping[str, Any]
 ) -> tuple[list[Node], Mapping[str, Any]]:
-    """The nodes with arrays of unlike numbers that a program holds as inputs: they are data, and
-    known to so many digits as what is given."""
+    """Return the nodes with arrays of unlike numbers that a program holds as inputs: they are data,
+    and known to so many digits as what is given."""
     own: dict[Node, Node] = {}
     given = dict(values)
     for node in reachable(nodes):
@@ -214,9 +215,9 @@ def _with_data_as_inputs(
 def _beside(
     roots: Sequence[Node], inputs: Mapping[str, Array], single: bool
 ) -> Iterator[tuple[dict[int, Array], float]]:
-    """The values where all inputs are others, with the part of the difference that one in the last
-    digit of the inputs makes. Steps are long beside a rounding, which is not to be seen in them;
-    the short ones are for functions that are fine."""
+    """Yield the values where all inputs are others, with the part of the difference that one in the
+    last digit of the inputs makes. Steps are long beside a rounding, which is not to be seen in
+    them; the short ones are for functions that are fine."""
     rng = np.random.default_rng(0)
     for step in _STEPS[single]:
         for _ in range(2):
@@ -231,14 +232,15 @@ def _beside(
 
 
 def _is_choice(node: Node) -> bool:
-    """Whether a node picks one of several numbers: a tie that roundings break is no loss of
+    """Return whether a node picks one of several numbers: a tie that roundings break is no loss of
     digits."""
     floats = [c for c in node.inputs if not is_tuple(c) and c.dtype in FLOATS]
     return not floats or (node.op.form is Form.ELEMENTWISE and chooses(node))
 
 
 def _source(gradient: Node, values: Mapping[str, Any]) -> Node:
-    """The node in which the digits of a gradient are lost: the operands of others have them yet."""
+    """Return the node in which the digits of a gradient are lost: the operands of others have them
+    yet."""
     order = [node for node in reachable([gradient]) if not is_tuple(node)]
     inputs = rounded_inputs([gradient], values)
     rest, *moved = [moved_values(order, inputs, trial) for trial in range(TRIALS + 1)]

@@ -18,8 +18,8 @@ NOISE = 1e-13  # of the largest number on a side, which its limit may be off in 
 
 
 def extrapolate(table: Sequence[Array]) -> tuple[Array, Array, Array]:
-    """The limit of numbers at steps that are halved each time, how far it may be off, and where
-    they grow without bound.
+    """Return the limit of numbers at steps that are halved each time, how far it may be off, and
+    where they grow without bound.
 
     Of Neville's scheme over each run of `_POINTS` steps, which is right for powers of the step, and
     of Aitken's for the last steps, which is right for one root of it, what changes least.
@@ -36,8 +36,9 @@ def extrapolate(table: Sequence[Array]) -> tuple[Array, Array, Array]:
 
 
 def _of_powers(numbers: Array) -> tuple[Array, Array]:
-    """The limit by Neville's scheme, and how it changes in its last stage and between runs: a root
-    of the step looks settled within a run and drifts between two, and rounding may do either."""
+    """Return the limit by Neville's scheme, and how it changes in its last stage and between runs:
+    a root of the step looks settled within a run and drifts between two, and rounding may do
+    either."""
     shape, ends, changes = numbers.shape[1:], list[Array](), list[Array]()
     for start in range(len(numbers) - _POINTS + 1):
         stage = previous = numbers[start : start + _POINTS]
@@ -56,8 +57,8 @@ def _of_powers(numbers: Array) -> tuple[Array, Array]:
 
 
 def _of_root(numbers: Array) -> tuple[Array, Array]:
-    """The limit of numbers whose differences shrink by one ratio; unknown (NaN) where they do
-    not."""
+    """Return the limit of numbers whose differences shrink by one ratio; unknown (NaN) where they
+    do not."""
     if len(numbers) < _POINTS:
         return np.full(numbers.shape[1:], np.nan), np.full(numbers.shape[1:], np.inf)
     last = numbers[-_POINTS:]
@@ -70,7 +71,7 @@ def _of_root(numbers: Array) -> tuple[Array, Array]:
 
 
 def _grows(numbers: Array, limit: Array, error: Array) -> Array:
-    """Where the last numbers grow by increments that do not become smaller."""
+    """Return where the last numbers grow by increments that do not become smaller."""
     if len(numbers) < _POINTS:
         return np.zeros(numbers.shape[1:], bool)
     last = numbers[-_POINTS:]

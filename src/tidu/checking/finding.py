@@ -79,5 +79,5 @@ class Finding:
 
 
 def page_entry(name: str, index: Index | None) -> str:
-    """An entry as a page of working writes it, counted from 1: W[1, 2]."""
+    """Return an entry as a page of working writes it, counted from 1: W[1, 2]."""
     return entry_text(name, None if index is None else [i + 1 for i in index])

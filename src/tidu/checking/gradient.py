@@ -123,8 +123,8 @@ def check_gradient(
 
 
 def _parts(stated: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
-    """What a gradient function returned, one part for each argument. For a single argument a list
-    is its gradient, unless it holds arrays that together have not the argument's shape."""
+    """Return what a gradient function returned, one part for each argument. For a single argument a
+    list is its gradient, unless it holds arrays that together have not the argument's shape."""
     if not isinstance(stated, tuple | list):
         return [stated]
     parts = list(cast("Sequence[Any]", stated))
@@ -137,7 +137,7 @@ def _parts(stated: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
 
 
 def _numbers(part: Any) -> Array | None:
-    """An array of numbers; None where it is none."""
+    """Return an array of numbers; None where it is none."""
     try:
         array = np.asarray(part)
     except ValueError:  # rows of different lengths
@@ -178,7 +178,8 @@ def _curve(
 def _slope(
     curve: Callable[[float], float], limit: float, unit: float = 1.0
 ) -> tuple[Slope, KinkFacts | None]:
-    """The slope with the smallest step that gives an accurate one; the sides where they differ.
+    """Return the slope with the smallest step that gives an accurate one; the sides where they
+    differ.
 
     `unit`: how far a step of 1 moves the argument. Of a small argument steps of an ordinary size
     have to give the same slope, if they give one: what all steps beside it lose to cancellation,
@@ -204,7 +205,7 @@ def _slope(
 
 
 def _compatible(best: Slope, other: Slope, limit: float) -> bool:
-    """Whether two slopes can be one; what is not accurate says nothing."""
+    """Return whether two slopes can be one; what is not accurate says nothing."""
     larger = max(abs(best.value), abs(other.value))
     if not other.error <= 0.1 * larger:
         return True
@@ -250,7 +251,7 @@ def _between(value: float, facts: KinkFacts, limit: float) -> bool:
 def _measured(
     function: Callable[..., Any], arrays: Sequence[Array], argnum: int, limit: float
 ) -> tuple[Array, Array, dict[Index, KinkFacts]]:
-    """The gradient by differences, the doubt in each entry, and the entries on a kink."""
+    """Return the gradient by differences, the doubt in each entry, and the entries on a kink."""
     at = arrays[argnum].astype(np.float64)
     true, doubt = np.zeros(at.shape), np.zeros(at.shape)
     kinks: dict[Index, KinkFacts] = {}
@@ -333,7 +334,7 @@ def _wrong_shape(
 
 
 def _mistake(gradient: Array, true: Array, limit: float, doubt: Array | None) -> Mistake | None:
-    """The mistake that makes the gradient wrong: undone, it agrees as a right one does."""
+    """Return the mistake that makes the gradient wrong: undone, it agrees as a right one does."""
 
     def right_after(change: Change) -> bool:
         return not np.any(_wrong(change(gradient), true, limit, doubt))
@@ -342,7 +343,8 @@ def _mistake(gradient: Array, true: Array, limit: float, doubt: Array | None) ->
 
 
 def _wrong(gradient: Array, true: Array, limit: float, doubt: Array | None) -> Array:
-    """Which entries of a gradient are wrong, beyond the limit and the doubt in the true ones."""
+    """Return which entries of a gradient are wrong, beyond the limit and the doubt in the true
+    ones."""
     largest = float(np.max(np.abs(true[np.isfinite(true)]), initial=0.0))
     slack = np.zeros(true.shape) if doubt is None else doubt
     with np.errstate(all="ignore"):

@@ -75,12 +75,13 @@ class Measured:
     lost: float = 0.0  # the part of the slope that roundings can make up; all where it is 1
 
     def near(self, relative: float) -> float:
-        """So much of the larger number."""
+        """Return the tolerance as a share of the larger number."""
         size = max(abs(self.stated), abs(self.expected))
         return max(relative, self.tolerance) * size + _NOTHING
 
     def vanishes(self, noise: float) -> bool:
-        """Whether both numbers are nothing beside the quotients that the slope was found from."""
+        """Return whether both numbers are nothing beside the quotients that the slope was found
+        from."""
         distance = abs(self.stated - self.expected)
         return distance + noise <= self.tolerance * self.scale
 
@@ -88,7 +89,7 @@ class Measured:
 def measure_all(
     problem: Problem, rng: np.random.Generator, directions: int
 ) -> list[tuple[Index | None, Measured]]:
-    """The slope at each entry of the parameter, or along random directions (index None)."""
+    """Return the slope at each entry of the parameter, or along random directions (index None)."""
     at = problem.probe.base[problem.probe.parameter.id]
     measures: list[tuple[Index | None, Measured]] = []
     if at.size <= problem.entries:
@@ -121,7 +122,7 @@ def _rescaled(m: Measured, factor: float) -> Measured:
 
 
 def _measure(problem: Problem, direction: Array) -> Measured:
-    """The slope of the loss along a direction against ⟨gradient, direction⟩.
+    """Return the slope of the loss along a direction against ⟨gradient, direction⟩.
 
     Formula and loss may lose the same digits where terms cancel. So what agrees is trusted as far
     as it stands when roundings are moved, and what differs has to differ by more.
@@ -153,8 +154,8 @@ def _measure(problem: Problem, direction: Array) -> Measured:
 
 
 def _is_nothing(problem: Problem, found: Measured, noise: float) -> bool:
-    """Whether a slope, and all that roundings can make of it, is nothing beside the largest entry
-    of the gradient: as the 0 of an entry that is not read."""
+    """Return whether a slope, and all that roundings can make of it, is nothing beside the largest
+    entry of the gradient: as the 0 of an entry that is not read."""
     if problem.gradient.size < 2:
         return False
     with np.errstate(all="ignore"):
@@ -177,7 +178,8 @@ def _lost(found: Measured, noise: float) -> Measured:
 
 
 def _slope_noise(problem: Problem, direction: Array, found: Measured) -> float:
-    """How far moved roundings move the slope that was measured; infinite where they end it."""
+    """Return how far moved roundings move the slope that was measured; infinite where they end
+    it."""
     probe = problem.probe
     name, rest = probe.parameter.attrs["name"], probe.base[probe.parameter.id]
 
@@ -215,7 +217,8 @@ def _by_slope(problem: Problem, direction: Array, stated: float) -> Measured:
 def _complex_step(
     problem: Problem, direction: Array, stated: float, step: float
 ) -> Measured | None:
-    """None where the step leaves a kink, or the slope is not finite."""
+    """Return the slope by complex step; None if the step leaves a kink or the slope is not
+    finite."""
     probe = problem.probe
     moved = probe.at(1j * step * direction)
     if probe.leaves_kink(moved):
@@ -230,7 +233,8 @@ def _complex_step(
 
 
 def _by_differences(problem: Problem, direction: Array, stated: float) -> Measured:
-    """A difference must stand at every step: a long one may pass over what is finer than itself."""
+    """Return a difference must stand at every step: a long one may pass over what is finer than
+    itself."""
     probe = problem.probe
     last: Measured | None = None
     for shrink in _SHRINK:
@@ -284,8 +288,8 @@ def _at_kink(
     tangents: Mapping[int, Array],
     owners: Sequence[Node],
 ) -> Measured:
-    """Where a comparison turns: one slope all the same, which the gradient then has to be (the kink
-    cancels, or a value is chosen at one point only), or two, and then it is a kink."""
+    """Return where a comparison turns: one slope all the same, which the gradient then has to be
+    (the kink cancels, or a value is chosen at one point only), or two, and then it is a kink."""
     right, left = _side(curve, step), _side(curve, -step)
     size = _cancelling(problem, tangents, stated, right.value)
     tolerance = _TOLERANCES[problem.single, False]
@@ -304,8 +308,8 @@ def _at_kink(
 
 
 def _side(curve: Callable[[float], float], step: float) -> Slope:
-    """The slope to one side; infinite where the loss jumps or rises like a root (it moves nearly as
-    much over a tiny step as over a long one)."""
+    """Return the slope to one side; infinite where the loss jumps or rises like a root (it moves
+    nearly as much over a tiny step as over a long one)."""
     rest, tiny = curve(0.0), 1e-9 * step
     near, far = curve(tiny) - rest, curve(step) - rest
     digits = _LOSS_DIGITS * max(abs(rest), abs(far))
@@ -317,7 +321,7 @@ def _side(curve: Callable[[float], float], step: float) -> Slope:
 def _cancelling(
     problem: Problem, tangents: Mapping[int, Array], stated: float, slope: float
 ) -> float:
-    """The size of the terms that cancel in the slope.
+    """Return the size of the terms that cancel in the slope.
 
     At each cut of the graph the slope is the sum of adjoint times tangent, so the largest sum of
     absolute values says what rounding can do.

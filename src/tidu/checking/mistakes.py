@@ -82,7 +82,7 @@ def _transposed(found: Comparison) -> Facts | None:
 
 
 def _multiplied(found: Comparison) -> Facts | None:
-    """The one number r with stated = r·expected."""
+    """Return the one number r with stated = r·expected."""
     stated, expected = found.stated, found.expected
     if stated.shape != expected.shape or not np.all(np.isfinite(stated)):
         return None

@@ -50,7 +50,8 @@ class Target:
 def find_repairs(
     cause: Target, others: Sequence[Target], values: Mapping[str, Any], working: Node | None = None
 ) -> tuple[Repair, ...]:
-    """Single changes that make the cause and all others right, most likely first.
+    """Return single changes of given values that make the cause and all others right, most likely
+    first.
 
     First come those that the author's working shows, then by decimals, values that do not erase the
     input's term, and small changes.
@@ -106,7 +107,7 @@ def _likelihood(repair: Repair) -> tuple[bool, int, bool, float]:
 
 
 def _root(gap: Any, start: float) -> float | None:
-    """A root by the secant method; None if there is none to be found from here."""
+    """Return a root by the secant method; None if there is none to be found from here."""
     before, at = start, start + max(1.0, abs(start)) / 2
     gap_before, gap_at = gap(before), gap(at)
     for _ in range(_ROUNDS):
@@ -123,7 +124,7 @@ def _root(gap: Any, start: float) -> float | None:
 def _shown(
     working: Node, target: Node, values: Mapping[str, Any]
 ) -> dict[tuple[str, Index], float]:
-    """The numbers that the author put for inputs: the working walked beside the formula."""
+    """Return the numbers that the author put for inputs: the working walked beside the formula."""
     found: dict[tuple[str, Index], float] = {}
     stack = [(working, target)]
     while stack:

@@ -26,7 +26,8 @@ UNKNOWN = Slope(math.nan, math.inf)
 
 
 def central(curve: Curve, step: float, noise: float = 0.0) -> Slope:
-    """The slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 in even powers.
+    """Return the slope at 0 from values at ±step, ±step/2, …, extrapolated to step 0 in even
+    powers.
 
     `noise`: how far off the values may be, where that is more than the rounding of the last digit.
     """
@@ -39,7 +40,7 @@ def central(curve: Curve, step: float, noise: float = 0.0) -> Slope:
 
 
 def one_sided(curve: Curve, step: float, noise: float = 0.0) -> Slope:
-    """The slope to the side of `step`'s sign, extrapolated in all powers of the step."""
+    """Return the slope to the side of `step`'s sign, extrapolated in all powers of the step."""
     start = curve(0.0)
 
     def quotient(h: float) -> tuple[float, float]:
@@ -51,8 +52,8 @@ def one_sided(curve: Curve, step: float, noise: float = 0.0) -> Slope:
 
 
 def jitter(curve: Curve) -> float:
-    """How far the values of a curve jump about: their second differences over steps so tiny that
-    a smooth curve is straight there."""
+    """Return how far the values of a curve jump about: their second differences over steps so tiny
+    that a smooth curve is straight there."""
     values = [curve(i * _TINY) for i in range(-_BESIDE, _BESIDE + 1)]
     bends = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
     largest = max(map(abs, bends))
@@ -62,7 +63,8 @@ def jitter(curve: Curve) -> float:
 def _extrapolated(
     quotient: Callable[[float], tuple[float, float]], step: float, order: int
 ) -> Slope:
-    """Romberg's table over halved steps; the entry that its neighbours confirm best is taken."""
+    """Return the best entry of Romberg's table over halved steps: the one that its neighbours
+    confirm."""
     best, scale = UNKNOWN, math.inf
     row: list[float] = []
     for level in range(LEVELS):

@@ -60,7 +60,7 @@ class Judgement:
 
 
 def judge(setting: Setting, claims: Sequence[study.Claim]) -> list[Judgement]:
-    """The verdict on each claim, in order."""
+    """Return the verdict on each claim, in order."""
     posed = {
         i: _pose(setting, claim)
         for i, claim in enumerate(claims)
@@ -94,7 +94,7 @@ class _Posed:
         return [n for n in (self.target, self.fitted, self.working) if n is not None]
 
     def claim(self, image: Mapping[Node, Node]) -> Claim:
-        """As `check_claims` takes it, declared functions replaced."""
+        """Return the claim as `check_claims` takes it, declared functions replaced."""
         return Claim(
             self.record.text,
             image[self.target],
@@ -115,7 +115,8 @@ def _pose(setting: Setting, claim: study.Claim) -> _Posed:
 
 
 def _fitted(stated: Node, wanted: Node) -> Node:
-    """A formula of one element has the shape of what it is about; of another shape it is false."""
+    """Return a formula of one element has the shape of what it is about; of another shape it is
+    false."""
     if (
         stated.shape != wanted.shape
         and is_one_element(stated.shape)
@@ -147,8 +148,8 @@ def _of_a_node(setting: Setting, posed: _Posed, found: ClaimFinding) -> Judgemen
 
 
 def _losses(setting: Setting, claim: study.Claim, stated: Node) -> tuple[float, float] | None:
-    """The loss after one step with a stated gradient and after one with the right gradient; None
-    where the study makes no single plain step, or both are the same."""
+    """Return the loss after one step with a stated gradient and after one with the right gradient;
+    None where the study makes no single plain step, or both are the same."""
     derivation, target = setting.derivation, claim.target
     asked = [descent.asked for descent in setting.descents.values()]
     rates = [d.rule.lr for d in asked if d.steps == 1 and _plain(d.rule)]
@@ -169,7 +170,7 @@ def _losses(setting: Setting, claim: study.Claim, stated: Node) -> tuple[float, 
 
 
 def _plain(rule: Rule) -> TypeGuard[SGD]:
-    """Whether the step is the rate times the gradient and nothing else."""
+    """Return whether the step is the rate times the gradient and nothing else."""
     return isinstance(rule, SGD) and rule == SGD(rule.lr)
 
 
@@ -182,7 +183,7 @@ def _of_a_descent(setting: Setting, claim: study.Claim) -> Judgement:
 
 
 def _along(claim: study.Claim, run: Course) -> Any:
-    """The number of a run that a claim about its course speaks of."""
+    """Return the number of a run that a claim about its course speaks of."""
     target = claim.target
     is_loss = target.name in ("loss", run.loss_name)
     if not is_loss and target.name not in run.outputs and target.name != "step":

@@ -54,7 +54,7 @@ def check(document: Document, table: Table, data: dict[str, Any], path: KeyPath 
 
 
 def check_value(document: Document, key: Key, value: Any, path: KeyPath) -> None:
-    """One value against its key: a plain value, a table, or a list of tables."""
+    """Check one value against its key: a plain value, a table, or a list of tables."""
     if key.table is not None and isinstance(value, dict):
         check(document, key.table, cast("dict[str, Any]", value), path)
     elif key.many and _all_tables(value):
@@ -141,7 +141,7 @@ def _described(value: Any) -> Phrase:
 
 
 def shown(value: Any) -> str:
-    """A value as TOML writes it, shortened."""
+    """Return a value as TOML writes it, shortened."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -154,7 +154,7 @@ def shown(value: Any) -> str:
 
 
 def missing(document: Document, table: Table, name: str, path: KeyPath) -> StudyError:
-    """The error for a key that must be there."""
+    """Return the error for a key that must be there."""
     key = table.key(name)
     kind = key.kind if key else None
     place = document.place(path)
@@ -164,11 +164,11 @@ def missing(document: Document, table: Table, name: str, path: KeyPath) -> Study
 
 
 def table_name(table: Table) -> Words | str:
-    """How messages call a table."""
+    """Return how messages call a table."""
     return _THE_FILE if table.name == "study" else f"[{table.name}]"
 
 
 def closest(word: str, known: Sequence[str]) -> str | None:
-    """The known word meant: a misspelt one, or the only one of which `word` is a part."""
+    """Return the known word meant: a misspelt one, or the only one of which `word` is a part."""
     parts = [name for name in known if word.lower() in name.lower().split("_")]
     return nearest(word, known) or (parts[0] if len(parts) == 1 else None)

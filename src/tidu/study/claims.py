@@ -164,7 +164,7 @@ def read_claim(entry: Entry) -> Claim:
 
 
 def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:
-    """A name with indices from 1: W1[1,2] → ("W1", (1, 2)). Raises `StudyError`.
+    """Return a name with indices from 1: W1[1,2] → ("W1", (1, 2)). Raises `StudyError`.
 
     >>> split_index("W1[1, 2]", Place())
     ('W1', (1, 2))
@@ -180,7 +180,7 @@ def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:
 
 
 def read_target(text: str, place: Place) -> Target:
-    """What the name of a claim speaks of.
+    """Return what the name of a claim speaks of.
 
     >>> read_target("step 10 loss", Place())
     Target(kind='step', name='loss', index=(), output='', step=10)

@@ -51,7 +51,7 @@ _PAIR = Words(en="{one}, and {other}; {value} if left out", zh="{one}ï¼Œ{other}ï
 
 
 def _key(item: Field[Any]) -> Key | None:
-    """The key of one setting of a record."""
+    """Return the key of one setting of a record."""
     if "flag" in item.metadata:
         return Key(item.name, item.metadata["flag"], FLAG)
     known: tuple[ranges.Setting, ...] = item.metadata.get("settings", ())
@@ -87,7 +87,8 @@ def _keys(kind: type[Settings]) -> tuple[Key, ...]:
 def _choice(
     name: str, says: Words, kinds: Mapping[str, type[Settings]], more: Mapping[str, Key]
 ) -> Table:
-    """A table whose `type` names a record; `more` are keys of some records besides settings."""
+    """Return a table whose `type` names a record; `more` are keys of some records besides
+    settings."""
     head = Key("type", _TYPE, one_of(*kinds), required=True)
     return Table(
         name,
@@ -210,6 +211,6 @@ def _schedule(table: Mapping[str, Any]) -> Schedule:
 
 
 def _record(kinds: Mapping[str, type[_Record]], table: Mapping[str, Any]) -> _Record:
-    """A record by the name under `type`, set to the rest."""
+    """Return a record by the name under `type`, set to the rest."""
     options = {key: without_text(value) for key, value in table.items() if key != "type"}
     return kinds[table["type"]](**options)

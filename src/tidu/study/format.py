@@ -21,7 +21,8 @@ _OWN = Words(en="a name of your own", zh="自己取的名字")
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema of a study file (draft 2020-12), with descriptions in both languages."""
+    """Return the JSON schema of a study file (draft 2020-12), with descriptions in both
+    languages."""
     tables: dict[str, dict[str, Any]] = {}
     study = _table_schema(STUDY, tables)
     return {
@@ -33,7 +34,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _reference(table: Table, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A table by name; its schema is put among `tables`."""
+    """Return a table by name; its schema is put among `tables`."""
     if table.name not in tables:
         tables[table.name] = {}  # so that a table that contains itself would end
         tables[table.name] = _table_schema(table, tables)
@@ -85,7 +86,7 @@ def _both(words: Words) -> str:
 
 # ------------------------------------------------------------------------- for the docs
 def documented_tables() -> Iterator[Table]:
-    """Every table of the format once, in the order in which the docs show them."""
+    """Yield every table of the format once, in the order in which the docs show them."""
     yield STUDY
     yield from (GIVEN, INIT, CSV, NPZ, SHAPES, FUNCTIONS)
     seen = {"given", "shapes", "functions"}
@@ -103,7 +104,7 @@ def documented_tables() -> Iterator[Table]:
 
 
 def markdown(language: Language) -> str:
-    """The tables of the format with every key, as Markdown."""
+    """Return the tables of the format with every key, as Markdown."""
     return "\n".join(_markdown_table(table, language) for table in documented_tables())
 
 

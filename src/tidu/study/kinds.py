@@ -34,7 +34,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that a double can hold: TOML's integers may have any number of digits."""
+    """Return a number that a double can hold: TOML's integers may have any number of digits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, float) or abs(value) <= sys.float_info.max
@@ -58,7 +58,7 @@ def _is_words(value: Any) -> bool:
 
 
 def _is_numbers(value: Any) -> bool:
-    """A number or nested lists of numbers of equal length, at most eight deep."""
+    """Return a number or nested lists of numbers of equal length, at most eight deep."""
     return _extent(value, 8) is not None
 
 
@@ -92,12 +92,12 @@ def _is_shape(value: Any) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    """A list that may be a shape."""
+    """Return a list that may be a shape."""
     return isinstance(value, list) and len(cast("list[Any]", value)) <= MOST_AXES
 
 
 def _limited(kind: str, **limits: float) -> dict[str, Any]:
-    """JSON schema of a number within limits."""
+    """Return the JSON schema of a number within limits."""
     return {"type": kind, **limits}
 
 
@@ -237,7 +237,7 @@ SHAPE = Kind(
 
 
 def between(low: float, high: float) -> Kind:
-    """A number from low to high."""
+    """Return a number from low to high."""
     return Kind(
         Words(en=f"a number from {low:g} to {high:g}", zh=f"{low:g} 到 {high:g} 之间的数"),
         lambda value: _is_number(value) and low <= value <= high,
@@ -247,7 +247,7 @@ def between(low: float, high: float) -> Kind:
 
 
 def one_of(*choices: str) -> Kind:
-    """One of a few texts."""
+    """Return one of a few texts."""
     listed = ", ".join(f'"{choice}"' for choice in choices)
     return Kind(
         Words(en=f"one of {listed}", zh=f"{listed} 之一"),
@@ -258,7 +258,7 @@ def one_of(*choices: str) -> Kind:
 
 
 def type_name(value: Any) -> Words:
-    """What TOML calls a value."""
+    """Return what TOML calls a value."""
     for kind, words in _TYPES:
         if isinstance(value, kind):
             return words

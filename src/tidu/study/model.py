@@ -39,7 +39,7 @@ _KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
 
 
 def model_source(study: Study, part: Part, values: Values) -> Source:
-    """The part's model with the shapes of its values.
+    """Return the part's model with the shapes of its values.
 
     Raises `ShapeError` and `StudyError` where sizes or names do not fit, at the line of the study.
     """
@@ -164,7 +164,7 @@ def _joined(
     names: Mapping[Node, tuple[Name, ...]],
     places: Mapping[Node, tuple[Place, ...]],
 ) -> Graph:
-    """The loss program with the layers' outputs in place of its inputs of those names."""
+    """Return the loss program with the layers' outputs in place of its inputs of those names."""
     new: dict[Node, Node] = {
         node: built.named[name] for name, node in below.inputs.items() if name in built.named
     }
@@ -188,7 +188,7 @@ def _joined(
 
 
 def _check_names(part: Part, source: Source) -> None:
-    """Every name in wrt, watch, descend and numeric exists in the model."""
+    """Check that every name in wrt, watch, descend and numeric exists in the model."""
     known = list(source.graph.inputs) + [
         name.text for given in source.graph.names.values() for name in given
     ]

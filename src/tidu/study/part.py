@@ -159,7 +159,7 @@ _Entries: TypeAlias = Sequence[Entry]
 
 
 def _latest(read: Reader = plain, default: Any = None) -> Callable[[_Entries, str], Any]:
-    """What the last table with the key says."""
+    """Return what the last table with the key says."""
 
     def value(entries: _Entries, name: str) -> Any:
         entry = last_with(entries, name)
@@ -169,7 +169,7 @@ def _latest(read: Reader = plain, default: Any = None) -> Callable[[_Entries, st
 
 
 def _named(read: Reader) -> Callable[[_Entries, str], Any]:
-    """The entries of a table of names, later ones in place of earlier ones."""
+    """Return the entries of a table of names, later ones in place of earlier ones."""
 
     def value(entries: _Entries, name: str) -> dict[str, Any]:
         tables = [entry.table(name) for entry in entries]
@@ -183,7 +183,7 @@ def _owners(tables: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def _each(read: Callable[[Entry], Any]) -> Callable[[_Entries, str], Any]:
-    """Every table under the key."""
+    """Return every table under the key."""
 
     def value(entries: _Entries, name: str) -> tuple[Any, ...]:
         return tuple(read(item) for entry in entries for item in entry.tables(name))

@@ -77,7 +77,7 @@ def _no_file(path: Path, name: str) -> StudyError:
 
 
 def read_study(text: str, *, file: str = "study.toml", folder: Path | None = None) -> Study:
-    """A study from its text; see `load`.
+    """Return a study from its text; see `load`.
 
     >>> study = read_study('title = "t"\\nprogram = "L = x**2"\\ngiven = {x = 3}\\nwrt = "x"')
     >>> study.parts[0].wrt, study.parts[0].model.text

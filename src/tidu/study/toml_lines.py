@@ -86,7 +86,7 @@ class Document:
     texts: Mapping[KeyPath, int]  # the line at which the contents of a text start
 
     def place(self, path: KeyPath) -> Place:
-        """The place of a key, or of the nearest table around it."""
+        """Return the place of a key, or of the nearest table around it."""
         for end in range(len(path), 0, -1):
             spot = self.spots.get(path[:end])
             if spot is not None:
@@ -165,7 +165,8 @@ class _Scanner:
         return last
 
     def _resolved(self, keys: list[str]) -> KeyPath:
-        """Keys of a header as a path: a list of tables stands for its last entry."""
+        """Return the keys of a header as a path, in which a list of tables stands for its last
+        entry."""
         path: KeyPath = ()
         for key in keys:
             path = (*path, key)
@@ -245,8 +246,8 @@ class _Scanner:
         self.at += 1
 
     def _closes(self, end: int) -> bool:
-        """Go behind a list of numbers, or of such lists, if it ends before `end`: nobody asks for
-        the places of its entries, and there may be many of them."""
+        """Skip a list of numbers, or of such lists, if it ends before `end`: nobody asks for the
+        places of its entries, which may be many."""
         depth = 0
         for bracket in _BRACKET.finditer(self.text, self.at, end):
             depth += 1 if bracket.group() == "[" else -1
@@ -275,7 +276,7 @@ class _Scanner:
             self.at = match.end()
 
     def _note(self, path: KeyPath, start: int, stop: int, first: bool = False) -> None:
-        """Remember a place; the first one of a table or list that is written in several places."""
+        """Remember a place: the first one of a table or list that is written in several places."""
         if first and path in self.found:
             return
         line = self._line_of(start)
@@ -285,5 +286,5 @@ class _Scanner:
         self.found[path] = (line + 1, start - begin, min(stop, end_of_line) - begin)
 
     def _line_of(self, at: int) -> int:
-        """The line, from 0, of a position in the text."""
+        """Return the line, from 0, of a position in the text."""
         return bisect_right(self.line_starts, at) - 1

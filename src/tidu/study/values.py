@@ -50,7 +50,8 @@ class Values:
 
 
 def given_values(study: Study, part: Part) -> Values:
-    """The arrays of a part. Reads its data files; each error says which line of the study asked.
+    """Return the arrays of a part. Reads its data files; each error says which line of the study
+    asked.
 
     Raises `InputError` for missing files and columns, text and NaN in the data, and values without
     a shape.
@@ -93,7 +94,7 @@ def _check_total(part: Part, arrays: Mapping[str, Array]) -> None:
 
 
 def _asked_by(problem: TiduError, given: Given) -> TiduError:
-    """The error at the study's line, unless it has a line in a data file."""
+    """Return the error at the study's line, unless it has a line in a data file."""
     if problem.place is None or problem.place.line is None or problem.place.file is None:
         problem.place = given.place
     return problem

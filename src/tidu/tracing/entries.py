@@ -162,7 +162,7 @@ class Entry:
         return [x for x in leaves("the result", self.result) if isinstance(x.value, Node)]
 
     def axis(self, leaf: Leaf, axes: Any) -> Axis:
-        """The axis along which a number of the result lies for all entries."""
+        """Return the axis along which a number of the result lies for all entries."""
         axis = axis_at("out_axes", axes, leaf)
         return None if axis is None else axis % (leaf.value.rank + 1)
 

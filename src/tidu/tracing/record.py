@@ -83,21 +83,22 @@ class Recorder:
         return [node for node in inputs if node in moving]
 
     def plain_functions(self, more: Iterable[Node] = ()) -> list[Node]:
-        """What is derived, these functions too, where it is no derivative itself."""
+        """Return what is derived, these functions too, where it is no derivative itself."""
         found = list(dict.fromkeys([*self.functions, *more]))
         return [node for node in found if node.dtype in FLOATS]
 
     def made_with_derivatives(self, results: Sequence[Node], order: int | None = None) -> set[Node]:
-        """Those of the results that are made with derivatives. One that depends on no input may be
-        a derivative that is 0 everywhere but at a jump, where any were taken: `order` is theirs, by
-        default that of all in this trace."""
+        """Return those of the results that are made with derivatives. One that depends on no input
+        may be a derivative that is 0 everywhere but at a jump, where any were taken: `order` is
+        theirs, by default that of all in this trace."""
         made = depends_on(results, self._moving_derivatives())
         if self.order if order is None else order:
             made |= {n.id for n in results if n.dtype in FLOATS and not self.is_traced(n)}
         return {node for node in results if node.id in made}
 
     def _moving_derivatives(self) -> list[Node]:
-        """The derivatives that depend on an input; a constant may stand in the functions too."""
+        """Return the derivatives that depend on an input; a constant may stand in the functions
+        too."""
         return [node for node in self.derived if self.is_traced(node)]
 
     # -------------------------------------------------------------- where the user is
@@ -148,15 +149,16 @@ class Recorder:
             raise EvaluationError(_FAILED(code=code, reason=reason), place=place) from None
 
     def on_arrays(self, function: Any) -> Callable[..., Any] | None:
-        """What a function of NumPy's means on traced arrays, where it is no matter of nodes."""
+        """Return what a function of NumPy's means on traced arrays, where it is no matter of
+        nodes."""
         if function not in self._on_arrays:
             found = traced(path_of(function))
             self._on_arrays[function] = None if found is None else found.traced
         return self._on_arrays[function]
 
     def entry(self, function: Any) -> Entry:
-        """What a function of NumPy's or SciPy's means here. Raises TraceError for one that is not
-        derived."""
+        """Return what a function of NumPy's or SciPy's means here. Raises TraceError for one that
+        is not derived."""
         found = self._entries.get(function)
         if found is None:
             path = path_of(function)

@@ -121,7 +121,7 @@ class TracedArray(ArrayOperators):
         return result if dtype is None else result.astype(dtype)
 
     def _of(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
-        """A call of operands and attributes."""
+        """Return a call of operands and attributes."""
         count = len(args) if entry.operands is None else len(entry.operands)
         operands = [self._operand(x) for x in args[:count]]
         given = [
@@ -138,12 +138,13 @@ class TracedArray(ArrayOperators):
         return self.wrap(call(entry, [*operands, *given], attributes), *inputs)
 
     def _of_lists(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
-        """A call of a function that takes lists of arrays."""
+        """Return a call of a function that takes lists of arrays."""
         lists = [self._lifted(x) for x in args]
         return self.wrap(build(entry, lists, {k: self._lifted(x) for k, x in named.items()}))
 
     def _lifted(self, value: Any) -> Any:
-        """An argument with the traced arrays in it as nodes, however deep they stand in lists."""
+        """Return an argument with the traced arrays in it as nodes, however deep they stand in
+        lists."""
         if isinstance(value, list | tuple):
             return [self._lifted(item) for item in cast("list[Any]", value)]
         return self._operand(value) if isinstance(value, np.ndarray | np.generic) else value
