@@ -542,6 +542,28 @@ def test_it_is_said_where_and_what(
         assert error.place.line == line, said
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = 1\na = 2", "this key has a value already"),
+        ("a = {b = 1, b = 2}", "this key stands here twice"),
+        ("[t]\n[t]", "this table is declared twice"),
+        ('a = "x', "a text has no closing quotes"),
+        ("a = [1, 2", "a list has no closing ]"),
+        ("a = {b = 1", "a table has no closing }"),
+        ("a 1", "after a key stands ="),
+        ("a = 1 2", "something follows the value on its line"),
+        ("a = x", "no value of TOML stands here"),
+        ("= 1", "a line is a key with =, or a table in […]"),
+        ('a = "\\q"', "a \\ in quotes is written \\\\"),
+        ('a = "x\ny"', "a line break or control character stands in a text"),
+    ],
+)
+def test_what_is_not_toml_is_said_in_the_words_of_the_study(text: str, said: str) -> None:
+    """Told from the messages of this Python's tomllib: if they change, this test sees it."""
+    assert f"this is not valid TOML: {said}" in error_of(text).text("en")
+
+
 def test_no_message_names_the_machinery() -> None:
     """A message speaks of the study, not of Python's types."""
     for _, text, *_rest in CASES:
