@@ -8,7 +8,7 @@ import pytest
 
 from tidu.errors import StudyError
 from tidu.study.check import check
-from tidu.study.fields import Entry, key, keys_of, read_fields, texts
+from tidu.study.fields import Entry, as_tuple, key, keys_of, read_fields
 from tidu.study.kinds import COUNT, TEXTS
 from tidu.study.part import DONE, OWN, SHARED, STUDY, Part, Show
 from tidu.study.table import Table
@@ -21,7 +21,7 @@ SAYS = Words(en="how many", zh="多少")
 @dataclass(frozen=True, slots=True)
 class Toy:
     count: int = key(SAYS, COUNT, required=True)
-    names: tuple[str, ...] = key(SAYS, TEXTS, (), name="called", read=texts)
+    names: tuple[str, ...] = key(SAYS, TEXTS, (), name="called", read=as_tuple)
     made: str = "by hand"
 
 

@@ -14,7 +14,7 @@ from tidu.errors import InputError, Place, StudyError
 from tidu.optim import CLIPS, RULES, SCHEDULES, Rule, Schedule, WarmUp
 from tidu.optim import setting as ranges
 from tidu.optim.setting import Settings
-from tidu.study.fields import Entry, key, keys_of, read_fields, texts, without_text
+from tidu.study.fields import Entry, as_tuple, key, keys_of, read_fields, without_text
 from tidu.study.kinds import (
     COUNT,
     FLAG,
@@ -152,7 +152,7 @@ class Descend:
         ),
         TEXTS,
         (),
-        read=texts,
+        read=as_tuple,
     )
 
 

@@ -71,8 +71,8 @@ def as_written(entry: Entry, name: str) -> Any:
     return entry.data[name]
 
 
-def texts(entry: Entry, name: str) -> tuple[str, ...]:
-    """Return a text, or several, as a tuple."""
+def as_tuple(entry: Entry, name: str) -> tuple[Any, ...]:
+    """Return a text, or the entries of a list, as a tuple."""
     value = entry.data[name]
     return (value,) if isinstance(value, str) else tuple(value)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import Place, StudyError
 from tidu.nn import INITIALISERS
-from tidu.study.fields import Entry, key, keys, keys_of, read_fields, texts
+from tidu.study.fields import Entry, as_tuple, key, keys, keys_of, read_fields
 from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, Kind, one_of
 from tidu.study.table import Key, Table
 from tidu.words import Words, verbatim
@@ -114,7 +114,7 @@ class Filled:
         ),
         SHAPE,
         None,
-        read=texts,
+        read=as_tuple,
     )
     seed: int = key(
         Words(
@@ -144,7 +144,7 @@ class Columns:
         Words(en="columns of numbers: (rows, columns)", zh="若干数值列：形状为（行数，列数）"),
         TEXTS,
         (),
-        read=texts,
+        read=as_tuple,
     )
     column: str = key(
         Words(en="a single column: (rows,)", zh="单独一列：形状为（行数，）"), TEXT, ""

@@ -17,6 +17,7 @@ from tidu.study.descend import DESCEND, Descend, read_descend
 from tidu.study.fields import (
     Entry,
     Reader,
+    as_tuple,
     key,
     keys,
     keys_of,
@@ -25,7 +26,6 @@ from tidu.study.fields import (
     plain,
     prose,
     read_fields,
-    texts,
 )
 from tidu.study.given import FUNCTIONS, GIVEN, SHAPES, Given, read_given
 from tidu.study.kinds import DIGITS, FLAG, POSITIVE, TEXT, TEXTS, WORDS, one_of
@@ -72,7 +72,7 @@ class Show:
         ),
         TEXTS,
         (),
-        read=texts,
+        read=as_tuple,
     )
     digits: int | None = key(
         Words(en="digits of the numbers shown", zh="数值显示的有效位数"), DIGITS, None
@@ -252,7 +252,7 @@ class Part:
         Words(en="names whose values are shown with each descent", zh="每次梯度下降时一并显示的量"),
         TEXTS,
         scope=SHARED,
-        read=_latest(texts, ()),
+        read=_latest(as_tuple, ()),
     )
     wrt: tuple[str, ...] = key(
         Words(
@@ -260,7 +260,7 @@ class Part:
         ),
         TEXTS,
         scope=SHARED,
-        read=_latest(texts, ()),
+        read=_latest(as_tuple, ()),
     )
     as_written: bool = key(
         Words(
