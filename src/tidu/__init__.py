@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tidu.numpy import named
     from tidu.testing import check_grad
 
+__version__ = "0.1.0"  # the one place where it stands: the package's metadata reads it here
 loaded_at = time.time()  # a source file that is newer may not be what is running
 
 _HOME = {

@@ -51,10 +51,15 @@ def _folded(ufunc: Any, array: Any, axis: int) -> Any:
     """Return the entries along an axis combined one after the other; of none, NumPy's neutral
     element."""
     if array.shape[axis]:
-        return fold(ufunc, np.unstack(array, axis=axis))
+        return fold(ufunc, _entries(array, axis))
     if ufunc.identity is None:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__}")
     return np.full((*array.shape[:axis], *array.shape[axis + 1 :]), float(ufunc.identity))
+
+
+def _entries(array: Any, axis: int) -> list[Any]:
+    """The slices along an axis: numpy.unstack, which NumPy 2.0 does not have."""
+    return [array[(*[slice(None)] * axis, i)] for i in range(array.shape[axis])]
 
 
 def _accumulate(t: Any, ufunc: Any, array: Any, axis: int = 0) -> Any:
@@ -65,7 +70,7 @@ def _accumulate(t: Any, ufunc: Any, array: Any, axis: int = 0) -> Any:
     axis = normal_axes(axis, array.ndim)[0]
     if array.shape[axis] == 0:
         return array.copy()
-    return np.stack(list(partial_results(np.unstack(array, axis=axis), ufunc)), axis=axis)
+    return np.stack(list(partial_results(_entries(array, axis), ufunc)), axis=axis)
 
 
 def _outer(t: Any, ufunc: Any, left: Any, right: Any, **kwargs: Any) -> Any:

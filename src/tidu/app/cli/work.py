@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidu import __version__
 from tidu.api.report import Report
 from tidu.app.cli import choices
 from tidu.app.cli.output import WRITTEN, check_target, emit, readable, save, show, show_json
@@ -78,12 +79,7 @@ def check_language(given: str | None) -> None:
 
 
 def show_version() -> None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        emit(f"tidu {version('tidu')}")
-    except PackageNotFoundError:  # run from the source tree without being installed
-        emit("tidu (not installed)")
+    emit(f"tidu {__version__}")
 
 
 def solve(study: str | None, view: View, language: Language) -> int:

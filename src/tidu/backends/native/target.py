@@ -1,4 +1,4 @@
-"""The processor at hand, as LLVM knows it, and machine code for it."""
+"""A processor, as LLVM knows it, and machine code for it: the one at hand, or another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import llvmlite.binding as llvm
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """The host. `vector_bytes` is the width of a vector register, `registers` how many there are.
+    """A processor. `vector_bytes` is the width of a vector register, `registers` their number.
 
     Objects of LLVM are not told apart by threads: `machine` is used under a lock (see `library`).
     """
@@ -40,10 +40,13 @@ def host() -> Target:
     """The processor that this process runs on."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    triple = llvm.get_process_triple()
-    known = llvm.get_host_cpu_features()
+    features = llvm.get_host_cpu_features()
+    return target(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+
+
+def target(triple: str, cpu: str, known: Any) -> Target:
+    """A processor by LLVM's names. `known` are its features, as llvmlite's FeatureMap has them."""
     features = known.flatten()
-    cpu = llvm.get_host_cpu_name()
     machine = llvm.Target.from_triple(triple).create_target_machine(
         cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True
     )

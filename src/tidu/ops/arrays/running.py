@@ -158,7 +158,7 @@ cumulative_sum = spelling(
         x, "cumulative_sum", axis, include_initial, 0.0
     ),
     complex=True,
-    numpy=np.cumulative_sum,
+    numpy=lambda x, **options: np.cumulative_sum(x, **options),  # NumPy 2.1 and newer
     aliases=aliases(numpy="cumulative_sum"),
     samples=_STARTED,
 )
@@ -168,7 +168,7 @@ cumulative_prod = spelling(
         x, "cumulative_prod", axis, include_initial, 1.0
     ),
     complex=True,
-    numpy=np.cumulative_prod,
+    numpy=lambda x, **options: np.cumulative_prod(x, **options),  # NumPy 2.1 and newer
     aliases=aliases(numpy="cumulative_prod"),
     samples=_STARTED,
 )

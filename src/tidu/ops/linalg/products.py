@@ -155,7 +155,7 @@ vecdot = spelling(
 matvec = spelling(
     "matvec",
     _matvec,
-    numpy=np.matvec,
+    numpy=lambda A, x: np.matvec(A, x),  # NumPy 2.2 and newer
     aliases=aliases(numpy="matvec"),
     samples=sampled((((2, 3), (3,)), {}), (((4, 2, 3), (4, 3)), {}), (((2, 3), (4, 3)), {})),
     **_TWO,
@@ -163,7 +163,7 @@ matvec = spelling(
 vecmat = spelling(
     "vecmat",
     _vecmat,
-    numpy=np.vecmat,
+    numpy=lambda x, A: np.vecmat(x, A),  # NumPy 2.2 and newer
     aliases=aliases(numpy="vecmat"),
     samples=sampled((((2,), (2, 3)), {}), (((4, 2), (4, 2, 3)), {}), (((4, 2), (2, 3)), {})),
     **_TWO,
