@@ -6,6 +6,7 @@
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 import typer
@@ -196,10 +197,6 @@ def run(arguments: Sequence[str], language: Language) -> int:
 
 def build(language: Language, help_language: Language) -> typer.Typer:
     """Return the commands, answering in one language and explained in one."""
-
-    def say(words: Words | Phrase) -> str:
-        return (words() if isinstance(words, Words) else words).text(help_language)
-
     app = typer.Typer(
         cls=group_class(help_language, _ABOUT),
         add_completion=False,
@@ -208,30 +205,64 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         invoke_without_command=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    shell = _Shell(app, language, help_language)
+    for add in (_add_top, _add_solve, _add_derive, _add_export, _add_ops, _add_cache):
+        add(shell)
+    return app
 
-    def option(words: Words | Phrase, *names: str, metavar: str | None = None) -> Any:
-        return typer.Option(*names, help=say(words), metavar=metavar, show_default=False)
+
+_SHARED: dict[str, tuple[Words | Phrase, tuple[str, ...], str | None]] = {
+    "as_json": (_JSON, ("--json",), None),
+    "digits": (_DIGITS, ("--digits",), "N"),
+    "functions": (_FUNCTION, ("--function",), "F"),
+    "kinks": (_KINK, ("--kink",), "OP=NUMBER"),
+    "lang": (_LANG, ("--lang",), "zh|en"),
+    "loss": (_LOSS, ("--loss",), "NAME"),
+    "of": (_OF, ("--of",), "'W1[1,2]'"),
+    "output": (_OUTPUT(suffixes=one_of(FORMATS)), ("-o", "--output"), "FILE"),
+    "shapes": (_SHAPE, ("--shape",), "NAME=2,3"),
+    "values": (_SET, ("--set",), "NAME=VALUE"),
+    "writing": (_WRITING, ("--writing",), "delta|chain"),
+    "wrt": (_WRT, ("--wrt",), "W,b"),
+    "zoom": (_ZOOM, ("--zoom",), "op|element|layer"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """The commands so far, the language they answer in, and the one they are explained in."""
+
+    app: typer.Typer
+    language: Language
+    help_language: Language
+
+    def say(self, words: Words | Phrase) -> str:
+        return (words() if isinstance(words, Words) else words).text(self.help_language)
+
+    def argument(self, words: Words, metavar: str) -> Any:
+        return typer.Argument(help=self.say(words), metavar=metavar)
+
+    def option(self, words: Words | Phrase, *names: str, metavar: str | None = None) -> Any:
+        return typer.Option(*names, help=self.say(words), metavar=metavar, show_default=False)
 
     def command(
-        name: str, about: CommandHelp
+        self, name: str, about: CommandHelp
     ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-        shown = command_class(help_language, about)
-        return app.command(name, cls=shown, help=say(about.text), short_help=say(about.text))
+        shown, text = command_class(self.help_language, about), self.say(about.text)
+        return self.app.command(name, cls=shown, help=text, short_help=text)
 
-    lang = option(_LANG, "--lang", metavar="zh|en")
-    output = option(_OUTPUT(suffixes=one_of(FORMATS)), "-o", "--output", metavar="FILE")
-    as_json = option(_JSON, "--json")
-    writing = option(_WRITING, "--writing", metavar="delta|chain")
-    zoom = option(_ZOOM, "--zoom", metavar="op|element|layer")
-    of = option(_OF, "--of", metavar="'W1[1,2]'")
-    to = option(one_of(TARGETS), "--to", metavar="|".join(TARGETS))
-    digits = option(_DIGITS, "--digits", metavar="N")
+    def shared(self, name: str) -> Any:
+        """Return an option that several commands have."""
+        words, flags, metavar = _SHARED[name]
+        return self.option(words, *flags, metavar=metavar)
 
-    @app.callback()
+
+# ------------------------------------------------------------------ one function for each command
+def _add_top(shell: _Shell) -> None:
     def top(
         context: typer.Context,
-        version: Annotated[bool, option(_VERSION, "--version")] = False,
-        lang: Annotated[str | None, lang] = None,
+        version: Annotated[bool, shell.option(_VERSION, "--version")] = False,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
     ) -> None:
         from tidu.app.cli import work
 
@@ -242,43 +273,51 @@ def build(language: Language, help_language: Language) -> typer.Typer:
         if context.invoked_subcommand is None:
             emit(context.get_help())
 
-    @command("solve", _SOLVE)
+    shell.app.callback()(top)
+
+
+def _add_solve(shell: _Shell) -> None:
     def solve(
-        study: Annotated[str | None, typer.Argument(help=say(_STUDY), metavar="STUDY")] = None,
-        output: Annotated[str | None, output] = None,
-        lang: Annotated[str | None, lang] = None,
-        writing: Annotated[str | None, writing] = None,
-        zoom: Annotated[str | None, zoom] = None,
-        of: Annotated[str | None, of] = None,
-        digits: Annotated[str | None, digits] = None,
-        json: Annotated[bool, as_json] = False,
+        study: Annotated[str | None, shell.argument(_STUDY, "STUDY")] = None,
+        output: Annotated[str | None, shell.shared("output")] = None,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
+        writing: Annotated[str | None, shell.shared("writing")] = None,
+        zoom: Annotated[str | None, shell.shared("zoom")] = None,
+        of: Annotated[str | None, shell.shared("of")] = None,
+        digits: Annotated[str | None, shell.shared("digits")] = None,
+        json: Annotated[bool, shell.shared("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
 
         view = work.View(lang, writing, zoom, of, digits, output, json)
-        return work.solve(study, view, language)
+        return work.solve(study, view, shell.language)
 
-    @command("derive", _DERIVE)
+    shell.command("solve", _SOLVE)(solve)
+
+
+def _add_derive(shell: _Shell) -> None:
     def derive(
-        expression: Annotated[str, typer.Argument(help=say(_EXPR), metavar="EXPR")],
-        wrt: Annotated[list[str] | None, option(_WRT, "--wrt", metavar="W,b")] = None,
-        values: Annotated[list[str] | None, option(_SET, "--set", metavar="NAME=VALUE")] = None,
-        shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
-        functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
-        kinks: Annotated[list[str] | None, option(_KINK, "--kink", metavar="OP=NUMBER")] = None,
+        expression: Annotated[str, shell.argument(_EXPR, "EXPR")],
+        wrt: Annotated[list[str] | None, shell.shared("wrt")] = None,
+        values: Annotated[list[str] | None, shell.shared("values")] = None,
+        shapes: Annotated[list[str] | None, shell.shared("shapes")] = None,
+        functions: Annotated[list[str] | None, shell.shared("functions")] = None,
+        kinks: Annotated[list[str] | None, shell.shared("kinks")] = None,
         assume: Annotated[
-            list[str] | None, option(_ASSUME, "--assume", metavar="NAME=PROPERTY")
+            list[str] | None, shell.option(_ASSUME, "--assume", metavar="NAME=PROPERTY")
         ] = None,
-        hessian: Annotated[list[str] | None, option(_HESSIAN, "--hessian", metavar="w")] = None,
-        loss: Annotated[str | None, option(_LOSS, "--loss", metavar="NAME")] = None,
-        as_written: Annotated[bool, option(_AS_WRITTEN, "--as-written")] = False,
-        output: Annotated[str | None, output] = None,
-        lang: Annotated[str | None, lang] = None,
-        writing: Annotated[str | None, writing] = None,
-        zoom: Annotated[str | None, zoom] = None,
-        of: Annotated[str | None, of] = None,
-        digits: Annotated[str | None, digits] = None,
-        json: Annotated[bool, as_json] = False,
+        hessian: Annotated[
+            list[str] | None, shell.option(_HESSIAN, "--hessian", metavar="w")
+        ] = None,
+        loss: Annotated[str | None, shell.shared("loss")] = None,
+        as_written: Annotated[bool, shell.option(_AS_WRITTEN, "--as-written")] = False,
+        output: Annotated[str | None, shell.shared("output")] = None,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
+        writing: Annotated[str | None, shell.shared("writing")] = None,
+        zoom: Annotated[str | None, shell.shared("zoom")] = None,
+        of: Annotated[str | None, shell.shared("of")] = None,
+        digits: Annotated[str | None, shell.shared("digits")] = None,
+        json: Annotated[bool, shell.shared("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
 
@@ -295,25 +334,30 @@ def build(language: Language, help_language: Language) -> typer.Typer:
             hessian or [],
         )
         return work.derive(
-            problem, work.View(lang, writing, zoom, of, digits, output, json), language
+            problem, work.View(lang, writing, zoom, of, digits, output, json), shell.language
         )
 
-    @command("export", _EXPORT)
+    shell.command("derive", _DERIVE)(derive)
+
+
+def _add_export(shell: _Shell) -> None:
     def export(
-        source: Annotated[str, typer.Argument(help=say(_SOURCE), metavar="SOURCE")],
-        to: Annotated[str | None, to] = None,
-        output: Annotated[str | None, option(_SAVE, "-o", "--output", metavar="FILE")] = None,
-        force: Annotated[bool, option(_FORCE, "--force")] = False,
-        verify: Annotated[bool, option(_VERIFY, "--verify")] = False,
-        wrt: Annotated[list[str] | None, option(_WRT, "--wrt", metavar="W,b")] = None,
-        values: Annotated[list[str] | None, option(_SET, "--set", metavar="NAME=VALUE")] = None,
-        shapes: Annotated[list[str] | None, option(_SHAPE, "--shape", metavar="NAME=2,3")] = None,
-        functions: Annotated[list[str] | None, option(_FUNCTION, "--function", metavar="F")] = None,
-        kinks: Annotated[list[str] | None, option(_KINK, "--kink", metavar="OP=NUMBER")] = None,
-        loss: Annotated[str | None, option(_LOSS, "--loss", metavar="NAME")] = None,
-        part: Annotated[str | None, option(_PART, "--part", metavar="ID")] = None,
-        name: Annotated[str | None, option(_FUNCTION_NAME, "--name", metavar="NAME")] = None,
-        lang: Annotated[str | None, lang] = None,
+        source: Annotated[str, shell.argument(_SOURCE, "SOURCE")],
+        to: Annotated[
+            str | None, shell.option(one_of(TARGETS), "--to", metavar="|".join(TARGETS))
+        ] = None,
+        output: Annotated[str | None, shell.option(_SAVE, "-o", "--output", metavar="FILE")] = None,
+        force: Annotated[bool, shell.option(_FORCE, "--force")] = False,
+        verify: Annotated[bool, shell.option(_VERIFY, "--verify")] = False,
+        wrt: Annotated[list[str] | None, shell.shared("wrt")] = None,
+        values: Annotated[list[str] | None, shell.shared("values")] = None,
+        shapes: Annotated[list[str] | None, shell.shared("shapes")] = None,
+        functions: Annotated[list[str] | None, shell.shared("functions")] = None,
+        kinks: Annotated[list[str] | None, shell.shared("kinks")] = None,
+        loss: Annotated[str | None, shell.shared("loss")] = None,
+        part: Annotated[str | None, shell.option(_PART, "--part", metavar="ID")] = None,
+        name: Annotated[str | None, shell.option(_FUNCTION_NAME, "--name", metavar="NAME")] = None,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
     ) -> int:
         from tidu.app.cli import work
 
@@ -328,31 +372,38 @@ def build(language: Language, help_language: Language) -> typer.Typer:
             loss,
             False,
         )
-        return work.export(problem, to, work.Target(output, force, verify, part, name), language)
+        return work.export(
+            problem, to, work.Target(output, force, verify, part, name), shell.language
+        )
 
-    @command("ops", _OPS)
+    shell.command("export", _EXPORT)(export)
+
+
+def _add_ops(shell: _Shell) -> None:
     def ops(
-        name: Annotated[str | None, typer.Argument(help=say(_NAME), metavar="NAME")] = None,
-        facet: Annotated[str | None, option(_ONE_FACET, "--facet", metavar="FACET")] = None,
-        missing: Annotated[bool, option(_MISSING, "--missing")] = False,
-        lang: Annotated[str | None, lang] = None,
-        json: Annotated[bool, as_json] = False,
+        name: Annotated[str | None, shell.argument(_NAME, "NAME")] = None,
+        facet: Annotated[str | None, shell.option(_ONE_FACET, "--facet", metavar="FACET")] = None,
+        missing: Annotated[bool, shell.option(_MISSING, "--missing")] = False,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
+        json: Annotated[bool, shell.shared("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
 
         work.check_language(lang)
-        return work.ops(name, facet, json, language, missing=missing)
+        return work.ops(name, facet, json, shell.language, missing=missing)
 
-    @command("cache", _CACHE)
+    shell.command("ops", _OPS)(ops)
+
+
+def _add_cache(shell: _Shell) -> None:
     def cache(
-        action: Annotated[str | None, typer.Argument(help=say(_ACTION), metavar="clear")] = None,
-        lang: Annotated[str | None, lang] = None,
-        json: Annotated[bool, as_json] = False,
+        action: Annotated[str | None, shell.argument(_ACTION, "clear")] = None,
+        lang: Annotated[str | None, shell.shared("lang")] = None,
+        json: Annotated[bool, shell.shared("as_json")] = False,
     ) -> int:
         from tidu.app.cli import cache, work
 
         work.check_language(lang)
-        return cache.cache(action, json, language)
+        return cache.cache(action, json, shell.language)
 
-    _ = top, solve, derive, export, ops, cache  # typer holds them
-    return app
+    shell.command("cache", _CACHE)(cache)
