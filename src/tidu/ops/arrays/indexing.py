@@ -320,25 +320,32 @@ def _batched_add(
     )
 
 
-def _gather_pair(count: int) -> tuple[Op, Op]:
-    """Gathering by `count` index arrays, and its adjoint, which adds up where places repeat."""
-    suffix = "" if count == 1 else str(count)
-    masks = (Operand.MASK,) * count
-    by = tuple(("by", j) for j in range(count))
+def _suffix(count: int) -> str:
+    return "" if count == 1 else str(count)
 
-    def places(rng: np.random.Generator) -> Any:
-        return rng.integers(0, 3, 4)
 
-    def table(rng: np.random.Generator) -> Any:
-        return rng.integers(-2, 2, (2, 2))
+def _by_arrays(count: int) -> Key:
+    """Return the key whose first entries are index arrays."""
+    return tuple(("by", j) for j in range(count))
 
-    big = (*(3,) * count, 4)
-    gather = op(
-        f"index_by{suffix}",
+
+def _some_places(rng: np.random.Generator) -> Any:
+    return rng.integers(0, 3, 4)
+
+
+def _signed_places(rng: np.random.Generator) -> Any:
+    return rng.integers(-2, 2, (2, 2))
+
+
+def _gather(count: int) -> Op:
+    """Return the op that gathers by `count` index arrays."""
+    largest = (*(3,) * count, 4)
+    return op(
+        f"index_by{_suffix(count)}",
         complex=True,
         form=Form.LINEAR,
         loop=Loop.GATHER,
-        operands=(Operand.VALUE, *masks),
+        operands=(Operand.VALUE, *(Operand.MASK,) * count),
         adjoint=lambda g, x, *rest, key: (
             apply(_SCATTERS[count], g, *rest[:-1], key=key, shape=x.shape),
             *(None,) * count,
@@ -367,17 +374,24 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         reads_at=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
         aliases={},
         samples=sampled(
-            (((3,) * count, *(places,) * count), {"key": by}),
-            ((big, *(table,) * count), {"key": (*by, ("cut", 1, 3, 1))}),
+            (((3,) * count, *(_some_places,) * count), {"key": _by_arrays(count)}),
+            (
+                (largest, *(_signed_places,) * count),
+                {"key": (*_by_arrays(count), ("cut", 1, 3, 1))},
+            ),
         ),
         doc=says("elements chosen by index arrays", "用下标数组取出元素"),
     )
-    add = op(
-        f"add_at{suffix}",
+
+
+def _scatter(count: int) -> Op:
+    """Return the adjoint of gathering, which adds up where places repeat."""
+    return op(
+        f"add_at{_suffix(count)}",
         complex=True,
         form=Form.LINEAR,
         loop=Loop.SCATTER,
-        operands=(Operand.VALUE, *masks),
+        operands=(Operand.VALUE, *(Operand.MASK,) * count),
         adjoint=lambda g, x, *rest, key, shape: (
             apply(_GATHERS[count], g, *rest[:-1], key=key),
             *(None,) * count,
@@ -397,15 +411,16 @@ def _gather_pair(count: int) -> tuple[Op, Op]:
         },
         writes_at=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
         aliases={},
-        samples=sampled((((4,), *(places,) * count), {"key": by, "shape": (3,) * count})),
+        samples=sampled(
+            (((4,), *(_some_places,) * count), {"key": _by_arrays(count), "shape": (3,) * count})
+        ),
         doc=says("zeros with x added at indexed places", "把 x 加到下标所指位置的零数组"),
     )
-    return gather, add
 
 
-_PAIRS = {count: _gather_pair(count) for count in range(1, 5)}
-_GATHERS = {count: pair[0] for count, pair in _PAIRS.items()}
-_SCATTERS = {count: pair[1] for count, pair in _PAIRS.items()}
+_COUNTS = range(1, 5)  # of index arrays in one key
+_GATHERS = {count: _gather(count) for count in _COUNTS}
+_SCATTERS = {count: _scatter(count) for count in _COUNTS}
 
 
 def _take_along(x: Node, indices: Node, axis: int | None = None) -> Node:
