@@ -12,30 +12,30 @@ the carries that each step started from: the one run keeps what back-propagation
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.ir.body import Body, packed
-from tidu.ir.build import OperandError, apply, filled, fresh_input, input_node, is_tuple
+from tidu.ir.build import OperandError, apply, filled, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Calculus, Form, Loop, Op, Samples
 from tidu.ir.stacking import length_of, with_leading_axis
-from tidu.ir.types import FLOATS, Dim, Size, TupleType, Type, shape_text
+from tidu.ir.types import Dim, Size, TupleType, Type, shape_text
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.structure import stack
 from tidu.ops.calls import (
     check_operands,
     inlined,
     run,
-    seeded_results,
     text_of,
     whole_differential,
 )
 from tidu.ops.define import op, says
-from tidu.ops.results import given_results, is_zero, join_results, pick, results_of
+from tidu.ops.results import given_results, join_results, pick, results_of
+from tidu.ops.scan_steps import Layout, backward_body, forward_body, step_back, step_forward
 from tidu.words import Words
 
 _CARRY = Words(
@@ -52,28 +52,6 @@ _NAMED_LENGTH = Words(
     en="a scan over {length} steps is only opened when the number is known",
     zh="{length} 步的循环只有在步数已知时才能展开",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which operands and results of a scan are what."""
-
-    carries: int
-    steps: int
-    outputs: int
-
-    @staticmethod
-    def of(body: Body, carries: int, steps: int) -> Layout:
-        return Layout(carries, steps, len(body.outputs) - carries)
-
-    def split(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """Carries, arrays with an entry a step, constants."""
-        c, s = self.carries, self.carries + self.steps
-        return list(operands[:c]), list(operands[c:s]), list(operands[s:])
-
-    def kept(self, carry: int) -> int:
-        """The position of the result that keeps what each step started from."""
-        return self.carries + self.outputs + carry
 
 
 def _stacked(type: Type, length: Dim) -> Type:
@@ -167,14 +145,6 @@ def _scan_definition(
     return join_results([*carry, *stacks])
 
 
-def _name(node: Node) -> str:
-    return str(node.attrs["name"])
-
-
-def _at(body: Body, positions: Sequence[int]) -> list[Node]:
-    return [body.inputs[i] for i in positions]
-
-
 def _scan_adjoint(
     g: Node,
     *xs_out: Node,
@@ -194,69 +164,31 @@ def _scan_adjoint(
     *xs, out = xs_out
     layout = Layout.of(body, carries, steps)
     gradients = results_of(g) if is_tuple(out) else (g,)
-    moving = [j for j in range(carries) if body.inputs[j].dtype in FLOATS]
-    later = [
-        i + carries
-        for i in seeded_results(body.outputs[carries:], gradients[carries:][: layout.outputs])
-    ]
-    kept = [j for j in moving if not is_zero(gradients[layout.kept(j)])]
-    back, live = calculus.pull(body, (*moving, *later))
-    if not live and not kept:
-        passed = [gradients[j] if j in moving else None for j in range(carries)]
+    back = step_back(body, layout, gradients, calculus)
+    if not back.gradients and not back.kept:
+        passed = [gradients[j] if j in back.moving else None for j in range(carries)]
         return (*passed, *[None] * (len(xs) - carries))
-    found = dict(zip(live, back.outputs, strict=True))
-    seeds = back.inputs[len(body.inputs) :]
-    flowing, late = seeds[: len(moving)], seeds[len(moving) :]
-    started, entries, constants = layout.split(back.inputs[: len(body.inputs)])
-    taken = {node.attrs["name"] for node in back.inputs}
-    extra = [fresh_input(f"kept_{_name(started[j])}", started[j].type, taken) for j in kept]
-    summed = [i for i in range(carries + steps, len(xs)) if i in found]
-    totals = [fresh_input(f"sum_{_name(node)}", node.type, taken) for node in _at(back, summed)]
-    drawn = [i for i in range(carries, carries + steps) if i in found]
-
-    def next_flow(j: int) -> Node:
-        whole = found.get(j)
-        if j in kept:
-            own = extra[kept.index(j)]
-            whole = own if whole is None else whole + own
-        return filled(0.0, body.inputs[j].type) if whole is None else whole
-
-    derived = Body(
-        name=back.name,
-        inputs=(*flowing, *totals, *started, *entries, *late, *extra, *constants),
-        outputs=(
-            *(next_flow(j) for j in moving),
-            *(total + found[i] for total, i in zip(totals, summed, strict=True)),
-            *(found[i] for i in drawn),
-        ),
-        results=(
-            *(_name(node) for node in (*flowing, *totals)),
-            *(f"delta_{_name(back.inputs[i])}" for i in drawn),
-        ),
-        names=back.names,
-        origin=back.origin,
-    )
     _, given, fixed = layout.split(xs)
     operands = (
-        *(gradients[j] for j in moving),
-        *(filled(0.0, xs[i].type) for i in summed),
+        *(gradients[j] for j in back.moving),
+        *(filled(0.0, xs[i].type) for i in back.summed),
         *(pick(out, layout.kept(j)) for j in range(carries)),
         *given,
-        *(gradients[i] for i in later),
-        *(gradients[layout.kept(j)] for j in kept),
+        *(gradients[i] for i in back.later),
+        *(gradients[layout.kept(j)] for j in back.kept),
         *fixed,
     )
     made = apply(
         scan,
         *operands,
-        body=derived,
-        carries=len(moving) + len(summed),
-        steps=carries + steps + len(later) + len(kept),
+        body=backward_body(back, layout),
+        carries=len(back.moving) + len(back.summed),
+        steps=carries + steps + len(back.later) + len(back.kept),
         length=length,
         reverse=not reverse,
     )
     result: list[Node | None] = [None] * len(xs)
-    for place, position in enumerate((*moving, *summed, *drawn)):
+    for place, position in enumerate((*back.moving, *back.summed, *back.drawn)):
         result[position] = pick(made, place)
     return tuple(result)
 
@@ -274,68 +206,34 @@ def _scan_differential(
 ) -> Node | None:
     """A scan of the pushed body, whose carries are those of the scan and their differentials."""
     layout = Layout.of(body, carries, steps)
-    moving = {i for i, dx in enumerate(dxs) if dx is not None}
-    while True:  # a carry moves as soon as what it is next depends on something that moves
-        order = tuple(sorted(moving))
-        pushed, live = calculus.push(body, order)
-        fresh = {i for i in live if i < carries} - moving
-        if not fresh:
-            break
-        moving |= fresh
-    if not live and not any(i < carries for i in order):
+    forward = step_forward(
+        body, layout, {i for i, dx in enumerate(dxs) if dx is not None}, calculus
+    )
+    if not forward.differentials and not forward.carries:
         return None
-    base = len(body.outputs)
-    found = {position: pushed.outputs[base + place] for place, position in enumerate(live)}
-    tangents = dict(zip(order, pushed.inputs[len(body.inputs) :], strict=True))
-    own = [i for i in order if i < carries]
-    entries = [i for i in order if carries <= i < carries + steps]
-    constants = [i for i in order if i >= carries + steps]
-    drawn = [i for i in live if i >= carries]
-    a, b, c = layout.split(pushed.inputs[: len(body.inputs)])
-    derived = Body(
-        name=pushed.name,
-        inputs=(
-            *a, *(tangents[i] for i in own),
-            *b, *(tangents[i] for i in entries),
-            *c, *(tangents[i] for i in constants),
-        ),
-        outputs=(
-            *pushed.outputs[:carries],
-            *(found[i] if i in found else filled(0.0, body.inputs[i].type) for i in own),
-            *pushed.outputs[carries:base],
-            *(found[i] for i in drawn),
-        ),
-        results=(
-            *pushed.results[:carries],
-            *(_name(tangents[i]) for i in own),
-            *pushed.results[carries:base],
-            *(pushed.results[base + live.index(i)] for i in drawn),
-        ),
-        names=pushed.names,
-        origin=pushed.origin,
-    )  # fmt: skip
+
+    def tangents(positions: Sequence[int]) -> list[Node]:
+        return [dxs[i] or filled(0.0, body.inputs[i].type) for i in positions]
+
     a, b, c = layout.split(xs)
-
-    def tangent(i: int) -> Node:
-        return dxs[i] or filled(0.0, body.inputs[i].type)
-
+    derived = forward_body(forward, body, layout)
+    after = Layout.of(derived, carries + len(forward.carries), steps + len(forward.entries))
     made = apply(
         scan,
-        *a, *(tangent(i) for i in own),
-        *b, *(tangent(i) for i in entries),
-        *c, *(tangent(i) for i in constants),
+        *a, *tangents(forward.carries),
+        *b, *tangents(forward.entries),
+        *c, *tangents(forward.constants),
         body=derived,
-        carries=carries + len(own),
-        steps=steps + len(entries),
+        carries=after.carries,
+        steps=after.steps,
         length=length,
         reverse=reverse,
     )  # fmt: skip
-    after = Layout.of(derived, carries + len(own), steps + len(entries))
     result: dict[int, Node] = {}
-    for place, i in enumerate(own):
+    for place, i in enumerate(forward.carries):
         result[i] = pick(made, carries + place)
         result[layout.kept(i)] = pick(made, after.kept(carries + place))
-    for place, i in enumerate(drawn):
+    for place, i in enumerate(forward.drawn):
         result[i] = pick(made, after.carries + layout.outputs + place)
     return whole_differential(result, out)
 
