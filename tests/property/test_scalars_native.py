@@ -14,8 +14,8 @@ import pytest
 import tidu
 from tests.property.scalars import VARIABLES, Truth, random_formulas, text
 from tests.property.test_scalars import TOLERANCE, distance
-from tidu.backends.native import build
 from tidu.backends.native.program import compile_native
+from tidu.backends.native.tuning import Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.ir.node import Node
 
@@ -32,11 +32,11 @@ class Score:
     worse: list[str] = field(default_factory=list[str])
 
 
-def measure(count: int, seed: int) -> Score:
+def measure(count: int, seed: int, tuning: Tuning) -> Score:
     score = Score()
     formulas = random_formulas(count, seed)
     while some := list(itertools.islice(formulas, TOGETHER)):
-        for (tree, used, exact), native, numpy in by_both(some):
+        for (tree, used, exact), native, numpy in by_both(some, tuning):
             score.total += 1
             off = distance(tree, used, exact, native)
             agrees = all(
@@ -49,7 +49,7 @@ def measure(count: int, seed: int) -> Score:
 
 
 def by_both(
-    formulas: Sequence[Formula],
+    formulas: Sequence[Formula], tuning: Tuning
 ) -> Iterator[tuple[Formula, dict[str, float], dict[str, float]]]:
     """The gradients of some formulas, all of them one program: by machine code and by NumPy."""
     outputs: dict[str, Node] = {}
@@ -59,7 +59,7 @@ def by_both(
         said = text(tree, [f"{v}{at}" for v in VARIABLES])
         outputs |= tidu.derive(said, wrt=list(own), values=own).core.gradients
         values |= own
-    native = compile_native(outputs).run(values).outputs
+    native = compile_native(outputs, tuning).run(values).outputs
     with np.errstate(all="ignore"):
         numpy = compile_graph(outputs).run(values).outputs
     for at, formula in enumerate(formulas):
@@ -77,21 +77,20 @@ def check(score: Score) -> None:
     assert score.right >= 0.999 * score.total
 
 
-@pytest.fixture(params=["straight", "in loops"])
-def written(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs without loops are written otherwise."""
-    monkeypatch.setattr(build, "MOST", 0 if request.param == "in loops" else 10**9)
+# Programs without loops are written otherwise.
+TUNINGS = {"straight": Tuning(straight_line=10**9), "in loops": Tuning(straight_line=0)}
+tuned = pytest.mark.parametrize("tuning", TUNINGS.values(), ids=TUNINGS)
 
 
-@pytest.mark.usefixtures("written")
-def test_random_formulas_as_machine_code() -> None:
-    check(measure(80, seed=1))
+@tuned
+def test_random_formulas_as_machine_code(tuning: Tuning) -> None:
+    check(measure(80, 1, tuning))
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("written")
-def test_ten_thousand_random_formulas_as_machine_code() -> None:
-    check(measure(10_000, seed=20))  # both ways, twenty thousand
+@tuned
+def test_ten_thousand_random_formulas_as_machine_code(tuning: Tuning) -> None:
+    check(measure(10_000, 20, tuning))  # both ways, twenty thousand
 
 
 HARD = {
@@ -104,12 +103,12 @@ HARD = {
 
 
 @pytest.mark.parametrize("loss", HARD)
-@pytest.mark.usefixtures("written")
-def test_what_the_formula_loses_machine_code_keeps(loss: str) -> None:
+@tuned
+def test_what_the_formula_loses_machine_code_keeps(loss: str, tuning: Tuning) -> None:
     value = {"x": HARD[loss]}
     outputs = tidu.derive(loss, wrt="x", values=value).core.gradients
     with np.errstate(all="ignore"):
         wanted = compile_graph(outputs).run(value).outputs["x"]
-    found = compile_native(outputs).run(value).outputs["x"]
+    found = compile_native(outputs, tuning).run(value).outputs["x"]
     assert wanted != 0
     np.testing.assert_allclose(found, wanted, 1e-12)

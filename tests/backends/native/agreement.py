@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.native.program import NativeProgram, compile_native
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.ir.node import Node
 
@@ -30,11 +31,14 @@ def distance(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def check(
-    outputs: Mapping[str, Node], values: Mapping[str, Any], allowed: float | None = None
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    allowed: float | None = None,
+    tuning: Tuning = TUNED,
 ) -> NativeProgram:
     """Both backends give the same numbers. Returns the compiled program."""
     wanted = compile_graph(outputs).run(values).outputs
-    program = compile_native(outputs)
+    program = compile_native(outputs, tuning)
     found = program.run(values).outputs
     assert list(found) == list(outputs)
     for name, node in outputs.items():

@@ -15,8 +15,8 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import distance
-from tidu.backends.native import build
 from tidu.backends.native.program import compile_native
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.calculus.derivation import derive_graph
 from tidu.errors import TiduError
@@ -60,7 +60,7 @@ def programs(name: str, to: int) -> Iterator[Program]:
                 continue
 
 
-def compared(program: Program) -> bool:
+def compared(program: Program, tuning: Tuning) -> bool:
     """Whether NumPy has a result; then machine code has the same."""
     outputs, values = program
     used = {n.attrs["name"] for n in reachable(outputs.values()) if n.op.role == "input"}
@@ -72,34 +72,30 @@ def compared(program: Program) -> bool:
         fits = False
     if not fits:
         return False
-    found = compile_native(outputs).run(given).outputs
+    found = compile_native(outputs, tuning).run(given).outputs
     for name, node in outputs.items():
         shapes = {n: v.shape for n, v in given.items()}
         assert distance(found[name], wanted[name]) <= 1e-10, (node, shapes)
     return True
 
 
-def check(names: list[str], to: int) -> int:
+def check(names: list[str], to: int, tuning: Tuning) -> int:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return sum(compared(program) for name in names for program in programs(name, to))
+        return sum(compared(program, tuning) for name in names for program in programs(name, to))
 
 
 NOTABLE = ["tile", "kron", "matmul", "softmax", "cumprod", "lstsq", "svd", "pinv", "norm", "conv1d"]
 
 
-@pytest.mark.parametrize("most", [0, build.MOST], ids=["in loops", "as it is"])
-def test_no_elements(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "MOST", most)
-    assert check([name for name in NOTABLE if name in OPS], 0) > 50
+@pytest.mark.parametrize("tuning", [Tuning(straight_line=0), TUNED], ids=["in loops", "as it is"])
+def test_no_elements(tuning: Tuning) -> None:
+    assert check([name for name in NOTABLE if name in OPS], 0, tuning) > 50
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("most", [0, build.MOST], ids=["in loops", "as it is"])
+@pytest.mark.parametrize("tuning", [Tuning(straight_line=0), TUNED], ids=["in loops", "as it is"])
 @pytest.mark.parametrize("to", [0, 1])
 @pytest.mark.parametrize("part", range(8))
-def test_no_elements_or_one_in_any_op(
-    part: int, to: int, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "MOST", most)
-    assert check(OPS[part::8], to) > 100
+def test_no_elements_or_one_in_any_op(part: int, to: int, tuning: Tuning) -> None:
+    assert check(OPS[part::8], to, tuning) > 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 
 import tidu
 from tests.backends.native.agreement import check, distance
-from tidu.backends.native import build
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.descent import blocks
 from tidu.ir.build import call, constant, input_node
@@ -28,7 +29,11 @@ SIZE = 37
 
 
 def check_loop(
-    outputs: Mapping[str, Node], values: Mapping[str, Any], steps: int = 3, threads: int = 1
+    outputs: Mapping[str, Node],
+    values: Mapping[str, Any],
+    steps: int = 3,
+    threads: int = 1,
+    tuning: Tuning = TUNED,
 ) -> None:
     """NumPy takes each step from the values before it; the compiled loop takes them all at once.
     An output `new/x` becomes the input x; all others are recorded."""
@@ -39,7 +44,7 @@ def check_loop(
     for _ in range(steps):
         wanted.append(program.run(now).outputs)
         now |= {old: wanted[-1][new] for old, new in moves}
-    loop = compile_loop(outputs, Request(moves, (), (), records), threads)
+    loop = compile_loop(outputs, Request(moves, (), (), records, tuning=tuning), threads)
     loop.start(values)
     block = loop.advance(steps)
     assert (block.done, block.status) == (steps, 0)
@@ -74,12 +79,11 @@ MOVES: dict[str, dict[str, Node]] = {
 
 @pytest.mark.parametrize("unrolled", [True, False])
 @pytest.mark.parametrize("name", MOVES)
-def test_moves_happen_at_once(name: str, unrolled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not unrolled:
-        monkeypatch.setattr(build, "MOST", 0)
+def test_moves_happen_at_once(name: str, unrolled: bool) -> None:
+    tuning = TUNED if unrolled else Tuning(straight_line=0)
     rng = np.random.default_rng(0)
     values = {name: rng.standard_normal(SIZE) for name in "xyz"}
-    check_loop({"total": total, **MOVES[name]}, values)
+    check_loop({"total": total, **MOVES[name]}, values, tuning=tuning)
 
 
 def test_a_number_that_moves() -> None:
@@ -197,8 +201,8 @@ def test_no_thread_is_left_waiting(
     plain = compile_loop(outputs, request)
     plain.start(given)
     plain.advance(3)
-    monkeypatch.setattr("tidu.backends.native.program.WORTH_STARTING", 0.0)
-    loop = compile_loop(outputs, request, threads=3)
+    shared = replace(request, tuning=Tuning(worth_starting=0.0))
+    loop = compile_loop(outputs, shared, threads=3)
     assert loop.threads == 3
     loop.start(given)
     count, start = [0], threading.Thread.start

@@ -10,9 +10,9 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import check
-from tidu.backends.native import build
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.schedule.plan import Kind, kind_of
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
 from tidu.ir.build import call, input_node, is_tuple
@@ -85,10 +85,9 @@ TRUTHS = [name for name in OPS if registered()[name].form is Form.ELEMENTWISE]
 
 
 @pytest.mark.parametrize("unrolled", [True, False])
-def test_elementwise_ops_of_truth_values(unrolled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elementwise_ops_of_truth_values(unrolled: bool) -> None:
     """Wherever NumPy gives truth values from truth values. One bit is no signed number."""
-    if not unrolled:
-        monkeypatch.setattr(build, "MOST", 0)
+    tuning = TUNED if unrolled else Tuning(straight_line=0)
     outputs: dict[str, Node] = {}
     for name in TRUTHS:
         op = registered()[name]
@@ -109,7 +108,7 @@ def test_elementwise_ops_of_truth_values(unrolled: bool, monkeypatch: pytest.Mon
                 outputs[name] = node
     assert {"add", "multiply", "less", "greater_equal", "maximum", "minimum"} <= set(outputs)
     used = {n.attrs["name"] for n in reachable(outputs.values()) if n.op.role == "input"}
-    check(outputs, {f"b{i}": BITS[i] for i in range(3) if f"b{i}" in used})
+    check(outputs, {f"b{i}": BITS[i] for i in range(3) if f"b{i}" in used}, tuning=tuning)
 
 
 BITS = [np.array([bool(i >> b & 1) for i in range(8)]) for b in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 import tidu
 from tests.backends.native.agreement import check, distance
 from tests.property.matrices import random_program
-from tidu.backends.native.program import compile_native
+from tidu.backends.native.layout import Request
+from tidu.backends.native.program import NativeLoop, compile_loop, compile_native
+from tidu.backends.native.tuning import Tuning
 from tidu.calculus.derivation import derive_graph
 from tidu.errors import EvaluationError, InputError, ShapeError
 from tidu.ir.build import input_node
@@ -212,12 +215,16 @@ def test_descent_agrees_with_numpy(rule: Any) -> None:
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Tuning(worth_threads=0.0, worth_starting=0.0)
+
+    def compiled(outputs: Any, request: Request, threads: int) -> NativeLoop:
+        return compile_loop(outputs, replace(request, tuning=shared), threads)
+
+    monkeypatch.setattr("tidu.backends.native.program.compile_loop", compiled)
     loss, params, X, y = problem("float32")
     found = []
     for threads in ("1", "2", "3", "8"):
         monkeypatch.setenv("TIDU_THREADS", threads)
-        for least in ("WORTH_STARTING", "WORTH_THREADS"):
-            monkeypatch.setattr(f"tidu.backends.native.program.{least}", 0.0)
         found.append(tidu.descend(loss, params, X, y, steps=50, lr=0.05, backend="native"))
     for run in found[1:]:
         assert run.losses == found[0].losses

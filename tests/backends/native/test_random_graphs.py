@@ -14,11 +14,9 @@ import pytest
 
 from tests.backends.native.agreement import distance
 from tests.backends.native.random_graphs import REFUSALS, RandomGraph, nudged
-from tidu.backends.native import build
-from tidu.backends.native import program as native
-from tidu.backends.native.emit import loops
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.calculus.derivation import derive_graph
 from tidu.ir.graph import Graph
@@ -31,15 +29,13 @@ SEEDS = 8
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture(params=["as it is", "in loops", "by threads"])
-def written(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smallest programs are straight lines; here they are loops too, and shared by threads."""
-    if request.param != "as it is":
-        monkeypatch.setattr(build, "MOST", 0)
-    if request.param == "by threads":
-        monkeypatch.setattr(loops, "WORTH_SHARING", 0.0)
-        monkeypatch.setattr(native, "WORTH_THREADS", 0.0)
-        monkeypatch.setattr(native, "WORTH_STARTING", 0.0)
+# The smallest programs are straight lines; here they are loops too, and shared by threads.
+TUNINGS = {
+    "as it is": TUNED,
+    "in loops": Tuning(straight_line=0),
+    "by threads": Tuning(straight_line=0, worth_sharing=0.0, worth_threads=0.0, worth_starting=0.0),
+}
+tuned = pytest.mark.parametrize("tuning", TUNINGS.values(), ids=TUNINGS)
 
 
 def used(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,28 +70,29 @@ def outputs_of(graph: RandomGraph) -> dict[str, Node]:
     return {f"o{i}": node for i, node in enumerate(chosen)}
 
 
-def check_program(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> None:
+def check_program(outputs: Mapping[str, Node], values: Mapping[str, Any], tuning: Tuning) -> None:
     reference = by_numpy(outputs, values)
     if reference is None:
         return
     wanted, near = reference
-    found = compile_native(outputs).run(values).outputs
+    found = compile_native(outputs, tuning).run(values).outputs
     for name, node in outputs.items():
         agree(node, found[name], wanted[name], [n[name] for n in near])
 
 
-def check_seed(seed: int) -> None:
+def check_seed(seed: int, tuning: Tuning) -> None:
     """Forward, gradient, loop."""
     graph = RandomGraph(seed)
     outputs = outputs_of(graph)
     if not outputs:
         return
-    check_program(outputs, used(outputs, graph.values))
-    check_gradient(graph, [n for n in outputs.values() if n.dtype.startswith("float")])
-    check_loop(graph, outputs)
+    check_program(outputs, used(outputs, graph.values), tuning)
+    floats = [n for n in outputs.values() if n.dtype.startswith("float")]
+    check_gradient(graph, floats, tuning)
+    check_loop(graph, outputs, tuning)
 
 
-def check_gradient(graph: RandomGraph, nodes: list[Node]) -> None:
+def check_gradient(graph: RandomGraph, nodes: list[Node], tuning: Tuning) -> None:
     parts = [sum_(sin(node)) for node in nodes]
     if not parts:
         return
@@ -106,18 +103,17 @@ def check_gradient(graph: RandomGraph, nodes: list[Node]) -> None:
         outputs = derive_graph(Graph(live, {"L": loss}), wrt, output="L").outputs()
     except REFUSALS:
         return
-    check_program(outputs, used(outputs, graph.values))
+    check_program(outputs, used(outputs, graph.values), tuning)
 
 
-def check_loop(graph: RandomGraph, outputs: Mapping[str, Node]) -> None:
+def check_loop(graph: RandomGraph, outputs: Mapping[str, Node], tuning: Tuning) -> None:
     """Each step from NumPy's values; all steps at once, to the bit, on any number of threads."""
     new = graph.moves()
     every = {**outputs, "L": sum_(tanh(graph.floats[-1]))}
     every |= {f"new/{name}": node for name, node in new.items()}
     now = used(every, graph.values)
-    request = Request(
-        tuple((name, f"new/{name}") for name in new if name in now), (), (), ("L", *outputs)
-    )
+    moves = tuple((name, f"new/{name}") for name in new if name in now)
+    request = Request(moves, (), (), ("L", *outputs), tuning=tuning)
     loop, start = compile_loop(every, request), now
     for _ in range(STEPS):
         reference = by_numpy(every, now)
@@ -143,16 +139,16 @@ def check_loop(graph: RandomGraph, outputs: Mapping[str, Node]) -> None:
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.usefixtures("written")
+@tuned
 @pytest.mark.parametrize("seed", range(0, SEEDS, 4))
-def test_random_graphs(seed: int) -> None:
+def test_random_graphs(seed: int, tuning: Tuning) -> None:
     for one in range(seed, seed + 4):
-        check_seed(one)
+        check_seed(one, tuning)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("written")
+@tuned
 @pytest.mark.parametrize("block", range(20))
-def test_many_random_graphs(block: int) -> None:
+def test_many_random_graphs(block: int, tuning: Tuning) -> None:
     for seed in range(1000 + 25 * block, 1025 + 25 * block):
-        check_seed(seed)
+        check_seed(seed, tuning)

@@ -20,9 +20,9 @@ import pytest
 import tidu
 from tests.app.command import here
 from tidu.backends.native import build, identity, library, machine, store
-from tidu.backends.native.emit import reductions
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop, compile_native
+from tidu.backends.native.tuning import Tuning
 from tidu.errors import FallbackWarning
 from tidu.ir.build import apply, call, constant, input_node
 from tidu.ir.node import Node
@@ -186,12 +186,10 @@ def test_whatever_differs_gives_another_digest(monkeypatch: pytest.MonkeyPatch) 
         ({"y": input_node("y", (3,)) - x}, Request()),
         ({"y": x + 1.0}, moved),
         ({"y": x + 1.0}, Request(moves=moved.moves, records=("y",))),
+        ({"y": x + 1.0}, Request(tuning=Tuning(accumulators=2))),
     ]
     found = [digest(outputs, request) for outputs, request in variants]
     assert len(set(found)) == len(found)
-    monkeypatch.setattr(reductions, "PARTIAL", 2)
-    assert digest(*variants[0]) != found[0]
-    monkeypatch.undo()
     assert digest(*variants[0]) == found[0]
     monkeypatch.setattr(identity, "_state", lambda: "edited")
     identity.sources.cache_clear()

@@ -11,6 +11,7 @@ import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.elementary_reference import errors, points, truth
 from tidu.backends.native import build
 from tidu.backends.native.program import compile_native
+from tidu.backends.native.tuning import Tuning
 from tidu.ir.build import call, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import registered
@@ -57,12 +58,12 @@ def test_both_keep_their_digits(name: str, dtype: str, texts: list[str]) -> None
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_straight_program_has_the_bits_of_one_in_loops(
-    name: str, dtype: str, texts: list[str], monkeypatch: pytest.MonkeyPatch
+    name: str, dtype: str, texts: list[str]
 ) -> None:
     (x,) = points(name, dtype, 37)
     straight = compile_native(pair(name, x.size, dtype)).run({"x": x}).outputs
-    monkeypatch.setattr(build, "MOST", 0)
-    in_loops = compile_native(pair(name, x.size, dtype)).run({"x": x}).outputs
+    tuning = Tuning(straight_line=0)
+    in_loops = compile_native(pair(name, x.size, dtype), tuning).run({"x": x}).outputs
     assert all(f"tidu.{name}_and_rest" in text for text in texts)
     for each in straight:
         np.testing.assert_array_equal(straight[each], in_loops[each])

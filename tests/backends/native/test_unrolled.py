@@ -12,11 +12,12 @@ from tests.backends.native.agreement import check, distance
 from tests.backends.native.test_loops import check_loop
 from tests.backends.native.test_ops import OPS, samples
 from tidu.backends.native.elementary import FUNCTIONS
-from tidu.backends.native.emit.unrolled import MOST, operations
+from tidu.backends.native.emit.unrolled import operations
 from tidu.backends.native.layout import Request
 from tidu.backends.native.program import compile_loop
 from tidu.backends.native.schedule.lowered import lowered
 from tidu.backends.native.schedule.plan import kind_of
+from tidu.backends.native.tuning import TUNED
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
 from tidu.ir.build import call, input_node
@@ -46,9 +47,9 @@ def bundles(dtype: str, signed: bool) -> Iterator[tuple[dict[str, Node], dict[st
         for nodes, given in samples(name, dtype):
             made = dict(with_sign(nodes, dtype) if signed else nodes)
             own = size(made) if made else float("inf")
-            if own > MOST:
+            if own > TUNED.straight_line:
                 continue
-            if total + own > MOST:
+            if total + own > TUNED.straight_line:
                 yield outputs, values
                 outputs, values, total = {}, {}, 0.0
             outputs, values, total = outputs | made, values | given, total + own
@@ -75,7 +76,7 @@ def with_sign(outputs: Mapping[str, Node], dtype: str) -> Iterator[tuple[str, No
 def looped(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a loop of one step records: in loops a sign is multiplied last."""
     step = {**outputs, "new/step": input_node("step", ()) + 1.0}
-    assert size(step) <= MOST
+    assert size(step) <= TUNED.straight_line
     loop = compile_loop(step, Request((("step", "new/step"),), (), (), tuple(outputs)))
     loop.start({**values, "step": np.array(0.0)})
     return {name: rows[0] for name, rows in loop.advance(1).records.items()}
@@ -85,7 +86,7 @@ def looped(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Mapping[st
 def test_each_op_as_a_straight_line(dtype: str) -> None:
     seen: set[str] = set()
     for outputs, values in bundles(dtype, signed=False):
-        assert size(outputs) <= MOST
+        assert size(outputs) <= TUNED.straight_line
         check(outputs, values)
         seen |= {node.op.name for node in reachable(outputs.values())}
     assert {"add", "clip", "where", "matmul", "cumsum", "sum", "transpose", "tanh"} <= seen

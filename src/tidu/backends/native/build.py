@@ -3,90 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tidu.backends.budget import check_run
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.emit.driver import Batch, Check, Driver, write_driver
 from tidu.backends.native.emit.module import Kernel, Module
-from tidu.backends.native.emit.unrolled import MOST, Line, operations, write_line
-from tidu.backends.native.identity import changed_settings
-from tidu.backends.native.layout import Recipe, Request, bytes_of, is_leaf, is_scalar_constant
+from tidu.backends.native.emit.unrolled import Line, operations, write_line
+from tidu.backends.native.layout import (
+    Memory,
+    Recipe,
+    Request,
+    bytes_of,
+    is_leaf,
+    is_scalar_constant,
+)
 from tidu.backends.native.library import object_code
 from tidu.backends.native.schedule.memory import laid_out
 from tidu.backends.native.schedule.plan import Kind, Plan, Stage, plan, scheduled
 from tidu.backends.native.target import host
 from tidu.ir.node import Node, inputs_among, reachable
 
-changed_settings()  # takes down how they are as all is loaded
+
+@dataclass(frozen=True, eq=False)
+class _Schedule:
+    """The plan, its stages in the order in which they run, and where results lie. overwrites: each
+    result that is written over the input that it becomes."""
+
+    plan: Plan
+    stages: Sequence[Stage]
+    overwrites: Mapping[Node, Node]
+    memory: Memory
 
 
 def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     """Compile outputs that are `lowered`."""
     nodes = reachable(outputs.values())
     check_run(nodes)
-    inputs = inputs_among(nodes)
+    schedule = _scheduled(outputs, request)
+    made, memory = schedule.plan, schedule.memory
+    driver = _driver(outputs, request, schedule)
+    module = Module(host(), lambda node: node.id in made.stored, memory.of, request.tuning)
+    kernels: Sequence[Kernel] = ()
+    scratch = 0
+    straight = operations(nodes, made.kinds) <= request.tuning.straight_line
+    if straight:
+        line = _line(nodes, made, outputs, request, memory.slot)
+        write_line(module.module, line, driver)
+    else:
+        kernels, scratch = write_driver(module, driver)
+    code = object_code(str(module.module), straight=straight)
+    shared_work = sum(kernel.work.total for kernel in kernels if kernel.shared)
+    calls = {
+        at: stage.head
+        for at, stage in enumerate(schedule.stages)
+        if stage.kind is Kind.CALL and stage.head is not None
+    }
+    return Recipe(memory, scratch, shared_work, calls, code)
+
+
+def _scheduled(outputs: Mapping[str, Node], request: Request) -> _Schedule:
+    """Plan the stages of a program, put them in order, and lay out what they write."""
+    inputs = inputs_among(reachable(outputs.values()))
     made = plan(list(dict.fromkeys(outputs.values())), FUNCTIONS)
-    overwritten = {
+    names = (*request.finite, *(name for name, _ in request.guards), *request.records)
+    before_any = {outputs[name].id for name in names}  # is read when inputs are what they were
+    wanted = {
         outputs[new].id: inputs[old].id
         for old, new in request.moves
-        if old in inputs and not is_leaf(outputs[new])
+        if old in inputs and not is_leaf(outputs[new]) and outputs[new].id not in before_any
     }
-    conditions = (*request.finite, *(name for name, _ in request.guards), *request.records)
-    late = {outputs[name].id for name in conditions}
-    overwritten = {new: old for new, old in overwritten.items() if new not in late}
-    stages, apart = scheduled(made.stages, overwritten, late)
-    place = {
-        made.nodes[new]: made.nodes[old] for new, old in overwritten.items() if new not in apart
+    stages, apart = scheduled(made.stages, wanted, before_any)
+    overwrites = {
+        made.nodes[new]: made.nodes[old] for new, old in wanted.items() if new not in apart
     }
-    own = [node for node in outputs.values() if node not in place and not is_scalar_constant(node)]
-    own += inputs.values()
-    memory = laid_out(stages, made.nodes, place, own)
-    slots = dict(memory.slot)
+    buffers = [
+        node for node in outputs.values() if node not in overwrites and not is_scalar_constant(node)
+    ]
+    memory = laid_out(stages, made.nodes, overwrites, [*buffers, *inputs.values()])
+    return _Schedule(made, stages, overwrites, memory)
+
+
+def _driver(outputs: Mapping[str, Node], request: Request, schedule: _Schedule) -> Driver:
+    """What the driver does around the stages: conditions, copies, records, batches."""
+    inputs = inputs_among(reachable(outputs.values()))
+    slots = dict(schedule.memory.slot)
     histories = {name: len(slots) + at for at, name in enumerate(request.records)}
-    behind = len(slots) + len(histories)
-    driver = Driver(
-        stages,
-        _checked(stages, place, bool(request.moves)),
+    sources = len(slots) + len(histories)  # where the data of batches starts in the table
+    guards = ((outputs[name], taken) for name, taken in request.guards)
+    return Driver(
+        schedule.stages,
+        _checked(schedule.stages, schedule.overwrites, bool(request.moves)),
         Check(
             tuple(outputs[name] for name in request.finite if not is_leaf(outputs[name])),
-            tuple(
-                (outputs[name], taken)
-                for name, taken in request.guards
-                if not is_leaf(outputs[name])
-            ),
+            tuple((node, taken) for node, taken in guards if not is_leaf(node)),
         ),
         slots,
-        memory.meets,
+        schedule.memory.meets,
         copies=[
             (outputs[new], slots[inputs[old]], bytes_of(outputs[new]))
             for old, new in request.moves
-            if old in inputs and outputs[new] not in place and outputs[new] is not inputs[old]
+            if old in inputs
+            and outputs[new] not in schedule.overwrites
+            and outputs[new] is not inputs[old]
         ],
         records=[
             (outputs[name], slot, bytes_of(outputs[name])) for name, slot in histories.items()
         ],
-        batches=[_batch(inputs[n], behind + at) for at, n in enumerate(request.batched)],
-        index=behind + len(request.batched),
-    )
-    module = Module(host(), lambda node: node.id in made.stored, memory.of)
-    kernels: Sequence[Kernel] = ()
-    scratch = 0
-    straight = operations(nodes, made.kinds) <= MOST
-    if straight:
-        write_line(module.module, _line(nodes, made, outputs, request, slots), driver)
-    else:
-        kernels, scratch = write_driver(module, driver)
-    code = object_code(str(module.module), straight=straight)
-    return Recipe(
-        memory,
-        scratch,
-        sum(kernel.work.total for kernel in kernels if kernel.work.shared),
-        {
-            at: stage.head
-            for at, stage in enumerate(stages)
-            if stage.kind is Kind.CALL and stage.head is not None
-        },
-        code,
+        batches=[_batch(inputs[name], sources + at) for at, name in enumerate(request.batched)],
+        index=sources + len(request.batched),
     )
 
 
@@ -109,11 +134,11 @@ def _line(
     return Line(nodes, made.kinds, moves, stores)
 
 
-def _checked(stages: Sequence[Stage], place: Mapping[Node, Node], moves: bool) -> int:
+def _checked(stages: Sequence[Stage], overwrites: Mapping[Node, Node], moves: bool) -> int:
     """Before which stage the conditions are tested: the first that overwrites."""
     if not moves:
         return len(stages)
     for at, stage in enumerate(stages):
-        if any(node in place for node in stage.stores):
+        if any(node in overwrites for node in stage.stores):
             return at
     return len(stages)

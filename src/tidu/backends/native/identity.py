@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ def digest(outputs: Mapping[str, Node], request: Request) -> str | None:
         said = [
             made_by,
             host().name,
-            repr(changed_settings()),
             repr(request),
             *_lines(outputs.values()),
             *(_text(name) for name in outputs),
@@ -141,30 +140,3 @@ def _state() -> str | None:
     except OSError:
         return None
     return "\n".join(said) if said else None
-
-
-def changed_settings() -> tuple[tuple[str, Any], ...]:
-    """The numbers and texts in capitals of the modules that compile, where they are not as their
-    sources have them, as in a test: what was compiled with others is another program."""
-    found: list[tuple[str, Any]] = []
-    for key, module in _modules():
-        before = _as_written.get(key)
-        now = _settings(module)
-        if before is None:
-            _as_written[key] = now
-        elif before != now:
-            found += [(f"{key}.{n}", v) for n, v in now.items() if before.get(n) != v]
-    return tuple(found)
-
-
-_as_written: dict[str, dict[str, Any]] = {}
-_PACKAGE = __name__.rpartition(".")[0]
-
-
-def _modules() -> Sequence[tuple[str, Any]]:
-    return [(n, m) for n, m in list(sys.modules.items()) if n.startswith(_PACKAGE)]
-
-
-def _settings(module: Any) -> dict[str, Any]:
-    kinds = (int, float, str, frozenset)
-    return {n: v for n, v in vars(module).items() if n.isupper() and isinstance(v, kinds)}

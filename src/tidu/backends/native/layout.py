@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.ir.node import Node
 
 # what threads share, in bytes: a barrier's count and turn, the status, whether an index was bad,
@@ -29,7 +30,8 @@ class Request:
 
     moves: (input, output) that becomes it after the step. finite: numbers that must be finite, and
     guards: truth values that must be as they were taken, or the step is not taken. records: outputs
-    that are kept of each step. batched: inputs whose rows are gathered anew for each step.
+    that are kept of each step. batched: inputs whose rows are gathered anew for each step. tuning:
+    when it is written in another way; what was compiled with another tuning is another program.
     """
 
     moves: tuple[tuple[str, str], ...] = ()
@@ -37,6 +39,7 @@ class Request:
     guards: tuple[tuple[str, bool], ...] = ()
     records: tuple[str, ...] = ()
     batched: tuple[str, ...] = ()
+    tuning: Tuning = TUNED
 
     @property
     def pointers(self) -> int:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from tidu.backends.native import store
-from tidu.backends.native.identity import changed_settings, digest, still_there
+from tidu.backends.native.identity import digest, still_there
 from tidu.backends.native.layout import CALLBACK, ENTRY, Memory, Recipe, Request
 from tidu.backends.native.library import Library, function, load
 from tidu.backends.numpy.bodies import body_function, used_results
@@ -57,7 +57,7 @@ def machine_of(outputs: Mapping[str, Node], request: Request, call_back: int) ->
 
     `call_back` is the address of what calculates a stage in Python.
     """
-    key = (tuple(outputs.items()), request, changed_settings())
+    key = (tuple(outputs.items()), request)
     with _lock:
         machine = _known.get(key)
         if machine is None:

@@ -28,15 +28,12 @@ from tidu.backends.native.layout import (
     is_leaf,
 )
 from tidu.backends.native.machine import Machine, machine_of
+from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.program import RANGE, NumpyProgram, as_input, watched
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, inputs_among, reachable
-
-WORTH_STARTING = 1e8  # operations of all steps of a call that are worth the start of threads
-WORTH_THREADS = 1e6  # operations of a step from which on a second thread is worth its waiting
-
 
 # ------------------------------------------------------------------ what calls back
 _contexts: weakref.WeakValueDictionary[int, Context] = weakref.WeakValueDictionary()
@@ -263,9 +260,9 @@ def _fit(array: Array) -> Array:
     return np.array(array, order="C")
 
 
-def compile_native(outputs: Mapping[str, Node]) -> NativeProgram:
+def compile_native(outputs: Mapping[str, Node], tuning: Tuning = TUNED) -> NativeProgram:
     """Compile nodes to machine code. Sizes must be integers."""
-    inputs, machine = _compiled(outputs, Request())
+    inputs, machine = _compiled(outputs, Request(tuning=tuning))
     return NativeProgram(dict(outputs), machine, inputs)
 
 
@@ -352,7 +349,7 @@ class NativeLoop:
             histories[name] = np.empty(shape, node.dtype)
             self.context.table[first + at] = histories[name].ctypes.data
         threads = min(self.threads, threads or self.threads)
-        if steps * self.machine.shared_work < WORTH_STARTING:
+        if steps * self.machine.shared_work < self.request.tuning.worth_starting:
             threads = 1
         done, status = self.context.run(steps, threads)
         return Block(done, status, {name: array[:done] for name, array in histories.items()})
@@ -371,7 +368,7 @@ def compile_loop(outputs: Mapping[str, Node], request: Request, threads: int = 1
     runs on one. The results are the same to the bit for any number."""
     found, machine = _compiled(outputs, request)
     context = Context(machine, request.pointers)
-    if machine.shared_work < WORTH_THREADS:
+    if machine.shared_work < request.tuning.worth_threads:
         threads = 1
     loop = NativeLoop(machine, request, found, context, threads)
     for node in machine.outputs.values():

@@ -20,8 +20,6 @@ from tidu.backends.native.schedule.together import Pair
 from tidu.backends.native.target import Target
 from tidu.ir.node import Node
 
-WORTH_SHARING = 40_000.0  # operations of a stage from which on threads share it
-
 
 # ------------------------------------------------------------------ the lane
 def lane_of(body: Body, loops: Sequence[LoopIndex]) -> LoopIndex | None:
@@ -57,7 +55,7 @@ def lanes_for(body: Body, lane: LoopIndex | None, target: Target) -> int:
 # ------------------------------------------------------------------ code
 @dataclass(eq=False)
 class Frame:
-    """The function that is being written."""
+    """The function that is being written; how many accumulators a reduction has in it."""
 
     builder: Builder
     buffers: Mapping[Node, Value]
@@ -65,6 +63,7 @@ class Frame:
     scratch: Value
     begin: Value
     end: Value
+    accumulators: int
     pairs: Sequence[Pair[Expression]] = ()
 
     def scope(self, counters: Mapping[LoopIndex, Value], **rest: Any) -> Scope:
@@ -83,10 +82,9 @@ class Work:
     def total(self) -> float:
         return self.units * self.each
 
-    @property
-    def shared(self) -> bool:
-        """Whether it is worth a second thread."""
-        return self.units > 1 and self.total >= WORTH_SHARING
+    def worth_sharing(self, least: float) -> bool:
+        """Whether it can be split, and is so many operations or more."""
+        return self.units > 1 and self.total >= least
 
 
 Inner = Callable[[dict[LoopIndex, Value], int, Value | None], None]

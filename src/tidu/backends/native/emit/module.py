@@ -21,6 +21,7 @@ from tidu.backends.native.schedule.signature import signature
 from tidu.backends.native.schedule.tiling import product_of
 from tidu.backends.native.schedule.together import pairs_within
 from tidu.backends.native.target import Target
+from tidu.backends.native.tuning import Tuning
 from tidu.ir.node import Node
 
 
@@ -34,11 +35,7 @@ class Kernel:
     scratch: int
     reads: frozenset[Node]
     writes: frozenset[Node]
-
-    @property
-    def shared(self) -> bool:
-        """Whether all threads have a part in it; if not, it is the first thread's."""
-        return self.function is not None and self.work.shared
+    shared: bool  # whether all threads have a part in it; if not, it is the first thread's
 
 
 @dataclass(eq=False)
@@ -48,6 +45,7 @@ class Module:
     target: Target
     stored: Callable[[Node], bool]
     memory: Callable[[Node], Node]  # the node whose buffer a node's value lies in
+    tuning: Tuning
     module: Any = field(default_factory=lambda: ir.Module("tidu"))
     known: dict[Any, tuple[Any, Work, int]] = field(
         default_factory=dict[Any, tuple[Any, Work, int]]
@@ -62,7 +60,7 @@ class Module:
         if stage.kind is Kind.CALL:
             assert stage.head is not None
             reads, writes = frozenset(stage.head.inputs), frozenset(stage.stores)
-            return Kernel(None, (), Work(1, 1.0), 0, reads, writes)
+            return Kernel(None, (), Work(1, 1.0), 0, reads, writes, shared=False)
         body = collapsed(body_of_stage(stage, self.stored))
         buffers = tuple(dict.fromkeys(map(self.memory, body.buffers())))
         written = [*body.stores, *(store for _, store in body.sources)]
@@ -73,7 +71,8 @@ class Module:
         if key not in self.known:
             self.known[key] = self._function(body, slots)
         function, work, scratch = self.known[key]
-        return Kernel(function, buffers, work, scratch, reads, writes)
+        shared = work.worth_sharing(self.tuning.worth_sharing)
+        return Kernel(function, buffers, work, scratch, reads, writes, shared)
 
     def _function(self, body: Body, slots: Mapping[Node, int]) -> tuple[Any, Work, int]:
         count = len(set(slots.values()))
@@ -86,7 +85,8 @@ class Module:
         *pointers, error, scratch, begin, end = function.args
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         table = {node: pointers[slot] for node, slot in slots.items()}
-        frame = Frame(builder, table, error, scratch, begin, end, pairs_within(body.roots()))
+        accumulators, pairs = self.tuning.accumulators, pairs_within(body.roots())
+        frame = Frame(builder, table, error, scratch, begin, end, accumulators, pairs)
         product = product_of(body, self.target)
         if product is None:
             work, room = emit(frame, body, self.target), 0

@@ -25,8 +25,6 @@ from tidu.backends.native.schedule.position import LoopIndex
 from tidu.backends.native.target import Target
 from tidu.backends.scalar import Binary, Var
 
-PARTIAL = 4  # independent accumulators of one reduction
-
 
 def emit_reduction(frame: Frame, body: Body, target: Target) -> Work:
     reduction = body.reduction
@@ -37,7 +35,7 @@ def emit_reduction(frame: Frame, body: Body, target: Target) -> Work:
 
         def kept(counters: dict[LoopIndex, Value], lanes: int, mask: Value | None) -> None:
             scope = frame.scope(counters, lane=lane, lanes=lanes, mask=mask)
-            total = _reduced(scope, reduction)
+            total = _reduced(scope, reduction, frame.accumulators)
             _finish(frame, body, reduction, total, counters, lane=lane, lanes=lanes, mask=mask)
 
         work = over(frame, body.loops, lane, lanes, kept)
@@ -96,7 +94,7 @@ def _merge(builder: Builder, reduction: Reduction, one: Value, two: Value, lanes
             )
 
 
-def _reduced(scope: Scope, reduction: Reduction) -> Value:
+def _reduced(scope: Scope, reduction: Reduction, accumulators: int) -> Value:
     """Reduce over all loops of the reduction, each lane separately."""
     builder = scope.builder
     start = _start(builder, reduction, scope.lanes)
@@ -105,7 +103,7 @@ def _reduced(scope: Scope, reduction: Reduction) -> Value:
         return start
     if not loops:
         return _step(scope, reduction, start)
-    parts = PARTIAL if loops[-1].size >= 2 * PARTIAL else 1
+    parts = accumulators if loops[-1].size >= 2 * accumulators else 1
     accs: list[Value] = [start] * parts
 
     def nested(
@@ -157,7 +155,8 @@ def _reduced_along(
 ) -> Value:
     """Reduce over all loops of the reduction, one of which is the lane: lanes are combined last."""
     builder = frame.builder
-    parts = PARTIAL if lane.size >= 2 * PARTIAL * lanes else 1
+    accumulators = frame.accumulators
+    parts = accumulators if lane.size >= 2 * accumulators * lanes else 1
     start = _start(builder, reduction, lanes)
     rest = [loop for loop in reduction.loops if loop is not lane and loop.size != 1]
 

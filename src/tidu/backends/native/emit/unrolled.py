@@ -34,8 +34,6 @@ from tidu.backends.native.schedule.together import pairs_of
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
-MOST = 1500  # operations of a step that is written without loops
-
 
 def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
     """How many scalar operations the nodes are; infinite where one cannot be unrolled."""

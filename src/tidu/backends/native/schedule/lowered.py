@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from tidu.backends.lowering import lower, stable_form_of
 from tidu.backends.native.elementary import FUNCTIONS
-from tidu.backends.native.identity import changed_settings
 from tidu.backends.native.layout import Request, is_leaf
 from tidu.backends.native.schedule.empty import replace_empty
 from tidu.backends.native.schedule.inlining import inlined
@@ -17,8 +16,6 @@ from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.ir.build import apply, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import role
-
-changed_settings()  # takes down how they are as these are loaded
 
 
 def can_lower(node: Node) -> bool:
