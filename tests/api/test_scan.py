@@ -81,9 +81,9 @@ def test_a_thousand_layers_derive_in_a_second() -> None:
         return np.sum(tnp.scan(layer, x, {"W": W, "b": b})[0])
 
     shapes = {"W": (1000, 4, 4), "b": (1000, 4), "x": (4,)}
-    start = time.perf_counter()
+    start = time.process_time()
     derived = tidu.derive(deep, wrt=["W", "b"], shapes=shapes)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert len(reachable(derived.core.gradients.values())) < 40
 
 

@@ -113,9 +113,9 @@ def test_the_size_does_not_depend_on_the_length() -> None:
 
 def test_deriving_takes_no_longer_for_a_long_scan() -> None:
     pull.cache_clear()
-    start = time.perf_counter()
+    start = time.process_time()
     gradients(loss(scanned(100_000), (0, 1)), list(operands(100_000)))
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def test_a_named_length_takes_the_length_of_the_data() -> None:

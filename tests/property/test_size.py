@@ -22,9 +22,9 @@ def additions(count: int) -> tuple[Graph, float]:
     for _ in range(count):
         total = total + x
     graph = Graph({"x": x}, {"L": total})
-    started = time.perf_counter()
+    started = time.process_time()
     derivation = derive_graph(graph, ["x"])
-    taken = time.perf_counter() - started
+    taken = time.process_time() - started
     found = evaluate({"g": derivation.gradients["x"], "L": derivation.loss}, {"x": np.array(0.5)})
     assert float(found.outputs["g"]) == count + 1
     assert float(found.outputs["L"]) == (count + 1) * 0.5
@@ -43,9 +43,9 @@ def test_two_thousand_layers() -> None:
     h = x
     for _ in range(2_000):
         h = tanh(h)
-    started = time.perf_counter()
+    started = time.process_time()
     derivation = derive_graph(Graph({"x": x}, {"L": sum_(h)}), ["x"])
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     at = np.array([0.1, -0.2, 0.3])
     found = evaluate({"g": derivation.gradients["x"]}, {"x": at}).outputs["g"]
     slope, value = np.ones(3), at

@@ -314,10 +314,10 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_answer_quickly(name: str) -> None:
     text, words = BOMBS[name]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(TiduError) as caught:
         read(text, shapes={"x": ()})
-    assert time.perf_counter() - start < 3.0
+    assert time.process_time() - start < 3.0
     assert words in caught.value.text("en")
     assert caught.value.text("zh")
 

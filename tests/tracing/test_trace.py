@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -568,9 +568,9 @@ def _seconds(count: int) -> float:
             total = total + x
         return total
 
-    start = perf_counter()
+    start = process_time()
     assert trace(chain, (1.0,)).result == count + 1
-    return perf_counter() - start
+    return process_time() - start
 
 
 def test_a_chain_of_100_000_additions_traces_in_linear_time() -> None:

@@ -148,12 +148,12 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_answer_quickly(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         read(BOMBS[name], shapes=SHAPES)
     except TiduError as error:
         assert error.text("zh")
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
 
 
 def test_no_operand_disappears(monkeypatch: pytest.MonkeyPatch) -> None:
