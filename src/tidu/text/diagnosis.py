@@ -36,8 +36,7 @@ _EXAMPLE = Words(
     zh="公式的样子是：sum((W @ x + b - y)**2)",
 )
 _INDENT = Words(
-    en="this line is indented differently from the lines around it",
-    zh="这一行的缩进与前后各行不同",
+    en="this line is indented differently from the lines around it", zh="这一行的缩进与前后各行不同"
 )
 
 AMBIGUOUS = Words(

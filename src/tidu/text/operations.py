@@ -68,11 +68,7 @@ T = TypeVar("T")
 
 # ------------------------------------------------------------------ values
 def apply(
-    scope: Scope,
-    place: Place,
-    build: Callable[..., object],
-    *operands: Value,
-    **attributes: object,
+    scope: Scope, place: Place, build: Callable[..., object], *operands: Value, **attributes: object
 ) -> Value:
     """Return what `build` makes of values, with its place; of written arrays, an array again."""
     literals = [x for x in _flat(operands) if isinstance(x, Literal)]

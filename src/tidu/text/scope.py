@@ -12,14 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import (
-    DTypeError,
-    InputError,
-    Place,
-    SyntaxProblem,
-    UnknownNameError,
-    nearest,
-)
+from tidu.errors import DTypeError, InputError, Place, SyntaxProblem, UnknownNameError, nearest
 from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph, Name
 from tidu.ir.node import Node, inputs_among, reachable

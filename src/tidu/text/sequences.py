@@ -22,10 +22,7 @@ S = TypeVar("S", bound="tuple[Value, ...] | list[Value]")
 MAX_ITEMS = 10_000  # of one sequence, those of sequences in it too
 MAX_NESTED = 32  # sequences inside each other, and axes of an array
 
-_SIGN = Words(
-    en="Python has no {sign} for {kinds}",
-    zh="Python 中{kinds}之间不能用 {sign}",
-)
+_SIGN = Words(en="Python has no {sign} for {kinds}", zh="Python 中{kinds}之间不能用 {sign}")
 _SIGN_ONE = Words(en="Python has no {sign} for {kinds}", zh="Python 中{kinds}前面不能用 {sign}")
 _ARRAYS = Words(
     en="arrays are calculated entry by entry: np.array({text})",

@@ -18,23 +18,13 @@ from tidu.text.reading import lines, not_part, operand, refusal
 from tidu.text.scope import Scope, StatementReader
 from tidu.text.sequences import is_sequence, is_true, items
 from tidu.text.task import Task
-from tidu.text.values import (
-    Helper,
-    Literal,
-    Module,
-    Operand,
-    Value,
-    is_module,
-    is_static,
-    member,
-)
+from tidu.text.values import Helper, Literal, Module, Operand, Value, is_module, is_static, member
 from tidu.words import Words
 
 MAX_LOOP = 1_000
 
 _TARGET = Words(
-    en="assigning into part of an array cannot be differentiated",
-    zh="对数组的一部分赋值无法求导",
+    en="assigning into part of an array cannot be differentiated", zh="对数组的一部分赋值无法求导"
 )
 _TARGET_FIX = Words(
     en="stack, concatenate or where, which build a new array",

@@ -49,8 +49,7 @@ _RAGGED = Words(
     zh="这个数组各行长度不同，或者含有不是数的东西",
 )
 _OF_VALUES = Words(
-    en="an array of calculated values is built with stack",
-    zh="由算出来的值组成数组要用 stack",
+    en="an array of calculated values is built with stack", zh="由算出来的值组成数组要用 stack"
 )
 _USE_STACK = Words(en="np.stack([a, b])", zh="np.stack([a, b])")
 _DIMS = Words(

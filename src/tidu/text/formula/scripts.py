@@ -8,15 +8,7 @@ from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
 from tidu.text.formula import signs
 from tidu.text.formula.cursor import Cursor
-from tidu.text.formula.syntax import (
-    Entry,
-    Negative,
-    Number,
-    Raised,
-    Script,
-    Syntax,
-    Word,
-)
+from tidu.text.formula.syntax import Entry, Negative, Number, Raised, Script, Syntax, Word
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task, wait
 

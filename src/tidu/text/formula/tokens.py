@@ -41,8 +41,7 @@ _NESTED = Words(
 )
 _DEEP = Words(en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层")
 _COMMAND = Words(
-    en="the command \\{name} is not part of the formula language",
-    zh="公式语言里没有命令 \\{name}",
+    en="the command \\{name} is not part of the formula language", zh="公式语言里没有命令 \\{name}"
 )
 _UNCLOSED = Words(
     en="{bracket} opened at column {column} is never closed",
