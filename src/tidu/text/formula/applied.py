@@ -13,15 +13,15 @@ from tidu.spellings import binding, functions
 from tidu.text import operations
 from tidu.text.calls import Call, called
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code, parts
-from tidu.text.formula.parts import FormulaScope, Part, lower, lower_all
-from tidu.text.formula.powers import scripted_by
+from tidu.text.formula import code
+from tidu.text.formula.parts import Builder, FormulaScope, Part, lower, lower_all
+from tidu.text.formula.powers import scripted
 from tidu.text.formula.syntax import (
     Applied,
     Brackets,
     Called,
     Chain,
-    Keyword,
+    Keywords,
     Member,
     Raised,
     Script,
@@ -61,7 +61,7 @@ def applied(formulas: FormulaScope, node: Applied) -> Task[Part]:
         arguments = yield from lower_all(formulas, node.arguments)
         keywords = yield from _keywords(formulas, node.keywords)
         function = _named(formulas, formulas.place(node.word), name)
-        return (yield from _call(formulas, formulas.place(node), function, arguments, keywords))
+        return (yield from _call(formulas.at(node), function, arguments, keywords))
     formulas.mark_read(node.word)
     return (yield from _function(formulas, node, found.texts[0]))
 
@@ -86,7 +86,7 @@ def _raised(base: Syntax, scripts: tuple[Script, ...]) -> Syntax:
 
 # ------------------------------------------------------------------ calls of functions
 def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[Part]:
-    place = formulas.place(node)
+    at = formulas.at(node)
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
     if node.word.sub and not name.endswith(node.word.sub):
@@ -94,53 +94,48 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[Part]:
     row = any(argument.row for argument in arguments)
     order = sum(script.kind == "prime" for script in node.scripts)
     scripts = [script for script in node.scripts if script.kind != "prime"]
-    for script in scripts:
-        if script.kind in ("-1", "-T", "T", "T?"):
-            inside = ", ".join(argument.shown for argument in arguments)
-            one, two = f"arc{name}({inside})", f"1 / {name}({inside})"
-            raise two_readings(place, one, two)
+    if any(script.kind in ("-1", "-T", "T", "T?") for script in scripts):
+        inside = ", ".join(argument.shown for argument in arguments)
+        raise two_readings(at.place, f"arc{name}({inside})", f"1 / {name}({inside})")
     pair = functions.find(f"numpy.{name}imum")
     if order:
         result = yield from _derivative(formulas, node, name, order, arguments)
     elif pair is not None and len(arguments) > 1 and not keywords:
-        result = _pairwise(formulas, place, f"np.{name}imum", arguments)
+        result = _pairwise(at, f"np.{name}imum", arguments)
     else:
         _fill_up(formulas, arguments, keywords)
         _fit_square(formulas, arguments, name)
-        function = _named(formulas, place, name)
-        result = yield from _call(formulas, place, function, arguments, keywords)
+        function = _named(formulas, at.place, name)
+        result = yield from _call(at, function, arguments, keywords)
     result = replace(result, row=row and rank_of(result.value) == 1)
-    return (yield from scripted_by(formulas, place, place, result, [*scripts, *node.behind]))
+    return (yield from scripted(at, at.place, result, [*scripts, *node.behind]))
 
 
-def _keywords(formulas: FormulaScope, given: Sequence[Keyword]) -> Task[dict[str, Part]]:
-    found = yield from lower_all(formulas, [keyword.value for keyword in given])
-    return {keyword.name: part for keyword, part in zip(given, found, strict=True)}
+def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, Part]]:
+    found = yield from lower_all(formulas, [value for _, value in given])
+    return dict(zip((name for name, _ in given), found, strict=True))
 
 
-def _pairwise(
-    formulas: FormulaScope, place: Place, function: str, arguments: Sequence[Part]
-) -> Part:
+def _pairwise(at: Builder, function: str, arguments: Sequence[Part]) -> Part:
     """max(a, b, c) entry by entry, as max(max(a, b), c): on paper an axis is never written so."""
     result = arguments[0]
     for argument in arguments[1:]:
-        result = parts.apply(formulas, place, function, result, argument)
+        result = at.apply(function, result, argument)
     return result
 
 
 def _call(
-    formulas: FormulaScope,
-    whole: Place,
+    at: Builder,
     function: Part,
     arguments: Sequence[Part],
     keywords: Mapping[str, Part],
     place: Place | None = None,
 ) -> Task[Part]:
-    """function(arguments), which stands at `whole`; place: of the function's own name."""
+    """function(arguments); place: of the function's own name."""
     values: dict[str, Value] = {key: part.value for key, part in keywords.items()}
-    call = Call(function, place or function.place, tuple(arguments), values, whole)
-    value = yield from called(formulas.scope, call)
-    return parts.called_part(formulas, function.code, call, keywords, value)
+    call = Call(function, place or function.place, tuple(arguments), values, at.place)
+    value = yield from called(at.formulas.scope, call)
+    return at.called(function, arguments, keywords, value)
 
 
 def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
@@ -151,9 +146,7 @@ def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
 def member(formulas: FormulaScope, node: Member) -> Task[Part]:
     """x.T, np.pi"""
     base = yield from lower(formulas, node.base)
-    return parts.member(
-        formulas, formulas.place(node), base, node.name, formulas.sign_place(node.last)
-    )
+    return formulas.at(node).member(base, node.name, formulas.sign_place(node.last))
 
 
 def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
@@ -161,8 +154,8 @@ def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
     function = yield from lower(formulas, node.function)
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
-    whole, name = formulas.place(node), formulas.sign_place(node.function.last)
-    return (yield from _call(formulas, whole, function, arguments, keywords, name))
+    name = formulas.sign_place(node.function.last)
+    return (yield from _call(formulas.at(node), function, arguments, keywords, name))
 
 
 # ------------------------------------------------------------------ sizes that follow, axes
@@ -205,15 +198,15 @@ def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
     attributes = () if spelling is None else spelling.attributes
     texts = node.word.sub.replace("×", ",").split(",")
     key = next((key for key in ("axis", "shape") if key in attributes), None)
-    place = formulas.place(node)
+    at = formulas.at(node)
     numbers = all(re.fullmatch("[0-9]{1,18}", text) for text in texts)
     values = [int(text) - (key == "axis") for text in texts] if numbers else []
     if key is None or not values or min(values) < 0:
         word = formulas.place(node.word)
         raise formulas.scope.unknown_name(Operand(None, word).shown, word)
     if key == "axis" and len(values) == 1:
-        return {key: parts.constant(place, values[0])}
-    return {key: parts.sizes(formulas, place, values)}
+        return {key: at.constant(values[0])}
+    return {key: at.sizes(values)}
 
 
 # ------------------------------------------------------------------ derivatives
@@ -224,7 +217,7 @@ def _derivative(
     place = formulas.place(node)
     if isinstance(formulas.scope.find(name), Declared) and order == 1:
         function = _named(formulas, place, name + "_d")
-        return (yield from _call(formulas, place, function, arguments, {}))
+        return (yield from _call(formulas.at(node), function, arguments, {}))
     spelling = functions.find(name)
     op = None if spelling is None else spelling.op
     if spelling is None or op is None or op.partials is None or order > 1 or len(arguments) != 1:

@@ -7,14 +7,14 @@ from tidu.text.formula.cursor import IF, OTHERWISE, Cursor
 from tidu.text.formula.scripts import subscript
 from tidu.text.formula.syntax import (
     Bars,
+    Binary,
     Brackets,
     Cases,
     Chain,
     Comparison,
     Grid,
     Items,
-    Keyword,
-    Logic,
+    Keywords,
     Slice,
     Syntax,
     Truth,
@@ -29,11 +29,11 @@ _BAR = Words(
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
 
 
-def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], tuple[Keyword, ...]]]:
+def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], Keywords]]:
     """(a, b, axis=0): arguments and keywords."""
     closing = _CLOSING[cursor.take().text]
     found: list[Syntax] = []
-    keywords: list[Keyword] = []
+    keywords: list[tuple[str, Syntax]] = []
     bars, cursor.bars = cursor.bars, []
     cursor.skip_breaks()
     while not cursor.sees(closing):
@@ -42,7 +42,7 @@ def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], tuple[Keyword, .
         if name is None:
             found.append(value)
         else:
-            keywords.append(Keyword(name, cursor.last, name.text, value))
+            keywords.append((name.text, value))
         cursor.skip_breaks()
         if not cursor.sees(closing):
             cursor.expect(",")
@@ -135,10 +135,14 @@ def square(cursor: Cursor, opening: Sign) -> Task[Truth | Grid]:
         cursor.skip_breaks()
     last = cursor.take()
     cursor.bars = bars
-    if len(rows) == len(rows[0]) == 1 and isinstance(rows[0][0], Comparison | Logic):
+    if len(rows) == len(rows[0]) == 1 and _is_condition(rows[0][0]):
         return Truth(opening, last, rows[0][0])
     blocks = tuple(tuple(block for item in row for block in _blocks(item)) for row in rows)
     return Grid(opening, last, blocks, square=True)
+
+
+def _is_condition(item: Syntax) -> bool:
+    return isinstance(item, Comparison) or (isinstance(item, Binary) and item.operator in "&|")
 
 
 def _slice(cursor: Cursor) -> Task[Syntax]:

@@ -44,10 +44,6 @@ def logic(left: ast.expr, sign: str, right: ast.expr) -> ast.expr:
     return ast.BoolOp(ast.And() if sign == "&" else ast.Or(), [left, right])
 
 
-def index(base: ast.expr, key: ast.expr) -> ast.expr:
-    return ast.Subscript(base, key)
-
-
 def written(code: ast.expr) -> str:
     """A piece of plain NumPy as text. Raises SyntaxProblem where it is nested too deeply for
     Python's own printer: what cannot be echoed is not read."""

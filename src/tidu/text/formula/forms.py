@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from tidu.errors import Place, SyntaxProblem
+from tidu.text import operations
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import parts
-from tidu.text.formula.parts import FormulaScope, Part, lower, lower_all
-from tidu.text.formula.syntax import (
-    Binary,
-    Brackets,
-    Cases,
-    Comparison,
-    Grid,
-    Items,
-    Logic,
-    Negative,
-    Not,
-    Number,
-    Root,
-    String,
-    Syntax,
-    Truth,
-)
+from tidu.text.formula import code, syntax
+from tidu.text.formula.parts import Builder, FormulaScope, Part, column, lower, lower_all
+from tidu.text.formula.syntax import Comparison, Syntax
 from tidu.text.formula.tokens import Sign
-from tidu.text.operations import at
 from tidu.text.task import Task
-from tidu.text.values import bounded, is_static, rank_of, shape_of
+from tidu.text.values import Value, bounded, is_static, rank_of, shape_of
 from tidu.words import Words
 
 _CASES = Words(
@@ -36,143 +22,127 @@ _CASES = Words(
 _OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-# ------------------------------------------------------------------ leaves
-def number(formulas: FormulaScope, node: Number) -> Task[Part]:
+def constant(formulas: FormulaScope, node: syntax.Constant) -> Task[Part]:
     formulas.mark_read(node)
-    part = parts.constant(formulas.place(node), node.value)
-    if isinstance(node.value, float):
-        return part
-    return replace(part, value=at(part.place, lambda: bounded(node.value, part.shown)))
+    part, value = formulas.at(node).constant(node.value), node.value
+    if isinstance(value, int):
+        number = operations.at(part.place, lambda: bounded(value, part.shown))
+        return replace(part, value=number)
+    return part
     yield
 
 
-def string(formulas: FormulaScope, node: String) -> Task[Part]:
-    formulas.mark_read(node)
-    return parts.constant(formulas.place(node), node.text)
-    yield
-
-
-def brackets(formulas: FormulaScope, node: Brackets) -> Task[Part]:
+def brackets(formulas: FormulaScope, node: syntax.Brackets) -> Task[Part]:
     part = yield from lower(formulas, node.value)
     return replace(part, place=formulas.place(node), enclosed=node.argument)
 
 
-def items(formulas: FormulaScope, node: Items) -> Task[Part]:
-    found = yield from lower_all(formulas, node.items)
-    return parts.sequence(formulas, formulas.place(node), found, tuple)
+def items(formulas: FormulaScope, node: syntax.Items) -> Task[Part]:
+    return formulas.at(node).items((yield from lower_all(formulas, node.items)))
 
 
 # ------------------------------------------------------------------ operators
-def binary(formulas: FormulaScope, node: Binary) -> Task[Part]:
-    """left + right; ⊙, ⊘, ⊗ and × by the shapes."""
+def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[Part]:
+    """left + right; ⊙, ⊘, ⊗ and × by the shapes; of `and` and `or` both sides are read."""
     left = yield from lower(formulas, node.left)
     right = yield from lower(formulas, node.right)
-    place, sign = formulas.place(node), formulas.sign_place(node.sign)
+    at, sign = formulas.at(node), formulas.sign_place(node.sign)
     match node.operator:
+        case "&" | "|" as logic:
+            value = operations.joined(formulas.scope, logic, left, right, right.place).value
+            return at.made(value, code.logic(left.code, logic, right.code), (left, right))
         case "⊗":
             vectors = rank_of(left.value) == rank_of(right.value) == 1
-            return parts.apply(formulas, place, "np.outer" if vectors else "np.kron", left, right)
+            return at.apply("np.outer" if vectors else "np.kron", left, right)
         case "×":
-            return _times(formulas, place, sign, left, right)
-        case "⊙" | "⊘":
+            return _times(at, sign, left, right)
+        case "⊙" | "⊘" as elementwise:
             one, two = _scaling(formulas, left, right), _scaling(formulas, right, left)
-            operator = "*" if node.operator == "⊙" else "/"
-            return parts.calculate(formulas, place, operator, one, two, sign)
+            return at.calculate("*" if elementwise == "⊙" else "/", one, two, sign)
         case operator:
-            return parts.calculate(formulas, place, operator, left, right, sign)
+            return at.calculate(operator, left, right, sign)
 
 
 def _scaling(formulas: FormulaScope, vector: Part, other: Part) -> Part:
     """A standing vector beside a matrix scales its rows: v ⊙ A is diag(v) A."""
     beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
-    if not beside or vector.row or vector.labelled:
-        return vector
-    return parts.column(formulas, vector)
+    return column(formulas, vector) if beside and not (vector.row or vector.labelled) else vector
 
 
-def _times(formulas: FormulaScope, place: Place, sign: Place, left: Part, right: Part) -> Part:
+def _times(at: Builder, sign: Place, left: Part, right: Part) -> Part:
     """×: of numbers a product; of arrays what their shapes allow, if that is one thing."""
     one, two = shape_of(left.value), shape_of(right.value)
     if not one or not two:
-        product = parts.calculate(formulas, place, "*", left, right, sign)
-        return replace(product, row=left.row or right.row)
+        return replace(at.calculate("*", left, right, sign), row=left.row or right.row)
     a, b = left.shown, right.shown
     if len(one) == len(two) == 1 or (len(one), len(two)) == (1, 2):
-        raise two_readings(place, f"{a} ⊙ {b}", f"{a}' {b}")
+        raise two_readings(at.place, f"{a} ⊙ {b}", f"{a}' {b}")
     matrices, same = one[-1] == two[0], one == two
     if matrices and same and len(one) == 2:
-        raise two_readings(place, f"{a} @ {b}", f"{a} ⊙ {b}")
+        raise two_readings(at.place, f"{a} @ {b}", f"{a} ⊙ {b}")
     if same and (1 in one):
-        raise two_readings(place, f"{a} ⊙ {b}", f"{a} @ {b}'")
-    operator = "@" if matrices or not same else "*"
-    return parts.calculate(formulas, place, operator, left, right, sign)
+        raise two_readings(at.place, f"{a} ⊙ {b}", f"{a} @ {b}'")
+    return at.calculate("@" if matrices or not same else "*", left, right, sign)
 
 
-def negative(formulas: FormulaScope, node: Negative) -> Task[Part]:
+def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[Part]:
+    """−x, not x"""
     part = yield from lower(formulas, node.value)
-    sign = _first_characters(formulas, node, 1)
-    return parts.negative(formulas, formulas.place(node), sign, part)
-
-
-def negation(formulas: FormulaScope, node: Not) -> Task[Part]:
-    part = yield from lower(formulas, node.value)
-    sign = _first_characters(formulas, node, 3)
-    return parts.negation(formulas, formulas.place(node), sign, part)
-
-
-def _first_characters(formulas: FormulaScope, node: Syntax, count: int) -> Place:
-    column = node.first.column
-    return formulas.scope.text.place(node.first.line, column, column + count)
+    first, operator = node.first, node.operator
+    sign = formulas.scope.text.place(first.line, first.column, first.column + len(operator))
+    value = operations.signed(formulas.scope, operator, part, sign)
+    written = ast.UnaryOp(ast.USub() if operator == "-" else ast.Not(), part.code)
+    return formulas.at(node).made(value, written, (part,), row=part.row)
 
 
 # ------------------------------------------------------------------ conditions
-def logic(formulas: FormulaScope, node: Logic) -> Task[Part]:
-    """and, or; both sides are read."""
-    left = yield from lower(formulas, node.left)
-    right = yield from lower(formulas, node.right)
-    return parts.joined(formulas, formulas.place(node), left, node.operator, right)
-
-
 def comparison(formulas: FormulaScope, node: Comparison) -> Task[Part]:
-    found = yield from lower_all(formulas, node.parts)
-    signs = [formulas.sign_place(sign) for sign in node.signs]
-    return parts.compared(formulas, formulas.place(node), found, node.operators, signs)
+    """A chain of comparisons, each of which is read."""
+    parts = yield from lower_all(formulas, node.parts)
+    scope, at = formulas.scope, formulas.at(node)
+    result: Value = None
+    for i, (operator, sign) in enumerate(zip(node.operators, node.signs, strict=True)):
+        place = formulas.sign_place(sign)
+        one = operations.compared(scope, operator, parts[i], parts[i + 1], at.place, place)
+        if result is None or result is True:
+            result = one
+        else:
+            result = operations.logic(scope, "&", result, one, at.place)
+    return at.made(result, code.comparison([part.code for part in parts], node.operators), parts)
 
 
-def truth(formulas: FormulaScope, node: Truth) -> Task[Part]:
+def truth(formulas: FormulaScope, node: syntax.Truth) -> Task[Part]:
     """[condition] as 1 or 0."""
     part = yield from lower(formulas, node.condition)
-    place = formulas.place(node)
-    yes, no = parts.constant(place, 1.0), parts.constant(place, 0.0)
-    return replace(parts.apply(formulas, place, "where", part, yes, no), row=part.row)
+    at = formulas.at(node)
+    return replace(at.apply("where", part, at.constant(1.0), at.constant(0.0)), row=part.row)
 
 
-def cases(formulas: FormulaScope, node: Cases) -> Task[Part]:
-    place = formulas.place(node)
+def cases(formulas: FormulaScope, node: syntax.Cases) -> Task[Part]:
+    at = formulas.at(node)
     values = yield from lower_all(formulas, node.values)
     last = node.conditions[-1] if len(node.conditions) == len(values) else None
     conditions: list[Part] = []
     for condition in node.conditions[: len(values) - 1]:
         if condition is None:
-            raise SyntaxProblem(_CASES(), place=place)
+            raise SyntaxProblem(_CASES(), place=at.place)
         conditions.append((yield from lower(formulas, condition)))
     if last is not None:
         if len(values) != 2 or not _complementary(node.conditions[0], last):
-            raise SyntaxProblem(_CASES(), place=place)
+            raise SyntaxProblem(_CASES(), place=at.place)
         yield from lower(formulas, last)
     result = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
-        result = parts.apply(formulas, place, "where", condition, value, result)
-    return replace(result, place=place, row=any(value.row for value in values))
+        result = at.apply("where", condition, value, result)
+    return replace(result, place=at.place, row=any(value.row for value in values))
 
 
 def _complementary(one: Syntax | None, two: Syntax) -> bool:
     """x > 0 and x ≤ 0."""
     if not isinstance(one, Comparison) or not isinstance(two, Comparison):
         return False
-    if len(one.operators) != 1 or two.operators != (_OPPOSITE[one.operators[0]],):
-        return False
-    return all(_same(a, b) for a, b in zip(one.parts, two.parts, strict=True))
+    opposite = len(one.operators) == 1 and two.operators == (_OPPOSITE[one.operators[0]],)
+    return opposite and _same(one.parts, two.parts)
 
 
 def _same(one: object, two: object) -> bool:
@@ -182,8 +152,6 @@ def _same(one: object, two: object) -> bool:
         a, b = waiting.pop()
         if type(a) is not type(b):
             return False
-        if isinstance(a, Sign) and isinstance(b, Sign):
-            continue  # where it stands
         if isinstance(a, Syntax):
             names = [name for kind in type(a).__mro__ for name in getattr(kind, "__slots__", ())]
             waiting.extend((getattr(a, name), getattr(b, name)) for name in names)
@@ -191,47 +159,35 @@ def _same(one: object, two: object) -> bool:
             if len(a) != len(b):
                 return False
             waiting.extend(zip(a, b, strict=True))
-        elif a != b:
+        elif not isinstance(a, Sign) and a != b:  # a sign says only where it stands
             return False
     return True
 
 
 # ------------------------------------------------------------------ other forms
-def root(formulas: FormulaScope, node: Root) -> Task[Part]:
+def root(formulas: FormulaScope, node: syntax.Root) -> Task[Part]:
     part = yield from lower(formulas, node.value)
-    place = formulas.place(node)
+    at = formulas.at(node)
     if node.degree is None:
-        result = parts.apply(formulas, place, "sqrt", part)
+        result = at.apply("sqrt", part)
     else:
         degree = yield from lower(formulas, node.degree)
-        one = parts.constant(place, 1)
-        power = parts.calculate(formulas, place, "/", one, degree)
-        result = parts.calculate(formulas, place, "**", part, power)
+        result = at.calculate("**", part, at.calculate("/", at.constant(1), degree))
     return replace(result, row=result.row or part.row)
 
 
-def grid(formulas: FormulaScope, node: Grid) -> Task[Part]:
+def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[Part]:
     """A matrix of numbers or of blocks that are written out."""
     rows: list[list[Part]] = []
     for row in node.rows:
         rows.append((yield from lower_all(formulas, row)))
-    place, entries = formulas.place(node), [entry for row in rows for entry in row]
+    at, entries = formulas.at(node), [entry for row in rows for entry in row]
     if all(is_static(entry.value) or isinstance(entry.value, list) for entry in entries):
-        lists = [parts.sequence(formulas, place, row, list) for row in rows]
-        if node.square and len(lists) == 1:
-            return lists[0]
-        return parts.sequence(formulas, place, lists, list)
+        lists = [at.listed(row) for row in rows]
+        return lists[0] if node.square and len(lists) == 1 else at.listed(lists)
     ranks = {rank_of(entry.value) for entry in entries}
     if ranks in ({0}, {1}):
-        function = "np.stack" if ranks == {0} else "np.concatenate"
-        listed = parts.sequence(formulas, place, entries, list)
-        return parts.apply(formulas, place, function, listed)
-    along = parts.constant(place, 1)
-    joined: list[Part] = []
-    for row in rows:
-        listed = parts.sequence(formulas, place, row, list)
-        joined.append(parts.apply(formulas, place, "np.concatenate", listed, axis=along))
-    if len(joined) == 1:
-        return joined[0]
-    listed = parts.sequence(formulas, place, joined, list)
-    return parts.apply(formulas, place, "np.concatenate", listed)
+        return at.apply("np.stack" if ranks == {0} else "np.concatenate", at.listed(entries))
+    along = at.constant(1)
+    joined = [at.apply("np.concatenate", at.listed(row), axis=along) for row in rows]
+    return joined[0] if len(joined) == 1 else at.apply("np.concatenate", at.listed(joined))

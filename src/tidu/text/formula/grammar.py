@@ -14,9 +14,9 @@ from enum import IntEnum
 from tidu.text.formula.brackets import group, norm_or_absolute
 from tidu.text.formula.commands import command, environment
 from tidu.text.formula.cursor import IF, NO_FACTOR, OTHERWISE, Cursor, Rules
-from tidu.text.formula.operands import attribute, factor, function, index, string, word
-from tidu.text.formula.scripts import entry, number, raised
-from tidu.text.formula.syntax import Binary, Chain, Comparison, Logic, Negative, Not, Syntax
+from tidu.text.formula.operands import attribute, factor, function, index, word
+from tidu.text.formula.scripts import constant, entry, raised
+from tidu.text.formula.syntax import Binary, Chain, Comparison, Prefixed, Syntax
 from tidu.text.formula.tokens import Sign
 from tidu.text.lexer import Text
 from tidu.text.task import Task, wait
@@ -71,13 +71,13 @@ def _operand(cursor: Cursor, level: Level, signed: bool) -> Task[Syntax]:
     if level <= Level.COMPARISON and cursor.says("not"):
         first = cursor.take()
         inner = yield from wait(expression(cursor, Level.COMPARISON))
-        return Not(first, cursor.last, inner)
+        return Prefixed(first, cursor.last, "not", inner)
     sums = level <= Level.SUM
     if not (signed and (cursor.sees("-") or (sums and cursor.sees("+")))):
         return (yield from factors(cursor))
     sign = cursor.take()
     value = yield from wait(expression(cursor, max(level, Level.ELEMENTWISE), signed=False))
-    return value if sign.text == "+" else Negative(sign, cursor.last, value)
+    return value if sign.text == "+" else Prefixed(sign, cursor.last, "-", value)
 
 
 # ------------------------------------------------------------------ factors side by side
@@ -115,11 +115,8 @@ def _closes(cursor: Cursor, sign: Sign) -> bool:
 
 # ------------------------------------------------------------------ what signs make
 def _binary(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
-    return Binary(first, cursor.last, left, sign.text, sign, right)
-
-
-def _logic(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
-    return Logic(first, cursor.last, left, "|" if sign.text == "or" else "&", right)
+    operator = {"and": "&", "or": "|"}.get(sign.text, sign.text)
+    return Binary(first, cursor.last, left, operator, sign, right)
 
 
 def _comparison(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
@@ -156,8 +153,8 @@ def _quotient(cursor: Cursor, first: Sign, left: Syntax, slash: Sign, right: Syn
 
 
 INFIX: Mapping[str, Infix] = {
-    "or": Infix(Level.OR, _logic),
-    **dict.fromkeys(("and", "&"), Infix(Level.AND, _logic)),
+    "or": Infix(Level.OR, _binary),
+    **dict.fromkeys(("and", "&"), Infix(Level.AND, _binary)),
     **dict.fromkeys(("<", ">", "<=", ">=", "==", "=", "!="), Infix(Level.COMPARISON, _comparison)),
     **dict.fromkeys("+-", Infix(Level.SUM, _binary, signed=False)),
     **dict.fromkeys("⊙⊘⊗×", Infix(Level.ELEMENTWISE, _binary)),
@@ -170,8 +167,7 @@ RULES = Rules(
     body=lambda cursor: expression(cursor, Level.ELEMENTWISE, signed=False),
     begins_factor=begins_factor,
     prefix={
-        "number": number,
-        "string": string,
+        **dict.fromkeys(("number", "string"), constant),
         **dict.fromkeys(("name", "word"), word),
         "function": function,
         "command": command,

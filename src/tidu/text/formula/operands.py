@@ -11,12 +11,11 @@ from tidu.text.formula.syntax import (
     Applied,
     Called,
     Chain,
+    Constant,
     Indexed,
     Items,
-    Keyword,
+    Keywords,
     Member,
-    Number,
-    String,
     Syntax,
     Truth,
     Word,
@@ -35,12 +34,6 @@ def factor(cursor: Cursor) -> Task[Syntax]:
             break
         base = further
     return base
-
-
-def string(cursor: Cursor) -> Task[Syntax]:
-    sign = cursor.take()
-    return cursor.leaf(String(sign, sign, sign.text))
-    yield
 
 
 # ------------------------------------------------------------------ words
@@ -78,7 +71,7 @@ def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
     """word^scripts(…): a function of what stands in brackets, or a product with it."""
     above = yield from scripts(cursor)
     opens = cursor.sees("(") or (cursor.sees("{") and not cursor.begin().spaced)
-    keywords: tuple[Keyword, ...] = ()
+    keywords: Keywords = ()
     if opens:
         given, keywords = yield from arguments(cursor)
     elif bare:
@@ -128,7 +121,7 @@ def attribute(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
 
 def index(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
     """base[key]; base [condition] is a product."""
-    if cursor.begin().spaced or isinstance(base, Number | String):
+    if cursor.begin().spaced or isinstance(base, Constant):
         return None
     opening = cursor.take()
     key = yield from square(cursor, opening)

@@ -113,6 +113,10 @@ class FormulaScope:
         end = last.end if last.line == first.line else len(text.lines[first.line])
         return text.place(first.line, first.column, end)
 
+    def at(self, node: Syntax) -> Builder:
+        """A builder of parts that stand where a node stands."""
+        return Builder(self, self.place(node))
+
     def sign_place(self, sign: Sign) -> Place:
         return place_of(self.scope.text, sign)
 
@@ -139,60 +143,150 @@ def lower_all(formulas: FormulaScope, nodes: Sequence[Syntax]) -> Task[list[Part
     return found
 
 
-# ------------------------------------------------------------------ written down
-def constant(place: Place, value: float | str | None) -> Part:
-    """A number that the plain spelling writes out."""
-    return Part(value, place, ast.Constant(value))
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes the parts that stand at one place of a formula."""
 
+    formulas: FormulaScope
+    place: Place
 
-def size(place: Place, dim: Dim) -> Part:
-    """A size, by its number or its name."""
-    written = code.name(str(dim)) if isinstance(dim, Size) else ast.Constant(dim)
-    return Part(dim, place, written)
+    # -------------------------------------------------------------- written down
+    def constant(self, value: float | str | None) -> Part:
+        """A number that the plain spelling writes out."""
+        return Part(value, self.place, ast.Constant(value))
 
+    def size(self, dim: Dim) -> Part:
+        """A size, by its number or its name."""
+        written = code.name(str(dim)) if isinstance(dim, Size) else ast.Constant(dim)
+        return Part(dim, self.place, written)
 
-def sizes(formulas: FormulaScope, place: Place, dims: Sequence[Dim]) -> Part:
-    return sequence(formulas, place, [size(place, dim) for dim in dims], tuple)
+    def sizes(self, dims: Sequence[Dim]) -> Part:
+        return self.items([self.size(dim) for dim in dims])
 
+    def items(self, parts: Sequence[Part]) -> Part:
+        """A tuple of parts."""
+        written = ast.Tuple([part.code for part in parts], ast.Load())
+        return self._sequence(tuple(part.value for part in parts), written, parts)
 
-def sequence(
-    formulas: FormulaScope,
-    place: Place,
-    parts: Sequence[Part],
-    kind: type[tuple[Value, ...]] | type[list[Value]],
-) -> Part:
-    """A tuple or a list of parts."""
-    values = kind(part.value for part in parts)
-    made = operations.at(place, lambda: formulas.scope.weights.made(values))
-    codes = [part.code for part in parts]
-    written = ast.Tuple(codes, ast.Load()) if kind is tuple else ast.List(codes, ast.Load())
-    return _made(formulas, place, made, written, parts, entrywise=False)
+    def listed(self, parts: Sequence[Part]) -> Part:
+        written = ast.List([part.code for part in parts], ast.Load())
+        return self._sequence([part.value for part in parts], written, parts)
 
+    def _sequence(
+        self, values: tuple[Value, ...] | list[Value], written: ast.expr, parts: Sequence[Part]
+    ) -> Part:
+        made = operations.at(self.place, lambda: self.formulas.scope.weights.made(values))
+        return self.made(made, written, parts, entrywise=False)
 
-def _made(
-    formulas: FormulaScope,
-    place: Place,
-    value: Value,
-    written: ast.expr,
-    operands: Sequence[Part],
-    entrywise: bool = True,
-    row: bool = False,
-) -> Part:
-    """What was calculated from parts.
+    # -------------------------------------------------------------- operators
+    def calculate(
+        self, sign: str, left: Part, right: Part, sign_place: Place | None = None
+    ) -> Part:
+        """`left sign right`; sign_place: of the sign, if it is written."""
+        sizes, product = self.formulas.sizes, sign == "@"
+        one, two = sizes.settled(left.value), sizes.settled(right.value)
+        sizes.fit(shape_of(one), shape_of(two), product)
+        left = replace(left, value=sizes.settled(one))
+        right = replace(right, value=sizes.settled(two))
+        if not product:
+            _check_orientation(left, right)
+            if sign in "+-" and not (left.row or left.labelled or right.row or right.labelled):
+                operations.check_stretch(left, right, self.place)
+        where = sign_place or right.place
+        value = operations.calculate(self.formulas.scope, sign, left, right, self.place, where)
+        vectors = [part.row for part in (left, right) if rank_of(part.value) == 1]
+        row = bool(vectors) and all(vectors) and rank_of(value) == 1
+        written = code.binary(left.code, sign, right.code)
+        return self.made(value, written, (left, right), not product, row)
 
-    Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done with it
-    must go entry by entry, and beside it no array may stand without an index.
-    """
-    labelled = any(part.labelled for part in operands)
-    if labelled:
-        if not entrywise:
-            letters = ", ".join(formulas.indices)
-            what = _ONE_ENTRY(what=Operand(None, place).shown, letters=letters)
-            raise SyntaxProblem(what, place=place)
-        for part in operands:
+    # -------------------------------------------------------------- attributes and indices
+    def member(self, part: Part, name: str, name_place: Place) -> Part:
+        """part.name"""
+        value = operations.attribute(self.formulas.scope, part, name, name_place, self.place)
+        written = ast.Attribute(part.code, name, ast.Load())
+        return self.made(value, written, (part,), entrywise=False)
+
+    def indexed(self, part: Part, key: Part) -> Part:
+        """part[key]"""
+        value = operations.entry(self.formulas.scope, part, key)
+        written = ast.Subscript(part.code, key.code, ast.Load())
+        return self.made(value, written, (part, key), entrywise=False)
+
+    def sliced(self, *bounds: Part | None) -> Part:
+        """lower:upper:step; what is left out is None."""
+        parts = [part for part in bounds if part is not None]
+        codes = [None if part is None else part.code for part in bounds]
+        values = [None if part is None else part.value for part in bounds]
+        return self.made(slice(*values), ast.Slice(*codes), parts, entrywise=False)
+
+    # -------------------------------------------------------------- calls
+    def apply(
+        self, function: str, *arguments: Part, whole_arrays: bool = False, **keywords: Part
+    ) -> Part:
+        """A function of NumPy's, or one that the text door knows by a bare name.
+
+        whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
+        """
+        word = function if "." in function else word_for(self.formulas, function)
+        module, _, last = word.rpartition(".")
+        path = f"{module.replace('np', 'numpy', 1)}.{last}" if module else last
+        called = Part(Function(path, path), self.place, code.name(word))
+        values = {key: part.value for key, part in keywords.items()}
+        call = Call(called, self.place, arguments, values, self.place)
+        value = call_known(self.formulas.scope, call)
+        return self.called(called, arguments, keywords, value, whole_arrays)
+
+    def called(
+        self,
+        function: Part,
+        arguments: Sequence[Part],
+        keywords: Mapping[str, Part],
+        value: Value,
+        whole_arrays: bool = False,
+    ) -> Part:
+        """The part that a call gave."""
+        codes = {key: part.code for key, part in keywords.items()}
+        written = code.call(function.code, [part.code for part in arguments], codes)
+        operands = [*arguments, *keywords.values()]
+        entrywise = whole_arrays or not any(part.labelled for part in operands)
+        return self.made(value, written, operands, entrywise or _is_entrywise(function))
+
+    # -------------------------------------------------------------- all of them
+    def made(
+        self,
+        value: Value,
+        written: ast.expr,
+        operands: Sequence[Part],
+        entrywise: bool = True,
+        row: bool = False,
+    ) -> Part:
+        """What was calculated from parts.
+
+        Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done with
+        it must go entry by entry, and beside it no array may stand without an index.
+        """
+        labelled = any(part.labelled for part in operands)
+        if labelled and not entrywise:
+            letters, what = ", ".join(self.formulas.indices), Operand(None, self.place).shown
+            raise SyntaxProblem(_ONE_ENTRY(what=what, letters=letters), place=self.place)
+        for part in operands if labelled else ():
             if rank_of(part.value) and not part.labelled:
-                refuse_bare(formulas, part)
-    return Part(formulas.sizes.settled(value), place, written, row, labelled)
+                refuse_bare(self.formulas, part)
+        return Part(self.formulas.sizes.settled(value), self.place, written, row, labelled)
+
+
+def column(formulas: FormulaScope, part: Part) -> Part:
+    """x[:, None]"""
+    at = Builder(formulas, part.place)
+    return at.indexed(part, at.items([at.sliced(None), at.constant(None)]))
+
+
+def word_for(formulas: FormulaScope, word: str) -> str:
+    """`sum`, or `np.sum` where the program has a name sum of its own."""
+    scope = formulas.scope
+    if word in scope.inputs or any(word in names for names in scope.locals):
+        return f"np.{word}" if functions.in_numpy(f"numpy.{word}") else f"np.linalg.{word}"
+    return word
 
 
 def refuse_bare(formulas: FormulaScope, part: Operand) -> NoReturn:
@@ -202,176 +296,18 @@ def refuse_bare(formulas: FormulaScope, part: Operand) -> NoReturn:
     raise SyntaxProblem(_BARE(what=what, letters=letters), place=part.place, fix=fix)
 
 
-# ------------------------------------------------------------------ operators
-def calculate(
-    formulas: FormulaScope,
-    place: Place,
-    sign: str,
-    left: Part,
-    right: Part,
-    sign_place: Place | None = None,
-) -> Part:
-    """`left sign right`; sign_place: of the sign, if it is written."""
-    sizes, product = formulas.sizes, sign == "@"
-    one, two = sizes.settled(left.value), sizes.settled(right.value)
-    sizes.fit(shape_of(one), shape_of(two), product)
-    left = replace(left, value=sizes.settled(one))
-    right = replace(right, value=sizes.settled(two))
-    if not product:
-        _check_orientation(left, right)
-        if sign in "+-" and not (left.row or left.labelled or right.row or right.labelled):
-            operations.check_stretch(left, right, place)
-    value = operations.calculate(
-        formulas.scope, sign, left, right, place, sign_place or right.place
-    )
-    vectors = [part.row for part in (left, right) if rank_of(part.value) == 1]
-    row = bool(vectors) and all(vectors) and rank_of(value) == 1
-    written = code.binary(left.code, sign, right.code)
-    return _made(formulas, place, value, written, (left, right), not product, row)
-
-
 def _check_orientation(left: Part, right: Part) -> None:
     if rank_of(left.value) != 1 or rank_of(right.value) != 1 or left.row == right.row:
         return
-    if left.labelled or right.labelled:
-        return
-    what = _LIES(first=left.shown, second=right.shown)
-    raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
+    if not (left.labelled or right.labelled):
+        what = _LIES(first=left.shown, second=right.shown)
+        raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
 
 
-def negative(formulas: FormulaScope, place: Place, sign: Place, part: Part) -> Part:
-    value = operations.signed(formulas.scope, "-", part, sign)
-    written = ast.UnaryOp(ast.USub(), part.code)
-    return _made(formulas, place, value, written, (part,), row=part.row)
-
-
-def negation(formulas: FormulaScope, place: Place, sign: Place, part: Part) -> Part:
-    value = operations.signed(formulas.scope, "not", part, sign)
-    written = ast.UnaryOp(ast.Not(), part.code)
-    return _made(formulas, place, value, written, (part,), row=part.row)
-
-
-def joined(formulas: FormulaScope, place: Place, left: Part, sign: str, right: Part) -> Part:
-    """`left and right` for the sign &, `left or right` for |."""
-    value = operations.joined(formulas.scope, sign, left, right, right.place).value
-    written = code.logic(left.code, sign, right.code)
-    return _made(formulas, place, value, written, (left, right))
-
-
-def compared(
-    formulas: FormulaScope,
-    place: Place,
-    parts: Sequence[Part],
-    signs: Sequence[str],
-    sign_places: Sequence[Place],
-) -> Part:
-    """A chain of comparisons, each of which is read."""
-    scope, result = formulas.scope, None
-    for i, (sign, at) in enumerate(zip(signs, sign_places, strict=True)):
-        one = operations.compared(scope, sign, parts[i], parts[i + 1], place, at)
-        if result is None or result is True:
-            result = one
-        else:
-            result = operations.logic(scope, "&", result, one, place)
-    written = code.comparison([part.code for part in parts], signs)
-    return _made(formulas, place, result, written, parts)
-
-
-# ------------------------------------------------------------------ attributes and indices
-def member(formulas: FormulaScope, place: Place, part: Part, name: str, name_place: Place) -> Part:
-    """part.name"""
-    value = operations.attribute(formulas.scope, part, name, name_place, place)
-    written = ast.Attribute(part.code, name, ast.Load())
-    return _made(formulas, place, value, written, (part,), entrywise=False)
-
-
-def transposed(
-    formulas: FormulaScope, place: Place, part: Part, sign: Place, name: str = "T"
-) -> Part:
-    """part.T; sign: where the transpose is written."""
-    return member(formulas, place, part, name, sign)
-
-
-def indexed(
-    formulas: FormulaScope, place: Place, part: Part, key: Part, entrywise: bool = False
-) -> Part:
-    """part[key]"""
-    value = operations.entry(formulas.scope, part, key)
-    written = code.index(part.code, key.code)
-    return _made(formulas, place, value, written, (part, key), entrywise)
-
-
-def slice_of(formulas: FormulaScope, place: Place, bounds: Sequence[Part | None]) -> Part:
-    """lower:upper:step, the last of which may be left out."""
-    parts = [part for part in bounds if part is not None]
-    filled = [*bounds, None][:3] if len(bounds) < 3 else list(bounds)
-    value = slice(*(None if part is None else part.value for part in filled))
-    written = ast.Slice(*(None if part is None else part.code for part in filled))
-    return _made(formulas, place, value, written, parts, entrywise=False)
-
-
-def column(formulas: FormulaScope, part: Part) -> Part:
-    """x[:, None]"""
-    place = part.place
-    key = sequence(formulas, place, [slice_of(formulas, place, ()), constant(place, None)], tuple)
-    return indexed(formulas, place, part, key)
-
-
-# ------------------------------------------------------------------ calls
-def word_for(formulas: FormulaScope, word: str) -> str:
-    """`sum`, or `np.sum` where the program has a name sum of its own."""
-    scope = formulas.scope
-    if word in scope.inputs or any(word in names for names in scope.locals):
-        return f"np.{word}" if functions.in_numpy(f"numpy.{word}") else f"np.linalg.{word}"
-    return word
-
-
-def apply(
-    formulas: FormulaScope,
-    place: Place,
-    function: str,
-    *arguments: Part,
-    whole_arrays: bool = False,
-    **keywords: Part,
-) -> Part:
-    """A function of NumPy's, or one that the text door knows by a bare name.
-
-    whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
-    """
-    word = function if "." in function else word_for(formulas, function)
-    module, _, last = word.rpartition(".")
-    path = f"{module.replace('np', 'numpy', 1)}.{last}" if module else last
-    called = Operand(Function(path, path), place)
-    values = {key: part.value for key, part in keywords.items()}
-    call = Call(called, place, arguments, values, place)
-    return called_part(
-        formulas, code.name(word), call, keywords, call_known(formulas.scope, call), whole_arrays
-    )
-
-
-def called_part(
-    formulas: FormulaScope,
-    function: ast.expr,
-    call: Call,
-    keywords: Mapping[str, Part],
-    value: Value,
-    whole_arrays: bool = False,
-) -> Part:
-    """The part that a call gave."""
-    arguments = [part for part in call.arguments if isinstance(part, Part)]
-    codes = {key: part.code for key, part in keywords.items()}
-    written = code.call(function, [part.code for part in arguments], codes)
-    operands = [*arguments, *keywords.values()]
-    entrywise = whole_arrays or not any(part.labelled for part in operands)
-    entrywise = entrywise or _is_entrywise(call.function.value, function)
-    return _made(formulas, call.whole, value, written, operands, entrywise)
-
-
-def _is_entrywise(function: Value, written: ast.expr) -> bool:
-    if isinstance(function, Declared):
+def _is_entrywise(function: Part) -> bool:
+    if isinstance(function.value, Declared):
         return True
-    module, _, word = code.written(written).rpartition(".")
-    path = f"{MODULE_NAMES.get(module, module)}.{word}" if module else word
-    spelling = functions.find(path)
-    op = None if spelling is None else spelling.op
+    module, _, word = code.written(function.code).rpartition(".")
+    found = functions.find(f"{MODULE_NAMES.get(module, module)}.{word}" if module else word)
+    op = None if found is None else found.op
     return op is not None and op.loop is Loop.MAP

@@ -9,13 +9,13 @@ from dataclasses import replace
 from tidu.errors import Place, SyntaxProblem
 from tidu.ir.types import shape_text
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code, parts
-from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula import code
+from tidu.text.formula.parts import Builder, FormulaScope, Part, lower
 from tidu.text.formula.sizes import is_matrix, is_square
-from tidu.text.formula.syntax import Bars, Brackets, Chain, Number, Raised, Script, Syntax, Word
+from tidu.text.formula.syntax import Bars, Brackets, Chain, Constant, Raised, Script, Syntax, Word
 from tidu.text.formula.words import VALUES, find, is_value, ones, product_of_run
 from tidu.text.task import Task
-from tidu.text.values import Operand, is_static, rank_of, shape_of
+from tidu.text.values import is_static, rank_of, shape_of, shown
 from tidu.words import Words
 
 _NUMBER_PRIME = Words(
@@ -44,11 +44,11 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
     chain = expanded(formulas, node)
     if chain is not None:
         return (yield from lower(formulas, chain))
-    base, first, place = node.base, node.scripts[0], formulas.place(node)
+    base, first, at = node.base, node.scripts[0], formulas.at(node)
     scripts = node.scripts[1:]
     if isinstance(base, Word) and _is_euler(formulas, base) and first.kind in ("^", "-1"):
         formulas.mark_read(base)
-        part = yield from _exponential(formulas, place, first)
+        part = yield from _exponential(at, first)
     elif _is_one(base) and first.kind in ("T", "T?", "prime"):
         formulas.mark_read(base)
         part, scripts = ones(formulas, base), node.scripts
@@ -56,16 +56,24 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
         part = yield from _squared_norm(formulas, base)
     else:
         part, scripts = (yield from lower(formulas, base)), node.scripts
-    return (yield from scripted_by(formulas, place, formulas.place(base), part, scripts))
+    return (yield from scripted(at, formulas.place(base), part, scripts))
 
 
-def scripted_by(
-    formulas: FormulaScope, place: Place, base: Place, part: Part, scripts: Sequence[Script]
-) -> Task[Part]:
-    """A part with scripts; place: of both; base: of the part as it is written."""
+def scripted(at: Builder, base: Place, part: Part, scripts: Sequence[Script]) -> Task[Part]:
+    """A part with scripts; at: of both; base: of the part as it is written."""
     for script in scripts:
-        part = yield from _scripted(formulas, place, base, part, script)
-    return replace(part, place=place)
+        kind, exponent = script.kind, script.exponent
+        if kind in ("T?", "-T?"):
+            kind = _meaning_of_t(at, base, part, kind)
+            exponent = Word(script.first, script.last, "T", raw="T")
+        if kind in ("-1", "-T"):
+            part = _inverse(at, base, part)
+        if kind in ("T", "-T", "prime"):
+            part = _transposed(at, base, part, script, kind)
+        elif kind != "-1" and exponent is not None:
+            power = yield from lower(at.formulas, exponent)
+            part = _power(at, base, part, script, power)
+    return replace(part, place=at.place)
 
 
 def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
@@ -85,119 +93,91 @@ def _is_euler(formulas: FormulaScope, word: Word) -> bool:
 
 
 def _is_one(base: Syntax) -> bool:
-    return isinstance(base, Number) and base.value == 1
+    return isinstance(base, Constant) and base.value == 1
 
 
 def _is_squared(formulas: FormulaScope, script: Script) -> bool:
     exponent = script.exponent
     while isinstance(exponent, Brackets):
         exponent = exponent.value
-    if script.kind != "^" or not isinstance(exponent, Number) or exponent.value != 2:
+    if script.kind != "^" or not isinstance(exponent, Constant) or exponent.value != 2:
         return False
     formulas.mark_read(exponent)
     return True
 
 
-def _scripted(
-    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script
-) -> Task[Part]:
-    """One script applied to a part that is read already."""
-    kind, exponent = script.kind, script.exponent
-    if kind in ("T?", "-T?"):
-        kind = _meaning_of_t(formulas, place, base, part, kind)
-        exponent = Word(script.first, script.last, "T", raw="T") if kind == "^" else None
-    match kind:
-        case "T" | "prime":
-            return _transposed(formulas, place, base, part, script, kind)
-        case "-1":
-            return _inverse(formulas, place, base, part)
-        case "-T":
-            inverse = _inverse(formulas, place, base, part)
-            return _transposed(formulas, place, base, inverse, script, "T")
-        case _:
-            assert exponent is not None
-            power = yield from lower(formulas, exponent)
-            return _power(formulas, place, base, part, script, power)
-
-
-def _meaning_of_t(formulas: FormulaScope, place: Place, base: Place, part: Part, kind: str) -> str:
+def _meaning_of_t(at: Builder, base: Place, part: Part, kind: str) -> str:
     """^T where T is also a name: by shape, or refused."""
-    found = formulas.scope.find("T")
+    found = at.formulas.scope.find("T")
     if not isinstance(found, VALUES) or rank_of(found) > 0:
         return kind.removesuffix("?")
     if rank_of(part.value) > 0:
-        raise two_readings(place, f"{_text(base)}'", f"{_text(base)}**T")
+        raise two_readings(at.place, f"{_text(base)}'", f"{_text(base)}**T")
     return "^"
 
 
 def _text(base: Place) -> str:
-    return Operand(None, base).shown or "A"
+    return shown(base) or "A"
 
 
-def _transposed(
-    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script, kind: str
-) -> Part:
-    rank, shown = rank_of(part.value), _text(base)
+def _transposed(at: Builder, base: Place, part: Part, script: Script, kind: str) -> Part:
+    rank = rank_of(part.value)
     if rank == 0 or part.labelled:
         if kind == "prime" or is_static(part.value):
-            what = _NUMBER_PRIME(what=shown)
-            raise SyntaxProblem(what, place=place, fix=_OTHER_NAME(name=shown))
+            name = _text(base)
+            what, fix = _NUMBER_PRIME(what=name), _OTHER_NAME(name=name)
+            raise SyntaxProblem(what, place=at.place, fix=fix)
         return part
     if rank == 1:
-        return replace(part, row=not part.row, place=place)
-    if rank == 2:
-        return parts.transposed(formulas, place, part, formulas.place(script))
-    if formulas.page:  # tidu's own page writes a stack of matrices as a matrix
-        return parts.transposed(formulas, place, part, formulas.place(script), "mT")
-    what = _RANKS(what=shown, shape=shape_text(shape_of(part.value)))
-    raise SyntaxProblem(what, place=place, fix=_SWAP(what=shown))
+        return replace(part, row=not part.row, place=at.place)
+    if rank > 2 and not at.formulas.page:
+        what = _RANKS(what=_text(base), shape=shape_text(shape_of(part.value)))
+        raise SyntaxProblem(what, place=at.place, fix=_SWAP(what=_text(base)))
+    # tidu's own page writes a stack of matrices as a matrix
+    return at.member(part, "T" if rank == 2 else "mT", at.formulas.place(script))
 
 
-def _inverse(formulas: FormulaScope, place: Place, base: Place, part: Part) -> Part:
+def _inverse(at: Builder, base: Place, part: Part) -> Part:
     if rank_of(part.value) < 2 or part.labelled:
-        return _kept_lying(
-            parts.calculate(formulas, place, "/", parts.constant(place, 1), part), part
-        )
+        return _lying_as(part, at.calculate("/", at.constant(1), part))
     shape = shape_of(part.value)
     if shape[-1] != shape[-2]:
         what = _NOT_SQUARE(what=_text(base), shape=shape_text(shape))
-        raise SyntaxProblem(what, place=place)
-    return parts.apply(formulas, place, "inv", part)
+        raise SyntaxProblem(what, place=at.place)
+    return at.apply("inv", part)
 
 
-def _power(
-    formulas: FormulaScope, place: Place, base: Place, part: Part, script: Script, exponent: Part
-) -> Part:
-    if script.kind == "^" and _is_of_matrix(formulas, part):
-        shown, count = closed(_text(base)), code.written(exponent.code)
+def _power(at: Builder, base: Place, part: Part, script: Script, exponent: Part) -> Part:
+    if script.kind == "^" and _may_be_of_matrix(at, part):
+        text, count = closed(_text(base)), code.written(exponent.code)
         whole = isinstance(exponent.value, int)
-        power = f"matrix_power({shown}, {count})" if whole else f"sqrtm({shown})"
-        raise two_readings(place, f"{shown}**{count}", power)
-    sign = formulas.sign_place(script.first) if script.kind == "**" else exponent.place
-    return _kept_lying(parts.calculate(formulas, place, "**", part, exponent, sign), part)
+        power = f"matrix_power({text}, {count})" if whole else f"sqrtm({text})"
+        raise two_readings(at.place, f"{text}**{count}", power)
+    sign = at.formulas.sign_place(script.first) if script.kind == "**" else exponent.place
+    return _lying_as(part, at.calculate("**", part, exponent, sign))
 
 
-def _kept_lying(result: Part, of: Part) -> Part:
+def _lying_as(part: Part, result: Part) -> Part:
     """What is calculated entry by entry lies as it lay."""
-    return replace(result, row=result.row or of.row, labelled=result.labelled or of.labelled)
+    row, labelled = result.row or part.row, result.labelled or part.labelled
+    return replace(result, row=row, labelled=labelled)
 
 
-def _is_of_matrix(formulas: FormulaScope, part: Part) -> bool:
+def _may_be_of_matrix(at: Builder, part: Part) -> bool:
     """Whether a power, e to it or its bars may be meant of the matrix or of its entries. On a page
     of tidu's, which begins with ∂L/∂X, they are of the entries."""
-    return is_square(part.value) and not part.labelled and not formulas.page
+    return is_square(part.value) and not part.labelled and not at.formulas.page
 
 
-def _exponential(formulas: FormulaScope, place: Place, script: Script) -> Task[Part]:
+def _exponential(at: Builder, script: Script) -> Task[Part]:
     """eˣ"""
     if script.exponent is None:
-        exponent = parts.constant(place, -1)
+        exponent = at.constant(-1)
     else:
-        exponent = yield from lower(formulas, script.exponent)
-    if _is_of_matrix(formulas, exponent):
-        shown = exponent.shown
-        raise two_readings(place, f"exp({shown})", f"expm({shown})")
-    return _kept_lying(parts.apply(formulas, place, "exp", exponent), exponent)
+        exponent = yield from lower(at.formulas, script.exponent)
+    if _may_be_of_matrix(at, exponent):
+        raise two_readings(at.place, f"exp({exponent.shown})", f"expm({exponent.shown})")
+    return _lying_as(exponent, at.apply("exp", exponent))
 
 
 def closed(text: str) -> str:
@@ -210,47 +190,43 @@ def closed(text: str) -> str:
 def bars(formulas: FormulaScope, node: Bars) -> Task[Part]:
     """|x| and ‖x‖"""
     part = yield from lower(formulas, node.value)
-    place = formulas.place(node)
+    at = formulas.at(node)
     if node.kind == "‖":
-        return _norm(formulas, place, node.sub, part)
-    if _is_of_matrix(formulas, part):
-        raise two_readings(place, f"det({part.shown})", f"abs({part.shown})")
-    return _kept_lying(parts.apply(formulas, place, "abs", part), part)
+        return _norm(at, node.sub, part)
+    if _may_be_of_matrix(at, part):
+        raise two_readings(at.place, f"det({part.shown})", f"abs({part.shown})")
+    return _lying_as(part, at.apply("abs", part))
 
 
-def _norm(formulas: FormulaScope, place: Place, below: str, part: Part) -> Part:
-    sub, shown = below.lower().replace("∞", "inf"), part.shown
+def _norm(at: Builder, below: str, part: Part) -> Part:
+    sub, name = below.lower().replace("∞", "inf"), part.shown
     if not is_matrix(part.value):
         entrywise = {"1": "sum", "inf": "max", "infty": "max"}.get(sub)
         if entrywise is not None:
-            entries = parts.apply(formulas, place, "abs", part)
-            return parts.apply(formulas, place, entrywise, entries)
+            return at.apply(entrywise, at.apply("abs", part))
         if sub in ("", "2"):
-            return parts.apply(formulas, place, "norm", part)
+            return at.apply("norm", part)
     elif sub == "":
-        raise two_readings(place, f"||{shown}||_F", f"||{shown}||_2")
+        raise two_readings(at.place, f"||{name}||_F", f"||{name}||_2")
     elif sub in ("1", "inf"):
         total, order = ("sum", "1") if sub == "1" else ("max", "np.inf")
-        one, two = f"{total}(abs({shown}))", f"norm({shown}, {order})"
-        raise two_readings(place, one, two)
+        raise two_readings(at.place, f"{total}(abs({name}))", f"norm({name}, {order})")
     if sub == "f":
-        return parts.apply(formulas, place, "norm", part)
+        return at.apply("norm", part)
     order = "nuc" if sub == "*" else _number(sub)
     if order is None:
-        raise SyntaxProblem(_NORM(sub=below), place=place, fix=_NORM_FIX(x=shown))
-    return parts.apply(formulas, place, "norm", part, parts.constant(place, order))
+        what = _NORM(sub=below)
+        raise SyntaxProblem(what, place=at.place, fix=_NORM_FIX(x=name))
+    return at.apply("norm", part, at.constant(order))
 
 
 def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[Part]:
     """‖x‖² as the sum of squares, which has no kink; for matrices with F only."""
     part = yield from lower(formulas, node.value)
-    place = formulas.place(node)
-    sub, two = node.sub.lower(), parts.constant(place, 2)
+    at, sub = formulas.at(node), node.sub.lower()
     if sub == "f" or (sub in ("", "2") and not is_matrix(part.value)):
-        squares = parts.calculate(formulas, place, "**", part, two)
-        return parts.apply(formulas, place, "sum", squares)
-    norm = _norm(formulas, place, node.sub, part)
-    return parts.calculate(formulas, place, "**", norm, two)
+        return at.apply("sum", at.calculate("**", part, at.constant(2)))
+    return at.calculate("**", _norm(at, node.sub, part), at.constant(2))
 
 
 def _number(text: str) -> int | float | None:

@@ -7,16 +7,14 @@ left; two standing vectors have no product, and are refused with both things tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from tidu.errors import Place, ShapeError, SyntaxProblem, TiduError
 from tidu.ir.types import is_one_element, shape_text
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
-from tidu.text.formula import parts
 from tidu.text.formula.applied import as_product
-from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.parts import Builder, FormulaScope, Part, column, lower
 from tidu.text.formula.powers import closed, expanded
 from tidu.text.formula.syntax import Applied, Chain, Raised, Syntax, Word
 from tidu.text.formula.tokens import Sign
@@ -55,7 +53,7 @@ class Factor:
 
 def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
     """The product of factors side by side."""
-    place = formulas.place(node)
+    at = formulas.at(node)
     found: list[Factor] = []
     for syntax, dot in _factors(formulas, node):
         part = yield from lower(formulas, syntax)
@@ -63,7 +61,7 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
         sign = part.place if dot is None else formulas.sign_place(dot)
         found.append(Factor(part, dot is not None, sign))
     if any(factor.part.labelled for factor in found):
-        return _entrywise(formulas, place, found)
+        return replace(_multiplied(at, found), labelled=True)
     numbers: list[Factor] = []
     stack: list[Factor] = []
     for factor in found:
@@ -78,8 +76,9 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
             del stack[-2:]
             (stack if rank_of(joined.part.value) else numbers).append(joined)
     if len(stack) > 1:
-        raise _no_product(formulas, place, stack[0], stack[1])
-    return _scaled(formulas, place, numbers, stack[0] if stack else None)
+        raise _no_product(at, stack[0], stack[1])
+    product = _multiplied(at, [*numbers, *stack])
+    return replace(product, row=product.row or (bool(stack) and stack[0].part.row))
 
 
 # ------------------------------------------------------------------ what the factors are
@@ -134,73 +133,50 @@ def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied
     return Applied(word.first, word.last, word, (), (argument,), bare=True)
 
 
-# ------------------------------------------------------------------ all factors
-def _entrywise(formulas: FormulaScope, place: Place, factors: list[Factor]) -> Part:
-    """Entries xᵢ yᵢ under a sum are numbers: their product is entry by entry."""
+# ------------------------------------------------------------------ products
+def _multiplied(at: Builder, factors: Sequence[Factor]) -> Part:
+    """The product entry by entry: of numbers and one array, or of entries xᵢ under a sum."""
     result = factors[0].part
     for factor in factors[1:]:
-        result = parts.calculate(formulas, place, "*", result, factor.part, factor.sign)
-    return replace(result, labelled=True, place=place)
-
-
-def _scaled(
-    formulas: FormulaScope, place: Place, numbers: list[Factor], array: Factor | None
-) -> Part:
-    factors = numbers if array is None else [*numbers, array]
-    result = factors[0].part
-    for factor in factors[1:]:
-        result = parts.calculate(formulas, place, "*", result, factor.part, factor.sign)
-    row = result.row or (array is not None and array.part.row)
-    return replace(result, row=row, place=place)
-
-
-# ------------------------------------------------------------------ two factors
-Rule: TypeAlias = Callable[[FormulaScope, Place, Factor, Factor], Part | None]
+        result = at.calculate("*", result, factor.part, factor.sign)
+    return replace(result, place=at.place)
 
 
 def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
     """The product of two arrays that stand side by side, or None if they have none."""
-    kinds = one.kind + two.kind
-    place = _span(one.part.place, two.part.place)
-    part = _RULES.get(kinds, _plain)(formulas, place, one, two)
+    first, last = one.part.place, two.part.place
+    end = last.end if last.line == first.line else len(first.text or "")
+    at, kinds = Builder(formulas, replace(first, end=end)), one.kind + two.kind
+    part = _RULES.get(kinds, _plain)(at, one, two)
     if part is None:
         return None
-    part = replace(part, row=part.row or kinds == "rm", place=place)
+    part = replace(part, row=part.row or kinds == "rm", place=at.place)
     return Factor(part, one.dot, two.sign)
 
 
-def _span(one: Place, two: Place) -> Place:
-    """From one place to another, cut at the end of the first line."""
-    end = two.end if two.line == one.line else len(one.text or "")
-    return replace(one, end=end)
+def _matrix_product(at: Builder, one: Factor, two: Factor) -> Part:
+    return at.calculate("@", one.part, two.part, two.sign)
 
 
-def _product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
-    return parts.calculate(formulas, place, "@", one.part, two.part, two.sign)
-
-
-def _inner(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+def _inner(at: Builder, one: Factor, two: Factor) -> Part:
     if not (one.part.ones or two.part.ones):
-        return _product(formulas, place, one, two)
-    formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
-    return parts.apply(formulas, place, "sum", two.part if one.part.ones else one.part)
+        return _matrix_product(at, one, two)
+    at.formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
+    return at.apply("sum", two.part if one.part.ones else one.part)
 
 
-def _outer(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+def _outer(at: Builder, one: Factor, two: Factor) -> Part:
     """x yᵀ; with 𝟏 on a side, the vector beside itself as often as there is room."""
     first, second = one.part, two.part
     if not (first.ones or second.ones):
-        return parts.apply(formulas, place, "np.outer", first, second)
-    dims = (shape_of(first.value)[0], shape_of(second.value)[0])
-    shape = parts.sizes(formulas, place, dims)
+        return at.apply("np.outer", first, second)
+    shape = at.sizes((shape_of(first.value)[0], shape_of(second.value)[0]))
     if first.ones and second.ones:
-        repeated = parts.constant(place, 1.0)
-    else:
-        repeated = second if first.ones else parts.column(formulas, first)
-    return parts.apply(formulas, place, "np.broadcast_to", repeated, shape)
+        return at.apply("np.broadcast_to", at.constant(1.0), shape)
+    return at.apply("np.broadcast_to", second if first.ones else column(at.formulas, first), shape)
 
 
-def _plain(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+def _plain(at: Builder, one: Factor, two: Factor) -> Part:
     """A matrix product; beside 𝟏 the sums of the rows or of the columns."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     for ones, sizes, matrix, axis in (
@@ -208,46 +184,42 @@ def _plain(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Pa
         (one, (right[0], left[0]), two, 0),
     ):
         if ones.part.ones and rank_of(matrix.part.value) == 2:
-            formulas.sizes.unify(*sizes)
-            along = parts.constant(place, axis)
-            return parts.apply(formulas, place, "sum", matrix.part, axis=along)
-    return _number_or_product(formulas, place, one, two)
+            at.formulas.sizes.unify(*sizes)
+            return at.apply("sum", matrix.part, axis=at.constant(axis))
+    return _number_or_product(at, one, two)
 
 
-def _number_or_product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+def _number_or_product(at: Builder, one: Factor, two: Factor) -> Part:
     """A matrix product; a single number in brackets multiplies where the sizes do not fit."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     fits = left[-1] == right[max(-2, -len(right))]
     if not fits and (is_one_element(left) or is_one_element(right)):
-        return parts.calculate(formulas, place, "*", one.part, two.part, two.sign)
-    return _product(formulas, place, one, two)
+        return at.calculate("*", one.part, two.part, two.sign)
+    return _matrix_product(at, one, two)
 
 
-def _column_matrix(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part:
+def _column_matrix(at: Builder, one: Factor, two: Factor) -> Part:
     """x A with a standing x: an outer product with a row, or x as the row it fits."""
     if shape_of(two.part.value)[0] != 1:
-        return _number_or_product(formulas, place, one, two)
-    upright = replace(one, part=parts.column(formulas, one.part))
-    return _product(formulas, place, upright, two)
+        return _number_or_product(at, one, two)
+    return _matrix_product(at, replace(one, part=column(at.formulas, one.part)), two)
 
 
-def _matrix_row(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part | None:
+def _matrix_row(at: Builder, one: Factor, two: Factor) -> Part | None:
     if shape_of(one.part.value)[1] != 1:
         return None
-    at = two.part.place
-    key = [parts.constant(at, None), parts.slice_of(formulas, at, ())]
-    lying = parts.indexed(formulas, at, two.part, parts.sequence(formulas, at, key, tuple))
-    return _product(formulas, place, one, replace(two, part=lying))
+    here = Builder(at.formulas, two.part.place)
+    lying = here.indexed(two.part, here.items([here.constant(None), here.sliced(None)]))
+    return _matrix_product(at, one, replace(two, part=lying))
 
 
-def _same_way(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> Part | None:
+def _same_way(at: Builder, one: Factor, two: Factor) -> Part | None:
     """Two vectors that lie the same way: a·b is their dot product, a b is refused."""
-    if two.dot and shape_of(one.part.value) == shape_of(two.part.value):
-        return _product(formulas, place, one, two)
-    return None
+    same = shape_of(one.part.value) == shape_of(two.part.value)
+    return _matrix_product(at, one, two) if two.dot and same else None
 
 
-_RULES: Mapping[str, Rule] = {
+_RULES: Mapping[str, Callable[[Builder, Factor, Factor], Part | None]] = {
     "rc": _inner,
     "cr": _outer,
     "mm": _number_or_product,
@@ -258,12 +230,12 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-def _no_product(formulas: FormulaScope, place: Place, one: Factor, two: Factor) -> TiduError:
+def _no_product(at: Builder, one: Factor, two: Factor) -> TiduError:
     first, second = one.shown, two.shown
     shapes = shape_of(one.part.value), shape_of(two.part.value)
     if one.kind == two.kind and shapes[0] == shapes[1]:
         dot = f"{first} {closed(second)}'" if one.part.row else f"{closed(first)}' {second}"
-        return two_readings(place, f"{first} ⊙ {second}", dot)
+        return two_readings(at.place, f"{first} ⊙ {second}", dot)
     what = _NO_PRODUCT(
         first=first, one=shape_text(shapes[0]), second=second, two=shape_text(shapes[1])
     )

@@ -13,10 +13,10 @@ from dataclasses import replace
 from tidu.errors import SyntaxProblem
 from tidu.ir.node import Node
 from tidu.ir.types import product
-from tidu.text.formula import applied, forms, parts, powers, products, sums, syntax, words
+from tidu.text.formula import applied, forms, powers, products, sums, syntax, words
 from tidu.text.formula.code import written
 from tidu.text.formula.lines import TARGET, TARGET_FIX
-from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.parts import Builder, FormulaScope, Part, lower
 from tidu.text.formula.syntax import Formula, Line, Syntax, Word
 from tidu.text.scope import Scope
 from tidu.text.task import Task
@@ -30,8 +30,7 @@ _UNSAID = Words(
 )
 _UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
 READERS: Mapping[type[Syntax], Callable[..., Task[Part]]] = {
-    syntax.Number: forms.number,
-    syntax.String: forms.string,
+    syntax.Constant: forms.constant,
     syntax.Word: words.word,
     syntax.Applied: applied.applied,
     syntax.Member: applied.member,
@@ -42,9 +41,7 @@ READERS: Mapping[type[Syntax], Callable[..., Task[Part]]] = {
     syntax.Brackets: forms.brackets,
     syntax.Items: forms.items,
     syntax.Binary: forms.binary,
-    syntax.Negative: forms.negative,
-    syntax.Not: forms.negation,
-    syntax.Logic: forms.logic,
+    syntax.Prefixed: forms.prefixed,
     syntax.Comparison: forms.comparison,
     syntax.Truth: forms.truth,
     syntax.Cases: forms.cases,
@@ -111,11 +108,11 @@ def _of_shape(formulas: FormulaScope, of: Word, part: Part) -> Task[Part]:
         for one, two in zip(found, wanted, strict=True):
             sizes.unify(one, two)
         return replace(part, value=sizes.settled(part.value))
-    dims = parts.sizes(formulas, part.place, wanted)
+    at = Builder(formulas, part.place)
     if product(found) == product(wanted):  # (n, 1) as n entries
-        return parts.apply(formulas, part.place, "np.reshape", part, dims)
+        return at.apply("np.reshape", part, at.sizes(wanted))
     if not found and isinstance(part.value, Node | int | float):
-        return parts.apply(formulas, part.place, "np.broadcast_to", part, dims)
+        return at.apply("np.broadcast_to", part, at.sizes(wanted))
     return part
 
 

@@ -8,7 +8,7 @@ from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
 from tidu.text.formula import signs
 from tidu.text.formula.cursor import Cursor
-from tidu.text.formula.syntax import Entry, Negative, Number, Raised, Script, Syntax, Word
+from tidu.text.formula.syntax import Constant, Entry, Prefixed, Raised, Script, Syntax, Word
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task, wait
 
@@ -16,15 +16,18 @@ _KINDS: Mapping[str, str] = {"'": "prime", signs.TRANSPOSE: "T", "⁻¹": "-1", 
 
 
 # ------------------------------------------------------------------ one operand without scripts
-def number(cursor: Cursor) -> Task[Syntax]:
-    return _number(cursor)
+def constant(cursor: Cursor) -> Task[Syntax]:
+    """A number, or a text in quotation marks."""
+    return _constant(cursor)
     yield
 
 
-def _number(cursor: Cursor) -> Syntax:
+def _constant(cursor: Cursor) -> Syntax:
     sign = cursor.take()
-    value = int(sign.text) if sign.text.isdigit() else float(sign.text)
-    return cursor.leaf(Number(sign, sign, value))
+    value = sign.text
+    if sign.kind == "number":
+        value = int(sign.text) if sign.text.isdigit() else float(sign.text)
+    return cursor.leaf(Constant(sign, sign, value))
 
 
 def operand(cursor: Cursor) -> Task[Syntax]:
@@ -120,12 +123,12 @@ def _exponent(cursor: Cursor) -> Task[Script]:
         if mark is not None:
             return Script(caret, cursor.last, mark)
         if _sees_elementwise(cursor):
-            exponent = _number(cursor)
+            exponent = _constant(cursor)
             return Script(caret, cursor.expect("}"), "⊙", exponent)
     minus = cursor.take() if cursor.sees("-") else None
     exponent = yield from wait(_power_operand(cursor))
     if minus is not None:
-        exponent = Negative(minus, cursor.last, exponent)
+        exponent = Prefixed(minus, cursor.last, "-", exponent)
     return Script(caret, cursor.last, caret.text, exponent)
 
 

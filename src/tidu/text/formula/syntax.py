@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from tidu.text.formula.tokens import Sign
 from tidu.text.lexer import Text
 
 T = TypeVar("T", bound=ast.AST)
+Keywords: TypeAlias = "tuple[tuple[str, Syntax], ...]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,13 +27,10 @@ class Syntax:
 
 # ------------------------------------------------------------------ operands
 @dataclass(frozen=True, slots=True, eq=False)
-class Number(Syntax):
-    value: int | float
+class Constant(Syntax):
+    """A number, or a text in quotation marks."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class String(Syntax):
-    text: str
+    value: int | float | str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +45,6 @@ class Word(Syntax):
     sub: str = ""
     run: bool = False
     raw: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Keyword(Syntax):
-    """name=value among the arguments of a function."""
-
-    name: str
-    value: Syntax
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +66,7 @@ class Applied(Syntax):
     word: Word
     scripts: tuple[Script, ...]
     arguments: tuple[Syntax, ...]
-    keywords: tuple[Keyword, ...] = ()
+    keywords: Keywords = ()
     behind: tuple[Script, ...] = ()
     bare: bool = False
 
@@ -122,7 +112,7 @@ class Called(Syntax):
 
     function: Member
     arguments: tuple[Syntax, ...]
-    keywords: tuple[Keyword, ...]
+    keywords: Keywords
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +140,7 @@ class Items(Syntax):
 # ------------------------------------------------------------------ what signs join
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary(Syntax):
-    """left operator right, for + - * / @ ⊙ ⊘ ⊗ ×; sign: where it stands (\\frac too)."""
+    """left operator right, for + - * / @ ⊙ ⊘ ⊗ × & |; sign: where it stands (\\frac too)."""
 
     left: Syntax
     operator: str
@@ -159,22 +149,11 @@ class Binary(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Negative(Syntax):
-    value: Syntax
+class Prefixed(Syntax):
+    """−value, or not value."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Not(Syntax):
-    value: Syntax
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Logic(Syntax):
-    """left and right (operator &), left or right (operator |)."""
-
-    left: Syntax
     operator: str
-    right: Syntax
+    value: Syntax
 
 
 @dataclass(frozen=True, slots=True, eq=False)
