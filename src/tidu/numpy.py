@@ -211,7 +211,7 @@ def _written(
     recorder = running.get()
     if recorder is None or not any(isinstance(size, Size) for size in sizes):
         return function(*arguments, *more, **options)
-    from tidu.text.values import CREATORS  # noqa: PLC0415  (only with letters)
+    from tidu.text.arrays import CREATORS  # noqa: PLC0415  (only with letters)
 
     return TracedArray(recorder.lift(CREATORS[name](*arguments)), recorder)
 

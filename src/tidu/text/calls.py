@@ -17,13 +17,13 @@ from tidu.ops.leaves import declared
 from tidu.spellings import binding, functions
 from tidu.spellings.functions import Entry
 from tidu.spellings.operands import is_plain
+from tidu.text.arrays import CREATORS, check_dtype
 from tidu.text.operations import CONVERSIONS, apply, at, calculable, calculate, lifted
 from tidu.text.reading import operand, statement
 from tidu.text.scope import Scope
 from tidu.text.sequences import Functions, is_sequence, takes
 from tidu.text.task import Task, wait
 from tidu.text.values import (
-    CREATORS,
     Calculable,
     Declared,
     DTypeName,
@@ -34,7 +34,6 @@ from tidu.text.values import (
     Method,
     Operand,
     Value,
-    check_dtype,
     converted,
     is_static,
     shape_of,

@@ -17,7 +17,7 @@ from tidu.text.operations import at
 from tidu.text.reading import NOT_PART, operand
 from tidu.text.scope import Reader, Scope
 from tidu.text.task import Task
-from tidu.text.values import Operand, Value, bounded, is_static
+from tidu.text.values import Operand, Value, bounded, is_static, shown
 from tidu.words import Words, verbatim
 
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")
@@ -40,11 +40,11 @@ _COMPARISONS: Mapping[type[ast.cmpop], str] = {
 # ------------------------------------------------------------------ leaves and sequences
 def _constant(scope: Scope, node: ast.Constant) -> Task[Operand]:
     value, place = node.value, scope.place(node)
-    text = Operand(None, place).shown
     if isinstance(value, bytes) or (isinstance(value, complex) and not cmath.isfinite(value)):
-        raise SyntaxProblem(_NO_NUMBER(text=text), place=place)
+        raise SyntaxProblem(_NO_NUMBER(text=shown(place)), place=place)
     if isinstance(value, int) and not isinstance(value, bool):
-        value = at(place, lambda: bounded(value, text))
+        whole = int(value)
+        return Operand(at(place, lambda: bounded(whole, shown(place))), place)
     return Operand(value, place)
     yield  # a task that waits for nothing
 

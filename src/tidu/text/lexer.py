@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -83,8 +84,9 @@ _TOKEN = re.compile(
           |[-+*/%@&|^~<>=!()\[\]{},:;.])""",
     re.VERBOSE,
 )
-_OPEN = {"(": ")", "[": "]", "{": "}"}
-_CLOSE = {close: open_ for open_, close in _OPEN.items()}
+OPEN = {"(": ")", "[": "]", "{": "}"}
+CLOSE = {close: open_ for open_, close in OPEN.items()}
+_BRACKETS = frozenset({*OPEN, *CLOSE})
 _NESTING_WORDS = frozenset({"not", "if", "else", "lambda", "await"})
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
 _MEANT = {
@@ -157,7 +159,8 @@ def scan(text: Text) -> list[Token]:
             line += breaks
             start = at - len(_BREAK.split(token.text)[-1])
     _check_words(text, tokens)
-    _check_brackets(text, tokens)
+    brackets = ((token.text, text.at(token)) for token in tokens if token.text in _BRACKETS)
+    check_brackets(text, brackets, _MISMATCH, closable=True)
     _check_chains(text, tokens)
     return tokens
 
@@ -255,35 +258,31 @@ def _check_number(text: Text, token: Token, after: Token | None) -> None:
 _FOLLOWS = frozenset({"if", "else", "and", "or", "in", "not", "is", "for"})
 
 
-def _check_brackets(text: Text, tokens: list[Token]) -> None:
-    opened: list[Token] = []
-    for token in tokens:
-        if token.kind != "op":
-            continue
-        if token.text in _OPEN:
-            opened.append(token)
+def check_brackets(
+    text: Text, tokens: Iterable[tuple[str, Place]], mismatch: Words, closable: bool = False
+) -> None:
+    """Refuse brackets that do not match; closable: say what closes them, of a single line."""
+    opened: list[tuple[str, Place]] = []
+    for bracket, place in tokens:
+        if bracket in OPEN:
+            opened.append((bracket, place))
             if len(opened) > MAX_DEPTH:
-                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=text.at(token), fix=SPLIT())
-        elif token.text in _CLOSE:
+                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=place, fix=SPLIT())
+        elif bracket in CLOSE:
             if not opened:
-                raise SyntaxProblem(_UNOPENED(bracket=token.text), place=text.at(token))
-            last = opened.pop()
-            if last.text != _CLOSE[token.text]:
-                what = _MISMATCH(
-                    bracket=token.text,
-                    opened=last.text,
-                    line=text.first_line + last.line,
-                    column=last.column + 1,
+                raise SyntaxProblem(_UNOPENED(bracket=bracket), place=place)
+            last, where = opened.pop()
+            if last != CLOSE[bracket]:
+                what = mismatch(
+                    bracket=bracket, opened=last, line=where.line, column=(where.start or 0) + 1
                 )
-                raise SyntaxProblem(what, place=text.at(token))
+                raise SyntaxProblem(what, place=place)
     if opened:
-        first = opened[-1]
-        closing = "".join(_OPEN[token.text] for token in reversed(opened))
-        whole = text.source.rstrip() + closing
-        fix = verbatim(whole) if len(text.lines) == 1 and len(whole) <= 200 else None
-        raise SyntaxProblem(
-            _UNCLOSED(bracket=first.text, column=first.column + 1), place=text.at(first), fix=fix
-        )
+        bracket, place = opened[-1]
+        whole = text.source.rstrip() + "".join(OPEN[bracket] for bracket, _ in reversed(opened))
+        short = closable and len(text.lines) == 1 and len(whole) <= 200
+        what = _UNCLOSED(bracket=bracket, column=(place.start or 0) + 1)
+        raise SyntaxProblem(what, place=place, fix=verbatim(whole) if short else None)
 
 
 def _check_chains(text: Text, tokens: list[Token]) -> None:
@@ -298,10 +297,10 @@ def _check_chains(text: Text, tokens: list[Token]) -> None:
         if token.kind == "newline":
             continue
         is_operand = before is not None and (
-            before.kind in ("name", "number", "string") or before.text in _CLOSE
+            before.kind in ("name", "number", "string") or before.text in CLOSE
         )
         if token.kind == "op":
-            depth += (token.text in _OPEN) - (token.text in _CLOSE)
+            depth += (token.text in OPEN) - (token.text in CLOSE)
             if token.text == "**" or (token.text in "+-~" and not is_operand and _is_sign(before)):
                 nesters += 1
             if is_operand and token.text not in ",)]}:;":

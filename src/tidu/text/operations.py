@@ -7,7 +7,7 @@ nodes. Python's syntax trees and the formulas of paper are both read to these op
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from tidu.errors import InputError, Place, SyntaxProblem, TiduError, UnknownNameError
 from tidu.ir.build import constant, describe
@@ -18,6 +18,7 @@ from tidu.ops.elementwise.comparison import logical_and, logical_not, logical_or
 from tidu.ops.elementwise.parts import imag, real
 from tidu.spellings import functions
 from tidu.text import sequences
+from tidu.text.arrays import numeric, reference
 from tidu.text.diagnosis import two_readings
 from tidu.text.reading import NOT_PART
 from tidu.text.scope import Scope
@@ -33,8 +34,6 @@ from tidu.text.values import (
     fold,
     is_static,
     member,
-    numeric,
-    reference,
     shape_of,
     shown,
 )
@@ -145,7 +144,7 @@ def calculate(
         return logic(scope, sign, one, two, place)
     if is_static(one) and is_static(two):
         folded = at(place, lambda: fold(sign, one, two, shown(whole)))
-        if folded is not NotImplemented:
+        if folded is not None:
             return folded
     if sign in ("//", "%"):
         raise SyntaxProblem(_FLOOR(sign=sign), place=place)
@@ -279,7 +278,7 @@ def entry(scope: Scope, owner: Operand, key: Operand) -> Value:
         raise SyntaxProblem(what, place=place) from None
 
 
-def _plain_key(scope: Scope, key: Value) -> Any:
+def _plain_key(scope: Scope, key: Value) -> object:
     """An index as nodes take it: written arrays as NumPy's."""
     if isinstance(key, range):
         key = sequences.items(scope.weights, key, "index")

@@ -13,7 +13,6 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.source import Source
 from tidu.spellings.functions import CONSTANTS, find
+from tidu.text.arrays import numeric, reference
 from tidu.text.diagnosis import Ambiguous, diagnose
 from tidu.text.expressions import READERS
 from tidu.text.formula.lines import formula_tree
@@ -36,7 +36,7 @@ from tidu.text.reading import read as read_expression
 from tidu.text.scope import Scope, ShapeLike, libraries_in
 from tidu.text.statements import STATEMENTS
 from tidu.text.task import run
-from tidu.text.values import MODULE_NAMES, Literal, is_static, numeric, reference
+from tidu.text.values import MODULE_NAMES, Literal, is_static
 from tidu.words import Phrase, Words
 
 _NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
@@ -58,7 +58,7 @@ def read(
     source: str,
     *,
     shapes: Mapping[str, ShapeLike] | None = None,
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     functions: Mapping[str, str | None] | None = None,
     output: str | None = None,
     file: str | None = None,

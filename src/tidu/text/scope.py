@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,11 @@ from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.source import Source
 from tidu.ir.types import Dim, DType, Shape, Size, is_size_name, shape_text
 from tidu.spellings import functions
+from tidu.text.arrays import CREATORS
 from tidu.text.lexer import Text
 from tidu.text.sequences import Weights
 from tidu.text.task import Task
 from tidu.text.values import (
-    CREATORS,
     MODULE_NAMES,
     Declared,
     Function,
@@ -143,7 +143,10 @@ class Scope:
 
     # -------------------------------------------------------------- what the caller declares
     def declare(
-        self, shapes: Mapping[str, ShapeLike], values: Mapping[str, Any], functions: Iterable[str]
+        self,
+        shapes: Mapping[str, ShapeLike],
+        values: Mapping[str, object],
+        functions: Iterable[str],
     ) -> None:
         """Make inputs of names that have a shape or a value, and know the caller's functions."""
         arrays = {name: _array(name, value) for name, value in values.items()}

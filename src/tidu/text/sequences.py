@@ -7,7 +7,7 @@ What Python has no meaning for, and what needs values that are not known yet, is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeGuard, TypeVar, cast
@@ -279,10 +279,6 @@ def _tuple(text: Functions, values: Value = ()) -> tuple[Value, ...]:
     return text.weights.made(tuple(items(text.weights, values, "tuple")))
 
 
-def _len(text: Functions, values: Sized) -> int:
-    return len(values)
-
-
 def _range(text: Functions, *bounds: int) -> range:
     if len(bounds) == 3 and bounds[2] == 0:
         raise TypeError
@@ -290,14 +286,6 @@ def _range(text: Functions, *bounds: int) -> range:
     if max(map(abs, bounds)) >= 2**62:  # beyond what numbers of a text are
         raise TypeError
     return made
-
-
-def _zip(text: Functions, *sequences: Value) -> Iterator[Value]:
-    return zip(*map(_each, sequences), strict=False)
-
-
-def _enumerate(text: Functions, values: Value, start: int = 0) -> Iterator[Value]:
-    return enumerate(_each(values), start)
 
 
 def _reversed(text: Functions, values: Value) -> Iterator[Value]:
@@ -330,31 +318,26 @@ def _sum(text: Functions, values: Value, *given: Value, **named: Value) -> Value
     return total
 
 
-def _max(text: Functions, *values: Value) -> Value:
-    return max(text.known(values[0] if len(values) == 1 else values, "max"))
-
-
-def _min(text: Functions, *values: Value) -> Value:
-    return min(text.known(values[0] if len(values) == 1 else values, "min"))
-
-
-def _abs(text: Functions, value: float) -> Value:
-    return abs(value)
-
-
-def _any(text: Functions, values: Value) -> bool:
-    return any(text.known(values, "any"))
-
-
-def _all(text: Functions, values: Value) -> bool:
-    return all(text.known(values, "all"))
+def _choice(text: Functions, values: tuple[Value, ...], name: str) -> list[Any]:
+    return text.known(values[0] if len(values) == 1 else values, name)
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Value]] = {
-    "list": _list, "tuple": _tuple, "len": _len, "range": _range, "zip": _zip,
-    "enumerate": _enumerate, "reversed": _reversed, "sorted": _sorted, "sum": _sum, "max": _max,
-    "min": _min, "abs": _abs, "any": _any, "all": _all,
-}  # fmt: skip
+    "list": _list,
+    "tuple": _tuple,
+    "range": _range,
+    "reversed": _reversed,
+    "sorted": _sorted,
+    "sum": _sum,
+    "len": lambda text, values: len(values),
+    "abs": lambda text, value: abs(value),
+    "zip": lambda text, *sequences: zip(*map(_each, sequences), strict=False),
+    "enumerate": lambda text, values, start=0: enumerate(_each(values), start),
+    "max": lambda text, *values: max(_choice(text, values, "max")),
+    "min": lambda text, *values: min(_choice(text, values, "min")),
+    "any": lambda text, values: any(text.known(values, "any")),
+    "all": lambda text, values: all(text.known(values, "all")),
+}
 _ALLOWED: Mapping[str, frozenset[str]] = {
     "sum": frozenset({"start"}),
     "enumerate": frozenset({"start"}),

@@ -17,15 +17,17 @@ from tidu.ir.budget import TEXT
 from tidu.text.diagnosis import ALLOWED, KEYWORD, RENAME
 from tidu.text.formula import signs
 from tidu.text.lexer import (
+    CLOSE,
     DIGITS,
     DUNDER,
     HUGE,
-    MAX_DEPTH,
     MAX_DIGITS,
+    OPEN,
     SPLIT,
     Text,
     Token,
     bad_character,
+    check_brackets,
     check_length,
     check_name,
 )
@@ -39,15 +41,9 @@ _NESTED = Words(
     en="one line has more than {limit} roots, powers and functions",
     zh="一行里的根号、乘方和函数超过 {limit} 个",
 )
-_DEEP = Words(en="brackets are nested more than {limit} deep", zh="括号嵌套超过 {limit} 层")
 _COMMAND = Words(
     en="the command \\{name} is not part of the formula language", zh="公式语言里没有命令 \\{name}"
 )
-_UNCLOSED = Words(
-    en="{bracket} opened at column {column} is never closed",
-    zh="第 {column} 列的 {bracket} 没有闭合",
-)
-_UNOPENED = Words(en="{bracket} closes nothing", zh="{bracket} 没有与之配对的左括号")
 _MISMATCH = Words(
     en="{bracket} closes {opened} of column {column}",
     zh="{bracket} 与第 {column} 列的 {opened} 不配对",
@@ -56,8 +52,6 @@ _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE](?P<sign>[+\-−]?
 _LATEX_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _STRING = re.compile(r"'[A-Za-z0-9_]*'|\"[A-Za-z0-9_]*\"")
 _SIGN = re.compile(r"\*\*|==|!=|<=|>=|:=|\|\||[-+*/@^_'(){}\[\],;:=<>|&.~]")
-_OPEN = {"(": ")", "[": "]", "{": "}"}
-_CLOSE = {close: opened for opened, close in _OPEN.items()}
 _ACCENTS = re.compile("[\u0302\u0303\u0304]+")
 
 # Commands and what belongs to them. Where two parts of a pattern could share characters the first
@@ -120,7 +114,8 @@ def scan_formula(text: Text) -> list[Sign]:
     most = TEXT.value() // SIGN
     if len(found) > most:
         raise SyntaxProblem(_LONG(limit=most), why=TEXT.why(TEXT.value()), fix=SPLIT())
-    _check_brackets(text, found)
+    brackets = ((sign.text, place_of(text, sign)) for sign in found if sign.kind == "sign")
+    check_brackets(text, brackets, _MISMATCH)
     _check_nested(text, found)
     return found
 
@@ -375,7 +370,7 @@ class _Scanner:
             return self._skip(whole)
         if plain in ("|", "‖"):
             return self._add("sign", plain + "(" if side == "left" else ")" + plain, whole)
-        if plain not in _OPEN and plain not in _CLOSE:
+        if plain not in OPEN and plain not in CLOSE:
             raise bad_character(self.text, shown[0], self.line, self.at + whole - len(shown))
         return self._add("sign", plain, whole)
 
@@ -422,28 +417,6 @@ class _Scanner:
             raise self._unknown(name, length)
         text = unicodedata.normalize("NFC", match.group(1) + signs.ACCENTS[name])
         return self._add("name", text, length + len(match.group()))
-
-
-def _check_brackets(text: Text, found: list[Sign]) -> None:
-    opened: list[Sign] = []
-    for sign in found:
-        if sign.kind != "sign":
-            continue
-        if sign.text in _OPEN:
-            opened.append(sign)
-            if len(opened) > MAX_DEPTH:
-                raise SyntaxProblem(_DEEP(limit=MAX_DEPTH), place=place_of(text, sign), fix=SPLIT())
-        elif sign.text in _CLOSE:
-            if not opened:
-                raise SyntaxProblem(_UNOPENED(bracket=sign.text), place=place_of(text, sign))
-            last = opened.pop()
-            if last.text != _CLOSE[sign.text]:
-                what = _MISMATCH(bracket=sign.text, opened=last.text, column=last.column + 1)
-                raise SyntaxProblem(what, place=place_of(text, sign))
-    if opened:
-        first = opened[-1]
-        what = _UNCLOSED(bracket=first.text, column=first.column + 1)
-        raise SyntaxProblem(what, place=place_of(text, first))
 
 
 def _check_nested(text: Text, found: list[Sign]) -> None:

@@ -11,13 +11,14 @@ from tidu.errors import SyntaxProblem
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 from tidu.spellings import binding, functions
+from tidu.text.arrays import filled
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
 from tidu.text.formula import code, names, signs
 from tidu.text.formula.names import Found, Known
 from tidu.text.formula.parts import FormulaScope, Part, lower, word_for
 from tidu.text.formula.syntax import Chain, Entry, Raised, Script, Syntax, Word
 from tidu.text.task import Task
-from tidu.text.values import Literal, Module, filled
+from tidu.text.values import Literal, Module
 
 VALUES = Node | Literal | int | float | Size
 
