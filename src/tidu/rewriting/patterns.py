@@ -168,11 +168,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One way in which a case can match. A look at the op of one operand tells most nodes that do
-    not match: it is one of `ops`, unless nothing is known of it."""
+    """One way in which a case can match. A look at one operand tells most nodes that do not match:
+    its op is one of `ops`, and its value `constant`, unless nothing is known of them."""
 
     operand: int
     ops: frozenset[Any] | None
+    constant: float | None
     matches: Matcher
     build: Builder
     condition: Callable[[Found], bool] | None
@@ -195,13 +196,19 @@ class Rewrites:
             build = _whole(case.replacement)
             for pattern in _alternatives(case.pattern):
                 matches = _matcher(pattern, self.through_lines, root=True)
-                self._ways.append(_Way(*_first_op(pattern), matches, build, case.condition))
+                self._ways.append(_Way(*_first_known(pattern), matches, build, case.condition))
 
     def __call__(self, node: Node, atoms: Atoms) -> Node | None:
         after, inputs = None, node.inputs
+        values: dict[int, float | None] = {}
         for way in self._ways:
             if way.ops is not None and inputs[way.operand].op not in way.ops:
                 continue
+            if way.constant is not None:
+                if way.operand not in values:
+                    values[way.operand] = constant_value(inputs[way.operand])
+                if values[way.operand] != way.constant:
+                    continue
             found: Found = {}
             if way.matches(node, found, atoms) and (way.condition is None or way.condition(found)):
                 found["root"] = node
@@ -227,13 +234,14 @@ def _alternatives(pattern: Pattern) -> list[Pattern]:
     return [pattern]
 
 
-def _first_op(pattern: Pattern) -> tuple[int, frozenset[Any] | None]:
-    """The first operand whose op a pattern tells, and the ops that it may be."""
+def _first_known(pattern: Pattern) -> tuple[int, frozenset[Any] | None, float | None]:
+    """The first operand of which a pattern tells the op, the ops that it may have, and its value
+    if it is a constant."""
     for position, operand in enumerate(pattern.operands if isinstance(pattern, Applied) else ()):
         ops = _ops_of(operand)
         if ops is not None:
-            return position, ops
-    return 0, None
+            return position, ops, operand.value if isinstance(operand, Constant) else None
+    return 0, None, None
 
 
 def _ops_of(pattern: Pattern) -> frozenset[Any] | None:

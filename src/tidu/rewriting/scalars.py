@@ -19,15 +19,15 @@ def _is_scalar(node: Node) -> bool:
 
 
 def _times(s: Node, x: Node) -> Node:
-    """s·x for a stretched number, which is stretched over x instead."""
-    return multiply(broadcast_to(s.inputs[0], shape=x.shape), x)
+    """s·x for a number, which is stretched over x."""
+    return multiply(broadcast_to(s, shape=x.shape), x)
 
 
-s = variable("s", _is_scalar)
-x, y = variable("x"), variable("y")
+s, x, y = variable("s"), variable("x"), variable("y")
+_stretched = of(broadcast_to, s, where=_is_scalar)
 _array = variable("x", lambda node: not _is_scalar(node))
 _varying = variable("x", lambda node: not _is_scalar(node) and number_of(node) is None)
-_scaled = any_order(s * _array)
+_scaled = any_order(_stretched * _array)
 
 
 def _sample(name: str, *shape: int) -> Node:
@@ -39,7 +39,7 @@ _FRONT = ("a single number stands in front", "单个数写在最前面")
 simplification(
     "scalar in front",
     multiply,
-    [(_varying * s, s * _varying)],
+    [(_varying * _stretched, of(_times, s, x))],
     *_FRONT,
     lambda: [_sample("A", 2, 3)],
 )
