@@ -209,6 +209,16 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     refused(lambda: inside(tmp_path / "study", "data.csv"), "lies outside", zh="不在学习文件")
 
 
+def test_a_ring_of_links_leads_to_no_file(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "a.csv").symlink_to("b.csv")
+        (tmp_path / "b.csv").symlink_to("a.csv")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    refused(lambda: inside(tmp_path, "a.csv"), "a.csv does not exist", zh="a.csv 不存在")
+    refused(lambda: inside(tmp_path, "a.csv/c.csv"), "cannot be used", zh="不能用作文件")
+
+
 def test_a_file_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
     (tmp_path / "iris.csv").write_text("a\n1\n", "utf-8")
     refused(

@@ -438,3 +438,28 @@ def test_what_initialisers_refuse() -> None:
         "没有名为 'swish' 的非线性",
     )
     assert issubclass(UnknownNameError, InputError)
+
+
+@pytest.mark.parametrize("name", nn.INITIALISERS)
+@pytest.mark.filterwarnings("error")
+def test_an_initialiser_gives_finite_numbers_or_words(name: str) -> None:
+    """Whatever the shape, the seed and each option is: an array of finite numbers, or an error of
+    tidu's."""
+    numbers: list[Any] = [np.nan, np.inf, -1.0, 1e308, -1e308, 1e200, 0, True, 10**400, 1j]
+    values = [*numbers, "x", None, [1]]
+    shapes: list[Any] = [(3, 4), (0, 3), (3, 0), (0, 0), (3,), (2, 3, 0), (1.5, 2), (-1, 2)]
+    calls: list[tuple[Any, Any, dict[str, Any]]] = [((10**6, 10**6), 0, {}), (5, 0, {})]
+    calls += [((3, 4), seed, {}) for seed in values]
+    for option in nn.INITIALISERS[name].options:
+        calls += [(shape, 1, {option: value}) for shape in shapes for value in values]
+    calls += [((3, 4), 1, {"low": -1e308, "high": 1e308})] * (name == "uniform")
+    refused = 0
+    for shape, seed, options in calls:
+        try:
+            drawn = nn.initial(name, shape, seed, **options)
+        except InputError:
+            refused += 1
+        else:
+            assert drawn.shape == tuple(shape)
+            assert np.isfinite(drawn).all(), (shape, seed, options)
+    assert refused >= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from tidu.errors import InputError
@@ -37,8 +38,11 @@ def inside(folder: Path, name: str) -> Path:
     """
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
     drive = PureWindowsPath(name).drive
-    root = folder.resolve()
-    path = named(root / name.replace("\\", "/")).resolve()
+    root = Path(os.path.realpath(folder))
+    asked = named(root / name.replace("\\", "/"))
+    path = Path(
+        os.path.realpath(asked)
+    )  # not resolve, which raises RuntimeError for a ring of links
     if absolute or drive or not path.is_relative_to(root):
         last = PureWindowsPath(name).name
         raise InputError(_OUTSIDE(path=name), why=_OUTSIDE_WHY(), fix=verbatim(last))

@@ -8,7 +8,8 @@ gives the same numbers on every machine, though not those that PyTorch draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import InputError, nearest
+from tidu.ir.budget import check_elements, grouped
 from tidu.words import Words, verbatim
 
 Array = NDArray[np.float64]
@@ -50,6 +52,24 @@ _RANGE = Words(
 _SPREAD = Words(
     en="a standard deviation cannot be negative: std = {std}", zh="标准差不能为负：std = {std}"
 )
+_NUMBER = Words(
+    en="option {option} of {name} must be a finite number, not {value}",
+    zh="{name} 的选项 {option} 应为有限的数，而不是 {value}",
+)
+_NAME = Words(
+    en="option {option} of {name} must be a text, not {value}",
+    zh="{name} 的选项 {option} 应为文本，而不是 {value}",
+)
+_NEGATIVE = Words(en="a gain cannot be negative: {gain}", zh="增益不能为负：{gain}")
+_SHAPE = Words(
+    en="a shape is a list of integers from 0 on, not {shape}",
+    zh="形状应为非负整数的列表，而不是 {shape}",
+)
+_RANGE_OF_NUMBERS = Words(
+    en="with {options}, {name} draws numbers beyond 1.8·10³⁰⁸, which no decimal number holds",
+    zh="取 {options} 时，{name} 产生的数会超过 1.8·10³⁰⁸，超出小数的范围",
+)
+_MOST_SHOWN = 60  # characters of a value that a message quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +91,7 @@ _GAIN_FORMULAS: tuple[tuple[str, Callable[[float], float]], ...] = (
     ("sigmoid", _one),
     ("tanh", lambda slope: 5.0 / 3.0),
     ("relu", lambda slope: math.sqrt(2.0)),
-    ("leaky_relu", lambda slope: math.sqrt(2.0 / (1.0 + slope**2))),
+    ("leaky_relu", lambda slope: math.sqrt(2.0 / (1.0 + float(slope) * slope))),
     ("selu", lambda slope: 0.75),
 )
 _GAINS = dict(_GAIN_FORMULAS)
@@ -121,12 +141,19 @@ def _uniform(rng: Generator, shape: tuple[int, ...], low: float, high: float) ->
 
 
 def _xavier_uniform(rng: Generator, shape: tuple[int, ...], gain: float) -> Array:
-    bound = gain * math.sqrt(6.0 / sum(fans("xavier_uniform", shape)))
+    bound = _spread(gain, 6.0, sum(fans("xavier_uniform", shape)))
     return rng.uniform(-bound, bound, shape)
 
 
 def _xavier_normal(rng: Generator, shape: tuple[int, ...], gain: float) -> Array:
-    return rng.normal(0.0, gain * math.sqrt(2.0 / sum(fans("xavier_normal", shape))), shape)
+    return rng.normal(0.0, _spread(gain, 2.0, sum(fans("xavier_normal", shape))), shape)
+
+
+def _spread(gain: float, numerator: float, fan: int) -> float:
+    """Return gain·√(numerator/fan); a fan of 0 is that of a weight without elements."""
+    if gain < 0:
+        raise InputError(_NEGATIVE(gain=gain))
+    return gain * math.sqrt(numerator / max(fan, 1))
 
 
 def _kaiming(
@@ -135,7 +162,7 @@ def _kaiming(
     into, out = fans(name, shape)
     if mode not in ("fan_in", "fan_out"):
         raise InputError(_MODE(mode=repr(mode)))
-    return gain(nonlinearity, slope) / math.sqrt(into if mode == "fan_in" else out)
+    return gain(nonlinearity, slope) / math.sqrt(max(into if mode == "fan_in" else out, 1))
 
 
 def _kaiming_uniform(rng: Generator, shape: tuple[int, ...], **options: Any) -> Array:
@@ -208,11 +235,12 @@ INITIALISERS: Mapping[str, Initialiser] = dict(
 )
 
 
-def initial(name: str, shape: tuple[int, ...], seed: int = 0, **options: Any) -> Array:
-    """An array of the given shape, filled by an initialiser.
+def initial(name: str, shape: Sequence[int], seed: int = 0, **options: Any) -> Array:
+    """Return an array of the given shape, filled by an initialiser.
 
-    Raises `InputError` for an unknown initialiser or option, and for a shape of fewer than two axes
-    where a fan is needed.
+    Raises `InputError` for an unknown initialiser or option, for an option, shape or seed that is
+    none, for a shape of fewer than two axes where a fan is needed, and where a number drawn would
+    be infinite.
 
     >>> initial("xavier_uniform", (2, 4), seed=1).shape, float(initial("ones", (1, 1))[0, 0])
     ((2, 4), 1.0)
@@ -224,12 +252,54 @@ def initial(name: str, shape: tuple[int, ...], seed: int = 0, **options: Any) ->
         raise InputError(
             _UNKNOWN(name=repr(name)), why=_KNOWN(names=", ".join(INITIALISERS)), fix=fix
         )
-    for option in options:
+    for option, value in options.items():
         if option not in known.options:
             listed = ", ".join(known.options)
             why = _OPTIONS(options=listed) if listed else _NO_OPTIONS()
             raise InputError(_OPTION(name=name, option=option), why=why)
-    if isinstance(seed, bool) or seed < 0:
-        raise InputError(_SEED(seed=repr(seed)))
-    rng = np.random.default_rng(seed)
-    return known.fill(rng, tuple(shape), **{**known.options, **options})
+        _check_option(name, option, value, known.options[option])
+    sizes = _sizes(shape)
+    check_elements(math.prod(sizes), name)
+    if not _is_seed(seed):
+        raise InputError(_SEED(seed=_quoted(seed)))
+    rng = np.random.default_rng(int(seed))
+    try:
+        drawn = known.fill(rng, sizes, **{**known.options, **options})
+    except OverflowError:  # of NumPy, for a range that is itself infinite
+        drawn = None
+    if drawn is None or not np.isfinite(drawn).all():
+        listed = ", ".join(f"{option} = {value}" for option, value in options.items())
+        raise InputError(_RANGE_OF_NUMBERS(options=listed, name=name))
+    return drawn
+
+
+def _is_seed(seed: object) -> bool:
+    return isinstance(seed, int | np.integer) and not isinstance(seed, bool) and bool(seed >= 0)
+
+
+def _check_option(name: str, option: str, value: object, standard: object) -> None:
+    if isinstance(standard, str):
+        if not isinstance(value, str):
+            raise InputError(_NAME(option=option, name=name, value=_quoted(value)))
+        return
+    try:
+        finite = not isinstance(value, bool | str) and math.isfinite(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, OverflowError):
+        finite = False
+    if not finite:
+        raise InputError(_NUMBER(option=option, name=name, value=_quoted(value)))
+
+
+def _sizes(shape: Sequence[int]) -> tuple[int, ...]:
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        raise InputError(_SHAPE(shape=_quoted(shape))) from None
+    if any(size < 0 for size in sizes):
+        raise InputError(_SHAPE(shape=_quoted(shape)))
+    return sizes
+
+
+def _quoted(value: object) -> str:
+    text = grouped(value) if type(value) is int else repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
