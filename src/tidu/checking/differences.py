@@ -259,8 +259,8 @@ def _with_shown(stated: _Stated, shown: Mapping[str, Array]) -> _Stated:
 
 
 def _distance(moved: Array, rest: Array) -> Array:
-    """Return the relative distance of two numbers; NaN if plain NumPy overflows (programs may
-    calculate in a better order)."""
+    """Return how far a result moved from its value at rest; NaN where plain NumPy overflows, since
+    programs may calculate in a better order."""
     return np.where(np.isfinite(rest), moved - rest, np.nan)
 
 

@@ -75,7 +75,8 @@ class Measured:
     lost: float = 0.0  # the part of the slope that roundings can make up; all where it is 1
 
     def near(self, relative: float) -> float:
-        """Return the tolerance as a share of the larger number."""
+        """Return how far apart two numbers may be that count as equal: a share of the larger
+        one."""
         size = max(abs(self.stated), abs(self.expected))
         return max(relative, self.tolerance) * size + _NOTHING
 
