@@ -108,7 +108,7 @@ def found_derivatives(name: str, point: Sequence[float], **attributes: Any) -> t
     assert spelling is not None, name
     xs = [np.asarray(p) for p in point]
     nodes = inputs_for(xs)
-    out = spelling.build(*nodes, **attributes)
+    out = spelling.record(*nodes, **attributes)
     kinds = None if out.op is not spelling.op else out.op.operands
     live = [i for i in range(len(xs)) if kinds is None or kinds[i].value == "value"]
     wrt = [nodes[i] for i in live]
