@@ -8,7 +8,8 @@ import pytest
 from tidu.backends.numpy import compile_graph
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.ir.build import input_node
-from tidu.ir.graph import Graph, Guard, Name
+from tidu.ir.graph import Graph, Guard
+from tidu.ir.name import Name
 from tidu.ir.node import Node
 from tidu.ops.elementwise.arithmetic import absolute
 from tidu.ops.elementwise.comparison import greater

@@ -16,7 +16,7 @@ from tests.strategies import Model, models, random_model
 from tests.text.evaluate import evaluate
 from tidu.api.derivation import Derivation
 from tidu.calculus.derivation import derive_graph
-from tidu.ir.graph import Name
+from tidu.ir.name import Name
 from tidu.ir.node import reachable
 
 STEP = 1e-5

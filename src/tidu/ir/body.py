@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
-from tidu.ir.graph import Name
+from tidu.ir.name import Name
 from tidu.ir.node import Node, post_order, reachable
-from tidu.ir.types import TupleType, Type
+from tidu.ir.types import Dim, TupleType, Type
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +64,20 @@ class Body:
             names={image[node]: names for node, names in self.names.items() if node in image},
             origin=None,
         )
+
+
+# What the rules of an op are given to derive its body with. Beside the derived body they get the
+# positions of what it has a derivative, or an axis, for.
+#
+# pull(body, seeded): takes the body's inputs and the gradients of the results at `seeded`; gives
+# the gradients of the inputs at the positions returned. push(body, moving): takes the body's inputs
+# and the differentials of those at `moving`; gives the body's results and after them the
+# differentials of those at the positions returned. batch(body, stacked, length): the body for
+# `length` entries at once, where the inputs at `stacked` and the results at the positions returned
+# have a leading axis.
+Derived = tuple[Body, tuple[int, ...]]
+Derive = Callable[[Body, tuple[int, ...]], Derived]
+Batch = Callable[[Body, tuple[int, ...], Dim], Derived]
 
 
 @lru_cache(maxsize=512)

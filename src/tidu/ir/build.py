@@ -19,7 +19,7 @@ from tidu.errors import DTypeError, InputError, ShapeError, TiduError
 from tidu.ir.body import Body, result_types
 from tidu.ir.budget import check_node, is_reading, note_array
 from tidu.ir.node import ArrayData, Node, intern, post_order
-from tidu.ir.op import Form, Op, Operand, role
+from tidu.ir.op import Form, Op, Operand, calls_ops, role
 from tidu.ir.types import (
     COMPLEX,
     FLOATS,
@@ -103,6 +103,7 @@ class Callee(Protocol):
     def prepare(self) -> Callable[..., Any] | None: ...
 
 
+@calls_ops
 def call(op: Callee, *operands: Any, **attributes: Any) -> Node:
     """`op` applied to nodes, numbers and arrays, in its normal form.
 

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from tidu.ir.body import every_node
 from tidu.ir.node import Node
 
 
@@ -21,8 +22,6 @@ class Flat:
     __slots__ = ()
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        from tidu.ir.body import every_node  # noqa: PLC0415  (a body holds names of a graph)
-
         values = tuple(_fields(self))
         return _restored, (tuple(every_node(_held(values))), type(self), values)
 

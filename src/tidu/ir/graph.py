@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 
 from tidu.errors import Place
 from tidu.ir.flat import Flat
+from tidu.ir.name import Name
 from tidu.ir.node import Node, reachable
 from tidu.words import Phrase
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name that a node was given: the identifier, and its count if it was assigned again."""
-
-    text: str
-    step: int | None = None
-    invented: bool = False
 
 
 @dataclass(frozen=True, slots=True)

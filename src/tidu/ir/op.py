@@ -15,9 +15,9 @@ several results has one node of a tuple type: `g` is then a tuple of gradients, 
 is unused, and the differential is a tuple as well.
 
 An op that holds a sub-graph (`body` names the attribute) is a composite whose `definition` opens
-it. Its `adjoint` and `differential` keep it closed: they say how the derivative of the body is
-wired, and take one more keyword, `calculus`, that derives the body (differentiating a graph is no
-op's business, and `ops` cannot import `calculus`).
+it. Its `adjoint`, `differential` and `batched` keep it closed: they say how the derived body is
+wired, and take one more keyword, the function that derives the body: `pull`, `push` and `batch`
+(`ir.body` says what they do; differentiating a graph is no op's business).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidu.words import Words
 
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tidu.document.math import Math
-    from tidu.ir.body import Body
     from tidu.ir.node import Node
-    from tidu.ir.types import Dim, TupleType, Type
+    from tidu.ir.types import TupleType, Type
 
 
 class Form(Enum):
@@ -70,28 +69,6 @@ class Operand(Enum):
     VALUE = "value"
     MASK = "mask"  # booleans and indices: never differentiated
     FIXED = "fixed"  # numbers for which no derivative is known: one that is wanted is refused
-
-
-class Calculus(Protocol):
-    """What calculus does to the body of an op: two derived bodies, with what they give."""
-
-    def pull(self, body: Body, seeded: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
-        """A body that takes the body's inputs and the gradients of the results `seeded`, and gives
-        the gradients of the inputs whose positions are returned with it."""
-        ...
-
-    def push(self, body: Body, moving: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
-        """A body that takes the body's inputs and the differentials of the inputs `moving`, and
-        gives the body's results and after them the differentials of those whose positions are
-        returned."""
-        ...
-
-    def batch(
-        self, body: Body, stacked: tuple[int, ...], length: Dim
-    ) -> tuple[Body, tuple[int, ...]]:
-        """The body for `length` entries at once: the inputs at `stacked` and the results whose
-        positions are returned have a leading axis."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +208,7 @@ class Op:
     doc: Words | None = None  # one sentence on what the op is
 
     def __call__(self, *operands: Any, **attributes: Any) -> Node:
-        from tidu.ir.build import call  # noqa: PLC0415  (build needs Op; calling an op is sugar for it)
-
-        return call(self, *operands, **attributes)
+        return _CALLS[-1](self, *operands, **attributes)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -251,10 +226,20 @@ class Op:
         return object.__reduce_ex__(self, protocol)
 
 
+_CALLS: list[Callable[..., Node]] = []  # what a call of an op does
 _REGISTRY: dict[str, Op] = {}
 _OPERATORS: dict[str, Op] = {}
 _ROLES: dict[str, Op] = {}
 _DERIVATIVES = ("partials", "adjoint", "differential", "definition")
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def calls_ops(build: Call) -> Call:
+    """Decorate the function that a call of an op stands for: `ir.build` has it, and needs ops."""
+    _CALLS.append(build)
+    return build
 
 
 def register(op: Op) -> Op:

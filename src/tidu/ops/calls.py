@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function
-from tidu.ir.body import Body, packed, result_types
+from tidu.ir.body import Batch, Body, Derive, packed, result_types
 from tidu.ir.build import OperandError, apply, filled, input_node, is_tuple, substitute
 from tidu.ir.node import Node
-from tidu.ir.op import Calculus, Form, Loop, Samples
+from tidu.ir.op import Form, Loop, Samples
 from tidu.ir.stacking import length_of, with_leading_axis
 from tidu.ir.types import FLOATS, TupleType, Type, shape_text
 from tidu.ops.define import op, says
@@ -82,13 +82,11 @@ def _call_reference(*operands: Any, body: Body) -> Any:
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _call_adjoint(
-    g: Node, *xs_out: Node, body: Body, calculus: Calculus
-) -> tuple[Node | None, ...]:
+def _call_adjoint(g: Node, *xs_out: Node, body: Body, pull: Derive) -> tuple[Node | None, ...]:
     *xs, out = xs_out
     parts = results_of(g) if is_tuple(out) else (g,)
     seeded = seeded_results(body.outputs, parts)
-    back, live = calculus.pull(body, seeded)
+    back, live = pull(body, seeded)
     result: list[Node | None] = [None] * len(xs)
     if live:
         called = apply(call_, *xs, *(parts[i] for i in seeded), body=back)
@@ -111,10 +109,10 @@ def _call_differential(
     xs: Sequence[Node],
     out: Node,
     body: Body,
-    calculus: Calculus,
+    push: Derive,
 ) -> Node | None:
     moving = tuple(i for i, dx in enumerate(dxs) if dx is not None)
-    pushed, live = calculus.push(body, moving)
+    pushed, live = push(body, moving)
     if not live:
         return None
     called = apply(call_, *xs, *(dx for dx in dxs if dx is not None), body=pushed)
@@ -123,13 +121,11 @@ def _call_differential(
     return whole_differential(found, out)
 
 
-def _batched_call(
-    xs: Sequence[Node], stacked: Sequence[bool], body: Body, calculus: Calculus
-) -> Node:
+def _batched_call(xs: Sequence[Node], stacked: Sequence[bool], body: Body, batch: Batch) -> Node:
     """A call of the body for all entries."""
     length = length_of(xs, stacked)
     own = tuple(i for i, moved in enumerate(stacked) if moved)
-    whole, live = calculus.batch(body, own, length)
+    whole, live = batch(body, own, length)
     found = apply(call_, *xs, body=whole)
     parts = [pick(found, i) for i in range(len(body.outputs))]
     return join_results(

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.ir.body import Body
+from tidu.ir.body import Body, Derive
 from tidu.ir.build import filled, fresh_input
 from tidu.ir.node import Node
-from tidu.ir.op import Calculus
 from tidu.ir.types import FLOATS
 from tidu.ops.calls import seeded_results
 from tidu.ops.results import is_zero
@@ -65,9 +64,7 @@ class StepBack:
     drawn: Sequence[int]
 
 
-def step_back(
-    body: Body, layout: Layout, gradients: Sequence[Node], calculus: Calculus
-) -> StepBack:
+def step_back(body: Body, layout: Layout, gradients: Sequence[Node], pull: Derive) -> StepBack:
     """Pull one step back, given the gradients of the results of the scan."""
     carries, entries = layout.carries, layout.steps
     moving = [j for j in range(carries) if body.inputs[j].dtype in FLOATS]
@@ -76,7 +73,7 @@ def step_back(
         for i in seeded_results(body.outputs[carries:], gradients[carries:][: layout.outputs])
     ]
     kept = [j for j in moving if not is_zero(gradients[layout.kept(j)])]
-    back, live = calculus.pull(body, (*moving, *later))
+    back, live = pull(body, (*moving, *later))
     found = dict(zip(live, back.outputs, strict=True))
     summed = [i for i in range(carries + entries, len(body.inputs)) if i in found]
     drawn = [i for i in range(carries, carries + entries) if i in found]
@@ -139,14 +136,12 @@ class StepForward:
     drawn: Sequence[int]
 
 
-def step_forward(
-    body: Body, layout: Layout, given: Collection[int], calculus: Calculus
-) -> StepForward:
+def step_forward(body: Body, layout: Layout, given: Collection[int], push: Derive) -> StepForward:
     """Push one step forward, given the positions of the operands that have a differential."""
     moving = set(given)
     while True:  # a carry moves as soon as what it is next depends on something that moves
         order = tuple(sorted(moving))
-        pushed, live = calculus.push(body, order)
+        pushed, live = push(body, order)
         fresh = {i for i in live if i < layout.carries} - moving
         if not fresh:
             break

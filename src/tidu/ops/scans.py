@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math
-from tidu.ir.body import Body, packed
+from tidu.ir.body import Batch, Body, Derive, packed
 from tidu.ir.build import OperandError, apply, filled, input_node, is_tuple
 from tidu.ir.node import Node
-from tidu.ir.op import Calculus, Form, Loop, Op, Samples
+from tidu.ir.op import Form, Loop, Op, Samples
 from tidu.ir.stacking import length_of, with_leading_axis
 from tidu.ir.types import Dim, Size, TupleType, Type, shape_text
 from tidu.ops.arrays.layout import transpose
@@ -153,7 +153,7 @@ def _scan_adjoint(
     steps: int,
     length: Dim,
     reverse: bool,
-    calculus: Calculus,
+    pull: Derive,
 ) -> tuple[Node | None, ...]:
     """A scan in the other direction: δ of the carry flows back, constants sum over the steps.
 
@@ -164,7 +164,7 @@ def _scan_adjoint(
     *xs, out = xs_out
     layout = Layout.of(body, carries, steps)
     gradients = results_of(g) if is_tuple(out) else (g,)
-    back = step_back(body, layout, gradients, calculus)
+    back = step_back(body, layout, gradients, pull)
     if not back.gradients and not back.kept:
         passed = [gradients[j] if j in back.moving else None for j in range(carries)]
         return (*passed, *[None] * (len(xs) - carries))
@@ -202,13 +202,11 @@ def _scan_differential(
     steps: int,
     length: Dim,
     reverse: bool,
-    calculus: Calculus,
+    push: Derive,
 ) -> Node | None:
     """A scan of the pushed body, whose carries are those of the scan and their differentials."""
     layout = Layout.of(body, carries, steps)
-    forward = step_forward(
-        body, layout, {i for i, dx in enumerate(dxs) if dx is not None}, calculus
-    )
+    forward = step_forward(body, layout, {i for i, dx in enumerate(dxs) if dx is not None}, push)
     if not forward.differentials and not forward.carries:
         return None
 
@@ -251,13 +249,13 @@ def _batched_scan(
     steps: int,
     length: Dim,
     reverse: bool,
-    calculus: Calculus,
+    batch: Batch,
 ) -> Node:
     """A scan of the body for all entries: each step takes one step of every entry."""
     count = length_of(xs, stacked)
     own = {i for i, moved in enumerate(stacked) if moved}
     while True:  # a carry has the axis as soon as what it is next depends on something that has
-        whole, live = calculus.batch(body, tuple(sorted(own)), count)
+        whole, live = batch(body, tuple(sorted(own)), count)
         fresh = {i for i in live if i < carries} - own
         if not fresh:
             break

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tidu.calculus.derivation import Derivation
 from tidu.errors import DTypeError
 from tidu.ir.build import input_node
-from tidu.ir.graph import Graph, Guard, Name
+from tidu.ir.graph import Graph, Guard
+from tidu.ir.name import Name
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX
 from tidu.optim.rule import STEP, Line, Optimizer, Rule, Slot, counted, in_dtype_of

@@ -7,7 +7,8 @@ from typing import Any
 
 from tidu.errors import Place, StudyError, TiduError, nearest
 from tidu.ir.build import input_node, rebuild
-from tidu.ir.graph import Graph, Name
+from tidu.ir.graph import Graph
+from tidu.ir.name import Name
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.source import Source
 from tidu.ir.types import Shape, shape_text

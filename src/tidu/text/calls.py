@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tidu.errors import InputError, Place, ShapeError, SyntaxProblem, TiduError, UnknownNameError
 from tidu.ir.build import constant, input_node
-from tidu.ir.graph import Name
+from tidu.ir.name import Name
 from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.nn import LAYERS, Layer, Linear, layer, parameter_specs, sequential

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, SyntaxProblem, UnknownNameError, nearest
 from tidu.ir.build import constant, input_node
-from tidu.ir.graph import Graph, Name
+from tidu.ir.graph import Graph
+from tidu.ir.name import Name
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.source import Source
 from tidu.ir.types import Dim, DType, Shape, Size, is_size_name, shape_text

@@ -18,7 +18,8 @@ import numpy as np
 from tidu.errors import InputError, ShapeError, TraceError
 from tidu.ir.body import Body
 from tidu.ir.build import constant, fresh_input, input_node, spoken, substitute
-from tidu.ir.graph import Guard, Name
+from tidu.ir.graph import Guard
+from tidu.ir.name import Name
 from tidu.ir.node import Node, depends_on, post_order, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, Dim, DType, Size

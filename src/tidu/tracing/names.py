@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.ir.graph import Name
+from tidu.ir.name import Name
 from tidu.ir.node import Node
 from tidu.tracing.places import Places
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.errors import DTypeError, Place, TiduError, TraceError
 from tidu.ir.build import constant
-from tidu.ir.graph import Name
+from tidu.ir.name import Name
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, is_one_element, shape_text
 from tidu.tracing.arguments import refuse_nan

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tidu.calculus.modes import as_run
 from tidu.errors import DTypeError, TiduError, TraceError
 from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
-from tidu.ir.graph import Graph, Name
+from tidu.ir.graph import Graph
+from tidu.ir.name import Name
 from tidu.ir.node import Node, inputs_among, post_order, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, DType
