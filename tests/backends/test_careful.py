@@ -12,7 +12,7 @@ import tidu.ops
 from tests.ops.evaluate import inputs_for, results
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.careful import careful_run
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.errors import TiduError
 from tidu.ir.build import constant, is_tuple
 from tidu.ir.node import Node

@@ -12,7 +12,7 @@ from tests.ops import test_batch as over_ops
 from tests.ops.evaluate import inputs_for
 from tidu.backends.numpy import evaluate as run
 from tidu.calculus.batch import batch
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.calculus.rewrite import Rewriter
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node, reachable

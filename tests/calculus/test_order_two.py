@@ -8,8 +8,7 @@ import pytest
 from tests.strategies import Model, random_model
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import derive_graph
-from tidu.calculus.forward import jvp
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import jvp, vjp
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node
 

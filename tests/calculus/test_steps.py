@@ -13,7 +13,7 @@ from tests.property.matrices import random_program
 from tests.strategies import Model, models, random_model
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation, Step, derive_graph
-from tidu.calculus.forward import jvp
+from tidu.calculus.differentiate import jvp
 from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ops.results import results_of

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.ops.evaluate import central
 from tidu.backends.numpy import evaluate
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.ir.build import constant
 from tidu.ir.node import Node
 from tidu.ops.arrays.reduction import sum_

@@ -11,7 +11,7 @@ import pytest
 
 from tidu import nn
 from tidu.backends.numpy import evaluate
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.errors import InputError, TiduError, UnknownNameError
 from tidu.ir.build import constant, input_node
 from tidu.nn import losses

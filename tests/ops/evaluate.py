@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op

@@ -13,7 +13,7 @@ import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import evaluate, inputs_for, results
 from tests.ops.test_table import OPS, moving
 from tidu.calculus.batch import batch
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.ir.build import apply, constant, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op

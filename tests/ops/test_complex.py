@@ -16,8 +16,7 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import central, evaluate, inputs_for, results
-from tidu.calculus.forward import jvp
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import jvp, vjp
 from tidu.errors import DTypeError
 from tidu.ir.build import filled, input_node
 from tidu.ir.node import Node, reachable

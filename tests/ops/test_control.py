@@ -13,9 +13,8 @@ import pytest
 
 from tests.ops.evaluate import evaluate
 from tidu.backends.numpy import evaluate as run
-from tidu.calculus.bodies import inlined, pull
-from tidu.calculus.forward import jvp
-from tidu.calculus.reverse import vjp
+from tidu.calculus.bodies import inlined
+from tidu.calculus.differentiate import jvp, pull, vjp
 from tidu.errors import ShapeError
 from tidu.ir.body import Body
 from tidu.ir.build import apply, constant, input_node

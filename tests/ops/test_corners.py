@@ -13,8 +13,7 @@ import pytest
 import tidu
 from tests.ops.evaluate import evaluate, gradient, inputs_for, value
 from tidu.backends.numpy.program import evaluate as run_program
-from tidu.calculus.forward import jvp
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import jvp, vjp
 from tidu.errors import EvaluationError, NotFiniteWarning, TiduWarning
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ops.evaluate import evaluate, gradient, inputs_for
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.errors import EvaluationError, InputError, TiduError
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node

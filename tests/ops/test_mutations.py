@@ -19,7 +19,7 @@ from tests.ops import test_complex as complex_numbers
 from tests.ops import test_table as table
 from tests.ops.evaluate import evaluate
 from tidu.calculus import bodies, modes
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, registered

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.ops.evaluate import evaluate, inputs_for
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.calculus.rewrite import Rewriter
 from tidu.ir.build import constant
 from tidu.spellings.functions import find

@@ -15,8 +15,7 @@ import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import central, evaluate, inputs_for, results
 from tidu.backends.source.numpy import can_write
 from tidu.backends.source.plan import lower
-from tidu.calculus.forward import jvp
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import jvp, vjp
 from tidu.document.math import Math
 from tidu.errors import TiduError
 from tidu.ir.build import apply, input_node

@@ -12,7 +12,7 @@ import pytest
 import tidu
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus import rewrite
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.calculus.rewrite import Rewriter
 from tidu.ir.build import constant, input_node, substitute
 from tidu.ir.node import Node, reachable

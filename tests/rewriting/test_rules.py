@@ -12,7 +12,7 @@ import tidu.ops  # noqa: F401  (registers the rules)
 from tests.strategies import Model, models
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.assumptions import drawn
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.calculus.rewrite import Rewriter, measure
 from tidu.errors import DTypeError
 from tidu.ir.build import input_node, substitute

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy.program import evaluate
-from tidu.calculus.pullback import pull_back, zeros_like
+from tidu.calculus.differentiate import pull_back
+from tidu.calculus.values import zeros_like
 from tidu.checking.finding import Finding
 from tidu.checking.gradient import check_gradient, require_agreement
 from tidu.errors import GradientMismatch, InputError, ShapeError, TiduError, TraceError

@@ -16,8 +16,8 @@ from tidu.api.staged import nodes_of
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
+from tidu.calculus.differentiate import gradient_from_adjoint
 from tidu.calculus.modes import as_run, pulled
-from tidu.calculus.reverse import gradient_from_adjoint
 from tidu.checking.digits import Looks
 from tidu.ir.build import filled
 from tidu.ir.node import Node

@@ -19,8 +19,8 @@ from tidu.api.staged import (
     redo_of,
     rest_of,
 )
+from tidu.calculus.differentiate import gradient_from_adjoint
 from tidu.calculus.modes import as_run, pulled, pushed
-from tidu.calculus.reverse import gradient_from_adjoint
 from tidu.errors import InputError
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node

@@ -9,6 +9,7 @@ entry, in one scan. So the transformation is always right, and matrix form where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tidu.ir.body import Body, packed, result_types
@@ -44,6 +45,22 @@ def batch_dependent(
     images = _images(outputs, mapped, ())
     live = tuple(i for i, node in enumerate(outputs) if node in images)
     return [images.get(node, node) for node in outputs], live
+
+
+@lru_cache(maxsize=256)
+def batch_body(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tuple[int, ...]]:
+    """The body for `length` entries at once: the inputs at `stacked` have a leading axis.
+
+    Its results: those of the body; the ones at the positions that are returned have the axis too.
+    """
+    given = list(body.inputs)
+    for i in stacked:
+        old = given[i]
+        given[i] = input_node(old.attrs["name"], (length, *old.shape), old.dtype)
+    mapped = {body.inputs[i]: given[i] for i in stacked}
+    outputs, live = batch_dependent(body.outputs, mapped)
+    whole = Body(f"{body.name}_batch", tuple(given), tuple(outputs), body.results)
+    return whole, live
 
 
 def _common_length(mapped: Mapping[Node, Node]) -> Dim:
@@ -94,7 +111,8 @@ def _image(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
     op = node.op
     wanted = _with_axis(node.type, length_of(operands, stacked))
     if op.batched is not None:
-        found = op.batched(operands, stacked, **node.attrs, **_helpers(op))
+        deriving = {} if op.body is None else {"batch": batch_body}
+        found = op.batched(operands, stacked, **node.attrs, **deriving)
         assert found is None or found.type == wanted, (node, found)
         return _entry_by_entry(node, operands, stacked) if found is None else found
     rule = _default(op)
@@ -102,14 +120,6 @@ def _image(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
     if found is None or found.type != wanted:
         return _entry_by_entry(node, operands, stacked)
     return found
-
-
-def _helpers(op: Op) -> dict[str, Any]:
-    if op.body is None:
-        return {}
-    from tidu.calculus import bodies  # noqa: PLC0415  (a body is batched as a graph)
-
-    return {"calculus": bodies}
 
 
 Rule = Callable[[Node, tuple[Node, ...], Stacked], Node | None]

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidu.calculus.pullback import add, differentiable, placeholder, pull_back, zeros_like
-from tidu.calculus.reverse import Contribution, gradient_from_adjoint, reverse
+from tidu.calculus.differentiate import Contribution, gradient_from_adjoint, pull_back, reverse
 from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.values import add, differentiable, placeholder, zeros_like
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import describe, filled, is_tuple, rebuild
 from tidu.ir.flat import Flat

@@ -11,10 +11,9 @@ from functools import lru_cache
 
 from tidu.calculus.batch import batch
 from tidu.calculus.derivation import is_plain
-from tidu.calculus.forward import jvp
-from tidu.calculus.pullback import zeros_like
-from tidu.calculus.reverse import reverse
+from tidu.calculus.differentiate import jvp, reverse
 from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.values import zeros_like
 from tidu.ir.node import Node, reachable
 
 Nodes = tuple[Node, ...]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidu.calculus.bodies import changed
 from tidu.calculus.derivation import Derivation
-from tidu.calculus.reverse import Contribution, vjp
+from tidu.calculus.differentiate import Contribution, vjp
 from tidu.errors import InputError, UnknownNameError, nearest
 from tidu.ir.build import broadcast, constant, substitute
 from tidu.ir.graph import Graph, Guard

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tidu.calculus.bodies import written_out
-from tidu.calculus.pullback import differentiable, placeholder, push_forward
+from tidu.calculus.differentiate import push_forward
+from tidu.calculus.values import differentiable, placeholder
 from tidu.errors import TiduError
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidu.calculus.derivation import Derivation
-from tidu.calculus.pullback import zeros_like
-from tidu.calculus.reverse import reverse
+from tidu.calculus.differentiate import reverse
 from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.values import zeros_like
 from tidu.errors import StudyError, nearest
 from tidu.ir.build import filled, input_node, substitute
 from tidu.ir.graph import Graph

@@ -44,7 +44,7 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
     `again` gives what was derived at other values, where a Python branch may go another way;
     without it the program of `question` is run.
 
-    >>> from tidu.calculus.reverse import vjp
+    >>> from tidu.calculus.differentiate import vjp
     >>> from tidu.ops.elementwise.arithmetic import absolute
     >>> from tidu.ops.elementwise.trigonometric import cosh
     >>> from tidu.ir.build import constant, input_node

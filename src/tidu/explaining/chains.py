@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from tidu.calculus.pullback import differentiable
-from tidu.calculus.reverse import reverse
+from tidu.calculus.differentiate import reverse
 from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.values import differentiable
 from tidu.document.math import Derivative, Fence, Group, Math, Negative, Number, Product, Sum
 from tidu.explaining.trees import expression_nodes, formula, named
 from tidu.explaining.view import View

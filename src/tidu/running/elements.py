@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation
+from tidu.calculus.differentiate import pull_back, push_forward
 from tidu.calculus.elements import ElementPath, ElementPaths, Place, Position, Use
-from tidu.calculus.pullback import placeholder, pull_back, push_forward
 from tidu.calculus.settings import with_bodies
+from tidu.calculus.values import placeholder
 from tidu.errors import InputError
 from tidu.ir.body import result_types
 from tidu.ir.build import apply
