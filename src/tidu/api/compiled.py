@@ -8,7 +8,7 @@ from typing import Any
 
 from tidu.api.options import check_loss
 from tidu.api.staged import finish, redo_of, value_of
-from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
 from tidu.calculus.settings import with_bodies

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import NumpyProgram
+from tidu.backends.numpy.instructions import NumpyProgram
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation
 from tidu.checking.digits import Derivatives, Looks, looks_at, lost_digits

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tidu.api.derivation import Derivation
-from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.source.targets import TARGETS, Compiler, Target
 from tidu.errors import EvaluationError, MissingPackageError
 from tidu.running.samples import sample_values

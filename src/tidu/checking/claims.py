@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tidu.backends.numpy.program import evaluate, with_sizes
+from tidu.backends.numpy.inputs import with_sizes
+from tidu.backends.numpy.program import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation

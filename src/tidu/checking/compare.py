@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tidu.backends.numpy.program import compile_graph, evaluate, with_sizes
+from tidu.backends.numpy.inputs import with_sizes
+from tidu.backends.numpy.program import compile_graph, evaluate
 from tidu.checking.finding import Array, Finding, Index, page_entry
 from tidu.checking.mistakes import Change, Comparison, recognise
 from tidu.errors import InputError

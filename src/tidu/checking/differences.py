@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import with_sizes
+from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import NumpyProgram, as_input
+from tidu.backends.numpy.inputs import as_input
+from tidu.backends.numpy.instructions import NumpyProgram
 from tidu.checking.finding import Array
 from tidu.checking.rounding import TRIALS, UNIT, chooses, is_single, moved_values, rounded_inputs
 from tidu.ir.build import input_node, is_tuple, substitute

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.backends.numpy.program import compile_graph, with_sizes
+from tidu.backends.numpy.inputs import with_sizes
+from tidu.backends.numpy.program import compile_graph
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import boundary_of, switches

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out

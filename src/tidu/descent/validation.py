@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.program import Program
 from tidu.calculus.derivation import stabilised
 from tidu.calculus.settings import with_bodies

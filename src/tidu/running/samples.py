@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import bind_sizes
+from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.program import Valuation
 from tidu.calculus.assumptions import drawn
 from tidu.ir.budget import check_elements

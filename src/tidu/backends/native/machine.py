@@ -16,6 +16,7 @@ from tidu.backends.native.identity import digest, still_there
 from tidu.backends.native.layout import CALLBACK, ENTRY, Memory, Recipe, Request
 from tidu.backends.native.library import Library, function, load
 from tidu.backends.numpy.bodies import body_function, used_results
+from tidu.backends.numpy.program import compile_graph
 from tidu.ir.node import Node, reachable
 
 REMEMBERED = 64  # machines
@@ -130,7 +131,7 @@ def _calls(
     found: dict[int, tuple[Node, Callable[..., Any]]] = {}
     for at, node in calls.items():
         if node.id in used:
-            found[at] = node, body_function(node, used[node.id])
+            found[at] = node, body_function(node, used[node.id], compile_graph)
         else:
             found[at] = node, partial(node.op.numpy, **node.attrs)
     return found

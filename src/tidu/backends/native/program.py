@@ -30,7 +30,8 @@ from tidu.backends.native.layout import (
 from tidu.backends.native.machine import Machine, machine_of
 from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
-from tidu.backends.numpy.program import RANGE, NumpyProgram, as_input, watched
+from tidu.backends.numpy.inputs import as_input
+from tidu.backends.numpy.instructions import RANGE, NumpyProgram, watched
 from tidu.backends.program import Array, Valuation, no_values
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, inputs_among, reachable

@@ -6,19 +6,22 @@ them, and a carry that nothing depends on is not carried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from tidu.backends.numpy.program import NumpyProgram, compile_graph, execute
+from tidu.backends.numpy.instructions import NumpyProgram, execute
 from tidu.ir.body import Body, result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import Type
+
+# Compiles a graph; a body is one, and `numpy.program`, which compiles graphs, needs this file.
+Compile = Callable[[Mapping[str, Node], Mapping[str, Node]], NumpyProgram]
 
 
 def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, frozenset[int]]:
@@ -38,14 +41,14 @@ def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, froz
     return {key: frozenset(positions) for key, positions in found.items()}
 
 
-def body_function(node: Node, used: frozenset[int]) -> Callable[..., Any]:
+def body_function(node: Node, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
     """What runs for a node that holds a body: takes the operands, gives the result or results."""
     assert node.op.body is not None
     body: Body = node.attrs[node.op.body]
     if node.op.loop is Loop.CALL:
-        return _compile_call(body, used)
+        return _compile_call(body, used, compile)
     options = {key: value for key, value in node.attributes if key != node.op.body}
-    return _compile_scan(body, used, **options)
+    return _compile_scan(body, used, compile, **options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +74,9 @@ class Line:
         ]
 
 
-def _line(body: Body, wanted: Sequence[int]) -> Line:
+def _line(body: Body, wanted: Sequence[int], compile: Compile) -> Line:
     named = {str(i): body.outputs[i] for i in wanted}
-    program = compile_graph(named, {str(n.attrs["name"]): n for n in body.inputs})
+    program = compile(named, {str(n.attrs["name"]): n for n in body.inputs})
     slot = {node.id: place for place, node, _ in program.inputs.values()}
     return Line(
         program,
@@ -84,9 +87,9 @@ def _line(body: Body, wanted: Sequence[int]) -> Line:
 
 
 @lru_cache(maxsize=256)
-def _compile_call(body: Body, used: frozenset[int]) -> Callable[..., Any]:
+def _compile_call(body: Body, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
     wanted = sorted(used)
-    line = _line(body, wanted)
+    line = _line(body, wanted, compile)
     every = range(len(body.inputs))
     count = len(body.outputs)
 
@@ -107,14 +110,20 @@ def _compile_call(body: Body, used: frozenset[int]) -> Callable[..., Any]:
 
 @lru_cache(maxsize=256)
 def _compile_scan(
-    body: Body, used: frozenset[int], carries: int, steps: int, length: int, reverse: bool
+    body: Body,
+    used: frozenset[int],
+    compile: Compile,
+    carries: int,
+    steps: int,
+    length: int,
+    reverse: bool,
 ) -> Callable[..., Any]:
     outputs = len(body.outputs)
     wanted = _needed(body, used, carries)
     flowing = [i for i in wanted if i < carries]
     drawn = [i for i in wanted if i >= carries]
     kept = [j for j in range(carries) if outputs + j in used]
-    line = _line(body, wanted)
+    line = _line(body, wanted, compile)
     entries = range(carries, carries + steps)
     constants = range(carries + steps, len(body.inputs))
     count = outputs + carries

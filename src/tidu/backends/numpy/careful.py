@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.numpy.bodies import body_function
-from tidu.backends.numpy.program import function_of, operands_of
+from tidu.backends.numpy.program import compile_graph, function_of, operands_of
 from tidu.backends.program import Array, Valuation
 from tidu.ir.body import result_types
 from tidu.ir.build import input_node, is_tuple
@@ -123,7 +123,7 @@ def _decided(node: Node, plain: Mapping[int, _Known], known: Mapping[int, _Known
 def _function(node: Node) -> Callable[..., Any]:
     if node.op.body is None:
         return function_of(node)
-    return body_function(node, frozenset(range(len(result_types(node.type)))))
+    return body_function(node, frozenset(range(len(result_types(node.type)))), compile_graph)
 
 
 # ------------------------------------------------------------------ numbers of wider range

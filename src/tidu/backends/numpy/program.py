@@ -16,114 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from tidu.backends.budget import check_kept, check_run
+from tidu.backends.budget import check_run
 from tidu.backends.lowering import stable_form_of
-from tidu.backends.program import Array, Valuation, no_values
-from tidu.errors import DTypeError, ShapeError
-from tidu.ir.build import is_tuple, substitute
+from tidu.backends.numpy.bodies import body_function, used_results
+from tidu.backends.numpy.inputs import bind_sizes
+from tidu.backends.numpy.instructions import BufferKind, Instruction, NumpyProgram
+from tidu.backends.program import Valuation
+from tidu.ir.build import substitute
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import Loop
-from tidu.ir.types import COMPLEX, Shape, Size, shape_text
-from tidu.words import Words
-
-BufferKind = tuple[tuple[int, ...], str]  # shape and dtype
-
-_SHAPE = Words(
-    en="{name} has shape {got}, the program was derived for {wanted}",
-    zh="{name} 的形状是 {got}，而程序是按 {wanted} 推导的",
-)
-_SIZE = Words(
-    en="{name} has shape {got}: size {dim} is {n} here and {m} elsewhere",
-    zh="{name} 的形状是 {got}：大小 {dim} 在这里是 {n}，在别处是 {m}",
-)
-_NUMBERS = Words(en="{name}: expected numbers, got {kind}", zh="{name}：应为数，得到 {kind}")
-_COMPLEX = Words(
-    en="{name} holds complex numbers; the program was derived for {dtype}",
-    zh="{name} 是复数，而程序是按 {dtype} 推导的",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """slots[target] = function(*operands(slots)); a buffer, where planned, is the last operand."""
-
-    node: Node
-    function: Callable[..., Any]
-    operands: Callable[[list[Any]], tuple[Any, ...]]
-    target: int
-
-
-RANGE = frozenset(["overflow", "underflow"])
-
-
-def watched(leave: Callable[[str, int], None]) -> np.errstate:
-    """A context in which NumPy says nothing of numbers, and calls `leave` with the kind of trouble
-    that it meets: those in `RANGE` where a number overflows or underflows."""
-    return np.errstate(all="call", call=leave)
-
-
-def execute(steps: Sequence[Instruction], slots: list[Any]) -> None:
-    """Calculate the slots of the instructions, in order."""
-    for step in steps:
-        slots[step.target] = step.function(*step.operands(slots))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NumpyProgram:
-    """A compiled graph of integer sizes; `compile_graph` makes it.
-
-    `every` computes each node as it stands (a keep-all run); `lean` computes the same outputs:
-    numbers that NumPy stretches by itself are not stretched beforehand, results go to buffers,
-    which stand in the slots behind the nodes' own.
-    """
-
-    inputs: Mapping[str, tuple[int, Node, tuple[Shape, np.dtype[Any]]]]
-    constants: tuple[tuple[int, Array], ...]
-    every: tuple[Instruction, ...]
-    lean: tuple[Instruction, ...]
-    outputs: Mapping[str, int]
-    fresh: frozenset[str]  # outputs that nothing else refers to and need no copy
-    slots: int
-    buffers: tuple[BufferKind, ...]
-
-    def fresh_slots(self, *, buffers: bool = True) -> list[Any]:
-        """Slots for one run, with the constants and, for a lean run, its buffers."""
-        slots: list[Any] = [None] * self.slots
-        for slot, value in self.constants:
-            slots[slot] = value
-        if buffers:
-            slots.extend([np.empty(shape, dtype) for shape, dtype in self.buffers])
-        return slots
-
-    def run(self, inputs: Mapping[str, Any], *, keep_all: bool = False) -> Valuation:
-        missing = [name for name in self.inputs if name not in inputs]
-        if missing:
-            raise no_values(missing)
-        if keep_all:
-            check_kept([step.node for step in self.every])
-        slots = self.fresh_slots(buffers=not keep_all)
-        for name, (slot, node, (shape, dtype)) in self.inputs.items():
-            value = inputs[name]
-            fits = type(value) is np.ndarray and value.dtype == dtype and value.shape == shape
-            slots[slot] = value if fits else as_input(name, value, node)
-        kinds: set[str] = set()
-        with watched(lambda kind, flag: kinds.add(kind)):
-            execute(self.every if keep_all else self.lean, slots)
-        outputs = {
-            name: np.asarray(slots[slot])
-            if name in self.fresh and not keep_all
-            else np.array(slots[slot])
-            for name, slot in self.outputs.items()
-        }
-        values: dict[Node, Array] = {}
-        if keep_all:
-            values = {node: np.asarray(slots[slot]) for slot, node, _ in self.inputs.values()}
-            values |= {
-                step.node: np.asarray(slots[step.target])
-                for step in self.every
-                if not is_tuple(step.node)  # its results are nodes of their own
-            }
-        return Valuation(outputs, values, bool(kinds & RANGE), bool(kinds - RANGE))
 
 
 def compile_graph(
@@ -179,11 +80,11 @@ def compile_graph(
 
 def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[..., Any]]:
     """What calculates each node: its op's reference, or the compiled body that it holds."""
-    from tidu.backends.numpy.bodies import body_function, used_results  # noqa: PLC0415  (compiles)
-
     used = used_results(nodes, kept)
     return {
-        node.id: body_function(node, used[node.id]) if node.id in used else function_of(node)
+        node.id: body_function(node, used[node.id], compile_graph)
+        if node.id in used
+        else function_of(node)
         for node in nodes
     }
 
@@ -314,47 +215,6 @@ def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
         for child in (*node.inputs, *operands_of(node)):
             last[child.id] = max(last[child.id], alive)
     return last
-
-
-def as_input(name: str, value: Any, node: Node) -> Array:
-    """The caller's value as an array of the input's dtype and shape; copied only if it must be."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biufc":
-        raise DTypeError(_NUMBERS(name=name, kind=f"{array.dtype}"))
-    if array.dtype.kind == "c" and node.dtype not in COMPLEX:
-        raise DTypeError(_COMPLEX(name=name, dtype=node.dtype))
-    if array.shape != node.shape:
-        raise ShapeError(
-            _SHAPE(name=name, got=shape_text(array.shape), wanted=shape_text(node.shape))
-        )
-    return np.asarray(array, dtype=node.dtype)
-
-
-def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, int]:
-    """The named sizes of the inputs' shapes as the given arrays have them."""
-    sizes: dict[str, int] = {}
-    for name, node in inputs.items():
-        got: Shape = np.shape(values[name]) if name in values else node.shape
-        if len(got) != node.rank:
-            raise ShapeError(_SHAPE(name=name, got=shape_text(got), wanted=shape_text(node.shape)))
-        for dim, n in zip(node.shape, got, strict=True):
-            if (
-                isinstance(dim, Size)
-                and len(dim.names()) == 1
-                and dim == Size.named(next(iter(dim.names())))
-            ):
-                key = str(dim)
-                if isinstance(n, int) and sizes.setdefault(key, n) != n:
-                    raise ShapeError(
-                        _SIZE(name=name, got=shape_text(got), dim=key, n=n, m=sizes[key])
-                    )
-    return sizes
-
-
-def with_sizes(nodes: Sequence[Node], values: Mapping[str, Any]) -> list[Node]:
-    """The nodes with their named sizes as the given arrays have them."""
-    sizes = bind_sizes(inputs_among(reachable(nodes)), values)
-    return substitute(list(nodes), {}, sizes) if sizes else list(nodes)
 
 
 Calculate = Callable[[Mapping[str, Node], Mapping[str, Any]], Valuation]

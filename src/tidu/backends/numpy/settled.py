@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tidu.backends.budget import work_of
 from tidu.backends.numpy.careful import careful_run
-from tidu.backends.numpy.program import Calculate, evaluate, with_sizes
+from tidu.backends.numpy.inputs import with_sizes
+from tidu.backends.numpy.program import Calculate, evaluate
 from tidu.backends.program import Valuation
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.words import Phrase, Words

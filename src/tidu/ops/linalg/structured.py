@@ -13,7 +13,7 @@ from tidu.ir.op import Operand
 from tidu.ir.types import product
 from tidu.ops.arrays.axes import tril, triu
 from tidu.ops.arrays.indexing import cut
-from tidu.ops.arrays.layout import broadcast_to
+from tidu.ops.arrays.layout import broadcast_to, reshape
 from tidu.ops.arrays.structure import concatenate, diagonal_matrix, eye, filled
 from tidu.ops.define import Generator, aliases, float_type, sampled, says, spelling
 from tidu.ops.linalg.inverse import solve
@@ -228,8 +228,6 @@ def _block_diag(*xs: Node) -> Node:
 
 
 def _as_row(x: Node) -> Node:
-    from tidu.ops.arrays.layout import reshape  # noqa: PLC0415
-
     return reshape(x, shape=(1, product(x.shape)))
 
 
