@@ -10,19 +10,19 @@ import pytest
 import tidu
 import tidu.ops
 from tests.ops.evaluate import inputs_for, results
+from tests.records import Record, records
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.careful import careful_run
 from tidu.calculus.differentiate import vjp
 from tidu.errors import TiduError
 from tidu.ir.build import constant, is_tuple
 from tidu.ir.node import Node
-from tidu.ir.op import Op, registered
 
 SPECIAL = {"input", "constant", "size", "declared", "cast", "item", "tuple"}
-OPS = [op for op in registered().values() if op.name not in SPECIAL and op.samples is not None]
+OPS = [op for op in records().values() if op.name not in SPECIAL and op.samples is not None]
 
 
-def _samples(op: Op) -> list[tuple[list[Any], list[Node], list[Node]]]:
+def _samples(op: Record) -> list[tuple[list[Any], list[Node], list[Node]]]:
     assert op.samples is not None
     found: list[tuple[list[Any], list[Node], list[Node]]] = []
     for arrays, attributes in op.samples.make(np.random.default_rng(0)):
@@ -38,7 +38,7 @@ def _named(values: list[Any], nodes: list[Node]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_a_second_look_gives_the_numbers_of_the_first(op: Op):
+def test_a_second_look_gives_the_numbers_of_the_first(op: Record):
     for values, nodes, outs in _samples(op):
         floats = [n for n in nodes if n.dtype in ("float64", "complex128")]
         wanted = {f"{i}": out for i, out in enumerate(outs)}
@@ -61,7 +61,7 @@ def test_a_second_look_gives_the_numbers_of_the_first(op: Op):
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_an_entry_that_is_marked_as_certain_does_not_move(op: Op):
+def test_an_entry_that_is_marked_as_certain_does_not_move(op: Record):
     """Times infinity, a certain 0 is 0, another one NaN; certain entries are those that stay when
     the inputs that may move do."""
     rng = np.random.default_rng(1)

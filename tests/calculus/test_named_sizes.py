@@ -14,28 +14,28 @@ import pytest
 
 import tidu
 import tidu.numpy as tnp
+from tests.records import Record, records
 from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import derive_graph
 from tidu.errors import TiduError
 from tidu.ir.build import input_node, is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ir.op import Op, registered
 from tidu.ir.types import Size
 from tidu.ops.arrays.reduction import sum_
 
 KINDS = {"f": "float64", "i": "int64", "b": "bool"}
-OPS = [pytest.param(op, id=name) for name, op in registered().items() if op.samples is not None]
+OPS = [pytest.param(op, id=name) for name, op in records().items() if op.samples is not None]
 
 
-def _cases(op: Op) -> list[tuple[list[Any], dict[str, Any]]]:
+def _cases(op: Record) -> list[tuple[list[Any], dict[str, Any]]]:
     assert op.samples is not None
     made = op.samples.make(np.random.default_rng(0))
     found = [([np.asarray(x) for x in xs], attrs) for xs, attrs in made]
     return [(xs, attrs) for xs, attrs in found if all(x.dtype.kind in KINDS for x in xs)]
 
 
-def _derived(op: Op, arrays: list[Any], letters: bool, attrs: dict[str, Any]) -> dict[str, Any]:
+def _derived(op: Record, arrays: list[Any], letters: bool, attrs: dict[str, Any]) -> dict[str, Any]:
     """Loss and gradients of the sum of squares of the op's result."""
 
     def dim(n: int) -> Any:
@@ -65,7 +65,7 @@ def _derived(op: Op, arrays: list[Any], letters: bool, attrs: dict[str, Any]) ->
 
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.filterwarnings("ignore")
-def test_letters_and_numbers_agree(op: Op) -> None:
+def test_letters_and_numbers_agree(op: Record) -> None:
     held = 0
     for arrays, attrs in _cases(op):
         try:

@@ -7,14 +7,14 @@ from functools import reduce
 import numpy as np
 import pytest
 
-import tidu.ops  # noqa: F401  (registers all ops)
-from tidu.ir.op import Alias, registered
+from tests.records import records
+from tidu.ir.op import Alias
 
 
 def names(library: str) -> list[str]:
     return [
         alias.name if isinstance(alias, Alias) else alias
-        for op in registered().values()
+        for op in records().values()
         for alias in op.aliases.get(library, ())
     ]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import evaluate, inputs_for, results
 from tests.ops.test_table import OPS, moving
+from tests.records import Record
 from tidu.calculus.batch import batch
 from tidu.calculus.differentiate import vjp
 from tidu.ir.build import apply, constant, input_node
@@ -22,7 +22,7 @@ from tidu.ir.types import FLOATS
 K = 6  # entries: a length that no axis of a sample has
 
 
-def entries(op: Op) -> Iterator[tuple[list[list[Any]], dict[str, Any]]]:
+def entries(op: Record) -> Iterator[tuple[list[list[Any]], dict[str, Any]]]:
     """For each sample K draws of its operands, with the attributes."""
     assert op.samples is not None
     drawn = [op.samples.make(np.random.default_rng(seed)) for seed in range(K)]
@@ -38,7 +38,7 @@ def choices(count: int) -> list[tuple[int, ...]]:
     return [*((i,) for i in range(count)), tuple(range(count))]
 
 
-def programs(op: Op, nodes: Sequence[Node], arrays: Sequence[Any], attrs: Any) -> list[Node]:
+def programs(op: Record, nodes: Sequence[Node], arrays: Sequence[Any], attrs: Any) -> list[Node]:
     """The op's results, and their gradients (of a seed with different weights)."""
     found = results(op, nodes, attrs)
     live = [nodes[i] for i in moving(op, arrays)]
@@ -70,7 +70,7 @@ def check(outputs: Sequence[Node], nodes: Sequence[Node], rows: Sequence[Sequenc
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_a_batched_op_agrees_with_a_loop(op: Op) -> None:
+def test_a_batched_op_agrees_with_a_loop(op: Record) -> None:
     for rows, attrs in entries(op):
         nodes = inputs_for(rows[0])
         if nodes:

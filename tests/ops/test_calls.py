@@ -12,19 +12,25 @@ from tests.ops.evaluate import value
 from tidu.errors import InputError
 from tidu.ir.build import input_node
 from tidu.ir.types import Size
-from tidu.ops.arrays.axes import moveaxis, squeeze, swapaxes, tril
+from tidu.ops.arrays.axes import tril
 from tidu.ops.arrays.extremes import max_
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.softmax import softmax
 from tidu.ops.arrays.statistics import prod, std, var
-from tidu.ops.arrays.structure import concatenate, diag, diagonal, eye, stack, zeros
+from tidu.ops.arrays.structure import concatenate, diagonal, eye
 from tidu.ops.elementwise.selection import clip
 from tidu.ops.elementwise.smooth import gelu
-from tidu.ops.linalg.contraction import dot, trace
+from tidu.ops.linalg.contraction import trace
 from tidu.ops.linalg.determinant import det
 from tidu.ops.linalg.einsum import einsum
-from tidu.ops.linalg.inverse import inv, matrix_power, solve
-from tidu.ops.linalg.norms import norm
+from tidu.ops.linalg.inverse import inv, solve
+from tidu.spellings.axes import numpy_moveaxis as moveaxis
+from tidu.spellings.axes import squeeze, swapaxes
+from tidu.spellings.norms import norm
+from tidu.spellings.products import dot
+from tidu.spellings.solving import matrix_power
+from tidu.spellings.structure import diag, zeros
+from tidu.spellings.structure import numpy_stack as stack
 
 N = Size.named("n")
 A, V = input_node("A", (2, 3)), input_node("v", (3,))

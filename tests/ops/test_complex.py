@@ -16,18 +16,20 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import central, evaluate, inputs_for, results
+from tests.records import Record, body_of, records
 from tidu.calculus.differentiate import jvp, vjp
 from tidu.errors import DTypeError
+from tidu.explaining.records import form_of
 from tidu.ir.build import filled, input_node
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Form, Op, Operand, registered
+from tidu.ir.op import Form, Op, Operand
 from tidu.ir.types import COMPLEX, FLOATS, TupleType, complex_dtype
 
 SPECIAL = {"input", "constant", "size", "declared", "cast", "item", "tuple"}
-OPS = [op for op in registered().values() if op.name not in SPECIAL and op.operands != ()]
+OPS = [op for op in records().values() if op.name not in SPECIAL and op.operands != ()]
 
 
-def gives_complex(op: Op) -> bool:
+def gives_complex(op: Record) -> bool:
     """Whether real samples have complex results, as a spectrum is."""
     assert op.samples is not None
     arrays, attrs = op.samples.make(np.random.default_rng(0))[0]
@@ -36,14 +38,14 @@ def gives_complex(op: Op) -> bool:
 
 
 # A body is made for operands of its own types; tests/api/test_complex.py has loops and calls.
-TAKING = [op for op in OPS if op.body is None and (op.complex or gives_complex(op))]
+TAKING = [op for op in OPS if body_of(op) is None and (op.complex or gives_complex(op))]
 # Complex singular vectors and their kin have phases of their own: tests/ops/test_linalg.py.
 SETTLED = [op for op in TAKING if op.name not in ("eigh", "eig", "svd", "qr")]
 REFUSING = [op for op in OPS if not op.complex]
 Case = tuple[list[Any], dict[str, Any]]
 
 
-def values_of(op: Op, arrays: Sequence[Any]) -> list[int]:
+def values_of(op: Record, arrays: Sequence[Any]) -> list[int]:
     """Positions of the operands that may be complex."""
     kinds = op.operands or (Operand.VALUE,) * len(arrays)
     return [
@@ -53,7 +55,7 @@ def values_of(op: Op, arrays: Sequence[Any]) -> list[int]:
     ]
 
 
-def cases(op: Op) -> Iterator[Case]:
+def cases(op: Record) -> Iterator[Case]:
     """The samples of an op with complex operands, all or some of them (none where the results are
     complex all the same); the imaginary parts keep away from the branch cuts on the real axis."""
     assert op.samples is not None
@@ -88,7 +90,7 @@ def paired(u: Any, v: Any) -> float:
 
 @pytest.mark.parametrize("single", [False, True], ids=["complex128", "complex64"])
 @pytest.mark.parametrize("op", TAKING, ids=lambda op: op.name)
-def test_the_type_rule_agrees_with_the_reference(op: Op, single: bool) -> None:
+def test_the_type_rule_agrees_with_the_reference(op: Record, single: bool) -> None:
     for arrays, attrs in cases(op):
         narrow = {"f": np.float32, "c": np.complex64}
         xs = [a.astype(narrow.get(a.dtype.kind, a.dtype)) if single else a for a in arrays]
@@ -102,12 +104,12 @@ def test_the_type_rule_agrees_with_the_reference(op: Op, single: bool) -> None:
 
 
 @pytest.mark.parametrize("op", TAKING, ids=lambda op: op.name)
-def test_the_value_is_numpys(op: Op) -> None:
+def test_the_value_is_numpys(op: Record) -> None:
     """Also for spellings, which are written with other ops at once."""
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
         outs = results(op, nodes, attrs)
-        if outs[0].op is op or op.form is not Form.COMPOSITE:
+        if outs[0].op is op or form_of(op) is not Form.COMPOSITE:
             continue
         wanted = op.numpy(*arrays, **attrs)
         found = evaluate(outs, dict(zip(nodes, arrays, strict=True)))
@@ -145,7 +147,7 @@ def check_node(
 
 
 @pytest.mark.parametrize("op", SETTLED, ids=lambda op: op.name)
-def test_first_derivatives_agree_with_differences(op: Op) -> None:
+def test_first_derivatives_agree_with_differences(op: Record) -> None:
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
         for out in results(op, nodes, attrs):
@@ -154,7 +156,7 @@ def test_first_derivatives_agree_with_differences(op: Op) -> None:
 
 
 @pytest.mark.parametrize("op", SETTLED, ids=lambda op: op.name)
-def test_second_derivatives_agree_with_differences(op: Op) -> None:
+def test_second_derivatives_agree_with_differences(op: Record) -> None:
     rng = np.random.default_rng(11)
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
@@ -186,7 +188,7 @@ def check_second(
 
 
 # ------------------------------------------------------------------ the tester is tested
-def altered(op: Op, change: Callable[[Any], Any]) -> Op | None:
+def altered(op: Record, change: Callable[[Any], Any]) -> Op | None:
     """The record with its derivative rule changed, or None where it states none."""
 
     def all_of(value: Any) -> Any:
@@ -195,7 +197,7 @@ def altered(op: Op, change: Callable[[Any], Any]) -> Op | None:
         return tuple(all_of(v) for v in value) if isinstance(value, tuple) else change(value)
 
     for facet in ("partials", "adjoint", "differential"):
-        rule = getattr(op, facet)
+        rule = getattr(op, facet, None)
         if rule is not None:
             broken = {facet: lambda *a, rule=rule, **k: all_of(rule(*a, **k))}
             return dataclasses.replace(op, **broken)
@@ -215,7 +217,7 @@ def is_flat(out: Node, nodes: Sequence[Node], arrays: Sequence[Any], live: Seque
 @pytest.mark.parametrize(
     "op", [op for op in TAKING if altered(op, lambda p: p)], ids=lambda op: op.name
 )
-def test_a_wrong_rule_is_caught(op: Op, change: Callable[[Any], Any]) -> None:
+def test_a_wrong_rule_is_caught(op: Record, change: Callable[[Any], Any]) -> None:
     broken = altered(op, change)
     assert broken is not None
     tried, caught = 0, 0
@@ -240,7 +242,7 @@ def test_a_wrong_rule_is_caught(op: Op, change: Callable[[Any], Any]) -> None:
 
 # ------------------------------------------------------------------ refusals
 @pytest.mark.parametrize("op", REFUSING, ids=lambda op: op.name)
-def test_every_other_op_refuses_complex_numbers_by_name(op: Op) -> None:
+def test_every_other_op_refuses_complex_numbers_by_name(op: Record) -> None:
     assert op.samples is not None
     for arrays, attrs in op.samples.make(np.random.default_rng(0)):
         nodes = inputs_for([np.asarray(a) for a in arrays])

@@ -29,9 +29,10 @@ from tidu.ops.elementwise.selection import clip, maximum, minimum
 from tidu.ops.elementwise.smooth import elu, gelu
 from tidu.ops.elementwise.trigonometric import arctan2, hypot, sinc, tanh
 from tidu.ops.linalg.contraction import matmul
-from tidu.ops.linalg.determinant import cofactor, det, logdet, slogdet
+from tidu.ops.linalg.determinant import cofactor, det, logdet
 from tidu.ops.linalg.inverse import inv, solve
-from tidu.ops.linalg.norms import norm
+from tidu.spellings.decompositions import slogdet
+from tidu.spellings.norms import norm
 
 CASES = [
     json.loads(line)

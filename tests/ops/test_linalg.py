@@ -14,7 +14,7 @@ from tidu.errors import EvaluationError, InputError, NoDerivativeWarning, TiduEr
 from tidu.ir.build import describe, input_node
 from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.matrices import is_written_hermitian
-from tidu.ops.linalg.multi_dot import multi_dot
+from tidu.spellings.multi_dot import multi_dot
 
 RNG = np.random.default_rng(20)
 A3, B3 = RNG.standard_normal((3, 3)), RNG.standard_normal((3, 3))

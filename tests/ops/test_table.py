@@ -11,35 +11,36 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-import tidu.ops  # noqa: F401  (registers all ops)
 from tests.ops.evaluate import central, evaluate, inputs_for, results
+from tests.records import Record, body_of, records
 from tidu.backends.source.numpy import can_write
 from tidu.backends.source.plan import lower
 from tidu.calculus.differentiate import jvp, vjp
 from tidu.document.math import Math
 from tidu.errors import TiduError
+from tidu.explaining.records import form_of
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Form, Op, Operand, registered
+from tidu.ir.op import Form, Op, Operand
 from tidu.ir.types import TupleType
 from tidu.words import Words
 
 # Leaves that have no call of their own, and a function without a body.
 SPECIAL = {"input", "constant", "size", "declared", "cast", "item", "tuple"}
-OPS = [op for op in registered().values() if op.name not in SPECIAL]
+OPS = [op for op in records().values() if op.name not in SPECIAL]
 # Calls and scans have results side by side; tests/ops/test_control.py does for them what is done
 # here for the rules and the source text of ops with one result.
-SINGLE = [op for op in OPS if op.body is None]
+SINGLE = [op for op in OPS if body_of(op) is None]
 SMOOTH = 1e-7
 
 
-def cases(op: Op, seed: int = 0) -> list[tuple[list[Any], dict[str, Any]]]:
+def cases(op: Record, seed: int = 0) -> list[tuple[list[Any], dict[str, Any]]]:
     assert op.samples is not None, f"{op.name} has no samples"
     rng = np.random.default_rng(seed)
     return [([np.asarray(a) for a in arrays], attrs) for arrays, attrs in op.samples.make(rng)]
 
 
-def kinds(op: Op, count: int) -> tuple[Operand, ...]:
+def kinds(op: Record, count: int) -> tuple[Operand, ...]:
     return op.operands if op.operands is not None else (Operand.VALUE,) * count
 
 
@@ -47,7 +48,7 @@ def as_dtype(arrays: Sequence[Any], dtype: str) -> list[Any]:
     return [a.astype(dtype) if a.dtype.kind == "f" else a for a in arrays]
 
 
-def each(op: Op) -> Iterator[tuple[list[Any], dict[str, Any], list[Node], list[Node]]]:
+def each(op: Record) -> Iterator[tuple[list[Any], dict[str, Any], list[Node], list[Node]]]:
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
         yield arrays, attrs, nodes, results(op, nodes, attrs)
@@ -55,9 +56,9 @@ def each(op: Op) -> Iterator[tuple[list[Any], dict[str, Any], list[Node], list[N
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_the_type_rule_agrees_with_the_reference(op: Op, dtype: str) -> None:
+def test_the_type_rule_agrees_with_the_reference(op: Record, dtype: str) -> None:
     for arrays, attrs in cases(op):
-        if op.body is not None and dtype != "float64":
+        if body_of(op) is not None and dtype != "float64":
             continue  # a body is made for operands of its own types
         xs = as_dtype(arrays, dtype)
         nodes = inputs_for(xs)
@@ -71,10 +72,10 @@ def test_the_type_rule_agrees_with_the_reference(op: Op, dtype: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "op", [op for op in OPS if op.prepare and op.form is Form.COMPOSITE], ids=lambda op: op.name
+    "op", [op for op in OPS if op.prepare and form_of(op) is Form.COMPOSITE], ids=lambda op: op.name
 )
-def test_a_spelling_means_what_numpy_means(op: Op) -> None:
-    """Ops that are written with others at once have NumPy's own function as their reference."""
+def test_a_spelling_means_what_numpy_means(op: Record) -> None:
+    """What is written with ops at once has NumPy's own function as its reference."""
     for arrays, attrs, nodes, outs in each(op):
         if outs[0].op is op:
             continue
@@ -84,7 +85,7 @@ def test_a_spelling_means_what_numpy_means(op: Op) -> None:
             np.testing.assert_allclose(f, w, rtol=1e-12, atol=1e-14)
 
 
-def moving(op: Op, arrays: Sequence[Any]) -> list[int]:
+def moving(op: Record, arrays: Sequence[Any]) -> list[int]:
     """Positions of operands that have a derivative."""
     return [
         i
@@ -93,7 +94,7 @@ def moving(op: Op, arrays: Sequence[Any]) -> list[int]:
     ]
 
 
-def check_first_order(op: Op, rtol: float = SMOOTH) -> None:
+def check_first_order(op: Record, rtol: float = SMOOTH) -> None:
     rng = np.random.default_rng(7)
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
@@ -155,7 +156,7 @@ def keep(xs: Sequence[Any], arrays: Sequence[Any], live: Sequence[int]) -> list[
 @pytest.mark.parametrize(
     "op", [op for op in SINGLE if "numpy" in op.aliases], ids=lambda op: op.name
 )
-def test_masks_are_numbers_where_numpy_makes_them_numbers(op: Op) -> None:
+def test_masks_are_numbers_where_numpy_makes_them_numbers(op: Record) -> None:
     """Else a sum of two would be "or": (x > 0)**2 + (x > 0)**2 is 2, where a mask's would be 1."""
     for arrays, attrs in cases(op):
         masks = [a > 0 if a.dtype.kind == "f" else a for a in arrays]
@@ -169,7 +170,7 @@ def test_masks_are_numbers_where_numpy_makes_them_numbers(op: Op) -> None:
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_first_derivatives_agree_with_differences(op: Op) -> None:
+def test_first_derivatives_agree_with_differences(op: Record) -> None:
     check_first_order(op)
 
 
@@ -196,7 +197,7 @@ def check_second_order(out: Node, values: dict[Node, Any], wrt: Sequence[Node], 
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_second_derivatives_agree_with_differences(op: Op) -> None:
+def test_second_derivatives_agree_with_differences(op: Record) -> None:
     rng = np.random.default_rng(11)
     for arrays, _, nodes, outs in each(op):
         live = moving(op, arrays)
@@ -225,7 +226,7 @@ def wrong(op: Op, factor: float) -> Op | None:
     return None
 
 
-def has_slope(op: Op) -> bool:
+def has_slope(op: Record) -> bool:
     """Whether some derivative of the op on its samples is not zero."""
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)
@@ -243,7 +244,7 @@ def has_slope(op: Op) -> bool:
     return False
 
 
-STATED = [op for op in SINGLE if wrong(op, 1.0) is not None]
+STATED = [op for op in SINGLE if isinstance(op, Op) and wrong(op, 1.0) is not None]
 
 
 @pytest.mark.parametrize("factor", [1.001, -1.0])
@@ -286,9 +287,10 @@ def test_most_rules_have_something_to_catch() -> None:
 
 
 # ------------------------------------------------------------------ words, notation, code
-@pytest.mark.parametrize("op", list(registered().values()), ids=lambda op: op.name)
-def test_every_op_speaks_both_languages(op: Op) -> None:
-    for words in (op.says, op.doc, *(k.at for k in op.kinks)):
+@pytest.mark.parametrize("op", list(records().values()), ids=lambda op: op.name)
+def test_every_op_speaks_both_languages(op: Record) -> None:
+    kinks = op.kinks if isinstance(op, Op) else ()
+    for words in (op.says, op.doc, *(k.at for k in kinks)):
         if isinstance(words, Words):
             assert words.en and words.zh
             assert words.placeholders("en") == words.placeholders("zh")
@@ -298,7 +300,7 @@ def test_every_op_speaks_both_languages(op: Op) -> None:
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_every_notation_is_a_math_tree(op: Op) -> None:
+def test_every_notation_is_a_math_tree(op: Record) -> None:
     for _, _, nodes, outs in each(op):
         for node in reachable(outs):
             trees = [child.op.notation(child) for child in node.inputs if not child.inputs]
@@ -309,7 +311,9 @@ def test_every_notation_is_a_math_tree(op: Op) -> None:
         assert nodes is not None
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.cases], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in OPS if isinstance(op, Op) and op.cases], ids=lambda op: op.name
+)
 def test_exactly_one_case_holds_everywhere(op: Op) -> None:
     """Cases cover all arguments, ties and kinks too, and two never hold at once."""
     grid = np.array([-7.0, -1.0, -0.5, 0.0, 0.3, 0.8, 1.0, 6.0, 9.0])
@@ -336,7 +340,7 @@ def source_text(node: Node, operands: Sequence[str]) -> str:
 
 
 @pytest.mark.parametrize("op", SINGLE, ids=lambda op: op.name)
-def test_the_source_text_evaluates_to_the_reference(op: Op) -> None:
+def test_the_source_text_evaluates_to_the_reference(op: Record) -> None:
     for arrays, _, nodes, outs in each(op):
         texts = {node.id: f"x{i}" for i, node in enumerate(nodes, 1)}
         scope = {f"x{i}": a for i, a in enumerate(arrays, 1)}
@@ -359,14 +363,14 @@ OWN_WAY = {"prelu"}  # a weight for each channel stands on axis 1
 BINARY = [
     op
     for op in OPS
-    if op.form is Form.ELEMENTWISE
+    if form_of(op) is Form.ELEMENTWISE
     and kinds(op, 2) == (Operand.VALUE,) * 2
     and op.name not in OWN_WAY
 ]
 
 
 @pytest.mark.parametrize("op", BINARY, ids=lambda op: op.name)
-def test_every_pair_of_shapes_broadcasts(op: Op) -> None:
+def test_every_pair_of_shapes_broadcasts(op: Record) -> None:
     """64 of 64 pairs: the shapes that NumPy gives, and gradients of the operands' own shapes that
     agree with differences; (4, 1, 3) and (2, 3) meet as (4, 2, 3)."""
     assert op.samples is not None
@@ -389,7 +393,9 @@ def test_every_pair_of_shapes_broadcasts(op: Op) -> None:
 
 
 # ------------------------------------------------------------------ shortcuts of composites
-SHORT = [op for op in SINGLE if op.definition and (op.adjoint or op.partials)]
+SHORT = [
+    op for op in SINGLE if isinstance(op, Op) and op.definition and (op.adjoint or op.partials)
+]
 
 
 @pytest.mark.parametrize("op", SHORT, ids=lambda op: op.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ from tidu.api.report import Report, report
 from tidu.errors import InputError, UnknownNameError, nearest
 from tidu.explaining.records import (
     FACETS,
+    Record,
     exports,
+    form_of,
+    loop_of,
     numpy_document,
     op_document,
     ops_document,
@@ -20,6 +23,7 @@ from tidu.explaining.records import (
 from tidu.ir.op import Alias, Op, registered
 from tidu.render import inline
 from tidu.spellings import coverage, functions
+from tidu.spellings.record import spellings
 from tidu.text.values import MODULE_NAMES
 from tidu.words import Language, Words, verbatim
 
@@ -35,7 +39,7 @@ _FACETS = Words(en="facets: {names}", zh="可以选的有：{names}")
 
 def catalogue(lang: Language | None = None) -> Report:
     """Return a table of all operations."""
-    return report(ops_document(registered().values(), coverage.written_on_arrays()), lang)
+    return report(ops_document(_records().values(), coverage.written_on_arrays()), lang)
 
 
 def numpy_report(lang: Language | None = None) -> Report:
@@ -65,20 +69,26 @@ def op_report(name: str, facet: str | None = None, lang: Language | None = None)
 
 def op_data(name: str | None = None) -> list[dict[str, Any]]:
     """Return the records as plain data, of one operation or of all."""
-    ops = registered().values() if name is None else [find_op(name)]
-    return [_data(op) for op in ops]
+    records = _records().values() if name is None else [find_op(name)]
+    return [_data(record) for record in records]
 
 
-def find_op(name: str) -> Op:
-    """Return the op of this name, or the one that a spelling such as np.linalg.inv means."""
-    known = registered()
+def _records() -> Mapping[str, Record]:
+    """Return all ops, and the spellings that say on what they can be tried, by name."""
+    sampled = {name: each for name, each in spellings().items() if each.samples is not None}
+    return {**registered(), **sampled}
+
+
+def find_op(name: str) -> Record:
+    """Return the op or spelling of this name, or what a path such as np.linalg.inv means."""
+    known = _records()
     if name in known:
         return known[name]
     library, dot, rest = name.partition(".")
     path = MODULE_NAMES.get(library, library) + dot + rest
     found = functions.find(path) or functions.find(f"numpy.{name}")
-    if found is not None and found.op is not None:
-        return found.op
+    if found is not None and found.record in known.values():
+        return found.record
     path = path if path.startswith("numpy.") else f"numpy.{name}"
     short = path.removeprefix("numpy.")
     if found is not None or short in coverage.written_on_arrays():
@@ -100,12 +110,13 @@ def _facets(facet: str | None) -> Sequence[str]:
     return (facet,)
 
 
-def _data(op: Op) -> dict[str, Any]:
+def _data(op: Record) -> dict[str, Any]:
     rule = rule_of(op)
+    kinks = op.kinks if isinstance(op, Op) else ()
     return {
         "name": op.name,
-        "form": op.form.value,
-        "loop": op.loop.value,
+        "form": form_of(op).value,
+        "loop": loop_of(op).value,
         "doc": None if op.doc is None else {"en": op.doc.en, "zh": op.doc.zh},
         "rule": {"en": op.says.en, "zh": op.says.zh},
         "result": None if rule.result is None else inline(rule.result),
@@ -118,5 +129,5 @@ def _data(op: Op) -> dict[str, Any]:
             for library, aliases in op.aliases.items()
         },
         "export": list(exports(op)),
-        "kinks": [{"en": kink.at.en, "zh": kink.at.zh} for kink in op.kinks],
+        "kinks": [{"en": kink.at.en, "zh": kink.at.zh} for kink in kinks],
     }

@@ -30,6 +30,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, role
 from tidu.ir.types import FLOATS
 from tidu.ops.arrays.reduction import sum_ as total
+from tidu.spellings.record import Spelling
 from tidu.words import Phrase, Words, verbatim
 
 FACETS = (
@@ -125,6 +126,7 @@ _NONE = Words(
     en="Its result is not a decimal number, or it has no operand to derive by: no derivative.",
     zh="它的结果不是小数，或者没有可以求导的操作数：没有导数。",
 )
+Record = Op | Spelling  # what `tidu ops` shows: an op, or what is written with ops
 _MATRICES, _OTHERS = "ABCDEH", "xyzuvw"
 
 
@@ -138,7 +140,17 @@ class Rule:
     written: Math | None = None  # what a call is written with, for an op that leaves no node
 
 
-def rule_of(op: Op) -> Rule:
+def form_of(record: Record) -> Form:
+    """Return the form of an op; a spelling is a composite of ops."""
+    return record.form if isinstance(record, Op) else Form.COMPOSITE
+
+
+def loop_of(record: Record) -> Loop:
+    """Return how an op's loops run; a spelling calls other ops."""
+    return record.loop if isinstance(record, Op) else Loop.CALL
+
+
+def rule_of(op: Record) -> Rule:
     """Return the derivative as reverse mode gives it on operands like the op's own samples."""
     operands, attributes = _operands(op)
     if not operands:
@@ -146,7 +158,7 @@ def rule_of(op: Op) -> Rule:
     found = call(op, *operands.values(), **attributes)
     out: Node = found[0] if isinstance(found, list | tuple) else found
     atoms: dict[Node, Math] = {node: Symbol(name) for name, node in operands.items()}
-    if out.op is not op:
+    if isinstance(op, Spelling) or out.op is not op:
         return Rule(written=formula(out, atoms))
     result = op.notation(out, *(formula(x, atoms) for x in out.inputs))
     kinds = op.operands or (Operand.VALUE,) * len(operands)
@@ -210,7 +222,7 @@ def _left(result: Math, name: str, count: int, scaled: bool) -> Math:
     return Derivative(result, Symbol(name), count == 1)
 
 
-def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
+def _operands(op: Record) -> tuple[dict[str, Node], dict[str, Any]]:
     """Return input nodes like one of the op's samples: numbers, or matrices where it is no map."""
     if op.samples is None:
         return {}, {}
@@ -218,7 +230,8 @@ def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
     if not cases:
         return {}, {}
 
-    each = op.form is Form.ELEMENTWISE or (op.form is Form.COMPOSITE and op.loop is Loop.MAP)
+    form, loop = form_of(op), loop_of(op)
+    each = form is Form.ELEMENTWISE or (form is Form.COMPOSITE and loop is Loop.MAP)
 
     def unlike(case: tuple[Sequence[Any], Any]) -> tuple[int, int]:
         """Return how far a sample is from numbers, or from matrices of more than one row and
@@ -238,7 +251,7 @@ def _operands(op: Op) -> tuple[dict[str, Node], dict[str, Any]]:
 
 
 # ------------------------------------------------------------------ documents
-def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
+def op_document(op: Record, facets: Sequence[str] = FACETS) -> Document:
     """Return the whole record of one op, or the facets asked for."""
     rows = [(_FACET_NAMES[facet](), value) for facet in facets if (value := _facet(op, facet))]
     blocks: list[Block] = [] if op.doc is None or len(facets) == 1 else [Paragraph(op.doc())]
@@ -249,14 +262,14 @@ def op_document(op: Op, facets: Sequence[str] = FACETS) -> Document:
     return Document(verbatim(op.name), tuple(blocks))
 
 
-def ops_document(ops: Iterable[Op], on_arrays: Sequence[str] = ()) -> Document:
+def ops_document(ops: Iterable[Record], on_arrays: Sequence[str] = ()) -> Document:
     """Return a table of the ops that can be written, the names of the others, and the functions of
     NumPy's that are read in traced programs alone."""
     known = sorted(
-        (op for op in ops if op.form is not Form.LEAF or op.aliases), key=lambda op: op.name
+        (op for op in ops if form_of(op) is not Form.LEAF or op.aliases), key=lambda op: op.name
     )
     rows = tuple(
-        (op.name, _FORMS[op.form](), names(op, "numpy"), names(op, "torch"), _complex(op) or "")
+        (op.name, _FORMS[form_of(op)](), names(op, "numpy"), names(op, "torch"), _complex(op) or "")
         for op in known
         if op.aliases
     )
@@ -294,7 +307,7 @@ def numpy_document(
     return Document(_NUMPY_TITLE(), tuple(blocks))
 
 
-def _rule_blocks(op: Op) -> list[Block]:
+def _rule_blocks(op: Record) -> list[Block]:
     rule = rule_of(op)
     blocks: list[Block] = [Paragraph(_RULE(says=op.says()))]
     if rule.written is not None:
@@ -308,12 +321,12 @@ def _rule_blocks(op: Op) -> list[Block]:
     return blocks
 
 
-def _facet(op: Op, facet: str) -> Phrase | str | None:
+def _facet(op: Record, facet: str) -> Phrase | str | None:
     match facet:
         case "form":
-            return _FORMS[op.form]()
+            return _FORMS[form_of(op)]()
         case "loop":
-            return op.loop.value
+            return loop_of(op).value
         case "numpy" | "torch" | "text":
             return names(op, facet)
         case "complex":
@@ -328,7 +341,7 @@ def _facet(op: Op, facet: str) -> Phrase | str | None:
             return None
 
 
-def exports(op: Op) -> tuple[str, ...]:
+def exports(op: Record) -> tuple[str, ...]:
     """Return the languages that an op and its gradient can be written in, found by asking for a
     sample."""
     operands, attributes = _operands(op)
@@ -352,7 +365,7 @@ def exports(op: Op) -> tuple[str, ...]:
     return languages(roots)
 
 
-def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
+def _missing(ops: Sequence[Record]) -> tuple[Phrase, ...]:
     """Return for each language the ops that it cannot express."""
     known = {op.name: exports(op) for op in ops if op.samples is not None}
     found: list[Phrase] = []
@@ -362,15 +375,17 @@ def _missing(ops: Sequence[Op]) -> tuple[Phrase, ...]:
     return tuple(found)
 
 
-def _complex(op: Op) -> Phrase | None:
+def _complex(op: Record) -> Phrase | None:
     """Return whether the op takes complex numbers; None where it takes no numbers at all."""
     if op.operands is not None and Operand.VALUE not in op.operands:
         return None
     return _TAKES() if op.complex else _REFUSES()
 
 
-def _kinks(op: Op) -> Phrase | None:
+def _kinks(op: Record) -> Phrase | None:
     """Return every kink with the derivative used there, as the sample's attributes have it."""
+    if isinstance(op, Spelling):
+        return None
     attributes = _operands(op)[1]
     said: Phrase | None = None
     for kink in op.kinks:
@@ -386,7 +401,7 @@ def _number(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def names(op: Op, library: str) -> str:
+def names(op: Record, library: str) -> str:
     """Return the op's names in a library, comma-separated: "np.tanh"."""
     prefix = {"numpy": "np.", "torch": "torch."}.get(library, "")
     found = (a.name if isinstance(a, Alias) else a for a in op.aliases.get(library, ()))

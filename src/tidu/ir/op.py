@@ -194,7 +194,7 @@ class Op:
         default_factory=dict[str, tuple[str | Alias, ...]]
     )  # library ("numpy", "torch", "text") -> names there, dotted below the library ("linalg.norm")
     axes: tuple[str, ...] = ()  # attributes that are axes
-    free: tuple[str, ...] = ()  # of a spelling: further arguments that may be calculated values
+    free: tuple[str, ...] = ()  # arguments after the operands that may be calculated values
     batched: Callable[..., Node | None] | None = None  # with a leading axis; see ir.stacking
     kinks: tuple[Kink, ...] = ()
     # (*xs, **attrs) -> mask: where the result of a step, a comparison, a guarded quotient is one by

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Fence, Function, Math, Product
-from tidu.ir.build import constant, elementwise_type, input_node
+from tidu.ir.build import constant, elementwise_type
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand, Samples, register
 from tidu.ir.types import FLOATS, DType, Type, is_one_element
@@ -47,31 +47,6 @@ def elementwise(
     facets.setdefault("operands", (Operand.VALUE,) * arity)
     facets.setdefault("samples", normal(arity))
     return op(name, form=Form.ELEMENTWISE, loop=Loop.MAP, **facets)
-
-
-def spelling(name: str, build: Callable[..., Any], **facets: Any) -> Op:
-    """Register a further name for what other ops do: a call is written with them at once, so that
-    no node of this op appears in a graph and nothing else needs a rule for it."""
-
-    def type_rule(*types: Type, **attributes: Any) -> Any:
-        return build(
-            *(input_node(f"x{i}", t.shape, t.dtype) for i, t in enumerate(types, 1)), **attributes
-        ).type
-
-    facets.setdefault("operands", (Operand.VALUE,))
-    facets.setdefault("says", says("written with other operations", "用其他运算写出"))
-    facets.setdefault("source", "definition")
-    facets.setdefault("notation", function(name))
-    facets.setdefault("aliases", aliases(numpy=name, torch=name))
-    return op(
-        name,
-        form=Form.COMPOSITE,
-        loop=Loop.CALL,
-        type_rule=type_rule,
-        prepare=build,
-        definition=build,
-        **facets,
-    )
 
 
 def float_type(dtype: DType) -> DType:

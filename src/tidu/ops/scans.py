@@ -139,7 +139,7 @@ def _scan_definition(
     carry, rows = _step_by_step(inlined, operands, body, carries, steps, length, reverse)
     types = [node.type for node in (*body.outputs[carries:], *body.inputs[:carries])]
     stacks = [
-        stack([row[i] for row in rows]) if rows else filled(0.0, _stacked(type, 0))
+        stack(*(row[i] for row in rows)) if rows else filled(0.0, _stacked(type, 0))
         for i, type in enumerate(types)
     ]
     return join_results([*carry, *stacks])

@@ -13,6 +13,7 @@ from tidu.errors import MissingPackageError
 from tidu.ir.build import constant
 from tidu.ir.op import Op
 from tidu.ops.special.scipy_reference import INSTALL
+from tidu.spellings.record import Spelling
 from tidu.tracing.traced import TracedArray
 from tidu.words import Words, verbatim
 
@@ -22,7 +23,7 @@ _MISSING = Words(
 )
 
 
-def on_arrays(op: Op, *arrays: Any, **attributes: Any) -> Any:
+def on_arrays(op: Op | Spelling, *arrays: Any, **attributes: Any) -> Any:
     """Return an op on plain arrays, calculated at once, or on traced ones, as a node."""
     traced = next((x for x in arrays if isinstance(x, TracedArray)), None)
     if traced is None:

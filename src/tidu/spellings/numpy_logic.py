@@ -10,7 +10,6 @@ from tidu.ir.node import Node
 from tidu.ir.op import Operand
 from tidu.ops.arrays.layout import flat, reshape
 from tidu.ops.arrays.reduction import sum_
-from tidu.ops.arrays.windows import sliding
 from tidu.ops.elementwise.arithmetic import absolute
 from tidu.ops.elementwise.comparison import (
     equal,
@@ -23,6 +22,7 @@ from tidu.ops.elementwise.comparison import (
 from tidu.ops.elementwise.exponential import exp2
 from tidu.ops.elementwise.rounding import floor_divide, remainder, trunc
 from tidu.spellings.record import Spelling, on_arrays, register
+from tidu.spellings.windows import sliding
 
 _ONE, _TWO = (Operand.VALUE,), (Operand.VALUE, Operand.VALUE)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from tidu.ir.build import constant
-from tidu.ops.arrays.numeric import gradient_of
 from tidu.ops.arrays.order import add_along_axis
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.elementwise.comparison import where as where_op
 from tidu.ops.linalg.einsum import einsum as einsum_op
+from tidu.spellings.numeric import gradient_of
 from tidu.spellings.record import on_arrays
 
 

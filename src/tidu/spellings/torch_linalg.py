@@ -11,16 +11,17 @@ from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Type, promote, shape_text
 from tidu.ops.arrays.layout import flat, reshape
-from tidu.ops.arrays.rearrange import array_split, repeat
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.define import float_type
 from tidu.ops.elementwise.complex import squared_size
 from tidu.ops.linalg.inverse import solve
-from tidu.ops.linalg.least_squares import pinv, rank_at
+from tidu.ops.linalg.least_squares import pinv
 from tidu.ops.linalg.matrices import matrix, shorter
-from tidu.ops.linalg.products import tensordot
 from tidu.ops.linalg.singular import svd_values
+from tidu.spellings.least_squares import rank_at
 from tidu.spellings.operands import axis_of, node_of, plain_of
+from tidu.spellings.products import tensordot
+from tidu.spellings.rearrange import array_split, repeat
 from tidu.spellings.record import spelled
 from tidu.words import Words
 

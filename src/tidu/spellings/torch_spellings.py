@@ -8,10 +8,9 @@ from tidu.errors import InputError
 from tidu.ir.build import describe, lift
 from tidu.ir.node import Node
 from tidu.ir.types import Dim, product, shape_text
-from tidu.ops.arrays.indexing import take
-from tidu.ops.arrays.layout import broadcast_to, reshape, transpose
+from tidu.ops.arrays.layout import broadcast_to, reshape
 from tidu.ops.arrays.statistics import std, var
-from tidu.ops.arrays.structure import column_stack, concatenate
+from tidu.ops.arrays.structure import concatenate
 from tidu.ops.elementwise.arithmetic import divide
 from tidu.ops.elementwise.comparison import greater, less, where
 from tidu.ops.elementwise.entropy import logit as logit_op
@@ -19,8 +18,11 @@ from tidu.ops.elementwise.exponential import softplus
 from tidu.ops.elementwise.rounding import floor, trunc
 from tidu.ops.elementwise.selection import clip
 from tidu.ops.linalg.contraction import trace
+from tidu.spellings.axes import swapaxes
+from tidu.spellings.indexing import numpy_take
 from tidu.spellings.operands import axis_of, node_of
 from tidu.spellings.record import spelled
+from tidu.spellings.structure import column_stack
 from tidu.words import Words
 
 _BOUNDS = Words(en="clamp needs min, max or both", zh="clamp 需要 min、max 或两者")
@@ -131,8 +133,8 @@ def index_select(x: Any, dim: int, index: Any) -> Node:
     """The entries at these places along one axis."""
     x = node_of(x)
     if not x.rank:  # a number is a vector of one
-        return reshape(take(reshape(x, shape=(1,)), index, axis=dim), shape=())
-    return take(x, index, axis=dim)
+        return reshape(numpy_take(reshape(x, shape=(1,)), index, axis=dim), shape=())
+    return numpy_take(x, index, axis=dim)
 
 
 @spelled("torch.cat", "torch.concat", "torch.concatenate", operands=None, overrides=True)
@@ -150,23 +152,13 @@ def columns(*xs: Any) -> Node:
     return column_stack(*(x if x.rank else reshape(x, shape=(1,)) for x in nodes))
 
 
-@spelled("numpy.swapaxes", overrides=True)
-def swap(x: Any, axis1: int, axis2: int) -> Node:
-    """Two axes exchanged."""
-    x = node_of(x)
-    first, second = axis_of(x, axis1), axis_of(x, axis2)
-    order = list(range(x.rank))
-    order[first], order[second] = second, first
-    return transpose(x, axes=tuple(order))
-
-
 @spelled("torch.transpose", "torch.swapaxes", "torch.swapdims", overrides=True)
 def swapped(x: Any, dim0: int, dim1: int) -> Node:
     """Two axes exchanged; of a number nothing is."""
     x = node_of(x)
     if not x.rank and {dim0, dim1} <= {0, -1}:
         return x
-    return swap(x, dim0, dim1)
+    return swapaxes(x, axis1=dim0, axis2=dim1)
 
 
 @spelled("torch.div", "torch.divide", "torch.true_divide", operands=2, overrides=True)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 import tidu.ops  # noqa: F401  (registers the ops)
+from tests.records import records
 from tidu.errors import TiduError
+from tidu.explaining.records import loop_of
 from tidu.ir.build import call, constant, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Loop, registered
@@ -20,9 +22,10 @@ from tidu.ops.arrays.indexing import index
 from tidu.ops.arrays.layout import reshape
 from tidu.ops.elementwise.trigonometric import sin, tanh
 
-OPS = sorted(name for name, op in registered().items() if op.samples is not None)
+RECORDS = records()
+OPS = sorted(name for name, op in RECORDS.items() if op.samples is not None)
 _MOVING = (Loop.VIEW, Loop.GATHER, Loop.SCATTER, Loop.CONTRACT, Loop.REDUCE, Loop.SCAN)
-STRUCTURAL = [name for name in OPS if registered()[name].loop in _MOVING]
+STRUCTURAL = [name for name in OPS if loop_of(RECORDS[name]) in _MOVING]
 SHAPES = [(), (1,), (7,), (13,), (31,), (3, 4), (9, 8), (17, 3), (0, 3), (5, 1, 2), (1, 2, 1, 3, 2)]
 LARGEST = 3000  # elements of a value
 REFUSALS = (TiduError, TypeError, ValueError, np.linalg.LinAlgError)
@@ -31,7 +34,7 @@ REFUSALS = (TiduError, TypeError, ValueError, np.linalg.LinAlgError)
 @cache
 def samples(name: str) -> list[tuple[tuple[np.ndarray, ...], dict[str, Any]]]:
     """The real operands that an op's record gives, with the attributes."""
-    made = registered()[name].samples
+    made = RECORDS[name].samples
     assert made is not None
     found = [(tuple(map(np.asarray, o)), attrs) for o, attrs in made.make(np.random.default_rng(0))]
     return [(o, attrs) for o, attrs in found if not any(a.dtype.kind == "c" for a in o)]
@@ -88,7 +91,7 @@ class RandomGraph:
         operands, attrs = self.pick(samples(name))
         if sum(a.size for a in operands) > LARGEST:
             return
-        node = call(registered()[name], *map(self.operand, operands), **attrs)
+        node = call(RECORDS[name], *map(self.operand, operands), **attrs)
         if not isinstance(node, Node) or is_tuple(node) or "complex" in node.dtype:
             return
         if np.prod(node.shape) <= LARGEST:

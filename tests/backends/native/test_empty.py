@@ -15,6 +15,7 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import distance
+from tests.records import records
 from tidu.backends.native.program import compile_native
 from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
@@ -23,17 +24,17 @@ from tidu.errors import TiduError
 from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import registered
 from tidu.ops.arrays.reduction import sum_
 
-OPS = sorted(name for name, op in registered().items() if op.samples is not None)
+RECORDS = records()
+OPS = sorted(name for name, op in RECORDS.items() if op.samples is not None)
 # what NumPy itself says of these: no largest, no place to take from, shapes that do not fit
 REFUSALS = (TiduError, ValueError, IndexError, TypeError, np.linalg.LinAlgError)
 Program = tuple[dict[str, Node], dict[str, Any]]
 
 
 def programs(name: str, to: int) -> Iterator[Program]:
-    op = registered()[name]
+    op = RECORDS[name]
     assert op.samples is not None
     for operands, attrs in op.samples.make(np.random.default_rng(0)):
         arrays = [np.asarray(a) for a in operands]

@@ -10,16 +10,19 @@ import pytest
 
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import check
+from tests.records import records
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.schedule.plan import Kind, kind_of
 from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
+from tidu.explaining.records import form_of
 from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Form, registered, role
+from tidu.ir.op import Form, Op, role
 
-OPS = sorted(name for name, op in registered().items() if op.samples is not None)
+RECORDS = records()
+OPS = sorted(name for name, op in RECORDS.items() if op.samples is not None)
 # whose functions are called back: no vector code for them yet
 LEFT = {"gamma", "gammaln"}
 GROUPS = [OPS[at : at + 30] for at in range(0, len(OPS), 30)]
@@ -27,7 +30,7 @@ GROUPS = [OPS[at : at + 30] for at in range(0, len(OPS), 30)]
 
 def samples(name: str, dtype: str) -> list[tuple[dict[str, Node], dict[str, Any]]]:
     """Each sample of an op as a graph of one node, with its values; those NumPy can run."""
-    op = registered()[name]
+    op = RECORDS[name]
     assert op.samples is not None
     found: list[tuple[dict[str, Node], dict[str, Any]]] = []
     for at, (operands, attrs) in enumerate(op.samples.make(np.random.default_rng(0))):
@@ -71,7 +74,8 @@ def test_what_an_op_can_say_in_loops_is_compiled() -> None:
     """No op with a scalar expression is quietly left to NumPy."""
     left: set[str] = set()
     for name in OPS:
-        if registered()[name].scalar is None or not samples(name, "float64"):
+        op = RECORDS[name]
+        if not isinstance(op, Op) or op.scalar is None or not samples(name, "float64"):
             continue
         (node,) = samples(name, "float64")[0][0].values()
         kind = kind_of(node, FUNCTIONS)
@@ -81,7 +85,7 @@ def test_what_an_op_can_say_in_loops_is_compiled() -> None:
 
 
 # ------------------------------------------------------------------ truth values, casts
-TRUTHS = [name for name in OPS if registered()[name].form is Form.ELEMENTWISE]
+TRUTHS = [name for name in OPS if form_of(RECORDS[name]) is Form.ELEMENTWISE]
 
 
 @pytest.mark.parametrize("unrolled", [True, False])
@@ -90,7 +94,7 @@ def test_elementwise_ops_of_truth_values(unrolled: bool) -> None:
     tuning = TUNED if unrolled else Tuning(straight_line=0)
     outputs: dict[str, Node] = {}
     for name in TRUTHS:
-        op = registered()[name]
+        op = RECORDS[name]
         assert op.samples is not None
         operands, attrs = op.samples.make(np.random.default_rng(0))[0]
         inputs = [input_node(f"b{i}", (8,), "bool") for i in range(len(operands))]

@@ -10,14 +10,15 @@ import pytest
 import tidu
 from tests.backends.source.c_files import call, run_c
 from tests.backends.source.programs import PROGRAMS, STUDIES, Program, agree, op_programs, run_numpy
+from tests.records import Record, records
 from tidu.api.studies import study_derivations
 from tidu.errors import InputError
-from tidu.ir.op import Op, registered
+from tidu.ir.op import registered
 
-OPS = [op for op in registered().values() if op.samples is not None]
+OPS = [op for op in records().values() if op.samples is not None]
 
 
-def exported(op: Op, dtype: str) -> None:
+def exported(op: Record, dtype: str) -> None:
     for derivation, values in op_programs(op, dtype):
         try:
             text = derivation.to_c("en")
@@ -31,7 +32,7 @@ def exported(op: Op, dtype: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
+def test_every_op_that_is_exported_agrees(op: Record, dtype: str) -> None:
     exported(op, dtype)
 
 

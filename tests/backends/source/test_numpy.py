@@ -19,16 +19,16 @@ from tests.backends.source.programs import (
     op_programs,
     run_numpy,
 )
+from tests.records import Record, records
 from tidu.api.studies import study_derivations
 from tidu.errors import InputError
-from tidu.ir.op import Op, registered
 
-OPS = [op for op in registered().values() if op.samples is not None]
+OPS = [op for op in records().values() if op.samples is not None]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_every_op_is_exported_and_agrees(op: Op, dtype: str) -> None:
+def test_every_op_is_exported_and_agrees(op: Record, dtype: str) -> None:
     for derivation, values in op_programs(op, dtype):
         found = run_numpy(derivation.to_numpy("en"), values)
         agree(derivation, found, values, 1e-11 if dtype == "float64" else 1e-4)

@@ -12,11 +12,11 @@ import pytest
 
 import tidu
 from tests.backends.source.programs import PROGRAMS, STUDIES, Program, agree, op_programs
+from tests.records import Record, records
 from tidu.api.studies import study_derivations
 from tidu.errors import InputError
-from tidu.ir.op import Op, registered
 
-OPS = [op for op in registered().values() if op.samples is not None]
+OPS = [op for op in records().values() if op.samples is not None]
 MLP = PROGRAMS[0]
 
 
@@ -68,7 +68,7 @@ def module(text: str) -> dict[str, Any]:
 @pytest.mark.peer("torch")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_every_op_that_is_exported_agrees(op: Op, dtype: str) -> None:
+def test_every_op_that_is_exported_agrees(op: Record, dtype: str) -> None:
     for derivation, values in op_programs(op, dtype):
         try:
             text = derivation.to_torch("en")

@@ -6,22 +6,21 @@ axes; `fft2`, `rfftn` and the like are written with transforms along axes, as Nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math
 from tidu.errors import InputError
-from tidu.ir.budget import check_elements
-from tidu.ir.build import OperandError, apply, constant, filled
+from tidu.ir.build import OperandError, apply, filled
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Op, Operand
 from tidu.ir.types import Dim, Shape, Type, complex_dtype, real_dtype
 from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.arrays.structure import concatenate
-from tidu.ops.define import DIM, Generator, aliases, float_type, op, sampled, says, spelling
+from tidu.ops.define import DIM, Generator, aliases, float_type, op, sampled, says
 from tidu.ops.elementwise.parts import complex_normal, conj
 from tidu.words import Words, verbatim
 
@@ -37,38 +36,34 @@ _NAMED = Words(
     en="{name} needs a size that is a number; axis {axis} of {a} {sa} has the size {n}",
     zh="{name} 需要具体的大小；{a} {sa} 的第 {axis} 轴大小是 {n}",
 )
-_SIZES = Words(
-    en="{name} got {sizes} for the axes {axes}: a size for each axis is needed",
-    zh="{name} 在轴 {axes} 上得到大小 {sizes}；每个轴需要一个大小",
-)
-_NUMBER = Words(
+NOT_A_SIZE = Words(
     en="{name} transforms arrays along an axis; {a} is a single number",
     zh="{name} 沿一个轴变换数组；{a} 是单个数",
 )
 
 # The norm with which the inverse transform is the adjoint: n·F⁻¹ where F has no factor.
-_ADJOINT_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+ADJOINT_NORM = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
-def _norm_of(norm: Any, name: str) -> str:
+def norm_of(norm: Any, name: str) -> str:
     chosen = "backward" if norm is None else norm
-    if chosen not in _ADJOINT_NORM:
+    if chosen not in ADJOINT_NORM:
         raise InputError(_NORM(name=name, norm=repr(norm)), fix=verbatim('norm="ortho"'))
     return chosen
 
 
-def _whole(x: Node | Type, axis: int, name: str) -> int:
+def whole_size(x: Node | Type, axis: int, name: str) -> int:
     n = x.shape[axis]
     if not isinstance(n, int):
         raise OperandError(_NAMED, name=name, axis=axis, n=n)
     return n
 
 
-def _sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
+def sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
     """The first n elements along an axis; zeros behind them where there are fewer."""
     if n is None or n == x.shape[axis]:
         return x
-    have = _whole(x, axis, name)
+    have = whole_size(x, axis, name)
     if not isinstance(n, int | np.integer) or n < 1:
         raise OperandError(_POINTS, name=name, n=n, axis=axis)
     if n < have:
@@ -77,9 +72,9 @@ def _sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
     return concatenate(x, filled(0.0, Type(shape, x.dtype)), axis=axis)
 
 
-def _axis_of(x: Node, axis: Any, name: str) -> int:
+def fourier_axis(x: Node, axis: Any, name: str) -> int:
     if x.rank == 0:
-        raise OperandError(_NUMBER, name=name)
+        raise OperandError(NOT_A_SIZE, name=name)
     return normal_axes(axis, x.rank)[0]
 
 
@@ -116,7 +111,7 @@ def _code(name: str, *keys: str) -> Callable[[Node, str], str]:
     return code
 
 
-def _complex(*shape: int) -> Callable[[Generator], Any]:
+def complex_samples(*shape: int) -> Callable[[Generator], Any]:
     return lambda rng: complex_normal(rng, shape)
 
 
@@ -134,9 +129,9 @@ def _full(name: str, en: str, zh: str, this: Callable[[], Op]) -> Op:
     """fft or ifft over one axis or several."""
 
     def prepare(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-        at = _axis_of(x, axis, name)
-        whole = _sized(x, at, n, name)
-        return apply(this(), whole, axis=(at,), norm=_norm_of(norm, name))
+        at = fourier_axis(x, axis, name)
+        whole = sized(x, at, n, name)
+        return apply(this(), whole, axis=(at,), norm=norm_of(norm, name))
 
     return op(
         name,
@@ -205,8 +200,8 @@ scale_middle = op(
     axes=("axis",),
     aliases={},
     samples=sampled(
-        ((_complex(3),), {"axis": 0, "n": 4, "factor": 0.5}),
-        ((_complex(2, 3),), {"axis": 1, "n": 5, "factor": 2.0}),
+        ((complex_samples(3),), {"axis": 0, "n": 4, "factor": 0.5}),
+        ((complex_samples(2, 3),), {"axis": 1, "n": 5, "factor": 2.0}),
     ),
     doc=says(
         "half a spectrum with a factor at all frequencies that have a mirror image",
@@ -217,18 +212,18 @@ scale_middle = op(
 
 def _rfft_adjoint(g: Node, x: Node, out: Node, axis: int, norm: str) -> tuple[Node]:
     """Σₖ Re(gₖ e^(-2πi jk/n)): n times the inverse of conj(g), which counts the middle twice."""
-    n = _whole(x, axis, "rfft")
+    n = whole_size(x, axis, "rfft")
     halved = apply(scale_middle, conj(g), axis=axis, n=n, factor=0.5)
-    return (apply(irfft, halved, n=n, axis=axis, norm=_ADJOINT_NORM[norm]),)
+    return (apply(irfft, halved, n=n, axis=axis, norm=ADJOINT_NORM[norm]),)
 
 
 def _irfft_adjoint(g: Node, x: Node, out: Node, n: int, axis: int, norm: str) -> tuple[Node]:
-    half = conj(apply(rfft, g, axis=axis, norm=_ADJOINT_NORM[norm]))
+    half = conj(apply(rfft, g, axis=axis, norm=ADJOINT_NORM[norm]))
     return (apply(scale_middle, half, axis=axis, n=n, factor=2.0),)
 
 
 def _rfft_type(x: Type, axis: int, norm: str) -> Type:
-    n = _whole(x, axis, "rfft")
+    n = whole_size(x, axis, "rfft")
     if n < 1:
         raise OperandError(_POINTS, name="rfft", n=n, axis=axis)
     shape = (*x.shape[:axis], n // 2 + 1, *x.shape[axis + 1 :])
@@ -236,8 +231,8 @@ def _rfft_type(x: Type, axis: int, norm: str) -> Type:
 
 
 def _prepare_rfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    at = _axis_of(x, axis, "rfft")
-    return apply(rfft, _sized(x, at, n, "rfft"), axis=at, norm=_norm_of(norm, "rfft"))
+    at = fourier_axis(x, axis, "rfft")
+    return apply(rfft, sized(x, at, n, "rfft"), axis=at, norm=norm_of(norm, "rfft"))
 
 
 rfft = op(
@@ -264,12 +259,12 @@ rfft = op(
 
 
 def _prepare_irfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    at = _axis_of(x, axis, "irfft")
-    points = 2 * (_whole(x, at, "irfft") - 1) if n is None else int(n)
+    at = fourier_axis(x, axis, "irfft")
+    points = 2 * (whole_size(x, at, "irfft") - 1) if n is None else int(n)
     if points < 1:
         raise OperandError(_POINTS, name="irfft", n=points, axis=at)
-    half = _sized(x, at, points // 2 + 1, "irfft")
-    return apply(irfft, half, n=points, axis=at, norm=_norm_of(norm, "irfft"))
+    half = sized(x, at, points // 2 + 1, "irfft")
+    return apply(irfft, half, n=points, axis=at, norm=norm_of(norm, "irfft"))
 
 
 irfft = op(
@@ -294,170 +289,11 @@ irfft = op(
     axes=("axis",),
     aliases=aliases(numpy="fft.irfft", torch=Alias("fft.irfft", rename=DIM)),
     samples=sampled(
-        ((_complex(3),), {}),
-        ((_complex(3),), {"n": 5, "norm": "ortho"}),
-        ((_complex(2, 4),), {"n": 3, "axis": 0}),
-        ((_complex(5, 2),), {"n": 4, "axis": 0, "norm": "forward"}),
+        ((complex_samples(3),), {}),
+        ((complex_samples(3),), {"n": 5, "norm": "ortho"}),
+        ((complex_samples(2, 4),), {"n": 3, "axis": 0}),
+        ((complex_samples(5, 2),), {"n": 4, "axis": 0, "norm": "forward"}),
         (((4,),), {"n": 1}),
     ),
     doc=says("the real numbers that have this half spectrum", "由半个频谱还原出的实数序列"),
 )
-
-
-def _hfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    return irfft(conj(x), n=n, axis=axis, norm=_ADJOINT_NORM[_norm_of(norm, "hfft")])
-
-
-def _ihfft(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-    return conj(rfft(x, n=n, axis=axis, norm=_ADJOINT_NORM[_norm_of(norm, "ihfft")]))
-
-
-hfft = spelling(
-    "hfft",
-    _hfft,
-    complex=True,
-    numpy=np.fft.hfft,
-    aliases=aliases(numpy="fft.hfft", torch=Alias("fft.hfft", rename=DIM)),
-    samples=sampled(((_complex(3),), {}), ((_complex(2, 4),), {"n": 3, "norm": "ortho"})),
-)
-ihfft = spelling(
-    "ihfft",
-    _ihfft,
-    numpy=np.fft.ihfft,
-    aliases=aliases(numpy="fft.ihfft", torch=Alias("fft.ihfft", rename=DIM)),
-    samples=sampled((((4,),), {}), (((2, 4),), {"n": 3, "norm": "forward"})),
-)
-
-
-# ------------------------------------------------------------------ several axes
-def _pairs(x: Node, s: Any, axes: Any, name: str) -> list[tuple[Any, int]]:
-    """(size or None, axis) in order; the sizes alone stand for the last axes."""
-    if axes is None:
-        count = x.rank if s is None else len(s)
-        axes = range(x.rank - count, x.rank)
-    places = [_axis_of(x, a, name) for a in ((axes,) if isinstance(axes, int) else axes)]
-    sizes = [None] * len(places) if s is None else [None if n == -1 else n for n in s]
-    if len(sizes) != len(places):
-        raise InputError(_SIZES(name=name, sizes=tuple(sizes), axes=tuple(places)))
-    return list(zip(sizes, places, strict=True))
-
-
-def _over_axes(this: Op, x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
-    """One transform over different axes at once; an axis that is named twice is transformed twice,
-    the last one first."""
-    places = [axis for _, axis in pairs]
-    if len(set(places)) < len(places):
-        for n, axis in reversed(pairs):
-            x = this(x, n=n, axis=axis, norm=norm)
-        return x
-    for n, axis in pairs:
-        x = _sized(x, axis, n, this.name)
-    if not places:
-        return x
-    return apply(this, x, axis=tuple(sorted(places)), norm=_norm_of(norm, this.name))
-
-
-def _rfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
-    (n, last) = pairs[-1]
-    return _over_axes(fft, rfft(x, n=n, axis=last, norm=norm), pairs[:-1], norm)
-
-
-def _irfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
-    (n, last) = pairs[-1]
-    for size, axis in pairs[:-1]:
-        x = ifft(x, n=size, axis=axis, norm=norm)
-    return irfft(x, n=n, axis=last, norm=norm)
-
-
-def _many(name: str, build: Callable[..., Node], plane: bool, complex: bool = True) -> Op:
-    """A transform over several axes: of all, or of the last two."""
-
-    def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
-        pairs = _pairs(x, s, axes, name)
-        if not pairs and "r" in name:
-            raise OperandError(_NUMBER, name=name)
-        return build(x, pairs, norm)
-
-    def last_two(x: Node, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Node:
-        return any_axes(x, s, axes, norm)
-
-    half = "irfft" in name
-    one, two = (_complex(3, 3), _complex(2, 3, 3)) if half else ((3, 4), (2, 3, 4))
-    return spelling(
-        name,
-        last_two if plane else any_axes,
-        complex=complex,
-        numpy=getattr(np.fft, name),
-        aliases=aliases(numpy=f"fft.{name}", torch=Alias(f"fft.{name}", rename={"dim": "axes"})),
-        samples=sampled(
-            ((one,), {}),
-            ((two,), {"s": (4, 2), "axes": (0, 2), "norm": "ortho"}),
-            ((two,), {"axes": (2, 1), "norm": "forward"}),
-        ),
-    )
-
-
-def _plain(this: Op) -> Callable[..., Node]:
-    return lambda x, pairs, norm: _over_axes(this, x, pairs, norm)
-
-
-fftn = _many("fftn", _plain(fft), False)
-ifftn = _many("ifftn", _plain(ifft), False)
-fft2 = _many("fft2", _plain(fft), True)
-ifft2 = _many("ifft2", _plain(ifft), True)
-rfftn = _many("rfftn", _rfftn, False, complex=False)
-irfftn = _many("irfftn", _irfftn, False)
-rfft2 = _many("rfft2", _rfftn, True, complex=False)
-irfft2 = _many("irfft2", _irfftn, True)
-
-
-# ------------------------------------------------------------------ the order of frequencies
-def _shifted(name: str, forth: bool) -> Callable[..., Node]:
-    """The zero frequency from the start of an axis to its middle, or back."""
-
-    def build(x: Node, axes: Any = None) -> Node:
-        if x.rank == 0:
-            raise OperandError(_NUMBER, name=name)
-        given = range(x.rank) if axes is None else (axes,) if isinstance(axes, int) else axes
-        for axis in (_axis_of(x, a, name) for a in given):
-            n = _whole(x, axis, name)
-            at = n - n // 2 if forth else n // 2
-            if 0 < at < n:
-                x = concatenate(cut(x, axis, at, n), cut(x, axis, 0, at), axis=axis)
-        return x
-
-    return build
-
-
-def _shift(name: str, forth: bool) -> Op:
-    return spelling(
-        name,
-        _shifted(name, forth),
-        complex=True,
-        numpy=getattr(np.fft, name),
-        aliases=aliases(numpy=f"fft.{name}", torch=Alias(f"fft.{name}", rename={"dim": "axes"})),
-        samples=sampled((((5,),), {}), (((4, 3),), {}), (((2, 3, 4),), {"axes": (0, -1)})),
-    )
-
-
-fftshift = _shift("fftshift", True)
-ifftshift = _shift("ifftshift", False)
-
-
-def _frequencies(name: str) -> Op:
-    def build(n: int, d: float = 1.0) -> Node:
-        check_elements(n, name)
-        return constant(getattr(np.fft, name)(n, d))
-
-    return spelling(
-        name,
-        build,
-        numpy=getattr(np.fft, name),
-        operands=(),
-        aliases=aliases(numpy=f"fft.{name}", torch=f"fft.{name}"),
-        samples=sampled(((), {"n": 5}), ((), {"n": 4, "d": 0.5})),
-    )
-
-
-fftfreq = _frequencies("fftfreq")
-rfftfreq = _frequencies("rfftfreq")

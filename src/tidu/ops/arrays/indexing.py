@@ -12,7 +12,7 @@ from tidu.document.math import Apply, Function, Index
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
-from tidu.ir.op import Alias, Form, Loop, Op, Operand
+from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.stacking import length_of, ones_inside, with_leading_axis
 from tidu.ir.types import Dim, Shape, Size, Type, product
 from tidu.ops.arrays.keys import (
@@ -31,7 +31,7 @@ from tidu.ops.arrays.keys import (
 )
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.define import DIM, aliases, op, sampled, says, spelling
+from tidu.ops.define import op, sampled, says
 from tidu.ops.elementwise.parts import is_complex
 from tidu.words import Words
 
@@ -423,7 +423,7 @@ _GATHERS = {count: _gather(count) for count in _COUNTS}
 _SCATTERS = {count: _scatter(count) for count in _COUNTS}
 
 
-def _take_along(x: Node, indices: Node, axis: int | None = None) -> Node:
+def take(x: Node, indices: Node, axis: int | None = None) -> Node:
     """NumPy's take: whole slices along an axis, or elements of the flattened array."""
     if axis is None or not x.rank:  # a number counts as a vector of one
         x, axis = reshape(x, shape=(product(x.shape),)), 0 if axis is None else axis
@@ -433,15 +433,11 @@ def _take_along(x: Node, indices: Node, axis: int | None = None) -> Node:
     return _prepare_index(x, (*[slice(None)] * at, by))
 
 
-take = spelling(
-    "take",
-    _take_along,
-    operands=(Operand.VALUE, Operand.MASK),
-    complex=True,
-    numpy=lambda x, indices, axis=None: np.take(x, whole(indices), axis),
-    aliases=aliases(numpy="take", torch=("take", Alias("index_select", rename=DIM))),
-    samples=sampled(
-        (((2, 3), lambda rng: rng.integers(0, 6, 4)), {}),
-        (((2, 3), lambda rng: rng.integers(0, 3, (2, 2))), {"axis": 1}),
-    ),
-)
+def taken(x: Node, places: Any, axis: int) -> Node:
+    """The entries at known places along an axis; a run of places is a slice."""
+    order = np.asarray(places, dtype=np.int64)
+    if order.size and order.ndim == 1 and np.array_equal(order, np.arange(len(order)) + order[0]):
+        if len(order) == x.shape[axis]:
+            return x
+        return cut(x, axis, int(order[0]), int(order[0]) + len(order))
+    return x[(*[slice(None)] * axis, order)]

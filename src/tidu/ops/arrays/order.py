@@ -20,7 +20,7 @@ from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.keys import outside, whole
 from tidu.ops.arrays.layout import broadcast_to, flat
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.define import DIM, aliases, function, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, function, op, sampled, says
 from tidu.ops.elementwise.comparison import equal
 from tidu.words import Words
 
@@ -213,10 +213,6 @@ def _partition_places(x: Any, kth: tuple[int, ...], axis: int) -> Any:
     return np.take_along_axis(np.argsort(x, axis, kind="stable"), ranks, axis)
 
 
-def _prepare_partition(x: Node, kth: Any, axis: int | None = -1, kind: Any = None) -> Node:
-    return take_along_axis(flat(x) if axis is None else x, argpartition(x, kth, axis), axis=axis)
-
-
 def _prepare_argpartition(x: Node, kth: Any, axis: int | None = -1, kind: Any = None) -> Node:
     if axis is None:
         x, axis = flat(x), 0
@@ -247,15 +243,6 @@ argpartition = _places(
     samples=sampled((((6,),), {"kth": 2, "axis": 0}), (((2, 5),), {"kth": (1, 3), "axis": 1})),
 )
 
-partition = spelling(
-    "partition",
-    _prepare_partition,
-    numpy=np.partition,
-    aliases=aliases(numpy="partition"),
-    samples=sampled(
-        (((6,),), {"kth": 2}), (((2, 5),), {"kth": (1, 3)}), (((2, 3),), {"kth": 1, "axis": None})
-    ),
-)
 
 _TWO: dict[str, Any] = {"operands": (Operand.MASK, Operand.MASK)}
 searchsorted = _places(

@@ -29,7 +29,7 @@ from tidu.ops.arrays.reduction import (
     sum_,
 )
 from tidu.ops.arrays.structure import stack
-from tidu.ops.define import DIM, aliases, float_type, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, float_type, op, sampled, says
 from tidu.ops.elementwise.comparison import equal, greater, where
 from tidu.ops.leaves import number
 from tidu.words import Words
@@ -265,35 +265,6 @@ nanquantile = _quantile(
     en="quantiles along axes, NaN left out",
     zh="沿轴的分位数，略去 NaN",
 )
-
-
-def _percentile(name: str, whole_op: Op, numpy: Callable[..., Any]) -> Op:
-    def build(
-        x: Node,
-        q: Any,
-        axis: Any = None,
-        overwrite_input: bool = False,
-        method: str = "linear",
-        keepdims: bool = False,
-    ) -> Node:
-        levels = np.true_divide(q, 100.0).tolist()
-        return whole_op(x, q=levels, axis=axis, method=method, keepdims=keepdims)
-
-    return spelling(
-        name,
-        build,
-        numpy=numpy,
-        aliases=aliases(numpy=name),
-        samples=sampled(
-            (((4,),), {"q": 30}),
-            (((2, 5),), {"q": (10.0, 50.0), "axis": 1}),
-            (((2, 3),), {"q": 100, "method": "higher"}),
-        ),
-    )
-
-
-percentile = _percentile("percentile", quantile, np.percentile)
-nanpercentile = _percentile("nanpercentile", nanquantile, np.nanpercentile)
 
 
 def _median(name: str, numpy: Callable[..., Any], ignore: bool, en: str, zh: str) -> Op:

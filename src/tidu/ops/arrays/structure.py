@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tidu.ops.arrays.axes import expanded
 from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.define import DIM, aliases, joined, op, sampled, says, spelling
+from tidu.ops.define import DIM, aliases, joined, op, sampled, says
 from tidu.words import Words
 
 _JOIN = Words(
@@ -31,7 +31,7 @@ _JOIN_NUMBER = Words(
     zh="concatenate 连接数组；{a} 是单个数",
 )
 _JOIN_NUMBER_FIX = Words(en="stack([{a}, …])", zh="stack([{a}, …])")
-_VECTOR = Words(
+NEEDS_VECTOR = Words(
     en="diag needs a vector or a matrix, {a} has shape {sa}",
     zh="diag 需要向量或矩阵，{a} 的形状是 {sa}",
 )
@@ -116,7 +116,7 @@ def _join_type(*xs: Type, axis: int) -> Type:
     return Type((*first[:axis], total, *first[axis + 1 :]), promote(x.dtype for x in xs))
 
 
-def _prepare_join(*xs: Node, axis: int | None = 0) -> Node:
+def prepare_join(*xs: Node, axis: int | None = 0) -> Node:
     if not xs:
         raise InputError(_JOIN_NONE())
     if axis is None:
@@ -165,7 +165,7 @@ concatenate = op(
     source="⟨G, [A B]⟩ = ⟨G₁, A⟩ + ⟨G₂, B⟩",
     numpy=lambda *xs, axis: np.concatenate(xs, axis=axis),
     type_rule=_join_type,
-    prepare=_prepare_join,
+    prepare=prepare_join,
     notation=_join_notation,
     code=lambda node, *xs: f"np.concatenate([{', '.join(xs)}], axis={node.attrs['axis']})",
     sources={"torch": lambda node, *xs: f"torch.cat([{', '.join(xs)}], dim={node.attrs['axis']})"},
@@ -188,61 +188,9 @@ concatenate = op(
 )
 
 
-def _stack(*xs: Node, axis: int = 0) -> Node:
-    return _prepare_join(*(expanded(x, axis) for x in xs), axis=axis)
-
-
-def _at_least_2d(x: Node) -> Node:
-    return reshape(x, shape=(*(1,) * (2 - x.rank), *x.shape)) if x.rank < 2 else x
-
-
-def _at_least_1d(x: Node) -> Node:
-    return reshape(x, shape=(1,)) if x.rank == 0 else x
-
-
-_PAIRS = sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {}))
-_VARIADIC: dict[str, Any] = {"operands": None}
-
-stack = spelling(
-    "stack",
-    _stack,
-    complex=True,
-    numpy=lambda *xs, axis=0: np.stack(xs, axis=axis),
-    aliases=aliases(numpy="stack", torch=Alias("stack", rename=DIM)),
-    samples=sampled((((), ()), {}), (((2,), (2,)), {"axis": 1}), (((2, 3), (2, 3)), {"axis": -1})),
-    **_VARIADIC,
-)
-vstack = spelling(
-    "vstack",
-    lambda *xs: _prepare_join(*map(_at_least_2d, xs), axis=0),
-    complex=True,
-    numpy=lambda *xs: np.vstack(xs),
-    samples=_PAIRS,
-    **_VARIADIC,
-)
-hstack = spelling(
-    "hstack",
-    lambda *xs: _prepare_join(*map(_at_least_1d, xs), axis=0 if xs and xs[0].rank < 2 else 1),
-    complex=True,
-    numpy=lambda *xs: np.hstack(xs),
-    samples=_PAIRS,
-    **_VARIADIC,
-)
-
-
-def _column(x: Node) -> Node:
-    """A vector, or a single number, as a matrix of one column."""
-    return reshape(x, shape=(*(x.shape or (1,)), 1)) if x.rank < 2 else x
-
-
-column_stack = spelling(
-    "column_stack",
-    lambda *xs: _prepare_join(*(_column(x) for x in xs), axis=1),
-    complex=True,
-    numpy=lambda *xs: np.column_stack(xs),
-    samples=_PAIRS,
-    **_VARIADIC,
-)
+def stack(*xs: Node, axis: int = 0) -> Node:
+    """Join arrays along a new axis."""
+    return prepare_join(*(expanded(x, axis) for x in xs), axis=axis)
 
 
 # ------------------------------------------------------------------ diagonals
@@ -330,14 +278,14 @@ def diagonal_of(x: Node) -> Node:
 
 def _diagonal_type(x: Type, k: int) -> Type:
     if x.rank < 2:
-        raise OperandError(_VECTOR)
+        raise OperandError(NEEDS_VECTOR)
     return Type((*x.shape[:-2], _diag_length(x.shape[-2], x.shape[-1], k)), x.dtype)
 
 
 def axes_last(x: Node, axis1: int, axis2: int) -> Node:
     """The two axes of the matrices moved behind all others."""
     if x.rank < 2:
-        raise OperandError(_VECTOR)
+        raise OperandError(NEEDS_VECTOR)
     rows, columns = normal_axes(axis1, x.rank)[0], normal_axes(axis2, x.rank)[0]
     if rows == columns:
         raise InputError(_SAME_AXIS(axis=axis1))
@@ -388,39 +336,10 @@ diagonal = op(
     doc=says("the diagonal of a matrix", "矩阵的对角线"),
 )
 
-matrix_diagonal = spelling(
-    "matrix_diagonal",
-    complex=True,
-    build=lambda x, k=0, axis1=-2, axis2=-1: diagonal(x, k=k, axis1=axis1, axis2=axis2),
-    numpy=lambda x, k=0: np.linalg.diagonal(x, offset=k),
-    aliases=aliases(
-        numpy=Alias("linalg.diagonal", rename={"offset": "k"}),
-        torch=Alias(
-            "linalg.diagonal",
-            rename={"offset": "k", "dim1": "axis1", "dim2": "axis2"},
-        ),
-    ),
-    samples=sampled((((4, 2, 3),), {}), (((2, 3),), {"k": 1})),
-)
 
-
-def _diag(x: Node, k: int = 0) -> Node:
-    if x.rank == 1:
-        n = x.shape[0] + abs(int(k))
-        return apply(diagonal_matrix, x, k=int(k), shape=(n, n))
-    if x.rank != 2:
-        raise OperandError(_VECTOR)
-    return diagonal(x, k=k)
-
-
-diag = spelling(
-    "diag",
-    _diag,
-    complex=True,
-    numpy=lambda x, k=0: np.diag(x, k),
-    aliases=aliases(numpy="diag", torch=Alias("diag", rename={"diagonal": "k"})),
-    samples=sampled((((3,),), {}), (((3,),), {"k": -1}), (((3, 3),), {}), (((2, 4),), {"k": 1})),
-)
+def matrix_diagonal(x: Node, k: int = 0, axis1: int = -2, axis2: int = -1) -> Node:
+    """Return the diagonals of the matrices that the last two axes hold."""
+    return diagonal(x, k=k, axis1=axis1, axis2=axis2)
 
 
 # ------------------------------------------------------------------ constants of a shape
@@ -428,35 +347,3 @@ def filled(value: float, shape: Any, dtype: DType | None = "float64") -> Node:
     """An array of one value, as a stretched number: no array is stored."""
     wanted: Shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     return broadcast_to(filling(value, dtype), shape=tuple(_dim(d) for d in wanted))
-
-
-def _like(value: float) -> Callable[..., Node]:
-    return lambda x: filled(value, x.shape, x.dtype)
-
-
-_SHAPES = sampled(((), {"shape": (2, 3)}), ((), {"shape": 4}), ((), {"shape": ()}))
-_ANY = sampled((((2, 3),), {}), (((),), {}))
-
-zeros = spelling(
-    "zeros", lambda shape: filled(0.0, shape), numpy=np.zeros, operands=(), samples=_SHAPES
-)
-ones = spelling(
-    "ones", lambda shape: filled(1.0, shape), numpy=np.ones, operands=(), samples=_SHAPES
-)
-full = spelling(
-    "full",
-    lambda shape, fill_value: filled(fill_value, shape),
-    numpy=np.full,
-    operands=(),
-    aliases=aliases(numpy="full", torch=Alias("full", rename={"size": "shape"})),
-    samples=sampled(((), {"shape": (2,), "fill_value": 0.5})),
-)
-zeros_like = spelling("zeros_like", _like(0.0), complex=True, numpy=np.zeros_like, samples=_ANY)
-ones_like = spelling("ones_like", _like(1.0), complex=True, numpy=np.ones_like, samples=_ANY)
-full_like = spelling(
-    "full_like",
-    lambda x, fill_value: filled(fill_value, x.shape, x.dtype),
-    complex=True,
-    numpy=np.full_like,
-    samples=sampled((((2, 3),), {"fill_value": 0.5})),
-)

@@ -11,10 +11,9 @@ from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.types import Size, Type
-from tidu.ops.arrays.indexing import take
+from tidu.ops.arrays.indexing import take, taken
 from tidu.ops.arrays.numeric import as_node
 from tidu.ops.arrays.order import argsort, sort, take_along_axis
-from tidu.ops.arrays.rearrange import taken
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import aliases, function, op, sampled, says

@@ -12,13 +12,13 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Kink, Samples
 from tidu.ir.types import Type, real_dtype
-from tidu.ops.define import aliases, elementwise, float_type, sampled, says, spelling
+from tidu.ops.define import aliases, elementwise, float_type, says
 from tidu.ops.elementwise.arithmetic import (
     ratio,
     square,
 )
-from tidu.ops.elementwise.comparison import equal, not_equal
-from tidu.ops.elementwise.parts import complex_normal, conj, imag, is_complex
+from tidu.ops.elementwise.comparison import equal
+from tidu.ops.elementwise.parts import complex_normal, conj, is_complex
 
 
 def _prepare_angle(z: Node, deg: bool = False) -> Node:
@@ -67,22 +67,4 @@ squared_size = elementwise(
     aliases={},
     samples=Samples(lambda rng: [((complex_normal(rng, s),), {}) for s in ((), (3,), (2, 3))]),
     doc=says("|z|², which is smooth at 0 too", "|z|²，在 0 处也光滑"),
-)
-
-
-# ------------------------------------------------------------------ questions
-isreal = spelling(
-    "isreal",
-    lambda x: equal(imag(x), 0.0),
-    complex=True,
-    numpy=np.isreal,
-    samples=sampled((((3,),), {})),
-)
-iscomplex = spelling(
-    "iscomplex",
-    lambda x: not_equal(imag(x), 0.0),
-    complex=True,
-    numpy=np.iscomplex,
-    aliases=aliases(numpy="iscomplex"),
-    samples=sampled((((3,),), {})),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from tidu.ops.define import (
     normal,
     quiet,
     says,
-    spelling,
     times,
 )
 from tidu.ops.elementwise.arithmetic import absolute, ratio
@@ -116,21 +115,6 @@ mantissa = elementwise(
     doc=says("the m of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 m"),
 )
 
-
-class Binary(NamedTuple):
-    """What frexp gives, named as PyTorch names it."""
-
-    mantissa: Node
-    exponent: Node
-
-
-frexp = spelling(
-    "frexp",
-    lambda x: Binary(mantissa(x), exponent(x)),
-    numpy=np.frexp,
-    samples=normal(low=0.3, high=3.0),
-    doc=says("the m and e of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 m 和 e"),
-)
 
 log = elementwise(
     "log",

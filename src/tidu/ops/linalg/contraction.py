@@ -12,11 +12,10 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
-from tidu.ops.arrays.layout import ONES, broadcast_to, flat, of_ones, reshape, transpose
+from tidu.ops.arrays.layout import ONES, broadcast_to, of_ones, reshape
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.structure import axes_last, diagonal, eye
-from tidu.ops.define import aliases, float_type, function, joined, op, sampled, says, spelling
-from tidu.ops.elementwise.parts import conj
+from tidu.ops.define import aliases, float_type, function, joined, op, sampled, says
 from tidu.words import Words
 
 _INNER = Words(
@@ -260,29 +259,6 @@ outer = op(
 )
 
 
-matrix_product = spelling(
-    "matrix_product",
-    complex=True,
-    build=lambda x, y: matmul(x, y),
-    numpy=lambda x, y: np.linalg.matmul(x, y),
-    operands=(Operand.VALUE, Operand.VALUE),
-    aliases=aliases(numpy="linalg.matmul"),
-    samples=sampled((((2, 3), (3, 4)), {})),
-    doc=says("the product of matrices", "矩阵的乘积"),
-)
-
-vector_outer = spelling(
-    "vector_outer",
-    complex=True,
-    build=lambda x, y: apply(outer, x, y),
-    numpy=lambda x, y: np.linalg.outer(x, y),
-    operands=(Operand.VALUE, Operand.VALUE),
-    aliases=aliases(numpy="linalg.outer"),
-    samples=sampled((((2,), (3,)), {})),
-    doc=says("the outer product of two vectors", "两个向量的外积"),
-)
-
-
 # ------------------------------------------------------------------ trace
 _TRACE = Words(
     en="trace needs a matrix, {a} has shape {sa}", zh="trace 需要矩阵，{a} 的形状是 {sa}"
@@ -340,77 +316,4 @@ trace = op(
         (((2, 4, 3),), {"offset": -1, "axis1": 1, "axis2": 2}),
     ),
     doc=says("the sum of the diagonal", "对角线元素之和"),
-)
-
-matrix_trace = spelling(
-    "matrix_trace",
-    complex=True,
-    build=lambda x, offset=0: trace(x, offset=offset, axis1=-2, axis2=-1),
-    numpy=lambda x, offset=0: np.linalg.trace(x, offset=offset),
-    aliases=aliases(numpy="linalg.trace"),
-    samples=sampled((((4, 2, 3),), {}), (((4, 2, 3),), {"offset": 1})),
-)
-
-
-# ------------------------------------------------------------------ products by other names
-_DOT = Words(
-    en="dot({a}, {b}): {a} has shape {sa}, {b} has shape {sb}; the inner sizes {m} and {n} differ",
-    zh="dot({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧大小 {m} 与 {n} 不同",
-)
-
-
-def _dot(x: Node, y: Node) -> Node:
-    """NumPy's dot: a number times anything, else the last axis of x with the last but one of y."""
-    if x.rank == 0 or y.rank == 0:
-        return x * y
-    if y.rank <= 2:
-        return matmul(x, y)
-    inner = y.shape[-2]
-    if x.shape[-1] != inner:
-        raise OperandError(_DOT, m=x.shape[-1], n=inner)
-    order = (y.rank - 2, *(i for i in range(y.rank) if i != y.rank - 2))
-    rest = (*y.shape[:-2], y.shape[-1])
-    columns = reshape(transpose(y, axes=order), shape=(inner, product(rest)))
-    return reshape(matmul(x, columns), shape=(*x.shape[:-1], *rest))
-
-
-def _inner(x: Node, y: Node) -> Node:
-    if x.rank == 0 or y.rank == 0:
-        return x * y
-    return _dot(
-        x, transpose(y, axes=(*range(y.rank - 2), y.rank - 1, y.rank - 2)) if y.rank > 1 else y
-    )
-
-
-_TWO: dict[str, tuple[Operand, ...]] = {"operands": (Operand.VALUE, Operand.VALUE)}
-
-dot = spelling(
-    "dot",
-    _dot,
-    complex=True,
-    numpy=np.dot,
-    samples=sampled(
-        (((), (3,)), {}),
-        (((3,), (3,)), {}),
-        (((2, 3), (3, 4)), {}),
-        (((2, 3), (5, 3, 4)), {}),
-        (((5, 2, 3), (3,)), {}),
-    ),
-    **_TWO,
-)
-inner = spelling(
-    "inner",
-    _inner,
-    complex=True,
-    numpy=np.inner,
-    samples=sampled((((3,), (3,)), {}), (((2, 3), (4, 3)), {}), (((2, 3), (3,)), {})),
-    **_TWO,
-)
-vdot = spelling(
-    "vdot",
-    lambda x, y: matmul(conj(flat(x)), flat(y)),  # NumPy conjugates the first
-    complex=True,
-    numpy=np.vdot,
-    samples=sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {})),
-    **_TWO,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Operand
 from tidu.ir.stacking import entrywise
-from tidu.ir.types import TupleType, Type, promote, real_dtype
+from tidu.ir.types import Type, promote, real_dtype
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import prod
 from tidu.ops.arrays.structure import eye
@@ -216,7 +216,7 @@ def _log_size_type(x: Type) -> Type:
     return Type(one.shape, real_dtype(one.dtype))
 
 
-_LOG_DET = says("derivative of the log-determinant", "对数行列式的导数")
+LOG_DET = says("derivative of the log-determinant", "对数行列式的导数")
 
 logabsdet = op(
     "logabsdet",
@@ -226,7 +226,7 @@ logabsdet = op(
     operands=(Operand.VALUE,),
     adjoint=_log_det_adjoint,
     batched=entrywise(lambda: logabsdet),
-    says=_LOG_DET,
+    says=LOG_DET,
     source="d ln|det X| = tr(X⁻¹ dX)",
     numpy=lambda x: np.asarray(np.linalg.slogdet(x)[1]),
     type_rule=_log_size_type,
@@ -251,7 +251,7 @@ logdet = op(
     operands=(Operand.VALUE,),
     adjoint=_log_det_adjoint,
     batched=entrywise(lambda: logdet),
-    says=_LOG_DET,
+    says=LOG_DET,
     source="d ln det X = tr(X⁻¹ dX)",
     numpy=_log_det,
     type_rule=_determinant_type("logdet"),
@@ -260,38 +260,4 @@ logdet = op(
     aliases=aliases(torch=("logdet",)),
     samples=REGULAR,
     doc=says("ln det X, NaN where the determinant is negative", "ln det X，行列式为负时为 NaN"),
-)
-
-
-class SignAndLog(NamedTuple):
-    """What slogdet gives: two nodes, named as NumPy names them."""
-
-    sign: Node
-    logabsdet: Node
-
-
-def _slogdet(x: Node) -> SignAndLog:
-    return SignAndLog(sign_det(x), logabsdet(x))
-
-
-def _slogdet_type(x: Type) -> TupleType:
-    return TupleType((_determinant_type("slogdet")(x), _log_size_type(x)))
-
-
-slogdet = op(
-    "slogdet",
-    complex=True,
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE,),
-    definition=_slogdet,
-    prepare=_slogdet,
-    says=_LOG_DET,
-    source="d ln|det X| = tr(X⁻¹ dX)",
-    numpy=np.linalg.slogdet,
-    type_rule=_slogdet_type,
-    notation=function("slogdet"),
-    aliases=aliases(numpy="linalg.slogdet", torch=("linalg.slogdet", "slogdet")),
-    samples=REGULAR,
-    doc=says("the sign of det X and ln |det X|", "det X 的符号和 ln |det X|"),
 )

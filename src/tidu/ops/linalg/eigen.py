@@ -15,7 +15,7 @@ from tidu.ir.types import TupleType, Type, complex_dtype
 from tidu.ops.arrays.axes import expanded
 from tidu.ops.arrays.extremes import max_, min_
 from tidu.ops.arrays.structure import diagonal_of, eye, matrix_diagonal
-from tidu.ops.define import Generator, aliases, function, op, sampled, says, spelling
+from tidu.ops.define import Generator, aliases, function, op, sampled, says
 from tidu.ops.elementwise.arithmetic import absolute
 from tidu.ops.elementwise.parts import conj, real
 from tidu.ops.linalg.gaps import EQUAL, divided, free_of_phase, vanish
@@ -26,7 +26,7 @@ from tidu.ops.linalg.spectra import Eigen
 from tidu.ops.results import pick, results_of
 
 
-def _distinct(*shape: int) -> Callable[[Generator], Any]:
+def distinct(*shape: int) -> Callable[[Generator], Any]:
     """A matrix with real eigenvalues that are well apart."""
     return lambda rng: 0.2 * rng.standard_normal(shape) + np.diag(3.0 * np.arange(1, shape[-1] + 1))
 
@@ -72,7 +72,7 @@ def _meet(x: Node) -> Node:
     return vanish(min_(min_(others, axis=-1), axis=-1, keepdims=True), values, rank_bound(x))
 
 
-def _prepare_eig(x: Node) -> Eigen:
+def prepare_eig(x: Node) -> Eigen:
     return Eigen(*results_of(apply(eig, x)))
 
 
@@ -92,24 +92,14 @@ eig = op(
     source="dλ = diag(V⁻¹dA V), dV = V (F ⊙ V⁻¹dA V), scaled to the length 1",
     numpy=_eig,
     type_rule=_eig_type,
-    prepare=_prepare_eig,
+    prepare=prepare_eig,
     notation=function("eig"),
     code=lambda node, x: f"tuple(part + 0j for part in np.linalg.eig({x}))",
     kinks=(Kink(where=_meet, at=says("equal eigenvalues", "相等的特征值"), value=EQUAL),),
     aliases=aliases(numpy="linalg.eig", torch="linalg.eig"),
-    samples=sampled(((_distinct(3, 3),), {}), ((_distinct(2, 2, 2),), {})),
+    samples=sampled(((distinct(3, 3),), {}), ((distinct(2, 2, 2),), {})),
     doc=says(
         "eigenvalues and eigenvectors of length 1, as complex numbers",
         "特征值与长度为 1 的特征向量（复数）",
     ),
-)
-
-eigvals = spelling(
-    "eigvals",
-    complex=True,
-    build=lambda x: _prepare_eig(x).eigenvalues,
-    numpy=np.linalg.eigvals,
-    aliases=aliases(numpy="linalg.eigvals", torch="linalg.eigvals"),
-    samples=sampled(((_distinct(3, 3),), {}), ((_distinct(2, 2, 2),), {})),
-    doc=says("eigenvalues, as complex numbers", "特征值（复数）"),
 )

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from operator import index as whole_number
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tidu.document.math import Math, Power, Symbol
-from tidu.errors import InputError
-from tidu.ir.build import OperandError, apply, input_node
+from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
-from tidu.ir.types import TupleType, Type, promote, real_dtype
-from tidu.ops.arrays.indexing import cut
-from tidu.ops.arrays.layout import flat, reshape
-from tidu.ops.arrays.numeric import as_node
-from tidu.ops.arrays.polynomials import vander
-from tidu.ops.arrays.rearrange import known
-from tidu.ops.arrays.reduction import sum_
-from tidu.ops.arrays.structure import filled
-from tidu.ops.define import aliases, float_type, function, op, sampled, says, spelling
-from tidu.ops.elementwise.arithmetic import sqrt
-from tidu.ops.elementwise.comparison import greater, where
-from tidu.ops.elementwise.complex import squared_size
+from tidu.ir.types import Type, real_dtype
+from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.gaps import last, vanish
 from tidu.ops.linalg.matrices import (
@@ -32,30 +20,9 @@ from tidu.ops.linalg.matrices import (
     conjugate_transpose,
     from_triangle,
     matrix,
-    shorter,
     square,
 )
 from tidu.ops.linalg.singular import rank_bound, svd_values
-from tidu.words import Words, verbatim
-
-_DEGREE = Words(
-    en="polyfit needs a degree of 0 or more, not {deg}", zh="polyfit 的次数应不小于 0，而不是 {deg}"
-)
-_SAMPLES = Words(
-    en="polyfit({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be a vector and {b} have "
-    "a row for each of its places",
-    zh="polyfit({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{a} 应为向量，"
-    "{b} 每个位置应有一行",
-)
-_ONLY = Words(
-    en="polyfit is derived for its coefficients, without full and cov",
-    zh="polyfit 只对系数求导，不支持 full 和 cov",
-)
-_ROWS = Words(
-    en="lstsq({a}, {b}): {a} has shape {sa} and {b} {sb}; {a} must be one matrix and {b} have its "
-    "{n} rows",
-    zh="lstsq({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；{a} 应为一个矩阵，{b} 应有 {n} 行",
-)
 
 
 # ------------------------------------------------------------------ pseudo-inverse
@@ -164,115 +131,4 @@ rank_of = op(
     aliases={},
     samples=sampled((((3, 2),), {}), (((2, 3, 3),), {})),
     doc=says("the number of independent rows", "线性无关的行数"),
-)
-
-
-def rank_at(x: Node, rcond: float | None) -> Node:
-    """The number of singular values above this part of the largest one."""
-    if rcond is None:
-        return apply(rank_of, x)
-    s = svd_values(x)
-    largest = cut(s, s.rank - 1, 0, 1)
-    return sum_(where(greater(s, rcond * largest), 1.0, 0.0), axis=-1)
-
-
-# ------------------------------------------------------------------ least squares
-class LeastSquares(NamedTuple):
-    """What lstsq gives, named as PyTorch names it and in NumPy's order."""
-
-    solution: Node
-    residuals: Node
-    rank: Node
-    singular_values: Node
-
-
-def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
-    if a.rank != 2 or b.rank not in (1, 2) or a.shape[0] != b.shape[0]:
-        raise OperandError(_ROWS, n=a.shape[0] if a.rank == 2 else "?")
-    solution = pinv(a, rcond=rcond) @ b
-    rows, columns = a.shape
-    if shorter(rows, columns) == rows:  # every right side is reached
-        residuals = filled(0.0, (0,), float_type(promote((a.dtype, b.dtype))))
-    else:
-        columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
-        fitted = reshape(a @ solution, shape=columns_of_b.shape)
-        residuals = sum_(squared_size(columns_of_b - fitted), axis=0)
-    return LeastSquares(solution, residuals, rank_at(a, rcond), svd_values(a))
-
-
-def _lstsq_type(a: Type, b: Type, rcond: float | None = None) -> TupleType:
-    parts = _lstsq(input_node("a", a.shape, a.dtype), input_node("b", b.shape, b.dtype), rcond)
-    return TupleType(tuple(part.type for part in parts))
-
-
-lstsq = op(
-    "lstsq",
-    complex=True,
-    form=Form.COMPOSITE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE, Operand.VALUE),
-    definition=_lstsq,
-    prepare=_lstsq,
-    says=says("derivative of the least squares solution A⁺b", "最小二乘解 A⁺b 的导数"),
-    source="x = A⁺b",
-    numpy=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond),
-    type_rule=_lstsq_type,
-    notation=function("lstsq"),
-    aliases=aliases(numpy="linalg.lstsq", torch="linalg.lstsq"),
-    samples=sampled(
-        (((4, 2), (4,)), {}),
-        (((4, 2), (4, 3)), {}),
-        (((2, 3), (2,)), {}),
-        (((3, 3), (3, 2)), {}),
-    ),
-    doc=says("the x that makes ‖A x − b‖ smallest", "使 ‖A x − b‖ 最小的 x"),
-)
-
-
-# ------------------------------------------------------------------ polynomials through samples
-def _polyfit(
-    x: Node,
-    y: Node,
-    deg: int,
-    rcond: float | None = None,
-    full: bool = False,
-    w: Any = None,
-    cov: Any = False,
-) -> Node:
-    """The least squares solution with the powers of x, each column scaled to the length 1."""
-    degree = whole_number(deg)
-    if full or cov:
-        raise InputError(_ONLY(), fix=verbatim("polyfit(x, y, deg)"))
-    if degree < 0:
-        raise InputError(_DEGREE(deg=deg))
-    if x.rank != 1 or y.rank not in (1, 2) or y.shape[0] != x.shape[0]:
-        raise OperandError(_SAMPLES)
-    powers = vander(x, N=degree + 1)
-    if w is not None:
-        rows = reshape(as_node(w, x), shape=(x.shape[0], 1))
-        powers = powers * rows
-        y = y * (rows if y.rank == 2 else flat(rows))
-    lengths = sqrt(sum_(powers * powers, axis=0))
-    least = known(x, 0, "polyfit") * float(np.finfo(real_dtype(x.dtype)).eps)
-    found = pinv(powers / lengths, rcond=least if rcond is None else rcond) @ y
-    return found / (lengths if y.rank == 1 else reshape(lengths, shape=(degree + 1, 1)))
-
-
-polyfit = spelling(
-    "polyfit",
-    _polyfit,
-    operands=(Operand.VALUE, Operand.VALUE),
-    numpy=np.polyfit,
-    aliases=aliases(numpy="polyfit"),
-    free=("w",),
-    samples=sampled(
-        (((5,), (5,)), {"deg": 1}),
-        (((6,), (6, 2)), {"deg": 2}),
-        (((5,), (5,)), {"deg": 1, "w": (1.0, 0.5, 2.0, 1.0, 0.25)}),
-        (((3,), (3,)), {"deg": 0}),
-    ),
-    doc=says(
-        "the coefficients of the polynomial that fits samples best",
-        "对样本拟合得最好的多项式的系数",
-    ),
 )

@@ -14,7 +14,7 @@ from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, TupleType, Type, real_dtype
 from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.structure import concatenate, diagonal_of, matrix_diagonal
-from tidu.ops.define import aliases, function, op, sampled, says, spelling
+from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.elementwise.parts import conj, imag, is_complex
 from tidu.ops.linalg.gaps import (
     EQUAL,
@@ -227,14 +227,3 @@ svd = op(
 def svd_values(x: Node) -> Node:
     """The singular values of each matrix."""
     return _prepare_svd(x, compute_uv=False)
-
-
-svdvals = spelling(
-    "svdvals",
-    complex=True,
-    build=lambda x: svd_values(x),
-    numpy=np.linalg.svdvals,
-    aliases=aliases(numpy="linalg.svdvals", torch="linalg.svdvals"),
-    samples=sampled((((3, 3),), {}), (((4, 2),), {}), (((2, 3, 4),), {})),
-    doc=says("the singular values in descending order", "按降序排列的奇异值"),
-)

@@ -17,7 +17,7 @@ from tidu.ir.op import Form, Kink, Loop, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import TupleType, Type, real_dtype
 from tidu.ops.arrays.structure import diagonal_of
-from tidu.ops.define import aliases, function, op, sampled, says, spelling
+from tidu.ops.define import aliases, function, op, sampled, says
 from tidu.ops.elementwise.parts import conj, is_complex
 from tidu.ops.linalg.gaps import (
     EQUAL,
@@ -73,7 +73,7 @@ class Eigen(NamedTuple):
     eigenvectors: Node
 
 
-def _prepare_eigh(x: Node, UPLO: str = "L") -> Eigen:
+def prepare_eigh(x: Node, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U", "l", "u"):
         raise InputError(_UPLO(given=repr(UPLO)), fix=verbatim("eigh(A, UPLO='L')"))
     square(x.type, "eigh")
@@ -97,7 +97,7 @@ eigh = op(
     source="dλ = diag(VᵀdS V), dV = V (F ⊙ VᵀdS V)",
     numpy=_eigh,
     type_rule=_eigh_type,
-    prepare=_prepare_eigh,
+    prepare=prepare_eigh,
     notation=function("eigh"),
     code=lambda node, x: f"np.linalg.eigh({x}, {'L' if node.attrs['lower'] else 'U'!r})",
     kinks=(
@@ -119,20 +119,5 @@ eigh = op(
         "triangle gives; the other triangle is not read and has the gradient 0",
         "由一个三角部分给出的对称矩阵的特征值（升序）与标准正交特征向量；"
         "另一个三角部分不读取，梯度为 0",
-    ),
-)
-
-eigvalsh = spelling(
-    "eigvalsh",
-    complex=True,
-    build=lambda x, UPLO="L": _prepare_eigh(x, UPLO).eigenvalues,
-    numpy=np.linalg.eigvalsh,
-    aliases=aliases(numpy="linalg.eigvalsh", torch="linalg.eigvalsh"),
-    samples=sampled(
-        *((spec, {"UPLO": u}) for spec, u in zip([((3, 3),), ((2, 3, 3),)], "LU", strict=True))
-    ),
-    doc=says(
-        "eigenvalues (ascending) of the symmetric matrix that one triangle gives",
-        "由一个三角部分给出的对称矩阵的特征值（升序）",
     ),
 )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Prime, Symbol
-from tidu.ir.build import apply, constant
+from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
-from tidu.ops.define import aliases, elementwise, float_type, sampled, says, spelling
+from tidu.ops.define import aliases, elementwise, says
 from tidu.ops.numbers import constant_value
 from tidu.ops.special.gamma import between
 from tidu.ops.special.scipy_reference import call_text, in_double, scipy_function, shifted
@@ -21,7 +21,7 @@ _FIXED = says(
     "贝塞尔函数对阶数的导数不在 SciPy 的函数之中",
 )
 # Orders 0 and 1 have functions of their own, which are quicker and more exact.
-_LOW = {
+LOW_ORDERS = {
     **{("jv", v): f"j{v}" for v in (0, 1)},
     **{("yv", v): f"y{v}" for v in (0, 1)},
     **{("iv", v): f"i{v}" for v in (0, 1)},
@@ -35,7 +35,7 @@ def _calculate(name: str, v: Any, x: Any) -> Any:
     """A Bessel function, by the special one of its order where all orders are 0 or all 1."""
     for order in (0, 1):
         if v.size and np.all(v == order):
-            return scipy_function(_LOW[name, order])(x)
+            return scipy_function(LOW_ORDERS[name, order])(x)
     return scipy_function(name)(v, x)
 
 
@@ -258,39 +258,3 @@ kve = _scaled_bessel(
     "缩放的第二类修正贝塞尔函数 e^x K_v(x) ",
     aliases=aliases(scipy="special.kve"),
 )
-
-
-# ------------------------------------------------------------------ of orders 0 and 1
-_TORCH = {
-    "j0": "special.bessel_j0",
-    "j1": "special.bessel_j1",
-    "y0": "special.bessel_y0",
-    "y1": "special.bessel_y1",
-    "i0": ("i0", "special.i0", "special.modified_bessel_i0"),
-    "i1": ("special.i1", "special.modified_bessel_i1"),
-    "k0": "special.modified_bessel_k0",
-    "k1": "special.modified_bessel_k1",
-    "i0e": "special.i0e",
-    "i1e": "special.i1e",
-    "k0e": "special.scaled_modified_bessel_k0",
-    "k1e": "special.scaled_modified_bessel_k1",
-}
-
-
-def _low_order(short: str, of: Op, order: int) -> Op:
-    names: dict[str, Any] = {"scipy": f"special.{short}", "torch": _TORCH[short]}
-    if short == "i0":
-        names["numpy"] = "i0"
-    return spelling(
-        short,
-        lambda x: of(constant(float(order), float_type(x.dtype)), x),
-        numpy=in_double(lambda x: scipy_function(short)(x)),
-        aliases=aliases(**names),
-        samples=sampled(*(((lambda rng, s=s: rng.uniform(0.5, 4.0, s),), {}) for s in ((), (3,)))),
-        doc=says(f"{of.name} of order {order}", f"{order} 阶的 {of.name}"),
-    )
-
-
-_RECORDS = {"jv": jv, "yv": yv, "iv": iv, "kv": kv, "ive": ive, "kve": kve}
-for (_name, _order), _short in _LOW.items():
-    _low_order(_short, _RECORDS[_name], _order)

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Fence, Function, Math, Sum, Symbol, negate
-from tidu.ir.budget import check_steps
+from tidu.document.math import Apply, Function, Math, Sum, Symbol, negate
 from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Op, Operand, Samples
-from tidu.ops.define import aliases, normal, sampled, says, spelling
+from tidu.ops.define import aliases, normal, sampled, says
 from tidu.ops.elementwise.comparison import less, where
 from tidu.ops.elementwise.trigonometric import cos, sin
 from tidu.ops.numbers import constant_value
@@ -165,16 +164,6 @@ gammasgn = _gamma_function(
     samples=normal(low=0.4, high=3.0),
 )
 
-factorial = spelling(
-    "factorial",
-    lambda x: gamma(x + 1.0),
-    numpy=lambda x: scipy_function("gamma")(x + 1.0),
-    notation=lambda node, x: Fence(x, "", "!"),
-    aliases=aliases(scipy="special.factorial"),
-    samples=normal(low=0.4, high=3.0),
-    doc=says("x! = Γ(x + 1)", "x! = Γ(x + 1)"),
-)
-
 
 # ------------------------------------------------------------------ differences of ψ
 # B₂ₖ of Stirling's series
@@ -312,28 +301,4 @@ zeta = _gamma_function(
     notation=lambda node, s, q: Apply(Symbol("ζ"), (s, q)),
     aliases=aliases(scipy="special.zeta", torch="special.zeta", text="ζ"),
     samples=between(0.6, 3.0, 2.0, 3.5),
-)
-
-
-def _multigammaln(a: Node, d: int) -> Node:
-    check_steps(d, "multigammaln")
-    total = gammaln(a)
-    for j in range(1, d):
-        total = total + gammaln(a - j / 2.0)
-    return total + d * (d - 1) / 4.0 * math.log(math.pi)
-
-
-multigammaln = spelling(
-    "multigammaln",
-    lambda a, d: _multigammaln(a, int(d)),
-    numpy=lambda a, d: scipy_function("multigammaln")(a, d),
-    aliases=aliases(scipy="special.multigammaln", torch=("mvlgamma", "special.multigammaln")),
-    samples=sampled(
-        *(
-            ((lambda rng, s=s: rng.uniform(3.0, 5.0, s),), {"d": d})
-            for d in (1, 3)
-            for s in ((), (3,), (2, 5))
-        )
-    ),
-    doc=says("the logarithm of the multivariate gamma function", "多元伽马函数的对数"),
 )

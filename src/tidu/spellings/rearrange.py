@@ -1,8 +1,7 @@
 """Rearranging: rolled, repeated, tiled, cut into pieces, put in and left out.
 
 Nothing is calculated: each is written with slices, joins, stretches and index arrays that are known
-before the run.
-"""
+before the run."""
 
 from __future__ import annotations
 
@@ -20,13 +19,15 @@ from tidu.ir.build import OperandError, broadcast, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
 from tidu.ir.types import Size, product
-from tidu.ops.arrays.axes import expanded, flip, moveaxis, swapaxes
-from tidu.ops.arrays.indexing import cut
+from tidu.ops.arrays.axes import expanded, flip, moveaxis
+from tidu.ops.arrays.indexing import cut, taken
 from tidu.ops.arrays.layout import broadcast_to, flat, reshape
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.arrays.structure import concatenate, diag
+from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import DIM, aliases, sampled
-from tidu.ops.define import spelling as any_spelling
+from tidu.spellings.axes import swapaxes
+from tidu.spellings.record import spelling as any_spelling
+from tidu.spellings.structure import diag
 from tidu.words import Words
 
 _UNEVEN = Words(
@@ -49,7 +50,6 @@ _TURN = Words(
     en="rot90 turns {a} {sa} in a plane of two different axes, not {axes}",
     zh="rot90 在两个不同的轴所成的平面内旋转 {a} {sa}，而不是 {axes}",
 )
-
 spelling = partial(any_spelling, complex=True)  # where entries go does not depend on their kind
 _MANY: dict[str, Any] = {"operands": None}
 
@@ -60,16 +60,6 @@ def known(x: Node, axis: int, name: str) -> int:
     if isinstance(n, Size):
         raise OperandError(_SIZE_NAMED, name=name, axis=axis, n=n)
     return n
-
-
-def taken(x: Node, places: Any, axis: int) -> Node:
-    """The entries at known places along an axis; a run of places is a slice."""
-    order = np.asarray(places, dtype=np.int64)
-    if order.size and order.ndim == 1 and np.array_equal(order, np.arange(len(order)) + order[0]):
-        if len(order) == x.shape[axis]:
-            return x
-        return cut(x, axis, int(order[0]), int(order[0]) + len(order))
-    return x[(*[slice(None)] * axis, order)]
 
 
 def _as_list(value: Any) -> list[Any]:

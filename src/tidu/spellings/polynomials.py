@@ -12,10 +12,12 @@ from tidu.ir.build import OperandError, constant
 from tidu.ir.node import Node
 from tidu.ir.types import promote
 from tidu.ops.arrays.layout import reshape
-from tidu.ops.arrays.numeric import TWO, as_node
-from tidu.ops.arrays.rearrange import known
+from tidu.ops.arrays.numeric import as_node
 from tidu.ops.arrays.structure import concatenate, stack
-from tidu.ops.define import aliases, float_type, sampled, spelling
+from tidu.ops.define import aliases, float_type, sampled
+from tidu.spellings.numeric import TWO
+from tidu.spellings.rearrange import known
+from tidu.spellings.record import spelling
 from tidu.words import Words
 
 _VECTOR = Words(

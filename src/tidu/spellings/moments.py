@@ -1,7 +1,8 @@
-"""Ranges, averages, covariances and correlations of samples."""
+"""Averages, spreads and levels that are written with sums: average, cov, percentile."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,21 @@ import numpy as np
 from tidu.errors import InputError
 from tidu.ir.build import OperandError, constant
 from tidu.ir.node import Node
-from tidu.ir.op import Alias
+from tidu.ir.op import Alias, Op
 from tidu.ir.types import FLOATS, Size, is_empty, product, shape_text
 from tidu.ops.arrays.extremes import max_, min_
 from tidu.ops.arrays.layout import broadcast_to, reshape, transpose
 from tidu.ops.arrays.numeric import as_node
+from tidu.ops.arrays.quantiles import nanquantile, quantile
 from tidu.ops.arrays.reduction import EMPTY, mean, normal_axes, sum_
 from tidu.ops.arrays.structure import concatenate, diagonal
-from tidu.ops.define import aliases, sampled, spelling
+from tidu.ops.define import aliases, sampled
 from tidu.ops.elementwise.arithmetic import sqrt
 from tidu.ops.elementwise.guards import within
 from tidu.ops.elementwise.parts import conj, is_complex, real
 from tidu.ops.elementwise.selection import clip
 from tidu.ops.linalg.contraction import matmul
+from tidu.spellings.record import Spelling, spelling
 from tidu.words import Words
 
 _TWO_AXES = Words(
@@ -180,3 +183,32 @@ corrcoef = spelling(
     free=("y",),
     samples=sampled((((3, 4),), {}), (((4, 2),), {"rowvar": False})),
 )
+
+
+def _percentile(name: str, whole_op: Op, numpy: Callable[..., Any]) -> Spelling:
+    def build(
+        x: Node,
+        q: Any,
+        axis: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = False,
+    ) -> Node:
+        levels = np.true_divide(q, 100.0).tolist()
+        return whole_op(x, q=levels, axis=axis, method=method, keepdims=keepdims)
+
+    return spelling(
+        name,
+        build,
+        numpy=numpy,
+        aliases=aliases(numpy=name),
+        samples=sampled(
+            (((4,),), {"q": 30}),
+            (((2, 5),), {"q": (10.0, 50.0), "axis": 1}),
+            (((2, 3),), {"q": 100, "method": "higher"}),
+        ),
+    )
+
+
+percentile = _percentile("percentile", quantile, np.percentile)
+nanpercentile = _percentile("nanpercentile", nanquantile, np.nanpercentile)

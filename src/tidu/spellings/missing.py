@@ -12,10 +12,11 @@ from tidu.ir.op import Alias, Op
 from tidu.ops.arrays.extremes import argmax, argmin, max_, min_
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import euclidean_norm, prod
-from tidu.ops.define import DIM, aliases, like, sampled, spelling
+from tidu.ops.define import DIM, aliases, like, sampled
 from tidu.ops.elementwise.arithmetic import sqrt, square
 from tidu.ops.elementwise.comparison import greater, where
 from tidu.ops.elementwise.rounding import isnan
+from tidu.spellings.record import Spelling, spelling
 
 _SAMPLES = sampled(
     (((3, 4),), {}), (((3, 4),), {"axis": 1}), (((3, 4),), {"axis": (0, 1), "keepdims": True})
@@ -27,7 +28,9 @@ def _count(x: Node, axis: Any, keepdims: bool) -> Node:
     return sum_(where(isnan(x), 0.0, like(x, 1.0)), axis=axis, keepdims=keepdims)
 
 
-def _missing(name: str, build: Callable[..., Node], samples: Any = _SAMPLES, **facets: Any) -> Op:
+def _missing(
+    name: str, build: Callable[..., Node], samples: Any = _SAMPLES, **facets: Any
+) -> Spelling:
     return spelling(
         name,
         build,

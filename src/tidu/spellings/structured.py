@@ -15,9 +15,10 @@ from tidu.ops.arrays.axes import tril, triu
 from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.layout import broadcast_to, reshape
 from tidu.ops.arrays.structure import concatenate, diagonal_matrix, eye, filled
-from tidu.ops.define import Generator, aliases, float_type, sampled, says, spelling
+from tidu.ops.define import Generator, aliases, float_type, sampled, says
 from tidu.ops.linalg.inverse import solve
 from tidu.ops.linalg.matrices import conjugate_transpose, regular, square
+from tidu.spellings.record import spelling
 from tidu.words import Words, verbatim
 
 _TRANS = Words(
@@ -141,7 +142,6 @@ cho_solve = spelling(
     samples=sampled(((regular((3, 3)), (3,)), {"lower": True}), ((regular((3, 3)), (3, 2)), {})),
     doc=says("the x with L Lᵀ x = b, given L", "已知 L，满足 L Lᵀ x = b 的 x"),
 )
-
 cholesky_solve = spelling(
     "cholesky_solve",
     lambda b, c, upper=False: _cho_solve(c, b, not upper),

@@ -1,8 +1,4 @@
-"""Windows over an array: sliding views, and the convolutions of networks.
-
-A window is a gather by known places, so its gradient adds up where windows overlap. A convolution
-of a network is a sum of products over each window; PyTorch's does not turn the kernel round.
-"""
+"""Convolutions with a stride, written with windows."""
 
 from __future__ import annotations
 
@@ -17,11 +13,12 @@ from tidu.ir.op import Operand
 from tidu.ops.arrays.axes import moveaxis
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.numeric import as_node
-from tidu.ops.arrays.padding import pad
-from tidu.ops.arrays.rearrange import known
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.define import aliases, sampled, spelling
+from tidu.ops.define import aliases, sampled
 from tidu.ops.linalg.einsum import einsum
+from tidu.spellings.padding import pad
+from tidu.spellings.rearrange import known
+from tidu.spellings.record import spelling
 from tidu.words import Words
 
 _WINDOW = Words(

@@ -11,11 +11,11 @@ from tidu.ir.budget import check_steps
 from tidu.ir.build import OperandError
 from tidu.ir.node import Node
 from tidu.ir.types import Size
-from tidu.ops.define import aliases, sampled, says, spelling
+from tidu.ops.define import aliases, sampled, says
+from tidu.spellings.record import spelling
 from tidu.words import Words, verbatim
 
 MOST_ORDERED = 60  # factors whose best order is looked for, which takes the cube of their number
-
 _MANY = Words(en="multi_dot multiplies two matrices or more", zh="multi_dot 至少需要两个矩阵")
 _RANKS = Words(
     en="multi_dot takes matrices, and a vector as the first or the last factor",

@@ -1,8 +1,7 @@
 """Padding: an array set into a larger one, its border filled from outside or from itself.
 
 Borders that repeat entries are index arrays; those that mix entries linearly (mean, linear_ramp,
-odd reflections) are a known matrix along the axis, NumPy's own padding of the unit vectors.
-"""
+odd reflections) are a known matrix along the axis, NumPy's own padding of the unit vectors."""
 
 from __future__ import annotations
 
@@ -16,14 +15,15 @@ from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
 from tidu.ops.arrays.axes import moveaxis
 from tidu.ops.arrays.extremes import max_, min_
-from tidu.ops.arrays.indexing import cut, scatter
+from tidu.ops.arrays.indexing import cut, scatter, taken
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.arrays.numeric import as_node
 from tidu.ops.arrays.quantiles import median
-from tidu.ops.arrays.rearrange import known, taken
 from tidu.ops.arrays.structure import concatenate
-from tidu.ops.define import aliases, float_type, sampled, spelling
+from tidu.ops.define import aliases, float_type, sampled
 from tidu.ops.linalg.contraction import matmul
+from tidu.spellings.rearrange import known
+from tidu.spellings.record import spelling
 from tidu.words import Words, verbatim
 
 _MODE = Words(en="pad knows the modes {modes}, not {mode}", zh="pad 的方式有 {modes}，没有 {mode}")
