@@ -14,7 +14,7 @@ from typing import Any
 
 from tidu.ir.build import call
 from tidu.ir.node import Node
-from tidu.ir.op import Alias, Operand, Samples
+from tidu.ir.op import Alias, Operand, Samples, registered
 from tidu.words import Words
 
 _WRITTEN = Words(en="written with other operations", zh="用其他运算写出")
@@ -80,8 +80,8 @@ def spellings() -> Mapping[str, Spelling]:
 
 
 def register(spelling: Spelling) -> Spelling:
-    """Add a spelling to the registry. Refuses a second one of the same name."""
-    if spelling.name in _REGISTRY:
+    """Add a spelling to the registry. Refuses a name that another one, or an op, has."""
+    if spelling.name in _REGISTRY or spelling.name in registered():
         raise ValueError(f"the spelling {spelling.name} is taken")
     _REGISTRY[spelling.name] = spelling
     return spelling
