@@ -154,7 +154,6 @@ LOGIC = [
     "np.divmod(X, 1.3)[1] * 2 + np.divmod(X, 1.3)[0]",
     "np.modf(X * 0.7)[0]",
     "np.ldexp(X, 3)",
-    "np.lib.stride_tricks.sliding_window_view(X, 2, axis=1)",
 ]
 
 

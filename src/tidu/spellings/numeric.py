@@ -1,7 +1,8 @@
 """Numerical mathematics on samples: differences, integrals, ranges, unwrapped angles.
 
 Each is written with slices, sums and products. Arguments that NumPy lets one leave out (where the
-samples stand, what is put in front) may be calculated values as well."""
+samples stand, what is put in front) may be calculated values as well.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import DIM, aliases, float_type, sampled
 from tidu.ops.elementwise.parts import is_complex
 from tidu.spellings.rearrange import known
-from tidu.spellings.record import spelling
+from tidu.spellings.record import on_arrays, spelling
 from tidu.words import Words
 
 _ORDER = Words(
@@ -193,6 +194,14 @@ gradient = spelling(
         (((5,),), {}), (((3, 4),), {"edge_order": 2}), (((3, 2),), {"axis": 1}), (((2,),), {})
     ),
 )
+
+
+@on_arrays("gradient")
+def traced_gradient(t: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slope between neighbours, with spacings that are numbers or arrays."""
+    lift = t.recorder.lift
+    spacings = [h if isinstance(h, int | float) else lift(h) for h in varargs]
+    return t.wrap(gradient_of(lift(f), *spacings, axis=axis, edge_order=edge_order), f)
 
 
 # ------------------------------------------------------------------ integrals

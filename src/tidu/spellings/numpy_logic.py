@@ -105,7 +105,7 @@ def _windows(
     return sliding(x, window_shape, axis)
 
 
-_in_numpy("lib.stride_tricks.sliding_window_view", "lib.sliding_window_view", compose=_windows)
+_in_numpy("lib.sliding_window_view", compose=_windows)  # the path that the function itself tells
 
 
 # ------------------------------------------------------------------ bits, signs

@@ -13,7 +13,6 @@ from tidu.ops.arrays.order import add_along_axis
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.elementwise.comparison import where as where_op
 from tidu.ops.linalg.einsum import einsum as einsum_op
-from tidu.spellings.numeric import gradient_of
 from tidu.spellings.record import on_arrays
 
 
@@ -180,11 +179,3 @@ def apply_over_axes(t: Any, func: Any, a: Any, axes: Any) -> Any:
         found = func(a, axis)
         a = found if np.ndim(found) == np.ndim(a) else np.expand_dims(found, axis)
     return a
-
-
-@on_arrays("gradient")
-def gradient(t: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """The slope between neighbours, with spacings that are numbers or arrays."""
-    lift = t.recorder.lift
-    spacings = [h if isinstance(h, int | float) else lift(h) for h in varargs]
-    return t.wrap(gradient_of(lift(f), *spacings, axis=axis, edge_order=edge_order), f)

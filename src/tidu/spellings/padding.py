@@ -1,7 +1,8 @@
 """Padding: an array set into a larger one, its border filled from outside or from itself.
 
 Borders that repeat entries are index arrays; those that mix entries linearly (mean, linear_ramp,
-odd reflections) are a known matrix along the axis, NumPy's own padding of the unit vectors."""
+odd reflections) are a known matrix along the axis, NumPy's own padding of the unit vectors.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Rearranging: rolled, repeated, tiled, cut into pieces, put in and left out.
 
 Nothing is calculated: each is written with slices, joins, stretches and index arrays that are known
-before the run."""
+before the run.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +16,10 @@ import numpy as np
 
 from tidu.errors import InputError
 from tidu.ir.budget import check_elements, check_steps
-from tidu.ir.build import OperandError, broadcast, lift
+from tidu.ir.build import OperandError, lift
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Operand
-from tidu.ir.types import Size, product
+from tidu.ir.types import Size
 from tidu.ops.arrays.axes import expanded, flip, moveaxis
 from tidu.ops.arrays.indexing import cut, taken
 from tidu.ops.arrays.layout import broadcast_to, flat, reshape
@@ -27,7 +28,6 @@ from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import DIM, aliases, sampled
 from tidu.spellings.axes import swapaxes
 from tidu.spellings.record import spelling as any_spelling
-from tidu.spellings.structure import diag
 from tidu.words import Words
 
 _UNEVEN = Words(
@@ -374,76 +374,4 @@ insert = any_spelling(
         (((2, 3), ()), {"obj": (0, 2), "axis": 0}),
     ),
     **_TWO,
-)
-
-
-# ------------------------------------------------------------------ ranks and grids
-def _at_least(rank: int) -> Callable[..., Any]:
-    def raised(x: Node) -> Node:
-        if x.rank >= rank:
-            return x
-        if rank == 3:  # NumPy keeps rows and columns in front
-            shape = {0: (1, 1, 1), 1: (1, *x.shape, 1), 2: (*x.shape, 1)}[x.rank]
-            return reshape(x, shape=shape)
-        return reshape(x, shape=(*(1,) * (rank - x.rank), *x.shape))
-
-    return lambda *xs: raised(xs[0]) if len(xs) == 1 else tuple(raised(x) for x in xs)
-
-
-def _dstack(*xs: Node) -> Node:
-    return concatenate(*(cast(Node, _at_least(3)(x)) for x in xs), axis=2)
-
-
-def _meshgrid(*xs: Node, indexing: str = "xy", sparse: bool = False) -> tuple[Node, ...]:
-    rank = len(xs)
-    order = [1, 0, *range(2, rank)] if indexing == "xy" and rank > 1 else list(range(rank))
-    columns = tuple(
-        reshape(x, shape=tuple(product(x.shape) if i == at else 1 for i in range(rank)))
-        for x, at in zip(xs, order, strict=True)
-    )
-    return columns if sparse else broadcast(columns)
-
-
-atleast_1d, atleast_2d, atleast_3d = (
-    spelling(
-        f"atleast_{rank}d",
-        _at_least(rank),
-        numpy=getattr(np, f"atleast_{rank}d"),
-        samples=sampled((((),), {}), (((2,),), {}), (((2, 3),), {}), (((2,), (2, 3)), {})),
-        **_MANY,
-    )
-    for rank in (1, 2, 3)
-)
-dstack = spelling(
-    "dstack",
-    _dstack,
-    numpy=lambda *xs: np.dstack(xs),
-    samples=sampled((((3,), (3,)), {}), (((2, 3), (2, 3)), {}), (((2, 3, 1), (2, 3, 2)), {})),
-    **_MANY,
-)
-meshgrid = spelling(
-    "meshgrid",
-    _meshgrid,
-    numpy=np.meshgrid,
-    samples=sampled(
-        (((2,), (3,)), {}),
-        (((2,), (3,)), {"indexing": "ij"}),
-        (((2,), (3,), ()), {"sparse": True}),
-    ),
-    **_MANY,
-)
-broadcast_arrays = spelling(
-    "broadcast_arrays",
-    lambda *xs: broadcast(xs),
-    numpy=np.broadcast_arrays,
-    aliases=aliases(numpy="broadcast_arrays", torch="broadcast_tensors"),
-    samples=sampled((((2, 1), (3,)), {}), (((), (3,)), {})),
-    **_MANY,
-)
-diagflat = spelling(
-    "diagflat",
-    lambda x, k=0: diag(flat(x), k=k),
-    numpy=np.diagflat,
-    aliases=aliases(numpy="diagflat", torch=Alias("diagflat", rename={"offset": "k"})),
-    samples=sampled((((2, 2),), {}), (((3,),), {"k": -1})),
 )

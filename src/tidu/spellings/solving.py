@@ -14,6 +14,7 @@ from tidu.ir.op import Alias, Operand
 from tidu.ir.types import is_empty, product
 from tidu.ops.arrays.layout import broadcast_to, reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
+from tidu.ops.arrays.structure import eye
 from tidu.ops.define import Generator, aliases, float_type, sampled, says
 from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.inverse import inv, solve
@@ -106,8 +107,6 @@ def _matrix_power(x: Node, n: Any) -> Node:
     square(x.type, "matrix_power")
     base, rest = (inv(x), -int(n)) if n < 0 else (x, int(n))
     if rest == 0:
-        from tidu.ops.arrays.structure import eye  # noqa: PLC0415  (only for the power 0)
-
         return broadcast_to(eye(rows=x.shape[-1], dtype=float_type(x.dtype)), shape=x.shape)
     result: Node | None = None
     while rest:
