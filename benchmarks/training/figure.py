@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
+from benchmarks.training.found import Found
 from benchmarks.training.measure import Result
 from benchmarks.training.peers import PEAKS
 from benchmarks.training.report import micro
-
-if TYPE_CHECKING:
-    from benchmarks.training.run import Found
 
 WIDTH, LINE, MARGIN = 760, 20, 170
 OURS, THEIRS, INK, FAINT = "#b5432a", "#8a99a8", "#222", "#ddd"

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from benchmarks.training.found import Found
 from benchmarks.training.measure import Result, Row
-
-if TYPE_CHECKING:
-    from benchmarks.training.run import Found
 
 # of the fastest peer's time; of the machine's peak (0: not asked)
 TIMES = {

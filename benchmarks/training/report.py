@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from benchmarks.training.found import Found
 from benchmarks.training.goals import goals, share_of_peak
 from benchmarks.training.measure import Result, Row
 from benchmarks.training.peers import PEAKS
-
-if TYPE_CHECKING:
-    from benchmarks.training.run import Found
 
 MIB = 2**20
 

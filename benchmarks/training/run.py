@@ -6,12 +6,13 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.training.figure import figure
-from benchmarks.training.machine import Machine, machine
+from benchmarks.training.found import Found
+from benchmarks.training.machine import machine
 from benchmarks.training.measure import QUICK, Effort, Result, measure
 from benchmarks.training.peer import Peer
 from benchmarks.training.peers import COSTS, OURS, PEAKS, PEERS
@@ -31,17 +32,6 @@ class Wish:
     peers: Sequence[str]
     pythons: Sequence[str]
     out: Path
-
-
-@dataclass
-class Found:
-    """What a run gave. `sweeps`: for depth, width and batch, the results by that number."""
-
-    machine: Machine
-    quick: bool
-    training: list[Result] = field(default_factory=list[Result])
-    gradient: list[Result] = field(default_factory=list[Result])
-    sweeps: dict[str, dict[int, Result]] = field(default_factory=dict[str, dict[int, Result]])
 
 
 def main(wish: Wish) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.custom_check import check_custom
+from tidu.checking.custom import check_custom
 from tidu.errors import DTypeError, InputError
 from tidu.ir.op import Op
 from tidu.tracing.arguments import is_static

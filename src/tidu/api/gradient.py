@@ -10,7 +10,6 @@ from typing import Any
 
 from tidu.api.boundary import Boundary, boundary, unflagged
 from tidu.api.digits import digits_of, warn_digits
-from tidu.api.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import nodes_of
 from tidu.backends.numpy import evaluate
@@ -24,6 +23,7 @@ from tidu.ir.node import Node
 from tidu.running.backend import check_backend, need_native, program_of
 from tidu.running.culprit import warn_not_finite
 from tidu.running.evaluation import settled_derivation
+from tidu.running.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.tracing.calling import bind, bound, function_name
 from tidu.tracing.record import running
 from tidu.tracing.regions import nodes_in, open_region, plain_values, stage, without_aux
