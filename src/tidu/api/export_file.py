@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,8 @@ def _from_python(file: Path, name: str, given: Given) -> Derivation:
         shown = " ".join(f"--shape {n}=…" for n in names)
         raise InputError(_NEEDS(name=name, names=", ".join(names)), fix=verbatim(shown))
     if given.wrt is None and names:
-        given = _with_wrt(given, names[0])
+        given = replace(given, wrt=names[0])  # by the first parameter, as in tidu.grad
     return _derive(function, given)
-
-
-def _with_wrt(given: Given, name: str) -> Given:
-    """Return the arguments with `wrt` set to the first parameter, as in `tidu.grad`."""
-    return Given(
-        name, given.values, given.shapes, given.functions, given.kinks, given.loss, given.part
-    )
 
 
 def _imported(file: Path) -> Any:

@@ -247,11 +247,8 @@ class Descent:
         self.epoch = array("d")
         self.reached.epoch_losses.append(total / sum(feed.sizes))
         if self.validation is not None:
-            present = {name: self.reached.values[name] for name in self._names()}
+            present = {name: self.reached.values[name] for name in self.compiled.opened.parameters}
             self.reached.validation_losses.append(self.validation.loss(present))
-
-    def _names(self) -> list[str]:
-        return list(self.compiled.opened.parameters)
 
     def end(self) -> End:
         """The loss and the watched values at the parameters reached. Raises NotFinite."""
@@ -288,7 +285,7 @@ class Descent:
         if not self.door.adapts and known:
             raise self._branch(step)
         self.reached.retraced += bool(known)
-        present = {name: self.reached.values[name] for name in self._names()}
+        present = {name: self.reached.values[name] for name in self.compiled.opened.parameters}
         rows = {} if self.feed is None else self.feed.rows
         self.compiled = self._compile(self.door.open(present, {**self.door.data, **rows}))
         self.known = [*self.known, self.compiled][-_KEPT:]

@@ -293,7 +293,7 @@ def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
         return []
     steps: list[Step] = []
     for part in parts:
-        via = _nearest_line(view, part.via)
+        via = named(part.via, view.atoms)
         equation = Equation(
             distinct(
                 [view.formula(part.value), view.with_numbers(part.value), view.value(part.value)]
@@ -309,11 +309,6 @@ def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
             )
         )
     return steps
-
-
-def _nearest_line(view: View, via: Node) -> Math:
-    """Return how a use is called on the page: its name or its formula."""
-    return named(via, view.atoms)
 
 
 @dataclass(frozen=True, slots=True)
