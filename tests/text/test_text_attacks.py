@@ -15,7 +15,7 @@ import pytest
 import tidu
 from tests.text.attacks import Shapes, attack
 from tidu.errors import SyntaxProblem, TiduError, TiduWarning
-from tidu.text.formula import grammar, tokens
+from tidu.text.formula import grammar, scanner
 from tidu.text.formula.cursor import Cursor
 from tidu.text.formula.syntax import Syntax
 from tidu.text.lexer import Text
@@ -94,9 +94,9 @@ def test_the_limit_on_a_text_is_said_and_can_be_set(monkeypatch: pytest.MonkeyPa
 
 # ------------------------------------------------------------------ endless loops
 def test_a_scanner_that_reads_nothing_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidu.text.formula.tokens._Scanner._one", lambda self: None)
+    monkeypatch.setattr("tidu.text.formula.scanner.Scanner._one", lambda self: None)
     with pytest.raises(SyntaxProblem), bounded():
-        tokens.scan_formula(Text("½x", ("½x",)))
+        scanner.scan_formula(Text("½x", ("½x",)))
 
 
 def test_a_rule_that_asks_for_itself_stops(monkeypatch: pytest.MonkeyPatch) -> None:

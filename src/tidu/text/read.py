@@ -199,15 +199,10 @@ def _python_tree(text: Text) -> ast.Module:
 def _body(name: str, body: str) -> Graph:
     """The body of a declared function: a formula in one variable, which stands for one element."""
     tree = _parsed(body, None, 1, {}).tree
-    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    free = {
-        n.id
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Name)
-        and id(n) not in called
-        and n.id not in MODULE_NAMES
-        and n.id not in CONSTANTS
-    }
+    nodes = list(ast.walk(tree))
+    called = {node.func for node in nodes if isinstance(node, ast.Call)}
+    named = {node.id for node in nodes if isinstance(node, ast.Name) and node not in called}
+    free = named - MODULE_NAMES.keys() - CONSTANTS.keys()
     for line in tree.body:
         leaves = line.leaves if isinstance(line, Line) else ()
         words = {leaf.raw or leaf.text for leaf in leaves if isinstance(leaf, Word)}

@@ -1,8 +1,9 @@
 """Formulas in the spellings of paper and of LaTeX, for the text door.
 
-`tokens` scans; `grammar` parses, with `cursor`, `operators`, `brackets`, `scripts` and `commands`
-below it; `reading` decides by shapes what each sign means, with `sizes`, `products`, `words`,
-`calls` and `powers` below it; `program` adds the statements. A formula is lowered to the plain
-NumPy spelling while it is read: what is echoed is what was read, and it goes through the same
-whitelist as everything else. There is no second table of functions.
+`lines` says which lines of a program are formulas. `scanner` finds the signs of one, `grammar`
+parses them by its table of operators, with `operands`, `brackets`, `scripts` and `commands` below
+it, and `syntax` is what comes of it. `reading` has the table of what reads each kind of syntax:
+`words`, `applied`, `products`, `powers`, `sums` and `forms`, which decide by shapes what each sign
+means. They make `parts`: values, calculated by the operations of the text door, with their plain
+NumPy spelling, which is echoed. There is no second table of functions.
 """

@@ -10,8 +10,9 @@ from itertools import pairwise
 
 from tidu.errors import SyntaxProblem
 from tidu.text.formula.grammar import parse
+from tidu.text.formula.scanner import scan_formula
 from tidu.text.formula.syntax import Formula, Line, Word, placed
-from tidu.text.formula.tokens import Sign, is_latex, scan_formula
+from tidu.text.formula.tokens import Sign, is_latex
 from tidu.text.lexer import Text, lines_of, scan
 from tidu.words import Words
 
