@@ -15,13 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tidu.calculus.bodies import written_out
-from tidu.calculus.differentiate import push_forward
-from tidu.calculus.values import differentiable, placeholder
-from tidu.errors import TiduError
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Form, Loop
+from tidu.ir.slopes import is_flat
 from tidu.ir.types import FLOATS, REALS
 from tidu.words import Words
 
@@ -66,7 +64,11 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     if points:
         watched = [n for n in walk if n.id in active and n.op.operator in ("==", "!=")]
     else:
-        flat = tuple(node for node in walk if node.id in active and is_flat(node, active))
+        flat = tuple(
+            node
+            for node in walk
+            if node.id in active and is_flat(node, [child.id in active for child in node.inputs])
+        )
         jumping = {node.id for node in flat}
         watched = [
             n for n in walk if n.id in active and (n.op.jumps is not None or n.id in jumping)
@@ -171,38 +173,11 @@ def _is_array(leaf: Node) -> bool:
     return leaf.op.role == "input" or (not is_tuple(leaf) and leaf.rank > 0)
 
 
-def is_flat(node: Node, active: set[int]) -> bool:
-    """Whether a node takes numbers that move and does not move itself, but in jumps."""
-    if is_tuple(node) or body_of(node) is not None:
-        return False
-    moved = [child.id in active and child.dtype in FLOATS for child in _arrays(node)]
-    if not any(moved):
-        return False  # combines what is flat already
-    if node.dtype not in FLOATS:
-        return True
-    if node.op.form not in (Form.ELEMENTWISE, Form.OPAQUE, Form.COMPOSITE):
-        return False
-    if node.op.operands is not None and Operand.FIXED in node.op.operands:
-        return False
-    tangents = [
-        placeholder(child) if move and differentiable(node, i) else None
-        for i, (child, move) in enumerate(zip(node.inputs, moved, strict=True))
-    ]
-    try:
-        return push_forward(node, tangents) is None
-    except TiduError:  # it has no derivative, which is another matter
-        return False
-
-
 def boundary_of(node: Node) -> Node | None:
     """The mask of where the entries of a flat node lie on a boundary; None where it has no such
     mask, entry by entry."""
     masks = _boundaries(node)
     return masks[0] if len(masks) == 1 and masks[0].shape == node.shape else None
-
-
-def _arrays(node: Node) -> Sequence[Node]:
-    return [child for child in node.inputs if not is_tuple(child)]
 
 
 def _boundaries(node: Node) -> list[Node]:

@@ -28,7 +28,7 @@ from tidu.checking.measure import (
     Problem,
     measure_all,
 )
-from tidu.checking.probe import make_probe, rest_values, switches_of
+from tidu.checking.probe import comparisons_of, make_probe, rest_values
 from tidu.checking.rounding import TRIALS, moved_values, rounded_inputs
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
@@ -272,7 +272,7 @@ def _pose(
     everything = sum(np.size(g) for g in stated.gradients.values())
     found: list[Problem] = []
     for loss in dict.fromkeys(bound.losses):
-        sides = [n for s in switches_of(loss, parameter) for n in (s.left, s.right)]
+        sides = [n for c in comparisons_of(loss, parameter) for n in (c.left, c.right)]
         base = rest_values([loss, parameter, *sides], values)
         if not np.all(np.isfinite(base[loss.id])):
             continue

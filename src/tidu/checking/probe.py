@@ -23,8 +23,8 @@ IMAGINARY = (1e-20, 1e-100)  # complex steps: their squares are nothing beside 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Switch:
-    """Where a kink or a branch turns: the sign of left − right, for `owner`."""
+class Comparison:
+    """What a kink or a branch of `owner` turns on: the sign of left − right."""
 
     owner: Node
     left: Node
@@ -38,7 +38,7 @@ class Probe:
     loss: Node
     parameter: Node
     path: Sequence[Node]
-    switches: Sequence[Switch]
+    comparisons: Sequence[Comparison]
     base: Mapping[int, Array]
 
     def at(self, shift: Array) -> dict[int, Array]:
@@ -54,25 +54,25 @@ class Probe:
         return complex(np.asarray(values.get(self.loss.id, self.base[self.loss.id])).reshape(()))
 
     def turned(self, values: Mapping[int, Array]) -> tuple[bool, list[Node]]:
-        """Whether a switch has turned between rest and these values, and the owners of those that
-        leave a point exactly on their kink."""
+        """Whether a comparison has turned between rest and these values, and the owners of those
+        that leave a point exactly on their kink."""
         crossed, left_kink = False, []
-        for switch in self.switches:
-            now = _sign(values, self.base, switch)
-            rest = _sign({}, self.base, switch)
+        for comparison in self.comparisons:
+            now = _sign(values, self.base, comparison)
+            rest = _sign({}, self.base, comparison)
             changed = now != rest
             if not np.any(changed):
                 continue
             if np.any(changed & (rest != 0)):
                 crossed = True
             if np.any(changed & (rest == 0)):
-                left_kink.append(switch.owner)
+                left_kink.append(comparison.owner)
         return crossed, left_kink
 
     def leaves_kink(self, values: Mapping[int, Array]) -> bool:
         """Whether an imaginary step moves off a kink that the values sit on."""
-        for switch in self.switches:
-            gap = _value(values, self.base, switch.left) - _value(values, self.base, switch.right)
+        for comparison in self.comparisons:
+            gap = _gap(values, self.base, comparison)
             if np.any((np.real(gap) == 0) & (np.imag(gap) != 0)):
                 return True
         return False
@@ -90,42 +90,42 @@ class Probe:
 
 
 def make_probe(loss: Node, parameter: Node, base: Mapping[int, Array]) -> Probe:
-    """The probe of a loss for one parameter; `base` holds the rest values of `with_switches`."""
-    switches = switches_of(loss, parameter)
-    roots = [loss, *(n for s in switches for n in (s.left, s.right))]
+    """The probe of a loss for one parameter; `base` holds the rest values of `comparisons_of`."""
+    comparisons = comparisons_of(loss, parameter)
+    roots = [loss, *(n for c in comparisons for n in (c.left, c.right))]
     moving = depends_on(roots, [parameter])
     path = [n for n in reachable(roots) if n.id in moving and n is not parameter]
-    moved = [s for s in switches if s.left.id in moving or s.right.id in moving]
+    moved = [c for c in comparisons if c.left.id in moving or c.right.id in moving]
     return Probe(loss, parameter, path, moved, base)
 
 
-def switches_of(loss: Node, parameter: Node) -> list[Switch]:
+def comparisons_of(loss: Node, parameter: Node) -> list[Comparison]:
     """The comparisons that the value or the derivative of the loss turns on."""
     moving = depends_on([loss], [parameter])
-    found: list[Switch] = []
+    found: list[Comparison] = []
     for node in reachable([loss]):
         if node.id not in moving:
             continue
         if _compares(node):
-            found.append(Switch(node, node.inputs[0], node.inputs[1]))
+            found.append(Comparison(node, node.inputs[0], node.inputs[1]))
         for kink in node.op.kinks:
             condition = kink.where(*node.inputs, **node.attrs)
             found.extend(_innermost(node, condition))
     return found
 
 
-def _innermost(node: Node, condition: Node) -> list[Switch]:
+def _innermost(node: Node, condition: Node) -> list[Comparison]:
     """The comparisons of a kink's condition that compare values, not counts of comparisons."""
     ends = {n.id for n in node.inputs}  # a condition is made from the operands
     above = post_order([condition], lambda n: () if n.id in ends else n.inputs)
     masked: set[int] = set()
-    found: list[Switch] = []
+    found: list[Comparison] = []
     for n in above:
         if n.id in ends or is_tuple(n):
             continue
         counts = any(c.id in masked for c in n.inputs)
         if _compares(n) and not counts:
-            found.append(Switch(node, n.inputs[0], n.inputs[1]))
+            found.append(Comparison(node, n.inputs[0], n.inputs[1]))
         if counts or n.dtype == "bool":
             masked.add(n.id)
     return found
@@ -186,10 +186,15 @@ def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -
     return base[node.id] if found is None else found
 
 
-def _sign(values: Mapping[int, Array], base: Mapping[int, Array], switch: Switch) -> Array:
+def _gap(values: Mapping[int, Array], base: Mapping[int, Array], comparison: Comparison) -> Array:
+    """Left − right."""
+    return _value(values, base, comparison.left) - _value(values, base, comparison.right)
+
+
+def _sign(values: Mapping[int, Array], base: Mapping[int, Array], comparison: Comparison) -> Array:
     with np.errstate(all="ignore"):
-        gap = _value(values, base, switch.left) - _value(values, base, switch.right)
-        turn = (gap != 0) * 1.0 if np.iscomplexobj(base[switch.left.id]) else np.sign(gap)
+        gap = _gap(values, base, comparison)
+        turn = (gap != 0) * 1.0 if np.iscomplexobj(base[comparison.left.id]) else np.sign(gap)
         return np.where(np.isnan(turn), 0.0, turn)  # ∞ − ∞ turns nothing
 
 

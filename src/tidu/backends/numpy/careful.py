@@ -22,9 +22,10 @@ from tidu.backends.numpy.bodies import body_function
 from tidu.backends.numpy.program import compile_graph, function_of, operands_of
 from tidu.backends.program import Array, Valuation
 from tidu.ir.body import result_types
-from tidu.ir.build import input_node, is_tuple
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
-from tidu.ir.op import Form, Loop, Op, Operand
+from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.slopes import is_flat
 from tidu.ir.types import COMPLEX, FLOATS, DType
 
 _NEAR = 1e-12  # how far a step looks to either side for its jump, relative
@@ -101,7 +102,13 @@ def _calculated(
 
 def _decides(node: Node) -> bool:
     """Whether a node gives a choice, and no number that its operands shade into."""
-    return bool(node.inputs) and not is_tuple(node) and (node.dtype not in FLOATS or _is_flat(node))
+    if not node.inputs or is_tuple(node):
+        return False
+    return node.dtype not in FLOATS or _is_step(node)
+
+
+def _is_step(node: Node) -> bool:
+    return node.op.form is Form.ELEMENTWISE and is_flat(node, [True] * len(node.inputs))
 
 
 def _decided(node: Node, plain: Mapping[int, _Known], known: Mapping[int, _Known]) -> _Known:
@@ -175,7 +182,7 @@ def _rule(node: Node) -> _Rule:
     if op.operator == "/":
         return _quotient
     if op.form is Form.ELEMENTWISE:
-        return _step if _is_flat(node) else _together
+        return _step if node.dtype == "bool" or _is_step(node) else _together
     if op.form is Form.LINEAR:
         return _linear
     return _contraction if op.form is Form.MULTILINEAR else _opaque
@@ -316,21 +323,3 @@ def _numbers(where: Any, operand: int) -> Any:
 
 def _opaque(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
     return _Known(value, False)
-
-
-def _is_flat(node: Node) -> bool:
-    """Whether it is an elementwise op without a derivative by any operand."""
-    return node.op.form is Form.ELEMENTWISE and _flat(
-        node.op, tuple(child.dtype for child in node.inputs), node.attributes
-    )
-
-
-@lru_cache(maxsize=256)
-def _flat(op: Op, dtypes: tuple[DType, ...], attributes: tuple[tuple[str, Any], ...]) -> bool:
-    if op.partials is None:
-        return False
-    xs = [input_node(f"·flat{i}", (), dtype) for i, dtype in enumerate(dtypes)]
-    out = input_node("·flat", (), "float64")
-    found = op.partials(*xs, out, **dict(attributes))
-    slopes = found if isinstance(found, tuple) else (found,)
-    return all(slope is None or (isinstance(slope, float) and slope == 0.0) for slope in slopes)
