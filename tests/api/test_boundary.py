@@ -578,6 +578,15 @@ def test_a_second_derivative_at_a_tie_is_conventional_as_a_whole(
     np.testing.assert_allclose(product, wanted[0])
 
 
+def test_a_product_with_one_of_many_equal_entries_is_conventional_and_says_so() -> None:
+    """So many that no side shows where this one is the largest."""
+    with pytest.warns(NoDerivativeWarning, match="could not be found"):
+        product = tidu.hvp(lambda v: np.max(v) ** 2)(np.ones(100), np.eye(100)[3])
+    np.testing.assert_allclose(product, np.full(100, 2e-4))
+    smooth = tidu.hvp(lambda v: np.sum(np.cosh(np.abs(v))))(np.zeros(100), np.eye(100)[3])
+    np.testing.assert_allclose(smooth, np.eye(100)[3])
+
+
 def test_a_tie_of_two_arguments_is_conventional_as_a_whole() -> None:
     second = tidu.hessian(lambda x, y: np.maximum(x, y) ** 2, argnums=(0, 1))
     with pytest.warns(NoDerivativeWarning):

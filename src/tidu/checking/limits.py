@@ -74,11 +74,14 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
         if not any(verdict.is_open for verdict in verdicts.values()):
             break
     if any(verdict.replaced.any() for verdict in verdicts.values()):
-        if any(verdict.split.any() for verdict in verdicts.values()) or not sides.varied(seen):
+        varied = sides.varied(seen)
+        if any(verdict.split.any() for verdict in verdicts.values()) or not varied:
             seen += sides.of_single_entries(rng)
             verdicts = judged()
         split = {n: v.split for n, v in verdicts.items() if n not in question.lower}
-        if any(each.any() for each in split.values()):
+        if not varied and not sides.has_few_entries:  # one of them may have a side of its own
+            verdicts = judged({name: np.ones((), bool) for name in results})
+        elif any(each.any() for each in split.values()):
             verdicts = judged(sides.hanging_on(split, seen))
 
     def names(kind: Callable[[_Verdict], Array]) -> tuple[str, ...]:

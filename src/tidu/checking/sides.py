@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ _MOST = 50_000_000  # and up to which anything is
 _FEW_ENTRIES = 64  # entries up to which each is moved far beyond all others
 _FEW_PIECES = 64  # elements of pieces up to which each is turned to its other side
 _BEYOND = 2.0**10  # how far
+_REMEMBERED = 64  # programs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,19 +82,43 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Programs:
+    """What shows a side of one program.
+
+    beside: everything at displaced values. pieces: the pieces at the values, with the masks of
+    where they lie on a boundary. frozen: the same as `beside` at any values, with the pieces given.
+    flat: the names of the pieces. own: by piece, its mask, where it has one.
+    """
+
+    beside: Program
+    pieces: Program
+    frozen: Program
+    flat: tuple[str, ...]
+    own: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sides:
-    """The programs that show a side: `run` gives everything at displaced values; `frozen` the same
-    at any values with the pieces given (None where only `run` is known)."""
+    """The sides of a point: `run` gives everything at displaced values. programs: what else is
+    known (None where only `run` is)."""
 
     question: Question
     values: Arrays
     run: Run
-    flat: tuple[str, ...]
-    own: Mapping[str, str]  # by piece: the mask of where it lies on a boundary
-    frozen: Program | None
+    programs: _Programs | None
     here: Arrays  # the functions at the values
     pieces: Arrays  # the pieces and their masks at the values
     work: float
+
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """The names of the pieces."""
+        return () if self.programs is None else self.programs.flat
+
+    @property
+    def has_few_entries(self) -> bool:
+        """Whether each entry can be moved far beyond all others."""
+        return self.entries <= _FEW_ENTRIES
 
     def pair(self, rng: np.random.Generator) -> list[Side]:
         """The sides along a random direction and the opposite one."""
@@ -114,7 +140,7 @@ class Sides:
         """How many pairs of opposite directions are looked at; a number has one."""
         if self.work > _WORK or self.entries <= 1:
             return 1
-        return _PAIRS if self.frozen is not None else _PAIRS_TRACED
+        return _PAIRS if self.programs is not None else _PAIRS_TRACED
 
     @property
     def entries(self) -> int:
@@ -124,7 +150,7 @@ class Sides:
     def of_single_entries(self, rng: np.random.Generator) -> list[Side]:
         """The sides where one entry moves far beyond the others, which most directions never show:
         one of fifty equal entries is the largest on a fiftieth of them."""
-        if self.entries > _FEW_ENTRIES:
+        if not self.has_few_entries:
             return []
         seen: list[Side | None] = []
         for node in self.question.moving:
@@ -154,16 +180,17 @@ class Sides:
         """The entries that change with an element of a piece with which one in `split` changes;
         all entries, where the pieces are not known or are too many."""
         turned = [(name, i) for name in self.flat for i in np.flatnonzero(self._turned(name, seen))]
-        if self.frozen is None or len(turned) > _FEW_PIECES:
+        if self.programs is None or len(turned) > _FEW_PIECES:
             return {name: np.ones(each.shape, bool) for name, each in split.items()}
         base = {**self.values, **{name: self.pieces[name] for name in self.flat}}
-        start = self.frozen.run(base).outputs
+        frozen = self.programs.frozen
+        start = frozen.run(base).outputs
         found = {name: np.zeros(each.shape, bool) for name, each in split.items()}
         for name, i in turned:
             for other in {side.pieces[name].flat[i].item() for side in seen}:
                 piece = np.array(base[name])
                 piece.flat[i] = other
-                there = self.frozen.run({**base, name: piece}).outputs
+                there = frozen.run({**base, name: piece}).outputs
                 changed = {n: _differ(start[n], there[n]) for n in split}
                 if any(np.any(changed[n] & each) for n, each in split.items()):
                     found = {n: found[n] | changed[n] for n in split}
@@ -184,9 +211,10 @@ class Sides:
 
     def _crosses(self, near: Arrays) -> bool:
         """Whether a piece is another than at the point, which lies on no boundary of that piece."""
+        own = {} if self.programs is None else self.programs.own
         return any(
             np.any((near[name] != self.pieces[name]) & ~self.pieces[mask])
-            for name, mask in self.own.items()
+            for name, mask in own.items()
         )
 
     def _at(self, direction: Arrays, step: int) -> Arrays:
@@ -196,14 +224,14 @@ class Sides:
     def _at_the_point(self, direction: Arrays, last: int, near: Arrays) -> Side | None:
         """The numbers of the point with the pieces of the side; None where that is not its limit:
         they are not finite, or the numbers beside it do not tend to them."""
-        if self.frozen is None:
+        if self.programs is None:
             return None
         half, quarter = self._at(direction, last + 1), self._at(direction, last + 2)
         if not self._same_pieces(near, half):
             return None
         curved = self._same_pieces(near, quarter)
         pieces = {name: near[name] for name in self.flat}
-        exact = self.frozen.run({**self.values, **pieces}).outputs
+        exact = self.programs.frozen.run({**self.values, **pieces}).outputs
         for name in (*self.question.results, *self.here):
             beside = 2.0 * half[name] - near[name]
             if curved:  # where a parabola through three points ends, and no line through two
@@ -265,39 +293,57 @@ class Sides:
 
 
 def prepare(question: Question, values: Arrays, again: Run | None) -> Sides | None:
-    names = [*question.results, *(f"function/{i}" for i in range(len(question.functions)))]
+    """Return what shows the sides of the values; None where the program is too long or too large.
+    `again` gives the results and the functions where a Python branch may go another way."""
+    results = tuple(question.results)
+    functions = tuple(f"function/{i}" for i in range(len(question.functions)))
     nodes = with_sizes([*question.results.values(), *question.functions], values)
+    opened = _opened(tuple(nodes))
+    if opened is None:
+        return None
+    bound, work = opened
+    if again is not None:
+        here = again(values)
+        return Sides(question, values, again, None, {n: here[n] for n in functions}, {}, work)
+    programs = _compiled((*results, *functions), bound, tuple(map(_name, question.moving)))
+    here = programs.beside.run(values).outputs
+    pieces = programs.pieces.run(values).outputs
+
+    def run(displaced: Arrays) -> Arrays:
+        return programs.beside.run(displaced).outputs
+
+    return Sides(question, values, run, programs, {n: here[n] for n in functions}, pieces, work)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _opened(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], float] | None:
+    """Return the nodes without calls and loops, in double precision, and the elements of a run;
+    None where these are too many."""
     bound = written_out(nodes)
     if bound is None:
         return None
     work = sum(_size(n) for n in reachable(bound) if not is_tuple(n))
-    if work > _MOST:
-        return None
-    bound = _in_double_precision(bound)
-    outputs = dict(zip(names, bound, strict=True))
-    here_names = names[len(question.results) :]
-    if again is not None:
-        here = again(values)
-        functions = {name: here[name] for name in here_names}
-        return Sides(question, values, again, (), {}, None, functions, {}, work)
-    inputs = {str(n.attrs["name"]): n for n in reachable(bound) if n.op.role == "input"}
-    moving = tuple(inputs[name] for name in map(_name, question.moving) if name in inputs)
-    flat = switches(tuple(bound), moving).flat
+    return None if work > _MOST else (tuple(_in_double_precision(bound)), work)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _compiled(
+    names: tuple[str, ...], nodes: tuple[Node, ...], moving: tuple[str, ...]
+) -> _Programs:
+    inputs = {_name(n): n for n in reachable(nodes) if n.op.role == "input"}
+    flat = switches(nodes, tuple(inputs[name] for name in moving if name in inputs)).flat
     held = {node: input_node(f"·piece{i}", node.shape, node.dtype) for i, node in enumerate(flat)}
     pieces = {_name(own): node for node, own in held.items()}
     masks = {name: boundary_of(node) for name, node in pieces.items()}
     own = {name: f"{name}/boundary" for name, mask in masks.items() if mask is not None}
-    program = compile_graph({**outputs, **pieces})
     watched = {own[name]: mask for name, mask in masks.items() if mask is not None}
-    at_point = compile_graph({**pieces, **watched}).run(values).outputs
-    frozen = compile_graph(dict(zip(names, substitute(bound, dict(held)), strict=True)))
-    here = program.run(values).outputs
-
-    def run(displaced: Arrays) -> Arrays:
-        return program.run(displaced).outputs
-
-    functions = {name: here[name] for name in here_names}
-    return Sides(question, values, run, tuple(pieces), own, frozen, functions, at_point, work)
+    return _Programs(
+        beside=compile_graph({**dict(zip(names, nodes, strict=True)), **pieces}),
+        pieces=compile_graph({**pieces, **watched}),
+        frozen=compile_graph(dict(zip(names, substitute(list(nodes), dict(held)), strict=True))),
+        flat=tuple(pieces),
+        own=own,
+    )
 
 
 def _in_double_precision(nodes: list[Node]) -> list[Node]:
