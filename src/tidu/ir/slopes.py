@@ -16,7 +16,16 @@ from tidu.ir.types import FLOATS, Type
 
 def is_flat(node: Node, moving: Sequence[bool]) -> bool:
     """Return whether a node takes numbers that move and does not move itself, but in jumps;
-    `moving` tells for each operand whether it does."""
+    `moving` tells for each operand whether it does.
+
+    >>> from tidu.ops.elementwise.arithmetic import absolute, sign
+    >>> from tidu.ops.elementwise.rounding import copysign
+    >>> x, y = input_node("x", (3,)), input_node("y", (3,))
+    >>> is_flat(sign(x), [True]), is_flat(absolute(x), [True]), is_flat(x > y, [False, True])
+    (True, False, True)
+    >>> is_flat(copysign(x, y), [True, True]), is_flat(copysign(x, y), [False, True])
+    (False, True)
+    """
     if is_tuple(node) or body_of(node) is not None:
         return False
     moved = [
