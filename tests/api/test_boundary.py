@@ -556,7 +556,7 @@ def test_kinks_that_may_cancel_are_searched_in_long_programs_too() -> None:
     from tidu.calculus.switches import entangled
     from tidu.ir.build import input_node
     from tidu.ops.elementwise.activation import relu as rectified
-    from tidu.ops.linalg.products import matmul
+    from tidu.ops.linalg.contraction import matmul
 
     x = node = input_node("x", (2, 2))
     for i in range(3000):
