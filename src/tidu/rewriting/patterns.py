@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from tidu.ir.build import apply, filled
 from tidu.ir.node import Node
@@ -166,8 +166,7 @@ class Case:
     condition: Callable[[Found], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """One way in which a case can match. A look at one operand tells most nodes that do not match:
     its op is one of `ops`, and its value `constant`, unless nothing is known of them."""
 
@@ -200,19 +199,20 @@ class Rewrites:
 
     def __call__(self, node: Node, atoms: Atoms) -> Node | None:
         after, inputs = None, node.inputs
-        values: dict[int, float | None] = {}
-        for way in self._ways:
-            if way.ops is not None and inputs[way.operand].op not in way.ops:
+        values: dict[int, float | None] | None = None  # of operands that are asked for constants
+        for operand, ops, constant, matches, build, condition in self._ways:
+            if ops is not None and inputs[operand].op not in ops:
                 continue
-            if way.constant is not None:
-                if way.operand not in values:
-                    values[way.operand] = constant_value(inputs[way.operand])
-                if values[way.operand] != way.constant:
+            if constant is not None:
+                values = {} if values is None else values
+                if operand not in values:
+                    values[operand] = constant_value(inputs[operand])
+                if values[operand] != constant:
                     continue
             found: Found = {}
-            if way.matches(node, found, atoms) and (way.condition is None or way.condition(found)):
+            if matches(node, found, atoms) and (condition is None or condition(found)):
                 found["root"] = node
-                after = way.build(found)
+                after = build(found)
                 if after.type == node.type:
                     return after
         return after
@@ -317,8 +317,8 @@ def _op_matcher(pattern: Applied, through_lines: bool, root: bool) -> Matcher:
             return False
         if (where is not None and not where(node)) or len(node.inputs) != len(operands):
             return False
-        for operand, child in zip(operands, node.inputs, strict=True):
-            if not operand(child, found, atoms):
+        for position, operand in enumerate(operands):
+            if not operand(node.inputs[position], found, atoms):
                 return False
         if wanted:
             attributes = node.attrs
