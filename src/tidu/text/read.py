@@ -1,8 +1,8 @@
-"""The text door: a program as text, read into a graph. Nothing of it is ever run as code.
+"""Programs as text, read into graphs. Nothing of it is ever run as code.
 
-The text is scanned (`lexical`), parsed by Python's own parser into a syntax tree, and the tree is
-read by a whitelist (`textprogram`, `expressions`, `calls`). Lines in the spellings of paper or of
-LaTeX go through `formula`, which says how it read them.
+The text is scanned (`lexer`), parsed by Python's own parser into a syntax tree, and the tree is
+read by a whitelist: what has a reader in the tables of `statements` and `expressions`. Lines in the
+spellings of paper or of LaTeX go through `formula`, which says how it read them.
 """
 
 from __future__ import annotations

@@ -63,3 +63,12 @@ def test_what_paper_and_numpy_read_differently_is_refused_beside_formulas() -> N
     with pytest.raises(TiduError, match="two ways"):
         read("w = v²\nS + v", shapes=shapes)
     assert read("w = v**2\nS + v", shapes=shapes).graph.outputs
+
+
+@pytest.mark.parametrize("text", ["2[0, 1] ⊘ b", "½[1, 2]", "2 [1, 2; 3, 4] b"])
+def test_the_echo_of_a_list_beside_a_number_means_the_product(text: str) -> None:
+    """Python would repeat the list."""
+    source, values = read(text, shapes={"b": (2,)}), {"b": np.array([2.0, 4.0])}
+    (reading,) = source.graph.readings
+    again = read(reading.text("en").removeprefix("read as: "), shapes={"b": (2,)})
+    np.testing.assert_allclose(value_of(again, values), value_of(source, values))

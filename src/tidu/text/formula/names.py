@@ -18,11 +18,10 @@ MAX_RUN = 60  # letters
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a word is: kind, the names it stands for, and other readings where there are two."""
+    """What a word is, and the names that it stands for."""
 
     kind: Kind
     texts: tuple[str, ...] = ()
-    others: tuple[tuple[str, ...], ...] = ()
 
 
 def key_of(name: str) -> tuple[str, str]:

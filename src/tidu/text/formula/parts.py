@@ -24,7 +24,16 @@ from tidu.text.formula.syntax import Syntax
 from tidu.text.formula.tokens import Sign, place_of
 from tidu.text.scope import Scope
 from tidu.text.task import Task, wait
-from tidu.text.values import MODULE_NAMES, Declared, Function, Operand, Value, rank_of, shape_of
+from tidu.text.values import (
+    MODULE_NAMES,
+    Declared,
+    Function,
+    Operand,
+    Value,
+    is_static,
+    rank_of,
+    shape_of,
+)
 from tidu.words import Words
 
 _LIES = Words(
@@ -196,7 +205,7 @@ class Builder:
         value = operations.calculate(self.formulas.scope, sign, left, right, self.place, where)
         vectors = [part.row for part in (left, right) if rank_of(part.value) == 1]
         row = bool(vectors) and all(vectors) and rank_of(value) == 1
-        written = code.binary(left.code, sign, right.code)
+        written = code.binary(_as_array(left, right), sign, _as_array(right, left))
         return self.made(value, written, (left, right), not product, row)
 
     # -------------------------------------------------------------- attributes and indices
@@ -223,7 +232,7 @@ class Builder:
     def apply(
         self, function: str, *arguments: Part, whole_arrays: bool = False, **keywords: Part
     ) -> Part:
-        """A function of NumPy's, or one that the text door knows by a bare name.
+        """A function of NumPy's, or one that a text calls by a bare name.
 
         whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
         """
@@ -294,6 +303,13 @@ def refuse_bare(formulas: FormulaScope, part: Operand) -> NoReturn:
     letters, what = ", ".join(formulas.indices), part.shown
     fix = _WITH_INDEX(what=what, letter=formulas.indices[-1])
     raise SyntaxProblem(_BARE(what=what, letters=letters), place=part.place, fix=fix)
+
+
+def _as_array(part: Part, other: Part) -> ast.expr:
+    """A list beside a number as an array, which Python would repeat instead."""
+    if isinstance(part.code, ast.List) and is_static(other.value):
+        return code.call(code.name("np.array"), [part.code], {})
+    return part.code
 
 
 def _check_orientation(left: Part, right: Part) -> None:
