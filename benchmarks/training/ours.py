@@ -59,7 +59,7 @@ class Loop:
         _, first = self.descent.reached.position
         settings = {name: np.array(value) for name, value in compiled.step.hyper_values().items()}
         settings["hyper/lr"] = np.array(rate)
-        self.rest = {**compiled.opened.data, **settings}
+        self.rest = {**compiled.bound.data, **settings}
         self.loop.start({**self.rest, **first})
 
     def run(self, steps: int) -> None:
@@ -97,17 +97,17 @@ class Descending:
 
     def parameters(self) -> list[Array]:
         _, values = self.descent.reached.position
-        return [values[name] for name in self.descent.compiled.opened.parameters]
+        return [values[name] for name in self.descent.compiled.bound.parameters]
 
 
 def descent(given: Problem, rate: float) -> Descent:
     """What `tidu.descend(loss, params, x, y, lr=rate, backend="native")` sets up."""
     from tidu.descent.loop import Descent  # noqa: PLC0415
-    from tidu.descent.program_traced import FunctionDoor  # noqa: PLC0415
+    from tidu.descent.program_traced import FunctionAdapter  # noqa: PLC0415
     from tidu.optim import SGD  # noqa: PLC0415
 
-    door = FunctionDoor(model(given.work), list(given.start), (given.x, given.y), {}, None)
-    return Descent(door, door.open(None, door.data), SGD(rate), None, "native")
+    adapter = FunctionAdapter(model(given.work), list(given.start), (given.x, given.y), {}, None)
+    return Descent(adapter, adapter.open(None, adapter.data), SGD(rate), None, "native")
 
 
 class LossAlone:
@@ -133,7 +133,7 @@ class LossAlone:
         outputs["moved"] = x + 1e-30 * sum(results[1:], results[0])
         request = Request(moves=(("x", "moved"),), records=(self.name,))
         self.loop = compile_loop(outputs, request, threads=cores())
-        self.values = {**compiled.opened.data, **started.reached.position[1]}
+        self.values = {**compiled.bound.data, **started.reached.position[1]}
         given, _ = forward(problem.work, problem.x, list(problem.start))
         self.wanted = loss_of(problem.work, given[-1], problem.y)
 

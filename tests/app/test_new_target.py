@@ -14,7 +14,7 @@ import tidu
 from tests.app.command import ROOT, here
 from tidu.api.catalogue import op_report
 from tidu.backends.source import numpy
-from tidu.backends.source.plan import Source
+from tidu.backends.source.plan import SourceFile
 from tidu.backends.source.targets import TARGETS, Target
 from tidu.document.blocks import Document
 from tidu.errors import InputError
@@ -30,7 +30,7 @@ class Toy:
     """NumPy source with two spaces for an indent, in a language that has no inverses."""
 
     @staticmethod
-    def write(source: Source) -> str:
+    def write(source: SourceFile) -> str:
         return "# toy\n" + numpy.write(source).replace("    ", "  ")
 
     @staticmethod

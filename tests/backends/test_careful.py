@@ -38,7 +38,7 @@ def _named(values: list[Any], nodes: list[Node]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-def test_a_second_look_gives_the_numbers_of_the_first(op: Record):
+def test_a_second_run_gives_the_numbers_of_the_first(op: Record):
     for values, nodes, outs in _samples(op):
         floats = [n for n in nodes if n.dtype in ("float64", "complex128")]
         wanted = {f"{i}": out for i, out in enumerate(outs)}

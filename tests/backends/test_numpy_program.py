@@ -35,7 +35,7 @@ def test_a_view_given_out_is_not_overwritten_by_a_later_result():
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)])
-def test_stretched_numbers_keep_the_result_at_its_full_shape(shape: tuple[int, ...]):
+def test_broadcast_numbers_keep_the_result_at_its_full_shape(shape: tuple[int, ...]):
     """Where both operands are stretched, something must still say how large the result is."""
     a, b = input_node("a", ()), input_node("b", ())
     wide_a, wide_b = broadcast_to(a, shape=shape), broadcast_to(b, shape=shape)

@@ -69,7 +69,7 @@ def test_what_does_not_depend_on_the_mapped_is_calculated_once() -> None:
     assert shared in reachable([mixed])
 
 
-def test_nodes_between_may_be_mapped() -> None:
+def test_intermediate_nodes_may_be_mapped() -> None:
     x, V = given("x", 3), given("V", 5, 3)
     inner = exp(x)
     found = one(sum_(inner * inner), {inner: V})
@@ -77,7 +77,7 @@ def test_nodes_between_may_be_mapped() -> None:
     assert found is sum_(V * V, axis=1)
 
 
-def test_replacements_must_fit() -> None:
+def test_a_replacement_of_another_shape_is_refused() -> None:
     v = given("v", 3)
     with pytest.raises(ValueError, match="mapped"):
         batch([v], {v: given("V", 5, 4)})

@@ -65,7 +65,7 @@ def _derived(op: Record, arrays: list[Any], letters: bool, attrs: dict[str, Any]
 
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.filterwarnings("ignore")
-def test_letters_and_numbers_agree(op: Record) -> None:
+def test_named_sizes_and_numbers_give_the_same_derivatives(op: Record) -> None:
     held = 0
     for arrays, attrs in _cases(op):
         try:
@@ -142,7 +142,7 @@ def test_functions_are_derived_by_shapes_alone() -> None:
     assert "n 与 3 谁大" in refused.value.text("zh")
 
 
-def test_letters_stand_in_shape_equations_and_errors() -> None:
+def test_named_sizes_appear_in_shape_equations_and_errors() -> None:
     d = tidu.derive("sum((X @ w - y)**2) / n", wrt="w", shapes=SHAPES)
     assert str(d.gradient("w")) == "∂L/∂w = (2/n)·Xᵀ·(X·w − y)"
     assert "(n,d)ᵀ·(n) → (d)" in str(d.explain("en"))

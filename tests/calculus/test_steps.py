@@ -12,7 +12,7 @@ from hypothesis import given
 from tests.property.matrices import random_program
 from tests.strategies import Model, models, random_model
 from tidu.backends.numpy.program import evaluate
-from tidu.calculus.derivation import Derivation, Step, derive_graph
+from tidu.calculus.derivation import Derivation, DerivationStep, derive_graph
 from tidu.calculus.differentiate import jvp
 from tidu.ir.build import input_node, is_tuple
 from tidu.ir.node import Node, reachable
@@ -156,7 +156,7 @@ def test_a_false_step_would_be_noticed() -> None:
 
     model = Model(Graph({"x": x}, {"L": sum_(1.0 * x)}), {"x": np.ones(3)})
     derivation = derive_graph(model.graph, ["x"])
-    false = Step("simplify", x * 2.0, x * 2.0 + 1e-6)
+    false = DerivationStep("simplify", x * 2.0, x * 2.0 + 1e-6)
     with pytest.raises(AssertionError):
         rewriting_steps_are_true(model, replace(derivation, steps=(false,)))
 

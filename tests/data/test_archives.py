@@ -83,7 +83,7 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_member(kind: str, tmp_path: Path) -> None:
+def test_an_array_of_an_archive_is_read(kind: str, tmp_path: Path) -> None:
     error = refused(archive(tmp_path / "d.npz", ("x.npy", BROKEN[kind])))
     assert "d.npz is not a complete NPZ archive" in error.text("en")
     assert "不是完整的 NPZ 文件" in error.text("zh")
@@ -145,7 +145,9 @@ def _as_deflated(data: bytes, size: int) -> bytes:
         (np.zeros(2, "V8"), "not real numbers", "不是实数"),
     ],
 )
-def test_another_kind_of_array(array: Any, english: str, chinese: str, tmp_path: Path) -> None:
+def test_an_array_of_another_dtype_is_refused(
+    array: Any, english: str, chinese: str, tmp_path: Path
+) -> None:
     np.savez(tmp_path / "d.npz", x=array, allow_pickle=True)
     error = refused(tmp_path / "d.npz")
     assert english in error.text("en")
@@ -194,7 +196,7 @@ def test_other_compressions_are_read(compression: int, tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ tables
-def test_a_million_columns_are_read_or_refused_soon() -> None:
+def test_a_million_columns_are_read_or_refused_quickly() -> None:
     wide = ",".join(f"c{i}" for i in range(200_000))
     started = time.process_time()
     with pytest.raises(TiduError) as caught:
@@ -210,7 +212,7 @@ def test_a_million_columns_are_read_or_refused_soon() -> None:
     assert time.process_time() - started < 3
 
 
-def test_a_table_of_too_many_cells_or_bytes(
+def test_a_table_of_too_many_cells_or_bytes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIDU_MAX_DATA", "6400")

@@ -71,11 +71,11 @@ def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
         ('a\n"1\n', "t.csv is not a CSV table", "不是 CSV 表格", 2),
     ],
 )
-def test_a_table_that_is_none(text: str, en: str, zh: str, line: int | None) -> None:
+def test_a_file_without_a_table_is_refused(text: str, en: str, zh: str, line: int | None) -> None:
     refused(lambda: parse_csv(text, "t.csv"), en, zh=zh, line=line)
 
 
-def test_text_in_a_column_of_numbers() -> None:
+def test_text_in_a_column_of_numbers_is_refused() -> None:
     table = parse_csv("age,x\n30,1\nold,2\n", "t.csv")
     refused(
         lambda: numbers(table, ["age"]),
@@ -86,7 +86,7 @@ def test_text_in_a_column_of_numbers() -> None:
     )
 
 
-def test_an_underscore_makes_no_number() -> None:
+def test_a_number_with_an_underscore_is_refused() -> None:
     """Python's float reads 1_000; a table that holds it holds text."""
     refused(lambda: numbers(parse_csv("a\n1_0\n", "t.csv"), ["a"]), "contains text", zh="有文字")
 
@@ -118,7 +118,7 @@ def test_missing_column_names_the_nearest() -> None:
     )
 
 
-def test_another_encoding_is_said(tmp_path: Path) -> None:
+def test_another_encoding_is_named_in_the_error(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes("年龄\n1\n".encode("gbk"))
     refused(lambda: read_csv(path), "t.csv is not UTF-8 text", "CSV UTF-8", zh="不是 UTF-8 文本")
@@ -159,7 +159,7 @@ def test_npz_gives_the_array(archive: Path) -> None:
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_npz_refusals(archive: Path) -> None:
+def test_archives_without_the_wanted_array_are_refused(archive: Path) -> None:
     refused(
         lambda: read_npz(archive, "weigths"),
         "a.npz has no array weigths",
@@ -172,7 +172,7 @@ def test_npz_refusals(archive: Path) -> None:
     refused(lambda: read_npz(archive, "things"), "holds Python objects", zh="存的是 Python 对象")
 
 
-def test_a_broken_archive_is_said(archive: Path) -> None:
+def test_a_broken_archive_is_reported(archive: Path) -> None:
     for broken in (archive.read_bytes()[:200], b"", b"no archive"):
         archive.write_bytes(broken)
         refused(

@@ -94,13 +94,13 @@ def _from_derivation(**options: Any) -> Run:
     return descend(derivation, _parameters(), x=X, y_true=Y, **options)
 
 
-DOORS = [_from_function, _from_names, _from_text, _from_graph, _from_derivation]
+ADAPTERS = [_from_function, _from_names, _from_text, _from_graph, _from_derivation]
 
 
 # ------------------------------------------------------------------ figures of the seeds
-@pytest.mark.parametrize("door", DOORS)
-def test_one_step_of_the_seed(door: Callable[..., Run]):
-    run = door(steps=1, lr=0.01)
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_one_step_of_the_seed(adapter: Callable[..., Run]):
+    run = adapter(steps=1, lr=0.01)
     assert run.losses == (70.0,)
     assert run.final_loss == pytest.approx(24.964, abs=1e-12)
     assert run.outputs["y3"][0].item() == 120.0
@@ -113,9 +113,9 @@ def test_one_step_of_the_seed(door: Callable[..., Run]):
         np.testing.assert_allclose(run.params[name], np.full_like(run.params[name], value))
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_ten_steps_of_the_seed(door: Callable[..., Run]):
-    run = door(steps=10, optimizer=SGD(lr=0.002))
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_ten_steps_of_the_seed(adapter: Callable[..., Run]):
+    run = adapter(steps=10, optimizer=SGD(lr=0.002))
     assert " ".join(f"{loss:.4f}" for loss in run.losses) == LOSSES
     assert (run.best_step, f"{run.best_loss:.4f}") == (10, "6.2082")
     assert run.best_output is not None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tidu
 from tidu.descent import history
-from tidu.descent.growth import Growth
+from tidu.descent.growth import LossGrowth
 from tidu.descent.history import History
 
 LIMITS = (history.MOST_LOSSES, history.MOST_WATCHED, history.FEWEST_WATCHED)
@@ -150,7 +150,7 @@ def test_growth_is_found_where_it_is_however_the_losses_come(
         if mean > 10 * min(means[: i + 1]) * (1 + 1e-9) and mean > means[0]
     ]
     near = [i for i, mean in enumerate(means) if abs(mean / min(means[: i + 1]) - 10) < 1e-6]
-    growth, found = Growth(smooth), []
+    growth, found = LossGrowth(smooth), []
     edges = [0, *sorted(cut for cut in cuts if cut < len(losses)), len(losses)]
     for begin, end in itertools.pairwise(edges):
         one = growth.step_of(np.array(losses[begin:end]), begin + 1)

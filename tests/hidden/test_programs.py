@@ -16,7 +16,7 @@ import tidu
 from tests.hidden.signs import CLIPBOARD, PAYLOADS, SIGNS, SURROGATE, forged, raw
 from tidu.api.export import source_of
 from tidu.backends.source import c, jax, numpy, torch
-from tidu.backends.source.plan import Source
+from tidu.backends.source.plan import SourceFile
 from tidu.document.blocks import CodeBlock, Document, Paragraph, Section, Table
 from tidu.document.math import Function, Symbol, symbol
 from tidu.errors import TiduError
@@ -119,7 +119,7 @@ def test_names_in_python_are_shown(call: Callable[[], Any]) -> None:
 
 # ------------------------------------------------------------------ exported source
 @pytest.fixture
-def source() -> Source:
+def source() -> SourceFile:
     """A derivation whose comments are what nobody should write into comments."""
     payloads = (*PAYLOADS, "\\", '"""', "/* ??/", CLIPBOARD + SIGNS + SURROGATE)
     made = source_of(tidu.derive(PROGRAMS[0], wrt="W", shapes=SHAPES).core, "en")
@@ -127,7 +127,7 @@ def source() -> Source:
     return replace(made, header=payloads, comments=comments, above={"W": payloads})
 
 
-def test_no_comment_of_a_python_file_is_code(source: Source) -> None:
+def test_no_comment_of_a_python_file_is_code(source: SourceFile) -> None:
     plain = replace(source, header=(), comments=dict.fromkeys(source.comments, ("c",)), above={})
     for write in (numpy.write, torch.write, jax.write):
         text = write(source)
@@ -135,7 +135,7 @@ def test_no_comment_of_a_python_file_is_code(source: Source) -> None:
         assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(write(plain)))
 
 
-def test_no_comment_of_a_c_file_is_code(source: Source) -> None:
+def test_no_comment_of_a_c_file_is_code(source: SourceFile) -> None:
     plain = replace(source, header=(), comments=dict.fromkeys(source.comments, ("c",)), above={})
 
     def code(text: str) -> list[str]:

@@ -98,7 +98,7 @@ def test_losses_are_what_their_definitions_say(
     ("shape", "dim"), [((5, 3), None), ((3,), None), ((4, 3, 2), None), ((3, 5), 0)]
 )
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_cross_entropy_of_indices_and_of_probabilities(
+def test_cross_entropy_of_indices_is_that_of_their_probabilities(
     shape: tuple[int, ...], dim: int | None, reduction: str
 ) -> None:
     rng = np.random.default_rng(3)
@@ -145,7 +145,7 @@ def test_losses_stay_finite_where_the_truth_is() -> None:
     assert run(kl, z=np.array([-1.0, -1.0]), t=np.array([0.0, 1.0])).tolist() == [0, 1]
 
 
-def test_kl_div_of_samples_and_of_logarithms() -> None:
+def test_kl_div_takes_samples_and_logarithms() -> None:
     x, t = np.log(softmax(np.ones((4, 3)), 1)), softmax(np.arange(12.0).reshape(4, 3), 1)
     want = float((t * (np.log(t) - x)).sum() / 4)
     a, b = input_node("x", (4, 3)), input_node("t", (4, 3))
@@ -172,7 +172,7 @@ def said(action: Callable[[], Any], en: str, zh: str) -> TiduError:
     return caught.value
 
 
-def test_what_losses_refuse() -> None:
+def test_losses_refuse_targets_and_options_that_do_not_fit() -> None:
     z, t = input_node("z", (5, 3)), input_node("t", (4,))
     number = input_node("s", ())
     said(
@@ -220,7 +220,7 @@ def test_class_indices_need_a_number_of_classes() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(nn.FUNCTIONS))
-def test_the_text_door_reads_each_by_its_name_in_torch(name: str) -> None:
+def test_a_text_reads_each_loss_by_its_name_in_torch(name: str) -> None:
     shapes = {"x": (4, 3), "t": (4, 3), "W": (2, 3), "b": (2,)}
     count = 3 if name == "linear" else min(2, nn.functional.operands(nn.FUNCTIONS[name]))
     arguments = {1: "x", 2: "x, t", 3: "x, W, b"}[count]
@@ -254,7 +254,7 @@ ACTIVATIONS: list[tuple[nn.Layer, Callable[[Array], Array]]] = [
 
 
 @pytest.mark.parametrize(("layer", "definition"), ACTIVATIONS, ids=lambda v: str(v)[:24])
-def test_activations_and_their_slopes(
+def test_activations_and_their_derivatives_have_known_values(
     layer: nn.Layer, definition: Callable[[Array], Array]
 ) -> None:
     """Values against the definition, the pulled-back gradient against central differences."""
@@ -273,7 +273,7 @@ def test_activations_and_their_slopes(
         assert np.isclose(run(gradient, x=value)[index], want, rtol=1e-5, atol=1e-7)
 
 
-def test_elu_is_finite_far_out() -> None:
+def test_elu_is_finite_for_large_arguments() -> None:
     x = input_node("x", (2,))
     y = nn.ELU().apply(x, (), "row")
     (gradient,) = vjp([y], [constant(np.ones(2))], [x])
@@ -287,7 +287,7 @@ def test_flatten_keeps_samples_apart() -> None:
 
 
 # ------------------------------------------------------------------------ the layers
-def test_names_are_those_on_paper() -> None:
+def test_sequential_names_values_as_on_paper() -> None:
     layers = [
         nn.Linear(3, 4),
         nn.Linear(4, 5),
@@ -315,7 +315,7 @@ def test_rows_and_columns_are_each_others_transposes() -> None:
     assert np.allclose(row, column.T, rtol=1e-12)
 
 
-def test_what_layers_refuse() -> None:
+def test_layers_refuse_shapes_and_options_that_do_not_fit() -> None:
     x = input_node("x", (3, 1))
     error = said(
         lambda: nn.sequential([nn.Linear(3, 4), nn.ReLU(), nn.Linear(5, 1)], x),
@@ -369,7 +369,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
         assert np.array_equal(first, other) is not record.random
 
 
-def test_constants() -> None:
+def test_constant_initialisers_fill_with_their_value() -> None:
     assert nn.initial("zeros", (2,)).tolist() == [0, 0]
     assert nn.initial("ones", (2,)).tolist() == [1, 1]
     assert nn.initial("constant", (2,), value=2.5).tolist() == [2.5, 2.5]
@@ -387,7 +387,9 @@ def test_constants() -> None:
         ("uniform", {"low": -0.6, "high": 0.6}, 0.6 / np.sqrt(3)),
     ],
 )
-def test_spread_is_torchs_formula(name: str, options: dict[str, Any], deviation: float) -> None:
+def test_the_spread_of_initial_values_is_torchs_formula(
+    name: str, options: dict[str, Any], deviation: float
+) -> None:
     """60,000 draws: the deviation is known to half a percent; uniform ones keep their bounds."""
     drawn = nn.initial(name, (300, 200), 1, **options)
     assert abs(drawn.mean()) < 5 * deviation / np.sqrt(drawn.size)
@@ -397,13 +399,13 @@ def test_spread_is_torchs_formula(name: str, options: dict[str, Any], deviation:
         assert 0.99 * bound < np.abs(drawn).max() <= bound
 
 
-def test_fans_of_a_kernel() -> None:
+def test_the_fans_of_a_kernel_count_its_elements() -> None:
     from tidu.nn.initial import fans
 
     assert fans("xavier_uniform", (8, 3, 5, 5)) == (75, 200)
 
 
-def test_what_initialisers_refuse() -> None:
+def test_initialisers_refuse_shapes_and_options_that_do_not_fit() -> None:
     said(lambda: nn.initial("xavier", (2, 3)), "unknown initialiser 'xavier'", "没有名为 'xavier'")
     said(
         lambda: nn.initial("kaiming_normal", (3,)),

@@ -52,7 +52,7 @@ def test_positional_attributes_follow_numpy() -> None:
         sum_(A, 0, True, 3)
 
 
-def test_named_sizes_pass_through() -> None:
+def test_attributes_may_be_named_sizes() -> None:
     x = input_node("x", (N, N))
     assert trace(x).shape == ()
     assert diag(x).shape == (N,)
@@ -62,7 +62,7 @@ def test_named_sizes_pass_through() -> None:
     assert prod(x, axis=0).shape == (N,)
 
 
-def test_clip_with_bounds_that_are_arrays() -> None:
+def test_clip_takes_bounds_that_are_arrays() -> None:
     x = np.array([-1.0, 0.5, 2.0])
     assert value(lambda a, b: clip(a, b, 1.0), x, np.array([0.0, 0.0, 3.0])).tolist() == [
         0.0,
@@ -110,7 +110,9 @@ def test_clip_with_bounds_that_are_arrays() -> None:
         (lambda: dot(A, input_node("B", (5, 2, 4))), "the inner sizes 3 and 2 differ", "内侧大小"),
     ],
 )
-def test_what_a_misfit_is_told(call: Callable[[], Any], en: str, zh: str) -> None:
+def test_an_error_names_the_operands_that_do_not_fit(
+    call: Callable[[], Any], en: str, zh: str
+) -> None:
     with pytest.raises(InputError) as found:
         call()
     assert en in found.value.text("en")

@@ -104,7 +104,7 @@ def test_the_type_rule_agrees_with_the_reference(op: Record, single: bool) -> No
 
 
 @pytest.mark.parametrize("op", TAKING, ids=lambda op: op.name)
-def test_the_value_is_numpys(op: Record) -> None:
+def test_the_value_agrees_with_numpy(op: Record) -> None:
     """Also for spellings, which are written with other ops at once."""
     for arrays, attrs in cases(op):
         nodes = inputs_for(arrays)

@@ -231,7 +231,7 @@ def test_entries_of_another_length_are_refused() -> None:
     assert "rnn 要走 5 步；x (4, 3)" in zh
 
 
-def test_a_named_length_cannot_be_opened() -> None:
+def test_a_scan_of_a_named_length_cannot_be_inlined() -> None:
     from tidu.ir.build import OperandError
 
     node = scanned(Size.named("T"))

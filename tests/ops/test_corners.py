@@ -122,7 +122,7 @@ def test_argmax_is_never_differentiated() -> None:
     assert found.tolist() == [1.0, 1.0, 1.0]
 
 
-def test_products_with_zeros() -> None:
+def test_the_derivative_of_a_product_with_zeros_is_right() -> None:
     assert gradient(prod, [0.0, 2.0, 3.0])[0].tolist() == [6.0, 0.0, 0.0]
     assert gradient(prod, [0.0, 2.0, 0.0])[0].tolist() == [0.0, 0.0, 0.0]
     assert gradient(prod, [2.0, 3.0, 4.0])[0].tolist() == [12.0, 8.0, 6.0]
@@ -139,7 +139,7 @@ def hessian_vector(build: Callable[..., Node], x: Any, direction: Any) -> Any:
     return evaluate([pushed], {node: x, d: np.asarray(direction, float)})[0]
 
 
-def test_second_order_of_a_product_with_zeros() -> None:
+def test_the_second_derivative_of_a_product_with_zeros_is_right() -> None:
     """∂²(abc) has bc-type entries c, b, a: right with zeros, too."""
     assert hessian_vector(prod, [0.0, 0.0, 5.0], [1.0, 0.0, 0.0]).tolist() == [0.0, 5.0, 0.0]
     assert hessian_vector(prod, [0.0, 2.0, 5.0], [0.0, 1.0, 0.0]).tolist() == [5.0, 0.0, 0.0]
@@ -164,19 +164,19 @@ def minors(x: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", SINGULAR)
-def test_the_determinant_of_a_singular_matrix(name: str) -> None:
+def test_the_derivative_of_a_singular_determinant_is_right(name: str) -> None:
     x = SINGULAR[name]
     np.testing.assert_allclose(gradient(det, x)[0], minors(x), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", SINGULAR)
-def test_second_order_of_a_determinant_at_a_singular_matrix(name: str) -> None:
+def test_the_second_derivative_of_a_singular_determinant_is_right(name: str) -> None:
     x, direction = SINGULAR[name], np.random.default_rng(1).standard_normal((3, 3))
     wanted = (minors(x + 1e-4 * direction) - minors(x - 1e-4 * direction)) / 2e-4
     np.testing.assert_allclose(hessian_vector(det, x, direction), wanted, atol=1e-7)
 
 
-def test_small_determinants() -> None:
+def test_determinants_of_small_matrices_have_exact_gradients() -> None:
     assert gradient(det, [[5.0]])[0].tolist() == [[1.0]]
     np.testing.assert_allclose(
         gradient(det, [[1.0, 2.0], [3.0, 4.0]])[0], [[4, -3], [-2, 1]], atol=1e-12
@@ -207,7 +207,7 @@ def test_slogdet_gives_sign_and_logarithm() -> None:
     assert np.isnan(value(logdet, x))
 
 
-def test_norms_at_zero() -> None:
+def test_norms_at_zero_have_the_conventional_derivative() -> None:
     zero = np.zeros(2)
     assert gradient(norm, zero)[0].tolist() == [0.0, 0.0]
     assert gradient(lambda x: norm(x) ** 2, zero)[0].tolist() == [0.0, 0.0]
@@ -221,13 +221,13 @@ def test_norms_at_zero() -> None:
         assert all(np.isnan(g) for g in gradient(arctan2, 0.0, 0.0))
 
 
-def test_powers_at_zero() -> None:
+def test_powers_at_zero_have_the_right_derivatives() -> None:
     assert gradient(lambda x, y: x**y, 0.0, 2.0)[1] == 0.0
     assert gradient(lambda x, y: x**y, 0.0, 0.0)[0] == 0.0
     assert gradient(lambda x: x**0, 0.0)[0] == 0.0
 
 
-def test_sinc_near_zero() -> None:
+def test_sinc_near_zero_keeps_its_digits() -> None:
     """Its series: sinc x = 1 - π²x²/6 + …"""
     assert gradient(sinc, 0.0)[0] == 0.0
     assert hessian_vector(sinc, 0.0, 1.0) == pytest.approx(-(np.pi**2) / 3)
@@ -256,7 +256,7 @@ def test_nothing_overflows_at_a_thousand(dtype: str) -> None:
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-def test_entries_of_minus_infinity() -> None:
+def test_entries_of_minus_infinity_give_finite_gradients() -> None:
     x = np.array([0.0, -np.inf])
     assert gradient(logsumexp, x)[0].tolist() == [1.0, 0.0]
     assert value(softmax, x).tolist() == [1.0, 0.0]
@@ -339,7 +339,7 @@ def test_a_product_is_finite_though_its_quotient_is_not(shape: tuple[int, ...], 
         np.testing.assert_allclose(found, wanted, rtol=1e-5 if dtype == "float32" else 1e-13)
 
 
-def test_only_a_product_that_has_left_the_range_is_calculated_apart() -> None:
+def test_only_a_product_that_has_left_the_range_is_calculated_by_mantissas() -> None:
     y = np.array([1.0, 386.0, -2.0, 0.0])
     x = np.array([1.0, 1e-3, 0.0, -2.0])
     values = {"x": x, "y": y}
@@ -366,13 +366,13 @@ def test_a_constant_quotient_has_no_slope_that_only_values_cancel(text: str) -> 
     assert found["z"] == 3e-9
 
 
-def test_a_square_by_itself_is_one() -> None:
+def test_a_square_divided_by_itself_is_exactly_one() -> None:
     values = {"x": 0.5722894706686922, "y": -1.3606520779288729}
     text = "-y - abs(sqrt(x)**2 / sqrt(x)**2 * y)"
     assert tidu.derive(text, ["y"], values=values).evaluate().gradients["y"] == 0.0
 
 
-def test_one_less_a_hyperbolic_tangent() -> None:
+def test_one_minus_tanh_keeps_its_digits() -> None:
     x = input_node("x", (3,))
     at = np.array([-40.0, 0.5, 40.0])
     (found,) = evaluate([1.0 - tanh(x)], {x: at})
@@ -424,7 +424,7 @@ def test_the_mixed_derivative_of_a_power_at_zero(exponent: float, wanted: float)
 
 
 @pytest.mark.parametrize("larger", [lambda x: np.maximum(x, -x), lambda x: np.minimum(-x, x)])
-def test_the_larger_of_opposites_is_a_size(larger: Callable[[Any], Any]) -> None:
+def test_the_larger_of_x_and_minus_x_is_its_absolute_value(larger: Callable[[Any], Any]) -> None:
     """max(x, −x)² is x², at 0 as well."""
     at = np.array([0.0, 1.5, -2.0])
 

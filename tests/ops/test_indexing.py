@@ -93,7 +93,7 @@ def test_the_gradient_of_a_log_likelihood() -> None:
     assert "下标 2 越界" in error.value.text("zh")
 
 
-def test_named_sizes() -> None:
+def test_keys_with_named_sizes_hold_at_every_size() -> None:
     n = Size.named("n")
     x = input_node("x", (n, 3))
     assert x[0].shape == (3,)
@@ -104,7 +104,7 @@ def test_named_sizes() -> None:
     assert x[np.array([0, 2])].shape == (2, 3)
 
 
-def test_the_whole_is_the_array_itself() -> None:
+def test_a_key_that_takes_everything_is_the_array_itself() -> None:
     x = input_node("x", (2, 3))
     assert x[:] is x
     assert x[...] is x
@@ -128,7 +128,7 @@ X = input_node("x", (2, 3))
         (([0, 1], [0, 1, 2]), "do not fit together", "无法互相匹配"),
     ],
 )
-def test_what_a_bad_index_gets(key: Any, en: str, zh: str) -> None:
+def test_an_index_out_of_range_is_refused_with_the_shape(key: Any, en: str, zh: str) -> None:
     with pytest.raises(InputError) as found:
         X[key]
     assert en in found.value.text("en")

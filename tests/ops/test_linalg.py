@@ -102,7 +102,7 @@ DOOR: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("name", DOOR)
-def test_called_as_numpy_is(name: str) -> None:
+def test_functions_are_called_as_in_numpy(name: str) -> None:
     f, xs = DOOR[name]
     for by in range(len(xs)):
         agrees(f, *xs, by=by)
@@ -143,7 +143,7 @@ COMPLEX: dict[str, tuple[Callable[..., Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", COMPLEX)
-def test_complex_matrices(name: str) -> None:
+def test_derivatives_of_complex_matrices_agree_with_differences(name: str) -> None:
     agrees(*COMPLEX[name])
 
 
@@ -287,7 +287,7 @@ def test_the_pseudo_inverse_where_the_rank_is_kept() -> None:
 
 
 @pytest.mark.parametrize("order", [None, 1, 2, 3, 1.5, 0.5, np.inf])
-def test_vector_norms_at_zero(order: Any) -> None:
+def test_vector_norms_at_zero_have_the_conventional_derivative(order: Any) -> None:
     found = tidu.grad(lambda x: np.linalg.norm(x, order))(np.zeros(3))
     assert found.tolist() == [0.0, 0.0, 0.0]
 
@@ -307,7 +307,7 @@ def test_matrix_norms_where_they_have_a_kink(order: Any, rank: int) -> None:
             assert np.linalg.norm(b, order) >= tangent - 1e-12
 
 
-def test_element_zero_of_a_norm() -> None:
+def test_a_norm_with_an_element_of_zero_has_its_derivative() -> None:
     x = np.array([0.0, 3.0, -4.0])
     for order in (1.5, 3, 4):
         wanted = np.sign(x) * (np.abs(x) / np.linalg.norm(x, order)) ** (order - 1)
@@ -349,7 +349,7 @@ REFUSED: list[tuple[Callable[..., Any], Any, type[TiduError], str]] = [
 
 
 @pytest.mark.parametrize(("f", "a", "kind", "said"), REFUSED)
-def test_what_cannot_be_is_refused_with_the_reason(
+def test_what_has_no_derivative_is_refused_with_the_reason(
     f: Callable[..., Any], a: Any, kind: type[TiduError], said: str
 ) -> None:
     with pytest.raises(kind, match=said) as raised:
@@ -395,7 +395,7 @@ TORCH: list[tuple[str, Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(("text", "meaning"), TORCH)
-def test_torch_spellings(text: str, meaning: Callable[[Any], Any]) -> None:
+def test_pytorchs_names_give_the_same_values(text: str, meaning: Callable[[Any], Any]) -> None:
     derived = tidu.derive(text, wrt=["A"], values={"A": A3})
     assert float(derived.evaluate().value) == pytest.approx(float(meaning(A3)))
     (finding,) = derived.verify()
@@ -420,7 +420,7 @@ def test_a_symmetric_matrix_is_seen_by_the_way_it_is_written() -> None:
     assert is_written_hermitian(z + conj(z).mT) and is_written_hermitian(conj(z.mT) @ z)
 
 
-def test_gradients_and_values_at_small_sizes() -> None:
+def test_gradients_and_values_are_right_at_small_sizes() -> None:
     one = np.array([[2.0]])
     for f, wanted in (
         (lambda a: np.linalg.cholesky(a)[0, 0], 0.5 / 2**0.5),

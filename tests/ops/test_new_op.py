@@ -75,7 +75,7 @@ def test_it_is_unknown_before() -> None:
 
 
 @pytest.mark.parametrize("spelling", ["softsign", "F.softsign", "torch.nn.functional.softsign"])
-def test_the_text_door_reads_it_and_the_gradient_is_right(softsign: Op, spelling: str) -> None:
+def test_a_text_reads_it_and_the_gradient_is_right(softsign: Op, spelling: str) -> None:
     d = tidu.derive(f"sum({spelling}(W @ x))", wrt="W", W=W, x=X)
     found = d.evaluate()
     assert found.value == pytest.approx(float(np.sum(softsign.numpy(W @ X))))
@@ -139,7 +139,7 @@ def test_second_derivatives_follow(softsign: Op) -> None:
     assert float(curve) == pytest.approx(-2 / 1.5**3)
 
 
-def test_the_numpy_door_reads_it(cube_root: Op) -> None:
+def test_a_traced_numpy_function_reads_it(cube_root: Op) -> None:
     def loss(x: Any) -> Any:
         return np.sum(np.cbrt(x) * 2.0)
 

@@ -145,7 +145,7 @@ def test_a_slope_beyond_all_floats_is_infinite_and_no_nan() -> None:
 
 
 @pytest.mark.parametrize("name", SCALAR)
-def test_functions_of_one_argument(name: str) -> None:
+def test_functions_of_one_argument_agree_with_mpmath(name: str) -> None:
     reference, points = SCALAR[name]
     for x in points:
         value, _, (first,), (second,) = found_derivatives(name, [x], **ATTRIBUTES.get(name, {}))
@@ -218,7 +218,7 @@ SEVERAL: dict[str, tuple[Callable[..., Any], list[tuple[float, ...]]]] = {
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_functions_of_several_arguments(name: str) -> None:
+def test_functions_of_several_arguments_agree_with_mpmath(name: str) -> None:
     reference, points = SEVERAL[name]
     for point in points:
         value, live, first, second = found_derivatives(name, point)

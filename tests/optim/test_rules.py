@@ -153,7 +153,7 @@ def test_a_thousand_steps_follow_the_rule_in_numpy(kind: Any, make: Any, setting
     [(kind, settings) for kind, _, settings in CASES if kind is not Lion],
     ids=[name for (kind, *_), name in zip(CASES, IDS, strict=True) if kind is not Lion],
 )
-def test_a_thousand_steps_follow_torch(kind: Any, settings: Any):
+def test_a_thousand_steps_agree_with_torch(kind: Any, settings: Any):
     theirs = by_torch(lambda torch, p: _torchs(torch, kind)(p, **settings), STEPS)
     assert farthest(by_graph(kind(**settings), STEPS), theirs) < CLOSE
 

@@ -157,7 +157,7 @@ LIMIT_IDS = [repr(clip) for clip, *_ in LIMITS]
 
 
 @pytest.mark.parametrize(("clip", "by_numpy"), [(c, n) for c, n, _ in LIMITS], ids=LIMIT_IDS)
-def test_a_thousand_limited_steps(clip: Any, by_numpy: Any):
+def test_a_thousand_limited_steps_follow_the_formula(clip: Any, by_numpy: Any):
     def update(t: int, p: Arrays, g: Arrays) -> Arrays:
         limited = by_numpy(g)
         return {k: p[k] - 0.5 * (limited[k] + 0.01 * p[k]) for k in p}

@@ -50,7 +50,7 @@ def test_one_step_gives_the_seeds_parameters():
     assert out["guard/0"].all()
 
 
-def test_the_graph_says_what_goes_in_and_comes_out():
+def test_the_graph_names_its_inputs_and_outputs():
     step = step_graph(_network(), SGD(0.01, 0.9))
     assert [name for name in step.graph.inputs if "/" in name][:3] == [
         "hyper/lr", "hyper/momentum", "state/velocity/W1",

@@ -7,7 +7,7 @@ import pytest
 import tidu.ops  # noqa: F401  (registers the ops that operators stand for)
 from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
-from tidu.ir.rule import Rule, all_rules
+from tidu.ir.rule import RewriteRule, all_rules
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.softmax import log_softmax, softmax
@@ -122,7 +122,7 @@ DATA = [rule for rule in all_rules() if isinstance(rule.apply, Rewrites)]
 
 
 @pytest.mark.parametrize("rule", DATA, ids=lambda rule: f"{rule.name} ({rule.root.name})")
-def test_every_case_of_a_rule_fires_on_one_of_its_examples(rule: Rule) -> None:
+def test_every_case_of_a_rule_fires_on_one_of_its_examples(rule: RewriteRule) -> None:
     assert isinstance(rule.apply, Rewrites)
     for case in rule.apply.cases:
         alone = Rewrites((case,), rule.apply.through_lines)

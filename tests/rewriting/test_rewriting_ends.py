@@ -17,7 +17,7 @@ from tidu.calculus.rewrite import Rewriter
 from tidu.ir.build import constant, input_node, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Op, load_all
-from tidu.ir.rule import Atoms, Purpose, Rule
+from tidu.ir.rule import Atoms, Purpose, RewriteRule
 from tidu.ir.types import Size
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.arrays.reduction import count, mean, sum_
@@ -112,7 +112,7 @@ def rewritten(seed: int) -> list[str]:
     stopped: list[str] = []
     for root in [found, loss, *vjp([loss], [constant(1.0)], [X])]:
         for purpose in ("simplify", "stabilise"):
-            fired: list[Rule] = []
+            fired: list[RewriteRule] = []
             rewriter = Watched(purpose, record=lambda r, b, a, fired=fired: fired.append(r))
             after = rewriter.normalise(root)
             stopped += rewriter.stopped
@@ -144,7 +144,7 @@ def test_no_two_rules_undo_each_other_in_twenty_thousand_expressions() -> None:
     assert not {seed: found for seed in range(20_000) if (found := rewritten(seed))}
 
 
-def test_signs_and_named_sizes_find_their_place() -> None:
+def test_signs_and_named_sizes_reach_a_stable_order() -> None:
     """(−n)·x and n·(−x) changed places for ever."""
     d = tidu.derive("sum((-(x)² len(y))**2)", "x", shapes={"x": ("n",), "y": ("n",)})
     assert "x² ⊙ x" in str(d)
@@ -182,7 +182,7 @@ def test_rewriting_ends_with_rules_that_never_would(
     apply: Callable[[Node, Atoms], Node | None],
     purpose: Purpose,
 ) -> None:
-    planted = Rule(
+    planted = RewriteRule(
         name="planted",
         root=root,
         apply=apply,
@@ -193,12 +193,12 @@ def test_rewriting_ends_with_rules_that_never_would(
     )
     usual = rewrite.rules_for
 
-    def with_planted(op: Op, wanted: Purpose) -> list[Rule]:
+    def with_planted(op: Op, wanted: Purpose) -> list[RewriteRule]:
         return [*usual(op, wanted), *([planted] if op is root else [])]
 
     monkeypatch.setattr(rewrite, "rules_for", with_planted)
     before = sum_((X * Y) * -(Y * S))
-    fired: list[Rule] = []
+    fired: list[RewriteRule] = []
     after = Rewriter(purpose, record=lambda r, b, a: fired.append(r)).normalise(before)
     assert planted in fired
     assert len(fired) <= 2_000 * len(reachable([before]))

@@ -17,7 +17,7 @@ from tidu.calculus.rewrite import Rewriter, measure
 from tidu.errors import DTypeError
 from tidu.ir.build import input_node, substitute
 from tidu.ir.node import Node, reachable
-from tidu.ir.rule import Rule, all_rules, holds_for
+from tidu.ir.rule import RewriteRule, all_rules, holds_for
 from tidu.ir.types import COMPLEX, complex_dtype
 from tidu.ops.elementwise.arithmetic import sqrt
 
@@ -25,7 +25,7 @@ RULES = all_rules()
 SIMPLIFYING = [r for r in RULES if r.purpose == "simplify"]
 
 
-def name(rule: Rule) -> str:
+def name(rule: RewriteRule) -> str:
     return f"{rule.name} ({rule.root.name})"
 
 
@@ -33,7 +33,7 @@ def inputs_of(node: Node) -> list[Node]:
     return [n for n in reachable([node]) if n.op.role == "input"]
 
 
-def draw(rule: Rule, node: Node, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def draw(rule: RewriteRule, node: Node, rng: np.random.Generator) -> dict[str, np.ndarray]:
     low, high = rule.domain
     return {
         n.attrs["name"]: rng.random(n.shape) < 0.5
@@ -44,7 +44,7 @@ def draw(rule: Rule, node: Node, rng: np.random.Generator) -> dict[str, np.ndarr
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name)
-def test_a_rule_fires_on_its_examples_and_changes_no_value(rule: Rule) -> None:
+def test_a_rule_fires_on_its_examples_and_changes_no_value(rule: RewriteRule) -> None:
     rng = np.random.default_rng(5)
     examples = rule.example()
     assert examples
@@ -78,7 +78,7 @@ def complex_image(node: Node, which: Callable[[int], bool]) -> Node | None:
 @pytest.mark.parametrize("which", [lambda i: True, lambda i: i == 0, lambda i: i == 1])
 @pytest.mark.parametrize("rule", RULES, ids=name)
 def test_a_rule_is_right_for_complex_numbers_or_leaves_them_alone(
-    rule: Rule, which: Callable[[int], bool]
+    rule: RewriteRule, which: Callable[[int], bool]
 ) -> None:
     rng = np.random.default_rng(5)
     for example in rule.example():
@@ -113,7 +113,7 @@ def test_a_rule_for_real_numbers_would_be_wrong_for_complex_ones() -> None:
 
 
 @pytest.mark.parametrize("rule", SIMPLIFYING, ids=name)
-def test_a_simplifying_rule_lowers_the_measure(rule: Rule) -> None:
+def test_a_simplifying_rule_lowers_the_measure(rule: RewriteRule) -> None:
     for before in rule.example():
         after = rule.apply(before, ())
         assert after is not None
@@ -134,12 +134,12 @@ def test_rewriting_ends_in_a_form_that_stays(model: Model) -> None:
 
     for root in [model.loss, *vjp([model.loss], [constant(1.0)], wanted)]:
         for purpose in ("simplify", "stabilise"):
-            fired: list[Rule] = []
+            fired: list[RewriteRule] = []
             once = Rewriter(purpose, record=lambda r, b, a, fired=fired: fired.append(r)).normalise(
                 root
             )
             assert len(fired) <= 60 * len(reachable([root]))
-            again: list[Rule] = []
+            again: list[RewriteRule] = []
             twice = Rewriter(
                 purpose, record=lambda r, b, a, again=again: again.append(r)
             ).normalise(once)

@@ -81,10 +81,10 @@ def compile(function: Callable[..., Any] | str, backend: str | None = None) -> C
             derived = [run[node] for node in region.outputs if node in made]
             batch = here.recorder.batch
             batch |= {run[node]: axis for node, axis in batch.items() if node in run}
-            name, spoken = region.function, region.spoken
+            name, display_names = region.function, region.display_names
             redo = redo_of(compiled, function, here, named)
             kind = chosen_backend(backend)
-            return finish(here, tree, name, spoken, kind, derived=derived, redo=redo)
+            return finish(here, tree, name, display_names, kind, derived=derived, redo=redo)
 
     return compiled
 

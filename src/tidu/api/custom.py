@@ -171,8 +171,8 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[st
     those that are nothing, a flag, a text or a count where they are not given (axis=None)."""
     name = function_name(function)
     if isinstance(function, np.ufunc):
-        letters = ("x", "y", "z", "w")[: function.nin]
-        return letters, ()
+        names = ("x", "y", "z", "w")[: function.nin]
+        return names, ()
     try:
         parameters = inspect.signature(getattr(function, "pyfunc", function)).parameters
     except (TypeError, ValueError):

@@ -68,7 +68,7 @@ class Derivation(Instance):
     """
 
     @property
-    def steps(self) -> tuple[calculus.Step, ...]:
+    def steps(self) -> tuple[calculus.DerivationStep, ...]:
         """Every step of the algebra, in order."""
         return self.core.steps
 

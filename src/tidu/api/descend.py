@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from tidu.api.run import Run
 from tidu.calculus.derivation import Derivation
-from tidu.descent.batching import Plan, Wish, plan_batches, steps_of
+from tidu.descent.batching import BatchOptions, Plan, plan_batches, steps_of
 from tidu.descent.history import left_out
 from tidu.descent.loop import Descent, End, NotFinite
 from tidu.descent.prediction import predictor
-from tidu.descent.program import Door, Watch
-from tidu.descent.program_given import GraphDoor, TextDoor
-from tidu.descent.program_traced import FunctionDoor
+from tidu.descent.program import ProgramAdapter, Watch
+from tidu.descent.program_given import GraphAdapter, TextAdapter
+from tidu.descent.program_traced import FunctionAdapter
 from tidu.errors import DescentError, InputError, nearest
 from tidu.ir.graph import Graph
 from tidu.optim import RULES, SGD, Optimizer, Rule
@@ -141,19 +141,19 @@ def descend(
     check_backend(backend)
     watched = _several(watch)
     _check_callable(callback, watched or ())
-    wish = Wish(batch_size, epochs, shuffle, seed, drop_last, batch, validation)
-    plan, first, rest = plan_batches(loss, params, data, named, wish)
-    count = steps_of(steps, wish, plan)
-    door = _door(loss, params, first, rest, watched)
-    descent = Descent(door, door.open(None, door.data), rule, plan, backend)
+    options = BatchOptions(batch_size, epochs, shuffle, seed, drop_last, batch, validation)
+    plan, first, rest = plan_batches(loss, params, data, named, options)
+    count = steps_of(steps, options, plan)
+    adapter = _adapter(loss, params, first, rest, watched)
+    descent = Descent(adapter, adapter.open(None, adapter.data), rule, plan, backend)
     try:
         descent.run(count, callback, progress)
-        return _run(descent, door, count, descent.end(), plan)
+        return _run(descent, adapter, count, descent.end(), plan)
     except NotFinite as stop:
         error = DescentError(
             stop.error.what, place=stop.error.place, why=stop.error.why, fix=stop.error.fix
         )
-        error.run = _run(descent, door, count, stop.end, plan)
+        error.run = _run(descent, adapter, count, stop.end, plan)
         raise error from None
 
 
@@ -205,13 +205,13 @@ def _several(watch: Watch | Sequence[Watch] | None) -> Sequence[Watch] | None:
     return (watch,)
 
 
-def _door(
+def _adapter(
     loss: Any,
     params: Any,
     data: Sequence[Any],
     named: Mapping[str, Any],
     watch: Sequence[Watch] | None,
-) -> Door:
+) -> ProgramAdapter:
     core = getattr(loss, "core", loss)  # the handle that tidu.derive gives, or what it wraps
     if isinstance(core, Derivation):
         given = {} if core is loss else loss.values
@@ -220,15 +220,15 @@ def _door(
         order = [n for n in core.graph.inputs if n not in params][: len(data)]
         rest = {n: v for n, v in known.items() if n not in order}
         graph, name = core.graph, core.loss_name
-        return GraphDoor(
+        return GraphAdapter(
             graph, name, params, data, {**rest, **named}, watch=watch, core=core, bodies=bodies
         )
     if isinstance(loss, Graph):
-        return GraphDoor(loss, list(loss.outputs)[-1], params, data, named, watch=watch)
+        return GraphAdapter(loss, list(loss.outputs)[-1], params, data, named, watch=watch)
     if isinstance(loss, str):
-        return TextDoor(loss, params, data, named, watch)
+        return TextAdapter(loss, params, data, named, watch)
     if callable(loss):
-        return FunctionDoor(loss, params, data, named, watch)
+        return FunctionAdapter(loss, params, data, named, watch)
     raise InputError(_LOSS(value=repr(loss)[:60], kind=type(loss).__name__))
 
 
@@ -238,11 +238,11 @@ def _writable(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.flags.writeable else np.array(array)
 
 
-def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) -> Run:
-    reached, opened = descent.reached, descent.compiled.opened
+def _run(descent: Descent, adapter: ProgramAdapter, steps: int, end: End, plan: Plan | None) -> Run:
+    reached, bound = descent.reached, descent.compiled.bound
     history, values = reached.position
-    parameters = {name: _writable(values[name]) for name in opened.parameters}
-    remarks: list[Phrase] = list(dict.fromkeys(opened.remarks))
+    parameters = {name: _writable(values[name]) for name in bound.parameters}
+    remarks: list[Phrase] = list(dict.fromkeys(bound.remarks))
     remarks += () if plan is None else plan.remarks
     others = reached.validation_losses
     bad = [i for i, other in enumerate(others, 1) if not math.isfinite(other)]
@@ -255,7 +255,7 @@ def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) 
     rows = history.rows()
     remarks += left_out(history.count, history.every, history.watched_every)
     return Run(
-        params=door.structured(parameters),
+        params=adapter.structured(parameters),
         parameters=parameters,
         loss_name=descent.compiled.step.derivation.loss_name,
         losses=history.kept_losses(),
@@ -275,5 +275,5 @@ def _run(descent: Descent, door: Door, steps: int, end: End, plan: Plan | None) 
         batch_size=None if plan is None else plan.batches.size,
         epoch_losses=tuple(reached.epoch_losses),
         validation_losses=tuple(others),
-        predictor=predictor(door, opened, parameters),
+        predictor=predictor(adapter, bound, parameters),
     )

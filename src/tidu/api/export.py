@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tidu.backends.source.plan import Branch, Source
+from tidu.backends.source.plan import Branch, SourceFile
 from tidu.calculus.derivation import Derivation
 from tidu.document.blocks import Note
 from tidu.document.math import Apply, Function, Math, Relation, Symbol
@@ -28,7 +28,7 @@ _INPUT = Words(en="{name}  {shape} {dtype}, {role}", zh="{name}  {shape} {dtype}
 _RULE = Words(en="rule: {rules}", zh="规则：{rules}")
 
 
-def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> Source:
+def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> SourceFile:
     """Return the derivation as it is to be written, with its lines as comments in this language."""
     seen = view(derivation, None)
     names = _names(seen)
@@ -45,7 +45,7 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
         name: _lines_of(seen, node, seen.parameter_gradient(node), lang, derivation.gradients[name])
         for name, node in derivation.wrt.items()
     }
-    return Source(
+    return SourceFile(
         function=function,
         inputs=tuple(derivation.graph.inputs.values()),
         loss=derivation.loss,
@@ -63,11 +63,11 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
     )
 
 
-def plain_source(derivation: Derivation) -> Source:
+def plain_source(derivation: Derivation) -> SourceFile:
     """Return the derivation with its own names and without comments."""
     graph = derivation.graph
     own = {derivation.run_node(w): names[0].text for w, names in graph.names.items() if names}
-    return Source(
+    return SourceFile(
         function="loss",
         inputs=tuple(graph.inputs.values()),
         loss=derivation.loss,

@@ -69,7 +69,7 @@ def jacobian(
             tree = replace(region.result, lambda _, output: blocks(output))
             what, of = f"jacobian({region.function})", region.functions
             redo = redo_of(derivative, function, here, named)
-            return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
+            return finish(here, region.close(tree), what, region.display_names, of=of, redo=redo)
 
     return derivative
 
@@ -111,7 +111,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
             what, of = f"hessian({region.function})", region.functions
             redo = redo_of(second, function, here, named)
-            return finish(here, region.close(tree), what, region.spoken, of=of, redo=redo)
+            return finish(here, region.close(tree), what, region.display_names, of=of, redo=redo)
 
     return second
 

@@ -81,7 +81,7 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         redo = redo_of(again, function, here, named)
         what, of = f"jvp({region.function})", region.functions
         tree = value, slopes
-        said = region.spoken
+        said = region.display_names
         return finish(here, tree, what, said, of=of, derived=derived, lower=lower, redo=redo)
 
 
@@ -126,7 +126,9 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
             return redo_of(elsewhere, function, here, named)
 
         derived, redo = nodes_of(inner), again(lambda found: found[0])
-        value = finish(here, tree, region.function, region.spoken, derived=derived, redo=redo)
+        value = finish(
+            here, tree, region.function, region.display_names, derived=derived, redo=redo
+        )
 
     names = [name for name, _ in named]
     rests: dict[tuple[Node, ...], Rest] = {}
@@ -182,7 +184,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             tree = region.close(one_or_all(products, argnums))
             what, of = f"hvp({region.function})", region.functions
             redo = redo_of(along_it, function, here, named)
-            return finish(here, tree, what, region.spoken, of=of, redo=redo)
+            return finish(here, tree, what, region.display_names, of=of, redo=redo)
 
     return product
 
@@ -222,17 +224,17 @@ def _pull(
     if not home.own:
         seeds = {p: region.hold(seed, i) for i, (p, seed) in enumerate(seeds.items())}
         tree = region.close(_gradients(region, names, parts, seeds))
-        return finish(here, tree, what, region.spoken, of=region.functions)
+        return finish(here, tree, what, region.display_names, of=region.functions)
     if here.own:
         order = tuple(seeds.values())
         if has_boundaries(region.outputs, home):
             tree = _gradients(region, names, parts, seeds)
-            return finish(here, tree, what, region.spoken, of=region.functions, redo=redo)
+            return finish(here, tree, what, region.display_names, of=region.functions, redo=redo)
         if order not in rests:  # the way forward is gone once
             tree = _gradients(region, names, parts, seeds)
             of = home.recorder.plain_functions(region.functions)
             rests[order] = rest_of(tree, order, home.values, of)
-        return rests[order].finish(here, what, region.spoken)
+        return rests[order].finish(here, what, region.display_names)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
     own = {p: input_node(f"·d{i}", s.shape, s.dtype) for i, (p, s) in enumerate(seeds.items())}

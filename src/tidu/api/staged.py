@@ -61,7 +61,7 @@ def finish(
     stage: Stage,
     tree: Any,
     what: str,
-    spoken: Mapping[int, str] | None = None,
+    display_names: Mapping[int, str] | None = None,
     backend: str | None = None,
     *,
     of: Sequence[Node] | None = None,
@@ -69,13 +69,13 @@ def finish(
     lower: Sequence[Node] = (),
     redo: Redo | None = None,
 ) -> Any:
-    """A tree of nodes made in a stage as what the caller of a verb gets.
+    """Return a tree of nodes made in a stage as what the caller of a verb gets.
 
-    `what` says what it is, and `spoken` what nodes are called, by id. `of` are the functions that
-    were derived, where the verb derives, and `derived` the nodes that are derivatives: by default
-    all of them, and where the verb does not derive those that are made with derivatives; `lower`
-    are derivatives too, of a lower order. `redo` calls the verb with other values for the stage's
-    inputs.
+    `what` says what it is, and `display_names` what nodes are called, by id. `of` are the functions
+    that were derived, where the verb derives, and `derived` the nodes that are derivatives: by
+    default all of them, and where the verb does not derive those that are made with derivatives;
+    `lower` are derivatives too, of a lower order. `redo` calls the verb with other values for the
+    stage's inputs.
     Warns with NotFiniteWarning where a result is NaN, or overflows, and with NoDerivativeWarning
     where there is no derivative.
     """
@@ -100,7 +100,7 @@ def finish(
     outputs = plan.boundary.settle(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: unflagged(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
-    return _given(stage, tree, arrays, what, spoken, told)
+    return _given(stage, tree, arrays, what, display_names, told)
 
 
 # Set while a verb is called with values beside those that it was asked for.
@@ -223,12 +223,12 @@ class Rest:
     kept: Mapping[str, Any]
     of: Sequence[Node]
 
-    def finish(self, stage: Stage, what: str, spoken: Mapping[int, str]) -> Any:
+    def finish(self, stage: Stage, what: str, display_names: Mapping[int, str]) -> Any:
         """As `finish` for the tree; the stage knows the values of those inputs."""
         found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
         found = _settled(nodes, found, stage, nodes, self.of)
         arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}
-        return _given(stage, self.tree, arrays, what, spoken)
+        return _given(stage, self.tree, arrays, what, display_names)
 
 
 def rest_of(
@@ -258,7 +258,7 @@ def _given(
     tree: Any,
     arrays: Mapping[Node, Any],
     what: str,
-    spoken: Mapping[int, str] | None,
+    display_names: Mapping[int, str] | None,
     flagged: Mapping[Node, Any] | None = None,
 ) -> Any:
     """A tree of nodes with their values. Warns where `flagged`, by default the values, are not
@@ -266,7 +266,7 @@ def _given(
     flagged = arrays if flagged is None else flagged
     if not all(np.isfinite(value).all() for value in flagged.values()):
         refuse_counting_nan(list(stage.spelled.items()), list(arrays.values()))
-        warn_result(what, stage.graph(list(arrays), spoken or {}), flagged, stage.values)
+        warn_result(what, stage.graph(list(arrays), display_names or {}), flagged, stage.values)
     return replace(tree, lambda _, x: arrays[x] if isinstance(x, Node) else x)
 
 

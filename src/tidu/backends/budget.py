@@ -1,4 +1,4 @@
-"""What a run would need, against the limits: refused before anything is allocated."""
+"""Estimates of what a run needs, compared with the limits: refused before anything is allocated."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def _check_work(nodes: Sequence[Node]) -> None:
 
 
 def work_of(node: Node) -> int:
-    """About how many multiplications and additions a node takes: what its sums run over, or
-    some for each element that it makes or reads, whose functions take longer than a product."""
+    """Estimate how many multiplications and additions a node takes: those of its sums, or some for
+    each element that it makes or reads, whose functions take longer than a product."""
     loop = node.op.loop
     if loop in (Loop.LEAF, Loop.VIEW):
         return 0

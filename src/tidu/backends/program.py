@@ -21,7 +21,7 @@ _MISSING = Words(en="no value was given for {names}", zh="没有给出 {names} �
 
 
 def no_values(names: Sequence[str]) -> InputError:
-    """Some inputs have no value."""
+    """Return the error for inputs without a value."""
     return InputError(_MISSING(names=", ".join(names)))
 
 
@@ -54,7 +54,8 @@ class Program(Protocol):
 
 
 def first_not_finite(valuation: Valuation, order: list[Node]) -> Node | None:
-    """The first node, operands first, that holds NaN or infinity although its operands do not."""
+    """Return the first node, operands first, that holds NaN or infinity although its operands do
+    not."""
     for node in order:
         if node not in valuation or node.dtype not in FLOATS:
             continue

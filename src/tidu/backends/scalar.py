@@ -19,42 +19,42 @@ from tidu.ir.op import Op, Operand
 
 
 @dataclass(frozen=True, slots=True)
-class Num:
+class NumberText:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Var:
+class Variable:
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unary:
+class UnaryOp:
     sign: str
     value: Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Binary:
+class BinaryOp:
     sign: str
     left: Tree
     right: Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Conditional:
     test: Tree
     yes: Tree
     no: Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     name: str
     arguments: tuple[Tree, ...]
 
 
-Tree: TypeAlias = Num | Var | Unary | Binary | Choice | Call
+Tree: TypeAlias = NumberText | Variable | UnaryOp | BinaryOp | Conditional | FunctionCall
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(&&|\|\||[<>=!]=|[-+*/<>!?:(),]))")
 _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/"))
@@ -62,11 +62,11 @@ _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), (
 
 @cache
 def parse(text: str) -> Tree:
-    """The tree of a scalar expression. Raises ValueError for what is none.
+    """Parse a scalar expression.
 
     >>> parse("x > 0 ? x : a * x")
-    Choice(test=Binary(sign='>', left=Var(name='x'), right=Num(text='0')), yes=Var(name='x'), \
-no=Binary(sign='*', left=Var(name='a'), right=Var(name='x')))
+    Conditional(test=BinaryOp(sign='>', left=Variable(name='x'), right=NumberText(text='0')), \
+yes=Variable(name='x'), no=BinaryOp(sign='*', left=Variable(name='a'), right=Variable(name='x')))
     """
     reader = _Reader(text)
     tree = reader.choice()
@@ -102,21 +102,21 @@ class _Reader:
             return test
         yes = self.choice()
         self.need(":")
-        return Choice(test, yes, self.choice())
+        return Conditional(test, yes, self.choice())
 
     def level(self, depth: int) -> Tree:
         if depth == len(_LEVELS):
             return self.unary()
         left = self.level(depth + 1)
         while (sign := self.take(*_LEVELS[depth])) is not None:
-            left = Binary(sign, left, self.level(depth + 1))
+            left = BinaryOp(sign, left, self.level(depth + 1))
         return left
 
     def unary(self) -> Tree:
         sign = self.take("-", "!", "+")
         if sign is not None:
             value = self.unary()
-            return value if sign == "+" else Unary(sign, value)
+            return value if sign == "+" else UnaryOp(sign, value)
         if self.take("(") is not None:
             inner = self.choice()
             self.need(")")
@@ -125,20 +125,20 @@ class _Reader:
             raise ValueError("the expression ends too early")
         token = self.tokens.pop(0)
         if token[0].isdigit():
-            return Num(token)
+            return NumberText(token)
         if not token.isidentifier():
             raise ValueError(f"unexpected {token!r}")
         if self.take("(") is None:
-            return Var(token)
+            return Variable(token)
         arguments = [self.choice()]
         while self.take(",") is not None:
             arguments.append(self.choice())
         self.need(")")
-        return Call(token, tuple(arguments))
+        return FunctionCall(token, tuple(arguments))
 
 
 def scalar_tree(node: Node) -> Tree | None:
-    """The scalar expression of a node's op, where its record has one."""
+    """Return the scalar expression of a node's op, where its record has one."""
     text = node.op.scalar
     if text is None:
         return None
@@ -146,87 +146,88 @@ def scalar_tree(node: Node) -> Tree | None:
 
 
 def operand_names(op: Op, count: int) -> list[str]:
-    """What the expression calls the operands."""
+    """Return the names that scalar expressions have for the operands."""
     kinds = op.operands or (Operand.VALUE,) * count
     values, masks = iter("xyzuvw"), iter("cde")
     return [next(masks) if kind is Operand.MASK else next(values) for kind in kinds]
 
 
 def call_of(tree: Tree) -> str | None:
-    """The function, if the expression is one call of the operands."""
-    if isinstance(tree, Call) and all(isinstance(a, Var) for a in tree.arguments):
+    """Return the function, if the expression is one call of the operands."""
+    if isinstance(tree, FunctionCall) and all(isinstance(a, Variable) for a in tree.arguments):
         return tree.name
     return None
 
 
 def parts_of(tree: Tree) -> tuple[Tree, ...]:
-    """What a tree is made of, one level down."""
+    """Return the direct parts of a tree."""
     match tree:
-        case Unary(_, value):
+        case UnaryOp(_, value):
             return (value,)
-        case Binary(_, left, right):
+        case BinaryOp(_, left, right):
             return left, right
-        case Choice(test, yes, no):
+        case Conditional(test, yes, no):
             return test, yes, no
-        case Call(_, arguments):
+        case FunctionCall(_, arguments):
             return arguments
         case _:
             return ()
 
 
 def calls_of(tree: Tree) -> set[str]:
-    """The functions that an expression calls."""
-    own = {tree.name} if isinstance(tree, Call) else set[str]()
-    return own.union(*(calls_of(part) for part in parts_of(tree)))
+    """Return the functions that an expression calls."""
+    direct = {tree.name} if isinstance(tree, FunctionCall) else set[str]()
+    return direct.union(*(calls_of(part) for part in parts_of(tree)))
 
 
 def repeated_calls(tree: Tree) -> list[Tree]:
-    """The calls that an expression makes more than once whatever it chooses, the outermost ones."""
-    found: Counter[Tree] = Counter()
+    """Return the calls that an expression makes more than once whatever it chooses, the outermost
+    ones."""
+    counts: Counter[Tree] = Counter()
     waiting = [tree]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, Call):
-            found[part] += 1
-        waiting += (part.test,) if isinstance(part, Choice) else parts_of(part)
-    several = [call for call, times in found.items() if times > 1]
+        if isinstance(part, FunctionCall):
+            counts[part] += 1
+        waiting += (part.test,) if isinstance(part, Conditional) else parts_of(part)
+    several = [call for call, times in counts.items() if times > 1]
     return [call for call in several if not any(call in parts_below(other) for other in several)]
 
 
 def parts_below(tree: Tree) -> set[Tree]:
-    """Everything that a tree is made of, without itself."""
+    """Return all parts of a tree, at any depth, without the tree itself."""
     return set[Tree]().union(*({part} | parts_below(part) for part in parts_of(tree)))
 
 
 def put_for(tree: Tree, old: Tree, new: Tree) -> Tree:
-    """A tree with `new` wherever `old` stood."""
+    """Return a tree with `old` replaced by `new`."""
     if tree == old:
         return new
     match tree:
-        case Unary(sign, value):
-            return Unary(sign, put_for(value, old, new))
-        case Binary(sign, left, right):
-            return Binary(sign, put_for(left, old, new), put_for(right, old, new))
-        case Choice(test, yes, no):
-            return Choice(*(put_for(part, old, new) for part in (test, yes, no)))
-        case Call(name, arguments):
-            return Call(name, tuple(put_for(a, old, new) for a in arguments))
+        case UnaryOp(sign, value):
+            return UnaryOp(sign, put_for(value, old, new))
+        case BinaryOp(sign, left, right):
+            return BinaryOp(sign, put_for(left, old, new), put_for(right, old, new))
+        case Conditional(test, yes, no):
+            return Conditional(*(put_for(part, old, new) for part in (test, yes, no)))
+        case FunctionCall(name, arguments):
+            return FunctionCall(name, tuple(put_for(a, old, new) for a in arguments))
         case _:
             return tree
 
 
 def divides(tree: Tree) -> bool:
-    """Whether an expression has a division of its own."""
-    own = isinstance(tree, Binary) and tree.sign == "/"
-    return own or any(map(divides, parts_of(tree)))
+    """Tell whether an expression has a division of its own."""
+    direct = isinstance(tree, BinaryOp) and tree.sign == "/"
+    return direct or any(map(divides, parts_of(tree)))
 
 
 def variables(tree: Tree) -> set[str]:
-    """The names that an expression reads."""
-    own = {tree.name} if isinstance(tree, Var) else set[str]()
-    return own.union(*(variables(part) for part in parts_of(tree)))
+    """Return the names that an expression reads."""
+    direct = {tree.name} if isinstance(tree, Variable) else set[str]()
+    return direct.union(*(variables(part) for part in parts_of(tree)))
 
 
 def attribute_numbers(attributes: Mapping[str, object]) -> dict[str, float]:
-    """The attributes that an expression may name: numbers."""
+    """Return the attributes that an expression may name: numbers."""
     return {k: float(v) for k, v in attributes.items() if isinstance(v, int | float)}

@@ -38,7 +38,7 @@ _TOLERANCE = 1e-6
 
 def read_assumptions(chosen: Mapping[str, Any], graph: Graph) -> dict[str, tuple[str, ...]]:
     """Check a declaration such as {"A": "symmetric"} or {"Q": ["orthogonal", "symmetric"]}."""
-    found: dict[str, tuple[str, ...]] = {}
+    assumptions: dict[str, tuple[str, ...]] = {}
     for name, given in chosen.items():
         node = graph.inputs.get(name)
         if node is None:
@@ -46,8 +46,8 @@ def read_assumptions(chosen: Mapping[str, Any], graph: Graph) -> dict[str, tuple
             fix = verbatim(close) if close else None
             raise UnknownNameError(_NO_INPUT(name=name, names=names or "-"), fix=fix)
         several = cast("list[Any]", given if isinstance(given, list | tuple | set) else [given])
-        found[name] = tuple(_property(name, one, node) for one in several)
-    return found
+        assumptions[name] = tuple(_property(name, one, node) for one in several)
+    return assumptions
 
 
 def _property(name: str, given: Any, node: Node) -> str:
@@ -67,33 +67,35 @@ def _property(name: str, given: Any, node: Node) -> str:
 
 
 def with_assumptions(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
-    """The graph with properties on its inputs.
+    """Return the graph with properties on its inputs.
 
     Raises UnknownNameError for an input or a property that there is not, ShapeError for one that
     the shape cannot have.
     """
-    found = read_assumptions(chosen, graph)
-    if not found:
+    assumptions = read_assumptions(chosen, graph)
+    if not assumptions:
         return graph
-    place = {graph.inputs[name]: declared(graph.inputs[name], *p) for name, p in found.items()}
+    image = {
+        graph.inputs[name]: declared(graph.inputs[name], *p) for name, p in assumptions.items()
+    }
     old = [*graph.nodes(), *(guard.condition for guard in graph.guards)]
-    return mapped(graph, {**dict(zip(old, substitute(old, place), strict=True)), **place})
+    return mapped(graph, {**dict(zip(old, substitute(old, image), strict=True)), **image})
 
 
 def check_assumptions(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> None:
-    """Raises InputError where a value does not have what was declared of it."""
+    """Check the values. Raises InputError for one that does not have what was declared of it."""
     for name, node in inputs.items():
-        for own in node.attrs.get("assume", ()):
+        for assumption in node.attrs.get("assume", ()):
             if name not in values:
                 continue
-            deviation = PROPERTIES[own].deviation(values[name])
+            deviation = PROPERTIES[assumption].deviation(values[name])
             if not deviation <= _TOLERANCE:
-                says = PROPERTIES[own].says()
+                says = PROPERTIES[assumption].says()
                 raise InputError(_NOT_SO(name=name, property=says, deviation=f"{deviation:.2g}"))
 
 
 def drawn(node: Node, value: Any) -> Any:
-    """A random value of an input, made to have what was declared of the input."""
-    for own in node.attrs.get("assume", ()):
-        value = PROPERTIES[own].project(value)
+    """Return a random value of an input, made to have what was declared of the input."""
+    for assumption in node.attrs.get("assume", ()):
+        value = PROPERTIES[assumption].project(value)
     return value

@@ -23,7 +23,7 @@ Stacked = tuple[bool, ...]
 
 
 def batch(outputs: Sequence[Node], mapped: Mapping[Node, Node]) -> list[Node]:
-    """The outputs with a leading axis, given nodes and what stands for them with that axis.
+    """Return the outputs with a leading axis, given nodes and what stands for them with that axis.
 
     Each replacement has the shape (k, *shape of the node), one k for all. An output that depends on
     no mapped node is the same for every entry: it is stretched to (k, …).
@@ -41,7 +41,8 @@ def batch(outputs: Sequence[Node], mapped: Mapping[Node, Node]) -> list[Node]:
 def batch_dependent(
     outputs: Sequence[Node], mapped: Mapping[Node, Node]
 ) -> tuple[list[Node], tuple[int, ...]]:
-    """The outputs, with the leading axis where they depend on a mapped node, and which do."""
+    """Return the outputs, with the leading axis where they depend on a mapped node, and which
+    do."""
     images = _images(outputs, mapped, ())
     live = tuple(i for i, node in enumerate(outputs) if node in images)
     return [images.get(node, node) for node in outputs], live
@@ -49,7 +50,7 @@ def batch_dependent(
 
 @lru_cache(maxsize=256)
 def batch_body(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body, tuple[int, ...]]:
-    """The body for `length` entries at once: the inputs at `stacked` have a leading axis.
+    """Return the body for `length` entries at once: the inputs at `stacked` have a leading axis.
 
     Its results: those of the body; the ones at the positions that are returned have the axis too.
     """
@@ -80,7 +81,7 @@ def _with_axis(type: Type | TupleType, length: Dim) -> Type | TupleType:
 def _images(
     outputs: Sequence[Node], mapped: Mapping[Node, Node], held: Sequence[Node]
 ) -> dict[Node, Node]:
-    """For every node that depends on a mapped one, the node with the leading axis.
+    """Return, for every node that depends on a mapped one, the node with the leading axis.
 
     The walk stops at the mapped nodes and at those in `held`, which are the same for all entries.
     """
@@ -104,7 +105,7 @@ def _same_for_all(node: Node, length: Dim) -> Node:
 
 
 def _image(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
-    """One op applied to operands of which some have the leading axis.
+    """Return one op applied to operands of which some have the leading axis.
 
     A default whose result has another type than it should does not fit the op; its own rule has to.
     """
@@ -112,20 +113,20 @@ def _image(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
     wanted = _with_axis(node.type, length_of(operands, stacked))
     if op.batched is not None:
         deriving = {} if op.body is None else {"batch": batch_body}
-        found = op.batched(operands, stacked, **node.attrs, **deriving)
-        assert found is None or found.type == wanted, (node, found)
-        return _entry_by_entry(node, operands, stacked) if found is None else found
+        batched = op.batched(operands, stacked, **node.attrs, **deriving)
+        assert batched is None or batched.type == wanted, (node, batched)
+        return _entry_by_entry(node, operands, stacked) if batched is None else batched
     rule = _default(op)
-    found = None if rule is None else rule(node, operands, stacked)
-    if found is None or found.type != wanted:
+    batched = None if rule is None else rule(node, operands, stacked)
+    if batched is None or batched.type != wanted:
         return _entry_by_entry(node, operands, stacked)
-    return found
+    return batched
 
 
-Rule = Callable[[Node, tuple[Node, ...], Stacked], Node | None]
+RewriteRule = Callable[[Node, tuple[Node, ...], Stacked], Node | None]
 
 
-def _default(op: Op) -> Rule | None:
+def _default(op: Op) -> RewriteRule | None:
     if op.form is Form.ELEMENTWISE or op.loop is Loop.MAP:
         return _elementwise
     if op.axes:
@@ -134,24 +135,25 @@ def _default(op: Op) -> Rule | None:
 
 
 def _elementwise(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
-    """The builder has brought the operands to one rank; the leading axis stretches the others."""
+    """Batch an elementwise op: the builder has made all ranks equal, so that a leading axis
+    broadcasts."""
     return apply(node.op, *all_stacked(operands, stacked), **node.attrs)
 
 
 def _axes_shifted(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node | None:
-    """Every axis that an attribute names is one further back; no axis means all of the others."""
+    """Batch an op by its axes: each is one further back; no axis means all but the leading one."""
     attributes = node.attrs
-    whole = all_stacked(operands, stacked)
+    operands_stacked = all_stacked(operands, stacked)
     if any(attributes.get(name) is None for name in node.op.axes):
-        if len(whole) != 1 or len(node.op.axes) != 1:
+        if len(operands_stacked) != 1 or len(node.op.axes) != 1:
             return None
-        (x,) = whole
+        (x,) = operands_stacked
         flat = role("reshape")(x, shape=(x.shape[0], product(x.shape[1:])))
         made = apply(node.op, flat, **{**attributes, node.op.axes[0]: 1})
         shape = (x.shape[0], *node.shape)
         return role("reshape")(made, shape=shape) if product(made.shape) == product(shape) else None
     shifted = {name: _shifted(attributes[name]) for name in node.op.axes}
-    return apply(node.op, *whole, **{**attributes, **shifted})
+    return apply(node.op, *operands_stacked, **{**attributes, **shifted})
 
 
 def _shifted(axis: Any) -> Any:
@@ -161,19 +163,19 @@ def _shifted(axis: Any) -> Any:
 
 
 def _defined(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node | None:
-    """The op's definition, batched."""
+    """Return the op's definition, batched."""
     assert node.op.definition is not None
     body = node.op.definition(*node.inputs, **node.attrs)
     pairs = list(zip(node.inputs, operands, stacked, strict=True))
-    mapped = {x: new for x, new, own in pairs if own}
-    images = _images([body], mapped, [x for x, _, own in pairs if not own])
+    mapped = {x: new for x, new, has_axis in pairs if has_axis}
+    images = _images([body], mapped, [x for x, _, has_axis in pairs if not has_axis])
     return images.get(body)
 
 
 def _entry_by_entry(node: Node, operands: tuple[Node, ...], stacked: Stacked) -> Node:
-    """One scan over the entries, each step the op itself. Numbers stay inside the step."""
+    """Return one scan over the entries, each step the op itself. Numbers stay inside the step."""
     length = length_of(operands, stacked)
-    own: list[Node] = []
+    fresh: list[Node] = []
     entries: list[int] = []
     constants: list[int] = []
     for i, (child, has_axis) in enumerate(zip(node.inputs, stacked, strict=True)):
@@ -181,8 +183,8 @@ def _entry_by_entry(node: Node, operands: tuple[Node, ...], stacked: Stacked) ->
         if has_axis or child.inputs or child.op.role == "input":
             inner = input_node(f"x{i + 1}", child.shape, child.dtype)
             (entries if has_axis else constants).append(i)
-        own.append(inner)
-    step = apply(node.op, *own, **node.attrs)
+        fresh.append(inner)
+    step = apply(node.op, *fresh, **node.attrs)
     results = (
         tuple(role("item")(step, index=i) for i in range(len(result_types(step.type))))
         if is_tuple(step)
@@ -190,7 +192,7 @@ def _entry_by_entry(node: Node, operands: tuple[Node, ...], stacked: Stacked) ->
     )
     body = Body(
         name=node.op.name,
-        inputs=tuple(own[i] for i in (*entries, *constants)),
+        inputs=tuple(fresh[i] for i in (*entries, *constants)),
         outputs=results,
         results=tuple(f"y{i}" for i in range(1, len(results) + 1)),
     )

@@ -21,7 +21,7 @@ from tidu.ir.flat import Flat
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, moved_by, reachable
 from tidu.ir.op import Loop
-from tidu.ir.rule import Rule
+from tidu.ir.rule import RewriteRule
 from tidu.ir.types import COMPLEX, FLOATS, REALS, is_one_element, shape_text
 from tidu.words import Words, verbatim
 
@@ -50,7 +50,7 @@ StepKind = Literal["stabilise", "seed", "pull back", "simplify", "sum"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DerivationStep:
     """One step of the algebra.
 
     kind "stabilise", "simplify": `before` and `after` are equal everywhere; `rule` says why.
@@ -66,7 +66,7 @@ class Step:
     after: Node
     of: Node | None = None
     contribution: Contribution | None = None
-    rule: Rule | None = None
+    rule: RewriteRule | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,23 +91,25 @@ class Derivation(Flat):
     adjoints: Mapping[Node, Node]
     contributions: Mapping[Node, tuple[Contribution, ...]]
     as_run: Mapping[Node, Node]
-    steps: tuple[Step, ...]
+    steps: tuple[DerivationStep, ...]
     unused: tuple[str, ...]
 
     def run_node(self, written: Node) -> Node:
-        """The node that runs in place of a written one."""
+        """Return the node that runs in place of a written one."""
         return self.as_run.get(written, written)
 
     def named_nodes(self) -> dict[str, Node]:
-        """Every name of the program and the node that runs for it; the last of one given twice."""
+        """Return every name of the program and the node that runs for it; the last of one given
+        twice."""
         written = {**self.graph.inputs, **self.graph.last_named(), **self.graph.outputs}
         return {name: self.run_node(node) for name, node in written.items()}
 
     def outputs(self) -> dict[str, Node]:
-        """All results of the program: the loss, each gradient ("d/W"), each output as run."""
-        found = {name: self.run_node(node) for name, node in self.graph.outputs.items()}
-        found[self.loss_name] = self.loss
-        return found | {f"d/{name}": node for name, node in self.gradients.items()}
+        """Return all results of the program: the loss, each gradient ("d/W"), each output as
+        run."""
+        outputs = {name: self.run_node(node) for name, node in self.graph.outputs.items()}
+        outputs[self.loss_name] = self.loss
+        return outputs | {f"d/{name}": node for name, node in self.gradients.items()}
 
 
 def derive_graph(
@@ -133,44 +135,46 @@ def derive_graph(
     written = graph.outputs[name]
     parameters = {w: _parameter(graph, w) for w in wrt}
     _check_loss(name, written)
-    steps: list[Step] = []
+    steps: list[DerivationStep] = []
     as_run = {} if as_written else _stabilise(graph, steps)
     loss = as_run.get(written, written)
     seed = filled(1.0, loss.type)
-    steps.append(Step("seed", loss, seed, of=loss))
+    steps.append(DerivationStep("seed", loss, seed, of=loss))
     atoms = {node.id for node in reachable([*graph.outputs.values(), *as_run.values()])}
 
-    def simplified(rule: Rule, before: Node, after: Node) -> None:
-        steps.append(Step("simplify", before, after, rule=rule))
+    def simplified(rule: RewriteRule, before: Node, after: Node) -> None:
+        steps.append(DerivationStep("simplify", before, after, rule=rule))
 
     def pulled(node: Node, contribution: Contribution, raw: Node) -> None:
-        steps.append(Step("pull back", raw, contribution.value, of=node, contribution=contribution))
+        steps.append(
+            DerivationStep("pull back", raw, contribution.value, of=node, contribution=contribution)
+        )
 
     rewriter = Rewriter("simplify", atoms, simplified)
     own_line = {as_run.get(node, node) for node in graph.names}
 
     def settle(node: Node, gradient: Node) -> None:
-        """A named node's gradient is a line of its own (its δ): what follows refers to it whole."""
+        """Make a named node's gradient a line of its own (its δ), which what follows refers to."""
         if node in own_line and not is_plain(gradient):
             rewriter.atoms.add(gradient.id)
 
-    found = reverse([loss], [seed], list(parameters.values()), rewriter.normalise, pulled, settle)
-    for node, parts in found.contributions.items():
+    passed = reverse([loss], [seed], list(parameters.values()), rewriter.normalise, pulled, settle)
+    for node, parts in passed.contributions.items():
         if len(parts) > 1:
-            steps.append(Step("sum", _plain_sum(parts), found.gradients[node], of=node))
+            steps.append(DerivationStep("sum", _plain_sum(parts), passed.gradients[node], of=node))
     gradients = {
-        w: rewriter.normalise(gradient_from_adjoint(found.gradients.get(node, zeros_like(node))))
+        w: rewriter.normalise(gradient_from_adjoint(passed.gradients.get(node, zeros_like(node))))
         for w, node in parameters.items()
     }
-    unused = tuple(w for w, node in parameters.items() if node not in found.gradients)
+    unused = tuple(w for w, node in parameters.items() if node not in passed.gradients)
     return Derivation(
         graph=graph,
         loss=loss,
         loss_name=name,
         wrt=parameters,
         gradients=gradients,
-        adjoints=found.gradients,
-        contributions=found.contributions,
+        adjoints=passed.gradients,
+        contributions=passed.contributions,
         as_run=as_run,
         steps=tuple(steps),
         unused=unused,
@@ -178,24 +182,24 @@ def derive_graph(
 
 
 def flat_ends(derivation: Derivation, name: str) -> tuple[Node, ...]:
-    """The flat functions (a rounding, a comparison, an order) at which every path from an unused
-    parameter to the loss ends; none where there is no path, or one through x⁰ alone, which is
-    constant."""
+    """Return the flat functions (a rounding, a comparison, an order) at which every path from an
+    unused parameter to the loss ends; none where there is no path, or one through x⁰ alone, which
+    is constant."""
     parameter = derivation.wrt[name]
     if name not in derivation.unused:
         return ()
     moving, reached = moved_by([derivation.loss], [parameter]), derivation.adjoints
-    found: list[Node] = []
+    flat: list[Node] = []
     for node in reachable([derivation.loss]):
         ends = [c for c in node.inputs if c.id in moving and c not in reached]
         if node in reached and ends and not _constant_here(node, ends):
-            found += [node if c.dtype in FLOATS or is_tuple(c) else c for c in ends]
-    return tuple(dict.fromkeys(found))
+            flat += [node if c.dtype in FLOATS or is_tuple(c) else c for c in ends]
+    return tuple(dict.fromkeys(flat))
 
 
 def _constant_here(node: Node, ends: Sequence[Node]) -> bool:
-    """Whether it is the constants beside them that take the derivatives away, as in x⁰: with
-    variables in their places there are some."""
+    """Tell whether only the constants of a node make its derivatives 0, as in x⁰: with variables in
+    their place there would be some."""
     if node.op.partials is None:
         return False
     slopes = pull_back(rebuild(node, tuple(map(placeholder, node.inputs))), placeholder(node))
@@ -204,7 +208,8 @@ def _constant_here(node: Node, ends: Sequence[Node]) -> bool:
 
 
 def stabilised(graph: Graph) -> dict[Node, Node]:
-    """What runs in place of a graph's nodes, where the two differ, as `derive_graph` rewrites."""
+    """Return what runs in place of a graph's nodes, where the two differ, as `derive_graph`
+    rewrites."""
     return _stabilise(graph, [])
 
 
@@ -237,11 +242,11 @@ def _plain_sum(parts: Sequence[Contribution]) -> Node:
     return total
 
 
-def _stabilise(graph: Graph, steps: list[Step]) -> dict[Node, Node]:
+def _stabilise(graph: Graph, steps: list[DerivationStep]) -> dict[Node, Node]:
     """Rewrite the graph as written into the graph as run; only changed nodes are in the result."""
 
-    def record(rule: Rule, before: Node, after: Node) -> None:
-        steps.append(Step("stabilise", before, after, rule=rule))
+    def record(rule: RewriteRule, before: Node, after: Node) -> None:
+        steps.append(DerivationStep("stabilise", before, after, rule=rule))
 
     rewriter = Rewriter("stabilise", set(), record)
     changed: dict[Node, Node] = {}

@@ -75,7 +75,7 @@ def reverse(
     settle: Settle = _no_matter,
     within: Collection[int] | None = None,
 ) -> Pass:
-    """Gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
+    """Return gradients of Σ⟨seed, output⟩ with respect to every node between `wrt` and the outputs.
 
     Complex numbers count as pairs of real ones, and gradients pair with differentials as Re Σ u·v
     (no conjugate): the rule of an analytic function is g·f′(z) as for a real one, and a real node
@@ -112,23 +112,23 @@ def reverse(
             child = node.inputs[position]
             if raw is None or child.id not in active or not differentiable(node, position):
                 continue
-            own = fitted(raw, child)
-            contribution = Contribution(node, position, simplify(own))
-            watch(child, contribution, own)
+            contribution_value = fitted(raw, child)
+            contribution = Contribution(node, position, simplify(contribution_value))
+            watch(child, contribution, contribution_value)
             collected.setdefault(child, []).append(contribution)
     return Pass(gradients, {node: tuple(found) for node, found in collected.items()})
 
 
 def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
-    """The vector-Jacobian product: for each node of `wrt`, the seeds pulled back and summed.
+    """Return the vector-Jacobian product: for each node of `wrt`, the seeds pulled back and summed.
 
     >>> from tidu.ir.build import constant, input_node
     >>> x = input_node("x", (3,))
     >>> vjp([x * x], [x], [x])[0].shape
     (3,)
     """
-    found = reverse(outputs, seeds, wrt).gradients
-    return [found[node] if node in found else zeros_like(node) for node in wrt]
+    gradients = reverse(outputs, seeds, wrt).gradients
+    return [gradients[node] if node in gradients else zeros_like(node) for node in wrt]
 
 
 def gradient_from_adjoint(adjoint: Node) -> Node:
@@ -143,7 +143,8 @@ def gradient_from_adjoint(adjoint: Node) -> Node:
 
 # ------------------------------------------------------------------ graphs, forwards
 def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
-    """The Jacobian-vector product: each output's differential for given differentials of nodes.
+    """Return the Jacobian-vector product: each output's differential for given differentials of
+    nodes.
 
     >>> from tidu.ir.build import input_node
     >>> x, t = input_node("x", (3,)), input_node("t", (3,))
@@ -155,7 +156,7 @@ def jvp(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> list[Node]:
 
 
 def jvp_all(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> dict[Node, Node]:
-    """The differential of every node under the outputs that moves with the given nodes."""
+    """Return the differential of every node under the outputs that moves with the given nodes."""
     moving: dict[Node, Node] = {
         node: fitted(t, node) for node, t in tangents.items() if not is_empty(node.type)
     }
@@ -170,7 +171,8 @@ def jvp_all(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> dict[Node
 
 # ------------------------------------------------------------------ one op
 def pull_back(node: Node, g: Node) -> list[Node | None]:
-    """The contribution of `g` = ∂L/∂node to each operand; None where it is zero or undefined.
+    """Return the contribution of `g` = ∂L/∂node to each operand; None where it is zero or
+    undefined.
 
     Shapes: `g` has the shape of `node`, each contribution that of its operand.
     """
@@ -187,18 +189,22 @@ def pull_back(node: Node, g: Node) -> list[Node | None]:
 
 
 def _pulled_through_definition(node: Node, g: Node) -> list[Node | None]:
-    """The definition's own gradient, of each operand once.
+    """Return the definition's own gradient, of each operand once.
 
     An operand that is calculated from another one is held as a variable of its own meanwhile: its
     gradient goes back to that other one later, as a use of it, and must not be counted here.
     """
     assert node.op.definition is not None
     wanted = _distinct([x for i, x in enumerate(node.inputs) if differentiable(node, i)])
-    own = {x: placeholder(x) for x in wanted} if _one_depends_on_another(wanted) else {}
-    body = node.op.definition(*(own.get(x, x) for x in node.inputs), **node.attrs)
-    found = vjp([body], [g], [own.get(x, x) for x in wanted])
-    found = substitute(found, {held: x for x, held in own.items()}) if own else found
-    by_node = {x.id: value for x, value in zip(wanted, found, strict=True)}
+    placeholders = {x: placeholder(x) for x in wanted} if _one_depends_on_another(wanted) else {}
+    body = node.op.definition(*(placeholders.get(x, x) for x in node.inputs), **node.attrs)
+    gradients = vjp([body], [g], [placeholders.get(x, x) for x in wanted])
+    gradients = (
+        substitute(gradients, {held: x for x, held in placeholders.items()})
+        if placeholders
+        else gradients
+    )
+    by_node = {x.id: value for x, value in zip(wanted, gradients, strict=True)}
     return [
         by_node.pop(x.id, None) if differentiable(node, i) else None
         for i, x in enumerate(node.inputs)
@@ -210,8 +216,9 @@ def _one_depends_on_another(nodes: Sequence[Node]) -> bool:
 
 
 def push_forward(node: Node, tangents: Sequence[Node | None]) -> Node | None:
-    """The differential of `node` from those of its operands (None: zero), in its own numbers: a
-    real result of complex operands moves by the real part of partial times differential."""
+    """Return the differential of `node` from those of its operands (None: zero), in its own
+    numbers: a real result of complex operands moves by the real part of partial times
+    differential."""
     if all(t is None for t in tangents):
         return None
     refuse_fixed(node, [t is not None for t in tangents])
@@ -261,8 +268,8 @@ def _deriving(node: Node, **function: Derive) -> dict[str, Derive]:
 
 def _partials(node: Node) -> tuple[Any, ...]:
     assert node.op.partials is not None
-    found = node.op.partials(*node.inputs, node, **node.attrs)
-    return found if isinstance(found, tuple) else (found,)
+    partials = node.op.partials(*node.inputs, node, **node.attrs)
+    return partials if isinstance(partials, tuple) else (partials,)
 
 
 def _times(g: Node | None, partial: Any) -> Node | None:
@@ -287,7 +294,7 @@ def _distinct(nodes: list[Node]) -> list[Node]:
 
 
 def _transposed_differential(node: Node, g: Node) -> list[Node | None]:
-    """The adjoint of the linear map dx ↦ differential(dx), by reverse mode through it."""
+    """Return the adjoint of the linear map dx ↦ differential(dx), by reverse mode through it."""
     assert node.op.differential is not None
     result: list[Node | None] = []
     for position, x in enumerate(node.inputs):
@@ -302,7 +309,7 @@ def _transposed_differential(node: Node, g: Node) -> list[Node | None]:
 
 
 def _transposed_adjoint(node: Node, tangents: Sequence[Node | None]) -> Node | None:
-    """The differential as the adjoint of the pull-back, which is linear in g."""
+    """Return the differential as the adjoint of the pull-back, which is linear in g."""
     assert node.op.adjoint is not None
     placeholders = [placeholder(type) for type in result_types(node.type)]
     g = role("tuple")(*placeholders) if is_tuple(node) else placeholders[0]
@@ -310,14 +317,14 @@ def _transposed_adjoint(node: Node, tangents: Sequence[Node | None]) -> Node | N
     pairs = [(b, t) for b, t in zip(back, tangents, strict=True) if b is not None and t is not None]
     if not pairs:
         return None
-    found = vjp([b for b, _ in pairs], [t for _, t in pairs], placeholders)
-    return role("tuple")(*found) if is_tuple(node) else found[0]
+    tangent = vjp([b for b, _ in pairs], [t for _, t in pairs], placeholders)
+    return role("tuple")(*tangent) if is_tuple(node) else tangent[0]
 
 
 # ------------------------------------------------------------------ bodies
 @lru_cache(maxsize=256)
 def pull(body: Body, seeded: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
-    """The body that pulls gradients of the results at `seeded` back to the inputs.
+    """Return the body that pulls gradients of the results at `seeded` back to the inputs.
 
     Its inputs: those of the body, then a gradient for each result in `seeded`, of its type. Its
     results: the gradients of the inputs at the positions that are returned, each of its input's
@@ -327,24 +334,24 @@ def pull(body: Body, seeded: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
     seeds = [fresh_input(f"delta_{body.results[i]}", body.outputs[i].type, taken) for i in seeded]
     wrt = list(dict.fromkeys(node for node in body.inputs if node.dtype in FLOATS))
     atoms = {node.id for node in body.nodes()}
-    found = reverse(
+    passed = reverse(
         [body.outputs[i] for i in seeded], seeds, wrt, Rewriter("simplify", atoms).normalise
     )
-    live = tuple(i for i, node in enumerate(body.inputs) if node in found.gradients)
+    live = tuple(i for i, node in enumerate(body.inputs) if node in passed.gradients)
     back = Body(
         name=f"{body.name}_backward",
         inputs=(*body.inputs, *seeds),
-        outputs=tuple(found.gradients[body.inputs[i]] for i in live),
+        outputs=tuple(passed.gradients[body.inputs[i]] for i in live),
         results=tuple(f"delta_{body.inputs[i].attrs['name']}" for i in live),
         names=body.names,
-        origin=Origin("pull", body, found.gradients, dict(zip(seeded, seeds, strict=True))),
+        origin=Origin("pull", body, passed.gradients, dict(zip(seeded, seeds, strict=True))),
     )
     return back, live
 
 
 @lru_cache(maxsize=256)
 def push(body: Body, moving: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
-    """The body that pushes differentials of the inputs at `moving` forward to the results.
+    """Return the body that pushes differentials of the inputs at `moving` forward to the results.
 
     Its inputs: those of the body, then a differential for each input in `moving`. Its results:
     those of the body, then the differentials of the results at the positions that are returned.
@@ -354,15 +361,15 @@ def push(body: Body, moving: tuple[int, ...]) -> tuple[Body, tuple[int, ...]]:
         body.inputs[i]: fresh_input(f"d_{body.inputs[i].attrs['name']}", body.inputs[i].type, taken)
         for i in moving
     }
-    found = jvp_all(body.outputs, tangents)
+    tangents_out = jvp_all(body.outputs, tangents)
     normal = Rewriter("simplify", {node.id for node in body.nodes()}).normalise
-    live = tuple(i for i, node in enumerate(body.outputs) if node in found)
+    live = tuple(i for i, node in enumerate(body.outputs) if node in tangents_out)
     pushed = Body(
         name=f"{body.name}_forward",
         inputs=(*body.inputs, *tangents.values()),
-        outputs=(*body.outputs, *(normal(found[body.outputs[i]]) for i in live)),
+        outputs=(*body.outputs, *(normal(tangents_out[body.outputs[i]]) for i in live)),
         results=(*body.results, *(f"d_{body.results[i]}" for i in live)),
         names=body.names,
-        origin=Origin("push", body, {node: normal(d) for node, d in found.items()}, {}),
+        origin=Origin("push", body, {node: normal(d) for node, d in tangents_out.items()}, {}),
     )
     return pushed, live

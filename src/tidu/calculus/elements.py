@@ -10,7 +10,7 @@ Position = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodeElement:
     """One element of a node; the index counts from 0."""
 
     node: Node
@@ -24,18 +24,18 @@ class Use:
     partner: the element of the other operand that multiplies it, where there is one.
     """
 
-    of: Place
-    to: Place
+    of: NodeElement
+    to: NodeElement
     operand: int
     value: float
-    partner: Place | None = None
+    partner: NodeElement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ElementPath:
     """The uses along one path, from the element up to the loss."""
 
-    start: Place
+    start: NodeElement
     uses: tuple[Use, ...]
 
     def value(self) -> float:
@@ -54,7 +54,7 @@ class ElementPaths:
     paths, depth first.
     """
 
-    start: Place
+    start: NodeElement
     count: int
     factors: int
     listed: tuple[ElementPath, ...]

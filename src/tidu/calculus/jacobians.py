@@ -41,7 +41,7 @@ def jacobian(
     mode: Mode | None = None,
     lines: Iterable[Node] = (),
 ) -> Blocks:
-    """For each output and each node of `wrt` ∂output/∂node, of shape (*output, *node).
+    """Return ∂output/∂node for each output and each node of `wrt`, of shape (*output, *node).
 
     Without a mode: forward where there are fewer inputs than results, else reverse. A complex
     result of a real node is always pushed forward: one pass back tells its real part only.
@@ -60,12 +60,12 @@ def jacobian(
     if mode == "forward":
         return _forward(tuple(outputs), tuple(wrt))
     named = set(lines)
-    own = tuple(node for node in reachable(outputs) if node in named)
-    return tuple(_reverse(output, tuple(wrt), own) for output in outputs)
+    named_nodes = tuple(node for node in reachable(outputs) if node in named)
+    return tuple(_reverse(output, tuple(wrt), named_nodes) for output in outputs)
 
 
 def hessian(loss: Node, wrt: Sequence[Node], lines: Iterable[Node] = ()) -> Blocks:
-    """The second derivatives of a number, for each pair of nodes: forward over reverse.
+    """Return the second derivatives of a number, for each pair of nodes: forward over reverse.
 
     Block i, j has the shape (*wrt[i], *wrt[j]). Raises DTypeError for complex nodes.
 
@@ -80,8 +80,8 @@ def hessian(loss: Node, wrt: Sequence[Node], lines: Iterable[Node] = ()) -> Bloc
 
 
 def _refuse_not_analytic(outputs: Sequence[Node], wrt: Sequence[Node]) -> None:
-    """Raises DTypeError where a path from a complex node leaves the analytic ops: a real part, a
-    size, a conjugate."""
+    """Check that all paths from complex nodes are analytic. Raises DTypeError where one leads
+    through a real part, a size, a conjugate."""
     for x in wrt:
         if x.dtype not in COMPLEX:
             continue
@@ -95,7 +95,8 @@ def _refuse_not_analytic(outputs: Sequence[Node], wrt: Sequence[Node]) -> None:
 
 
 def _cheaper(outputs: Sequence[Node], wrt: Sequence[Node]) -> Mode:
-    """One product with the Jacobian costs about the same in both modes; named sizes do not tell."""
+    """Choose the mode with fewer products with the Jacobian; where sizes have names, reverse
+    mode."""
     results, inputs = _size(outputs), _size(wrt)
     if isinstance(results, int) and isinstance(inputs, int) and inputs < results:
         return "forward"
@@ -116,16 +117,16 @@ def _reverse(output: Node, wrt: Nodes, lines: Nodes) -> Nodes:
     seed = _direction(output)
     rows = _for_all(pulled([output], [seed], wrt, lines), seed, (output, *wrt))
     reshape = role("reshape")
-    found = [
+    gradients = [
         reshape(row, shape=(*output.shape, *x.shape)) for row, x in zip(rows, wrt, strict=True)
     ]
-    return _normal(found, (output, *wrt))
+    return _normal(gradients, (output, *wrt))
 
 
 @lru_cache(maxsize=64)
 def _forward(outputs: Nodes, wrt: Nodes, symmetric: bool = False) -> Blocks:
-    """`symmetric`: the outputs are the slopes of one number, so that the block of a node with
-    itself is its own transpose."""
+    """Derive by forward mode. `symmetric`: the outputs are the gradient of one number, so that the
+    block of a node with itself is its own transpose."""
     columns: list[Nodes] = []
     reshape, transpose = role("reshape"), role("transpose")
     for position, x in enumerate(wrt):
@@ -146,12 +147,12 @@ def _forward(outputs: Nodes, wrt: Nodes, symmetric: bool = False) -> Blocks:
 
 
 def _direction(like: Node) -> Node:
-    """A variable for one direction; it is gone once the directions are all there."""
+    """Return a variable for one direction; it is gone once the directions are all there."""
     return input_node("·direction", like.shape, like.dtype)
 
 
 def _for_all(nodes: Nodes, direction: Node, program: Sequence[Node]) -> Nodes:
-    """The nodes for each unit vector in the place of the direction, on a leading axis."""
+    """Return the nodes for each unit vector in the place of the direction, on a leading axis."""
     count = product(direction.shape)
     units = role("identity")(rows=count, dtype=direction.dtype)
     if len(direction.shape) > 1:

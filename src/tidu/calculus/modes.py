@@ -21,7 +21,7 @@ _REMEMBERED = 256
 
 
 def as_run(nodes: Iterable[Node]) -> Nodes:
-    """What runs in the place of these nodes: their stable forms.
+    """Return what runs in the place of these nodes: their stable forms.
 
     >>> from tidu.ir.build import input_node
     >>> x = input_node("x", (3,))
@@ -34,7 +34,7 @@ def as_run(nodes: Iterable[Node]) -> Nodes:
 def pulled(
     outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node], lines: Iterable[Node] = ()
 ) -> Nodes:
-    """Σ⟨seed, output⟩ differentiated with respect to each node of `wrt`, in its shape.
+    """Return Σ⟨seed, output⟩ differentiated with respect to each node of `wrt`, in its shape.
 
     `lines` are nodes whose gradients stay whole in those of others: what has a name.
 
@@ -44,12 +44,12 @@ def pulled(
     (3,)
     """
     named = set(lines)
-    own = tuple(node for node in reachable(outputs) if node in named)
-    return _pulled(tuple(outputs), tuple(seeds), tuple(wrt), own)
+    named_nodes = tuple(node for node in reachable(outputs) if node in named)
+    return _pulled(tuple(outputs), tuple(seeds), tuple(wrt), named_nodes)
 
 
 def pushed(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> Nodes:
-    """The differential of each output for given differentials of nodes.
+    """Return the differential of each output for given differentials of nodes.
 
     >>> from tidu.ir.build import input_node
     >>> x, t = input_node("x", (3,)), input_node("t", (3,))
@@ -62,9 +62,9 @@ def pushed(outputs: Sequence[Node], tangents: Mapping[Node, Node]) -> Nodes:
 def batched(
     outputs: Sequence[Node], mapped: Mapping[Node, Node], lines: Iterable[Node] = ()
 ) -> Nodes:
-    """The outputs for all entries at once, and after them the `lines`: what has a name and stays
-    whole in the outputs. `mapped` gives nodes what stands for them with a leading axis, which every
-    result has.
+    """Return the outputs for all entries at once, and after them the `lines`: what has a name and
+    stays whole in the outputs. `mapped` gives nodes what stands for them with a leading axis, which
+    every result has.
 
     >>> from tidu.ir.build import input_node
     >>> x, X = input_node("x", (3,)), input_node("X", (5, 3))
@@ -90,8 +90,8 @@ def _pulled(outputs: Nodes, seeds: Nodes, wrt: Nodes, lines: Nodes) -> Nodes:
         if node in named and not is_plain(gradient):
             rewriter.atoms.add(gradient.id)
 
-    found = reverse(outputs, seeds, wrt, rewriter.normalise, settle=settle).gradients
-    return tuple(found[node] if node in found else zeros_like(node) for node in wrt)
+    gradients = reverse(outputs, seeds, wrt, rewriter.normalise, settle=settle).gradients
+    return tuple(gradients[node] if node in gradients else zeros_like(node) for node in wrt)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -107,10 +107,10 @@ def _batched(outputs: Nodes, mapped: tuple[tuple[Node, Node], ...], lines: Nodes
     program = _stable((*outputs, *lines))  # of one entry, as the rules for stability know it
     given = [new for _, new in mapped]
     rewriter = Rewriter("simplify", {node.id for node in reachable((*program, *given))})
-    whole = batch(program, dict(mapped))
+    batched = batch(program, dict(mapped))
     named: list[Node] = []
-    for node in whole[len(outputs) :]:
+    for node in batched[len(outputs) :]:
         named.append(rewriter.normalise(node))
         if not is_plain(named[-1]):
             rewriter.atoms.add(named[-1].id)
-    return (*(rewriter.normalise(node) for node in whole[: len(outputs)]), *named)
+    return (*(rewriter.normalise(node) for node in batched[: len(outputs)]), *named)

@@ -11,12 +11,12 @@ from tidu.ir.body import Body
 from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
-from tidu.ir.rule import Purpose, Rule, holds_for, rules_for
+from tidu.ir.rule import Purpose, RewriteRule, holds_for, rules_for
 
-Record = Callable[[Rule, Node, Node], None]
+Record = Callable[[RewriteRule, Node, Node], None]
 
 
-def _ignore(rule: Rule, before: Node, after: Node) -> None:
+def _ignore(rule: RewriteRule, before: Node, after: Node) -> None:
     return None
 
 
@@ -76,14 +76,14 @@ class Rewriter:
     def _done(self, node: Node) -> bool:
         return node.id in self._normal or node.id in self.atoms
 
-    def _made(self, node: Node, found: list[Node]) -> None:
-        """Notes what rewriting a node leads to: its operands are part of the given expression,
+    def _made(self, node: Node, inputs: list[Node]) -> None:
+        """Note what rewriting a node leads to: its operands are part of the given expression,
         unless it was made itself."""
         origin = self._origin.get(node.id)
-        if origin is None and found[0] is self._replaced.get(node.id):
+        if origin is None and inputs[0] is self._replaced.get(node.id):
             origin = node
         if origin is not None:
-            for each in found:
+            for each in inputs:
                 self._origin.setdefault(each.id, origin)
 
     def _rewrite_once(self, node: Node) -> Node:
@@ -105,7 +105,7 @@ class Rewriter:
         return node
 
     def _leads_on(self, node: Node, after: Node) -> bool:
-        """Whether a replacement may be taken; see above."""
+        """Tell whether a replacement may be taken; see above."""
         origin = self._origin.get(node.id, node)
         if after.id in self._open:
             return False
@@ -117,7 +117,7 @@ class Rewriter:
         return True
 
     def _inside(self, body: Body) -> Body:
-        """A body as it runs: rewritten once, however often it is called. (A derived body is
+        """Return a body as it runs: rewritten once, however often it is called. (A derived body is
         simplified when it is made, around the lines of the body that it comes from.)"""
         if body not in self._bodies:
             inner = Rewriter(self.purpose, set(), self.record)
@@ -127,7 +127,7 @@ class Rewriter:
 
 
 def measure(node: Node) -> tuple[int, ...]:
-    """What simplifying rules lower, as their examples show, compared from left to right:
+    """Return what simplifying rules lower, as their examples show, compared from left to right:
 
     size under transposes · quotients · sums · size · numbers and signs under other ops · signs.
     Counted in the tree: shared parts as often as they are reached. Constants have no size.
@@ -136,8 +136,8 @@ def measure(node: Node) -> tuple[int, ...]:
     last = node
     for last in reachable([node]):
         counts[last.id] = _count(last, [counts[c.id] for c in last.inputs])
-    found = counts[last.id]
-    return (found.transposes, found.quotients, found.sums, found.size, found.nested, found.signs)
+    count = counts[last.id]
+    return (count.transposes, count.quotients, count.sums, count.size, count.nested, count.signs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +158,20 @@ def _count(node: Node, below: list[_Counts]) -> _Counts:
     size = sum(c.size for c in below)
     numbers = sum(c.numbers for c in below)
     first = node.inputs[0] if node.inputs else node
-    behind = symbol == "*" and _is_number(node) and not _single(first)
+    number_last = symbol == "*" and _is_number(node) and not _single(first)
     return _Counts(
         transposes=sum(c.transposes for c in below) + (size if _turns(node) else 0),
         quotients=sum(c.quotients for c in below) + (symbol == "/"),
         sums=sum(c.sums for c in below) + (symbol in ("+", "-")),
         numbers=numbers + _is_number(node),
-        nested=sum(c.nested for c in below) + numbers + behind,
+        nested=sum(c.nested for c in below) + numbers + number_last,
         signs=sum(c.signs for c in below) + (symbol == "neg"),
         size=size + _weight(node),
     )
 
 
 def _turns(node: Node) -> bool:
-    """A transpose, or a row times a matrix, which is written Aᵀx."""
+    """Tell whether a node is a transpose, or a row times a matrix, which is written Aᵀx."""
     if node.op.loop is Loop.CONTRACT and node.op.operator is not None:
         left, right = node.inputs
         return left.rank == 1 and right.rank > 1
@@ -179,7 +179,8 @@ def _turns(node: Node) -> bool:
 
 
 def _weight(node: Node) -> int:
-    """What an op counts for beside its operands: roughly what it costs to read and to run."""
+    """Return what an op counts for beside its operands: roughly what it costs to read and to
+    run."""
     if node.op.loop is Loop.CONTRACT:
         return 5
     broadcasts = node.op.role == "broadcast" and node.inputs[0].rank > 0
@@ -189,14 +190,15 @@ def _weight(node: Node) -> int:
 
 
 def _is_number(node: Node) -> bool:
-    """A sign, or a product with a number."""
+    """Tell whether a node is a negation or a product with a number."""
     if node.op.operator == "neg":
         return True
     return node.op.operator == "*" and any(_single(c) for c in node.inputs)
 
 
 def _single(node: Node) -> bool:
-    """One number for all elements: known, made of named sizes, or calculated and stretched."""
+    """Tell whether a node is one number for all elements: constant, made of named sizes, or
+    broadcast."""
     broadcast = node.op.role == "broadcast" and not node.inputs[0].rank
     return broadcast or _constant(node) or _sized(node)
 
@@ -206,7 +208,7 @@ def _constant(node: Node) -> bool:
 
 
 def _sized(node: Node) -> bool:
-    """A number that is made of named sizes, such as 1/n."""
+    """Tell whether a node is a number made of named sizes, such as 1/n."""
     bare = _bare(node)
     return bare.rank == 0 and all(
         part.inputs or part.op.role in ("constant", "size") for part in reachable([bare])
@@ -219,5 +221,5 @@ def _is_negative(node: Node) -> bool:
 
 
 def _bare(node: Node) -> Node:
-    """What a stretch or another view looks at."""
+    """Return the operand below broadcasts and other views."""
     return node.inputs[0] if node.op.loop is Loop.VIEW and len(node.inputs) == 1 else node

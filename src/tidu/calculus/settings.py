@@ -30,7 +30,7 @@ _NO_PRESET = Words(
 
 
 def adjustable() -> dict[str, tuple[Op, str]]:
-    """Ops whose derivative at a kink can be chosen, with the attribute that holds it."""
+    """Return ops whose derivative at a kink can be chosen, with the attribute that holds it."""
     return {
         name: (op, kink.value)
         for name, op in registered().items()
@@ -40,17 +40,18 @@ def adjustable() -> dict[str, tuple[Op, str]]:
 
 
 def presets() -> dict[str, dict[str, float]]:
-    """The values of each named convention by op, as the records of the ops have them."""
-    found: dict[str, dict[str, float]] = {}
+    """Return the values of each named convention by op, as the records of the ops have them."""
+    by_preset: dict[str, dict[str, float]] = {}
     for name, op in registered().items():
         for kink in op.kinks:
             for preset, value in kink.presets.items():
-                found.setdefault(preset, {})[name] = value
-    return found
+                by_preset.setdefault(preset, {})[name] = value
+    return by_preset
 
 
 def read_kinks(chosen: Mapping[str, Any]) -> dict[str, float]:
-    """Check a choice such as {"relu": 1} or {"preset": "seeds"}; presets are opened."""
+    """Check a choice such as {"relu": 1} or {"preset": "seeds"}; returns it with presets replaced
+    by their values."""
     known = adjustable()
     result: dict[str, float] = {}
     for name, value in chosen.items():
@@ -74,7 +75,7 @@ def read_kinks(chosen: Mapping[str, Any]) -> dict[str, float]:
 
 
 def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
-    """The graph with the derivative at kinks set, e.g. {"relu": 1} for relu′(0) = 1."""
+    """Return the graph with the derivative at kinks set, e.g. {"relu": 1} for relu′(0) = 1."""
     values = read_kinks(chosen)
     if not values:
         return graph
@@ -98,11 +99,11 @@ def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
     return mapped(graph, dict(zip(old, change(old), strict=True)))
 
 
-def mapped(graph: Graph, place: Mapping[Node, Node]) -> Graph:
-    """A graph with every node replaced by its image; names, places and guards move along."""
+def mapped(graph: Graph, image: Mapping[Node, Node]) -> Graph:
+    """Return a graph with every node replaced by its image; names, places and guards move along."""
 
     def to(node: Node) -> Node:
-        return place.get(node, node)
+        return image.get(node, node)
 
     return replace(
         graph,
@@ -115,7 +116,8 @@ def mapped(graph: Graph, place: Mapping[Node, Node]) -> Graph:
 
 
 def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node, Node]:
-    """Each node's image once declared functions and their derivatives give way to their bodies."""
+    """Return each node's image once declared functions and their derivatives give way to their
+    bodies."""
     image: dict[Node, Node] = {}
     for node in reachable(nodes):
         inputs = tuple(image[child] for child in node.inputs)
@@ -134,7 +136,8 @@ def with_bodies(nodes: Iterable[Node], bodies: Mapping[str, Graph]) -> dict[Node
 
 
 def derivation_with_bodies(derivation: Derivation, bodies: Mapping[str, Graph]) -> Derivation:
-    """The same derivation with declared functions and their derivatives replaced, as it runs."""
+    """Return the same derivation with declared functions and their derivatives replaced, as it
+    runs."""
     if not bodies:
         return derivation
     uses = derivation.contributions
@@ -162,7 +165,7 @@ def derivation_with_bodies(derivation: Derivation, bodies: Mapping[str, Graph]) 
 
 
 def _instance(body: Graph, orders: tuple[int, ...], operands: tuple[Node, ...]) -> Node:
-    """The body, differentiated `orders` times, applied to the operands."""
+    """Return the body, differentiated `orders` times, applied to the operands."""
     out = next(iter(body.outputs.values()))
     variables = list(body.inputs.values())
     for variable, order in zip(variables, orders, strict=True):

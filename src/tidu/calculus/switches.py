@@ -43,7 +43,7 @@ class Switches:
 
 @lru_cache(maxsize=256)
 def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = False) -> Switches:
-    """The switches under these nodes, for changes of the nodes in `moving`.
+    """Return the switches under these nodes, for changes of the nodes in `moving`.
 
     With `points`, the comparisons x = y and x ≠ y alone, which single out one point: a value that a
     program gives at one point has no slope of its own, in a first derivative either.
@@ -76,9 +76,9 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     masks: dict[str, Node] = {}
     unknown = False
     for node in watched:
-        found = _boundaries(node)
-        unknown = unknown or not found
-        masks |= {f"boundary/{len(masks) + i}": mask for i, mask in enumerate(found)}
+        boundaries = _boundaries(node)
+        unknown = unknown or not boundaries
+        masks |= {f"boundary/{len(masks) + i}": mask for i, mask in enumerate(boundaries)}
     if written is not None and any(body_of(node) for node in reachable(nodes)):
         # The masks are those of an opened program: they are looked at when it runs.
         return Switches(flat, {}, bool(watched))
@@ -86,7 +86,7 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
 
 
 def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
-    """Whether two kinks of functions may lie at the same place by construction, as those of
+    """Tell whether two kinks of functions may lie at the same place by construction, as those of
     relu(x) and relu(−x).
 
     A first derivative with one kink is right where the function is smooth: the conventional slope
@@ -111,7 +111,7 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
 
 
 def _meets_itself(node: Node, active: set[int], made: Mapping[int, frozenset[int]]) -> bool:
-    """Whether kinks of a node by several of its operands may lie at the same place."""
+    """Tell whether kinks of a node by several of its operands may lie at the same point."""
     operands = {kink.operand for kink in node.op.kinks}
     if is_tuple(node) or len(operands) < 2:
         return False
@@ -120,7 +120,8 @@ def _meets_itself(node: Node, active: set[int], made: Mapping[int, frozenset[int
 
 
 def _orders(node: Node, active: set[int]) -> bool:
-    """Whether a node takes elements by their order, and they are none of the inputs themselves."""
+    """Tell whether a node takes elements by their order, and they are none of the inputs
+    themselves."""
     if is_tuple(node) or node.op.form is not Form.OPAQUE:
         return False
     places = node.dtype not in FLOATS and node.op.jumps is not None
@@ -135,7 +136,8 @@ def _is_view_of_input(node: Node) -> bool:
 
 
 def _kink(node: Node, active: set[int]) -> tuple[str, tuple[Node, ...]]:
-    """What chooses between the pieces of a node, and from what; nothing where there is one piece.
+    """Return what chooses between the pieces of a node, and from what; nothing where there is one
+    piece.
 
     All that one condition chooses is of the same side. Two ops may take values of different sides
     at one place: relu(x) the left one, |x| that between them.
@@ -149,8 +151,8 @@ def _kink(node: Node, active: set[int]) -> tuple[str, tuple[Node, ...]]:
 
 
 def _made_of(walk: Sequence[Node], active: set[int]) -> dict[int, frozenset[int]]:
-    """What each node is made of elementwise, each part by the arrays that it depends on: one bit of
-    a number for each."""
+    """Return what each node is made of elementwise, each part by the arrays that it depends on: one
+    bit of a number for each."""
     below: dict[int, int] = {}
     made: dict[int, frozenset[int]] = {}
     arrays = 0
@@ -169,19 +171,20 @@ def _made_of(walk: Sequence[Node], active: set[int]) -> dict[int, frozenset[int]
 
 
 def _is_array(leaf: Node) -> bool:
-    """An input, or an array of constants; a number alone says nothing of what it stands beside."""
+    """Tell whether a leaf is an input or an array of constants; a number alone relates to no
+    array."""
     return leaf.op.role == "input" or (not is_tuple(leaf) and leaf.rank > 0)
 
 
 def boundary_of(node: Node) -> Node | None:
-    """The mask of where the entries of a flat node lie on a boundary; None where it has no such
-    mask, entry by entry."""
+    """Return the mask of where the entries of a flat node lie on a boundary; None where it has no
+    such mask, entry by entry."""
     masks = _boundaries(node)
     return masks[0] if len(masks) == 1 and masks[0].shape == node.shape else None
 
 
 def _boundaries(node: Node) -> list[Node]:
-    """The masks of where a node lies on a boundary."""
+    """Return the masks of where a node lies on a boundary."""
     if node.op.jumps is not None:
         return [node.op.jumps(*node.inputs, **node.attrs)]
     return [kink.where(*node.inputs, **node.attrs) for kink in node.op.kinks]

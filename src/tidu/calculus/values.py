@@ -24,7 +24,7 @@ _placeholders = itertools.count()
 
 
 def differentiable(node: Node, position: int) -> bool:
-    """Whether the operand at this position carries a derivative."""
+    """Tell whether the operand at this position carries a derivative."""
     kinds = node.op.operands
     if kinds is not None and kinds[position] is not Operand.VALUE:
         return False
@@ -32,7 +32,7 @@ def differentiable(node: Node, position: int) -> bool:
 
 
 def refuse_fixed(node: Node, moving: Sequence[bool]) -> None:
-    """Raises InputError where a derivative is wanted for an operand that has none."""
+    """Check the operands that move. Raises InputError where one has no derivative."""
     kinds = node.op.operands
     if kinds is None or Operand.FIXED not in kinds:
         return
@@ -44,14 +44,14 @@ def refuse_fixed(node: Node, moving: Sequence[bool]) -> None:
 
 
 def zeros_like(node: Node) -> Node:
-    """Zeros of the node's type; of several results a tuple of zeros."""
+    """Return zeros of the node's type; of several results a tuple of zeros."""
     found = [filled(0.0, type) for type in result_types(node.type)]
     return role("tuple")(*found) if is_tuple(node) else found[0]
 
 
 def add(a: Node, b: Node) -> Node:
-    """The sum of two gradients of one node: of several results, result by result, where a zero that
-    only holds the place of an unused one is left out."""
+    """Return the sum of two gradients of one node: of several results, result by result, where a
+    zero that only holds the place of an unused one is left out."""
     if not is_tuple(a):
         return a + b
     pick, parts = role("item"), range(len(result_types(a.type)))
@@ -64,7 +64,7 @@ def _is_zeros(node: Node) -> bool:
 
 
 def fitted(value: Node, like: Node) -> Node:
-    """A gradient or a differential in the numbers of the node that it belongs to.
+    """Return a gradient or a differential in the numbers of the node that it belongs to.
 
     Gradients pair with differentials as Re Σ u·v. Beside a real node only the real part of the
     gradient counts; beside a complex one a real gradient is a complex number too.

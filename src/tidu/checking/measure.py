@@ -241,8 +241,8 @@ def _by_differences(problem: Problem, direction: Array, stated: float) -> Measur
     for shrink in _SHRINK:
         step = 0.03 * shrink
         up, down = probe.at(step * direction), probe.at(-step * direction)
-        crossed_up, owners_up = probe.turned(up)
-        crossed_down, owners_down = probe.turned(down)
+        crossed_up, owners_up = probe.switched(up)
+        crossed_down, owners_down = probe.switched(down)
         finite = math.isfinite(probe.loss_at(up).real) and math.isfinite(probe.loss_at(down).real)
         if crossed_up or crossed_down:
             continue

@@ -53,7 +53,7 @@ class Probe:
     def loss_at(self, values: Mapping[int, Array]) -> complex:
         return complex(np.asarray(values.get(self.loss.id, self.base[self.loss.id])).reshape(()))
 
-    def turned(self, values: Mapping[int, Array]) -> tuple[bool, list[Node]]:
+    def switched(self, values: Mapping[int, Array]) -> tuple[bool, list[Node]]:
         """Whether a comparison has turned between rest and these values, and the owners of those
         that leave a point exactly on their kink."""
         crossed, left_kink = False, []
@@ -217,12 +217,12 @@ def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator
         shifted = [x if s is None else x + factor * s for x, s in zip(operands, steps, strict=True)]
         return apply(node, shifted)
 
-    turned = moved(1j)
-    if not np.iscomplexobj(turned):
+    complex_step = moved(1j)
+    if not np.iscomplexobj(complex_step):
         return False
     if node.op.form in (Form.LINEAR, Form.MULTILINEAR):
         return True
     real = (moved(1.0) - moved(-1.0)) / 2
-    difference = np.linalg.norm(np.imag(turned) - real)
-    size = np.linalg.norm(real) + np.linalg.norm(np.imag(turned))
+    difference = np.linalg.norm(np.imag(complex_step) - real)
+    size = np.linalg.norm(real) + np.linalg.norm(np.imag(complex_step))
     return bool(difference <= 1e-5 * size + 1e-13 * np.linalg.norm(base[node.id]))

@@ -141,8 +141,8 @@ def _vanished(plain: Array, operands: Sequence[Array], salt: int) -> Any:
     """Some of the least numbers where a result of numbers that are not 0 has underflowed."""
     sizes = [np.abs(x) for x in operands]
     if plain.dtype.kind == "c":
-        turned = any(np.iscomplexobj(x) and np.any(np.imag(x)) for x in operands)
-        return 1j * _vanished(np.imag(plain), sizes, salt) if turned else 0.0
+        has_imaginary = any(np.iscomplexobj(x) and np.any(np.imag(x)) for x in operands)
+        return 1j * _vanished(np.imag(plain), sizes, salt) if has_imaginary else 0.0
     present = np.abs(plain) < _NORMAL
     for x in sizes:
         present = present & (x != 0.0)

@@ -168,25 +168,27 @@ class Sides:
         for name in self.flat:
             first, *others = [side.pieces[name] for side in seen]
             same = np.all([other == first for other in others], axis=0)
-            if np.any(self._turned(name, seen) & same):
+            if np.any(self._differing(name, seen) & same):
                 return False
         return True
 
-    def _turned(self, name: str, seen: Sequence[Side]) -> Array:
+    def _differing(self, name: str, seen: Sequence[Side]) -> Array:
         """Which elements of a piece are others on a side than at the point."""
         return np.any([side.pieces[name] != self.pieces[name] for side in seen], axis=0)
 
     def hanging_on(self, split: Arrays, seen: Sequence[Side]) -> Arrays:
         """The entries that change with an element of a piece with which one in `split` changes;
         all entries, where the pieces are not known or are too many."""
-        turned = [(name, i) for name in self.flat for i in np.flatnonzero(self._turned(name, seen))]
-        if self.programs is None or len(turned) > _FEW_PIECES:
+        differing = [
+            (name, i) for name in self.flat for i in np.flatnonzero(self._differing(name, seen))
+        ]
+        if self.programs is None or len(differing) > _FEW_PIECES:
             return {name: np.ones(each.shape, bool) for name, each in split.items()}
         base = {**self.values, **{name: self.pieces[name] for name in self.flat}}
         frozen = self.programs.frozen
         start = frozen.run(base).outputs
         found = {name: np.zeros(each.shape, bool) for name, each in split.items()}
-        for name, i in turned:
+        for name, i in differing:
             for other in {side.pieces[name].flat[i].item() for side in seen}:
                 piece = np.array(base[name])
                 piece.flat[i] = other
@@ -298,10 +300,10 @@ def prepare(question: Question, values: Arrays, again: Run | None) -> Sides | No
     results = tuple(question.results)
     functions = tuple(f"function/{i}" for i in range(len(question.functions)))
     nodes = with_sizes([*question.results.values(), *question.functions], values)
-    opened = _opened(tuple(nodes))
-    if opened is None:
+    inlined_nodes = _bound_and_work(tuple(nodes))
+    if inlined_nodes is None:
         return None
-    bound, work = opened
+    bound, work = inlined_nodes
     if again is not None:
         here = again(values)
         return Sides(question, values, again, None, {n: here[n] for n in functions}, {}, work)
@@ -316,7 +318,7 @@ def prepare(question: Question, values: Arrays, again: Run | None) -> Sides | No
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _opened(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], float] | None:
+def _bound_and_work(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], float] | None:
     """Return the nodes without calls and loops, in double precision, and the elements of a run;
     None where these are too many."""
     bound = written_out(nodes)

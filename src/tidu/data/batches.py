@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 def shuffled(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """A permutation of range(rows), the same on every machine.
+    """Return a permutation of range(rows), the same on every machine.
 
     Each row has a random number of 64 bits whose last bits give way to the row's own, so that plain
     sorting is enough and no two are equal.
@@ -35,10 +35,10 @@ def shuffled(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """
     key = np.array([seed, epoch], dtype=np.uint64)
     numbers = np.asarray(np.random.Philox(key=key).random_raw(rows))
-    own = np.uint64((1 << max(rows - 1, 1).bit_length()) - 1)
-    numbers = (numbers & ~own) | np.arange(rows, dtype=np.uint64)
+    mask = np.uint64((1 << max(rows - 1, 1).bit_length()) - 1)
+    numbers = (numbers & ~mask) | np.arange(rows, dtype=np.uint64)
     numbers.sort()
-    return (numbers & own).astype(np.int64)
+    return (numbers & mask).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,19 +57,21 @@ class Batches:
 
     @property
     def count(self) -> int:
-        """The batches of an epoch."""
-        whole, rest = divmod(self.rows, self.size)
-        return whole + (1 if rest and not self.drop_last else 0)
+        """Return the batches of an epoch."""
+        full, rest = divmod(self.rows, self.size)
+        return full + (1 if rest and not self.drop_last else 0)
 
     def order(self, epoch: int) -> NDArray[np.int64] | None:
-        """The order of the rows in this epoch (from 0); None where they come as they stand."""
+        """Return the order of the rows in this epoch (from 0); None where they come as they
+        stand."""
         return shuffled(self.rows, self.seed, epoch) if self.shuffle else None
 
     def index(self, position: int, order: NDArray[np.int64] | None) -> Any:
-        """The rows of the batch at this position (from 0) of an epoch: indices, or a slice."""
+        """Return the rows of the batch at this position (from 0) of an epoch: indices, or a
+        slice."""
         rows = slice(position * self.size, min((position + 1) * self.size, self.rows))
         return rows if order is None else order[rows]
 
     def gather(self, index: Any) -> dict[str, Array]:
-        """These rows of each array."""
+        """Return these rows of each array."""
         return {name: array[index] for name, array in self.arrays.items()}

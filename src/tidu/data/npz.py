@@ -59,7 +59,7 @@ _NAN_WHY = Words(
 
 
 def read_npz(path: Path, key: str, *, name: str | None = None) -> NDArray[np.float64]:
-    """The array `key` of an archive, as float64 of its own shape.
+    """Return the array `key` of an archive, as float64 of its own shape.
 
     `name` is what messages call the file. Raises `InputError` for a broken or encrypted archive, an
     array that is too large, a missing key and NaN, `DTypeError` for text, objects and complex
@@ -93,7 +93,7 @@ def _broken(shown: str) -> InputError:
 
 
 def _found(archive: zipfile.ZipFile, key: str, shown: str) -> zipfile.ZipInfo:
-    """The member that holds an array. Raises InputError where none or several do."""
+    """Return the member that holds an array. Raises InputError where none or several do."""
     members: dict[str, list[zipfile.ZipInfo]] = {}
     for info in archive.infolist():
         members.setdefault(info.filename.removesuffix(".npy"), []).append(info)
@@ -116,7 +116,7 @@ def _found(archive: zipfile.ZipFile, key: str, shown: str) -> zipfile.ZipInfo:
 def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, shown: str
 ) -> NDArray[np.generic]:
-    """An array by its header, read to the last byte so that its checksum is compared."""
+    """Return an array by its header, read to the last byte so that its checksum is compared."""
     with archive.open(info) as member:
         start = io.BytesIO(member.read(MOST_HEADER))  # what packs well may be a header of gigabytes
         version = npy.read_magic(start)

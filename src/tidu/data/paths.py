@@ -25,7 +25,7 @@ _NONE_THERE = Words(
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The file `name`, which must exist at or below `folder`.
+    """Return the file `name`, which must exist at or below `folder`.
 
     Symbolic links are followed before the check. Raises `InputError` for an absolute path, one that
     leaves the folder, and a file that does not exist.

@@ -29,14 +29,15 @@ class Scale:
     deviation: tuple[float, ...]
 
     def apply(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """New rows (n, k) on the same scale."""
+        """Return new rows (n, k) on the same scale."""
         return (rows - np.array(self.mean)) / np.array(self.deviation)
 
 
 def standardise(
     rows: NDArray[np.float64], names: Sequence[str] = ()
 ) -> tuple[NDArray[np.float64], Scale]:
-    """(x − mean)/deviation for each column of (n, k); the deviation divides by n, as NumPy's `std`.
+    """Return (x − mean)/deviation for each column of (n, k); the deviation divides by n, as NumPy's
+    `std`.
 
     Raises `InputError` for a column that is constant.
 

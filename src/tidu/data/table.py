@@ -107,7 +107,7 @@ def read_csv(path: Path, *, name: str | None = None) -> Table:
 
 
 def parse_csv(text: str, name: str) -> Table:
-    """A table from CSV text; see `read_csv`.
+    """Return a table from CSV text; see `read_csv`.
 
     >>> parse_csv("a,b\\n1,2\\n", "t.csv").header
     ('a', 'b')
@@ -115,11 +115,11 @@ def parse_csv(text: str, name: str) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
-    limit, found = DATA.value(), 0
+    limit, count = DATA.value(), 0
     try:
         for cells in reader:
-            found += len(cells)
-            if found * CELL > limit:
+            count += len(cells)
+            if count * CELL > limit:
                 place = Place(name, reader.line_num)
                 why = DATA.why(limit, bytes_text(limit))
                 what = _CELLS(file=name, most=grouped(limit // CELL))
@@ -152,13 +152,14 @@ def _check_header(header: tuple[str, ...], place: Place) -> None:
 
 
 def few(names: Sequence[str]) -> str:
-    """The first names of a list, and a sign that there are more."""
+    """Return the first names of a list, and a sign that there are more."""
     listed = [name if len(name) <= LONGEST else name[:LONGEST] + "…" for name in names[:MOST_NAMES]]
     return ", ".join([*listed, *["…"] * (len(names) > MOST_NAMES)])
 
 
 def column(table: Table, name: str) -> tuple[str, ...]:
-    """The cells of one column. Raises `InputError` naming the columns there are and the nearest."""
+    """Return the cells of one column. Raises `InputError` naming the columns there are and the
+    nearest."""
     if name not in table.header:
         close = nearest(name, table.header)
         raise InputError(
@@ -172,7 +173,7 @@ def column(table: Table, name: str) -> tuple[str, ...]:
 
 
 def numbers(table: Table, names: Sequence[str]) -> NDArray[np.float64]:
-    """The named columns as numbers, shape (rows, columns).
+    """Return the named columns as numbers, shape (rows, columns).
 
     Raises `DTypeError` where text stands, `InputError` for missing values, NaN and unknown columns.
 
@@ -213,7 +214,7 @@ def _refuse_missing(table: Table, name: str, cells: Iterable[str]) -> None:
 
 
 def class_indices(table: Table, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """A column of names as indices from 0 into its sorted classes; shape (rows,).
+    """Return a column of names as indices from 0 into its sorted classes; shape (rows,).
 
     >>> indices, classes = class_indices(parse_csv("k\\ncat\\nant\\ncat\\n", "t.csv"), "k")
     >>> indices.tolist(), classes
@@ -227,7 +228,7 @@ def class_indices(table: Table, name: str) -> tuple[NDArray[np.int64], tuple[str
 
 
 def one_hot(table: Table, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """A column of names as rows with a single 1; shape (rows, classes)."""
+    """Return a column of names as rows with a single 1; shape (rows, classes)."""
     indices, classes = class_indices(table, name)
     check_elements(len(indices) * len(classes), name)
     rows = np.zeros((len(indices), len(classes)))

@@ -96,7 +96,7 @@ _VALIDATION_ROWS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BatchOptions:
     """What the caller asks for, as given."""
 
     size: int | None
@@ -128,33 +128,33 @@ def whole(name: str, value: Any, low: int) -> int:
     return int(value)
 
 
-def steps_of(steps: int | None, wish: Wish, plan: Plan | None) -> int:
+def steps_of(steps: int | None, options: BatchOptions, plan: Plan | None) -> int:
     """How many updates: as many as asked for, those of the epochs, 10, or one epoch."""
     if plan is None:
         return whole("steps", 10 if steps is None else steps, 0)
     if steps is not None:
-        if wish.epochs is not None:
-            raise InputError(_BOTH(steps=steps, epochs=wish.epochs))
+        if options.epochs is not None:
+            raise InputError(_BOTH(steps=steps, epochs=options.epochs))
         return whole("steps", steps, 0)
-    epochs = 1 if wish.epochs is None else whole("epochs", wish.epochs, 1)
+    epochs = 1 if options.epochs is None else whole("epochs", options.epochs, 1)
     return epochs * plan.batches.count
 
 
 def plan_batches(
-    loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], wish: Wish
+    loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], options: BatchOptions
 ) -> tuple[Plan | None, list[Any], dict[str, Any]]:
     """The plan, and the data with the first batch in place of all rows; no plan without a size.
 
     Raises InputError and ShapeError that name the data and their shapes.
     """
-    if wish.size is None:
-        _refuse_alone(loss, params, data, named, wish)
+    if options.size is None:
+        _refuse_alone(loss, params, data, named, options)
         return None, list(data), dict(named)
-    size = whole("batch_size", wish.size, 1)
+    size = whole("batch_size", options.size, 1)
     order, held = _arguments(loss, params, len(data), named)
     bound = bind(order, data, named)
     known = {**held, **bound}
-    chosen, remarks = _chosen(known, wish.batch)
+    chosen, remarks = _chosen(known, options.batch)
     first = next(iter(chosen))
     rows = len(chosen[first])
     if size > rows:
@@ -163,9 +163,14 @@ def plan_batches(
         raise InputError(what, fix=verbatim(f"batch_size={rows}") if rows else None)
     _refuse_fixed(loss, chosen, size)
     batches = Batches(
-        chosen, rows, size, whole("seed", wish.seed, 0), bool(wish.shuffle), bool(wish.drop_last)
+        chosen,
+        rows,
+        size,
+        whole("seed", options.seed, 0),
+        bool(options.shuffle),
+        bool(options.drop_last),
     )
-    plan = Plan(batches, _validation(chosen, wish.validation), tuple(remarks))
+    plan = Plan(batches, _validation(chosen, options.validation), tuple(remarks))
     part = plan.first()
     positional = [part.get(name, bound[name]) for name in order[: len(data)]]
     rest = {name: part.get(name, value) for name, value in named.items()}
@@ -174,13 +179,13 @@ def plan_batches(
 
 
 def _refuse_alone(
-    loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], wish: Wish
+    loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], options: BatchOptions
 ) -> None:
     given = {
-        "epochs": wish.epochs is not None,
-        "batch": wish.batch is not None,
-        "drop_last": bool(wish.drop_last),
-        "validation": wish.validation is not None,
+        "epochs": options.epochs is not None,
+        "batch": options.batch is not None,
+        "drop_last": bool(options.drop_last),
+        "validation": options.validation is not None,
     }
     for name, is_given in given.items():
         if is_given:

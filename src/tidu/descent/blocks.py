@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tidu.backends.native.layout import BAD_INDEX
 
 if TYPE_CHECKING:
-    from tidu.backends.native.program import Block, NativeLoop
+    from tidu.backends.native.program import CompletedSteps, NativeLoop
 
 Array = NDArray[Any]
 
@@ -124,7 +124,7 @@ class Blocks:
 
     def _up_to_the_last_finite(
         self, values: Mapping[str, Any], bad: int
-    ) -> tuple[Block, Mapping[str, Array]]:
+    ) -> tuple[CompletedSteps, Mapping[str, Array]]:
         """After `bad` steps a value is not finite: the most steps after which all are."""
         good = 0
         while bad - good > 1:
@@ -136,7 +136,9 @@ class Blocks:
                 bad = middle
         return self._again(values, good)
 
-    def _again(self, values: Mapping[str, Any], steps: int) -> tuple[Block, Mapping[str, Array]]:
+    def _again(
+        self, values: Mapping[str, Any], steps: int
+    ) -> tuple[CompletedSteps, Mapping[str, Array]]:
         self.loop.start(values)
         return self.loop.advance(steps), self.loop.values()
 

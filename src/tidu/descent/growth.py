@@ -24,7 +24,7 @@ _DIVERGES_PLAIN = Words(
 )
 
 
-class Growth:
+class LossGrowth:
     """Watches for a loss of ten times its least value so far that lies above its start.
 
     Near zero the first happens to every loss that steps over its minimum, and with momentum to one

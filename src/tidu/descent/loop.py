@@ -20,9 +20,9 @@ from tidu.calculus.settings import with_bodies
 from tidu.descent.batching import Plan
 from tidu.descent.blocks import Blocks, is_finite
 from tidu.descent.feed import Feed
-from tidu.descent.growth import Growth
+from tidu.descent.growth import LossGrowth
 from tidu.descent.history import History
-from tidu.descent.program import Door, Opened
+from tidu.descent.program import BoundProgram, ProgramAdapter
 from tidu.descent.progress import ProgressLine
 from tidu.descent.validation import Validation
 from tidu.errors import DivergenceWarning, EvaluationError, warn
@@ -53,7 +53,7 @@ _BRANCH_FIX = Words(
 class Compiled:
     """A step ready to run: the graph, its program, what a run gives under which name."""
 
-    opened: Opened
+    bound: BoundProgram
     step: StepGraph
     outputs: Mapping[str, Node]
     program: Program
@@ -63,7 +63,7 @@ class Compiled:
 
     def inputs(self, rows: Mapping[str, Array]) -> dict[str, Array]:
         """A batch, by input in place of argument."""
-        arguments = self.opened.arguments
+        arguments = self.bound.arguments
         return {arguments[name][0]: array for name, array in rows.items() if arguments[name]}
 
     def holds(self, outputs: Mapping[str, Array]) -> bool:
@@ -116,27 +116,27 @@ class Descent:
 
     def __init__(
         self,
-        door: Door,
-        opened: Opened,
+        adapter: ProgramAdapter,
+        bound: BoundProgram,
         optimizer: Optimizer,
         plan: Plan | None = None,
         backend: str | None = None,
     ) -> None:
-        self.door, self.optimizer, self.backend = door, optimizer, backend
+        self.adapter, self.optimizer, self.backend = adapter, optimizer, backend
         self.feed = None if plan is None else Feed(plan.batches)
         data = None if plan is None else plan.validation
-        self.validation = None if data is None else Validation(door, data)
-        self.compiled = self._compile(opened)
+        self.validation = None if data is None else Validation(adapter, data)
+        self.compiled = self._compile(bound)
         self.known = [self.compiled]
         self.blocks: dict[Compiled, Blocks] = {}
         values: dict[str, Any] = {
-            name: np.asarray(value, dtype=opened.graph.inputs[name].dtype)
-            for name, value in opened.parameters.items()
+            name: np.asarray(value, dtype=bound.graph.inputs[name].dtype)
+            for name, value in bound.parameters.items()
         }
         values |= self.compiled.step.initial_states(values)
         self.reached = Progress((History(), values))
         self.epoch = array("d")  # losses of the epoch under way
-        self.growth = Growth(1 if plan is None else min(plan.batches.count, _SMOOTHED))
+        self.growth = LossGrowth(1 if plan is None else min(plan.batches.count, _SMOOTHED))
         self.watched = tuple(self.compiled.step.watched)
 
     def run(
@@ -247,7 +247,7 @@ class Descent:
         self.epoch = array("d")
         self.reached.epoch_losses.append(total / sum(feed.sizes))
         if self.validation is not None:
-            present = {name: self.reached.values[name] for name in self.compiled.opened.parameters}
+            present = {name: self.reached.values[name] for name in self.compiled.bound.parameters}
             self.reached.validation_losses.append(self.validation.loss(present))
 
     def end(self) -> End:
@@ -268,7 +268,7 @@ class Descent:
     def _stop(self, step: int | None, outputs: Mapping[str, Array]) -> NotFinite:
         compiled, end = self.compiled, self._end(outputs)
         values = self._values(compiled)
-        error = not_finite(compiled.step, values, step, end.loss, compiled.opened.bodies)
+        error = not_finite(compiled.step, values, step, end.loss, compiled.bound.bodies)
         return NotFinite(error, end)
 
     def _forward(
@@ -282,12 +282,12 @@ class Descent:
             if compiled.holds(outputs):
                 self.compiled = compiled
                 return outputs
-        if not self.door.adapts and known:
+        if not self.adapter.adapts and known:
             raise self._branch(step)
         self.reached.retraced += bool(known)
-        present = {name: self.reached.values[name] for name in self.compiled.opened.parameters}
+        present = {name: self.reached.values[name] for name in self.compiled.bound.parameters}
         rows = {} if self.feed is None else self.feed.rows
-        self.compiled = self._compile(self.door.open(present, {**self.door.data, **rows}))
+        self.compiled = self._compile(self.adapter.open(present, {**self.adapter.data, **rows}))
         self.known = [*self.known, self.compiled][-_KEPT:]
         outputs = run(self.compiled)
         if not self.compiled.holds(outputs):
@@ -312,7 +312,7 @@ class Descent:
         after = [name for _, name in compiled.moves]
         if all(np.isfinite(found.outputs[name]).all() for name in after):
             return found.outputs
-        moving = list(compiled.opened.parameters)
+        moving = list(compiled.bound.parameters)
         return evaluate_settled(
             compiled.outputs, values, moving, after, found, written_out=written_out
         ).outputs
@@ -333,24 +333,24 @@ class Descent:
 
     def _values(self, compiled: Compiled) -> dict[str, Any]:
         batch = {} if self.feed is None else compiled.inputs(self.feed.rows)
-        return {**compiled.opened.data, **batch, **self._hyper, **self.reached.values}
+        return {**compiled.bound.data, **batch, **self._hyper, **self.reached.values}
 
-    def _compile(self, opened: Opened) -> Compiled:
-        derivation = opened.derivation()
-        step = step_graph(derivation, self.optimizer, opened.watched)
+    def _compile(self, bound: BoundProgram) -> Compiled:
+        derivation = bound.derivation()
+        step = step_graph(derivation, self.optimizer, bound.watched)
         self._hyper = {name: np.array(value) for name, value in step.hyper_values().items()}
         outputs = {
             name: node for name, node in step.graph.outputs.items() if not name.startswith("d/")
         }
-        if opened.bodies:
-            image = with_bodies(list(outputs.values()), opened.bodies)
+        if bound.bodies:
+            image = with_bodies(list(outputs.values()), bound.bodies)
             outputs = {name: image[node] for name, node in outputs.items()}
-        sizes = bind_sizes(step.graph.inputs, {**opened.parameters, **opened.data})
+        sizes = bind_sizes(step.graph.inputs, {**bound.parameters, **bound.data})
         if sizes:
-            bound = substitute(list(outputs.values()), {}, sizes)
-            outputs = dict(zip(outputs, bound, strict=True))
+            sized = substitute(list(outputs.values()), {}, sizes)
+            outputs = dict(zip(outputs, sized, strict=True))
         return Compiled(
-            opened,
+            bound,
             step,
             outputs,
             compile_graph(outputs),

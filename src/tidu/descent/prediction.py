@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.calculus.derivation import stabilised
-from tidu.descent.program import Door, Opened, bind
-from tidu.descent.program_given import TextDoor
-from tidu.descent.program_traced import FunctionDoor, own_data
+from tidu.descent.program import BoundProgram, ProgramAdapter, bind
+from tidu.descent.program_given import TextAdapter
+from tidu.descent.program_traced import FunctionAdapter, own_data
 from tidu.errors import InputError, TiduError
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
@@ -45,27 +45,27 @@ _LOST_FIX = Words(
 
 
 def predictor(
-    door: Door, opened: Opened, parameters: Mapping[str, Array]
+    adapter: ProgramAdapter, bound: BoundProgram, parameters: Mapping[str, Array]
 ) -> Callable[..., Array] | None:
     """A function of new data for the first watched output; None if nothing is watched."""
-    return _Predictor(door, opened, parameters) if opened.watched else None
+    return _Predictor(adapter, bound, parameters) if bound.watched else None
 
 
 @dataclass(frozen=True, eq=False)
 class _Predictor:
-    door: Door
-    opened: Opened
+    adapter: ProgramAdapter
+    bound: BoundProgram
     parameters: Mapping[str, Array]
 
     def __call__(self, *data: Any, **named: Any) -> Array:
-        door, opened, parameters = self.door, self.opened, self.parameters
-        name, node = next(iter(opened.watched.items()))
-        given = bind(door.order, data, named)
-        if isinstance(door, FunctionDoor) and callable(door.watch[0]):
-            return _by_watched_function(door, door.watch[0], parameters, given)
-        if isinstance(door, FunctionDoor | TextDoor):
-            return _opened_anew(door, name, parameters, given)
-        return _by_graph(opened, name, node, parameters, given)
+        adapter, bound, parameters = self.adapter, self.bound, self.parameters
+        name, node = next(iter(bound.watched.items()))
+        given = bind(adapter.order, data, named)
+        if isinstance(adapter, FunctionAdapter) and callable(adapter.watch[0]):
+            return _by_watched_function(adapter, adapter.watch[0], parameters, given)
+        if isinstance(adapter, FunctionAdapter | TextAdapter):
+            return _bound_again(adapter, name, parameters, given)
+        return _by_graph(bound, name, node, parameters, given)
 
     def __copy__(self) -> _Predictor:
         return self
@@ -75,12 +75,14 @@ class _Predictor:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle writes functions by their names: without one, the run goes without predictions."""
-        door = self.door
-        functions = [door.function, *door.watch] if isinstance(door, FunctionDoor) else []
+        adapter = self.adapter
+        functions = (
+            [adapter.function, *adapter.watch] if isinstance(adapter, FunctionAdapter) else []
+        )
         lost = [f for f in functions if callable(f) and not _importable(f)]
         if lost:
             return _NoPredictor, (function_name(lost[0]),)
-        return _Predictor, (door, self.opened, self.parameters)
+        return _Predictor, (adapter, self.bound, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -101,45 +103,49 @@ def _importable(function: Callable[..., Any]) -> bool:
 
 
 def _by_graph(
-    opened: Opened, name: str, node: Node, parameters: Mapping[str, Array], given: Mapping[str, Any]
+    bound: BoundProgram,
+    name: str,
+    node: Node,
+    parameters: Mapping[str, Array],
+    given: Mapping[str, Any],
 ) -> Array:
     _check_needed(name, node, {**parameters, **given})
     values, _ = take([(n, own_data(v)) for n, v in given.items()], ())
     arrays = {item.name: item.value for item in values}
-    return _run(name, node, {**parameters, **arrays}, opened.bodies)
+    return _run(name, node, {**parameters, **arrays}, bound.bodies)
 
 
 def _by_watched_function(
-    door: FunctionDoor,
+    adapter: FunctionAdapter,
     watch: Callable[..., Any],
     parameters: Mapping[str, Array],
     given: Mapping[str, Any],
 ) -> Array:
-    params = door.structured(parameters)
-    arguments = dict(params) if door.first is None else {door.first: params}
-    seen, _ = door.trace_watch(watch, arguments | {n: own_data(v) for n, v in given.items()})
+    params = adapter.structured(parameters)
+    arguments = dict(params) if adapter.first is None else {adapter.first: params}
+    seen, _ = adapter.trace_watch(watch, arguments | {n: own_data(v) for n, v in given.items()})
     return _run(seen.output, seen.graph.outputs[seen.output], seen.values)
 
 
-def _opened_anew(
-    door: FunctionDoor | TextDoor,
+def _bound_again(
+    adapter: FunctionAdapter | TextAdapter,
     name: str,
     parameters: Mapping[str, Array],
     given: Mapping[str, Any],
 ) -> Array:
     """With as many rows as the new data have."""
-    data = _completed(door, given)
+    data = _completed(adapter, given)
     try:
-        opened = door.open(parameters, data, scalar=False)
+        bound = adapter.open(parameters, data, scalar=False)
     except TiduError as error:
-        missing = [n for n in door.data if n not in given]
+        missing = [n for n in adapter.data if n not in given]
         if not missing:
             raise
         raise InputError(_ALL(names=", ".join(missing))) from error
-    node = opened.watched[name]
-    own_inputs = {i for n in given for i in opened.arguments[n]}
-    _check_needed(name, node, {*opened.parameters, *own_inputs})
-    return _run(name, node, {**opened.parameters, **opened.data}, opened.bodies)
+    node = bound.watched[name]
+    own_inputs = {i for n in given for i in bound.arguments[n]}
+    _check_needed(name, node, {*bound.parameters, *own_inputs})
+    return _run(name, node, {**bound.parameters, **bound.data}, bound.bodies)
 
 
 def _run(
@@ -152,19 +158,19 @@ def _run(
     return run({name: image.get(node, node)}, values, bodies).outputs[name]
 
 
-def _completed(door: FunctionDoor | TextDoor, given: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(adapter: FunctionAdapter | TextAdapter, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given data, and for data left out (such as the targets) the old ones, with as many rows.
 
     They only let the loss be traced: an output that depends on them is refused.
     """
     grown: dict[int, int] = {}
     for name, value in given.items():
-        old = np.shape(door.data[name]) if name in door.data else ()
+        old = np.shape(adapter.data[name]) if name in adapter.data else ()
         new = np.shape(value)
         if len(old) == len(new):
             grown |= {m: n for m, n in zip(old, new, strict=True) if m not in (1, n)}
     filled: dict[str, Any] = {}
-    for name, value in door.data.items():
+    for name, value in adapter.data.items():
         if name in given:
             filled[name] = own_data(given[name])
         elif isinstance(value, np.ndarray) and any(dim in grown for dim in value.shape):

@@ -40,7 +40,7 @@ _TOO_MANY = Words(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class BoundProgram:
     """A program at given values.
 
     graph, loss (its name), parameters and data (values by input), arguments (inputs of each data
@@ -63,7 +63,7 @@ class Opened:
         return derive_graph(self.graph, list(self.parameters), output=self.loss)
 
 
-class Door(Protocol):
+class ProgramAdapter(Protocol):
     """`order`: the names of the data arguments; `open` takes them by name, parameters by input."""
 
     adapts: bool  # whether it opens anew for other branches and other shapes
@@ -74,7 +74,9 @@ class Door(Protocol):
     @property
     def data(self) -> Mapping[str, Any]: ...
 
-    def open(self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]) -> Opened: ...
+    def open(
+        self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]
+    ) -> BoundProgram: ...
 
     def structured(self, parameters: Mapping[str, Array]) -> Any: ...
 

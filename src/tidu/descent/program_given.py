@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.backends.program import no_values
 from tidu.calculus.derivation import Derivation
-from tidu.descent.program import Opened, Watch, bind, find_watched, unknown, unknown_argument
+from tidu.descent.program import BoundProgram, Watch, bind, find_watched, unknown, unknown_argument
 from tidu.errors import InputError
 from tidu.ir.graph import Graph
 from tidu.ir.node import inputs_among
@@ -54,7 +54,7 @@ _ASSUMED_FIX = Words(
 )
 
 
-class GraphDoor:
+class GraphAdapter:
     """A graph as it stands. Parameters and data are inputs by name."""
 
     adapts = False
@@ -90,9 +90,9 @@ class GraphDoor:
             raise no_values(missing)
         self.watched = find_watched(graph, loss, watch)
 
-    def open(self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]) -> Opened:
+    def open(self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]) -> BoundProgram:
         arrays, remarks = _taken(data)
-        return Opened(
+        return BoundProgram(
             graph=self.graph,
             loss=self.loss,
             parameters=self.given if parameters is None else parameters,
@@ -128,7 +128,7 @@ def _restricted(core: Derivation, names: Sequence[str]) -> Derivation:
     )
 
 
-class TextDoor:
+class TextAdapter:
     """A program as text. Data and parameters are given by name, or stand in the text itself."""
 
     adapts = False  # a text has no branches on values, so nothing of it stops to hold
@@ -177,13 +177,13 @@ class TextDoor:
         data: Mapping[str, Any],
         *,
         scalar: bool = True,
-    ) -> Opened:
+    ) -> BoundProgram:
         """Read the text for arrays of these shapes."""
         starts = self.given if parameters is None else parameters
         arrays, _ = _taken(data)
         source = read(self.text, values={**starts, **arrays})
         loss = source.loss or list(source.graph.outputs)[-1]
-        return Opened(
+        return BoundProgram(
             graph=source.graph,
             loss=loss,
             parameters=starts,

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.descent.program import Opened, Watch, bind, find_watched
+from tidu.descent.program import BoundProgram, Watch, bind, find_watched
 from tidu.errors import InputError, ShapeError, ShapeGrowthWarning
 from tidu.ir.build import substitute
 from tidu.ir.graph import Guard
@@ -36,7 +36,7 @@ _RAGGED = Words(
 )
 
 
-class FunctionDoor:
+class FunctionAdapter:
     """A NumPy function loss(params, *data), or one that takes each parameter by name.
 
     The parameters' structure and the data are copied: what the caller changes later has no effect.
@@ -67,7 +67,7 @@ class FunctionDoor:
         data: Mapping[str, Any],
         *,
         scalar: bool = True,
-    ) -> Opened:
+    ) -> BoundProgram:
         """Trace at these values. Without `scalar` the result may have any shape: to predict."""
         params = self.params if parameters is None else self.structured(parameters)
         arguments = (dict(params) if self.first is None else {self.first: params}) | dict(data)
@@ -77,7 +77,7 @@ class FunctionDoor:
         names = list(mine)  # of masks, which have no derivative, the derivation speaks
         graph = traced.graph
         watched, guards = self._watched(traced, arguments)
-        return Opened(
+        return BoundProgram(
             graph=replace(graph, guards=(*graph.guards, *guards)),
             loss=traced.output,
             parameters={name: traced.values[name] for name in names},

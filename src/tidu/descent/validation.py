@@ -13,7 +13,7 @@ from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.program import Program
 from tidu.calculus.derivation import stabilised
 from tidu.calculus.settings import with_bodies
-from tidu.descent.program import Door, Opened
+from tidu.descent.program import BoundProgram, ProgramAdapter
 from tidu.ir.build import substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
@@ -24,40 +24,40 @@ Array = NDArray[Any]
 class Validation:
     """The loss at given parameters on the validation data; nothing is derived for it."""
 
-    def __init__(self, door: Door, data: Mapping[str, Array]) -> None:
-        self.door, self.data = door, {**door.data, **data}
-        self.opened: Opened | None = None
+    def __init__(self, adapter: ProgramAdapter, data: Mapping[str, Array]) -> None:
+        self.adapter, self.data = adapter, {**adapter.data, **data}
+        self.bound: BoundProgram | None = None
         self.program: Program
 
     def loss(self, parameters: Mapping[str, Array]) -> float:
         """NaN where a branch of what cannot be traced again does not hold."""
-        if self.opened is None:
+        if self.bound is None:
             self._open(parameters)
         found = self._run(parameters)
-        if found is None and self.door.adapts:
+        if found is None and self.adapter.adapts:
             self._open(parameters)
             found = self._run(parameters)
         return np.nan if found is None else found
 
     def _open(self, parameters: Mapping[str, Array]) -> None:
-        opened = self.opened = self.door.open(parameters, self.data)
-        graph = opened.graph
-        wanted: dict[str, Node] = {"loss": graph.outputs[opened.loss]}
+        bound = self.bound = self.adapter.open(parameters, self.data)
+        graph = bound.graph
+        wanted: dict[str, Node] = {"loss": graph.outputs[bound.loss]}
         wanted |= {str(i): guard.condition for i, guard in enumerate(graph.guards)}
         image = stabilised(Graph(dict(graph.inputs), wanted))
         outputs = {name: image.get(node, node) for name, node in wanted.items()}
-        if opened.bodies:
-            found = with_bodies(list(outputs.values()), opened.bodies)
+        if bound.bodies:
+            found = with_bodies(list(outputs.values()), bound.bodies)
             outputs = {name: found[node] for name, node in outputs.items()}
-        sizes = bind_sizes(graph.inputs, {**opened.parameters, **opened.data})
+        sizes = bind_sizes(graph.inputs, {**bound.parameters, **bound.data})
         if sizes:
             outputs = dict(zip(outputs, substitute(list(outputs.values()), {}, sizes), strict=True))
         self.program = compile_graph(outputs)
 
     def _run(self, parameters: Mapping[str, Array]) -> float | None:
-        assert self.opened is not None
-        outputs = self.program.run({**self.opened.data, **parameters}).outputs
-        guards = enumerate(self.opened.graph.guards)
+        assert self.bound is not None
+        outputs = self.program.run({**self.bound.data, **parameters}).outputs
+        guards = enumerate(self.bound.graph.guards)
         if not all(bool(outputs[str(i)].all()) is guard.taken for i, guard in guards):
             return None
         return float(outputs["loss"].item())

@@ -229,8 +229,8 @@ _NUMBERED = re.compile(r"([^\W\d_]+)(\d+)([^\W\d_]*)")
 
 
 def symbol(name: str, step: int | None = None) -> Symbol:
-    """The symbol for a program's name: W1 → W with subscript 1, y_true → y with subscript true,
-    y2A → y with subscript 2A, h assigned a second time → h⁽²⁾.
+    """Return the symbol for a program's name: W1 → W with subscript 1, y_true → y with subscript
+    true, y2A → y with subscript 2A, h assigned a second time → h⁽²⁾.
 
     >>> symbol("W1")
     Symbol(base='W', sub='1', sup='')
@@ -252,7 +252,7 @@ def symbol(name: str, step: int | None = None) -> Symbol:
 
 
 def negate(value: Math) -> Math:
-    """−value without double signs."""
+    """Return −value without double signs."""
     if isinstance(value, Negative):
         return value.value
     if isinstance(value, Number) and value.text.startswith("-"):

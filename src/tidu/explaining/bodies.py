@@ -101,7 +101,7 @@ class _Marks:
         steps: int = node.attrs["steps"]
         self.back = body.origin is not None and body.origin.kind == "pull"
         before = "(t+1)" if node.attrs["reverse"] else "(t-1)"
-        self.inward, self.outward = ("(t)", _turned(before)) if self.back else (before, "(t)")
+        self.inward, self.outward = ("(t)", _other_step(before)) if self.back else (before, "(t)")
         for position, x in enumerate(body.inputs[: self.carries + steps]):
             self.sup[x] = self.inward if position < self.carries else "(t)"
         forward = others.get(body.origin.of) if body.origin is not None and self.back else None
@@ -122,7 +122,7 @@ class _Marks:
         return _at(own, "(t)") if self.scan else own
 
 
-def _turned(mark: str) -> str:
+def _other_step(mark: str) -> str:
     return "(t-1)" if mark == "(t+1)" else "(t+1)"
 
 

@@ -40,8 +40,8 @@ def _carried(line: Node, named: Container[Node]) -> list[Node]:
     alone."""
 
     def parts(node: Node) -> list[Node]:
-        opened = node is line or node not in named
-        return [c for i, c in enumerate(node.inputs) if opened and differentiable(node, i)]
+        expanded = node is line or node not in named
+        return [c for i, c in enumerate(node.inputs) if expanded and differentiable(node, i)]
 
     return post_order([line], parts)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.calculus.elements import ElementPath, ElementPaths, Place
+from tidu.calculus.elements import ElementPath, ElementPaths, NodeElement
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step
 from tidu.document.math import Derivative, Math, Number, Relation, Sum
 from tidu.errors import InputError
@@ -98,7 +98,7 @@ def _product(factors: Sequence[Math | None]) -> Math:
     return product_of([factor for factor in factors if factor is not None] or [Number("1")])
 
 
-def _derivative(view: View, start: Place) -> Math:
+def _derivative(view: View, start: NodeElement) -> Math:
     return Derivative(view.names.loss, element_name(view, start), view.total())
 
 

@@ -52,17 +52,17 @@ def gradient_table(view: View) -> Table:
     rows: list[tuple[Math | str, ...]] = []
     for node, name in view.names.delta.items():
         if node in view.derivation.adjoints:
-            rows.append(_gradient_row(view, name, view.derivation.adjoints[node], opened=True))
+            rows.append(_gradient_row(view, name, view.derivation.adjoints[node], expanded=True))
     for name, gradient in view.derivation.gradients.items():
         left = view.parameter_gradient(view.derivation.wrt[name])
-        rows.append(_gradient_row(view, left, gradient, opened=False))
+        rows.append(_gradient_row(view, left, gradient, expanded=False))
     return Table(tuple(columns), tuple(rows))
 
 
-def _gradient_row(view: View, left: Math, gradient: Node, opened: bool) -> tuple[Math | str, ...]:
+def _gradient_row(view: View, left: Math, gradient: Node, expanded: bool) -> tuple[Math | str, ...]:
     own_name = view.atoms.get(gradient)
     formula = (
-        view.formula(gradient) if own_name is None or (opened and own_name == left) else own_name
+        view.formula(gradient) if own_name is None or (expanded and own_name == left) else own_name
     )
     row: list[Math | str] = [left, formula, shape_text(gradient.shape)]
     if view.has_numbers():

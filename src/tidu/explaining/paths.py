@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidu.calculus.elements import Place, Position, Use
+from tidu.calculus.elements import NodeElement, Position, Use
 from tidu.calculus.rewrite import Rewriter
 from tidu.document.math import Derivative, Index, Math, Number
 from tidu.explaining.numbers import number_text
@@ -14,7 +14,7 @@ from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Loop
 
 
-def element_name(view: View, place: Place) -> Math:
+def element_name(view: View, place: NodeElement) -> Math:
     """Return W₁[1,2]; an entry of a column or vector has one index, a number none."""
     tree = view.names.forward.get(place.node)
     shown: Math = tree if tree is not None else view.formula(place.node)
@@ -94,4 +94,4 @@ def _through_views(view: View, node: Node, index: Position) -> Math:
         node, index = node.inputs[0], tuple(back)
     if node not in view.names.forward and node.op.form is Form.ELEMENTWISE:
         return formula_at(node, view.names.forward, index)
-    return element_name(view, Place(node, index))
+    return element_name(view, NodeElement(node, index))

@@ -61,7 +61,7 @@ HELD = Words(
     en="{factor} holds fixed what its index names; what goes through that is a term of its own.",
     zh="{factor}：下标所列的量视为不变，经由它们的一路另成一项。",
 )
-STEEPEST = Words(
+ASCENT_DIRECTION = Words(
     en="for a complex parameter the conjugate: the loss rises most along ∇, and falls along −∇",
     zh="复数参数取共轭：损失沿 ∇ 上升最快，沿 −∇ 下降",
 )
@@ -100,7 +100,7 @@ TRUNCATED = Words(
     en="Large arrays are shown in part; dots stand for what is left out.",
     zh="较大的数组只显示一部分，省略号表示没有列出的元素。",
 )
-STRETCHED = Words(
+BROADCAST = Words(
     en="{name} of shape {source} is broadcast to {shape}",
     zh="{name} 的形状由 {source} 广播为 {shape}",
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.calculus.elements import Place
+from tidu.calculus.elements import NodeElement
 from tidu.checking.quotients import Quotient
 from tidu.document.blocks import Block, Equation, Note, Section, Step
 from tidu.document.math import (
@@ -36,7 +36,7 @@ def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
 
 
 def _line(view: View, item: Quotient) -> Step:
-    name = element_name(view, Place(item.node, item.index))
+    name = element_name(view, NodeElement(item.node, item.index))
     h = Number(_decimal(item.h))
     f = Symbol("f")
     top = Sum((Apply(f, (Sum((name, h)),)), negate(Apply(f, (Sum((name, negate(h))),)))))
@@ -64,7 +64,7 @@ def _direction(view: View, item: Quotient) -> list[Note]:
     exact = _exact(view, item)
     if exact == 0:
         return []
-    name = element_name(view, Place(item.node, item.index))
+    name = element_name(view, NodeElement(item.node, item.index))
     gradient: Math = Derivative(view.names.loss, name, view.total())
     text = phrases.WILL_GROW if exact < 0 else phrases.WILL_SHRINK
     return [Note("info", text(gradient=gradient, name=name))]

@@ -43,8 +43,8 @@ def row_form(node: Node, stop: Mapping[Node, Math]) -> Node:
 
 def row_chain(view: View, gradient: Node) -> list[Math | None]:
     """Return the formula of a gradient as a transposed row chain, in letters and in numbers."""
-    letters: dict[Node, Math] = dict(view.names.forward)
-    parts: list[Math | None] = [_written(view, gradient, letters, signs=True)]
+    symbols: dict[Node, Math] = dict(view.names.forward)
+    parts: list[Math | None] = [_written(view, gradient, symbols, signs=True)]
     if view.valuation is not None:
         values: dict[Node, Math] = {}
         for node in view.names.forward:

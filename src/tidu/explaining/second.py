@@ -67,8 +67,8 @@ def kronecker(view: View, found: SecondDerivative) -> Math | None:
 def _term(
     view: View, number: float, scalars: Sequence[Node], left: Node | None, right: Node | None
 ) -> Math:
-    turned = None if right is None else right.mT
-    product = Product((_side(view, turned), _side(view, left)), "⊗")
+    transposed = None if right is None else right.mT
+    product = Product((_side(view, transposed), _side(view, left)), "⊗")
     if not scalars:
         return product if number == 1.0 else Product((Number(number_text(number)), product))
     whole = expanded(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
@@ -117,9 +117,9 @@ def _parts(node: Node) -> list[Part]:
         return [*_parts(node.inputs[0]), *_parts(node.inputs[1])]
     if node.op is outer:
         column, row = (_column(x) for x in node.inputs)
-        return [*column, *_turned(row)]
+        return [*column, *_transposed(row)]
     if is_matrix_transpose(node):
-        return _turned(_parts(node.inputs[0]))
+        return _transposed(_parts(node.inputs[0]))
     return [(node, "matrix")]
 
 
@@ -129,11 +129,11 @@ def _column(vector: Node) -> list[Part]:
         first, second = vector.inputs
         if second.rank == 1:
             return [*_parts(first), *_column(second)]
-        return [*_turned(_parts(second)), *_column(first)]  # xᵀA as the column Aᵀx
+        return [*_transposed(_parts(second)), *_column(first)]  # xᵀA as the column Aᵀx
     return [(vector, "column")]
 
 
-def _turned(parts: Sequence[Part]) -> list[Part]:
+def _transposed(parts: Sequence[Part]) -> list[Part]:
     """Return the factors of the transpose."""
     lies: Mapping[str, Literal["column", "row"]] = {"column": "row", "row": "column"}
     return [

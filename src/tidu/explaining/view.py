@@ -154,7 +154,7 @@ def view(
 
 def _longest(derivation: Derivation, names: Names) -> int:
     """Return the most nodes that a gradient has when all its δ's are opened."""
-    opened = (
+    expanded = (
         expression_nodes(g, names.forward.__contains__) for g in derivation.gradients.values()
     )
-    return max((len(nodes) for nodes in opened), default=0)
+    return max((len(nodes) for nodes in expanded), default=0)

@@ -73,19 +73,19 @@ def _forward_step(view: View, node: Node) -> Step:
     return Step(
         equation=Equation(distinct(parts)),
         shape=view.shape_equation(node),
-        remarks=tuple(_stretch_remarks(view, node)),
+        remarks=tuple(_broadcast_remarks(view, node)),
         covers=view.covers(node),
     )
 
 
-def _stretch_remarks(view: View, line: Node) -> list[Phrase]:
+def _broadcast_remarks(view: View, line: Node) -> list[Phrase]:
     """Return a remark for each named array that this line broadcasts (numbers are broadcast without
     a remark)."""
     found: list[Phrase] = []
     for node in expression_nodes(line, view.atoms.__contains__):
         if node.op.role == "broadcast" and node.inputs[0] in view.atoms and node.inputs[0].rank:
             found.append(
-                phrases.STRETCHED(
+                phrases.BROADCAST(
                     name=view.atoms[node.inputs[0]],
                     source=shape_text(node.inputs[0].shape),
                     shape=shape_text(node.shape),
@@ -190,7 +190,7 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
     adjoint = view.derivation.adjoints[node]
     steps.append(_gradient_step(view, node, adjoint, [view.gradient_name(node)]))
     if node.dtype in COMPLEX:
-        steps.append(_steepest_step(view, node, gradient))
+        steps.append(_conjugate_step(view, node, gradient))
     return steps
 
 
@@ -204,19 +204,19 @@ def why_zero(view: View, name: str, node: Node) -> Phrase:
     return phrases.FLAT(name=view.names.forward[node], ends=shown)
 
 
-def _steepest_step(view: View, node: Node, gradient: Node) -> Step:
+def _conjugate_step(view: View, node: Node, gradient: Node) -> Step:
     """Return ∇z = conj(∂L/∂z): for a complex parameter the conjugate points where the loss rises
     most."""
-    turned = Apply(Function("conj"), (view.gradient_name(node),))
+    conjugate = Apply(Function("conj"), (view.gradient_name(node),))
     closed = closed_form(view.derivation, str(node.attrs["name"]))
     atoms = view.names.forward
     short = len(expression_nodes(closed, atoms.__contains__)) <= LONGEST
     right = named(closed, atoms) if short else None
-    parts = [view.parameter_gradient(node), turned, right, view.value(gradient)]
+    parts = [view.parameter_gradient(node), conjugate, right, view.value(gradient)]
     return Step(
         equation=Equation(distinct(parts)),
         shape=view.shape_equation(gradient),
-        rule=phrases.STEEPEST(),
+        rule=phrases.ASCENT_DIRECTION(),
         covers=view.covers(gradient),
     )
 
@@ -258,8 +258,8 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
 def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
     """Return for single numbers the factors in letters, in numbers, and the product simplified."""
     forward = dict(view.names.forward)
-    letters = [product_of([f.tree(forward) for f in path]) for path in factors]
-    parts: list[Math | None] = [_plus(letters)]
+    symbols = [product_of([f.tree(forward) for f in path]) for path in factors]
+    parts: list[Math | None] = [_plus(symbols)]
     if view.valuation is not None:
         known = [
             *forward,

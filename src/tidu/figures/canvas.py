@@ -16,13 +16,13 @@ class Canvas:
         self._text: dict[tuple[int, int], str] = {}
 
     def across(self, row: int, start: int, end: int) -> None:
-        """A horizontal line from column `start` to column `end`, both included."""
+        """Draw a horizontal line from column `start` to column `end`, both included."""
         for column in range(start, end):
             self._join(row, column, _RIGHT)
             self._join(row, column + 1, _LEFT)
 
     def down(self, column: int, start: int, end: int) -> None:
-        """A vertical line between two rows, in either order, both included."""
+        """Draw a vertical line between two rows, in either order, both included."""
         for row in range(min(start, end), max(start, end)):
             self._join(row, column, _DOWN)
             self._join(row + 1, column, _UP)

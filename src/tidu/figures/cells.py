@@ -7,7 +7,7 @@ from functools import lru_cache
 
 
 def cells(text: str) -> int:
-    """The number of terminal cells of a text: East Asian wide characters take two.
+    """Return the number of terminal cells of a text: East Asian wide characters take two.
 
     >>> cells("W₁"), cells("梯度")
     (2, 4)
@@ -23,11 +23,11 @@ def _cells_of(character: str) -> int:
 
 
 def pad(text: str, width: int) -> str:
-    """The text with spaces on the right up to `width` cells."""
+    """Return the text with spaces on the right up to `width` cells."""
     return text + " " * (width - cells(text))
 
 
 def centre(text: str, width: int) -> str:
-    """The text in the middle of `width` cells."""
+    """Return the text in the middle of `width` cells."""
     left = max(0, (width - cells(text)) // 2)
     return pad(" " * left + text, width)

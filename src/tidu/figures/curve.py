@@ -30,7 +30,7 @@ class _Scale:
     map: Callable[[float], float]
 
     def line(self, value: float, height: int) -> int:
-        """The line from the top."""
+        """Return the line from the top."""
         below, above = self.map(self.low), self.map(self.high)
         if above == below:
             return height // 2
@@ -49,7 +49,8 @@ class _Scale:
 def curve_text(
     figure: CurveFigure, language: Language | None = None, width: int = 60, height: int = 12
 ) -> str:
-    """The series as points over their common axis; logarithmic, and said so, over three decades.
+    """Return the series as points over their common axis; logarithmic, and said so, over three
+    decades.
 
     >>> print(curve_text(CurveFigure((("loss", (4.0, 2.0, 1.0)),)), "en", width=24, height=3))
     loss
@@ -89,7 +90,8 @@ def _scale(values: Sequence[float]) -> _Scale:
 
 
 def _value_labels(scale: _Scale, height: int) -> list[str]:
-    """Numbers at the top, in the middle and at the bottom; one number if all values are equal."""
+    """Return numbers at the top, in the middle and at the bottom; one number if all values are
+    equal."""
     labels = [""] * height
     if scale.low == scale.high:
         labels[height // 2] = _short(scale.low)
@@ -129,13 +131,14 @@ def _header(figure: CurveFigure, scale: _Scale, language: Language) -> str:
 def _axis(
     figure: CurveFigure, longest: int, room: int, margin: int, language: Language
 ) -> list[str]:
-    """The line under the drawing with its ticks, their numbers, and what the numbers count."""
+    """Return the line under the drawing with its ticks, their numbers, and what the numbers
+    count."""
     steps = sorted({0, (longest - 1) // 2, longest - 1})
     line, numbers, free = ["─"] * room, "", 0
     for step in steps:
-        place, text = _place(step, longest, room), str(figure.start + step * figure.every)
-        start = min(max(free, place - len(text) // 2), max(free, room - len(text)))
-        line[place] = "┬"
+        column, text = _place(step, longest, room), str(figure.start + step * figure.every)
+        start = min(max(free, column - len(text) // 2), max(free, room - len(text)))
+        line[column] = "┬"
         numbers += " " * (start - len(numbers)) + text
         free = len(numbers) + 1
     lines = [" " * margin + " └" + "".join(line), " " * (margin + 2) + numbers]

@@ -26,7 +26,8 @@ _TRACK = 2
 
 
 def graph_text(figure: GraphFigure, language: Language, math: MathPrinter, width: int = 88) -> str:
-    """The graph as boxes joined by lines, or, if it is too large for that, as a list of its edges.
+    """Return the graph as boxes joined by lines, or, if it is too large for that, as a list of its
+    edges.
 
     `math` prints a formula on one line.
 
@@ -42,12 +43,13 @@ def graph_text(figure: GraphFigure, language: Language, math: MathPrinter, width
     drawn = _drawing(figure, language, math) if len(figure.nodes) <= _MOST_NODES else None
     if drawn is None or max(map(cells, drawn.split("\n"))) > width:
         return _listing(figure, language, math)
-    told = any(node.value or node.gradient for node in figure.nodes)
-    return f"{drawn}\n{_LEGEND().text(language)}" if told else drawn
+    has_numbers = any(node.value or node.gradient for node in figure.nodes)
+    return f"{drawn}\n{_LEGEND().text(language)}" if has_numbers else drawn
 
 
 def _drawing(figure: GraphFigure, language: Language, math: MathPrinter) -> str | None:
-    """The boxes and lines; None where the edges run in a circle or to nodes that are not there."""
+    """Return the boxes and lines; None where the edges run in a circle or to nodes that are not
+    there."""
     number = {node.id: i for i, node in enumerate(figure.nodes)}
     if not all(edge.source in number and edge.target in number for edge in figure.edges):
         return None
@@ -93,7 +95,8 @@ def _drawn(graph: Layering, texts: Sequence[list[str]], labels: Sequence[str]) -
 def _draw_links(
     canvas: Canvas, links: Sequence[Link], placed: Rows, right: int, labels: Sequence[str]
 ) -> int:
-    """The links from a layer whose boxes end at column `right`; where the next layer begins."""
+    """Return the links from a layer whose boxes end at column `right`; where the next layer
+    begins."""
     if not links:
         return right
     column = tracks(links, placed.out, placed.into)
@@ -116,7 +119,7 @@ def _draw_links(
 
 
 def _listing(figure: GraphFigure, language: Language, math: MathPrinter) -> str:
-    """One line an edge, then one line for each node that has a value or a gradient."""
+    """Return one line an edge, then one line for each node that has a value or a gradient."""
     names = {node.id: math(node.label, language) for node in figure.nodes}
     lines: list[str] = []
     for edge in figure.edges:

@@ -36,7 +36,7 @@ class Layering:
 
 
 def depths(count: int, edges: Sequence[tuple[int, int]]) -> list[int] | None:
-    """The longest path from a source to each node; None if the edges run in a circle."""
+    """Return the longest path from a source to each node; None if the edges run in a circle."""
     before: dict[int, list[int]] = {node: [] for node in range(count)}
     for source, target in edges:
         before[target].append(source)
@@ -51,7 +51,8 @@ def depths(count: int, edges: Sequence[tuple[int, int]]) -> list[int] | None:
 
 
 def layering(depth: Sequence[int], edges: Sequence[tuple[int, int]]) -> Layering:
-    """Nodes and passing points in layers, each layer ordered by where its links come from."""
+    """Return nodes and passing points in layers, each layer ordered by where its links come
+    from."""
     members: dict[int, list[int]] = defaultdict(list)
     for node, layer in enumerate(depth):
         members[layer].append(node)
@@ -69,7 +70,7 @@ def layering(depth: Sequence[int], edges: Sequence[tuple[int, int]]) -> Layering
 
 
 def _ordered(layers: list[list[int]], links: Sequence[Link]) -> list[list[int]]:
-    """Sweeps to and fro; of all orders met, the one with the fewest crossings."""
+    """Sweep to and fro; of all orders met, the one with the fewest crossings."""
     best = layers
     for sweep in range(_SWEEPS):
         layers = _sweep(layers, links, forward=sweep % 2 == 0)
@@ -85,25 +86,25 @@ def _sweep(layers: list[list[int]], links: Sequence[Link], forward: bool) -> lis
         neighbours[here].append(there)
     order = [list(layer) for layer in layers]
     for layer in order if forward else reversed(order):
-        place = {item: i for members in order for i, item in enumerate(members)}
+        positions = {item: i for members in order for i, item in enumerate(members)}
 
-        def mean(item: int, place: Mapping[int, int] = place) -> float:
+        def mean(item: int, position: Mapping[int, int] = positions) -> float:
             around = neighbours[item]
-            return sum(place[n] for n in around) / len(around) if around else place[item]
+            return sum(position[n] for n in around) / len(around) if around else position[item]
 
         layer.sort(key=mean)
     return order
 
 
 def _crossings(layers: Sequence[Sequence[int]], links: Sequence[Link]) -> int:
-    place = {item: i for layer in layers for i, item in enumerate(layer)}
+    position = {item: i for layer in layers for i, item in enumerate(layer)}
     level = {item: i for i, layer in enumerate(layers) for item in layer}
     count = 0
     for i, a in enumerate(links):
         for b in links[:i]:
             if level[a.source] == level[b.source]:
-                out = place[a.source] - place[b.source]
-                count += out * (place[a.target] - place[b.target]) < 0
+                out = position[a.source] - position[b.source]
+                count += out * (position[a.target] - position[b.target]) < 0
     return count
 
 
@@ -117,7 +118,7 @@ class Rows:
 
 
 def rows(graph: Layering, text_lines: Sequence[int]) -> tuple[Rows, Sequence[int]]:
-    """Rows of all items from left to right, and the height of each item.
+    """Return rows of all items from left to right, and the height of each item.
 
     An item stands where its links run straight as far as its neighbours leave room.
     """
@@ -142,17 +143,17 @@ def rows(graph: Layering, text_lines: Sequence[int]) -> tuple[Rows, Sequence[int
 
 
 def _ports(graph: Layering) -> tuple[dict[int, list[Link]], dict[int, list[Link]]]:
-    """The links that leave and reach each item, in the order of their other ends."""
-    place = {item: i for layer in graph.layers for i, item in enumerate(layer)}
+    """Return the links that leave and reach each item, in the order of their other ends."""
+    position = {item: i for layer in graph.layers for i, item in enumerate(layer)}
     ports_out: dict[int, list[Link]] = defaultdict(list)
     ports_in: dict[int, list[Link]] = defaultdict(list)
     for link in graph.links:
         ports_out[link.source].append(link)
         ports_in[link.target].append(link)
     for links in ports_out.values():
-        links.sort(key=lambda link: place[link.target])
+        links.sort(key=lambda link: position[link.target])
     for links in ports_in.values():
-        links.sort(key=lambda link: place[link.source])
+        links.sort(key=lambda link: position[link.source])
     return ports_out, ports_in
 
 
@@ -162,7 +163,7 @@ def _heights(
     ports_out: Mapping[int, list[Link]],
     ports_in: Mapping[int, list[Link]],
 ) -> list[int]:
-    """Two border lines and room for text and links; a passing point is one line high."""
+    """Return two border lines and room for text and links; a passing point is one line high."""
     inner = [
         max(lines, len(ports_out.get(node, ())), len(ports_in.get(node, ())))
         for node, lines in enumerate(text_lines)
@@ -183,7 +184,7 @@ def _tops(
     ports_in: Mapping[int, list[Link]],
     shift: int,
 ) -> dict[int, int]:
-    """The top row of each item of a layer, `shift` rows lower than would be straight."""
+    """Return the top row of each item of a layer, `shift` rows lower than would be straight."""
     top: dict[int, int] = {}
     free: int | None = None
     for item in layer:
@@ -198,7 +199,7 @@ def _tops(
 def tracks(
     links: Sequence[Link], out: Mapping[Link, int], into: Mapping[Link, int]
 ) -> dict[Link, int] | None:
-    """A column for the vertical part of each link that turns; None if they get in the way.
+    """Return a column for the vertical part of each link that turns; None if they get in the way.
 
     A link may arrive in a row only after the link that leaves in this row has turned off.
     """
@@ -215,5 +216,6 @@ def tracks(
 
 
 def _turns_first(out: int, into: int) -> tuple[bool, int]:
-    """Of links that run down the lowest turns first, of those that run up the highest."""
+    """Return the order of turns: of links that run down the lowest first, of those that run up the
+    highest."""
     return (into > out, -out if into > out else out)

@@ -48,11 +48,12 @@ class Body:
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def nodes(self) -> tuple[Node, ...]:
-        """All nodes under the outputs, operands first."""
+        """Return all nodes under the outputs, operands first."""
         return _order(self.outputs)
 
     def mapped(self, change: Callable[[Sequence[Node]], Sequence[Node]]) -> Body:
-        """The body with all its nodes replaced; `change` gives an image for each node of a list."""
+        """Return the body with all its nodes replaced; `change` gives an image for each node of a
+        list."""
         old = list(dict.fromkeys([*self.inputs, *self.nodes()]))
         image = dict(zip(old, change(old), strict=True))
         if all(new is node for node, new in image.items()):
@@ -86,23 +87,24 @@ def _order(outputs: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def body_of(node: Node) -> Body | None:
-    """The body that a node holds; None for an ordinary op."""
+    """Return the body that a node holds; None for an ordinary op."""
     key = node.op.body
     return None if key is None else node.attrs[key]
 
 
 def packed(types: Sequence[Type]) -> Type | TupleType:
-    """The type of an op with these results: one is itself, several are a tuple."""
+    """Return the type of an op with these results: one is itself, several are a tuple."""
     return types[0] if len(types) == 1 else TupleType(tuple(types))
 
 
 def result_types(type: Type | TupleType) -> tuple[Type, ...]:
-    """The types of an op's results, one or several."""
+    """Return the types of an op's results, one or several."""
     return type.items if isinstance(type, TupleType) else (type,)
 
 
 def every_node(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes under the outputs, and those of the bodies that they hold, each body once."""
+    """Return all nodes under the outputs, and those of the bodies that they hold, each body
+    once."""
 
     def below(node: Node) -> tuple[Node, ...]:
         body = body_of(node)

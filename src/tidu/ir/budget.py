@@ -1,4 +1,4 @@
-"""What one call may ask for at most: it is refused in words before any of it is done.
+"""The limits of one call: what is above them is refused with a reason before any of it is done.
 
 A few characters can ask for more than a machine has: `tile(x, 10**8)`, `diff(x, n=10**6)`, a file
 of 3 MB that unpacks to 5 GB. Each limit here has a default that is far above what a model on one
@@ -49,7 +49,8 @@ class Limit:
     standard: int
 
     def value(self) -> int:
-        """The limit in force. Raises InputError for a setting that is no whole number above 0."""
+        """Return the limit in force. Raises InputError for a setting that is no whole number above
+        0."""
         given = os.environ.get(self.name, "").strip()
         if not given:
             return _for_now.get().get(self.name, self.standard)
@@ -59,11 +60,11 @@ class Limit:
         return int(given)
 
     def why(self, limit: int, shown: str | None = None) -> Phrase:
-        """The limit in words, and how to set another."""
+        """Return the limit in words, and how to set another."""
         return _LIMIT(limit=shown or grouped(limit), name=self.name)
 
     def fix(self, needed: int) -> Phrase:
-        """The setting that would let so much through."""
+        """Return the setting that would let so much through."""
         return verbatim(f"{self.name}={needed}")
 
 
@@ -83,7 +84,7 @@ _for_now: ContextVar[Mapping[str, int]] = ContextVar("limits", default=_NONE)
 
 @contextmanager
 def limited(limits: Mapping[Limit, int]) -> Generator[None]:
-    """Other values for these limits, for the time of a call, where the environment sets none."""
+    """Set other values for these limits for the time of a call, where the environment sets none."""
     token = _for_now.set(
         {**_for_now.get(), **{limit.name: value for limit, value in limits.items()}}
     )
@@ -110,7 +111,7 @@ _reading: ContextVar[_Reading | None] = ContextVar("reading", default=None)
 
 @contextmanager
 def reading(nodes: int | None = None) -> Generator[None]:
-    """While a program is read: its operations are counted, and no array is too large.
+    """Count operations and limit the size of arrays while a program is read.
 
     `nodes` is the standard of the limit on operations, if it is not that of NODES.
     """
@@ -125,7 +126,7 @@ def reading(nodes: int | None = None) -> Generator[None]:
 
 
 def is_reading() -> bool:
-    """Whether a program is being read, and what is asked for is anyone's."""
+    """Tell whether a program is being read, and what is asked for is anyone's."""
     return _reading.get() is not None
 
 
@@ -183,7 +184,7 @@ def check_steps(count: int, what: str) -> None:
 
 
 def grouped(count: int) -> str:
-    """A count for a reader: 10,000,000, and from 10¹⁵ on its size alone."""
+    """Return a count for a reader: 10,000,000, and from 10¹⁵ on its size alone."""
     if count < 10**15:
         return f"{count:,}"
     digits = len(str(count)) - 1 if count < 10**4000 else int(count.bit_length() * 0.30103)
@@ -191,7 +192,7 @@ def grouped(count: int) -> str:
 
 
 def bytes_text(count: int) -> str:
-    """A number of bytes for a reader: 8 GiB."""
+    """Return a number of bytes for a reader: 8 GiB."""
     units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
     power = 0
     value = float(min(count, 10**300))

@@ -1,4 +1,4 @@
-"""The one builder: applies an op to operands.
+"""The builder: applies an op to operands.
 
 Broadcasting, dtype promotion and shape checks happen here and in no frontend. Numbers are weak
 scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the sum
@@ -105,7 +105,7 @@ class Callee(Protocol):
 
 @calls_ops
 def call(op: Callee, *operands: Any, **attributes: Any) -> Node:
-    """`op` applied to nodes, numbers and arrays, in its normal form.
+    """Apply an op to nodes, numbers and arrays, in its normal form. Returns the node.
 
     An op of many operands takes them in a list as well (concatenate), and what follows the operands
     stands for the attributes in the order in which the op's `prepare` names them, as in NumPy.
@@ -139,12 +139,12 @@ def call(op: Callee, *operands: Any, **attributes: Any) -> Node:
 def _bind(
     op: Callee, operands: tuple[Any, ...], attributes: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Tells positional attributes from operands."""
+    """Separate the operands of a call from the attributes that were given by position."""
     if op.operands is None:
         leading = 1 if operands and isinstance(operands[0], str) else 0
-        at = leading + 1
-        if len(operands) >= at and isinstance(operands[leading], list | tuple):
-            extra, operands = operands[:leading] + operands[at:], tuple(operands[leading])
+        next_operand = leading + 1
+        if len(operands) >= next_operand and isinstance(operands[leading], list | tuple):
+            extra, operands = operands[:leading] + operands[next_operand:], tuple(operands[leading])
         else:
             extra, operands = operands[:leading], operands[leading:]
         skipped = 0
@@ -164,7 +164,7 @@ def _bind(
 
 
 def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
-    """`op` applied to nodes: promotes, broadcasts, checks, interns."""
+    """Apply an op to nodes: promote, broadcast, check the types, intern. Returns the node."""
     if op.operands is not None and len(nodes) != len(op.operands):
         raise InputError(_ARITY(name=op.name, wanted=len(op.operands), got=len(nodes)))
     _refuse_complex(op, nodes)
@@ -176,29 +176,30 @@ def apply(op: Op, *nodes: Node, **attributes: Any) -> Node:
         raise shape_error(operand_error, nodes) from None
     for one in result_types(type):
         if any(isinstance(dim, int) and dim < 0 for dim in one.shape):
-            raise ShapeError(_BELOW(name=_spoken(op, nodes), shape=shape_text(one.shape)))
-    check_node(lambda: _spoken(op, nodes), (one.shape for one in result_types(type)))
+            raise ShapeError(_BELOW(name=_shown_call(op, nodes), shape=shape_text(one.shape)))
+    check_node(lambda: _shown_call(op, nodes), (one.shape for one in result_types(type)))
     if _halved(op, nodes, type):
         return apply(op, *(apply(role("cast"), n, dtype=type.dtype) for n in nodes), **attributes)
     return intern(op, tuple(nodes), attributes, type)
 
 
-def _spoken(op: Op, nodes: Sequence[Node]) -> str:
-    """An operation that is not done yet, with the shapes of its operands."""
+def _shown_call(op: Op, nodes: Sequence[Node]) -> str:
+    """Describe an operation that is not done yet, with the shapes of its operands."""
     shown = [n if n.op.role != "broadcast" else n.inputs[0] for n in nodes[:3]]
     parts = [f"{describe(n)} {'' if is_tuple(n) else shape_text(n.shape)}".strip() for n in shown]
     return f"{op.name}({', '.join([*parts, *['…'] * (len(nodes) > len(shown))])})"
 
 
 def _halved(op: Op, nodes: Sequence[Node], type: Type | TupleType) -> bool:
-    """Whether NumPy would calculate a function of truth values in half precision."""
+    """Tell whether NumPy would calculate a function of truth values in half precision."""
     if op.form is not Form.ELEMENTWISE or isinstance(type, TupleType) or type.dtype not in FLOATS:
         return False
     return bool(nodes) and all(not is_tuple(n) and n.dtype == "bool" for n in nodes)
 
 
 def _refuse_complex(op: Callee, nodes: tuple[Node, ...]) -> None:
-    """Raises DTypeError for a complex operand of an op whose record does not take one."""
+    """Check the operands. Raises DTypeError for a complex one of an op whose record does not take
+    it."""
     if op.complex:
         return
     for node in nodes:
@@ -208,7 +209,8 @@ def _refuse_complex(op: Callee, nodes: tuple[Node, ...]) -> None:
 
 
 def lift(op: Callee, operands: tuple[Any, ...]) -> tuple[Node, ...]:
-    """Operands as nodes; Python numbers become constants of the dtype of the arrays beside them."""
+    """Return operands as nodes; Python numbers become constants of the dtype of the arrays beside
+    them."""
     dtypes: list[DType] = [
         node.dtype
         for node in operands
@@ -227,7 +229,7 @@ def _weak(value: Any, strong: DType) -> DType | None:
 
 
 def constant(value: Any, dtype: DType | None = None) -> Node:
-    """A constant node. Integers become float64 unless a dtype is asked for.
+    """Return a constant node. Integers become float64 unless a dtype is asked for.
 
     Raises DTypeError for what is no number, and for complex numbers where a real dtype is asked
     for.
@@ -253,7 +255,7 @@ def _own_dtype(array: np.ndarray[Any, Any]) -> DType:
 
 
 def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
-    """A named input of a program."""
+    """Return a named input node."""
     size = product(shape)
     if isinstance(size, int):
         note_array(size)
@@ -261,18 +263,19 @@ def input_node(name: str, shape: Shape, dtype: DType = "float64") -> Node:
 
 
 def filled(value: complex, type: Type) -> Node:
-    """One number everywhere, in the type's shape and dtype."""
+    """Return one number everywhere, in the type's shape and dtype."""
     return role("broadcast")(filling(value, type.dtype), shape=type.shape)
 
 
 def filling(value: Any, dtype: DType | None) -> Node:
-    """What an array of this dtype is filled with: a mask, as NumPy has it, with True for any number
-    but 0."""
+    """Return what an array of this dtype is filled with: a mask, as NumPy has it, with True for any
+    number but 0."""
     return constant(np.asarray(value).astype(bool) if dtype == "bool" else value, dtype)
 
 
 def fresh_input(name: str, like: Type, taken: set[str]) -> Node:
-    """An input of this type; where its name is taken, with a number behind it. The name then is."""
+    """Return an input of this type; where its name is taken, with a number behind it. The name then
+    is."""
     free, count = name, 1
     while free in taken:
         count += 1
@@ -292,7 +295,8 @@ def broadcast(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def elementwise_type(*types: Type, boolean: bool = False) -> Type:
-    """Type rule of elementwise ops: equal shapes (broadcast by the builder), promoted dtype."""
+    """Return the type of an elementwise op: equal shapes (broadcast by the builder), promoted
+    dtype."""
     return Type(types[0].shape, "bool" if boolean else promote(t.dtype for t in types))
 
 
@@ -316,26 +320,26 @@ def _clash(nodes: tuple[Node, ...], back: int) -> ShapeError:
 def shape_error(operand_error: OperandError, nodes: tuple[Node, ...]) -> ShapeError | DTypeError:
     """Return the error for a user that an OperandError becomes, with the operands' names."""
     facts = dict(operand_error.facts)
-    for letter, node in zip("abcdefgh", nodes, strict=False):
-        facts[letter] = describe(node)
-        facts["s" + letter] = shape_text(node.shape)
+    for operand, node in zip("abcdefgh", nodes, strict=False):
+        facts[operand] = describe(node)
+        facts["s" + operand] = shape_text(node.shape)
     fix: Phrase | None = operand_error.fix(**facts) if operand_error.fix else None
     error = DTypeError if isinstance(operand_error, OperandDTypeError) else ShapeError
     return error(operand_error.what(**facts), fix=fix)
 
 
 # What a front door calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.
-spoken: ContextVar[Mapping[int, str]] = ContextVar("spoken")
+display_names: ContextVar[Mapping[int, str]] = ContextVar("spoken")
 
 
 def describe(node: Node, budget: int = 40) -> str:
-    """A node in the user's own words: its name, or a short code-like formula."""
+    """Return a node in the user's own words: its name, or a short code-like formula."""
     text = _code(node, 4)
     return text if len(text) <= budget else f"{node.op.name}(…)"
 
 
 def _code(node: Node, depth: int) -> str:
-    called = spoken.get({}).get(node.id)
+    called = display_names.get({}).get(node.id)
     if node.op.role == "input":
         name = str(node.attrs["name"])  # a stand-in's own name says nothing
         return called or name.lstrip("·") if name.startswith("·") else name
@@ -358,7 +362,7 @@ def _code(node: Node, depth: int) -> str:
 
 
 def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
-    """The same op and attributes on other operands."""
+    """Return the same op and attributes on other operands."""
     if inputs == node.inputs:
         return node
     return apply(node.op, *inputs, **node.attrs)
@@ -367,8 +371,8 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
 def substitute(
     outputs: list[Node], mapping: dict[Node, Node], sizes: dict[str, int] | None = None
 ) -> list[Node]:
-    """The outputs with nodes replaced (and named sizes bound); what was shared stays shared. What
-    lies below a node that is replaced is not looked at."""
+    """Return the outputs with nodes replaced (and named sizes bound); what was shared stays shared.
+    What lies below a node that is replaced is not looked at."""
     done: dict[int, Node] = {old.id: new for old, new in mapping.items()}
     ends = set(done)
     for node in post_order(outputs, lambda node: () if node.id in ends else node.inputs):
@@ -394,17 +398,17 @@ def _bind_sizes(value: object, sizes: dict[str, int]) -> object:
 
 
 def _check_sizes(node: Node, type: Type, sizes: Mapping[str, int]) -> None:
-    """Raises ShapeError where an axis that was written for named sizes is shorter than nothing:
-    x[1:] of a vector without elements."""
+    """Check the sizes of a type. Raises ShapeError where an axis that was written for named sizes
+    is shorter than nothing: x[1:] of a vector without elements."""
     for dim in type.shape:
         if not isinstance(dim, Size):
             continue
-        found = dim.substitute(dict(sizes))
-        if isinstance(found, int) and found < 0:
+        size = dim.substitute(dict(sizes))
+        if isinstance(size, int) and size < 0:
             shown = ", ".join(
                 f"{name} = {sizes[name]}" for name in sorted(dim.names() & sizes.keys())
             )
-            facts = {"a": describe(node), "sa": shape_text(type.shape), "found": found}
+            facts = {"a": describe(node), "sa": shape_text(type.shape), "found": size}
             raise ShapeError(_NEGATIVE(sizes=shown, **facts))
 
 

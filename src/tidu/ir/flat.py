@@ -35,14 +35,14 @@ def _fields(record: Any) -> list[Any]:
 
 
 def _held(value: Any) -> list[Node]:
-    """All nodes in a value, but for those that others of them are made of."""
-    found: dict[Node, None] = {}
+    """Return all nodes in a value, but for those that others of them are made of."""
+    nodes: dict[Node, None] = {}
     entered: set[int] = set()
     ahead = [value]
     while ahead:
         one = ahead.pop()
         if isinstance(one, Node):
-            found[one] = None
+            nodes[one] = None
         elif isinstance(one, str | bytes) or id(one) in entered:
             continue
         elif isinstance(one, Mapping):
@@ -54,4 +54,4 @@ def _held(value: Any) -> list[Node]:
         elif is_dataclass(one) and not isinstance(one, type):
             entered.add(id(one))
             ahead += _fields(one)
-    return list(found)
+    return list(nodes)

@@ -34,20 +34,20 @@ class Graph(Flat):
     readings: tuple[Phrase, ...] = ()  # how formulas of the text were read, in plain NumPy
 
     def nodes(self) -> list[Node]:
-        """All nodes under the outputs, operands first."""
+        """Return all nodes under the outputs, operands first."""
         return reachable(self.outputs.values())
 
     def last_named(self) -> dict[str, Node]:
-        """The node of every name that the program gives; of a name given twice, the last."""
+        """Return the node of every name that the program gives; of a name given twice, the last."""
         steps: dict[str, int] = {}
-        found: dict[str, Node] = {}
+        last: dict[str, Node] = {}
         for node, names in self.names.items():
             for name in names:
                 step = name.step or 0
                 if not name.invented and step >= steps.get(name.text, 0):
                     steps[name.text] = step
-                    found[name.text] = node
-        return found
+                    last[name.text] = node
+        return last
 
     def name_of(self, node: Node) -> Name | None:
         names = self.names.get(node)

@@ -38,7 +38,7 @@ class ArrayData:
 
     @property
     def array(self) -> NDArray[Any]:
-        """A read-only array."""
+        """Return a read-only array."""
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
 
 
@@ -71,12 +71,12 @@ class Node:
 
     @property
     def T(self) -> Node:  # NumPy's name
-        """All axes reversed, as in NumPy; a vector or number is its own transpose."""
+        """Return all axes reversed, as in NumPy; a vector or number is its own transpose."""
         return self if self.rank < 2 else role("transpose")(self)
 
     @property
     def mT(self) -> Node:
-        """The last two axes exchanged."""
+        """Return the last two axes exchanged."""
         axes = tuple(range(self.rank))
         return role("transpose")(self, axes=(*axes[:-2], axes[-1], axes[-2]))
 
@@ -142,7 +142,8 @@ class Node:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        """Made again from its op and operands; see `ir.flat` for graphs."""
+        """Pickle a node as its op and operands, from which it is made again; see `ir.flat` for
+        graphs."""
         return _interned, (self.op, self.inputs, self.attributes, self.type)
 
     def __repr__(self) -> str:
@@ -160,13 +161,13 @@ _table: weakref.WeakValueDictionary[Key, Node] = weakref.WeakValueDictionary()
 def intern(
     op: Op, inputs: tuple[Node, ...], attributes: dict[str, Any], type: Type | TupleType
 ) -> Node:
-    """The node of this op, operands and attributes: a new one, or the one that exists."""
+    """Return the node of this op, operands and attributes: a new one, or the one that exists."""
     pairs = tuple(sorted(attributes.items()))
     key: Key = (op.name, tuple(node.id for node in inputs), pairs)
     with _lock:
-        found = _table.get(key)
-        if found is not None and found.op is op and found.type == type:
-            return found
+        known = _table.get(key)
+        if known is not None and known.op is op and known.type == type:
+            return known
         node = Node()
         node.op = op
         node.inputs = inputs
@@ -184,12 +185,12 @@ def _interned(
 
 
 def post_order(roots: Iterable[Node], operands: Callable[[Node], Sequence[Node]]) -> list[Node]:
-    """The roots and what `operands` leads to from them, each once and after its operands.
+    """Return the roots and what `operands` leads to from them, each once and after its operands.
 
     The order follows from the graph alone. Ids would not do: a node that exists already keeps the
     id that it was given when something else built it.
     """
-    found: list[Node] = []
+    ordered: list[Node] = []
     entered: set[int] = set()
     done: set[int] = set()
     stack = list(roots)
@@ -203,22 +204,23 @@ def post_order(roots: Iterable[Node], operands: Callable[[Node], Sequence[Node]]
         stack.pop()
         if node.id not in done:
             done.add(node.id)
-            found.append(node)
-    return found
+            ordered.append(node)
+    return ordered
 
 
 def reachable(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that the outputs depend on, operands first."""
+    """Return all nodes that the outputs depend on, operands first."""
     return post_order(outputs, attrgetter("inputs"))
 
 
 def inputs_among(nodes: Iterable[Node]) -> dict[str, Node]:
-    """The named inputs among these nodes, by name."""
+    """Return the named inputs among these nodes, by name."""
     return {node.attrs["name"]: node for node in nodes if node.op.role == "input"}
 
 
 def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
-    """Ids of the nodes under `outputs` that depend on one of `sources` (the sources included)."""
+    """Return ids of the nodes under `outputs` that depend on one of `sources` (the sources
+    included)."""
     active = {node.id for node in sources}
     for node in reachable(outputs):
         if node.id not in active and any(child.id in active for child in node.inputs):
@@ -227,8 +229,8 @@ def depends_on(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
 
 
 def moved_by(outputs: Iterable[Node], sources: Iterable[Node]) -> set[int]:
-    """Ids of the nodes under `outputs` that can change with one of `sources`: those that depend on
-    it through arrays that have elements. What has none carries no derivative."""
+    """Return ids of the nodes under `outputs` that can change with one of `sources`: those that
+    depend on it through arrays that have elements. What has none carries no derivative."""
     active = {node.id for node in sources if not is_empty(node.type)}
     for node in reachable(outputs):
         if node.id in active or is_empty(node.type):

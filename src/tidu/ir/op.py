@@ -220,7 +220,7 @@ class Op:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """A registered op is pickled by its name, and is the same object where it is read."""
+        """Pickle a registered op by its name: it is the same object where it is read."""
         if _REGISTRY.get(self.name) is self:
             return _op_named, (self.name,)
         return object.__reduce_ex__(self, protocol)
@@ -284,7 +284,7 @@ def _check_facets(op: Op) -> None:
 
 
 def load_all() -> None:
-    """See to it that all ops and rules are there: a pickle may be read before anything else is."""
+    """Import all ops and rules: a pickle may be read before anything else is imported."""
     importlib.import_module(f"{__name__.partition('.')[0]}.rewriting")
 
 
@@ -295,7 +295,7 @@ def _op_named(name: str) -> Op:
 
 
 def registered() -> Mapping[str, Op]:
-    """All ops by name."""
+    """Return all ops by name."""
     return _REGISTRY
 
 

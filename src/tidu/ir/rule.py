@@ -25,7 +25,7 @@ Purpose = Literal["simplify", "stabilise"]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Rule:
+class RewriteRule:
     """One exact rewrite of nodes whose op is `root`."""
 
     name: str
@@ -38,47 +38,47 @@ class Rule:
     complex: bool = False  # holds for complex numbers, on every branch
     domain: tuple[float, float] = (-2.0, 2.0)  # where the test draws the example's inputs
 
-    def __copy__(self) -> Rule:
+    def __copy__(self) -> RewriteRule:
         return self
 
-    def __deepcopy__(self, memo: object) -> Rule:
+    def __deepcopy__(self, memo: object) -> RewriteRule:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """A rule is pickled by its name, and is the same object where it is read."""
+        """Pickle a rule by its name: it is the same object where it is read."""
         return _rule_named, (self.purpose, self.root.name, self.name)
 
 
-_RULES: dict[Purpose, dict[str, list[Rule]]] = {"simplify": {}, "stabilise": {}}
+_RULES: dict[Purpose, dict[str, list[RewriteRule]]] = {"simplify": {}, "stabilise": {}}
 
 
-def rule(**facets: Any) -> Rule:
+def rule(**facets: Any) -> RewriteRule:
     """Register a rule."""
-    record = Rule(**facets)
+    record = RewriteRule(**facets)
     _RULES[record.purpose].setdefault(record.root.name, []).append(record)
     return record
 
 
-def rules_for(op: Op, purpose: Purpose) -> Sequence[Rule]:
-    """The rewrites of nodes of an op. A user's op may have the name of one of tidu's."""
-    found = _RULES[purpose].get(op.name, ())
-    return found if found and found[0].root is op else ()
+def rules_for(op: Op, purpose: Purpose) -> Sequence[RewriteRule]:
+    """Return the rewrites of nodes of an op. A user's op may have the name of one of tidu's."""
+    rules = _RULES[purpose].get(op.name, ())
+    return rules if rules and rules[0].root is op else ()
 
 
-def _rule_named(purpose: Purpose, root: str, name: str) -> Rule:
+def _rule_named(purpose: Purpose, root: str, name: str) -> RewriteRule:
     load_all()
     return next(record for record in _RULES[purpose][root] if record.name == name)
 
 
-def all_rules() -> list[Rule]:
+def all_rules() -> list[RewriteRule]:
     return [record for table in _RULES.values() for group in table.values() for record in group]
 
 
 _LOOKED_INTO = 4  # how deep the expressions are that a rule matches
 
 
-def holds_for(record: Rule, node: Node) -> bool:
-    """Whether a rule may be tried on a node: a rule for real numbers is not where complex ones
+def holds_for(record: RewriteRule, node: Node) -> bool:
+    """Tell whether a rule may be tried on a node: a rule for real numbers is not where complex ones
     stand in the expression that it may match."""
     if record.complex:
         return True

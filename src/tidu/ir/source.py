@@ -1,4 +1,4 @@
-"""What every front door hands on: a graph, and what the input itself said about its names."""
+"""The result of reading any program: a graph, and what the input itself said about its names."""
 
 from __future__ import annotations
 

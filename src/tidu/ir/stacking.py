@@ -21,7 +21,7 @@ Batched = Callable[..., Node | None]
 
 def length_of(xs: Sequence[Node], stacked: Sequence[bool]) -> Dim:
     """Return the size of the leading axis, which all stacked operands share."""
-    first = next(x for x, own in zip(xs, stacked, strict=True) if own)
+    first = next(x for x, has_axis in zip(xs, stacked, strict=True) if has_axis)
     return result_types(first.type)[0].shape[0]
 
 
@@ -35,7 +35,8 @@ def all_stacked(xs: Sequence[Node], stacked: Sequence[bool]) -> tuple[Node, ...]
     """Return the operands, all with the leading axis."""
     length = length_of(xs, stacked)
     return tuple(
-        x if own else with_leading_axis(x, length) for x, own in zip(xs, stacked, strict=True)
+        x if has_axis else with_leading_axis(x, length)
+        for x, has_axis in zip(xs, stacked, strict=True)
     )
 
 
@@ -57,9 +58,9 @@ def entrywise(this: Callable[[], Op]) -> Batched:
 def matrices_stacked(xs: Sequence[Node], stacked: Sequence[bool]) -> list[Node]:
     """Return the operands of a matrix op with the leading axes aligned: axes of size one stand
     between the leading axis and the matrix where another operand has a batch of its own."""
-    ranks = [x.rank - own for x, own in zip(xs, stacked, strict=True)]
+    ranks = [x.rank - has_axis for x, has_axis in zip(xs, stacked, strict=True)]
     most = max(ranks) if min(ranks) >= 2 else 0
     return [
-        ones_inside(x, most) if own and rank < most else x
-        for x, own, rank in zip(xs, stacked, ranks, strict=True)
+        ones_inside(x, most) if has_axis and rank < most else x
+        for x, has_axis, rank in zip(xs, stacked, ranks, strict=True)
     ]

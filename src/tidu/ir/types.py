@@ -40,7 +40,7 @@ _NUMBER_FIX = Words(
 
 
 def is_size_name(text: str) -> bool:
-    """Whether a text can name a size: source files have sizes for variables."""
+    """Tell whether a text can name a size: source files have sizes for variables."""
     return text.isidentifier() and visible_line(text) == text
 
 
@@ -72,7 +72,7 @@ class Size:
         return total
 
     def divide(self, other: Dim) -> Dim | None:
-        """The whole quotient, or None where `other` does not divide every term.
+        """Return the whole quotient, or None where `other` does not divide every term.
 
         >>> n, d = Size.named("n"), Size.named("d")
         >>> str((2 * n * d).divide(2 * d)), (n * d + 1).divide(d)
@@ -96,7 +96,7 @@ class Size:
         return _canonical(sums)
 
     def __index__(self) -> int:
-        """A named size is no number: what needs one says so, before NumPy does in its words."""
+        """Refuse a named size where a number is needed, before NumPy does in its words."""
         raise InputError(_NO_NUMBER(size=self), fix=_NUMBER_FIX(size=self))
 
     def __lt__(self, other: object) -> bool:
@@ -161,9 +161,9 @@ MAX_AXES = 64  # of NumPy's arrays
 
 
 def _is_size(dim: Any) -> bool:
-    """A named size, or a whole number that is NumPy's."""
-    whole = isinstance(dim, Integral) and dim is not True and dim is not False
-    return whole or isinstance(dim, Size)
+    """Tell whether a dim is a named size or an integer, NumPy's included."""
+    is_integer = isinstance(dim, Integral) and dim is not True and dim is not False
+    return is_integer or isinstance(dim, Size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Type:
     dtype: DType = "float64"
 
     def __post_init__(self) -> None:
-        """What a program asks for may be no shape at all: (2, -1), (1.5, 2), 70 axes."""
+        """Check the shape: a program may ask for (2, -1), (1.5, 2), 70 axes."""
         for dim in self.shape:
             if type(dim) is not int and not _is_size(dim):
                 raise InputError(_NO_SHAPE(shape=shape_text(self.shape)))
@@ -199,12 +199,12 @@ class TupleType:
 
     @property
     def dtype(self) -> DType:
-        """The dtype that holds all results."""
+        """Return the dtype that holds all results."""
         return promote(item.dtype for item in self.items)
 
 
 def product(dims: Iterable[Dim]) -> Dim:
-    """The number of elements of a shape."""
+    """Return the number of elements of a shape."""
     total: Dim = 1
     for dim in dims:
         total = total * dim
@@ -212,20 +212,21 @@ def product(dims: Iterable[Dim]) -> Dim:
 
 
 def is_empty(type: Type | TupleType) -> bool:
-    """Whether there are no elements: an axis, of each result, has size 0. Named sizes are not 0 by
-    their names."""
+    """Tell whether there are no elements: an axis, of each result, has size 0. Named sizes are not
+    0 by their names."""
     items = type.items if isinstance(type, TupleType) else (type,)
     return all(any(dim == 0 for dim in item.shape) for item in items)
 
 
 def shape_text(shape: Shape) -> str:
-    """(3,) (2, 3) () as NumPy writes them, with named sizes as names."""
+    """Write a shape as NumPy does, (3,) or (2, 3), with named sizes as names."""
     inner = ", ".join(str(dim) for dim in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
 def entry_text(name: str, index: Sequence[int] | None) -> str:
-    """An entry as Python writes it, counted from 0: W[0, 1]; without an index the name alone."""
+    """Return an entry as Python writes it, counted from 0: W[0, 1]; without an index the name
+    alone."""
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
@@ -234,7 +235,7 @@ def is_one_element(shape: Shape) -> bool:
 
 
 def promote(dtypes: Iterable[DType]) -> DType:
-    """NumPy's promotion among the dtypes that tidu calculates with.
+    """Return NumPy's promotion among the dtypes that tidu calculates with.
 
     >>> promote(["float32", "complex64"]), promote(["float64", "complex64"])
     ('complex64', 'complex128')
@@ -251,17 +252,17 @@ def promote(dtypes: Iterable[DType]) -> DType:
 
 
 def real_dtype(dtype: DType) -> DType:
-    """The dtype of the real and imaginary parts; any other dtype is its own."""
+    """Return the dtype of the real and imaginary parts; any other dtype is its own."""
     return {"complex128": "float64", "complex64": "float32"}.get(dtype, dtype)  # type: ignore[return-value]
 
 
 def complex_dtype(dtype: DType) -> DType:
-    """The complex dtype of the same precision."""
+    """Return the complex dtype of the same precision."""
     return "complex64" if dtype in ("float32", "complex64") else "complex128"
 
 
 def broadcast_shapes(shapes: Iterable[Shape]) -> Shape | int:
-    """The common shape under NumPy's rules, or the axis that clashes (1 is the last)."""
+    """Return the common shape under NumPy's rules, or the axis that clashes (1 is the last)."""
     shapes = tuple(shapes)
     rank = max((len(shape) for shape in shapes), default=0)
     result: list[Dim] = []
@@ -275,7 +276,8 @@ def broadcast_shapes(shapes: Iterable[Shape]) -> Shape | int:
 
 
 def substitute_sizes(value: object, sizes: Mapping[str, Dim]) -> object:
-    """`value` with every named size in it replaced; reaches into tuples, types and slices."""
+    """Return `value` with every named size in it replaced; reaches into tuples, types and
+    slices."""
     if isinstance(value, Size):
         return value.substitute(sizes)
     if isinstance(value, tuple):

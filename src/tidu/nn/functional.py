@@ -38,18 +38,19 @@ class Approximation(Enum):
 
 
 def silu(input: Node) -> Node:
-    """x·σ(x)."""
+    """Return x·σ(x)."""
     return input * sigmoid(input)
 
 
 def elu(input: Node, alpha: float = 1.0) -> Node:
-    """x where x > 0, alpha·(eˣ − 1) elsewhere; the exponential never sees a large argument."""
+    """Return x where x > 0, alpha·(eˣ − 1) elsewhere; the exponential never sees a large
+    argument."""
     positive = greater(input, 0.0)
     return where(positive, input, alpha * expm1(where(positive, 0.0, input)))
 
 
 def gelu(input: Node, approximate: str = "none") -> Node:
-    """x·Φ(x); with approximate="tanh", Φ is ½(1 + tanh(√(2/π)(x + 0.044715 x³)))."""
+    """Return x·Φ(x); with approximate="tanh", Φ is ½(1 + tanh(√(2/π)(x + 0.044715 x³)))."""
     try:
         how = Approximation(approximate)
     except ValueError:
@@ -63,7 +64,7 @@ def gelu(input: Node, approximate: str = "none") -> Node:
 
 
 def linear(input: Node, weight: Node, bias: Node | None = None) -> Node:
-    """Rows x (…, in) through W (out, in): x·Wᵀ + b."""
+    """Return rows x (…, in) through W (out, in): x·Wᵀ + b."""
     y = input @ weight.T
     return y if bias is None else y + bias
 
@@ -81,7 +82,7 @@ FUNCTIONS: Mapping[str, Callable[..., Node]] = {
 
 
 def operands(function: Callable[..., Node]) -> int:
-    """How many leading arguments of one of `FUNCTIONS` are nodes."""
+    """Return how many leading arguments of one of `FUNCTIONS` are nodes."""
     if function is linear:
         return 3
     weights = {"weight", "pos_weight"} & set(inspect.signature(function).parameters)
@@ -91,5 +92,6 @@ def operands(function: Callable[..., Node]) -> int:
 
 
 def activation(name: str) -> Callable[..., Node]:
-    """An activation by its name in `torch.nn.functional`, called with PyTorch's option names."""
+    """Return an activation by its name in `torch.nn.functional`, called with PyTorch's option
+    names."""
     return _COMPOSED.get(name) or torch_call(name)

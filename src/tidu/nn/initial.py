@@ -98,7 +98,7 @@ _GAINS = dict(_GAIN_FORMULAS)
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:
-    """PyTorch's recommended gain for a nonlinearity.
+    """Return PyTorch's recommended gain for a nonlinearity.
 
     >>> round(gain("relu") ** 2, 12)
     2.0
@@ -109,7 +109,7 @@ def gain(nonlinearity: str, slope: float = 0.01) -> float:
 
 
 def fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
-    """(fan_in, fan_out) of a weight (out, in, …)."""
+    """Return (fan_in, fan_out) of a weight (out, in, …)."""
     if len(shape) < 2:
         raise InputError(_FANS(name=name, shape=shape), fix=_FANS_FIX())
     field = math.prod(shape[2:])

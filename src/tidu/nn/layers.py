@@ -131,7 +131,7 @@ class Linear(Layer):
         return y + bias[0] if bias else y
 
     def _check(self, x: Node, layout: Layout) -> int:
-        """The axis of the features."""
+        """Return the axis of the features."""
         if layout == "column" and x.rank != 2:
             what = _RANK(layer=self, x=describe(x), sx=shape_text(x.shape))
             raise ShapeError(what, fix=_RANK_FIX())
@@ -270,7 +270,7 @@ LAYERS: Mapping[str, type[Layer]] = {
 
 
 def layer(name: str, *positional: Any, **options: Any) -> Layer:
-    """The layer of this name with options in PyTorch's order or by name.
+    """Return the layer of this name with options in PyTorch's order or by name.
 
     Raises `UnknownNameError` for an unknown layer, `InputError` for options that do not fit.
 

@@ -52,7 +52,7 @@ _UNKNOWN = Words(en="unknown loss {name}", zh="没有名为 {name} 的损失")
 _KNOWN = Words(en="known are: {names}", zh="可用的有：{names}")
 
 
-class Reduction(Enum):
+class LossReduction(Enum):
     """How the losses of the elements or samples become one number."""
 
     MEAN = "mean"
@@ -62,33 +62,33 @@ class Reduction(Enum):
 
 def _reduced(terms: Node, reduction: str) -> Node:
     match _reduction(reduction):
-        case Reduction.MEAN:
+        case LossReduction.MEAN:
             return mean(terms)
-        case Reduction.SUM:
+        case LossReduction.SUM:
             return sum_(terms)
-        case Reduction.NONE:
+        case LossReduction.NONE:
             return terms
 
 
-def _reduction(value: str) -> Reduction:
+def _reduction(value: str) -> LossReduction:
     try:
-        return Reduction(value)
+        return LossReduction(value)
     except ValueError:
         raise InputError(_REDUCTION(value=repr(value))) from None
 
 
 def mse_loss(input: Node, target: Node, reduction: str = "mean") -> Node:
-    """(input − target)²."""
+    """Return (input − target)²."""
     return _reduced(square(input - target), reduction)
 
 
 def l1_loss(input: Node, target: Node, reduction: str = "mean") -> Node:
-    """|input − target|."""
+    """Return |input − target|."""
     return _reduced(absolute(input - target), reduction)
 
 
 def huber_loss(input: Node, target: Node, reduction: str = "mean", delta: float = 1.0) -> Node:
-    """½d² where |d| ≤ delta, delta·(|d| − ½delta) elsewhere, with d = input − target."""
+    """Return ½d² where |d| ≤ delta, delta·(|d| − ½delta) elsewhere, with d = input − target."""
     if not delta > 0:
         raise InputError(_WIDTH(option="delta", value=delta))
     difference = input - target
@@ -98,7 +98,7 @@ def huber_loss(input: Node, target: Node, reduction: str = "mean", delta: float 
 
 
 def smooth_l1_loss(input: Node, target: Node, reduction: str = "mean", beta: float = 1.0) -> Node:
-    """½d²/beta where |d| < beta, |d| − ½beta elsewhere; beta = 0 is the L1 loss."""
+    """Return ½d²/beta where |d| < beta, |d| − ½beta elsewhere; beta = 0 is the L1 loss."""
     if beta < 0:
         raise InputError(_WIDTH(option="beta", value=beta))
     if beta == 0:
@@ -118,7 +118,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     dim: int | None = None,
 ) -> Node:
-    """−Σ target·log softmax(input) for each sample.
+    """Return −Σ target·log softmax(input) for each sample.
 
     input: (n, C), (C,) or (n, C, …); target: class indices (n,), or probabilities like input.
     weight: a factor for each class; "mean" then divides by the weights of the samples' classes.
@@ -139,7 +139,8 @@ def nll_loss(
     reduction: str = "mean",
     dim: int | None = None,
 ) -> Node:
-    """−Σ target·input for each sample, where `input` holds logarithms; see `cross_entropy`."""
+    """Return −Σ target·input for each sample, where `input` holds logarithms; see
+    `cross_entropy`."""
     axis = _class_axis(input, dim)
     classes = _Classes(input, target, weight, ignore_index, axis)
     return _over_classes(classes, input, reduction, 0.0)
@@ -160,16 +161,18 @@ class _Classes:
         return self.target.shape != self.scores.shape
 
     def chances(self, smoothing: float) -> Node:
-        """The probabilities of the target, zero for samples that do not count."""
-        found = class_probabilities(self.scores, self.target, self.axis)
+        """Return the probabilities of the target, zero for samples that do not count."""
+        probabilities = class_probabilities(self.scores, self.target, self.axis)
         if smoothing:
-            found = (1.0 - smoothing) * found + smoothing / constant(self.scores.shape[self.axis])
+            probabilities = (1.0 - smoothing) * probabilities + smoothing / constant(
+                self.scores.shape[self.axis]
+            )
         if self.ignored is None or not self.by_index:
-            return found
+            return probabilities
         shape = self.scores.shape
         without = (*shape[: self.axis], 1, *shape[self.axis + 1 :])
         out = equal(reshape(self.target, shape=without), float(self.ignored))
-        return where(out, 0.0, found)
+        return where(out, 0.0, probabilities)
 
     def weighted(self, chances: Node) -> Node:
         if self.weight is None:
@@ -181,7 +184,7 @@ class _Classes:
 def _over_classes(classes: _Classes, logarithms: Node, reduction: str, smoothing: float) -> Node:
     terms = -sum_(classes.weighted(classes.chances(smoothing)) * logarithms, axis=classes.axis)
     plain = classes.weight is None and classes.ignored is None
-    if plain or not classes.by_index or _reduction(reduction) is not Reduction.MEAN:
+    if plain or not classes.by_index or _reduction(reduction) is not LossReduction.MEAN:
         return _reduced(terms, reduction)
     return sum_(terms) / sum_(classes.weighted(classes.chances(0.0)))
 
@@ -194,7 +197,8 @@ def _class_axis(input: Node, dim: int | None) -> int:
 
 
 def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
-    """The target as probabilities, shaped like `scores`: as it is, or a 1 at each class index."""
+    """Return the target as probabilities, shaped like `scores`: as it is, or a 1 at each class
+    index."""
     if target.shape == scores.shape:
         return target
     without = scores.shape[:axis] + scores.shape[axis + 1 :]
@@ -221,8 +225,8 @@ def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
 def binary_cross_entropy(
     input: Node, target: Node, weight: Node | None = None, reduction: str = "mean"
 ) -> Node:
-    """−(t·ln p + (1 − t)·ln(1 − p)) for probabilities p; 0·ln 0 counts as 0. weight: a factor for
-    each element."""
+    """Return −(t·ln p + (1 − t)·ln(1 − p)) for probabilities p; 0·ln 0 counts as 0. weight: a
+    factor for each element."""
     terms = -(xlogy(target, input) + xlogy(1.0 - target, 1.0 - input))
     return _reduced(terms if weight is None else weight * terms, reduction)
 
@@ -234,8 +238,8 @@ def binary_cross_entropy_with_logits(
     pos_weight: Node | None = None,
     reduction: str = "mean",
 ) -> Node:
-    """The same for p = σ(z), written ln(1 + eᶻ) − t·z: finite for every z. pos_weight: a factor for
-    the terms of t = 1."""
+    """Return the same for p = σ(z), written ln(1 + eᶻ) − t·z: finite for every z. pos_weight: a
+    factor for the terms of t = 1."""
     if pos_weight is None:
         terms = softplus(input) - target * input
     else:
@@ -244,7 +248,7 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(input: Node, target: Node, reduction: str = "mean", log_target: bool = False) -> Node:
-    """target·(ln target − input), where `input` holds logarithms; 0·ln 0 counts as 0.
+    """Return target·(ln target − input), where `input` holds logarithms; 0·ln 0 counts as 0.
 
     `reduction` may also be "batchmean": the sum divided by the number of samples.
     """
@@ -260,15 +264,16 @@ def kl_div(input: Node, target: Node, reduction: str = "mean", log_target: bool 
 
 
 def accuracy(scores: Node, target: Node, dim: int | None = None) -> Node:
-    """The share of samples whose true class has the highest score (n, C); a tie counts as right.
+    """Return the share of samples whose true class has the highest score (n, C); a tie counts as
+    right.
 
     `target` as in `cross_entropy`. A number to watch: it is flat, so nothing can descend on it.
     """
     axis = _class_axis(scores, dim)
     chances = class_probabilities(scores, target, axis)
     best = torch_call("amax")(scores, dim=axis)
-    own = sum_(chances * scores, axis=axis)
-    return mean(where(greater_equal(own, best), 1.0, 0.0))
+    correct = sum_(chances * scores, axis=axis)
+    return mean(where(greater_equal(correct, best), 1.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,17 +304,17 @@ LOSSES: Mapping[str, Loss] = {
 
 
 def loss(name: str) -> Loss:
-    """The loss of this name. Raises `UnknownNameError` with the nearest one.
+    """Return the loss of this name. Raises `UnknownNameError` with the nearest one.
 
     >>> loss("L1Loss").function.__name__
     'l1_loss'
     """
-    found = LOSSES.get(name)
-    if found is None:
+    known = LOSSES.get(name)
+    if known is None:
         close = nearest(name, list(LOSSES))
         raise UnknownNameError(
             _UNKNOWN(name=name),
             why=_KNOWN(names=", ".join(LOSSES)),
             fix=verbatim(f'"{close}"') if close else None,
         )
-    return found
+    return known

@@ -15,7 +15,8 @@ _ROOT = "nn.functional."
 
 
 def torch_call(name: str) -> Callable[..., Node]:
-    """The op that PyTorch calls `name`, taking PyTorch's options. Raises `UnknownNameError`."""
+    """Return the op that PyTorch calls `name`, taking PyTorch's options. Raises
+    `UnknownNameError`."""
     alias = torch_alias(name)
     if alias is None:
         raise UnknownNameError(_NONE(name=name))
@@ -29,7 +30,8 @@ def torch_call(name: str) -> Callable[..., Node]:
 
 
 def torch_alias(name: str) -> tuple[Op, Alias] | None:
-    """The op that PyTorch calls `name`, below its root or `nn.functional`, and its call there."""
+    """Return the op that PyTorch calls `name`, below its root or `nn.functional`, and its call
+    there."""
     for op in registered().values():
         for given in op.aliases.get("torch", ()):
             alias = Alias(given) if isinstance(given, str) else given

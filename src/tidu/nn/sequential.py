@@ -40,7 +40,8 @@ class LayerProblem(InputError):
 def parameter_specs(
     layers: Sequence[Layer], layout: Layout = "column"
 ) -> tuple[ParameterSpec, ...]:
-    """The parameters of a list of layers: W1, b1, W2, b2, …, numbered by the linear layers."""
+    """Return the parameters of a list of layers: W1, b1, W2, b2, …, numbered by the linear
+    layers."""
     specs: list[ParameterSpec] = []
     number = 0
     for layer in layers:
@@ -55,7 +56,7 @@ def sequential(
     layout: Layout = "column",
     parameters: Mapping[str, Node] | None = None,
 ) -> Model:
-    """The layers applied one after the other.
+    """Return the layers applied one after the other.
 
     Linear layers give y1, y2, …; what follows layer 2 without parameters gives y2A (activation) or
     y2F (flattened); a second activation there y2AA. `parameters` may hold nodes by name; the others
@@ -77,16 +78,16 @@ def sequential(
     name, number = str(x.attrs["name"]) if x.op.role == "input" else "x", 0
     for index, layer in enumerate(layers):
         number += isinstance(layer, Linear)
-        own = layer.parameters(number, layout)
-        nodes = tuple(given.get(p.name) or input_node(p.name, p.shape, x.dtype) for p in own)
+        weights = layer.parameters(number, layout)
+        nodes = tuple(given.get(p.name) or input_node(p.name, p.shape, x.dtype) for p in weights)
         try:
             y = layer.apply(x, nodes, layout)
         except TiduError as problem:
             raise LayerProblem(index, problem) from None
-        name = f"y{number}" if own else name + layer.suffix
+        name = f"y{number}" if weights else name + layer.suffix
         if y is not x:
             named[name] = y
-        specs.extend(own)
-        used.update(zip((p.name for p in own), nodes, strict=True))
+        specs.extend(weights)
+        used.update(zip((p.name for p in weights), nodes, strict=True))
         x = y
     return Model(x, named, tuple(specs), used)

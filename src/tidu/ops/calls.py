@@ -78,8 +78,8 @@ def _call_type(*types: Type, body: Body) -> Type | TupleType:
 
 
 def _call_reference(*operands: Any, body: Body) -> Any:
-    found = run(body, operands)
-    return found[0] if len(found) == 1 else tuple(found)
+    results = run(body, operands)
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def _call_adjoint(g: Node, *xs_out: Node, body: Body, pull: Derive) -> tuple[Node | None, ...]:
@@ -90,13 +90,13 @@ def _call_adjoint(g: Node, *xs_out: Node, body: Body, pull: Derive) -> tuple[Nod
     result: list[Node | None] = [None] * len(xs)
     if live:
         called = apply(call_, *xs, *(parts[i] for i in seeded), body=back)
-        for place, position in enumerate(live):
-            result[position] = pick(called, place)
+        for number, position in enumerate(live):
+            result[position] = pick(called, number)
     return tuple(result)
 
 
 def seeded_results(outputs: Sequence[Node], gradients: Sequence[Node]) -> tuple[int, ...]:
-    """The positions of the results that have a gradient."""
+    """Return the positions of the results that have a gradient."""
     return tuple(
         i
         for i, (node, g) in enumerate(zip(outputs, gradients, strict=True))
@@ -117,26 +117,28 @@ def _call_differential(
         return None
     called = apply(call_, *xs, *(dx for dx in dxs if dx is not None), body=pushed)
     base = len(body.outputs)
-    found = {position: pick(called, base + place) for place, position in enumerate(live)}
-    return whole_differential(found, out)
+    differentials = {position: pick(called, base + number) for number, position in enumerate(live)}
+    return whole_differential(differentials, out)
 
 
 def _batched_call(xs: Sequence[Node], stacked: Sequence[bool], body: Body, batch: Batch) -> Node:
-    """A call of the body for all entries."""
+    """Return a call of the body for all entries."""
     length = length_of(xs, stacked)
-    own = tuple(i for i, moved in enumerate(stacked) if moved)
-    whole, live = batch(body, own, length)
-    found = apply(call_, *xs, body=whole)
-    parts = [pick(found, i) for i in range(len(body.outputs))]
+    positions = tuple(i for i, moved in enumerate(stacked) if moved)
+    batched, live = batch(body, positions, length)
+    result = apply(call_, *xs, body=batched)
+    parts = [pick(result, i) for i in range(len(body.outputs))]
     return join_results(
         [p if i in live else with_leading_axis(p, length) for i, p in enumerate(parts)]
     )
 
 
-def whole_differential(found: dict[int, Node], out: Node) -> Node:
-    """Differentials of some results as one of all: zeros elsewhere."""
+def whole_differential(differentials: dict[int, Node], out: Node) -> Node:
+    """Return the differentials of some results as a tuple for all: zeros elsewhere."""
     types = result_types(out.type)
-    return join_results([found[i] if i in found else filled(0.0, t) for i, t in enumerate(types)])
+    return join_results(
+        [differentials[i] if i in differentials else filled(0.0, t) for i, t in enumerate(types)]
+    )
 
 
 call_ = op(

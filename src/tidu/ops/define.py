@@ -50,17 +50,18 @@ def elementwise(
 
 
 def float_type(dtype: DType) -> DType:
-    """The dtype in which a result of real numbers is given: integers and masks become float64."""
+    """Return the dtype of a real result: integers and masks become float64."""
     return dtype if dtype in FLOATS else "float64"
 
 
 def like(node: Node, value: float) -> Node:
-    """A number as a constant of the node's dtype, where it meets no array that gives it one."""
+    """Return a number as a constant of the node's dtype, for use where no array gives it one."""
     return constant(value, float_type(node.dtype))
 
 
 def quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy reference whose infinities and NaN are meant: it gives them without a warning."""
+    """Return a NumPy reference that gives infinities and NaN without a warning, since they are
+    meant."""
 
     def calculate(*operands: Any, **attributes: Any) -> Any:
         with np.errstate(all="ignore"):
@@ -70,7 +71,7 @@ def quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def times(node: Node, left: Math, right: Math) -> Math:
-    """Notation of an elementwise product of two operands of `node`'s shape."""
+    """Return the notation of an elementwise product of two operands of `node`'s shape."""
     return joined([left, right], "" if is_scalar(node) else "⊙")
 
 
@@ -79,20 +80,21 @@ DIM = {"dim": "axis", "keepdim": "keepdims"}
 
 
 def function(name: str, sub: str = "") -> Callable[..., Math]:
-    """Notation name(x)."""
+    """Return the notation name(x)."""
     return lambda node, *trees: Apply(Function(name, sub), trees)
 
 
 def fence(left: str, right: str, sub: str = "") -> Callable[..., Math]:
-    """Notation |x|, ‖x‖ …"""
+    """Return the notation |x|, ‖x‖ and the like."""
     return lambda node, tree: Fence(tree, left, right, sub)
 
 
 def aliases(
     **names: str | Alias | tuple[str | Alias, ...],
 ) -> Mapping[str, tuple[str | Alias, ...]]:
-    """Names of the op in other libraries, dotted below the library's root: numpy="linalg.norm",
-    torch=("relu", "nn.functional.relu"); `text` holds further bare names for the text door."""
+    """Return the names of an op in other libraries, dotted below the library's root:
+    numpy="linalg.norm", torch=("relu", "nn.functional.relu"); `text` holds further bare names for
+    text programs."""
     return {lib: n if isinstance(n, tuple) else (n,) for lib, n in names.items()}
 
 
@@ -101,14 +103,14 @@ def says(en: str, zh: str) -> Words:
 
 
 def is_scalar(node: Node) -> bool:
-    """One element, or one element stretched by a broadcast: multiplies as a number."""
+    """Tell whether a node is one element, or the broadcast of one: it multiplies as a number."""
     if is_one_element(node.shape):
         return True
     return node.op.role == "broadcast" and is_one_element(node.inputs[0].shape)
 
 
 def joined(factors: list[Math], sign: Any) -> Math:
-    """A flat product: nested products of the same sign are opened."""
+    """Return a product whose nested products of the same sign are flattened."""
     flat: list[Math] = []
     for factor in factors:
         flat.extend(
@@ -120,7 +122,8 @@ def joined(factors: list[Math], sign: Any) -> Math:
 def normal(
     arity: int = 1, *, low: float | None = None, high: float | None = None, **attrs: Any
 ) -> Samples:
-    """Samples: numbers, vectors, matrices, normal or uniform in (low, high), all of one shape."""
+    """Return samples: numbers, vectors, matrices, normal or uniform in (low, high), all of one
+    shape."""
 
     def draw(rng: Generator, shape: tuple[int, ...]) -> Any:
         if low is None and high is None:
@@ -138,7 +141,8 @@ def normal(
 
 
 def sampled(*cases: tuple[tuple[Any, ...], dict[str, Any]]) -> Samples:
-    """Samples from operand shapes (tuples of ints) or functions of a generator, with attributes."""
+    """Return samples from operand shapes (tuples of ints) or functions of a generator, with
+    attributes."""
 
     def make(rng: Generator) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         def one(spec: Any) -> Any:

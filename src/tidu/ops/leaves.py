@@ -46,14 +46,15 @@ _FAMOUS = {math.pi: "pi", math.e: "e"}
 
 
 def number_text(value: float) -> str:
-    """The shortest text of a number: 24, 0.1, 1e-06."""
+    """Return the shortest text of a number: 24, 0.1, 1e-06."""
     if float(value).is_integer() and abs(value) < 1e15:
         return str(int(value))
     return repr(float(value))
 
 
 def number(value: float) -> Math:
-    """A constant as a reader writes it: an integer, a short decimal, or a fraction equal to it."""
+    """Return a constant as a reader writes it: an integer, a short decimal, or a fraction equal to
+    it."""
     if abs(value) in _FAMOUS:
         letter = Symbol(_FAMOUS[abs(value)])
         return Negative(letter) if value < 0 else letter
@@ -71,7 +72,7 @@ def number(value: float) -> Math:
 
 
 def complex_number(value: complex) -> Math:
-    """1 + 2i, −i, 3i; a number without an imaginary part as a real one."""
+    """Return 1 + 2i, −i, 3i; a number without an imaginary part as a real one."""
     if value.imag == 0:
         return number(value.real)
     size = number(abs(value.imag))
@@ -83,7 +84,7 @@ def complex_number(value: complex) -> Math:
 
 
 def _square_root(value: float) -> Math | None:
-    """√2, 1/√d and the like, where the number is exactly that in floating point."""
+    """Return √2, 1/√d and the like, where the number is exactly that in floating point."""
     if not np.isfinite(value * value):
         return None
     square = Ratio(value * value).limit_denominator(1000)

@@ -7,8 +7,8 @@ from tidu.ir.node import Node
 
 
 def constant_number(node: Node) -> complex | None:
-    """The number, real or complex, that a (possibly stretched or reshaped) one-element constant
-    holds."""
+    """Return the number, real or complex, of a one-element constant, also if it is broadcast or
+    reshaped; None for anything else."""
     if node.op.role in ("broadcast", "reshape"):
         node = node.inputs[0]
     if node.op.role != "constant":
@@ -18,14 +18,14 @@ def constant_number(node: Node) -> complex | None:
 
 
 def constant_value(node: Node) -> float | None:
-    """The same for a real number; None for one with an imaginary part."""
+    """Return the same for a real number; None for one with an imaginary part."""
     number = constant_number(node)
     return number.real if number is not None and number.imag == 0 else None
 
 
 def number_of(node: Node) -> Node | None:
-    """The one number that a (possibly stretched) node holds whatever the inputs are: a constant, or
-    an expression of named sizes such as 1/n. As a node of rank 0; None for anything else."""
+    """Return the one number that a node, or its broadcast, holds whatever the inputs are: a
+    number made of constants and sizes, or an array of one constant; None for anything else."""
     if node.op.role == "broadcast":
         node = node.inputs[0]
     if node.rank or not free_of_inputs(node):
@@ -35,12 +35,13 @@ def number_of(node: Node) -> Node | None:
 
 
 def plain_number(number: complex) -> complex | float:
-    """A number without an imaginary part as a real one."""
+    """Return a number without an imaginary part as a real one."""
     return number.real if number.imag == 0 else number
 
 
 def free_of_inputs(node: Node, limit: int = 12) -> bool:
-    """Made of constants and sizes alone; long expressions are not looked through."""
+    """Tell whether a node is made of constants and sizes alone; long expressions are not
+    searched."""
     stack, seen = [node], 0
     while stack:
         part = stack.pop()

@@ -43,7 +43,7 @@ class Property:
 
 
 def _relative_difference(a: Any, b: Any) -> float:
-    """The largest difference, relative to the largest element."""
+    """Return the largest difference, relative to the largest element."""
     scale = float(np.max(np.abs(a), initial=0.0)) or 1.0
     return float(np.max(np.abs(a - b), initial=0.0)) / scale
 
@@ -109,13 +109,16 @@ PROPERTIES: Mapping[str, Property] = {
 
 
 def has(node: Node, name: str) -> bool:
-    """Whether an input was declared to have a property, or one that implies it."""
+    """Tell whether an input was declared to have a property, or one that implies it."""
     declared: tuple[str, ...] = node.attrs.get("assume", ()) if node.op.role == "input" else ()
-    return any(name == own or name in PROPERTIES[own].implies for own in declared)
+    return any(
+        name == declared_name or name in PROPERTIES[declared_name].implies
+        for declared_name in declared
+    )
 
 
 def is_symmetric(node: Node) -> bool:
-    """Whether a square matrix is its own transpose whatever its inputs are. Where that is not
+    """Tell whether a square matrix is its own transpose whatever its inputs are. Where that is not
     seen, the answer is no."""
     return _symmetric(node, _DEEPEST)
 
@@ -145,7 +148,7 @@ def _symmetric(node: Node, depth: int) -> bool:
 
 
 def are_transposes(a: Node, b: Node) -> bool:
-    """Whether b is aᵀ as it is written."""
+    """Tell whether b is aᵀ as it is written."""
     for one, other in ((a, b), (b, a)):
         if other.op is transpose and is_matrix_transpose(other) and other.inputs[0] is one:
             return True
@@ -157,7 +160,7 @@ def _symmetric_sum(node: Node) -> bool:
 
 
 def _symmetric_product(node: Node, depth: int) -> bool:
-    """XXᵀ, SS and Xᵀ S X in either order of the products."""
+    """Tell whether a product is XXᵀ, SS or Xᵀ S X, in either order of the products."""
     left, right = node.inputs
     if are_transposes(left, right):
         return True
@@ -172,7 +175,8 @@ def _symmetric_product(node: Node, depth: int) -> bool:
 
 
 def is_orthogonal(node: Node) -> bool:
-    """An input that was declared orthogonal, eigenvectors, or the transpose of such a matrix."""
+    """Tell whether a matrix is an input declared orthogonal, eigenvectors, or the transpose of such
+    a matrix."""
     if node.op is transpose and is_matrix_transpose(node):
         node = node.inputs[0]
     if is_complex(node) or node.shape[-1] != node.shape[-2]:

@@ -20,34 +20,34 @@ def _item_type(x: Type | TupleType, index: int) -> Type:
 
 
 def pick(x: Node, index: int) -> Node:
-    """The result of a node at a position (of a node with one result, the node)."""
+    """Return the result of a node at a position (of a node with one result, the node)."""
     if x.op is tuple_:
         return x.inputs[index]
     return apply(item, x, index=index) if is_tuple(x) else x
 
 
 def result_of(node: Node, op: Op, index: int) -> bool:
-    """Whether a node is the result of this op at a position."""
+    """Tell whether a node is the result of this op at a position."""
     return node.op is item and node.attrs["index"] == index and node.inputs[0].op is op
 
 
 def results_of(node: Node) -> tuple[Node, ...]:
-    """All results of a node as nodes."""
+    """Return all results of a node as nodes."""
     return tuple(pick(node, i) for i in range(len(result_types(node.type))))
 
 
 def given_results(node: Node) -> Any:
-    """What a call of an op gives: its result, or a tuple of its results."""
+    """Return what a call of an op gives: its result, or a tuple of its results."""
     return results_of(node) if is_tuple(node) else node
 
 
 def join_results(parts: Sequence[Node]) -> Node:
-    """Nodes as the results of one: one is itself, several are a tuple."""
+    """Return nodes as the results of one: one is itself, several are a tuple."""
     return parts[0] if len(parts) == 1 else apply(tuple_, *parts)
 
 
 def is_zero(node: Node) -> bool:
-    """A constant 0, or one that is stretched."""
+    """Tell whether a node is a constant 0 or a broadcast of it."""
     if node.op.role == "broadcast":
         node = node.inputs[0]
     if node.op.role != "constant":
@@ -62,7 +62,7 @@ def _item_adjoint(g: Node, x: Node, out: Node, index: int) -> tuple[Node]:
 
 
 def _item_notation(node: Node, x: Math) -> Math:
-    """V(A) for an op whose results have names of their own; else the call with an index."""
+    """Return V(A) for an op whose results have names of their own; else the call with an index."""
     named = node.inputs[0].op.results
     if named and isinstance(x, Apply):
         return Apply(Function(named[node.attrs["index"]]), x.arguments)
@@ -70,7 +70,7 @@ def _item_notation(node: Node, x: Math) -> Math:
 
 
 def result_symbol(node: Node) -> Math:
-    """What the result that an item picks is called, by the op or inside its body."""
+    """Return what the result that an item picks is called, by the op or inside its body."""
     held = node.inputs[0]
     names = held.attrs[held.op.body].results if held.op.body is not None else ()
     index: int = node.attrs["index"]
@@ -78,8 +78,8 @@ def result_symbol(node: Node) -> Math:
     if index < len(names):
         return symbol(names[index])
     if names and before >= 0:  # the carries that the steps started from
-        own = symbol(names[before])
-        return Symbol(own.base, own.sub, "(t-1)")
+        base = symbol(names[before])
+        return Symbol(base.base, base.sub, "(t-1)")
     return Symbol(str(index + 1))
 
 

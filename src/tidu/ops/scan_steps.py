@@ -15,7 +15,7 @@ from tidu.ops.results import is_zero
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ScanOperands:
     """Which operands and results of a scan are what."""
 
     carries: int
@@ -23,16 +23,16 @@ class Layout:
     outputs: int
 
     @staticmethod
-    def of(body: Body, carries: int, steps: int) -> Layout:
-        return Layout(carries, steps, len(body.outputs) - carries)
+    def of(body: Body, carries: int, steps: int) -> ScanOperands:
+        return ScanOperands(carries, steps, len(body.outputs) - carries)
 
     def split(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """Carries, arrays with an entry a step, constants."""
+        """Split operands into carries, arrays with an entry for each step, and constants."""
         c, s = self.carries, self.carries + self.steps
         return list(operands[:c]), list(operands[c:s]), list(operands[s:])
 
     def kept(self, carry: int) -> int:
-        """The position of the result that keeps what each step started from."""
+        """Return the position of the result that keeps what each step started from."""
         return self.carries + self.outputs + carry
 
 
@@ -64,7 +64,9 @@ class StepBack:
     drawn: Sequence[int]
 
 
-def step_back(body: Body, layout: Layout, gradients: Sequence[Node], pull: Derive) -> StepBack:
+def step_back(
+    body: Body, layout: ScanOperands, gradients: Sequence[Node], pull: Derive
+) -> StepBack:
     """Pull one step back, given the gradients of the results of the scan."""
     carries, entries = layout.carries, layout.steps
     moving = [j for j in range(carries) if body.inputs[j].dtype in FLOATS]
@@ -80,7 +82,7 @@ def step_back(body: Body, layout: Layout, gradients: Sequence[Node], pull: Deriv
     return StepBack(back, found, moving, kept, later, summed, drawn)
 
 
-def backward_body(back: StepBack, layout: Layout) -> Body:
+def backward_body(back: StepBack, layout: ScanOperands) -> Body:
     """Return the step of the scan in the other direction."""
     body, found = back.body, back.gradients
     count = len(body.inputs) - len(back.moving) - len(back.later)  # of the step's own inputs
@@ -136,7 +138,9 @@ class StepForward:
     drawn: Sequence[int]
 
 
-def step_forward(body: Body, layout: Layout, given: Collection[int], push: Derive) -> StepForward:
+def step_forward(
+    body: Body, layout: ScanOperands, given: Collection[int], push: Derive
+) -> StepForward:
     """Push one step forward, given the positions of the operands that have a differential."""
     moving = set(given)
     while True:  # a carry moves as soon as what it is next depends on something that moves
@@ -158,7 +162,7 @@ def step_forward(body: Body, layout: Layout, given: Collection[int], push: Deriv
     )
 
 
-def forward_body(forward: StepForward, body: Body, layout: Layout) -> Body:
+def forward_body(forward: StepForward, body: Body, layout: ScanOperands) -> Body:
     """Return the step of the scan of both: `body` is the step as it was."""
     pushed, carries, base = forward.body, layout.carries, len(body.outputs)
     found, own = forward.differentials, forward.carries

@@ -35,7 +35,7 @@ from tidu.ops.calls import (
 )
 from tidu.ops.define import op, says
 from tidu.ops.results import given_results, join_results, pick, results_of
-from tidu.ops.scan_steps import Layout, backward_body, forward_body, step_back, step_forward
+from tidu.ops.scan_steps import ScanOperands, backward_body, forward_body, step_back, step_forward
 from tidu.words import Words
 
 _CARRY = Words(
@@ -61,7 +61,7 @@ def _stacked(type: Type, length: Dim) -> Type:
 def _scan_type(
     *types: Type, body: Body, carries: int, steps: int, length: Dim, reverse: bool
 ) -> Type | TupleType:
-    layout = Layout.of(body, carries, steps)
+    layout = ScanOperands.of(body, carries, steps)
     first, entries, constants = layout.split(types)
     for node, type in zip(body.inputs[carries : carries + steps], entries, strict=False):
         if not type.shape or type.shape[0] != length:
@@ -101,16 +101,17 @@ def _step_by_step(
     length: int,
     reverse: bool,
 ) -> tuple[list[Any], list[list[Any]]]:
-    """The last carries, and for each entry the outputs of its step and the carries before it.
+    """Return the last carries, and for each entry the outputs of its step and the carries before
+    it.
 
     `step` applies the body: to arrays, or to nodes.
     """
-    carry, entries, constants = Layout.of(body, carries, steps).split(operands)
+    carry, entries, constants = ScanOperands.of(body, carries, steps).split(operands)
     rows: list[list[Any]] = []
     for t in _order(length, reverse):
-        found = step(body, [*carry, *(x[t] for x in entries), *constants])
-        rows.append([*found[carries:], *carry])
-        carry = list(found[:carries])
+        results = step(body, [*carry, *(x[t] for x in entries), *constants])
+        rows.append([*results[carries:], *carry])
+        carry = list(results[:carries])
     if reverse:
         rows.reverse()
     return carry, rows
@@ -155,14 +156,15 @@ def _scan_adjoint(
     reverse: bool,
     pull: Derive,
 ) -> tuple[Node | None, ...]:
-    """A scan in the other direction: δ of the carry flows back, constants sum over the steps.
+    """Return a scan in the other direction: δ of the carry flows back, constants sum over the
+    steps.
 
     Its carries: the gradient of each carry, then the sum for each constant. Its entries: the
     carries that each step started from, the step's own entries, the gradients of the step's outputs
     and of the kept carries. Its constants: the constants.
     """
     *xs, out = xs_out
-    layout = Layout.of(body, carries, steps)
+    layout = ScanOperands.of(body, carries, steps)
     gradients = results_of(g) if is_tuple(out) else (g,)
     back = step_back(body, layout, gradients, pull)
     if not back.gradients and not back.kept:
@@ -188,8 +190,8 @@ def _scan_adjoint(
         reverse=not reverse,
     )
     result: list[Node | None] = [None] * len(xs)
-    for place, position in enumerate((*back.moving, *back.summed, *back.drawn)):
-        result[position] = pick(made, place)
+    for number, position in enumerate((*back.moving, *back.summed, *back.drawn)):
+        result[position] = pick(made, number)
     return tuple(result)
 
 
@@ -204,8 +206,9 @@ def _scan_differential(
     reverse: bool,
     push: Derive,
 ) -> Node | None:
-    """A scan of the pushed body, whose carries are those of the scan and their differentials."""
-    layout = Layout.of(body, carries, steps)
+    """Return a scan of the pushed body, whose carries are those of the scan and their
+    differentials."""
+    layout = ScanOperands.of(body, carries, steps)
     forward = step_forward(body, layout, {i for i, dx in enumerate(dxs) if dx is not None}, push)
     if not forward.differentials and not forward.carries:
         return None
@@ -215,7 +218,7 @@ def _scan_differential(
 
     a, b, c = layout.split(xs)
     derived = forward_body(forward, body, layout)
-    after = Layout.of(derived, carries + len(forward.carries), steps + len(forward.entries))
+    after = ScanOperands.of(derived, carries + len(forward.carries), steps + len(forward.entries))
     made = apply(
         scan,
         *a, *tangents(forward.carries),
@@ -228,16 +231,16 @@ def _scan_differential(
         reverse=reverse,
     )  # fmt: skip
     result: dict[int, Node] = {}
-    for place, i in enumerate(forward.carries):
-        result[i] = pick(made, carries + place)
-        result[layout.kept(i)] = pick(made, after.kept(carries + place))
-    for place, i in enumerate(forward.drawn):
-        result[i] = pick(made, after.carries + layout.outputs + place)
+    for number, i in enumerate(forward.carries):
+        result[i] = pick(made, carries + number)
+        result[layout.kept(i)] = pick(made, after.kept(carries + number))
+    for number, i in enumerate(forward.drawn):
+        result[i] = pick(made, after.carries + layout.outputs + number)
     return whole_differential(result, out)
 
 
 def _steps_first(x: Node) -> Node:
-    """The batch axis and the axis of the steps exchanged."""
+    """Return the batch axis and the axis of the steps exchanged."""
     return transpose(x, axes=(1, 0, *range(2, x.rank)))
 
 
@@ -251,41 +254,46 @@ def _batched_scan(
     reverse: bool,
     batch: Batch,
 ) -> Node:
-    """A scan of the body for all entries: each step takes one step of every entry."""
+    """Return a scan of the body for all entries: each step takes one step of every entry."""
     count = length_of(xs, stacked)
-    own = {i for i, moved in enumerate(stacked) if moved}
+    moved_inputs = {i for i, moved in enumerate(stacked) if moved}
     while True:  # a carry has the axis as soon as what it is next depends on something that has
-        whole, live = batch(body, tuple(sorted(own)), count)
-        fresh = {i for i in live if i < carries} - own
+        batched, live = batch(body, tuple(sorted(moved_inputs)), count)
+        fresh = {i for i in live if i < carries} - moved_inputs
         if not fresh:
             break
-        own |= fresh
+        moved_inputs |= fresh
     outputs = tuple(
-        with_leading_axis(node, count) if i in own and i < carries and i not in live else node
-        for i, node in enumerate(whole.outputs)
+        with_leading_axis(node, count)
+        if i in moved_inputs and i < carries and i not in live
+        else node
+        for i, node in enumerate(batched.outputs)
     )
-    first, entries, constants = Layout.of(body, carries, steps).split(range(len(xs)))
+    first, entries, constants = ScanOperands.of(body, carries, steps).split(range(len(xs)))
     operands = (
-        *(xs[i] if stacked[i] or i not in own else with_leading_axis(xs[i], count) for i in first),
+        *(
+            xs[i] if stacked[i] or i not in moved_inputs else with_leading_axis(xs[i], count)
+            for i in first
+        ),
         *(_steps_first(xs[i]) if stacked[i] else xs[i] for i in entries),
         *(xs[i] for i in constants),
     )
     made = apply(
         scan,
         *operands,
-        body=replace(whole, outputs=outputs),
+        body=replace(batched, outputs=outputs),
         carries=carries,
         steps=steps,
         length=length,
         reverse=reverse,
     )
-    layout = Layout.of(body, carries, steps)
-    kept = {layout.kept(i) for i in first if i in own}
+    layout = ScanOperands.of(body, carries, steps)
+    kept = {layout.kept(i) for i in first if i in moved_inputs}
     each = {i for i in live if i >= carries} | kept
     results: list[Node] = []
     for i in range(2 * carries + layout.outputs):
         part = pick(made, i)
-        has_axis = i in each or i in own & set(first)
+        has_axis = i in each or i in moved_inputs & set(first)
         part = _steps_first(part) if i in each else part
         results.append(part if has_axis else with_leading_axis(part, count))
     return join_results(results)
@@ -338,14 +346,14 @@ Sample = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 def _scan_samples(rng: np.random.Generator) -> Sample:
-    found: Sample = []
+    samples: Sample = []
     for length, reverse in ((3, False), (2, True), (0, False)):
         operands = (
             rng.standard_normal(2),
             rng.standard_normal((length, 2)),
             0.5 * rng.standard_normal((2, 2)),
         )
-        found.append(
+        samples.append(
             (
                 operands,
                 {
@@ -357,4 +365,4 @@ def _scan_samples(rng: np.random.Generator) -> Sample:
                 },
             )
         )
-    return found
+    return samples

@@ -4,7 +4,18 @@ from tidu.optim.adam import Adam, AdamW
 from tidu.optim.adaptive import Adagrad, RMSProp
 from tidu.optim.clip import CLIPS, ClipNorm, ClipValue
 from tidu.optim.lion import Lion
-from tidu.optim.rule import RULES, STEP, Clip, Line, Optimizer, Rule, Schedule, Slot, Update, rule
+from tidu.optim.rule import (
+    RULES,
+    STEP,
+    Clip,
+    Line,
+    Optimizer,
+    Rule,
+    Schedule,
+    Slot,
+    Update,
+    rule,
+)
 from tidu.optim.schedule import (
     SCHEDULES,
     Constant,

@@ -79,7 +79,8 @@ class _Moments(Rule):
         state: Mapping[str, Node],
         hyper: Mapping[str, Node],
     ) -> tuple[Node, dict[str, Node], tuple[Line, ...]]:
-        """m̂ / (√v̂ + ε), the new moments, and the lines of the moments without their bias."""
+        """Return m̂ / (√v̂ + ε), the new moments, and the lines of the moments without their
+        bias."""
         t = counted(state)
         mean = blend(state["mean"], gradient, hyper["beta1"])
         squares = blend(state["squares"], square(gradient), hyper["beta2"])
@@ -88,7 +89,10 @@ class _Moments(Rule):
             size = kept["largest"] = maximum(state["largest"], squares)
         mean_hat = mean / in_dtype_of(1.0 - hyper["beta1"] ** t, parameter)
         size_hat = size / in_dtype_of(1.0 - hyper["beta2"] ** t, parameter)
-        lines = (Line("m\u0302", mean_hat, _MEAN_HAT), Line("v\u0302", size_hat, _SQUARES_HAT))
+        lines = (
+            Line("m\u0302", mean_hat, _MEAN_HAT),
+            Line("v\u0302", size_hat, _SQUARES_HAT),
+        )
         divisor = sqrt(size_hat) + in_dtype_of(hyper["eps"], parameter)
         return mean_hat / divisor, kept, lines
 

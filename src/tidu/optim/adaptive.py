@@ -131,12 +131,12 @@ class RMSProp(Rule):
     centered: bool = flag(_CENTRED)
 
     def slots(self) -> tuple[Slot, ...]:
-        found = [Slot("squares", "v", says=_SQUARES)]
+        slots = [Slot("squares", "v", says=_SQUARES)]
         if self.centered:
-            found.append(Slot("mean", "m", says=_MEAN))
+            slots.append(Slot("mean", "m", says=_MEAN))
         if self.momentum:
-            found.append(Slot("velocity", "u", says=_VELOCITY))
-        return tuple(found)
+            slots.append(Slot("velocity", "u", says=_VELOCITY))
+        return tuple(slots)
 
     def update(
         self,

@@ -31,7 +31,7 @@ _Kind = TypeVar("_Kind", bound=type[Clip])
 
 
 def clip(kind: _Kind) -> _Kind:
-    """Enters a limit under its name, by which study files know it."""
+    """Enter a limit under its name, by which study files know it."""
     CLIPS[kind.__name__] = kind
     return kind
 
@@ -58,7 +58,7 @@ class ClipNorm(Clip):
     max_norm: float = number("c", POSITIVE, _MOST)
 
     def slots(self) -> tuple[Slot, ...]:
-        """The norm, so that one that overflows is noticed: the steps would silently be 0."""
+        """Return the norm, so that one that overflows is noticed: the steps would silently be 0."""
         return (_LAST,)
 
     def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:

@@ -53,7 +53,7 @@ STEP = Slot("step", "t", shared=True, says=Words(en="the count of steps", zh="姝
 
 
 def counted(state: Mapping[str, Node]) -> Node:
-    """The count of steps with this one; `state["step"]` counts those before."""
+    """Return the count of steps with this one; `state["step"]` counts those before."""
     return state[STEP.name] + 1.0
 
 
@@ -102,7 +102,8 @@ class Schedule(Settings):
     says: ClassVar[Words]
 
     def rate(self, lr: Node, step: Node, hyper: Mapping[str, Node]) -> Node:
-        """`lr` is the rule's rate, `step` counts from 0, `hyper` holds the schedule's numbers."""
+        """Return the rate of a step. `lr` is the rule's rate, `step` counts from 0, `hyper` holds
+        the schedule's numbers."""
         raise NotImplementedError
 
 
@@ -125,7 +126,7 @@ class Clip(Settings):
     complex: ClassVar[bool] = False
 
     def slots(self) -> tuple[Slot, ...]:
-        """What is remembered of a step, all of it shared."""
+        """Return what is remembered of a step, all of it shared."""
         return ()
 
     def apply(self, gradients: Mapping[str, Node], hyper: Mapping[str, Node]) -> Clipped:
@@ -168,13 +169,14 @@ class Rule(Settings):
 
 
 def in_dtype_of(value: Node, like: Node) -> Node:
-    """A number in another node's dtype: a float32 parameter stays float32 under a float64 rate."""
+    """Return a number in another node's dtype: a float32 parameter stays float32 under a float64
+    rate."""
     return call(role("cast"), value, dtype=like.dtype)
 
 
 def blend(kept: Node, new: Node, share: Node) -> Node:
-    """share 路 kept + (1 - share) 路 new, with 1 - share taken before the parameter's dtype rounds
-    it."""
+    """Return share 路 kept + (1 - share) 路 new, with 1 - share taken before the parameter's dtype
+    rounds it."""
     return in_dtype_of(share, kept) * kept + in_dtype_of(1.0 - share, kept) * new
 
 
@@ -184,7 +186,7 @@ _DECAYED = Words(en="the gradient with weight decay", zh="鍔犱笂鏉冮噸琛板噺鐨勬
 def decayed(
     parameter: Node, gradient: Node, hyper: Mapping[str, Node]
 ) -> tuple[Node, tuple[Line, ...]]:
-    """鈭侺/鈭俉 + 位 W and its line, where there is weight decay."""
+    """Return 鈭侺/鈭俉 + 位 W and its line, where there is weight decay."""
     if "weight_decay" not in hyper:
         return gradient, ()
     node = gradient + in_dtype_of(hyper["weight_decay"], parameter) * parameter
@@ -196,6 +198,6 @@ _Kind = TypeVar("_Kind", bound=type[Rule])
 
 
 def rule(kind: _Kind) -> _Kind:
-    """Enters a rule under its name, by which study files know it."""
+    """Enter a rule under its name, by which study files know it."""
     RULES[kind.__name__] = kind
     return kind

@@ -42,7 +42,7 @@ _Kind = TypeVar("_Kind", bound=type[Schedule])
 
 
 def schedule(kind: _Kind) -> _Kind:
-    """Enters a schedule under its name, by which study files know it."""
+    """Enter a schedule under its name, by which study files know it."""
     SCHEDULES[kind.__name__] = kind
     return kind
 
@@ -166,5 +166,5 @@ class WarmUp(Schedule):
         warm = first + (1.0 - first) * (minimum(step, steps) / steps)
         if self.then is None:
             return lr * warm
-        own = {name.removeprefix("then."): node for name, node in hyper.items()}
-        return warm * self.then.rate(lr, maximum(step - steps, 0.0), own)
+        inner = {name.removeprefix("then."): node for name, node in hyper.items()}
+        return warm * self.then.rate(lr, maximum(step - steps, 0.0), inner)

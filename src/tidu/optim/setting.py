@@ -124,17 +124,17 @@ def number(
     idle: float | None = None,
     why: Words | None = None,
 ) -> Any:
-    """A field that holds a number."""
+    """Return a field that holds a number."""
     return field(default=default, metadata={"settings": (Setting(symbol, range, says, idle, why),)})
 
 
 def pair(one: Setting, other: Setting, default: tuple[float, float]) -> Any:
-    """A field that holds two numbers, such as betas."""
+    """Return a field that holds two numbers, such as betas."""
     return field(default=default, metadata={"settings": (one, other)})
 
 
 def flag(says: Words) -> Any:
-    """A field that is true or false; false if left out."""
+    """Return a field that is true or false; false if left out."""
     return field(default=False, metadata={"flag": says})
 
 
@@ -142,7 +142,7 @@ LR_SAYS = Words(en="learning rate", zh="学习率")
 
 
 def rate(default: Any = MISSING) -> Any:
-    """The field of the learning rate."""
+    """Return the field of the learning rate."""
     return number("alpha", POSITIVE, LR_SAYS, default, why=_UPHILL)
 
 
@@ -152,7 +152,7 @@ def weight_decay(default: float = 0.0) -> Any:
 
 
 def small(default: float) -> Any:
-    """The field of the number that keeps a divisor from 0."""
+    """Return the field of the number that keeps a divisor from 0."""
     says = Words(en="the number that keeps the divisor from 0", zh="防止除以 0 的小量")
     return number("epsilon", POSITIVE, says, default)
 
@@ -180,21 +180,21 @@ class Settings:
                 object.__setattr__(self, item.name, checked)
 
     def __repr__(self) -> str:
-        told = [
+        shown = [
             f"{item.name}={_told(value)}"
             for item in fields(self)
             if item.name not in _LAST
             and ((value := getattr(self, item.name)) != item.default or item.name == "lr")
         ]
-        told += [
+        shown += [
             f"{item.name}={getattr(self, item.name)!r}"
             for item in fields(self)
             if item.name in _LAST and getattr(self, item.name) is not None
         ]
-        return f"{type(self).__name__}({', '.join(told)})"
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def hyper(self) -> tuple[Hyper, ...]:
-        """The numbers that the graph takes as inputs: all but those without effect."""
+        """Return the numbers that the graph takes as inputs: all but those without effect."""
         return tuple(
             Hyper(setting.name or name, value, setting.symbol, setting.says)
             for name, setting, value in self._numbers()
@@ -228,17 +228,17 @@ def _two(name: str, value: Any, example: Any) -> tuple[Any, Any]:
 
 
 def _checked(name: str, value: Any, setting: Setting) -> float:
-    """The number as a float (a whole one as an int); InputError, naming what was given."""
+    """Return the number as a float (a whole one as an int); InputError, naming what was given."""
     if isinstance(value, bool) or not isinstance(value, Real):
         kind = type(value).__name__
         raise InputError(_NOT_A_NUMBER(name=name, value=_shown(value), kind=kind))
-    found = float(value)
+    number = float(value)
     whole = isinstance(value, Integral) or not setting.range.whole
-    if not (math.isfinite(found) and setting.range.holds(found) and whole):
-        negative = math.isfinite(found) and found < 0
+    if not (math.isfinite(number) and setting.range.holds(number) and whole):
+        negative = math.isfinite(number) and number < 0
         reason: Phrase | None = setting.why() if setting.why is not None and negative else None
         raise InputError(setting.range.refuses(name=name, value=_shown(value)), why=reason)
-    return int(found) if setting.range.whole else found
+    return int(number) if setting.range.whole else number
 
 
 def _shown(value: Any) -> str:

@@ -67,12 +67,13 @@ class SGD(Rule):
             )
 
     def hyper(self) -> tuple[Hyper, ...]:
-        """The learning rate, and of the other settings those that are not 0."""
-        found = Rule.hyper(self)
-        return found if self.momentum else tuple(h for h in found if h.name != "dampening")
+        """Return the learning rate, and of the other settings those that are not 0."""
+        hyper = Rule.hyper(self)
+        return hyper if self.momentum else tuple(h for h in hyper if h.name != "dampening")
 
     def slots(self) -> tuple[Slot, ...]:
-        """The velocity, and with dampening the dampening that holds: none at the first step."""
+        """Return the velocity, and with dampening the dampening that holds: none at the first
+        step."""
         if not self.momentum:
             return ()
         velocity = Slot("velocity", "v", says=_VELOCITY)
@@ -104,7 +105,7 @@ class SGD(Rule):
 
 
 def Momentum(lr: float, momentum: float = 0.9) -> SGD:
-    """SGD with momentum: v ← μ v + ∂L/∂W, W ← W - α v.
+    """Return SGD with momentum: v ← μ v + ∂L/∂W, W ← W - α v.
 
     >>> Momentum(0.1)
     SGD(lr=0.1, momentum=0.9)
@@ -113,7 +114,7 @@ def Momentum(lr: float, momentum: float = 0.9) -> SGD:
 
 
 def Nesterov(lr: float, momentum: float = 0.9) -> SGD:
-    """SGD with Nesterov's momentum: v ← μ v + ∂L/∂W, W ← W - α (∂L/∂W + μ v).
+    """Return SGD with Nesterov's momentum: v ← μ v + ∂L/∂W, W ← W - α (∂L/∂W + μ v).
 
     >>> Nesterov(0.1)
     SGD(lr=0.1, momentum=0.9, nesterov=True)

@@ -49,7 +49,7 @@ class State:
         return f"new/{self.input}"
 
     def initial(self, shape: tuple[int, ...] = ()) -> NDArray[Any]:
-        """What it holds before the first step, in the shape of its parameter."""
+        """Return what it holds before the first step, in the shape of its parameter."""
         like = () if self.parameter is None else shape
         return np.full(like, self.slot.start, self.before.dtype)
 
@@ -89,11 +89,11 @@ class StepGraph:
     lines: tuple[StepLine, ...] = ()
 
     def hyper_values(self) -> dict[str, float]:
-        """The rule's numbers under the names of their inputs."""
+        """Return the rule's numbers under the names of their inputs."""
         return {f"hyper/{hyper.name}": hyper.value for hyper in self.settings}
 
     def initial_states(self, parameters: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """What is remembered before the first step, under the names of the inputs."""
+        """Return what is remembered before the first step, under the names of the inputs."""
         return {
             state.input: state.initial(
                 () if state.parameter is None else np.shape(parameters[state.parameter])
@@ -105,8 +105,8 @@ class StepGraph:
 def step_graph(
     derivation: Derivation, optimizer: Optimizer, watch: Mapping[str, Node] | None = None
 ) -> StepGraph:
-    """The graph of one step. `watch` names nodes as written whose values are outputs too; without
-    it the outputs of the derived graph besides the loss.
+    """Return the graph of one step. `watch` names nodes as written whose values are outputs too;
+    without it the outputs of the derived graph besides the loss.
 
     Raises DTypeError for a complex parameter under a rule that is for real ones.
 
@@ -129,8 +129,8 @@ def step_graph(
     lines += line
     updated: dict[str, Node] = {}
     for name, parameter in derivation.wrt.items():
-        own = {slot.name: before[_path(slot, name)] for slot in slots}
-        update = optimizer.update(parameter, gradients[name], own, numbers)
+        slot_nodes = {slot.name: before[_path(slot, name)] for slot in slots}
+        update = optimizer.update(parameter, gradients[name], slot_nodes, numbers)
         updated[name] = update.parameter
         lines += [StepLine(name, line) for line in update.lines]
         after |= {_path(s, name): update.state[s.name] for s in slots if s.name in update.state}
@@ -176,12 +176,13 @@ def _refuse_complex(derivation: Derivation, optimizer: Optimizer) -> None:
 
 
 def _settings(optimizer: Optimizer) -> tuple[Hyper, ...]:
-    """The numbers of the rule, of its schedule and of its limit, each under a name of its own."""
-    found = [*optimizer.hyper()]
+    """Return the numbers of the rule, of its schedule and of its limit, each under a name of its
+    own."""
+    settings = [*optimizer.hyper()]
     if isinstance(optimizer, Rule):
         for prefix, part in (("schedule", optimizer.schedule), ("clip", optimizer.clip)):
-            found += [] if part is None else [hyper.under(prefix) for hyper in part.hyper()]
-    return tuple(found)
+            settings += [] if part is None else [hyper.under(prefix) for hyper in part.hyper()]
+    return tuple(settings)
 
 
 def _of(part: str, hyper: Mapping[str, Node]) -> dict[str, Node]:
@@ -190,8 +191,8 @@ def _of(part: str, hyper: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def _slots(optimizer: Optimizer) -> tuple[Slot, ...]:
-    """The slots of the rule and its limit; a schedule counts steps too, with the rule's count if it
-    has one."""
+    """Return the slots of the rule and its limit; a schedule counts steps too, with the rule's
+    count if it has one."""
     slots = optimizer.slots()
     if not isinstance(optimizer, Rule):
         return slots
@@ -203,22 +204,23 @@ def _slots(optimizer: Optimizer) -> tuple[Slot, ...]:
 def _limited(
     derivation: Derivation, optimizer: Optimizer, hyper: Mapping[str, Node]
 ) -> tuple[Mapping[str, Node], list[StepLine], dict[str, Node]]:
-    """The gradients as the rule sees them, each in its parameter's dtype: beside float64 data that
-    of a float32 parameter is calculated in float64, and the parameter would not stay float32."""
+    """Return the gradients as the rule sees them, each in its parameter's dtype: beside float64
+    data that of a float32 parameter is calculated in float64, and the parameter would not stay
+    float32."""
     gradients = {n: in_dtype_of(g, derivation.wrt[n]) for n, g in derivation.gradients.items()}
     if not isinstance(optimizer, Rule) or optimizer.clip is None:
         return gradients, [], {}
     done = optimizer.clip.apply(gradients, _of("clip", hyper))
     lines = [StepLine(None, line) for line in done.shared]
-    for name, own in done.lines.items():
-        lines += [StepLine(name, line) for line in own]
+    for name, shown in done.lines.items():
+        lines += [StepLine(name, line) for line in shown]
     return done.gradients, lines, dict(done.state)
 
 
 def _scheduled(
     optimizer: Optimizer, hyper: Mapping[str, Node], before: Mapping[str, Node]
 ) -> tuple[Mapping[str, Node], list[StepLine]]:
-    """The rule's numbers with the rate of this step in place of the rate that was given."""
+    """Return the rule's numbers with the rate of this step in place of the rate that was given."""
     if not isinstance(optimizer, Rule) or optimizer.schedule is None:
         return hyper, []
     given = hyper["lr"]
@@ -238,16 +240,16 @@ def _paths(derivation: Derivation, slot: Slot) -> list[tuple[str | None, str]]:
 
 
 def _states(derivation: Derivation, slots: tuple[Slot, ...]) -> dict[str, Node]:
-    """The input node of each state: like its parameter, or a number."""
-    found: dict[str, Node] = {}
+    """Return the input node of each state: like its parameter, or a number."""
+    states: dict[str, Node] = {}
     for slot in slots:
         for parameter, path in _paths(derivation, slot):
             if parameter is None:
-                found[path] = input_node(f"state/{path}", ())
+                states[path] = input_node(f"state/{path}", ())
             else:
                 like = derivation.wrt[parameter]
-                found[path] = input_node(f"state/{path}", like.shape, like.dtype)
-    return found
+                states[path] = input_node(f"state/{path}", like.shape, like.dtype)
+    return states
 
 
 def _watched(derivation: Derivation, watch: Mapping[str, Node] | None) -> list[tuple[str, Node]]:
@@ -272,7 +274,7 @@ def _outputs(
 
 
 def _names(derivation: Derivation) -> dict[Node, tuple[Name, ...]]:
-    """The user's names; a node that runs in place of a written one takes its names."""
+    """Return the user's names; a node that runs in place of a written one takes its names."""
     names = dict(derivation.graph.names)
     for written, run in derivation.as_run.items():
         if written in derivation.graph.names:

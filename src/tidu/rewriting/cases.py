@@ -22,7 +22,8 @@ def _is_zero(node: Node) -> bool:
 
 
 def _joined_cases(node: Node, atoms: Atoms) -> Node | None:
-    """where(c, a, 0) + where(c, 0, b) → where(c, a, b), if in each case one of the two is zero."""
+    """Rewrite where(c, a, 0) + where(c, 0, b) → where(c, a, b), if in each case one of the two is
+    zero."""
     terms = terms_of(node, atoms)
     cases = [_as_cases(x, atoms) for _, x in terms]
     for j, second in enumerate(cases):
@@ -40,7 +41,7 @@ def _joined_cases(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _as_cases(node: Node, atoms: Atoms) -> tuple[Node, Node, Node] | None:
-    """(c, a, b) of where(c, a, b), also where other factors stand beside it."""
+    """Return (c, a, b) of where(c, a, b), also where other factors stand beside it."""
     factors = factors_of(node, atoms)
     for case in factors:
         if case.op is not where or case.id in atoms:
@@ -77,7 +78,7 @@ for _op in (add, subtract):
 
 
 def _same_cases(node: Node, atoms: Atoms) -> Node | None:
-    """where(c, a, a) → a; where(c, p·x, q·x) → x ⊙ where(c, p, q) for numbers p and q."""
+    """Rewrite where(c, a, a) → a; where(c, p·x, q·x) → x ⊙ where(c, p, q) for numbers p and q."""
     condition, x, y = node.inputs
     if x is y and x.dtype == node.dtype:
         return x
@@ -93,15 +94,15 @@ def _number_and_rest(node: Node, atoms: Atoms) -> tuple[float, Node]:
 
 
 def _nested_cases(node: Node, atoms: Atoms) -> Node | None:
-    """where(c, where(c, a, b), d) → where(c, a, d): inside a case its condition is known. Looks
-    through elementwise operations, where a branch was given a harmless argument."""
+    """Rewrite where(c, where(c, a, b), d) → where(c, a, d): inside a case its condition is known.
+    Looks through elementwise operations, where a branch was given a harmless argument."""
     condition, x, y = node.inputs
     inner_x, inner_y = _decided(x, condition, 1, atoms), _decided(y, condition, 2, atoms)
     return None if inner_x is x and inner_y is y else where(condition, inner_x, inner_y)
 
 
 def _decided(root: Node, condition: Node, case: int, atoms: Atoms) -> Node:
-    """`root` with every distinction by `condition` in it decided."""
+    """Return `root` with every distinction by `condition` in it decided."""
 
     def operands(node: Node) -> list[Node]:
         if node.id in atoms or node.shape != condition.shape:
@@ -119,8 +120,8 @@ def _decided(root: Node, condition: Node, case: int, atoms: Atoms) -> Node:
 
 
 def _case_of_product(node: Node, atoms: Atoms) -> Node | None:
-    """where(c, x, 0) ⊙ p → where(c, x ⊙ p, 0), where p holds a distinction by the same condition
-    that is decided then."""
+    """Rewrite where(c, x, 0) ⊙ p → where(c, x ⊙ p, 0), where p holds a distinction by the same
+    condition that is decided then."""
     for case, p in (node.inputs, node.inputs[::-1]):
         if case.op is not where or case.id in atoms:
             continue

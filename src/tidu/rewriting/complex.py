@@ -62,7 +62,7 @@ rule(
 
 # ------------------------------------------------------------------ conjugates
 def _conjugate_out(node: Node, atoms: Atoms) -> Node | None:
-    """conj(conj(x)) = x, and a number or real value is simpler; a real number stands in front."""
+    """Rewrite conj(conj(x)) → x, and the conjugate of a constant; a real factor comes first."""
     x = node.inputs[0]
     known = constant_number(x)
     if known is not None:
@@ -79,21 +79,21 @@ def _conjugate_out(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _conjugate_of_product(node: Node, atoms: Atoms) -> Node | None:
-    """conj(x ∘ conj(y)) = conj(x) ∘ y for products of any kind: one conjugate less."""
+    """Rewrite conj(x ∘ conj(y)) → conj(x) ∘ y for products of any kind: one conjugate less."""
     product = node.inputs[0]
     if product.id in atoms or product.op not in (multiply, divide, matmul, outer):
         return None
     if not any(_bare(child).op is conj for child in product.inputs):
         return None
-    return rebuild(product, tuple(_turned(child) for child in product.inputs))
+    return rebuild(product, tuple(_conjugated(child) for child in product.inputs))
 
 
 def _bare(node: Node) -> Node:
     return node.inputs[0] if node.op is transpose else node
 
 
-def _turned(node: Node) -> Node:
-    """The conjugate of a factor."""
+def _conjugated(node: Node) -> Node:
+    """Return the conjugate of a factor."""
     if node.op is transpose and node.inputs[0].op is conj:
         return rebuild(node, node.inputs[0].inputs)
     return node.inputs[0] if node.op is conj else conj(node)

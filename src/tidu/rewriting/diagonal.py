@@ -26,7 +26,7 @@ c, v = number("c"), variable("v")
 
 
 def row_of(node: Node, atoms: Atoms) -> Node | None:
-    """v of 𝟏vᵀ, a vector stretched down the rows of a matrix."""
+    """Return v of 𝟏vᵀ, a vector broadcast down the rows of a matrix."""
     if node.op is not broadcast_to or node.rank != 2 or node.id in atoms:
         return None
     x = node.inputs[0]
@@ -38,7 +38,7 @@ def row_of(node: Node, atoms: Atoms) -> Node | None:
 
 
 def column_of(node: Node, atoms: Atoms) -> Node | None:
-    """v of v𝟏ᵀ, a vector stretched along the columns of a matrix."""
+    """Return v of v𝟏ᵀ, a vector broadcast along the columns of a matrix."""
     if node.op is not broadcast_to or node.rank != 2 or node.id in atoms:
         return None
     x = node.inputs[0]
@@ -46,7 +46,7 @@ def column_of(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _flat(x: Node) -> Node:
-    """A matrix of one row or column as a vector."""
+    """Return a matrix of one row or column as a vector."""
     inner = x.inputs[0] if x.op is reshape else x
     return inner if inner.rank == 1 else reshape(x, shape=(product(x.shape),))
 
@@ -60,9 +60,9 @@ def as_columns(v: Node, like: Node) -> Node:
 
 
 # ------------------------------------------------------------------ products of stretched vectors
-def _stretches_meet(node: Node, atoms: Atoms) -> Node | None:
-    """Vectors that are stretched in the same way are multiplied before; with the identity they are
-    a diagonal matrix, a column with a row is an outer product."""
+def _multiply_before_broadcast(node: Node, atoms: Atoms) -> Node | None:
+    """Multiply vectors that are broadcast in the same way before the broadcast; with the identity
+    they make a diagonal matrix."""
     if node.rank != 2:
         return None
     rows: list[Node] = []
@@ -100,8 +100,8 @@ def _diagonal(vectors: list[Node], like: Node) -> Node:
 
 
 def _over_the_identity(node: Node, atoms: Atoms) -> Node | None:
-    """𝟏pᵀ ⊙ (I − p𝟏ᵀ) → diag(p) − ppᵀ: the one product that is multiplied out, since each of its
-    terms becomes simpler than it was."""
+    """Rewrite 𝟏pᵀ ⊙ (I − p𝟏ᵀ) → diag(p) − ppᵀ: the one product that is multiplied out, since each
+    of its terms becomes simpler than it was."""
     factors = factors_of(node, atoms)
     if node.rank != 2 or len(factors) != 2:
         return None
@@ -114,7 +114,7 @@ def _over_the_identity(node: Node, atoms: Atoms) -> Node | None:
         if any(is_identity(x) for _, x in terms) and all(
             is_identity(x) or other(x, atoms) is not None for _, x in terms
         ):
-            found = [(c, _stretches_meet(multiply(vector, x), ())) for c, x in terms]
+            found = [(c, _multiply_before_broadcast(multiply(vector, x), ())) for c, x in terms]
             return sum_of([(c, x) for c, x in found if x is not None], node)
     return None
 
@@ -134,7 +134,7 @@ def _columns(name: str) -> Node:
 simplification(
     "stretched vectors meet",
     multiply,
-    _stretches_meet,
+    _multiply_before_broadcast,
     "I ⊙ 𝟏vᵀ = diag(v), a𝟏ᵀ ⊙ 𝟏bᵀ = abᵀ, 𝟏aᵀ ⊙ 𝟏bᵀ = 𝟏(a ⊙ b)ᵀ",
     "I ⊙ 𝟏vᵀ = diag(v)，a𝟏ᵀ ⊙ 𝟏bᵀ = abᵀ，𝟏aᵀ ⊙ 𝟏bᵀ = 𝟏(a ⊙ b)ᵀ",
     lambda: [
@@ -158,7 +158,7 @@ simplification(
 
 # ------------------------------------------------------------------ diagonal matrices
 def _is_diagonal(node: Node, atoms: Atoms) -> bool:
-    """diag(v), square, with v on its main diagonal."""
+    """Return diag(v), square, with v on its main diagonal."""
     own = node.op is diagonal_matrix and node.id not in atoms and node.rank == 2
     return own and node.attrs["k"] == 0 and node.shape[0] == node.shape[1]
 
@@ -170,7 +170,7 @@ def _sum_of_diagonal(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _sum_of_identity(node: Node, atoms: Atoms) -> Node | None:
-    """I·𝟏 → 𝟏, and means of its rows or columns."""
+    """Rewrite I·𝟏 → 𝟏, and means of its rows or columns."""
     x, axis = node.inputs[0], node.attrs["axis"]
     if len(axis) != 1 or not is_identity(x):
         return None
@@ -183,7 +183,7 @@ def _sum_of_identity(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _times_diagonal(node: Node, atoms: Atoms) -> Node | None:
-    """diag(v) A → v𝟏ᵀ ⊙ A and A diag(v) → A ⊙ 𝟏vᵀ; of a vector diag(v) x → v ⊙ x."""
+    """Rewrite diag(v) A → v𝟏ᵀ ⊙ A and A diag(v) → A ⊙ 𝟏vᵀ; of a vector diag(v) x → v ⊙ x."""
     x, y = node.inputs
     if _is_diagonal(x, atoms) and y.rank in (1, 2):
         v = x.inputs[0]

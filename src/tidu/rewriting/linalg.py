@@ -20,22 +20,23 @@ A, b = variable("A"), variable("b")
 
 
 # ------------------------------------------------------------------ inverses
-def _turned(node: Node) -> tuple[Node, bool]:
-    """A matrix without its transpose, and whether it had one."""
+def _untransposed(node: Node) -> tuple[Node, bool]:
+    """Return a matrix without its transpose, and whether it had one."""
     if node.op is transpose and is_matrix_transpose(node):
         return node.inputs[0], True
     return node, False
 
 
 def _cancel(node: Node, atoms: Atoms) -> Node | None:
-    """A⁻¹A → I, and (AB)⁻¹A → B⁻¹ for square matrices; the same in the other order, and turned."""
+    """Rewrite A⁻¹A → I, and (AB)⁻¹A → B⁻¹ for square matrices; the same in the other order, and
+    turned."""
     left, right = node.inputs
     if left.rank < 2 or left.rank != right.rank or left.shape != right.shape:
         return None
-    (a, turned), (b, also) = _turned(left), _turned(right)
-    if turned != also:
+    (a, transposed), (b, also) = _untransposed(left), _untransposed(right)
+    if transposed != also:
         return None
-    if turned:
+    if transposed:
         a, b = b, a
     for inverse, other, first in ((a, b, True), (b, a, False)):
         if inverse.op is not inv:
@@ -46,7 +47,7 @@ def _cancel(node: Node, atoms: Atoms) -> Node | None:
         if x.op is matmul and x.id not in atoms and x.inputs[0 if first else 1] is other:
             rest = x.inputs[1 if first else 0]
             if rest.shape == other.shape:
-                return inv(rest).mT if turned else inv(rest)
+                return inv(rest).mT if transposed else inv(rest)
     return None
 
 
@@ -115,7 +116,7 @@ for _op in (det, logdet, logabsdet, sign_det):
 
 # ------------------------------------------------------------------ symmetric matrices
 def _is_even(x: Node) -> bool:
-    """Whether a matrix is symmetric, or is one that a triangle of it gives."""
+    """Tell whether a matrix is symmetric, or is one that a triangle of it gives."""
     return x.op in (symmetric_part, mirrored) or (not is_complex(x) and is_symmetric(x))
 
 

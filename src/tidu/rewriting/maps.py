@@ -31,7 +31,7 @@ _s, _t = variable("s"), variable("t")
 
 
 def _one(name: str) -> Pattern:
-    """A single number that is stretched."""
+    """Return the single number that a node broadcasts, if it does."""
     return of(broadcast_to, variable(name, _is_number))
 
 
@@ -40,7 +40,7 @@ def _over(number: Node, root: Node) -> Node:
 
 
 def _adds_axes(node: Node) -> bool:
-    """Whether a change of shape puts axes of size one in front."""
+    """Tell whether a change of shape puts axes of size one in front."""
     source = node.inputs[0]
     ones = node.rank - source.rank
     return ones > 0 and node.shape == (1,) * ones + source.shape
@@ -61,7 +61,7 @@ for _op, _shapes in ((matmul, ((2, 3), (3, 4))), (outer, ((2,), (3,)))):
 
 
 def _zero_put(node: Node, atoms: Atoms) -> Node | None:
-    """0 put anywhere leaves 0."""
+    """Rewrite a scatter of zeros → 0."""
     return filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else None
 
 
@@ -76,7 +76,7 @@ simplification(
 
 
 def _sum_of_one_number(node: Node, atoms: Atoms) -> Node | None:
-    """Σ s = n·s for one number s that is stretched over n elements."""
+    """Rewrite Σ s → n·s for one number s that is broadcast over n elements."""
     x = node.inputs[0]
     if x.op is not broadcast_to or x.inputs[0].rank or x.id in atoms:
         return None
@@ -180,7 +180,7 @@ for _op, _attrs in ((reshape, {"shape": (6,)}), (transpose, {})):
 
 
 def _by_one_number(node: Node, atoms: Atoms) -> Node | None:
-    """x [c] → c·x for a matrix of one element that holds a number; A·I → A."""
+    """Rewrite x [c] → c·x for a matrix of one element that holds a number; A·I → A."""
     x, y = node.inputs
     for matrix, other in ((x, y), (y, x)):
         number = number_of(matrix) if matrix.shape == (1, 1) else None
@@ -206,7 +206,7 @@ simplification(
 
 
 def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
-    """A sum over axes of size one (or over no axis) is only a change of shape."""
+    """Rewrite a sum over axes of size one, or over no axis, to a reshape."""
     x = node.inputs[0]
     if all(x.shape[a] == 1 for a in node.attrs["axis"]):
         return reshape(x, shape=node.shape)
@@ -214,7 +214,7 @@ def _sum_of_ones(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _sum_of_deviations(node: Node, atoms: Atoms) -> Node | None:
-    """Σ (x − x̄) = 0, over the axes of the average."""
+    """Rewrite Σ (x − x̄) → 0, over the axes of the average."""
     x = node.inputs[0]
     if x.op is not subtract:
         return None
@@ -228,13 +228,13 @@ def _sum_of_deviations(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _goes_back(difference: Node, average: Node) -> bool:
-    """Whether each average stands over the elements that it was taken of."""
-    x, stretched = difference.inputs
+    """Tell whether each average is broadcast over the elements that it was taken of."""
+    x, broadcast = difference.inputs
     axes = average.attrs["axis"]
     kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
-    if stretched.op is not broadcast_to:
+    if broadcast.op is not broadcast_to:
         return False
-    inner = stretched.inputs[0]
+    inner = broadcast.inputs[0]
     return inner.shape == kept or len(axes) == x.rank
 
 

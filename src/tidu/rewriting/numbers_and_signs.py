@@ -30,7 +30,7 @@ x, y, c = variable("x"), variable("y"), value("c")
 
 
 def sample(name: str = "x", *shape: int) -> Node:
-    """An input for the example of a rule: a vector of three where no shape is given."""
+    """Return an input for the example of a rule: a vector of three where no shape is given."""
     return input_node(name, shape or (3,))
 
 
@@ -62,8 +62,8 @@ def simplification(
 
 
 # ------------------------------------------------------------------ ones, zeros, numbers
-def _fold(node: Node, atoms: Atoms) -> Node | None:
-    """An elementwise op on numbers is a number."""
+def _combine_constants(node: Node, atoms: Atoms) -> Node | None:
+    """Rewrite an elementwise op on constants to a constant."""
     if node.op.form is not Form.ELEMENTWISE or node.dtype == "bool":
         return None
     values = [constant_number(child) for child in node.inputs]
@@ -78,7 +78,7 @@ def _fold(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _by_number(node: Node, atoms: Atoms) -> Node | None:
-    """x / c → (1/c)·x, so that numbers meet in one place."""
+    """Rewrite x / c → (1/c)·x, so that numbers meet in one place."""
     value = constant_number(node.inputs[1])
     if value is None or value == 0.0:
         return None
@@ -92,7 +92,7 @@ def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _collect(node: Node, atoms: Atoms) -> Node | None:
-    """c·(d·x) → (cd)·x, and a number moves to the front."""
+    """Rewrite c·(d·x) → (cd)·x, and a number moves to the front."""
     x, y = node.inputs
     cx, cy = number_of(x), number_of(y)
     known = any(c is not None and constant_number(c) is not None for c in (cx, cy))
@@ -119,12 +119,14 @@ def _collect(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _numbers_alone(node: Node) -> bool:
-    """A product of numbers and named sizes, in which each would be moved before the others."""
+    """Return a product of numbers and named sizes, in which each would be moved before the
+    others."""
     return not node.rank and free_of_inputs(node, limit=200)
 
 
 def _led(number: Node, x: Node, atoms: Atoms) -> Node | None:
-    """c·x for an x that begins with a number itself: (d·s), d/s, or such a number stretched."""
+    """Rewrite c·x for an x that begins with a number itself: (d·s), d/s, or the broadcast of such a
+    number."""
     if x.id in atoms:
         return None
     if x.op is broadcast_to and not x.inputs[0].rank:
@@ -136,7 +138,7 @@ def _led(number: Node, x: Node, atoms: Atoms) -> Node | None:
 
 
 def _merged(a: Node | float, b: Node) -> Node:
-    """The product of two numbers: calculated if both are known."""
+    """Return the product of two numbers: calculated if both are known."""
     first = constant_number(a) if isinstance(a, Node) else a
     second = constant_number(b)
     if first is not None and second is not None:
@@ -151,7 +153,7 @@ def _merged(a: Node | float, b: Node) -> Node:
 
 
 def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
-    """x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
+    """Rewrite x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
     x, y = node.inputs
     if any(c.op is negative and number_of(c.inputs[0]) is not None for c in node.inputs):
         return None  # (−n)·(c·y): the sign goes to the front first, or the two would change places
@@ -172,7 +174,7 @@ for _op in (add, subtract, multiply, divide, negative):
     simplification(
         f"fold {_op.name}",
         _op,
-        _fold,
+        _combine_constants,
         "calculate with numbers",
         "数字先算好",
         lambda _op=_op: [
@@ -294,7 +296,7 @@ simplification(
 
 
 def _scaled(node: Node, atoms: Atoms) -> tuple[float, Node]:
-    """(c, x) of c·x; a sign counts as −1, anything else as 1·x."""
+    """Return (c, x) for c·x; a sign counts as −1, anything else as 1·x."""
     if node.id not in atoms and node.op is negative:
         return -1.0, node.inputs[0]
     if node.id not in atoms and node.op is multiply:
@@ -305,7 +307,8 @@ def _scaled(node: Node, atoms: Atoms) -> tuple[float, Node]:
 
 
 def _common_number(node: Node, atoms: Atoms) -> Node | None:
-    """c·x ± c·y → c·(x ± y), also where the two differ by a sign: −c·x + c·y → c·(y − x)."""
+    """Rewrite c·x ± c·y → c·(x ± y), also where the two differ by a sign: −c·x + c·y → c·(y −
+    x)."""
     (a, x), (b, y) = (_scaled(child, atoms) for child in node.inputs)
     b = b if node.op is add else -b
     if abs(a) != abs(b) or a == b == 1.0 or (a, b) == (1.0, -1.0):
@@ -322,7 +325,7 @@ def _times(number: float, x: Node) -> Node:
 
 
 def _negative_term(node: Node, atoms: Atoms) -> Node | None:
-    """x + (−c)·y → x − c·y, and (−c)·x + y → y − c·x."""
+    """Rewrite x + (−c)·y → x − c·y, and (−c)·x + y → y − c·x."""
     (a, x), (b, y) = (_scaled(child, atoms) for child in node.inputs)
     if b < 0 and b != -1.0:
         rest = multiply(-b, y)

@@ -71,7 +71,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Pattern):
+class VariablePattern(Pattern):
     """Any node, the same wherever the name stands; `where` says which."""
 
     name: str
@@ -79,14 +79,14 @@ class Variable(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
-class Constant(Pattern):
+class ConstantPattern(Pattern):
     """A constant of this value, in any shape. As a whole replacement it has the node's type."""
 
     value: float
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Pattern):
+class NumberPattern(Pattern):
     """One number for all elements. A known one stands for a Python number, any for a node."""
 
     name: str
@@ -94,7 +94,7 @@ class Number(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied(Pattern):
+class OpPattern(Pattern):
     """An op on operands. In a replacement it may be any function of nodes.
 
     attributes: values that the op has; keep: the name under which all of them are taken over.
@@ -108,25 +108,25 @@ class Applied(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
-class Either(Pattern):
+class EitherPattern(Pattern):
     """The first of several patterns that matches."""
 
     patterns: tuple[Pattern, ...]
 
 
-ROOT = Variable("root")  # the node that is rewritten, in its replacement
+ROOT = VariablePattern("root")  # the node that is rewritten, in its replacement
 
 
 def variable(name: str, where: Test | None = None) -> Pattern:
-    return Variable(name, where)
+    return VariablePattern(name, where)
 
 
 def number(name: str) -> Pattern:
-    return Number(name, known=False)
+    return NumberPattern(name, known=False)
 
 
 def value(name: str) -> Pattern:
-    return Number(name, known=True)
+    return NumberPattern(name, known=True)
 
 
 def of(
@@ -137,28 +137,30 @@ def of(
     **attributes: Any,
 ) -> Pattern:
     """Return the pattern of an op on operands."""
-    return Applied(op, tuple(map(_lifted, operands)), attributes, keep, where)
+    return OpPattern(op, tuple(map(_lifted, operands)), attributes, keep, where)
 
 
 def any_order(pattern: Pattern) -> Pattern:
     """Return the pattern of an op on two operands in either order; the first that fits is taken."""
-    assert isinstance(pattern, Applied)
+    assert isinstance(pattern, OpPattern)
     first, second = pattern.operands
-    swapped = Applied(pattern.op, (second, first), pattern.attributes, pattern.keep, pattern.where)
-    return Either((pattern, swapped))
+    swapped = OpPattern(
+        pattern.op, (second, first), pattern.attributes, pattern.keep, pattern.where
+    )
+    return EitherPattern((pattern, swapped))
 
 
 def either(*patterns: Pattern) -> Pattern:
-    return Either(patterns)
+    return EitherPattern(patterns)
 
 
 def _lifted(value: Pattern | float) -> Pattern:
-    return value if isinstance(value, Pattern) else Constant(float(value))
+    return value if isinstance(value, Pattern) else ConstantPattern(float(value))
 
 
 # ------------------------------------------------------------------------ rules
 @dataclass(frozen=True, slots=True)
-class Case:
+class RewriteCase:
     """A pattern, what it becomes, and a condition on what its names stand for."""
 
     pattern: Pattern
@@ -186,7 +188,7 @@ class Rewrites:
     through_lines: whether a pattern looks into the user's own intermediate results.
     """
 
-    cases: tuple[Case, ...]
+    cases: tuple[RewriteCase, ...]
     through_lines: bool
     _ways: list[_Way] = field(default_factory=list[_Way], repr=False, compare=False)
 
@@ -222,35 +224,35 @@ def rewrites(
     *cases: tuple[Any, Any] | tuple[Any, Any, Callable[[Found], bool]], through_lines: bool = False
 ) -> Rewrites:
     """Return the cases (pattern, replacement) or (pattern, replacement, condition) of a rule."""
-    made = [Case(case[0], _lifted(case[1]), *case[2:]) for case in cases]
+    made = [RewriteCase(case[0], _lifted(case[1]), *case[2:]) for case in cases]
     return Rewrites(tuple(made), through_lines)
 
 
 # ------------------------------------------------------------------------ matching
 def _alternatives(pattern: Pattern) -> list[Pattern]:
-    """The patterns of which one matches, in order."""
-    if isinstance(pattern, Either):
+    """Return the patterns of which one matches, in order."""
+    if isinstance(pattern, EitherPattern):
         return [way for each in pattern.patterns for way in _alternatives(each)]
     return [pattern]
 
 
 def _first_known(pattern: Pattern) -> tuple[int, frozenset[Any] | None, float | None]:
-    """The first operand of which a pattern tells the op, the ops that it may have, and its value
-    if it is a constant."""
-    for position, operand in enumerate(pattern.operands if isinstance(pattern, Applied) else ()):
+    """Return the first operand whose op the pattern states, the ops that it may have, and its
+    value if it is a constant."""
+    for position, operand in enumerate(pattern.operands if isinstance(pattern, OpPattern) else ()):
         ops = _ops_of(operand)
         if ops is not None:
-            return position, ops, operand.value if isinstance(operand, Constant) else None
+            return position, ops, operand.value if isinstance(operand, ConstantPattern) else None
     return 0, None, None
 
 
 def _ops_of(pattern: Pattern) -> frozenset[Any] | None:
     match pattern:
-        case Applied(op):
+        case OpPattern(op):
             return frozenset({op})
-        case Constant() | Number(known=True):
+        case ConstantPattern() | NumberPattern(known=True):
             return frozenset(map(role, ("constant", "broadcast", "reshape")))
-        case Either(patterns):
+        case EitherPattern(patterns):
             each = [_ops_of(one) for one in patterns]
             known = [ops for ops in each if ops is not None]
             return frozenset[Any]().union(*known) if len(known) == len(each) else None
@@ -260,15 +262,15 @@ def _ops_of(pattern: Pattern) -> frozenset[Any] | None:
 
 def _matcher(pattern: Pattern, through_lines: bool, root: bool = False) -> Matcher:
     match pattern:
-        case Variable(name, where):
+        case VariablePattern(name, where):
             return _variable_matcher(name, where)
-        case Constant(value):
+        case ConstantPattern(value):
             return lambda node, found, atoms: constant_value(node) == value
-        case Number(name, is_known):
+        case NumberPattern(name, is_known):
             return _number_matcher(name, constant_value if is_known else number_of)
-        case Either(patterns):
+        case EitherPattern(patterns):
             return _either_matcher([_matcher(each, through_lines, root) for each in patterns])
-        case Applied():
+        case OpPattern():
             return _op_matcher(pattern, through_lines, root)
         case _:
             raise TypeError(pattern)
@@ -306,7 +308,7 @@ def _either_matcher(matchers: Sequence[Matcher]) -> Matcher:
     return matches
 
 
-def _op_matcher(pattern: Applied, through_lines: bool, root: bool) -> Matcher:
+def _op_matcher(pattern: OpPattern, through_lines: bool, root: bool) -> Matcher:
     op, where, keep = pattern.op, pattern.where, pattern.keep
     wanted = tuple(pattern.attributes.items())
     operands = [_matcher(each, through_lines) for each in pattern.operands]
@@ -333,19 +335,19 @@ def _op_matcher(pattern: Applied, through_lines: bool, root: bool) -> Matcher:
 
 # ------------------------------------------------------------------------ replacing
 def _whole(pattern: Pattern) -> Builder:
-    """The builder of a whole replacement: a constant takes the type of what it replaces."""
-    if isinstance(pattern, Constant):
+    """Return the builder of a whole replacement: a constant takes the type of what it replaces."""
+    if isinstance(pattern, ConstantPattern):
         return lambda found: filled(pattern.value, found["root"].type)
     return _builder(pattern)
 
 
 def _builder(pattern: Pattern) -> Builder:
     match pattern:
-        case Variable(name) | Number(name):
+        case VariablePattern(name) | NumberPattern(name):
             return lambda found: found[name]
-        case Constant(value):
+        case ConstantPattern(value):
             return lambda found: value
-        case Applied(op, operands, attributes, keep):
+        case OpPattern(op, operands, attributes, keep):
             parts = [_builder(each) for each in operands]
             return lambda found: _applied(
                 op,

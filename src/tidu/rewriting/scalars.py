@@ -14,20 +14,20 @@ from tidu.rewriting.patterns import any_order, of, variable
 
 
 def _is_scalar(node: Node) -> bool:
-    """Whether a node is a single number stretched over an array, but not a known number."""
+    """Tell whether a node is a single number broadcast over an array, but not a constant."""
     return node.op is broadcast_to and not node.inputs[0].rank and number_of(node) is None
 
 
 def _times(s: Node, x: Node) -> Node:
-    """s·x for a number, which is stretched over x."""
+    """Return s·x, with the number s broadcast over x."""
     return multiply(broadcast_to(s, shape=x.shape), x)
 
 
 s, x, y = variable("s"), variable("x"), variable("y")
-_stretched = of(broadcast_to, s, where=_is_scalar)
+_broadcast = of(broadcast_to, s, where=_is_scalar)
 _array = variable("x", lambda node: not _is_scalar(node))
 _varying = variable("x", lambda node: not _is_scalar(node) and number_of(node) is None)
-_scaled = any_order(_stretched * _array)
+_scaled = any_order(_broadcast * _array)
 
 
 def _sample(name: str, *shape: int) -> Node:
@@ -39,7 +39,7 @@ _FRONT = ("a single number stands in front", "单个数写在最前面")
 simplification(
     "scalar in front",
     multiply,
-    [(_varying * _stretched, of(_times, s, x))],
+    [(_varying * _broadcast, of(_times, s, x))],
     *_FRONT,
     lambda: [_sample("A", 2, 3)],
 )

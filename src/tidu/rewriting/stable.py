@@ -65,13 +65,13 @@ def _is_square(node: Node) -> bool:
 
 
 def _squares(base: Pattern) -> dict[Op, Pattern]:
-    """The ways to write a square, by their op."""
+    """Return the ways to write a square, by their op."""
     product = of(multiply, base, base, where=_is_square)
     return {power: base**2.0, square: of(square, base), multiply: product}
 
 
 def _lengths(root: Callable[[Pattern], Pattern]) -> list[tuple[Pattern, Pattern]]:
-    """√x², √Σx² and √(x·x), in one way to write a root."""
+    """Rewrite √x², √Σx² and √(x·x) to one way to write a root."""
     squared = either(*_squares(x).values())
     return [
         (root(squared), of(absolute, x)),
@@ -166,8 +166,8 @@ stabilisation(
 
 # ------------------------------------------------------------------ branches that are not taken
 def _guarded(node: Node, condition: Node, first: bool) -> Node:
-    """`node` with every argument that could leave its op's domain replaced, where the branch is not
-    taken, by a harmless value. The chosen elements keep their values."""
+    """Return `node` with every argument that could leave its op's domain replaced, where the branch
+    is not taken, by a harmless value. The chosen elements keep their values."""
     region = _elementwise_region(node, condition)
     image: dict[int, Node] = {}
     for part in region:
@@ -182,7 +182,8 @@ def _guarded(node: Node, condition: Node, first: bool) -> Node:
 
 
 def _elementwise_region(root: Node, condition: Node) -> list[Node]:
-    """The elementwise ops of the condition's shape that the branch is made of, operands first."""
+    """Return the elementwise ops of the condition's shape that the branch is made of, operands
+    first."""
 
     def belongs(node: Node) -> bool:
         map_op = node.op.form is Form.ELEMENTWISE or node.op is where
@@ -195,7 +196,7 @@ def _elementwise_region(root: Node, condition: Node) -> list[Node]:
 
 
 def _is_guard(node: Node, condition: Node) -> bool:
-    """Whether a value is guarded by this condition already, perhaps inside nested guards."""
+    """Tell whether a value is guarded by this condition already, perhaps inside nested guards."""
     while node.op is where:
         test, x, y = node.inputs
         if test is condition:

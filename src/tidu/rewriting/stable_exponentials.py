@@ -28,7 +28,7 @@ x, y, n = variable("x"), variable("y"), value("n")
 
 # ------------------------------------------------------------------ 1 + eˣ
 def _one_plus_exp(node: Node) -> Node | None:
-    """x of 1 + eˣ."""
+    """Return x of 1 + eˣ."""
     if node.op is not add:
         return None
     for one, other in (node.inputs, node.inputs[::-1]):
@@ -127,8 +127,8 @@ stabilisation(
 
 
 def _out_of_divisor(node: Node, atoms: Atoms) -> Node | None:
-    """a/(b·eˣ) → (a/b)·e⁻ˣ, the same for 1 + eˣ and a/(b/σ(x)): the gradient of such a divisor,
-    −a/(b·eˣ)², leaves the range of floats long before that of x does."""
+    """Rewrite a/(b·eˣ) → (a/b)·e⁻ˣ, the same for 1 + eˣ and a/(b/σ(x)): the gradient of such a
+    divisor, −a/(b·eˣ)², leaves the range of floats long before that of x does."""
     top, bottom = node.inputs
     if top.op is exp or top.shape != bottom.shape:
         return None
@@ -139,7 +139,7 @@ def _out_of_divisor(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _taken_out(product: Node, depth: int = 3) -> tuple[Node, Node] | None:
-    """(b, 1/q) of a product b·q with q = eˣ or 1 + eˣ."""
+    """Return (b, 1/q) of a product b·q with q = eˣ or 1 + eˣ."""
     for factor, other in (product.inputs, product.inputs[::-1]):
         x = _one_plus_exp(factor)
         if x is not None:
@@ -182,7 +182,7 @@ for _op, _power, _raised in (
 
 # ------------------------------------------------------------------ sums of exponentials
 def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
-    """(x, axes) of Σ eˣ, looked at through stretches and axes of size one."""
+    """Return (x, axes) of Σ eˣ, below broadcasts and axes of size one."""
     while node.op in (broadcast_to, reshape):
         node = node.inputs[0]
     if node.op is sum_ and node.inputs[0].op is exp:
@@ -191,7 +191,8 @@ def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
 
 
 def _softmax(node: Node, atoms: Atoms) -> Node | None:
-    """eˣ / Σ eˣ where the sum is stretched back over the axes that it was taken over."""
+    """Rewrite eˣ / Σ eˣ → softmax, where the sum is broadcast over the axes that it was taken
+    over."""
     top, bottom = node.inputs
     found = _summed_exp(bottom)
     if found is None or top.op is not exp or found[0] is not top.inputs[0]:
@@ -202,8 +203,8 @@ def _softmax(node: Node, atoms: Atoms) -> Node | None:
     kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
     total = reshape(sum_(exp(x), axis=axes), shape=kept)
     same = broadcast_to(total, shape=x.shape)
-    stretched = bottom if bottom.op is broadcast_to else None
-    direct = stretched.inputs[0] if stretched is not None else bottom
+    broadcast = bottom if bottom.op is broadcast_to else None
+    direct = broadcast.inputs[0] if broadcast is not None else bottom
     aligned = direct.shape == kept or direct.shape == tuple(d for d in kept if d != 1) == ()
     return softmax(x, axis=axes) if aligned and node.shape == same.shape else None
 

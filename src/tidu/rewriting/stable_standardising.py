@@ -18,7 +18,7 @@ from tidu.ops.numbers import constant_value
 
 
 def _spread_from(node: Node, x: Node) -> tuple[Node, Shape]:
-    """What is stretched over x here, and the shape in which it is stretched."""
+    """Return what is broadcast over x here, and the shape in which it is broadcast."""
     if node.op is broadcast_to and node.shape == x.shape:
         node = node.inputs[0]
     return _unshaped(node), node.shape
@@ -29,14 +29,14 @@ def _unshaped(node: Node) -> Node:
 
 
 def _fits(shape: Shape, x: Node, axis: Axes) -> bool:
-    """Whether a value in this shape stands over the axes of x that it was reduced along."""
+    """Tell whether a value in this shape stands over the axes of x that it was reduced along."""
     if not shape:
         return len(axis) == x.rank
     return shape == tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
 
 
 def _centred(node: Node) -> tuple[Node, Axes] | None:
-    """(x, axes) of x − mean(x)."""
+    """Return (x, axes) of x − mean(x)."""
     if node.op is not subtract or node.shape != node.inputs[0].shape:
         return None
     x = node.inputs[0]
@@ -48,7 +48,7 @@ def _centred(node: Node) -> tuple[Node, Axes] | None:
 
 
 def _variance(node: Node, atoms: Atoms) -> Node | None:
-    """mean((x − mean x)²) → var x."""
+    """Rewrite mean((x − mean x)²) → var x."""
     inner = node.inputs[0]
     squared = inner.op is square or (inner.op is power and constant_value(inner.inputs[1]) == 2.0)
     found = _centred(inner.inputs[0]) if squared else None
@@ -58,7 +58,7 @@ def _variance(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _whole(node: Node, atoms: Atoms) -> Node | None:
-    """(x − mean x)/√(var x + ε), with the deviation along the same axes."""
+    """Rewrite (x − mean x)/√(var x + ε) → standardise, with the deviation along the same axes."""
     found = _centred(node.inputs[0])
     if found is None:
         return None
@@ -69,7 +69,7 @@ def _whole(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _added(node: Node, x: Node, axis: Axes) -> float | None:
-    """ε of √(var x + ε), 0 for a deviation; None for anything else."""
+    """Return ε of √(var x + ε), 0 for a deviation; None for anything else."""
     if _is_moment(node, std, x, axis):
         return 0.0
     if node.op is not sqrt and (node.op is not power or constant_value(node.inputs[1]) != 0.5):

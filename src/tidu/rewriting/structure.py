@@ -20,7 +20,7 @@ S = variable("S", is_symmetric)
 
 
 def declared(node: Node, *properties: str) -> Node:
-    """An input with properties, which go wherever it goes."""
+    """Return an input with properties, which go wherever it goes."""
     attributes = {**node.attrs, "assume": tuple(sorted(properties))}
     return intern(role("input"), (), attributes, node.type)
 

@@ -36,7 +36,7 @@ from tidu.rewriting.terms import (
 
 # ------------------------------------------------------------------ equal terms, common factors
 def _collected(node: Node, atoms: Atoms) -> Node | None:
-    """2·A⊙B + 3·B⊙A → 5·A⊙B: terms with the same factors are one."""
+    """Rewrite 2·A⊙B + 3·B⊙A → 5·A⊙B: terms with the same factors are one."""
     terms = cancelling(terms_of(node, atoms), atoms)
     if not 1 < len(terms) <= LONGEST:
         return None
@@ -52,7 +52,8 @@ def _collected(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _factored(node: Node, atoms: Atoms) -> Node | None:
-    """The first two terms that share factors, as one product of the shared part and a sum."""
+    """Combine the first two terms that share factors to one product of the shared part and a
+    sum."""
     terms = terms_of(node, atoms)
     if not 1 < len(terms) <= LONGEST or (node.rank and node.dtype == "bool"):
         return None
@@ -66,7 +67,8 @@ def _factored(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _joined(a: Term, b: Term, atoms: Atoms) -> Term | None:
-    """c·(shared ⊙ p) + d·(shared ⊙ q) → shared ⊙ (c·p + d·q), the same for matrix products."""
+    """Rewrite c·(shared ⊙ p) + d·(shared ⊙ q) → shared ⊙ (c·p + d·q), the same for matrix
+    products."""
     (c, x), (d, y) = a, b
     for op in (matmul, outer):
         if x.op is op and y.op is op and x.id not in atoms and y.id not in atoms:
@@ -90,7 +92,8 @@ def _rest(factors: Sequence[Node], like: Node) -> Node:
 
 
 def _shared_number(c: float, d: float) -> tuple[float, float, float]:
-    """c and d as a common number times what is left: equal sizes come out, and a common sign."""
+    """Return c and d as a common number times what is left: equal sizes come out, and a common
+    sign."""
     if abs(c) == abs(d):
         return (c, 1.0, 1.0) if c == d else (abs(c), c / abs(c), d / abs(d))
     return (-1.0, -c, -d) if c < 0 and d < 0 else (1.0, c, d)
@@ -113,7 +116,7 @@ def _joined_products(a: Term, b: Term) -> Term | None:
 
 
 def _as_pair(node: Node) -> tuple[Node, Node]:
-    """The factors as they are written: a row times a matrix, xᵀA, is written Aᵀx."""
+    """Return the factors as they are written: a row times a matrix, xᵀA, is written Aᵀx."""
     x, y = node.inputs
     return (y.mT, x) if node.op is matmul and x.rank == 1 and y.rank == 2 else (x, y)
 
@@ -151,7 +154,7 @@ for _op in (add, subtract):
 
 # ------------------------------------------------------------------ quotients
 def _cancelled(node: Node, atoms: Atoms) -> Node | None:
-    """(u⊙v) / (u⊙w) → v/w: a factor above and below the line."""
+    """Rewrite (u⊙v) / (u⊙w) → v/w: a factor above and below the line."""
     top, bottom = (factors_of(part, atoms) for part in node.inputs)
     if len(top) > LONGEST or len(bottom) > LONGEST:
         return None
@@ -165,8 +168,8 @@ def _cancelled(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _unsigned(top: list[Node], bottom: list[Node]) -> tuple[list[Node], list[Node], float]:
-    """A factor −u, where it is a line of the program and so keeps its sign, as u and a sign of the
-    whole if u stands on the other side of the line."""
+    """Return a factor −u, where it is a line of the program and so keeps its sign, as u and a sign
+    of the whole if u stands on the other side of the line."""
     bare, sign = list[list[Node]](), 1.0
     for own, other in ((top, bottom), (bottom, top)):
         met = [f.op is negative and f not in other and f.inputs[0] in other for f in own]
@@ -176,7 +179,7 @@ def _unsigned(top: list[Node], bottom: list[Node]) -> tuple[list[Node], list[Nod
 
 
 def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
-    """u / (v/w) → u⊙w / v, which cancels where u is v."""
+    """Rewrite u / (v/w) → u⊙w / v, which cancels where u is v."""
     top, bottom = node.inputs
     if bottom.op is not divide or (
         bottom.id in atoms
@@ -187,7 +190,7 @@ def _fraction_below(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _varies(node: Node) -> bool:
-    """Whether a node is more than one number for all elements."""
+    """Tell whether a node is more than one number for all elements."""
     return number_of(node) is None
 
 
@@ -250,7 +253,7 @@ simplification(
 
 # ------------------------------------------------------------------ the logistic loss
 def _logistic(node: Node, atoms: Atoms) -> Node | None:
-    """(1 − y)⊙σ(z) − y⊙σ(−z) → σ(z) − y, since σ(z) + σ(−z) = 1."""
+    """Rewrite (1 − y)⊙σ(z) − y⊙σ(−z) → σ(z) − y, since σ(z) + σ(−z) = 1."""
     terms = terms_of(node, atoms)
     if not 1 < len(terms) <= LONGEST:
         return None
@@ -264,7 +267,7 @@ def _logistic(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _logistic_pair(x: Node, y: Node, atoms: Atoms) -> tuple[Node, Node] | None:
-    """(y, z) of x = (1 − y)⊙σ(z) and y⊙σ(−z)."""
+    """Return (y, z) of x = (1 − y)⊙σ(z) and y⊙σ(−z)."""
     for weight, other in _split(y, atoms):
         for complement, bend in _split(x, atoms):
             if bend.op is not sigmoid or other.op is not sigmoid:
@@ -281,7 +284,7 @@ def _logistic_pair(x: Node, y: Node, atoms: Atoms) -> tuple[Node, Node] | None:
 
 
 def _split(node: Node, atoms: Atoms) -> list[tuple[Node, Node]]:
-    """Both readings of a product of two factors."""
+    """Return both readings of a product of two factors."""
     factors = factors_of(node, atoms)
     return [(factors[0], factors[1]), (factors[1], factors[0])] if len(factors) == 2 else []
 

@@ -21,7 +21,7 @@ LONGEST = 24  # terms of a sum, or factors of a product, that are compared with 
 
 
 def terms_of(node: Node, atoms: Atoms) -> list[Term]:
-    """The terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order.
+    """Return the terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order.
 
     A sum that is too long to be compared is one term: each of the nested sums that it is made of
     would be opened again and again. 1 − tanh², which has a calculation of its own that does not
@@ -62,7 +62,7 @@ def _terms(node: Node, atoms: Atoms, complements: bool = False) -> list[Term]:
 
 
 def _complement(node: Node) -> Term | None:
-    """±(1 − f(x)ⁿ), where that is calculated as a whole."""
+    """Return the sign and the node of ±(1 − f(x)ⁿ), if that has a stable form of its own."""
     if (
         node.op is not subtract
         or subtract.stable_form is None
@@ -74,7 +74,7 @@ def _complement(node: Node) -> Term | None:
 
 
 def _number_above(node: Node) -> tuple[float, Node] | None:
-    """(c, 1/n) of a number c/n that is made of named sizes."""
+    """Return (c, 1/n) of a number c/n that is made of named sizes."""
     number = number_of(node)
     if number is None or number.op is not divide:
         return None
@@ -86,8 +86,8 @@ def _number_above(node: Node) -> tuple[float, Node] | None:
 
 
 def factors_of(node: Node, atoms: Atoms) -> list[Node]:
-    """The factors of an elementwise product, in order; a whole power stands for repeated ones. A
-    product that is too long to be compared is one factor."""
+    """Return the factors of an elementwise product, in order; a whole power stands for repeated
+    ones. A product that is too long to be compared is one factor."""
     found: list[Node] = []
     stack = [node]
     while stack:
@@ -102,7 +102,7 @@ def factors_of(node: Node, atoms: Atoms) -> list[Node]:
 
 
 def _repeated(node: Node, atoms: Atoms) -> list[Node]:
-    """x², x³ as repeated factors, (x²)² too; anything else as it is."""
+    """Return x², x³ as repeated factors, (x²)² too; anything else as it is."""
     base, times = node, 1
     while base.id not in atoms and (exponent := _whole_power(base)) and times * exponent <= 8:
         base, times = base.inputs[0], times * exponent
@@ -110,7 +110,7 @@ def _repeated(node: Node, atoms: Atoms) -> list[Node]:
 
 
 def _whole_power(node: Node) -> int:
-    """2, 3 or 4 for a square, a cube, a fourth power; else 0."""
+    """Return 2, 3 or 4 for a square, a cube, a fourth power; else 0."""
     if node.op is square:
         return 2
     exponent = constant_value(node.inputs[1]) if node.op is power else None
@@ -118,7 +118,7 @@ def _whole_power(node: Node) -> int:
 
 
 def product_of(factors: Sequence[Node]) -> Node:
-    """The product; repeated factors as a power."""
+    """Return the product; repeated factors as a power."""
     counts = {f: sum(g is f for g in factors) for f in dict.fromkeys(factors)}
     return reduce(multiply, [f if n == 1 else power(f, float(n)) for f, n in counts.items()])
 
@@ -131,7 +131,8 @@ def without(factors: Sequence[Node], taken: Sequence[Node]) -> list[Node]:
 
 
 def common(a: Sequence[Node], b: Sequence[Node]) -> list[Node]:
-    """What two products share, as often as both have it; constants are not factors, 1/n is one."""
+    """Return what two products share, as often as both have it; constants are not factors, 1/n is
+    one."""
     left, found = list(b), list[Node]()
     for factor in a:
         if factor in left and constant_value(factor) is None:
@@ -147,7 +148,7 @@ def scaled(number: float, node: Node) -> Node:
 
 
 def sum_of(terms: Sequence[Term], like: Node) -> Node:
-    """The sum; the first term without a minus stands first."""
+    """Return the sum; the first term without a minus stands first."""
     terms = [term for term in terms if term[0]]
     if not terms:
         return filled(0.0, like.type)
@@ -165,8 +166,8 @@ def factors_key(term: Node, atoms: Atoms) -> tuple[int, ...]:
 
 
 def cancelling(terms: list[Term], atoms: Atoms) -> list[Term]:
-    """(u + v) − u: a whole line is opened where a part of it is taken away again, since the rest
-    would lose its digits in that part."""
+    """Return (u + v) − u: a whole line is opened where a part of it is taken away again, since the
+    rest would lose its digits in that part."""
     if not any(x.id in atoms and x.inputs for _, x in terms):
         return terms
     inner = [_inside(term, atoms) for term in terms]
@@ -177,12 +178,12 @@ def cancelling(terms: list[Term], atoms: Atoms) -> list[Term]:
         for k, other in enumerate(where)
         if i != k and any(other.get(key) == -n for key, n in own.items())
     }
-    opened = [parts if i in cancelled else [terms[i]] for i, parts in enumerate(inner)]
-    return [term for parts in opened for term in parts]
+    expanded = [parts if i in cancelled else [terms[i]] for i, parts in enumerate(inner)]
+    return [term for parts in expanded for term in parts]
 
 
 def _inside(term: Term, atoms: Atoms) -> list[Term]:
-    """The terms of a line that is an atom."""
+    """Return the terms of a line that is an atom."""
     number, x = term
     if x.id not in atoms:
         return [term]

@@ -55,7 +55,7 @@ def check_backend(backend: str | None) -> None:
 def native_problem() -> str | None:
     """Return why nothing can be compiled here; None if it can."""
     try:
-        from tidu.backends.native.target import host
+        from tidu.backends.native.processor import host
     except ImportError as error:
         return str(error)
     try:

@@ -15,7 +15,7 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.differentiate import pull_back, push_forward
-from tidu.calculus.elements import ElementPath, ElementPaths, Place, Position, Use
+from tidu.calculus.elements import ElementPath, ElementPaths, NodeElement, Position, Use
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.values import placeholder
 from tidu.errors import InputError
@@ -63,14 +63,14 @@ def element_paths(
     return ElementPaths(start, count, along, listed)
 
 
-def read_element(derivation: Derivation, text: str | None) -> Place:
+def read_element(derivation: Derivation, text: str | None) -> NodeElement:
     """Return the element that "W1[1,2]" names, counted from 1: an input and an index from 0.
 
     None takes the first parameter's first entry. Raises InputError for what names no element.
     """
     if text is None:
         node = next(iter(derivation.wrt.values()))
-        return Place(node, (0,) * node.rank)
+        return NodeElement(node, (0,) * node.rank)
     match = _ELEMENT.fullmatch(text)
     node = derivation.graph.inputs.get(match.group(1)) if match else None
     if match is None or node is None:
@@ -84,7 +84,7 @@ def read_element(derivation: Derivation, text: str | None) -> Place:
         not 1 <= n <= d for n, d in zip(numbers, node.shape, strict=True) if isinstance(d, int)
     ):
         raise _refused(derivation, text)
-    return Place(node, tuple(n - 1 for n in numbers))
+    return NodeElement(node, tuple(n - 1 for n in numbers))
 
 
 def _refused(derivation: Derivation, text: str) -> InputError:
@@ -94,7 +94,7 @@ def _refused(derivation: Derivation, text: str) -> InputError:
     return InputError(_NO_ELEMENT(text=text), fix=_NO_ELEMENT_FIX(name=example))
 
 
-def list_paths(graph: ElementGraph, start: Place, most: int) -> list[ElementPath]:
+def list_paths(graph: ElementGraph, start: NodeElement, most: int) -> list[ElementPath]:
     """Return the first `most` paths from an element to the loss, depth first."""
     found: list[ElementPath] = []
     stack: list[ElementPath] = [ElementPath(start, ())]
@@ -141,20 +141,20 @@ class ElementGraph:
             and child.id in self._active
         )
 
-    def uses(self, place: Place) -> list[Use]:
+    def uses(self, place: NodeElement) -> list[Use]:
         """Return where an element goes in one step, with the local derivatives."""
         found: list[Use] = []
         for node, position in self._users.get(place.node.id, []):
             change = self._push(node, position, place.index)
             for index in map(tuple, np.argwhere(change != 0)):
-                to = Place(node, tuple(int(i) for i in index))
+                to = NodeElement(node, tuple(int(i) for i in index))
                 value = float(change[to.index])
                 partner = None
                 if node.op.form is Form.MULTILINEAR:
                     partner = _partner(node, position, place.index, to.index)
                 found.append(Use(place, to, position, value, partner))
             if node.op.form is Form.ELEMENTWISE and change[place.index] == 0:
-                found.append(Use(place, Place(node, place.index), position, 0.0))
+                found.append(Use(place, NodeElement(node, place.index), position, 0.0))
         return found
 
     def _push(self, node: Node, position: int, index: Position) -> NDArray[Any]:
@@ -232,7 +232,7 @@ class ElementGraph:
         )
 
 
-def _partner(node: Node, position: int, here: Position, there: Position) -> Place | None:
+def _partner(node: Node, position: int, here: Position, there: Position) -> NodeElement | None:
     """Return the element that multiplies, found by running the op on marks for the other
     operand."""
     others = [i for i in range(len(node.inputs)) if i != position]
@@ -248,7 +248,7 @@ def _partner(node: Node, position: int, here: Position, there: Position) -> Plac
     mark = float(np.asarray(node.op.numpy(*arrays, **node.attrs))[there])
     if mark == 0 or not mark.is_integer() or mark > marks.size:
         return None
-    return Place(other, tuple(int(i) for i in np.unravel_index(int(mark) - 1, shape)))
+    return NodeElement(other, tuple(int(i) for i in np.unravel_index(int(mark) - 1, shape)))
 
 
 def _has_factor(node: Node, position: int) -> bool:

@@ -31,7 +31,7 @@ iscomplex = spelling(
 )
 
 
-class Binary(NamedTuple):
+class MantissaExponent(NamedTuple):
     """What frexp gives, named as PyTorch names it."""
 
     mantissa: Node
@@ -40,7 +40,7 @@ class Binary(NamedTuple):
 
 frexp = spelling(
     "frexp",
-    lambda x: Binary(mantissa(x), exponent(x)),
+    lambda x: MantissaExponent(mantissa(x), exponent(x)),
     numpy=np.frexp,
     samples=normal(low=0.3, high=3.0),
     doc=says("the m and e of x = m·2ᵉ with ½ ≤ |m| < 1", "x = m·2ᵉ（½ ≤ |m| < 1）中的 m 和 e"),

@@ -87,7 +87,8 @@ def _std(
     keepdims: bool = False,
     correction: float | None = None,
 ) -> Node:
-    """As a length, whose derivative at equal elements is 0, as that of std is."""
+    """Return the standard deviation as a length, whose derivative at equal elements is 0, as that
+    of std is."""
     length = euclidean_norm(_off(x, axis), axis=axis, keepdims=keepdims)
     return length / sqrt(_freedom(x, axis, keepdims, ddof, correction))
 

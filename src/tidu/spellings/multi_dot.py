@@ -32,7 +32,7 @@ def _sizes(xs: Sequence[Node]) -> list[int] | None:
 
 
 def _splits(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
-    """For factors i to j, where the cheapest product is split in two: after which factor."""
+    """Return, for factors i to j, after which factor the cheapest product is split in two."""
     count = len(sizes) - 1
     cost = {(i, i): 0 for i in range(count)}
     split: dict[tuple[int, int], int] = {}

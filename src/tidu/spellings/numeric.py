@@ -311,7 +311,7 @@ geomspace = spelling(
 def _unwrap(
     p: Node, discont: float | None = None, axis: int = -1, period: float = 2.0 * math.pi
 ) -> Node:
-    """Jumps between neighbours are taken back by whole periods."""
+    """Return p with jumps between neighbours corrected by whole periods."""
     at = normal_axes(axis, p.rank)[0]
     least = float(period / 2 if discont is None else max(discont, period / 2))
     steps = apply(unwrap_steps, _diff(p, axis=at), period=float(period), discont=least)

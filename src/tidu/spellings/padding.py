@@ -1,4 +1,4 @@
-"""Padding: an array set into a larger one, its border filled from outside or from itself.
+"""Padding: an array placed in a larger one, with a border of given values or of its own entries.
 
 Borders that repeat entries are index arrays; those that mix entries linearly (mean, linear_ramp,
 odd reflections) are a known matrix along the axis, NumPy's own padding of the unit vectors.
@@ -95,7 +95,8 @@ def _constant(x: Node, widths: list[tuple[int, int]], values: Any) -> Node:
 
 
 def _mixed(x: Node, axis: int, pair: tuple[int, int], mode: Any, options: dict[str, Any]) -> Node:
-    """Along one axis y = M x + c, told from NumPy's padding of zeros and of the unit vectors."""
+    """Return the padded array y = M x + c along one axis; M and c are found from NumPy's padding of
+    zeros and of the unit vectors."""
     n = known(x, axis, "pad")
     check_elements(n * (n + sum(pair)), "pad")
     zeros = np.zeros(n)

@@ -126,7 +126,8 @@ def _outer(tables: Sequence[Any]) -> Any:
 
 # ------------------------------------------------------------------ the largest
 class Pooled(NamedTuple):
-    """What max_pool gives with return_indices: values, and their places in the flattened axes."""
+    """The results of max_pool with return_indices: values, and their positions in the flattened
+    axes."""
 
     values: Node
     indices: Node

@@ -1,4 +1,4 @@
-"""Rearranging: rolled, repeated, tiled, cut into pieces, put in and left out.
+"""Rearranging: roll, repeat, tile, split, insert, delete.
 
 Nothing is calculated: each is written with slices, joins, stretches and index arrays that are known
 before the run.

@@ -154,7 +154,7 @@ def _conv_reference(count: int) -> Any:
         groups: int = 1,
         bias: Any = 0.0,
     ) -> Any:
-        """Group by group, place by place of the kernel."""
+        """Convolve group by group and entry by entry of the kernel: the reference."""
         wide = np.pad(x, [(0, 0), (0, 0)] + [(padding, padding)] * count)
         sizes = weight.shape[2:]
         lengths = [

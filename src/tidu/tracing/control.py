@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.errors import InputError, ShapeError, TraceError
 from tidu.ir.body import Body
-from tidu.ir.build import constant, fresh_input, input_node, spoken, substitute
+from tidu.ir.build import constant, display_names, fresh_input, input_node, substitute
 from tidu.ir.graph import Guard
 from tidu.ir.name import Name
 from tidu.ir.node import Node, depends_on, post_order, reachable
@@ -93,9 +93,9 @@ class Inner:
     def called(self, node: Node) -> str | None:
         """Return the name of a node inside the body, else its name outside."""
         return (
-            self.namer.spoken.get(node.id)
+            self.namer.display_names.get(node.id)
             or self.recorder.standins.get(node.id)
-            or self.recorder.namer.spoken.get(node.id)
+            or self.recorder.namer.display_names.get(node.id)
             or (str(node.attrs["name"]) if node.op.role == "input" else None)
         )
 
@@ -117,7 +117,7 @@ def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
     before = set(recorder.guards)
     recorder.namer = inner = Namer(recorder.places, lambda value: node_of(value, recorder))
     recorder.root = inspect.currentframe()
-    token = spoken.set(inner.spoken)
+    token = display_names.set(inner.display_names)
 
     def finished() -> Inner:
         fresh = tuple((k, g) for k, g in recorder.guards.items() if k not in before)
@@ -126,7 +126,7 @@ def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
     try:
         yield finished
     finally:
-        spoken.reset(token)
+        display_names.reset(token)
         recorder.namer, recorder.root = outer, root
 
 
@@ -140,7 +140,7 @@ def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> l
         if node.id in moving or node.id in own:
             return False
         if not node.inputs:
-            return node.op.role == "input" or node.id in inner.recorder.namer.spoken
+            return node.op.role == "input" or node.id in inner.recorder.namer.display_names
         return node.id in inner.known and node.op.loop is not Loop.VIEW
 
     walk = post_order(outputs, lambda node: () if node.id in own or is_taken(node) else node.inputs)
@@ -269,7 +269,7 @@ def _filled_named(call: inspect.BoundArguments, handed: Mapping[Any, Any]) -> di
 
 
 def _title(node: Node, inner: Inner) -> str:
-    return inner.namer.spoken.get(node.id, "")
+    return inner.namer.display_names.get(node.id, "")
 
 
 def move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:

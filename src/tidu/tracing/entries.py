@@ -196,7 +196,7 @@ def open_entry(stage: Stage, function: Callable[..., Any], arguments: Named, in_
     call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
     with inside(recorder) as finished:
         for own, title in titles.items():
-            recorder.namer.spoken[own.id] = title
+            recorder.namer.display_names[own.id] = title
         result = _nodes_of(run_in(recorder, function, call), recorder)
         inner = finished()
     for key, guard in inner.guards:

@@ -73,7 +73,7 @@ def _grown(node: Node) -> tuple[Node, Node] | None:
     left, right = (child.inputs[0] for child in node.inputs)
     for column, vector in ((left, right), (right, left)):
         if _is_column(column.shape, node.shape) and _is_row(vector.shape, node.shape):
-            if _is_shaped(column) or _is_shaped(vector) or _is_turned(column, vector):
+            if _is_shaped(column) or _is_shaped(vector) or _is_row_beside_column(column, vector):
                 return None
             if node.dtype == "bool" and any(x.op.role == "constant" for x in (column, vector)):
                 return None  # y == np.arange(k): a one-hot code
@@ -96,7 +96,7 @@ def _is_shaped(node: Node) -> bool:
     return node.op.role == "index" and node.rank > node.inputs[0].rank
 
 
-def _is_turned(column: Node, row: Node) -> bool:
+def _is_row_beside_column(column: Node, row: Node) -> bool:
     """Return whether the operands are x and x.T, as in x - x.T, which means all pairs."""
     if row.rank == 1:
         return False

@@ -33,7 +33,7 @@ class Namer:
         self._chain: list[FrameType] = []
         self._depths: dict[FrameType, int] = {}
         self._locals: list[dict[str, Node]] = []
-        self.spoken: dict[int, str] = {}  # for messages
+        self.display_names: dict[int, str] = {}  # for messages
         self._pending: tuple[tuple[str, ...], Node] | None = None
 
     def observe(self, frame: FrameType, root: FrameType | None) -> None:
@@ -71,7 +71,7 @@ class Namer:
         key = (depth, name, node.id)
         if key not in self._known and not name.startswith(("_", ".")):
             self._known.add(key)
-            self.spoken[node.id] = name
+            self.display_names[node.id] = name
             self._bindings.append((depth, name, node))
 
     def made(self, frame: FrameType, node: Node, function: Any) -> None:

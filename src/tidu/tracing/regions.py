@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tidu.calculus.modes import as_run
 from tidu.errors import DTypeError, TiduError, TraceError
-from tidu.ir.build import constant, input_node, is_tuple, spoken, substitute
+from tidu.ir.build import constant, display_names, input_node, is_tuple, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.name import Name
 from tidu.ir.node import Node, inputs_among, post_order, reachable
@@ -133,12 +133,14 @@ class Stage:
             node = constant(item.value)
         return TracedArray(node, self.recorder, item.integral, number=item.number)
 
-    def graph(self, outputs: Sequence[Node], spoken: Mapping[int, str]) -> Graph:
+    def graph(self, outputs: Sequence[Node], display_names: Mapping[int, str]) -> Graph:
         """Return a graph with the names and places of the nodes, for messages about results."""
         return Graph(
             inputs=self.inputs,
             outputs={str(i): node for i, node in enumerate(outputs)},
-            names={n: (Name(spoken[n.id]),) for n in reachable(outputs) if n.id in spoken},
+            names={
+                n: (Name(display_names[n.id]),) for n in reachable(outputs) if n.id in display_names
+            },
             places={node: tuple(at) for node, at in self.recorder.where.items()},
         )
 
@@ -165,7 +167,7 @@ def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
         yield Stage(recorder, own=False)
         return
     recorder = Recorder(function_name(function), node_of, concrete=True)
-    token = spoken.set(recorder.namer.spoken)
+    token = display_names.set(recorder.namer.display_names)
     started = running.set(recorder)
     try:
         yield Stage(recorder, own=True)
@@ -177,7 +179,7 @@ def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
         raise
     finally:
         running.reset(started)
-        spoken.reset(token)
+        display_names.reset(token)
         recorder.close()
 
 
@@ -271,9 +273,9 @@ class Region:
         return replace(self.arguments[parameter], one)
 
     @property
-    def spoken(self) -> Mapping[int, str]:
+    def display_names(self) -> Mapping[int, str]:
         """What nodes are called inside, by id."""
-        return self.inner.namer.spoken
+        return self.inner.namer.display_names
 
     def hold(self, node: Node, position: int) -> Node:
         """Return an input for a node of the surrounding program, such as a tangent, until the
@@ -354,7 +356,7 @@ def open_region(
     call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
     with inside(recorder) as finished:
         for own, title in titles.items():
-            recorder.namer.spoken[own.id] = title
+            recorder.namer.display_names[own.id] = title
         around = recorder.order
         tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
         made = recorder.made_with_derivatives(_flat(tree), recorder.order - around)
@@ -368,7 +370,7 @@ def open_region(
         for old, new in image.items():  # messages speak of the variables by the user's names
             called = titles.get(old) or inner.called(old)
             if called and not new.inputs and new is not old:
-                recorder.namer.spoken[new.id] = called
+                recorder.namer.display_names[new.id] = called
     move_guards(inner, actual)
     return Region(
         stage,
@@ -378,7 +380,7 @@ def open_region(
         actual=actual,
         result=replace(tree, lambda _, node: image[node]),
         derivatives=frozenset(image[node] for node in made),
-        lines=frozenset(new for old, new in image.items() if old.id in inner.namer.spoken),
+        lines=frozenset(new for old, new in image.items() if old.id in inner.namer.display_names),
         inner=inner,
         image=image,
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError, warn
 from tidu.ir.budget import reading
-from tidu.ir.build import input_node, spoken
+from tidu.ir.build import display_names, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.source import Source
@@ -239,7 +239,7 @@ def _run(
     args, kwargs = as_call(function, call)
     generators = Generators(function)
     recorder.root = inspect.currentframe()
-    token = spoken.set(recorder.namer.spoken)
+    token = display_names.set(recorder.namer.display_names)
     started = running.set(recorder)
     try:
         with operand_errors_shown(function, call):
@@ -259,7 +259,7 @@ def _run(
         raise
     finally:
         running.reset(started)
-        spoken.reset(token)
+        display_names.reset(token)
         recorder.close()
     return node
 

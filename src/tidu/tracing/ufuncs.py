@@ -42,12 +42,12 @@ def _reduce(t: Any, ufunc: Any, array: Any, axis: Any = 0, **kwargs: Any) -> Any
         return t.wrap(logsumexp(t.recorder.lift(array), axis=axis, keepdims=keepdims), array)
     axes = normal_axes(axis, array.ndim, number=True)
     for at in reversed(axes):
-        array = np.expand_dims(_folded(ufunc, array, at), at)
+        array = np.expand_dims(_reduced_over(ufunc, array, at), at)
     kept = array if keepdims else np.squeeze(array, axis=axes)
     return kept if initial is None else ufunc(initial, kept)
 
 
-def _folded(ufunc: Any, array: Any, axis: int) -> Any:
+def _reduced_over(ufunc: Any, array: Any, axis: int) -> Any:
     """Return the entries along an axis combined one after the other; of none, NumPy's neutral
     element."""
     if array.shape[axis]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tidu.document.math import Math
 from tidu.errors import EvaluationError, ShapeError, TiduError, TraceError
-from tidu.ir.build import broadcast, constant, input_node, spoken, substitute
+from tidu.ir.build import broadcast, constant, display_names, input_node, substitute
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.types import FLOATS, DType, Size, Type, promote, shape_text
@@ -273,9 +273,9 @@ def _parts(
     recorder = Recorder(function_name(function), node_of, concrete=False)
     for node in variables:
         recorder.know(node, None)
-        recorder.namer.spoken[node.id] = str(node.attrs["name"]).lstrip("·")
+        recorder.namer.display_names[node.id] = str(node.attrs["name"]).lstrip("·")
     arrays = [TracedArray(node, recorder) for node in variables]
-    token, started = spoken.set(recorder.namer.spoken), running.set(recorder)
+    token, started = display_names.set(recorder.namer.display_names), running.set(recorder)
     recorder.root = inspect.currentframe()
     try:
         named = {"out": arrays.pop()} if last_by_name else {}
@@ -290,7 +290,7 @@ def _parts(
         raise
     finally:
         running.reset(started)
-        spoken.reset(token)
+        display_names.reset(token)
         recorder.close()
     parts = list(cast("list[Any]", result)) if isinstance(result, tuple | list) else [result]
     return [part.node if type(part) is TracedArray else part for part in parts]

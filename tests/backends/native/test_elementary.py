@@ -41,20 +41,20 @@ def worst(name: str, dtype: str, count: int, seed: int = 0) -> float:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", MEASURED)
-def test_two_units_of_the_last_place(name: str, dtype: str) -> None:
+def test_functions_are_right_to_two_units_in_the_last_place(name: str, dtype: str) -> None:
     assert worst(name, dtype, 10_000) <= UNITS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", MEASURED)
-def test_two_units_on_many_points(name: str, dtype: str) -> None:
+def test_functions_are_right_to_two_units_on_many_points(name: str, dtype: str) -> None:
     assert max(worst(name, dtype, 500_000, seed) for seed in (1, 2)) <= UNITS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
-def test_two_units_beside_mpmath(name: str) -> None:
+def test_functions_agree_with_mpmath_to_two_units(name: str) -> None:
     """A second reference: extended precision is itself a C library's."""
     operands = points(name, "float64", 20_000, 9)
     found = errors(compiled(name, "float64")(*operands), by_mpmath(name, operands))
@@ -114,7 +114,7 @@ def test_special_values_are_numpys(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(EXACT))
-def test_exact_ones_are_numpys(name: str, dtype: str) -> None:
+def test_exact_functions_give_numpys_bits(name: str, dtype: str) -> None:
     operands = points(name, dtype, 10_000)
     with np.errstate(all="ignore"):
         wanted = numpy_function(name)(*operands)
@@ -128,7 +128,7 @@ def _bits(x: Any) -> Any:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", list(FUNCTIONS))
-def test_lanes_do_not_know_each_other(name: str, dtype: str) -> None:
+def test_a_lane_does_not_depend_on_its_neighbours(name: str, dtype: str) -> None:
     """One lane at a time gives the bits of a whole vector, also among other neighbours."""
     operands = points(name, dtype, 4_000)
     got = compiled(name, dtype)(*operands)
@@ -143,7 +143,7 @@ def test_lanes_do_not_know_each_other(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("lanes", [2, 4, 32])
 @pytest.mark.parametrize("name", ["tanh", "sin"])
-def test_any_number_of_lanes(name: str, lanes: int) -> None:
+def test_any_number_of_lanes_gives_the_same_values(name: str, lanes: int) -> None:
     operands = points(name, "float32", 2_000)
     np.testing.assert_array_equal(
         compiled(name, "float32", lanes)(*operands), compiled(name, "float32")(*operands)
@@ -153,7 +153,7 @@ def test_any_number_of_lanes(name: str, lanes: int) -> None:
 # ------------------------------------------------------------------ what is emitted
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", list(FUNCTIONS))
-def test_no_library_is_called(name: str, dtype: str) -> None:
+def test_compiled_text_calls_no_library(name: str, dtype: str) -> None:
     for lanes in (1, WIDTHS[dtype]):
         module = module_of(name, dtype, lanes)
         declared = [f.name for f in module.functions if f.is_declaration]
@@ -162,7 +162,7 @@ def test_no_library_is_called(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", list(FUNCTIONS))
-def test_machine_code_calls_none_either(name: str, dtype: str) -> None:
+def test_machine_code_calls_no_library(name: str, dtype: str) -> None:
     """LLVM puts no library function in the place of an instruction that the processor lacks."""
     if not binding.get_host_cpu_features().get("fma", platform.machine() == "aarch64"):
         pytest.skip("this processor has no fused multiply-add: LLVM calls C's fma")
@@ -174,7 +174,7 @@ def test_machine_code_calls_none_either(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 @pytest.mark.parametrize("cpu", ["haswell", "x86-64-v2"])
-def test_processors_agree(name: str, dtype: str, cpu: str) -> None:
+def test_code_for_other_processors_gives_the_same_values(name: str, dtype: str, cpu: str) -> None:
     """Vectors half as wide, or no fused multiply-add: the same bits."""
     if not binding.get_host_cpu_features().get("avx2", False):
         pytest.skip("only where this processor can run the code")
@@ -185,7 +185,7 @@ def test_processors_agree(name: str, dtype: str, cpu: str) -> None:
     np.testing.assert_array_equal(_bits(other)[number], _bits(got)[number])
 
 
-def test_one_definition_a_module() -> None:
+def test_a_module_defines_a_function_once() -> None:
     module = ir.Module("twice")
     kind = ir.VectorType(ir.DoubleType(), 8)
     function = ir.Function(module, ir.FunctionType(kind, [kind]), "f")
@@ -195,7 +195,7 @@ def test_one_definition_a_module() -> None:
     assert [f.name for f in module.functions if f.name.startswith("tidu.")] == ["tidu.exp.v8f64"]
 
 
-def test_what_is_not_known_is_refused() -> None:
+def test_an_unknown_function_is_refused() -> None:
     assert "tgamma" not in FUNCTIONS
     function = ir.Function(
         ir.Module("none"), ir.FunctionType(ir.DoubleType(), [ir.DoubleType()]), "f"

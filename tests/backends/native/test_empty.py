@@ -90,7 +90,7 @@ NOTABLE = ["tile", "kron", "matmul", "softmax", "cumprod", "lstsq", "svd", "pinv
 
 
 @pytest.mark.parametrize("tuning", [Tuning(straight_line=0), TUNED], ids=["in loops", "as it is"])
-def test_no_elements(tuning: Tuning) -> None:
+def test_programs_on_arrays_without_elements_agree_with_numpy(tuning: Tuning) -> None:
     assert check([name for name in NOTABLE if name in OPS], 0, tuning) > 50
 
 
@@ -98,5 +98,5 @@ def test_no_elements(tuning: Tuning) -> None:
 @pytest.mark.parametrize("tuning", [Tuning(straight_line=0), TUNED], ids=["in loops", "as it is"])
 @pytest.mark.parametrize("to", [0, 1])
 @pytest.mark.parametrize("part", range(8))
-def test_no_elements_or_one_in_any_op(part: int, to: int, tuning: Tuning) -> None:
+def test_every_op_runs_on_no_elements_and_on_one(part: int, to: int, tuning: Tuning) -> None:
     assert check(OPS[part::8], to, tuning) > 100

@@ -79,14 +79,14 @@ MOVES: dict[str, dict[str, Node]] = {
 
 @pytest.mark.parametrize("unrolled", [True, False])
 @pytest.mark.parametrize("name", MOVES)
-def test_moves_happen_at_once(name: str, unrolled: bool) -> None:
+def test_new_values_replace_old_ones_at_the_same_time(name: str, unrolled: bool) -> None:
     tuning = TUNED if unrolled else Tuning(straight_line=0)
     rng = np.random.default_rng(0)
     values = {name: rng.standard_normal(SIZE) for name in "xyz"}
     check_loop({"total": total, **MOVES[name]}, values, tuning=tuning)
 
 
-def test_a_number_that_moves() -> None:
+def test_a_scalar_state_is_updated_in_a_loop() -> None:
     s = input_node("s", ())
     outputs = {"L": s * sum_(x), "new/s": constant(3.0), "new/x": s * x}
     check_loop(outputs, {"s": np.array(2.0), "x": np.ones(SIZE)})
@@ -130,7 +130,7 @@ class Averaged(HeavyBall):
     "rule", [HeavyBall(), TwoGradients(), Averaged()], ids=lambda r: type(r).__name__
 )
 @pytest.mark.parametrize("size", [3, 40, 200])
-def test_rules_that_remember_what_was(rule: Any, size: int) -> None:
+def test_update_rules_with_memory_agree_with_numpy(rule: Any, size: int) -> None:
     rng = np.random.default_rng(0)
     X, t = rng.standard_normal((20, size)), rng.standard_normal(20)
 
@@ -159,7 +159,7 @@ def test_rules_that_remember_what_was(rule: Any, size: int) -> None:
 
 
 # ------------------------------------------------------------------ gathers
-def test_a_gather_from_what_tells_by_its_place() -> None:
+def test_a_mask_of_rows_and_columns_is_gathered_by_index_arrays() -> None:
     """The place whose row and column a mask asks for is an entry of an index array."""
     X, at = input_node("X", (5, 7)), input_node("at", (6,), "int64")
     tril = call(registered()["tril"], X)

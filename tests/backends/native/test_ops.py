@@ -12,7 +12,7 @@ import tidu.ops  # noqa: F401  (registers the ops)
 from tests.backends.native.agreement import check
 from tests.records import records
 from tidu.backends.native.elementary import FUNCTIONS
-from tidu.backends.native.schedule.plan import Kind, kind_of
+from tidu.backends.native.schedule.plan import StageKind, kind_of
 from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
@@ -66,11 +66,11 @@ def check_all(names: list[str], dtype: str) -> int:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("group", range(len(GROUPS)))
-def test_all_samples_of_each_op(group: int, dtype: str) -> None:
+def test_every_op_agrees_with_numpy_on_its_samples(group: int, dtype: str) -> None:
     assert check_all(GROUPS[group], dtype) > 0
 
 
-def test_what_an_op_can_say_in_loops_is_compiled() -> None:
+def test_an_op_with_loop_facets_is_compiled_and_not_called_back() -> None:
     """No op with a scalar expression is quietly left to NumPy."""
     left: set[str] = set()
     for name in OPS:
@@ -79,7 +79,7 @@ def test_what_an_op_can_say_in_loops_is_compiled() -> None:
             continue
         (node,) = samples(name, "float64")[0][0].values()
         kind = kind_of(node, FUNCTIONS)
-        if node.op.name == name and kind is Kind.CALL and node.op.lower is None:
+        if node.op.name == name and kind is StageKind.CALL and node.op.lower is None:
             left.add(name)
     assert left <= LEFT, left
 
@@ -89,7 +89,7 @@ TRUTHS = [name for name in OPS if form_of(RECORDS[name]) is Form.ELEMENTWISE]
 
 
 @pytest.mark.parametrize("unrolled", [True, False])
-def test_elementwise_ops_of_truth_values(unrolled: bool) -> None:
+def test_elementwise_ops_of_masks_agree_with_numpy(unrolled: bool) -> None:
     """Wherever NumPy gives truth values from truth values. One bit is no signed number."""
     tuning = TUNED if unrolled else Tuning(straight_line=0)
     outputs: dict[str, Node] = {}
@@ -119,7 +119,7 @@ BITS = [np.array([bool(i >> b & 1) for i in range(8)]) for b in range(3)]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_numbers_as_integers(dtype: str) -> None:
+def test_integer_arithmetic_agrees_with_numpy(dtype: str) -> None:
     """Cut off at the point; what is no integer of 64 bits is the least one."""
     given = np.array(
         [0.0, -0.0, 1.9, -1.9, 2.0**40, -(2.0**62), 1e30, -1e30, np.inf, np.nan], dtype

@@ -10,8 +10,8 @@ import tidu
 from tidu.backends.native import build, library
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.layout import Request
+from tidu.backends.native.processor import target
 from tidu.backends.native.schedule.lowered import lowered
-from tidu.backends.native.target import target
 from tidu.ir.build import call, input_node
 from tidu.ir.op import registered
 

@@ -21,7 +21,7 @@ class Features(dict):
 name, *known = sys.argv[1].split(",")
 llvm.get_host_cpu_name = lambda: name
 llvm.get_host_cpu_features = lambda: Features(dict.fromkeys(known, True))
-from tidu.backends.native.target import host
+from tidu.backends.native.processor import host
 assert host().cpu == name, host()
 assert host().vector_bytes == (32 if "avx" in known else 16), host()
 import pytest
@@ -32,7 +32,7 @@ sys.exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *sys.argv[2:]]))
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="these are x86 processors")
 @pytest.mark.parametrize("name", list(OLDER))
-def test_an_older_processor(name: str) -> None:
+def test_code_for_an_older_processor_agrees(name: str) -> None:
     files = ["tests/backends/native/test_programs.py", "tests/backends/native/test_ops.py"]
     said = subprocess.run(
         [sys.executable, "-c", AS_IF, ",".join((name, *OLDER[name])), *files],

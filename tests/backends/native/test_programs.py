@@ -35,7 +35,7 @@ def outputs_of(function: Any, *arguments: Any) -> tuple[dict[str, Node], dict[st
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_random_programs_and_their_gradients(block: int) -> None:
+def test_random_programs_and_their_gradients_agree_with_numpy(block: int) -> None:
     """Sums of products may cancel: the bound is a thousand roundings of the largest number."""
     for seed in range(block * 5, block * 5 + 5):
         program = random_program(seed)
@@ -45,7 +45,7 @@ def test_random_programs_and_their_gradients(block: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
-def test_hundreds_of_random_programs(block: int) -> None:
+def test_hundreds_of_random_programs_agree_with_numpy(block: int) -> None:
     for seed in range(1000 + block * 25, 1025 + block * 25):
         program = random_program(seed)
         outputs, values = outputs_of(program.function(), *program.values.values())
@@ -69,20 +69,22 @@ def network(batch: int, inner: int, width: int, outer: int, dtype: str) -> Any:
     "sizes",
     [(1, 1, 1, 1), (1, 3, 2, 1), (2, 7, 17, 3), (33, 31, 5, 13), (64, 8, 16, 32), (17, 129, 67, 2)],
 )
-def test_odd_sizes(sizes: tuple[int, int, int, int], dtype: str) -> None:
+def test_sizes_that_fill_no_vector_agree_with_numpy(
+    sizes: tuple[int, int, int, int], dtype: str
+) -> None:
     outputs, values = network(*sizes, dtype)
     check(outputs, values, allowed=1e-12 if dtype == "float64" else 2e-4)
 
 
 @pytest.mark.parametrize("sizes", [(0, 3, 2, 1), (4, 0, 2, 3)])
-def test_axes_of_no_elements(sizes: tuple[int, int, int, int]) -> None:
+def test_axes_without_elements_agree_with_numpy(sizes: tuple[int, int, int, int]) -> None:
     outputs, values = network(*sizes, "float64")
     outputs = {k: v for k, v in outputs.items() if k != "loss"}
     with np.errstate(all="ignore"):
         check(outputs, values)
 
 
-def test_a_product_whose_operand_is_packed() -> None:
+def test_a_product_with_a_packed_operand_agrees_with_numpy() -> None:
     """Rows a page apart, and a transposed operand: both are copied in panels."""
     rng = np.random.default_rng(3)
     x, w = input_node("x", (70, 130)), input_node("w", (130, 512))
@@ -92,7 +94,7 @@ def test_a_product_whose_operand_is_packed() -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("rows", [1, 2, 4, 5])
-def test_products_of_few_rows(rows: int, dtype: str) -> None:
+def test_products_of_few_rows_agree_with_numpy(rows: int, dtype: str) -> None:
     """Their tiles are as wide as the registers allow; with the other operand transposed they are
     sums along what lies in order."""
     rng = np.random.default_rng(rows)
@@ -109,7 +111,7 @@ def test_products_of_few_rows(rows: int, dtype: str) -> None:
     check(outputs, values, allowed=1e-13 if dtype == "float64" else 1e-5)
 
 
-def test_batches_of_products() -> None:
+def test_batches_of_products_agree_with_numpy() -> None:
     rng = np.random.default_rng(4)
     x, w = input_node("x", (3, 5, 9, 11)), input_node("w", (3, 5, 11, 7))
     values = {"x": rng.standard_normal((3, 5, 9, 11)), "w": rng.standard_normal((3, 5, 11, 7))}
@@ -134,7 +136,7 @@ def forms(plain: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("form", list(forms(np.eye(2))))
-def test_forms_of_arrays(form: str) -> None:
+def test_arrays_of_any_memory_order_are_accepted(form: str) -> None:
     x = input_node("x", (5, 7))
     array = forms(np.random.default_rng(1).standard_normal((5, 7)) * 3)[form]
     before = array.copy()
@@ -174,7 +176,7 @@ def test_an_index_out_of_range_is_numpys_error(bad: list[float]) -> None:
         program.run({"x": np.arange(5.0), "at": np.array(bad)})
 
 
-def test_the_comparison_bites() -> None:
+def test_a_wrong_result_is_noticed_by_the_comparison() -> None:
     one = np.array([1.0, 2.0])
     assert distance(one, one) == 0
     assert distance(one * (1 + 1e-9), one) > 1e-10
@@ -278,7 +280,7 @@ def test_a_loop_of_a_text_runs_as_numpy_runs_it(length: int) -> None:
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-11)
 
 
-def test_calls_of_functions_are_opened() -> None:
+def test_calls_of_functions_are_inlined() -> None:
     text = (
         "def layer(x, W):\n    return tanh(x @ W)\n"
         "def two(x, W):\n    return layer(layer(x, W), W)\n"

@@ -141,7 +141,7 @@ def check_loop(graph: RandomGraph, outputs: Mapping[str, Node], tuning: Tuning) 
 
 @tuned
 @pytest.mark.parametrize("seed", range(0, SEEDS, 4))
-def test_random_graphs(seed: int, tuning: Tuning) -> None:
+def test_random_graphs_agree_with_numpy(seed: int, tuning: Tuning) -> None:
     for one in range(seed, seed + 4):
         check_seed(one, tuning)
 
@@ -149,6 +149,6 @@ def test_random_graphs(seed: int, tuning: Tuning) -> None:
 @pytest.mark.slow
 @tuned
 @pytest.mark.parametrize("block", range(20))
-def test_many_random_graphs(block: int, tuning: Tuning) -> None:
+def test_many_random_graphs_agree_with_numpy(block: int, tuning: Tuning) -> None:
     for seed in range(1000 + 25 * block, 1025 + 25 * block):
         check_seed(seed, tuning)

@@ -90,7 +90,9 @@ def test_two_descents_share_a_machine_and_no_memory(builds: list[int]) -> None:
     assert loops[0].values()["x"].tolist() == [8.0, 8.0]
 
 
-def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch, builds: list[int]) -> None:
+def test_only_a_limited_number_of_machines_is_remembered(
+    monkeypatch: pytest.MonkeyPatch, builds: list[int]
+) -> None:
     monkeypatch.setattr(machine, "REMEMBERED", 2)
     monkeypatch.setenv("TIDU_CACHE_DIR", "")
     for scale in (1.5, 2.5, 3.5, 1.5):
@@ -161,7 +163,7 @@ def test_a_digest_follows_from_the_graph_alone() -> None:
     assert len(unrelated) == 9
 
 
-def test_whatever_differs_gives_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_difference_of_programs_gives_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     x, wide, single = (
         input_node("x", (3,)),
         input_node("x", (4,)),
@@ -365,7 +367,9 @@ def test_where_others_can_write_nothing_is_run_from(folder: Path, builds: list[i
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_longest_unused_go_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_files_are_removed_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"{i:064x}" for i in range(5)]
     monkeypatch.setattr(store, "LIMIT", 3500)
     for at, name in enumerate(names[:3]):

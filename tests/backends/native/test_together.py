@@ -42,7 +42,9 @@ def pair(name: str, size: int, dtype: str) -> dict[str, Node]:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PAIRS)
-def test_both_keep_their_digits(name: str, dtype: str, texts: list[str]) -> None:
+def test_functions_calculated_together_keep_their_digits(
+    name: str, dtype: str, texts: list[str]
+) -> None:
     (x,) = points(name, dtype, 20_000)
     with np.errstate(over="ignore"):
         x[: len(SPECIAL)] = np.array(SPECIAL).astype(dtype)

@@ -26,9 +26,9 @@ OTHER = 12345  # a user who is not the one that runs the tests
 
 @pytest.fixture(autouse=True)
 def _nothing_said() -> Iterator[None]:
-    store._said.clear()  # pyright: ignore[reportPrivateUsage]
+    store._reported.clear()  # pyright: ignore[reportPrivateUsage]
     yield
-    store._said.clear()  # pyright: ignore[reportPrivateUsage]
+    store._reported.clear()  # pyright: ignore[reportPrivateUsage]
 
 
 def said(caught: Any) -> tuple[str, str]:
@@ -135,7 +135,7 @@ def test_the_advised_chmod_makes_no_planted_file_run(folder: Path, builds: list[
     with pytest.warns(FallbackWarning, match="chmod 700"):
         run(network())
     folder.chmod(0o700)  # as the warning says
-    store._said.clear()  # pyright: ignore[reportPrivateUsage]
+    store._reported.clear()  # pyright: ignore[reportPrivateUsage]
     machine.forget()
     with pytest.warns(FallbackWarning, match="belongs to uid 12345|属于 uid 12345"):
         run(network())
@@ -199,7 +199,7 @@ def test_a_folder_where_others_write_is_not_used(folder: Path, mode: int) -> Non
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o702])
-def test_nor_one_that_others_can_exchange(
+def test_a_folder_that_others_can_exchange_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
     above = tmp_path / "above"
@@ -215,7 +215,7 @@ def test_nor_one_that_others_can_exchange(
 
 
 @root
-def test_nor_one_below_the_folder_of_another_user(
+def test_a_folder_below_that_of_another_user_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     above = tmp_path / "above"
@@ -243,7 +243,7 @@ def test_a_link_of_the_users_own_leads_to_the_folder(
 
 
 @root
-def test_a_link_of_another_user_does_not(
+def test_a_link_of_another_user_is_not_followed(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = planted(folder)
@@ -256,7 +256,7 @@ def test_a_link_of_another_user_does_not(
 
 
 @root
-def test_the_default_folder_is_judged_alike(
+def test_the_default_folder_is_checked_like_a_chosen_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TIDU_CACHE_DIR")

@@ -83,7 +83,7 @@ def looped(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Mapping[st
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_each_op_as_a_straight_line(dtype: str) -> None:
+def test_each_op_agrees_with_numpy_without_loops(dtype: str) -> None:
     seen: set[str] = set()
     for outputs, values in bundles(dtype, signed=False):
         assert size(outputs) <= TUNED.straight_line
@@ -93,7 +93,7 @@ def test_each_op_as_a_straight_line(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("value", [-0.5, 0.0])
-def test_each_op_of_a_multiple_of_a_sign(value: float) -> None:
+def test_each_op_on_a_multiple_of_a_sign_agrees_with_numpy(value: float) -> None:
     seen: set[str] = set()
     for outputs, values in bundles("float64", signed=True):
         names = inputs_among(reachable(outputs.values()))
@@ -155,7 +155,7 @@ def test_what_is_no_multiple_of_a_sign_is_not_taken_for_one(value: float) -> Non
         assert distance(found[name], one) < 1e-15, (name, found[name], one)
 
 
-def test_nothing_is_rounded_otherwise() -> None:
+def test_unrolled_code_rounds_as_loops_do() -> None:
     """What is 0 or x, as relu, is no sign; a rate that goes to the sign takes no product along."""
     x, w, v = input_node("x", (1,)), input_node("w", (49,)), input_node("v", (49,))
     rate = broadcast_to(input_node("rate", ()), shape=(49,))

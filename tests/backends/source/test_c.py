@@ -59,7 +59,7 @@ def test_studies_agree(study: Any) -> None:
             agree(derivation, run_c(derivation, derivation.to_c(), values), values)
 
 
-def test_float32_and_named_sizes() -> None:
+def test_files_in_float32_and_with_named_sizes_agree() -> None:
     rng = np.random.default_rng(0)
     single = {n: rng.standard_normal(s).astype(np.float32) for n, s in (("X", (5, 2)), ("w", 2))}
     derivation = tidu.derive(lambda X, w: np.mean(np.tanh(X @ w) ** 2), "w", values=single)
@@ -85,7 +85,7 @@ def test_nothing_is_allocated_and_each_array_is_written_within_its_bounds() -> N
     run_c(derivation, text, values, "-O0", "-fsanitize=undefined", "-fno-sanitize-recover=all")
 
 
-def test_indices_out_of_range_and_other_branches_are_told_by_the_return_code() -> None:
+def test_the_return_code_tells_of_indices_out_of_range_and_of_other_branches() -> None:
     program = next(p for p in PROGRAMS if p.name == "cross_entropy")
     derivation = program.derive()
     values = {name: program.values[name] for name in derivation.graph.inputs}

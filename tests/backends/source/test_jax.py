@@ -87,7 +87,7 @@ def test_a_determinant_that_is_zero_has_its_cofactors() -> None:
     agree(derivation, run(derivation.to_jax(), {"A": A}, ["A"]), {"A": A})
 
 
-def test_an_order_that_jax_leaves_otherwise_is_refused() -> None:
+def test_a_partition_that_jax_orders_otherwise_is_refused() -> None:
     shapes = {"x": 6, "w": 6}
     for loss, name in [
         ("partition(x, 2)", "argpartition"),

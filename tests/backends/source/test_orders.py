@@ -46,7 +46,7 @@ def test_c_source_keeps_its_digits(text: str, x: float) -> None:
     assert found["x"] == pytest.approx(truth(text, x), rel=1e-13, abs=0)
 
 
-def test_pytorch_and_jax_source_have_the_same_order() -> None:
+def test_pytorch_and_jax_source_use_the_same_stable_form() -> None:
     tanh, sigmoid, quotient = (derived(t, 1.0) for t in ("tanh(x)", "sigmoid(x)", "1/(exp(x) + 2)"))
     assert "t = torch.exp(-2.0 * torch.abs(x))" in tanh.to_torch()
     assert "d_x = 4.0 * t / (1.0 + t) ** 2.0" in tanh.to_torch()

@@ -36,7 +36,7 @@ def test_work_for_a_gradient_nobody_asks_for_is_skipped() -> None:
     assert "d_W1 if need_W1 else None" in text
 
 
-def test_without_a_word_in_pytorch_an_op_is_refused_by_name() -> None:
+def test_an_op_that_pytorch_lacks_is_refused_by_name() -> None:
     derivation = tidu.derive("sum(f(x))", wrt="x", shapes={"x": 2}, functions={"f": None})
     with pytest.raises(InputError, match="f cannot be exported to PyTorch"):
         derivation.to_torch("en")
@@ -128,7 +128,7 @@ def test_studies_agree(study: Any) -> None:
 
 
 @pytest.mark.peer("torch")
-def test_some_gradients_alone() -> None:
+def test_gradients_of_some_parameters_alone_agree() -> None:
     import torch
 
     derivation = MLP.derive()
@@ -154,7 +154,7 @@ def test_float32_stays_float32_in_a_file_derived_in_float64() -> None:
 
 
 @pytest.mark.peer("torch")
-def test_misuse_is_refused() -> None:
+def test_wrong_arguments_are_refused() -> None:
     import torch
 
     scope = module(MLP.derive().to_torch("en"))

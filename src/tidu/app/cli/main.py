@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = language_of(given)
     _open_streams()
-    with _spoken(language), _warnings_on_stderr(language):
+    with _shown_call(language), _warnings_on_stderr(language):
         try:
             return _run(given, language)
         except TiduError as error:
@@ -112,7 +112,7 @@ def language_of(arguments: Sequence[str]) -> Language:
 
 
 @contextlib.contextmanager
-def _spoken(language: Language) -> Generator[None]:
+def _shown_call(language: Language) -> Generator[None]:
     """Make this language the current one while the command runs."""
     before = os.environ.get("TIDU_LANG")
     os.environ["TIDU_LANG"] = language

@@ -1,4 +1,4 @@
-"""A graph compiled: planned, written as a module of LLVM's, made object code."""
+"""Compiles a graph: planned, written as an LLVM module, made object code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tidu.backends.budget import check_run
 from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.emit.driver import Batch, Check, Driver, write_driver
-from tidu.backends.native.emit.module import Kernel, Module
-from tidu.backends.native.emit.unrolled import Line, operations, write_line
+from tidu.backends.native.emit.module import Kernel, ModuleBuilder
+from tidu.backends.native.emit.unrolled import StraightProgram, operations, write_straight
 from tidu.backends.native.layout import (
     Memory,
     Recipe,
@@ -19,9 +19,9 @@ from tidu.backends.native.layout import (
     is_scalar_constant,
 )
 from tidu.backends.native.library import object_code
+from tidu.backends.native.processor import host
 from tidu.backends.native.schedule.memory import laid_out
-from tidu.backends.native.schedule.plan import Kind, Plan, Stage, plan, scheduled
-from tidu.backends.native.target import host
+from tidu.backends.native.schedule.plan import KernelStage, StageKind, StagePlan, plan, scheduled
 from tidu.ir.node import Node, inputs_among, reachable
 
 
@@ -30,8 +30,8 @@ class _Schedule:
     """The plan, its stages in the order in which they run, and where results lie. overwrites: each
     result that is written over the input that it becomes."""
 
-    plan: Plan
-    stages: Sequence[Stage]
+    plan: StagePlan
+    stages: Sequence[KernelStage]
     overwrites: Mapping[Node, Node]
     memory: Memory
 
@@ -43,21 +43,21 @@ def build(outputs: Mapping[str, Node], request: Request) -> Recipe:
     schedule = _scheduled(outputs, request)
     made, memory = schedule.plan, schedule.memory
     driver = _driver(outputs, request, schedule)
-    module = Module(host(), lambda node: node.id in made.stored, memory.of, request.tuning)
+    module = ModuleBuilder(host(), lambda node: node.id in made.stored, memory.of, request.tuning)
     kernels: Sequence[Kernel] = ()
     scratch = 0
     straight = operations(nodes, made.kinds) <= request.tuning.straight_line
     if straight:
         line = _line(nodes, made, outputs, request, memory.slot)
-        write_line(module.module, line, driver)
+        write_straight(module.module, line, driver)
     else:
         kernels, scratch = write_driver(module, driver)
     code = object_code(str(module.module), straight=straight)
     shared_work = sum(kernel.work.total for kernel in kernels if kernel.shared)
     calls = {
-        at: stage.head
-        for at, stage in enumerate(schedule.stages)
-        if stage.kind is Kind.CALL and stage.head is not None
+        number: stage.head
+        for number, stage in enumerate(schedule.stages)
+        if stage.kind is StageKind.CALL and stage.head is not None
     }
     return Recipe(memory, scratch, shared_work, calls, code)
 
@@ -85,7 +85,7 @@ def _scheduled(outputs: Mapping[str, Node], request: Request) -> _Schedule:
 
 
 def _driver(outputs: Mapping[str, Node], request: Request, schedule: _Schedule) -> Driver:
-    """What the driver does around the stages: conditions, copies, records, batches."""
+    """Return what the driver does around the stages: conditions, copies, records, batches."""
     inputs = inputs_among(reachable(outputs.values()))
     slots = dict(schedule.memory.slot)
     histories = {name: len(slots) + at for at, name in enumerate(request.records)}
@@ -122,23 +122,25 @@ def _batch(node: Node, source: int) -> Batch:
 
 def _line(
     nodes: Sequence[Node],
-    made: Plan,
+    made: StagePlan,
     outputs: Mapping[str, Node],
     request: Request,
     slots: Mapping[Node, int],
-) -> Line:
-    """The program as a straight line. In a loop only what moves is stored: the rest is recorded."""
+) -> StraightProgram:
+    """Return the program as a straight line. In a loop only what moves is stored: the rest is
+    recorded."""
     inputs = inputs_among(nodes)
     moves = [(outputs[new], slots[inputs[old]]) for old, new in request.moves if old in inputs]
     stores = [] if moves else [(n, slots[n]) for n in outputs.values() if not is_leaf(n)]
-    return Line(nodes, made.kinds, moves, stores)
+    return StraightProgram(nodes, made.kinds, moves, stores)
 
 
-def _checked(stages: Sequence[Stage], overwrites: Mapping[Node, Node], moves: bool) -> int:
-    """Before which stage the conditions are tested: the first that overwrites."""
+def _checked(stages: Sequence[KernelStage], overwrites: Mapping[Node, Node], moves: bool) -> int:
+    """Return the number of the stage before which the conditions are tested: the first that
+    overwrites an input."""
     if not moves:
         return len(stages)
-    for at, stage in enumerate(stages):
+    for number, stage in enumerate(stages):
         if any(node in overwrites for node in stage.stores):
-            return at
+            return number
     return len(stages)

@@ -17,7 +17,7 @@ _FLAGS = {"x86_64": 8 | 16, "AMD64": 8 | 16, "aarch64": 4 | 8, "arm64": 4 | 8}
 
 @cache
 def _functions() -> tuple[Callable[[int], int], Callable[[int], int]] | None:
-    """feclearexcept and fetestexcept of the C library, where there are such."""
+    """Return feclearexcept and fetestexcept of the C library, where there are such."""
     name = ctypes.util.find_library("m")
     if platform.machine() not in _FLAGS or name is None:
         return None
@@ -30,13 +30,13 @@ def _functions() -> tuple[Callable[[int], int], Callable[[int], int]] | None:
 
 def clear() -> None:
     """Lower the flags, before a run."""
-    found = _functions()
-    if found is not None:
-        found[0](_FLAGS[platform.machine()])
+    functions = _functions()
+    if functions is not None:
+        functions[0](_FLAGS[platform.machine()])
 
 
 def left_range() -> bool:
-    """Whether a number was too large or too small since the flags were lowered; False where that is
-    not known."""
-    found = _functions()
-    return found is not None and bool(found[1](_FLAGS[platform.machine()]))
+    """Tell whether a number was too large or too small since the flags were lowered; False where
+    that is not known."""
+    functions = _functions()
+    return functions is not None and bool(functions[1](_FLAGS[platform.machine()]))

@@ -1,6 +1,5 @@
-"""What tells one compiled program from another: the graph, what is asked of it, tidu's own sources,
-the processor, LLVM's version. Two programs with one digest have the same code.
-"""
+"""The identity of a compiled program: the graph, what is asked of it, tidu's own sources, the
+processor, LLVM's version. Two programs with one digest have the same code."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tidu.backends.native.layout import Request
-from tidu.backends.native.target import host
+from tidu.backends.native.processor import host
 from tidu.ir.body import Body, result_types
 from tidu.ir.node import ArrayData, Node, reachable
 from tidu.ir.op import Op
@@ -24,12 +23,13 @@ _SOURCES = ("backends", "ir", "ops")  # what of tidu the code depends on
 
 
 def digest(outputs: Mapping[str, Node], request: Request) -> str | None:
-    """A name for the compiled program; None for one that only this process can know."""
+    """Return the digest that names the compiled program; None for a program that holds a user's
+    Python function."""
     made_by = sources()
     if made_by is None:
         return None
     try:
-        said = [
+        described = [
             made_by,
             host().name,
             repr(request),
@@ -38,7 +38,7 @@ def digest(outputs: Mapping[str, Node], request: Request) -> str | None:
         ]
     except _Unknown:
         return None
-    return hashlib.blake2b("\n".join(said).encode(), digest_size=32).hexdigest()
+    return hashlib.blake2b("\n".join(described).encode(), digest_size=32).hexdigest()
 
 
 class _Unknown(Exception):
@@ -47,20 +47,20 @@ class _Unknown(Exception):
 
 # ------------------------------------------------------------------ the graph
 def _lines(outputs: Iterable[Node]) -> list[str]:
-    """A line for each node, operands by number, and one for the outputs."""
+    """Return a line for each node, operands by number, and one for the outputs."""
     roots = list(outputs)
     nodes = reachable(roots)
-    at = {node.id: str(i) for i, node in enumerate(nodes)}
+    number_of = {node.id: str(i) for i, node in enumerate(nodes)}
     ops: dict[Op, str] = {}
     lines: list[str] = []
     for node in nodes:
         op = node.op
         if op not in ops:
             ops[op] = _op(op)
-        operands = ",".join([at[child.id] for child in node.inputs])
+        operands = ",".join([number_of[child.id] for child in node.inputs])
         attributes = ",".join([f"{key}={_text(value)}" for key, value in node.attributes])
         lines.append(f"{ops[op]}({operands};{attributes}){_types(node)}")
-    lines.append(",".join([at[node.id] for node in roots]))
+    lines.append(",".join([number_of[node.id] for node in roots]))
     return lines
 
 
@@ -69,14 +69,14 @@ def _types(node: Node) -> str:
 
 
 def _op(op: Op) -> str:
-    """An op: its name says all about tidu's own; of another's, what its loops are."""
-    said = (op.name, op.form.value, op.loop.value, op.role, op.body, op.reduction)
+    """Describe an op: one of tidu's by its name, a user's by its loops as well."""
+    described = (op.name, op.form.value, op.loop.value, op.role, op.body, op.reduction)
     loops = (op.scalar, op.reads_at, op.writes_at, op.subscripts)
-    return repr((*said, *map(_function, loops)))
+    return repr((*described, *map(_function, loops)))
 
 
 def _function(given: Callable[..., Any] | str | None) -> str:
-    """A function of tidu's is told by the sources."""
+    """Describe a function; one of tidu's is described by the digest of the sources."""
     if given is None or isinstance(given, str):
         return repr(given)
     if str(getattr(given, "__module__", "")).startswith("tidu."):
@@ -111,32 +111,33 @@ def _body(body: Body) -> str:
 # ------------------------------------------------------------------ what compiles it
 @cache
 def sources() -> str | None:
-    """The state of the sources when it was first asked for."""
+    """Return the digest of tidu's sources, taken when it was first asked for."""
     return _state()
 
 
 def still_there() -> bool:
-    """Whether the sources are as they were: what was compiled in between may be made by both."""
+    """Tell whether the sources are unchanged since then; else compiled code may come from both
+    states."""
     return _state() == sources()
 
 
 def _state() -> str | None:
-    """What tells the state of tidu's sources: size and times of each file, which every install and
-    every edit changes. None where they are no files, or where one may have changed since it was
-    read: then what runs is not what lies there."""
+    """Return a text that identifies the state of tidu's sources: size and times of each file, which
+    every install and every edit changes. None where they are no files, or where a file may have
+    changed since it was read, so that other code runs than lies there."""
     root = Path(_TIDU.__file__ or "").parent
-    said: list[str] = []
+    entries: list[str] = []
     try:
         for part in _SOURCES:
             for folder, below, files in os.walk(root / part):
                 below.sort()
                 for name in sorted(files):
                     if name.endswith(".py"):
-                        found = os.stat(os.path.join(folder, name))
-                        if max(found.st_mtime, found.st_ctime) > _TIDU.loaded_at:
+                        status = os.stat(os.path.join(folder, name))
+                        if max(status.st_mtime, status.st_ctime) > _TIDU.loaded_at:
                             return None
-                        times = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-                        said.append(f"{folder} {name} {times}")
+                        times = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+                        entries.append(f"{folder} {name} {times}")
     except OSError:
         return None
-    return "\n".join(said) if said else None
+    return "\n".join(entries) if entries else None

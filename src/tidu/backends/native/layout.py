@@ -1,4 +1,4 @@
-"""What compiled code and those who run it agree on: where buffers lie, and what threads share.
+"""The interface of compiled code: where buffers lie, and what threads share.
 
 Light on purpose: a program that comes from the cache needs this and nothing that compiles.
 """
@@ -26,7 +26,7 @@ ALIGNED = 64  # bytes: a line of the cache, and the widest vector
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a program is to do beyond its outputs, step by step.
+    """What a compiled program does besides its outputs, at each step.
 
     moves: (input, output) that becomes it after the step. finite: numbers that must be finite, and
     guards: truth values that must be as they were taken, or the step is not taken. records: outputs
@@ -43,7 +43,8 @@ class Request:
 
     @property
     def pointers(self) -> int:
-        """Places in the table behind the buffers': histories, data to gather from, indices."""
+        """Return how many pointers follow those of the buffers in the table: histories, data to
+        gather from, indices."""
         return len(self.records) + len(self.batched) + 1
 
 
@@ -61,7 +62,7 @@ class Memory:
         return self.place.get(node, node)
 
     def meets(self, one: Node, two: Node) -> bool:
-        """Whether two values share memory."""
+        """Tell whether two values share memory."""
         one, two = self.of(one), self.of(two)
         if one is two:
             return True
@@ -73,7 +74,7 @@ class Memory:
 
 
 def whole_lines(size: int) -> int:
-    """Bytes rounded up to lines of the cache."""
+    """Return bytes rounded up to lines of the cache."""
     return -(-size // ALIGNED) * ALIGNED
 
 
@@ -86,7 +87,7 @@ def is_scalar_constant(node: Node) -> bool:
 
 
 def is_leaf(node: Node) -> bool:
-    """Whether a value is given, not calculated."""
+    """Tell whether a value is given, not calculated."""
     return node.op.role in ("input", "constant", "size")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from tidu.backends.native.target import Target, host
+from tidu.backends.native.processor import Processor, host
 
 _lock = threading.RLock()  # LLVM's own objects are not safe to share
 _count = itertools.count()
@@ -21,10 +21,10 @@ _LINKS = 64  # libraries that one linker links; it goes when the last of them go
 
 
 def _hold_for_fork() -> None:
-    """A child is not born while a thread, which it will not have, is in the middle of LLVM: tidu's
-    lock and llvmlite's own are taken before and given back after."""
-    own = getattr(llvm.ffi.lib, "_lock", None)
-    locks = [_lock, *([] if own is None else [own])]
+    """Hold tidu's lock and llvmlite's own during a fork, since a child process has no copy of the
+    thread that may be in the middle of LLVM."""
+    llvm_lock = getattr(llvm.ffi.lib, "_lock", None)
+    locks = [_lock, *([] if llvm_lock is None else [llvm_lock])]
 
     def before() -> None:
         for lock in locks:
@@ -52,8 +52,8 @@ class Library:
 
 
 def object_code(text: str, *, straight: bool = False) -> bytes:
-    """The object code of a module, for the processor at hand. `straight` code has no loops of its
-    own: LLVM puts what lies side by side into vectors."""
+    """Return the object code of a module, for the processor at hand. `straight` code has no loops
+    of its own: LLVM puts what lies side by side into vectors."""
     target = host()
     with _lock:
         module = llvm.parse_assembly(text, llvm.create_context())
@@ -62,8 +62,8 @@ def object_code(text: str, *, straight: bool = False) -> bytes:
         return target.machine.emit_object(module)
 
 
-def _tidy(module: Any, target: Target) -> None:
-    """The loops are as they are to be: LLVM is asked to tidy, not to vectorise or unroll again.
+def _tidy(module: Any, target: Processor) -> None:
+    """Run LLVM's cleaning passes only: loops are already vectorised and unrolled.
 
     Looking for what is calculated twice, and combining again after it, took twice as long and made
     no program faster of those that `make bench` times.
@@ -76,7 +76,7 @@ def _tidy(module: Any, target: Target) -> None:
     _run(passes, module, builder)
 
 
-def _vectorise(module: Any, target: Target) -> None:
+def _vectorise(module: Any, target: Processor) -> None:
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.slp_vectorization = True
     options.loop_unrolling = False
@@ -98,8 +98,8 @@ def _run(passes: Any, module: Any, builder: Any) -> None:
 
 
 def load(code: bytes, names: Sequence[str], given: Mapping[str, int]) -> Library:
-    """Object code made ready to run. The functions of these names can be called; `given` are the
-    addresses of functions that it calls."""
+    """Link object code. The functions of these `names` can be called; `given` holds the addresses
+    of functions that the code calls."""
     with _lock:
         number = next(_count)
         if not _engine or number % _LINKS == 0:
@@ -116,5 +116,6 @@ def load(code: bytes, names: Sequence[str], given: Mapping[str, int]) -> Library
 
 
 def function(address: int, result: Any, *arguments: Any) -> Any:
-    """A function at an address; the interpreter is let go while it runs."""
+    """Return the Python function of machine code at an address; the interpreter lock is released
+    while it runs."""
     return ctypes.CFUNCTYPE(result, *arguments)(address)

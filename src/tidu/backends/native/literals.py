@@ -1,4 +1,4 @@
-"""Literals of vectors, written shortly."""
+"""Vector literals in short form."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ _ARGUMENTS = (None, _POINTER, _WORD, _POINTER, _WORD, _WORD, _POINTER)  # of the
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """Code with all that it needs to run: where values lie, what is called back. It holds nothing
-    of a run, and any number of them may be under way."""
+    """Compiled code with all that it needs to run: where values lie, which nodes NumPy calculates.
+    It holds nothing of a run, so any number of them may be under way."""
 
     outputs: Mapping[str, Node]
     memory: Memory
@@ -40,7 +40,7 @@ class Machine:
 
     @property
     def called_back(self) -> tuple[str, ...]:
-        """The ops that NumPy calculates."""
+        """Return the ops that NumPy calculates."""
         return tuple(dict.fromkeys(node.op.name for node, _ in self.calls.values()))
 
 
@@ -54,7 +54,7 @@ if hasattr(os, "register_at_fork"):  # a child could wait for ever for a thread 
 
 
 def machine_of(outputs: Mapping[str, Node], request: Request, call_back: int) -> Machine:
-    """The machine for a program: one that is there, one whose code is on disk, or a new one.
+    """Return the machine for a program: one that is there, one whose code is on disk, or a new one.
 
     `call_back` is the address of what calculates a stage in Python.
     """
@@ -89,17 +89,17 @@ def _new(
     machine = _ready(images, recipe, call_back)
     if name is not None and still_there():
         same = all(images[name] is node for name, node in outputs.items())
-        store.write(name, {"lowered": not same, **_said(images, recipe)}, recipe.code)
+        store.write(name, {"lowered": not same, **_described(images, recipe)}, recipe.code)
     return machine
 
 
 def _from_disk(
     name: str | None, outputs: Mapping[str, Node], request: Request, call_back: int
 ) -> Machine | None:
-    found = None if name is None else store.read(name)
-    if name is None or found is None:
+    stored = None if name is None else store.read(name)
+    if name is None or stored is None:
         return None
-    header, code = found
+    header, code = stored
     try:
         if header["lowered"]:
             from tidu.backends.native.schedule.lowered import lowered  # noqa: PLC0415
@@ -128,35 +128,37 @@ def _calls(
     outputs: Mapping[str, Node], calls: Mapping[int, Node]
 ) -> dict[int, tuple[Node, Callable[..., Any]]]:
     used = used_results(reachable(outputs.values()), {node.id for node in outputs.values()})
-    found: dict[int, tuple[Node, Callable[..., Any]]] = {}
-    for at, node in calls.items():
+    called: dict[int, tuple[Node, Callable[..., Any]]] = {}
+    for stage, node in calls.items():
         if node.id in used:
-            found[at] = node, body_function(node, used[node.id], compile_graph)
+            called[stage] = node, body_function(node, used[node.id], compile_graph)
         else:
-            found[at] = node, partial(node.op.numpy, **node.attrs)
-    return found
+            called[stage] = node, partial(node.op.numpy, **node.attrs)
+    return called
 
 
 # ------------------------------------------------------------------ as a file says it
-def _said(outputs: Mapping[str, Node], recipe: Recipe) -> dict[str, Any]:
-    """A recipe without its code, nodes by their place in the graph."""
+def _described(outputs: Mapping[str, Node], recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as JSON data, without its code and with nodes by their number in the
+    graph."""
     nodes = reachable(outputs.values())
-    at = {node: i for i, node in enumerate(nodes)}
+    number_of = {node: i for i, node in enumerate(nodes)}
     memory = recipe.memory
     return {
         "nodes": len(nodes),
-        "slots": [at[node] for node in memory.slot],
-        "offsets": [[at[node], offset] for node, offset in memory.offset.items()],
+        "slots": [number_of[node] for node in memory.slot],
+        "offsets": [[number_of[node], offset] for node, offset in memory.offset.items()],
         "size": memory.size,
-        "places": [[at[new], at[old]] for new, old in memory.place.items()],
+        "places": [[number_of[new], number_of[old]] for new, old in memory.place.items()],
         "scratch": recipe.scratch,
         "work": recipe.shared_work,
-        "calls": [[stage, at[node]] for stage, node in recipe.calls.items()],
+        "calls": [[stage, number_of[node]] for stage, node in recipe.calls.items()],
     }
 
 
 def _read(outputs: Mapping[str, Node], header: Mapping[str, Any], code: bytes) -> Recipe:
-    """Raises KeyError, IndexError, TypeError or ValueError for what `_said` does not say."""
+    """Read a recipe from what `_described` wrote. Raises KeyError, IndexError, TypeError or
+    ValueError for anything else."""
     nodes = reachable(outputs.values())
     if header["nodes"] != len(nodes):
         raise ValueError(header["nodes"])

@@ -76,12 +76,12 @@ class Context:
         self.room: Array = np.empty(0, np.uint8)
 
     def give(self, node: Node, array: Array) -> None:
-        """The memory of a buffer."""
+        """Set the memory of a buffer."""
         self.arrays[node] = array
         self.table[self.machine.memory.slot[node]] = array.ctypes.data
 
     def array(self, node: Node) -> Array:
-        """A buffer as an array."""
+        """Return a buffer as an array."""
         node = self.machine.memory.of(node)
         if node not in self.arrays:
             if node.op.role == "constant":
@@ -120,14 +120,14 @@ class Context:
         return done, status
 
     def _together(self, addresses: tuple[int, int, int], threads: int, room: int) -> bool:
-        """The steps by several threads, which wait for each other: all of them run, or none, where
-        one cannot be started. This thread does none, so Ctrl-C, which can end it anywhere, leaves
-        no other waiting; it is raised when they are done."""
-        whole = threading.Event()
+        """Run the steps on several threads, which wait for each other: on all of them, or on none
+        where one cannot be started. This thread does none, so that Ctrl-C, which can end it
+        anywhere, leaves no thread waiting; it is raised when all are done."""
+        complete = threading.Event()
         ready = False
 
         def part(thread: int) -> None:
-            whole.wait()
+            complete.wait()
             if ready:
                 self.machine.entry(*addresses, thread, threads, room)
 
@@ -143,7 +143,7 @@ class Context:
             stop = interrupt
         while True:
             try:
-                whole.set()
+                complete.set()
                 for one in parts:
                     if one.ident is not None:
                         one.join()
@@ -157,11 +157,11 @@ class Context:
     def _leave(self, kind: str, flag: int) -> None:
         self.left_range = self.left_range or kind in RANGE
 
-    def calculate(self, at: int) -> None:
-        """NumPy's part: the value of one node, from what lies in the buffers."""
+    def calculate(self, stage: int) -> None:
+        """Calculate one node by NumPy, from the buffers: the callback of compiled code."""
         self.left_range = self.left_range or flags.left_range()  # NumPy lowers the flags
         try:
-            node, function = self.machine.calls[at]
+            node, function = self.machine.calls[stage]
             given = [
                 self.objects[child] if is_tuple(child) else self.array(child)
                 for child in node.inputs
@@ -178,7 +178,8 @@ class Context:
 
 
 def _own(part: Any, given: Sequence[Any]) -> Any:
-    """A result that stays as it is when the memory of the operands is used again."""
+    """Return a copy of a result that shares memory with the operands, which will be written
+    again."""
     arrays = [other for one in given for other in (one if isinstance(one, tuple) else (one,))]
     if any(other is part or np.may_share_memory(part, other) for other in arrays):
         return np.array(part)
@@ -186,10 +187,10 @@ def _own(part: Any, given: Sequence[Any]) -> Any:
 
 
 def aligned(size: int) -> Array:
-    """Bytes that begin where a line of the cache does."""
-    whole = np.empty(size + ALIGNED, np.uint8)
-    start = -whole.ctypes.data % ALIGNED
-    return whole[start : start + size]
+    """Allocate bytes that begin at a cache line."""
+    memory = np.empty(size + ALIGNED, np.uint8)
+    start = -memory.ctypes.data % ALIGNED
+    return memory[start : start + size]
 
 
 # ------------------------------------------------------------------ a program
@@ -255,7 +256,7 @@ class NativeProgram:
 
 
 def _fit(array: Array) -> Array:
-    """In C order and aligned, as the code reads it; copied only if it is not."""
+    """Return an array in C order and aligned, as the code reads it; copied only if it is not."""
     if array.flags.c_contiguous and array.flags.aligned:
         return array
     return np.array(array, order="C")
@@ -275,7 +276,7 @@ def _compiled(outputs: Mapping[str, Node], request: Request) -> tuple[Mapping[st
 
 # ------------------------------------------------------------------ a loop
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class CompletedSteps:
     """What some steps gave: how many were done, why they ended, what was recorded for each."""
 
     done: int
@@ -302,7 +303,7 @@ class NativeLoop:
 
     @property
     def bytes_recorded(self) -> int:
-        """What is kept of each step."""
+        """Return the bytes that are recorded for each step."""
         return sum(bytes_of(self.machine.outputs[name]) for name in self.request.records)
 
     def start(self, values: Mapping[str, Any]) -> None:
@@ -313,11 +314,11 @@ class NativeLoop:
                 continue
             array = as_input(name, values[name], node)
             if name in moving:
-                own = self.context.arrays.get(node)
-                if own is None:
-                    own = aligned(bytes_of(node)).view(node.dtype).reshape(array.shape)
-                    self._give(node, own)
-                own[...] = array
+                buffer = self.context.arrays.get(node)
+                if buffer is None:
+                    buffer = aligned(bytes_of(node)).view(node.dtype).reshape(array.shape)
+                    self._give(node, buffer)
+                buffer[...] = array
             else:
                 self._give(node, _fit(array))
 
@@ -328,8 +329,8 @@ class NativeLoop:
             self.context.table[slot] = array.ctypes.data
 
     def feed(self, rows: Mapping[str, Array], index: NDArray[np.int64]) -> None:
-        """Where the batched inputs come from: arrays with rows, and for each step the numbers of
-        those that it takes. Arrays of another dtype or order are converted, once."""
+        """Set the arrays whose rows the batched inputs take, and for each step the numbers of those
+        rows. Arrays of another dtype or order are converted, once."""
         first = len(self.machine.memory.slot) + len(self.request.records)
         for at, name in enumerate(self.request.batched):
             if self.fed.get(name, (None, None))[0] is not rows[name]:
@@ -339,7 +340,7 @@ class NativeLoop:
         self.index = np.ascontiguousarray(index, np.int64)
         self.context.table[first + len(self.request.batched)] = self.index.ctypes.data
 
-    def advance(self, steps: int, threads: int | None = None) -> Block:
+    def advance(self, steps: int, threads: int | None = None) -> CompletedSteps:
         """Take up to `steps` steps, on so many threads if fewer than the loop may have; with
         batches, as many as `feed` has rows for."""
         histories: dict[str, Array] = {}
@@ -353,10 +354,12 @@ class NativeLoop:
         if steps * self.machine.shared_work < self.request.tuning.worth_starting:
             threads = 1
         done, status = self.context.run(steps, threads)
-        return Block(done, status, {name: array[:done] for name, array in histories.items()})
+        return CompletedSteps(
+            done, status, {name: array[:done] for name, array in histories.items()}
+        )
 
     def values(self) -> dict[str, Array]:
-        """Copies of what moves, as it is now."""
+        """Return copies of the moving inputs as they are now."""
         return {
             old: np.array(self.context.arrays[self.inputs[old]])
             for old, _ in self.request.moves
@@ -367,18 +370,18 @@ class NativeLoop:
 def compile_loop(outputs: Mapping[str, Node], request: Request, threads: int = 1) -> NativeLoop:
     """Compile a step and the loop over it, for at most so many threads: a loop with little to share
     runs on one. The results are the same to the bit for any number."""
-    found, machine = _compiled(outputs, request)
+    compiled, machine = _compiled(outputs, request)
     context = Context(machine, request.pointers)
     if machine.shared_work < request.tuning.worth_threads:
         threads = 1
-    loop = NativeLoop(machine, request, found, context, threads)
+    loop = NativeLoop(machine, request, compiled, context, threads)
     for node in machine.outputs.values():
-        own = machine.memory.of(node)
-        if own is node and node in machine.memory.slot and not is_leaf(node):
+        holder = machine.memory.of(node)
+        if holder is node and node in machine.memory.slot and not is_leaf(node):
             array = aligned(bytes_of(node)).view(node.dtype)
             context.give(node, array.reshape([int(d) for d in node.shape]))
     for name in request.batched:
-        node = found[name]
+        node = compiled[name]
         array = aligned(bytes_of(node)).view(node.dtype)
         context.give(node, array.reshape([int(d) for d in node.shape]))
     return loop

@@ -38,7 +38,7 @@ _READ_ONLY = Words(
     "another folder",
     zh="{folder} 无法写入，所以不保存编译好的程序；请把 TIDU_CACHE_DIR 设为另一个目录",
 )
-_said: set[Path] = set()  # what is in the way, said once
+_reported: set[Path] = set()  # what is in the way, said once
 
 LIMIT = 512 * 2**20  # bytes of all files; the longest unused are removed
 _KEEP = 0.9  # of the limit, when files are removed
@@ -50,8 +50,8 @@ _NAME = re.compile(r"[0-9a-f]{64}\.tidu")
 
 # ------------------------------------------------------------------ the folder
 def chosen_folder() -> Path | None:
-    """Where the user wants the cache: TIDU_CACHE_DIR, or where the system keeps caches; None where
-    it is switched off (TIDU_CACHE_DIR is empty)."""
+    """Return where the user wants the cache: TIDU_CACHE_DIR, or where the system keeps caches; None
+    where it is switched off (TIDU_CACHE_DIR is empty)."""
     wanted = os.environ.get("TIDU_CACHE_DIR")
     if wanted is not None:
         return Path(wanted).expanduser().absolute() if wanted else None
@@ -69,8 +69,9 @@ def chosen_folder() -> Path | None:
 
 
 def folder() -> Path | None:
-    """The folder, if code from it may be run and kept there. What is wrong is said once: of any
-    folder where others could put code, and of one that the user chose and that cannot be used."""
+    """Return the folder, if code from it may be run and kept there. What is wrong is said once: of
+    any folder where others could put code, and of one that the user chose and that cannot be
+    used."""
     chosen = chosen_folder()
     if chosen is None:
         return None
@@ -90,19 +91,21 @@ def folder() -> Path | None:
 
 
 def _say_of_chosen(chosen: Path) -> None:
-    found = problem(chosen) if os.environ.get("TIDU_CACHE_DIR") and chosen not in _said else None
-    if found is not None:
-        _say(chosen, found)
+    reason = (
+        problem(chosen) if os.environ.get("TIDU_CACHE_DIR") and chosen not in _reported else None
+    )
+    if reason is not None:
+        _say(chosen, reason)
 
 
-def _say(place: Path, what: Phrase) -> None:
-    if place not in _said:
-        _said.add(place)
+def _say(path: Path, what: Phrase) -> None:
+    if path not in _reported:
+        _reported.add(path)
         warn(FallbackWarning(what))
 
 
 def problem(path: Path) -> Phrase | None:
-    """Why nothing is kept in a folder; None where it can be."""
+    """Return why nothing is kept in a folder; None where it can be."""
     try:
         with own_folder(path):
             pass
@@ -113,26 +116,26 @@ def problem(path: Path) -> Phrase | None:
     except OSError as found:  # not there yet: whether it can be made is asked below
         if found.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             return _READ_ONLY(folder=path)
-    nearest = next((place for place in (path, *path.parents) if os.path.exists(place)), path)
+    nearest = next((parent for parent in (path, *path.parents) if os.path.exists(parent)), path)
     return None if os.access(nearest, os.W_OK | os.X_OK) else _READ_ONLY(folder=path)
 
 
 # ------------------------------------------------------------------ one file
 def read(name: str) -> tuple[dict[str, Any], bytes] | None:
-    """The header and the code that were written under a name; None if there is no whole file, or
-    one that another user may have written, which is said once."""
+    """Return the header and the code that were written under a name; None if there is no whole
+    file, or one that another user may have written, which is said once."""
     home = chosen_folder()
     if home is None:
         return None
     try:
-        with own_folder(home) as place:
-            with own_file(place, f"{name}.tidu", LIMIT) as file:
-                found = _unpacked(name, file.read(LIMIT))
-            if found is None:
-                os.unlink(place.at(f"{name}.tidu"), dir_fd=place.descriptor)
+        with own_folder(home) as folder:
+            with own_file(folder, f"{name}.tidu", LIMIT) as file:
+                unpacked = _unpacked(name, file.read(LIMIT))
+            if unpacked is None:
+                os.unlink(folder.at(f"{name}.tidu"), dir_fd=folder.descriptor)
             else:  # used now: it is removed last
-                os.utime(place.at(f"{name}.tidu"), dir_fd=place.descriptor)
-            return found
+                os.utime(folder.at(f"{name}.tidu"), dir_fd=folder.descriptor)
+            return unpacked
     except Untrusted as refused:
         _say(home, refused.why)
     except (OSError, MemoryError):
@@ -146,8 +149,8 @@ def write(name: str, header: Mapping[str, Any], code: bytes) -> bool:
     if home is None:
         return False
     try:
-        with own_folder(home, make=True) as place:
-            put(place, f"{name}.tidu", _packed(name, header, code), mode=0o600, lasting=False)
+        with own_folder(home, make=True) as folder:
+            put(folder, f"{name}.tidu", _packed(name, header, code), mode=0o600, lasting=False)
     except (OSError, Untrusted):
         return False
     _make_room(home)
@@ -157,13 +160,13 @@ def write(name: str, header: Mapping[str, Any], code: bytes) -> bool:
 def remove(name: str) -> None:
     home = chosen_folder()
     if home is not None:
-        with contextlib.suppress(OSError, Untrusted), own_folder(home) as place:
-            os.unlink(place.at(f"{name}.tidu"), dir_fd=place.descriptor)
+        with contextlib.suppress(OSError, Untrusted), own_folder(home) as folder:
+            os.unlink(folder.at(f"{name}.tidu"), dir_fd=folder.descriptor)
 
 
 def _packed(name: str, header: Mapping[str, Any], code: bytes) -> bytes:
-    said = json.dumps(header, separators=(",", ":")).encode()
-    body = _LENGTHS.pack(len(said), len(code)) + said + code
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    body = _LENGTHS.pack(len(encoded), len(code)) + encoded + code
     return _MAGIC + _checksum(name, body) + body
 
 
@@ -172,11 +175,11 @@ def _unpacked(name: str, data: bytes) -> tuple[dict[str, Any], bytes] | None:
     body = data[start:]
     if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : start] != _checksum(name, body):
         return None
-    said, code = _LENGTHS.unpack_from(body)
-    if len(body) != _LENGTHS.size + said + code:
+    length, code = _LENGTHS.unpack_from(body)
+    if len(body) != _LENGTHS.size + length + code:
         return None
-    header = json.loads(body[_LENGTHS.size : _LENGTHS.size + said])
-    return (header, body[_LENGTHS.size + said :]) if isinstance(header, dict) else None
+    header = json.loads(body[_LENGTHS.size : _LENGTHS.size + length])
+    return (header, body[_LENGTHS.size + length :]) if isinstance(header, dict) else None
 
 
 def _checksum(name: str, body: bytes) -> bytes:
@@ -185,23 +188,23 @@ def _checksum(name: str, body: bytes) -> bytes:
 
 # ------------------------------------------------------------------ all of them
 @dataclass(frozen=True, slots=True)
-class _File:
+class _CachedFile:
     path: str
     size: int
     used: float
 
 
-def _files(home: Path) -> Iterator[_File]:
+def _files(home: Path) -> Iterator[_CachedFile]:
     with contextlib.suppress(OSError), os.scandir(home) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
                 if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                    found = entry.stat(follow_symlinks=False)
-                    yield _File(entry.path, found.st_size, found.st_mtime)
+                    status = entry.stat(follow_symlinks=False)
+                    yield _CachedFile(entry.path, status.st_size, status.st_mtime)
 
 
 def contents() -> tuple[int, int]:
-    """How many programs are kept, and their bytes."""
+    """Return how many programs are kept, and their bytes."""
     home = chosen_folder()
     sizes = [] if home is None else [file.size for file in _files(home)]
     return len(sizes), sum(sizes)
@@ -230,7 +233,7 @@ def _make_room(home: Path) -> None:
             total -= file.size
 
 
-def _unlinked(file: _File) -> bool:
+def _unlinked(file: _CachedFile) -> bool:
     try:
         os.unlink(file.path)
     except OSError:

@@ -81,7 +81,7 @@ class Untrusted(Exception):
 # ------------------------------------------------------------------ the folder
 @contextlib.contextmanager
 def own_folder(path: Path, *, make: bool = False) -> Generator[Folder]:
-    """The folder at an absolute path, held open, if only the user can have written there.
+    """Open the folder at an absolute path, if only the user can have written there.
 
     make: make what is missing, for the user alone. Raises Untrusted, and OSError where there is no
     folder or the user may not read it.
@@ -97,10 +97,10 @@ def own_folder(path: Path, *, make: bool = False) -> Generator[Folder]:
         return
     step = _walked(path, make=make)
     try:
-        found = os.fstat(step)
-        if found.st_uid != os.geteuid():
-            raise Untrusted(_FOLDER_OF(folder=path, owner=_user(found.st_uid)))
-        if found.st_mode & _OTHERS:
+        status = os.fstat(step)
+        if status.st_uid != os.geteuid():
+            raise Untrusted(_FOLDER_OF(folder=path, owner=_user(status.st_uid)))
+        if status.st_mode & _OTHERS:
             raise Untrusted(_FOLDER_OPEN(folder=path))
         descriptor = os.open(".", os.O_RDONLY | _FOLDER, dir_fd=step)
     finally:
@@ -112,7 +112,8 @@ def own_folder(path: Path, *, make: bool = False) -> Generator[Folder]:
 
 
 def _walked(path: Path, *, make: bool) -> int:
-    """An open folder, reached from the root of the disk step by step, links taken by hand."""
+    """Return the descriptor of a folder, opened step by step from the root of the disk; links are
+    followed by this code, so that each can be judged."""
     ahead = list(reversed(path.parts[1:]))
     links = 0
     at, here = os.open("/", _STEP), "/"
@@ -120,12 +121,12 @@ def _walked(path: Path, *, make: bool) -> int:
         while ahead:
             _check_way(os.fstat(at), here, path)
             name = ahead.pop()
-            found = _found(name, at, make=make)
-            if stat.S_ISLNK(found.st_mode):
+            descriptor = _found(name, at, make=make)
+            if stat.S_ISLNK(descriptor.st_mode):
                 links += 1
                 if links > _LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                _check_way(found, os.path.join(here, name), path)
+                _check_way(descriptor, os.path.join(here, name), path)
                 target = os.readlink(name, dir_fd=at)
                 ahead += [part for part in reversed(target.split("/")) if part]
                 if not target.startswith("/"):
@@ -151,17 +152,17 @@ def _found(name: str, at: int, *, make: bool) -> os.stat_result:
     return os.stat(name, dir_fd=at, follow_symlinks=False)
 
 
-def _check_way(found: os.stat_result, place: str, folder: Path) -> None:
+def _check_way(status: os.stat_result, path: str, folder: Path) -> None:
     """Refuse a folder or a link that others could exchange for another."""
-    if found.st_uid not in (0, os.geteuid()):
-        raise Untrusted(_WAY_OF(folder=folder, place=place, owner=_user(found.st_uid)))
-    is_folder = stat.S_ISDIR(found.st_mode)
-    if is_folder and found.st_mode & _OTHERS and not found.st_mode & stat.S_ISVTX:
-        raise Untrusted(_WAY_OPEN(folder=folder, place=place))
+    if status.st_uid not in (0, os.geteuid()):
+        raise Untrusted(_WAY_OF(folder=folder, place=path, owner=_user(status.st_uid)))
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if is_folder and status.st_mode & _OTHERS and not status.st_mode & stat.S_ISVTX:
+        raise Untrusted(_WAY_OPEN(folder=folder, place=path))
 
 
 def _user(number: int) -> str:
-    """A user's name, or the number of one who has none here."""
+    """Return a user's name, or the number of one who has none here."""
     import pwd  # noqa: PLC0415  (not on Windows)
 
     try:
@@ -173,15 +174,15 @@ def _user(number: int) -> str:
 # ------------------------------------------------------------------ a file in it
 @contextlib.contextmanager
 def own_file(folder: Folder, name: str, most: int) -> Generator[BinaryIO]:
-    """A file of an `own_folder`, open for reading, if it is an ordinary file of the user's that
-    nobody else can write, under one name, of no more than `most` bytes. Raises Untrusted, OSError.
-    """
+    """Open a file of an `own_folder` for reading, if it is an ordinary file of the user's that
+    nobody else can write, under one name, of no more than `most` bytes. Raises Untrusted,
+    OSError."""
     flags = os.O_RDONLY | _CLOSED | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(folder.at(name), flags, dir_fd=folder.descriptor)
     except OSError:
-        found = os.lstat(folder.at(name), dir_fd=folder.descriptor)
-        if stat.S_ISLNK(found.st_mode):
+        status = os.lstat(folder.at(name), dir_fd=folder.descriptor)
+        if stat.S_ISLNK(status.st_mode):
             raise _refused(folder, name, _LINK()) from None
         raise
     try:
@@ -196,17 +197,17 @@ def own_file(folder: Folder, name: str, most: int) -> Generator[BinaryIO]:
         yield file
 
 
-def _why_not(found: os.stat_result, most: int) -> Phrase | None:
-    if not stat.S_ISREG(found.st_mode):
+def _why_not(status: os.stat_result, most: int) -> Phrase | None:
+    if not stat.S_ISREG(status.st_mode):
         return _NO_FILE()
-    if found.st_size > most:
+    if status.st_size > most:
         return _LARGE()
-    if RIGHTS and found.st_uid != os.geteuid():
-        return _OF(owner=_user(found.st_uid))
-    if RIGHTS and found.st_mode & _OTHERS:
+    if RIGHTS and status.st_uid != os.geteuid():
+        return _OF(owner=_user(status.st_uid))
+    if RIGHTS and status.st_mode & _OTHERS:
         return _OPEN()
     # 0: another process has just put a new file in its place
-    return _NAMES(count=found.st_nlink) if RIGHTS and found.st_nlink > 1 else None
+    return _NAMES(count=status.st_nlink) if RIGHTS and status.st_nlink > 1 else None
 
 
 def _refused(folder: Folder, name: str, why: Phrase) -> Untrusted:

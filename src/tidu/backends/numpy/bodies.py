@@ -25,8 +25,8 @@ Compile = Callable[[Mapping[str, Node], Mapping[str, Node]], NumpyProgram]
 
 
 def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, frozenset[int]]:
-    """For each node that holds a body, the positions of the results that are read."""
-    found: dict[int, set[int]] = {
+    """Return for each node with a body the positions of the results that are read."""
+    used: dict[int, set[int]] = {
         node.id: set(range(len(result_types(node.type))))
         if node.id in kept or not is_tuple(node)
         else set()
@@ -35,14 +35,15 @@ def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, froz
     }
     for node in nodes:
         for child in node.inputs:
-            if child.id in found and is_tuple(child):
+            if child.id in used and is_tuple(child):
                 every = range(len(result_types(child.type)))
-                found[child.id].update([node.attrs["index"]] if node.op.role == "item" else every)
-    return {key: frozenset(positions) for key, positions in found.items()}
+                used[child.id].update([node.attrs["index"]] if node.op.role == "item" else every)
+    return {key: frozenset(positions) for key, positions in used.items()}
 
 
 def body_function(node: Node, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
-    """What runs for a node that holds a body: takes the operands, gives the result or results."""
+    """Compile a node with a body to a function that takes the operands and gives the result or
+    results."""
     assert node.op.body is not None
     body: Body = node.attrs[node.op.body]
     if node.op.loop is Loop.CALL:
@@ -52,7 +53,7 @@ def body_function(node: Node, used: frozenset[int], compile: Compile) -> Callabl
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class CompiledBody:
     """A compiled body. `inputs` has the slot of each input, None where nothing reads it; `copied`
     says which results may share memory with an operand or a buffer."""
 
@@ -74,11 +75,11 @@ class Line:
         ]
 
 
-def _line(body: Body, wanted: Sequence[int], compile: Compile) -> Line:
+def _compile_body(body: Body, wanted: Sequence[int], compile: Compile) -> CompiledBody:
     named = {str(i): body.outputs[i] for i in wanted}
     program = compile(named, {str(n.attrs["name"]): n for n in body.inputs})
-    slot = {node.id: place for place, node, _ in program.inputs.values()}
-    return Line(
+    slot = {node.id: slot_number for slot_number, node, _ in program.inputs.values()}
+    return CompiledBody(
         program,
         tuple(slot.get(node.id) for node in body.inputs),
         tuple(program.outputs[name] for name in named),
@@ -89,21 +90,21 @@ def _line(body: Body, wanted: Sequence[int], compile: Compile) -> Line:
 @lru_cache(maxsize=256)
 def _compile_call(body: Body, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
     wanted = sorted(used)
-    line = _line(body, wanted, compile)
+    compiled = _compile_body(body, wanted, compile)
     every = range(len(body.inputs))
     count = len(body.outputs)
 
     def run(*operands: Any) -> Any:
-        slots = line.program.fresh_slots()
-        line.place(slots, every, operands)
-        execute(line.program.lean, slots)
-        found = line.results(slots)
+        slots = compiled.program.fresh_slots()
+        compiled.place(slots, every, operands)
+        execute(compiled.program.lean, slots)
+        results = compiled.results(slots)
         if count == 1:
-            return found[0]
-        whole: list[Any] = [None] * count
-        for position, value in zip(wanted, found, strict=True):
-            whole[position] = value
-        return tuple(whole)
+            return results[0]
+        values: list[Any] = [None] * count
+        for position, value in zip(wanted, results, strict=True):
+            values[position] = value
+        return tuple(values)
 
     return run
 
@@ -123,14 +124,14 @@ def _compile_scan(
     flowing = [i for i in wanted if i < carries]
     drawn = [i for i in wanted if i >= carries]
     kept = [j for j in range(carries) if outputs + j in used]
-    line = _line(body, wanted, compile)
+    compiled = _compile_body(body, wanted, compile)
     entries = range(carries, carries + steps)
     constants = range(carries + steps, len(body.inputs))
     count = outputs + carries
 
     def run(*operands: Any) -> Any:
-        slots = line.program.fresh_slots()
-        line.place(slots, constants, operands[carries + steps :])
+        slots = compiled.program.fresh_slots()
+        compiled.place(slots, constants, operands[carries + steps :])
         given = operands[carries : carries + steps]
         carry = [operands[j] for j in flowing]
         stacks = [_empty(body.outputs[i].type, length) for i in drawn]
@@ -138,19 +139,19 @@ def _compile_scan(
         for t in range(length - 1, -1, -1) if reverse else range(length):
             for j, stack in history.items():
                 stack[t] = carry[flowing.index(j)]
-            line.place(slots, flowing, carry)
-            line.place(slots, entries, [array[t] for array in given])
-            execute(line.program.lean, slots)
-            found = line.results(slots)
-            carry = found[: len(flowing)]
-            for stack, value in zip(stacks, found[len(flowing) :], strict=True):
+            compiled.place(slots, flowing, carry)
+            compiled.place(slots, entries, [array[t] for array in given])
+            execute(compiled.program.lean, slots)
+            results = compiled.results(slots)
+            carry = results[: len(flowing)]
+            for stack, value in zip(stacks, results[len(flowing) :], strict=True):
                 stack[t] = value
-        whole: list[Any] = [None] * count
+        values: list[Any] = [None] * count
         for position, value in zip([*flowing, *drawn], [*carry, *stacks], strict=True):
-            whole[position] = value
+            values[position] = value
         for j, stack in history.items():
-            whole[outputs + j] = stack
-        return whole[0] if count == 1 else tuple(whole)
+            values[outputs + j] = stack
+        return values[0] if count == 1 else tuple(values)
 
     return run
 
@@ -160,7 +161,8 @@ def _empty(type: Type, length: int) -> Any:
 
 
 def _needed(body: Body, used: frozenset[int], carries: int) -> list[int]:
-    """The results of a step that are read: by the caller, or by a later step for what is read."""
+    """Return the results of a step that are read: by the caller, or by a later step for what is
+    read."""
     outputs = len(body.outputs)
     needed = {i if i < outputs else i - outputs for i in used}
     while True:

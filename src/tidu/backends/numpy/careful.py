@@ -1,5 +1,5 @@
-"""A second look at a program whose plain run gave NaN or left the range of floats: slower, and
-right where the derivative exists.
+"""A second run of a program whose plain run gave NaN or left the range of floats: slower, and right
+where the derivative exists.
 
 Two things are done otherwise. A zero that is certain (a constant, a mask, an entry that was not
 selected) takes part in no product: beside an infinite slope it gives 0 and not NaN, since what it
@@ -36,8 +36,8 @@ Fixed = Any  # for each entry whether it stays as it is when the inputs move: on
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A value, and which of its entries are certain to stay as they are. factors: of a product or a
-    view, what it is made of."""
+    """A value, with which of its entries are certain not to change when the inputs move. factors:
+    the operands of a product or a view."""
 
     value: Any
     fixed: Fixed
@@ -45,7 +45,7 @@ class _Known:
 
     @property
     def zero(self) -> Any:
-        """Where the entry is a certain zero."""
+        """Return where the entries are known to be exactly 0."""
         return False if self.fixed is False else self.fixed & (self.value == 0)
 
 
@@ -73,8 +73,8 @@ def careful_run(
             known[node.id] = _calculated(node, known, values, moving, extended)
             if node.id in plain and _decides(node):
                 known[node.id] = _decided(node, plain, known)
-        found = {n: np.asarray(known[n.id].value, n.dtype) for n in nodes if not is_tuple(n)}
-    return Valuation({name: np.array(found[node]) for name, node in outputs.items()}, found)
+        arrays = {n: np.asarray(known[n.id].value, n.dtype) for n in nodes if not is_tuple(n)}
+    return Valuation({name: np.array(arrays[node]) for name, node in outputs.items()}, arrays)
 
 
 def _calculated(
@@ -101,7 +101,8 @@ def _calculated(
 
 
 def _decides(node: Node) -> bool:
-    """Whether a node gives a choice, and no number that its operands shade into."""
+    """Tell whether a node chooses between values, so that its result does not vary with its
+    operands."""
     if not node.inputs or is_tuple(node):
         return False
     return node.dtype not in FLOATS or _is_step(node)
@@ -112,8 +113,8 @@ def _is_step(node: Node) -> bool:
 
 
 def _decided(node: Node, plain: Mapping[int, _Known], known: Mapping[int, _Known]) -> _Known:
-    """The choice of the plain numbers, where none of them has left the range."""
-    own, wide = plain[node.id], known[node.id]
+    """Return the choice of the plain numbers, where none of them has left the range."""
+    plain_value, wide = plain[node.id], known[node.id]
     lost: Any = False
     for child in node.inputs:
         if is_tuple(child) or child.dtype not in FLOATS:
@@ -121,10 +122,12 @@ def _decided(node: Node, plain: Mapping[int, _Known], known: Mapping[int, _Known
         small, size = np.abs(plain[child.id].value), np.abs(known[child.id].value)
         least = np.finfo(small.dtype).tiny
         gone = ~np.isfinite(small) | ((small < least) & (size > 0) & (size < least))
-        lost = lost | (gone if gone.shape == own.value.shape else np.any(gone))
+        lost = lost | (gone if gone.shape == plain_value.value.shape else np.any(gone))
     if np.all(lost):
         return wide
-    return _Known(np.where(lost, wide.value, own.value), np.where(lost, wide.fixed, own.fixed))
+    return _Known(
+        np.where(lost, wide.value, plain_value.value), np.where(lost, wide.fixed, plain_value.fixed)
+    )
 
 
 def _function(node: Node) -> Callable[..., Any]:
@@ -152,7 +155,7 @@ def _widened(value: Any, node: Node, extended: bool) -> Any:
 
 
 def _called(function: Callable[..., Any], operands: Sequence[Any], wide: bool) -> Any:
-    """What a function gives; one that knows no long doubles is given plain numbers. So is LAPACK
+    """Call a function; one that does not support long doubles is given plain numbers, as are LAPACK
     and what works with its results, whose digits are no more than those of float64."""
     if wide:
         try:
@@ -175,7 +178,8 @@ _Rule = Callable[[Node, Any, Sequence[_Known]], _Known]
 
 
 def _rule(node: Node) -> _Rule:
-    """How an op passes on what is certain: by its form, or by the operator that it is."""
+    """Return the rule by which an op passes on which entries are certain: by its form or its
+    operator."""
     op = node.op
     if op.operator == "*":
         return _product
@@ -193,10 +197,10 @@ def _together(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
 
 
 def _all(masks: Sequence[Fixed]) -> Fixed:
-    found: Fixed = True
+    result: Fixed = True
     for mask in masks:
-        found = mask if found is True else found if mask is True else found & mask
-    return found
+        result = mask if result is True else result if mask is True else result & mask
+    return result
 
 
 def _product(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
@@ -212,8 +216,8 @@ def _quotient(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
 
 
 def _weight(x: Node, y: Node, one: _Known, other: _Known, value: Any) -> Any:
-    """Where x is a certain zero that weighs y, and not a part of what y is: x/(x² + y²), the slope
-    of an angle, is 0/0 at the origin, and so is x·d/(x² + y²)."""
+    """Return where x is a certain zero by which y is multiplied, and not a part of y itself: x/(x²
+    + y²), the slope of an angle, is 0/0 at the origin, and so is x·d/(x² + y²)."""
     zero = one.zero
     if not np.any(zero & ~np.isfinite(value)) or y.id not in depends_on([y], _zeros(x, one)):
         return zero
@@ -227,22 +231,22 @@ def _factors(node: Node, known: Mapping[int, _Known]) -> tuple[tuple[Node, _Know
 
 
 def _zeros(node: Node, known: _Known) -> list[Node]:
-    """A certain zero with its factors that are such, and theirs."""
-    found: dict[Node, _Known] = {node: known}
+    """Return a known zero with its factors that are known zeros, and theirs."""
+    zeros: dict[Node, _Known] = {node: known}
     todo = [known]
     while todo:
-        for child, own in todo.pop().factors:
-            if child not in found and np.any(own.zero):
-                found[child] = own
-                todo.append(own)
-    return list(found)
+        for child, factor in todo.pop().factors:
+            if child not in zeros and np.any(factor.zero):
+                zeros[child] = factor
+                todo.append(factor)
+    return list(zeros)
 
 
 def _either(masks: Sequence[Any]) -> Any:
-    found: Any = False
+    result: Any = False
     for mask in masks:
-        found = mask if found is False else found if mask is False else found | mask
-    return found
+        result = mask if result is False else result if mask is False else result | mask
+    return result
 
 
 def _annihilated(value: Any, zero: Any, fixed: Fixed) -> _Known:
@@ -252,7 +256,7 @@ def _annihilated(value: Any, zero: Any, fixed: Fixed) -> _Known:
 
 
 def _step(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
-    """Flat but for its jumps: certain where the numbers beside it give the same."""
+    """Tell where a step function is flat: certain where the numbers beside it give the same."""
     if node.dtype == "bool":
         return _Known(value, True)
     certain: Any = True
@@ -269,8 +273,8 @@ def _beside(value: Any, side: int) -> Any:
 
 
 def _linear(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
-    """An entry moves where one that it is added from does: seen on numbers that cannot cancel.
-    Indices and masks are taken as they are."""
+    """Tell for each entry of a linear op whether it moves: where an entry that is added to it does.
+    Seen on numbers that cannot cancel; indices and masks are taken as they are."""
     kinds = node.op.operands or (Operand.VALUE,) * len(operands)
     patterns = [
         _numbers(~_mask(x), i).astype(_plain(x.value).dtype)
@@ -283,7 +287,7 @@ def _linear(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
 
 @lru_cache(maxsize=64)
 def _unrelated(shape: tuple[int, ...], operand: int) -> Array:
-    """Numbers without relation to each other, and to those of other operands."""
+    """Draw numbers without relation to each other, and to those of other operands."""
     return np.random.default_rng(operand).uniform(1.0, 2.0, shape)
 
 
@@ -296,7 +300,7 @@ def _none(fixed: Fixed) -> bool:
 
 
 def _contraction(node: Node, value: Any, operands: Sequence[_Known]) -> _Known:
-    """A sum of products, without those that have a factor that is certain to be zero."""
+    """Return a sum of products, without those that have a factor that is certain to be zero."""
     function = function_of(node)
     if all(_none(x.fixed) for x in operands):
         return _Known(value, False)

@@ -30,7 +30,8 @@ _COMPLEX = Words(
 
 
 def as_input(name: str, value: Any, node: Node) -> Array:
-    """The caller's value as an array of the input's dtype and shape; copied only if it must be."""
+    """Return the caller's value as an array of the input's dtype and shape; copied only if it must
+    be."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise DTypeError(_NUMBERS(name=name, kind=f"{array.dtype}"))
@@ -44,7 +45,7 @@ def as_input(name: str, value: Any, node: Node) -> Array:
 
 
 def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[str, int]:
-    """The named sizes of the inputs' shapes as the given arrays have them."""
+    """Return the named sizes of the inputs' shapes as the given arrays have them."""
     sizes: dict[str, int] = {}
     for name, node in inputs.items():
         got: Shape = np.shape(values[name]) if name in values else node.shape
@@ -65,6 +66,6 @@ def bind_sizes(inputs: Mapping[str, Node], values: Mapping[str, Any]) -> dict[st
 
 
 def with_sizes(nodes: Sequence[Node], values: Mapping[str, Any]) -> list[Node]:
-    """The nodes with their named sizes as the given arrays have them."""
+    """Return the nodes with their named sizes as the given arrays have them."""
     sizes = bind_sizes(inputs_among(reachable(nodes)), values)
     return substitute(list(nodes), {}, sizes) if sizes else list(nodes)

@@ -32,8 +32,8 @@ RANGE = frozenset(["overflow", "underflow"])
 
 
 def watched(leave: Callable[[str, int], None]) -> np.errstate:
-    """A context in which NumPy says nothing of numbers, and calls `leave` with the kind of trouble
-    that it meets: those in `RANGE` where a number overflows or underflows."""
+    """Return a context in which NumPy says nothing of numbers, and calls `leave` with the kind of
+    trouble that it meets: those in `RANGE` where a number overflows or underflows."""
     return np.errstate(all="call", call=leave)
 
 
@@ -62,7 +62,7 @@ class NumpyProgram:
     buffers: tuple[BufferKind, ...]
 
     def fresh_slots(self, *, buffers: bool = True) -> list[Any]:
-        """Slots for one run, with the constants and, for a lean run, its buffers."""
+        """Return slots for one run, with the constants and, for a lean run, its buffers."""
         slots: list[Any] = [None] * self.slots
         for slot, value in self.constants:
             slots[slot] = value

@@ -79,7 +79,7 @@ def compile_graph(
 
 
 def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[..., Any]]:
-    """What calculates each node: its op's reference, or the compiled body that it holds."""
+    """Return the function that calculates each node: its op's reference, or its compiled body."""
     used = used_results(nodes, kept)
     return {
         node.id: body_function(node, used[node.id], compile_graph)
@@ -90,7 +90,7 @@ def _functions(nodes: Sequence[Node], kept: set[int]) -> dict[int, Callable[...,
 
 
 def function_of(node: Node) -> Callable[..., Any]:
-    """What calculates a node that holds no body from its `operands_of`."""
+    """Return the function that calculates a node without a body from its `operands_of`."""
     other = stable_form_of(node)
     if other is not None:
         return other.numpy
@@ -123,13 +123,13 @@ def _picker(sources: Sequence[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
     return lambda slots: (slots[only],)
 
 
-def _buffer_slot(plan: _Plan, node: Node, behind: int) -> int | None:
+def _buffer_slot(plan: _BufferPlan, node: Node, count: int) -> int | None:
     buffer = plan.buffer.get(node.id)
-    return None if buffer is None else behind + buffer
+    return None if buffer is None else count + buffer
 
 
 def operands_of(node: Node) -> tuple[Node, ...]:
-    """What the node is calculated from: its operands, or those of another order."""
+    """Return what the node is calculated from: its operands, or those of its stable form."""
     other = stable_form_of(node)
     return node.inputs if other is None else other.operands
 
@@ -139,7 +139,8 @@ def _is_ufunc(node: Node) -> bool:
 
 
 def _lean_operands(node: Node, has_buffer: bool) -> tuple[Node, ...]:
-    """What the node reads in a lean run: an elementwise ufunc stretches operands by itself.
+    """Return what the node reads in a lean run: an elementwise ufunc broadcasts its operands
+    itself.
 
     Without a buffer the result takes its shape from the operands, so one keeps the full shape.
     """
@@ -163,7 +164,7 @@ def _still_needed(
 
 
 def _fresh(outputs: Mapping[str, Node]) -> frozenset[str]:
-    """The outputs that a ufunc makes anew for one name alone."""
+    """Return the outputs whose array is new and has no other name."""
     uses = Counter(node.id for node in outputs.values())
     return frozenset(
         name for name, node in outputs.items() if _is_ufunc(node) and uses[node.id] == 1
@@ -171,12 +172,12 @@ def _fresh(outputs: Mapping[str, Node]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _BufferPlan:
     buffer: Mapping[int, int]
     shapes: tuple[BufferKind, ...]
 
 
-def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _Plan:
+def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _BufferPlan:
     """Give each ufunc's result a buffer; reuse it once the last reader of the value has run.
 
     A view (transpose, broadcast, slice) keeps what it looks at alive, so readers are followed
@@ -200,12 +201,12 @@ def _plan_buffers(nodes: Sequence[Node], kept: set[int]) -> _Plan:
         for done in releases.pop(position, []):
             key = shapes[buffer[done]]
             free[key].append(buffer[done])
-    return _Plan(buffer, tuple(shapes))
+    return _BufferPlan(buffer, tuple(shapes))
 
 
 def _last_reads(nodes: Sequence[Node], kept: set[int]) -> dict[int, int]:
-    """For each node the position of the last instruction that may still look at its memory; what an
-    output looks at is read at the very end."""
+    """Return, for each node, the position of the last instruction that may still read its
+    memory."""
     last = {
         node.id: len(nodes) if node.id in kept else position for position, node in enumerate(nodes)
     }
@@ -242,12 +243,12 @@ def evaluate(
     if not sizes:
         return by(outputs, values) if by else compile_graph(outputs).run(values, keep_all=keep_all)
     bound = substitute(nodes, {}, sizes)
-    place = dict(zip(nodes, bound, strict=True))
-    given = {name: place[node] for name, node in outputs.items()}
-    found = by(given, values) if by else compile_graph(given).run(values, keep_all=keep_all)
+    image = dict(zip(nodes, bound, strict=True))
+    given = {name: image[node] for name, node in outputs.items()}
+    valuation = by(given, values) if by else compile_graph(given).run(values, keep_all=keep_all)
     return Valuation(
-        found.outputs,
-        {node: found.values[place[node]] for node in nodes if place[node] in found.values},
-        found.left_range,
-        found.undefined,
+        valuation.outputs,
+        {node: valuation.values[image[node]] for node in nodes if image[node] in valuation.values},
+        valuation.left_range,
+        valuation.undefined,
     )

@@ -59,7 +59,7 @@ def settled(
     work: Callable[[], float],
     function: Collection[str] = (),
 ) -> Valuation:
-    """The valuation with those derivatives (outputs by name) that a plain run did not find.
+    """Return the valuation with those derivatives (outputs by name) that a plain run did not find.
 
     `again` runs the same nodes by another way of calculation; `moving` names the inputs that the
     derivatives are taken by; `work` tells how many operations a run is; `function` which outputs
@@ -69,22 +69,22 @@ def settled(
     wanted = [name for name in derivatives if plain.outputs[name].dtype.kind in "fc"]
     if not _open(plain, wanted) and not (plain.left_range and work() <= QUIET):
         return plain
-    found, wide = plain, work() <= WIDE
+    best, wide = plain, work() <= WIDE
     for extended, why in ((False, _NO_WEIGHT), (True, _WIDER)):
-        left = _open(found, wanted)
+        left = _open(best, wanted)
         if (wide and (left or plain.left_range)) if extended else left:
             look = partial(careful_run, moving=moving, extended=extended)
             other = _tried(again, look, values)
-            found = found if other is None else _better(found, other, wanted, why())
-    lost = [name for name in wanted if np.isnan(found.outputs[name]).any()]
+            best = best if other is None else _better(best, other, wanted, why())
+    lost = [name for name in wanted if np.isnan(best.outputs[name]).any()]
     if lost and wide and _finite(values):
-        found = _with_limits(found, values, moving, lost, function, again)
-    return found
+        best = _with_limits(best, values, moving, lost, function, again)
+    return best
 
 
 def _tried(again: Again, look: Calculate, values: Mapping[str, Any]) -> Valuation | None:
-    """Another run; None where it is refused (a matrix without an inverse, a value out of bounds):
-    what the plain run found holds then."""
+    """Run the program in another way; None where that is refused (a matrix without an inverse, a
+    value out of bounds): the plain run's result then holds."""
     try:
         return again(look, values)
     except (ArithmeticError, ValueError, TypeError):
@@ -104,25 +104,25 @@ def evaluate_settled(
     """Evaluate nodes on values, those outputs that are derivatives as `settled` finds them: they
     are those of the others, and of the nodes in `of`. `written_out` gives nodes without calls and
     loops, where these are not too long: inside of one no entry is told from another."""
-    found = evaluate(outputs, values) if plain is None else plain
+    valuation = evaluate(outputs, values) if plain is None else plain
     work, function = work_of_run(outputs, values), [n for n in outputs if n not in derivatives]
-    if of and _open(found, derivatives):
-        whole = [node for node in of if inputs_among(reachable([node])).keys() <= values.keys()]
-        functions = {f"function/{i}": node for i, node in enumerate(whole)}
+    if of and _open(valuation, derivatives):
+        bound = [node for node in of if inputs_among(reachable([node])).keys() <= values.keys()]
+        functions = {f"function/{i}": node for i, node in enumerate(bound)}
         outputs, function = {**outputs, **functions}, [*function, *functions]
         known = evaluate(functions, values).outputs
-        found = replace(found, outputs={**found.outputs, **known})
+        valuation = replace(valuation, outputs={**valuation.outputs, **known})
 
     def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
         inlined = written_out(list(outputs.values()))
         given = outputs if inlined is None else dict(zip(outputs, inlined, strict=True))
         return evaluate(given, values, by=by)
 
-    return settled(found, values, moving, derivatives, again, work=work, function=function)
+    return settled(valuation, values, moving, derivatives, again, work=work, function=function)
 
 
 def work_of_run(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Callable[[], float]:
-    """The work of a run of nodes, counted when it is asked for."""
+    """Return the work of a run of nodes, counted when it is asked for."""
 
     def work() -> float:
         return sum(map(work_of, reachable(with_sizes(list(outputs.values()), values))))
@@ -130,19 +130,21 @@ def work_of_run(outputs: Mapping[str, Node], values: Mapping[str, Any]) -> Calla
     return work
 
 
-def _open(found: Valuation, names: Collection[str]) -> bool:
-    return any(not np.isfinite(found.outputs[name]).all() for name in names)
+def _open(valuation: Valuation, names: Collection[str]) -> bool:
+    return any(not np.isfinite(valuation.outputs[name]).all() for name in names)
 
 
 def _finite(values: Mapping[str, Any]) -> bool:
     return all(np.isfinite(value).all() for value in values.values())
 
 
-def _better(found: Valuation, other: Valuation, names: Collection[str], why: Phrase) -> Valuation:
-    """What the other run knows better: entries that were not finite, or lost their digits."""
-    outputs, changed = dict(found.outputs), False
+def _better(
+    valuation: Valuation, other: Valuation, names: Collection[str], why: Phrase
+) -> Valuation:
+    """Take from the other run the entries that were not finite here, or lost their digits."""
+    outputs, changed = dict(valuation.outputs), False
     for name in names:
-        old, new = found.outputs[name], other.outputs[name]
+        old, new = valuation.outputs[name], other.outputs[name]
         with np.errstate(all="ignore"):
             digits = max(_AGREE, 1000.0 * float(np.finfo(old.dtype).eps))
             off = ~np.isfinite(old) | (np.abs(new - old) > digits * np.abs(new))
@@ -150,14 +152,14 @@ def _better(found: Valuation, other: Valuation, names: Collection[str], why: Phr
         if np.any(taken):
             outputs[name], changed = np.where(taken, new, old).astype(old.dtype), True
     if not changed:
-        return found
-    values = {**found.values, **other.values} if found.values else found.values
-    return replace(found, outputs=outputs, values=values, remarks=(*found.remarks, why))
+        return valuation
+    values = {**valuation.values, **other.values} if valuation.values else valuation.values
+    return replace(valuation, outputs=outputs, values=values, remarks=(*valuation.remarks, why))
 
 
 # ------------------------------------------------------------------ limits
 def _with_limits(
-    found: Valuation,
+    valuation: Valuation,
     values: Mapping[str, Any],
     moving: Collection[str],
     names: Collection[str],
@@ -165,7 +167,7 @@ def _with_limits(
     again: Again,
 ) -> Valuation:
     look = partial(careful_run, moving=moving, extended=True, beside=True)
-    outputs, settled_some = dict(found.outputs), False
+    outputs, settled_some = dict(valuation.outputs), False
     for everywhere in (False, True):
         sides = [
             [
@@ -174,8 +176,8 @@ def _with_limits(
             ]
             for direction in _directions(values, moving)
         ]
-        kept = [pair for pair in sides if all(_inside(found, side, function) for side in pair)]
-        jumps = any(_jumps(found, side, function) for pair in sides for side in pair)
+        kept = [pair for pair in sides if all(_inside(valuation, side, function) for side in pair)]
+        jumps = any(_jumps(valuation, side, function) for pair in sides for side in pair)
         if len(kept) < 2 or jumps:
             continue
         for name in names:
@@ -186,22 +188,22 @@ def _with_limits(
         if not any(np.isnan(outputs[name]).any() for name in names):
             break
     if not settled_some:
-        return found
-    return replace(found, outputs=outputs, remarks=(*found.remarks, _AT_LIMIT()))
+        return valuation
+    return replace(valuation, outputs=outputs, remarks=(*valuation.remarks, _AT_LIMIT()))
 
 
 def _directions(values: Mapping[str, Any], moving: Collection[str]) -> list[dict[str, Array]]:
-    """Directions of unlike signs and sizes, each beside the opposite one; of one sign first, for
-    points at the edge of a domain."""
+    """Return directions of unlike signs and sizes, each with the opposite one; also of one sign,
+    for points at the edge of a domain."""
     rng = np.random.default_rng(0)
-    found: list[dict[str, Array]] = []
+    directions: list[dict[str, Array]] = []
     for side in range(_SIDES):
         one = {n: 1.0 + rng.integers(0, 16, np.shape(values[n])) / 8.0 for n in moving}
         if side:
             signs = {n: rng.choice([-1.0, 1.0], np.shape(values[n])) for n in moving}
             one = {n: one[n] * signs[n] for n in moving}
-        found += [one, {n: -one[n] for n in moving}]
-    return found
+        directions += [one, {n: -one[n] for n in moving}]
+    return directions
 
 
 def _moved(
@@ -211,9 +213,9 @@ def _moved(
     step: int,
     everywhere: bool,
 ) -> dict[str, Any]:
-    """A point beside the given one: zeros move by next to nothing, with `everywhere` other numbers
-    by as little as long doubles can tell."""
-    found = dict(values)
+    """Return a point near the given one: zeros move by a tiny step, with `everywhere` other numbers
+    by as little as long doubles can represent."""
+    moved = dict(values)
     for name in moving:
         value = np.asarray(values[name])
         if value.dtype.kind not in "fc":
@@ -223,31 +225,31 @@ def _moved(
         size = np.where(zero, 1.0, 2.0 ** np.floor(np.log2(np.abs(np.where(zero, 1.0, wide)))))
         bits = np.finfo(np.longdouble).nmant
         far = size * 2.0 ** -(bits - (20, 10)[step]) if everywhere else 0.0
-        found[name] = wide + direction[name] * np.where(zero, 2.0 ** -(160, 220)[step], far)
-    return found
+        moved[name] = wide + direction[name] * np.where(zero, 2.0 ** -(160, 220)[step], far)
+    return moved
 
 
-def _inside(found: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
-    """Whether a point beside the given one belongs to the domain, and the function is continuous
-    towards it, as far as the values tell."""
+def _inside(valuation: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
+    """Tell whether a nearby point belongs to the domain, and the function is continuous towards it,
+    as far as the values show."""
     return side is not None and all(
-        np.allclose(found.outputs[n], side.outputs[n], rtol=1e-6, atol=1e-12)
+        np.allclose(valuation.outputs[n], side.outputs[n], rtol=1e-6, atol=1e-12)
         for n in names
-        if found.outputs[n].dtype.kind in "fc"
+        if valuation.outputs[n].dtype.kind in "fc"
     )
 
 
-def _jumps(found: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
-    """Whether the function has values at the point and beside it which are not the same."""
+def _jumps(valuation: Valuation, side: Valuation | None, names: Collection[str]) -> bool:
+    """Tell whether the function's values at the point and near it differ."""
     return side is not None and any(
-        np.isfinite(found.outputs[n]).all() and np.isfinite(side.outputs[n]).all()
+        np.isfinite(valuation.outputs[n]).all() and np.isfinite(side.outputs[n]).all()
         for n in names
-        if not _inside(found, side, (n,))
+        if not _inside(valuation, side, (n,))
     )
 
 
 def _limit(sides: list[list[Array]]) -> tuple[Array, Any]:
-    """What a derivative tends to, and for which entries all sides agree on it."""
+    """Return what a derivative tends to, and for which entries all sides agree on it."""
     far, near = (np.array([pair[i] for pair in sides]) for i in (0, 1))
     with np.errstate(all="ignore"):
         vanishing = np.all(np.abs(near) <= np.abs(far) / 8, axis=0) & np.all(

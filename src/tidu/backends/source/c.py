@@ -15,7 +15,7 @@ from tidu.backends.scalar import calls_of, scalar_tree
 from tidu.backends.source.c_elements import NO_MEANING
 from tidu.backends.source.c_parts import INDENT, c_name, number
 from tidu.backends.source.c_writer import Writer
-from tidu.backends.source.plan import Source, file_text, fresh, lowered, refused
+from tidu.backends.source.plan import SourceFile, file_text, fresh, lowered, refused
 from tidu.backends.source.python import check_writable
 from tidu.ir.body import Body, every_node
 from tidu.ir.node import Node
@@ -36,7 +36,7 @@ _RESERVED = frozenset([*_KEYWORDS, *_LIBM, *(f"{f}f" for f in _LIBM), *_OTHER])
 
 
 def can_write(node: Node) -> bool:
-    """Whether this op has a meaning in C."""
+    """Tell whether this op has a meaning in C."""
     op = node.op
     if op.body is not None or op.role in ("input", "constant", "size", "item", "tuple", "cast"):
         return True
@@ -46,8 +46,8 @@ def can_write(node: Node) -> bool:
     return any(f is not None for f in (op.reads_at, op.writes_at, op.reduction, op.subscripts))
 
 
-def write(source: Source) -> str:
-    """The whole file."""
+def write(source: SourceFile) -> str:
+    """Return the whole file."""
     source = lowered(source, can_write)
     roots = [source.loss, *source.gradients.values(), *(b.condition for b in source.branches)]
     check_writable(every_node(roots), "C")
@@ -56,13 +56,13 @@ def write(source: Source) -> str:
             raise refused(node.op.name, "C", NO_MEANING)
     seen = {node.dtype for node in (*source.inputs, source.loss, *source.gradients.values())}
     real = "float" if "float32" in seen and "float64" not in seen else "double"
-    return file_text(_File(source, source.function, real).lines())
+    return file_text(_CFile(source, source.function, real).lines())
 
 
-class _File:
+class _CFile:
     """One file: its function, the functions of its bodies, its constants."""
 
-    def __init__(self, source: Source, name: str, real: str) -> None:
+    def __init__(self, source: SourceFile, name: str, real: str) -> None:
         self.source, self.name, self.real = source, name, real
         self.taken = set(_RESERVED) | {name, f"{name}_workspace"}
         self.sizes = sorted({s for node in source.inputs for d in node.shape for s in _names(d)})
@@ -110,16 +110,16 @@ class _File:
         if "place(" in text or any("place(" in line for line in self.functions):
             head += [*_PLACE, ""]
         workspace = writer.workspace()
-        own = "void" if not self.sizes else ", ".join(f"size_t {s}" for s in self.sizes)
+        size_arguments = "void" if not self.sizes else ", ".join(f"size_t {s}" for s in self.sizes)
         cast = [f"{INDENT}(void){s};" for s in self.sizes if not _mentions(workspace, s)]
         return [
             *head,
             *self.tables,
             *self.functions,
-            f"size_t {self.name}_workspace({own});",
+            f"size_t {self.name}_workspace({size_arguments});",
             f"int {self.name}({', '.join(signature)});",
             "",
-            f"size_t {self.name}_workspace({own})",
+            f"size_t {self.name}_workspace({size_arguments})",
             "{",
             *cast,
             f"{INDENT}return {workspace};",
@@ -136,10 +136,10 @@ class _File:
         ]
 
     def _in_order(self) -> list[tuple[str, Node]]:
-        """The gradients in the order of back-propagation."""
-        place = {node: i for i, node in enumerate(self.source.order)}
-        found = self.source.gradients.items()
-        return sorted(found, key=lambda item: place.get(item[1], len(place)))
+        """Return the gradients in the order of back-propagation."""
+        order = {node: i for i, node in enumerate(self.source.order)}
+        gradients = self.source.gradients.items()
+        return sorted(gradients, key=lambda item: order.get(item[1], len(order)))
 
     def _usage(self, results: Mapping[str, str], out: str) -> list[str]:
         sizes = ", ".join(self.sizes)
@@ -153,30 +153,30 @@ class _File:
         ]
 
     def constant(self, node: Node) -> str:
-        """The name of a table of constants."""
+        """Return the name of a table of constants."""
         if node not in self.constants:
             name = fresh("table", self.taken)
             self.constants[node] = name
             data = node.attrs["value"].array
             values = [number(float(v), self.real) for v in data.ravel().tolist()] or ["0"]
             lines = [f"static const {self.real} {name}[{max(1, data.size)}] = {{"]
-            for at in range(0, len(values), 6):
-                lines.append(f"{INDENT}{', '.join(values[at : at + 6])},")
+            for start in range(0, len(values), 6):
+                lines.append(f"{INDENT}{', '.join(values[start : start + 6])},")
             self.tables += [*lines, "};", ""]
         return self.constants[node]
 
     def body(self, body: Body) -> tuple[str, str]:
-        """The function of a body and its workspace."""
+        """Return the function of a body and its workspace."""
         if body not in self.bodies:
             name = fresh(c_name(body.name), self.taken)
             writer = Writer(self)
             signature = [f"size_t {size}" for size in self.sizes]
             given: list[str] = list(self.sizes)
             for node in body.inputs:
-                own = fresh(c_name(str(node.attrs["name"])), writer.taken)
-                writer.stored[node.id] = own
-                signature.append(f"const {self.real} *restrict {own}")
-                given.append(own)
+                argument = fresh(c_name(str(node.attrs["name"])), writer.taken)
+                writer.stored[node.id] = argument
+                signature.append(f"const {self.real} *restrict {argument}")
+                given.append(argument)
             outs = [fresh(f"out_{c_name(r)}", writer.taken) for r in body.results]
             signature += [f"{self.real} *restrict {out}" for out in outs]
             signature.append(f"{self.real} *restrict work")
@@ -218,7 +218,7 @@ static size_t place(double index, size_t n, int *bad)
 
 
 def _code(lines: Iterable[str]) -> str:
-    """The lines without those that are comments."""
+    """Return the lines without those that are comments."""
     return "\n".join(line for line in lines if not line.lstrip().startswith("/*"))
 
 

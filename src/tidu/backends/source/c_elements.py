@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidu.backends.scalar import (
-    Var,
+    Variable,
     attribute_numbers,
     operand_names,
     put_for,
@@ -16,7 +16,7 @@ from tidu.backends.scalar import (
 )
 from tidu.backends.source.c_parts import (
     INDENT,
-    Scalar,
+    CExpression,
     bare_c,
     count,
     factor,
@@ -51,7 +51,7 @@ class File(Protocol):
 
 
 @dataclass
-class Elements:
+class CElements:
     """The lines of one function, as far as they read elements. stored: what holds a node that is at
     hand, a pointer or, for rank 0 that is calculated here, a number. plan() decides which nodes get
     a buffer."""
@@ -86,11 +86,11 @@ class Elements:
                 if many and below.op.loop is Loop.MAP and below.rank:
                     self.keep.add(below.id)
         for node in nodes:
-            own = node in self.names or node in self.comments
+            named = node in self.names or node in self.comments
             light = node.op.loop in (Loop.MAP, Loop.VIEW) and node.op.writes_at is None
             if node.inputs and not self._in_place(node):
                 if (
-                    own
+                    named
                     or not light
                     or (len(reads.get(node.id, ())) > 1 and node.op.loop is Loop.MAP)
                 ):
@@ -101,7 +101,7 @@ class Elements:
         return node.op.role in ("item", "tuple")
 
     def _under(self, node: Node) -> Node:
-        """What a view looks at."""
+        """Return what a view looks at."""
         while node.op.reads_at is not None and node.op.loop is Loop.VIEW:
             node = node.inputs[0]
         return node
@@ -121,7 +121,7 @@ class Elements:
             self.put(f"/* {comment} */")
 
     def room(self, shape: Shape, wanted: str) -> str:
-        """A buffer in the workspace."""
+        """Return a buffer in the workspace."""
         name = fresh(wanted, self.taken)
         size = count(shape)
         self.put(f"{self.file.real} *const {name} = work{self._offset()};")
@@ -138,7 +138,8 @@ class Elements:
 
     # -------------------------------------------------------------- reading
     def read(self, node: Node, index: Index) -> str:
-        """One element of a node as a C expression; elementwise ops go to locals of the loop."""
+        """Return one element of a node as a C expression; elementwise ops go to locals of the
+        loop."""
         if node.id in self.plain:
             return self.stored[node.id]
         if node.id in self.stored:
@@ -168,7 +169,7 @@ class Elements:
         raise AssertionError("a view reads no index arrays")
 
     def _element(self, node: Node, index: Index) -> str:
-        """Calculates one element into a local of the loop at hand."""
+        """Calculate one element into a local of the loop at hand."""
         if node.op.role == "cast":
             return self.read(node.inputs[0], index)
         tree = scalar_tree(node)
@@ -185,10 +186,10 @@ class Elements:
             values |= {"j": f"({self.file.real}){factor(index[-1])}"}
         for at, call in enumerate(repeated_calls(tree)):
             held, key = fresh("v", self.taken), f"call {at}"  # a key that no operand has
-            text = Scalar(values, self.file.real).write(call)
+            text = CExpression(values, self.file.real).write(call)
             self.put(f"const {self.file.real} {held} = {text};")
-            tree, values = put_for(tree, call, Var(key)), {**values, key: held}
-        text = Scalar(values, self.file.real).write(tree)
+            tree, values = put_for(tree, call, Variable(key)), {**values, key: held}
+        text = CExpression(values, self.file.real).write(tree)
         kind = "int" if node.dtype == "bool" else self.file.real
         name = fresh("v", self.taken)
         self.put(f"const {kind} {name} = {bare_c(text)};")
@@ -198,7 +199,7 @@ class Elements:
     def loops(
         self, shape: Shape, inner: Callable[[list[str]], None], index: list[str] | None = None
     ) -> None:
-        """Nested loops over a shape; an axis of size one needs none."""
+        """Write nested loops over a shape; an axis of size one needs none."""
         given = list(index or [])
         axis = len(given)
         if axis == len(shape):

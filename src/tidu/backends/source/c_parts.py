@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var
+from tidu.backends.scalar import (
+    BinaryOp,
+    Conditional,
+    FunctionCall,
+    NumberText,
+    Tree,
+    UnaryOp,
+    Variable,
+)
 from tidu.backends.source.python import identifier
 from tidu.ir.types import Dim, Shape, Size, product
 
@@ -29,7 +37,7 @@ def times(parts: Sequence[str]) -> str:
 
 
 def linear(index: Sequence[str], shape: Shape) -> str:
-    """The position of an element in an array in C order."""
+    """Return the position of an element in an array in C order."""
     terms: list[str] = []
     for axis, text in enumerate(index):
         if text != "0" and shape[axis] != 1:
@@ -44,7 +52,7 @@ def count(shape: Shape) -> str:
 
 # ------------------------------------------------------------------ numbers and names
 def number(value: float, real: str) -> str:
-    """A literal of the file's kind of numbers."""
+    """Return a literal of the file's kind of numbers."""
     if np.isnan(value):
         return "NAN"
     if np.isinf(value):
@@ -63,7 +71,7 @@ INDENT = "    "
 
 # ------------------------------------------------------------------ scalar expressions
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class CExpression:
     """A scalar expression in C."""
 
     values: Mapping[str, str]
@@ -75,20 +83,20 @@ class Scalar:
 
     def write(self, part: Tree) -> str:
         match part:
-            case Num(text):
+            case NumberText(text):
                 return number(float(text), self.real)
-            case Var(name):
+            case Variable(name):
                 return name if name == "INFINITY" else self.values[name]
-            case Unary(sign, value):
+            case UnaryOp(sign, value):
                 return f"{sign}{self.atom(value)}"
-            case Binary(sign, left, right):
+            case BinaryOp(sign, left, right):
                 return f"{self.atom(left)} {sign} {self.atom(right)}"
-            case Choice(test, yes, no):
+            case Conditional(test, yes, no):
                 return f"({self.atom(test)} ? {self.atom(yes)} : {self.atom(no)})"
-            case Call("pow", (base, exponent)) if self._is_two(exponent):
+            case FunctionCall("pow", (base, exponent)) if self._is_two(exponent):
                 text = self.atom(base)
                 return f"({text} * {text})"
-            case Call(name, arguments):
+            case FunctionCall(name, arguments):
                 suffix = "f" if self.real == "float" else ""
                 given = ", ".join(bare_c(self.write(a)) for a in arguments)
                 return f"{name}{suffix}({given})"
@@ -98,7 +106,7 @@ class Scalar:
 
 
 def _closed(text: str) -> bool:
-    """One pair of brackets around everything, or one call."""
+    """Tell whether a text is one pair of brackets, or one call."""
     match = re.match(r"\w*\(", text)
     if match is None:
         return False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tidu.backends.scalar import parse
-from tidu.backends.source.c_elements import NO_MEANING, Elements, Index
+from tidu.backends.source.c_elements import NO_MEANING, CElements, Index
 from tidu.backends.source.c_parts import (
-    Scalar,
+    CExpression,
     bare_c,
     c_name,
     count,
@@ -25,7 +25,7 @@ from tidu.ir.op import Loop
 from tidu.ir.types import Dim, Shape, product
 
 
-class Writer(Elements):
+class Writer(CElements):
     """The lines of one function."""
 
     # -------------------------------------------------------------- storing
@@ -35,7 +35,7 @@ class Writer(Elements):
                 self.store(node)
 
     def store(self, node: Node) -> None:
-        """Gives a node a buffer (a number, for rank 0) and fills it."""
+        """Give a node a buffer (a number, for rank 0) and fills it."""
         self.say(self.comments.get(node, ()))
         if node.op.body is not None:
             self._call(node)
@@ -55,7 +55,7 @@ class Writer(Elements):
         self.stored[node.id] = name
 
     def fill(self, node: Node, name: str, comments: Sequence[str]) -> None:
-        """Writes a node to memory of the caller's."""
+        """Write a node to memory of the caller's."""
         self.say(comments)
         if node.id in self.stored or node.id in self.results or not node.inputs:
             self._copy(node, name)
@@ -96,21 +96,21 @@ class Writer(Elements):
 
         def one(index: list[str]) -> None:
             acc = fresh("acc", self.taken)
-            self.put(f"{self.file.real} {acc} = {self._folded(start, {})};")
+            self.put(f"{self.file.real} {acc} = {self._finished(start, {})};")
 
             def inner(over: list[str]) -> None:
-                whole = _merged(x.rank, rest, index, axes, over)
-                value = self.read(x, whole)
-                self.put(f"{acc} = {self._folded(step, {'acc': acc, 'x': value})};")
+                source = _merged(x.rank, rest, index, axes, over)
+                value = self.read(x, source)
+                self.put(f"{acc} = {self._finished(step, {'acc': acc, 'x': value})};")
 
             self.loops(tuple(x.shape[i] for i in axes), inner)
-            result = self._folded(finish, {"acc": acc, "n": f"({self.file.real})({n})"})
+            result = self._finished(finish, {"acc": acc, "n": f"({self.file.real})({n})"})
             self.put(f"{name}[{linear(index, kept)}] = {result};")
 
         self.loops(kept, one)
 
-    def _folded(self, text: str, values: Mapping[str, str]) -> str:
-        return bare_c(Scalar(values, self.file.real).write(parse(text)))
+    def _finished(self, text: str, values: Mapping[str, str]) -> str:
+        return bare_c(CExpression(values, self.file.real).write(parse(text)))
 
     def _running(self, node: Node, name: str, start: str, step: str, finish: str) -> None:
         (x,) = node.inputs
@@ -119,13 +119,13 @@ class Writer(Elements):
 
         def one(index: list[str]) -> None:
             acc = fresh("acc", self.taken)
-            self.put(f"{self.file.real} {acc} = {self._folded(start, {})};")
+            self.put(f"{self.file.real} {acc} = {self._finished(start, {})};")
 
             def inner(over: list[str]) -> None:
-                whole = _merged(x.rank, rest, index, (axis,), over)
-                value = self.read(x, whole)
-                self.put(f"{acc} = {self._folded(step, {'acc': acc, 'x': value})};")
-                self.put(f"{name}[{linear(whole, x.shape)}] = {acc};")
+                source = _merged(x.rank, rest, index, (axis,), over)
+                value = self.read(x, source)
+                self.put(f"{acc} = {self._finished(step, {'acc': acc, 'x': value})};")
+                self.put(f"{name}[{linear(source, x.shape)}] = {acc};")
 
             self.loops((x.shape[axis],), inner)
 
@@ -152,18 +152,18 @@ class Writer(Elements):
         self._zero(node, name)
 
         def inner(index: list[str]) -> None:
-            at = dict(zip(order, index, strict=True))
+            index_of = dict(zip(order, index, strict=True))
             reads = [
-                self.read(x, [at[c] for c in term])
+                self.read(x, [index_of[c] for c in term])
                 for term, x in zip(terms, node.inputs, strict=True)
             ]
-            target = linear([at[c] for c in right], node.shape)
+            target = linear([index_of[c] for c in right], node.shape)
             self.put(f"{name}[{target}] += {' * '.join(reads)};")
 
         self.loops(tuple(dims[c] for c in order), inner)
 
     def _reader(self, node: Node) -> Callable[[int, Index, Dim], str]:
-        """Reads an index array: the position on an axis of this size."""
+        """Read an index array: the position on an axis of this size."""
 
         def read(position: int, index: Index, size: Dim) -> str:
             value = self.read(node.inputs[position], index)
@@ -183,8 +183,8 @@ class Writer(Elements):
         assert places is not None
 
         def inner(index: list[str]) -> None:
-            found = places(node, index, self._reader(node))
-            value = self.read(node.inputs[0], found)
+            source = places(node, index, self._reader(node))
+            value = self.read(node.inputs[0], source)
             self.put(f"{name}[{linear(index, node.shape)}] = {value};")
 
         self.loops(node.shape, inner)
@@ -197,14 +197,14 @@ class Writer(Elements):
         for position, x in enumerate(sources):
 
             def inner(index: list[str], position: int = position, x: Node = x) -> None:
-                found = puts(node, position, index, self._reader(node))
-                target = linear(found, node.shape)
+                goal = puts(node, position, index, self._reader(node))
+                target = linear(goal, node.shape)
                 self.put(f"{name}[{target}] += {self.read(x, index)};")
 
             self.loops(x.shape, inner)
 
     def guard(self, condition: Node, *, taken: bool) -> None:
-        """Returns 2 where the inputs take the other branch."""
+        """Return 2 where the inputs take the other branch."""
 
         def inner(index: list[str]) -> None:
             value = self.read(condition, index)
@@ -218,7 +218,7 @@ class Writer(Elements):
 
     # -------------------------------------------------------------- calls and scans
     def _pointer(self, node: Node) -> str:
-        """An array in memory with this node's elements in order."""
+        """Return an array in memory with this node's elements in order."""
         plain = node.id in self.stored and node.id not in self.plain
         if plain and node.dtype not in ("int64", "bool"):
             return self.stored[node.id]
@@ -315,10 +315,10 @@ class Writer(Elements):
 def _merged(
     rank: int, rest: Sequence[int], index: Index, axes: Sequence[int], over: Index
 ) -> list[str]:
-    """The whole index from that of the axes kept and that of the others."""
-    found = [""] * rank
+    """Return the whole index from that of the axes kept and that of the others."""
+    merged = [""] * rank
     for axis, text in zip(rest, index, strict=True):
-        found[axis] = text
+        merged[axis] = text
     for axis, text in zip(axes, over, strict=True):
-        found[axis] = text
-    return found
+        merged[axis] = text
+    return merged

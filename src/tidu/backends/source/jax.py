@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tidu.backends.source import numpy
-from tidu.backends.source.plan import Source, file_text, refused
+from tidu.backends.source.plan import SourceFile, file_text, refused
 from tidu.backends.source.python import (
     INDENT,
     Dialect,
@@ -50,7 +50,8 @@ _RESERVED = frozenset(
 
 
 def expression(node: Node, operands: Sequence[str]) -> str:
-    """JAX source of one op: by `sources`, else its NumPy source under JAX's name for NumPy."""
+    """Return JAX source of one op: by `sources`, else its NumPy source under JAX's name for
+    NumPy."""
     if "jax" in node.op.sources:
         text = node.op.sources["jax"](node, *operands)
         if not text:
@@ -64,7 +65,7 @@ def expression(node: Node, operands: Sequence[str]) -> str:
 
 
 def can_write(node: Node) -> bool:
-    """Whether this op has JAX source of its own."""
+    """Tell whether this op has JAX source of its own."""
     if "jax" in node.op.sources:
         return bool(node.op.sources["jax"](node, *("x" for _ in node.inputs)))
     if not numpy.can_write(node):
@@ -73,14 +74,14 @@ def can_write(node: Node) -> bool:
 
 
 def _renamed(text: str) -> str:
-    """scipy.special.f as jax.scipy.special.f, where JAX has it."""
+    """Return scipy.special.f as jax.scipy.special.f, where JAX has it."""
     return _SPECIAL.sub(
         lambda match: f"jax.{match.group()}" if match.group(1) in _KNOWN else match.group(), text
     )
 
 
 def _loop(node: Node, scan: Scan) -> list[str]:
-    """A scan by jax.lax.scan: last carries, all outputs, what each step started from."""
+    """Return a scan by jax.lax.scan: last carries, all outputs, what each step started from."""
     attributes = node.attrs
     body = body_of(node)
     assert body is not None
@@ -123,37 +124,37 @@ def checked(name, value, kind, shape):
 '''[1:-1].split("\n")
 
 
-def write(source: Source) -> str:
-    """The whole file."""
+def write(source: SourceFile) -> str:
+    """Return the whole file."""
     if source.branches:
         raise refused(source.function, "JAX", _BRANCH)
     reserved = _RESERVED | {source.function}
     dialect = Dialect("JAX", expression, _loop, can_write, reserved)
-    found = passes(source, dialect)
-    arguments = ", ".join(found.names.inputs.values())
-    names, sizes = _kept(found)
+    parts = passes(source, dialect)
+    arguments = ", ".join(parts.names.inputs.values())
+    names, sizes = _kept(parts)
     saved = ", ".join(names) + ("," if len(names) == 1 else "")
     lines = [
         *_CHECKED,
-        *found.definitions,
+        *parts.definitions,
         f"def forward({arguments}):",
         f'{INDENT}"""{source.loss_name}, and what the way back needs."""',
-        *indented(_input_lines(found)),
-        *indented(written_lines(found.forward.lines)),
-        f"{INDENT}return jnp.reshape({found.loss}, ()), {group(names)}",
+        *indented(_input_lines(parts)),
+        *indented(written_lines(parts.forward.lines)),
+        f"{INDENT}return jnp.reshape({parts.loss}, ()), {group(names)}",
         "",
         "",
         "def backward(saved):",
         f'{INDENT}"""The gradients, from what the way forward saved."""',
         *([f"{INDENT}{saved} = saved"] if names else []),
         *indented(sizes),
-        *indented(written_lines(found.backward)),
+        *indented(written_lines(parts.backward)),
         f"{INDENT}return {{",
-        *(f"{INDENT * 2}{name!r}: {variable}," for name, variable in found.results.items()),
+        *(f"{INDENT * 2}{name!r}: {variable}," for name, variable in parts.results.items()),
         f"{INDENT}}}",
         "",
         "",
-        *_custom_vjp(source, found, arguments),
+        *_custom_vjp(source, parts, arguments),
     ]
     top = [*(f"# {line}".rstrip() for line in source.header)]
     top += ["# JAX calculates in float32 unless jax.config has jax_enable_x64."]
@@ -163,30 +164,31 @@ def write(source: Source) -> str:
     return file_text([*top, "", "", *lines])
 
 
-def _kept(found: Passes) -> tuple[list[str], list[str]]:
-    """What is saved, and the lines that read sizes from it: a size that is saved would come back as
-    a traced value, which can be no shape."""
-    names = [name for name in found.saved if name not in found.sizes]
+def _kept(parts: Passes) -> tuple[list[str], list[str]]:
+    """Return what is saved, and the lines that read sizes from it: a size that is saved would come
+    back as a traced value, which can be no shape."""
+    names = [name for name in parts.saved if name not in parts.sizes]
     lines: list[str] = []
-    for size in found.saved:
-        if size in found.sizes:
-            argument = found.sizes[size].partition(".")[0]
+    for size in parts.saved:
+        if size in parts.sizes:
+            argument = parts.sizes[size].partition(".")[0]
             if argument not in names:
                 names.append(argument)
-            lines.append(f"{size} = {found.sizes[size]}")
+            lines.append(f"{size} = {parts.sizes[size]}")
     return names, lines
 
 
-def _custom_vjp(source: Source, found: Passes, arguments: str) -> list[str]:
-    """The loss with its own rule. Arguments that no gradient was derived by may not be asked."""
-    names = list(found.names.inputs.values())
+def _custom_vjp(source: SourceFile, parts: Passes, arguments: str) -> list[str]:
+    """Return the loss with its own rule. Arguments that no gradient was derived by may not be
+    asked."""
+    names = list(parts.names.inputs.values())
     fixed = [
-        name for node, name in found.names.inputs.items() if node.attrs["name"] not in found.results
+        name for node, name in parts.names.inputs.items() if node.attrs["name"] not in parts.results
     ]
     returned: list[str] = []
-    for node in found.names.inputs:
+    for node in parts.names.inputs:
         key = node.attrs["name"]
-        returned.append(f"found[{key!r}]" if key in found.results else "None")
+        returned.append(f"found[{key!r}]" if key in parts.results else "None")
     lines = [
         "@jax.custom_vjp",
         f"def {source.function}({arguments}):",
@@ -229,15 +231,15 @@ def _custom_vjp(source: Source, found: Passes, arguments: str) -> list[str]:
     return lines
 
 
-def _input_lines(found: Passes) -> list[str]:
+def _input_lines(parts: Passes) -> list[str]:
     lines: list[str] = []
-    wanted = set(found.sizes)
-    for node, argument in found.names.inputs.items():
+    wanted = set(parts.sizes)
+    for node, argument in parts.names.inputs.items():
         kind = {"bool": "jnp.bool_", "int64": "jnp.integer"}.get(node.dtype, "jnp.floating")
-        told = size_lines(node, argument, found.sizes, wanted)
+        checks = size_lines(node, argument, parts.sizes, wanted)
         head = f'{argument} = checked("{argument}", {argument}, {kind}, '
-        if told:
-            lines += [f"{head}{node.rank})", *told]
-        if not told or not told[0].endswith(".shape"):
+        if checks:
+            lines += [f"{head}{node.rank})", *checks]
+        if not checks or not checks[0].endswith(".shape"):
             lines.append(f"{head}{shape_code(node)})")
     return lines

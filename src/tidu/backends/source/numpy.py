@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tidu.backends.source.plan import (
     ATOM,
-    Line,
-    Source,
-    Text,
+    Assignment,
+    CodeText,
+    SourceFile,
     bare,
     file_text,
     lowered,
@@ -19,7 +19,7 @@ from tidu.backends.source.python import (
     INDENT,
     Definitions,
     Dialect,
-    Names,
+    Identifiers,
     Passes,
     Scan,
     branch_lines,
@@ -50,7 +50,7 @@ _WIDENS = (Loop.MAP, Loop.CALL, Loop.SCATTER, Loop.LEAF)  # code of these may ho
 
 
 def expression(node: Node, operands: Sequence[str]) -> str:
-    """NumPy source of one op on operand texts: its `code`, else its name in NumPy."""
+    """Return NumPy source of one op on operand texts: by its `code`, else its name in NumPy."""
     if node.op.role == "constant" and node.rank == 0 and node.dtype in _SINGLE:
         text = f"{node.attrs['value'].array[()]!s}"
         for word in ("inf", "nan"):
@@ -75,7 +75,7 @@ def expression(node: Node, operands: Sequence[str]) -> str:
 
 
 def can_write(node: Node) -> bool:
-    """Whether this op has NumPy source of its own."""
+    """Tell whether this op has NumPy source of its own."""
     if node.op.code is None:
         return bool(node.op.aliases.get("numpy"))
     return bool(node.op.code(node, *("x" for _ in node.inputs)))
@@ -93,8 +93,8 @@ def _loop(node: Node, scan: Scan) -> list[str]:
 _OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})
 
 
-def write(source: Source) -> str:
-    """The whole file."""
+def write(source: SourceFile) -> str:
+    """Return the whole file."""
     dialect = Dialect(
         "NumPy",
         expression,
@@ -103,24 +103,24 @@ def write(source: Source) -> str:
         frozenset({"np", source.function, *_OWN}),
         complex=True,
     )
-    found = passes(source, dialect)
-    arguments = ", ".join(found.names.inputs.values())
-    lines = [*_CHECKED, *found.definitions]
+    parts = passes(source, dialect)
+    arguments = ", ".join(parts.names.inputs.values())
+    lines = [*_CHECKED, *parts.definitions]
     lines += [f"def forward({arguments}):"]
     lines += [f'{INDENT}"""{source.loss_name}, and what the way back needs."""']
-    lines += indented(input_lines(found, source, "np"))
-    lines += indented(index_checks(source, found.names, "np.any({x} != np.floor({x}))"))
-    lines += indented(written_lines(found.forward.lines))
-    for condition, taken, place in found.branches:
+    lines += indented(input_lines(parts, source, "np"))
+    lines += indented(index_checks(source, parts.names, "np.any({x} != np.floor({x}))"))
+    lines += indented(written_lines(parts.forward.lines))
+    for condition, taken, place in parts.branches:
         lines += indented(branch_lines(condition, taken, place, "np.all({})", "np.any({})"))
-    lines += [f"{INDENT}return {found.loss}, {group(found.saved)}", "", ""]
+    lines += [f"{INDENT}return {parts.loss}, {group(parts.saved)}", "", ""]
     lines += ["def backward(saved):"]
     lines += [f'{INDENT}"""The gradients, from what the way forward saved."""']
-    if found.saved:
-        lines += [f"{INDENT}{', '.join(found.saved)}{',' if len(found.saved) == 1 else ''} = saved"]
-    lines += indented(written_lines(_owned(source, found)))
+    if parts.saved:
+        lines += [f"{INDENT}{', '.join(parts.saved)}{',' if len(parts.saved) == 1 else ''} = saved"]
+    lines += indented(written_lines(_owned(source, parts)))
     lines += [f"{INDENT}return {{"]
-    lines += [f"{INDENT * 2}{name!r}: {variable}," for name, variable in found.results.items()]
+    lines += [f"{INDENT * 2}{name!r}: {variable}," for name, variable in parts.results.items()]
     lines += [f"{INDENT}}}", "", ""]
     lines += [
         f"def {source.function}({arguments}):",
@@ -157,17 +157,18 @@ def checked(name, value, dtype, shape):
 '''[1:-1].split("\n")
 
 
-def input_lines(found: Passes, source: Source, module: str) -> list[str]:
-    """Each argument as an array of the derivation's dtype and shape; sizes are read from them."""
+def input_lines(parts: Passes, source: SourceFile, module: str) -> list[str]:
+    """Return each argument as an array of the derivation's dtype and shape; sizes are read from
+    them."""
     lines: list[str] = []
-    wanted = {str(dim) for node in source.inputs for dim in node.shape} | set(found.sizes)
-    for node, argument in found.names.inputs.items():
-        told = size_lines(node, argument, found.sizes, wanted)
+    wanted = {str(dim) for node in source.inputs for dim in node.shape} | set(parts.sizes)
+    for node, argument in parts.names.inputs.items():
+        checks = size_lines(node, argument, parts.sizes, wanted)
         head = f'{argument} = checked("{argument}", {argument}, {module}.{_dtype(node)}, '
-        if told:
-            lines += [f"{head}{node.rank})", *told]
-            whole = told[0].endswith(".shape")
-            if whole:
+        if checks:
+            lines += [f"{head}{node.rank})", *checks]
+            checks_shape = checks[0].endswith(".shape")
+            if checks_shape:
                 continue
         lines.append(f"{head}{shape_code(node)})")
     return lines
@@ -177,35 +178,37 @@ def _dtype(node: Node) -> str:
     return "bool_" if node.dtype == "bool" else node.dtype
 
 
-def _owned(source: Source, found: Passes) -> list[Line]:
-    """The lines of the way back; a gradient that could share memory with an argument, with another
-    gradient or with a stretched number becomes an array of its own."""
-    results = {variable: name for name, variable in found.results.items()}
-    lines: list[Line] = []
+def _owned(source: SourceFile, parts: Passes) -> list[Assignment]:
+    """Return the lines of the backward pass; a gradient that could share memory with an argument,
+    with another gradient or with a broadcast number becomes an array of its own."""
+    results = {variable: name for name, variable in parts.results.items()}
+    lines: list[Assignment] = []
     made: set[str] = set()
-    for line in found.backward:
+    for line in parts.backward:
         expression = line.expression
         if line.variable in results:
             node = source.gradients[results[line.variable]]
             shared = node.op.loop in (Loop.VIEW, Loop.LEAF) or expression in made
             shared |= not line.expression.startswith("np.") and node.op.loop is Loop.LEAF
-            if shared or expression in found.saved:
+            if shared or expression in parts.saved:
                 cast = f", dtype=np.{node.dtype}"
                 expression = f"np.array({expression}{cast})"
         made.add(line.variable)
-        lines.append(Line(line.node, line.variable, expression, line.above))
+        lines.append(Assignment(line.node, line.variable, expression, line.above))
     return lines
 
 
-def gradient_text(source: Source, name: str) -> str:
-    """One gradient as one function of the inputs that it needs; no checks, no comments."""
+def gradient_text(source: SourceFile, name: str) -> str:
+    """Return one gradient as one function of the inputs that it needs; no checks, no comments."""
     source = lowered(source, can_write)
     node = source.gradients[name]
-    own = f"gradient_{identifier(name)}"
-    dialect = Dialect("NumPy", expression, _loop, can_write, frozenset({"np", own}), complex=True)
-    names = Names(source, dialect)
+    function = f"gradient_{identifier(name)}"
+    dialect = Dialect(
+        "NumPy", expression, _loop, can_write, frozenset({"np", function}), complex=True
+    )
+    names = Identifiers(source, dialect)
     bodies = Definitions([node], names, dialect)
-    known = {x.id: Text(text, ATOM) for x, text in names.inputs.items()}
+    known = {x.id: CodeText(text, ATOM) for x, text in names.inputs.items()}
     taken = set(names.taken)
     wanted = {x: identifier(text) for x, text in source.names.items()}
     block = write_block([node], known, bodies.write, wanted, {}, taken)
@@ -217,8 +220,8 @@ def gradient_text(source: Source, name: str) -> str:
         if size in used and size not in sizes_told(inputs):  # an input that only tells a size
             inputs |= {x: t for x, t in names.inputs.items() if where.startswith(f"{t}.")}
     inputs = {x: text for x, text in names.inputs.items() if x in inputs}  # as in the program
-    told = sizes_told(inputs)
-    lines = [*bodies.lines(), f"def {own}({', '.join(inputs.values())}):"]
-    lines += [f"{INDENT}{size} = {where}" for size, where in told.items() if size in used]
+    checks = sizes_told(inputs)
+    lines = [*bodies.lines(), f"def {function}({', '.join(inputs.values())}):"]
+    lines += [f"{INDENT}{size} = {where}" for size, where in checks.items() if size in used]
     lines += [*indented(body), f"{INDENT}return {result}"]
     return file_text([*imports(lines), "import numpy as np", "", "", *lines])

@@ -1,4 +1,4 @@
-"""What a source file holds, free of any language: nodes, names, comments, and what is inlined."""
+"""The contents of a source file, in no language: nodes, names, comments, and what is inlined."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_PRINT = Words(
 
 
 def refused(what: str, language: str, why: Words, **facts: object) -> InputError:
-    """The error for an op that a language cannot say."""
+    """Return the error for an op that a language cannot say."""
     return InputError(_NO_PRINT(name=what, language=language, why=why(**facts)))
 
 
@@ -40,7 +40,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class SourceFile:
     """A derivation as it is to be written.
 
     inputs: all of the program's, in its order. gradients: by the name of their input. order: nodes
@@ -62,15 +62,16 @@ class Source:
     branches: tuple[Branch, ...] = ()
 
     def __post_init__(self) -> None:
-        """Comments hold names and messages: none of them may end the comment that it stands in."""
+        """Check the comments, which hold names and messages: none may end the comment that it
+        stands in."""
         object.__setattr__(self, "header", comment_lines(self.header))
         for kept in ("comments", "above"):
-            said = {key: comment_lines(texts) for key, texts in getattr(self, kept).items()}
-            object.__setattr__(self, kept, said)
+            lines = {key: comment_lines(texts) for key, texts in getattr(self, kept).items()}
+            object.__setattr__(self, kept, lines)
 
 
 def comment_lines(texts: Iterable[str]) -> tuple[str, ...]:
-    """Texts as lines of a comment in any of the languages.
+    """Return texts as lines of a comment in any of the languages.
 
     >>> comment_lines(["one\\ntwo */"])
     ('one', 'two * /')
@@ -80,15 +81,16 @@ def comment_lines(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def file_text(lines: Iterable[str]) -> str:
-    """A source file of these lines. Where a string holds hidden characters they are escapes."""
+    """Return a source file of these lines. Where a string holds hidden characters they are
+    escapes."""
     return visible("\n".join(lines)) + "\n"
 
 
 # ------------------------------------------------------------------ simpler ops
-def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
-    """The same program with ops that a language cannot say written by those it can, where their
-    records tell how, and in an order that loses less where that costs little; also inside calls
-    and scans."""
+def lowered(source: SourceFile, can_write: Callable[[Node], bool]) -> SourceFile:
+    """Return the same program with ops that a language cannot say written by those it can, where
+    their records tell how, and in an order that loses less where that costs little; also inside
+    calls and scans."""
     images: dict[Node, Node] = {}
     roots = [
         source.loss,
@@ -107,14 +109,14 @@ def lowered(source: Source, can_write: Callable[[Node], bool]) -> Source:
         gradients={name: images[node] for name, node in source.gradients.items()},
         order=tuple(images[node] for node in source.order),
         names={images[node]: name for node, name in source.names.items()},
-        comments={images[node]: said for node, said in source.comments.items()},
+        comments={images[node]: lines for node, lines in source.comments.items()},
         branches=tuple(replace(b, condition=images[b.condition]) for b in source.branches),
     )
 
 
 # ------------------------------------------------------------------ names
 def fresh(wanted: str, taken: set[str]) -> str:
-    """`wanted`, or `wanted` with a number behind it if that is taken."""
+    """Return `wanted`, or `wanted` with a number behind it if that is taken."""
     name, count = wanted, 1
     while name in taken:
         count += 1
@@ -125,8 +127,8 @@ def fresh(wanted: str, taken: set[str]) -> str:
 
 # ------------------------------------------------------------------ texts
 @dataclass(frozen=True, slots=True)
-class Text:
-    """An expression and how tightly it holds together, as Python's operators bind."""
+class CodeText:
+    """An expression with its binding strength, as Python's operators bind."""
 
     text: str
     bond: int
@@ -140,7 +142,7 @@ _OPENERS, _CLOSERS = "([{", ")]}"
 
 
 def bond_of(text: str) -> int:
-    """How tightly any text holds: names, numbers, calls and brackets are atoms."""
+    """Return the binding strength of a text: names, numbers, calls and brackets are atoms."""
     if _NUMBER.fullmatch(text):
         return ATOM
     depth = 0
@@ -154,12 +156,12 @@ def bond_of(text: str) -> int:
     return ATOM
 
 
-def bracketed(value: Text, bond: int) -> str:
+def bracketed(value: CodeText, bond: int) -> str:
     return value.text if value.bond >= bond else f"({value.text})"
 
 
 def bare(text: str) -> str:
-    """Without brackets around the whole."""
+    """Return a text without brackets around the whole."""
     while text.startswith("(") and text.endswith(")"):
         depth = 0
         for at, character in enumerate(text):
@@ -173,37 +175,37 @@ def bare(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    """What stands in no brackets."""
-    found: list[str] = []
+    """Return the text that stands in no brackets."""
+    outside: list[str] = []
     depth = 0
     for character in text:
         depth += character in _OPENERS
         if not depth:
-            found.append(character)
+            outside.append(character)
         depth -= character in _CLOSERS
-    return "".join(found)
+    return "".join(outside)
 
 
-def infix(symbol: str, left: Text, right: Text) -> Text:
+def infix(symbol: str, left: CodeText, right: CodeText) -> CodeText:
     bond = BONDS[symbol]
     if symbol == "@":
         first, second = bracketed(left, UNARY), bracketed(right, UNARY)
     else:
         first = bracketed(left, bond + 1 if symbol == "**" else bond)
         second = bracketed(right, bond + (symbol != "**"))
-    return Text(f"{first} {symbol} {second}", bond)
+    return CodeText(f"{first} {symbol} {second}", bond)
 
 
 _SLOT = re.compile("\ue000(\\d+)\ue001")
 
 
 def slot(position: int) -> str:
-    """Stands for an operand in a template."""
+    """Return the placeholder of an operand in a template."""
     return f"\ue000{position}\ue001"
 
 
-def fill(template: str, operands: Sequence[Text]) -> str:
-    """A template with its operands; they get brackets unless they stand as an argument."""
+def fill(template: str, operands: Sequence[CodeText]) -> str:
+    """Return a template with its operands; they get brackets unless they stand as an argument."""
 
     def put(match: re.Match[str]) -> str:
         value = operands[int(match.group(1))]
@@ -217,26 +219,26 @@ def fill(template: str, operands: Sequence[Text]) -> str:
 
 
 def mentions(template: str) -> Counter[int]:
-    """How often a template names each operand."""
+    """Return how often a template names each operand."""
     return Counter(int(position) for position in _SLOT.findall(template))
 
 
 # ------------------------------------------------------------------ what is read of a node
 def operands_of(node: Node) -> tuple[Node, ...]:
-    """The operands as written: what an elementwise op stretches by itself is not stretched before,
-    as long as one operand has the full shape."""
+    """Return the operands as written: what an elementwise op broadcasts itself is not broadcast
+    before, as long as one operand has the full shape."""
     if node.op.loop is not Loop.MAP or len(node.inputs) < 2:
         return node.inputs
     if node.op.form not in (Form.ELEMENTWISE, Form.LINEAR):
         return node.inputs
-    whole = any(c.op.role != "broadcast" and c.shape == node.shape for c in node.inputs)
-    if not whole:
+    full_shape = any(c.op.role != "broadcast" and c.shape == node.shape for c in node.inputs)
+    if not full_shape:
         return node.inputs
     return tuple(c.inputs[0] if c.op.role == "broadcast" else c for c in node.inputs)
 
 
 def written(roots: Iterable[Node], known: Callable[[Node], bool]) -> list[Node]:
-    """The nodes to be written for these results, operands first; `known` ones are at hand."""
+    """Return the nodes to be written for these results, operands first, without `known` ones."""
     return [
         node
         for node in post_order(roots, lambda node: () if known(node) else operands_of(node))
@@ -245,8 +247,8 @@ def written(roots: Iterable[Node], known: Callable[[Node], bool]) -> list[Node]:
 
 
 def residuals(ahead: Sequence[Node], back: Sequence[Node]) -> list[Node]:
-    """What the way back reads of the way forward and would be a waste to calculate again:
-    views and plain numbers are not kept."""
+    """Return the values of the forward pass that the backward pass reads and that are not worth
+    calculating again:"""
     forward = {node.id for node in written(ahead, lambda node: not node.inputs)}
     forward |= {
         node.id
@@ -270,7 +272,7 @@ Template = Callable[[Node, Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Assignment:
     """One assignment: the node, its variable, the expression, what stands above it."""
 
     node: Node
@@ -280,28 +282,28 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Lines in order, and what stands for each result."""
+class WrittenBlock:
+    """Lines in order, and the text of each result."""
 
-    lines: tuple[Line, ...]
-    texts: Mapping[int, Text]
+    lines: tuple[Assignment, ...]
+    texts: Mapping[int, CodeText]
 
-    def of(self, node: Node) -> Text:
+    def of(self, node: Node) -> CodeText:
         return self.texts[node.id]
 
 
 def write_block(
     results: Sequence[Node],
-    known: Mapping[int, Text],
+    known: Mapping[int, CodeText],
     template: Template,
     names: Mapping[Node, str],
     comments: Mapping[Node, tuple[str, ...]],
     taken: set[str],
     order: Sequence[Node] = (),
     asked: Collection[int] = (),
-) -> Block:
-    """The lines that calculate `results` from what is known: one for each node that has a name or
-    comment, is asked for, is read more than once, or would make another line too long."""
+) -> WrittenBlock:
+    """Return the lines that calculate `results` from what is known: one for each node that has a
+    name or comment, is asked for, is read more than once, or would make another line too long."""
     needed = {node.id for node in written(results, lambda n: n.id in known)}
     first = [node for node in order if node.id in needed]
     nodes = written([*first, *results], lambda n: n.id in known)
@@ -313,8 +315,8 @@ def write_block(
         templates[node.id] = text
         for position, times in mentions(text).items():
             reads[operands[position].id] += times
-    texts: dict[int, Text] = dict(known)
-    lines: list[Line] = []
+    texts: dict[int, CodeText] = dict(known)
+    lines: list[Assignment] = []
     for node in nodes:
         children = operands_of(node)
         operands = [texts[child.id] for child in children]
@@ -334,34 +336,34 @@ def write_block(
         )
         if keep:
             variable = fresh(names.get(node, "t"), taken)
-            lines.append(Line(node, variable, bare(value.text), comments.get(node, ())))
-            value = Text(variable, ATOM)
+            lines.append(Assignment(node, variable, bare(value.text), comments.get(node, ())))
+            value = CodeText(variable, ATOM)
         texts[node.id] = value
-    return Block(tuple(lines), texts)
+    return WrittenBlock(tuple(lines), texts)
 
 
-def plain_number(node: Node) -> Text | None:
-    """A single number as Python writes it, which takes the dtype of the array beside it."""
+def plain_number(node: Node) -> CodeText | None:
+    """Return a single number as Python writes it, which takes the dtype of the array beside it."""
     if node.op.role != "constant" or node.rank or node.dtype not in FLOATS:
         return None
     value = node.attrs["value"].array[()]
     if not np.isfinite(value):
         return None
     text = str(value)  # the shortest that reads back as this number of its precision
-    return Text(text, UNARY if text.startswith("-") else ATOM)
+    return CodeText(text, UNARY if text.startswith("-") else ATOM)
 
 
 def _infix_of(node: Node) -> str | None:
-    """Slots with the op's own operator between them, for ops written with one."""
+    """Return slots with the op's own operator between them, for ops written with one."""
     symbol = node.op.operator
     if node.op.code is None and symbol in BONDS and len(node.inputs) == 2:
         return f"{slot(0)} {symbol} {slot(1)}"
     return None
 
 
-def _expression(node: Node, template: str, operands: Sequence[Text]) -> Text:
+def _expression(node: Node, template: str, operands: Sequence[CodeText]) -> CodeText:
     if _infix_of(node) is not None:
         assert node.op.operator is not None
         return infix(node.op.operator, *operands)
     text = fill(template, operands)
-    return Text(text, UNARY if text[:1] == "-" and bond_of(text[1:]) == ATOM else bond_of(text))
+    return CodeText(text, UNARY if text[:1] == "-" and bond_of(text[1:]) == ATOM else bond_of(text))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from tidu.backends.source.plan import (
     ATOM,
-    Block,
-    Line,
-    Source,
-    Text,
+    Assignment,
+    CodeText,
+    SourceFile,
+    WrittenBlock,
     fresh,
     lowered,
     refused,
@@ -66,7 +66,7 @@ class Scan:
         )
 
     def call(self, carry: Sequence[str], entries: Sequence[str]) -> str:
-        """A call of the step."""
+        """Return a call of the step."""
         given = [*carry, *entries, *self.rest, *(f"{n}={n}" for n in self.sizes)]
         return f"{self.step}({', '.join(given)})"
 
@@ -74,7 +74,8 @@ class Scan:
 def loop_lines(
     node: Node, scan: Scan, stack: str, empty: Callable[[Type], str], first: Sequence[str] = ()
 ) -> list[str]:
-    """A scan as a function with a loop: last carries, all outputs, what each step started from.
+    """Return a scan as a function with a loop: last carries, all outputs, what each step started
+    from.
 
     `stack` joins the rows of a column, `empty` is a column without rows, `first` the lines that
     `empty` needs.
@@ -140,11 +141,11 @@ def check_writable(nodes: Iterable[Node], dialect: str, *, complex: bool = False
 
 
 # ------------------------------------------------------------------ names
-class Names:
+class Identifiers:
     """Identifiers of one file: arguments, sizes, functions. A name that the file's language or a
     size has taken gets a number."""
 
-    def __init__(self, source: Source, dialect: Dialect) -> None:
+    def __init__(self, source: SourceFile, dialect: Dialect) -> None:
         self.sizes = {name for node in source.inputs for dim in node.shape for name in _names(dim)}
         self.taken = {*keyword.kwlist, *dialect.reserved, *self.sizes}
         self.inputs: dict[Node, str] = {}
@@ -156,7 +157,7 @@ class Names:
 
 
 def identifier(wanted: str) -> str:
-    """`wanted` as a Python name."""
+    """Return `wanted` as a Python name."""
     text = re.sub(r"\W", "_", visible_line(wanted))
     if not text.isidentifier():
         text = f"v_{text}"
@@ -168,7 +169,7 @@ def _names(dim: object) -> set[str]:
 
 
 def named_in(texts: Iterable[str]) -> set[str]:
-    """Every identifier in these lines of code."""
+    """Return every identifier in these lines of code."""
     return {name for text in texts for name in _IDENTIFIER.findall(text)}
 
 
@@ -178,14 +179,15 @@ _IDENTIFIER = re.compile(r"(?<![\w.])[^\W\d]\w*")
 # ------------------------------------------------------------------ the two passes
 @dataclass(frozen=True, slots=True, eq=False)
 class Passes:
-    """The program's two passes. saved: variables of the way forward (arguments and sizes among
-    them) that the way back reads. results: the variable of each gradient, by the input's name."""
+    """The program's two passes. saved: variables of the forward pass (arguments and sizes among
+    them) that the backward pass reads. results: the variable of each gradient, by the input's
+    name."""
 
-    names: Names
-    forward: Block
+    names: Identifiers
+    forward: WrittenBlock
     loss: str
     branches: tuple[tuple[str, bool, str], ...]
-    backward: tuple[Line, ...]
+    backward: tuple[Assignment, ...]
     results: Mapping[str, str]
     needs: Mapping[int, frozenset[str]]
     saved: tuple[str, ...]
@@ -197,15 +199,15 @@ class Passes:
         return [name for name in self.sizes if name in used]
 
 
-def passes(source: Source, dialect: Dialect) -> Passes:
-    """Both passes of a derivation, each intermediate calculated once."""
+def passes(source: SourceFile, dialect: Dialect) -> Passes:
+    """Return both passes of a derivation, each intermediate calculated once."""
     source = lowered(source, dialect.can_write)
     roots = [source.loss, *(b.condition for b in source.branches), *source.gradients.values()]
     check_writable(every_node(roots), dialect.name, complex=dialect.complex)
-    names = Names(source, dialect)
+    names = Identifiers(source, dialect)
     bodies = Definitions(roots, names, dialect)
-    known = {node.id: Text(text, ATOM) for node, text in names.inputs.items()}
-    own = set(names.taken)
+    known = {node.id: CodeText(text, ATOM) for node, text in names.inputs.items()}
+    taken = set(names.taken)
     wanted = {node: identifier(name) for node, name in source.names.items()}
     ahead = [source.loss, *(branch.condition for branch in source.branches)]
     asked = residuals(ahead, list(source.gradients.values()))
@@ -215,11 +217,11 @@ def passes(source: Source, dialect: Dialect) -> Passes:
         bodies.write,
         wanted,
         source.comments,
-        own,
+        taken,
         asked={node.id for node in asked},
     )
-    kept = {**known, **{line.node.id: Text(line.variable, ATOM) for line in forward.lines}}
-    back, results = _backward(source, dialect, bodies, kept, wanted, own)
+    kept = {**known, **{line.node.id: CodeText(line.variable, ATOM) for line in forward.lines}}
+    back, results = _backward(source, dialect, bodies, kept, wanted, taken)
     variables = [*names.inputs.values(), *(line.variable for line in forward.lines)]
     read = named_in(line.expression for line in back)
     sizes = sizes_told(names.inputs)
@@ -246,14 +248,14 @@ def passes(source: Source, dialect: Dialect) -> Passes:
 
 
 def _backward(
-    source: Source,
+    source: SourceFile,
     dialect: Dialect,
     bodies: Definitions,
-    known: Mapping[int, Text],
+    known: Mapping[int, CodeText],
     wanted: Mapping[Node, str],
     taken: set[str],
-) -> tuple[list[Line], dict[str, str]]:
-    """The lines of the way back; every gradient ends in a variable d_…"""
+) -> tuple[list[Assignment], dict[str, str]]:
+    """Return the lines of the backward pass; every gradient ends in a variable d_…"""
     results: dict[str, str] = {}
     first: dict[Node, str] = {}
     comments = dict(source.comments)
@@ -273,80 +275,84 @@ def _backward(
     for name, node in source.gradients.items():
         if first.get(node) == name and results[name] in made:
             continue
-        lines.append(Line(node, results[name], block.of(node).text, source.above.get(name, ())))
+        lines.append(
+            Assignment(node, results[name], block.of(node).text, source.above.get(name, ()))
+        )
     return lines, results
 
 
-def _needs(source: Source, lines: Sequence[Line]) -> dict[int, frozenset[str]]:
-    """For each line (by its position) the gradients that read it."""
+def _needs(source: SourceFile, lines: Sequence[Assignment]) -> dict[int, frozenset[str]]:
+    """Return, for each line by its position, the gradients that read it."""
     by_variable = {line.variable: i for i, line in enumerate(lines)}
-    found: list[set[str]] = [set() for _ in lines]
+    needs: list[set[str]] = [set() for _ in lines]
     for i, line in enumerate(lines):
         for name, node in source.gradients.items():
             if line.node is node:
-                found[i].add(name)
+                needs[i].add(name)
     for i in range(len(lines) - 1, -1, -1):
         for read in named_in([lines[i].expression]):
             j = by_variable.get(read)
             if j is not None and j < i:
-                found[j] |= found[i]
-    return {i: frozenset(names) for i, names in enumerate(found)}
+                needs[j] |= needs[i]
+    return {i: frozenset(names) for i, names in enumerate(needs)}
 
 
 def sizes_told(inputs: Mapping[Node, str]) -> dict[str, str]:
-    """Where each named size is read: n = X.shape[0]."""
-    found: dict[str, str] = {}
+    """Return where each named size is read: n = X.shape[0]."""
+    sizes: dict[str, str] = {}
     for node, argument in inputs.items():
         for axis, dim in enumerate(node.shape):
             if isinstance(dim, Size) and dim == Size.named(str(dim)):
-                found.setdefault(str(dim), f"{argument}.shape[{axis}]")
-    return found
+                sizes.setdefault(str(dim), f"{argument}.shape[{axis}]")
+    return sizes
 
 
 def shape_code(node: Node) -> str:
-    """A shape as Python writes it; named sizes are variables."""
+    """Return a shape as Python writes it; named sizes are variables."""
     inner = ", ".join(str(dim) for dim in node.shape)
     return f"({inner},)" if node.rank == 1 else f"({inner})"
 
 
 def size_lines(node: Node, argument: str, sizes: Mapping[str, str], wanted: set[str]) -> list[str]:
-    """`n, d = X.shape` for an input that tells all its sizes, else a line for each it tells."""
-    told = [
+    """Return `n, d = X.shape` for an input from which all its sizes are read, else a line for
+    each."""
+    checks = [
         str(dim)
         for axis, dim in enumerate(node.shape)
         if sizes.get(str(dim)) == f"{argument}.shape[{axis}]" and str(dim) in wanted
     ]
-    if not told:
+    if not checks:
         return []
-    if len(told) == node.rank:
-        return [f"{', '.join(told)}{',' if node.rank == 1 else ''} = {argument}.shape"]
-    return [f"{name} = {sizes[name]}" for name in told]
+    if len(checks) == node.rank:
+        return [f"{', '.join(checks)}{',' if node.rank == 1 else ''} = {argument}.shape"]
+    return [f"{name} = {sizes[name]}" for name in checks]
 
 
-def written_lines(lines: Iterable[Line]) -> list[str]:
-    found: list[str] = []
+def written_lines(lines: Iterable[Assignment]) -> list[str]:
+    result: list[str] = []
     for line in lines:
-        found += [f"# {comment}" for comment in line.above]
-        found.append(f"{line.variable} = {line.expression}")
-    return found
+        result += [f"# {comment}" for comment in line.above]
+        result.append(f"{line.variable} = {line.expression}")
+    return result
 
 
 _MODULE = re.compile(r"(?<![\w.])(math|scipy(?:\.[a-z]\w*)+)\.")
 
 
 def imports(lines: Iterable[str]) -> list[str]:
-    """Import lines for what the code of some ops uses beside the library."""
+    """Return import lines for what the code of some ops uses besides the library."""
     code = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
     return [f"import {name}" for name in sorted(set(_MODULE.findall(code)))]
 
 
-def index_checks(source: Source, names: Names, text: str) -> list[str]:
-    """Lines that refuse indices that are no whole numbers, for decimal inputs used as indices.
+def index_checks(source: SourceFile, names: Identifiers, text: str) -> list[str]:
+    """Return lines that refuse indices that are not whole numbers, for decimal inputs used as
+    indices.
 
     `text` is the test, with {x} for the argument.
     """
     roots = [source.loss, *source.gradients.values()]
-    found: list[str] = []
+    checks: list[str] = []
     used = {
         child.id
         for node in every_node(roots)
@@ -355,15 +361,15 @@ def index_checks(source: Source, names: Names, text: str) -> list[str]:
     }
     for node, argument in names.inputs.items():
         if node.id in used and node.dtype in FLOATS:
-            found += [
+            checks += [
                 f"if {text.format(x=argument)}:",
                 f'{INDENT}raise ValueError("{argument} holds indices, which are whole numbers")',
             ]
-    return found
+    return checks
 
 
-def index_only(source: Source) -> set[int]:
-    """Ids of the inputs that are read as indices and as nothing else."""
+def index_only(source: SourceFile) -> set[int]:
+    """Return ids of the inputs that are read as indices and as nothing else."""
     roots = [source.loss, *source.gradients.values()]
     places: set[int] = set()
     values: set[int] = set()
@@ -375,14 +381,15 @@ def index_only(source: Source) -> set[int]:
 
 
 def branch_lines(condition: str, taken: bool, place: str, every: str, some: str) -> list[str]:
-    """A branch taken while the program was traced: other inputs would need another file.
+    """Return the lines that check a branch taken while the program was traced: other inputs would
+    need another file.
 
     `every` and `some` say of all or some elements that they are true, with {} for the condition.
     """
     test = f"if not {every.format(condition)}:" if taken else f"if {some.format(condition)}:"
     where = f" ({place})" if place else ""
-    said = f"these inputs take another branch than the one exported{where}"
-    return [test, f"{INDENT}raise ValueError({said!r})"]
+    message = f"these inputs take another branch than the one exported{where}"
+    return [test, f"{INDENT}raise ValueError({message!r})"]
 
 
 def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
@@ -390,7 +397,7 @@ def indented(lines: Iterable[str], depth: int = 1) -> list[str]:
 
 
 def group(names: Sequence[str]) -> str:
-    """(a, b), (a,) or ()."""
+    """Return (a, b), (a,) or ()."""
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
@@ -398,7 +405,7 @@ def group(names: Sequence[str]) -> str:
 class Definitions:
     """The functions that the lines call: one for each body, one with a loop for each scan."""
 
-    def __init__(self, roots: Iterable[Node], names: Names, dialect: Dialect) -> None:
+    def __init__(self, roots: Iterable[Node], names: Identifiers, dialect: Dialect) -> None:
         self._names, self._dialect = names, dialect
         self._bodies: dict[Body, str] = {}
         self._scans: dict[tuple[Body, tuple[tuple[str, object], ...]], str] = {}
@@ -426,17 +433,19 @@ class Definitions:
             self._called[node] = self._scans[key]
 
     def write(self, node: Node, operands: Sequence[str]) -> str:
-        """The template of any node: a call of a definition, or as the dialect writes it."""
+        """Return the template of any node: a call of a definition, or as the dialect writes it."""
         if node.op.body is not None:
             return f"{self._called[node]}({', '.join([*operands, *self._sizes_of(node)])})"
         return self._dialect.write(node, operands)
 
     def _sizes_of(self, node: Node) -> list[str]:
-        """A function is handed the named sizes that its arguments' shapes may not tell."""
+        """Return the named sizes that a function takes as arguments: those that shapes may not
+        tell."""
         return [f"{name}={name}" for name in sorted(_body_sizes(node))]
 
     def lines(self) -> list[str]:
-        """All definitions, two empty lines behind each; what is called stands before its caller."""
+        """Return all definitions, two empty lines after each; a called function is before its
+        caller."""
         found: list[str] = []
         for body, name in reversed(self._bodies.items()):
             found += [*self._function(body, name), "", ""]
@@ -460,7 +469,7 @@ class Definitions:
     def _function(self, body: Body, name: str) -> list[str]:
         taken = set(self._names.taken)
         arguments = {node: fresh(self._argument(node), taken) for node in body.inputs}
-        known = {node.id: Text(text, ATOM) for node, text in arguments.items()}
+        known = {node.id: CodeText(text, ATOM) for node, text in arguments.items()}
         origin = body if body.origin is None else body.origin.of
         names = {node: identifier(given[0].text) for node, given in origin.names.items()}
         block = write_block(body.outputs, known, self.write, names, {}, taken)
@@ -491,12 +500,12 @@ def _held(node: Node) -> Body:
 
 def _node_sizes(node: Node) -> set[str]:
     dims = [] if node.op.role == "tuple" else getattr(node.type, "shape", ())
-    found = {name for dim in dims for name in _names(dim)}
+    sizes = {name for dim in dims for name in _names(dim)}
     for _, value in node.attributes:
-        found |= _names(value)
+        sizes |= _names(value)
         if isinstance(value, tuple):
-            found |= {n for part in _flat(value) for n in _names(part)}
-    return found
+            sizes |= {n for part in _flat(value) for n in _names(part)}
+    return sizes
 
 
 def _flat(value: object) -> Iterable[object]:

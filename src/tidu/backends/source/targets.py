@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tidu.backends.source.plan import Source
+    from tidu.backends.source.plan import SourceFile
     from tidu.ir.node import Node
 
 
@@ -19,7 +19,7 @@ class Printer(Protocol):
     """What the module of a printer has."""
 
     @staticmethod
-    def write(source: Source, /) -> str:
+    def write(source: SourceFile, /) -> str:
         """Return the whole file. Raises InputError for what the language cannot say."""
         ...
 

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidu.backends.scalar import (
-    Binary,
-    Call,
-    Choice,
-    Num,
+    BinaryOp,
+    Conditional,
+    FunctionCall,
+    NumberText,
     Tree,
-    Unary,
-    Var,
+    UnaryOp,
+    Variable,
     attribute_numbers,
     call_of,
     calls_of,
@@ -24,7 +24,7 @@ from tidu.backends.scalar import (
 )
 from tidu.backends.source.plan import (
     ATOM,
-    Source,
+    SourceFile,
     bare,
     bond_of,
     file_text,
@@ -72,7 +72,7 @@ _SAME = (
 
 # ------------------------------------------------------------------ one op
 def expression(node: Node, operands: Sequence[str]) -> str:
-    """PyTorch source of one op: by `sources`, its name there, or its scalar expression."""
+    """Return PyTorch source of one op: by `sources`, its name there, or its scalar expression."""
     op = node.op
     if "torch" in op.sources:
         text = op.sources["torch"](node, *_tensors(node, operands))
@@ -88,8 +88,12 @@ def expression(node: Node, operands: Sequence[str]) -> str:
     name = torch_name(node)
     names = dict(zip(operand_names(op, len(operands)), operands, strict=False))
     numbers = {k: _number(v) for k, v in attribute_numbers(node.attrs).items()}
-    said = tree is not None and variables(tree) <= {*names, *numbers}
-    if said and tree is not None and (name is None or call_of(tree) is None or _has_number(node)):
+    expressible = tree is not None and variables(tree) <= {*names, *numbers}
+    if (
+        expressible
+        and tree is not None
+        and (name is None or call_of(tree) is None or _has_number(node))
+    ):
         return _elementwise(tree, {**names, **numbers}, set(numbers) | _literals(names, node))
     if name is None:
         raise refused(op.name, "PyTorch", _NO_SOURCE)
@@ -100,7 +104,7 @@ _SYMBOLS = ("+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!=")
 
 
 def can_write(node: Node) -> bool:
-    """Whether this op has PyTorch source."""
+    """Tell whether this op has PyTorch source."""
     if node.op.body is not None:
         return True
     if "torch" in node.op.sources:
@@ -115,7 +119,7 @@ def can_write(node: Node) -> bool:
 
 
 def torch_name(node: Node) -> Alias | None:
-    """The name whose arguments cover the op's attributes."""
+    """Return the name whose arguments cover the op's attributes."""
     for name in node.op.aliases.get("torch", ()):
         alias = name if isinstance(name, Alias) else Alias(name)
         if {key for key, _ in node.attributes} <= set(alias.rename.values()):
@@ -130,12 +134,14 @@ def _call(alias: Alias, node: Node, operands: Sequence[str]) -> str:
 
 
 def _has_number(node: Node) -> bool:
-    """A plain number among the operands: torch.maximum(x, 0.0) takes tensors alone."""
+    """Tell whether a plain number is among the operands: torch.maximum(x, 0.0) takes tensors
+    alone."""
     return any(_is_number(child) for child in node.inputs)
 
 
 def _is_number(node: Node) -> bool:
-    """What stands as a plain number in Python: a constant, a size, what is made of such alone."""
+    """Tell whether a node is a plain number in Python: a constant, a size, or made of such
+    alone."""
     if node.op.role == "broadcast":
         node = node.inputs[0]
     if is_tuple(node) or node.rank:
@@ -150,7 +156,7 @@ def _literals(names: dict[str, str], node: Node) -> set[str]:
 
 
 def _tensors(node: Node, operands: Sequence[str]) -> list[str]:
-    """The operands of a function of PyTorch's, which has no plain numbers."""
+    """Return the operands of a function of PyTorch's, which has no plain numbers."""
     if node.op.role == "broadcast" and not node.inputs[0].inputs:
         return list(operands)  # new_full takes one
     return [
@@ -189,13 +195,13 @@ class _Elementwise:
 
     def constant(self, part: Tree) -> bool:
         match part:
-            case Num():
+            case NumberText():
                 return True
-            case Var(name):
+            case Variable(name):
                 return name in self.numbers
-            case Unary(_, value):
+            case UnaryOp(_, value):
                 return self.constant(value)
-            case Binary(_, left, right):
+            case BinaryOp(_, left, right):
                 return self.constant(left) and self.constant(right)
             case _:
                 return False
@@ -214,27 +220,27 @@ class _Elementwise:
         if name in ("fmin", "fmax") and self.constant(arguments[1]):
             bound = "max" if name == "fmin" else "min"
             return f"torch.clamp({self.tensor(arguments[0])}, {bound}={self.write(arguments[1])})"
-        found = _function(name)
-        if found is None:
+        function = _function(name)
+        if function is None:
             raise refused(name, "PyTorch", _NO_SOURCE)
-        return f"torch.{found}({', '.join(self.tensor(a) for a in arguments)})"
+        return f"torch.{function}({', '.join(self.tensor(a) for a in arguments)})"
 
     def write(self, part: Tree) -> str:
         match part:
-            case Num(text):
+            case NumberText(text):
                 return text
-            case Var(name):
+            case Variable(name):
                 return self.names[name]
-            case Unary(sign, value):
+            case UnaryOp(sign, value):
                 return f"{'~' if sign == '!' else sign}{self.atom(value)}"
-            case Binary(sign, left, right):
+            case BinaryOp(sign, left, right):
                 shown = {"&&": "&", "||": "|"}.get(sign, sign)
                 return f"{self.atom(left)} {shown} {self.atom(right)}"
-            case Choice(test, yes, no):
+            case Conditional(test, yes, no):
                 both = self.constant(yes) and self.constant(no)
                 first = self.tensor(yes) if both else self.write(yes)
                 return f"torch.where({self.write(test)}, {first}, {self.write(no)})"
-            case Call(name, arguments):
+            case FunctionCall(name, arguments):
                 return self.call(name, arguments)
 
 
@@ -275,35 +281,35 @@ def checked(name, value, shape, floating=True):
 '''[1:-1].split("\n")
 
 
-def write(source: Source) -> str:
-    """The whole file."""
+def write(source: SourceFile) -> str:
+    """Return the whole file."""
     title = _class_name(source.function)
     reserved = _RESERVED | {title, source.function}
     dialect = Dialect("PyTorch", expression, _loop, can_write, reserved, like="like")
-    found = passes(source, dialect)
-    arguments = ", ".join(found.names.inputs.values())
+    parts = passes(source, dialect)
+    arguments = ", ".join(parts.names.inputs.values())
     forward = [
-        *_input_lines(found, source),
-        *index_checks(source, found.names, _NOT_WHOLE),
+        *_input_lines(parts, source),
+        *index_checks(source, parts.names, _NOT_WHOLE),
     ]
-    body = written_lines(found.forward.lines)
-    for condition, taken, place in found.branches:
+    body = written_lines(parts.forward.lines)
+    for condition, taken, place in parts.branches:
         body += branch_lines(condition, taken, place, "bool(({}).all())", "bool(({}).any())")
-    first = _first(found)
-    if "like" in named_in([*_code(body), found.loss]):
+    first = _first(parts)
+    if "like" in named_in([*_code(body), parts.loss]):
         forward.append(f"like = {first}  # constants take its dtype and device")
-    plain = {line.variable for line in found.forward.lines if _is_number(line.node)}
-    tensors = [name for name in found.saved if name not in found.sizes and name not in plain]
-    sizes = [name for name in found.saved if name in found.sizes or name in plain]
+    plain = {line.variable for line in parts.forward.lines if _is_number(line.node)}
+    tensors = [name for name in parts.saved if name not in parts.sizes and name not in plain]
+    sizes = [name for name in parts.saved if name in parts.sizes or name in plain]
     body.append(f"ctx.save_for_backward({', '.join(tensors)})")
     if sizes:
         body.append(f"ctx.sizes = {group(sizes)}")
-    body.append(f"return {_loss(source, found)}")
-    lines = [*_CHECKED, *found.definitions]
+    body.append(f"return {_loss(source, parts)}")
+    lines = [*_CHECKED, *parts.definitions]
     lines += [
         f"class {title}(torch.autograd.Function):",
         f'{INDENT}"""{source.loss_name} of ({arguments}), with derived gradients of',
-        f"{INDENT}{', '.join(found.results)}. Differentiable once: backward is no graph itself.",
+        f"{INDENT}{', '.join(parts.results)}. Differentiable once: backward is no graph itself.",
         f'{INDENT}dtype and device follow the arguments."""',
         "",
         f"{INDENT}@staticmethod",
@@ -312,7 +318,7 @@ def write(source: Source) -> str:
         "",
         f"{INDENT}@staticmethod",
         f"{INDENT}def backward(ctx, grad):",
-        *indented(_backward_lines(source, found, tensors, sizes), 2),
+        *indented(_backward_lines(source, parts, tensors, sizes), 2),
         "",
         "",
         f"def {source.function}({arguments}):",
@@ -334,35 +340,36 @@ def _code(lines: Iterable[str]) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def _first(found: Passes) -> str:
-    """The first argument of the widest decimal numbers: constants take its dtype and device."""
-    given = found.names.inputs.items()
+def _first(parts: Passes) -> str:
+    """Return the first argument of the widest decimal numbers: constants take its dtype and
+    device."""
+    given = parts.names.inputs.items()
     floats = [text for dtype in _WIDEST for node, text in given if node.dtype == dtype]
-    return (floats or [*found.names.inputs.values(), "torch.zeros(())"])[0]
+    return (floats or [*parts.names.inputs.values(), "torch.zeros(())"])[0]
 
 
-def _loss(source: Source, found: Passes) -> str:
-    """The loss, as a tensor that is no argument itself."""
-    if found.loss in found.names.inputs.values():
-        return f"{found.loss}.clone()"
+def _loss(source: SourceFile, parts: Passes) -> str:
+    """Return the loss, as a tensor that is no argument itself."""
+    if parts.loss in parts.names.inputs.values():
+        return f"{parts.loss}.clone()"
     if not source.loss.inputs:
-        return f"{_first(found)}.new_tensor({found.loss})"
-    return bare(found.loss)
+        return f"{_first(parts)}.new_tensor({parts.loss})"
+    return bare(parts.loss)
 
 
-def _input_lines(found: Passes, source: Source) -> list[str]:
+def _input_lines(parts: Passes, source: SourceFile) -> list[str]:
     lines: list[str] = []
-    wanted = set(found.sizes)
+    wanted = set(parts.sizes)
     labels = index_only(source)
-    for node, argument in found.names.inputs.items():
+    for node, argument in parts.names.inputs.items():
         option = "" if node.dtype in FLOATS and node.id not in labels else ", floating=False"
-        told = size_lines(node, argument, found.sizes, wanted)
-        if told:
-            lines += [f'checked("{argument}", {argument}, {node.rank}{option})', *told]
-        if not told or not told[0].endswith(".shape"):
+        checks = size_lines(node, argument, parts.sizes, wanted)
+        if checks:
+            lines += [f'checked("{argument}", {argument}, {node.rank}{option})', *checks]
+        if not checks or not checks[0].endswith(".shape"):
             lines.append(f'checked("{argument}", {argument}, {shape_code(node)}{option})')
-    derived = set(found.results)
-    for position, (node, argument) in enumerate(found.names.inputs.items()):
+    derived = set(parts.results)
+    for position, (node, argument) in enumerate(parts.names.inputs.items()):
         if node.attrs["name"] not in derived and node.dtype in FLOATS:
             lines += [
                 f"if ctx.needs_input_grad[{position}]:",
@@ -380,7 +387,7 @@ _ONCE: tuple[str, ...] = (
 
 
 def _backward_lines(
-    source: Source, found: Passes, tensors: Sequence[str], sizes: Sequence[str]
+    source: SourceFile, parts: Passes, tensors: Sequence[str], sizes: Sequence[str]
 ) -> list[str]:
     lines = list(_ONCE)
     if tensors:
@@ -388,32 +395,32 @@ def _backward_lines(
         lines.append(f"{', '.join(tensors)}{comma} = ctx.saved_tensors")
     if sizes:
         lines.append(f"{', '.join(sizes)}{',' if len(sizes) == 1 else ''} = ctx.sizes")
-    position = {node.attrs["name"]: i for i, node in enumerate(found.names.inputs)}
-    taken = {line.variable for line in found.backward} | set(found.names.inputs.values())
-    need = {name: f"need_{identifier(name)}" for name in found.results}
+    position = {node.attrs["name"]: i for i, node in enumerate(parts.names.inputs)}
+    taken = {line.variable for line in parts.backward} | set(parts.names.inputs.values())
+    need = {name: f"need_{identifier(name)}" for name in parts.results}
     need = {name: text if text not in taken else f"{text}_" for name, text in need.items()}
     lines += [f"{text} = ctx.needs_input_grad[{position[name]}]" for name, text in need.items()]
-    if "like" in named_in(line.expression for line in found.backward):
+    if "like" in named_in(line.expression for line in parts.backward):
         lines.append("like = grad  # constants take its dtype and device")
     lines.append("scale = grad.reshape(())")
-    everything = frozenset(found.results)
+    everything = frozenset(parts.results)
     current = everything
-    for i, line in enumerate(found.backward):
-        asked = found.needs[i]
+    for i, line in enumerate(parts.backward):
+        asked = parts.needs[i]
         if asked not in (current, everything):
-            names = [need[name] for name in found.results if name in asked]
+            names = [need[name] for name in parts.results if name in asked]
             lines.append(f"if {' or '.join(names)}:")
         current = asked
         lines += indented(written_lines([line]), 0 if asked == everything else 1)
     returned: list[str] = []
-    for node in found.names.inputs:
+    for node in parts.names.inputs:
         name = node.attrs["name"]
-        if name not in found.results:
+        if name not in parts.results:
             returned.append("None")
-        elif len(found.results) == 1:
-            returned.append(f"scale * {found.results[name]}")
+        elif len(parts.results) == 1:
+            returned.append(f"scale * {parts.results[name]}")
         else:
-            returned.append(f"scale * {found.results[name]} if {need[name]} else None")
+            returned.append(f"scale * {parts.results[name]} if {need[name]} else None")
     lines.append("return (")
     lines += [f"{INDENT}{text}," for text in returned]
     lines.append(")")
@@ -421,7 +428,7 @@ def _backward_lines(
 
 
 def _without_unread(lines: list[str], names: Iterable[str]) -> list[str]:
-    """Without the question for a gradient where nothing depends on the answer."""
+    """Return the lines without a test for a wanted gradient on which nothing depends."""
     text = "\n".join(lines)
     alone = {name for name in names if len(re.findall(rf"\b{name}\b", text)) == 1}
     return [line for line in lines if line.partition(" = ctx")[0] not in alone]

@@ -1,4 +1,4 @@
-"""Axes: triangles, flips, sums along an axis, and axes that come, go or change places."""
+"""Axes: triangles, flips, cumulative sums, and axes that are inserted, removed or moved."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ cumsum = op(
 
 # ------------------------------------------------------------------ axes
 def expanded(x: Node, axis: Any) -> Node:
-    """`x` with axes of size one put in at the places `axis` of the result."""
+    """Return `x` with axes of size one at the positions `axis` of the result."""
     given = axis if isinstance(axis, tuple | list) else (axis,)
     rank = x.rank + len(given)
     added = normal_axes(tuple(given), rank)

@@ -1,4 +1,4 @@
-"""Largest and smallest along axes, and their places.
+"""Largest and smallest elements along axes, and their positions.
 
 Ties are shared: each of n equal winners gets 1/n of the gradient.
 """
@@ -60,7 +60,7 @@ def _winner_op(
         return hit / spread(sum_(hit, axis=axis, keepdims=True), x, axis)
 
     def tied(x: Node, axis: tuple[int, ...]) -> Node:
-        """True for the elements that share the first place."""
+        """Return a mask of the elements that are equal to the extreme one."""
         share = this()(x, axis=axis)
         return logical_and(greater(share, 0.0), less(share, 1.0))
 
@@ -101,8 +101,8 @@ def _extreme(
         return greater(sum_(where(equal(x, top), 1.0, 0.0), axis=axis, keepdims=keepdims), 1.0)
 
     def prepare(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
-        found = prepare_reduction(this, number=True)(x, axis, keepdims)
-        return not_equal(found, 0.0) if x.dtype == "bool" else found  # a mask stays one
+        reduced = prepare_reduction(this, number=True)(x, axis, keepdims)
+        return not_equal(reduced, 0.0) if x.dtype == "bool" else reduced  # a mask stays one
 
     return op(
         name,
@@ -146,7 +146,7 @@ min_ = _extreme("min", np.min, smallest, "smallest", "最小", lambda: min_)
 
 
 def largest_size(sizes: Node, axis: Any, keepdims: bool = False) -> Node:
-    """The largest of sizes along axes; of none it is 0, as a norm of nothing is."""
+    """Return the largest of sizes along axes; of none it is 0, as a norm of nothing is."""
     none = any(sizes.shape[a] == 0 for a in normal_axes(axis, sizes.rank))
     return (sum_ if none else max_)(sizes, axis=axis, keepdims=keepdims)
 
@@ -160,8 +160,8 @@ def _place_type(x: Type, axis: int | None, keepdims: bool) -> Type:
 def _place(name: str, numpy: Callable[..., Any], en: str, zh: str, this: Callable[[], Op]) -> Op:
     def prepare(x: Node, axis: int | None = None, keepdims: bool = False) -> Node:
         axes = normal_axes(axis, x.rank, number=True)
-        at = None if axis is None or not x.rank else axes[0]
-        return apply(this(), x, axis=at, keepdims=bool(keepdims))
+        position = None if axis is None or not x.rank else axes[0]
+        return apply(this(), x, axis=position, keepdims=bool(keepdims))
 
     def code(node: Node, x: str) -> str:
         return f"np.{name}({x}, axis={node.attrs['axis']}, keepdims={node.attrs['keepdims']})"

@@ -60,7 +60,7 @@ def whole_size(x: Node | Type, axis: int, name: str) -> int:
 
 
 def sized(x: Node, axis: int, n: Dim | None, name: str) -> Node:
-    """The first n elements along an axis; zeros behind them where there are fewer."""
+    """Return the first n elements along an axis, followed by zeros where there are fewer."""
     if n is None or n == x.shape[axis]:
         return x
     have = whole_size(x, axis, name)
@@ -101,7 +101,7 @@ def _notation(name: str) -> Callable[[Node, Math], Math]:
 
 
 def _code(name: str, *keys: str) -> Callable[[Node, str], str]:
-    """A call of NumPy's function with the attributes under its own names for them."""
+    """Return a call of NumPy's function with the attributes under its own names for them."""
 
     def code(node: Node, x: str) -> str:
         names = [key.partition("=") for key in keys]
@@ -126,7 +126,7 @@ _ALONG = sampled(
 
 
 def _full(name: str, en: str, zh: str, this: Callable[[], Op]) -> Op:
-    """fft or ifft over one axis or several."""
+    """Return fft or ifft over one axis or several."""
 
     def prepare(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
         at = fourier_axis(x, axis, name)
@@ -160,7 +160,8 @@ ifft = _full("ifft", "the inverse Fourier transform", "傅里叶逆变换", lamb
 
 # ------------------------------------------------------------------ half a spectrum
 def _middle(half: int, n: int) -> slice:
-    """The frequencies that have a mirror image in the other half of the spectrum of n points."""
+    """Return the frequencies that have a mirror image in the other half of the spectrum of n
+    points."""
     return slice(1, half if n % 2 else half - 1)
 
 
@@ -211,7 +212,8 @@ scale_middle = op(
 
 
 def _rfft_adjoint(g: Node, x: Node, out: Node, axis: int, norm: str) -> tuple[Node]:
-    """Σₖ Re(gₖ e^(-2πi jk/n)): n times the inverse of conj(g), which counts the middle twice."""
+    """Return Σₖ Re(gₖ e^(-2πi jk/n)): n times the inverse of conj(g), which counts the middle
+    twice."""
     n = whole_size(x, axis, "rfft")
     halved = apply(scale_middle, conj(g), axis=axis, n=n, factor=0.5)
     return (apply(irfft, halved, n=n, axis=axis, norm=ADJOINT_NORM[norm]),)

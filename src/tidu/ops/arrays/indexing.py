@@ -1,4 +1,4 @@
-"""Indexing with integers, slices, new axes and index arrays, and its adjoint, putting back."""
+"""Indexing with integers, slices, new axes and index arrays, and its adjoint, scatter-add."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _chosen_type(x: Type, *arrays: Type, key: Key) -> Type:
 
 
 def cut(x: Node, axis: int, start: Dim, stop: Dim) -> Node:
-    """x[…, start:stop, …] along one axis; sizes may have names."""
+    """Return x[…, start:stop, …] along one axis; sizes may have names."""
     return _prepare_index(x, (*[slice(None)] * axis, slice(start, stop)))
 
 
@@ -163,12 +163,12 @@ def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
 
 def _chosen_torch(x: str, shape: Shape, key: Key, arrays: Sequence[str] = ()) -> str:
     flipped, key = _forward_key(shape, key)
-    whole = f"torch.flip({x}, {flipped})" if flipped else x
-    return f"{whole}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
+    source = f"torch.flip({x}, {flipped})" if flipped else x
+    return f"{source}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
 
 
 def _scatter_torch(node: Node, g: str, arrays: Sequence[str]) -> str:
-    """Sums by index_add over the flat places."""
+    """Write a scatter as index_add over the flat positions."""
     shape = node.attrs["shape"]
     size = product(shape)
     table = f"torch.arange({size}, device={g}.device).reshape({shape})"
@@ -188,7 +188,7 @@ def _scatter_jax(node: Node, g: str, arrays: Sequence[str]) -> str:
 
 
 def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
-    """Index arrays as integers; labels may be given as whole decimal numbers."""
+    """Return index arrays as integers; labels may be given as whole decimal numbers."""
     return [
         text if child.dtype == "int64" else f"np.asarray({text}).astype(np.int64)"
         for child, text in zip(node.inputs[1:], arrays, strict=True)
@@ -196,7 +196,7 @@ def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
 
 
 def _scatter_code(node: Node, g: str, arrays: Sequence[str]) -> str:
-    """Sums by np.bincount over the flat places, so that it is one expression."""
+    """Write a scatter as np.bincount over the flat positions, so that it is one expression."""
     shape = node.attrs["shape"]
     key = key_code(node.attrs["key"], arrays)
     size = int(np.prod(shape))
@@ -245,7 +245,7 @@ def _added(g: Any, *arrays: Any, key: Key, shape: tuple[int, ...]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
-    """A key with index arrays, made for all entries of a batch at once.
+    """A key with index arrays for a whole batch.
 
     `order` takes the axes of what the key chooses to those of the entries side by side.
     """
@@ -260,24 +260,24 @@ class _Entries:
 
 
 def _entries(
-    key: Key, arrays: Sequence[Node], own: Sequence[bool], length: Dim, along: bool
+    key: Key, arrays: Sequence[Node], owned: Sequence[bool], length: Dim, along: bool
 ) -> _Entries | None:
-    """The key for all entries. `along`: the array indexed has the batch axis; where index arrays
-    have it as well, each entry's own number is a further index array. None where that is too many,
-    or the number of entries has only a name."""
-    ranks = [a.rank - moved for a, moved in zip(arrays, own, strict=True)]
+    """Return the key for a whole batch. `along`: the array indexed has the batch axis. Where index
+    arrays have it as well, the number of the entry is a further index array. None where that makes
+    too many, or the size of the batch is only a name."""
+    ranks = [a.rank - moved for a, moved in zip(arrays, owned, strict=True)]
     together = max(ranks)
     places = [i for i, entry in enumerate(key) if entry[0] == "by"]
     before = places[0] if places[-1] - places[0] + 1 == len(places) else 0  # axes in front of them
     rest = sum(entry[0] != "by" for entry in key) - before
-    if not any(own):
+    if not any(owned):
         lead = before > 0 or places[-1] - places[0] + 1 == len(places)
-        at = 0 if lead else together  # where the batch axis comes out
-        whole = range(1 + together + before + rest)
-        order = (at, *(i for i in whole if i != at))
+        batch_axis = 0 if lead else together  # where the batch axis comes out
+        axes = range(1 + together + before + rest)
+        order = (batch_axis, *(i for i in axes if i != batch_axis))
         return _Entries((_all(length), *key), tuple(arrays), order)
     arrays = tuple(
-        ones_inside(a, together) if moved else a for a, moved in zip(arrays, own, strict=True)
+        ones_inside(a, together) if moved else a for a, moved in zip(arrays, owned, strict=True)
     )
     front = before == 0
     if along:
@@ -298,11 +298,11 @@ def _entries(
 
 def _batched_gather(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node | None:
     x, *arrays = xs
-    found = _entries(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
-    if found is None:
+    entries = _entries(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
+    if entries is None:
         return None
-    chosen = apply(_GATHERS[len(found.arrays)], x, *found.arrays, key=found.key)
-    return transpose(chosen, axes=found.order)
+    chosen = apply(_GATHERS[len(entries.arrays)], x, *entries.arrays, key=entries.key)
+    return transpose(chosen, axes=entries.order)
 
 
 def _batched_add(
@@ -310,13 +310,17 @@ def _batched_add(
 ) -> Node | None:
     g, *arrays = xs
     length = length_of(xs, stacked)
-    found = _entries(key, arrays, stacked[1:], length, True)
-    if found is None:
+    entries = _entries(key, arrays, stacked[1:], length, True)
+    if entries is None:
         return None
     g = g if stacked[0] else with_leading_axis(g, length)
-    laid = transpose(g, axes=found.back)
+    laid = transpose(g, axes=entries.back)
     return apply(
-        _SCATTERS[len(found.arrays)], laid, *found.arrays, key=found.key, shape=(length, *shape)
+        _SCATTERS[len(entries.arrays)],
+        laid,
+        *entries.arrays,
+        key=entries.key,
+        shape=(length, *shape),
     )
 
 
@@ -424,7 +428,7 @@ _SCATTERS = {count: _scatter(count) for count in _COUNTS}
 
 
 def take(x: Node, indices: Node, axis: int | None = None) -> Node:
-    """NumPy's take: whole slices along an axis, or elements of the flattened array."""
+    """Return NumPy's take: whole slices along an axis, or elements of the flattened array."""
     if axis is None or not x.rank:  # a number counts as a vector of one
         x, axis = reshape(x, shape=(product(x.shape),)), 0 if axis is None else axis
     at = normal_axes(axis, x.rank)[0]
@@ -434,7 +438,7 @@ def take(x: Node, indices: Node, axis: int | None = None) -> Node:
 
 
 def taken(x: Node, places: Any, axis: int) -> Node:
-    """The entries at known places along an axis; a run of places is a slice."""
+    """Return the entries at known positions along an axis; consecutive ones as a slice."""
     order = np.asarray(places, dtype=np.int64)
     if order.size and order.ndim == 1 and np.array_equal(order, np.arange(len(order)) + order[0]):
         if len(order) == x.shape[axis]:

@@ -68,7 +68,7 @@ def _is_integer(item: Any) -> bool:
 
 
 def _settled(value: Any, n: Dim, default: Dim) -> Dim:
-    """A slice bound counted from the start; a named size is taken to be large enough."""
+    """Return a slice bound counted from the start; a named size is taken to be large enough."""
     if value is None:
         return default
     if isinstance(value, Size):
@@ -108,7 +108,7 @@ def _integer(item: Any, n: Dim, axis: int) -> int:
 
 
 def _consumes(item: Any) -> int:
-    """How many axes of x an item of the key takes."""
+    """Return how many axes of x an item of the key takes."""
     if item is None or item is Ellipsis:
         return 0
     if isinstance(item, np.ndarray) and item.dtype == np.bool_:
@@ -117,7 +117,8 @@ def _consumes(item: Any) -> int:
 
 
 def _plain(item: Any) -> Any:
-    """Lists as arrays, arrays of one integer without axes as integers, constant masks as arrays."""
+    """Return lists as arrays, arrays of one integer without axes as integers, constant masks as
+    arrays."""
     if isinstance(item, list | tuple | range):
         array = np.asarray(item)
         return array if array.size else array.astype(np.int64)
@@ -129,7 +130,7 @@ def _plain(item: Any) -> Any:
 
 
 def _as_items(key: Any, rank: int) -> list[Any]:
-    """The key as a list with lists made arrays and … written out."""
+    """Return the key as a list with lists made arrays and … written out."""
     items = list(cast("tuple[Any, ...]", key)) if isinstance(key, tuple) else [key]
     items = [_plain(item) for item in items]
     count = sum(_consumes(item) for item in items)
@@ -138,13 +139,14 @@ def _as_items(key: Any, rank: int) -> list[Any]:
     dots = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(dots) > 1:
         raise InputError(_ELLIPSES())
-    at = dots[0] if dots else len(items)
-    return [*items[:at], *([slice(None)] * (rank - count)), *items[at + len(dots) :]]
+    ellipsis = dots[0] if dots else len(items)
+    return [*items[:ellipsis], *([slice(None)] * (rank - count)), *items[ellipsis + len(dots) :]]
 
 
 def _without_masks(items: list[Any], x: Node) -> list[Any]:
-    """Each mask replaced by the index arrays of its true places, one for each of its axes."""
-    found: list[Any] = []
+    """Return each mask replaced by the index arrays of its true places, one for each of its
+    axes."""
+    entries: list[Any] = []
     axis = 0
     for item in items:
         if isinstance(item, Node) and item.dtype == "bool":
@@ -152,15 +154,15 @@ def _without_masks(items: list[Any], x: Node) -> list[Any]:
         if isinstance(item, np.ndarray) and item.dtype == np.bool_:
             if item.shape != x.shape[axis : axis + item.ndim] or item.ndim == 0:
                 raise OperandError(_MASK_SHAPE, mask=item.shape)
-            found.extend(np.nonzero(item))
+            entries.extend(np.nonzero(item))
         else:
-            found.append(item)
+            entries.append(item)
         axis += _consumes(item)
-    return found
+    return entries
 
 
 def split(x: Node, key: Any) -> tuple[Key, list[Node]]:
-    """The normal form of a key and its index arrays."""
+    """Return the normal form of a key and its index arrays."""
     entries: list[Entry] = []
     arrays: list[Node] = []
     axis = 0
@@ -180,9 +182,9 @@ def split(x: Node, key: Any) -> tuple[Key, list[Node]]:
             raise InputError(_KIND(given=repr(item)), fix=verbatim("x[0], x[1:], x[[0, 2]]"))
         axis += 1
     if arrays:  # beside index arrays an integer is one, too
-        for place, entry in enumerate(entries):
+        for position, entry in enumerate(entries):
             if entry[0] == "at":
-                entries[place] = ("by", len(arrays))
+                entries[position] = ("by", len(arrays))
                 arrays.append(constant(entry[1], "int64"))
     return tuple(entries), arrays
 
@@ -205,7 +207,7 @@ def _check_range(indices: Node, n: Dim, axis: int) -> None:
 
 
 def whole(values: Any) -> Any:
-    """Indices as integers; numbers that are not whole are refused."""
+    """Return indices as integers; numbers that are not whole are refused."""
     array = np.asarray(values)
     if array.dtype.kind == "f":
         wrong = array[array != np.floor(array)]
@@ -220,25 +222,26 @@ RUN_RANGE = Words(
 
 
 def outside(indices: Any, n: int) -> EvaluationError | None:
-    """The error for the first index that an axis of size n does not have, if there is one."""
+    """Return the error for the first index that an axis of size n does not have, if there is
+    one."""
     values = np.ravel(indices)
     wrong = values[(values < -n) | (values >= n)]
     return EvaluationError(RUN_RANGE(i=int(wrong[0]), n=n)) if wrong.size else None
 
 
 def numpy_key(key: Key, arrays: Sequence[Any]) -> tuple[Any, ...]:
-    found: list[Any] = []
+    entries: list[Any] = []
     for entry in key:
         match entry:
             case ("at", i):
-                found.append(i)
+                entries.append(i)
             case ("cut", start, stop, step):
-                found.append(slice(start, None if stop < 0 else stop, step))
+                entries.append(slice(start, None if stop < 0 else stop, step))
             case ("by", place):
-                found.append(whole(arrays[place]))
+                entries.append(whole(arrays[place]))
             case _:
-                found.append(None)
-    return tuple(found)
+                entries.append(None)
+    return tuple(entries)
 
 
 def check_fits(key: Key, shape: Shape) -> None:
@@ -258,7 +261,8 @@ def check_fits(key: Key, shape: Shape) -> None:
 
 
 def result_shape(key: Key, arrays: Sequence[Shape]) -> Shape:
-    """NumPy's rule: index arrays that stand together leave their axes there, others in front."""
+    """Return the shape of x[key], by NumPy's rule: index arrays that stand together leave their
+    axes there, others in front."""
     together = broadcast_shapes(arrays) if arrays else ()
     if isinstance(together, int):
         raise OperandError(_TOGETHER, shapes=", ".join(map(str, arrays)))
@@ -282,7 +286,7 @@ def key_places(
     read: Callable[[int, Sequence[str], Dim], str],
     shape: Shape,
 ) -> list[str]:
-    """Where the element at an index of x[key] stands in x, as integer expressions.
+    """Return the index in x of the element of x[key] at an index, as integer expressions.
 
     `read(j, index, n)` gives the entry of the j-th index array, counted from the start of an axis
     of size n.
@@ -295,7 +299,7 @@ def key_places(
     common: list[str] = []
     if not adjacent:
         common, rest = rest[: len(together)], rest[len(together) :]
-    found: list[str] = []
+    places: list[str] = []
     dims = iter(shape)
     for spot, entry in enumerate(key):
         if entry[0] == "new":
@@ -303,17 +307,17 @@ def key_places(
             continue
         n = next(dims)
         if entry[0] == "at":
-            found.append(str(entry[1]))
+            places.append(str(entry[1]))
         elif entry[0] == "cut":
-            found.append(_cut_place(rest.pop(0), entry))
+            places.append(_cut_place(rest.pop(0), entry))
         else:
             if adjacent and spot == spots[0]:
                 common, rest = rest[: len(together)], rest[len(together) :]
-            own = arrays[entry[1]]
-            at = common[len(common) - len(own) :]
-            at = ["0" if dim == 1 else i for i, dim in zip(at, own, strict=True)]
-            found.append(read(entry[1], at, n))
-    return found
+            array = arrays[entry[1]]
+            trailing = common[len(common) - len(array) :]
+            trailing = ["0" if dim == 1 else i for i, dim in zip(trailing, array, strict=True)]
+            places.append(read(entry[1], trailing, n))
+    return places
 
 
 def _cut_place(i: str, entry: Entry) -> str:
@@ -342,7 +346,7 @@ def _entry_math(entry: Entry, axis: Dim, arrays: Sequence[Math]) -> Math:
 
 
 def key_math(key: Key, shape: Shape, arrays: Sequence[Math]) -> tuple[Math, ...]:
-    """The indices as a reader writes them: from 1, new axes left out."""
+    """Return the indices as a reader writes them: from 1, new axes left out."""
     dims = iter(shape)
     return tuple(_entry_math(entry, next(dims), arrays) for entry in key if entry[0] != "new")
 

@@ -1,4 +1,4 @@
-"""Layout: transpose, reshape, broadcast. They move elements and calculate nothing."""
+"""Layout: transpose, reshape, broadcast. They move elements without calculation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _batched_transpose(xs: Sequence[Node], stacked: Sequence[bool], axes: tuple[
 
 
 def is_matrix_transpose(node: Node) -> bool:
-    """Exchanges the last two axes and nothing else."""
+    """Tell whether a node exchanges the last two axes and nothing else."""
     if node.op is not transpose:
         return False
     axes, rank = node.attrs["axes"], node.rank
@@ -126,7 +126,7 @@ def _prepare_reshape(x: Node, shape: Any, order: str = "C") -> Node:
 
 
 def _quotient(total: Dim, rest: Dim) -> Dim | None:
-    """How often `rest` elements go into `total`; None where they do not."""
+    """Return how often `rest` elements go into `total`; None where they do not."""
     if isinstance(total, Size):
         return total.divide(rest)
     if isinstance(rest, Size) or rest == 0 or total % rest:
@@ -145,7 +145,7 @@ def _reshape_notation(node: Node, x: Math) -> Math:
 
 
 def position(index: Sequence[str], shape: Shape) -> str:
-    """The position in C order of an element, as an integer expression."""
+    """Return the position in C order of an element, as an integer expression."""
     terms = [
         " * ".join([f"({i})", *(f"({dim})" for dim in shape[axis + 1 :] if dim != 1)])
         for axis, i in enumerate(index)
@@ -155,18 +155,19 @@ def position(index: Sequence[str], shape: Shape) -> str:
 
 
 def _reshape_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
-    """Axes of size one come and go for free; else by the position in C order."""
+    """Return the index in the operand of a reshape: axes of size one are skipped, others go by the
+    position in C order."""
     x, shape = node.inputs[0], node.shape
     if squeezed(x.shape) == squeezed(shape):
         rest = iter([i for i, dim in zip(index, shape, strict=True) if dim != 1])
         return ["0" if dim == 1 else next(rest) for dim in x.shape]
-    at = position(index, shape)
-    found: list[str] = []
+    flat = position(index, shape)
+    indices: list[str] = []
     for axis, dim in enumerate(x.shape):
-        behind = product(x.shape[axis + 1 :])
-        text = at if behind == 1 else f"({at}) / ({behind})"
-        found.append("0" if dim == 1 else text if not found else f"({text}) % ({dim})")
-    return found
+        inner = product(x.shape[axis + 1 :])
+        text = flat if inner == 1 else f"({flat}) / ({inner})"
+        indices.append("0" if dim == 1 else text if not indices else f"({text}) % ({dim})")
+    return indices
 
 
 reshape = op(
@@ -198,12 +199,13 @@ reshape = op(
 
 
 def flat(x: Node) -> Node:
-    """All elements in one vector, row by row."""
+    """Return all elements in one vector, row by row."""
     return reshape(x, shape=(product(x.shape),))
 
 
 def of_ones(node: Node, tree: Math) -> Math:
-    """A number stretched to a vector or matrix as a multiple of 𝟏, where it stands as an array."""
+    """Return a number broadcast to a vector or matrix as a multiple of 𝟏, where it is written as an
+    array."""
     if node.op.role != "broadcast" or not node.rank or not is_one_element(node.inputs[0].shape):
         return tree
     ones: Math = Product((ONES, Transpose(ONES))) if len(squeezed(node.shape)) > 1 else ONES
@@ -233,7 +235,7 @@ def _broadcast_adjoint(g: Node, x: Node, out: Node, shape: Shape) -> tuple[Node]
 
 
 def _batched_broadcast(xs: Sequence[Node], stacked: Sequence[bool], shape: Shape) -> Node:
-    """The entries are stretched side by side: axes of size one stand where there were none."""
+    """Write a broadcast with axes of size one where there were none."""
     x = ones_inside(xs[0], len(shape))
     return broadcast_to(x, shape=(x.shape[0], *shape))
 
@@ -249,7 +251,7 @@ def _broadcast_notation(node: Node, x: Math) -> Math:
 
 
 def _broadcast_torch(node: Node, x: str) -> str:
-    """A plain number has no expand."""
+    """Write a broadcast in PyTorch; a plain number has no `expand`."""
     shape = node.attrs["shape"]
     if node.inputs[0].op.loop is Loop.LEAF and not node.inputs[0].rank:
         if node.inputs[0].op.role != "input":
@@ -259,8 +261,8 @@ def _broadcast_torch(node: Node, x: str) -> str:
 
 def _broadcast_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
     x = node.inputs[0]
-    own = index[node.rank - x.rank :]
-    return ["0" if dim == 1 else i for i, dim in zip(own, x.shape, strict=True)]
+    trailing = index[node.rank - x.rank :]
+    return ["0" if dim == 1 else i for i, dim in zip(trailing, x.shape, strict=True)]
 
 
 broadcast_to = op(

@@ -24,7 +24,7 @@ from tidu.ops.define import (
 
 
 def as_node(value: Any, beside: Node) -> Node:
-    """An argument as a node, in the dtype of the one beside it where it is a number."""
+    """Return an argument as a node, in the dtype of the one beside it where it is a number."""
     if isinstance(value, list) and any(isinstance(part, Node) for part in value):
         return stack(*(as_node(part, beside) for part in value))
     return value if isinstance(value, Node) else lift(sum_, (beside, value))[1]
@@ -32,7 +32,7 @@ def as_node(value: Any, beside: Node) -> Node:
 
 # ------------------------------------------------------------------ unwrapped angles
 def _unwrap_steps(d: Any, period: float, discont: float) -> Any:
-    """By how much a step between neighbours is off: NumPy's rule."""
+    """Return by how much a step between neighbours is corrected, by NumPy's rule."""
     high = period / 2
     inside = np.mod(d + high, period) - high
     inside = np.where((inside == -high) & (d > 0), high, inside)

@@ -1,4 +1,5 @@
-"""Order along an axis: entries at given places, sorted arrays, the places of elements in order.
+"""Order along an axis: entries at given positions, sorted arrays, the positions of elements in
+order.
 
 The order of the elements is fixed while they move a little, so a sorted array is a rearranged one.
 Equal elements keep the order in which they stand (a stable sort); there the derivative is that of
@@ -151,7 +152,7 @@ add_along_axis = op(
 
 # ------------------------------------------------------------------ places
 def _places(name: str, numpy: Callable[..., Any], en: str, zh: str, **facets: Any) -> Op:
-    """An op that gives places, which have no derivative of use."""
+    """Register an op that gives positions, whose derivative is 0."""
 
     def code(node: Node, *xs: str) -> str:
         options = "".join(f", {key}={value!r}" for key, value in node.attrs.items())
@@ -179,7 +180,7 @@ def _places(name: str, numpy: Callable[..., Any], en: str, zh: str, **facets: An
 
 
 def _prepare_sorted(this: Callable[[], Op]) -> Callable[..., Node]:
-    """Normal form of sorting: an axis; how it is sorted changes nothing but the time it takes."""
+    """Return the normal form of a sort: its axis; the kind of sort changes nothing but the time."""
 
     def prepare(
         x: Node, axis: int | None = -1, kind: Any = None, order: Any = None, stable: Any = None
@@ -207,7 +208,8 @@ argsort = _places(
 
 
 def _partition_places(x: Any, kth: tuple[int, ...], axis: int) -> Any:
-    """The permutation that np.partition itself makes: its elements, looked up in sorted order."""
+    """Return the permutation that np.partition itself makes: its elements, looked up in sorted
+    order."""
     parted = np.partition(x, kth, axis)
     ranks = np.argsort(np.argsort(parted, axis, kind="stable"), axis, kind="stable")
     return np.take_along_axis(np.argsort(x, axis, kind="stable"), ranks, axis)
@@ -275,7 +277,8 @@ def _neighbours_equal(x: Node, axis: int) -> Node:
 
 
 def _may_be_tied(x: Node, axis: int) -> Node:
-    """True for equal elements, and for all where the axis has a name, which may stand for 0."""
+    """Return a mask of equal elements, true for all where the axis has a name, which may stand for
+    0."""
     return _neighbours_equal(x, axis) if isinstance(x.shape[axis], int) else equal(x, x)
 
 

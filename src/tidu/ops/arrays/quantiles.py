@@ -1,4 +1,4 @@
-"""Quantiles, percentiles and medians: weighted sums, whose weights depend on the order alone.
+"""Quantiles, percentiles and medians: weighted sums of the sorted elements.
 
 The order is fixed while the elements move a little. Equal elements keep the order in which they
 stand; there the derivative is that of this order.
@@ -47,7 +47,8 @@ _OF_JAX = ("linear", "lower", "higher", "midpoint", "nearest")
 
 # ------------------------------------------------------------------ quantiles
 def _row(q: float, count: int, length: int, method: str) -> Any:
-    """The weights of sorted elements: NumPy's own rule, told from the quantile of 0, 1, 2, …"""
+    """Return the weights of sorted elements by NumPy's own rule, found from the quantile of 0, 1,
+    2, …"""
     row = np.zeros(length)
     if count:
         at = float(np.quantile(np.arange(float(count)), q, method=method))  # type: ignore[call-overload]
@@ -59,7 +60,7 @@ def _row(q: float, count: int, length: int, method: str) -> Any:
 
 
 def _lines(x: Any, axis: tuple[int, ...]) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
-    """The reduced axes as one last axis, the shape before that, and the order of axes."""
+    """Return the reduced axes as one last axis, the shape before that, and the order of axes."""
     order = (*(i for i in range(x.ndim) if i not in axis), *axis)
     moved = np.transpose(x, order)
     kept = moved.shape[: x.ndim - len(axis)]
@@ -84,7 +85,7 @@ def _weights(x: Any, q: float, axis: tuple[int, ...], method: str, ignore: bool)
 
 
 def _weights_code(node: Node, x: str) -> str:
-    """The weights by rank as a table; where NaN is left out, a row for each count."""
+    """Return the weights by rank as a table; where NaN is left out, a row for each count."""
     q, axis, method = (node.attrs[key] for key in ("q", "axis", "method"))
     empty = np.empty([int(str(n)) for n in node.shape])
     lines, shape, order = _lines(empty, axis)
@@ -137,7 +138,7 @@ def _quantile_adjoint(ignore: bool) -> Callable[..., tuple[Node]]:
 
 
 def _tied(x: Node, axis: tuple[int, ...], keepdims: bool, this: Op, **attrs: Any) -> Node:
-    """The quantile is the value of more than one element."""
+    """Return the kink where more than one element has the value of the quantile."""
     chosen = spread(apply(this, x, axis=axis, keepdims=keepdims, **attrs), x, axis)
     return greater(sum_(where(equal(x, chosen), 1.0, 0.0), axis=axis, keepdims=keepdims), 1.0)
 
@@ -161,7 +162,7 @@ def _quantile_code(name: str) -> Callable[[Node, str], str]:
 
 
 def _quantile_jax(name: str) -> Callable[[Node, str], str]:
-    """JAX has some of NumPy's methods."""
+    """Write a quantile in JAX, which has some of NumPy's methods."""
     code = _quantile_code(name)
 
     def written(node: Node, x: str) -> str:
@@ -171,7 +172,7 @@ def _quantile_jax(name: str) -> Callable[[Node, str], str]:
 
 
 def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
-    """One quantile, or several on a new first axis."""
+    """Return one quantile, or several on a new first axis."""
 
     def prepare(
         x: Node,
@@ -188,16 +189,16 @@ def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
         check_steps(levels.size, this().name)
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
             raise InputError(_RANGE(q=q))
-        found = [
+        quantiles = [
             apply(this(), x, q=float(level), axis=at, keepdims=bool(keepdims), method=method)
             for level in levels.ravel()
         ]
         if levels.ndim == 0:
-            return found[0]
-        if not found:  # the shape of one, none of them
+            return quantiles[0]
+        if not quantiles:  # the shape of one, none of them
             one = apply(this(), x, q=0.5, axis=at, keepdims=bool(keepdims), method=method)
             return filled(0.0, Type((*levels.shape, *one.shape), one.dtype))
-        return reshape(stack(*found), shape=(*levels.shape, *found[0].shape))
+        return reshape(stack(*quantiles), shape=(*levels.shape, *quantiles[0].shape))
 
     return prepare
 

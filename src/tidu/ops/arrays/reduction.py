@@ -42,8 +42,8 @@ REDUCTION_SAMPLES: Samples = sampled(
 
 
 def normal_axes(axis: Any, rank: int, number: bool = False) -> tuple[int, ...]:
-    """The reduced axes, counted from 0 and in order; None stands for all. `number`: axis 0 or -1 of
-    a number is none, as in NumPy's sums, products and extremes."""
+    """Return the reduced axes, counted from 0 and in order; None stands for all. `number`: axis 0
+    or -1 of a number is none, as in NumPy's sums, products and extremes."""
     if axis is None or (number and rank == 0 and not isinstance(axis, bool) and axis in (0, -1)):
         return tuple(range(rank))
     given = axis if isinstance(axis, tuple | list) else (axis,)
@@ -52,14 +52,14 @@ def normal_axes(axis: Any, rank: int, number: bool = False) -> tuple[int, ...]:
     for a in given:
         if not -rank <= a < rank:
             raise OperandError(_AXIS, axis=a, rank=rank)
-    found = sorted(int(a) % rank for a in given)
-    if len(set(found)) < len(found):
-        raise InputError(_AXIS_TWICE(axis=axis), fix=verbatim(f"axis={tuple(sorted(set(found)))}"))
-    return tuple(found)
+    axes = sorted(int(a) % rank for a in given)
+    if len(set(axes)) < len(axes):
+        raise InputError(_AXIS_TWICE(axis=axis), fix=verbatim(f"axis={tuple(sorted(set(axes)))}"))
+    return tuple(axes)
 
 
 def prepare_reduction(this: Callable[[], Op], number: bool = False) -> Callable[..., Node]:
-    """Normal form of a reduction's call: a sorted tuple of axes and a bool."""
+    """Return the normal form of a reduction's call: a sorted tuple of axes and a bool."""
 
     def prepare(x: Node, axis: Any = None, keepdims: bool = False, **attrs: Any) -> Node:
         axes = normal_axes(axis, x.rank, number)
@@ -77,8 +77,8 @@ def reduced_type(x: Type, axis: tuple[int, ...], keepdims: bool, **_: Any) -> Ty
 
 
 def non_empty_type(name: str, each: bool = False) -> Callable[..., Type]:
-    """Type rule of reductions that need at least one element. `each`: only for a result that there
-    is, as for a mean: NumPy has no word against means of which there are none."""
+    """Return the type rule of reductions that need at least one element. `each`: only where the
+    result has elements, as for a mean: NumPy refuses no means of which there are none."""
 
     def rule(x: Type, axis: tuple[int, ...], keepdims: bool, **attrs: Any) -> Type:
         reduced = reduced_type(x, axis, keepdims)
@@ -90,13 +90,13 @@ def non_empty_type(name: str, each: bool = False) -> Callable[..., Type]:
 
 
 def spread(g: Node, x: Node, axis: tuple[int, ...]) -> Node:
-    """A reduced value put back over the axes that were reduced."""
+    """Broadcast a reduced value over the axes that were reduced."""
     kept: Shape = tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
     return broadcast_to(reshape(g, shape=kept), shape=x.shape)
 
 
 def count(x: Node, axis: tuple[int, ...]) -> Node:
-    """How many elements are reduced to one: a constant, or a node where sizes have names."""
+    """Return how many elements are reduced to one: a constant, or a node where sizes have names."""
     dtype = real_dtype(x.dtype) if x.dtype in FLOATS else None
     return constant(product(x.shape[a] for a in axis), dtype)
 
@@ -133,8 +133,8 @@ def reduction_torch(name: str) -> Callable[[Node, str], str]:
         axis, keep = node.attrs["axis"], node.attrs["keepdims"]
         if not axis:  # PyTorch reads no axes as all axes
             return f"{x} * 1"
-        whole = len(axis) == node.inputs[0].rank and not keep and name in ("sum", "mean")
-        if whole:
+        over_all = len(axis) == node.inputs[0].rank and not keep and name in ("sum", "mean")
+        if over_all:
             return f"torch.{name}({x})"
         where = axis[0] if len(axis) == 1 else axis
         return f"torch.{name}({x}, dim={where}{', keepdim=True' if keep else ''})"
@@ -181,7 +181,7 @@ sum_ = op(
 
 
 def or_nan(reduction: Callable[..., Any]) -> Callable[..., Any]:
-    """A reduction that has no value for an empty array: NaN, and no warning of NumPy's."""
+    """Return the reduction with NaN, and no warning of NumPy's, for an empty array."""
 
     def calculate(x: Any, axis: Any, keepdims: bool = False, **attrs: Any) -> Any:
         if x.size == 0:

@@ -1,4 +1,4 @@
-"""Running results: products so far, recurrences, sums so far with what starts them."""
+"""Cumulative results: products, recurrences, and sums with an initial value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tidu.ops.define import DIM, aliases, float_type, op, sampled, says
 
 
 def shifted(x: Node, axis: int, first: float) -> Node:
-    """One place later along an axis, with a number in front: x₀ x₁ x₂ to a x₀ x₁."""
+    """Shift entries by one along an axis, with a number in front: x₀ x₁ x₂ to a x₀ x₁."""
     n = x.shape[axis]
     if n == 0:
         return x
@@ -40,7 +40,7 @@ def _recurrence_numpy(a: Any, b: Any, axis: int) -> Any:
 
 
 def _backwards(a: Node, g: Node, axis: int) -> Node:
-    """λₖ = gₖ + aₖ₊₁ λₖ₊₁: the same recurrence from the other end."""
+    """Solve λₖ = gₖ + aₖ₊₁ λₖ₊₁, the same recurrence from the other end."""
     later = shifted(flip(a, axis=axis), axis, 0.0)
     return flip(apply(recurrence, later, flip(g, axis=axis), axis=axis), axis=axis)
 
@@ -51,7 +51,8 @@ def _recurrence_adjoint(g: Node, a: Node, b: Node, out: Node, axis: int) -> tupl
 
 
 def _recurrence_code(node: Node, a: str, b: str) -> str:
-    """Row by row of the solution: the products of the factors between two places."""
+    """Write the recurrence row by row of its solution: the products of the factors between two
+    entries."""
     axis = node.attrs["axis"]
     return (
         f"(lambda a, b: np.moveaxis(np.stack([sum((np.prod(a[j + 1:k + 1], axis=0) * b[j] "
@@ -91,7 +92,7 @@ def _prepare_cumprod(x: Node, axis: int | None = None) -> Node:
 
 
 def _cumprod_adjoint(g: Node, x: Node, out: Node, axis: int) -> tuple[Node]:
-    """Nothing is divided, so zeros are no matter."""
+    """Pull g back without a division, so that zeros do no harm."""
     return (shifted(out, axis, 1.0) * _backwards(x, g, axis),)
 
 

@@ -1,4 +1,4 @@
-"""The soft maximum: log-sum-exp, softmax and its logarithm."""
+"""Log-sum-exp, softmax and its logarithm."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NUMBER = Words(
 
 
 def _shift(x: Any, axis: tuple[int, ...]) -> Any:
-    """The largest element along the axes, 0 where it is infinite."""
+    """Return the largest element along the axes, 0 where it is infinite."""
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # of nothing: no shift
     return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
 
@@ -60,7 +60,7 @@ def _logsumexp_code(node: Node, x: str) -> str:
 
 
 def _top(x: Node, axis: tuple[int, ...]) -> Node:
-    """`_shift` made of nodes."""
+    """Return `_shift` as a node."""
     top = largest_size(x, axis=axis, keepdims=True)  # of nothing: no shift
     return where(less(absolute(top), np.inf), top, 0.0)
 
@@ -106,14 +106,15 @@ def _weighted(a: Any, b: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     used = np.where(b == 0, -np.inf, a)
     top = _shift(used, axis)
     total = np.sum(b * np.exp(used - top), axis=axis, keepdims=True)
-    found = np.log(np.abs(total)) + top
-    return found if keepdims else np.squeeze(found, axis)
+    value = np.log(np.abs(total)) + top
+    return value if keepdims else np.squeeze(value, axis)
 
 
 def _weighted_adjoint(
     g: Node, a: Node, b: Node, out: Node, axis: tuple[int, ...], keepdims: bool
 ) -> tuple[Node, Node]:
-    """An entry with the factor 0 may hold anything: its exponential is kept out of the sum."""
+    """Pull g back; the exponential of an entry with the factor 0, which may hold anything, is kept
+    out of the sum."""
     power = a - spread(out, a, axis)
     unused = equal(b, 0.0)
     share = b * exp(where(unused, 0.0, power))

@@ -1,4 +1,5 @@
-"""Standardising along axes: less the mean, by the standard deviation, as in layer and batch norms.
+"""Standardising along axes: subtracts the mean and divides by the standard deviation, as layer and
+batch norms do.
 
 Written out, its gradient is a sum of three paths that hold the mean twice; as one op it is the
 line that textbooks print, in terms of the result.
@@ -24,7 +25,7 @@ Axes = tuple[int, ...]
 
 
 def _deviation(x: Node, axis: Axes, eps: float) -> Node:
-    """√(var x + ε), spread over x as it is where a program writes it."""
+    """Return √(var x + ε), spread over x as it is where a program writes it."""
     variance = var(x, axis=axis, keepdims=True)
     return sqrt(variance + eps) if eps else std(x, axis=axis, keepdims=True)
 
@@ -44,7 +45,7 @@ def _adjoint(g: Node, x: Node, out: Node, axis: Axes, eps: float) -> tuple[Node]
 
 
 def _notation(node: Node, x: Math) -> Math:
-    """As it is written out, where x is a name; else a name for the whole."""
+    """Write the formula out where x is a name; else use a name for the whole."""
     if not isinstance(x, Symbol):
         return Apply(
             Function("standardised", ",".join(str(a + 1) for a in node.attrs["axis"])), (x,)

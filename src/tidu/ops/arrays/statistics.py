@@ -44,7 +44,7 @@ _FEW_FIX = Words(en="var({a}, ddof=0)", zh="var({a}, ddof=0)")
 
 # ------------------------------------------------------------------ product
 def _flattened(x: Any, axis: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """The reduced axes as one last axis, and the order of axes that led there."""
+    """Return the reduced axes as one last axis, and the order of axes that led there."""
     order = (*(i for i in range(x.ndim) if i not in axis), *axis)
     kept = tuple(x.shape[i] for i in order[: x.ndim - len(axis)])
     count = math.prod(x.shape[i] for i in axis)
@@ -52,8 +52,8 @@ def _flattened(x: Any, axis: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
 
 
 def _others(x: Any, axis: tuple[int, ...]) -> Any:
-    """For each element the product of the other ones: from the left times from the right, so that
-    nothing is divided and zeros are no matter."""
+    """Return, for each element, the product of the others: that of those on its left times that of
+    those on its right, so that nothing is divided and zeros do no harm."""
     flat, order = _flattened(x, axis)
     one = np.ones_like(flat[..., :1])
     left = np.cumprod(np.concatenate([one, flat[..., :-1]], -1), -1)
@@ -63,14 +63,14 @@ def _others(x: Any, axis: tuple[int, ...]) -> Any:
 
 
 def _others_definition(x: Node, axis: tuple[int, ...]) -> Node:
-    """Row i of a square table holds x with its i-th element replaced by one."""
+    """Build a square table whose row i holds x with its i-th element replaced by one."""
     order = (*(i for i in range(x.rank) if i not in axis), *axis)
     kept = tuple(x.shape[i] for i in order[: x.rank - len(axis)])
     n = product(x.shape[i] for i in axis)
     moved = transpose(x, axes=order)
     table = broadcast_to(reshape(moved, shape=(*kept, 1, n)), shape=(*kept, n, n))
-    own = broadcast_to(greater(eye(rows=n), 0.0), shape=(*kept, n, n))
-    products = prod(where(own, 1.0, table), axis=-1)
+    diagonal = broadcast_to(greater(eye(rows=n), 0.0), shape=(*kept, n, n))
+    products = prod(where(diagonal, 1.0, table), axis=-1)
     back = tuple(order.index(i) for i in range(x.rank))
     return transpose(reshape(products, shape=moved.shape), axes=back)
 
@@ -125,7 +125,7 @@ def _prod_notation(node: Node, x: Math) -> Math:
 
 
 def _prod_torch(node: Node, x: str) -> str:
-    """One axis at a time, from the last."""
+    """Reduce one axis at a time, from the last."""
     keep = node.attrs["keepdims"]
     text = x if node.attrs["axis"] else f"{x} * 1"
     for axis in reversed(node.attrs["axis"]):
@@ -188,7 +188,7 @@ def _prepare_std(x: Node, axis: Any = None, ddof: int = 0, keepdims: bool = Fals
 
 
 def _freedom(x: Node, axis: tuple[int, ...], ddof: int) -> Node:
-    """n - ddof: a constant, or a node where sizes have names."""
+    """Return n - ddof: a constant, or a node where sizes have names."""
     dtype = real_dtype(float_type(x.dtype))  # of a mask too n is a number
     return constant(product(x.shape[a] for a in axis) - ddof, dtype)
 
@@ -220,13 +220,13 @@ def _std_adjoint(
 
 
 def _std_numpy(x: Any, axis: tuple[int, ...], ddof: int, keepdims: bool = False) -> Any:
-    found = np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
-    held = in_range(found)
+    variance = np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    held = in_range(variance)
     if np.all(held):
-        return np.sqrt(found)
+        return np.sqrt(variance)
     largest, scaled = by_largest(x, axis)
     size = largest * np.sqrt(np.var(scaled, axis=axis, ddof=ddof, keepdims=True))
-    return np.where(held, np.sqrt(found), size.reshape(found.shape))
+    return np.where(held, np.sqrt(variance), size.reshape(variance.shape))
 
 
 def _moment_code(name: str) -> Callable[[Node, str], str]:
@@ -329,12 +329,13 @@ def _euclidean_norm(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         return np.sqrt(total)
     largest, scaled = by_largest(x, axis)
     squares = np.sum(np.square(np.abs(scaled)), axis=axis, keepdims=True)
-    found = (largest * np.sqrt(squares)).reshape(total.shape)
-    return np.where(held, np.sqrt(total), found)
+    norm = (largest * np.sqrt(squares)).reshape(total.shape)
+    return np.where(held, np.sqrt(total), norm)
 
 
 def in_range(total: Any) -> Any:
-    """Where a sum of powers has lost no term to underflow that counts, and none to overflow."""
+    """Return where a sum of powers has neither overflown nor lost a term that counts to
+    underflow."""
     if total.dtype.kind not in "fc":
         return True
     info = np.finfo(total.dtype)
@@ -342,7 +343,7 @@ def in_range(total: Any) -> Any:
 
 
 def by_largest(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
-    """The largest size along the axes, which are kept, and what is left when it is divided by."""
+    """Return the largest absolute value along the axes, which are kept, and x divided by it."""
     largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
     usable = (largest > 0) & (largest < np.inf)
     return np.where(usable, largest, 1.0).astype(largest.dtype), np.where(

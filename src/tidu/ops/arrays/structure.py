@@ -99,7 +99,7 @@ eye = op(
 
 
 def is_identity(node: Node) -> bool:
-    """Whether a node is a square identity matrix."""
+    """Tell whether a node is a square identity matrix."""
     return node.op is eye and node.shape[0] == node.shape[1] and node.attrs["k"] == 0
 
 
@@ -136,15 +136,15 @@ def _join_adjoint(g: Node, *xs_out: Node, axis: int) -> tuple[Node, ...]:
     return tuple(parts)
 
 
-def _join_puts(node: Node, place: int, index: Sequence[str], read: Any) -> list[str]:
+def _join_puts(node: Node, position: int, index: Sequence[str], read: Any) -> list[str]:
     axis = node.attrs["axis"]
     before: Dim = 0
-    for x in node.inputs[:place]:
+    for x in node.inputs[:position]:
         before = before + x.shape[axis]
     moved = index[axis] if before == 0 else f"{index[axis]} + {before}"
-    found = list(index)
-    found[axis] = moved
-    return found
+    target = list(index)
+    target[axis] = moved
+    return target
 
 
 def _join_notation(node: Node, *xs: Math) -> Math:
@@ -218,7 +218,7 @@ def _diag_code(node: Node, x: str) -> str:
 
 
 def _diagonal_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
-    """The place in the matrix of an element of the diagonal."""
+    """Return the index in the matrix of an element of the diagonal."""
     *batch, i = index
     k = node.attrs["k"]
     return [*batch, f"{i} + {-k}" if k < 0 else i, f"{i} + {k}" if k > 0 else i]
@@ -272,7 +272,7 @@ diagonal_matrix = op(
 
 
 def diagonal_of(x: Node) -> Node:
-    """The square matrix diag(x) for each vector in the last axis."""
+    """Return the square matrix diag(x) for each vector in the last axis."""
     return apply(diagonal_matrix, x, k=0, shape=(x.shape[-1], x.shape[-1]))
 
 
@@ -283,7 +283,7 @@ def _diagonal_type(x: Type, k: int) -> Type:
 
 
 def axes_last(x: Node, axis1: int, axis2: int) -> Node:
-    """The two axes of the matrices moved behind all others."""
+    """Move the two axes of the matrices behind all others."""
     if x.rank < 2:
         raise OperandError(NEEDS_VECTOR)
     rows, columns = normal_axes(axis1, x.rank)[0], normal_axes(axis2, x.rank)[0]
@@ -297,7 +297,7 @@ FAR = 2**31 - 1  # a diagonal from here on lies outside of every matrix, and Num
 
 
 def _prepare_diagonal(x: Node, k: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
-    """NumPy takes the first two axes unless told otherwise; here they become the last."""
+    """Move the two axes, NumPy's default being the first two, to the end."""
     return apply(diagonal, axes_last(x, axis1, axis2), k=max(-FAR, min(int(k), FAR)))
 
 
@@ -344,6 +344,6 @@ def matrix_diagonal(x: Node, k: int = 0, axis1: int = -2, axis2: int = -1) -> No
 
 # ------------------------------------------------------------------ constants of a shape
 def filled(value: float, shape: Any, dtype: DType | None = "float64") -> Node:
-    """An array of one value, as a stretched number: no array is stored."""
+    """Build an array of one value as the broadcast of a number: no array is stored."""
     wanted: Shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     return broadcast_to(filling(value, dtype), shape=tuple(_dim(d) for d in wanted))

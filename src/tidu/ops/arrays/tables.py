@@ -40,7 +40,8 @@ def _interp_type(x: Type, xp: Type, fp: Type) -> Type:
 
 
 def _cell(x: Any, xp: Any) -> Any:
-    """The right end of the cell in which x lies; at a place of the table, of the cell behind it."""
+    """Return the index of the right end of the cell in which x lies; for x in the table, of the
+    cell after it."""
     return np.clip(np.searchsorted(xp, x, side="right"), 1, max(len(xp) - 1, 1))
 
 
@@ -65,7 +66,8 @@ interp_cell = op(
 
 
 def _interp_definition(x: Node, xp: Node, fp: Node) -> Node:
-    """On the cell from a to b: f(a) + (x − a) (f(b) − f(a))/(b − a); constant beyond the table."""
+    """Interpolate on the cell from a to b: f(a) + (x − a) (f(b) − f(a))/(b − a); constant beyond
+    the table."""
     n = xp.shape[0]
     if n == 1:
         return fp[0] + 0.0 * x
@@ -115,7 +117,7 @@ def _periodic(x: Node, xp: Node, fp: Node, period: float) -> Node:
 
 
 def _interp_jax(node: Node, *operands: str) -> str:
-    """In double precision, as NumPy has it whatever it is given."""
+    """Write np.interp in JAX, in double precision, as NumPy has it whatever it is given."""
     pairs = zip(node.inputs, operands, strict=True)
     wide = [t if x.dtype == "float64" else f"jnp.asarray({t}, float)" for x, t in pairs]
     return f"jnp.interp({', '.join(wide)})"

@@ -1,4 +1,4 @@
-"""Activations in straight pieces: relu and its kin; each derivative is an op with its own cases.
+"""Piecewise linear activations such as relu; each derivative is an op with its own cases.
 
 The value of a derivative at a kink is the attribute `at` of the activation, PyTorch's by default,
 so that a study may set another by changing the attribute.
@@ -74,12 +74,13 @@ def between(low: float, high: float) -> tuple[Callable[[Math], Math], Callable[[
 
 
 def choose(conditions: Sequence[Any], values: Sequence[Any], dtype: Any) -> Any:
-    """The value of the first condition that holds; NaN where none does (the argument is NaN)."""
+    """Return the value of the first condition that holds; NaN where none does (the argument is
+    NaN)."""
     return np.asarray(np.select(list(conditions), list(values), default=np.nan)).astype(dtype)
 
 
 def float_kind(x: Any) -> Any:
-    """The dtype of a derivative at x: that of x, float64 for integers."""
+    """Return the dtype of a derivative at x: that of x, float64 for integers."""
     return x.dtype if np.asarray(x).dtype.kind == "f" else np.float64
 
 
@@ -92,21 +93,21 @@ def steps(
     jumps: Callable[..., Node],
     **attributes: float,
 ) -> Op:
-    """The derivative of a function made of straight pieces: an op that is printed as head′(x), with
-    its case distinction. `pieces` gives the pieces for the attributes, `jumps` the mask of where
-    two of them meet."""
+    """Return the derivative of a function made of straight pieces: an op that is printed as
+    head′(x), with its case distinction. `pieces` gives the pieces for the attributes, `jumps` the
+    mask of where two of them meet."""
 
     def reference(x: Any, **attrs: Any) -> Any:
-        found = pieces(**attrs)
-        return choose([p.holds(x) for p in found], [p.value for p in found], float_kind(x))
+        parts = pieces(**attrs)
+        return choose([p.holds(x) for p in parts], [p.value for p in parts], float_kind(x))
 
     def cases(node: Node, x: Math) -> tuple[Case, ...]:
         return tuple(Case(number(p.value), p.condition(x), p.holds) for p in pieces(**node.attrs))
 
     def code(node: Node, x: str) -> str:
-        found = pieces(**node.attrs)
-        conditions = ", ".join(p.code.format(x=x) for p in found)
-        return f"np.select([{conditions}], {[p.value for p in found]!r}, np.nan)"
+        parts = pieces(**node.attrs)
+        conditions = ", ".join(p.code.format(x=x) for p in parts)
+        return f"np.select([{conditions}], {[p.value for p in parts]!r}, np.nan)"
 
     return elementwise(
         name,
@@ -344,7 +345,7 @@ prelu_slope = elementwise(
 
 
 def _prepare_prelu(x: Node, weight: Node) -> Node:
-    """A weight for each channel stands on axis 1, as in PyTorch."""
+    """Reshape one weight for each channel so that it stands on axis 1, as in PyTorch."""
     if weight.shape == (1,):
         weight = reshape(weight, shape=())
     elif weight.rank == 1 and x.rank > 2:

@@ -42,14 +42,14 @@ _LOOKED_AT = 12  # terms of a sum
 
 
 def _as_matrices(node: Node, *trees: Math) -> list[Math]:
-    """Beside the identity a stretched number is no number: I − (1/n)·𝟏·𝟏ᵀ."""
+    """Write broadcast numbers beside an identity matrix as multiples of 𝟏: I − (1/n)·𝟏·𝟏ᵀ."""
     if not any(map(_has_identity, node.inputs)):
         return list(trees)
     return [of_ones(child, tree) for child, tree in zip(node.inputs, trees, strict=True)]
 
 
 def _has_identity(node: Node) -> bool:
-    """Whether I is a term of a sum."""
+    """Tell whether I is a term of a sum."""
     stack, seen = [node], 0
     while stack and (seen := seen + 1) < _LOOKED_AT:
         part = stack.pop()
@@ -78,7 +78,8 @@ def _difference_notation(node: Node, left: Math, right: Math) -> Math:
 
 
 def _product_notation(node: Node, left: Math, right: Math) -> Math:
-    """A constant stands in front; what is a number because values were put in stays in place."""
+    """Write a product with a constant in front; what is a number only because values were put in
+    stays in place."""
     x, y = node.inputs
     if number_of(y) is not None and number_of(x) is None:
         left, right, x, y = right, left, y, x
@@ -92,15 +93,15 @@ def _product_notation(node: Node, left: Math, right: Math) -> Math:
 
 
 def _is_negative_multiple(tree: Math) -> bool:
-    """−2x, whose sign is that of a product which it begins."""
+    """Tell whether a node is like −2x, whose sign becomes that of the product that it begins."""
     if not isinstance(tree, Negative) or not isinstance(tree.value, Product):
         return False
     return isinstance(tree.value.factors[0], Number)
 
 
 def _sign_in_front(tree: Math) -> Math:
-    """(−2) x as −2 x, and (−1)/n x as −(1/n) x: the sign of a leading number is the sign of the
-    product."""
+    """Return (−2) x as −2 x, and (−1)/n x as −(1/n) x: the sign of a leading number is the sign of
+    the product."""
     if not isinstance(tree, Product):
         return tree
     first = tree.factors[0]
@@ -113,7 +114,7 @@ def _sign_in_front(tree: Math) -> Math:
 
 
 def _as_factor(tree: Math) -> Math:
-    """(W δ) ⊙ φ′: a matrix product keeps its brackets beside ⊙; a multiple 2x needs none."""
+    """Return (W δ) ⊙ φ′: a matrix product keeps its brackets beside ⊙; a multiple 2x needs none."""
     if not isinstance(tree, Product) or tree.sign:
         return tree
     return Group(tree) if sum(not isinstance(f, Number) for f in tree.factors) > 1 else tree
@@ -318,7 +319,7 @@ def _sign_type(x: Type, at: float) -> Type:
 
 
 def _prepare_sign(x: Node, at: float = 0.0) -> Node:
-    """NumPy's sign of a complex number is z/|z|, which is not flat."""
+    """Refuse complex numbers: NumPy's sign of one is z/|z|, which is not flat."""
     return ratio(x, absolute(x)) if is_complex(x) else apply(sign, x, at=float(at))
 
 

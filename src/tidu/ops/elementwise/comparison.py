@@ -93,7 +93,7 @@ _OPPOSITE = {">": "≤", "≤": ">", "<": "≥", "≥": "<", "=": "≠", "≠": 
 
 
 def _where_notation(node: Node, condition: Math, x: Math, y: Math) -> Math:
-    """x ⊙ [c] where the other case is zero; else both cases, one below the other."""
+    """Return x ⊙ [c] where the other case is zero; else both cases, one below the other."""
     if isinstance(y, Number) and y.text == "0" and not isinstance(x, Number):
         return times(node, x, Fence(condition, "[", "]"))
     if isinstance(x, Number) and x.text == "0" and not isinstance(y, Number):

@@ -36,7 +36,7 @@ def _op(name: str, arity: int, *facts: Any, **facets: Any) -> Op:
 
 
 def _logit(x: Any) -> Any:
-    """Near ½ by ln(1 + …), so that the zero there keeps its digits."""
+    """Return the logit; near ½ by ln(1 + …), so that the zero there keeps its digits."""
     near = (x > 0.3) & (x < 0.65)
     middle = np.where(near, x, 0.5)
     close = np.log1p((2 * middle - 1) / (1 - middle))
@@ -132,8 +132,8 @@ xlog1py = _op(
 
 # ------------------------------------------------------------------ (eˣ − 1)/x
 def _exprel(x: Any, order: int) -> Any:
-    """∫₀¹ tⁿ eˣᵗ dt: its power series for small x, by parts for large x, and P(n + 1, −x) for
-    large negative x; each has terms of one sign."""
+    """Return ∫₀¹ tⁿ eˣᵗ dt: its power series for small x, by parts for large x, and P(n + 1, −x)
+    for large negative x; each has terms of one sign."""
     middle = np.where(np.abs(x) < 1 + 29 * (x > 0), x, 0.0)
     series, term = np.zeros_like(x), np.ones_like(x)
     for k in range(120):

@@ -134,7 +134,7 @@ log = elementwise(
 
 
 def _other_base(base: int, numpy: np.ufunc) -> Op:
-    """The logarithm to a base: ln x over ln of the base."""
+    """Return the logarithm to a base: ln x over ln of the base."""
     return elementwise(
         f"log{base}",
         complex=True,
@@ -311,7 +311,7 @@ def _xlogy_partials(x: Node, y: Node, out: Node) -> tuple[Node | None, Node]:
 
 
 def _prepare_xlogy(x: Node, y: Node) -> Node:
-    """Beside a complex number both are complex: a negative y then has a logarithm."""
+    """Make both operands complex where one is: a negative y then has a logarithm."""
     dtype = promote((x.dtype, y.dtype))
     if dtype in COMPLEX:
         x, y = cast(x, dtype=dtype), cast(y, dtype=dtype)

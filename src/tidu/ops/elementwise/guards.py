@@ -34,8 +34,8 @@ def _checked(x: Any, name: str, low: float, high: float, whole: bool) -> Any:
     outside = x[(x < low) | (x > high)]
     if outside.size:
         words = _LOW if high == np.inf else _BETWEEN
-        found = f"{float(outside[0]):g}"
-        raise EvaluationError(words(name=name, value=found, low=f"{low:g}", high=f"{high:g}"))
+        value = f"{float(outside[0]):g}"
+        raise EvaluationError(words(name=name, value=value, low=f"{low:g}", high=f"{high:g}"))
     broken = x[x != np.floor(x)] if whole else outside
     if broken.size:
         raise EvaluationError(_WHOLE(name=name, value=f"{float(broken[0]):g}"))
@@ -43,7 +43,7 @@ def _checked(x: Any, name: str, low: float, high: float, whole: bool) -> Any:
 
 
 def within(x: Node, name: str, low: float, high: float = np.inf, whole: bool = False) -> Node:
-    """x, refused when the program runs where a number lies outside of the bounds."""
+    """Return x, refused when the program runs where a number lies outside of the bounds."""
     return apply(bounded, x, name=name, low=float(low), high=float(high), whole=whole)
 
 

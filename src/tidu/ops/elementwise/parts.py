@@ -73,7 +73,7 @@ imag = op(
 
 
 def _conj_notation(node: Node, x: Math) -> Math:
-    """Aᴴ for the conjugate of Aᵀ."""
+    """Return Aᴴ for the conjugate of Aᵀ."""
     if isinstance(x, Transpose):
         return Power(x.value, Symbol("H"))
     return Apply(Function("conj"), (x,))

@@ -148,12 +148,12 @@ _truncated = elementwise(
 )
 
 
-def _remainder(name: str, numpy: np.ufunc, whole: Op, zh: str, *names: str) -> Op:
+def _remainder(name: str, numpy: np.ufunc, rounded: Op, zh: str, *names: str) -> Op:
     return elementwise(
         name,
         arity=2,
         counts=True,
-        partials=lambda x, y, out: (1.0, -whole(x, y)),
+        partials=lambda x, y, out: (1.0, -rounded(x, y)),
         says=says(
             "a remainder is x minus a multiple of y that does not move",
             "余数是 x 减去 y 的整数倍，倍数不随 x 变动",
@@ -195,8 +195,8 @@ copysign = elementwise(
 
 
 def _heaviside_in(library: str, cast: str) -> Callable[..., str]:
-    """Two arrays of one dtype, that of the result: PyTorch takes no others, and JAX makes single
-    precision of integers and single precision."""
+    """Return two arrays of one dtype, that of the result: PyTorch takes no others, and JAX makes
+    single precision of integers and single precision."""
 
     def written(node: Node, x: str, y: str) -> str:
         given = zip(node.inputs, (x, y), strict=True)

@@ -36,7 +36,7 @@ SHARED = says("an equal share for each of the tied", "平分值（并列者各�
 
 # ------------------------------------------------------------------ maximum, minimum
 def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str) -> Op:
-    """The indicator [x > y] or [x < y] with the value `tie` where x = y."""
+    """Return the indicator [x > y] or [x < y] with the value `tie` where x = y."""
 
     def cases(node: Node, x: Math, y: Math) -> tuple[Case, ...]:
         other = "<" if symbol == ">" else ">"
@@ -51,7 +51,7 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         return choose([beats(x, y), loses(x, y), x == y], [1.0, 0.0, tie], kind)
 
     def notation(node: Node, x: Math, y: Math) -> Math:
-        """[x > y], [x ≥ y], or [x > y] + ½[x = y]: what holds where the two are equal."""
+        """Return [x > y], [x ≥ y], or [x > y] + ½[x = y]: what holds where the two are equal."""
         tie = node.attrs["tie"]
         sign = {0.0: symbol, 1.0: "≥" if symbol == ">" else "≤"}.get(tie)
         if sign is not None:
@@ -133,7 +133,7 @@ minimum = _chooser(
 
 
 def _past_nan(name: str, zh: str, chooser: Op, numpy: np.ufunc) -> Op:
-    """The larger or smaller value, where NaN counts as missing."""
+    """Return the larger or smaller value, where NaN counts as missing."""
 
     def definition(x: Node, y: Node, tie: float) -> Node:
         return apply(chooser, where(is_nan(x), y, x), where(is_nan(y), x, y), tie=tie)
@@ -169,7 +169,7 @@ fmin = _past_nan("fmin", "较小值", minimum, np.fmin)
 
 # ------------------------------------------------------------------ clip
 def _between(low: float | None, high: float | None, x: Math, sign: str) -> Relation:
-    """low ≤ x ≤ high without the bound that is not there."""
+    """Return low ≤ x ≤ high without the bound that is not there."""
     parts: list[Math] = [x]
     if low is not None:
         parts.insert(0, number(low))
@@ -276,7 +276,7 @@ def _clip_numpy(x: Any, low: float | None, high: float | None, at: float) -> Any
 
 
 def _bound(value: Any) -> Any:
-    """A bound as a number where it is one; arrays and traced values stay."""
+    """Return a bound as a number where it is one; arrays and traced values stay."""
     known = constant_value(value) if isinstance(value, Node) else value
     if isinstance(known, np.ndarray):
         known = known.item() if known.size == 1 else value
@@ -336,7 +336,7 @@ clip = elementwise(
 
 
 def _clip_between_partials(x: Node, low: Node, high: Node, out: Node) -> tuple[Node, Node, Node]:
-    """Where the bounds cross, NumPy's result is the upper one."""
+    """Return NumPy's clip, whose result is the upper bound where the bounds cross."""
     inside = logical_and(greater_equal(x, low), less_equal(x, high))
     raised = logical_and(less(x, low), less_equal(low, high))
     cut = greater(where(less(x, low), low, x), high)

@@ -50,7 +50,7 @@ def _elu_cases(node: Node, x: Math) -> tuple[Case, ...]:
 
 
 def _elu_curve(x: Node, out: Node, alpha: float, at: float) -> Node:
-    """The second derivative; the inner choice keeps eˣ finite where it is not used."""
+    """Return the second derivative; the inner choice keeps eˣ finite where it is not used."""
     grow = alpha * exp(where(greater(x, 0.0), 0.0, x))
     return where(greater(x, 0.0), 0.0, grow)
 
@@ -104,7 +104,7 @@ elu = elementwise(
 
 
 def _composite(name: str, build: Callable[..., Node], facets: dict[str, Any]) -> Op:
-    """A smooth activation, defined by other ops and kept as one line of the working."""
+    """Return a smooth activation, defined by other ops and kept as one line of the working."""
 
     def rule(x: Type, **_: Any) -> Type:
         return Type(x.shape, float_type(x.dtype))

@@ -29,10 +29,10 @@ def _into(function: Callable[..., Any], count: int) -> Callable[..., Any]:
     after them."""
 
     def calculate(*operands: Any) -> Any:
-        found = function(*operands[:count])
+        result = function(*operands[:count])
         if len(operands) == count:
-            return found
-        operands[count][...] = found
+            return result
+        operands[count][...] = result
         return operands[count]
 
     return calculate
@@ -57,12 +57,12 @@ def square_complement(node: Node) -> StableForm | None:
 
 
 def _complement_of(base: Node, count: float, node: Node, negated: bool) -> StableForm | None:
-    found = base.op.complement.get(count) if base.dtype == node.dtype else None
-    if found is None:
+    complement_of = base.op.complement.get(count) if base.dtype == node.dtype else None
+    if complement_of is None:
         return None
 
     def build(x: Node) -> Node:
-        return -found(x) if negated else found(x)
+        return -complement_of(x) if negated else complement_of(x)
 
     return StableForm(base.inputs, _into(_reference(build, base.inputs), 1), build, base.inputs)
 
@@ -98,10 +98,10 @@ def _base_and_exponent(node: Node) -> tuple[Node, float]:
 # ------------------------------------------------------------------ x/y² and what it is times
 def quotient_form(node: Node) -> StableForm | None:
     """Return the form (x/y)/y of x/y², which is finite and not 0 wherever the quotient is."""
-    found = _over_power(node)
-    if found is None:
+    parts = _over_power(node)
+    if parts is None:
         return None
-    top, base, count = found
+    top, base, count = parts
 
     def build(x: Node, y: Node) -> Node:
         return reduce(lambda left, _: left / y, range(int(count)), x)
@@ -144,8 +144,8 @@ def product_form(node: Node) -> StableForm | None:
     if not deep or any(factor.dtype != node.dtype for factor in powers):
         return None
     sign, counts = x[0] * y[0], list(powers.values())
-    at = deep[0]
-    divided = _quotient_of(node.inputs[at])
+    position = deep[0]
+    divided = _quotient_of(node.inputs[position])
     parts = () if divided is None else divided[1:3]
     extra = len(parts)
 
@@ -153,9 +153,9 @@ def product_form(node: Node) -> StableForm | None:
         plain = one * two
         if divided is None:
             return plain
-        (top, base), other = others[-2:], (one, two)[1 - at]
+        (top, base), other = others[-2:], (one, two)[1 - position]
         return _ranged(
-            (one, two)[at], plain, divided[0] * ((top / base) * other) / base, divided[3]
+            (one, two)[position], plain, divided[0] * ((top / base) * other) / base, divided[3]
         )
 
     return StableForm(
@@ -170,17 +170,17 @@ def _quotient_of(node: Node) -> tuple[float, Node, Node, float] | None:
     sign, part = 1.0, _before_broadcast(node)
     while part.op.operator == "neg":
         sign, part = -sign, _before_broadcast(part.inputs[0])
-    found = _over_power(part) if part.op.operator == "/" else None
-    return None if found is None else (sign, *found)
+    parts = _over_power(part) if part.op.operator == "/" else None
+    return None if parts is None else (sign, *parts)
 
 
 def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
     """Return the sign and the factors of a product of powers and quotients, each with its exponent;
     None for a product that is too long."""
-    sign, found, stack = 1.0, dict[Node, int](), [(node, 1)]
+    sign, factors, stack = 1.0, dict[Node, int](), [(node, 1)]
     for _ in range(_MOST_FACTORED):
         if not stack:
-            return sign, found
+            return sign, factors
         part, count = stack.pop()
         part = _before_broadcast(part)
         base, exponent = _base_and_exponent(part)
@@ -194,8 +194,8 @@ def _factors(node: Node) -> tuple[float, dict[Node, int]] | None:
             sign *= (-1.0) ** count
             stack.append((part.inputs[0], count))
         else:
-            found[part] = found.get(part, 0) + count
-        if len(found) + len(stack) > _LOOKED_AT:
+            factors[part] = factors.get(part, 0) + count
+        if len(factors) + len(stack) > _LOOKED_AT:
             return None
     return None
 
@@ -205,16 +205,16 @@ def _ranging(
 ) -> Callable[..., Any]:
     def calculate(x: Any, y: Any, *others: Any) -> Any:
         factors, out = others[: len(powers)], others[len(powers) + unused :]
-        found = np.multiply(x, y, *out)
+        product = np.multiply(x, y, *out)
         left = reduce(np.logical_or, [_has_left((x, y)[i]) for i in deep])
         if not np.any(left):
-            return found
+            return product
         with np.errstate(all="ignore"):
             careful = sign * _by_mantissa(factors, powers)
         if not out:
-            return np.where(left, careful, found)
-        np.copyto(found, careful, where=left)
-        return found
+            return np.where(left, careful, product)
+        np.copyto(product, careful, where=left)
+        return product
 
     return calculate
 
@@ -274,8 +274,8 @@ def difference_form(node: Node) -> StableForm | None:
 
 
 def _terms(node: Node) -> list[tuple[int, Node]]:
-    found, stack = list[tuple[int, Node]](), [(1, node)]
-    while stack and len(found) + len(stack) <= _LOOKED_AT:  # each in the stack is a term at least
+    terms, stack = list[tuple[int, Node]](), [(1, node)]
+    while stack and len(terms) + len(stack) <= _LOOKED_AT:  # each in the stack is a term at least
         sign, part = stack.pop()
         if part.op.operator == "+":
             stack += [(sign, child) for child in reversed(part.inputs)]
@@ -284,13 +284,13 @@ def _terms(node: Node) -> list[tuple[int, Node]]:
         elif part.op.operator == "neg":
             stack.append((-sign, part.inputs[0]))
         else:
-            found.append((sign, part))
-    return [*found, *stack]
+            terms.append((sign, part))
+    return [*terms, *stack]
 
 
 def _has_sign(node: Node) -> bool:
-    found = _factors(node)
-    return found is not None and any(factor.op.name == "sign" for factor in found[1])
+    factors = _factors(node)
+    return factors is not None and any(factor.op.name == "sign" for factor in factors[1])
 
 
 def _compensated(signs: Sequence[int]) -> Callable[..., Any]:

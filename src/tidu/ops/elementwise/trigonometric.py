@@ -40,7 +40,8 @@ def _function(
     safe: float | None = None,
     complement: Mapping[float, Callable[[Node], Node]] | None = None,
 ) -> Op:
-    """A function of one argument; `short` is its C and second NumPy name (asin for arcsin)."""
+    """Return a function of one argument; `short` is its C and second NumPy name (asin for
+    arcsin)."""
     names = (name,) if short is None else (name, short)
     samples: Samples = normal() if domain is None else normal(low=domain[0], high=domain[1])
     return elementwise(
@@ -83,7 +84,7 @@ cosh = _function("cosh", np.cosh, lambda x, out: sinh(x), "(cosh x)′ = sinh x"
 
 
 def _sech_squared(x: Any) -> Any:
-    """1/cosh² x, whose exponential decays."""
+    """Return 1/cosh² x, whose exponential decays."""
     decay = np.exp(-2 * np.abs(x))
     return 4 * decay / (1 + decay) ** 2
 
@@ -172,8 +173,8 @@ arcsinh = _function(
 
 
 def _arccosh_root(x: Node) -> Node:
-    """√(x² − 1), on the branch of arcosh: for complex x with a negative real part it is not the
-    principal root of x² − 1."""
+    """Return √(x² − 1), on the branch of arcosh: for complex x with a negative real part it is not
+    the principal root of x² − 1."""
     return sqrt(x - 1.0) * sqrt(x + 1.0) if is_complex(x) else sqrt((x - 1.0) * (x + 1.0))
 
 
@@ -202,7 +203,7 @@ def _both_zero(x: Node, y: Node) -> Node:
 
 
 def _is_zero(node: Node) -> bool:
-    """0 whatever the inputs are: the number, a product with it, x − x."""
+    """Tell whether a node is 0 whatever the inputs are: the number, a product with it, x − x."""
     stack = [node]
     while stack:
         part = stack.pop()
@@ -216,7 +217,7 @@ def _is_zero(node: Node) -> bool:
 
 
 def _slopes_of_angle(y: Node, x: Node, out: Node) -> tuple[Any, Any]:
-    """x/(x² + y²) and −y/(x² + y²).
+    """Return x/(x² + y²) and −y/(x² + y²).
 
     Of a y or x that is always 0, and of multiples of one node, what is 0/0 at the origin would be
     simplified to 0: there the NaN is written down.
@@ -234,7 +235,7 @@ def _slopes_of_angle(y: Node, x: Node, out: Node) -> tuple[Any, Any]:
 
 
 def _unscaled(node: Node) -> Node:
-    """x of −x, c·x and x·c."""
+    """Return x of −x, c·x and x·c."""
     while True:
         if node.op is negative:
             node = node.inputs[0]
@@ -247,7 +248,7 @@ def _unscaled(node: Node) -> Node:
 
 
 def _none_at_zero(x: Node, slope: Node | None = None) -> Node:
-    """A slope, 0 where none is given, that is NaN where x is 0."""
+    """Return a slope, 0 where none is given, that is NaN where x is 0."""
     return where(equal(x, 0.0), like(x, np.nan), like(x, 0.0) if slope is None else slope)
 
 
@@ -281,14 +282,14 @@ def _hypot_notation(node: Node, x: Math, y: Math) -> Math:
 
 def _hypot_slope(x: Any, y: Any, by: int) -> Any:
     length = np.hypot(x, y)
-    whole = np.where(length == 0, 1, length)
-    return np.where(length == 0, np.zeros((), length.dtype), (x, y)[by] / whole)
+    divisor = np.where(length == 0, 1, length)
+    return np.where(length == 0, np.zeros((), length.dtype), (x, y)[by] / divisor)
 
 
 def _hypot_slope_partials(x: Node, y: Node, out: Node, by: int) -> tuple[Node, Node]:
     length, other = hypot(x, y), apply(hypot_slope, x, y, by=1 - by)
-    found = ratio(square(other), length), -ratio(out * other, length)
-    return (found[1], found[0]) if by else found
+    partials = ratio(square(other), length), -ratio(out * other, length)
+    return (partials[1], partials[0]) if by else partials
 
 
 # The derivative of a length, an op since the quotient rule, 1/r − x²/r³, loses y²/r³ where y is
@@ -332,7 +333,7 @@ hypot = elementwise(
 
 # ------------------------------------------------------------------ sinc
 def _sinc(x: Any, order: int) -> Any:
-    """A derivative of sin(πx)/(πx): by its power series near 0, by recurrence elsewhere."""
+    """Return a derivative of sin(πx)/(πx): by its power series near 0, by recurrence elsewhere."""
     u = np.pi * np.asarray(x)
     near = np.abs(u) < 1.5 + order
     small = np.where(near, u, 0)
@@ -357,7 +358,7 @@ def _sinc_code(node: Node, x: str) -> str:
 
 
 def _sinc_lower(x: Node, order: int) -> Node:
-    """The reference again, made of nodes: Horner's scheme for the series."""
+    """Return the reference again, made of nodes: Horner's scheme for the series."""
     u = np.pi * x
     near = less(absolute(u), 1.5 + order)
     small = where(near, u, 0.0)

@@ -53,7 +53,7 @@ def _matmul_type(x: Type, y: Type) -> Type:
 
 
 def _suggestion(x: Type, y: Type) -> Words | None:
-    """A transpose that would make the product fit, if one does."""
+    """Return a transpose that would make the product fit, if one does."""
     if x.rank <= 2 and y.rank == 2 and x.shape[-1] == y.shape[1]:
         return _SECOND
     if x.rank == 2 and x.shape[0] == y.shape[0]:
@@ -89,7 +89,7 @@ def _matmul_adjoint(g: Node, x: Node, y: Node, out: Node) -> tuple[Node, Node]:
 
 
 def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
-    """x (k), Y (b, k, n), g (b, n)."""
+    """Return x (k), Y (b, k, n), g (b, n)."""
     columns = reshape(g, shape=(*g.shape, 1))
     rows = reshape(g, shape=(*g.shape[:-1], 1, g.shape[-1]))
     by_x = sum_(reshape(y @ columns, shape=y.shape[:-1]), axis=tuple(range(y.rank - 2)))
@@ -97,7 +97,7 @@ def _batched_row(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
 
 
 def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
-    """X (b, m, k), y (k), g (b, m)."""
+    """Return X (b, m, k), y (k), g (b, m)."""
     columns = reshape(g, shape=(*g.shape, 1))
     by_y = sum_(
         reshape(x.mT @ columns, shape=(*x.shape[:-2], x.shape[-1])), axis=tuple(range(x.rank - 2))
@@ -106,10 +106,10 @@ def _batched_column(g: Node, x: Node, y: Node) -> tuple[Node, Node]:
 
 
 def _batched_matmul(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
-    """Vectors become the rows of a matrix: A x for all x is X Aᵀ; matrices stay in the last two
-    axes, where the product takes any axes before them as a batch."""
+    """Batch a matrix product. Vectors become the rows of a matrix: A x for all x is X Aᵀ. Matrices
+    stay in the last two axes: the product takes any axes before them as a batch."""
     x, y = xs
-    of_x, of_y = (z.rank - own for z, own in zip(xs, stacked, strict=True))
+    of_x, of_y = (z.rank - has_axis for z, has_axis in zip(xs, stacked, strict=True))
     if of_x == 1 and of_y == 1:
         if all(stacked):
             return sum_(x * y, axis=1)
@@ -138,7 +138,7 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
 
 
 def _scaled_columns(tree: Math) -> list[Math]:
-    """A ⊙ 𝟏sᵀ, where it is a factor of a product, as A·diag(s)."""
+    """Return a ⊙ 𝟏sᵀ, where it is a factor of a product, as A·diag(s)."""
     for one, other in _pairs(tree):
         if one[0] == ONES and isinstance(one[1], Transpose) and one[1] != Transpose(ONES):
             return [other, Apply(Function("diag"), (one[1].value,))]
@@ -146,7 +146,7 @@ def _scaled_columns(tree: Math) -> list[Math]:
 
 
 def _scaled_rows(tree: Math) -> list[Math]:
-    """s𝟏ᵀ ⊙ A, where it is a factor of a product, as diag(s)·A."""
+    """Return s𝟏ᵀ ⊙ A, where it is a factor of a product, as diag(s)·A."""
     for one, other in _pairs(tree):
         if one[1] == Transpose(ONES) and one[0] != ONES:
             return [Apply(Function("diag"), (one[0],)), other]
@@ -154,15 +154,16 @@ def _scaled_rows(tree: Math) -> list[Math]:
 
 
 def _pairs(tree: Math) -> list[tuple[tuple[Math, Math], Math]]:
-    """Of P ⊙ Q where P is a product of two factors: those, and Q; in either order."""
+    """Return the two factors of P, and Q, for P ⊙ Q in either order, where P is a product of
+    two."""
     if not isinstance(tree, Product) or tree.sign != "⊙" or len(tree.factors) != 2:
         return []
-    found: list[tuple[tuple[Math, Math], Math]] = []
+    pairs: list[tuple[tuple[Math, Math], Math]] = []
     for one, other in (tree.factors, tree.factors[::-1]):
         inner = _without_brackets(one)
         if isinstance(inner, Product) and not inner.sign and len(inner.factors) == 2:
-            found.append(((inner.factors[0], inner.factors[1]), _without_brackets(other)))
-    return found
+            pairs.append(((inner.factors[0], inner.factors[1]), _without_brackets(other)))
+    return pairs
 
 
 def _without_brackets(tree: Math) -> Math:
@@ -224,7 +225,7 @@ def _outer_type(x: Type, y: Type) -> Type:
 
 
 def _prepare_outer(x: Node, y: Node) -> Node:
-    """NumPy's outer flattens its operands."""
+    """Build NumPy's outer product, which flattens its operands."""
 
     return apply(
         outer, reshape(x, shape=(product(x.shape),)), reshape(y, shape=(product(y.shape),))
@@ -232,7 +233,7 @@ def _prepare_outer(x: Node, y: Node) -> Node:
 
 
 def _batched_outer(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
-    """Columns times rows, entry by entry."""
+    """Batch an outer product as columns times rows, entry by entry."""
     x, y = xs
     return reshape(x, shape=(*x.shape, 1)) * reshape(y, shape=(*y.shape[:-1], 1, y.shape[-1]))
 
@@ -277,7 +278,7 @@ def _trace_adjoint(g: Node, x: Node, out: Node) -> tuple[Node]:
 
 
 def _prepare_trace(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
-    """NumPy takes the first two axes unless told otherwise; here they become the last."""
+    """Move the two axes, NumPy's default being the first two, to the end."""
     if x.rank < 2:
         raise OperandError(_TRACE)
     if offset:
@@ -286,7 +287,7 @@ def _prepare_trace(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
 
 
 def trace_of(x: Node) -> Node:
-    """The trace of each matrix in the last two axes."""
+    """Return the trace of each matrix in the last two axes."""
     return apply(trace, x)
 
 

@@ -34,7 +34,7 @@ def _determinant_type(name: str) -> Callable[[Type], Type]:
 
 
 def _without(s: Any, count: int) -> Any:
-    """Products of the singular values without one of them (n), or without two (n, n)."""
+    """Return products of the singular values without one of them (n), or without two (n, n)."""
     n = s.shape[-1]
     keep = ~np.eye(n, dtype=bool)
     mask = keep if count == 1 else keep[:, None, :] & keep[None, :, :]
@@ -42,7 +42,8 @@ def _without(s: Any, count: int) -> Any:
 
 
 def _cofactor(x: Any) -> Any:
-    """From the singular values, so that it is right for singular matrices too."""
+    """Return the cofactor matrices, from singular values, so that they are right for singular
+    matrices too."""
     u, s, vt = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vt)
     u, vt = np.conj(u), np.conj(vt)  # the cofactor matrix of a unitary U is det U · conj(U)
@@ -50,44 +51,44 @@ def _cofactor(x: Any) -> Any:
 
 
 def _cofactor_change(x: Any, g: Any) -> Any:
-    """The derivative of the cofactor matrix at x in direction g; between singular vectors it is
-    Hᵢᵢ = Σₖ Pᵢₖ Gₖₖ and Hᵢₖ = -Pᵢₖ Gₖᵢ, with P the products without two singular values."""
+    """Return the derivative of the cofactor matrix at x in direction g; between singular vectors it
+    is Hᵢᵢ = Σₖ Pᵢₖ Gₖₖ and Hᵢₖ = -Pᵢₖ Gₖᵢ, with P the products without two singular values."""
     u, s, vt = np.linalg.svd(x)
     sign = np.linalg.det(u) * np.linalg.det(vt)
     u, vt = np.conj(u), np.conj(vt)
     inner = np.swapaxes(u, -1, -2) @ g @ np.swapaxes(vt, -1, -2)
     n = s.shape[-1]
     pairs = np.where(np.eye(n, dtype=bool), 0, _without(s, 2))
-    own = np.diagonal(inner, axis1=-2, axis2=-1)
+    diagonal = np.diagonal(inner, axis1=-2, axis2=-1)
     change = -pairs * np.swapaxes(inner, -1, -2)
-    change = change + np.eye(n) * (pairs @ own[..., None])
+    change = change + np.eye(n) * (pairs @ diagonal[..., None])
     return (sign[..., None, None] * (u @ change @ vt)).astype(np.result_type(x, g))
 
 
 def _parts(x: Node) -> tuple[Node, Node, Node, Node]:
-    """det U · det Vᴴ as a matrix would be multiplied by it, conj U, the singular values in a row,
-    conj Vᴴ: what the cofactors are written with where a language has no word for them."""
+    """Return det U · det Vᴴ as a matrix would be multiplied by it, conj U, the singular values in a
+    row, conj Vᴴ: what the cofactors are written with where a language has no word for them."""
     u, s, vt = results_of(apply(svd, x, full=False))
     sign = number_for(x, det(u) * det(vt))
     return sign, conj(u), s[..., None, :], conj(vt)
 
 
 def _cofactor_by_values(x: Node) -> Node:
-    """`_cofactor` in nodes."""
+    """Return `_cofactor` in nodes."""
     sign, u, row, vt = _parts(x)
-    own = _identity(row)
-    return sign * ((u * prod(row * (1.0 - own) + own, axis=-1)[..., None, :]) @ vt)
+    diagonal = _identity(row)
+    return sign * ((u * prod(row * (1.0 - diagonal) + diagonal, axis=-1)[..., None, :]) @ vt)
 
 
 def _change_by_values(x: Node, g: Node) -> Node:
-    """`_cofactor_change` in nodes."""
+    """Return `_cofactor_change` in nodes."""
     sign, u, row, vt = _parts(x)
-    own = _identity(row)
-    other = 1.0 - own
+    diagonal = _identity(row)
+    other = 1.0 - diagonal
     both = other[:, None, :] * other
     pairs = other * prod(row[..., None, :, :] * both + (1.0 - both), axis=-1)
     inner = u.mT @ g @ vt.mT
-    alone = (pairs @ sum_(inner * own, axis=-1)[..., None]) * own
+    alone = (pairs @ sum_(inner * diagonal, axis=-1)[..., None]) * diagonal
     return sign * (u @ (alone - pairs * inner.mT) @ vt)
 
 
@@ -96,15 +97,16 @@ def _identity(row: Node) -> Node:
 
 
 def _change_definition(x: Node, g: Node) -> Node:
-    """For a matrix with an inverse: cof X = det X · X⁻ᵀ, differentiated."""
+    """Differentiate cof X = det X · X⁻ᵀ, for a matrix with an inverse."""
     back = inv(x).mT
     share = number_for(x, trace_of(inv(x) @ g))
     return number_for(x, det(x)) * (share * back - back @ g.mT @ back)
 
 
 def _change_adjoint(h: Node, x: Node, g: Node, out: Node) -> tuple[Node, Node]:
-    """By g: the second derivative of det is symmetric, so the same map. By x: the third derivative,
-    stated for matrices with an inverse (with A = X⁻¹G, B = X⁻¹H); others are refused by `inv`."""
+    """Pull back. By g: the second derivative of det is symmetric, so the same map. By x: the third
+    derivative, stated for matrices with an inverse (with A = X⁻¹G, B = X⁻¹H); others are refused by
+    `inv`."""
     back = inv(x)
     a, b = back @ g, back @ h
     trace_a, trace_b = number_for(x, trace_of(a)), number_for(x, trace_of(b))
@@ -180,7 +182,7 @@ det = op(
 
 
 def _sign_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
-    """Re(g·i·sign·Im t) = Re(i·Im(g·sign)·t) with t = tr(X⁻¹ dX)."""
+    """Pull g back, since Re(g·i·sign·Im t) = Re(i·Im(g·sign)·t) with t = tr(X⁻¹ dX)."""
     if not is_complex(x):
         return (None,)
     return (number_for(x, 1j * imag(g * out)) * inv(x).mT,)

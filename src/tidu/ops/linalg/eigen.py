@@ -27,21 +27,22 @@ from tidu.ops.results import pick, results_of
 
 
 def distinct(*shape: int) -> Callable[[Generator], Any]:
-    """A matrix with real eigenvalues that are well apart."""
+    """Return a matrix with real eigenvalues that are well apart."""
     return lambda rng: 0.2 * rng.standard_normal(shape) + np.diag(3.0 * np.arange(1, shape[-1] + 1))
 
 
 def _eig(x: Any) -> Any:
-    """Always complex: whether eigenvalues are real is only known from the numbers."""
+    """Return eigenvalues and vectors, always complex: whether they are real is only known from the
+    numbers."""
     kind = np.result_type(x, np.complex64)
     values, vectors = calculated(np.linalg.eig, x)
     return values.astype(kind), vectors.astype(kind)
 
 
 def _eig_type(x: Type) -> TupleType:
-    found = square(x, "eig")
-    dtype = complex_dtype(found.dtype)
-    return TupleType((Type(found.shape[:-1], dtype), Type(found.shape, dtype)))
+    matrices = square(x, "eig")
+    dtype = complex_dtype(matrices.dtype)
+    return TupleType((Type(matrices.shape[:-1], dtype), Type(matrices.shape, dtype)))
 
 
 def _eig_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
@@ -61,14 +62,14 @@ def _eig_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
 
 
 def _meet(x: Node) -> Node:
-    """Whether two eigenvalues agree up to rounding."""
+    """Tell whether two eigenvalues agree up to rounding."""
     values = pick(apply(eig, x), 0)
     if values.shape[-1] == 0:
         return vanish(values, values, 0.0)
     axis = values.rank
-    apart = absolute(expanded(values, axis) - expanded(values, axis - 1))
+    distance = absolute(expanded(values, axis) - expanded(values, axis - 1))
     largest = expanded(max_(absolute(values), axis=-1, keepdims=True), axis)
-    others = apart + 2.0 * largest * eye(rows=values.shape[-1], dtype=apart.dtype)
+    others = distance + 2.0 * largest * eye(rows=values.shape[-1], dtype=distance.dtype)
     return vanish(min_(min_(others, axis=-1), axis=-1, keepdims=True), values, rank_bound(x))
 
 

@@ -49,8 +49,8 @@ def _parts(subscripts: str) -> tuple[list[str], str]:
 
 
 def _written_out(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The terms and the result with … as letters and an implicit result (indices met once, in
-    alphabetical order, behind those of …) written out."""
+    """Return the terms and the result with … as letters and an implicit result (indices met once,
+    in alphabetical order, behind those of …) written out."""
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
@@ -85,7 +85,7 @@ def _unreadable(subscripts: str) -> InputError:
 
 
 def _with_diagonals(x: Node, term: str) -> tuple[Node, str]:
-    """An index that an operand has twice walks along a diagonal."""
+    """Replace an index that an operand has twice by the diagonal of its two axes."""
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:
             first = term.index(letter)
@@ -99,20 +99,20 @@ def _with_diagonals(x: Node, term: str) -> tuple[Node, str]:
 
 
 def _without_ones(xs: Sequence[Node], terms: Sequence[str]) -> tuple[list[Node], list[str]]:
-    """An axis of size one under an index that is longer elsewhere is left out: it is stretched."""
+    """Remove axes of size one whose index is longer elsewhere: they broadcast."""
     sizes: dict[str, Dim] = {}
     for x, term in zip(xs, terms, strict=True):
         for letter, n in zip(term, x.shape, strict=True):
             if sizes.get(letter, 1) == 1:
                 sizes[letter] = n
-    found: list[Node] = []
+    arrays: list[Node] = []
     kept: list[str] = []
     for x, term in zip(xs, terms, strict=True):
         drop = [n == 1 and sizes[c] != 1 for c, n in zip(term, x.shape, strict=True)]
         shape = tuple(n for n, gone in zip(x.shape, drop, strict=True) if not gone)
-        found.append(reshape(x, shape=shape))
+        arrays.append(reshape(x, shape=shape))
         kept.append("".join(c for c, gone in zip(term, drop, strict=True) if not gone))
-    return found, kept
+    return arrays, kept
 
 
 def _prepare(*operands: Node, subscripts: str) -> Node:
@@ -147,11 +147,11 @@ def _type(*types: Type, subscripts: str) -> Type:
 
 
 def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
-    """Each operand gets the gradient times the other operands, summed over all indices but its own;
-    an index that no other array has is stretched again."""
+    """Pull g back: each operand gets g times the other operands, summed over all indices but its
+    own; an index that no other array has is broadcast again."""
     xs = rest[:-1]
     terms, result = _parts(subscripts)
-    found: list[Node] = []
+    gradients: list[Node] = []
     for i, (x, term) in enumerate(zip(xs, terms, strict=True)):
         others = [*terms[:i], *terms[i + 1 :]]
         seen = set("".join([result, *others]))
@@ -160,17 +160,18 @@ def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
             einsum, g, *xs[:i], *xs[i + 1 :], subscripts=f"{','.join([result, *others])}->{kept}"
         )
         shape = tuple(n if c in seen else 1 for c, n in zip(term, x.shape, strict=True))
-        found.append(broadcast_to(reshape(part, shape=shape), shape=x.shape))
-    return tuple(found)
+        gradients.append(broadcast_to(reshape(part, shape=shape), shape=x.shape))
+    return tuple(gradients)
 
 
 def _batched(xs: Sequence[Node], stacked: Sequence[bool], subscripts: str) -> Node | None:
-    """One more letter, in front, for the operands that have the axis and for the result."""
+    """Return subscripts with a further index in front, for the operands that have the axis and for
+    the result."""
     terms, result = _parts(subscripts)
     free = next((c for c in ascii_letters if c not in subscripts), None)
     if free is None:
         return None
-    left = ",".join(free + t if own else t for t, own in zip(terms, stacked, strict=True))
+    left = ",".join(free + t if has_axis else t for t, has_axis in zip(terms, stacked, strict=True))
     return apply(einsum, *xs, subscripts=f"{left}->{free}{result}")
 
 

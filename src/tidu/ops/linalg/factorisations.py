@@ -82,7 +82,8 @@ lower_half = op(
 
 
 def _cholesky(x: Any) -> Any:
-    """Of the symmetric part, so that the derivative by every element exists and is symmetric."""
+    """Return the Cholesky factor of the symmetric part, so that the derivative by every element
+    exists and is symmetric."""
     even = even_part(x)
     try:
         return np.linalg.cholesky(even)
@@ -135,10 +136,10 @@ cholesky = op(
 
 # ------------------------------------------------------------------ QR
 def _qr_type(x: Type) -> TupleType:
-    found = matrix(x, "qr")
-    *batch, m, n = found.shape
+    matrices = matrix(x, "qr")
+    *batch, m, n = matrices.shape
     k = shorter(m, n)
-    return TupleType((Type((*batch, m, k), found.dtype), Type((*batch, k, n), found.dtype)))
+    return TupleType((Type((*batch, m, k), matrices.dtype), Type((*batch, k, n), matrices.dtype)))
 
 
 def _qr_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:

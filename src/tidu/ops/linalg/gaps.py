@@ -60,7 +60,7 @@ _WORDS = {
 
 
 def rounding(size: int, dtype: Any) -> float:
-    """How far apart, relative to the largest, values are that rounding may have parted."""
+    """Return how far apart, relative to the largest, values are that rounding may have parted."""
     return 8.0 * size * float(np.finfo(dtype).eps)
 
 
@@ -70,8 +70,8 @@ def _over_gaps(m: Any, a: Any, b: Any, of: str) -> Any:
     close = np.abs(gaps) <= rounding(max(m.shape[-2:]), gaps.dtype) * scale[..., None, None]
     skipped = close
     if of != "rank":
-        own = np.eye(m.shape[-1], dtype=bool)
-        skipped, close = close | own, close & ~own
+        diagonal = np.eye(m.shape[-1], dtype=bool)
+        skipped, close = close | diagonal, close & ~diagonal
     refused = close & np.any(m != 0, axis=-2, keepdims=True)
     if np.any(refused):
         raise _refusal(of, float(np.broadcast_to(a[..., None, :], refused.shape)[refused][0]))
@@ -150,7 +150,7 @@ over_gaps = op(
 
 
 def _no_phase(x: Any) -> Any:
-    """x: for each vector, how much its phase changes what is derived."""
+    """Return for each vector how much its phase changes what is derived."""
     if np.any(np.abs(x) > 1e-7 * np.maximum(1.0, np.max(np.abs(x), initial=0.0))):
         raise EvaluationError(_PHASE(), fix=_NO_PHASE())
     return np.zeros_like(x)
@@ -179,24 +179,25 @@ phase = op(
 
 
 def free_of_phase(along: Node) -> Node:
-    """Zeros on a diagonal; refused where the phases of the vectors matter. (`along`: VᵀV̄.)"""
+    """Return zeros on a diagonal; refused where the phases of the vectors matter. (`along`:
+    VᵀV̄.)"""
     return diagonal_of(1j * apply(phase, imag(matrix_diagonal(along))))
 
 
 def divided(m: Node, values: Node, of: str) -> Node:
-    """F ⊙ M with the gaps of `values`."""
+    """Return F ⊙ M with the gaps of `values`."""
     return apply(over_gaps, m, values, values, of=of)
 
 
 def agree(values: Node) -> Node:
-    """Whether neighbours among sorted values agree up to rounding."""
+    """Tell whether neighbours among sorted values agree up to rounding."""
     n, axis = values.shape[-1], values.rank - 1
     gaps = absolute(cut(values, axis, 1, n) - cut(values, axis, 0, n - 1))
     return vanish(gaps, values, rounding(count_of(n), values.dtype))
 
 
 def vanish(gaps: Node, values: Node, bound: float) -> Node:
-    """Whether gaps are nothing but rounding, of this relative size, beside the largest of the
+    """Tell whether gaps are nothing but rounding, of this relative size, beside the largest of the
     values. (No bare comparison with a bound: what lies on the kink is to be equal there, for the
     numerical check.)"""
     largest = largest_size(absolute(values), axis=-1, keepdims=True)
@@ -204,7 +205,7 @@ def vanish(gaps: Node, values: Node, bound: float) -> Node:
 
 
 def last(values: Node) -> Node:
-    """The last one of each row, in an axis of its own."""
+    """Return the last entry of each row, in an axis of its own."""
     n = values.shape[-1]
     return cut(values, values.rank - 1, n - 1, n)
 

@@ -32,7 +32,7 @@ _SYSTEM = Words(
 
 # ------------------------------------------------------------------ inverse
 def _refuse_singular(x: Any, back: Any = None) -> None:
-    """Raises for a matrix whose inverse has no correct digit.
+    """Check the condition. Raises EvaluationError for a matrix whose inverse has no correct digit.
 
     Where the inverse is known, its 1-norm bounds the condition number; the number itself, which
     costs many times more, is only calculated where that bound does not settle it.
@@ -126,7 +126,8 @@ def _solve_adjoint(g: Node, a: Node, b: Node, out: Node) -> tuple[Node, Node]:
 
 
 def _batched_solve(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
-    """Right sides of one system become the columns of a matrix; they come back as rows."""
+    """Batch a solve: right sides of one system become the columns of a matrix; they come back as
+    rows."""
     a, b = xs
     if b.rank - stacked[1] > 1:
         return solve(*matrices_stacked(xs, stacked))
@@ -135,8 +136,8 @@ def _batched_solve(xs: Sequence[Node], stacked: Sequence[bool]) -> Node:
     if a.rank == 2:
         return solve(a, b.T).T
     columns = reshape(b, shape=(b.shape[0], *(1,) * (a.rank - stacked[0] - 2), b.shape[1], 1))
-    found = solve(a, columns)
-    return reshape(found, shape=found.shape[:-1])
+    solution = solve(a, columns)
+    return reshape(solution, shape=solution.shape[:-1])
 
 
 solve = op(

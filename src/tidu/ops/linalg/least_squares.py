@@ -27,8 +27,8 @@ from tidu.ops.linalg.singular import rank_bound, svd_values
 
 # ------------------------------------------------------------------ pseudo-inverse
 def _pinv_type(x: Type, rcond: float | None) -> Type:
-    found = matrix(x, "pinv")
-    return Type((*found.shape[:-2], found.shape[-1], found.shape[-2]), found.dtype)
+    matrices = matrix(x, "pinv")
+    return Type((*matrices.shape[:-2], matrices.shape[-1], matrices.shape[-2]), matrices.dtype)
 
 
 def _pinv(x: Any, rcond: float | None) -> Any:
@@ -36,8 +36,8 @@ def _pinv(x: Any, rcond: float | None) -> Any:
 
 
 def _pinv_adjoint(g: Node, x: Node, out: Node, rcond: float | None) -> tuple[Node]:
-    """Three terms: the change inside, and what leaves the columns' and the rows' span. A square
-    matrix keeps them too: its rank may be smaller than its size."""
+    """Return three terms: the change inside, and what leaves the columns' and the rows' span. A
+    square matrix keeps them too: its rank may be smaller than its size."""
     p, h = out, g.mT
     inside = p.mT @ g @ p.mT
     columns = (h - x @ (p @ h)) @ p @ conjugate_transpose(p)
@@ -109,9 +109,9 @@ pinv = op(
 
 # ------------------------------------------------------------------ rank
 def _rank_type(x: Type) -> Type:
-    """A number of the matrix's own dtype: it stands beside the solution that lstsq gives."""
-    found = matrix(x, "lstsq")
-    return Type(found.shape[:-2], real_dtype(found.dtype))
+    """Return a number of the matrix's own dtype: it stands beside the solution that lstsq gives."""
+    matrices = matrix(x, "lstsq")
+    return Type(matrices.shape[:-2], real_dtype(matrices.dtype))
 
 
 rank_of = op(

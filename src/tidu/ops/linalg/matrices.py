@@ -46,7 +46,7 @@ _LAPACK = Words(
 
 
 def calculated(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of NumPy's gives, its refusal as an EvaluationError."""
+    """Return what a function of NumPy's gives, its refusal as an EvaluationError."""
     try:
         return function(*arguments)
     except np.linalg.LinAlgError:
@@ -54,21 +54,22 @@ def calculated(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def square(x: Type, name: str) -> Type:
-    """The type of a square matrix or a batch of them. Raises OperandError for anything else."""
+    """Return the type of a square matrix or a batch of them. Raises OperandError for anything
+    else."""
     if x.rank < 2 or x.shape[-1] != x.shape[-2]:
         raise OperandError(_SQUARE, name=name)
     return Type(x.shape, float_type(x.dtype))
 
 
 def matrix(x: Type, name: str) -> Type:
-    """The type of a matrix or a batch of them. Raises OperandError for anything else."""
+    """Return the type of a matrix or a batch of them. Raises OperandError for anything else."""
     if x.rank < 2:
         raise OperandError(_MATRIX, name=name)
     return Type(x.shape, float_type(x.dtype))
 
 
 def shorter(rows: Dim, columns: Dim) -> Dim:
-    """The smaller of two sizes; named sizes are not ordered unless they are the same."""
+    """Return the smaller of two sizes; named sizes are not ordered unless they are the same."""
     if rows == columns:
         return rows
     if isinstance(rows, int) and isinstance(columns, int):
@@ -77,7 +78,7 @@ def shorter(rows: Dim, columns: Dim) -> Dim:
 
 
 def number_for(x: Node, value: Node) -> Node:
-    """One number for each matrix of the batch, ready to multiply the matrices."""
+    """Return one number for each matrix of the batch, ready to multiply the matrices."""
     return reshape(value, shape=(*x.shape[:-2], 1, 1))
 
 
@@ -92,13 +93,14 @@ class Pieces:
 
 
 def given(g: Node) -> Node | None:
-    """The gradient by one of several results; None for the zeros of a result that is not used."""
+    """Return the gradient by one of several results; None for the zeros of a result that is not
+    used."""
     return None if is_zero(g) else g
 
 
 # ------------------------------------------------------------------ samples
 def regular(shape: tuple[int, ...]) -> Callable[[Generator], Any]:
-    """A matrix that is well away from singular ones."""
+    """Return a matrix that is well away from singular ones."""
 
     def make(rng: Generator) -> Any:
         return rng.standard_normal(shape) + 3.0 * np.eye(shape[-1])
@@ -107,7 +109,7 @@ def regular(shape: tuple[int, ...]) -> Callable[[Generator], Any]:
 
 
 def definite(shape: tuple[int, ...]) -> Callable[[Generator], Any]:
-    """A symmetric positive definite matrix whose eigenvalues are well apart."""
+    """Return a symmetric positive definite matrix whose eigenvalues are well apart."""
 
     def make(rng: Generator) -> Any:
         n = shape[-1]
@@ -132,7 +134,7 @@ def _folded(x: Any, lower: bool) -> Any:
 
 
 def _diagonal(x: Any) -> Any:
-    """Of a Hermitian matrix the real parts count."""
+    """Return the diagonal; of a Hermitian matrix its real part."""
     return np.eye(x.shape[-1], dtype=x.dtype) * np.real(x)
 
 
@@ -237,18 +239,19 @@ def conjugate_transpose(x: Node) -> Node:
 
 
 def sym(x: Node) -> Node:
-    """(A + Aᵀ)/2 for each matrix."""
+    """Return (A + Aᵀ)/2 for each matrix."""
     return apply(symmetric_part, x)
 
 
 def from_triangle(x: Node, lower: bool = True) -> Node:
-    """The symmetric matrix that one triangle of x gives, as LAPACK reads it: the other triangle
-    does not count. A matrix that is symmetric as it is written stays as it is."""
+    """Return the symmetric matrix that one triangle of x gives, as LAPACK reads it: the other
+    triangle does not count. A matrix that is symmetric as it is written stays as it is."""
     return x if is_written_hermitian(x) else apply(mirrored, x, lower=lower)
 
 
 def is_written_hermitian(x: Node) -> bool:
-    """Whether a matrix is symmetric by the way it is written: AᵀA, A + Aᵀ, diag(d), sums of them.
+    """Tell whether a matrix is symmetric by the way it is written: AᵀA, A + Aᵀ, diag(d), sums of
+    them.
 
     False means only that this is not seen.
     """

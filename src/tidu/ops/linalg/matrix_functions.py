@@ -42,7 +42,7 @@ _SHARED = Words(
 
 
 def scipy_linalg(name: str) -> Callable[..., Any]:
-    """A function of scipy.linalg's, applied to each matrix of a batch."""
+    """Return a function of scipy.linalg's, applied to each matrix of a batch."""
 
     def calculate(*operands: Any) -> Any:
         one = scipy_function(name, "scipy.linalg")
@@ -50,8 +50,8 @@ def scipy_linalg(name: str) -> Callable[..., Any]:
             return one(*operands)
         batch = operands[0].shape[:-2]
         flat = [x.reshape(math.prod(batch), *x.shape[-2:]) for x in operands]
-        found = [one(*(x[i] for x in flat)) for i in range(len(flat[0]))]
-        return np.reshape(np.array(found), (*batch, *operands[-1].shape[-2:]))
+        results = [one(*(x[i] for x in flat)) for i in range(len(flat[0]))]
+        return np.reshape(np.array(results), (*batch, *operands[-1].shape[-2:]))
 
     return calculate
 
@@ -62,7 +62,7 @@ def _scipy_code(name: str) -> Callable[..., str]:
 
 # ------------------------------------------------------------------ exponential
 def _block(corners: tuple[Node | None, Node, Node | None], like: Node) -> Node:
-    """[A B; 0 D] of square blocks; None for zeros."""
+    """Return [A B; 0 D] of square blocks; None for zeros."""
     axis = like.rank - 1
     none = filled(0.0, like.shape, like.dtype)
     a, b, d = (none if part is None else part for part in corners)
@@ -78,17 +78,18 @@ def _corner(whole: Node, n: Dim, row: int, column: int) -> Node:
 
 def _exp_change(x: Any, e: Any) -> Any:
     n = x.shape[-1]
-    whole = np.block([[x, e], [np.zeros_like(x), x]])
-    return np.asarray(scipy_linalg("expm")(whole))[..., :n, n:].astype(
+    blocks = np.block([[x, e], [np.zeros_like(x), x]])
+    return np.asarray(scipy_linalg("expm")(blocks))[..., :n, n:].astype(
         np.result_type(x, e), copy=False
     )
 
 
 def _exp_change_adjoint(g: Node, x: Node, e: Node, out: Node) -> tuple[Node, Node]:
-    """By x: exp′ at X is a corner of exp [X E; 0 X], so the same rule holds for that matrix."""
+    """Pull back. By x: exp′ at X is a corner of exp [X E; 0 X], so the same rule holds for that
+    matrix."""
     n = x.shape[-1]
-    whole = apply(exp_change, _block((x, e, x), out).mT, _block((None, g, None), out))
-    return _corner(whole, n, 0, 0) + _corner(whole, n, 1, 1), apply(exp_change, x.mT, g)
+    blocks = apply(exp_change, _block((x, e, x), out).mT, _block((None, g, None), out))
+    return _corner(blocks, n, 0, 0) + _corner(blocks, n, 1, 1), apply(exp_change, x.mT, g)
 
 
 def _exp_change_code(node: Node, x: str, e: str) -> str:

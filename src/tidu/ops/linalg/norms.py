@@ -25,18 +25,19 @@ from tidu.ops.elementwise.comparison import equal, where
 def _p_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
     with np.errstate(all="ignore"):
         total = np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims)
-        found, held = np.asarray(total ** (1.0 / p)).astype(total.dtype), in_range(total)
+        norm, held = np.asarray(total ** (1.0 / p)).astype(total.dtype), in_range(total)
         if np.all(held):
-            return found
+            return norm
         largest, scaled = by_largest(x, axis)
         sums = np.sum(np.abs(scaled) ** p, axis=axis, keepdims=True)
-        return np.where(held, found, (largest * sums ** (1.0 / p)).reshape(total.shape))
+        return np.where(held, norm, (largest * sums ** (1.0 / p)).reshape(total.shape))
 
 
 def _p_norm_adjoint(
     g: Node, x: Node, out: Node, p: float, axis: tuple[int, ...], keepdims: bool
 ) -> tuple[Node]:
-    """The share is 0 for the zero vector, and for a zero element where p < 1 makes it infinite."""
+    """Pull g back; the share of an element is 0 for the zero vector, and for a zero element where p
+    < 1 makes it infinite."""
     shares = ratio(absolute(x), spread(out, x, axis))
     if p < 1.0:
         shares = where(equal(x, 0.0), 0.0, where(equal(x, 0.0), 1.0, shares) ** (p - 1.0))

@@ -50,11 +50,11 @@ _HERMITIAN = Words(
 
 
 def _svd_type(x: Type, full: bool) -> TupleType:
-    found = matrix(x, "svd")
-    *batch, m, n = found.shape
+    matrices = matrix(x, "svd")
+    *batch, m, n = matrices.shape
     k = shorter(m, n)
     left, right = ((m, m), (n, n)) if full else ((m, k), (k, n))
-    one, real = found.dtype, real_dtype(found.dtype)
+    one, real = matrices.dtype, real_dtype(matrices.dtype)
     return TupleType(
         (Type((*batch, *left), one), Type((*batch, k), real), Type((*batch, *right), one))
     )
@@ -91,7 +91,8 @@ completing = op(
 
 
 def _own_part(vectors: Node, g: Node, k: Dim) -> Node:
-    """The gradient by the first k columns of a full basis, with what the others leave to them."""
+    """Return the gradient by the first k columns of a full basis, with what the others leave to
+    them."""
     axis, size = g.rank - 1, g.shape[-1]
     mine, rest = cut(g, axis, 0, k), apply(completing, cut(g, axis, k, size))
     others = cut(vectors, axis, k, size)
@@ -99,7 +100,7 @@ def _own_part(vectors: Node, g: Node, k: Dim) -> Node:
 
 
 def _by_basis(basis: Node, g: Node, s: Node) -> tuple[Node, Node | None]:
-    """What a gradient by singular vectors means inside (k, k), and outside of their span."""
+    """Return what a gradient by singular vectors means inside (k, k), and outside of their span."""
     along = basis.mT @ g
     moved = divided(along, s * s, "singular")
     if basis.shape[-1] == basis.shape[-2]:
@@ -139,8 +140,8 @@ def _svd_adjoint(g: Node, x: Node, out: Node, full: bool) -> tuple[Node | None]:
 
 
 def _phases(u: Node, by_u: Node | None, v: Node, by_v: Node | None, s: Node) -> Node:
-    """U and V may take a phase together, and nothing may depend on it; the phase of one against
-    the other's is settled, and moves the diagonal."""
+    """Check that nothing depends on the common phase of U and V, and return the change of the
+    diagonal by the phase of one against the other."""
     left = None if by_u is None else imag(matrix_diagonal(u.mT @ by_u))
     right = None if by_v is None else imag(matrix_diagonal(v.mT @ by_v))
     if left is None or right is None:
@@ -165,12 +166,12 @@ def _prepare_svd(
         raise InputError(_HERMITIAN(), fix=_REDUCED())
     square_ = matrix(x.type, "svd").shape[-1] == x.shape[-2]
     full = bool(full_matrices and compute_uv and not square_)
-    found = Singular(*results_of(apply(svd, x, full=full)))
-    return found if compute_uv else found.S
+    parts = Singular(*results_of(apply(svd, x, full=full)))
+    return parts if compute_uv else parts.S
 
 
 def _svd_kink(x: Node, full: bool) -> Node:
-    """Equal singular values, or one that is 0."""
+    """Return where singular values are equal, or one is 0."""
     s = pick(apply(svd, x, full=full), 1)
     n, axis = s.shape[-1], s.rank - 1
     gaps = concatenate(cut(s, axis, 0, n - 1) - cut(s, axis, 1, n), last(s), axis=axis)
@@ -178,7 +179,7 @@ def _svd_kink(x: Node, full: bool) -> Node:
 
 
 def rank_bound(x: Node) -> float:
-    """Below this part of the largest one a singular value is rounding."""
+    """Return the part of the largest singular value below which one is rounding."""
     return rounding(max(map(count_of, x.shape[-2:])), real_dtype(x.dtype))
 
 
@@ -225,5 +226,5 @@ svd = op(
 
 
 def svd_values(x: Node) -> Node:
-    """The singular values of each matrix."""
+    """Return the singular values of each matrix."""
     return _prepare_svd(x, compute_uv=False)

@@ -42,14 +42,14 @@ _UPLO = Words(en="UPLO is 'L' or 'U', not {given}", zh="UPLO 应为 'L' 或 'U'�
 
 
 def _eigh(x: Any, lower: bool) -> Any:
-    """Of the symmetric part, so that the derivative by every element exists and is symmetric. Which
-    triangle LAPACK reads still decides about the signs of the vectors."""
+    """Return the eigendecomposition of the symmetric part, so that the derivative by every element
+    exists and is symmetric. Which triangle LAPACK reads still decides the signs of the vectors."""
     return tuple(calculated(np.linalg.eigh, even_part(x), "L" if lower else "U"))
 
 
 def _eigh_type(x: Type, lower: bool) -> TupleType:
-    found = square(x, "eigh")
-    return TupleType((Type(found.shape[:-1], real_dtype(found.dtype)), found))
+    matrices = square(x, "eigh")
+    return TupleType((Type(matrices.shape[:-1], real_dtype(matrices.dtype)), matrices))
 
 
 def _eigh_adjoint(g: Node, x: Node, out: Node, lower: bool) -> tuple[Node | None]:

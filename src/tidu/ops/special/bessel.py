@@ -32,7 +32,7 @@ LOW_ORDERS = {
 
 
 def _calculate(name: str, v: Any, x: Any) -> Any:
-    """A Bessel function, by the special one of its order where all orders are 0 or all 1."""
+    """Return a Bessel function, by the special one of its order where all orders are 0 or all 1."""
     for order in (0, 1):
         if v.size and np.all(v == order):
             return scipy_function(LOW_ORDERS[name, order])(x)
@@ -56,7 +56,7 @@ def _notation(letter: str) -> Callable[..., Math]:
 def _bessel(
     name: str, letter: str, down: float, up: float, source: str, en: str, zh: str, **facets: Any
 ) -> Op:
-    """A function f_v with f_v′ = down·f_{v−1} + up·f_{v+1} and f_{−1} = ±f_1."""
+    """Return a function f_v with f_v′ = down·f_{v−1} + up·f_{v+1} and f_{−1} = ±f_1."""
 
     def partials(v: Node, x: Node, out: Node) -> tuple[None, Any]:
         def of(step: float) -> Node:
@@ -132,7 +132,7 @@ _TERMS = 40
 
 
 def _scaled(name: str, grows: bool) -> Callable[..., Any]:
-    """The derivative of this order of e⁻ˣ I_v (or of eˣ K_v) for x > 0.
+    """Return the derivative of this order of e⁻ˣ I_v (or of eˣ K_v) for x > 0.
 
     By recurrence, whose terms cancel for large x; there term by term from Hankel's expansion
     √(c/x) Σ (∓1)ᵏ aₖ(v)/xᵏ.
@@ -142,23 +142,24 @@ def _scaled(name: str, grows: bool) -> Callable[..., Any]:
         size = np.abs(x)
         near = _by_recurrence(name, v, size, order, grows)
         if order == 0:
-            found = near
+            value = near
         else:
             limit = 30.0 + v * v + order
             far = np.where(size > limit, size, limit)
-            found = np.where(size > limit, _by_expansion(v, far, order, grows), near)
-            found = np.where(x == 0, _at_zero(v, order) if grows else np.nan, found)
+            value = np.where(size > limit, _by_expansion(v, far, order, grows), near)
+            value = np.where(x == 0, _at_zero(v, order) if grows else np.nan, value)
         if not grows:
-            return np.where(x < 0, np.nan, found)
+            return np.where(x < 0, np.nan, value)
         even = np.where(np.mod(v + order, 2) == 0, 1.0, -1.0)
-        whole = np.where(v == np.floor(v), even, np.nan)
-        return np.where(x < 0, whole * found, found)
+        at_integers = np.where(v == np.floor(v), even, np.nan)
+        return np.where(x < 0, at_integers * value, value)
 
     return calculate
 
 
 def _at_zero(v: Any, order: int) -> Any:
-    """At the corner of e^−|x|: the mean of the slopes on both sides, as sign 0 = 0 says."""
+    """Return the slope at the corner of e^−|x|: the mean of the slopes on both sides, as sign 0 = 0
+    says."""
     small = np.full_like(v, 1e-300)
     right = _by_recurrence("ive", v, small, order, True)
     odd = np.mod(v + order, 2) != 0
@@ -169,8 +170,8 @@ def _by_recurrence(name: str, v: Any, x: Any, order: int, grows: bool) -> Any:
     if order == 0:
         return _calculate(name, np.abs(v) if not grows else v, x)
     sides = sum(_by_recurrence(name, v + s, x, order - 1, grows) for s in (-1, 1)) / 2
-    own = _by_recurrence(name, v, x, order - 1, grows)
-    return sides - own if grows else own - sides
+    lower = _by_recurrence(name, v, x, order - 1, grows)
+    return sides - lower if grows else lower - sides
 
 
 def _by_expansion(v: Any, x: Any, order: int, grows: bool) -> Any:
@@ -203,9 +204,9 @@ def _scaled_code(name: str, grows: bool) -> Callable[..., str]:
         if order == 0:
             return f"scipy.special.{name}({v}, {x})"
         below, above = (text(f"({v} {s} 1)", x, order - 1) for s in "-+")
-        own = text(v, x, order - 1)
+        lower = text(v, x, order - 1)
         sides = f"({below} + {above}) / 2"
-        return f"({sides} - np.sign({x}) * {own})" if grows else f"({own} - {sides})"
+        return f"({sides} - np.sign({x}) * {lower})" if grows else f"({lower} - {sides})"
 
     return lambda node, v, x: text(v, x, node.attrs["order"])
 

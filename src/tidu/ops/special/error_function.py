@@ -25,7 +25,8 @@ _PHI = Symbol("Φ")
 
 
 def _one_by_one(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """The reference that applies Python's function to each element, SciPy's to complex ones."""
+    """Return the reference that applies Python's function to each element, SciPy's to complex
+    ones."""
 
     def calculate(x: Any) -> Any:
         array = np.asarray(x)
@@ -53,7 +54,7 @@ def _normal_function(
     domain: tuple[float, float] | None = None,
     **facets: Any,
 ) -> Op:
-    """An elementwise function of one argument that scipy.special has under the same name."""
+    """Return an elementwise function of one argument that scipy.special has under the same name."""
     facets.setdefault("numpy", special(name))
     facets.setdefault("code", call_text(name))
     facets.setdefault("notation", function(name))
@@ -110,24 +111,24 @@ erfi = _normal_function(
 
 # ------------------------------------------------------------------ erfcx
 def _erfcx(x: Any, order: int) -> Any:
-    """e^{x²} iⁿerfc(x). Left of 1 all terms of the recurrence 2n Eₙ = Eₙ₋₂ − 2x Eₙ₋₁ are of one
-    size; right of it the recurrence is run downwards from far above (Gautschi 1961)."""
+    """Return e^{x²} iⁿerfc(x). Left of 1 all terms of the recurrence 2n Eₙ = Eₙ₋₂ − 2x Eₙ₋₁ are of
+    one size; right of it the recurrence is run downwards from far above (Gautschi 1961)."""
     if order == 0:
         return scipy_function("erfcx")(x)
     before, last = np.full_like(x, 2.0 / _ROOT_PI), scipy_function("erfcx")(x)
     for n in range(1, order + 1):
         before, last = last, (before - 2 * x * last) / (2 * n)
     far = np.where(x > 1.0, x, 1.0)
-    upper, here, found = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
+    upper, here, result = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
     for n in range(order + 200, -1, -1):  # here is Eₙ, upper Eₙ₊₁, each in units of (2x)⁻¹
         if n == order:
-            found = here
+            result = here
         upper, here = here, here + (n + 1) * upper / (2 * far * far)
         if n % 8 == 0:
             size = np.abs(here)
-            upper, here, found = upper / size, here / size, found / size
+            upper, here, result = upper / size, here / size, result / size
     # here is E₋₁ = 2/√π in the same units: each step down multiplied by 2x
-    down = found / here * (2.0 / _ROOT_PI) / (2 * far) ** (order + 1)
+    down = result / here * (2.0 / _ROOT_PI) / (2 * far) ** (order + 1)
     return np.where(x > 1.0, down, last)
 
 
@@ -144,7 +145,7 @@ def _erfcx_notation(node: Node, x: Math) -> Math:
 
 
 def _orders(low: float, high: float) -> Samples:
-    """A function and its first derivative, as one op with the attribute `order`."""
+    """Return a function and its first derivative, as one op with the attribute `order`."""
     return sampled(
         *(
             ((lambda rng, shape=shape: rng.uniform(low, high, shape),), {"order": order})
@@ -171,8 +172,8 @@ erfcx = _normal_function(
 
 # ------------------------------------------------------------------ Dawson's integral
 def _dawsn(x: Any, order: int) -> Any:
-    """The derivative of this order: D′ = 1 − 2xD again and again, and for large x term by term from
-    D ~ Σ (2k−1)!!/(2ᵏ⁺¹ x²ᵏ⁺¹)."""
+    """Return the derivative of this order: D′ = 1 − 2xD again and again, and for large x term by
+    term from D ~ Σ (2k−1)!!/(2ᵏ⁺¹ x²ᵏ⁺¹)."""
     before, last = np.zeros_like(x), scipy_function("dawsn")(x)
     for n in range(order):
         before, last = last, (1.0 if n == 0 else 0.0) - 2 * x * last - 2 * n * before
@@ -270,7 +271,7 @@ def _hazard(x: Any) -> Any:
 
 
 def _hazard_slope(x: Node, out: Node) -> Node:
-    """−h(x + h) for x > 0; left of 0, where x + h cancels, by the integrals of erfc."""
+    """Return −h(x + h) for x > 0; left of 0, where x + h cancels, by the integrals of erfc."""
     z = -_HALF * where(greater(x, 0.0), 0.0, x)
     left = (-2.0 / _ROOT_PI) * erfcx(z, order=1) / square(erfcx(z))
     return where(greater(x, 0.0), -out * (x + out), left)

@@ -32,7 +32,7 @@ def _gamma_function(name: str, arity: int, *facts: Any, **facets: Any) -> Op:
 
 
 def between(low: float, high: float, *orders: float, arity: int = 1) -> Samples:
-    """Operands between two bounds behind a first operand that is an order."""
+    """Return operands between two bounds behind a first operand that is an order."""
 
     def draw(shape: tuple[int, ...]) -> Callable[[np.random.Generator], Any]:
         return lambda rng: rng.uniform(low, high, shape)
@@ -97,10 +97,10 @@ def _polygamma_notation(node: Node, n: Math, x: Math) -> Math:
 
 
 def _polygamma_torch(node: Node, n: str, x: str) -> str:
-    """PyTorch takes the order as a whole number, not as a tensor."""
+    """Write polygamma in PyTorch, which takes the order as a whole number, not as a tensor."""
     order = constant_value(node.inputs[0])
-    whole = order is not None and float(order).is_integer()
-    return f"torch.polygamma({order:.0f}, {x})" if whole else ""
+    is_integer = order is not None and float(order).is_integer()
+    return f"torch.polygamma({order:.0f}, {x})" if is_integer else ""
 
 
 polygamma = _gamma_function(
@@ -135,7 +135,8 @@ gamma = _gamma_function(
 
 
 def _rgamma_slope(x: Node, out: Node) -> Node:
-    """−ψ/Γ; left of ½, where Γ and ψ have poles and 1/Γ has none, by the reflection formula."""
+    """Return −ψ/Γ; left of ½, where Γ and ψ have poles and 1/Γ has none, by the reflection
+    formula."""
     right = less(x, 0.5)
     z = where(right, x, 0.0)
     reflected = gamma(1.0 - z) * (
@@ -172,26 +173,26 @@ _START = 20
 
 
 def _gap(a: Any, b: Any, order: int) -> Any:
-    """ψ⁽ⁿ⁾(a + b) − ψ⁽ⁿ⁾(a) for a > 0, each of its terms a difference that does not cancel.
+    """Return ψ⁽ⁿ⁾(a + b) − ψ⁽ⁿ⁾(a) for a > 0, each of its terms a difference that does not cancel.
 
     The recurrence moves a above 20, then Stirling's series is taken difference by difference.
     """
     n, sign = order, (-1.0) ** (order + 1)
-    total, at = np.zeros_like(a), a
+    total, argument = np.zeros_like(a), a
     for _ in range(_START):
-        low = at < _START
-        step = np.where(low, at, 1.0)
+        low = argument < _START
+        step = np.where(low, argument, 1.0)
         change = -(step ** -(n + 1.0)) * np.expm1(-(n + 1.0) * np.log1p(b / step))
         # ψ⁽ⁿ⁾(z) = ψ⁽ⁿ⁾(z + 1) − (−1)ⁿ n!/zⁿ⁺¹
         total = total + np.where(low, -sign * math.factorial(n) * change, 0.0)
-        at = np.where(low, at + 1, at)
+        argument = np.where(low, argument + 1, argument)
 
     def power(m: int) -> Any:
-        """(a + b)⁻ᵐ − a⁻ᵐ"""
-        return at ** -float(m) * np.expm1(-m * np.log1p(b / at))
+        """Return (a + b)⁻ᵐ − a⁻ᵐ."""
+        return argument ** -float(m) * np.expm1(-m * np.log1p(b / argument))
 
     if n == 0:
-        series = np.log1p(b / at) - power(1) / 2
+        series = np.log1p(b / argument) - power(1) / 2
         for k, bernoulli in enumerate(_BERNOULLI, 1):
             series = series - bernoulli / (2 * k) * power(2 * k)
     else:

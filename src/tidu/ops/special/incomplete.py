@@ -35,7 +35,7 @@ def _op(name: str, kinds: tuple[Operand, ...], *facts: Any, **facets: Any) -> Op
 
 
 def _uniform(*bounds: tuple[float, float]) -> Any:
-    """Samples of operands between bounds of their own."""
+    """Return samples of operands between bounds of their own."""
 
     def draw(low: float, high: float, shape: tuple[int, ...]) -> Any:
         return lambda rng: rng.uniform(low, high, shape)
@@ -56,7 +56,7 @@ def _stirling_error(a: Any) -> Any:
 
 
 def _deviance(x: Any, mean: Any) -> Any:
-    """x ln(x/mean) + mean − x without cancellation where the two are close (Loader 2000)."""
+    """Return x ln(x/mean) + mean − x without cancellation where the two are close (Loader 2000)."""
     v = (x - mean) / (x + mean)
     near = np.abs(v) < 0.1
     small = np.where(near, v, 0.0)
@@ -68,7 +68,7 @@ def _deviance(x: Any, mean: Any) -> Any:
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
-    """xᵃ⁻¹ e⁻ˣ/Γ(a), for large a by its distance from the mode."""
+    """Return xᵃ⁻¹ e⁻ˣ/Γ(a), for large a by its distance from the mode."""
     b = a - 1.0
     large = (b >= 16) & (x > 0)
     shape, at = np.where(large, b, 16.0), np.where(large, x, 16.0)
@@ -80,7 +80,7 @@ def _gamma_density(a: Any, x: Any) -> Any:
 
 
 def _gamma_density_by_shape(a: Node, x: Node, out: Node) -> Node:
-    """p (ln x − ψ(a)); left of ½, where ψ has poles and 1/Γ is 0, by the slope of 1/Γ."""
+    """Return p (ln x − ψ(a)); left of ½, where ψ has poles and 1/Γ is 0, by the slope of 1/Γ."""
     right = greater(a, 0.5)
     low = where(right, 0.0, a)
     slope = rgamma.partials(low, rgamma(low))  # type: ignore[misc]
@@ -134,7 +134,7 @@ gammaincc = _op(
 
 # ------------------------------------------------------------------ the beta distribution
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
-    """xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b), for large a and b by the distance from the mode."""
+    """Return xᵃ⁻¹ (1 − x)ᵇ⁻¹/B(a, b), for large a and b by the distance from the mode."""
     p, q = a - 1.0, b - 1.0
     inside = (x > 0) & (x < 1)
     large = (p >= 16) & (q >= 16) & inside
@@ -219,7 +219,8 @@ betaincc = _op(
 
 # ------------------------------------------------------------------ Student's t
 def t_density(df: Node, t: Node) -> Node:
-    """The density of Student's t with df degrees of freedom, written with other operations."""
+    """Return the density of Student's t with df degrees of freedom, written with other
+    operations."""
     power = -0.5 * (df + 1.0) * log1p(square(t) / df)
     return exp(power - betaln(0.5 * df, 0.5) - 0.5 * log(df))
 

@@ -24,8 +24,8 @@ INSTALL = "pip install tidu[scipy]"
 
 
 def scipy_function(name: str, home: str = "scipy.special") -> Any:
-    """The function scipy.special.`name`, or of another module. Raises MissingPackageError without
-    SciPy."""
+    """Return the function scipy.special.`name`, or of another module. Raises MissingPackageError
+    without SciPy."""
     try:
         module = import_module(home)
     except ImportError:
@@ -34,7 +34,7 @@ def scipy_function(name: str, home: str = "scipy.special") -> Any:
 
 
 def special(name: str) -> Callable[..., Any]:
-    """The reference that calls scipy.special.`name` on the operands."""
+    """Return the reference that calls scipy.special.`name` on the operands."""
 
     def calculate(*operands: Any, **attributes: Any) -> Any:
         xs = [as_float(x) for x in operands]
@@ -49,13 +49,14 @@ def special(name: str) -> Callable[..., Any]:
 
 
 def as_float(x: Any) -> Any:
-    """Integers and masks as float64; numbers with a fraction as they are."""
+    """Return integers and masks as float64, numbers with a fraction as they are."""
     array = np.asarray(x)
     return array if array.dtype.kind in "fc" else array.astype(np.float64)
 
 
 def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """A reference of several steps, taken in float64 and rounded once to the operands' dtype."""
+    """Return a reference of several steps, taken in float64 and rounded once to the operands'
+    dtype."""
 
     def calculate(*operands: Any, **attributes: Any) -> Any:
         xs = [np.real(as_float(x)) for x in operands]
@@ -68,7 +69,7 @@ def in_double(reference: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def call_text(name: str) -> Callable[..., str]:
-    """NumPy source text: scipy.special.name(x)."""
+    """Return NumPy source text: scipy.special.name(x)."""
     return lambda node, *xs: f"scipy.special.{name}({', '.join(xs)})"
 
 
@@ -104,6 +105,6 @@ def special_function(
 
 
 def shifted(node: Node, step: float) -> Node:
-    """An order moved by a whole number; of a known order, the number itself."""
+    """Return an order moved by a whole number; of a known order, the number itself."""
     known = constant_value(node)
     return node + step if known is None else constant(known + step, node.dtype)

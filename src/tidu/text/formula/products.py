@@ -88,19 +88,19 @@ def _factors(formulas: FormulaScope, node: Chain) -> list[tuple[Syntax, Sign | N
     waiting = list(zip(reversed(node.factors), reversed((None, *node.dots)), strict=True))
     while waiting:
         factor, dot = waiting.pop()
-        opened = _opened(formulas, factor)
-        if isinstance(opened, Chain):
-            inner = zip(reversed(opened.factors), reversed((dot, *opened.dots)), strict=True)
+        flattened = _flattened(formulas, factor)
+        if isinstance(flattened, Chain):
+            inner = zip(reversed(flattened.factors), reversed((dot, *flattened.dots)), strict=True)
             waiting.extend(inner)
-        elif isinstance(opened, Word) and _names_function(formulas, opened) and waiting:
+        elif isinstance(flattened, Word) and _names_function(formulas, flattened) and waiting:
             argument, _ = waiting.pop()
-            waiting.append((_applied_to(formulas, opened, argument), dot))
+            waiting.append((_applied_to(formulas, flattened, argument), dot))
         else:
-            found.append((opened, dot))
+            found.append((flattened, dot))
     return found
 
 
-def _opened(formulas: FormulaScope, factor: Syntax) -> Syntax:
+def _flattened(formulas: FormulaScope, factor: Syntax) -> Syntax:
     """A factor that is a product itself: a run of letters, or a name before brackets."""
     if isinstance(factor, Word):
         found = find(formulas, factor, applied=False)

@@ -79,7 +79,7 @@ FUNCTIONS: Mapping[str, int] = {
 
 
 def emit(builder: Any, name: str, *operands: Any) -> Any:
-    """The value of a function; operands are of one type: float, double, or a vector of them.
+    """Return the value of a function; operands are of one type: float, double, or a vector of them.
 
     Emits a call, and defines what is called if the module has not got it. Raises KeyError for a
     function that is not in FUNCTIONS.
@@ -93,8 +93,8 @@ def emit(builder: Any, name: str, *operands: Any) -> Any:
 
 
 def emit_pair(builder: Any, name: str, x: Any) -> tuple[Any, Any]:
-    """The two values of a function that calculates two together: "tanh_and_rest" gives tanh x and
-    1 − tanh² x, "sigmoid_and_rest" gives σ(x) and 1 − σ(x)."""
+    """Return the two values of a function that calculates two together: "tanh_and_rest" gives tanh
+    x and 1 − tanh² x, "sigmoid_and_rest" gives σ(x) and 1 − σ(x)."""
     function = define_pair(_code(builder, x.type), name, _PAIRS[name], "inlinehint")
     both = builder.call(function, [x])
     return builder.extract_value(both, 0), builder.extract_value(both, 1)

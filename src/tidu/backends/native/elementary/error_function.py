@@ -20,7 +20,7 @@ from tidu.backends.native.elementary.pieces import (
     with_sign,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
     exact_product,
     exact_sum,
     fast_sum,
@@ -33,8 +33,8 @@ _ONE_FROM = {"f64": 6.0, "f32": 4.0}  # erf is 1 beyond, rounded
 _LIFT = {"f64": 128, "f32": 64}
 
 
-def _tail(a: Real) -> tuple[Pair, Real]:
-    """erfc a for a from ½ on, times a power of two, and what undoes that."""
+def _tail(a: Real) -> tuple[DoubleWord, Real]:
+    """Return erfc a for a from ½ on, times a power of two, and what undoes that."""
     code, name = a.code, a.code.form.name
     d = exact_sum(a, _CENTRE[name])
     q = (a - _CENTRE[name]) / d.high
@@ -50,14 +50,14 @@ def _tail(a: Real) -> tuple[Pair, Real]:
     lift = float(_LIFT[name])
     power = power_of_two(parts.place + deep.choose(lift, 0.0))
     n = exact_product(e.high, h.high)
-    n = Pair(n.high, n.low + fma(e.high, h.low, e.low * h.high))
+    n = DoubleWord(n.high, n.low + fma(e.high, h.low, e.low * h.high))
     twice = exact_sum(a + a, 1.0)
-    found = quotient(n, twice)
-    return Pair(found.high * power, found.low * power), deep.choose(2.0**-lift, 1.0)
+    ratio = quotient(n, twice)
+    return DoubleWord(ratio.high * power, ratio.low * power), deep.choose(2.0**-lift, 1.0)
 
 
-def _near(x: Real) -> Pair:
-    """erf x, |x| ≤ 1."""
+def _near(x: Real) -> DoubleWord:
+    """Return erf x, |x| ≤ 1."""
     z = x * x
     return fast_sum(x, x * polynomial(z, table.ERF[z.code.form.name]))
 

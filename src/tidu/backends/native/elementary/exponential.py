@@ -17,7 +17,7 @@ from tidu.backends.native.elementary.pieces import (
     with_sign,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
     fast_sum,
     quotient,
 )
@@ -42,21 +42,21 @@ class Reduced:
 def reduced(x: Real) -> Reduced:
     form = x.code.form
     high, low = table.LN2[form.name]
-    place = fma(x, table.LOG2_E[form.name][0], form.magic)
-    k = place - form.magic
+    shifted = fma(x, table.LOG2_E[form.name][0], form.magic)
+    k = shifted - form.magic
     first = fma(-k, high, x)
     r = fma(-k, low, first)
-    return Reduced(place, r, fma(-k, low, first - r))
+    return Reduced(shifted, r, fma(-k, low, first - r))
 
 
-def power_of_two(place: Real) -> Real:
-    """2ᵏ for normal results."""
-    form = place.code.form
-    return ((place.bits() << form.shift) + form.bits(1.0)).real()
+def power_of_two(shifted: Real) -> Real:
+    """Return 2ᵏ for normal results."""
+    form = shifted.code.form
+    return ((shifted.bits() << form.shift) + form.bits(1.0)).real()
 
 
 def at_least(x: Real, bound: float) -> Real:
-    """The greater one; NaN stays."""
+    """Return the greater one; NaN stays."""
     return (x < bound).choose(bound, x)
 
 
@@ -65,62 +65,62 @@ def at_most(x: Real, bound: float) -> Real:
 
 
 def _from_one(x: Real) -> tuple[Real, Real]:
-    """eʳ - 1 for the rest of x, and the place of k."""
+    """Return eʳ - 1 for the rest of x, and the place of k."""
     form = x.code.form
     low = table.LN2[form.name][1]
-    place = fma(x, table.LOG2_E[form.name][0], form.magic)
-    k = place - form.magic
+    shifted = fma(x, table.LOG2_E[form.name][0], form.magic)
+    k = shifted - form.magic
     r = fma(-k, low, fma(-k, table.LN2[form.name][0], x))
-    return fma(r * r, polynomial(r, table.EXP[form.name]), r), place
+    return fma(r * r, polynomial(r, table.EXP[form.name]), r), shifted
 
 
-def _lifted(place: Real, deep: Mask) -> tuple[Real, Real]:
-    """The place of a greater power where the result may be subnormal, and what undoes it."""
-    return place + deep.choose(_LIFT, 0.0), deep.choose(2.0**-_LIFT, 1.0)
+def _lifted(shifted: Real, deep: Mask) -> tuple[Real, Real]:
+    """Return a power so much greater that the result is normal, and the factor that undoes it."""
+    return shifted + deep.choose(_LIFT, 0.0), deep.choose(2.0**-_LIFT, 1.0)
 
 
 def exp_(x: Real) -> Real:
     form = x.code.form
-    rest, place = _from_one(at_least(x, _BOTTOM[form.name]))
-    return _times_power(1.0 + rest, place, x, _DEEP[form.name], (x <= _TOP[form.name]))
+    rest, shifted = _from_one(at_least(x, _BOTTOM[form.name]))
+    return _times_power(1.0 + rest, shifted, x, _DEEP[form.name], (x <= _TOP[form.name]))
 
 
 def exp_near_zero(x: Real) -> Real:
-    """eˣ where it is a normal number, or x is NaN."""
-    rest, place = _from_one(x)
-    power = power_of_two(place)
+    """Return eˣ where it is a normal number, or x is NaN."""
+    rest, shifted = _from_one(x)
+    power = power_of_two(shifted)
     return fma(rest, power, power)
 
 
 def exp2_(x: Real) -> Real:
     form = x.code.form
     inside = at_least(x, -(form.bias + form.digits + 2.0))
-    place = inside + form.magic
-    r = inside - (place - form.magic)
+    shifted = inside + form.magic
+    r = inside - (shifted - form.magic)
     rest = fma(r * r, polynomial(r, table.EXP2[form.name]), r * table.LN2_NEAR[form.name][0])
-    return _times_power(1.0 + rest, place, x, 2.0 - form.bias, x < form.bias + 1.0)
+    return _times_power(1.0 + rest, shifted, x, 2.0 - form.bias, x < form.bias + 1.0)
 
 
-def _times_power(y: Real, place: Real, x: Real, deep: float, finite: Mask) -> Real:
-    place, back = _lifted(place, x < deep)
+def _times_power(y: Real, shifted: Real, x: Real, deep: float, finite: Mask) -> Real:
+    shifted, back = _lifted(shifted, x < deep)
     shift = y.code.form.shift
-    result = (y.bits() + (place.bits() << shift)).real() * back
+    result = (y.bits() + (shifted.bits() << shift)).real() * back
     return finite.choose(result, x + INFINITY)
 
 
 def sigmoid(x: Real) -> Real:
-    """1/(1 + e⁻ˣ)."""
+    """Return 1/(1 + e⁻ˣ)."""
     return sigmoid_and_rest(x)[0]
 
 
 def one_minus_sigmoid(x: Real) -> Real:
-    """1/(1 + eˣ)."""
+    """Return 1/(1 + eˣ)."""
     return sigmoid_and_rest(x)[1]
 
 
 def sigmoid_and_rest(x: Real) -> tuple[Real, Real]:
-    """1/(1 + e⁻ˣ) and 1/(1 + eˣ): the smaller as e/(1 + e), from e to a power that is not positive,
-    so that it keeps its digits, and the greater as what that leaves of 1."""
+    """Return 1/(1 + e⁻ˣ) and 1/(1 + eˣ): the smaller as e/(1 + e), from e to a power that is not
+    positive, so that it keeps its digits, and the greater as what that leaves of 1."""
     form = x.code.form
     parts = reduced(at_least(-abs(x), _BOTTOM[form.name]))
     r = parts.r
@@ -128,18 +128,19 @@ def sigmoid_and_rest(x: Real) -> tuple[Real, Real]:
     e = fast_sum(x.code.number(1.0), rest)
     place, back = _lifted(parts.place, abs(x) > -_DEEP[form.name])
     power = power_of_two(place)
-    e = Pair(e.high * power, e.low * power)
+    e = DoubleWord(e.high * power, e.low * power)
     d = fast_sum(x.code.number(1.0), e.high * back)
-    d = Pair(d.high, fma(e.low, back, d.low))
+    d = DoubleWord(d.high, fma(e.low, back, d.low))
     left = x < 0.0
     one = x.code.number(1.0)
-    n = Pair(left.choose(e.high, one), left.choose(e.low, 0.0))
+    n = DoubleWord(left.choose(e.high, one), left.choose(e.low, 0.0))
     value = quotient(n, d).value() * left.choose(back, one)
     return value, left.choose(1.0 - value, e.high * value * back)
 
 
 def sech_squared(x: Real) -> Real:
-    """1/cosh² x as 4 q (1 - q) with q = e/(1 + e), from e to a power that is not positive."""
+    """Return 1/cosh² x as 4 q (1 - q) with q = e/(1 + e), from e to a power that is not
+    positive."""
     form = x.code.form
     small = -2.0 * abs(x)
     parts = reduced(at_least(small, _BOTTOM[form.name] - 4.0))  # four times that is 0 too
@@ -148,7 +149,7 @@ def sech_squared(x: Real) -> Real:
     e = fast_sum(x.code.number(1.0), rest)
     place, back = _lifted(parts.place, small < _DEEP[form.name])
     power = power_of_two(place)
-    e = Pair(e.high * power, e.low * power)
+    e = DoubleWord(e.high * power, e.low * power)
     d = fast_sum(x.code.number(1.0), e.high * back)
     inverse = 1.0 / d.high
     first = e.high * inverse
@@ -158,7 +159,7 @@ def sech_squared(x: Real) -> Real:
 
 
 def logb_(x: Real) -> Real:
-    """The exponent as a number: e of x = m·2ᵉ with 1 ≤ |m| < 2."""
+    """Return the exponent as a number: e of x = m·2ᵉ with 1 ≤ |m| < 2."""
     form = x.code.form
     size = abs(x)
     small = size < form.tiny
@@ -170,9 +171,9 @@ def logb_(x: Real) -> Real:
 
 
 # ------------------------------------------------------------------ eˣ - 1
-def _minus_one(x: Real, drop: Mask) -> Pair:
-    """eˣ - 1 to more than the digits of the format, the low part up to a third of the high one;
-    times 2⁻⁶⁴ where `drop` is set."""
+def _minus_one(x: Real, drop: Mask) -> DoubleWord:
+    """Return eˣ - 1 to more than the digits of the format, the low part up to a third of the high
+    one; times 2⁻⁶⁴ where `drop` is set."""
     form = x.code.form
     parts = reduced(x)
     power = power_of_two(parts.place - drop.choose(_LIFT, 0.0))
@@ -180,7 +181,7 @@ def _minus_one(x: Real, drop: Mask) -> Pair:
     r = parts.r
     small = fma(r * r, polynomial(r, table.EXP[form.name]), parts.rest)
     total = fast_sum(start, power * r)
-    return Pair(total.high, fma(power, small, total.low))
+    return DoubleWord(total.high, fma(power, small, total.low))
 
 
 def _large(x: Real) -> Mask:
@@ -195,7 +196,7 @@ def expm1_(x: Real) -> Real:
 
 
 def tanh_(x: Real) -> Real:
-    """t/(t + 2) with t = e²ˣ - 1.
+    """Return t/(t + 2) with t = e²ˣ - 1.
 
     ln 2 is taken as one number here, and what that lacks is added to eʳ - 1 without a factor eʳ: an
     error that grows with k, while that of t matters less and less.
@@ -203,11 +204,11 @@ def tanh_(x: Real) -> Real:
     form = x.code.form
     high, low = table.LN2_NEAR[form.name]
     twice = 2.0 * at_most(abs(x), _ONE_FROM[form.name])
-    place = fma(twice, table.LOG2_E[form.name][0], form.magic)
-    k = place - form.magic
+    shifted = fma(twice, table.LOG2_E[form.name][0], form.magic)
+    k = shifted - form.magic
     r = fma(-k, high, twice)  # exact
     small = fma(r * r, polynomial(r, table.EXP[form.name]), k * -low)
-    power = power_of_two(place)
+    power = power_of_two(shifted)
     total = fast_sum(power - 1.0, power * r)
     t = total.high + fma(power, small, total.low)
     d = fast_sum(x.code.number(2.0), t)
@@ -218,7 +219,7 @@ def tanh_(x: Real) -> Real:
 
 
 def tanh_and_rest(x: Real) -> tuple[Real, Real]:
-    """tanh x and 1 - tanh² x: with v = 1/(t + 2) and t = e²ˣ - 1, that is 4 v (1 - v).
+    """Return tanh x and 1 - tanh² x: with v = 1/(t + 2) and t = e²ˣ - 1, that is 4 v (1 - v).
 
     All is calculated 2⁶⁴ times smaller, so that e²ˣ stays in the range of floats where 1 - tanh² x
     is not 0 yet. Where t would have no digits then, tanh x is x. What ln 2 lacks as one number
@@ -229,11 +230,11 @@ def tanh_and_rest(x: Real) -> tuple[Real, Real]:
     scale = 2.0**-_LIFT
     size = abs(x)
     twice = 2.0 * at_most(size, _NOTHING_FROM[form.name])
-    place = fma(twice, table.LOG2_E[form.name][0], form.magic)
-    k = place - form.magic
+    shifted = fma(twice, table.LOG2_E[form.name][0], form.magic)
+    k = shifted - form.magic
     r = fma(-k, high, twice)  # exact
     small = fma(r * r, polynomial(r, table.EXP[form.name]), k * -low)
-    power = power_of_two(place - float(_LIFT))
+    power = power_of_two(shifted - float(_LIFT))
     total = fast_sum(power - scale, power * r)
     t = total.high + fma(power, small, total.low)
     d = fast_sum(x.code.number(2.0 * scale), t)
@@ -251,18 +252,18 @@ _NOTHING_FROM = {"f64": 375.0, "f32": 54.0}
 _ONE_FROM = {"f64": 20.0, "f32": 10.0}
 
 
-def _hyperbolic(x: Real) -> tuple[Pair, Pair, Real]:
-    """e^|x| - 1 and e^|x|, and the factor with which they are half as large."""
+def _hyperbolic(x: Real) -> tuple[DoubleWord, DoubleWord, Real]:
+    """Return e^|x| - 1 and e^|x|, and the factor with which they are half as large."""
     drop = _large(abs(x))
     top = {"f64": 711.0, "f32": 90.0}[x.code.form.name]
     t = _minus_one(at_most(abs(x), top), drop)
     t = fast_sum(t.high, t.low)
     d = fast_sum(x.code.number(1.0), t.high)
-    return t, Pair(d.high, d.low + t.low), drop.choose(2.0 ** (_LIFT - 1), 0.5)
+    return t, DoubleWord(d.high, d.low + t.low), drop.choose(2.0 ** (_LIFT - 1), 0.5)
 
 
 def sinh_(x: Real) -> Real:
-    """(t + t/(t + 1))/2 with t = e^|x| - 1."""
+    """Return (t + t/(t + 1))/2 with t = e^|x| - 1."""
     t, e, half = _hyperbolic(x)
     q = quotient(t, e)
     total = fast_sum(t.high, q.high)

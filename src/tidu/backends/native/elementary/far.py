@@ -22,7 +22,7 @@ from tidu.backends.native.elementary.pieces import (
     fma,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
 )
 
 _WIDE = ir.IntType(192)
@@ -33,27 +33,27 @@ _RESULT = ir.LiteralStructType([_DOUBLE, _DOUBLE, _I64])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Far:
-    r: Pair
+    r: DoubleWord
     quadrant: Bits
 
 
 def far_reduced(x: Real) -> Far:
-    """r and k of x = k π/2 + r, for finite |x| from 2¹⁵ on. Emits a loop over the lanes."""
+    """Return r and k of x = k π/2 + r, for finite |x| from 2¹⁵ on. Emits a loop over the lanes."""
     code, builder = x.code, x.code.builder
     wide = code.at(F64)
     given = x.to(F64).value
     function = _one(builder.module)
     if code.lanes is None:
         result = builder.call(function, [given])
-        found = [builder.extract_value(result, i) for i in range(3)]
+        parts = [builder.extract_value(result, i) for i in range(3)]
     else:
-        found = _each(wide, given, function)
-    high, low, quadrant = Real(wide, found[0]), Real(wide, found[1]), found[2]
+        parts = _each(wide, given, function)
+    high, low, quadrant = Real(wide, parts[0]), Real(wide, parts[1]), parts[2]
     if code.form is F32:
         total = high.to(F32)
         low = (high - total.to(F64)).to(F32)
-        return Far(Pair(total, low), Bits(code, builder.trunc(quadrant, code.bits_type)))
-    return Far(Pair(high, low), Bits(code, quadrant))
+        return Far(DoubleWord(total, low), Bits(code, builder.trunc(quadrant, code.bits_type)))
+    return Far(DoubleWord(high, low), Bits(code, quadrant))
 
 
 def _each(code: Code, given: Any, function: Any) -> list[Any]:
@@ -82,7 +82,7 @@ def _each(code: Code, given: Any, function: Any) -> list[Any]:
 
 
 def _digits(module: Any) -> Any:
-    """The digits of 2/π in memory, the last byte first, zeros before the point."""
+    """Return the digits of 2/π in memory, the last byte first, zeros before the point."""
     data = bytes(_PAD) + bytes.fromhex(table.TWO_BY_PI_DIGITS)
     kind = ir.ArrayType(ir.IntType(8), len(data))
     digits: Any = ir.GlobalVariable(module, kind, "tidu.two_by_pi")
@@ -93,7 +93,7 @@ def _digits(module: Any) -> Any:
 
 
 def _one(module: Any) -> Any:
-    """The function for one number."""
+    """Return the function for one number."""
     name = "tidu.far.f64"
     function = module.globals.get(name)
     if function is not None:
@@ -109,8 +109,8 @@ def _one(module: Any) -> Any:
     exponent = ((bits >> 52) & 0x7FF) - (1075 - 62)  # e + 62
     m = (bits & ((1 << 52) - 1)) | (1 << 52)
     digits, size = _digits(module)
-    place = code.integer(size - 24) - (exponent >> 3)
-    address = builder.gep(digits, [ir.Constant(_I64, 0), place.value], inbounds=True)
+    bit = code.integer(size - 24) - (exponent >> 3)
+    address = builder.gep(digits, [ir.Constant(_I64, 0), bit.value], inbounds=True)
     wide = ir.Constant(_WIDE, 1 << 189)
     address = builder.bitcast(address, _WIDE.as_pointer())
     window = builder.load(address, align=1)
@@ -135,7 +135,7 @@ def _one(module: Any) -> Any:
 
 
 def _fraction(code: Code, value: Any) -> tuple[Real, Real]:
-    """A signed integer times 2⁻¹⁹², as a sum of two numbers."""
+    """Return a signed integer times 2⁻¹⁹², as a sum of two numbers."""
     builder = code.builder
     zero = ir.Constant(_WIDE, 0)
     negative = builder.icmp_signed("<", value, zero)

@@ -12,7 +12,7 @@ from tidu.backends.native.elementary.pieces import (
     with_sign,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
     exact_sum,
     fast_sum,
     quotient,
@@ -24,30 +24,30 @@ _FAR = {"f64": 2.0**80, "f32": 2.0**50}  # the arc tangent is π/2 from here on,
 
 
 def _turn(form: str, eighths: int) -> tuple[float, float]:
-    """So many eighths of a turn, as two numbers."""
+    """Return a number of eighths of a turn as a sum of two numbers."""
     high, low, _ = table.HALF_PI[form]
     return high * eighths / 2, low * eighths / 2
 
 
-def _small(q: Pair) -> Pair:
-    """atan q for |q| ≤ tan(π/8)."""
+def _small(q: DoubleWord) -> DoubleWord:
+    """Return atan q for |q| ≤ tan(π/8)."""
     z = q.high * q.high
     rest = fma(q.high * z, polynomial(z, table.ATAN[z.code.form.name]), q.low)
-    return Pair(q.high, rest)
+    return DoubleWord(q.high, rest)
 
 
-def _regions(n: Real, d: Real) -> tuple[Mask, Mask, Pair]:
-    """Whether n/d is above tan(π/8), above tan(3π/8), and the tangent of what is left."""
+def _regions(n: Real, d: Real) -> tuple[Mask, Mask, DoubleWord]:
+    """Tell whether n/d is above tan(π/8), above tan(3π/8), and the tangent of what is left."""
     code = n.code
     high = n > d * _HIGH
     some = n > d * _LOW
     difference, total = exact_sum(n, -d), exact_sum(n, d)
     zero = code.number(0.0)
-    top = Pair(
+    top = DoubleWord(
         high.choose(-d, some.choose(difference.high, n)),
         high.choose(zero, some.choose(difference.low, zero)),
     )
-    below = Pair(
+    below = DoubleWord(
         high.choose(n, some.choose(total.high, d)),
         high.choose(zero, some.choose(total.low, zero)),
     )
@@ -68,7 +68,7 @@ def atan_(x: Real) -> Real:
 
 
 def atan2_(y: Real, x: Real) -> Real:
-    """The angle of (x, y), from -π to π."""
+    """Return the angle of (x, y), from -π to π."""
     form = x.code.form.name
     n, d = _bounded(abs(y), abs(x))
     some, high, q = _regions(n, d)
@@ -82,7 +82,7 @@ def atan2_(y: Real, x: Real) -> Real:
 
 
 def _angle(form: str, some: Mask, high: Mask, left: Mask, part: int) -> Real:
-    """0, π/4 or π/2; π minus it on the left."""
+    """Return 0, π/4 or π/2; π minus it on the left."""
     turns = [_turn(form, i)[part] for i in range(5)]
     upper = left.choose(turns[3], turns[1])
     lower = left.choose(turns[4], turns[0])
@@ -90,7 +90,8 @@ def _angle(form: str, some: Mask, high: Mask, left: Mask, part: int) -> Real:
 
 
 def _bounded(n: Real, d: Real) -> tuple[Real, Real]:
-    """Both times a power of two, so that neither their sum nor 1/d overflows; not both are 0."""
+    """Return both times a power of two, so that neither their sum nor 1/d overflows; not both are
+    0."""
     form = n.code.form
     by = 100 if form.width == 64 else 40
     end = 2.0 ** (form.bias - by + 13)
@@ -99,16 +100,16 @@ def _bounded(n: Real, d: Real) -> tuple[Real, Real]:
     endless = n.equals(_INFINITY), d.equals(_INFINITY)
     none = most.equals(0.0)
 
-    def one(value: Real, own: Mask, other: Mask, at_zero: Number) -> Real:
+    def one(value: Real, inside: Mask, other: Mask, at_zero: Number) -> Real:
         value = other.choose(0.0, value * scale)
-        return none.choose(at_zero, own.choose(1.0, value))
+        return none.choose(at_zero, inside.choose(1.0, value))
 
     return one(n, endless[0], endless[1], n), one(d, endless[1], endless[0], 1.0)
 
 
 # ------------------------------------------------------------------ asin, acos
-def _half_way(x: Real) -> tuple[Mask, Pair]:
-    """asin|x| up to ½; beyond, asin of √((1 - |x|)/2), half of what is left to π/2."""
+def _half_way(x: Real) -> tuple[Mask, DoubleWord]:
+    """Return asin|x| up to ½; beyond, asin of √((1 - |x|)/2), half of what is left to π/2."""
     a = abs(x)
     big = a > 0.5
     z = big.choose(fma(a, -0.5, 0.5), a * a)
@@ -116,7 +117,7 @@ def _half_way(x: Real) -> tuple[Mask, Pair]:
     below = (z > 0.0).choose(fma(-root, root, z) / (root + root), 0.0)
     s = big.choose(root, a)
     rest = fma(s * z, polynomial(z, table.ASIN[z.code.form.name]), big.choose(below, 0.0))
-    return big, Pair(s, rest)
+    return big, DoubleWord(s, rest)
 
 
 def asin_(x: Real) -> Real:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tidu.backends.native.elementary import coefficients as table
 from tidu.backends.native.elementary.pieces import (
     Bits,
-    Format,
+    FloatFormat,
     Number,
     Real,
     fma,
@@ -21,7 +21,7 @@ from tidu.backends.native.elementary.pieces import (
     with_sign,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
     exact_product,
     exact_sum,
     fast_sum,
@@ -59,13 +59,13 @@ def split(x: Real, *, subnormal: bool = True) -> Split:
 
 
 def _end_values(x: Real, result: Real) -> Real:
-    """-∞ at 0, NaN below, ∞ at ∞, NaN at NaN."""
+    """Return -∞ at 0, NaN below, ∞ at ∞, NaN at NaN."""
     result = (x < INFINITY).choose(result, x)
     return x.equals(0.0).choose(-INFINITY, (x < 0.0).choose(NAN, result))
 
 
 def _rest(f: Real, half: Real, start: Number = 0.0) -> Real:
-    """log(1 + f) - f + f²/2 + start, where half is f²/2."""
+    """Return log(1 + f) - f + f²/2 + start, where half is f²/2."""
     form = f.code.form
     if form.width == 32:
         return fma(f * (half + half), polynomial(f, table.LOG_PLAIN[form.name]), start)
@@ -75,7 +75,8 @@ def _rest(f: Real, half: Real, start: Number = 0.0) -> Real:
 
 
 def _by_parts(x: Real, name: str, body: Callable[[Real, Split], Real]) -> Real:
-    """A logarithm from the parts of x; 0, ∞, NaN, what is negative or subnormal go another way."""
+    """Return a logarithm from the parts of x; 0, ∞, NaN, what is negative or subnormal go another
+    way."""
     form = x.code.form
     first, endless = form.bits(form.tiny), form.bits(INFINITY)
     unusual = (x.bits() - first).reaches(endless - first)
@@ -101,28 +102,29 @@ def _log(x: Real, parts: Split) -> Real:
     return fma(k, high, inside)
 
 
-def _log_pair(f: Real, below: Real | None = None) -> Pair:
-    """log(1 + f + below), below a rounding error of 1 + f, to more than the format's digits."""
+def _log_pair(f: Real, below: Real | None = None) -> DoubleWord:
+    """Return log(1 + f + below), below a rounding error of 1 + f, to more than the format's
+    digits."""
     half = exact_product(f * 0.5, f)
     total = fast_sum(f, -half.high)
     rest = _rest(f, half.high, total.low - half.low)
     if below is not None:  # its share is below/(1 + f)
         rest = fma(below, fma(f, f - 1.0, 1.0), rest)
-    return Pair(total.high, rest)
+    return DoubleWord(total.high, rest)
 
 
-def _times(value: Pair, by: tuple[float, ...]) -> Pair:
+def _times(value: DoubleWord, by: tuple[float, ...]) -> DoubleWord:
     high, low = by
     product = exact_product(value.high, high)
-    return Pair(product.high, product.low + fma(value.high, low, value.low * high))
+    return DoubleWord(product.high, product.low + fma(value.high, low, value.low * high))
 
 
 def _in_base(parts: Split, base: table.Table, unit: tuple[float, float]) -> Real:
-    """k·unit + log(1 + f)/log b."""
+    """Return k·unit + log(1 + f)/log b."""
     form = parts.f.code.form
     inside = _times(_log_pair(parts.f), base[form.name])
-    whole, rest = parts.k * unit[0], parts.k * unit[1]
-    total = fast_sum(whole, inside.high)
+    integer_part, rest = parts.k * unit[0], parts.k * unit[1]
+    total = fast_sum(integer_part, inside.high)
     return total.high + (total.low + (inside.low + rest))
 
 
@@ -147,8 +149,8 @@ def _log10(x: Real, parts: Split) -> Real:
 
 
 # ------------------------------------------------------------------ log(1 + a)
-def _one_plus(a: Pair, more: Number = 0.0) -> Real:
-    """log(1 + a) + more·ln 2 for a > -1, where 1 + a is finite."""
+def _one_plus(a: DoubleWord, more: Number = 0.0) -> Real:
+    """Return log(1 + a) + more·ln 2 for a > -1, where 1 + a is finite."""
     form = a.high.code.form
     high, low = table.LN2[form.name]
     total = exact_sum(a.high, 1.0)
@@ -162,13 +164,13 @@ def _one_plus(a: Pair, more: Number = 0.0) -> Real:
     return whole.high + (whole.low + fma(k, low, inside.low))
 
 
-def _power_bits(exponent: Bits, form: Format) -> Bits:
+def _power_bits(exponent: Bits, form: FloatFormat) -> Bits:
     mask = (1 << (form.width - 1)) - (1 << form.shift)
     return exponent & mask
 
 
 def log1p_(x: Real) -> Real:
-    result = _one_plus(Pair(x, x.code.number(0.0)))
+    result = _one_plus(DoubleWord(x, x.code.number(0.0)))
     inside = (x > -1.0) & (x < INFINITY)
     ends = x.equals(-1.0).choose(-INFINITY, (x > 0.0).choose(x, NAN))
     return inside.choose(with_sign(result, x), ends)
@@ -179,7 +181,7 @@ _FAR = {"f64": 2.0**500, "f32": 2.0**60}
 
 
 def asinh_(x: Real) -> Real:
-    """log(1 + a + a²/(1 + √(1 + a²))) with a = |x|; log 2a where a² is no longer finite."""
+    """Return log(1 + a + a²/(1 + √(1 + a²))) with a = |x|; log 2a where a² is no longer finite."""
     form = x.code.form
     a = abs(x)
     large = a > _FAR[form.name]
@@ -187,29 +189,29 @@ def asinh_(x: Real) -> Real:
     square = exact_product(inside, inside)
     d = _root(exact_sum_pair(square, 1.0))
     plus = fast_sum(d.high, x.code.number(1.0))
-    q = quotient(square, Pair(plus.high, plus.low + d.low))
+    q = quotient(square, DoubleWord(plus.high, plus.low + d.low))
     total = exact_sum(inside, q.high)
     # log 2a = log(1 + a) + ln 2 up to 1/a, which is nothing beside it
     high = large.choose(a, total.high)
     low = large.choose(0.0, total.low + q.low)
-    result = _one_plus(Pair(high, low), large.choose(1.0, 0.0))
+    result = _one_plus(DoubleWord(high, low), large.choose(1.0, 0.0))
     return with_sign((a < INFINITY).choose(result, a), x)
 
 
-def exact_sum_pair(a: Pair, b: Number) -> Pair:
+def exact_sum_pair(a: DoubleWord, b: Number) -> DoubleWord:
     total = exact_sum(a.high, b)
     return fast_sum(total.high, total.low + a.low)
 
 
-def _root(a: Pair) -> Pair:
-    """√a for a > 0."""
+def _root(a: DoubleWord) -> DoubleWord:
+    """Return √a for a > 0."""
     first = a.high.code.call("sqrt", a.high)
     rest = fma(-first, first, a.high) + a.low
-    return Pair(first, rest / (first + first))
+    return DoubleWord(first, rest / (first + first))
 
 
 def acosh_(x: Real) -> Real:
-    """log(1 + t + √(2t + t²)) with t = x - 1."""
+    """Return log(1 + t + √(2t + t²)) with t = x - 1."""
     form = x.code.form
     large = x > _FAR[form.name]
     t = large.choose(1.0, x) - 1.0
@@ -222,16 +224,16 @@ def acosh_(x: Real) -> Real:
     low = product.low + fma(d, e.low, (d > 0.0).choose(below, 0.0) * e.high)
     total = exact_sum(t, product.high)
     high = large.choose(x, total.high)
-    result = _one_plus(Pair(high, large.choose(0.0, total.low + low)), large.choose(1.0, 0.0))
+    result = _one_plus(DoubleWord(high, large.choose(0.0, total.low + low)), large.choose(1.0, 0.0))
     inside = (x >= 1.0) & (x < INFINITY)
     return inside.choose(result, (x > 1.0).choose(x, NAN))
 
 
 def atanh_(x: Real) -> Real:
-    """log(1 + 2a/(1 - a))/2 with a = |x|."""
+    """Return log(1 + 2a/(1 - a))/2 with a = |x|."""
     a = abs(x)
     d = exact_sum(-a, 1.0)
-    q = quotient(Pair(a + a, a.code.number(0.0)), d)
+    q = quotient(DoubleWord(a + a, a.code.number(0.0)), d)
     inside = a < 1.0
     result = _one_plus(q) * 0.5
     return with_sign(inside.choose(result, a.equals(1.0).choose(INFINITY, NAN)), x)

@@ -20,7 +20,7 @@ from tidu.backends.native.literals import Splat
 
 
 @dataclass(frozen=True)
-class Format:
+class FloatFormat:
     """A binary floating-point format."""
 
     name: str  # f32, f64
@@ -33,21 +33,22 @@ class Format:
 
     @property
     def shift(self) -> int:
-        """How far left the exponent stands."""
+        """Return how far left the exponent stands."""
         return self.digits - 1
 
     @property
     def tiny(self) -> float:
-        """The smallest normal number."""
+        """Return the smallest normal number."""
         return 2.0 ** (1 - self.bias)
 
     @property
     def magic(self) -> float:
-        """Added to a small number, it leaves the nearest integer in the lowest bits."""
+        """Return the number that, added to a small one, leaves the nearest integer in the lowest
+        bits."""
         return 1.5 * 2.0**self.shift
 
     def near(self, value: float) -> float:
-        """The number of this format that is nearest."""
+        """Return the number of this format that is nearest."""
         return value if self.width == 64 else struct.unpack("f", struct.pack("f", value))[0]
 
     def bits(self, value: float) -> int:
@@ -56,8 +57,8 @@ class Format:
         return struct.unpack("<I", struct.pack("<f", value))[0]
 
 
-F32 = Format("f32", 32, 24)
-F64 = Format("f64", 64, 53)
+F32 = FloatFormat("f32", 32, 24)
+F64 = FloatFormat("f64", 64, 53)
 FORMATS = {32: F32, 64: F64}
 
 
@@ -66,7 +67,7 @@ class Code:
     """Where instructions go, and in which format and number of lanes (None: no vector)."""
 
     builder: Any
-    form: Format
+    form: FloatFormat
     lanes: int | None
 
     def _type(self, element: Any) -> Any:
@@ -82,7 +83,7 @@ class Code:
 
     @cached_property
     def suffix(self) -> str:
-        """As in LLVM's names of intrinsics: v8f64."""
+        """Return the suffix of LLVM's intrinsics for this type: v8f64."""
         return self.form.name if self.lanes is None else f"v{self.lanes}{self.form.name}"
 
     def _splat(self, kind: Any, element: Any) -> Any:
@@ -104,7 +105,7 @@ class Code:
         return value if isinstance(value, Real) else self.number(value)
 
     def call(self, name: str, *values: Real) -> Real:
-        """An intrinsic whose operands and result are of this type."""
+        """Return an intrinsic whose operands and result are of this type."""
         module = self.builder.module
         full = f"llvm.{name}.{self.suffix}"
         function = module.globals.get(full)
@@ -113,8 +114,8 @@ class Code:
             function = ir.Function(module, kind, full)
         return Real(self, self.builder.call(function, [v.value for v in values]))
 
-    def at(self, form: Format) -> Code:
-        """The same place in another format."""
+    def at(self, form: FloatFormat) -> Code:
+        """Return the same place in another format."""
         return Code(self.builder, form, self.lanes)
 
 
@@ -184,8 +185,8 @@ class Real:
         code = self.code
         return Bits(code, code.builder.bitcast(self.value, code.bits_type))
 
-    def to(self, form: Format) -> Real:
-        """In the other format: exact, or rounded to nearest."""
+    def to(self, form: FloatFormat) -> Real:
+        """Convert to the other format: exactly, or rounded to nearest."""
         code = self.code.at(form)
         if form is self.code.form:
             return self
@@ -221,15 +222,15 @@ class Bits:
         return self._with("shl", other)
 
     def __rshift__(self, other: int) -> Bits:
-        """Zeros come in from the left."""
+        """Shift right; zeros come in from the left."""
         return self._with("lshr", other)
 
     def at_least(self, other: int) -> Bits:
-        """The greater one, without signs."""
+        """Return the greater one, without signs."""
         return self.reaches(other).choose_bits(self, other)
 
     def reaches(self, bound: int) -> Mask:
-        """Whether it is at least the bound, without signs."""
+        """Tell whether it is at least the bound, without signs."""
         right = self.code.integer(bound)
         return Mask(self.code, self.code.builder.icmp_unsigned(">=", self.value, right.value))
 
@@ -239,7 +240,7 @@ class Bits:
         return Mask(self.code, value)
 
     def real(self) -> Real:
-        """The number with these bits."""
+        """Return the number with these bits."""
         return Real(self.code, self.code.builder.bitcast(self.value, self.code.real_type))
 
 
@@ -275,12 +276,12 @@ Number: TypeAlias = Real | float
 
 
 def fma(a: Real, b: Number, c: Number) -> Real:
-    """a b + c, rounded once."""
+    """Return a b + c, rounded once."""
     return a.code.call("fma", a, a.code.real(b), a.code.real(c))
 
 
 def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
-    """By Horner's rule; the lowest coefficient first."""
+    """Evaluate a polynomial by Horner's rule; the lowest coefficient comes first."""
     *rest, last = coefficients
     value: Number = last
     for c in reversed(rest):
@@ -293,13 +294,13 @@ def with_sign(size: Real, sign: Real) -> Real:
 
 
 def flipped(x: Real, sign: Bits) -> Real:
-    """x with its sign changed where the top bit of `sign` is set."""
+    """Return x with its sign changed where the top bit of `sign` is set."""
     top = 1 << (x.code.form.width - 1)
     return (x.bits() ^ (sign & top)).real()
 
 
 def any_of(mask: Mask) -> Any:
-    """One bit: whether any lane is set."""
+    """Return one bit: whether any lane is set."""
     builder, lanes = mask.code.builder, mask.code.lanes
     if lanes is None:
         return mask.value
@@ -312,31 +313,32 @@ def any_of(mask: Mask) -> Any:
 
 
 def define(code: Code, name: str, count: int, body: Callable[..., Real], *attributes: str) -> Any:
-    """The module's own function of this name, for this format and number of lanes."""
-    function, own = _function(code, name, code.real_type, count, attributes)
-    if own is not None:
-        own.builder.ret(body(*(Real(own, value) for value in function.args)).value)
+    """Return the module's own function of this name, for this format and number of lanes."""
+    function, inner = _function(code, name, code.real_type, count, attributes)
+    if inner is not None:
+        inner.builder.ret(body(*(Real(inner, value) for value in function.args)).value)
     return function
 
 
 def define_pair(
     code: Code, name: str, body: Callable[[Real], tuple[Real, Real]], *attributes: str
 ) -> Any:
-    """The same for a function of one operand that gives two values."""
+    """Return the same for a function of one operand that gives two values."""
     kind = ir.LiteralStructType([code.real_type] * 2)
-    function, own = _function(code, name, kind, 1, attributes)
-    if own is not None:
+    function, inner = _function(code, name, kind, 1, attributes)
+    if inner is not None:
         both: Any = ir.Constant(kind, ir.Undefined)
-        for at, value in enumerate(body(Real(own, function.args[0]))):
-            both = own.builder.insert_value(both, value.value, at)
-        own.builder.ret(both)
+        for at, value in enumerate(body(Real(inner, function.args[0]))):
+            both = inner.builder.insert_value(both, value.value, at)
+        inner.builder.ret(both)
     return function
 
 
 def _function(
     code: Code, name: str, result: Any, count: int, attributes: Sequence[str]
 ) -> tuple[Any, Code | None]:
-    """A function of the module's, and where its code goes; None for one that is there already."""
+    """Return a function of the module's, and where its code goes; None for one that is there
+    already."""
     module = code.builder.module
     full = f"tidu.{name}.{code.suffix}"
     function = module.globals.get(full)
@@ -352,18 +354,18 @@ def _function(
 def unless(
     unusual: Mask, x: Real, usual: Real, name: str, complete: Callable[[Real], Real]
 ) -> Real:
-    """The usual value, and the complete one where any lane is unusual: it takes longer, is emitted
-    apart, and must give the same bits in the lanes that are not."""
+    """Return the usual value, and the complete one where any lane is unusual: it takes longer, is
+    emitted apart, and must give the same bits in the lanes that are not."""
     builder = x.code.builder
     function = define(x.code, name, 1, complete, "noinline", "cold")
     start = builder.block
     slow, end = builder.append_basic_block("unusual"), builder.append_basic_block("usual")
     builder.cbranch(any_of(unusual), slow, end)
     builder.position_at_end(slow)
-    found = builder.call(function, [x.value])
+    computed = builder.call(function, [x.value])
     builder.branch(end)
     builder.position_at_end(end)
     value = builder.phi(x.code.real_type)
     value.add_incoming(usual.value, start)
-    value.add_incoming(found, slow)
+    value.add_incoming(computed, slow)
     return Real(x.code, value)

@@ -20,7 +20,7 @@ _FAR, _SCALE = 400, 600
 
 
 def fmod_(x: Real, y: Real) -> Real:
-    """x - y·trunc(x/y), with the sign of x; NaN for x infinite or y = 0."""
+    """Return x - y·trunc(x/y), with the sign of x; NaN for x infinite or y = 0."""
     a, b = abs(x), abs(y)
     valid = (a < _INFINITY) & (b > 0.0)
     divides = valid & (b < _INFINITY)
@@ -31,7 +31,8 @@ def fmod_(x: Real, y: Real) -> Real:
 
 
 def _divided(a: Real, b: Real) -> Real:
-    """What is left of a after all multiples of b. Emits a loop until no lane has one left."""
+    """Subtract multiples of b from a; emits a loop that ends when every lane is below b. Returns
+    what is left of a."""
     code, builder = a.code, a.code.builder
     start = builder.block
     loop, end = builder.append_basic_block("digits"), builder.append_basic_block("divided")
@@ -47,7 +48,7 @@ def _divided(a: Real, b: Real) -> Real:
 
 
 def _step(a: Real, b: Real) -> Real:
-    """Takes b 2ʲ q from a, where q has no more digits than a step."""
+    """Take b 2ʲ q from a, where q has no more digits than a step."""
     large, small = a > 2.0**_FAR, b < 2.0**-_FAR
     ratio = large.choose(a * 2.0**-_SCALE, a) / small.choose(b * 2.0**_SCALE, b)
     lifted = large.choose_bits(_SCALE, 0) + small.choose_bits(_SCALE, 0)
@@ -64,7 +65,7 @@ def _step(a: Real, b: Real) -> Real:
 
 
 def _powers(digits: Bits) -> tuple[Real, Real]:
-    """Two numbers whose product is this power of two."""
+    """Return two numbers whose product is this power of two."""
     half = digits >> 1
     first, second = ((part + 1023) << 52 for part in (half, digits - half))
     return first.real(), second.real()

@@ -34,7 +34,7 @@ SHORT = frozenset([*INTRINSICS, "fmin", "fmax", "round"])
 
 
 def fmin_(x: Real, y: Real) -> Real:
-    """The smaller; the other one where one is NaN; y where they are equal."""
+    """Return the smaller; the other one where one is NaN; y where they are equal."""
     return ((x < y) | y.is_nan()).choose(x, y)
 
 
@@ -43,7 +43,8 @@ def fmax_(x: Real, y: Real) -> Real:
 
 
 def round_(x: Real) -> Real:
-    """Halves away from 0: the number before ½ is added, so that what lies below ½ stays there."""
+    """Round halves away from 0: the number before ½ is added, so that what lies below ½ stays
+    there."""
     form = x.code.form
     almost = 0.5 - 2.0 ** -(form.digits + 1)
     return x.code.call("trunc", x + x.code.call("copysign", x.code.number(almost), x))

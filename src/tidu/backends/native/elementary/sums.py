@@ -8,7 +8,7 @@ from tidu.backends.native.elementary.pieces import Number, Real, fma
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class DoubleWord:
     """high + low, where low is small beside high: a number to about twice the digits."""
 
     high: Real
@@ -18,28 +18,28 @@ class Pair:
         return self.high + self.low
 
 
-def fast_sum(a: Real, b: Real) -> Pair:
-    """a + b exactly, where |a| ≥ |b| or a = 0."""
+def fast_sum(a: Real, b: Real) -> DoubleWord:
+    """Return a + b exactly, where |a| ≥ |b| or a = 0."""
     total = a + b
-    return Pair(total, b - (total - a))
+    return DoubleWord(total, b - (total - a))
 
 
-def exact_sum(a: Real, b: Number) -> Pair:
-    """a + b exactly."""
+def exact_sum(a: Real, b: Number) -> DoubleWord:
+    """Return a + b exactly."""
     b = a.code.real(b)
     total = a + b
     part = total - a
-    return Pair(total, (a - (total - part)) + (b - part))
+    return DoubleWord(total, (a - (total - part)) + (b - part))
 
 
-def exact_product(a: Real, b: Number) -> Pair:
+def exact_product(a: Real, b: Number) -> DoubleWord:
     product = a * b
-    return Pair(product, fma(a, b, -product))
+    return DoubleWord(product, fma(a, b, -product))
 
 
-def quotient(n: Pair, d: Pair) -> Pair:
-    """n/d; one division."""
+def quotient(n: DoubleWord, d: DoubleWord) -> DoubleWord:
+    """Return n/d; one division."""
     inverse = 1.0 / d.high
     first = n.high * inverse
     rest = fma(-first, d.high, n.high) + fma(-first, d.low, n.low)
-    return Pair(first, rest * inverse)
+    return DoubleWord(first, rest * inverse)

@@ -18,7 +18,7 @@ from tidu.backends.native.elementary.pieces import (
     polynomial,
 )
 from tidu.backends.native.elementary.sums import (
-    Pair,
+    DoubleWord,
     exact_product,
     exact_sum,
     fast_sum,
@@ -33,29 +33,29 @@ _FAR = {"f64": 2.0**30, "f32": 2.0**15}
 class QuadrantRemainder:
     """x = k π/2 + r; the two lowest bits of `quadrant` are those of k."""
 
-    r: Pair
+    r: DoubleWord
     quadrant: Bits
 
 
 def reduced(x: Real, *, full: bool) -> QuadrantRemainder:
-    """r and k, by the parts of π/2 where x is not far; r to one unit of its last place or better,
-    or in full."""
+    """Return r and k, by the parts of π/2 where x is not far; r to one unit of its last place or
+    better, or in full."""
     form = x.code.form
     first, second, third = table.HALF_PI[form.name]
-    place = fma(x, table.TWO_BY_PI[form.name][0], form.magic)
-    k = place - form.magic
+    shifted = fma(x, table.TWO_BY_PI[form.name][0], form.magic)
+    k = shifted - form.magic
     near = fma(-k, first, x)  # exact
     if not full:
         r = fma(-k, third, fma(-k, second, near))
-        return _with_far(x, QuadrantRemainder(Pair(r, x.code.number(0.0)), place.bits()))
+        return _with_far(x, QuadrantRemainder(DoubleWord(r, x.code.number(0.0)), shifted.bits()))
     taken = exact_product(k, second)
     left = exact_sum(near, -taken.high)
     r = fast_sum(left.high, left.low - fma(k, third, taken.low))
-    return _with_far(x, QuadrantRemainder(r, place.bits()))
+    return _with_far(x, QuadrantRemainder(r, shifted.bits()))
 
 
 def _with_far(x: Real, near: QuadrantRemainder) -> QuadrantRemainder:
-    """Takes the lanes that are far from their own computation, if there are any."""
+    """Take the lanes that are far from their own computation, if there are any."""
     code, builder = x.code, x.code.builder
     size = abs(x)
     far = (size > _FAR[code.form.name]) & (size < float("inf"))
@@ -64,15 +64,15 @@ def _with_far(x: Real, near: QuadrantRemainder) -> QuadrantRemainder:
     end = builder.append_basic_block("near")
     builder.cbranch(any_of(far), slow, end)
     builder.position_at_end(slow)
-    found = far_reduced(far.choose(x, 2.0**40))
+    far_result = far_reduced(far.choose(x, 2.0**40))
     last = builder.block
     builder.branch(end)
     builder.position_at_end(end)
 
     pairs = (
-        (near.r.high, found.r.high),
-        (near.r.low, found.r.low),
-        (near.quadrant, found.quadrant),
+        (near.r.high, far_result.r.high),
+        (near.r.low, far_result.r.low),
+        (near.quadrant, far_result.quadrant),
     )
     merged: list[Any] = []
     for a, b in pairs:
@@ -80,20 +80,20 @@ def _with_far(x: Real, near: QuadrantRemainder) -> QuadrantRemainder:
         merged[-1].add_incoming(a.value, start)
         merged[-1].add_incoming(b.value, last)
     high, low = Real(code, merged[0]), Real(code, merged[1])
-    r = Pair(far.choose(high, near.r.high), far.choose(low, near.r.low))
+    r = DoubleWord(far.choose(high, near.r.high), far.choose(low, near.r.low))
     return QuadrantRemainder(r, far.choose_bits(Bits(code, merged[2]), near.quadrant))
 
 
-def _sine(r: Pair, z: Real) -> Pair:
+def _sine(r: DoubleWord, z: Real) -> DoubleWord:
     rest = fma(r.high * z, polynomial(z, table.SIN[z.code.form.name]), r.low)
-    return Pair(r.high, rest)
+    return DoubleWord(r.high, rest)
 
 
-def _cosine(r: Pair, z: Real) -> Pair:
+def _cosine(r: DoubleWord, z: Real) -> DoubleWord:
     half = z * 0.5
     top = fast_sum(z.code.number(1.0), -half)
     rest = fma(z * z, polynomial(z, table.COS[z.code.form.name]), -(r.high * r.low))
-    return Pair(top.high, top.low + rest)
+    return DoubleWord(top.high, top.low + rest)
 
 
 def sin_(x: Real) -> Real:
@@ -120,8 +120,8 @@ def tan_(x: Real) -> Real:
     s, c = _sine(r, z), _cosine(r, z)
     s, c = fast_sum(s.high, s.low), fast_sum(c.high, c.low)
     odd = _odd(q)
-    n = Pair(odd.choose(c.high, s.high), odd.choose(c.low, s.low))
-    d = Pair(odd.choose(s.high, c.high), odd.choose(s.low, c.low))
+    n = DoubleWord(odd.choose(c.high, s.high), odd.choose(c.low, s.low))
+    d = DoubleWord(odd.choose(s.high, c.high), odd.choose(s.low, c.low))
     value = flipped(quotient(n, d).value(), q << (x.code.form.width - 1))
     return x.equals(0.0).choose(x, value)
 

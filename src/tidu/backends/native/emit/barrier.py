@@ -17,13 +17,14 @@ from tidu.backends.native.emit.registers import (
     number,
 )
 from tidu.backends.native.layout import COUNT, TURN
-from tidu.backends.native.target import Target
+from tidu.backends.native.processor import Processor
 
 SPINS = 2000  # turns of waiting at a barrier before the thread lets others run
 
 
-def barrier(module: Any, target: Target) -> Any:
-    """All threads come here before one goes on. The last to come turns the page."""
+def barrier(module: Any, target: Processor) -> Any:
+    """Write the barrier: no thread goes on before all have come. The last to come turns the
+    page."""
     type = ir.FunctionType(ir.VoidType(), [POINTER, I64])
     function = ir.Function(module, type, "barrier")
     function.linkage = "internal"
@@ -48,7 +49,7 @@ def barrier(module: Any, target: Target) -> Any:
     return function
 
 
-def _wait(builder: Builder, turn: Value, now: Value, target: Target) -> None:
+def _wait(builder: Builder, turn: Value, now: Value, target: Processor) -> None:
     wait = builder.append_basic_block("wait")
     again = builder.append_basic_block("again")
     done = builder.append_basic_block("turned")
@@ -70,7 +71,7 @@ def _wait(builder: Builder, turn: Value, now: Value, target: Target) -> None:
     builder.position_at_end(done)
 
 
-def _pause(builder: Builder, target: Target) -> None:
+def _pause(builder: Builder, target: Processor) -> None:
     if target.triple.startswith("x86_64"):
         intrinsic(builder, "llvm.x86.sse2.pause", ir.VoidType())
     elif target.triple.startswith(("aarch64", "arm64")):

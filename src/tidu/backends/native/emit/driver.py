@@ -14,7 +14,7 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.emit.barrier import barrier
-from tidu.backends.native.emit.module import Kernel, Module
+from tidu.backends.native.emit.module import Kernel, ModuleBuilder
 from tidu.backends.native.emit.registers import (
     I1,
     I8,
@@ -43,7 +43,7 @@ from tidu.backends.native.layout import (
     whole_lines,
 )
 from tidu.backends.native.schedule.expression import whole
-from tidu.backends.native.schedule.plan import Stage
+from tidu.backends.native.schedule.plan import KernelStage
 from tidu.ir.node import Node
 
 MOST_OPEN = 96  # buffers since the last barrier, above which threads wait without need
@@ -64,7 +64,7 @@ class _Open:
         self.reads |= kernel.reads
 
     def meets(self, kernel: Kernel, meets: Callable[[Node, Node], bool]) -> bool:
-        """Whether a kernel must come after what is open here."""
+        """Tell whether a kernel must come after what is open here."""
         return any(meets(x, y) for x in kernel.reads for y in self.writes) or any(
             meets(x, y) for x in kernel.writes for y in (*self.writes, *self.reads)
         )
@@ -99,7 +99,7 @@ class Driver:
     the start of a step, by the numbers at `index`.
     """
 
-    stages: Sequence[Stage]
+    stages: Sequence[KernelStage]
     checked: int
     check: Check
     slot: Mapping[Node, int]
@@ -110,7 +110,7 @@ class Driver:
     index: int = 0
 
 
-def write_driver(module: Module, plan: Driver) -> tuple[list[Kernel], int]:
+def write_driver(module: ModuleBuilder, plan: Driver) -> tuple[list[Kernel], int]:
     """Write the driver and all that it calls. Returns the kernels, and the scratch that each thread
     needs."""
     kernels = [module.kernel(stage) for stage in plan.stages]
@@ -120,7 +120,7 @@ def write_driver(module: Module, plan: Driver) -> tuple[list[Kernel], int]:
 
 
 def entry(module: Any) -> Any:
-    """The function that a compiled program is entered by, still empty."""
+    """Return the function that a compiled program is entered by, still empty."""
     type = ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64, I64, POINTER])
     return ir.Function(module, type, ENTRY)
 
@@ -129,7 +129,7 @@ def entry(module: Any) -> Any:
 class _Driver:
     """The function that every thread runs."""
 
-    module: Module
+    module: ModuleBuilder
     plan: Driver
     kernels: Sequence[Kernel]
     room: int
@@ -153,7 +153,8 @@ class _Driver:
         builder.ret_void()
 
     def _buffer(self, node: Node) -> Value:
-        """A buffer's address, read where it is needed: no register holds it through the step."""
+        """Return a buffer's address, read where it is needed: no register holds it through the
+        step."""
         return self._pointer(self.plan.slot[self.module.memory(node)])
 
     def _pointer(self, slot: int) -> Value:
@@ -181,7 +182,7 @@ class _Driver:
 
     # -------------------------------------------------------------- the rows of a step
     def _gather(self, step: Value) -> None:
-        """The batch of this step, each thread its share of the rows."""
+        """Copy the batch of this step, each thread its share of the rows."""
         builder = self.builder
         for batch in self.plan.batches:
             index, source = self._pointer(self.plan.index), self._pointer(batch.source)
@@ -201,16 +202,16 @@ class _Driver:
         carried: list[Value],
     ) -> list[Value]:
         builder, size = self.builder, number(batch.size)
-        at = row_of(builder, index, builder.add(builder.mul(step, number(batch.rows)), row))
-        where = builder.gep(source, [builder.mul(at, size)], source_etype=I8)
+        row_number = row_of(builder, index, builder.add(builder.mul(step, number(batch.rows)), row))
+        where = builder.gep(source, [builder.mul(row_number, size)], source_etype=I8)
         to = builder.gep(into, [builder.mul(row, size)], source_etype=I8)
         copy_memory(builder, to, where, batch.size)
         return carried
 
     # -------------------------------------------------------------- stages
     def _call(self, kernel: Kernel, at: int) -> None:
-        """A stage, after all threads have waited for what it needs. What the first thread alone
-        does needs no waiting for what it did before."""
+        """Call the kernel of a stage, after a barrier where it needs what other threads have done.
+        What the first thread alone does needs no barrier after what it did before."""
         others = (self.by_all, self.by_first) if kernel.shared else (self.by_all,)
         meets = self.plan.meets
         if sum(map(len, others)) > MOST_OPEN or any(part.meets(kernel, meets) for part in others):
@@ -227,7 +228,7 @@ class _Driver:
             builder.call(kernel.function, [*self._arguments(kernel), begin, end])
 
     def _first_thread(self) -> None:
-        """The stages that wait for their turn and are the first thread's."""
+        """Call the waiting kernels that the first thread runs alone."""
         if not self.waiting:
             return
         with self.builder.if_then(self.first):
@@ -236,16 +237,16 @@ class _Driver:
                     context = self.builder.load(self._shared(CONTEXT), typ=I64)
                     intrinsic(self.builder, CALLBACK, ir.VoidType(), context, number(at))
                 elif kernel.work.units:
-                    whole = [number(0), number(kernel.work.units)]
-                    self.builder.call(kernel.function, [*self._arguments(kernel), *whole])
+                    all_units = [number(0), number(kernel.work.units)]
+                    self.builder.call(kernel.function, [*self._arguments(kernel), *all_units])
         self.waiting.clear()
 
     def _arguments(self, kernel: Kernel) -> list[Value]:
         return [*map(self._buffer, kernel.buffers), self.error, self.scratch]
 
     def _shared_units(self) -> list[int]:
-        found = [kernel.work.units for kernel in self.kernels if kernel.shared]
-        return list(dict.fromkeys([*found, *(batch.rows for batch in self.plan.batches)]))
+        units = [kernel.work.units for kernel in self.kernels if kernel.shared]
+        return list(dict.fromkeys([*units, *(batch.rows for batch in self.plan.batches)]))
 
     def _share(self, units: int, add: int) -> Value:
         builder = self.builder
@@ -254,7 +255,7 @@ class _Driver:
 
     # -------------------------------------------------------------- the end of a step
     def _check(self, step: Value) -> None:
-        """Thread 0 looks whether to go on; the numbers of this step are kept if so."""
+        """Let thread 0 decide whether to go on; the numbers of this step are recorded if so."""
         builder, check = self.builder, self.plan.check
         self._barrier()
         with builder.if_then(self.first):
@@ -283,7 +284,7 @@ class _Driver:
         return is_finite(self.builder, value)
 
     def _differs(self, node: Node, taken: bool) -> Value:
-        """Whether `all` of a guard's truth values is not as it was taken."""
+        """Tell whether `all` of a guard's truth values is not as it was taken."""
         builder = self.builder
         size = math.prod(whole(node))
         base = self._buffer(node)
@@ -317,12 +318,12 @@ class _Driver:
         self.builder.call(self._barrier_function(), [self.shared, self.threads])
 
     def _barrier_function(self) -> Any:
-        found = self.module.module.globals.get("barrier")
-        return found if found is not None else barrier(self.module.module, self.module.target)
+        function = self.module.module.globals.get("barrier")
+        return function if function is not None else barrier(self.module.module, self.module.target)
 
 
 def row_of(builder: Builder, index: Value, at: Value) -> Value:
-    """An entry of the array of row numbers."""
+    """Return an entry of the array of row numbers."""
     return builder.load(builder.gep(index, [at], source_etype=I64), typ=I64)
 
 

@@ -18,7 +18,7 @@ from tidu.backends.native.emit.registers import (
     fma,
     register_type,
 )
-from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.emit.scalars import ScalarEmitter
 from tidu.backends.native.schedule.expression import (
     PRODUCT,
     SUM,
@@ -27,15 +27,15 @@ from tidu.backends.native.schedule.expression import (
     whole,
     work_dtype,
 )
-from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.plan import StageKind
 from tidu.backends.native.schedule.position import Position, read
-from tidu.backends.native.schedule.together import Pair
+from tidu.backends.native.schedule.together import FusedPair
 from tidu.backends.scalar import (
-    Choice,
-    Num,
+    Conditional,
+    NumberText,
     Tree,
-    Unary,
-    Var,
+    UnaryOp,
+    Variable,
     attribute_numbers,
     operand_names,
     parse,
@@ -74,10 +74,12 @@ class ElementWriter:
 
     builder: Builder
     values: dict[int, Elements]
-    kinds: Mapping[int, Kind]
+    kinds: Mapping[int, StageKind]
     fixed: set[int]  # values that are the same in every step, by identity
     loops: bool  # whether there are steps, whose conditions find what is not finite
-    pairs: Mapping[int, Pair[Node]] = field(default_factory=dict[int, "Pair[Node]"])  # by id
+    pairs: Mapping[int, FusedPair[Node]] = field(
+        default_factory=dict[int, "FusedPair[Node]"]
+    )  # by id
     signed: dict[int, Signed] = field(default_factory=dict[int, "Signed"])
 
     def calculate(self, node: Node) -> None:
@@ -86,24 +88,24 @@ class ElementWriter:
         if node.id in self.pairs:
             self._both(self.pairs[node.id])
             return
-        found = self._with_sign(node)
-        if found is None:
+        signed = self._with_sign(node)
+        if signed is None:
             self.values[node.id] = self._elements(node, self.of)
         else:
-            self.signed[node.id] = found
+            self.signed[node.id] = signed
 
-    def _both(self, pair: Pair[Node]) -> None:
-        """Calculates both of a pair."""
+    def _both(self, pair: FusedPair[Node]) -> None:
+        """Calculate both of a pair."""
         (x,), builder = pair.first.inputs, self.builder
-        found = [
+        values = [
             emit_pair(builder, pair.name, convert(builder, value, pair.first.dtype))
             for value in self.of(x)
         ]
-        self.values[pair.first.id] = [first for first, _ in found]
-        self.values[pair.second.id] = [second for _, second in found]
+        self.values[pair.first.id] = [first for first, _ in values]
+        self.values[pair.second.id] = [second for _, second in values]
 
     def of(self, node: Node) -> Elements:
-        """The elements of a node that has been calculated."""
+        """Return the elements of a node that has been calculated."""
         if node.id not in self.values:
             sign, rests = self.signed[node.id].sign, self.signed[node.id].rests
             self.values[node.id] = [
@@ -116,31 +118,32 @@ class ElementWriter:
         return self.signed[node.id].rests if node.id in self.signed else self.of(node)
 
     def _with_sign(self, node: Node) -> Signed | None:
-        """A sign and what it multiplies; None for what is no multiple of one."""
+        """Return a sign and what it multiplies; None for what is no multiple of one."""
         if not self.loops or node.dtype not in REALS:
             return None
         if _is_sign(node):
             one = ir.Constant(register_type(node.dtype), 1.0)
             return Signed(self._elements(node, self.of)[0], [one])
-        found = [self.signed[x.id] for x in node.inputs if x.id in self.signed]
-        if not found or any(x.dtype not in (node.dtype, "bool") for x in node.inputs):
+        signed = [self.signed[x.id] for x in node.inputs if x.id in self.signed]
+        if not signed or any(x.dtype not in (node.dtype, "bool") for x in node.inputs):
             return None
-        first, alone = found[0], len(found) == 1
+        first, alone = signed[0], len(signed) == 1
         kind = self.kinds[node.id]
-        tree = scalar_tree(node) if kind is Kind.MAP else None
-        if alone and (kind is Kind.VIEW or tree == _MINUS):
+        tree = scalar_tree(node) if kind is StageKind.MAP else None
+        if alone and (kind is StageKind.VIEW or tree == _MINUS):
             return replace(first, rests=self._elements(node, self._without_sign))
-        if any(one.has_rate for one in found):
+        if any(one.has_rate for one in signed):
             return None
         if tree == PRODUCT and alone:
             return self._product(node, first)
-        same = tree == _CHOICE and len(found) == 2 and first.sign is found[1].sign
-        if same or (alone and (kind is Kind.CONTRACT or node.op.reduction == SUM)):
+        same = tree == _CHOICE and len(signed) == 2 and first.sign is signed[1].sign
+        if same or (alone and (kind is StageKind.CONTRACT or node.op.reduction == SUM)):
             return Signed(first.sign, self._elements(node, self._without_sign))
         return None
 
     def _product(self, node: Node, given: Signed) -> Signed:
-        """A number that is the same in every step, as a rate, goes to the sign."""
+        """Multiply a signed value by a number that is the same in every step, such as a rate: into
+        the sign."""
         (other,) = (x for x in node.inputs if x.id not in self.signed)
         factors = self.of(other)
         if len(set(map(id, factors))) == 1 and id(factors[0]) in self.fixed:
@@ -149,21 +152,21 @@ class ElementWriter:
 
     def _elements(self, node: Node, of: Of) -> Elements:
         match self.kinds[node.id]:
-            case Kind.LEAF:
+            case StageKind.LEAF:
                 return self._leaf(node)
-            case Kind.MAP:
+            case StageKind.MAP:
                 return self._map(node, of)
-            case Kind.VIEW:
+            case StageKind.VIEW:
                 return self._view(node, of)
-            case Kind.REDUCE:
+            case StageKind.REDUCE:
                 return self._reduce(node, of)
-            case Kind.CONTRACT:
+            case StageKind.CONTRACT:
                 return self._contract(node, of)
-            case Kind.SCATTER:
+            case StageKind.SCATTER:
                 return self._scatter(node, of)
-            case Kind.SCAN:
+            case StageKind.SCAN:
                 return self._scan(node, of)
-            case Kind.CALL:
+            case StageKind.CALL:
                 raise AssertionError(node)
 
     def _leaf(self, node: Node) -> Elements:
@@ -181,16 +184,16 @@ class ElementWriter:
         names = operand_names(node.op, len(node.inputs))
         numbers, work = attribute_numbers(node.attrs), work_dtype(node)
         places = variables(tree) & {"i", "j"} - set(names) if node.rank >= 2 else set[str]()
-        found: Elements = []
-        for at, index in enumerate(itertools.product(*map(range, whole(node)))):
+        elements: Elements = []
+        for number, index in enumerate(itertools.product(*map(range, whole(node)))):
             operands = {
-                name: of(child)[at] for name, child in zip(names, node.inputs, strict=False)
+                name: of(child)[number] for name, child in zip(names, node.inputs, strict=False)
             }
             where = {"i": index[-2], "j": index[-1]} if places else {}
             given = numbers | {name: float(where[name]) for name in places}
-            value = Scalar(builder, operands, given, work, 1).write(tree)
-            found.append(convert(builder, value, node.dtype))
-        return found
+            value = ScalarEmitter(builder, operands, given, work, 1).write(tree)
+            elements.append(convert(builder, value, node.dtype))
+        return elements
 
     def _view(self, node: Node, of: Of) -> Elements:
         x, places = node.inputs[0], node.op.reads_at
@@ -208,25 +211,25 @@ class ElementWriter:
         kept = [range(1) if a in axes else range(n) for a, n in enumerate(whole(x))]
         over = [range(n) if a in axes else range(1) for a, n in enumerate(whole(x))]
         count = {"n": float(math.prod(len(r) for r in over))}
-        found: Elements = []
+        elements: Elements = []
         for place in itertools.product(*kept):
             acc = self._say({}, {}, node.dtype, start)
             for inner in itertools.product(*over):
                 index = [i + j for i, j in zip(place, inner, strict=True)]
                 value = of(x)[_flat(index, whole(x))]
                 acc = self._say({"acc": acc, "x": value}, {}, node.dtype, step)
-            found.append(self._say({"acc": acc}, count, node.dtype, finish))
-        return found
+            elements.append(self._say({"acc": acc}, count, node.dtype, finish))
+        return elements
 
     def _say(
         self, operands: Mapping[str, Value], numbers: Mapping[str, float], dtype: str, tree: Any
     ) -> Value:
-        return Scalar(self.builder, operands, numbers, dtype, 1).numeric(tree)
+        return ScalarEmitter(self.builder, operands, numbers, dtype, 1).numeric(tree)
 
     def _contract(self, node: Node, of: Of) -> Elements:
         sizes, terms, right = contraction(node)
         summed = [name for name in sizes if name not in right]
-        found: Elements = []
+        elements: Elements = []
         for place in itertools.product(*(range(sizes[name]) for name in right)):
             places = [
                 dict(zip((*right, *summed), (*place, *inner), strict=True))
@@ -236,13 +239,13 @@ class ElementWriter:
                 self._factors(node, of, [[at[name] for name in term] for term in terms])
                 for at in places
             ]
-            found.append(self._sum_of_products(node.dtype, factors))
-        return found
+            elements.append(self._sum_of_products(node.dtype, factors))
+        return elements
 
     def _factors(
         self, node: Node, of: Of, places: Sequence[Sequence[int]]
     ) -> tuple[Value, Value | None]:
-        """One element of each operand, all but the last multiplied."""
+        """Return one element of each operand, all but the last multiplied."""
         builder = self.builder
         *first, last = [
             convert(builder, of(x)[_flat(place, whole(x))], node.dtype)
@@ -254,8 +257,8 @@ class ElementWriter:
         return last, value
 
     def _sum_of_products(self, dtype: str, factors: list[tuple[Value, Value | None]]) -> Value:
-        """Pairs first, then pairs of these: a step waits for the logarithm of the number of terms,
-        not for the number."""
+        """Add pairs first, then pairs of these: a step waits for the logarithm of the number of
+        terms, not for the number."""
         builder = self.builder
         half = (len(factors) + 1) // 2
         parts: list[Value] = []
@@ -281,29 +284,31 @@ class ElementWriter:
         builder, puts = self.builder, node.op.writes_at
         assert puts is not None
         zero = ir.Constant(register_type(node.dtype), 0.0)
-        found: Elements = [zero] * math.prod(whole(node))
+        elements: Elements = [zero] * math.prod(whole(node))
         for position, x in enumerate(scattered(node)):
             for index, value in zip(itertools.product(*map(range, whole(x))), of(x), strict=True):
-                at = _position(puts(node, position, _texts(index), _no_reader), whole(node))
+                target = _position(puts(node, position, _texts(index), _no_reader), whole(node))
                 one = convert(builder, value, node.dtype)
-                found[at] = (
-                    one if found[at] is zero else builder.fadd(found[at], one, flags=_ONE_ROUNDING)
+                elements[target] = (
+                    one
+                    if elements[target] is zero
+                    else builder.fadd(elements[target], one, flags=_ONE_ROUNDING)
                 )
-        return found
+        return elements
 
     def _scan(self, node: Node, of: Of) -> Elements:
         (x,), axis = node.inputs, node.attrs["axis"]
         assert node.op.reduction is not None
         start, step, _ = map(parse, node.op.reduction)
-        found: Elements = [None] * math.prod(whole(node))
+        elements: Elements = [None] * math.prod(whole(node))
         others = [range(1) if a == axis else range(n) for a, n in enumerate(whole(x))]
-        for place in itertools.product(*others):
+        for index in itertools.product(*others):
             acc = self._say({}, {}, node.dtype, start)
             for i in range(whole(x)[axis]):
-                at = _flat([i if a == axis else p for a, p in enumerate(place)], whole(x))
+                at = _flat([i if a == axis else p for a, p in enumerate(index)], whole(x))
                 given = {"acc": acc, "x": of(x)[at]}
-                found[at] = acc = self._say(given, {}, node.dtype, step)
-        return found
+                elements[at] = acc = self._say(given, {}, node.dtype, step)
+        return elements
 
 
 def _is_one(value: Value) -> bool:
@@ -311,7 +316,7 @@ def _is_one(value: Value) -> bool:
 
 
 def _is_sign(node: Node) -> bool:
-    """Whether a node is one number, and that 1, -1 or 0 by its expression (or NaN)."""
+    """Tell whether a node is one number, and that 1, -1 or 0 by its expression (or NaN)."""
     tree = scalar_tree(node)
     if tree is None or math.prod(whole(node)) != 1:
         return False
@@ -319,20 +324,20 @@ def _is_sign(node: Node) -> bool:
 
     def is_step(tree: Tree, failed: set[Tree]) -> bool:
         match tree:
-            case Choice(test, yes, no):
+            case Conditional(test, yes, no):
                 return is_step(yes, failed) and is_step(no, failed | {test})
-            case Unary("-", value):
+            case UnaryOp("-", value):
                 return is_step(value, failed)
-            case Num(text):
+            case NumberText(text):
                 return float(text) in (0.0, 1.0)
-            case Var("x") if _ANY_NUMBER <= failed:
+            case Variable("x") if _ANY_NUMBER <= failed:
                 return True  # it is NaN
-            case Var(name):
+            case Variable(name):
                 return numbers.get(name) in (0.0, 1.0, -1.0)
             case _:
                 return False
 
-    return isinstance(tree, Choice) and is_step(tree, set())
+    return isinstance(tree, Conditional) and is_step(tree, set())
 
 
 def _texts(index: Sequence[int]) -> list[str]:
@@ -344,10 +349,10 @@ def _no_reader(position: int, index: Sequence[str], size: Any) -> str:
 
 
 def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
-    at = 0
+    position = 0
     for i, size in zip(index, shape, strict=True):
-        at = at * size + i
-    return at
+        position = position * size + i
+    return position
 
 
 def _position(texts: Sequence[str], shape: Sequence[int]) -> int:

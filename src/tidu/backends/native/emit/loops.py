@@ -12,25 +12,25 @@ from typing import Any
 from llvmlite import ir
 
 from tidu.backends.native.emit.registers import I1, Builder, Value, counted, number
-from tidu.backends.native.emit.values import Scope
-from tidu.backends.native.schedule.bodies import Body
+from tidu.backends.native.emit.values import EmitScope
+from tidu.backends.native.processor import Processor
 from tidu.backends.native.schedule.expression import Expression, loads, walk
+from tidu.backends.native.schedule.nests import LoopNest
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.schedule.together import Pair
-from tidu.backends.native.target import Target
+from tidu.backends.native.schedule.together import FusedPair
 from tidu.ir.node import Node
 
 
 # ------------------------------------------------------------------ the lane
-def lane_of(body: Body, loops: Sequence[LoopIndex]) -> LoopIndex | None:
+def lane_of(nest: LoopNest, loops: Sequence[LoopIndex]) -> LoopIndex | None:
     """Choose the loop along which most of the memory is contiguous; None if none is worth it."""
-    places = [load.at for load in loads(body.roots())]
-    places += [store.at for store in body.stores] * 2
+    places = [load.at for load in loads(nest.roots())]
+    places += [store.at for store in nest.stores] * 2
 
     def score(loop: LoopIndex) -> tuple[float, int]:
         total = 0.0
-        for place in places:
-            step = 2 if loop in place.hidden() else place.coefficient(loop)
+        for position in places:
+            step = 2 if loop in position.hidden() else position.coefficient(loop)
             total += 1.0 if step == 1 else -1.0 if step else 0.0
         return total, loop.size
 
@@ -39,11 +39,11 @@ def lane_of(body: Body, loops: Sequence[LoopIndex]) -> LoopIndex | None:
     return best if best is not None and score(best)[0] >= 0 else None
 
 
-def lanes_for(body: Body, lane: LoopIndex | None, target: Target) -> int:
-    """Lanes of a vector: as many as a register holds, or as the loop needs."""
+def lanes_for(nest: LoopNest, lane: LoopIndex | None, target: Processor) -> int:
+    """Return lanes of a vector: as many as a register holds, or as the loop needs."""
     if lane is None:
         return 1
-    kinds = {p.dtype for p in walk(body.roots())} | {s.node.dtype for s in body.stores}
+    kinds = {p.dtype for p in walk(nest.roots())} | {s.node.dtype for s in nest.stores}
     widest = "float32" if "float64" not in kinds and "float32" in kinds else "float64"
     most = target.lanes(widest)
     lanes = 1
@@ -64,16 +64,19 @@ class Frame:
     begin: Value
     end: Value
     accumulators: int
-    pairs: Sequence[Pair[Expression]] = ()
+    pairs: Sequence[FusedPair[Expression]] = ()
 
-    def scope(self, counters: Mapping[LoopIndex, Value], **rest: Any) -> Scope:
+    def scope(self, counters: Mapping[LoopIndex, Value], **rest: Any) -> EmitScope:
         pairs = {id(part): pair for pair in self.pairs for part in (pair.first, pair.second)}
-        return Scope(self.builder, self.buffers, counters, error=self.error, pairs=pairs, **rest)
+        return EmitScope(
+            self.builder, self.buffers, counters, error=self.error, pairs=pairs, **rest
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a kernel is split: units that threads share, and what one costs (in operations)."""
+    """How a kernel is divided: the units of work that threads share, and the cost of one in
+    operations."""
 
     units: int
     each: float
@@ -83,7 +86,7 @@ class Work:
         return self.units * self.each
 
     def worth_sharing(self, least: float) -> bool:
-        """Whether it can be split, and is so many operations or more."""
+        """Tell whether it can be split, and is so many operations or more."""
         return self.units > 1 and self.total >= least
 
 
@@ -130,7 +133,7 @@ def over(
 
 
 def _blocks(frame: Frame, lane: LoopIndex, lanes: int, inner: Inner) -> Work:
-    """The lane alone: a unit is a vector."""
+    """Write the loop over the lane alone; a unit of work is one vector."""
     builder = frame.builder
     full, rest = divmod(lane.size, lanes)
     stop = builder.select(
@@ -160,7 +163,7 @@ def along(
     counters: dict[LoopIndex, Value],
     inner: Inner,
 ) -> None:
-    """The whole lane, a vector at a time, and its rest under a mask."""
+    """Write a loop over the whole lane, a vector at a time, with the rest under a mask."""
     if lane is None:
         inner(counters, 1, None)
         return
@@ -178,9 +181,9 @@ def along(
         inner({**counters, lane: number(full * lanes)}, lanes, tail_mask(rest, lanes))
 
 
-def store_all(frame: Frame, body: Body, scope: Scope) -> None:
-    """All that is calculated at a place, before any of it is written: one new value may take the
-    memory of an old one that another of them reads."""
-    values = [scope.value(store.value) for store in body.stores]
-    for store, value in zip(body.stores, values, strict=True):
+def store_all(frame: Frame, nest: LoopNest, scope: EmitScope) -> None:
+    """Calculate all results at an element before any is stored: a new value may take the memory of
+    an old one that another of them reads."""
+    values = [scope.value(store.value) for store in nest.stores]
+    for store, value in zip(nest.stores, values, strict=True):
         scope.store(value, frame.buffers[store.node], store.at, store.node.dtype)

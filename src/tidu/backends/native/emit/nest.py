@@ -11,39 +11,39 @@ from tidu.backends.native.emit.loops import Frame, Work, lane_of, lanes_for, ove
 from tidu.backends.native.emit.reductions import emit_reduction, emit_running
 from tidu.backends.native.emit.registers import IN_MEMORY, Value, counted, number, register_type
 from tidu.backends.native.layout import BYTES
-from tidu.backends.native.schedule.bodies import Body, Store
+from tidu.backends.native.processor import Processor
 from tidu.backends.native.schedule.expression import Load
-from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.nests import LoopNest, Store
+from tidu.backends.native.schedule.plan import StageKind
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.target import Target
 
 
-def emit(frame: Frame, body: Body, target: Target) -> Work:
+def emit(frame: Frame, nest: LoopNest, target: Processor) -> Work:
     """Write the code of a nest for units begin … end of its first loop."""
-    if body.kind is Kind.SCATTER:
-        return _emit_scatter(frame, body, target)
-    if body.kind is Kind.SCAN:
-        return emit_running(frame, body, target)
-    if body.reduction is None:
-        return _emit_map(frame, body, target)
-    return emit_reduction(frame, body, target)
+    if nest.kind is StageKind.SCATTER:
+        return _emit_scatter(frame, nest, target)
+    if nest.kind is StageKind.SCAN:
+        return emit_running(frame, nest, target)
+    if nest.reduction is None:
+        return _emit_map(frame, nest, target)
+    return emit_reduction(frame, nest, target)
 
 
-def _emit_map(frame: Frame, body: Body, target: Target) -> Work:
-    lane = lane_of(body, body.loops)
-    lanes = lanes_for(body, lane, target)
+def _emit_map(frame: Frame, nest: LoopNest, target: Processor) -> Work:
+    lane = lane_of(nest, nest.loops)
+    lanes = lanes_for(nest, lane, target)
 
     def inner(counters: dict[LoopIndex, Value], lanes: int, mask: Value | None) -> None:
         scope = frame.scope(counters, lane=lane, lanes=lanes, mask=mask)
-        store_all(frame, body, scope)
+        store_all(frame, nest, scope)
 
-    return over(frame, body.loops, lane, lanes, inner)
+    return over(frame, nest.loops, lane, lanes, inner)
 
 
-def _emit_scatter(frame: Frame, body: Body, target: Target) -> Work:
-    """All of it by one thread: two sources may go to one place."""
+def _emit_scatter(frame: Frame, nest: LoopNest, target: Processor) -> Work:
+    """Write a scatter for one thread: two sources may add to one element."""
     builder = frame.builder
-    node = body.sources[0][1].node
+    node = nest.sources[0][1].node
     buffer, type = frame.buffers[node], IN_MEMORY[node.dtype]
     with builder.if_then(builder.icmp_signed("<", frame.begin, frame.end)):
         zero = ir.Constant(register_type(node.dtype), 0.0)
@@ -54,14 +54,14 @@ def _emit_scatter(frame: Frame, body: Body, target: Target) -> Work:
             )
             return carried
 
-        counted(builder, number(0), number(body.zeroed), 1, [], clear)
-        for loops, store in body.sources:
+        counted(builder, number(0), number(nest.zeroed), 1, [], clear)
+        for loops, store in nest.sources:
             _emit_puts(frame, loops, store, target)
-    return Work(1, float(body.zeroed))
+    return Work(1, float(nest.zeroed))
 
 
-def _emit_puts(frame: Frame, loops: Sequence[LoopIndex], store: Store, target: Target) -> None:
-    alone = Body(Kind.MAP, tuple(loops), (store,))
+def _emit_puts(frame: Frame, loops: Sequence[LoopIndex], store: Store, target: Processor) -> None:
+    alone = LoopNest(StageKind.MAP, tuple(loops), (store,))
     lane = lane_of(alone, loops)
     if lane is not None and (lane in store.at.hidden() or store.at.coefficient(lane) != 1):
         lane = None

@@ -21,7 +21,7 @@ from tidu.backends.native.emit.registers import (
 )
 from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.schedule.tiling import Product
+from tidu.backends.native.schedule.tiling import TiledProduct
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class Panel:
     counters: Mapping[LoopIndex, Value]
 
 
-def copy_panel(frame: Frame, product: Product, panel: Panel) -> None:
-    """The panel's columns for each k, one after another, in the thread's own memory."""
+def copy_panel(frame: Frame, product: TiledProduct, panel: Panel) -> None:
+    """Copy the panel's columns for each k, one after another, to the thread's own memory."""
     builder = frame.builder
     type, packed = IN_MEMORY[product.reduction.dtype], panel.packed
     outer, last = product.k[:-1], product.k[-1]
@@ -67,20 +67,24 @@ def copy_panel(frame: Frame, product: Product, panel: Panel) -> None:
 
 
 def _source(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], k: Value
+    frame: Frame, product: TiledProduct, panel: Panel, counters: Mapping[LoopIndex, Value], k: Value
 ) -> Value:
-    """Where the right operand's element of the panel's first column stands, at this k."""
+    """Return where the right operand's element of the panel's first column stands, at this k."""
     inner = {**panel.counters, **counters, product.k[-1]: k, product.n: panel.column}
-    place = frame.scope(inner).place(product.right.at)
+    address = frame.scope(inner).place(product.right.at)
     base = frame.buffers[product.right.buffer]
-    return frame.builder.gep(base, [place], source_etype=IN_MEMORY[product.reduction.dtype])
+    return frame.builder.gep(base, [address], source_etype=IN_MEMORY[product.reduction.dtype])
 
 
 def _copy(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], into: Value
+    frame: Frame,
+    product: TiledProduct,
+    panel: Panel,
+    counters: Mapping[LoopIndex, Value],
+    into: Value,
 ) -> None:
     builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
-    whole, size = ir.VectorType(type, product.lanes), BYTES[product.reduction.dtype]
+    vector, size = ir.VectorType(type, product.lanes), BYTES[product.reduction.dtype]
 
     def step(k: Value, carried: list[Value]) -> list[Value]:
         base = _source(frame, product, panel, counters, k)
@@ -88,9 +92,9 @@ def _copy(
         for v in range(panel.vectors):
             where = builder.gep(base, [number(v * product.lanes)], source_etype=type)
             if panel.mask is not None and v == panel.vectors - 1:
-                value = masked_load(builder, where, whole, panel.mask, size)
+                value = masked_load(builder, where, vector, panel.mask, size)
             else:
-                value = builder.load(where, align=size, typ=whole)
+                value = builder.load(where, align=size, typ=vector)
             at = builder.add(to, number(v * product.lanes))
             builder.store(value, builder.gep(into, [at], source_etype=type), align=size)
         return carried
@@ -99,10 +103,14 @@ def _copy(
 
 
 def _copy_transposed(
-    frame: Frame, product: Product, panel: Panel, counters: Mapping[LoopIndex, Value], into: Value
+    frame: Frame,
+    product: TiledProduct,
+    panel: Panel,
+    counters: Mapping[LoopIndex, Value],
+    into: Value,
 ) -> None:
-    """Lines of k become columns: small squares, turned in registers; number by number where there
-    are too few for a square."""
+    """Copy a panel transposed, in small squares that are transposed in registers; number by number
+    where there are too few for a square."""
     builder, last, dtype = frame.builder, product.k[-1], product.reduction.dtype
     stride = number(product.right.at.coefficient(product.n))
     source = _source(frame, product, panel, counters, number(0))
@@ -132,12 +140,14 @@ def _copy_transposed(
 
 
 def _side(dtype: str) -> int:
-    """Of a square that is turned: sixteen bytes, which every processor's vectors have."""
+    """Return the side of a square that is transposed in registers: sixteen bytes, which every
+    processor's vectors have."""
     return 16 // BYTES[dtype]
 
 
 def _turning(module: Any, dtype: str) -> Any:
-    """(source, stride, lines, count, into, width): `lines` lines of `count` numbers become columns.
+    """Return (source, stride, lines, count, into, width): `lines` lines of `count` numbers become
+    columns.
 
     One function in a module. The last squares of a line lie over those before; below the last line
     it is taken again: what becomes of it stands in columns that are not there.
@@ -167,13 +177,13 @@ def _turning(module: Any, dtype: str) -> Any:
 
         def along(k: Value, carried: list[Value]) -> list[Value]:
             k = least(k, builder.sub(count, number(side)))
-            found: list[Value] = []
+            lines: list[Value] = []
             for base in bases:
                 where = builder.gep(base, [k], source_etype=element)
-                found.append(builder.load(where, align=size, typ=square))
+                lines.append(builder.load(where, align=size, typ=square))
             to = builder.gep(into, [builder.mul(k, width)], source_etype=element)
             to = builder.gep(to, [first], source_etype=element)
-            for value in transposed(builder, found):
+            for value in transposed(builder, lines):
                 builder.store(value, to, align=size)
                 to = builder.gep(to, [width], source_etype=element)
             return carried
@@ -187,7 +197,8 @@ def _turning(module: Any, dtype: str) -> Any:
 
 
 def transposed(builder: Any, lines: list[Value]) -> list[Value]:
-    """The transpose of a square: blocks change places across the diagonal, halves by halves."""
+    """Return the transpose of a square: blocks change places across the diagonal, halves by
+    halves."""
     lanes = len(lines)
     block = lanes // 2
     lines = list(lines)

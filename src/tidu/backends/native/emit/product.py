@@ -24,16 +24,16 @@ from tidu.backends.native.emit.registers import (
     number,
     splat,
 )
-from tidu.backends.native.emit.values import Scope
+from tidu.backends.native.emit.values import EmitScope
 from tidu.backends.native.layout import BYTES
 from tidu.backends.native.schedule.expression import walk
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.schedule.tiling import Product
+from tidu.backends.native.schedule.tiling import TiledProduct
 
 IN_REGISTERS = 1  # parts of a tree that is still calculated in the tile's registers
 
 
-def emit_product(frame: Frame, product: Product) -> Work:
+def emit_product(frame: Frame, product: TiledProduct) -> Work:
     """Write the code for units begin … end: of an outer loop, of panels, or of blocks of rows."""
     cost = 2.0 * product.m.size * product.n.size * product.summands
     panels = product.units
@@ -57,7 +57,7 @@ def emit_product(frame: Frame, product: Product) -> Work:
 
 
 def _outer(
-    frame: Frame, product: Product, rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value]
+    frame: Frame, product: TiledProduct, rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value]
 ) -> None:
     if not rest:
         panels = product.units
@@ -79,7 +79,7 @@ def _least(frame: Frame, one: Value, two: int) -> Value:
 
 def _panels(
     frame: Frame,
-    product: Product,
+    product: TiledProduct,
     counters: Mapping[LoopIndex, Value],
     columns: tuple[Value, Value],
     rows: tuple[Value, Value],
@@ -91,8 +91,8 @@ def _panels(
     def group(i: Value, carried: list[Value]) -> list[Value]:
         first = builder.mul(i, number(product.group))
         count = _least(frame, builder.sub(number(full), first), product.group)
-        whole = Panel(number(0), product.vectors, None, None, counters)
-        _group(frame, product, whole, first, count, rows)
+        full_panel = Panel(number(0), product.vectors, None, None, counters)
+        _group(frame, product, full_panel, first, count, rows)
         return carried
 
     if full:
@@ -107,13 +107,14 @@ def _panels(
 
 def _group(
     frame: Frame,
-    product: Product,
+    product: TiledProduct,
     panel: Panel,
     first: Value,
     count: Value,
     rows: tuple[Value, Value],
 ) -> None:
-    """Some panels beside each other: packed first, then each block of rows goes through all."""
+    """Write some adjacent panels: they are packed first, then each block of rows goes through all
+    of them."""
     builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
 
     def at(i: Value) -> Panel:
@@ -149,27 +150,29 @@ def _group(
             block(number(full * product.rows), rest)
 
 
-def _tile_at(frame: Frame, product: Product, panel: Panel, row: Value, rows: int) -> None:
-    """One tile: summed in registers, then stored or handed on."""
+def _tile_at(frame: Frame, product: TiledProduct, panel: Panel, row: Value, rows: int) -> None:
+    """Write one tile: summed in registers, then stored, or spilled for what is calculated from
+    it."""
     sums = _summed(frame, product, panel, row, rows)
-    stores = product.body.stores
+    stores = product.nest.stores
     parts = walk(store.value for store in stores)
     if len(parts) <= IN_REGISTERS and len(stores) == 1:
         for r in range(rows):
             for v in range(panel.vectors):
                 scope = _scope(frame, product, panel, frame.builder.add(row, number(r)), v)
                 scope.head = sums[r * panel.vectors + v]
-                store_all(frame, product.body, scope)
+                store_all(frame, product.nest, scope)
         return
     _spilled(frame, product, panel, row, rows, sums)
 
 
 def _spilled(
-    frame: Frame, product: Product, panel: Panel, row: Value, rows: int, sums: Sequence[Value]
+    frame: Frame, product: TiledProduct, panel: Panel, row: Value, rows: int, sums: Sequence[Value]
 ) -> None:
-    """By way of a small buffer, so that the code of what follows stands there once."""
+    """Store a tile in a small buffer and calculate from there, so that this code is written
+    once."""
     builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
-    lanes, whole = product.lanes, ir.VectorType(type, product.lanes)
+    lanes, vector_type = product.lanes, ir.VectorType(type, product.lanes)
     for at, value in enumerate(sums):
         where = builder.gep(frame.scratch, [number(at * lanes)], source_etype=type)
         builder.store(value, where, align=BYTES[product.reduction.dtype])
@@ -180,25 +183,27 @@ def _spilled(
             at = builder.add(first, number(v * lanes))
             where = builder.gep(frame.scratch, [at], source_etype=type)
             scope = _scope(frame, product, panel, builder.add(row, r), v)
-            scope.head = builder.load(where, align=BYTES[product.reduction.dtype], typ=whole)
-            store_all(frame, product.body, scope)
+            scope.head = builder.load(where, align=BYTES[product.reduction.dtype], typ=vector_type)
+            store_all(frame, product.nest, scope)
         return carried
 
     counted(builder, number(0), number(rows), 1, [], line)
 
 
-def _scope(frame: Frame, product: Product, panel: Panel, row: Value, v: int) -> Scope:
+def _scope(frame: Frame, product: TiledProduct, panel: Panel, row: Value, v: int) -> EmitScope:
     column = frame.builder.add(panel.column, number(v * product.lanes))
     counters = {**panel.counters, product.m: row, product.n: column}
     mask = panel.mask if v == panel.vectors - 1 else None
     return frame.scope(counters, lane=product.n, lanes=product.lanes, mask=mask)
 
 
-def _summed(frame: Frame, product: Product, panel: Panel, row: Value, rows: int) -> list[Value]:
+def _summed(
+    frame: Frame, product: TiledProduct, panel: Panel, row: Value, rows: int
+) -> list[Value]:
     builder = frame.builder
     type = IN_MEMORY[product.reduction.dtype]
-    whole = ir.VectorType(type, product.lanes)
-    zero = ir.Constant(whole, None)
+    vector_type = ir.VectorType(type, product.lanes)
+    zero = ir.Constant(vector_type, None)
     stride = product.left.at.coefficient(product.m)
 
     def nested(
@@ -229,29 +234,29 @@ def _summed(frame: Frame, product: Product, panel: Panel, row: Value, rows: int)
         base = builder.gep(
             frame.buffers[product.left.buffer], [scope.place(product.left.at)], source_etype=type
         )
-        found: list[Value] = []
+        updated: list[Value] = []
         for r in range(rows):
             where = builder.gep(base, [number(r * stride)], source_etype=type)
             one = builder.load(where, align=BYTES[product.reduction.dtype], typ=type)
             many = splat(builder, one, product.lanes)
             for v in range(panel.vectors):
-                found.append(fma(builder, many, right[v], sums[r * panel.vectors + v]))
-        return found
+                updated.append(fma(builder, many, right[v], sums[r * panel.vectors + v]))
+        return updated
 
-    def vector(scope: Scope, v: int, at: Value | None) -> Value:
+    def vector(scope: EmitScope, v: int, at: Value | None) -> Value:
         size = BYTES[product.reduction.dtype]
         if panel.packed is not None:
             assert at is not None
             place = builder.add(builder.mul(at, number(product.width)), number(v * product.lanes))
             where = builder.gep(panel.packed, [place], source_etype=type)
-            return builder.load(where, align=size, typ=whole)
+            return builder.load(where, align=size, typ=vector_type)
         base = builder.gep(
             frame.buffers[product.right.buffer], [scope.place(product.right.at)], source_etype=type
         )
         where = builder.gep(base, [number(v * product.lanes)], source_etype=type)
         if panel.mask is not None and v == panel.vectors - 1:
-            return masked_load(builder, where, whole, panel.mask, size)
-        return builder.load(where, align=size, typ=whole)
+            return masked_load(builder, where, vector_type, panel.mask, size)
+        return builder.load(where, align=size, typ=vector_type)
 
     start = [zero] * (rows * panel.vectors)
     return nested(product.k, {}, start, None)

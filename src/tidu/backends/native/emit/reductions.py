@@ -18,40 +18,40 @@ from tidu.backends.native.emit.loops import (
     tail_mask,
 )
 from tidu.backends.native.emit.registers import Builder, Value, counted, fma, number, splat
-from tidu.backends.native.emit.scalars import Scalar
-from tidu.backends.native.emit.values import Scope
-from tidu.backends.native.schedule.bodies import Body, Reduction
+from tidu.backends.native.emit.scalars import ScalarEmitter
+from tidu.backends.native.emit.values import EmitScope
+from tidu.backends.native.processor import Processor
+from tidu.backends.native.schedule.nests import LoopNest, Reduction
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.target import Target
-from tidu.backends.scalar import Binary, Var
+from tidu.backends.scalar import BinaryOp, Variable
 
 
-def emit_reduction(frame: Frame, body: Body, target: Target) -> Work:
-    reduction = body.reduction
+def emit_reduction(frame: Frame, nest: LoopNest, target: Processor) -> Work:
+    reduction = nest.reduction
     assert reduction is not None
-    lane = lane_of(body, [*body.loops, *reduction.loops])
-    lanes = lanes_for(body, lane, target)
-    if lane is None or lane in body.loops:
+    lane = lane_of(nest, [*nest.loops, *reduction.loops])
+    lanes = lanes_for(nest, lane, target)
+    if lane is None or lane in nest.loops:
 
         def kept(counters: dict[LoopIndex, Value], lanes: int, mask: Value | None) -> None:
             scope = frame.scope(counters, lane=lane, lanes=lanes, mask=mask)
             total = _reduced(scope, reduction, frame.accumulators)
-            _finish(frame, body, reduction, total, counters, lane=lane, lanes=lanes, mask=mask)
+            _finish(frame, nest, reduction, total, counters, lane=lane, lanes=lanes, mask=mask)
 
-        work = over(frame, body.loops, lane, lanes, kept)
+        work = over(frame, nest.loops, lane, lanes, kept)
         return Work(work.units, work.each * reduction.count)
 
     def summed(counters: dict[LoopIndex, Value], one: int, mask: Value | None) -> None:
         total = _reduced_along(frame, reduction, counters, lane, lanes)
-        _finish(frame, body, reduction, total, counters)
+        _finish(frame, nest, reduction, total, counters)
 
-    work = over(frame, body.loops, None, 1, summed)
+    work = over(frame, nest.loops, None, 1, summed)
     return Work(work.units, work.each * reduction.count)
 
 
 def _finish(
     frame: Frame,
-    body: Body,
+    nest: LoopNest,
     reduction: Reduction,
     total: Value,
     counters: Mapping[LoopIndex, Value],
@@ -60,23 +60,23 @@ def _finish(
     """Return the reduced value, with what is calculated from it at the same element."""
     scope = frame.scope(counters, **lanes)
     count = {"n": float(reduction.count)}
-    written = Scalar(frame.builder, {"acc": total}, count, reduction.dtype, scope.lanes)
+    written = ScalarEmitter(frame.builder, {"acc": total}, count, reduction.dtype, scope.lanes)
     scope.head = written.numeric(reduction.finish)
-    store_all(frame, body, scope)
+    store_all(frame, nest, scope)
 
 
 def _start(builder: Builder, reduction: Reduction, lanes: int) -> Value:
-    return Scalar(builder, {}, {}, reduction.dtype, lanes).numeric(reduction.start)
+    return ScalarEmitter(builder, {}, {}, reduction.dtype, lanes).numeric(reduction.start)
 
 
-def _step(scope: Scope, reduction: Reduction, acc: Value) -> Value:
-    """acc and one more value."""
+def _step(scope: EmitScope, reduction: Reduction, acc: Value) -> Value:
+    """Return acc and one more value."""
     builder, lanes = scope.builder, scope.lanes
     if reduction.product is not None:
         left, right = (splat(builder, scope.value(f), lanes) for f in reduction.product)
         return fma(builder, left, right, acc)
     value = splat(builder, scope.value(reduction.value), lanes)
-    return Scalar(builder, {"acc": acc, "x": value}, {}, reduction.dtype, lanes).numeric(
+    return ScalarEmitter(builder, {"acc": acc, "x": value}, {}, reduction.dtype, lanes).numeric(
         reduction.step
     )
 
@@ -84,17 +84,17 @@ def _step(scope: Scope, reduction: Reduction, acc: Value) -> Value:
 def _merge(builder: Builder, reduction: Reduction, one: Value, two: Value, lanes: int) -> Value:
     """Combine two accumulators: sums are added, products multiplied, extremes compared."""
     match reduction.step:
-        case Binary("+", Var("acc"), _):
+        case BinaryOp("+", Variable("acc"), _):
             return builder.fadd(one, two)
-        case Binary("*", Var("acc"), _):
+        case BinaryOp("*", Variable("acc"), _):
             return builder.fmul(one, two)
         case _:
-            return Scalar(builder, {"acc": one, "x": two}, {}, reduction.dtype, lanes).numeric(
-                reduction.step
-            )
+            return ScalarEmitter(
+                builder, {"acc": one, "x": two}, {}, reduction.dtype, lanes
+            ).numeric(reduction.step)
 
 
-def _reduced(scope: Scope, reduction: Reduction, accumulators: int) -> Value:
+def _reduced(scope: EmitScope, reduction: Reduction, accumulators: int) -> Value:
     """Reduce over all loops of the reduction, each lane separately."""
     builder = scope.builder
     start = _start(builder, reduction, scope.lanes)
@@ -220,12 +220,12 @@ def _part(builder: Builder, value: Value, places: Sequence[int]) -> Value:
     return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), mask)
 
 
-def emit_running(frame: Frame, body: Body, target: Target) -> Work:
-    reduction, axis = body.reduction, body.axis
+def emit_running(frame: Frame, nest: LoopNest, target: Processor) -> Work:
+    reduction, axis = nest.reduction, nest.axis
     assert reduction is not None and axis is not None
-    (store,) = body.stores
-    lane = lane_of(body, body.loops)
-    lanes = lanes_for(body, lane, target)
+    (store,) = nest.stores
+    lane = lane_of(nest, nest.loops)
+    lanes = lanes_for(nest, lane, target)
     builder = frame.builder
 
     def inner(counters: dict[LoopIndex, Value], lanes: int, mask: Value | None) -> None:
@@ -237,5 +237,5 @@ def emit_running(frame: Frame, body: Body, target: Target) -> Work:
 
         counted(builder, number(0), number(axis.size), 1, [_start(builder, reduction, lanes)], step)
 
-    work = over(frame, body.loops, lane, lanes, inner)
+    work = over(frame, nest.loops, lane, lanes, inner)
     return Work(work.units, work.each * axis.size)

@@ -23,7 +23,7 @@ IN_MEMORY = {
 
 
 def register_type(dtype: str) -> Any:
-    """The type of a number of this dtype in a register."""
+    """Return the type of a number of this dtype in a register."""
     return I1 if dtype == "bool" else IN_MEMORY[dtype]
 
 
@@ -36,15 +36,15 @@ def vector(type: Any, lanes: int) -> Any:
 
 
 def splat(builder: Builder, value: Value, lanes: int) -> Value:
-    """One number in every lane."""
+    """Return one number in every lane."""
     if lanes == 1 or isinstance(value.type, ir.VectorType):
         return value
     if isinstance(value, ir.Constant):
         return Splat(ir.VectorType(value.type, lanes), value)
-    whole = ir.VectorType(value.type, lanes)
-    one = builder.insert_element(ir.Constant(whole, ir.Undefined), value, ir.Constant(I32, 0))
+    vector_type = ir.VectorType(value.type, lanes)
+    one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), value, ir.Constant(I32, 0))
     zeros = ir.Constant(ir.VectorType(I32, lanes), None)
-    return builder.shuffle_vector(one, ir.Constant(whole, ir.Undefined), zeros)
+    return builder.shuffle_vector(one, ir.Constant(vector_type, ir.Undefined), zeros)
 
 
 def iota(lanes: int) -> Value:
@@ -54,7 +54,8 @@ def iota(lanes: int) -> Value:
 def intrinsic(
     builder: Builder, name: str, result: Any, *operands: Value, align: int = 0, to: int = 0
 ) -> Value:
-    """A call of LLVM's own function of this full name; operand `to` points to aligned memory."""
+    """Write a call of the LLVM intrinsic of this full name; operand `to` points to aligned
+    memory."""
     module = builder.module
     function = module.globals.get(name)
     if function is None:
@@ -62,21 +63,21 @@ def intrinsic(
         function = ir.Function(module, type, name)
     call = builder.call(function, operands)
     if align:
-        said = ArgumentAttributes()
-        said.align = align
-        call.arg_attributes[to] = said
+        attributes = ArgumentAttributes()
+        attributes.align = align
+        call.arg_attributes[to] = attributes
     return call
 
 
 def suffix(type: Any) -> str:
-    """How LLVM's functions spell a type: f64, v8f32, v4i1."""
+    """Return how LLVM's functions spell a type: f64, v8f32, v4i1."""
     if isinstance(type, ir.VectorType):
         return f"v{type.count}{suffix(type.element)}"
     return {"float": "f32", "double": "f64", "ptr": "p0"}.get(str(type), str(type))
 
 
 def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
-    """x·y + z with one rounding."""
+    """Return x·y + z with one rounding."""
     return intrinsic(builder, f"llvm.fma.{suffix(x.type)}", x.type, x, y, z)
 
 
@@ -88,7 +89,8 @@ def counted(
     carried: Sequence[Value],
     body: Callable[[Value, list[Value]], Sequence[Value]],
 ) -> list[Value]:
-    """for (i = start; i < stop; i += step) carried = body(i, carried)."""
+    """Write for (i = start; i < stop; i += step) carried = body(i, carried); returns the last
+    `carried`."""
     before = builder.block
     head = builder.append_basic_block("loop")
     inside = builder.append_basic_block("body")
@@ -113,26 +115,28 @@ def counted(
 
 
 def is_finite(builder: Builder, value: Value) -> Value:
-    """Whether a number is finite: x − x is 0."""
+    """Tell whether a number is finite: x − x is 0."""
     gone = builder.fsub(value, value)
     return builder.fcmp_ordered("==", gone, ir.Constant(value.type, 0.0))
 
 
 def pointers(builder: Builder, base: Value, places: Value, type: Any) -> Value:
-    """One pointer for each lane."""
-    found = builder.gep(base, [places], source_etype=type)
-    found.type = ir.VectorType(POINTER, places.type.count)  # llvmlite says it is one pointer
-    return found
+    """Return one pointer for each lane."""
+    addresses = builder.gep(base, [places], source_etype=type)
+    addresses.type = ir.VectorType(POINTER, places.type.count)  # llvmlite says it is one pointer
+    return addresses
 
 
 def lanes_of(value: Value) -> int:
     return value.type.count if isinstance(value.type, ir.VectorType) else 1
 
 
-def masked_load(builder: Builder, where: Value, whole: Any, mask: Value, align: int) -> Value:
-    """The lanes of the mask, 0 in the others, whose memory is not touched."""
-    name = f"llvm.masked.load.{suffix(whole)}.p0"
-    return intrinsic(builder, name, whole, where, mask, ir.Constant(whole, None), align=align)
+def masked_load(builder: Builder, where: Value, vector_type: Any, mask: Value, align: int) -> Value:
+    """Return the lanes of the mask, 0 in the others, whose memory is not touched."""
+    name = f"llvm.masked.load.{suffix(vector_type)}.p0"
+    return intrinsic(
+        builder, name, vector_type, where, mask, ir.Constant(vector_type, None), align=align
+    )
 
 
 def masked_store(builder: Builder, value: Value, where: Value, mask: Value, align: int) -> None:
@@ -141,7 +145,7 @@ def masked_store(builder: Builder, value: Value, where: Value, mask: Value, alig
 
 
 def convert(builder: Builder, value: Value, dtype: str) -> Value:
-    """A number as another dtype, as NumPy's astype does."""
+    """Return a number as another dtype, as NumPy's astype does."""
     lanes = lanes_of(value)
     wanted = vector(register_type(dtype), lanes)
     if value.type == wanted:
@@ -162,8 +166,8 @@ def convert(builder: Builder, value: Value, dtype: str) -> Value:
 
 
 def _whole_number(builder: Builder, value: Value, wanted: Any) -> Value:
-    """A number without what follows the point. NaN and what is too large, poison to LLVM, become
-    the least integer, as processors and so NumPy have it on x86."""
+    """Return a number without what follows the point. NaN and what is too large, poison to LLVM,
+    become the least integer, as processors and so NumPy have it on x86."""
     lanes = lanes_of(value)
     type = value.type.element if lanes > 1 else value.type
     high, low = (splat(builder, ir.Constant(type, x), lanes) for x in (2.0**63, -(2.0**63)))

@@ -20,7 +20,16 @@ from tidu.backends.native.emit.registers import (
     vector,
 )
 from tidu.backends.native.literals import Splat
-from tidu.backends.scalar import Binary, Call, Choice, Num, Tree, Unary, Var, parse
+from tidu.backends.scalar import (
+    BinaryOp,
+    Conditional,
+    FunctionCall,
+    NumberText,
+    Tree,
+    UnaryOp,
+    Variable,
+    parse,
+)
 from tidu.ir.types import REALS
 
 # Scalar expressions that the elementary functions have as one, faster and nearer to the truth.
@@ -37,7 +46,7 @@ POWERS = frozenset({-2.0, -1.0, 1.0, 2.0, 3.0})  # exponents whose power is a pr
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class ScalarEmitter:
     """A scalar expression as LLVM values; `work` is the dtype it is calculated in."""
 
     builder: Builder
@@ -47,37 +56,37 @@ class Scalar:
     lanes: int
 
     def write(self, tree: Tree) -> Value:
-        """The value: truth values stay so until a number is needed."""
+        """Return the value: truth values stay so until a number is needed."""
         builder = self.builder
         if tree in FASTER:
             name, operands = FASTER[tree]
-            return elementary.emit(builder, name, *(self.numeric(Var(x)) for x in operands))
+            return elementary.emit(builder, name, *(self.numeric(Variable(x)) for x in operands))
         match tree:
-            case Num(text):
+            case NumberText(text):
                 return self.literal(float(text))
-            case Var("INFINITY"):
+            case Variable("INFINITY"):
                 return self.literal(math.inf)
-            case Var(name):
+            case Variable(name):
                 if name in self.operands:
                     return self.operands[name]
                 return self.literal(self.numbers[name])
-            case Unary("-", value):
+            case UnaryOp("-", value):
                 given = self.numeric(value)
                 return builder.fneg(given) if self.floats else builder.neg(given)
-            case Unary(_, value):
+            case UnaryOp(_, value):
                 return builder.not_(self.truth(value))
-            case Binary(sign, left, right):
+            case BinaryOp(sign, left, right):
                 return self.binary(sign, left, right)
-            case Choice(test, yes, no):
+            case Conditional(test, yes, no):
                 return self.choice(test, yes, no)
-            case Call("pow", (base, exponent)):
+            case FunctionCall("pow", (base, exponent)):
                 return self.power(self.numeric(base), self.numeric(exponent))
-            case Call(name, arguments):
+            case FunctionCall(name, arguments):
                 values = [self.numeric(argument) for argument in arguments]
                 return elementary.emit(builder, name, *values)
 
     def power(self, base: Value, exponent: Value) -> Value:
-        """A power; one of a small whole number by products, as NumPy does for squares."""
+        """Return a power; one of a small whole number by products, as NumPy does for squares."""
         builder, known = self.builder, constant_of(exponent)
         if known not in POWERS:
             return elementary.emit(builder, "pow", base, exponent)
@@ -139,7 +148,7 @@ class Scalar:
 
 
 def constant_of(value: Value) -> float | None:
-    """The number that a literal puts in every lane."""
+    """Return the number that a literal puts in every lane."""
     if not isinstance(value, ir.Constant):
         return None
     known = value.element.constant if isinstance(value, Splat) else value.constant

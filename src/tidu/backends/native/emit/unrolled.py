@@ -29,46 +29,46 @@ from tidu.backends.native.emit.registers import (
 )
 from tidu.backends.native.layout import BYTES, DONE, GUARD, NOT_FINITE, RUNNING, STATUS
 from tidu.backends.native.schedule.expression import contraction, cost, scattered, whole
-from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.plan import StageKind
 from tidu.backends.native.schedule.together import pairs_of
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 
 
-def operations(nodes: Sequence[Node], kinds: Mapping[int, Kind]) -> float:
-    """How many scalar operations the nodes are; infinite where one cannot be unrolled."""
+def operations(nodes: Sequence[Node], kinds: Mapping[int, StageKind]) -> float:
+    """Return how many scalar operations the nodes are; infinite where one cannot be unrolled."""
     total = 0.0
     for node in nodes:
         kind = kinds[node.id]
-        if kind is Kind.CALL or (kind is Kind.VIEW and node.op.loop is Loop.GATHER):
+        if kind is StageKind.CALL or (kind is StageKind.VIEW and node.op.loop is Loop.GATHER):
             return float("inf")
-        if kind is Kind.SCATTER and len(scattered(node)) < len(node.inputs):
+        if kind is StageKind.SCATTER and len(scattered(node)) < len(node.inputs):
             return float("inf")  # where to, an index array says
-        if kind is Kind.CONTRACT:
+        if kind is StageKind.CONTRACT:
             sizes, _, _ = contraction(node)
             total += math.prod(sizes.values())
         else:
             largest = max(math.prod(whole(x)) for x in (node, *node.inputs))
-            total += largest * (cost(node) if kind is Kind.MAP else 1)
+            total += largest * (cost(node) if kind is StageKind.MAP else 1)
     return total
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """What a straight program is: nodes in order, what is given, what becomes of the results.
+class StraightProgram:
+    """A program without loops: nodes in order, what is given, what becomes of the results.
 
     moves: (new value, slot of the old one). stores: (value, slot) of plain results.
     """
 
     nodes: Sequence[Node]
-    kinds: Mapping[int, Kind]
+    kinds: Mapping[int, StageKind]
     moves: Sequence[tuple[Node, int]]
     stores: Sequence[tuple[Node, int]]
 
 
-def write_line(module: Any, line: Line, plan: Driver) -> None:
-    """The driver, as in `driver`: for one thread. What moves stays in registers from step to step
-    and is stored at the end."""
+def write_straight(module: Any, line: StraightProgram, plan: Driver) -> None:
+    """Write the driver of a program without loops, for one thread. What moves stays in registers
+    from step to step and is stored at the end."""
     function = entry(module)
     table, steps, shared, *_ = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -141,34 +141,34 @@ def _phi(builder: Builder, value: Value, before: Value) -> Value:
     return phi
 
 
-def _slots(line: Line, plan: Driver) -> set[int]:
-    found = {slot for _, slot in (*line.moves, *line.stores)}
-    found |= {history for _, history, _ in plan.records}
-    found |= {s for n, s in plan.slot.items() if n.op.role in ("input", "constant")}
+def _slots(line: StraightProgram, plan: Driver) -> set[int]:
+    slots = {slot for _, slot in (*line.moves, *line.stores)}
+    slots |= {history for _, history, _ in plan.records}
+    slots |= {s for n, s in plan.slot.items() if n.op.role in ("input", "constant")}
     if plan.batches:
-        found |= {plan.index, *(batch.source for batch in plan.batches)}
-    return found
+        slots |= {plan.index, *(batch.source for batch in plan.batches)}
+    return slots
 
 
 def _gathered(builder: Builder, batch: Batch, index: Value, source: Value, step: Value) -> Elements:
-    """The elements of the rows of this step."""
+    """Return the elements of the rows of this step."""
     first = builder.mul(step, number(batch.rows))
-    found: Elements = []
+    elements: Elements = []
     for row in range(batch.rows):
-        at = row_of(builder, index, builder.add(first, number(row)))
-        base = builder.gep(source, [builder.mul(at, number(batch.size))], source_etype=I8)
-        found += _loaded(builder, batch.node, base, batch.size // BYTES[batch.node.dtype])
-    return found
+        row_number = row_of(builder, index, builder.add(first, number(row)))
+        base = builder.gep(source, [builder.mul(row_number, number(batch.size))], source_etype=I8)
+        elements += _loaded(builder, batch.node, base, batch.size // BYTES[batch.node.dtype])
+    return elements
 
 
 def _loaded(builder: Builder, node: Node, base: Value, count: int | None = None) -> Elements:
     type = IN_MEMORY[node.dtype]
-    found: Elements = []
+    elements: Elements = []
     for i in range(math.prod(whole(node)) if count is None else count):
         where = builder.gep(base, [number(i)], source_etype=type)
         value = builder.load(where, align=BYTES[node.dtype], typ=type)
-        found.append(convert(builder, value, "bool") if node.dtype == "bool" else value)
-    return found
+        elements.append(convert(builder, value, "bool") if node.dtype == "bool" else value)
+    return elements
 
 
 def _stored(builder: Builder, values: Elements, dtype: str, base: Value) -> None:

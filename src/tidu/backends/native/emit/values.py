@@ -29,26 +29,32 @@ from tidu.backends.native.emit.registers import (
     suffix,
     vector,
 )
-from tidu.backends.native.emit.scalars import Scalar
+from tidu.backends.native.emit.scalars import ScalarEmitter
 from tidu.backends.native.layout import BYTES
 from tidu.backends.native.literals import Splat
 from tidu.backends.native.schedule.expression import (
-    Apply,
     Convert,
     Coordinate,
     Expression,
     Head,
-    Literal,
     Load,
+    NumericLiteral,
+    ScalarCall,
 )
-from tidu.backends.native.schedule.position import Entry, LoopIndex, Position, Quotient, Remainder
-from tidu.backends.native.schedule.together import Pair
+from tidu.backends.native.schedule.position import (
+    FloorQuotient,
+    IndexEntry,
+    LoopIndex,
+    Position,
+    Remainder,
+)
+from tidu.backends.native.schedule.together import FusedPair
 from tidu.ir.node import Node
 from tidu.ir.types import REALS
 
 
 @dataclass(eq=False)
-class Scope:
+class EmitScope:
     """Where elements are calculated: the counters, the buffers, the lanes.
 
     counters: the value of each loop index; that of `lane` is of its first lane. mask: which lanes
@@ -63,16 +69,18 @@ class Scope:
     mask: Value | None = None
     error: Value | None = None
     head: Value | None = None
-    pairs: Mapping[int, Pair[Expression]] = field(default_factory=dict[int, "Pair[Expression]"])
+    pairs: Mapping[int, FusedPair[Expression]] = field(
+        default_factory=dict[int, "FusedPair[Expression]"]
+    )
     known: dict[int, Value] = field(default_factory=dict[int, Value])
 
     # -------------------------------------------------------------- places
     def varies(self, part: Expression | Position) -> bool:
-        """Whether the lanes differ."""
+        """Tell whether the lanes differ."""
         return self.lane is not None and self.lanes > 1 and self.lane in part.loops()
 
     def place(self, position: Position) -> Value:
-        """A place that is the same for all lanes, or that of the first."""
+        """Return a place that is the same for all lanes, or that of the first."""
         total: Value = None
         for atom, coefficient in position.terms:
             value = self._atom(atom)
@@ -85,7 +93,7 @@ class Scope:
         return total
 
     def places(self, position: Position) -> Value:
-        """The place of each lane."""
+        """Return the place of each lane."""
         lanes = self.lanes
         total = splat(self.builder, number(position.constant), lanes)
         for atom, coefficient in position.terms:
@@ -99,11 +107,11 @@ class Scope:
         match atom:
             case LoopIndex():
                 return self.counters[atom]
-            case Quotient(value, divisor):
+            case FloorQuotient(value, divisor):
                 return self.builder.sdiv(self.place(value), number(divisor))
             case Remainder(value, divisor):
                 return self.builder.srem(self.place(value), number(divisor))
-            case Entry():
+            case IndexEntry():
                 return self._entry(atom)
             case _:
                 raise AssertionError(atom)
@@ -116,28 +124,29 @@ class Scope:
         if not self.varies(Position(0, ((atom, 1),))):
             return splat(builder, self._atom(atom), lanes)
         match atom:
-            case Quotient(value, divisor):
+            case FloorQuotient(value, divisor):
                 return builder.sdiv(self.places(value), splat(builder, number(divisor), lanes))
             case Remainder(value, divisor):
                 return builder.srem(self.places(value), splat(builder, number(divisor), lanes))
             case _:
                 return self._entry(atom)
 
-    def _entry(self, entry: Entry) -> Value:
-        """An entry of an index array, from the start of its axis; a bad one sets the error."""
+    def _entry(self, entry: IndexEntry) -> Value:
+        """Return an entry of an index array, from the start of its axis; a bad one sets the
+        error."""
         builder = self.builder
         lanes = self.lanes if self.varies(entry.value) else 1
         given = self.value(entry.value)
-        whole = vector(I64, lanes)
+        integers = vector(I64, lanes)
         if entry.value.dtype in REALS:
             # what is too large for an integer is poison to LLVM: it is bad before it is converted
             small = self._small(given, lanes)
             zero = splat(builder, ir.Constant(register_type(entry.value.dtype), 0.0), lanes)
-            index = builder.fptosi(builder.select(small, given, zero), whole)
+            index = builder.fptosi(builder.select(small, given, zero), integers)
             exact = builder.fcmp_ordered("==", builder.sitofp(index, given.type), given)
             good = builder.and_(small, exact)
         else:
-            index = given if given.type == whole else builder.zext(given, whole)
+            index = given if given.type == integers else builder.zext(given, integers)
             good = splat(builder, ir.Constant(I1, 1), lanes)
         size = splat(builder, number(entry.size), lanes)
         zero = splat(builder, number(0), lanes)
@@ -167,19 +176,19 @@ class Scope:
 
     # -------------------------------------------------------------- values
     def vector_of(self, part: Expression) -> Value:
-        """The value in every lane."""
+        """Return the value in every lane."""
         return splat(self.builder, self.value(part), self.lanes)
 
     def value(self, part: Expression) -> Value:
-        """The value: a vector where the lanes differ, else one number."""
-        found = self.known.get(id(part))
-        if found is None:
-            found = self.known[id(part)] = self._value(part)
-        return found
+        """Return the value: a vector where the lanes differ, else one number."""
+        known = self.known.get(id(part))
+        if known is None:
+            known = self.known[id(part)] = self._value(part)
+        return known
 
     def _value(self, part: Expression) -> Value:
         match part:
-            case Literal(value, dtype):
+            case NumericLiteral(value, dtype):
                 return ir.Constant(register_type(dtype), value)
             case Load():
                 return self._load(part)
@@ -190,7 +199,7 @@ class Scope:
                 return self.builder.sitofp(where, vector(register_type(dtype), lanes_of(where)))
             case Convert(value, dtype):
                 return convert(self.builder, self.value(value), dtype)
-            case Apply():
+            case ScalarCall():
                 return self._apply(part)
             case _:
                 raise AssertionError(part)
@@ -202,25 +211,25 @@ class Scope:
             where = builder.gep(base, [self.place(part.at)], source_etype=type)
             return self._from_memory(_load(builder, where, type, part.dtype), part.dtype)
         assert self.lane is not None
-        whole = ir.VectorType(type, self.lanes)
+        vector_type = ir.VectorType(type, self.lanes)
         if self.lane not in part.at.hidden() and part.at.coefficient(self.lane) == 1:
             where = builder.gep(base, [self.place(part.at)], source_etype=type)
             if self.mask is None:
-                value = _load(builder, where, whole, part.dtype)
+                value = _load(builder, where, vector_type, part.dtype)
             else:
-                value = masked_load(builder, where, whole, self.mask, BYTES[part.dtype])
+                value = masked_load(builder, where, vector_type, self.mask, BYTES[part.dtype])
         else:
             where = pointers(builder, base, self.places(part.at), type)
-            value = self._gather(where, whole, BYTES[part.dtype])
+            value = self._gather(where, vector_type, BYTES[part.dtype])
         return self._from_memory(value, part.dtype)
 
-    def _gather(self, where: Value, whole: Any, align: int) -> Value:
+    def _gather(self, where: Value, vector_type: Any, align: int) -> Value:
         mask = self.mask
         if mask is None:
             mask = Splat(ir.VectorType(I1, self.lanes), ir.Constant(I1, 1))
-        name = f"llvm.masked.gather.{suffix(whole)}.v{self.lanes}p0"
-        rest = ir.Constant(whole, None)
-        return intrinsic(self.builder, name, whole, where, mask, rest, align=align)
+        name = f"llvm.masked.gather.{suffix(vector_type)}.v{self.lanes}p0"
+        rest = ir.Constant(vector_type, None)
+        return intrinsic(self.builder, name, vector_type, where, mask, rest, align=align)
 
     def _from_memory(self, value: Value, dtype: str) -> Value:
         if dtype != "bool":
@@ -228,7 +237,7 @@ class Scope:
         zero = ir.Constant(value.type, None)
         return self.builder.icmp_unsigned("!=", value, zero)
 
-    def _apply(self, part: Apply) -> Value:
+    def _apply(self, part: ScalarCall) -> Value:
         if id(part) in self.pairs:
             return self._both(self.pairs[id(part)], part)
         lanes = self.lanes if self.varies(part) else 1
@@ -236,11 +245,11 @@ class Scope:
             name: splat(self.builder, self.value(operand), lanes)
             for name, operand in part.operands.items()
         }
-        written = Scalar(self.builder, operands, part.numbers, part.work, lanes)
+        written = ScalarEmitter(self.builder, operands, part.numbers, part.work, lanes)
         return convert(self.builder, written.write(part.tree), part.dtype)
 
-    def _both(self, pair: Pair[Expression], part: Apply) -> Value:
-        """Calculates both of a pair; returns the one that is asked for."""
+    def _both(self, pair: FusedPair[Expression], part: ScalarCall) -> Value:
+        """Calculate both of a pair; returns the one that is asked for."""
         lanes = self.lanes if self.varies(part) else 1
         x = convert(self.builder, self.value(part.operands["x"]), part.work)
         values = emit_pair(self.builder, pair.name, splat(self.builder, x, lanes))
@@ -249,24 +258,24 @@ class Scope:
         return self.known[id(part)]
 
     # -------------------------------------------------------------- storing
-    def store(self, value: Value, buffer: Value, at: Position, dtype: str) -> None:
-        """Writes the value of each lane that is there."""
+    def store(self, value: Value, buffer: Value, position: Position, dtype: str) -> None:
+        """Write the value of each lane that is there."""
         builder, type = self.builder, IN_MEMORY[dtype]
         value = splat(builder, value, self.lanes)
         if dtype == "bool":
             value = builder.zext(value, vector(I8, self.lanes))
-        where = builder.gep(buffer, [self.place(at)], source_etype=type)
+        where = builder.gep(buffer, [self.place(position)], source_etype=type)
         if self.lanes == 1:
             builder.store(value, where, align=BYTES[dtype])
             return
         assert self.lane is not None
-        straight = self.lane not in at.hidden() and at.coefficient(self.lane) == 1
+        straight = self.lane not in position.hidden() and position.coefficient(self.lane) == 1
         if straight and self.mask is None:
             builder.store(value, where, align=BYTES[dtype])
         elif straight:
             masked_store(builder, value, where, self.mask, BYTES[dtype])
         else:
-            where = pointers(builder, buffer, self.places(at), type)
+            where = pointers(builder, buffer, self.places(position), type)
             mask = self.mask
             if mask is None:
                 mask = Splat(ir.VectorType(I1, self.lanes), ir.Constant(I1, 1))

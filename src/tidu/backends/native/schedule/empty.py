@@ -19,7 +19,7 @@ from tidu.ir.types import Type, is_empty
 
 
 def replace_empty(roots: Iterable[Node], images: dict[Node, Node]) -> None:
-    """Puts what stands for each node under the roots into `images`: constants for arrays without
+    """Put what stands for each node under the roots into `images`: constants for arrays without
     elements, and for what follows from these alone."""
     for node in post_order(roots, lambda n: () if n in images else n.inputs):
         if node not in images:
@@ -63,13 +63,13 @@ def _packed(parts: Sequence[Node]) -> Node:
 
 
 def _calculated(node: Node, inputs: Sequence[Node]) -> Node:
-    """What the op's own reference gives; what it refuses is left to the run."""
+    """Return the constant that the op's NumPy reference gives; an error is left to the run."""
     arrays = [n.attrs["value"].array for n in inputs]
     attributes = {} if isinstance(node.op.numpy, np.ufunc) else node.attrs
     try:
-        found: Any = node.op.numpy(*arrays, **attributes)
+        value: Any = node.op.numpy(*arrays, **attributes)
     except TiduError:
         return apply(node.op, *inputs, **node.attrs)
     types = result_types(node.type)
-    parts = found if is_tuple(node) else (found,)
+    parts = value if is_tuple(node) else (value,)
     return _packed([constant(a, t.dtype) for a, t in zip(parts, types, strict=True)])

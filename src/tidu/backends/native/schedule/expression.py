@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from tidu.backends.native.schedule.position import (
-    Entry,
+    IndexEntry,
     LoopIndex,
     Position,
     linear,
@@ -83,7 +83,7 @@ class Load(Placed):
 
 
 @dataclass(eq=False)
-class Literal(Expression):
+class NumericLiteral(Expression):
     value: float | int | bool
     dtype: str
 
@@ -106,7 +106,7 @@ class Convert(Expression):
 
 
 @dataclass(eq=False)
-class Apply(Expression):
+class ScalarCall(Expression):
     """A scalar expression of others; `work` is the dtype that it is calculated in."""
 
     tree: Tree
@@ -196,7 +196,7 @@ def cost(node: Node) -> int:
 
 # ------------------------------------------------------------------ building
 @dataclass
-class Elements:
+class ElementBuilder:
     """Builds the trees of one kernel.
 
     stored: whether a node has a buffer. heads: values that are in a register, by node id.
@@ -213,24 +213,24 @@ class Elements:
         if node.id in self.heads:
             return self.heads[node.id]
         key = (node.id, index)
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = self._build(node, index)
-        return found
+        element = self.known.get(key)
+        if element is None:
+            element = self.known[key] = self._build(node, index)
+        return element
 
     def _build(self, node: Node, index: Index) -> Expression:
         op = node.op
         if op.role == "constant":
             data = node.attrs["value"].array
             if data.size == 1:
-                return Literal(data.reshape(-1)[0].item(), node.dtype)
+                return NumericLiteral(data.reshape(-1)[0].item(), node.dtype)
             return self.load(node, index)
         if self.stored(node) or op.role == "input":
             return self.load(node, index)
         if op.role == "cast":
             return Convert(self.of(node.inputs[0], index), node.dtype)
         if op.role == "size":
-            return Literal(float(node.attrs["size"]), node.dtype)
+            return NumericLiteral(float(node.attrs["size"]), node.dtype)
         if op.reads_at is not None and op.loop in (Loop.VIEW, Loop.GATHER):
             return self.of(node.inputs[0], self.places(node, index))
         tree = scalar_tree(node)
@@ -241,11 +241,11 @@ class Elements:
         }
         if node.rank >= 2:
             work = work_dtype(node)
-            at = {"i": Coordinate(index[-2], work), "j": Coordinate(index[-1], work)}
+            coordinates = {"i": Coordinate(index[-2], work), "j": Coordinate(index[-1], work)}
             read = variables(tree)
-            operands |= {n: v for n, v in at.items() if n in read and n not in operands}
+            operands |= {n: v for n, v in coordinates.items() if n in read and n not in operands}
         numbers = attribute_numbers(node.attrs)
-        return Apply(tree, operands, numbers, work_dtype(node), node.dtype)
+        return ScalarCall(tree, operands, numbers, work_dtype(node), node.dtype)
 
     def load(self, node: Node, index: Index) -> Load:
         return Load(node, linear(index, whole(node)), node.dtype)
@@ -262,12 +262,12 @@ class Elements:
         return self._read(node, index, lambda texts, reader: puts(node, position, texts, reader))
 
     def _read(self, node: Node, index: Index, ask: Callable[[list[str], Any], list[str]]) -> Index:
-        names = {f"_{axis}": place for axis, place in enumerate(index)}
-        texts = [_text(name, place) for name, place in names.items()]
+        names = {f"_{axis}": position for axis, position in enumerate(index)}
+        texts = [_text(name, position) for name, position in names.items()]
 
-        def reader(operand: int, at: Sequence[str], size: int) -> str:
-            places = tuple(read(text, names) for text in at)
-            entry = Entry(self.of(node.inputs[operand], places), int(size))
+        def reader(operand: int, indices: Sequence[str], size: int) -> str:
+            places = tuple(read(text, names) for text in indices)
+            entry = IndexEntry(self.of(node.inputs[operand], places), int(size))
             name = f"_e{len(names)}"
             names[name] = Position(0, ((entry, 1),))
             return name
@@ -275,8 +275,8 @@ class Elements:
         return tuple(read(text, names) for text in ask(texts, reader))
 
 
-def _text(name: str, place: Position) -> str:
-    return name if place.terms else str(place.constant)
+def _text(name: str, position: Position) -> str:
+    return name if position.terms else str(position.constant)
 
 
 def whole(node: Node) -> tuple[int, ...]:
@@ -295,18 +295,18 @@ def positions_of(loops: Iterable[LoopIndex]) -> Index:
 # ------------------------------------------------------------------ walking
 def walk(roots: Iterable[Expression]) -> list[Expression]:
     """Return the expressions and all that they are made of, each once, parts first."""
-    found: list[Expression] = []
+    parts: list[Expression] = []
     seen: set[int] = set()
     stack = [(root, False) for root in roots][::-1]
     while stack:
         part, ready = stack.pop()
         if ready:
-            found.append(part)
+            parts.append(part)
         elif id(part) not in seen:
             seen.add(id(part))
             stack.append((part, True))
             stack.extend((child, False) for child in part.parts())
-    return found
+    return parts
 
 
 def loads(roots: Iterable[Expression]) -> list[Load]:

@@ -12,21 +12,23 @@ from tidu.backends.native.elementary import FUNCTIONS
 from tidu.backends.native.layout import Request, is_leaf
 from tidu.backends.native.schedule.empty import replace_empty
 from tidu.backends.native.schedule.inlining import inlined
-from tidu.backends.native.schedule.plan import Kind, kind_of
+from tidu.backends.native.schedule.plan import StageKind, kind_of
 from tidu.ir.build import apply, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import role
 
 
 def can_lower(node: Node) -> bool:
-    """Whether a node needs no simpler ops: only what would be called back is written by them. They
-    may have no meaning where there are no elements, as the largest of none has none."""
-    return kind_of(node, FUNCTIONS) is not Kind.CALL or (not is_tuple(node) and 0 in node.shape)
+    """Tell whether a node needs no lowering: only nodes that would be called back, and that have
+    elements, are lowered (the largest of no elements has no meaning)."""
+    return kind_of(node, FUNCTIONS) is not StageKind.CALL or (
+        not is_tuple(node) and 0 in node.shape
+    )
 
 
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
-    """The outputs with calls opened, ops that have no loops written by those that have, and what
-    would cancel or overflow in another order, as in NumPy's run."""
+    """Return the outputs with calls opened, ops that have no loops written by those that have, and
+    what would cancel or overflow in another order, as in NumPy's run."""
     outputs = _without_empty(inlined(outputs))
     images: dict[Node, Node] = {}
     lower(list(outputs.values()), can_lower, images, stable_form_of)
@@ -41,7 +43,8 @@ def _without_empty(outputs: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def _calculated(outputs: dict[str, Node], request: Request) -> dict[str, Node]:
-    """The outputs, of which each that moves or is recorded is calculated by a stage of its own.
+    """Return the outputs with a copy inserted where one that moves or is recorded is not calculated
+    by a stage of its own.
 
     An input that becomes another, as the last parameters that a rule remembers, must be read before
     it is overwritten: as a stage it has a place in the order. A number has no buffer to be copied

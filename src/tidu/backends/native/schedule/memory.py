@@ -5,46 +5,46 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tidu.backends.native.layout import Memory, bytes_of, is_leaf, is_scalar_constant, whole_lines
-from tidu.backends.native.schedule.plan import Stage
+from tidu.backends.native.schedule.plan import KernelStage
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
 
 
 def laid_out(
-    stages: Sequence[Stage],
+    stages: Sequence[KernelStage],
     nodes: Mapping[int, Node],
-    place: Mapping[Node, Node],
-    apart: Collection[Node],
+    holder: Mapping[Node, Node],
+    unshared: Collection[Node],
 ) -> Memory:
-    """A place for every buffer. `apart` values live in memory of their own: the caller's, or that
-    of the whole loop."""
+    """Assign memory to every buffer. `unshared` values have memory of their own: the caller's, or
+    memory that lives as long as the loop."""
     last: dict[Node, int] = {}
     first: dict[Node, int] = {}
     leaves: set[Node] = set()
     for at, stage in enumerate(stages):
         for id in stage.reads:
-            node = place.get(nodes[id], nodes[id])
+            node = holder.get(nodes[id], nodes[id])
             last[node] = at
             if is_leaf(node):
                 leaves.add(node)
         for node in stage.stores:
-            kept = place.get(node, node)
+            kept = holder.get(node, node)
             first.setdefault(kept, at)
             last[kept] = max(last.get(kept, at), at)
     slot: dict[Node, int] = {}
     read = [node for node in nodes.values() if node in leaves]  # an order that follows the graph
-    for node in (*read, *first, *apart):
+    for node in (*read, *first, *unshared):
         if not is_tuple(node) and not is_scalar_constant(node):
             slot.setdefault(node, len(slot))
-    elsewhere = set(apart)
+    elsewhere = set(unshared)
     offset, size = _offsets(first, last, {n for n in first if n in elsewhere or is_leaf(n)})
-    return Memory(slot, offset, size, place)
+    return Memory(slot, offset, size, holder)
 
 
 def _offsets(
     first: Mapping[Node, int], last: Mapping[Node, int], elsewhere: Collection[Node]
 ) -> tuple[dict[Node, int], int]:
-    """First fit: the lowest gap among the values that live at the same time."""
+    """Assign offsets by first fit: the lowest gap among the values that live at the same time."""
     offset: dict[Node, int] = {}
     alive: list[Node] = []
     size = 0

@@ -23,7 +23,7 @@ class LoopIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotient:
+class FloorQuotient:
     value: Position
     divisor: int
 
@@ -35,14 +35,14 @@ class Remainder:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """An entry of an index array, which may count from the end of an axis of this size."""
 
     value: Any  # an expression; see `expression`
     size: int
 
 
-Atom: TypeAlias = LoopIndex | Quotient | Remainder | Entry
+Atom: TypeAlias = LoopIndex | FloorQuotient | Remainder | IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,18 @@ class Position:
     def loops(self) -> frozenset[LoopIndex]:
         return frozenset[LoopIndex]().union(*(_loops(atom) for atom, _ in self.terms))
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[IndexEntry]:
         """Return the entries of index arrays on which the position depends."""
-        found: list[Entry] = []
+        entries: list[IndexEntry] = []
         for atom, _ in self.terms:
             match atom:
-                case Entry():
-                    found.append(atom)
-                case Quotient(value, _) | Remainder(value, _):
-                    found.extend(value.entries())
+                case IndexEntry():
+                    entries.append(atom)
+                case FloorQuotient(value, _) | Remainder(value, _):
+                    entries.extend(value.entries())
                 case LoopIndex():
                     pass
-        return found
+        return entries
 
 
 ZERO = Position(0)
@@ -114,9 +114,9 @@ def _form(constant: int, terms: Sequence[tuple[Atom, int]]) -> Position:
 
 def _range(atom: Atom) -> tuple[int, int]:
     match atom:
-        case LoopIndex(_, size) | Entry(_, size):
+        case LoopIndex(_, size) | IndexEntry(_, size):
             return 0, size - 1
-        case Quotient(value, divisor):
+        case FloorQuotient(value, divisor):
             low, high = value.range()
             return low // divisor, high // divisor
         case Remainder(_, divisor):
@@ -127,23 +127,23 @@ def _loops(atom: Atom) -> frozenset[LoopIndex]:
     match atom:
         case LoopIndex():
             return frozenset((atom,))
-        case Entry(value, _):
+        case IndexEntry(value, _):
             return value.loops()
-        case Quotient(value, _) | Remainder(value, _):
+        case FloorQuotient(value, _) | Remainder(value, _):
             return value.loops()
 
 
 def divided(value: Position, divisor: int) -> tuple[Position, Position]:
     """Return quotient and remainder: linear if the terms that the divisor does not divide sum to
     less than it."""
-    whole = [(a, c // divisor) for a, c in value.terms if c % divisor == 0]
-    rest = tuple((a, c) for a, c in value.terms if c % divisor)
-    left = Position(value.constant % divisor, rest)
+    quotient_terms = [(a, c // divisor) for a, c in value.terms if c % divisor == 0]
+    remaining = tuple((a, c) for a, c in value.terms if c % divisor)
+    left = Position(value.constant % divisor, remaining)
     low, high = left.range()
     if low >= 0 and high < divisor:
-        return Position(value.constant // divisor, tuple(whole)), left
+        return Position(value.constant // divisor, tuple(quotient_terms)), left
     return (
-        Position(0, ((Quotient(value, divisor), 1),)),
+        Position(0, ((FloorQuotient(value, divisor), 1),)),
         Position(0, ((Remainder(value, divisor), 1),)),
     )
 
@@ -151,8 +151,8 @@ def divided(value: Position, divisor: int) -> tuple[Position, Position]:
 def linear(index: Sequence[Position], shape: Sequence[int]) -> Position:
     """Return the position of the element at an index, in an array in C order."""
     total, stride = ZERO, 1
-    for place, size in zip(reversed(index), reversed(shape), strict=True):
-        total = total + place.scaled(stride)
+    for position, size in zip(reversed(index), reversed(shape), strict=True):
+        total = total + position.scaled(stride)
         stride *= size
     return total
 

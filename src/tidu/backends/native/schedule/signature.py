@@ -9,63 +9,71 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.backends.native.schedule.bodies import Body, Reduction, Store
 from tidu.backends.native.schedule.expression import (
-    Apply,
     Convert,
     Coordinate,
     Expression,
     Head,
-    Literal,
     Load,
+    NumericLiteral,
+    ScalarCall,
     literal_text,
     walk,
 )
-from tidu.backends.native.schedule.position import Entry, LoopIndex, Position, Quotient, Remainder
+from tidu.backends.native.schedule.nests import LoopNest, Reduction, Store
+from tidu.backends.native.schedule.position import (
+    FloorQuotient,
+    IndexEntry,
+    LoopIndex,
+    Position,
+    Remainder,
+)
 from tidu.ir.node import Node
 
 
-def signature(body: Body, slots: Mapping[Node, int]) -> Any:
-    """Equal for alike bodies. `slots` numbers the buffers."""
-    parts = walk([*body.roots(), *_entries(body)])
-    said = _Said(slots, {id(part): at for at, part in enumerate(parts)})
+def signature(nest: LoopNest, slots: Mapping[Node, int]) -> Any:
+    """Return a key that is equal for nests with the same code. `slots` numbers the buffers."""
+    parts = walk([*nest.roots(), *_entries(nest)])
+    numbered = _Numbered(slots, {id(part): at for at, part in enumerate(parts)})
     return (
-        body.kind,
-        tuple((loop.name, loop.size) for loop in body.loops),
-        tuple(said.part(part) for part in parts),
-        tuple(said.store(store) for store in body.stores),
-        tuple((loops, said.store(store)) for loops, store in body.sources),
-        body.zeroed,
-        body.axis,
-        None if body.reduction is None else said.reduction(body.reduction),
+        nest.kind,
+        tuple((loop.name, loop.size) for loop in nest.loops),
+        tuple(numbered.part(part) for part in parts),
+        tuple(numbered.store(store) for store in nest.stores),
+        tuple((loops, numbered.store(store)) for loops, store in nest.sources),
+        nest.zeroed,
+        nest.axis,
+        None if nest.reduction is None else numbered.reduction(nest.reduction),
     )
 
 
-def _entries(body: Body) -> list[Expression]:
-    """The index arrays that say where something is stored."""
-    stores = (*body.stores, *(store for _, store in body.sources))
+def _entries(nest: LoopNest) -> list[Expression]:
+    """Return the index arrays that say where something is stored."""
+    stores = (*nest.stores, *(store for _, store in nest.sources))
     return [entry.value for store in stores for entry in store.at.entries()]
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """Parts by number instead of by identity."""
+class _Numbered:
+    """Describes parts of a nest by number instead of by identity."""
 
     slots: Mapping[Node, int]
     parts: Mapping[int, int]
 
-    def place(self, at: Position) -> Any:
-        return at.constant, tuple((self.atom(atom), factor) for atom, factor in at.terms)
+    def place(self, position: Position) -> Any:
+        return position.constant, tuple(
+            (self.atom(atom), factor) for atom, factor in position.terms
+        )
 
     def atom(self, atom: Any) -> Any:
         match atom:
             case LoopIndex(name, size):
                 return name, size
-            case Quotient(value, divisor):
+            case FloorQuotient(value, divisor):
                 return "/", self.place(value), divisor
             case Remainder(value, divisor):
                 return "%", self.place(value), divisor
-            case Entry(value, size):
+            case IndexEntry(value, size):
                 return "entry", self.parts[id(value)], size
             case _:
                 raise AssertionError(atom)
@@ -74,13 +82,13 @@ class _Said:
         match part:
             case Load(buffer, at, dtype):
                 return "load", self.slots[buffer], self.place(at), dtype
-            case Literal(value, dtype):
+            case NumericLiteral(value, dtype):
                 return "literal", literal_text(value), dtype
             case Coordinate(at, dtype):
                 return "place", self.place(at), dtype
             case Convert(value, dtype):
                 return "convert", self.parts[id(value)], dtype
-            case Apply(tree, operands, numbers, work, dtype):
+            case ScalarCall(tree, operands, numbers, work, dtype):
                 given = tuple((name, self.parts[id(value)]) for name, value in operands.items())
                 named = tuple((name, literal_text(n)) for name, n in sorted(numbers.items()))
                 return "apply", tree, given, named, work, dtype

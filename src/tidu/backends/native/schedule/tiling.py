@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidu.backends.native.layout import ALIGNED, BYTES
-from tidu.backends.native.schedule.bodies import Body, Reduction
+from tidu.backends.native.processor import Processor
 from tidu.backends.native.schedule.expression import Load
-from tidu.backends.native.schedule.plan import Kind
+from tidu.backends.native.schedule.nests import LoopNest, Reduction
+from tidu.backends.native.schedule.plan import StageKind
 from tidu.backends.native.schedule.position import LoopIndex
-from tidu.backends.native.target import Target
 
 LEAST = 2  # rows, columns and summands from which on tiles are worth it
 FEW = 4  # rows of a tile that is as wide as the registers allow
@@ -19,14 +19,14 @@ PAGE = 4096  # bytes; rows this far apart fall on the same lines of the first ca
 
 
 @dataclass(frozen=True, eq=False)
-class Product:
+class TiledProduct:
     """A contraction as rows (m) of `left` by columns (n) of `right`, summed over the indices k.
 
     vectors, rows: the width of a tile, in vectors, and its height. packed: whether panels of the
     right operand are copied; transposed: whether k, not n, is contiguous there.
     """
 
-    body: Body
+    nest: LoopNest
     reduction: Reduction
     left: Load
     right: Load
@@ -70,17 +70,17 @@ class Product:
         return (self.rows * self.width + panels) * size + ALIGNED
 
 
-def product_of(body: Body, target: Target) -> Product | None:
+def product_of(nest: LoopNest, target: Processor) -> TiledProduct | None:
     """Return how to tile a kernel; None where it is no product of two matrices."""
-    reduction = body.reduction
-    if body.kind is not Kind.CONTRACT or reduction is None or reduction.product is None:
+    reduction = nest.reduction
+    if nest.kind is not StageKind.CONTRACT or reduction is None or reduction.product is None:
         return None
     one, two = reduction.product
     if not (isinstance(one, Load) and isinstance(two, Load)) or one.dtype != two.dtype:
         return None
     if one.at.hidden() or two.at.hidden() or one.dtype != reduction.dtype:
         return None
-    loops = [loop for loop in body.loops if loop.size > 1]
+    loops = [loop for loop in nest.loops if loop.size > 1]
     if not loops or reduction.count < LEAST:
         return None
     n = loops[-1]
@@ -88,7 +88,7 @@ def product_of(body: Body, target: Target) -> Product | None:
         return None
     left, right = (two, one) if n in one.at.loops() else (one, two)
     rows = [x for x in loops if x in left.at.loops() and x not in right.at.loops()]
-    if any(store.at.coefficient(n) != 1 for store in body.stores):
+    if any(store.at.coefficient(n) != 1 for store in nest.stores):
         return None
     m = max(rows, key=lambda loop: loop.size) if rows else LoopIndex("alone", 1)
     k = tuple(loop for loop in reduction.loops if loop.size != 1)
@@ -99,14 +99,16 @@ def product_of(body: Body, target: Target) -> Product | None:
         return None  # transposing the panel is not worth it for a few rows
     outer = tuple(loop for loop in loops if loop not in (m, n))
     lanes, vectors, height = _tile(target, reduction.dtype, m.size, n.size)
-    apart = BYTES[reduction.dtype] * abs(right.at.coefficient(k[-1]))
-    packed = transposed or (apart % PAGE == 0 and reduction.count >= 128 and m.size >= 4 * height)
+    row_bytes = BYTES[reduction.dtype] * abs(right.at.coefficient(k[-1]))
+    packed = transposed or (
+        row_bytes % PAGE == 0 and reduction.count >= 128 and m.size >= 4 * height
+    )
     panel = reduction.count * lanes * vectors * BYTES[reduction.dtype]
     group = 1
     if m.size * n.size * BYTES[reduction.dtype] >= LARGE:
         group = max(1, min(CACHED // panel, n.size // (lanes * vectors) // 4))
-    return Product(
-        body,
+    return TiledProduct(
+        nest,
         reduction,
         left,
         right,
@@ -123,7 +125,7 @@ def product_of(body: Body, target: Target) -> Product | None:
     )
 
 
-def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int, int]:
+def _tile(target: Processor, dtype: str, rows: int, columns: int) -> tuple[int, int, int]:
     """Return lanes, vectors and rows of a tile, such that its sums, a row of the right operand and
     one number of the left stay in registers."""
     lanes = target.lanes(dtype)
@@ -141,6 +143,6 @@ def _tile(target: Target, dtype: str, rows: int, columns: int) -> tuple[int, int
     return lanes, vectors, -(-rows // blocks)
 
 
-def _longest(target: Target, rows: int) -> int:
+def _longest(target: Processor, rows: int) -> int:
     """Return how many vectors wide a tile of few rows may be to stay in registers."""
     return min(8, (target.registers - 2) // (rows + 1))

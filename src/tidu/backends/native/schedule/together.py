@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tidu.backends.native.schedule.expression import Apply, Expression, walk
+from tidu.backends.native.schedule.expression import Expression, ScalarCall, walk
 from tidu.backends.scalar import Tree, parse, scalar_tree
 from tidu.ir.node import Node
 
@@ -32,7 +32,7 @@ _TREES = frozenset(tree for pair in TOGETHER for tree in pair)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair(Generic[Part]):
+class FusedPair(Generic[Part]):
     """Two values, and the function that gives both from their operand."""
 
     name: str
@@ -40,35 +40,35 @@ class Pair(Generic[Part]):
     second: Part
 
 
-def pairs_of(nodes: Iterable[Node]) -> list[Pair[Node]]:
-    """The pairs among nodes."""
-    found = {
+def pairs_of(nodes: Iterable[Node]) -> list[FusedPair[Node]]:
+    """Return the pairs among nodes."""
+    candidates = {
         (tree, node.inputs[0].id, node.dtype): node
         for node in nodes
         if len(node.inputs) == 1 and (tree := scalar_tree(node)) in _TREES
     }
-    return _paired(found)
+    return _paired(candidates)
 
 
-def pairs_within(roots: Iterable[Expression]) -> list[Pair[Expression]]:
-    """The pairs among the parts of expressions."""
-    found: dict[tuple[Tree, int, str], Expression] = {
+def pairs_within(roots: Iterable[Expression]) -> list[FusedPair[Expression]]:
+    """Return the pairs among the parts of expressions."""
+    candidates: dict[tuple[Tree, int, str], Expression] = {
         (part.tree, id(part.operands["x"]), part.work): part
         for part in walk(roots)
-        if isinstance(part, Apply) and part.tree in _TREES
+        if isinstance(part, ScalarCall) and part.tree in _TREES
     }
-    return _paired(found)
+    return _paired(candidates)
 
 
-def _paired(found: Mapping[tuple[Tree, int, str], Part]) -> list[Pair[Part]]:
+def _paired(candidates: Mapping[tuple[Tree, int, str], Part]) -> list[FusedPair[Part]]:
     return [
-        Pair(name, found[one, operand, kind], found[two, operand, kind])
+        FusedPair(name, candidates[one, operand, kind], candidates[two, operand, kind])
         for (one, two), name in TOGETHER.items()
-        for tree, operand, kind in found
-        if tree == one and (two, operand, kind) in found
+        for tree, operand, kind in candidates
+        if tree == one and (two, operand, kind) in candidates
     ]
 
 
 def stored_with(nodes: Iterable[Node], stored: Set[int]) -> set[int]:
-    """The ids of what is to have a buffer since the other of its pair has one."""
+    """Return the ids of what is to have a buffer since the other of its pair has one."""
     return {pair.second.id for pair in pairs_of(nodes) if pair.first.id in stored}

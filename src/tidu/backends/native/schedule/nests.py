@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from tidu.backends.native.schedule.expression import (
     PRODUCT,
     SUM,
-    Apply,
     Convert,
-    Elements,
+    ElementBuilder,
     Expression,
     Head,
     Index,
-    Literal,
+    NumericLiteral,
+    ScalarCall,
     contraction,
     loads,
     loops_of,
@@ -24,7 +24,7 @@ from tidu.backends.native.schedule.expression import (
     walk,
     whole,
 )
-from tidu.backends.native.schedule.plan import Kind, Stage
+from tidu.backends.native.schedule.plan import KernelStage, StageKind
 from tidu.backends.native.schedule.position import LoopIndex, Position, linear, position_of
 from tidu.backends.scalar import Tree, parse
 from tidu.ir.node import Node
@@ -63,7 +63,7 @@ class Reduction:
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class LoopNest:
     """What a kernel does, before it is code.
 
     loops: those over the elements of the result. stores: what is written. reduction: what is
@@ -71,7 +71,7 @@ class Body:
     scatter sets to 0 before it adds its sources, each of which has loops of its own.
     """
 
-    kind: Kind
+    kind: StageKind
     loops: tuple[LoopIndex, ...]
     stores: tuple[Store, ...]
     reduction: Reduction | None = None
@@ -80,11 +80,11 @@ class Body:
     sources: tuple[tuple[tuple[LoopIndex, ...], Store], ...] = ()
 
     def roots(self) -> list[Expression]:
-        found = [store.value for store in self.stores]
-        found += [store.value for _, store in self.sources]
+        roots = [store.value for store in self.stores]
+        roots += [store.value for _, store in self.sources]
         if self.reduction is not None:
-            found += list(self.reduction.product or (self.reduction.value,))
-        return found
+            roots += list(self.reduction.product or (self.reduction.value,))
+        return roots
 
     def buffers(self) -> list[Node]:
         """Return the nodes whose buffers are read or written, each once."""
@@ -99,40 +99,44 @@ class Body:
 
 
 # ------------------------------------------------------------------ from stage to body
-def body_of_stage(stage: Stage, stored: Callable[[Node], bool]) -> Body:
+def nest_of_stage(stage: KernelStage, stored: Callable[[Node], bool]) -> LoopNest:
     """Build the kernel of a stage. A stage without elements has nothing to do."""
-    if stage.kind is not Kind.SCATTER and 0 in stage.shape:
-        return Body(Kind.MAP, loops_of(stage.shape, "i"), ())
-    own = {node.id for node in stage.nodes}
+    if stage.kind is not StageKind.SCATTER and 0 in stage.shape:
+        return LoopNest(StageKind.MAP, loops_of(stage.shape, "i"), ())
+    within = {node.id for node in stage.nodes}
 
     def elsewhere(node: Node) -> bool:
-        return stored(node) and node.id not in own
+        return stored(node) and node.id not in within
 
     loops = loops_of(stage.shape, "i")
     index = positions_of(loops)
-    if stage.kind is Kind.SCATTER:
+    if stage.kind is StageKind.SCATTER:
         return _scatter(stage, elsewhere)
     reduction = None
     heads: dict[int, Expression] = {}
     if stage.head is not None:
         heads[stage.head.id] = Head(stage.head.dtype, frozenset(loops))
-        if stage.kind is Kind.CONTRACT:
+        if stage.kind is StageKind.CONTRACT:
             reduction = _contraction(stage.head, index, elsewhere)
-        elif stage.kind is Kind.REDUCE:
+        elif stage.kind is StageKind.REDUCE:
             reduction = _reduction(stage.head, index, elsewhere)
         else:
             return _running(stage, loops, elsewhere)
-    elements = Elements(elsewhere, heads)
+    elements = ElementBuilder(elsewhere, heads)
     stores = tuple(
         Store(elements.of(node, index), node, linear(index, whole(node))) for node in stage.stores
     )
-    return Body(stage.kind, loops, stores, reduction)
+    return LoopNest(stage.kind, loops, stores, reduction)
 
 
 def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Reduction:
     (x,) = head.inputs
     axes: tuple[int, ...] = head.attrs["axis"]
-    kept = [place for place, axis in zip(index, _axes_of(head, x), strict=True) if axis is not None]
+    kept = [
+        position
+        for position, axis in zip(index, _axes_of(head, x), strict=True)
+        if axis is not None
+    ]
     rest = iter(kept)
     loops = tuple(LoopIndex(f"r{axis}", int(x.shape[axis])) for axis in axes)
     over = iter(loops)
@@ -141,13 +145,13 @@ def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Redu
     start, step, finish = map(parse, head.op.reduction)
     if any(loop.size == 0 for loop in loops):
         return _of_nothing(start, step, finish, head.dtype)
-    value = Elements(stored).of(x, where)
+    value = ElementBuilder(stored).of(x, where)
     return Reduction(start, step, finish, value, loops, head.dtype)
 
 
 def _of_nothing(start: Tree, step: Tree, finish: Tree, dtype: str) -> Reduction:
     """Return a reduction over no elements: its operand has no element that could be read."""
-    return Reduction(start, step, finish, Literal(0.0, dtype), (LoopIndex("r", 0),), dtype)
+    return Reduction(start, step, finish, NumericLiteral(0.0, dtype), (LoopIndex("r", 0),), dtype)
 
 
 def _axes_of(head: Node, x: Node) -> list[int | None]:
@@ -166,7 +170,7 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Re
         start, step, finish = SUM
         return _of_nothing(parse(start), parse(step), parse(finish), head.dtype)
     places |= {loop.name[1:]: position_of(loop) for loop in loops}
-    elements = Elements(stored)
+    elements = ElementBuilder(stored)
     factors = [
         elements.of(x, tuple(places[name] for name in term))
         for term, x in zip(terms, head.inputs, strict=True)
@@ -174,29 +178,31 @@ def _contraction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Re
     factors = [f if f.dtype == head.dtype else Convert(f, head.dtype) for f in factors]
     value = factors[0]
     for factor in factors[1:]:
-        value = Apply(PRODUCT, {"x": value, "y": factor}, {}, head.dtype, head.dtype)
+        value = ScalarCall(PRODUCT, {"x": value, "y": factor}, {}, head.dtype, head.dtype)
     product = (factors[0], factors[1]) if len(factors) == 2 else None
     start, step, finish = map(parse, SUM)
     return Reduction(start, step, finish, value, loops, head.dtype, product)
 
 
-def _running(stage: Stage, loops: tuple[LoopIndex, ...], stored: Callable[[Node], bool]) -> Body:
+def _running(
+    stage: KernelStage, loops: tuple[LoopIndex, ...], stored: Callable[[Node], bool]
+) -> LoopNest:
     head = stage.head
     assert head is not None and head.op.reduction is not None
     axis = loops[head.attrs["axis"]]
     index = positions_of(loops)
     start, step, finish = map(parse, head.op.reduction)
-    value = Elements(stored).of(head.inputs[0], index)
+    value = ElementBuilder(stored).of(head.inputs[0], index)
     reduction = Reduction(start, step, finish, value, (axis,), head.dtype)
     store = Store(Head(head.dtype, frozenset(loops)), head, linear(index, whole(head)))
     rest = tuple(loop for loop in loops if loop is not axis)
-    return Body(Kind.SCAN, rest, (store,), reduction, axis=axis)
+    return LoopNest(StageKind.SCAN, rest, (store,), reduction, axis=axis)
 
 
-def _scatter(stage: Stage, stored: Callable[[Node], bool]) -> Body:
+def _scatter(stage: KernelStage, stored: Callable[[Node], bool]) -> LoopNest:
     head = stage.head
     assert head is not None
-    elements = Elements(stored)
+    elements = ElementBuilder(stored)
     sources: list[tuple[tuple[LoopIndex, ...], Store]] = []
     for position, x in enumerate(scattered(head)):
         loops = loops_of(whole(x), f"s{position}_")
@@ -207,58 +213,58 @@ def _scatter(stage: Stage, stored: Callable[[Node], bool]) -> Body:
             value = Convert(value, head.dtype)
         sources.append((loops, Store(value, head, at)))
     size = math.prod(whole(head))
-    return Body(Kind.SCATTER, (), (), zeroed=size, sources=tuple(sources))
+    return LoopNest(StageKind.SCATTER, (), (), zeroed=size, sources=tuple(sources))
 
 
 # ------------------------------------------------------------------ fewer loops
-def collapsed(body: Body) -> Body:
+def collapsed(nest: LoopNest) -> LoopNest:
     """Merge two loops into one where memory is read and written as by a single loop."""
-    if body.kind is not Kind.MAP:
-        return body
-    loops = [loop for loop in body.loops if loop.size != 1]
-    at = len(loops) - 1
-    while at > 0:
-        outer, inner = loops[at - 1], loops[at]
-        if all(_one_run(place, outer, inner) for place in _places(body)):
+    if nest.kind is not StageKind.MAP:
+        return nest
+    loops = [loop for loop in nest.loops if loop.size != 1]
+    inner_number = len(loops) - 1
+    while inner_number > 0:
+        outer, inner = loops[inner_number - 1], loops[inner_number]
+        if all(_one_run(position, outer, inner) for position in _places(nest)):
             joined = LoopIndex(f"{outer.name}{inner.name}", outer.size * inner.size)
-            body = _replaced(body, outer, inner, joined)
-            loops[at - 1 : at + 1] = [joined]
-        at -= 1
-    return replace(body, loops=tuple(loops))
+            nest = _replaced(nest, outer, inner, joined)
+            loops[inner_number - 1 : inner_number + 1] = [joined]
+        inner_number -= 1
+    return replace(nest, loops=tuple(loops))
 
 
-def _places(body: Body) -> list[Position]:
-    found = [store.at for store in body.stores]
-    for part in walk(body.roots()):
+def _places(nest: LoopNest) -> list[Position]:
+    positions = [store.at for store in nest.stores]
+    for part in walk(nest.roots()):
         at = getattr(part, "at", None)
         if at is not None:
-            found.append(at)
-    return found
+            positions.append(at)
+    return positions
 
 
-def _one_run(place: Position, outer: LoopIndex, inner: LoopIndex) -> bool:
-    hidden = place.hidden()
+def _one_run(position: Position, outer: LoopIndex, inner: LoopIndex) -> bool:
+    hidden = position.hidden()
     return (
         outer not in hidden
         and inner not in hidden
-        and place.coefficient(outer) == place.coefficient(inner) * inner.size
+        and position.coefficient(outer) == position.coefficient(inner) * inner.size
     )
 
 
-def _replaced(body: Body, outer: LoopIndex, inner: LoopIndex, joined: LoopIndex) -> Body:
-    def moved(place: Position) -> Position:
+def _replaced(nest: LoopNest, outer: LoopIndex, inner: LoopIndex, joined: LoopIndex) -> LoopNest:
+    def moved(position: Position) -> Position:
         terms = tuple(
             (joined if atom is inner or atom == inner else atom, coefficient)
-            for atom, coefficient in place.terms
+            for atom, coefficient in position.terms
             if atom != outer
         )
-        return Position(place.constant, terms)
+        return Position(position.constant, terms)
 
     images: dict[int, Expression] = {}
-    for part in walk(body.roots()):
+    for part in walk(nest.roots()):
         images[id(part)] = _moved(part, moved, images)
-    stores = tuple(Store(images[id(s.value)], s.node, moved(s.at)) for s in body.stores)
-    return replace(body, stores=stores)
+    stores = tuple(Store(images[id(s.value)], s.node, moved(s.at)) for s in nest.stores)
+    return replace(nest, stores=stores)
 
 
 def _moved(
@@ -267,7 +273,7 @@ def _moved(
     at = getattr(part, "at", None)
     if at is not None:
         return replace(part, at=moved(at))  # type: ignore[type-var]
-    if isinstance(part, Apply):
+    if isinstance(part, ScalarCall):
         operands = {name: images[id(child)] for name, child in part.operands.items()}
         return replace(part, operands=operands)
     if part.parts():

@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class Processor:
     """A processor. `vector_bytes` is the width of a vector register, `registers` their number.
 
     Objects of LLVM are not told apart by threads: `machine` is used under a lock (see `library`).
@@ -26,26 +26,28 @@ class Target:
     registers: int
 
     def lanes(self, dtype: str) -> int:
-        """How many numbers of a dtype stand in one vector."""
+        """Return how many numbers of a dtype fit into one vector register."""
         return self.vector_bytes // (4 if dtype == "float32" else 8)
 
     @property
     def name(self) -> str:
-        """What compiled code depends on: the processor, its features, LLVM's version."""
+        """Return a text of what compiled code depends on: the processor, its features, LLVM's
+        version."""
         return f"{self.triple} {self.cpu} {self.features} llvmlite {llvmlite.__version__}"
 
 
 @cache
-def host() -> Target:
-    """The processor that this process runs on."""
+def host() -> Processor:
+    """Return the processor that this process runs on."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features()
     return target(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
 
 
-def target(triple: str, cpu: str, known: Any) -> Target:
-    """A processor by LLVM's names. `known` are its features, as llvmlite's FeatureMap has them."""
+def target(triple: str, cpu: str, known: Any) -> Processor:
+    """Return a processor by LLVM's names. `known` are its features, as llvmlite's FeatureMap has
+    them."""
     features = known.flatten()
     machine = llvm.Target.from_triple(triple).create_target_machine(
         cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True
@@ -56,4 +58,4 @@ def target(triple: str, cpu: str, known: Any) -> Target:
         width, registers = 32, 16
     else:
         width, registers = 16, 32 if "aarch64" in triple or "arm64" in triple else 16
-    return Target(machine, triple, str(machine.target_data), cpu, features, width, registers)
+    return Processor(machine, triple, str(machine.target_data), cpu, features, width, registers)
