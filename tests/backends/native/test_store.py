@@ -536,3 +536,15 @@ def test_the_command_names_what_it_does_not_know(folder: Path, capsys: Capture) 
     ran = here(capsys, "cache", "bogus", "--lang", "en")
     assert ran.code == 2 and "tidu cache takes nothing, or clear, not 'bogus'" in ran.err
     assert "这里是 'bogus'" in here(capsys, "cache", "bogus", "--lang", "zh").err
+
+
+def test_a_home_or_a_working_folder_that_is_not_there_means_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("TIDU_CACHE_DIR", "~nobody-of-this-name/cache")
+    assert store.chosen_folder() == gone / "~nobody-of-this-name" / "cache"
+    gone.rmdir()
+    assert store.chosen_folder() is None

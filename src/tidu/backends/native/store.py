@@ -53,9 +53,11 @@ def chosen_folder() -> Path | None:
     """Return where the user wants the cache: TIDU_CACHE_DIR, or where the system keeps caches; None
     where it is switched off (TIDU_CACHE_DIR is empty)."""
     wanted = os.environ.get("TIDU_CACHE_DIR")
-    if wanted is not None:
-        return Path(wanted).expanduser().absolute() if wanted else None
+    if wanted == "":
+        return None
     try:
+        if wanted is not None:  # a user whom nobody knows stays as written, as in a shell
+            return Path(os.path.expanduser(wanted)).absolute()
         if sys.platform == "win32":
             local = os.environ.get("LOCALAPPDATA")
             base = Path(local) if local else Path.home() / "AppData" / "Local"
@@ -64,7 +66,7 @@ def chosen_folder() -> Path | None:
             return Path.home() / "Library" / "Caches" / "tidu"
         xdg = os.environ.get("XDG_CACHE_HOME", "")
         return (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache") / "tidu"
-    except RuntimeError:  # nobody's home
+    except (RuntimeError, FileNotFoundError):  # nobody's home, or a working folder that is gone
         return None
 
 
