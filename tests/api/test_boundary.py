@@ -637,6 +637,32 @@ def test_a_boundary_within_a_small_step_is_not_stepped_over() -> None:
         np.testing.assert_allclose(tidu.hessian(narrow)(0.0), truth, rtol=1e-9)
 
 
+def test_numbers_of_other_sizes_do_not_move_a_boundary() -> None:
+    """What an entry tends to is looked at beside it, whatever the size of the others is, also of
+    those of other entries of a batch."""
+
+    def largest(x: Any) -> Any:
+        return np.max(np.abs(x[..., :3])) + 1e-300 * x[..., 3]
+
+    def even(x: Any) -> Any:
+        return np.cosh(np.abs(x[1])) + 1e-300 * x[0]
+
+    ties, slopes = [2.0, 2.0, 0.0, 0.0], [0.5, 0.5, 0.0, 1e-300]
+    small = [1e-8, 1e-8, 0.0, 1.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for far in (1e5, 1e160, -1e300):
+            point = np.array([*ties[:3], far])
+            np.testing.assert_allclose(tidu.grad(largest)(point), slopes)
+            rows = np.array([ties, [far, far, 1.0, 0.0], small])
+            wanted = [slopes, [0.5 * np.sign(far)] * 2 + [0.0, 1e-300], slopes]
+            np.testing.assert_allclose(tidu.vmap(tidu.grad(largest))(rows), wanted)
+        np.testing.assert_allclose(tidu.grad(largest)(np.array(small)), slopes)
+        for other in (1e-300, 1.0, 1e10, 1e300):
+            second = tidu.hessian(even)(np.array([other, 0.0]))
+            np.testing.assert_allclose(second, [[0.0, 0.0], [0.0, 1.0]])
+
+
 @pytest.mark.parametrize("size", [20, 50])
 def test_what_is_seen_on_few_sides_only_is_not_overlooked(size: int) -> None:
     """Of many equal entries each is the largest on one side of many."""

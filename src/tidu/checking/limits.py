@@ -116,8 +116,10 @@ def _judge(
     and hang on a kink at which others have none."""
     value = np.asarray(found)
     no = np.zeros(value.shape, bool)
-    if not sides or not value.size:  # a derivative without entries has none that could be wrong
+    if not value.size:  # a derivative without entries has none that could be wrong
         return _Verdict(value, no, no, no, no)
+    if not sides:  # every direction leaves the domain of the functions
+        return _Verdict(value, no, no, unknown=np.isfinite(value), split=no)
     jumps = _along(np.any([side.jumps for side in sides], axis=0), value, question.batch.get(name))
     limits_ = np.array([side.limit[name] for side in sides])
     errors = np.array([side.error[name] for side in sides])

@@ -41,6 +41,7 @@ _MOST = 50_000_000  # and up to which anything is
 _FEW_ENTRIES = 64  # entries up to which each is moved far beyond all others
 _FEW_PIECES = 64  # elements of pieces up to which each is turned to its other side
 _BEYOND = 2.0**10  # how far
+_CLOSEST = 36  # the smallest step at which ties are told from rounding
 _REMEMBERED = 64  # programs
 
 
@@ -202,19 +203,24 @@ class Sides:
         """The first step 2**-k that crosses no boundary but those on which the point lies, with
         what is there; the largest step where none is seen to be such."""
         first = self._at(direction, _NEAR)
-        if not self._crosses(first):
+        closest = self._at(direction, _CLOSEST)
+        if not self._crosses(first, closest):
             return _NEAR, first
         all_zero = not any(np.any(self.values[name]) for name in direction)
         for step in (*_NEARER, *(_NEAREST if all_zero else ())):
             near = self._at(direction, step)
-            if not self._crosses(near):
+            if not self._crosses(near, closest if step < _CLOSEST else near):
                 return step, near
         return _NEAR, first
 
-    def _crosses(self, near: Arrays) -> bool:
-        """Whether a piece is another than at the point, which lies on no boundary of that piece."""
+    def _crosses(self, near: Arrays, closest: Arrays) -> bool:
+        """Whether a piece is another than at the point, which lies on no boundary of that piece, or
+        another than closest to the point, where it turned too: a third number is the largest."""
+        if not all(np.isfinite(near[name]).all() for name in self.here):
+            return True  # the step leaves the domain, or what numbers can hold
         own = {} if self.programs is None else self.programs.own
-        return any(
+        beyond = [(near[n] != closest[n]) & (closest[n] != self.pieces[n]) for n in self.flat]
+        return any(map(np.any, beyond)) or any(
             np.any((near[name] != self.pieces[name]) & ~self.pieces[mask])
             for name, mask in own.items()
         )
@@ -377,10 +383,17 @@ def _direction(
     for node in moving:
         value = np.asarray(values[_name(node)])
         if node.dtype in REALS and value.size:
-            scale = np.where(value == 0, np.max(np.abs(value)) or 1.0, np.abs(value))
+            size = np.where(np.isfinite(value), np.abs(value), 0.0)  # ∞ and NaN stay where they are
+            scale = np.where(value == 0, _size_of_zero(size), size)
             signs = rng.choice([-1.0, 1.0], value.shape)
             steps[_name(node)] = scale * signs * rng.uniform(0.5, 1.5, value.shape)
     return steps
+
+
+def _size_of_zero(sizes: Array) -> float:
+    """Return the size of the step of a zero: 1, or that of the largest number where all are small.
+    A far larger step would carry it past others that it should stay beside."""
+    return min(1.0, float(np.max(sizes))) or 1.0
 
 
 def _differ(one: Array, other: Array) -> Array:
