@@ -33,7 +33,7 @@ from tidu.text.formula.tokens import is_latex
 from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
 from tidu.text.reading import lines
 from tidu.text.reading import read as read_expression
-from tidu.text.scope import Scope, ShapeLike, libraries_in
+from tidu.text.scope import Scope, ShapeLike
 from tidu.text.statements import STATEMENTS
 from tidu.text.task import run
 from tidu.text.values import MODULE_NAMES, Literal, is_static
@@ -132,7 +132,7 @@ class _Program:
     doubt: TiduError | None = None
 
     def scope(self) -> Scope:
-        return Scope(self.text, READERS, STATEMENTS, libraries_in(self.tree))
+        return Scope(self.text, READERS, STATEMENTS, self.tree)
 
 
 def _parsed(

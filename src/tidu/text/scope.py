@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -104,7 +105,7 @@ class Scope:
     text: Text
     readers: Mapping[type[ast.expr], Reader]
     statements: Mapping[type[ast.stmt], StatementReader]
-    libraries: frozenset[str] = frozenset()
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
     paper: bool = False
     remedy: Callable[[str], Phrase] = _declare_it
     inputs: dict[str, Node] = field(default_factory=dict[str, Node])
@@ -124,6 +125,11 @@ class Scope:
     loss: str | None = None
     result: tuple[str | None, Value, Place] | None = None
     steps: int = 0
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """Which libraries' spellings the text uses: x.std() differs between them."""
+        return _libraries_in(self.tree)
 
     # -------------------------------------------------------------- places
     def place(self, node: ast.expr | ast.stmt) -> Place:
@@ -332,8 +338,7 @@ class Scope:
         return {node: tuple(listed) for node, listed in names.items()}
 
 
-def libraries_in(tree: ast.Module) -> frozenset[str]:
-    """Which libraries' spellings a text uses: x.std() differs between them."""
+def _libraries_in(tree: ast.Module) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in MODULE_NAMES:

@@ -86,7 +86,8 @@ def _is_python(text: Text, span: tuple[int, int], given: set[str]) -> bool:
             tree = ast.parse(source)
     except (SyntaxProblem, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return not any(_means_more(node, given) for node in ast.walk(tree))
+    telling = "(" in source or "^" in source  # one of these stands in all that means more
+    return not telling or not any(_means_more(node, given) for node in ast.walk(tree))
 
 
 def _means_more(node: ast.AST, given: set[str]) -> bool:
