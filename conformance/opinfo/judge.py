@@ -10,7 +10,7 @@ import numpy as np
 
 from conformance.opinfo.handle import Handle, called, plain, wrapped
 from tidu.backends.numpy.program import evaluate
-from tidu.calculus.reverse import vjp
+from tidu.calculus.differentiate import vjp
 from tidu.errors import TiduError
 from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node

@@ -18,7 +18,7 @@ import pytest
 from tests.ops import test_complex as complex_numbers
 from tests.ops import test_table as table
 from tests.ops.evaluate import evaluate
-from tidu.calculus import bodies, modes
+from tidu.calculus import differentiate, modes
 from tidu.calculus.differentiate import vjp
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
@@ -92,7 +92,13 @@ def in_place(mutant: Mutant) -> Generator[Trace, None, None]:
 
 def _forget() -> None:
     """What was derived with another rule must not be remembered."""
-    for cached in (bodies.pull, bodies.push, modes._stable, modes._pulled, modes._pushed):
+    for cached in (
+        differentiate.pull,
+        differentiate.push,
+        modes._stable,
+        modes._pulled,
+        modes._pushed,
+    ):
         cached.cache_clear()
 
 

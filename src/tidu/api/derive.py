@@ -106,7 +106,7 @@ def _read(
     output: str | None,
 ) -> tuple[Source, dict[str, Any]]:
     if isinstance(loss, str):
-        from tidu.text.read import read  # the text door is only loaded for texts
+        from tidu.text.read import read  # the reader of texts is only loaded for texts
 
         values = check_values(given)
         source = read(

@@ -39,7 +39,8 @@ class Limits:
 
 
 def limits(question: Question, values: Arrays, found: Arrays, again: Run | None = None) -> Limits:
-    """The derivatives at values that lie on a boundary, where `found` is what the program gives.
+    """Return the derivatives at values that lie on a boundary, where `found` is what the program
+    gives.
 
     `again` gives what was derived at other values, where a Python branch may go another way;
     without it the program of `question` is run.
@@ -63,7 +64,7 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
     verdicts: dict[str, _Verdict] = {}
 
     def judged(held: Arrays | None = None) -> dict[str, _Verdict]:
-        """What each derivative is; entries in `held` keep their conventional value."""
+        """Return what each derivative is; entries in `held` keep their conventional value."""
         kept = {**dict.fromkeys(results, np.zeros((), bool)), **(held or {})}
         return {name: _judge(question, name, found[name], seen, kept[name]) for name in results}
 
@@ -112,8 +113,8 @@ class _Verdict:
 def _judge(
     question: Question, name: str, found: Array, sides: Sequence[Side], held: Array
 ) -> _Verdict:
-    """What a derivative is. Entries in `held` keep their conventional value: they have one limit,
-    and hang on a kink at which others have none."""
+    """Return what a derivative is. Entries in `held` keep their conventional value: they have one
+    limit, and hang on a kink at which others have none."""
     value = np.asarray(found)
     no = np.zeros(value.shape, bool)
     if not value.size:  # a derivative without entries has none that could be wrong
@@ -158,7 +159,7 @@ def _judge(
 
 
 def _along(jumps: Array, value: Array, axis: int | None) -> Array:
-    """What is known of each entry of a batch, for every number of a derivative."""
+    """Return what is known of each entry of a batch, for every number of a derivative."""
     if axis is None or not jumps.ndim:
         return np.full(value.shape, jumps.any())
     front = jumps.reshape(-1, *(1,) * (value.ndim - 1))
@@ -166,8 +167,8 @@ def _along(jumps: Array, value: Array, axis: int | None) -> Array:
 
 
 def _tolerance(limits_: Array, errors: Array, alike: float, noise: float) -> tuple[Array, Array]:
-    """Which limits are known, and how far those of an entry may lie apart and still be one: what
-    they may be off, beside the largest of the entry, and the rounding of the whole."""
+    """Return which limits are known, and how far those of an entry may lie apart and still be one:
+    what they may be off, beside the largest of the entry, and the rounding of the whole."""
     sizes = np.where(np.isfinite(limits_), np.abs(limits_), 0.0)
     own, whole = np.max(sizes, axis=0), np.max(sizes, initial=0.0)
     known = np.isfinite(limits_) & (errors <= KNOWN * np.maximum(own, 1.0) + _KNOWN_OF_ALL * whole)

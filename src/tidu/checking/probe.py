@@ -42,7 +42,8 @@ class Probe:
     base: Mapping[int, Array]
 
     def at(self, shift: Array) -> dict[int, Array]:
-        """The values of the moving nodes with the parameter shifted (a complex shift: complex)."""
+        """Return the values of the moving nodes with the parameter shifted (a complex shift:
+        complex)."""
         values: dict[int, Array] = {self.parameter.id: self.base[self.parameter.id] + shift}
         with np.errstate(all="ignore"):
             for node in self.path:
@@ -54,8 +55,8 @@ class Probe:
         return complex(np.asarray(values.get(self.loss.id, self.base[self.loss.id])).reshape(()))
 
     def switched(self, values: Mapping[int, Array]) -> tuple[bool, list[Node]]:
-        """Whether a comparison has turned between rest and these values, and the owners of those
-        that leave a point exactly on their kink."""
+        """Return whether a comparison has turned between rest and these values, and the owners of
+        those that leave a point exactly on their kink."""
         crossed, left_kink = False, []
         for comparison in self.comparisons:
             now = _sign(values, self.base, comparison)
@@ -70,7 +71,7 @@ class Probe:
         return crossed, left_kink
 
     def leaves_kink(self, values: Mapping[int, Array]) -> bool:
-        """Whether an imaginary step moves off a kink that the values sit on."""
+        """Return whether an imaginary step moves off a kink that the values sit on."""
         for comparison in self.comparisons:
             gap = _gap(values, self.base, comparison)
             if np.any((np.real(gap) == 0) & (np.imag(gap) != 0)):
@@ -78,8 +79,9 @@ class Probe:
         return False
 
     def analytic(self, rng: np.random.Generator) -> bool:
-        """Whether each op on the path extends to complex numbers here (found by trying). Where the
-        program calculates with complex numbers itself, an imaginary step is no mark of a change."""
+        """Return whether each op on the path extends to complex numbers here (found by trying).
+        Where the program calculates with complex numbers itself, an imaginary step is no mark of a
+        change."""
         if any(_is_complex(node) for node in (self.parameter, *self.path)):
             return False
         try:
@@ -90,7 +92,8 @@ class Probe:
 
 
 def make_probe(loss: Node, parameter: Node, base: Mapping[int, Array]) -> Probe:
-    """The probe of a loss for one parameter; `base` holds the rest values of `comparisons_of`."""
+    """Return the probe of a loss for one parameter; `base` holds the rest values of
+    `comparisons_of`."""
     comparisons = comparisons_of(loss, parameter)
     roots = [loss, *(n for c in comparisons for n in (c.left, c.right))]
     moving = depends_on(roots, [parameter])
@@ -100,7 +103,7 @@ def make_probe(loss: Node, parameter: Node, base: Mapping[int, Array]) -> Probe:
 
 
 def comparisons_of(loss: Node, parameter: Node) -> list[Comparison]:
-    """The comparisons that the value or the derivative of the loss turns on."""
+    """Return the comparisons that the value or the derivative of the loss turns on."""
     moving = depends_on([loss], [parameter])
     found: list[Comparison] = []
     for node in reachable([loss]):
@@ -115,7 +118,8 @@ def comparisons_of(loss: Node, parameter: Node) -> list[Comparison]:
 
 
 def _innermost(node: Node, condition: Node) -> list[Comparison]:
-    """The comparisons of a kink's condition that compare values, not counts of comparisons."""
+    """Return the comparisons of a kink's condition that compare values, not counts of
+    comparisons."""
     ends = {n.id for n in node.inputs}  # a condition is made from the operands
     above = post_order([condition], lambda n: () if n.id in ends else n.inputs)
     masked: set[int] = set()
@@ -132,7 +136,7 @@ def _innermost(node: Node, condition: Node) -> list[Comparison]:
 
 
 def _compares(node: Node) -> bool:
-    """A mask made from two arrays of numbers."""
+    """Return a mask made from two arrays of numbers."""
     return (
         not any(is_tuple(n) for n in (node, *node.inputs))
         and node.dtype == "bool"
@@ -142,7 +146,7 @@ def _compares(node: Node) -> bool:
 
 
 def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, Array]:
-    """The value of every node under the roots, in double precision."""
+    """Return the value of every node under the roots, in double precision."""
     found: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for node in reachable(roots):
@@ -155,7 +159,7 @@ def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, A
 
 
 def apply(node: Node, operands: Sequence[Array]) -> Array:
-    """The value of a node by the reference meaning of its op."""
+    """Return the value of a node by the reference meaning of its op."""
     if is_tuple(node):
         return node.op.numpy(*operands, **node.attrs)  # several arrays, picked apart one by one
     if node.op.role == "cast" and node.dtype in FLOATS:
@@ -173,7 +177,7 @@ def _is_complex(node: Node) -> bool:
 
 
 def wide(array: Any) -> Array:
-    """The same numbers in double precision."""
+    """Return the same numbers in double precision."""
     if isinstance(array, tuple):
         return array  # type: ignore[return-value]
     array = np.asarray(array)
@@ -199,7 +203,7 @@ def _sign(values: Mapping[int, Array], base: Mapping[int, Array], comparison: Co
 
 
 def _is_analytic(node: Node, base: Mapping[int, Array], rng: np.random.Generator) -> bool:
-    """An imaginary step must give what a real step gives, as Cauchy and Riemann say."""
+    """Return an imaginary step must give what a real step gives, as Cauchy and Riemann say."""
     if any(is_tuple(n) for n in (node, *node.inputs)):
         return False
     if node.dtype not in FLOATS:

@@ -36,8 +36,8 @@ _Bits = NDArray[np.uint64]
 def moved_values(
     roots: Sequence[Node], inputs: Mapping[str, Array], trial: int
 ) -> dict[int, Array]:
-    """The value of each root with roundings moved; `trial` chooses how, and 0 leaves them where
-    they are. `inputs` may be complex where the ops extend to that."""
+    """Return the value of each root with roundings moved; `trial` chooses how, and 0 leaves them
+    where they are. `inputs` may be complex where the ops extend to that."""
     order = reachable(roots)
     readers = Counter(child.id for node in order for child in node.inputs)
     held = {node.id for node in roots}
@@ -57,7 +57,8 @@ def moved_values(
 
 
 def rounded_inputs(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[str, Array]:
-    """The inputs' values in the precision that the program has for them, and then in double."""
+    """Return the inputs' values in the precision that the program has for them, and then in
+    double."""
     return {
         name: wide(np.asarray(values[name]).astype(node.dtype))
         for name, node in inputs_among(reachable(roots)).items()
@@ -69,7 +70,7 @@ def _plain(node: Node, operands: Sequence[Array]) -> Array:
 
 
 def _moved(node: Node, operands: Sequence[Array], trial: int) -> Array:
-    """The value of a node with its own roundings moved."""
+    """Return the value of a node with its own roundings moved."""
     op = node.op
     if op.loop in _EXACT or (op.form is Form.LINEAR and op.loop is Loop.MAP):
         return _plain(node, operands)
@@ -108,7 +109,8 @@ def _moved(node: Node, operands: Sequence[Array], trial: int) -> Array:
 
 
 def _shaken(value: Array, node: Node, salt: int, *of: Array) -> Array:
-    """A value moved by one or half a unit in the last place, up or down as the numbers `of` say."""
+    """Return a value moved by one or half a unit in the last place, up or down as the numbers `of`
+    say."""
     array = np.asarray(value)
     if array.dtype.kind == "c":
         real = _shaken(np.real(array), node, salt, *(np.real(x) for x in of))
@@ -138,7 +140,7 @@ def is_single(node: Node) -> bool:
 
 
 def _vanished(plain: Array, operands: Sequence[Array], salt: int) -> Any:
-    """Some of the least numbers where a result of numbers that are not 0 has underflowed."""
+    """Return some of the least numbers where a result of numbers that are not 0 has underflowed."""
     sizes = [np.abs(x) for x in operands]
     if plain.dtype.kind == "c":
         has_imaginary = any(np.iscomplexobj(x) and np.any(np.imag(x)) for x in operands)
@@ -157,7 +159,7 @@ def _least(shape: tuple[int, ...], salt: int, of: Sequence[Array]) -> Any:
 
 # ------------------------------------------------------------------ what is not rounded
 def _short(value: Array) -> NDArray[np.bool_]:
-    """Which numbers have so few binary digits that sums and products of them are exact."""
+    """Return which numbers have so few binary digits that sums and products of them are exact."""
     array = np.asarray(value)
     if array.dtype.kind == "c":
         return _short(np.real(array)) & _short(np.imag(array))
@@ -166,7 +168,7 @@ def _short(value: Array) -> NDArray[np.bool_]:
 
 
 def _grid(value: Array) -> bool:
-    """Whether all numbers are whole multiples of one unit, few enough for exact sums."""
+    """Return whether all numbers are whole multiples of one unit, few enough for exact sums."""
     array = np.abs(np.asarray(value))
     largest = float(np.max(array, initial=0.0))
     if not 0.0 < largest < np.inf:
@@ -177,7 +179,7 @@ def _grid(value: Array) -> bool:
 
 
 def _is_exact(node: Node, operands: Sequence[Array], plain: Array) -> Any:
-    """Where the result of an elementwise op is known to be no rounded one."""
+    """Return where the result of an elementwise op is known to be no rounded one."""
     if chooses(node):
         return True
     exact = _short(plain)
@@ -197,8 +199,8 @@ def _power_of_two(x: Array) -> Any:
 
 
 def chooses(node: Node) -> bool:
-    """Whether an op hands on one of its operands, with either sign, or a whole number: max, abs,
-    sign, floor. Found by trying."""
+    """Return whether an op hands on one of its operands, with either sign, or a whole number: max,
+    abs, sign, floor. Found by trying."""
     numbers = [_TRIED[:, i % 3] for i in range(len(node.inputs))]
     try:
         found = np.asarray(node.op.numpy(*numbers, **node.attrs))
@@ -211,7 +213,7 @@ def chooses(node: Node) -> bool:
 
 
 def _is_selection(values: Sequence[Array], plain: Array) -> bool:
-    """Whether every number of the result is one of the operands' (or 0), as of a sort."""
+    """Return whether every number of the result is one of the operands' (or 0), as of a sort."""
     if not values:
         return False
     given = np.concatenate([np.ravel(x) for x in values])

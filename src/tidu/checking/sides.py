@@ -122,13 +122,13 @@ class Sides:
         return self.entries <= _FEW_ENTRIES
 
     def pair(self, rng: np.random.Generator) -> list[Side]:
-        """The sides along a random direction and the opposite one."""
+        """Return the sides along a random direction and the opposite one."""
         direction = _direction(self.question.moving, self.values, rng)
         both = [self.look({n: sign * step for n, step in direction.items()}) for sign in (1, -1)]
         return [side for side in both if side is not None]
 
     def look(self, direction: Arrays) -> Side | None:
-        """The limits along a direction; None where it leaves the domain of the functions."""
+        """Return the limits along a direction; None where it leaves the domain of the functions."""
         last, near = self._beside(direction)
         if not all(np.isfinite(near[name]).all() for name in self.here):
             return None
@@ -149,8 +149,8 @@ class Sides:
         return sum(np.size(self.values[name]) for name in map(_name, self.question.moving))
 
     def of_single_entries(self, rng: np.random.Generator) -> list[Side]:
-        """The sides where one entry moves far beyond the others, which most directions never show:
-        one of fifty equal entries is the largest on a fiftieth of them."""
+        """Return the sides where one entry moves far beyond the others, which most directions never
+        show: one of fifty equal entries is the largest on a fiftieth of them."""
         if not self.has_few_entries:
             return []
         seen: list[Side | None] = []
@@ -165,7 +165,7 @@ class Sides:
         return [replace(side, is_narrow=True) for side in seen if side is not None]
 
     def varied(self, seen: Sequence[Side]) -> bool:
-        """Whether each element of a piece on a boundary has been seen on two sides of it."""
+        """Return whether each element of a piece on a boundary has been seen on two sides of it."""
         for name in self.flat:
             first, *others = [side.pieces[name] for side in seen]
             same = np.all([other == first for other in others], axis=0)
@@ -174,12 +174,12 @@ class Sides:
         return True
 
     def _differing(self, name: str, seen: Sequence[Side]) -> Array:
-        """Which elements of a piece are others on a side than at the point."""
+        """Return which elements of a piece are others on a side than at the point."""
         return np.any([side.pieces[name] != self.pieces[name] for side in seen], axis=0)
 
     def hanging_on(self, split: Arrays, seen: Sequence[Side]) -> Arrays:
-        """The entries that change with an element of a piece with which one in `split` changes;
-        all entries, where the pieces are not known or are too many."""
+        """Return the entries that change with an element of a piece with which one in `split`
+        changes; all entries, where the pieces are not known or are too many."""
         differing = [
             (name, i) for name in self.flat for i in np.flatnonzero(self._differing(name, seen))
         ]
@@ -200,8 +200,8 @@ class Sides:
         return found
 
     def _beside(self, direction: Arrays) -> tuple[int, Arrays]:
-        """The first step 2**-k that crosses no boundary but those on which the point lies, with
-        what is there; the largest step where none is seen to be such."""
+        """Return the first step 2**-k that crosses no boundary but those on which the point lies,
+        with what is there; the largest step where none is seen to be such."""
         first = self._at(direction, _NEAR)
         closest = self._at(direction, _CLOSEST)
         if not self._crosses(first, closest):
@@ -214,8 +214,9 @@ class Sides:
         return _NEAR, first
 
     def _crosses(self, near: Arrays, closest: Arrays) -> bool:
-        """Whether a piece is another than at the point, which lies on no boundary of that piece, or
-        another than closest to the point, where it turned too: a third number is the largest."""
+        """Return whether a piece is another than at the point, which lies on no boundary of that
+        piece, or another than closest to the point, where it turned too: a third number is the
+        largest."""
         if not all(np.isfinite(near[name]).all() for name in self.here):
             return True  # the step leaves the domain, or what numbers can hold
         own = {} if self.programs is None else self.programs.own
@@ -230,8 +231,8 @@ class Sides:
         return self.run({**self.values, **moved})
 
     def _at_the_point(self, direction: Arrays, last: int, near: Arrays) -> Side | None:
-        """The numbers of the point with the pieces of the side; None where that is not its limit:
-        they are not finite, or the numbers beside it do not tend to them."""
+        """Return the numbers of the point with the pieces of the side; None where that is not its
+        limit: they are not finite, or the numbers beside it do not tend to them."""
         if self.programs is None:
             return None
         half, quarter = self._at(direction, last + 1), self._at(direction, last + 2)
@@ -263,8 +264,8 @@ class Sides:
         return all(np.array_equal(one[name], other[name]) for name in self.flat)
 
     def _jumps(self, limit: Arrays, tolerance: float) -> Array:
-        """Whether a function tends to another value than its own, for each entry of a batch; a
-        limit that is not known says nothing."""
+        """Return whether a function tends to another value than its own, for each entry of a batch;
+        a limit that is not known says nothing."""
         jumps = np.zeros((), bool)
         for name, value in self.here.items():
             if np.isfinite(value).all():
@@ -355,7 +356,7 @@ def _compiled(
 
 
 def _in_double_precision(nodes: list[Node]) -> list[Node]:
-    """The nodes on inputs of double precision: steps that are small enough need it."""
+    """Return the nodes on inputs of double precision: steps that are small enough need it."""
     inputs = [node for node in reachable(nodes) if node.dtype == "float32" and not node.inputs]
     wide: dict[Node, Node] = {}
     for node in inputs:
@@ -378,7 +379,7 @@ def _name(node: Node) -> str:
 def _direction(
     moving: Sequence[Node], values: Arrays, rng: np.random.Generator
 ) -> dict[str, Array]:
-    """A random step for each input that moves, of its own size."""
+    """Return a random step for each input that moves, of its own size."""
     steps: dict[str, Array] = {}
     for node in moving:
         value = np.asarray(values[_name(node)])

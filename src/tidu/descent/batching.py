@@ -110,26 +110,27 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """The batches, the validation data by name, and what is to be said."""
+    """Holds the batches, the validation data by name, and the remarks on them."""
 
     batches: Batches
     validation: Mapping[str, Array] | None
     remarks: tuple[Phrase, ...]
 
     def first(self) -> dict[str, Array]:
-        """The first batch, to open the program with."""
+        """Return the first batch, to open the program with."""
         return self.batches.gather(self.batches.index(0, self.batches.order(0)))
 
 
 def whole(name: str, value: Any, low: int) -> int:
-    """`value` as an integer from `low` on. Raises InputError, naming what was given."""
+    """Return `value` as an integer of at least `low`. Raise InputError, naming what was given."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__") or value < low:
         raise InputError(_WHOLE(name=name, low=low, value=repr(value)[:40]))
     return int(value)
 
 
 def steps_of(steps: int | None, options: BatchOptions, plan: Plan | None) -> int:
-    """How many updates: as many as asked for, those of the epochs, 10, or one epoch."""
+    """Return how many updates to make: as many as asked for, those of the epochs, 10, or one
+    epoch."""
     if plan is None:
         return whole("steps", 10 if steps is None else steps, 0)
     if steps is not None:
@@ -143,7 +144,8 @@ def steps_of(steps: int | None, options: BatchOptions, plan: Plan | None) -> int
 def plan_batches(
     loss: Any, params: Any, data: Sequence[Any], named: Mapping[str, Any], options: BatchOptions
 ) -> tuple[Plan | None, list[Any], dict[str, Any]]:
-    """The plan, and the data with the first batch in place of all rows; no plan without a size.
+    """Return the plan, and the data with the first batch in place of all rows; no plan without a
+    size.
 
     Raises InputError and ShapeError that name the data and their shapes.
     """
@@ -202,7 +204,7 @@ def _refuse_alone(
 def _arguments(
     loss: Any, params: Any, count: int, named: Mapping[str, Any]
 ) -> tuple[list[str], dict[str, Any]]:
-    """The names of the data in their order, and what a derivation holds of them already."""
+    """Return the names of the data in their order, and what a derivation holds of them already."""
     core = getattr(loss, "core", loss)
     if isinstance(core, Derivation | Graph):
         graph = core.graph if isinstance(core, Derivation) else core
@@ -217,7 +219,7 @@ def _arguments(
 def _chosen(
     known: Mapping[str, Any], batch: str | Sequence[str] | None
 ) -> tuple[dict[str, Array], list[Phrase]]:
-    """The arrays to split, by name, and what is said of arrays that stay whole."""
+    """Return the arrays to split, by name, and what is said of arrays that stay whole."""
     arrays = {name: array for name, v in known.items() if (array := _rows(name, v)) is not None}
     if batch is not None:
         names = [batch] if isinstance(batch, str) else list(batch)
@@ -249,7 +251,7 @@ def _chosen(
 
 
 def _rows(name: str, value: Any) -> Array | None:
-    """The value as an array with rows, where it is one; an array is not copied."""
+    """Return the value as an array with rows, where it is one; an array is not copied."""
     refuse_masked(name, value)
     if isinstance(value, list | tuple):
         array = own_data(value)
@@ -268,7 +270,8 @@ def _refuse_nested(known: Mapping[str, Any], rows: int) -> None:
 
 
 def _refuse_fixed(loss: Any, chosen: Mapping[str, Array], size: int) -> None:
-    """A graph has the sizes that it was derived for; a function and a text are read anew."""
+    """Refuse batches of a graph, which has the sizes that it was derived for; a function or a text
+    is read again for other sizes."""
     core = getattr(loss, "core", loss)
     if not isinstance(core, Derivation | Graph):
         return
@@ -282,7 +285,7 @@ def _refuse_fixed(loss: Any, chosen: Mapping[str, Array], size: int) -> None:
 
 
 def _validation(chosen: Mapping[str, Array], given: Any) -> dict[str, Array] | None:
-    """The validation data by the names of the data that are split."""
+    """Return the validation data by the names of the data that are split."""
     if given is None:
         return None
     names = ", ".join(chosen)

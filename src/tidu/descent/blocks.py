@@ -51,7 +51,8 @@ class Pace:
         self.tried = time.perf_counter()
 
     def choose(self, steps: int) -> tuple[int, int]:
-        """Threads for a block of so many steps, and how many it takes if that is a trial."""
+        """Choose the threads for a block of so many steps, and the length of the block if it is a
+        trial."""
         if self.most == 1 or len(self.last[self.most]) < 2:
             return self.most, steps
         few = max(1, min(steps, round(_FEW / self.seconds(self.most))))
@@ -65,11 +66,12 @@ class Pace:
         return best, steps
 
     def seconds(self, threads: int) -> float:
-        """Of a step: the least of the last two."""
+        """Return the seconds of a step: the smaller of the last two measurements."""
         return min(self.last[threads])
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
-        """What a block took; too short a one of several threads says nothing."""
+        """Record the time that a block took; a block of several threads that is too short is
+        ignored."""
         if steps and (threads == 1 or seconds > _MEASURED):
             self.last[threads].append(seconds / steps)
 
@@ -88,8 +90,8 @@ class Blocks:
         self.most = max(1, _HISTORY // max(1, loop.bytes_recorded))
 
     def take(self, values: Mapping[str, Any], most: int, ahead: Ahead | None = None) -> Taken:
-        """Up to `most` steps from these values; none where the first cannot be taken. `ahead`: the
-        data with rows, by input, and the numbers of the rows of each step."""
+        """Take up to `most` steps from these values; none if the first cannot be taken. `ahead`:
+        the data with rows, by input, and the numbers of the rows of each step."""
         known = self.after and all(values[name] is array for name, array in self.after.items())
         self.loop.start(
             {n: v for n, v in values.items() if n not in self.after} if known else values
@@ -116,7 +118,7 @@ class Blocks:
         return Taken(block.done, block.records, after)
 
     def look(self, values: Mapping[str, Any]) -> Mapping[str, Array] | None:
-        """What one step from these values would record; None where it cannot be taken."""
+        """Return what one step from these values would record; None if it cannot be taken."""
         self.after = {}
         self.loop.start(values)
         block = self.loop.advance(1)
@@ -125,7 +127,8 @@ class Blocks:
     def _up_to_the_last_finite(
         self, values: Mapping[str, Any], bad: int
     ) -> tuple[CompletedSteps, Mapping[str, Array]]:
-        """After `bad` steps a value is not finite: the most steps after which all are."""
+        """Take the longest part of a block after which all values are finite, when one is not after
+        `bad` steps."""
         good = 0
         while bad - good > 1:
             middle = (good + bad) // 2
@@ -144,5 +147,6 @@ class Blocks:
 
 
 def is_finite(array: Array) -> bool:
-    """Whether all entries are finite; the sum of squares says so at once unless it overflows."""
+    """Return whether all entries are finite; the sum of squares says so at once unless it
+    overflows."""
     return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())

@@ -39,7 +39,8 @@ class Feed:
         return len(next(iter(self.rows.values())))
 
     def load(self, step: int) -> None:
-        """The batch of this step, from 1. Raises InputError for NaN, the first time it is met."""
+        """Load the batch of this step, counted from 1. Raise InputError for NaN the first time it
+        is met."""
         epoch, position = divmod(step - 1, self.batches.count)
         if epoch != self.epoch:
             self.epoch, self.order = epoch, self.batches.order(epoch)
@@ -55,8 +56,8 @@ class Feed:
     def ahead(
         self, most: int, gathers: bool
     ) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]:
-        """Arrays and, for each of the next steps of this epoch, the rows that it takes, from the
-        batch loaded on. Only batches as large as this one; in the first epoch, and wherever NaN
+        """Return arrays and, for each of the next steps of this epoch from the loaded batch on, the
+        rows that it takes. Only batches as large as this one; in the first epoch, and wherever NaN
         must still be looked for, this batch alone."""
         batches = self.batches
         whole = batches.rows // batches.size
@@ -69,7 +70,7 @@ class Feed:
         return batches.arrays, order[first : first + count * batches.size].reshape(count, -1)
 
     def took(self, count: int) -> None:
-        """So many steps were done with what `ahead` gave."""
+        """Record that so many steps were done with what `ahead` gave."""
         self.sizes += [self.size] * (count - 1)
 
     def _refuse_nan(self, index: Any) -> None:

@@ -40,8 +40,8 @@ class LossGrowth:
         self.before: NDArray[Any] = np.empty(0)  # the last losses: they are in the next means too
 
     def step_of(self, losses: NDArray[Any], first: int) -> tuple[int, float] | None:
-        """The first of these steps, which begin at `first` (from 1), at which the loss has grown,
-        and the loss there; None if there is none, or one was told before."""
+        """Return the first of these steps, which begin at `first` (from 1), at which the loss has
+        grown, and the loss there; None if there is none, or one was told before."""
         seen = losses
         if self.smooth > 1:
             seen = np.concatenate([self.before, losses])
@@ -64,7 +64,7 @@ class LossGrowth:
         return (first + at, float(seen[at])) if found else None
 
     def phrase(self, step: int, loss: float, graph: StepGraph) -> Phrase:
-        """What is said of it."""
+        """Return what is said of it."""
         facts = {
             "step": step,
             "loss": graph.derivation.loss_name,

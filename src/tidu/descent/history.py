@@ -66,7 +66,8 @@ class History:
     last: float = np.nan
 
     def with_steps(self, losses: Array, watched: Mapping[str, Array]) -> History:
-        """With further steps: a loss for each, and for each name a value for each."""
+        """Return the history with further steps: a loss for each, and for each name a value for
+        each."""
         if not len(losses):
             return self
         at = int(np.argmin(losses))
@@ -82,7 +83,7 @@ class History:
         return History(count, every, kept, rows_every, rows, best, float(losses[-1]))
 
     def with_step(self, loss: float, watched: Row = ()) -> History:
-        """With one step more, without the cost of arrays."""
+        """Return the history with one more step, without the cost of arrays."""
         best, count = self.best, self.count
         if best is None or loss < best.loss:
             best = Best(count + 1, loss, watched)
@@ -120,7 +121,7 @@ class History:
 
 
 def _kept(count: int, every: int) -> int:
-    """How many of so many steps are kept."""
+    """Return how many of so many steps are kept."""
     return -(-count // every)
 
 
@@ -128,24 +129,24 @@ Kept = TypeVar("Kept", list[Row], "array[float]")
 
 
 def _thinned(kept: Kept, every: int, most: int) -> tuple[Kept, int]:
-    """Every second one, as often as it takes until no more than `most` are left."""
+    """Return every second one, as often as it takes until no more than `most` are left."""
     while len(kept) > most:
         kept, every = kept[::2], every * 2
     return kept, every
 
 
 def _most(row: Row) -> int:
-    """How many rows of this size are kept."""
+    """Return how many rows of this size are kept."""
     size = sum(value.nbytes + _OBJECT for value in row)
     return max(FEWEST_WATCHED, min(MOST_LOSSES, MOST_WATCHED // size))
 
 
 def left_out(count: int, every: int, watched_every: int) -> tuple[Phrase, ...]:
-    """What is said where not all of so many steps are kept."""
+    """Return what is said where not all of so many steps are kept."""
     said = ((_LOSSES, every), (_WATCHED, watched_every))
     return tuple(w(every=n, kept=_kept(count, n), count=count) for w, n in said if n > 1)
 
 
 def _row(watched: Mapping[str, Array], at: int) -> Row:
-    """The values at one step, by themselves: a view would hold those of all others."""
+    """Return the values at one step, by themselves: a view would hold those of all others."""
     return tuple(array[at].copy() for array in watched.values())

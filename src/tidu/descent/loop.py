@@ -62,7 +62,7 @@ class Compiled:
     rows: int  # of the batch that it is for; 0 without batches
 
     def inputs(self, rows: Mapping[str, Array]) -> dict[str, Array]:
-        """A batch, by input in place of argument."""
+        """Return a batch, by input in place of argument."""
         arguments = self.bound.arguments
         return {arguments[name][0]: array for name, array in rows.items() if arguments[name]}
 
@@ -165,14 +165,14 @@ class Descent:
 
     # -------------------------------------------------------------- many steps at once
     def _native(self, steps: int) -> bool:
-        """Whether steps run as machine code: asked for, or worth it and possible."""
+        """Return whether steps run as machine code: asked for, or worth it and possible."""
         if self.backend is not None:
             return self.backend == "native"
         return worth_compiling(self.compiled.outputs, steps) and native_works()
 
     def _block(self, most: int) -> None:
-        """Up to `most` steps as machine code. It ends before a step in which something is not
-        finite or a branch changes: that step is NumPy's, which says what happened."""
+        """Take up to `most` steps as machine code. The block ends before a step in which something
+        is not finite or a branch changes: NumPy takes that step, and says what happened."""
         history, before = self.reached.position
         compiled = next((c for c in (self.compiled, *self.known) if c.rows == self._rows), None)
         if compiled is None:
@@ -199,7 +199,7 @@ class Descent:
         self._watch_growth(losses, history.count + 1)
 
     def _compile_blocks(self, compiled: Compiled) -> Blocks:
-        """The same step as machine code. Raises InputError where that is not possible."""
+        """Return the same step as machine code. Raises InputError where that is not possible."""
         need_native()
         loss = compiled.step.derivation.loss_name
         known = inputs_among(reachable(compiled.outputs.values()))
@@ -239,7 +239,8 @@ class Descent:
             warn(DivergenceWarning(phrase))
 
     def _close_epoch(self, step: int) -> None:
-        """After the last batch of an epoch: its mean loss a row, and the loss on other rows."""
+        """Record, after the last batch of an epoch, its mean loss per row and the loss on the
+        validation rows."""
         feed = self.feed
         if feed is None or step % feed.batches.count:
             return
@@ -251,7 +252,7 @@ class Descent:
             self.reached.validation_losses.append(self.validation.loss(present))
 
     def end(self) -> End:
-        """The loss and the watched values at the parameters reached. Raises NotFinite."""
+        """Return the loss and the watched values at the parameters reached. Raises NotFinite."""
         done = self.reached.done
         outputs = self._seen_by_machine_code() or self._forward(done, self._loss_alone)
         end = self._end(outputs)
@@ -274,7 +275,7 @@ class Descent:
     def _forward(
         self, step: int, run: Callable[[Compiled], Mapping[str, Array]] | None = None
     ) -> Mapping[str, Array]:
-        """What one step calculates at the present parameters, on the branch that holds."""
+        """Return what one step calculates at the present parameters, on the branch that holds."""
         run = run or self._outputs
         known = [c for c in (self.compiled, *self.known) if c.rows == self._rows]
         for compiled in dict.fromkeys(known):
@@ -304,7 +305,8 @@ class Descent:
         return NotFinite(error, End())
 
     def _outputs(self, compiled: Compiled) -> Mapping[str, Array]:
-        """A step by NumPy; what is not finite is looked at again, since its gradient may exist."""
+        """Calculate a step by NumPy; what is not finite is looked at again, since its gradient may
+        exist."""
         values = self._values(compiled)
         found = compiled.program.run(values)
         if not (found.left_range or found.undefined):
@@ -318,15 +320,16 @@ class Descent:
         ).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:
-        """The same from the loop that took the steps, where there is one: the loss after n steps is
-        then, to the bit, loss n + 1 of a longer run. None where the step would not be taken."""
+        """Return the same from the loop that took the steps, if there is one: the loss after n
+        steps then equals, to the bit, loss n + 1 of a longer run. None if the step would not be
+        taken."""
         blocks = self.blocks.get(self.compiled)
         if blocks is None or self.feed is not None:
             return None
         return blocks.look(self._values(self.compiled))
 
     def _loss_alone(self, compiled: Compiled) -> Mapping[str, Array]:
-        """The loss, what is watched and the branch taken, without gradients and update."""
+        """Return the loss, what is watched and the branch taken, without gradients and update."""
         names = (compiled.step.derivation.loss_name, *self.watched, *dict(compiled.guards))
         program = compile_graph({name: compiled.outputs[name] for name in names})
         return program.run(self._values(compiled)).outputs
@@ -364,8 +367,8 @@ class Descent:
 
 
 def _gathers(array: Array, dtype: str) -> bool:
-    """Whether machine code can take rows from an array: as it lies, or from a copy of the dtype and
-    order that it reads, which is not made of a file or of what is very large."""
+    """Return whether machine code can take rows from an array: as it lies, or from a copy of the
+    dtype and order that it reads, which is not made of a file or of what is very large."""
     as_it_is = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
     small = array.size * np.dtype(dtype).itemsize <= _COPIED and not isinstance(array, np.memmap)
     return as_it_is or small

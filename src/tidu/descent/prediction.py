@@ -47,7 +47,7 @@ _LOST_FIX = Words(
 def predictor(
     adapter: ProgramAdapter, bound: BoundProgram, parameters: Mapping[str, Array]
 ) -> Callable[..., Array] | None:
-    """A function of new data for the first watched output; None if nothing is watched."""
+    """Return a function of new data for the first watched output; None if nothing is watched."""
     return _Predictor(adapter, bound, parameters) if bound.watched else None
 
 
@@ -74,7 +74,8 @@ class _Predictor:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle writes functions by their names: without one, the run goes without predictions."""
+        """Pickle the predictor with its function by name; a run of a function without one is
+        pickled without predictions."""
         adapter = self.adapter
         functions = (
             [adapter.function, *adapter.watch] if isinstance(adapter, FunctionAdapter) else []
@@ -159,7 +160,8 @@ def _run(
 
 
 def _completed(adapter: FunctionAdapter | TextAdapter, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given data, and for data left out (such as the targets) the old ones, with as many rows.
+    """Return the given data, and for data left out (such as the targets) the old ones, with as many
+    rows.
 
     They only let the loss be traced: an output that depends on them is refused.
     """

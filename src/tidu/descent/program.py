@@ -1,6 +1,6 @@
 """Where a descent gets its program: a NumPy function, a text, a graph, or a derivation.
 
-A door opens at given parameters and data to a program. The door of a function traces, and can trace
+An adapter gives the program at given parameters and data. That of a function traces it, and does so
 again where a branch no longer holds or where there are more rows.
 """
 
@@ -98,7 +98,7 @@ OPTIONS = (
 
 
 def unknown_argument(name: str, known: Sequence[str], value: object) -> UnknownNameError:
-    """A name given to `descend` that is neither data of the loss nor one of its options."""
+    """Return a name given to `descend` that is neither data of the loss nor one of its options."""
     close = nearest(name, [*known, *OPTIONS])
     plain = isinstance(value, bool | int | float | str)
     shown = repr(value) if close in OPTIONS and plain else "…"
@@ -115,7 +115,8 @@ def unknown_argument(name: str, known: Sequence[str], value: object) -> UnknownN
 def bind(
     order: Sequence[str], positional: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Data arguments by name, given in order and by name. Raises InputError, UnknownNameError."""
+    """Return the data arguments by name, given in order and by name. Raise InputError or
+    UnknownNameError."""
     if len(positional) > len(order):
         names = ", ".join(order) or "-"
         raise InputError(_TOO_MANY(given=len(positional), taken=len(order), names=names))
@@ -130,7 +131,7 @@ def bind(
 
 
 def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict[str, Node]:
-    """The nodes to watch: those of the given names, or all outputs besides the loss."""
+    """Return the nodes to watch: those of the given names, or all outputs besides the loss."""
     if watch is None:
         return {name: node for name, node in graph.outputs.items() if name != loss}
     known = {**graph.last_named(), **graph.inputs, **graph.outputs}

@@ -1,4 +1,4 @@
-"""Doors of descent whose program is given: graphs, derivations, and texts."""
+"""Adapters of programs that are given: graphs, derivations, and texts."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _array(value: Any) -> Any:
 
 
 def _restricted(core: Derivation, names: Sequence[str]) -> Derivation:
-    """The derivation for those of its parameters that are to change; the others are data."""
+    """Return the derivation for those of its parameters that are to change; the others are data."""
     for name in names:
         if name not in core.wrt:
             if name not in core.graph.inputs:
@@ -199,7 +199,8 @@ class TextAdapter:
 
 
 def _names(params: Any, marked: Sequence[str]) -> list[str]:
-    """The parameters whose values the text holds: those named, or those that it marks itself."""
+    """Return the parameters whose values the text holds: those named, or those that it marks
+    itself."""
     if params is None:
         return list(marked)
     names = [params] if isinstance(params, str) else params
@@ -211,6 +212,6 @@ def _names(params: Any, marked: Sequence[str]) -> list[str]:
 
 
 def _taken(values: Mapping[str, Any]) -> tuple[dict[str, Array], list[Phrase]]:
-    """Checked copies of arrays by name, with remarks on what was changed."""
+    """Return checked copies of arrays by name, with remarks on what was changed."""
     given, remarks = take([(name, _array(value)) for name, value in values.items()], ())
     return {item.name: item.value for item in given}, remarks

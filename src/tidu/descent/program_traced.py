@@ -1,4 +1,4 @@
-"""The door of a NumPy function: traced at the given values, and again where a branch changes."""
+"""The adapter of a NumPy function: traced at the given values, and again where a branch changes."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ class FunctionAdapter:
     def trace_watch(
         self, watch: Callable[..., Any], arguments: Mapping[str, Any]
     ) -> tuple[Traced, dict[str, str]]:
-        """A watched function, traced, and for each of its arguments the loss's argument that it is:
-        the one of the same name, else the one in the same place."""
+        """Return a watched function, traced, and for each of its arguments the loss's argument that
+        it is: the one of the same name, else the one in the same place."""
         names, ordered = _parameter_names(watch, 0), list(arguments)
         owners = {
             name: name if name in arguments else ordered[position]
@@ -156,8 +156,8 @@ class FunctionAdapter:
 def argument_names(
     loss: Callable[..., Any], params: Any, extra: int
 ) -> tuple[str | None, tuple[str, ...]]:
-    """The name of the argument that holds all parameters (None where each has its own), and those
-    of the data in their order."""
+    """Return the name of the argument that holds all parameters (None where each has its own), and
+    those of the data in their order."""
     names = _parameter_names(loss, extra)
     spread = isinstance(params, Mapping) and bool(params) and set(params) <= set(names)
     first = None if spread else next(iter(names), "params")
@@ -166,8 +166,8 @@ def argument_names(
 
 
 def own(value: Any) -> Any:
-    """The same structure with copies of its arrays, which from here on nobody changes. Their class
-    stays: some are refused later."""
+    """Return the same structure with copies of its arrays, which nobody else can change. Their
+    class is kept, since some are refused later."""
     tree.leaves("params", value)  # bounds the depth
 
     def copied(path: tuple[tree.Key, ...], leaf: Any) -> Any:
@@ -182,7 +182,8 @@ def own(value: Any) -> Any:
 
 
 def own_data(value: Any) -> Any:
-    """Data of one's own; nested lists of plain numbers are an array, as NumPy reads them."""
+    """Return a copy of the data; nested lists of plain numbers become an array, as NumPy reads
+    them."""
     if isinstance(value, list | tuple):
         found = tree.leaves("data", value)
         if found and all(isinstance(leaf.value, int | float) for leaf in found):
@@ -202,7 +203,8 @@ def _is_variadic(function: Callable[..., Any]) -> bool:
 
 
 def _parameter_names(function: Callable[..., Any], extra: int) -> list[str]:
-    """The names of a function's parameters; *rows gives rows0, rows1 … as many as are given."""
+    """Return the names of a function's parameters; *rows gives rows0, rows1 … as many as are
+    given."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -57,7 +57,8 @@ class ProgressLine:
 
 
 def _writable(line: Phrase) -> str:
-    """The line in the current language, or in English where the terminal has no letters for it."""
+    """Return the line in the current language, or in English where the terminal has no letters for
+    it."""
     text = line.text()
     try:
         text.encode(sys.stderr.encoding or "ascii")

@@ -30,7 +30,8 @@ class Validation:
         self.program: Program
 
     def loss(self, parameters: Mapping[str, Array]) -> float:
-        """NaN where a branch of what cannot be traced again does not hold."""
+        """Return the loss at these parameters; NaN if a traced branch does not hold and cannot be
+        traced again."""
         if self.bound is None:
             self._open(parameters)
         found = self._run(parameters)

@@ -328,7 +328,7 @@ def shape_error(operand_error: OperandError, nodes: tuple[Node, ...]) -> ShapeEr
     return error(operand_error.what(**facts), fix=fix)
 
 
-# What a front door calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.
+# What a reader calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.
 display_names: ContextVar[Mapping[int, str]] = ContextVar("spoken")
 
 

@@ -1,7 +1,8 @@
 """What `torch.nn.functional` calls by name and is no single op here, as functions of nodes.
 
-`FUNCTIONS` maps the names below `torch.nn.functional.` to them, for the front doors; operands come
-first, `operands` says how many there are. Activations that are ops are found by their own aliases.
+`FUNCTIONS` maps the names below `torch.nn.functional.` to them, for tracing and texts; operands
+come first, `operands` says how many there are. Activations that are ops are found by their own
+aliases.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _MODULES: Mapping[str, types.ModuleType] = {"": np, "linalg.": np.linalg, "fft."
 
 
 def functions() -> Iterator[tuple[str, Any]]:
-    """The functions of NumPy's public namespaces that tidu covers, by name."""
+    """Yield the functions of NumPy's public namespaces that tidu covers, by name."""
     for prefix, module in _MODULES.items():
         for name in dir(module):
             value = getattr(module, name)
@@ -26,12 +26,12 @@ def functions() -> Iterator[tuple[str, Any]]:
 
 
 def is_derived(name: str) -> bool:
-    """Whether a function of NumPy's is derived."""
+    """Return whether a function of NumPy's is derived."""
     return traced(f"numpy.{name}") is not None or find(f"numpy.{name}") is not None
 
 
 def derived() -> list[str]:
-    """The names that are derived, sorted."""
+    """Return the names that are derived, sorted."""
     return sorted(name for name, _ in functions() if is_derived(name))
 
 
@@ -45,7 +45,7 @@ def written_on_arrays() -> list[str]:
 
 
 def missing() -> list[tuple[Reason, list[str]]]:
-    """The names that are not derived, by reason."""
+    """Return the names that are not derived, by reason."""
     found: dict[str, list[str]] = {}
     for name, _ in functions():
         if not is_derived(name):

@@ -49,7 +49,7 @@ _SMALLEST = _Kind("min", min_, argmin, minimum)
 
 
 def _along(kind: _Kind, x: Any, dim: int, keepdim: bool) -> Extreme:
-    """The extreme along an axis, and where it stands; a number is a vector of one."""
+    """Return the extreme along an axis, and where it stands; a number is a vector of one."""
     x = node_of(x)
     if not x.rank:
         line = reshape(x, shape=(1,))
@@ -64,7 +64,7 @@ def _is_axis(value: Any) -> bool:
 
 
 def _python_extreme(kind: _Kind, xs: tuple[Any, ...], **options: Any) -> Node:
-    """A bare max or min: Python's own of several numbers, or NumPy's over an array."""
+    """Return a bare max or min: Python's own of several numbers, or NumPy's over an array."""
     given = {key: value for key, value in options.items() if value is not None}
     if len(xs) < 2 or given:
         return kind.along(*xs, **given)
@@ -92,23 +92,23 @@ def _torch_extreme(kind: _Kind, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> 
 
 @spelled("text.max", operands=None)
 def python_max(*xs: Any, axis: Any = None, keepdims: Any = None) -> Node:
-    """The largest of several, or of an array."""
+    """Return the largest of several, or of an array."""
     return _python_extreme(_LARGEST, xs, axis=axis, keepdims=keepdims)
 
 
 @spelled("text.min", operands=None)
 def python_min(*xs: Any, axis: Any = None, keepdims: Any = None) -> Node:
-    """The smallest of several, or of an array."""
+    """Return the smallest of several, or of an array."""
     return _python_extreme(_SMALLEST, xs, axis=axis, keepdims=keepdims)
 
 
 @spelled("torch.max", operands=None, overrides=True)
 def torch_max(*xs: Any, dim: Any = None, keepdim: Any = None) -> Node:
-    """The largest of all, of two tensors, or along a dim."""
+    """Return the largest of all, of two tensors, or along a dim."""
     return _torch_extreme(_LARGEST, xs, dim, keepdim)
 
 
 @spelled("torch.min", operands=None, overrides=True)
 def torch_min(*xs: Any, dim: Any = None, keepdim: Any = None) -> Node:
-    """The smallest of all, of two tensors, or along a dim."""
+    """Return the smallest of all, of two tensors, or along a dim."""
     return _torch_extreme(_SMALLEST, xs, dim, keepdim)

@@ -79,8 +79,8 @@ def _pairs(x: Node, s: Any, axes: Any, name: str) -> list[tuple[Any, int]]:
 
 
 def _over_axes(this: Op, x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
-    """One transform over different axes at once; an axis that is named twice is transformed twice,
-    the last one first."""
+    """Return one transform over different axes at once; an axis that is named twice is transformed
+    twice, the last one first."""
     places = [axis for _, axis in pairs]
     if len(set(places)) < len(places):
         for n, axis in reversed(pairs):
@@ -106,7 +106,7 @@ def _irfftn(x: Node, pairs: Sequence[tuple[Any, int]], norm: Any) -> Node:
 
 
 def _many(name: str, build: Callable[..., Node], plane: bool, complex: bool = True) -> Spelling:
-    """A transform over several axes: of all, or of the last two."""
+    """Return a transform over several axes: of all, or of the last two."""
 
     def any_axes(x: Node, s: Any = None, axes: Any = None, norm: Any = None) -> Node:
         pairs = _pairs(x, s, axes, name)
@@ -149,7 +149,7 @@ irfft2 = _many("irfft2", _irfftn, True)
 
 # ------------------------------------------------------------------ the order of frequencies
 def _shifted(name: str, forth: bool) -> Callable[..., Node]:
-    """The zero frequency from the start of an axis to its middle, or back."""
+    """Return the zero frequency from the start of an axis to its middle, or back."""
 
     def build(x: Node, axes: Any = None) -> Node:
         if x.rank == 0:

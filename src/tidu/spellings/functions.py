@@ -107,7 +107,7 @@ def _current() -> _Table:
 
 
 def find(path: str) -> Entry | None:
-    """The entry at a full path ("torch.nn.functional.relu") or of a bare name ("ln").
+    """Return the entry at a full path ("torch.nn.functional.relu") or of a bare name ("ln").
 
     >>> find("torch.nn.functional.relu") is None, find("ln").op is find("numpy.log").op
     (False, True)
@@ -119,7 +119,8 @@ def find(path: str) -> Entry | None:
 
 
 def _candidates(path: str) -> Iterator[str]:
-    """A path and where else its op may be recorded: torch keeps one function in several places."""
+    """Yield a path and where else its op may be recorded: torch keeps one function in several
+    places."""
     yield path
     library, _, rest = path.partition(".")
     functional = "nn.functional."
@@ -140,12 +141,13 @@ def _candidates(path: str) -> Iterator[str]:
 
 
 def traced(path: str) -> Spelling | None:
-    """The spelling whose `traced` is what a function of NumPy's means in a traced program."""
+    """Return the spelling whose `traced` is what a function of NumPy's means in a traced
+    program."""
     return _current().traced.get(path)
 
 
 def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Entry]:
-    """What `x.name(...)` may mean in each of these libraries, the first one first."""
+    """Return what `x.name(...)` may mean in each of these libraries, the first one first."""
     table = _current()
     found: list[Entry] = []
     for library in libraries:
@@ -156,12 +158,13 @@ def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Ent
 
 
 def known_names() -> list[str]:
-    """All bare names, sorted."""
+    """Return all bare names, sorted."""
     return sorted(_current().bare)
 
 
 def unknown(path: str, shown: str | None = None) -> UnknownNameError:
-    """The error for a function that the table does not have; `shown` is how the user wrote it."""
+    """Return the error for a function that the table does not have; `shown` is how the user wrote
+    it."""
     shown = shown or path
     if "." not in path and path in dir(builtins):
         return UnknownNameError(_PYTHON(name=shown), why=_LIST())
@@ -186,12 +189,12 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
 
 
 def not_derived_because(path: str) -> Phrase:
-    """The reason why a function of NumPy's is not derived."""
+    """Return the reason why a function of NumPy's is not derived."""
     return reason_for(path.removeprefix("numpy.")).says()
 
 
 def in_numpy(path: str) -> bool:
-    """Whether NumPy has this public name ("numpy.fft.fft")."""
+    """Return whether NumPy has this public name ("numpy.fft.fft")."""
     parts = path.split(".")[1:]
     if len(parts) == 1:
         return parts[0] in dir(np)
@@ -240,7 +243,8 @@ def _add_names(
 
 
 def _rank(library: str, name: str) -> int:
-    """Which meaning a bare name takes: the text's own, NumPy's, the op's name, then others'."""
+    """Return which meaning a bare name takes: the text's own, NumPy's, the op's name, then
+    others'."""
     if "." in name:
         return 4 if library == "numpy" else 5
     return {"text": 0, "numpy": 1}.get(library, 3)
@@ -249,7 +253,7 @@ def _rank(library: str, name: str) -> int:
 def _entry(
     record: Op | Spelling, path: str, library: str, alias: str | Alias | None = None
 ) -> Entry:
-    """The entry of a record under one of its names."""
+    """Return the entry of a record under one of its names."""
     function = record.prepare
     if isinstance(record, Op):
         function = record.prepare or record.definition or record.type_rule
@@ -274,13 +278,13 @@ def _entry(
 
 
 def _needed(function: Callable[..., Any]) -> int:
-    """How many parameters have no default."""
+    """Return how many parameters have no default."""
     parameters = inspect.signature(function).parameters.values()
     return sum(p.default is inspect.Parameter.empty for p in parameters)
 
 
 def _short(path: str) -> str:
-    """A path as people write it."""
+    """Return a path as people write it."""
     for long, short in (("numpy.", "np."), ("torch.nn.functional.", "F."), ("text.", "")):
         if path.startswith(long):
             path = short + path.removeprefix(long)
@@ -291,7 +295,8 @@ def _short(path: str) -> str:
 def _signature(
     function: Callable[..., Any], count: int | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...], frozenset[str]]:
-    """Names of the operands, names of the attributes, and those of them that have no default."""
+    """Return names of the operands, names of the attributes, and those of them that have no
+    default."""
     parameters = list(inspect.signature(function).parameters.values())
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = [p for p in parameters if p.kind not in variadic]

@@ -50,7 +50,7 @@ _ROWS = Words(
 
 
 def rank_at(x: Node, rcond: float | None) -> Node:
-    """The number of singular values above this part of the largest one."""
+    """Return the number of singular values above this part of the largest one."""
     if rcond is None:
         return apply(rank_of, x)
     s = svd_values(x)
@@ -111,7 +111,8 @@ def _polyfit(
     w: Any = None,
     cov: Any = False,
 ) -> Node:
-    """The least squares solution with the powers of x, each column scaled to the length 1."""
+    """Return the least squares solution with the powers of x, each column scaled to the length
+    1."""
     degree = whole_number(deg)
     if full or cov:
         raise InputError(_ONLY(), fix=verbatim("polyfit(x, y, deg)"))

@@ -21,14 +21,14 @@ _ONE_ELEMENT = Words(
 
 @spelled("numpy.Tensor.flatten")
 def flatten(x: Any) -> Node:
-    """All elements in one vector, row by row."""
+    """Return all elements in one vector, row by row."""
     x = node_of(x)
     return reshape(x, shape=(product(x.shape),))
 
 
 @spelled("numpy.Tensor.item", "torch.Tensor.item")
 def item(x: Any) -> Node:
-    """The only element, as a number."""
+    """Return the only element, as a number."""
     x = node_of(x)
     if not is_one_element(x.shape):
         raise InputError(_ONE_ELEMENT(x=describe(x), shape=shape_text(x.shape)))
@@ -47,5 +47,5 @@ def item(x: Any) -> Node:
     "torch.clone",
 )
 def same(x: Any) -> Node:
-    """The value as it is: copying changes no mathematics."""
+    """Return the value as it is: copying changes no mathematics."""
     return node_of(x)

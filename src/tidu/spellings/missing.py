@@ -61,7 +61,7 @@ def _mean(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
 
 
 def _off(x: Node, axis: Any) -> Node:
-    """Each element's distance from the mean; 0 for NaN."""
+    """Return each element's distance from the mean; 0 for NaN."""
     return where(isnan(x), 0.0, x - _mean(x, axis, keepdims=True))
 
 

@@ -24,7 +24,7 @@ _RANKS = Words(
 
 
 def _sizes(xs: Sequence[Node]) -> list[int] | None:
-    """The sizes between the factors; None where one of them has a name."""
+    """Return the sizes between the factors; None where one of them has a name."""
     rows = [x.shape[0] if x.rank == 2 or i else 1 for i, x in enumerate(xs)]
     last = xs[-1].shape[1] if xs[-1].rank == 2 else 1
     sizes = [*rows, last]

@@ -39,7 +39,7 @@ def _real(order: Any) -> bool:
 
 
 def _vector(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
-    """The norm of the elements along these axes, taken as one vector."""
+    """Return the norm of the elements along these axes, taken as one vector."""
     if x.dtype == "bool":
         x = cast(x, dtype="float64")
     if order is None or order == 2:
@@ -61,7 +61,7 @@ def _vector(x: Node, order: Any, axis: tuple[int, ...], keepdims: bool) -> Node:
 
 # ------------------------------------------------------------------ matrices
 def _kept(x: Node, value: Node, axes: tuple[int, int]) -> Node:
-    """A norm of each matrix with the two axes of the matrices kept, of size one."""
+    """Return a norm of each matrix with the two axes of the matrices kept, of size one."""
     return reshape(value, shape=tuple(1 if i in axes else d for i, d in enumerate(x.shape)))
 
 

@@ -53,13 +53,13 @@ def along(x: Node, axis: int) -> Callable[[int | None, int | None], Node]:
 
 
 def _column(x: Node, rank: int, axis: int) -> Node:
-    """A vector along one of `rank` axes."""
+    """Return a vector along one of `rank` axes."""
     return reshape(x, shape=(*(1,) * axis, *x.shape, *(1,) * (rank - axis - 1)))
 
 
 # ------------------------------------------------------------------ differences
 def _edge(value: Any, x: Node, axis: int) -> Node:
-    """What is put in front or behind; a number stands once along the axis."""
+    """Return what is put in front or behind; a number stands once along the axis."""
     value = as_node(value, x)
     if value.rank == 0:
         return broadcast_to(value, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))
@@ -116,7 +116,7 @@ ediff1d = spelling(
 
 
 def _spaced(x: Node, spacing: Any, axis: int) -> Node | None:
-    """The steps between the places of the samples; None where they are all one number."""
+    """Return the steps between the places of the samples; None where they are all one number."""
     if not isinstance(spacing, Node) or spacing.rank == 0:
         return None
     if spacing.rank != 1 or spacing.shape[0] != x.shape[axis]:
@@ -198,7 +198,7 @@ gradient = spelling(
 
 @on_arrays("gradient")
 def traced_gradient(t: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """The slope between neighbours, with spacings that are numbers or arrays."""
+    """Return the slope between neighbours, with spacings that are numbers or arrays."""
     lift = t.recorder.lift
     spacings = [h if isinstance(h, int | float) else lift(h) for h in varargs]
     return t.wrap(gradient_of(lift(f), *spacings, axis=axis, edge_order=edge_order), f)

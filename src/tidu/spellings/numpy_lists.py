@@ -35,7 +35,7 @@ _NESTED = Words(
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Node:
-    """The first choice whose condition holds."""
+    """Return the first choice whose condition holds."""
     if not isinstance(condlist, list | tuple) or not isinstance(choicelist, list | tuple):
         raise TypeError
     if len(condlist) != len(choicelist) or not condlist:
@@ -63,7 +63,8 @@ def _choose(a: Any, choices: Any, mode: str = "raise") -> Node:
 
 
 def _choose_traced(t: Any, a: Any, choices: Any, mode: str = "raise") -> Any:
-    """The same of values that are known: as in NumPy, all of them are the number of a choice."""
+    """Return the same of values that are known: as in NumPy, all of them are the number of a
+    choice."""
     count = len(choices)
     which = a if type(a) is type(t) else np.asarray(a)
     if mode == "wrap":
@@ -76,7 +77,7 @@ def _choose_traced(t: Any, a: Any, choices: Any, mode: str = "raise") -> Any:
 
 
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
-    """An array with values put in before the places."""
+    """Return an array with values put in before the places."""
     places = obj
     if isinstance(obj, Node):
         if obj.op.role != "constant":

@@ -28,7 +28,7 @@ _ONE, _TWO = (Operand.VALUE,), (Operand.VALUE, Operand.VALUE)
 
 
 def _in_numpy(*names: str, compose: Any, operands: tuple[Operand, ...] = _ONE) -> Spelling:
-    """A function of NumPy's that is called with its library's name before it."""
+    """Return a function of NumPy's that is called with its library's name before it."""
     return register(
         Spelling(
             name=f"numpy.{names[0]}",
@@ -69,7 +69,7 @@ def _all_close(a: Node, b: Node, rtol: float = 1e-5, atol: float = 1e-8) -> Node
 
 
 def _among(element: Node, test_elements: Node, invert: bool = False) -> Node:
-    """Whether each element is one of the others."""
+    """Return whether each element is one of the others."""
     column = reshape(element, shape=(*element.shape, 1))
     found = _any(equal(column, flat(test_elements)), axis=-1)
     return logical_not(found) if invert else found
@@ -123,7 +123,7 @@ def bitwise_or(t: Any, a: Any, b: Any) -> Any:
 
 @on_arrays("bitwise_xor")
 def bitwise_xor(t: Any, a: Any, b: Any) -> Any:
-    """One or the other, of truth values."""
+    """Return one or the other, of truth values."""
     return t._logical(np.logical_xor, a, b)
 
 
@@ -135,5 +135,5 @@ def invert(t: Any, a: Any) -> Any:
 
 @on_arrays("positive")
 def positive(t: Any, x: Any) -> Any:
-    """The array as it is."""
+    """Return the array as it is."""
     return +x

@@ -12,43 +12,43 @@ from tidu.spellings.record import on_arrays
 
 @on_arrays("shape")
 def shape(t: Any, a: Any) -> Any:
-    """The sizes of the axes."""
+    """Return the sizes of the axes."""
     return a.shape
 
 
 @on_arrays("ndim")
 def ndim(t: Any, a: Any) -> Any:
-    """How many axes there are."""
+    """Return how many axes there are."""
     return a.ndim
 
 
 @on_arrays("size")
 def size(t: Any, a: Any, axis: Any = None) -> Any:
-    """How many elements there are, in all or along an axis."""
+    """Return how many elements there are, in all or along an axis."""
     return a.size if axis is None else a.shape[axis]
 
 
 @on_arrays("iscomplexobj")
 def is_complex(t: Any, x: Any) -> Any:
-    """Whether the type is complex."""
+    """Return whether the type is complex."""
     return x.dtype.kind == "c"
 
 
 @on_arrays("isrealobj")
 def is_real(t: Any, x: Any) -> Any:
-    """Whether the type is real."""
+    """Return whether the type is real."""
     return x.dtype.kind != "c"
 
 
 @on_arrays("isscalar")
 def is_number(t: Any, x: Any) -> Any:
-    """Whether NumPy has a number here."""
+    """Return whether NumPy has a number here."""
     return x.is_number
 
 
 @on_arrays("result_type")
 def result_type(t: Any, *xs: Any) -> Any:
-    """The type in which these meet."""
+    """Return the type in which these meet."""
     return np.result_type(*(_dtype_of(x) for x in xs))
 
 
@@ -58,61 +58,61 @@ def _dtype_of(value: Any) -> Any:
 
 @on_arrays("copy")
 def copy(t: Any, a: Any, order: str = "K", subok: bool = False) -> Any:
-    """A copy."""
+    """Return a copy."""
     return a.copy()
 
 
 @on_arrays("astype")
 def astype(t: Any, x: Any, dtype: Any, copy: bool = True) -> Any:
-    """The array in another type."""
+    """Return the array in another type."""
     return x.astype(dtype, copy=copy)
 
 
 @on_arrays("array2string")
 def array2string(t: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
-    """The value as text."""
+    """Return the value as text."""
     return np.array2string(a.value, *args, **kwargs)
 
 
 @on_arrays("array_repr")
 def array_repr(t: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    """The value as it is typed in."""
+    """Return the value as it is typed in."""
     return np.array_repr(arr.value, *args, **kwargs)
 
 
 @on_arrays("array_str")
 def array_str(t: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
-    """The value as it is printed."""
+    """Return the value as it is printed."""
     return np.array_str(a.value, *args, **kwargs)
 
 
 @on_arrays("diag_indices_from")
 def diag_indices_from(t: Any, arr: Any) -> Any:
-    """Where the main diagonal stands."""
+    """Return where the main diagonal stands."""
     return np.diag_indices(arr.shape[0], arr.ndim)
 
 
 @on_arrays("tril_indices_from")
 def tril_indices_from(t: Any, arr: Any, k: int = 0) -> Any:
-    """Where the lower triangle stands."""
+    """Return where the lower triangle stands."""
     return np.tril_indices(arr.shape[-2], k, arr.shape[-1])
 
 
 @on_arrays("triu_indices_from")
 def triu_indices_from(t: Any, arr: Any, k: int = 0) -> Any:
-    """Where the upper triangle stands."""
+    """Return where the upper triangle stands."""
     return np.triu_indices(arr.shape[-2], k, arr.shape[-1])
 
 
 @on_arrays("array_equal")
 def array_equal(t: Any, a: Any, b: Any) -> Any:
-    """Whether shapes and elements are equal; a guard keeps the answer."""
+    """Return whether shapes and elements are equal; a guard keeps the answer."""
     return np.shape(a) == np.shape(b) and np.all(a == b)
 
 
 @on_arrays("array_equiv")
 def array_equiv(t: Any, a1: Any, a2: Any) -> Any:
-    """The same, of shapes that broadcast."""
+    """Return the same, of shapes that broadcast."""
     try:
         np.broadcast_shapes(np.shape(a1), np.shape(a2))
     except ValueError:
@@ -139,7 +139,7 @@ on_arrays("empty_like")(_like(0))
 
 @on_arrays("full_like")
 def full_like(t: Any, a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
-    """One value everywhere, in the shape of another array."""
+    """Return one value everywhere, in the shape of another array."""
     if isinstance(fill_value, int | float):
         return _like(fill_value)(t, a, dtype, shape)
     return np.broadcast_to(fill_value, a.shape if shape is None else shape)

@@ -18,7 +18,7 @@ from tidu.spellings.record import on_arrays
 
 @on_arrays("where", "nonzero")
 def where(t: Any, condition: Any, *choices: Any) -> Any:
-    """One of two by a condition, or where it holds."""
+    """Return one of two by a condition, or where it holds."""
     if getattr(condition, "dtype", np.dtype(bool)).kind != "b":
         condition = condition != 0
     if not choices:
@@ -29,24 +29,24 @@ def where(t: Any, condition: Any, *choices: Any) -> Any:
 
 @on_arrays("flatnonzero")
 def flatnonzero(t: Any, a: Any) -> Any:
-    """Where elements are not zero, counted row by row."""
+    """Return where elements are not zero, counted row by row."""
     return np.nonzero(np.ravel(a))[0]
 
 
 @on_arrays("argwhere")
 def argwhere(t: Any, a: Any) -> Any:
-    """Where elements are not zero, a row for each."""
+    """Return where elements are not zero, a row for each."""
     return np.transpose(where(t, a))
 
 
 @on_arrays("extract")
 def extract(t: Any, condition: Any, arr: Any) -> Any:
-    """The elements where a condition holds."""
+    """Return the elements where a condition holds."""
     return np.ravel(arr)[np.ravel(condition) != 0]
 
 
 def _mask(t: Any, condition: Any) -> Any:
-    """A condition as the booleans that it is here; a guard holds traced ones fixed."""
+    """Return a condition as the booleans that it is here; a guard holds traced ones fixed."""
     if type(condition) is type(t):
         return np.asarray(t.recorder.plain(condition.node), dtype=bool)
     return np.asarray(condition, dtype=bool)
@@ -54,13 +54,13 @@ def _mask(t: Any, condition: Any) -> Any:
 
 @on_arrays("compress")
 def compress(t: Any, condition: Any, a: Any, axis: int | None = None) -> Any:
-    """The slices for which a condition holds."""
+    """Return the slices for which a condition holds."""
     return np.take(a, np.flatnonzero(_mask(t, condition)), axis=axis)
 
 
 @on_arrays("take")
 def take(t: Any, a: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries at these places; a list of arrays counts as an array."""
+    """Return the entries at these places; a list of arrays counts as an array."""
     lifted = t.wrap(t.recorder.lift(a)) if type(a) is not type(t) else a
     if axis is None or not lifted.ndim:  # a number counts as a vector of one
         lifted, axis = np.ravel(lifted), 0 if axis is None else axis
@@ -88,7 +88,7 @@ def _term(numbers: Any) -> str:
 
 @on_arrays("real_if_close")
 def real_if_close(t: Any, a: Any, tol: float = 100) -> Any:
-    """The real part, where the imaginary parts that are given are nothing but rounding."""
+    """Return the real part, where the imaginary parts that are given are nothing but rounding."""
     if a.dtype.kind != "c":
         return a
     if tol > 1:
@@ -98,7 +98,7 @@ def real_if_close(t: Any, a: Any, tol: float = 100) -> Any:
 
 @on_arrays("trim_zeros")
 def trim_zeros(t: Any, filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    """A vector without the zeros at its ends."""
+    """Return a vector without the zeros at its ends."""
     kept = np.flatnonzero(_mask(t, filt != 0))
     if axis is not None or filt.ndim != 1:
         raise TypeError("trim_zeros of a vector alone")
@@ -110,7 +110,7 @@ def trim_zeros(t: Any, filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 @on_arrays("bincount")
 def bincount(t: Any, x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How many there are of each whole number, or the sum of their weights."""
+    """Return how many there are of each whole number, or the sum of their weights."""
     places = t.recorder.plain(x.node).astype(np.int64) if type(x) is type(t) else np.asarray(x)
     if weights is None:
         return np.bincount(places, minlength=minlength)
@@ -121,7 +121,7 @@ def bincount(t: Any, x: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 @on_arrays("lexsort")
 def lexsort(t: Any, keys: Any, axis: int = -1) -> Any:
-    """The last key first: a stable sort by each key in turn."""
+    """Return the last key first: a stable sort by each key in turn."""
     order = np.argsort(keys[0], axis=axis, stable=True)
     for key in list(keys)[1:]:
         again = np.argsort(np.take_along_axis(key, order, axis), axis=axis, stable=True)
@@ -131,7 +131,7 @@ def lexsort(t: Any, keys: Any, axis: int = -1) -> Any:
 
 @on_arrays("piecewise")
 def piecewise(t: Any, x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """Each function on the elements for which its condition is the last to hold."""
+    """Return each function on the elements for which its condition is the last to hold."""
     conditions = [_mask(t, c) for c in condlist] if isinstance(condlist, list) else None
     if conditions is None:
         whole = _mask(t, condlist)
@@ -174,7 +174,7 @@ def apply_along_axis(t: Any, func1d: Any, axis: int, arr: Any, *args: Any, **kwa
 
 @on_arrays("apply_over_axes")
 def apply_over_axes(t: Any, func: Any, a: Any, axes: Any) -> Any:
-    """A reduction along one axis after the other, which stay as axes of size one."""
+    """Return a reduction along one axis after the other, which stay as axes of size one."""
     for axis in axes if isinstance(axes, list | tuple) else (axes,):
         found = func(a, axis)
         a = found if np.ndim(found) == np.ndim(a) else np.expand_dims(found, axis)

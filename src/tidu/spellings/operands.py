@@ -21,12 +21,13 @@ _AXIS_KIND = Words(en="an axis is an integer, not {axis}", zh="轴应为整数�
 
 
 def node_of(x: Any) -> Node:
-    """An operand as a node."""
+    """Return an operand as a node."""
     return x if isinstance(x, Node) else lift(reshape, (x,))[0]
 
 
 def plain_of(value: Any) -> Any:
-    """What a constant of the program holds, as a number or a list; anything else as it is."""
+    """Return what a constant of the program holds, as a number or a list; anything else as it
+    is."""
     if isinstance(value, Node) and value.op.role == "constant":
         value = value.attrs["value"]
     array = getattr(value, "array", None)  # an array that is written in a text has one as well
@@ -38,7 +39,7 @@ def plain_of(value: Any) -> Any:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value may be an attribute of a node: known when the program is read."""
+    """Return whether a value may be an attribute of a node: known when the program is read."""
     if isinstance(value, tuple | list):
         return all(is_plain(item) for item in value)
     if isinstance(value, dict):
@@ -49,7 +50,7 @@ def is_plain(value: Any) -> bool:
 
 
 def axis_of(x: Node, axis: Any, extra: int = 0) -> int:
-    """An axis of a node counted from 0; `extra` axes are about to be added."""
+    """Return an axis of a node counted from 0; `extra` axes are about to be added."""
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise InputError(_AXIS_KIND(axis=axis))
     rank = x.rank + extra

@@ -40,7 +40,7 @@ _MODES = ("constant", *_REPEATS, *_MIXES, *_EXTREMES)
 
 
 def _pairs(value: Any, rank: int, kind: type) -> list[tuple[Any, Any]]:
-    """A number, a pair, or a pair for each axis, as a pair for each axis."""
+    """Return a number, a pair, or a pair for each axis, as a pair for each axis."""
     wide = np.broadcast_to(np.asarray(value, dtype=object), (rank, 2))
     return [(kind(a), kind(b)) for a, b in wide.tolist()]
 
@@ -67,7 +67,7 @@ def _edges(x: Node, parts: list[Node | None], axis: int) -> Node:
 
 
 def _filled(x: Node, value: Any, width: int, axis: int) -> Node | None:
-    """A border of one number, or of one slice, `width` entries long."""
+    """Return a border of one number, or of one slice, `width` entries long."""
     if not width:
         return None
     node = as_node(value, x)

@@ -142,7 +142,7 @@ vander = spelling(
 # ------------------------------------------------------------------ factor by factor
 @on_arrays("poly")
 def poly(t: Any, seq_of_zeros: Any) -> Any:
-    """The coefficients of ∏ (x − zᵢ)."""
+    """Return the coefficients of ∏ (x − zᵢ)."""
     if np.ndim(seq_of_zeros) != 1:
         raise TypeError("poly of a vector of zeros")
     product = np.ones(1)
@@ -171,5 +171,5 @@ def polydiv(t: Any, u: Any, v: Any) -> Any:
 
 @on_arrays("polymul")
 def polymul(t: Any, a1: Any, a2: Any) -> Any:
-    """The product."""
+    """Return the product."""
     return np.convolve(np.atleast_1d(a1), np.atleast_1d(a2))

@@ -84,7 +84,8 @@ def _lines(
     dilation: Any,
     ceil: bool,
 ) -> list[_Line]:
-    """The windows along each of the last `count` axes. Raises for settings PyTorch refuses."""
+    """Return the windows along each of the last `count` axes. Raises for settings PyTorch
+    refuses."""
     if not count <= x.rank <= count + 2:  # places alone, with channels, with a batch
         raise OperandError(_RANK, name=name, least=count, most=count + 2)
     if 0 in x.shape[max(0, x.rank - count - 1) :]:
@@ -170,7 +171,7 @@ def _max_pool(count: int) -> Any:
 
 # ------------------------------------------------------------------ the mean
 def _counted(lines: Sequence[_Line], include_border: bool) -> Any:
-    """How many elements of each window count: none beyond the border that was asked for."""
+    """Return how many elements of each window count: none beyond the border that was asked for."""
     tables = []
     for line in lines:
         low, high = (-line.padding, line.n + line.padding) if include_border else (0, line.n)
@@ -216,8 +217,8 @@ def _avg_pool1d(
 
 # ------------------------------------------------------------------ the records
 def _starts(n: int, size: int, stride: int, padding: int, ceil: bool) -> list[int]:
-    """One window after the other: the next begins inside, while the one before has not reached
-    the end (ceil_mode), or as long as it fits."""
+    """Return one window after the other: the next begins inside, while the one before has not
+    reached the end (ceil_mode), or as long as it fits."""
     starts, end = [-padding], n + padding
     while True:
         following = starts[-1] + stride
@@ -228,7 +229,7 @@ def _starts(n: int, size: int, stride: int, padding: int, ceil: bool) -> list[in
 
 
 def _pool_reference(largest: bool, count: int) -> Any:
-    """The windows one by one, for the tests."""
+    """Return the windows one by one, for the tests."""
 
     def reference(
         x: Any,

@@ -55,7 +55,7 @@ _MANY: dict[str, Any] = {"operands": None}
 
 
 def known(x: Node, axis: int, name: str) -> int:
-    """The size of an axis, which must be a number here."""
+    """Return the size of an axis, which must be a number here."""
     n = x.shape[axis]
     if isinstance(n, Size):
         raise OperandError(_SIZE_NAMED, name=name, axis=axis, n=n)
@@ -319,7 +319,7 @@ def _count(n: int, obj: Any) -> int:
 
 
 def _insert(x: Node, obj: Any, values: Node, axis: int | None = None) -> Node:
-    """The values behind x, then all of it in the order in which NumPy puts them."""
+    """Return the values behind x, then all of it in the order in which NumPy puts them."""
     if axis is None:
         x, axis = flat(x), 0
     at = normal_axes(axis, x.rank)[0]

@@ -60,8 +60,8 @@ class Spelling:
         return self.compose
 
     def __call__(self, *operands: Any, **options: Any) -> Any:
-        """The nodes that a call is written with; numbers among the operands become nodes first,
-        unless they are taken as they are written."""
+        """Return the nodes that a call is written with; numbers among the operands become nodes
+        first, unless they are taken as they are written."""
         if self.as_written or self.lists:
             assert self.compose is not None, self
             return self.compose(*operands, **options)
@@ -75,7 +75,7 @@ _REGISTRY: dict[str, Spelling] = {}
 
 
 def spellings() -> Mapping[str, Spelling]:
-    """All spellings by name."""
+    """Return all spellings by name."""
     return _REGISTRY
 
 

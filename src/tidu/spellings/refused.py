@@ -27,11 +27,11 @@ _NO_DETACH = Words(en="the value without .detach()", zh="去掉 .detach()")
 
 @spelled("numpy.linalg.matrix_rank", "torch.linalg.matrix_rank")
 def matrix_rank(a: Any, tol: Any = None) -> Node:
-    """A count, which has no derivative to speak of."""
+    """Return a count, which has no derivative to speak of."""
     raise UnknownNameError(_RANK(), why=_RANK_WHY(), fix=_RANK_FIX())
 
 
 @spelled("torch.Tensor.detach")
 def detach(x: Any) -> Node:
-    """What would make the gradient another one than that of the formula shown."""
+    """Return what would make the gradient another one than that of the formula shown."""
     raise InputError(_DETACH(), fix=_NO_DETACH())

@@ -58,7 +58,7 @@ cumulative_prod = spelling(
     aliases=aliases(numpy="cumulative_prod"),
     samples=_STARTED,
 )
-_SAMPLES = sampled((((4,),), {}), (((2, 3),), {"axis": 1}))  # doors refuse NaN in what is given
+_SAMPLES = sampled((((4,),), {}), (((2, 3),), {"axis": 1}))  # NaN in what is given is refused
 nancumsum = spelling(
     "nancumsum",
     lambda x, axis=None: cumsum(where(isnan(x), 0.0, x), axis=axis),

@@ -38,7 +38,8 @@ _POWER = Words(
 
 # ------------------------------------------------------------------ tensors as matrices
 def _shaped(*shape: int) -> Callable[[Generator], Any]:
-    """A tensor that is well away from singular ones when its axes are read as rows and columns."""
+    """Return a tensor that is well away from singular ones when its axes are read as rows and
+    columns."""
     n = round(float(np.prod(shape)) ** 0.5)
     return lambda rng: regular((n, n))(rng).reshape(shape)
 

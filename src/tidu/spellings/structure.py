@@ -62,7 +62,7 @@ hstack = spelling(
 
 
 def _column(x: Node) -> Node:
-    """A vector, or a single number, as a matrix of one column."""
+    """Return a vector, or a single number, as a matrix of one column."""
     return reshape(x, shape=(*(x.shape or (1,)), 1)) if x.rank < 2 else x
 
 

@@ -38,7 +38,7 @@ _BLOCKS = Words(
 
 # ------------------------------------------------------------------ triangles
 def _triangle(a: Node, lower: bool, unit: bool) -> Node:
-    """One triangle of a; `unit`: with ones on the diagonal, whatever stands there."""
+    """Return one triangle of a; `unit`: with ones on the diagonal, whatever stands there."""
     if not unit:
         return tril(a) if lower else triu(a)
     ones = broadcast_to(eye(rows=a.shape[-1], dtype=float_type(a.dtype)), shape=a.shape)
@@ -156,7 +156,7 @@ cholesky_solve = spelling(
 
 # ------------------------------------------------------------------ bands and blocks
 def _from_bands(ab: Node, below: int, above: int) -> Node:
-    """The matrix whose diagonals stand in the rows of ab, the uppermost first."""
+    """Return the matrix whose diagonals stand in the rows of ab, the uppermost first."""
     n = ab.shape[-1]
     total: Node | None = None
     for row in range(below + above + 1):

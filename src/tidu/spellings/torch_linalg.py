@@ -66,7 +66,8 @@ class LeastSquares(NamedTuple):
 
 @spelled("torch.linalg.lstsq", operands=2, overrides=True)
 def lstsq(a: Any, b: Any, rcond: float | None = None, driver: str | None = None) -> Any:
-    """The least squares solution A⁺b for each matrix of a batch, and what the driver says of it."""
+    """Return the least squares solution A⁺b for each matrix of a batch, and what the driver says of
+    it."""
     if driver not in _DRIVERS:
         known = ", ".join(str(name) for name in _DRIVERS if name)
         raise InputError(_DRIVER(known=known, given=repr(driver)))
@@ -142,7 +143,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
 def repeat_interleave(
     x: Any, repeats: Any, dim: int | None = None, output_size: int | None = None
 ) -> Node:
-    """Each entry so many times, one after the other."""
+    """Return each entry so many times, one after the other."""
     x, repeats = node_of(x), plain_of(repeats)
     if isinstance(repeats, Node):
         raise InputError(_CALCULATED(key="repeats", name="torch.repeat_interleave"))

@@ -64,7 +64,7 @@ def gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> Node:
 
 @spelled("torch.take_along_dim", operands=2, overrides=True)
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
-    """The entries at these places along an axis; without one, of all elements in a row."""
+    """Return the entries at these places along an axis; without one, of all elements in a row."""
     if dim is not None:
         return take_along_axis(x, indices, axis=dim)
     return take_along_axis(flat(node_of(x)), flat(node_of(indices)), axis=0)
@@ -78,7 +78,8 @@ def msort(x: Any) -> Node:
 
 # ------------------------------------------------------------------ quantiles
 def _between(lines: Node, at: Node, interpolation: str) -> Node:
-    """The entries of sorted lines at places between the whole ones, as PyTorch rounds them."""
+    """Return the entries of sorted lines at places between the whole ones, as PyTorch rounds
+    them."""
 
     def entry(place: Node) -> Node:
         return take_along_axis(lines, place, axis=-1)
@@ -146,7 +147,8 @@ def _quantile(
 def torch_quantile(
     x: Any, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Node:
-    """The q-quantiles; the levels may be calculated values, with a derivative of their own."""
+    """Return the q-quantiles; the levels may be calculated values, with a derivative of their
+    own."""
     return _quantile(x, q, dim, keepdim, interpolation, False)
 
 
@@ -154,5 +156,5 @@ def torch_quantile(
 def torch_nanquantile(
     x: Any, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Node:
-    """The q-quantiles of what is not NaN."""
+    """Return the q-quantiles of what is not NaN."""
     return _quantile(x, q, dim, keepdim, interpolation, True)

@@ -97,7 +97,7 @@ def expand(x: Any, shape: tuple[Dim, ...]) -> Node:
 
 @spelled("torch.flatten", overrides=True)
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Node:
-    """The axes from start_dim to end_dim as one."""
+    """Return the axes from start_dim to end_dim as one."""
     x = node_of(x)
     if x.rank == 0:
         return reshape(x, shape=(1,))
@@ -120,7 +120,7 @@ def squeeze(x: Any, dim: Any = None) -> Node:
 
 @spelled("torch.t", overrides=True)
 def transposed(x: Any) -> Node:
-    """The transpose of a matrix; a vector or number is its own."""
+    """Return the transpose of a matrix; a vector or number is its own."""
     x = node_of(x)
     if x.rank > 2:
         name = describe(x)
@@ -130,7 +130,7 @@ def transposed(x: Any) -> Node:
 
 @spelled("torch.index_select", operands=3, overrides=True)
 def index_select(x: Any, dim: int, index: Any) -> Node:
-    """The entries at these places along one axis."""
+    """Return the entries at these places along one axis."""
     x = node_of(x)
     if not x.rank:  # a number is a vector of one
         return reshape(numpy_take(reshape(x, shape=(1,)), index, axis=dim), shape=())
@@ -174,7 +174,7 @@ def torch_divide(a: Any, b: Any, rounding_mode: str | None = None) -> Node:
 
 @spelled("torch.trace", overrides=True)
 def torch_trace(x: Any) -> Node:
-    """The sum of the diagonal of a matrix."""
+    """Return the sum of the diagonal of a matrix."""
     x = node_of(x)
     if x.rank != 2:
         raise InputError(_MATRIX(x=describe(x), shape=shape_text(x.shape)))
@@ -203,7 +203,7 @@ def torch_var(
     keepdim: bool = False,
     correction: Any = None,
 ) -> Node:
-    """The variance with one degree of freedom taken off unless told otherwise."""
+    """Return the variance with one degree of freedom taken off unless told otherwise."""
     return _spread(var, x, dim, unbiased, keepdim, correction)
 
 
@@ -215,5 +215,5 @@ def torch_std(
     keepdim: bool = False,
     correction: Any = None,
 ) -> Node:
-    """The standard deviation with one degree of freedom taken off unless told otherwise."""
+    """Return the standard deviation with one degree of freedom taken off unless told otherwise."""
     return _spread(std, x, dim, unbiased, keepdim, correction)

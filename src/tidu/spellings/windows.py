@@ -41,7 +41,7 @@ def per_axis(value: Any, count: int) -> list[int]:
 
 
 def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -> Node:
-    """The windows along an axis: it becomes two axes, the window and the place in it."""
+    """Return the windows along an axis: it becomes two axes, the window and the place in it."""
     n, span = known(x, axis, "windows"), dilation * (size - 1) + 1
     if n < span:
         raise OperandError(_WINDOW, size=span, axis=axis)
@@ -79,7 +79,7 @@ def sliding(x: Node, window_shape: Any, axis: Any = None) -> Node:
 
 
 def bordered(x: Node, borders: list[tuple[int, int]], value: float) -> Node:
-    """The last axes with so many entries of one value before and behind them."""
+    """Return the last axes with so many entries of one value before and behind them."""
     if not any(map(any, borders)):
         return x
     return pad(

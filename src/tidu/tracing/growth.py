@@ -1,6 +1,6 @@
 """Columns that meet vectors: (B, 1) with (B,) quietly becomes (B, B), and a loss mixes every pair.
 
-Works on graphs, so every front door can use it.
+Works on graphs, so it serves every way in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The NumPy front door: a plain Python function over NumPy, traced into a graph.
+"""A plain Python function over NumPy, traced into a graph.
 
 The function is called once with traced arrays that hold the given values. What it does to them is
 the graph; the branches that it takes are guards; the names and lines of its variables go along.

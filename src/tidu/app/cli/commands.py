@@ -211,7 +211,7 @@ def build(language: Language, help_language: Language) -> typer.Typer:
     return app
 
 
-_SHARED: dict[str, tuple[Words | Phrase, tuple[str, ...], str | None]] = {
+_SHARED: dict[str, tuple[Callable[[], Phrase], tuple[str, ...], str | None]] = {
     "as_json": (_JSON, ("--json",), None),
     "digits": (_DIGITS, ("--digits",), "N"),
     "functions": (_FUNCTION, ("--function",), "F"),
@@ -219,7 +219,7 @@ _SHARED: dict[str, tuple[Words | Phrase, tuple[str, ...], str | None]] = {
     "lang": (_LANG, ("--lang",), "zh|en"),
     "loss": (_LOSS, ("--loss",), "NAME"),
     "of": (_OF, ("--of",), "'W1[1,2]'"),
-    "output": (_OUTPUT(suffixes=one_of(FORMATS)), ("-o", "--output"), "FILE"),
+    "output": (lambda: _OUTPUT(suffixes=one_of(FORMATS)), ("-o", "--output"), "FILE"),
     "shapes": (_SHAPE, ("--shape",), "NAME=2,3"),
     "values": (_SET, ("--set",), "NAME=VALUE"),
     "writing": (_WRITING, ("--writing",), "delta|chain"),
@@ -254,7 +254,7 @@ class _Shell:
     def shared(self, name: str) -> Any:
         """Return an option that several commands have."""
         words, flags, metavar = _SHARED[name]
-        return self.option(words, *flags, metavar=metavar)
+        return self.option(words(), *flags, metavar=metavar)
 
 
 # ------------------------------------------------------------------ one function for each command

@@ -41,15 +41,15 @@ def used_results(nodes: Sequence[Node], kept: Collection[int]) -> dict[int, froz
     return {key: frozenset(positions) for key, positions in used.items()}
 
 
-def body_function(node: Node, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
+def body_function(node: Node, used: frozenset[int], compiler: Compile) -> Callable[..., Any]:
     """Compile a node with a body to a function that takes the operands and gives the result or
     results."""
     assert node.op.body is not None
     body: Body = node.attrs[node.op.body]
     if node.op.loop is Loop.CALL:
-        return _compile_call(body, used, compile)
+        return _compile_call(body, used, compiler)
     options = {key: value for key, value in node.attributes if key != node.op.body}
-    return _compile_scan(body, used, compile, **options)
+    return _compile_scan(body, used, compiler, **options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,9 +75,9 @@ class CompiledBody:
         ]
 
 
-def _compile_body(body: Body, wanted: Sequence[int], compile: Compile) -> CompiledBody:
+def _compile_body(body: Body, wanted: Sequence[int], compiler: Compile) -> CompiledBody:
     named = {str(i): body.outputs[i] for i in wanted}
-    program = compile(named, {str(n.attrs["name"]): n for n in body.inputs})
+    program = compiler(named, {str(n.attrs["name"]): n for n in body.inputs})
     slot = {node.id: slot_number for slot_number, node, _ in program.inputs.values()}
     return CompiledBody(
         program,
@@ -88,9 +88,9 @@ def _compile_body(body: Body, wanted: Sequence[int], compile: Compile) -> Compil
 
 
 @lru_cache(maxsize=256)
-def _compile_call(body: Body, used: frozenset[int], compile: Compile) -> Callable[..., Any]:
+def _compile_call(body: Body, used: frozenset[int], compiler: Compile) -> Callable[..., Any]:
     wanted = sorted(used)
-    compiled = _compile_body(body, wanted, compile)
+    compiled = _compile_body(body, wanted, compiler)
     every = range(len(body.inputs))
     count = len(body.outputs)
 
@@ -113,7 +113,7 @@ def _compile_call(body: Body, used: frozenset[int], compile: Compile) -> Callabl
 def _compile_scan(
     body: Body,
     used: frozenset[int],
-    compile: Compile,
+    compiler: Compile,
     carries: int,
     steps: int,
     length: int,
@@ -124,7 +124,7 @@ def _compile_scan(
     flowing = [i for i in wanted if i < carries]
     drawn = [i for i in wanted if i >= carries]
     kept = [j for j in range(carries) if outputs + j in used]
-    compiled = _compile_body(body, wanted, compile)
+    compiled = _compile_body(body, wanted, compiler)
     entries = range(carries, carries + steps)
     constants = range(carries + steps, len(body.inputs))
     count = outputs + carries
