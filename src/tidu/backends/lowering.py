@@ -20,11 +20,11 @@ def printed_form_of(names: Container[Node]) -> Callable[[Node], StableForm | Non
     """Return `stable_form_of` for files that people read: only short forms of named nodes."""
 
     def form_of(node: Node) -> StableForm | None:
-        found = stable_form_of(node)
-        if found is None or found.requires is None:
+        form = stable_form_of(node)
+        if form is None or form.requires is None:
             return None
-        ready = all(not x.inputs or x in names for x in found.requires)
-        return found if ready else None
+        ready = all(not x.inputs or x in names for x in form.requires)
+        return form if ready else None
 
     return form_of
 

@@ -116,7 +116,7 @@ def reverse(
             contribution = Contribution(node, position, simplify(contribution_value))
             watch(child, contribution, contribution_value)
             collected.setdefault(child, []).append(contribution)
-    return Pass(gradients, {node: tuple(found) for node, found in collected.items()})
+    return Pass(gradients, {node: tuple(uses) for node, uses in collected.items()})
 
 
 def vjp(outputs: Sequence[Node], seeds: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:

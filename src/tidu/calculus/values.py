@@ -45,8 +45,8 @@ def refuse_fixed(node: Node, moving: Sequence[bool]) -> None:
 
 def zeros_like(node: Node) -> Node:
     """Return zeros of the node's type; of several results a tuple of zeros."""
-    found = [filled(0.0, type) for type in result_types(node.type)]
-    return role("tuple")(*found) if is_tuple(node) else found[0]
+    zeros = [filled(0.0, type) for type in result_types(node.type)]
+    return role("tuple")(*zeros) if is_tuple(node) else zeros[0]
 
 
 def add(a: Node, b: Node) -> Node:

@@ -64,7 +64,10 @@ class BoundProgram:
 
 
 class ProgramAdapter(Protocol):
-    """`order`: the names of the data arguments; `open` takes them by name, parameters by input."""
+    """Makes the program of a descent.
+
+    `order`: the names of the data arguments; `open` takes them by name, parameters by input.
+    """
 
     adapts: bool  # whether it opens anew for other branches and other shapes
 

@@ -1,8 +1,8 @@
 """The builder: applies an op to operands.
 
-Broadcasting, dtype promotion and shape checks happen here and in no frontend. Numbers are weak
-scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the sum
-over a batch in a bias gradient is a step and not a hidden helper.
+Broadcasting, dtype promotion and shape checks happen here, in no reader of programs. Numbers are
+weak scalars: they take the dtype of the arrays they meet. Broadcasting is an op of its own, so the
+sum over a batch in a bias gradient is a step and not a hidden helper.
 """
 
 from __future__ import annotations

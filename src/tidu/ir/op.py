@@ -14,7 +14,7 @@ All of them build nodes with other ops, so a rule prints, runs and differentiate
 several results has one node of a tuple type: `g` is then a tuple of gradients, zeros where a result
 is unused, and the differential is a tuple as well.
 
-An op that holds a sub-graph (`body` names the attribute) is a composite whose `definition` opens
+An op that holds a sub-graph (`body` names the attribute) is a composite whose `definition` inlines
 it. Its `adjoint`, `differential` and `batched` keep it closed: they say how the derived body is
 wired, and take one more keyword, the function that derives the body: `pull`, `push` and `batch`
 (`ir.body` says what they do; differentiating a graph is no op's business).

@@ -76,15 +76,15 @@ def step_back(
     ]
     kept = [j for j in moving if not is_zero(gradients[layout.kept(j)])]
     back, live = pull(body, (*moving, *later))
-    found = dict(zip(live, back.outputs, strict=True))
-    summed = [i for i in range(carries + entries, len(body.inputs)) if i in found]
-    drawn = [i for i in range(carries, carries + entries) if i in found]
-    return StepBack(back, found, moving, kept, later, summed, drawn)
+    by_operand = dict(zip(live, back.outputs, strict=True))
+    summed = [i for i in range(carries + entries, len(body.inputs)) if i in by_operand]
+    drawn = [i for i in range(carries, carries + entries) if i in by_operand]
+    return StepBack(back, by_operand, moving, kept, later, summed, drawn)
 
 
 def backward_body(back: StepBack, layout: ScanOperands) -> Body:
     """Return the step of the scan in the other direction."""
-    body, found = back.body, back.gradients
+    body, gradients = back.body, back.gradients
     count = len(body.inputs) - len(back.moving) - len(back.later)  # of the step's own inputs
     seeds = body.inputs[count:]
     flowing, late = seeds[: len(back.moving)], seeds[len(back.moving) :]
@@ -99,7 +99,7 @@ def backward_body(back: StepBack, layout: ScanOperands) -> Body:
     ]
 
     def next_flow(j: int) -> Node:
-        parts = [part for part in (found.get(j), extra.get(j)) if part is not None]
+        parts = [part for part in (gradients.get(j), extra.get(j)) if part is not None]
         return sum(parts[1:], start=parts[0]) if parts else filled(0.0, body.inputs[j].type)
 
     return Body(
@@ -107,8 +107,8 @@ def backward_body(back: StepBack, layout: ScanOperands) -> Body:
         inputs=(*flowing, *totals, *started, *entries, *late, *extra.values(), *constants),
         outputs=(
             *(next_flow(j) for j in back.moving),
-            *(total + found[i] for total, i in zip(totals, back.summed, strict=True)),
-            *(found[i] for i in back.drawn),
+            *(total + gradients[i] for total, i in zip(totals, back.summed, strict=True)),
+            *(gradients[i] for i in back.drawn),
         ),
         results=(
             *(name_of(node) for node in (*flowing, *totals)),
@@ -165,8 +165,8 @@ def step_forward(
 def forward_body(forward: StepForward, body: Body, layout: ScanOperands) -> Body:
     """Return the step of the scan of both: `body` is the step as it was."""
     pushed, carries, base = forward.body, layout.carries, len(body.outputs)
-    found, own = forward.differentials, forward.carries
-    names = dict(zip(found, pushed.results[base:], strict=True))
+    differentials, carried = forward.differentials, forward.carries
+    names = dict(zip(differentials, pushed.results[base:], strict=True))
     a, b, c = layout.split(pushed.inputs[: len(body.inputs)])
 
     def tangents(positions: Sequence[int]) -> list[Node]:
@@ -175,19 +175,19 @@ def forward_body(forward: StepForward, body: Body, layout: ScanOperands) -> Body
     return Body(
         name=pushed.name,
         inputs=(
-            *a, *tangents(own),
+            *a, *tangents(carried),
             *b, *tangents(forward.entries),
             *c, *tangents(forward.constants),
         ),
         outputs=(
             *pushed.outputs[:carries],
-            *(found[i] if i in found else filled(0.0, body.inputs[i].type) for i in own),
+            *(differentials.get(i) or filled(0.0, body.inputs[i].type) for i in carried),
             *pushed.outputs[carries:base],
-            *(found[i] for i in forward.drawn),
+            *(differentials[i] for i in forward.drawn),
         ),
         results=(
             *pushed.results[:carries],
-            *(name_of(node) for node in tangents(own)),
+            *(name_of(node) for node in tangents(carried)),
             *pushed.results[carries:base],
             *(names[i] for i in forward.drawn),
         ),

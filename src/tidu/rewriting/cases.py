@@ -89,8 +89,8 @@ def _same_cases(node: Node, atoms: Atoms) -> Node | None:
 
 
 def _number_and_rest(node: Node, atoms: Atoms) -> tuple[float, Node]:
-    found = terms_of(node, atoms)
-    return found[0] if len(found) == 1 else (1.0, node)
+    terms = terms_of(node, atoms)
+    return terms[0] if len(terms) == 1 else (1.0, node)
 
 
 def _nested_cases(node: Node, atoms: Atoms) -> Node | None:

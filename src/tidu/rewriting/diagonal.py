@@ -114,8 +114,8 @@ def _over_the_identity(node: Node, atoms: Atoms) -> Node | None:
         if any(is_identity(x) for _, x in terms) and all(
             is_identity(x) or other(x, atoms) is not None for _, x in terms
         ):
-            found = [(c, _multiply_before_broadcast(multiply(vector, x), ())) for c, x in terms]
-            return sum_of([(c, x) for c, x in found if x is not None], node)
+            products = [(c, _multiply_before_broadcast(multiply(vector, x), ())) for c, x in terms]
+            return sum_of([(c, x) for c, x in products if x is not None], node)
     return None
 
 
@@ -159,8 +159,8 @@ simplification(
 # ------------------------------------------------------------------ diagonal matrices
 def _is_diagonal(node: Node, atoms: Atoms) -> bool:
     """Return diag(v), square, with v on its main diagonal."""
-    own = node.op is diagonal_matrix and node.id not in atoms and node.rank == 2
-    return own and node.attrs["k"] == 0 and node.shape[0] == node.shape[1]
+    is_diagonal = node.op is diagonal_matrix and node.id not in atoms and node.rank == 2
+    return is_diagonal and node.attrs["k"] == 0 and node.shape[0] == node.shape[1]
 
 
 def _sum_of_diagonal(node: Node, atoms: Atoms) -> Node | None:

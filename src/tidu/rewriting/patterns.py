@@ -211,10 +211,10 @@ class Rewrites:
                     values[operand] = constant_value(inputs[operand])
                 if values[operand] != constant:
                     continue
-            found: Found = {}
-            if matches(node, found, atoms) and (condition is None or condition(found)):
-                found["root"] = node
-                after = build(found)
+            bindings: Found = {}
+            if matches(node, bindings, atoms) and (condition is None or condition(bindings)):
+                bindings["root"] = node
+                after = build(bindings)
                 if after.type == node.type:
                     return after
         return after
@@ -277,32 +277,32 @@ def _matcher(pattern: Pattern, through_lines: bool, root: bool = False) -> Match
 
 
 def _variable_matcher(name: str, where: Test | None) -> Matcher:
-    def matches(node: Node, found: Found, atoms: Atoms) -> bool:
-        bound = found.setdefault(name, node)
+    def matches(node: Node, bindings: Found, atoms: Atoms) -> bool:
+        bound = bindings.setdefault(name, node)
         return bound is node and (where is None or where(node))
 
     return matches
 
 
 def _number_matcher(name: str, value_of: Callable[[Node], Any]) -> Matcher:
-    def matches(node: Node, found: Found, atoms: Atoms) -> bool:
+    def matches(node: Node, bindings: Found, atoms: Atoms) -> bool:
         value = value_of(node)
         if value is None:
             return False
-        bound = found.setdefault(name, value)
+        bound = bindings.setdefault(name, value)
         return bound is value or bound == value
 
     return matches
 
 
 def _either_matcher(matchers: Sequence[Matcher]) -> Matcher:
-    def matches(node: Node, found: Found, atoms: Atoms) -> bool:
-        before = dict(found)
+    def matches(node: Node, bindings: Found, atoms: Atoms) -> bool:
+        before = dict(bindings)
         for each in matchers:
-            if each(node, found, atoms):
+            if each(node, bindings, atoms):
                 return True
-            found.clear()
-            found.update(before)
+            bindings.clear()
+            bindings.update(before)
         return False
 
     return matches
@@ -314,20 +314,20 @@ def _op_matcher(pattern: OpPattern, through_lines: bool, root: bool) -> Matcher:
     operands = [_matcher(each, through_lines) for each in pattern.operands]
     closed = not (through_lines or root)
 
-    def matches(node: Node, found: Found, atoms: Atoms) -> bool:
+    def matches(node: Node, bindings: Found, atoms: Atoms) -> bool:
         if node.op is not op or (closed and node.id in atoms):
             return False
         if (where is not None and not where(node)) or len(node.inputs) != len(operands):
             return False
         for position, operand in enumerate(operands):
-            if not operand(node.inputs[position], found, atoms):
+            if not operand(node.inputs[position], bindings, atoms):
                 return False
         if wanted:
             attributes = node.attrs
             if any(attributes[name] != value for name, value in wanted):
                 return False
         if keep:
-            found[keep] = node.attrs
+            bindings[keep] = node.attrs
         return True
 
     return matches

@@ -134,8 +134,8 @@ def _out_of_divisor(node: Node, atoms: Atoms) -> Node | None:
         return None
     if bottom.op is divide and bottom.inputs[1].op is sigmoid:
         return divide(top, bottom.inputs[0]) * bottom.inputs[1]
-    found = _taken_out(bottom) if bottom.op is multiply else None
-    return None if found is None or found[0].op is exp else divide(top, found[0]) * found[1]
+    factors = _taken_out(bottom) if bottom.op is multiply else None
+    return None if factors is None or factors[0].op is exp else divide(top, factors[0]) * factors[1]
 
 
 def _taken_out(product: Node, depth: int = 3) -> tuple[Node, Node] | None:
@@ -194,10 +194,10 @@ def _softmax(node: Node, atoms: Atoms) -> Node | None:
     """Rewrite eˣ / Σ eˣ → softmax, where the sum is broadcast over the axes that it was taken
     over."""
     top, bottom = node.inputs
-    found = _summed_exp(bottom)
-    if found is None or top.op is not exp or found[0] is not top.inputs[0]:
+    summed = _summed_exp(bottom)
+    if summed is None or top.op is not exp or summed[0] is not top.inputs[0]:
         return None
-    x, axes = found
+    x, axes = summed
     if x.rank == 0:  # eˣ/eˣ, for which softmax has no axis
         return None
     kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))

@@ -51,18 +51,18 @@ def _variance(node: Node, atoms: Atoms) -> Node | None:
     """Rewrite mean((x − mean x)²) → var x."""
     inner = node.inputs[0]
     squared = inner.op is square or (inner.op is power and constant_value(inner.inputs[1]) == 2.0)
-    found = _centred(inner.inputs[0]) if squared else None
-    if found is None or found[1] != node.attrs["axis"]:
+    centred = _centred(inner.inputs[0]) if squared else None
+    if centred is None or centred[1] != node.attrs["axis"]:
         return None
-    return apply(var, found[0], axis=found[1], ddof=0, keepdims=node.attrs["keepdims"])
+    return apply(var, centred[0], axis=centred[1], ddof=0, keepdims=node.attrs["keepdims"])
 
 
 def _whole(node: Node, atoms: Atoms) -> Node | None:
     """Rewrite (x − mean x)/√(var x + ε) → standardise, with the deviation along the same axes."""
-    found = _centred(node.inputs[0])
-    if found is None:
+    centred = _centred(node.inputs[0])
+    if centred is None:
         return None
-    x, axis = found
+    x, axis = centred
     deviation, shape = _spread_from(node.inputs[1], x)
     eps = _added(deviation, x, axis) if _fits(shape, x, axis) else None
     return None if eps is None else standardised(x, axis=axis, eps=eps)

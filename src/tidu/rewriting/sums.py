@@ -171,9 +171,9 @@ def _unsigned(top: list[Node], bottom: list[Node]) -> tuple[list[Node], list[Nod
     """Return a factor −u, where it is a line of the program and so keeps its sign, as u and a sign
     of the whole if u stands on the other side of the line."""
     bare, sign = list[list[Node]](), 1.0
-    for own, other in ((top, bottom), (bottom, top)):
-        met = [f.op is negative and f not in other and f.inputs[0] in other for f in own]
-        bare.append([f.inputs[0] if m else f for f, m in zip(own, met, strict=True)])
+    for factor, other in ((top, bottom), (bottom, top)):
+        met = [f.op is negative and f not in other and f.inputs[0] in other for f in factor]
+        bare.append([f.inputs[0] if m else f for f, m in zip(factor, met, strict=True)])
         sign *= (-1.0) ** sum(met)
     return bare[0], bare[1], sign
 
@@ -259,8 +259,8 @@ def _logistic(node: Node, atoms: Atoms) -> Node | None:
         return None
     for i, (c, x) in enumerate(terms):
         for j, (d, y) in enumerate(terms):
-            if c == -d and (found := _logistic_pair(x, y, atoms)) is not None:
-                weight, z = found
+            if c == -d and (pair := _logistic_pair(x, y, atoms)) is not None:
+                weight, z = pair
                 rest = [t for k, t in enumerate(terms) if k not in (i, j)]
                 return sum_of([*rest, (c, sigmoid(z)), (-c, weight)], node)
     return None

@@ -27,27 +27,27 @@ def terms_of(node: Node, atoms: Atoms) -> list[Term]:
     would be opened again and again. 1 − tanh², which has a calculation of its own that does not
     cancel, is one term where no number stands beside it.
     """
-    found = _terms(node, atoms)
-    if any(constant_value(x) is not None for _, x in found):
+    terms = _terms(node, atoms)
+    if any(constant_value(x) is not None for _, x in terms):
         return _terms(node, atoms, complements=True)
-    return found
+    return terms
 
 
 def _terms(node: Node, atoms: Atoms, complements: bool = False) -> list[Term]:
-    found: list[Term] = []
+    terms: list[Term] = []
     stack: list[Term] = [(1.0, node)]
     while stack:
-        if len(found) + len(stack) > LONGEST:  # each in the stack is a term at least
+        if len(terms) + len(stack) > LONGEST:  # each in the stack is a term at least
             return [(1.0, node)]
         number, part = stack.pop()
         if part.id in atoms:
-            found.append((number, part))
+            terms.append((number, part))
         elif part.op is add:
             stack += [(number, part.inputs[1]), (number, part.inputs[0])]
         elif part.op is subtract:
             whole = None if complements else _complement(part)
             if whole is not None:
-                found.append((number * whole[0], whole[1]))
+                terms.append((number * whole[0], whole[1]))
             else:
                 stack += [(-number, part.inputs[1]), (number, part.inputs[0])]
         elif part.op is negative:
@@ -55,10 +55,10 @@ def _terms(node: Node, atoms: Atoms, complements: bool = False) -> list[Term]:
         elif part.op is multiply and (c := constant_value(part.inputs[0])) is not None:
             stack.append((number * c, part.inputs[1]))
         elif part.op is multiply and (split := _number_above(part.inputs[0])) is not None:
-            found.append((number * split[0], multiply(split[1], part.inputs[1])))
+            terms.append((number * split[0], multiply(split[1], part.inputs[1])))
         else:
-            found.append((number, part))
-    return found
+            terms.append((number, part))
+    return terms
 
 
 def _complement(node: Node) -> Term | None:
@@ -88,17 +88,17 @@ def _number_above(node: Node) -> tuple[float, Node] | None:
 def factors_of(node: Node, atoms: Atoms) -> list[Node]:
     """Return the factors of an elementwise product, in order; a whole power stands for repeated
     ones. A product that is too long to be compared is one factor."""
-    found: list[Node] = []
+    factors: list[Node] = []
     stack = [node]
     while stack:
-        if len(found) > LONGEST:
+        if len(factors) > LONGEST:
             return [node]
         part = stack.pop()
         if part.op is multiply and part.id not in atoms:
             stack += [part.inputs[1], part.inputs[0]]
         else:
-            found += _repeated(part, atoms)
-    return found
+            factors += _repeated(part, atoms)
+    return factors
 
 
 def _repeated(node: Node, atoms: Atoms) -> list[Node]:
@@ -133,12 +133,12 @@ def without(factors: Sequence[Node], taken: Sequence[Node]) -> list[Node]:
 def common(a: Sequence[Node], b: Sequence[Node]) -> list[Node]:
     """Return what two products share, as often as both have it; constants are not factors, 1/n is
     one."""
-    left, found = list(b), list[Node]()
+    left, shared = list(b), list[Node]()
     for factor in a:
         if factor in left and constant_value(factor) is None:
             left.remove(factor)
-            found.append(factor)
-    return found
+            shared.append(factor)
+    return shared
 
 
 def scaled(number: float, node: Node) -> Node:
@@ -174,9 +174,9 @@ def cancelling(terms: list[Term], atoms: Atoms) -> list[Term]:
     where = [{factors_key(x, atoms): n for n, x in parts} for parts in inner]
     cancelled = {
         i
-        for i, own in enumerate(where)
+        for i, partners in enumerate(where)
         for k, other in enumerate(where)
-        if i != k and any(other.get(key) == -n for key, n in own.items())
+        if i != k and any(other.get(key) == -n for key, n in partners.items())
     }
     expanded = [parts if i in cancelled else [terms[i]] for i, parts in enumerate(inner)]
     return [term for parts in expanded for term in parts]

@@ -446,12 +446,12 @@ class Definitions:
     def lines(self) -> list[str]:
         """Return all definitions, two empty lines after each; a called function is before its
         caller."""
-        found: list[str] = []
+        result: list[str] = []
         for body, name in reversed(self._bodies.items()):
-            found += [*self._function(body, name), "", ""]
+            result += [*self._function(body, name), "", ""]
         for node in reversed(self._order):
-            found += [*self._dialect.loop(node, self._scan(node)), "", ""]
-        return found
+            result += [*self._dialect.loop(node, self._scan(node)), "", ""]
+        return result
 
     def _scan(self, node: Node) -> Scan:
         body = _held(node)
