@@ -18,7 +18,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The path inside the package, such as `ops/shapes.py`."""
+        """The path inside the package, such as `ops/arrays/layout.py`."""
         return self.path.relative_to(PACKAGE).as_posix()
 
     def at(self, node: ast.AST) -> str:

@@ -18,13 +18,13 @@ import tidu.ops  # noqa: F401  (registers all ops)
 from tidu.backends.native.program import compile_native
 from tidu.backends.numpy import compile_graph
 from tidu.backends.scalar import (
-    Binary,
-    Call,
-    Choice,
-    Num,
+    BinaryOp,
+    Conditional,
+    FunctionCall,
+    NumberText,
     Tree,
-    Unary,
-    Var,
+    UnaryOp,
+    Variable,
     attribute_numbers,
     calls_of,
     operand_names,
@@ -72,18 +72,18 @@ EXACT = {0.6931471805599453: lambda: mpmath.ln2, 1 / np.sqrt(2): lambda: 1 / mpm
 
 def exactly(tree: Tree, values: Mapping[str, Any]) -> Any:
     match tree:
-        case Num(text):
+        case NumberText(text):
             return +EXACT[float(text)]() if float(text) in EXACT else mpf(text)
-        case Var(name):
+        case Variable(name):
             return mpmath.inf if name == "INFINITY" else values[name]
-        case Unary(sign, value):
+        case UnaryOp(sign, value):
             found = exactly(value, values)
             return -found if sign == "-" else not found
-        case Binary(sign, left, right):
+        case BinaryOp(sign, left, right):
             return BINARY[sign](exactly(left, values), exactly(right, values))
-        case Choice(test, yes, no):
+        case Conditional(test, yes, no):
             return exactly(yes if exactly(test, values) else no, values)
-        case Call(name, arguments):
+        case FunctionCall(name, arguments):
             function = CALLS.get(name) or getattr(mpmath, name)
             return function(*(exactly(a, values) for a in arguments))
 

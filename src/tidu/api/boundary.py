@@ -68,7 +68,7 @@ class Boundary:
         outputs: Mapping[str, Any],
         again: Run | None = None,
     ) -> Mapping[str, Any]:
-        """The outputs of a run with the derivatives as they are on a boundary.
+        """Return the outputs of a run with the derivatives as they are on a boundary.
 
         `what` says what was derived; `again` derives at other values, where a Python branch may
         go another way. Warns with NoDerivativeWarning where there is no derivative.
@@ -94,7 +94,7 @@ _FROM_ALL_SIDES = Words(
 
 
 def gradient_boundary(core: Derivation, bodies: Mapping[str, Graph]) -> Boundary:
-    """What is asked of the gradients of a derivation, declared functions replaced."""
+    """Return what is asked of the gradients of a derivation, declared functions replaced."""
     gradients = {f"d/{name}": node for name, node in core.gradients.items()}
     found = [core.loss, *gradients.values()]
     if bodies:
@@ -106,7 +106,7 @@ def gradient_boundary(core: Derivation, bodies: Mapping[str, Graph]) -> Boundary
 
 
 def conditions_of(core: Derivation, bodies: Mapping[str, Graph]) -> list[Node]:
-    """The conditions of the Python branches that were taken where a loss was traced."""
+    """Return the conditions of the Python branches that were taken where a loss was traced."""
     found = [guard.condition for guard in core.graph.guards]
     if not bodies:
         return found
@@ -115,7 +115,7 @@ def conditions_of(core: Derivation, bodies: Mapping[str, Graph]) -> list[Node]:
 
 
 def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
-    """What a working says of derivatives on a boundary; `called` is what each is called."""
+    """Return what a working says of derivatives on a boundary; `called` is what each is called."""
     remarks = [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
     for key in found.missing:
         remarks.append(_missing(called[key], found.values[key], found.values[key], 1))
@@ -134,7 +134,7 @@ def limits_on(
     outputs: Mapping[str, Any],
     again: Run | None = None,
 ) -> Limits | None:
-    """The derivatives on a boundary; None where the values lie on none."""
+    """Return the derivatives on a boundary; None where the values lie on none."""
     question = boundary.question
     found = {name: np.asarray(outputs[name]) for name in question.results}
     branched = any(np.any(outputs[name]) for name in boundary.branches)
@@ -158,7 +158,7 @@ def boundary(
     batch: Mapping[str, int] | None = None,
     lower: frozenset[str] = frozenset(),
 ) -> Boundary:
-    """What is asked of derivatives of this order of `functions` by the inputs `moving`.
+    """Return what is asked of derivatives of this order of `functions` by the inputs `moving`.
     `conditions` are those of the Python branches that were taken on the way; `batch` and `lower`
     are those of `Question`.
 
@@ -182,8 +182,8 @@ def boundary(
 
 
 def unflagged(raw: Any, settled: Any) -> Any:
-    """The settled values without the NaN that `settle` put there, which had a warning of their
-    own: the raw ones stand in their place."""
+    """Return the settled values without the NaN that `settle` put there, which had a warning of
+    their own: the raw ones stand in their place."""
     return np.where(np.isfinite(raw), raw, settled)
 
 

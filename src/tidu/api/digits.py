@@ -37,7 +37,7 @@ _FIX = Words(
 
 
 def digits_of(derivation: Derivation, program: Program | None = None) -> Looks | None:
-    """The looks at the digits of a derivation's gradients, where they can be looked at."""
+    """Return the looks at the digits of a derivation's gradients, where they can be looked at."""
     gradients = {f"d/{name}": node for name, node in derivation.gradients.items()}
     if not isinstance(program, NumpyProgram):
         program = compile_graph(gradients)

@@ -110,7 +110,7 @@ _beside: ContextVar[bool] = ContextVar("beside", default=False)
 def redo_of(
     verb: Callable[..., Any], function: Callable[..., Any], stage: Stage, named: Named
 ) -> Redo:
-    """A call of a verb with other values for what it was given."""
+    """Return a call of a verb with other values for what it was given."""
 
     def redo(values: Mapping[str, Any]) -> Any:
         args, kwargs = as_call(function, stage.rebuilt(named, values))
@@ -120,7 +120,8 @@ def redo_of(
 
 
 def _again(redo: Redo) -> Run:
-    """What a verb gives with other values, by name: its results and the functions it derives."""
+    """Return what a verb gives with other values, by name: its results and the functions it
+    derives."""
 
     def run(values: Mapping[str, Any]) -> Mapping[str, Any]:
         token, around = _beside.set(True), running.set(None)  # a trace of its own
@@ -134,19 +135,19 @@ def _again(redo: Redo) -> Run:
 
 
 def _plainly(plan: _Plan, stage: Stage) -> Mapping[str, Any]:
-    """The results by number and the functions, as the program gives them."""
+    """Return the results by number and the functions, as the program gives them."""
     functions = {f"function/{i}": f for i, f in enumerate(plan.boundary.question.functions)}
     found = plan.program.run(stage.values).outputs
     return {**found, **evaluate(functions, stage.values).outputs}
 
 
 def _moving(stage: Stage) -> tuple[Node, ...]:
-    """The inputs by which derivatives are taken in a stage."""
+    """Return the inputs by which derivatives are taken in a stage."""
     return tuple(stage.recorder.moving_among(stage.inputs.values()))
 
 
 def has_boundaries(outputs: Sequence[Node], stage: Stage) -> bool:
-    """Whether derivatives of these outputs may be those of a boundary between two pieces, or
+    """Return whether derivatives of these outputs may be those of a boundary between two pieces, or
     between two branches."""
     taken = (guard.condition for guard in stage.recorder.guards.values())
     points = stage.recorder.order < 2
@@ -203,7 +204,7 @@ def _settled(
 
 
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
-    """The value of a node of a graph. Warns with NotFiniteWarning."""
+    """Return the value of a node of a graph. Warns with NotFiniteWarning."""
     (value,) = _results(_run((node,), values, backend))
     if not np.isfinite(value).all():
         warn_result(next(iter(graph.outputs)), graph, {node: value}, values)
@@ -240,7 +241,7 @@ def rest_of(
     active = depends_on(nodes, moving)
 
     def operands(node: Node) -> tuple[Node, ...]:
-        """A view is looked through: what it looks at is kept, which is smaller."""
+        """Return a view is looked through: what it looks at is kept, which is smaller."""
         return node.inputs if node.id in active or node.op.loop is Loop.VIEW else ()
 
     ends = [n for n in post_order(nodes, operands) if not operands(n) and n.id not in active]
@@ -261,8 +262,8 @@ def _given(
     display_names: Mapping[int, str] | None,
     flagged: Mapping[Node, Any] | None = None,
 ) -> Any:
-    """A tree of nodes with their values. Warns where `flagged`, by default the values, are not
-    finite."""
+    """Return a tree of nodes with their values. Warns where `flagged`, by default the values, are
+    not finite."""
     flagged = arrays if flagged is None else flagged
     if not all(np.isfinite(value).all() for value in flagged.values()):
         refuse_counting_nan(list(stage.spelled.items()), list(arrays.values()))
@@ -271,7 +272,7 @@ def _given(
 
 
 def nodes_of(tree: Any) -> tuple[Node, ...]:
-    """The nodes of a tree, in order."""
+    """Return the nodes of a tree, in order."""
     return tuple(x.value for x in leaves("", tree) if isinstance(x.value, Node))
 
 
@@ -293,7 +294,7 @@ def _program(nodes: tuple[Node, ...], backend: str | None) -> Program:
 def directions(
     stage: Stage, kind: Words, name: str, like: Mapping[tuple[Key, ...], Node], tree: Any
 ) -> dict[tuple[Key, ...], Node]:
-    """A node for each part of `name` from a tree of its structure, each of its part's shape.
+    """Return a node for each part of `name` from a tree of its structure, each of its part's shape.
 
     Raises InputError for another structure, ShapeError for another shape.
     """

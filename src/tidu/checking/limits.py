@@ -59,6 +59,8 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
     sides = prepare(question, values, again)
     if sides is None:
         return Limits(found, unknown=tuple(found))
+    if not sides.has_values:  # where a function has no value its derivative has none, as is said
+        return Limits(found)
     rng = np.random.default_rng(0)
     seen: list[Side] = []
     verdicts: dict[str, _Verdict] = {}

@@ -137,6 +137,11 @@ class Sides:
         )
 
     @property
+    def has_values(self) -> bool:
+        """Whether the functions have finite values at the point."""
+        return all(np.isfinite(value).all() for value in self.here.values())
+
+    @property
     def pairs(self) -> int:
         """How many pairs of opposite directions are looked at; a number has one."""
         if self.work > _WORK or self.entries <= 1:

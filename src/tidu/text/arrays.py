@@ -81,7 +81,7 @@ def _holds_node(value: Value) -> bool:
 
 
 def filled(shape: Shape, value: float) -> Node | Literal:
-    """An array of one number; over named sizes, a number that is broadcast."""
+    """Return an array of one number; over named sizes, a number that is broadcast."""
     if any(isinstance(dim, Size) for dim in shape):
         return role("broadcast")(constant(value), shape=shape)
     return Literal(np.full([int(dim) for dim in shape], float(value)))
@@ -96,7 +96,7 @@ def _check_elements(shape: Sequence[Dim]) -> None:
 
 
 def _shape(given: Sequence[Value]) -> Shape:
-    """The shape that arguments say, one by one or as a tuple."""
+    """Return the shape that arguments say, one by one or as a tuple."""
     first = given[0] if len(given) == 1 else None
     values = first if isinstance(first, tuple | list) else given
     dims: list[Dim] = []
@@ -188,7 +188,7 @@ def check_dtype(value: Value) -> None:
 
 
 def reference(node: Node) -> NDArray[np.generic]:
-    """The value of a node over constants alone, by the ops' own references."""
+    """Return the value of a node over constants alone, by the ops' own references."""
     values: dict[int, NDArray[np.generic]] = {}
     check_run(reachable([node]))
     with np.errstate(all="ignore"):

@@ -149,7 +149,7 @@ def _not_called(call: Call) -> SyntaxProblem:
 
 
 def _declared(scope: Scope, name: str, order: int, call: Call) -> Value:
-    """A function that the caller declared, of one or several operands, or its derivative."""
+    """Return a function that the caller declared, of one or several operands, or its derivative."""
     if call.keywords:
         raise InputError(_ARGUMENTS(name=name, wanted=0, got=", ".join(call.keywords)))
     values = [lifted(calculable(scope, argument)) for argument in call.arguments]
@@ -198,13 +198,13 @@ def _length(scope: Scope, argument: Operand) -> Value:
 
 
 def _listed(value: Value) -> Value:
-    """A range as a list of its numbers."""
+    """Return a range as a list of its numbers."""
     numbers: list[Value] = [*value] if isinstance(value, range) else []
     return numbers if isinstance(value, range) else value
 
 
 def _spelled(scope: Scope, entry: Entry, values: Sequence[Value], call: Call) -> Value:
-    """A function of the table."""
+    """Return a function of the table."""
     if entry.lists:  # of arrays; lists of numbers stay lists here
         words = {key: lifted(value) for key, value in call.keywords.items()}
         return apply(scope, call.place, lambda *xs: binding.build(entry, xs, words), *values)
@@ -224,7 +224,7 @@ def _spelled(scope: Scope, entry: Entry, values: Sequence[Value], call: Call) ->
 
 
 def _created(name: str, call: Call) -> Value:
-    """An array that is written down: np.array([1, 2]), ones(2, 3)."""
+    """Return an array that is written down: np.array([1, 2]), ones(2, 3)."""
     keywords, arguments = dict(call.keywords), call.values
     check_dtype(keywords.pop("dtype", None))
     grad = bool(keywords.pop("requires_grad", False))
@@ -292,7 +292,8 @@ def _layers(name: str, call: Call) -> Layers:
 
 
 def _model(scope: Scope, model: Layers, x: Calculable, place: Place) -> Value:
-    """The model applied. PyTorch reads rows; where only columns fit, that is read and said."""
+    """Return the model applied. PyTorch reads rows; where only columns fit, that is read and
+    said."""
     node = x if isinstance(x, Node) else constant(x.array if isinstance(x, Literal) else x)
     first = next((each for each in model.layers if isinstance(each, Linear)), None)
     layout = "row"
@@ -339,7 +340,7 @@ def _shifted(name: str, offset: int) -> str:
 
 # ------------------------------------------------------------------ def
 def _inlined(scope: Scope, helper: Helper, call: Call) -> Task[Value]:
-    """A call of a function that the text defines: its lines, with the arguments' values."""
+    """Return a call of a function that the text defines: its lines, with the arguments' values."""
     definition, place = helper.definition, call.place
     if len(scope.locals) > MAX_CALL_DEPTH:
         raise SyntaxProblem(_RECURSION(name=definition.name, limit=MAX_CALL_DEPTH), place=place)

@@ -58,14 +58,14 @@ class Ambiguous(SyntaxProblem):
 
 
 def two_readings(place: Place, first: str, second: str) -> Ambiguous:
-    """The refusal of what can be read in two ways, with both of them."""
+    """Return the refusal of what can be read in two ways, with both of them."""
     what = (place.text or "")[place.start : place.end].strip()
     fix = verbatim(first)
     return Ambiguous(AMBIGUOUS(what=what, first=first, second=second), place=place, fix=fix)
 
 
 def diagnose(text: Text, tokens: list[Token], error: SyntaxError) -> SyntaxProblem:
-    """The error in the words of the formula language, with its place."""
+    """Return the error in the words of the formula language, with its place."""
     line = min(max(0, (error.lineno or 1) - 1), max(0, len(text.lines) - 1))
     here = [token for token in tokens if token.line == line]
     for part in (here, [token for token in tokens if token.kind != "newline"]):

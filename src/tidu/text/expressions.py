@@ -96,7 +96,7 @@ def combined(
 
 
 def sign_place(scope: Scope, left: ast.expr, right: ast.expr, sign: str) -> Place:
-    """The operator between two operands: after the left one, its brackets and comments."""
+    """Return the operator between two operands: after the left one, its brackets and comments."""
     text = scope.text
     line = (left.end_lineno or left.lineno) - 1
     column = text.column_at(line, left.end_col_offset or 0)
@@ -185,7 +185,7 @@ def _attribute(scope: Scope, node: ast.Attribute) -> Task[Operand]:
 
 
 def member_place(scope: Scope, node: ast.Attribute) -> Place:
-    """The place of the name behind the dot."""
+    """Return the place of the name behind the dot."""
     line = (node.end_lineno or node.lineno) - 1
     end = scope.text.column_at(line, node.end_col_offset or 0)
     return scope.text.place(line, end - len(node.attr), end)

@@ -123,12 +123,13 @@ class Text:
         return self.place(token.line, token.column, token.column + len(token.text))
 
     def byte_at(self, line: int, column: int) -> int:
-        """How many bytes of UTF-8 stand before a column, which Python's syntax trees count."""
+        """Return how many bytes of UTF-8 stand before a column, which Python's syntax trees
+        count."""
         shown = self.lines[line]
         return column if shown.isascii() else _bytes_before(shown)[min(column, len(shown))]
 
     def column_at(self, line: int, byte: int) -> int:
-        """The column that so many bytes of UTF-8 stand before."""
+        """Return the column that so many bytes of UTF-8 stand before."""
         shown = self.lines[line]
         return byte if shown.isascii() else bisect_right(_bytes_before(shown), byte) - 1
 
@@ -140,7 +141,8 @@ def _bytes_before(line: str) -> list[int]:
 
 
 def scan(text: Text) -> list[Token]:
-    """The tokens of a text. Raises `SyntaxProblem` for all that is refused before parsing."""
+    """Return the tokens of a text. Raises `SyntaxProblem` for all that is refused before
+    parsing."""
     check_length(text.source)
     tokens: list[Token] = []
     source, at, line, start = text.source, 0, 0, 0
@@ -169,7 +171,7 @@ _BREAK = re.compile(r"\r\n?|\n")
 
 
 def lines_of(source: str) -> tuple[str, ...]:
-    """Lines as Python's parser counts them: other separators of Unicode end no line."""
+    """Return lines as Python's parser counts them: other separators of Unicode end no line."""
     return tuple(_BREAK.split(source))
 
 
@@ -319,5 +321,6 @@ def _check_chains(text: Text, tokens: list[Token]) -> None:
 
 
 def _is_sign(token: Token | None) -> bool:
-    """A sign that follows a sign or a power nests; the sign of one number in a list does not."""
+    """Return a sign that follows a sign or a power nests; the sign of one number in a list does
+    not."""
     return token is not None and token.text in ("+", "-", "~", "**", "not")

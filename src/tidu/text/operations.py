@@ -108,7 +108,7 @@ def calculable(scope: Scope, operand: Operand) -> Calculable:
 
 
 def not_calculable(operand: Operand) -> SyntaxProblem:
-    """The error for a value that cannot be calculated with."""
+    """Return the error for a value that cannot be calculated with."""
     return SyntaxProblem(_OPERAND(value=operand.shown), place=operand.place)
 
 
@@ -279,7 +279,7 @@ def entry(scope: Scope, owner: Operand, key: Operand) -> Value:
 
 
 def _plain_key(scope: Scope, key: Value) -> object:
-    """An index as nodes take it: written arrays as NumPy's."""
+    """Return an index as nodes take it: written arrays as NumPy's."""
     if isinstance(key, range):
         key = sequences.items(scope.weights, key, "index")
     if isinstance(key, tuple):
@@ -290,6 +290,6 @@ def _plain_key(scope: Scope, key: Value) -> object:
 
 
 def verbatim_words(text: str) -> Words:
-    """A name that reads the same in both languages, as a template without arguments."""
+    """Return a name that reads the same in both languages, as a template without arguments."""
     safe = text.replace("{", "").replace("}", "")
     return Words(en=safe, zh=" " + safe)

@@ -65,7 +65,7 @@ def read(
     first_line: int = 1,
     remedy: Callable[[str], Phrase] | None = None,
 ) -> Source:
-    """A program as a graph.
+    """Return a program as a graph.
 
     The result is the last line: a formula (called L), or the name that it assigns; `output` picks
     another name. `shapes` may use named sizes, `values` give a shape where none is declared;
@@ -96,7 +96,7 @@ def read(
 
 @reading(nodes=MOST_NODES)
 def read_array(text: str) -> NDArray[np.generic]:
-    """A value written on a command line: "[[1,2],[3,4]]", "0.5", "ones(4,3)", "-zeros(2,1)".
+    """Return a value written on a command line: "[[1,2],[3,4]]", "0.5", "ones(4,3)", "-zeros(2,1)".
 
     Raises `SyntaxProblem` or `InputError`, by the same whitelist as `read`.
 
@@ -138,7 +138,7 @@ class _Program:
 def _parsed(
     source: str, file: str | None, first_line: int, given: Mapping[str, object] | None = None
 ) -> _Program:
-    """The tree of a text, with formulas in it where Python does not read it."""
+    """Return the tree of a text, with formulas in it where Python does not read it."""
     text = _checked(source, file, first_line)
     doubt: TiduError | None = None
     tree: ast.Module | None = None
@@ -165,7 +165,7 @@ def _parsed(
 
 
 def _checked(source: str, file: str | None, first_line: int) -> Text:
-    """A text of bearable length, with its lines."""
+    """Return a text of bearable length, with its lines."""
     if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
     check_length(source)  # before anything goes through it
@@ -184,7 +184,7 @@ _MARKS = re.compile(r"[^\x00-\x7f]|\^|\\[A-Za-z|]|\w'|[)\]]'|\|")
 
 
 def _python_tree(text: Text) -> ast.Module:
-    """The text as Python's parser reads it. Raises `SyntaxProblem`."""
+    """Return the text as Python's parser reads it. Raises `SyntaxProblem`."""
     tokens = scan(text)
     try:
         with warnings.catch_warnings():
@@ -197,7 +197,8 @@ def _python_tree(text: Text) -> ast.Module:
 
 
 def _body(name: str, body: str) -> Graph:
-    """The body of a declared function: a formula in one variable, which stands for one element."""
+    """Return the body of a declared function: a formula in one variable, which stands for one
+    element."""
     tree = _parsed(body, None, 1, {}).tree
     nodes = list(ast.walk(tree))
     called = {node.func for node in nodes if isinstance(node, ast.Call)}

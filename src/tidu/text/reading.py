@@ -75,7 +75,7 @@ def statement(scope: Scope, node: ast.stmt) -> Task[None]:
 
 
 def not_part(scope: Scope, node: ast.stmt) -> SyntaxProblem:
-    """The error for a statement that is not on the whitelist."""
+    """Return the error for a statement that is not on the whitelist."""
     what = _STATEMENTS.get(type(node), _STATEMENT)
     return SyntaxProblem(NOT_PART(what=what), place=scope.place(node))
 
@@ -87,7 +87,7 @@ def lines(scope: Scope, block: Sequence[ast.stmt]) -> Task[None]:
 
 
 def refusal(scope: Scope, node: ast.expr) -> SyntaxProblem:
-    """The error for syntax that is not on the whitelist."""
+    """Return the error for syntax that is not on the whitelist."""
     fix = _FIXES.get(type(node))
     what = _EXPRESSIONS.get(type(node), _OTHER)
     return SyntaxProblem(

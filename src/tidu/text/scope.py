@@ -133,7 +133,7 @@ class Scope:
 
     # -------------------------------------------------------------- places
     def place(self, node: ast.expr | ast.stmt) -> Place:
-        """The place of a whole syntax node, cut at the end of its first line."""
+        """Return the place of a whole syntax node, cut at the end of its first line."""
         line = node.lineno - 1
         start = self.text.column_at(line, node.col_offset)
         if node.end_lineno == node.lineno and node.end_col_offset is not None:
@@ -189,7 +189,8 @@ class Scope:
 
     # -------------------------------------------------------------- names
     def find(self, name: str) -> Value | Missing:
-        """The value under a name of the text, of the caller or of a library; MISSING if none."""
+        """Return the value under a name of the text, of the caller or of a library; MISSING if
+        none."""
         self.used.add(name)
         for names in (self.locals[-1], self.locals[0]):
             if name in names:
@@ -201,7 +202,8 @@ class Scope:
         return Module(MODULE_NAMES[name]) if name in MODULE_NAMES else MISSING
 
     def value_of(self, name: str, place: Place) -> Value:
-        """The value under a name; constants and functions have one without being declared."""
+        """Return the value under a name; constants and functions have one without being
+        declared."""
         found = self.find(name)
         if not isinstance(found, Missing):
             return found
@@ -214,12 +216,13 @@ class Scope:
         raise self.unknown_name(name, place)
 
     def function_of(self, name: str) -> Value:
-        """What a name before brackets stands for; whether there is such a function shows later."""
+        """Return what a name before brackets stands for; whether there is such a function shows
+        later."""
         found = self.find(name)
         return Function(name, name) if isinstance(found, Missing) else found
 
     def unknown_name(self, name: str, place: Place) -> UnknownNameError:
-        """The error for a name that nothing stands under."""
+        """Return the error for a name that nothing stands under."""
         known = [*self.locals[-1], *self.locals[0], *self.inputs]
         near = nearest(name, known)
         foreign = [c for c in name if not c.isascii() and _looks_latin(c)]
@@ -266,7 +269,7 @@ class Scope:
 
     # -------------------------------------------------------------- the end
     def finish(self, output: str | None, readings: Sequence[Phrase] = ()) -> Source:
-        """The graph of the result: of `output`, of the loss, or of the last line.
+        """Return the graph of the result: of `output`, of the loss, or of the last line.
 
         readings: how the formulas of the text were read.
         """
@@ -290,13 +293,13 @@ class Scope:
         )
 
     def free_name(self) -> str:
-        """A name for a result that the text gives none."""
+        """Return a name for a result that the text gives none."""
         taken = {*self.inputs, *self.locals[0]}
         names = ("L", "f", "out", *(f"L{i}" for i in range(len(taken))))
         return next(name for name in names if name not in taken)
 
     def _unused(self, output: Node) -> tuple[str, ...]:
-        """What the caller gave and the text does not use, in the order given."""
+        """Return what the caller gave and the text does not use, in the order given."""
         used = {*self.used, *self.locals[0], *self.parameters, *inputs_among(reachable([output]))}
         left = [name for name in self.inputs if name in self.declared and name not in used]
         words = set(re.findall(r"\w+", self.text.source)) if left else set[str]()
@@ -318,7 +321,8 @@ class Scope:
         return name or self.free_name(), _one(value, place)
 
     def _names(self, under: set[int], key: str, output: Node) -> dict[Node, tuple[Name, ...]]:
-        """Every name of every node; a name that several nodes under the result bear is counted."""
+        """Return every name of every node; a name that several nodes under the result bear is
+        counted."""
         events = [(node, name.text) for node, name in self.assigned if node.op.role != "constant"]
         seen = [(node, text) for node, text in events if node.id in under]
         bearers: dict[str, dict[Node, int]] = {}  # each node of a name, counted from 1

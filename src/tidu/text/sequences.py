@@ -67,12 +67,13 @@ _SEQUENCES = (tuple, list, range, *_ONCE)
 def is_sequence(
     value: object,
 ) -> TypeGuard[tuple[Value, ...] | list[Value] | range | Iterator[Value]]:
-    """A tuple, a list, a range, or something that is gone through once."""
+    """Return a tuple, a list, a range, or something that is gone through once."""
     return isinstance(value, _SEQUENCES)
 
 
 def is_of_sequences(left: Value, right: Value) -> bool:
-    """Whether a sign between two values is Python's: beside an array a sequence is an array too."""
+    """Return whether a sign between two values is Python's: beside an array a sequence is an array
+    too."""
     some = is_sequence(left) or is_sequence(right)
     return some and not is_array(left) and not is_array(right)
 
@@ -82,7 +83,7 @@ def is_array(value: Value) -> bool:
 
 
 def kind(value: Value) -> Phrase:
-    """What a value is, in words."""
+    """Return what a value is, in words."""
     if isinstance(value, _ONCE):
         return _ONCE_KIND()
     for type_, words in _KINDS.items():
@@ -92,7 +93,7 @@ def kind(value: Value) -> Phrase:
 
 
 def kinds(*values: Value) -> Phrase:
-    """What one value is, or two are, in words."""
+    """Return what one value is, or two are, in words."""
     if len(values) == 1:
         return kind(values[0])
     return _AND(first=kind(values[0]), second=kind(values[1]))
@@ -111,7 +112,8 @@ class Weights:
     )
 
     def made(self, value: S) -> S:
-        """A new sequence. Raises InputError where it holds too much or is nested too deep."""
+        """Return a new sequence. Raises InputError where it holds too much or is nested too
+        deep."""
         self._weight(value)
         return value
 
@@ -181,7 +183,7 @@ def bits(sign: str, left: Value, right: Value) -> Value:
 def compared(
     sign: str, decide: Callable[[Any, Any], bool], left: Value, right: Value, text: str
 ) -> bool:
-    """A comparison of Python's, where one side is a sequence and none is an array."""
+    """Return a comparison of Python's, where one side is a sequence and none is an array."""
     if isinstance(left, _ONCE) or isinstance(right, _ONCE) or _open(left) or _open(right):
         if not (sign in ("==", "!=") and _same(left, right)):
             raise InputError(_UNKNOWN(text=text))
@@ -192,14 +194,14 @@ def compared(
 
 
 def _open(value: Value) -> bool:
-    """Whether a value, or something in it, is not known while the program is read."""
+    """Return whether a value, or something in it, is not known while the program is read."""
     if isinstance(value, tuple | list):
         return any(map(_open, value))
     return not isinstance(value, bool | int | float | complex | str | range | None)
 
 
 def _same(left: Value, right: Value) -> bool:
-    """Whether two values are equal whatever the sizes in them are: shapes of one array."""
+    """Return whether two values are equal whatever the sizes in them are: shapes of one array."""
     for kind in (tuple, list):
         if isinstance(left, kind) and isinstance(right, kind):
             alike = len(left) == len(right)
@@ -211,7 +213,7 @@ def _same(left: Value, right: Value) -> bool:
 
 # ------------------------------------------------------------------ functions
 def items(weights: Weights, value: Value, name: str) -> list[Value]:
-    """All items of a sequence; what is gone through once is used up."""
+    """Return all items of a sequence; what is gone through once is used up."""
     if not is_sequence(value):
         raise InputError(_NOT_TAKEN(name=name, kinds=kind(value)))
     if isinstance(value, range):
@@ -230,7 +232,7 @@ class Functions:
     add: Callable[[Value, Value], Value]
 
     def call(self, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
-        """The result of a function. Raises InputError with the reason."""
+        """Return the result of a function. Raises InputError with the reason."""
         for key in keywords:
             if key not in _ALLOWED.get(name, ()):
                 raise InputError(_KEYWORD(name=name, key=key))
@@ -248,7 +250,7 @@ class Functions:
             raise InputError(_EMPTY(name=name)) from None
 
     def known(self, values: Value, name: str) -> list[Any]:
-        """The items of a sequence, which must be known to be compared."""
+        """Return the items of a sequence, which must be known to be compared."""
         found = items(self.weights, values, name)
         for item in filter(_open, found):
             raise InputError(_NOT_TAKEN(name=name, kinds=kind(item)))
@@ -256,7 +258,7 @@ class Functions:
 
 
 def takes(name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> bool:
-    """Whether a call of a bare name means Python's function.
+    """Return whether a call of a bare name means Python's function.
 
     sum, max, min, abs and others are functions of arrays as well: then they are Python's only
     where they are given a sequence or known numbers, and none of NumPy's arguments.
@@ -356,7 +358,7 @@ def index(value: Value, key: Value) -> Value:
 
 
 def is_true(value: Value) -> bool | None:
-    """The truth of a value that is known while the program is read; None for others."""
+    """Return the truth of a value that is known while the program is read; None for others."""
     if isinstance(value, bool) or is_number(value) or is_sequence(value) or value is None:
         return bool(value)
     return None

@@ -124,7 +124,7 @@ def _bad_target(scope: Scope, target: ast.expr) -> TiduError:
 def _items(
     scope: Scope, target: ast.expr, targets: Sequence[ast.expr], value: Value
 ) -> Sequence[Value]:
-    """The values that several targets get from one."""
+    """Return the values that several targets get from one."""
     place, wanted = scope.place(target), len(targets)
     if is_sequence(value):
         found: Sequence[Value] = items(scope.weights, value, "=")

@@ -105,7 +105,7 @@ class Operand:
 
 
 def shown(place: Place) -> str:
-    """The piece of a text that a place underlines."""
+    """Return the piece of a text that a place underlines."""
     return (place.text or "")[place.start : place.end]
 
 
@@ -134,7 +134,7 @@ def is_module(path: str) -> bool:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """A number that is known while the program is read."""
+    """Return a number that is known while the program is read."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -143,7 +143,7 @@ def is_static(value: object) -> TypeGuard[Static]:
 
 
 def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
-    """What `module.name` is; functions are looked up only when they are called."""
+    """Return what `module.name` is; functions are looked up only when they are called."""
     path = f"{module.path}.{name}"
     if path in _MODULES:
         return Module(path)
@@ -157,7 +157,7 @@ def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
 
 
 def shape_of(value: Value) -> Shape:
-    """The shape of an array; () of anything else."""
+    """Return the shape of an array; () of anything else."""
     if isinstance(value, Node):
         return value.shape
     return value.array.shape if isinstance(value, Literal) else ()
@@ -186,7 +186,7 @@ def converted(name: str, value: Static) -> Static:
 
 
 def bounded(value: float | complex, text: str) -> Number:
-    """A folded number, refused where float64 ends. `text` is how the user wrote it."""
+    """Return a folded number, refused where float64 ends. `text` is how the user wrote it."""
     if isinstance(value, complex):
         raise InputError(_NOT_REAL(text=text))
     if abs(value) >= 2**1024:  # infinity too: it came from finite numbers
@@ -196,7 +196,7 @@ def bounded(value: float | complex, text: str) -> Number:
 
 
 def fold(sign: str, left: Static, right: Static, text: str) -> Static | None:
-    """A calculation with numbers or sizes only, done now; None if it needs a node."""
+    """Return a calculation with numbers or sizes only, done now; None if it needs a node."""
     if isinstance(left, Size) or isinstance(right, Size):
         known = sign in ("+", "-", "*") and not isinstance(left, float | complex)
         return _ARITHMETIC[sign](left, right) if known and not isinstance(right, float) else None

@@ -48,7 +48,7 @@ _PRIME = Words(
 
 
 def applied(formulas: FormulaScope, node: Applied) -> Task[Part]:
-    """A word with brackets behind it."""
+    """Return a word with brackets behind it."""
     found = find(formulas, node.word, applied=True)
     callee = formulas.scope.find(found.texts[0]) if found.kind == "name" else None
     is_called = isinstance(callee, Helper | Declared | Layers | Function | Module)
@@ -139,7 +139,7 @@ def _call(
 
 
 def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
-    """The function of a name, by its meaning in the text."""
+    """Return the function of a name, by its meaning in the text."""
     return Part(formulas.scope.function_of(name), place, code.name(name))
 
 
@@ -193,7 +193,7 @@ def _fill_up(formulas: FormulaScope, arguments: list[Part], keywords: Mapping[st
 
 
 def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
-    """What a subscript of a function says: the axes, counted from 1, or a shape."""
+    """Return what a subscript of a function says: the axes, counted from 1, or a shape."""
     spelling = functions.find(name)
     attributes = () if spelling is None else spelling.attributes
     texts = node.word.sub.replace("×", ",").split(",")

@@ -146,7 +146,7 @@ def _is_condition(item: Syntax) -> bool:
 
 
 def _slice(cursor: Cursor) -> Task[Syntax]:
-    """An entry of square brackets: an expression, or the start:stop:step of an index."""
+    """Return an entry of square brackets: an expression, or the start:stop:step of an index."""
     first = cursor.now
     parts: list[Syntax | None] = [None]
     while not cursor.sees("]", ",", ";"):

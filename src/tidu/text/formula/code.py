@@ -19,7 +19,7 @@ _COMPARISONS: Mapping[str, type[ast.cmpop]] = {
 
 
 def name(text: str) -> ast.expr:
-    """A plain name, or module.name."""
+    """Return a plain name, or module.name."""
     module, _, last = text.rpartition(".")
     return ast.Attribute(name(module), last) if module else ast.Name(last)
 
@@ -45,7 +45,7 @@ def logic(left: ast.expr, sign: str, right: ast.expr) -> ast.expr:
 
 
 def written(code: ast.expr) -> str:
-    """A piece of plain NumPy as text. Raises SyntaxProblem where it is nested too deeply for
+    """Return a piece of plain NumPy as text. Raises SyntaxProblem where it is nested too deeply for
     Python's own printer: what cannot be echoed is not read."""
     try:
         return ast.unparse(ast.fix_missing_locations(code))

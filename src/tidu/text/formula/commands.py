@@ -84,7 +84,7 @@ def _total(cursor: Cursor, sign: Sign) -> Task[Syntax]:
 
 
 def _axes(cursor: Cursor, below: str, sign: Sign) -> tuple[int, ...]:
-    """The axes of ∑_axis1,2, counted from 0."""
+    """Return the axes of ∑_axis1,2, counted from 0."""
     parts = below.strip(",").split(",")
     if not all(re.fullmatch("[1-9][0-9]{0,17}", part) for part in parts):
         raise SyntaxProblem(_INDEX(), place=cursor.place(sign))
@@ -107,7 +107,7 @@ def environment(cursor: Cursor) -> Task[Syntax]:
 
 
 def _rows(cursor: Cursor, cases: bool) -> Task[tuple[list[list[Syntax]], list[Syntax | None]]]:
-    """The rows up to the end that are not empty; of cases also their conditions."""
+    """Return the rows up to the end that are not empty; of cases also their conditions."""
     rows: list[list[Syntax]] = [[]]
     conditions: list[Syntax | None] = []
     while cursor.now is not None and cursor.now.kind != "end":

@@ -62,7 +62,7 @@ class Cursor:
         return is_latex(self.text.source)
 
     def parse(self) -> Syntax:
-        """All signs as one expression."""
+        """Return all signs as one expression."""
         result = run(self.rules.expression(self), self._begin)
         if self.at < len(self.signs):
             raise self.misplaced(self.signs[self.at])
@@ -97,7 +97,7 @@ class Cursor:
         return "" if now is None else now.text if now.kind == "sign" else now.kind
 
     def ahead(self, count: int) -> Sequence[Sign]:
-        """The signs that come, at most so many."""
+        """Return the signs that come, at most so many."""
         return self.signs[self.at : self.at + count]
 
     def sees(self, *texts: str) -> bool:
@@ -105,7 +105,7 @@ class Cursor:
         return now is not None and now.kind == "sign" and now.text in texts
 
     def says(self, *texts: str) -> bool:
-        """Whether one of these comes, as a sign or as a word."""
+        """Return whether one of these comes, as a sign or as a word."""
         now = self.now
         return now is not None and now.kind in ("sign", "word") and now.text in texts
 
@@ -115,7 +115,8 @@ class Cursor:
         return sign
 
     def begin(self) -> Sign:
-        """The sign with which an operand begins. Raises `SyntaxProblem` where there is none."""
+        """Return the sign with which an operand begins. Raises `SyntaxProblem` where there is
+        none."""
         if self.now is not None:
             return self.now
         if not self.signs:
@@ -148,7 +149,7 @@ class Cursor:
                 self.cut(sign.column + 1, (sign.kind, sign.kind))
 
     def leaf(self, node: Syntax) -> Syntax:
-        """A name or number, which may not be left out when the formula is read."""
+        """Return a name or number, which may not be left out when the formula is read."""
         self.leaves.append(node)
         return node
 
@@ -160,13 +161,13 @@ class Cursor:
         return self.text.lines[sign.line][sign.column : sign.end] or sign.text
 
     def slice(self, first: Sign, last: Sign) -> str:
-        """The text from one sign to another, as it was written."""
+        """Return the text from one sign to another, as it was written."""
         end = last.end if last.line == first.line else None
         return self.text.lines[first.line][first.column : end].strip()
 
     # -------------------------------------------------------------- problems
     def ends(self, wanted: str) -> SyntaxProblem:
-        """The error for a formula that ends too early."""
+        """Return the error for a formula that ends too early."""
         last = self.signs[-1]
         place = self.text.place(last.line, last.column, last.end)
         return SyntaxProblem(ENDS(wanted=wanted), place=place)
@@ -175,7 +176,7 @@ class Cursor:
         return SyntaxProblem(NOTHING_AFTER(sign=self.shown(sign)), place=self.place(sign))
 
     def misplaced(self, sign: Sign) -> SyntaxProblem:
-        """The error for a sign that cannot stand where it stands."""
+        """Return the error for a sign that cannot stand where it stands."""
         before = self.signs[self.at - 1] if self.at else None
         shown = self.shown(sign)
         operator = (
@@ -192,7 +193,7 @@ class Cursor:
         return SyntaxProblem(UNEXPECTED(sign=shown), place=self.place(sign))
 
     def ambiguous(self, first: Sign, last: Sign, one: str, two: str) -> SyntaxProblem:
-        """The error for signs that can be read in two ways."""
+        """Return the error for signs that can be read in two ways."""
         line = self.text.lines[first.line]
         end = last.end if last.line == first.line else len(line)
         return two_readings(self.text.place(first.line, first.column, end), one, two)

@@ -64,7 +64,7 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[Part]:
 
 
 def _scaling(formulas: FormulaScope, vector: Part, other: Part) -> Part:
-    """A standing vector beside a matrix scales its rows: v ⊙ A is diag(v) A."""
+    """Return a standing vector beside a matrix scales its rows: v ⊙ A is diag(v) A."""
     beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
     return column(formulas, vector) if beside and not (vector.row or vector.labelled) else vector
 
@@ -97,7 +97,7 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[Part]:
 
 # ------------------------------------------------------------------ conditions
 def comparison(formulas: FormulaScope, node: Comparison) -> Task[Part]:
-    """A chain of comparisons, each of which is read."""
+    """Return a chain of comparisons, each of which is read."""
     parts = yield from lower_all(formulas, node.parts)
     scope, at = formulas.scope, formulas.at(node)
     result: Value = None
@@ -146,7 +146,8 @@ def _complementary(one: Syntax | None, two: Syntax) -> bool:
 
 
 def _same(one: object, two: object) -> bool:
-    """Whether two parts are written alike. A list of pairs, so that no depth of nesting matters."""
+    """Return whether two parts are written alike. A list of pairs, so that no depth of nesting
+    matters."""
     waiting = [(one, two)]
     while waiting:
         a, b = waiting.pop()
@@ -177,7 +178,7 @@ def root(formulas: FormulaScope, node: syntax.Root) -> Task[Part]:
 
 
 def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[Part]:
-    """A matrix of numbers or of blocks that are written out."""
+    """Return a matrix of numbers or of blocks that are written out."""
     rows: list[list[Part]] = []
     for row in node.rows:
         rows.append((yield from lower_all(formulas, row)))

@@ -47,13 +47,13 @@ class Infix:
 
 
 def parse(text: Text, signs: list[Sign]) -> tuple[Syntax, tuple[Syntax, ...]]:
-    """All signs as one expression, and the names and numbers in it."""
+    """Return all signs as one expression, and the names and numbers in it."""
     cursor = Cursor(text, signs, RULES)
     return cursor.parse(), tuple(cursor.leaves)
 
 
 def expression(cursor: Cursor, level: Level = Level.OR, signed: bool = True) -> Task[Syntax]:
-    """An operand with all signs behind it that bind at least as tightly as `level`."""
+    """Return an operand with all signs behind it that bind at least as tightly as `level`."""
     first = cursor.begin()
     left = yield from _operand(cursor, level, signed)
     while cursor.now is not None and cursor.now.kind in ("sign", "word"):
@@ -67,7 +67,8 @@ def expression(cursor: Cursor, level: Level = Level.OR, signed: bool = True) -> 
 
 
 def _operand(cursor: Cursor, level: Level, signed: bool) -> Task[Syntax]:
-    """What stands left of the first operator: factors, perhaps with not or a sign before them."""
+    """Return what stands left of the first operator: factors, perhaps with not or a sign before
+    them."""
     if level <= Level.COMPARISON and cursor.says("not"):
         first = cursor.take()
         inner = yield from wait(expression(cursor, Level.COMPARISON))
@@ -82,7 +83,7 @@ def _operand(cursor: Cursor, level: Level, signed: bool) -> Task[Syntax]:
 
 # ------------------------------------------------------------------ factors side by side
 def factors(cursor: Cursor) -> Task[Syntax]:
-    """Factors without a sign between them."""
+    """Return factors without a sign between them."""
     found = [(yield from wait(factor(cursor)))]
     while begins_factor(cursor):
         found.append((yield from wait(factor(cursor))))
@@ -92,7 +93,7 @@ def factors(cursor: Cursor) -> Task[Syntax]:
 
 
 def begins_factor(cursor: Cursor) -> bool:
-    """Whether a further factor stands here."""
+    """Return whether a further factor stands here."""
     sign = cursor.now
     if sign is None or sign.kind in ("newline", "cell", "end", "string"):
         return False
@@ -106,7 +107,7 @@ def begins_factor(cursor: Cursor) -> bool:
 
 
 def _closes(cursor: Cursor, sign: Sign) -> bool:
-    """Whether a bar in the place of an operator closes one that is open."""
+    """Return whether a bar in the place of an operator closes one that is open."""
     if not cursor.bars:
         return False
     innermost = cursor.bars[-1].text

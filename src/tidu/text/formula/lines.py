@@ -23,7 +23,7 @@ _TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
 
 
 def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
-    """The program as a tree in which formulas are `Line`; None if no line of it is one.
+    """Return the program as a tree in which formulas are `Line`; None if no line of it is one.
 
     A line that Python reads is left to Python, and means what NumPy means by it.
     """
@@ -51,7 +51,7 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
 
 
 def _only(text: Text, spans: Sequence[tuple[int, int]]) -> Text:
-    """The text with all other lines left empty."""
+    """Return the text with all other lines left empty."""
     kept = {line for first, last in spans for line in range(first, last + 1)}
     lines = tuple(shown if i in kept else "" for i, shown in enumerate(text.lines))
     return Text("\n".join(lines), lines, text.file, text.first_line)
@@ -75,7 +75,7 @@ def _logical_lines(text: Text) -> Iterable[tuple[int, int]]:
 
 
 def _is_python(text: Text, span: tuple[int, int], given: set[str]) -> bool:
-    """Whether Python reads the line, and reads in it what is written."""
+    """Return whether Python reads the line, and reads in it what is written."""
     source = "\n".join(text.lines[span[0] : span[1] + 1]).strip()
     if _COMPOUND.match(source) or source.startswith("#"):
         return True
@@ -128,7 +128,8 @@ def _with_formulas(
 
 
 def _split(found: list[Sign], breaks: bool) -> list[list[Sign]]:
-    """The statements of a list of signs: lines end at ; and at line breaks outside of brackets."""
+    """Return the statements of a list of signs: lines end at ; and at line breaks outside of
+    brackets."""
     double = any(s.kind == "newline" and s.text != "\n" for s in found)
     lines: list[list[Sign]] = [[]]
     depth = 0
@@ -148,7 +149,7 @@ def _split(found: list[Sign], breaks: bool) -> list[list[Sign]]:
 
 
 def _line_with_definitions(text: Text, line: list[Sign]) -> list[ast.stmt]:
-    """A line, with the definitions that stand behind it: 2Xᵀu, u = Xw − y."""
+    """Return a line, with the definitions that stand behind it: 2Xᵀu, u = Xw − y."""
     parts = _defined_behind(line)
     return [_line(text, part) for part in [*parts[1:], parts[0]]]
 
@@ -199,7 +200,7 @@ def _line(text: Text, line: list[Sign]) -> Line | ast.Return:
 
 
 def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
-    """What stands left of =: a name, or ∂L/∂x, dL/dx, ∇x, of which it is the gradient."""
+    """Return what stands left of =: a name, or ∂L/∂x, dL/dx, ∇x, of which it is the gradient."""
     plain = [s for s in head if not (s.kind == "sign" and s.text in "{}/")]
     differential = [s for s in plain if s.text in ("∂", "d", "∇")]
     texts = [s.text for s in plain]
@@ -219,7 +220,7 @@ def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:
 
 
 def _single(text: Text, signs: list[Sign], head: list[Sign]) -> Word:
-    """One name with its subscript."""
+    """Return one name with its subscript."""
     if not head:
         raise SyntaxProblem(TARGET(text="="), fix=TARGET_FIX())
     parsed, _ = parse(text, list(signs or head))

@@ -25,7 +25,7 @@ class Found:
 
 
 def key_of(name: str) -> tuple[str, str]:
-    """How a name looks on the page: W_1 and W1 are both W with subscript 1, alpha is α."""
+    """Return how a name looks on the page: W_1 and W1 are both W with subscript 1, alpha is α."""
     shown = symbol(name)
     return _letter(shown.base), shown.sub
 
@@ -53,7 +53,7 @@ class Known:
         return own or (self.outer is not None and name in self.outer)
 
     def matching(self, text: str, sub: str) -> list[str]:
-        """The names that are written like this word; the very same name wins."""
+        """Return the names that are written like this word; the very same name wins."""
         raw = f"{text}_{sub}".replace(",", "_") if sub else text
         if raw in self:
             return [raw]
@@ -91,7 +91,7 @@ def _accented(text: str) -> tuple[str, ...]:
 
 
 def splits(text: str, is_name: Callable[[str], bool], longest: int) -> list[tuple[str, ...]]:
-    """All ways to read a run of letters as names side by side, at most three.
+    """Return all ways to read a run of letters as names side by side, at most three.
 
     longest: the number of letters of the longest name.
     """
@@ -109,7 +109,7 @@ def splits(text: str, is_name: Callable[[str], bool], longest: int) -> list[tupl
 
 
 def indices(sub: str, rank: int) -> list[str] | None:
-    """The parts of a subscript that picks entries: "2", "1,2", "12" of a matrix, ":,1:2"."""
+    """Return the parts of a subscript that picks entries: "2", "1,2", "12" of a matrix, ":,1:2"."""
     parts = sub.split(",")
     if len(parts) == 1 and rank == 2 and re.fullmatch(r"\d\d|[a-z]{2}", sub):
         parts = list(sub)

@@ -25,7 +25,7 @@ from tidu.text.task import Task, wait
 
 
 def factor(cursor: Cursor) -> Task[Syntax]:
-    """An operand with all that stands behind it."""
+    """Return an operand with all that stands behind it."""
     first = cursor.begin()
     base = yield from primary(cursor)
     while (rule := cursor.rules.postfix.get(cursor.key)) is not None:
@@ -38,7 +38,7 @@ def factor(cursor: Cursor) -> Task[Syntax]:
 
 # ------------------------------------------------------------------ words
 def word(cursor: Cursor) -> Task[Syntax]:
-    """A name with its subscript, and what it is applied to."""
+    """Return a name with its subscript, and what it is applied to."""
     sign = cursor.take()
     run = sign.kind == "name"
     text, sub, raw = sign.text, "", sign.text
@@ -84,7 +84,7 @@ def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
 
 
 def _bare_argument(cursor: Cursor, name: Sign) -> Task[Syntax]:
-    """The factor behind a function without brackets, with the numbers in front of it."""
+    """Return the factor behind a function without brackets, with the numbers in front of it."""
     factors: list[Syntax] = []
     while cursor.now is not None and cursor.now.kind == "number":
         factors.append((yield from wait(factor(cursor))))

@@ -108,7 +108,7 @@ class FormulaScope:
         self.names_here = self.names_of_text
 
     def names(self) -> Known:
-        """The names that can be used here: those of the text, and in a def also its own."""
+        """Return the names that can be used here: those of the text, and in a def also its own."""
         local = self.scope.locals
         if len(local) == 1:
             return self.names_of_text
@@ -117,20 +117,20 @@ class FormulaScope:
         return self.names_here
 
     def place(self, node: Syntax) -> Place:
-        """The place of a part, cut at the end of its first line."""
+        """Return the place of a part, cut at the end of its first line."""
         first, last, text = node.first, node.last, self.scope.text
         end = last.end if last.line == first.line else len(text.lines[first.line])
         return text.place(first.line, first.column, end)
 
     def at(self, node: Syntax) -> Builder:
-        """A builder of parts that stand where a node stands."""
+        """Return a builder of parts that stand where a node stands."""
         return Builder(self, self.place(node))
 
     def sign_place(self, sign: Sign) -> Place:
         return place_of(self.scope.text, sign)
 
     def shown(self, node: Syntax) -> str:
-        """A part as the user wrote it."""
+        """Return a part as the user wrote it."""
         return Operand(None, self.place(node)).shown
 
     def mark_read(self, node: Syntax) -> None:
@@ -161,11 +161,11 @@ class Builder:
 
     # -------------------------------------------------------------- written down
     def constant(self, value: float | str | None) -> Part:
-        """A number that the plain spelling writes out."""
+        """Return a number that the plain spelling writes out."""
         return Part(value, self.place, ast.Constant(value))
 
     def size(self, dim: Dim) -> Part:
-        """A size, by its number or its name."""
+        """Return a size, by its number or its name."""
         written = code.name(str(dim)) if isinstance(dim, Size) else ast.Constant(dim)
         return Part(dim, self.place, written)
 
@@ -173,7 +173,7 @@ class Builder:
         return self.items([self.size(dim) for dim in dims])
 
     def items(self, parts: Sequence[Part]) -> Part:
-        """A tuple of parts."""
+        """Return a tuple of parts."""
         written = ast.Tuple([part.code for part in parts], ast.Load())
         return self._sequence(tuple(part.value for part in parts), written, parts)
 
@@ -232,7 +232,7 @@ class Builder:
     def apply(
         self, function: str, *arguments: Part, whole_arrays: bool = False, **keywords: Part
     ) -> Part:
-        """A function of NumPy's, or one that a text calls by a bare name.
+        """Return a function of NumPy's, or one that a text calls by a bare name.
 
         whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
         """
@@ -253,7 +253,7 @@ class Builder:
         value: Value,
         whole_arrays: bool = False,
     ) -> Part:
-        """The part that a call gave."""
+        """Return the part that a call gave."""
         codes = {key: part.code for key, part in keywords.items()}
         written = code.call(function.code, [part.code for part in arguments], codes)
         operands = [*arguments, *keywords.values()]
@@ -269,7 +269,7 @@ class Builder:
         entrywise: bool = True,
         row: bool = False,
     ) -> Part:
-        """What was calculated from parts.
+        """Return what was calculated from parts.
 
         Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done with
         it must go entry by entry, and beside it no array may stand without an index.
@@ -306,7 +306,7 @@ def refuse_bare(formulas: FormulaScope, part: Operand) -> NoReturn:
 
 
 def _as_array(part: Part, other: Part) -> ast.expr:
-    """A list beside a number as an array, which Python would repeat instead."""
+    """Return a list beside a number as an array, which Python would repeat instead."""
     if isinstance(part.code, ast.List) and is_static(other.value):
         return code.call(code.name("np.array"), [part.code], {})
     return part.code

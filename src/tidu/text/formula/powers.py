@@ -40,7 +40,7 @@ _NORM_FIX = Words(
 
 # ------------------------------------------------------------------ scripts
 def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
-    """A base with its scripts."""
+    """Return a base with its scripts."""
     chain = expanded(formulas, node)
     if chain is not None:
         return (yield from lower(formulas, chain))
@@ -60,7 +60,7 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
 
 
 def scripted(at: Builder, base: Place, part: Part, scripts: Sequence[Script]) -> Task[Part]:
-    """A part with scripts; at: of both; base: of the part as it is written."""
+    """Return a part with scripts; at: of both; base: of the part as it is written."""
     for script in scripts:
         kind, exponent = script.kind, script.exponent
         if kind in ("T?", "-T?"):
@@ -158,14 +158,14 @@ def _power(at: Builder, base: Place, part: Part, script: Script, exponent: Part)
 
 
 def _lying_as(part: Part, result: Part) -> Part:
-    """What is calculated entry by entry lies as it lay."""
+    """Return what is calculated entry by entry lies as it lay."""
     row, labelled = result.row or part.row, result.labelled or part.labelled
     return replace(result, row=row, labelled=labelled)
 
 
 def _may_be_of_matrix(at: Builder, part: Part) -> bool:
-    """Whether a power, e to it or its bars may be meant of the matrix or of its entries. On a page
-    of tidu's, which begins with ∂L/∂X, they are of the entries."""
+    """Return whether a power, e to it or its bars may be meant of the matrix or of its entries. On
+    a page of tidu's, which begins with ∂L/∂X, they are of the entries."""
     return is_square(part.value) and not part.labelled and not at.formulas.page
 
 
@@ -181,7 +181,7 @@ def _exponential(at: Builder, script: Script) -> Task[Part]:
 
 
 def closed(text: str) -> str:
-    """A piece of a formula that can carry a transpose."""
+    """Return a piece of a formula that can carry a transpose."""
     alone = text.isalnum() or (text[:1] + text[-1:] in ("()", "||", "‖‖"))
     return text if alone else f"({text})"
 

@@ -52,7 +52,7 @@ class Factor:
 
 
 def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
-    """The product of factors side by side."""
+    """Return the product of factors side by side."""
     at = formulas.at(node)
     found: list[Factor] = []
     for syntax, dot in _factors(formulas, node):
@@ -83,7 +83,8 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
 
 # ------------------------------------------------------------------ what the factors are
 def _factors(formulas: FormulaScope, node: Chain) -> list[tuple[Syntax, Sign | None]]:
-    """The factors with the dots in front; chains inside are opened, functions take what follows."""
+    """Return the factors with the dots in front; chains inside are opened, functions take what
+    follows."""
     found: list[tuple[Syntax, Sign | None]] = []
     waiting = list(zip(reversed(node.factors), reversed((None, *node.dots)), strict=True))
     while waiting:
@@ -101,7 +102,7 @@ def _factors(formulas: FormulaScope, node: Chain) -> list[tuple[Syntax, Sign | N
 
 
 def _flattened(formulas: FormulaScope, factor: Syntax) -> Syntax:
-    """A factor that is a product itself: a run of letters, or a name before brackets."""
+    """Return a factor that is a product itself: a run of letters, or a name before brackets."""
     if isinstance(factor, Word):
         found = find(formulas, factor, applied=False)
         if found.kind == "parts":
@@ -135,7 +136,7 @@ def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied
 
 # ------------------------------------------------------------------ products
 def _multiplied(at: Builder, factors: Sequence[Factor]) -> Part:
-    """The product entry by entry: of numbers and one array, or of entries xᵢ under a sum."""
+    """Return the product entry by entry: of numbers and one array, or of entries xᵢ under a sum."""
     result = factors[0].part
     for factor in factors[1:]:
         result = at.calculate("*", result, factor.part, factor.sign)
@@ -143,7 +144,7 @@ def _multiplied(at: Builder, factors: Sequence[Factor]) -> Part:
 
 
 def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
-    """The product of two arrays that stand side by side, or None if they have none."""
+    """Return the product of two arrays that stand side by side, or None if they have none."""
     first, last = one.part.place, two.part.place
     end = last.end if last.line == first.line else len(first.text or "")
     at, kinds = Builder(formulas, replace(first, end=end)), one.kind + two.kind
@@ -177,7 +178,7 @@ def _outer(at: Builder, one: Factor, two: Factor) -> Part:
 
 
 def _plain(at: Builder, one: Factor, two: Factor) -> Part:
-    """A matrix product; beside 𝟏 the sums of the rows or of the columns."""
+    """Return a matrix product; beside 𝟏 the sums of the rows or of the columns."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     for ones, sizes, matrix, axis in (
         (two, (left[-1], right[0]), one, 1),
@@ -190,7 +191,8 @@ def _plain(at: Builder, one: Factor, two: Factor) -> Part:
 
 
 def _number_or_product(at: Builder, one: Factor, two: Factor) -> Part:
-    """A matrix product; a single number in brackets multiplies where the sizes do not fit."""
+    """Return a matrix product; a single number in brackets multiplies where the sizes do not
+    fit."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     fits = left[-1] == right[max(-2, -len(right))]
     if not fits and (is_one_element(left) or is_one_element(right)):

@@ -71,7 +71,7 @@ def with_formulas(scope: Scope, latex: bool) -> FormulaScope:
 
 
 def echo(formulas: FormulaScope) -> list[Phrase]:
-    """How each formula was read, in plain NumPy."""
+    """Return how each formula was read, in plain NumPy."""
     free = formulas.scope.free_name
     return [
         READ_AS(text=f"{target or free()} = {written(code)}") for target, code in formulas.echoes

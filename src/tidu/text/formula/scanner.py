@@ -78,7 +78,7 @@ _COMMAND_KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def scan_formula(text: Text) -> list[Sign]:
-    """The tokens of a text. Raises `SyntaxProblem` for what is no part of a formula.
+    """Return the tokens of a text. Raises `SyntaxProblem` for what is no part of a formula.
 
     >>> from tidu.text.lexer import lines_of
     >>> source = r"\\frac12 x^2"
@@ -239,7 +239,7 @@ class Scanner:
         return self._add("sign", plain, len(shown))
 
     def _is_operand(self) -> bool:
-        """Whether what stands directly in front can carry a prime."""
+        """Return whether what stands directly in front can carry a prime."""
         if not self.found or self.found[-1].end != self.at or self.found[-1].line != self.line:
             return False
         last = self.found[-1]

@@ -17,7 +17,7 @@ _KINDS: Mapping[str, str] = {"'": "prime", signs.TRANSPOSE: "T", "⁻¹": "-1", 
 
 # ------------------------------------------------------------------ one operand without scripts
 def constant(cursor: Cursor) -> Task[Syntax]:
-    """A number, or a text in quotation marks."""
+    """Return a number, or a text in quotation marks."""
     return _constant(cursor)
     yield
 
@@ -31,7 +31,7 @@ def _constant(cursor: Cursor) -> Syntax:
 
 
 def operand(cursor: Cursor) -> Task[Syntax]:
-    """One operand without scripts or brackets behind it: of a root, a power, \\frac12."""
+    """Return one operand without scripts or brackets behind it: of a root, a power, \\frac12."""
     cursor.cut_first_character()
     sign = cursor.begin()
     if sign.kind in ("name", "word"):
@@ -43,7 +43,7 @@ def operand(cursor: Cursor) -> Task[Syntax]:
 
 
 def primary(cursor: Cursor) -> Task[Syntax]:
-    """An operand as the sign that comes begins it."""
+    """Return an operand as the sign that comes begins it."""
     rule = cursor.rules.prefix.get(cursor.key)
     if rule is None:
         raise cursor.misplaced(cursor.begin())
@@ -59,7 +59,7 @@ def entry(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
 
 
 def subscript(cursor: Cursor) -> str:
-    """What stands below, as text: 1, ij, max, 1,2; empty where nothing does."""
+    """Return what stands below, as text: 1, ij, max, 1,2; empty where nothing does."""
     parts: list[str] = []
     while cursor.now is not None:
         if cursor.now.kind == "sub":
@@ -103,7 +103,7 @@ def with_scripts(cursor: Cursor, base: Syntax, found: tuple[Script, ...], first:
 
 
 def scripts(cursor: Cursor) -> Task[tuple[Script, ...]]:
-    """All that is raised behind an operand."""
+    """Return all that is raised behind an operand."""
     found: list[Script] = []
     while cursor.now is not None and cursor.now.kind == "sign":
         if cursor.now.text in _KINDS:
@@ -157,7 +157,7 @@ def _mark(cursor: Cursor) -> str | None:
 
 
 def _power_operand(cursor: Cursor) -> Task[Syntax]:
-    """What an exponent takes: one operand, with its own power behind it."""
+    """Return what an exponent takes: one operand, with its own power behind it."""
     first = cursor.now
     if first is None:
         raise SyntaxProblem(NOTHING_AFTER(sign="^"), place=cursor.place(cursor.last))

@@ -30,7 +30,7 @@ class Sizes:
         return Size.named(f"{_FRESH}{self.count}")
 
     def settled(self, value: Value) -> Value:
-        """A value with the sizes that are known by now."""
+        """Return a value with the sizes that are known by now."""
         if not self.found or not isinstance(value, Node):
             return value
         if not _fresh_names(value.shape) & self.found.keys():
@@ -60,13 +60,13 @@ class Sizes:
             self.unify(a, b)
 
     def are_open(self, value: Value, code: ast.expr | None = None) -> bool:
-        """Whether a size that a value or its plain spelling needs was not found."""
+        """Return whether a size that a value or its plain spelling needs was not found."""
         if isinstance(value, Node) and _fresh_names(value.shape):
             return True
         return code is not None and any(name.startswith(_FRESH) for name in _names(code))
 
     def written_out(self, code: ast.expr) -> ast.expr:
-        """The plain spelling with the sizes that were found."""
+        """Return the plain spelling with the sizes that were found."""
         solved = {key: str(dim) for key, dim in self._solved().items()}
         for part in ast.walk(code) if solved else ():
             if isinstance(part, ast.Name) and part.id in solved:
@@ -77,15 +77,15 @@ class Sizes:
         return {key: self._known(dim) for key, dim in self.found.items()}
 
     def _known(self, dim: Dim) -> Dim:
-        """A size with what was found for the names in it. No name stands for a size in which it
-        stands itself (`unify`), so each round leaves fewer of them."""
+        """Return a size with what was found for the names in it. No name stands for a size in which
+        it stands itself (`unify`), so each round leaves fewer of them."""
         while isinstance(dim, Size) and (names := dim.names() & self.found.keys()):
             dim = dim.substitute({name: self.found[name] for name in names})
         return dim
 
 
 def is_square(value: Value) -> bool:
-    """A matrix with as many rows as columns; one number in brackets is not meant."""
+    """Return a matrix with as many rows as columns; one number in brackets is not meant."""
     shape = shape_of(value)
     return len(shape) >= 2 and shape[-1] == shape[-2] and shape[-1] != 1
 
@@ -100,7 +100,7 @@ def _names(code: ast.expr) -> list[str]:
 
 
 def _age(size: Dim) -> int:
-    """The number of the 𝟏 or I whose size this is, from 1; 0 for other sizes."""
+    """Return the number of the 𝟏 or I whose size this is, from 1; 0 for other sizes."""
     terms = size.terms if isinstance(size, Size) else ()
     if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1:
         name = terms[0][0][0]

@@ -100,7 +100,7 @@ def _two_ranges(at: Builder, index: str, one: Dim, two: Dim) -> SyntaxProblem:
 
 
 def _with_all_axes(at: Builder, node: Total, part: Part) -> Part:
-    """The body of a sum with its whole range along the axis of each index."""
+    """Return the body of a sum with its whole range along the axis of each index."""
     indices, ranges, found = at.formulas.indices, at.formulas.ranges, shape_of(part.value)
     for index in node.indices:
         if index not in ranges:
@@ -124,7 +124,7 @@ def indexed(formulas: FormulaScope, node: Indexed) -> Task[Part]:
 
 
 def _from_zero(key: Syntax) -> Syntax:
-    """An index that counts from 1 as one that counts from 0."""
+    """Return an index that counts from 1 as one that counts from 0."""
     match key:
         case Items(items=items):
             return replace(key, items=tuple(map(_from_zero, items)))
@@ -158,7 +158,7 @@ def entry(formulas: FormulaScope, node: Entry) -> Task[Part]:
 
 
 def _from_one(at: Builder, key: str) -> Part:
-    """An index that counts from 1, as NumPy's: 2, 1:3, or the name of a number."""
+    """Return an index that counts from 1, as NumPy's: 2, 1:3, or the name of a number."""
     if key.isdigit() and int(key) > 0:
         return at.constant(int(key) - 1)
     if ":" in key:

@@ -247,7 +247,7 @@ class Line(ast.stmt):
 
 
 def placed(node: T, text: Text, first: Sign, last: Sign) -> T:
-    """A node of Python's tree with the place from one sign to another."""
+    """Return a node of Python's tree with the place from one sign to another."""
     at = ast.Pass(
         lineno=first.line + 1,
         end_lineno=last.line + 1,

@@ -29,7 +29,7 @@ class Sign:
 
 @lru_cache(maxsize=8)
 def is_latex(source: str) -> bool:
-    """Whether a text holds commands of LaTeX."""
+    """Return whether a text holds commands of LaTeX."""
     return re.search(r"\\[A-Za-z|{\\]", source) is not None
 
 

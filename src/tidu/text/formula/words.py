@@ -24,7 +24,7 @@ VALUES = Node | Literal | int | float | Size
 
 
 def word(formulas: FormulaScope, node: Word) -> Task[Part]:
-    """A word where no brackets follow."""
+    """Return a word where no brackets follow."""
     found = find(formulas, node, applied=False)
     formulas.mark_read(node)
     formulas.recognised = formulas.recognised or found.kind in ("name", "parts", "entry")
@@ -53,7 +53,7 @@ def word(formulas: FormulaScope, node: Word) -> Task[Part]:
 
 
 def named(formulas: FormulaScope, node: Syntax, name: str) -> Part:
-    """The value under a name."""
+    """Return the value under a name."""
     place = formulas.place(node)
     return Part(
         formulas.sizes.settled(formulas.scope.value_of(name, place)), place, code.name(name)
@@ -77,7 +77,7 @@ def _identity(formulas: FormulaScope, node: Word) -> Part:
 
 
 def product_of_run(node: Word, texts: Sequence[str], scripts: tuple[Script, ...] = ()) -> Chain:
-    """A run of letters as a product: what stands below and above belongs to the last."""
+    """Return a run of letters as a product: what stands below and above belongs to the last."""
     parts: list[Syntax] = [Word(node.first, node.last, text) for text in texts[:-1]]
     last = Word(node.first, node.last, texts[-1], node.sub)
     parts.append(Raised(node.first, node.last, last, scripts) if scripts else last)
@@ -86,7 +86,7 @@ def product_of_run(node: Word, texts: Sequence[str], scripts: tuple[Script, ...]
 
 # ------------------------------------------------------------------ what a word is
 def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
-    """What a word is, among the names of the program, the constants and the functions."""
+    """Return what a word is, among the names of the program, the constants and the functions."""
     known = formulas.names()
     texts = known.matching(node.text, node.sub)
     place = formulas.place(node)
@@ -126,8 +126,8 @@ def _special_word(formulas: FormulaScope, node: Word) -> Found | None:
 def _function_of(
     formulas: FormulaScope, node: Word, applied: bool, ways: Sequence[tuple[str, ...]]
 ) -> str | None:
-    """The function that a word is: one letter only before brackets, a run unless it is a product
-    of names as well."""
+    """Return the function that a word is: one letter only before brackets, a run unless it is a
+    product of names as well."""
     function = _function_name(node)
     if function is None or not (applied or (not ways and len(node.text) > 1)):
         return None
@@ -138,7 +138,7 @@ def _function_of(
 
 
 def _ways(formulas: FormulaScope, node: Word, known: Known) -> list[tuple[str, ...]]:
-    """How a run of letters is a product of known values; I and π need no declaration."""
+    """Return how a run of letters is a product of known values; I and π need no declaration."""
 
     def is_one(piece: str) -> bool:
         return is_value(formulas, piece) if piece in known else piece in ("I", "π")
@@ -147,7 +147,7 @@ def _ways(formulas: FormulaScope, node: Word, known: Known) -> list[tuple[str, .
 
 
 def _function_name(node: Word) -> str | None:
-    """The function that a word names; log₂ has a name of its own, mean₁ an axis."""
+    """Return the function that a word names; log₂ has a name of its own, mean₁ an axis."""
     plain = signs.GREEK_LETTERS.get(node.text, node.text)
     for text in (plain + node.sub, plain):
         if functions.find(text) is not None and text not in signs.NOT_FUNCTIONS:
@@ -156,5 +156,5 @@ def _function_name(node: Word) -> str | None:
 
 
 def is_value(formulas: FormulaScope, name: str) -> bool:
-    """Whether an array or a number stands under a name."""
+    """Return whether an array or a number stands under a name."""
     return isinstance(formulas.scope.find(name), VALUES)
