@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import NoDerivativeWarning, TiduWarning
+from tidu.errors import NoDerivativeWarning, NotFiniteWarning, TiduWarning
 
 Function = Callable[[Any], Any]
 
@@ -269,6 +269,18 @@ def test_nothing_is_looked_at_where_no_value_lies_on_a_boundary(
     hessian = tidu.hessian(lambda x: np.sum(np.cosh(np.abs(x)) + np.maximum(x, 0) ** 2))
     assert hessian(np.array([1.0, -2.0])).shape == (2, 2)
     assert tidu.grad(lambda x: np.sum(np.abs(x)))(np.zeros(3)).tolist() == [0.0] * 3
+
+
+def test_a_boundary_beside_a_value_that_is_nan_is_not_passed_over_in_silence() -> None:
+    """The second derivative at 0 cannot be looked at: in the other entry the function has no value."""
+
+    def cosh_and_root(x: Any) -> Any:
+        return np.cosh(np.abs(x)) + np.sqrt(x + 0.5)
+
+    second = tidu.vmap(tidu.grad(tidu.grad(cosh_and_root)))
+    for derivative in (second, tidu.hessian(lambda x: np.sum(cosh_and_root(x)))):
+        with pytest.warns(NoDerivativeWarning), pytest.warns(NotFiniteWarning):
+            derivative(np.array([0.0, -1.0]))
 
 
 def test_single_precision() -> None:

@@ -141,12 +141,12 @@ def limits_on(
     if branched and again is None:
         nowhere = {name: np.full_like(value, np.nan) for name, value in found.items()}
         return Limits(nowhere, unknown=tuple(found))
-    touched = boundary.known.unknown or any(np.any(outputs[name]) for name in boundary.masks)
+    touched = bool(boundary.known.unknown) or any(np.any(outputs[n]) for n in boundary.masks)
     if not touched and not any(np.isnan(value).any() for value in found.values()):
         return None
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of points beside the one that is asked for
-        return limits(question, values, found, again if branched else None)
+        return limits(question, values, found, again if branched else None, touched or branched)
 
 
 def boundary(

@@ -38,9 +38,15 @@ class Limits:
     unknown: tuple[str, ...] = ()
 
 
-def limits(question: Question, values: Arrays, found: Arrays, again: Run | None = None) -> Limits:
-    """Return the derivatives at values that lie on a boundary, where `found` is what the program
-    gives.
+def limits(
+    question: Question,
+    values: Arrays,
+    found: Arrays,
+    again: Run | None = None,
+    on_boundary: bool = True,
+) -> Limits:
+    """Return the derivatives at values that lie on a boundary, or where a derivative is NaN; `found`
+    is what the program gives.
 
     `again` gives what was derived at other values, where a Python branch may go another way;
     without it the program of `question` is run.
@@ -59,7 +65,7 @@ def limits(question: Question, values: Arrays, found: Arrays, again: Run | None 
     sides = prepare(question, values, again)
     if sides is None:
         return Limits(found, unknown=tuple(found))
-    if not sides.has_values:  # where a function has no value its derivative has none, as is said
+    if not on_boundary and not sides.has_values:  # NaN as the function is, which has its warning
         return Limits(found)
     rng = np.random.default_rng(0)
     seen: list[Side] = []
