@@ -272,7 +272,7 @@ def test_nothing_is_looked_at_where_no_value_lies_on_a_boundary(
 
 
 def test_a_boundary_beside_a_value_that_is_nan_is_not_passed_over_in_silence() -> None:
-    """The second derivative at 0 cannot be looked at: in the other entry the function has no value."""
+    """The derivative at 0 cannot be looked at: in the other entry the function has no value."""
 
     def cosh_and_root(x: Any) -> Any:
         return np.cosh(np.abs(x)) + np.sqrt(x + 0.5)

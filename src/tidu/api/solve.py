@@ -127,8 +127,10 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
         sample=_sample(handle) if part.show.recursion else None,
         quotients=quotients(handle.with_bodies(), values, part.numeric) if numbers else (),
         descents={
-            name: _one_step(handle, descent.step, run) if descent.asked.steps == 1 else run
-            for (name, run), descent in zip(runs.items(), setting.descents.values(), strict=True)
+            name: _one_step(handle, descent.step, runs[name])
+            if descent.asked.steps == 1
+            else descent.run
+            for name, descent in setting.descents.items()
         },
         claims=claims,
         claims_at_random=numbers is None,

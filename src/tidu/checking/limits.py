@@ -45,7 +45,7 @@ def limits(
     again: Run | None = None,
     on_boundary: bool = True,
 ) -> Limits:
-    """Return the derivatives at values that lie on a boundary, or where a derivative is NaN; `found`
+    """Return the derivatives at values that lie on a boundary, or where one of them is NaN. `found`
     is what the program gives.
 
     `again` gives what was derived at other values, where a Python branch may go another way;

@@ -3,13 +3,16 @@
 Importing this package registers them all. None changes a value.
 """
 
+# Rules of one op are tried in the order of registration: those for numbers come first.
+from tidu.rewriting import numbers_and_signs
+
+# isort: split
 from tidu.rewriting import (
     cases,
     complex,
     diagonal,
     linalg,
     maps,
-    numbers_and_signs,
     results,
     scalars,
     stable,

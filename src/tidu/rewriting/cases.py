@@ -9,7 +9,7 @@ from tidu.ir.rule import Atoms
 from tidu.ops.elementwise.arithmetic import add, multiply, subtract
 from tidu.ops.elementwise.comparison import greater, where
 from tidu.ops.numbers import constant_value
-from tidu.rewriting.numbers_and_signs import sample, simplification
+from tidu.rewriting.register import sample, simplification
 from tidu.rewriting.terms import factors_of, product_of, sum_of, terms_of
 
 

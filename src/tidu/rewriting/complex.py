@@ -21,8 +21,8 @@ from tidu.ops.elementwise.powers import power
 from tidu.ops.leaves import cast
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_number, constant_value, plain_number
-from tidu.rewriting.numbers_and_signs import simplification
 from tidu.rewriting.patterns import any_order, of, rewrites, variable
+from tidu.rewriting.register import simplification
 
 z = variable("z")
 _size = of(modulus, z)

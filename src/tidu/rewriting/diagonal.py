@@ -18,8 +18,8 @@ from tidu.ops.arrays.reduction import count, mean, sum_
 from tidu.ops.arrays.structure import diagonal_matrix, eye, is_identity
 from tidu.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from tidu.ops.linalg.contraction import matmul, outer
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import number, of, variable
+from tidu.rewriting.register import sample, simplification
 from tidu.rewriting.terms import factors_of, product_of, sum_of, terms_of
 
 c, v = number("c"), variable("v")

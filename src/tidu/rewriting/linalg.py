@@ -12,8 +12,8 @@ from tidu.ops.linalg.determinant import det, logabsdet, logdet, sign_det
 from tidu.ops.linalg.inverse import inv, solve
 from tidu.ops.linalg.matrices import from_triangle, mirrored, sym, symmetric_part
 from tidu.ops.properties import is_symmetric
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import of, rewrites, variable
+from tidu.rewriting.register import sample, simplification
 from tidu.words import Words
 
 A, b = variable("A"), variable("b")

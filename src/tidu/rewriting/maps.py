@@ -13,8 +13,8 @@ from tidu.ops.arrays.structure import eye, is_identity
 from tidu.ops.elementwise.arithmetic import add, divide, multiply, ratio, subtract
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_value, number_of
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import ROOT, Pattern, any_order, number, of, variable
+from tidu.rewriting.register import sample, simplification
 
 x, y, c = variable("x"), variable("y"), number("c")
 

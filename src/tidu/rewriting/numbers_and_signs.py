@@ -3,15 +3,12 @@ move to the front. None of them expands a product."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
 from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Op
-from tidu.ir.rule import Atoms, rule
+from tidu.ir.op import Form
+from tidu.ir.rule import Atoms
 from tidu.ir.types import promote
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, subtract
@@ -23,42 +20,10 @@ from tidu.ops.numbers import (
     number_of,
     plain_number,
 )
-from tidu.rewriting.patterns import any_order, number, of, rewrites, value, variable
-from tidu.words import Words
+from tidu.rewriting.patterns import any_order, number, of, value, variable
+from tidu.rewriting.register import sample, simplification
 
 x, y, c = variable("x"), variable("y"), value("c")
-
-
-def sample(name: str = "x", *shape: int) -> Node:
-    """Return an input for the example of a rule: a vector of three where no shape is given."""
-    return input_node(name, shape or (3,))
-
-
-def simplification(
-    name: str,
-    root: Op,
-    change: Callable[[Node, Atoms], Node | None] | Sequence[Any],
-    en: str,
-    zh: str,
-    example: Callable[[], list[Node]],
-    source: str = "arithmetic",
-    *,
-    through_lines: bool = False,
-) -> None:
-    """Register an exact rewrite of nodes of `root`, which holds in every field.
-
-    `change` is a function, or the cases of `rewrites`; `example` gives nodes that it changes.
-    """
-    rule(
-        name=name,
-        root=root,
-        apply=change if callable(change) else rewrites(*change, through_lines=through_lines),
-        says=Words(en=en, zh=zh),
-        source=source,
-        purpose="simplify",
-        example=example,
-        complex=True,
-    )
 
 
 # ------------------------------------------------------------------ ones, zeros, numbers

@@ -9,8 +9,8 @@ from tidu.ops.arrays.reduction import sum_
 from tidu.ops.elementwise.arithmetic import multiply
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import number_of
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import any_order, of, variable
+from tidu.rewriting.register import sample, simplification
 
 
 def _is_scalar(node: Node) -> bool:

@@ -6,13 +6,12 @@ value everywhere and a derivative that survives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from tidu.ir.build import apply, input_node, rebuild
+from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form, Op
-from tidu.ir.rule import Atoms, rule
+from tidu.ir.rule import Atoms
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import euclidean_norm, std, var
@@ -25,38 +24,11 @@ from tidu.ops.elementwise.trigonometric import hypot
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import det, logdet
 from tidu.ops.numbers import constant_value
-from tidu.rewriting.patterns import Pattern, any_order, either, of, rewrites, variable
-from tidu.words import Words
+from tidu.rewriting.patterns import Pattern, any_order, either, of, variable
+from tidu.rewriting.register import sample, stabilisation
 
 Apply = Callable[[Node, Atoms], Node | None]
 x, y, A = variable("x"), variable("y"), variable("A")
-
-
-def sample(name: str = "x", *shape: int) -> Node:
-    return input_node(name, shape or (4,))
-
-
-def stabilisation(
-    name: str,
-    root: Op,
-    change: Apply | Sequence[Any],
-    en: str,
-    zh: str,
-    example: Callable[[], list[Node]],
-    **more: Any,
-) -> None:
-    """Register a rewrite to the form that runs: a function, or the cases of `rewrites`, which look
-    into the user's own lines too."""
-    rule(
-        name=name,
-        root=root,
-        apply=change if callable(change) else rewrites(*change, through_lines=True),
-        says=Words(en=en, zh=zh),
-        source=more.pop("source", en),
-        purpose="stabilise",
-        example=example,
-        **more,
-    )
 
 
 # ------------------------------------------------------------------ lengths

@@ -12,7 +12,6 @@ from tidu.ops.elementwise.arithmetic import (
     add,
     divide,
     multiply,
-    negative,
     reciprocal,
     square,
     subtract,
@@ -21,7 +20,7 @@ from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmo
 from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
 from tidu.rewriting.patterns import any_order, of, value, variable
-from tidu.rewriting.stable import sample, stabilisation
+from tidu.rewriting.register import minus, sample, stabilisation
 
 x, y, n = variable("x"), variable("y"), value("n")
 
@@ -37,13 +36,9 @@ def _one_plus_exp(node: Node) -> Node | None:
     return None
 
 
-def _minus(x: Node) -> Node:
-    return x.inputs[0] if x.op is negative else -x
-
-
 _grown = any_order(1.0 + of(exp, x))
-_shrunk = of(exp, of(_minus, x))
-_falling = of(sigmoid, of(_minus, x))
+_shrunk = of(exp, of(minus, x))
+_falling = of(sigmoid, of(minus, x))
 
 stabilisation(
     "softplus",
@@ -121,7 +116,7 @@ stabilisation(
     lambda: [
         sample("a") / exp(sample()),
         1.0 / exp(sample()),
-        sample("A", 2, 4) / exp(sample()),
+        sample("A", 2, 3) / exp(sample()),
     ],
 )
 
@@ -143,9 +138,9 @@ def _taken_out(product: Node, depth: int = 3) -> tuple[Node, Node] | None:
     for factor, other in (product.inputs, product.inputs[::-1]):
         x = _one_plus_exp(factor)
         if x is not None:
-            return other, sigmoid(_minus(x))
+            return other, sigmoid(minus(x))
         if factor.op is exp:
-            return other, exp(_minus(factor.inputs[0]))
+            return other, exp(minus(factor.inputs[0]))
         if factor.op is multiply and depth and (inner := _taken_out(factor, depth - 1)):
             return inner[0] * other, inner[1]
     return None

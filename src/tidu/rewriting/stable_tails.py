@@ -6,19 +6,15 @@ from collections.abc import Callable
 
 from tidu.ir.node import Node
 from tidu.ir.op import Op
-from tidu.ops.elementwise.arithmetic import add, negative, square, subtract
+from tidu.ops.elementwise.arithmetic import add, square, subtract
 from tidu.ops.elementwise.exponential import log, log1p
 from tidu.ops.elementwise.trigonometric import cos, sin
 from tidu.ops.special.error_function import erf, erfc, log_ndtr, ndtr
 from tidu.ops.special.incomplete import betainc, betaincc, gammainc, gammaincc
 from tidu.rewriting.patterns import Pattern, any_order, either, of, variable
-from tidu.rewriting.stable import sample, stabilisation
+from tidu.rewriting.register import minus, sample, stabilisation
 
 a, b, x = variable("a"), variable("b"), variable("x")
-
-
-def _minus(x: Node) -> Node:
-    return x.inputs[0] if x.op is negative else -x
 
 
 # f, 1 − f as it is calculated by itself, what is said of it, an example
@@ -49,7 +45,7 @@ _COMPLEMENTS: dict[Op, tuple[Pattern, Pattern, str, Callable[[], Node]]] = {
     ),
     erf: (of(erf, x), of(erfc, x), "1 − erf x = erfc x", lambda: erf(sample())),
     erfc: (of(erfc, x), of(erf, x), "1 − erfc x = erf x", lambda: erfc(sample())),
-    ndtr: (of(ndtr, x), of(ndtr, of(_minus, x)), "1 − Φ(x) = Φ(−x)", lambda: ndtr(sample())),
+    ndtr: (of(ndtr, x), of(ndtr, of(minus, x)), "1 − Φ(x) = Φ(−x)", lambda: ndtr(sample())),
     cos: (
         of(cos, x),
         2.0 * of(square, of(sin, 0.5 * x)),
@@ -70,7 +66,7 @@ for _op, (_f, _rest, _says, _sample) in _COMPLEMENTS.items():
 stabilisation(
     "sum of 1 and an error function",
     add,
-    [(any_order(1.0 + of(erf, x)), of(erfc, of(_minus, x)))],
+    [(any_order(1.0 + of(erf, x)), of(erfc, of(minus, x)))],
     "1 + erf x = erfc(−x)",
     "1 + erf x = erfc(−x)",
     lambda: [1.0 + erf(sample()), erf(sample()) + 1.0],

@@ -12,8 +12,8 @@ from tidu.ops.arrays.structure import eye
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.inverse import inv
 from tidu.ops.properties import are_transposes, has, is_orthogonal, is_symmetric
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import of, variable
+from tidu.rewriting.register import sample, simplification
 
 x = variable("x", lambda node: node.rank == 1)
 S = variable("S", is_symmetric)

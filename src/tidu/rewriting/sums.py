@@ -17,8 +17,8 @@ from tidu.ops.elementwise.exponential import sigmoid
 from tidu.ops.elementwise.trigonometric import cosh, sinh, tanh
 from tidu.ops.linalg.contraction import matmul, outer
 from tidu.ops.numbers import constant_value, number_of
-from tidu.rewriting.numbers_and_signs import sample, simplification
 from tidu.rewriting.patterns import of, variable
+from tidu.rewriting.register import sample, simplification
 from tidu.rewriting.terms import (
     LONGEST,
     Term,

@@ -33,14 +33,13 @@ from tidu.text.formula.tokens import is_latex
 from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
 from tidu.text.reading import lines
 from tidu.text.reading import read as read_expression
-from tidu.text.scope import Scope, ShapeLike
+from tidu.text.scope import NO_FORMULA, Scope, ShapeLike
 from tidu.text.statements import STATEMENTS
 from tidu.text.task import run
 from tidu.text.values import MODULE_NAMES, Literal, is_static
 from tidu.words import Phrase, Words
 
 _NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
-_EMPTY = Words(en="the text holds no formula", zh="文本里没有公式")
 _BODY = Words(
     en="the body of {name} must be a formula in one variable: {body} has {count}",
     zh="{name} 的函数体应是一个变量的公式：{body} 里有 {count} 个",
@@ -158,9 +157,9 @@ def _parsed(
         if formulas is not None and formulas.body:
             return _Program(text, formulas, True, None if marked else doubt)
     if tree is None:
-        raise doubt or SyntaxProblem(_EMPTY())
+        raise doubt or SyntaxProblem(NO_FORMULA())
     if not tree.body:
-        raise SyntaxProblem(_EMPTY())
+        raise SyntaxProblem(NO_FORMULA())
     return _Program(text, tree)
 
 

@@ -63,7 +63,7 @@ _RESULT = Words(
     en="the result must be one array or number, not {kind}",
     zh="结果应当是一个数组或数，而不是 {kind}",
 )
-_EMPTY = Words(en="the text holds no formula", zh="文本里没有公式")
+NO_FORMULA = Words(en="the text holds no formula", zh="文本里没有公式")
 _DIM = Words(
     en="the shape of {name} is {shape}; a size is a whole number from 0 on or a name",
     zh="{name} 的形状是 {shape}；每个大小应为非负整数或名称",
@@ -316,7 +316,7 @@ class Scope:
                 raise UnknownNameError(_OUTPUT(name=wanted), why=why)
             return wanted, _one(value, None)
         if self.result is None:
-            raise SyntaxProblem(_EMPTY())
+            raise SyntaxProblem(NO_FORMULA())
         name, value, place = self.result
         return name or self.free_name(), _one(value, place)
 

@@ -16,10 +16,9 @@ from tidu.backends.source.c_elements import NO_MEANING
 from tidu.backends.source.c_parts import INDENT, c_name, number
 from tidu.backends.source.c_writer import Writer
 from tidu.backends.source.plan import SourceFile, file_text, fresh, lowered, refused
-from tidu.backends.source.python import check_writable
+from tidu.backends.source.python import check_writable, sizes_in
 from tidu.ir.body import Body, every_node
 from tidu.ir.node import Node
-from tidu.ir.types import Dim, Size
 
 _KEYWORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
@@ -65,7 +64,7 @@ class _CFile:
     def __init__(self, source: SourceFile, name: str, real: str) -> None:
         self.source, self.name, self.real = source, name, real
         self.taken = set(_RESERVED) | {name, f"{name}_workspace"}
-        self.sizes = sorted({s for node in source.inputs for d in node.shape for s in _names(d)})
+        self.sizes = sorted({s for node in source.inputs for d in node.shape for s in sizes_in(d)})
         self.taken |= set(self.sizes)
         self.constants: dict[Node, str] = {}
         self.tables: list[str] = []
@@ -224,7 +223,3 @@ def _code(lines: Iterable[str]) -> str:
 
 def _mentions(text: str, name: str) -> bool:
     return re.search(rf"\b{name}\b", text) is not None
-
-
-def _names(dim: Dim) -> set[str]:
-    return dim.names() if isinstance(dim, Size) else set()

@@ -146,7 +146,9 @@ class Identifiers:
     size has taken gets a number."""
 
     def __init__(self, source: SourceFile, dialect: Dialect) -> None:
-        self.sizes = {name for node in source.inputs for dim in node.shape for name in _names(dim)}
+        self.sizes = {
+            name for node in source.inputs for dim in node.shape for name in sizes_in(dim)
+        }
         self.taken = {*keyword.kwlist, *dialect.reserved, *self.sizes}
         self.inputs: dict[Node, str] = {}
         for node in source.inputs:
@@ -164,7 +166,8 @@ def identifier(wanted: str) -> str:
     return f"{text}_" if keyword.iskeyword(text) else text
 
 
-def _names(dim: object) -> set[str]:
+def sizes_in(dim: object) -> set[str]:
+    """Return the names of sizes in a dimension; none in a number."""
     return dim.names() if isinstance(dim, Size) else set()
 
 
@@ -193,10 +196,6 @@ class Passes:
     saved: tuple[str, ...]
     sizes: Mapping[str, str]
     definitions: tuple[str, ...]
-
-    def size_names(self, lines: Iterable[str]) -> list[str]:
-        used = named_in(lines)
-        return [name for name in self.sizes if name in used]
 
 
 def passes(source: SourceFile, dialect: Dialect) -> Passes:
@@ -227,7 +226,7 @@ def passes(source: SourceFile, dialect: Dialect) -> Passes:
     sizes = sizes_told(names.inputs)
     needed_sizes = (
         named_in(l.expression for l in (*forward.lines, *back))
-        | {n for node in source.inputs for d in node.shape for n in _names(d)}
+        | {n for node in source.inputs for d in node.shape for n in sizes_in(d)}
     ) & names.sizes
     for size in sorted(needed_sizes - set(sizes)):
         raise refused(source.function, dialect.name, _NO_SIZE, size=size)
@@ -500,11 +499,11 @@ def _held(node: Node) -> Body:
 
 def _node_sizes(node: Node) -> set[str]:
     dims = [] if node.op.role == "tuple" else getattr(node.type, "shape", ())
-    sizes = {name for dim in dims for name in _names(dim)}
+    sizes = {name for dim in dims for name in sizes_in(dim)}
     for _, value in node.attributes:
-        sizes |= _names(value)
+        sizes |= sizes_in(value)
         if isinstance(value, tuple):
-            sizes |= {n for part in _flat(value) for n in _names(part)}
+            sizes |= {n for part in _flat(value) for n in sizes_in(part)}
     return sizes
 
 
