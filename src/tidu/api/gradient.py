@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.api.boundary import Boundary, boundary, unflagged
-from tidu.api.digits import digits_of, warn_digits
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.api.staged import nodes_of
 from tidu.backends.numpy import evaluate
@@ -17,6 +16,7 @@ from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.differentiate import gradient_from_adjoint
 from tidu.calculus.modes import as_run, pulled
+from tidu.checking.cancellation import digits_of, warn_digits
 from tidu.checking.digits import Looks
 from tidu.ir.build import filled
 from tidu.ir.node import Node

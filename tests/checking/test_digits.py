@@ -14,9 +14,9 @@ from scipy.special import digamma, gammainc, gammaln
 
 import tidu
 from tests.strategies import random_model
-from tidu.api.digits import digits_of
 from tidu.backends.numpy import evaluate
 from tidu.calculus.derivation import derive_graph
+from tidu.checking.cancellation import digits_of
 from tidu.checking.digits import ENTRIES, lost_digits
 from tidu.errors import CancellationWarning
 from tidu.ir.build import constant, input_node
