@@ -10,7 +10,7 @@ import pytest
 
 from conformance.opinfo.run import Score, line, run, summary
 from tidu.ir.op import registered
-from tidu.spellings import torch_checks
+from tidu.spellings.torch import checks as torch_checks
 
 pytestmark = pytest.mark.peer("torch", "expecttest")
 

@@ -18,10 +18,10 @@ from tests.architecture.source import sources
 # Files that may name ops, each with its reason. (DESIGN section 4 allows a backend a *redundant*
 # table of faster lowerings; such a file would be listed here.)
 EXEMPT: dict[str, str] = {
-    "spellings/padding.py": "NumPy's modes of np.pad: maximum, minimum, median, constant",
-    "spellings/torch_spellings.py": "PyTorch's names of options: trunc, floor",
+    "spellings/arrays/padding.py": "NumPy's modes of np.pad: maximum, minimum, median, constant",
+    "spellings/torch/calls.py": "PyTorch's names of options: trunc, floor",
     "text/sequences.py": "Python's own functions of sequences: tuple, sum",
-    "spellings/torch_checks.py": "the PyTorch functions that refuse more than NumPy's",
+    "spellings/torch/checks.py": "the PyTorch functions that refuse more than NumPy's",
     "backends/source/torch.py": "functions of C's library in scalar expressions: fmin, fmax, cbrt",
     "backends/native/elementary/__init__.py": "functions of C's library, emitted as vector code",
     "backends/native/elementary/rounding.py": "the same, those that are LLVM's intrinsics",

@@ -24,13 +24,13 @@ from tidu.ops.linalg.contraction import trace
 from tidu.ops.linalg.determinant import det
 from tidu.ops.linalg.einsum import einsum
 from tidu.ops.linalg.inverse import inv, solve
-from tidu.spellings.axes import numpy_moveaxis as moveaxis
-from tidu.spellings.axes import squeeze, swapaxes
-from tidu.spellings.norms import norm
-from tidu.spellings.products import dot
-from tidu.spellings.solving import matrix_power
-from tidu.spellings.structure import diag, zeros
-from tidu.spellings.structure import numpy_stack as stack
+from tidu.spellings.arrays.axes import numpy_moveaxis as moveaxis
+from tidu.spellings.arrays.axes import squeeze, swapaxes
+from tidu.spellings.arrays.structure import diag, zeros
+from tidu.spellings.arrays.structure import numpy_stack as stack
+from tidu.spellings.linalg.norms import norm
+from tidu.spellings.linalg.products import dot
+from tidu.spellings.linalg.solving import matrix_power
 
 N = Size.named("n")
 A, V = input_node("A", (2, 3)), input_node("v", (3,))

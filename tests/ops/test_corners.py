@@ -31,8 +31,8 @@ from tidu.ops.elementwise.trigonometric import arctan2, hypot, sinc, tanh
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import cofactor, det, logdet
 from tidu.ops.linalg.inverse import inv, solve
-from tidu.spellings.decompositions import slogdet
-from tidu.spellings.norms import norm
+from tidu.spellings.linalg.decompositions import slogdet
+from tidu.spellings.linalg.norms import norm
 
 CASES = [
     json.loads(line)

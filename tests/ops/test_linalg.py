@@ -11,10 +11,9 @@ import pytest
 import tidu
 from tests.ops.evaluate import central
 from tidu.errors import EvaluationError, InputError, NoDerivativeWarning, TiduError
-from tidu.ir.build import describe, input_node
+from tidu.ir.build import input_node
 from tidu.ops.elementwise.parts import conj
 from tidu.ops.linalg.matrices import is_written_hermitian
-from tidu.spellings.multi_dot import multi_dot
 
 RNG = np.random.default_rng(20)
 A3, B3 = RNG.standard_normal((3, 3)), RNG.standard_normal((3, 3))
@@ -357,61 +356,7 @@ def test_what_has_no_derivative_is_refused_with_the_reason(
     assert any("一" <= letter <= "鿿" for letter in raised.value.text("zh"))
 
 
-# ------------------------------------------------------------------ torch's spellings
-def matrix_exponential(a: Any) -> Any:
-    """Its series, halved often enough and squared back."""
-    term = total = np.eye(len(a))
-    for k in range(1, 20):
-        term = term @ a / 2**6 / k
-        total = total + term
-    return np.linalg.matrix_power(total, 2**6)
-
-
-TORCH: list[tuple[str, Callable[[Any], Any]]] = [
-    ("torch.linalg.norm(A, 1)", lambda a: np.linalg.norm(a, 1)),
-    ("torch.norm(A, 1)", lambda a: np.sum(np.abs(a))),
-    ("torch.norm(A, p=3)", lambda a: np.linalg.vector_norm(a, ord=3)),
-    ("torch.norm(A, 'nuc')", lambda a: np.linalg.norm(a, "nuc")),
-    ("torch.linalg.vector_norm(A, 3)", lambda a: np.linalg.vector_norm(a, ord=3)),
-    ("torch.linalg.matrix_norm(A, 2)", lambda a: np.linalg.norm(a, 2)),
-    ("torch.sum(torch.linalg.eigvalsh(A, UPLO='U'))", lambda a: np.sum(np.linalg.eigvalsh(a, "U"))),
-    ("torch.sum(torch.linalg.svdvals(A))", lambda a: np.linalg.norm(a, "nuc")),
-    ("torch.sum(torch.linalg.diagonal(A, offset=1))", lambda a: np.trace(a, 1)),
-    ("torch.sum(torch.linalg.multi_dot([A, A, A]))", lambda a: np.sum(a @ a @ a)),
-    ("torch.sum(torch.linalg.pinv(A))", lambda a: np.sum(np.linalg.inv(a))),
-    ("torch.sum(torch.linalg.lstsq(A, A @ A)[0])", np.sum),
-    ("torch.linalg.cond(A)", np.linalg.cond),
-    ("torch.sum(torch.linalg.solve(A, A @ A, left=False))", np.sum),
-    (
-        "torch.sum(torch.linalg.solve(A[None], A[None, 0]))",
-        lambda a: np.sum(np.linalg.solve(a, a[0])),
-    ),
-    ("torch.linalg.matrix_exp(A)[0, 0]", lambda a: matrix_exponential(a)[0, 0]),
-    (
-        "torch.sum(torch.linalg.solve_triangular(A, A, upper=True))",
-        lambda a: np.sum(np.linalg.solve(np.triu(a), a)),
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "meaning"), TORCH)
-def test_pytorchs_names_give_the_same_values(text: str, meaning: Callable[[Any], Any]) -> None:
-    derived = tidu.derive(text, wrt=["A"], values={"A": A3})
-    assert float(derived.evaluate().value) == pytest.approx(float(meaning(A3)))
-    (finding,) = derived.verify()
-    assert finding.kind == "agrees"
-
-
-# ------------------------------------------------------------------ the order of a product
-def test_many_matrices_are_multiplied_in_the_cheapest_order() -> None:
-    shapes = {"A": (10, 100), "B": (100, 5), "C": (5, 50)}
-    nodes = [input_node(name, shape) for name, shape in shapes.items()]
-    assert describe(multi_dot(*nodes)) == "((A @ B) @ C)"
-    shapes = {"A": (50, 5), "B": (5, 100), "C": (100, 10)}
-    nodes = [input_node(name, shape) for name, shape in shapes.items()]
-    assert describe(multi_dot(*nodes)) == "(A @ (B @ C))"
-
-
+# ------------------------------------------------------------------ structure, small sizes
 def test_a_symmetric_matrix_is_seen_by_the_way_it_is_written() -> None:
     x, z = input_node("x", (2, 3)), input_node("z", (2, 2), "complex128")
     assert is_written_hermitian(x.T @ x) and is_written_hermitian(2.0 * (x @ x.T) + x @ x.T)

@@ -6,13 +6,17 @@ tidu's own, so that NumPy's function is there to be called. Neither changes anot
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tidu
+import tidu.spellings.arrays
 from tests.ops import test_table as table
 from tidu.api.catalogue import find_op, op_report
 from tidu.errors import InputError, UnknownNameError
@@ -141,6 +145,23 @@ def test_what_a_function_reads_a_formula_reads(name: str) -> None:
 
     assert find(f"numpy.{name}") is not None
     assert find(name) is None
+
+
+def test_a_new_file_in_a_folder_is_found_without_being_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "halving.py").write_text(
+        "from tidu.spellings.record import spelling\nhalve = spelling('halve', lambda x: x / 2)\n"
+    )
+    folder = tidu.spellings.arrays
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    importlib.reload(tidu.spellings)
+    try:
+        found = tidu.derive("sum(halve(x))", wrt="x", x=np.ones(2)).evaluate()
+        assert found.gradients["x"].tolist() == [0.5, 0.5]
+    finally:
+        unregister(spellings()["halve"])
+        del sys.modules["tidu.spellings.arrays.halving"]
 
 
 LOGIC = [

@@ -18,10 +18,10 @@ from tidu.ops.linalg.matrix_functions import expm as expm_op
 from tidu.ops.linalg.matrix_functions import solve_sylvester as solve_sylvester_op
 from tidu.ops.linalg.matrix_functions import sqrtm as sqrtm_op
 from tidu.scipy.calls import forwarded, numbers, on_arrays
-from tidu.spellings.structured import block_diag as block_diag_op
-from tidu.spellings.structured import cho_solve as cho_solve_op
-from tidu.spellings.structured import solve_banded as solve_banded_op
-from tidu.spellings.structured import solve_triangular as solve_triangular_op
+from tidu.spellings.linalg.structured import block_diag as block_diag_op
+from tidu.spellings.linalg.structured import cho_solve as cho_solve_op
+from tidu.spellings.linalg.structured import solve_banded as solve_banded_op
+from tidu.spellings.linalg.structured import solve_triangular as solve_triangular_op
 
 __all__ = [
     "block_diag",

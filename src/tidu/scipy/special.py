@@ -22,7 +22,7 @@ from tidu.ops.special.gamma import gamma as gamma_op
 from tidu.ops.special.gamma import polygamma as polygamma_op
 from tidu.ops.special.gamma import zeta as zeta_op
 from tidu.scipy.calls import forwarded, is_traced, on_arrays
-from tidu.spellings.special import multigammaln as multigammaln_op
+from tidu.spellings.elementwise.special import multigammaln as multigammaln_op
 
 __all__ = [
     "factorial",

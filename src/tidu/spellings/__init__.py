@@ -1,78 +1,12 @@
 """What the names of libraries mean: NumPy's, SciPy's and PyTorch's functions over the ops.
 
-Importing this package registers every spelling.
+`record` holds the record of one function, `functions` the table of all names, `binding` the
+arguments of a call. The functions stand in folders by subject. Importing this package imports each
+file below it, and so registers every spelling: a new file is found without being listed.
 """
 
-from tidu.spellings import (
-    axes,
-    decompositions,
-    elementwise,
-    extremes,
-    fourier,
-    grids,
-    indexing,
-    least_squares,
-    methods,
-    missing,
-    moments,
-    multi_dot,
-    networks,
-    norms,
-    numeric,
-    numpy_lists,
-    numpy_logic,
-    numpy_questions,
-    numpy_values,
-    padding,
-    polynomials,
-    pooling,
-    products,
-    rearrange,
-    refused,
-    running,
-    solving,
-    special,
-    structure,
-    structured,
-    torch_linalg,
-    torch_order,
-    torch_spellings,
-    windows,
-)
+from importlib import import_module
+from pkgutil import walk_packages
 
-__all__ = [
-    "axes",
-    "decompositions",
-    "elementwise",
-    "extremes",
-    "fourier",
-    "grids",
-    "indexing",
-    "least_squares",
-    "methods",
-    "missing",
-    "moments",
-    "multi_dot",
-    "networks",
-    "norms",
-    "numeric",
-    "numpy_lists",
-    "numpy_logic",
-    "numpy_questions",
-    "numpy_values",
-    "padding",
-    "polynomials",
-    "pooling",
-    "products",
-    "rearrange",
-    "refused",
-    "running",
-    "solving",
-    "special",
-    "structure",
-    "structured",
-    "torch_linalg",
-    "torch_order",
-    "torch_spellings",
-    "windows",
-]
+for _module in walk_packages(__path__, __name__ + "."):
+    import_module(_module.name)

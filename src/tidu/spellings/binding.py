@@ -10,9 +10,9 @@ from tidu.ir.build import OperandError, shape_error
 from tidu.ir.node import Node
 from tidu.ir.types import Size
 from tidu.ops.arrays.layout import reshape
-from tidu.spellings import torch_checks
 from tidu.spellings.functions import Entry
 from tidu.spellings.operands import is_plain, plain_of
+from tidu.spellings.torch import checks as torch_checks
 from tidu.words import Words
 
 _TOO_MANY = Words(

@@ -23,7 +23,7 @@ from tidu.ops.arrays.quantiles import median
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import aliases, float_type, sampled
 from tidu.ops.linalg.contraction import matmul
-from tidu.spellings.rearrange import known
+from tidu.spellings.arrays.rearrange import known
 from tidu.spellings.record import spelling
 from tidu.words import Words, verbatim
 

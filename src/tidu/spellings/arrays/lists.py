@@ -12,7 +12,7 @@ from tidu.ir.node import Node
 from tidu.ops.arrays.layout import reshape
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.elementwise.comparison import equal, where
-from tidu.spellings.rearrange import insert as insert_op
+from tidu.spellings.arrays.rearrange import insert as insert_op
 from tidu.spellings.record import Spelling, register
 from tidu.words import Words
 

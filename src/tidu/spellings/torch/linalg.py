@@ -18,10 +18,10 @@ from tidu.ops.linalg.inverse import solve
 from tidu.ops.linalg.least_squares import pinv
 from tidu.ops.linalg.matrices import matrix, shorter
 from tidu.ops.linalg.singular import svd_values
-from tidu.spellings.least_squares import rank_at
+from tidu.spellings.arrays.rearrange import array_split, repeat
+from tidu.spellings.linalg.least_squares import rank_at
+from tidu.spellings.linalg.products import tensordot
 from tidu.spellings.operands import axis_of, node_of, plain_of
-from tidu.spellings.products import tensordot
-from tidu.spellings.rearrange import array_split, repeat
 from tidu.spellings.record import spelled
 from tidu.words import Words
 

@@ -13,7 +13,7 @@ from tidu.ops.arrays.layout import reshape
 from tidu.ops.elementwise.selection import maximum, minimum
 from tidu.spellings.operands import axis_of, node_of
 from tidu.spellings.record import spelled
-from tidu.spellings.torch_checks import check_tensors
+from tidu.spellings.torch.checks import check_tensors
 from tidu.words import Words
 
 _TWO_MEANINGS = Words(

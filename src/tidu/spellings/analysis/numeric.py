@@ -24,7 +24,7 @@ from tidu.ops.arrays.reduction import normal_axes, sum_
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import DIM, aliases, float_type, sampled
 from tidu.ops.elementwise.parts import is_complex
-from tidu.spellings.rearrange import known
+from tidu.spellings.arrays.rearrange import known
 from tidu.spellings.record import on_arrays, spelling
 from tidu.words import Words
 

@@ -24,8 +24,8 @@ from tidu.ops.elementwise.complex import squared_size
 from tidu.ops.linalg.least_squares import pinv, rank_of
 from tidu.ops.linalg.matrices import shorter
 from tidu.ops.linalg.singular import svd_values
-from tidu.spellings.polynomials import vander
-from tidu.spellings.rearrange import known
+from tidu.spellings.analysis.polynomials import vander
+from tidu.spellings.arrays.rearrange import known
 from tidu.spellings.record import spelling
 from tidu.words import Words, verbatim
 

@@ -21,8 +21,8 @@ from tidu.ops.elementwise.comparison import (
 )
 from tidu.ops.elementwise.exponential import exp2
 from tidu.ops.elementwise.rounding import floor_divide, remainder, trunc
+from tidu.spellings.networks.convolution import sliding
 from tidu.spellings.record import Spelling, on_arrays, register
-from tidu.spellings.windows import sliding
 
 _ONE, _TWO = (Operand.VALUE,), (Operand.VALUE, Operand.VALUE)
 

@@ -26,7 +26,7 @@ from tidu.ops.arrays.layout import broadcast_to, flat, reshape
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import DIM, aliases, sampled
-from tidu.spellings.axes import swapaxes
+from tidu.spellings.arrays.axes import swapaxes
 from tidu.spellings.record import spelling as any_spelling
 from tidu.words import Words
 

@@ -18,11 +18,11 @@ from tidu.ops.elementwise.exponential import softplus
 from tidu.ops.elementwise.rounding import floor, trunc
 from tidu.ops.elementwise.selection import clip
 from tidu.ops.linalg.contraction import trace
-from tidu.spellings.axes import swapaxes
-from tidu.spellings.indexing import numpy_take
+from tidu.spellings.arrays.axes import swapaxes
+from tidu.spellings.arrays.indexing import numpy_take
+from tidu.spellings.arrays.structure import column_stack
 from tidu.spellings.operands import axis_of, node_of
 from tidu.spellings.record import spelled
-from tidu.spellings.structure import column_stack
 from tidu.words import Words
 
 _BOUNDS = Words(en="clamp needs min, max or both", zh="clamp 需要 min、max 或两者")

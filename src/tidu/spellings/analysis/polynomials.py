@@ -15,8 +15,8 @@ from tidu.ops.arrays.layout import reshape
 from tidu.ops.arrays.numeric import as_node
 from tidu.ops.arrays.structure import concatenate, stack
 from tidu.ops.define import aliases, float_type, sampled
-from tidu.spellings.numeric import TWO
-from tidu.spellings.rearrange import known
+from tidu.spellings.analysis.numeric import TWO
+from tidu.spellings.arrays.rearrange import known
 from tidu.spellings.record import on_arrays, spelling
 from tidu.words import Words
 

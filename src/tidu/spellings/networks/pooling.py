@@ -20,9 +20,9 @@ from tidu.ops.arrays.order import take_along_axis
 from tidu.ops.arrays.pooling import first_largest
 from tidu.ops.arrays.reduction import mean, sum_
 from tidu.ops.define import aliases, sampled
-from tidu.spellings.rearrange import known
+from tidu.spellings.arrays.rearrange import known
+from tidu.spellings.networks.convolution import bordered, over_last, per_axis
 from tidu.spellings.record import spelling
-from tidu.spellings.windows import bordered, over_last, per_axis
 from tidu.words import Words
 
 _RANK = Words(

@@ -15,8 +15,8 @@ from tidu.ir.types import product
 from tidu.ops.arrays.layout import flat, reshape
 from tidu.ops.arrays.structure import concatenate
 from tidu.ops.define import aliases, sampled
+from tidu.spellings.arrays.structure import diag
 from tidu.spellings.record import spelling as any_spelling
-from tidu.spellings.structure import diag
 
 spelling = partial(any_spelling, complex=True)  # where entries go does not depend on their kind
 _MANY: dict[str, Any] = {"operands": None}

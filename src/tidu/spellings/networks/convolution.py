@@ -16,8 +16,8 @@ from tidu.ops.arrays.numeric import as_node
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.define import aliases, sampled
 from tidu.ops.linalg.einsum import einsum
-from tidu.spellings.padding import pad
-from tidu.spellings.rearrange import known
+from tidu.spellings.arrays.padding import pad
+from tidu.spellings.arrays.rearrange import known
 from tidu.spellings.record import spelling
 from tidu.words import Words
 

@@ -1,0 +1,1 @@
+"""Fourier transforms, polynomials, differences, integrals and running sums."""

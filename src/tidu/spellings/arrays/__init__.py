@@ -1,0 +1,1 @@
+"""Axes, shapes, joins, diagonals and borders of arrays, and their largest and smallest elements."""

@@ -1,0 +1,1 @@
+"""Products, norms, systems and decompositions of matrices by their libraries' names."""

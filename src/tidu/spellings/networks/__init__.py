@@ -1,0 +1,1 @@
+"""Layers of networks: convolutions, pooling, activations and losses."""

@@ -1,0 +1,1 @@
+"""PyTorch's calls that differ from NumPy's, and what PyTorch refuses and NumPy accepts."""

@@ -1,0 +1,1 @@
+"""NumPy functions that need the values or shapes of traced arrays; no formula can call them."""
