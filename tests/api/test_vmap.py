@@ -304,15 +304,15 @@ def test_refusals_name_what_does_not_fit(
 
 
 def test_equal_calls_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidu.api import staged
+    from tidu.running import results
 
-    compiled, compile_program = list[Any](), staged.program_of
+    compiled, compile_program = list[Any](), results.program_of
 
     def counted(*arguments: Any) -> Any:
         compiled.append(arguments)
         return compile_program(*arguments)
 
-    monkeypatch.setattr(staged, "program_of", counted)
+    monkeypatch.setattr(results, "program_of", counted)
     mapped = tidu.vmap(lambda x: energy(1.25 * x))
     mapped(X)
     mapped(X + 1.0)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import tidu.ops  # noqa: F401  (registers every op)
-from tidu.api.boundary import boundary
 from tidu.backends.numpy import compile_graph
 from tidu.calculus.modes import pulled
 from tidu.errors import TiduError
@@ -22,6 +21,7 @@ from tidu.ir.build import apply, constant, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Op, Operand, registered
 from tidu.ir.types import FLOATS
+from tidu.running.boundary import boundary
 
 POINTS = (-1.0, 0.0, 0.5, 1.0, 2.0)
 OPS = [

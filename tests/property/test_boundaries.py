@@ -261,7 +261,10 @@ def through(door: str, tree: Tree, x: Array, order: int) -> Array:
 
 def conventional(door: str, tree: Tree, x: Array, order: int) -> Array:
     """What the formulas give at the point, when nobody asks for the sides."""
-    with warnings.catch_warnings(), mock.patch("tidu.api.boundary.limits_on", return_value=None):
+    with (
+        warnings.catch_warnings(),
+        mock.patch("tidu.running.boundary.limits_on", return_value=None),
+    ):
         warnings.simplefilter("ignore")
         return through(door, tree, x, order)
 

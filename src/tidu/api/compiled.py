@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidu.api.options import check_loss
-from tidu.api.staged import finish, redo_of, value_of
 from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.program import no_values
 from tidu.calculus.modes import as_run
@@ -18,6 +17,7 @@ from tidu.ir.build import substitute
 from tidu.ir.node import inputs_among, reachable
 from tidu.running.backend import check_backend, chosen_backend, need_native
 from tidu.running.evaluation import check_values
+from tidu.running.results import finish, redo_of, value_of
 from tidu.text.read import read
 from tidu.tracing.arguments import refuse_other_arrays, take
 from tidu.tracing.calling import bind, bound

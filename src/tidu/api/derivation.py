@@ -7,10 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_args
 
-import numpy as np
-
-from tidu.api.boundary import gradient_boundary, unflagged
-from tidu.api.numbers import elements_of, settled_numbers
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.api.second import Hessian, hessian_of, second_section
@@ -25,11 +21,12 @@ from tidu.explaining.compose import derivation_document
 from tidu.explaining.gradient import closed_form, written_form
 from tidu.explaining.numbers import Layout
 from tidu.explaining.phrases import SIZES_CHOSEN
+from tidu.explaining.shown import shown_nodes
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
-from tidu.running.culprit import warn_not_finite
-from tidu.running.evaluation import Evaluation, check_nan, run, settled_derivation
+from tidu.running.evaluation import Evaluation
 from tidu.running.instance import Instance
+from tidu.running.numbers import elements_of, evaluated, numbers_of
 from tidu.running.samples import small_sizes
 from tidu.words import LANGUAGES, Language, Words, current_language
 
@@ -212,24 +209,12 @@ class Derivation(Instance):
         Raises InputError for missing values or NaN, ShapeError for a shape that does not fit,
         EvaluationError where a Python branch would go another way than when it was traced.
         """
-        given = self.given({**(values or {}), **arrays})
-        asked = gradient_boundary(self.core, self.bodies)
-        nodes = {**self.core.outputs(), **asked.masks}
-        found = run(nodes, given, self.bodies)
-        found = settled_derivation(self.core, found, given, self.bodies, nodes)
-        check_nan(given, found.outputs[self.core.loss_name])
-        settled = asked.settle("evaluate", given, found.outputs)
-        told = {name: unflagged(found.outputs[name], value) for name, value in settled.items()}
-        warn_not_finite(self.core, told, given, self.bodies)
-        gradients = {name: settled[f"d/{name}"] for name in self.core.gradients}
-        outputs = {name: found.outputs[name] for name in self.core.graph.outputs}
-        value = float(np.asarray(found.outputs[self.core.loss_name]).reshape(())[()])
-        return Evaluation(value, gradients, outputs, found)
+        return evaluated(self, self.given({**(values or {}), **arrays}))
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
         given = self.given(values or {})
-        numbers = settled_numbers(Instance(self.core, given, self.bodies))
+        numbers = numbers_of(Instance(self.core, given, self.bodies), shown_nodes(self.core))
         return verify(self.with_bodies(), given, gradients=numbers.gradients)
 
     def explain(
@@ -267,13 +252,16 @@ class Derivation(Instance):
             return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
             )
-        numbers = settled_numbers(self) if self.has_numbers() else None
-        elements = elements_of(self, options, numbers)
+        shown = shown_nodes(self.core)
+        numbers = numbers_of(self, shown) if self.has_numbers() else None
+        elements = (
+            elements_of(self, shown, options.of, numbers) if options.zoom == "element" else None
+        )
         if numbers is None:
             return derivation_document(view(self.core, None, options, elements), (), title)
         findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
-        shown = view(numbers.derivation, numbers.valuation, options, elements)
-        return derivation_document(shown, findings, title)
+        seen = view(numbers.derivation, numbers.valuation, options, elements)
+        return derivation_document(seen, findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
         """Return the derivation with numbers for its named sizes, which is said."""
@@ -285,7 +273,7 @@ class Derivation(Instance):
 
     def numbers(self) -> Valuation:
         """Return a keep-all run of everything that an explanation shows."""
-        return settled_numbers(self).valuation
+        return numbers_of(self, shown_nodes(self.core)).valuation
 
     def __str__(self) -> str:
         return "\n".join(str(self.gradient(name)) for name in self.core.gradients)

@@ -8,9 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tidu.api.boundary import Boundary, boundary, unflagged
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
-from tidu.api.staged import nodes_of
 from tidu.backends.numpy import evaluate
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation, derive_graph
@@ -21,9 +19,11 @@ from tidu.checking.digits import Looks
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.running.backend import check_backend, need_native, program_of
+from tidu.running.boundary import Boundary, boundary, unflagged
 from tidu.running.culprit import warn_not_finite
 from tidu.running.evaluation import settled_derivation
 from tidu.running.jumps import Jumps, jumps, warn_flat, warn_jumps
+from tidu.running.results import nodes_of
 from tidu.tracing.calling import bind, bound, function_name
 from tidu.tracing.record import running
 from tidu.tracing.regions import nodes_in, open_region, plain_values, stage, without_aux

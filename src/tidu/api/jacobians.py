@@ -14,12 +14,12 @@ from tidu.api.options import (
     chosen,
     one_or_all,
 )
-from tidu.api.staged import finish, redo_of
 from tidu.calculus import jacobians
 from tidu.calculus.jacobians import Mode
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.types import Type
+from tidu.running.results import finish, redo_of
 from tidu.tracing.calling import bind, bound
 from tidu.tracing.regions import Region, open_region, stage
 from tidu.tracing.tree import replace

@@ -7,25 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
-from tidu.api.staged import (
-    COTANGENT,
-    TANGENT,
-    Redo,
-    Rest,
-    directions,
-    finish,
-    has_boundaries,
-    nodes_of,
-    redo_of,
-    rest_of,
-)
 from tidu.calculus.differentiate import gradient_from_adjoint
 from tidu.calculus.modes import as_run, pulled, pushed
 from tidu.errors import InputError
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node
 from tidu.ir.types import Type
+from tidu.running.results import Redo, Rest, finish, has_boundaries, nodes_of, redo_of, rest_of
 from tidu.tracing.calling import bind, bound, function_name
+from tidu.tracing.directions import COTANGENT, TANGENT, directions
 from tidu.tracing.record import running
 from tidu.tracing.regions import Region, Stage, open_region, stage
 from tidu.tracing.tree import Key, leaves, replace

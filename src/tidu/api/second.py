@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.api.boundary import Boundary, boundary, conditions_of, limits_on, remarks_of, unflagged
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
@@ -23,6 +22,14 @@ from tidu.explaining.numbers import Layout, value_tree
 from tidu.explaining.second import kronecker, second_name, second_tree
 from tidu.explaining.view import view
 from tidu.render import inline, latex
+from tidu.running.boundary import (
+    Boundary,
+    boundary,
+    conditions_of,
+    limits_on,
+    remarks_of,
+    unflagged,
+)
 from tidu.running.culprit import warn_result
 from tidu.running.evaluation import run
 from tidu.running.instance import Instance

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from tidu.api.derivation import Derivation
 from tidu.api.descend import descend
-from tidu.api.numbers import elements_of, settled_numbers
 from tidu.api.report import Report, report
 from tidu.api.run import Run
 from tidu.api.studies import part_derivation
@@ -29,6 +28,7 @@ from tidu.ir.budget import limited
 from tidu.optim import StepGraph, step_graph
 from tidu.running.evaluation import run as evaluate_all
 from tidu.running.instance import Instance
+from tidu.running.numbers import elements_of, numbers_of
 from tidu.running.samples import sample_bodies, sample_run, sample_values
 from tidu.study.budget import OF_A_STUDY, check_steps
 from tidu.study.part import Part, Study
@@ -108,9 +108,10 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = part_derivation(study, part)
     core, values, bodies = handle.core, handle.values, handle.bodies
-    numbers = settled_numbers(handle) if handle.has_numbers() else None
-    options = _options(part, choice)
-    elements = elements_of(handle, options, numbers)
+    nodes, options = shown_nodes(core), _options(part, choice)
+    numbers = numbers_of(handle, nodes) if handle.has_numbers() else None
+    by_element = options.zoom == "element"
+    elements = elements_of(handle, nodes, options.of, numbers) if by_element else None
     findings: tuple[Finding, ...] = ()
     runs: dict[str, Run] = {}
     if numbers is None:
@@ -174,7 +175,7 @@ def _one_step(handle: Derivation, step: StepGraph, run: Run) -> OneStep:
     values = {**handle.values, **step.hyper_values(), **step.initial_states(handle.values)}
     numbers = evaluate_all(step.graph.outputs, values, handle.bodies)
     moved = Instance(handle.core, {**handle.values, **run.parameters}, handle.bodies)
-    return OneStep(step, numbers, settled_numbers(moved).valuation)
+    return OneStep(step, numbers, numbers_of(moved, shown_nodes(moved.core)).valuation)
 
 
 def _sample(handle: Derivation) -> Valuation:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidu.api.options import check_function
-from tidu.api.staged import finish, redo_of
 from tidu.calculus.modes import batched
 from tidu.ir.node import Node, depends_on, inputs_among, reachable
+from tidu.running.results import finish, redo_of
 from tidu.tracing.calling import bind, bound
 from tidu.tracing.entries import Entry, check_axes, open_entry
 from tidu.tracing.regions import Stage, stage

@@ -4,7 +4,7 @@ A derivative is made of pieces: sign x of |x|, [x > y] of max(x, y), the branch 
 boundary between two pieces the program takes the value that an op's record states. A product of two
 such values, or the derivative of one, need not be the derivative of the function: of cosh|x| at 0
 it is 0 for 1. The boundaries are found here, as masks that run beside a program; what the
-derivative is on one is found by `tidu.checking.limits`, where there are numbers.
+derivative is on one is found by `tidu.running.limits`, where there are numbers.
 """
 
 from __future__ import annotations

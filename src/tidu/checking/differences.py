@@ -101,7 +101,7 @@ def verify(
     """Check each gradient of a derivation at the given values.
 
     `gradients` are the numbers that are shown there, by parameter, where these are not simply what
-    the formulas give (`tidu.checking.limits`).
+    the formulas give (`tidu.running.limits`).
 
     Parameters of up to 64 entries are checked entry by entry (unless all together have more than
     640), larger ones along `directions` random directions, fewer where there are many parameters.

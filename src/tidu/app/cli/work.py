@@ -162,7 +162,7 @@ def export(problem: Problem, to: str | None, target: Target, language: Language)
     code = 0
     shown = readable(language, sys.stderr)
     if target.verify:
-        from tidu.api.export_check import verify_file
+        from tidu.checking.exported import verify_file
 
         found = verify_file(derivation, to, derivation.to(to, language))
         for line in found.lines:

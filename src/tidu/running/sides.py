@@ -20,10 +20,10 @@ from tidu.backends.numpy.program import compile_graph
 from tidu.backends.program import Program
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import boundary_of, switches
-from tidu.checking.extrapolation import CLOSE, extrapolate
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import REALS
+from tidu.running.extrapolation import CLOSE, extrapolate
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -10,47 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.boundary import Boundary, boundary, unflagged
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
 from tidu.calculus.bodies import written_out
 from tidu.calculus.switches import switches
-from tidu.checking.sides import Run
-from tidu.errors import DTypeError, InputError, ShapeError
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.op import Loop
-from tidu.ir.types import FLOATS, shape_text
-from tidu.ops.leaves import cast
 from tidu.running.backend import program_of
+from tidu.running.boundary import Boundary, boundary, unflagged
 from tidu.running.culprit import warn_result
-from tidu.tracing.arguments import is_static, refuse_counting_nan
+from tidu.running.sides import Run
+from tidu.tracing.arguments import refuse_counting_nan
 from tidu.tracing.calling import as_call
 from tidu.tracing.record import running
 from tidu.tracing.regions import Named, Stage
-from tidu.tracing.traced import TracedArray
-from tidu.tracing.tree import Key, Leaf, leaves, replace
-from tidu.words import Words
-
-_STRUCTURE = Words(
-    en="the {kind} of {name} does not have the structure of {name}: {part} is {how}",
-    zh="{name} 的{kind}与 {name} 的结构不同：{how} {part}",
-)
-_MISSING = Words(en="missing", zh="缺少")
-_EXTRA = Words(en="not a part of it", zh="多出")
-_SHAPE = Words(
-    en="the {kind} of {name} has shape {got}; {name} has shape {wanted}",
-    zh="{name} 的{kind}形状是 {got}；{name} 的形状是 {wanted}",
-)
-_NO_NUMBER = Words(
-    en="the {kind} of {name} is {value} (a {got}), which is no number",
-    zh="{name} 的{kind}是 {value}（类型 {got}），不是数",
-)
-_MASK = Words(en="the {kind} of {name} holds truth values", zh="{name} 的{kind}是真假值")
-TANGENT = Words(en="tangent", zh="切向量")
-COTANGENT = Words(en="cotangent", zh="余切向量")
+from tidu.tracing.tree import leaves, replace
 
 _REMEMBERED = 64
 
@@ -289,40 +266,3 @@ def _results(found: Valuation) -> list[Any]:
 @lru_cache(maxsize=_REMEMBERED)
 def _program(nodes: tuple[Node, ...], backend: str | None) -> Program:
     return program_of({str(i): node for i, node in enumerate(nodes)}, backend)
-
-
-def directions(
-    stage: Stage, kind: Words, name: str, like: Mapping[tuple[Key, ...], Node], tree: Any
-) -> dict[tuple[Key, ...], Node]:
-    """Return a node for each part of `name` from a tree of its structure, each of its part's shape.
-
-    Raises InputError for another structure, ShapeError for another shape.
-    """
-    for leaf in leaves(name, tree):
-        if leaf.path in like and is_static(leaf.value):
-            facts = {"value": repr(leaf.value)[:40], "got": type(leaf.value).__name__}
-            raise DTypeError(_NO_NUMBER(kind=kind(), name=leaf.spelling, **facts))
-    ((_, given),) = stage.give([(f"d_{name}", tree)])
-    found = {
-        leaf.path: leaf.value for leaf in leaves(name, given) if type(leaf.value) is TracedArray
-    }
-    for path in [*like, *found]:
-        if path not in like or path not in found:
-            part = Leaf(name, path, None).spelling
-            how = _EXTRA() if path in found else _MISSING()
-            raise InputError(_STRUCTURE(kind=kind(), name=name, part=part, how=how))
-    result: dict[tuple[Key, ...], Node] = {}
-    for path, node in like.items():
-        result[path] = _fitting(kind, Leaf(name, path, None).spelling, node, found[path].node)
-    return result
-
-
-def _fitting(kind: Words, name: str, node: Node, given: Node) -> Node:
-    if given.shape != node.shape:
-        wanted, got = shape_text(node.shape), shape_text(given.shape)
-        raise ShapeError(_SHAPE(kind=kind(), name=name, got=got, wanted=wanted))
-    if node.dtype not in FLOATS:
-        return given  # of a mask or a count: it has no derivative to pull back
-    if given.dtype == "bool":
-        raise DTypeError(_MASK(kind=kind(), name=name))
-    return given if given.dtype == node.dtype else cast(given, dtype=node.dtype)

@@ -260,7 +260,7 @@ def test_data_that_do_not_move_are_no_boundary() -> None:
 def test_nothing_is_looked_at_where_no_value_lies_on_a_boundary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tidu.api import boundary
+    from tidu.running import boundary
 
     def never(*_: Any) -> Any:
         raise AssertionError("asked without need")

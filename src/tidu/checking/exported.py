@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tidu.api.derivation import Derivation
 from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.source.targets import TARGETS, Compiler, Target
 from tidu.errors import EvaluationError, MissingPackageError
+from tidu.running.instance import Instance
+from tidu.running.numbers import evaluated
 from tidu.running.samples import sample_values
 from tidu.words import Lines, Phrase, Words, verbatim
 
@@ -67,30 +68,28 @@ class Verified:
     deviation: float
 
 
-def verify_file(derivation: Derivation, target: str, text: str) -> Verified:
+def verify_file(instance: Instance, target: str, text: str) -> Verified:
     """Run the file's text in a process of its own, at the given values or at random ones.
 
     Raises MissingPackageError where the library is not installed, EvaluationError where the file
     fails.
     """
-    missing = [n for n in derivation.graph.inputs if n not in derivation.values]
-    values = sample_values(derivation)
-    values = {name: np.asarray(values[name]) for name in derivation.graph.inputs}
-    values = {
-        name: value.astype(derivation.graph.inputs[name].dtype) for name, value in values.items()
-    }
-    wanted = derivation.evaluate(values)
-    named = bind_sizes(derivation.graph.inputs, values)
+    inputs = instance.graph.inputs
+    missing = [name for name in inputs if name not in instance.values]
+    values = sample_values(instance)
+    values = {name: np.asarray(values[name], node.dtype) for name, node in inputs.items()}
+    wanted = evaluated(instance, instance.given(values))
+    named = bind_sizes(inputs, values)
     sizes = ",".join(str(named[name]) for name in sorted(named))
     with tempfile.TemporaryDirectory() as folder:
-        said = _run(Path(folder), TARGETS[target], text, values, derivation.parameters, sizes)
+        said = _run(Path(folder), TARGETS[target], text, values, tuple(instance.core.wrt), sizes)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
     expected |= {f"d/{name}": gradient for name, gradient in wanted.gradients.items()}
     errors = {name: _deviation(found[name], value) for name, value in expected.items()}
     worst = max(errors, key=lambda name: errors[name])
-    loss = derivation.core.loss_name
+    loss = instance.core.loss_name
     shown = {"L": loss, **{f"d/{n}": f"∂{loss}/∂{n}" for n in wanted.gradients}}
     limit = max(TOLERANCE.get(str(v.dtype), 1e-10) for v in expected.values())
     ok = errors[worst] <= limit

@@ -15,12 +15,12 @@ import numpy as np
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.switches import Switches, entangled, switches
-from tidu.checking.limits import Limits, limits
-from tidu.checking.sides import Question, Run
 from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.types import entry_text
+from tidu.running.limits import Limits, limits
+from tidu.running.sides import Question, Run
 from tidu.words import Phrase, Words
 
 _MISSING = Words(

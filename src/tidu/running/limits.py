@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidu.checking.extrapolation import KNOWN, NOISE
-from tidu.checking.sides import Array, Arrays, Question, Run, Side, prepare
+from tidu.running.extrapolation import KNOWN, NOISE
+from tidu.running.sides import Array, Arrays, Question, Run, Side, prepare
 
 _OF_SINGLE = 1e-3  # how far a number of single precision may be off a limit, beside it
 _NOISE_OF_SINGLE = 1e-5  # of the largest number: rounding of single precision
