@@ -66,7 +66,7 @@ class Derivation(Instance):
 
     @property
     def steps(self) -> tuple[calculus.DerivationStep, ...]:
-        """Every step of the algebra, in order."""
+        """Return every step of the algebra, in order."""
         return self.core.steps
 
     @property
@@ -75,7 +75,8 @@ class Derivation(Instance):
 
     @property
     def readings(self) -> tuple[str, ...]:
-        """How formulas in the text were read, in plain NumPy; none for what is plain NumPy.
+        """Return how the formulas of the text were read, in plain NumPy; nothing for lines of plain
+        NumPy.
 
         >>> import tidu
         >>> d = tidu.derive("‖Ax − b‖²", wrt="x", shapes={"A": ("n", "d"), "x": "d", "b": "n"})

@@ -70,7 +70,7 @@ def check_choice(option: str, value: Any, known: Sequence[str]) -> None:
 
 
 def check_digits(value: Any) -> None:
-    """Raises InputError for other than a whole number from 1 to 17."""
+    """Raise InputError for other than a whole number from 1 to 17."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 17:
         raise InputError(_DIGITS(value=repr(value)[:40]), fix=verbatim("digits=6"))
 
@@ -85,13 +85,13 @@ def check_names(wrt: Any, name: str) -> None:
 
 
 def check_loss(loss: Any) -> None:
-    """Raises DTypeError for what is neither a text nor a function."""
+    """Raise DTypeError for what is neither a text nor a function."""
     if not isinstance(loss, str) and not callable(loss):
         raise DTypeError(_LOSS(value=repr(loss)[:40], kind=type(loss).__name__))
 
 
 def check_argnums(argnums: Any) -> None:
-    """Raises DTypeError for other than an integer or integers."""
+    """Raise DTypeError for other than an integer or integers."""
     wanted = argnums if isinstance(argnums, list | tuple) else [argnums]
     if not wanted or any(isinstance(n, bool) or not isinstance(n, int) for n in wanted):
         raise DTypeError(_ARGNUMS(value=repr(argnums)[:40]), fix=verbatim("argnums=0"))

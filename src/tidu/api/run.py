@@ -127,7 +127,7 @@ class Run:
 
     @property
     def left_out(self) -> tuple[Phrase, ...]:
-        """What is said where losses or watched values of some steps are not kept."""
+        """Return the notes that say which steps' losses or watched values are not kept."""
         return left_out(self.done, self.every, self.outputs_every)
 
     @property
@@ -140,7 +140,8 @@ class Run:
 
     @property
     def best_outputs(self) -> Mapping[str, Array]:
-        """Everything watched at the best step, by name; after the last update if there was none."""
+        """Return everything watched at the best step, by name; if there is no best step, after the
+        last update."""
         if self.best is None:
             return self.final_outputs
         return dict(zip(self.outputs, self.best.watched, strict=True))

@@ -191,7 +191,7 @@ def _value(values: Mapping[int, Array], base: Mapping[int, Array], node: Node) -
 
 
 def _gap(values: Mapping[int, Array], base: Mapping[int, Array], comparison: Comparison) -> Array:
-    """Left − right."""
+    """Return left − right of a comparison."""
     return _value(values, base, comparison.left) - _value(values, base, comparison.right)
 
 

@@ -125,7 +125,8 @@ def _shaken(value: Array, node: Node, salt: int, *of: Array) -> Array:
 
 
 def _hashed(shape: tuple[int, ...], salt: int, of: Sequence[Array]) -> _Bits:
-    """Random bits that depend on the sizes of the numbers `of`, whatever their order and signs."""
+    """Return random bits that depend on the sizes of the numbers `of`, not on their order and
+    signs."""
     total: Any = np.full(shape, np.uint64(salt))
     for x in of:
         bits = np.ascontiguousarray(np.abs(x), np.float64).view(np.uint64)

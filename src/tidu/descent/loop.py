@@ -212,7 +212,7 @@ class Descent:
 
     @property
     def called_back(self) -> tuple[str, ...]:
-        """The ops that NumPy calculates within the machine code."""
+        """Return the names of the ops that machine code leaves to NumPy."""
         loops = (blocks.loop for blocks in self.blocks.values())
         return tuple(dict.fromkeys(op for loop in loops for op in loop.machine.called_back))
 

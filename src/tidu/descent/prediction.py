@@ -134,7 +134,7 @@ def _bound_again(
     parameters: Mapping[str, Array],
     given: Mapping[str, Any],
 ) -> Array:
-    """With as many rows as the new data have."""
+    """Return a predicted value for new data, which may have another number of rows."""
     data = _completed(adapter, given)
     try:
         bound = adapter.open(parameters, data, scalar=False)

@@ -69,7 +69,7 @@ def judged(view: View, judgement: Judgement) -> Judged:
 
 
 def _name(view: View, judgement: Judgement) -> Math:
-    """The left side of a claim as it is printed."""
+    """Return the left side of a claim as it is printed."""
     target = judgement.claim.target
     if judgement.target is None:
         return _course_name(view, target)
@@ -87,7 +87,7 @@ def _name(view: View, judgement: Judgement) -> Math:
 
 
 def _course_name(view: View, target: Target) -> Math:
-    """The left side of a claim about the course of a descent, in words."""
+    """Return the left side of a claim about a step of the descent, in words."""
     if target.name == "step":
         return Say(phrases.BEST_STEP())
     own = view.names.loss if target.name == "loss" else symbol(target.name)
@@ -98,7 +98,7 @@ def _course_name(view: View, target: Target) -> Math:
 
 
 def _formula_tree(view: View, formula: StatedFormula) -> Math:
-    """A formula as its author wrote it; dL_dW as ∂L/∂W."""
+    """Return a formula as its author wrote it, with dL_dW shown as ∂L/∂W."""
     return named(
         formula.written, {node: _symbol(view, name) for name, node in formula.inputs.items()}
     )

@@ -53,7 +53,7 @@ class View:
 
     @property
     def atoms(self) -> Mapping[Node, Math]:
-        """Everything a formula may refer to by name."""
+        """Return what each node is called that a formula may refer to by name."""
         return self.names.atoms
 
     def formula(self, node: Node, atoms: Mapping[Node, Math] | None = None) -> Math:

@@ -58,7 +58,7 @@ class Boundary:
 
     @property
     def masks(self) -> Mapping[str, Node]:
-        """What has to run beside the derivatives, by name."""
+        """Return what has to run beside the derivatives, by name."""
         return {**self.known.masks, **self.branches}
 
     def settle(
@@ -188,7 +188,8 @@ def unflagged(raw: Any, settled: Any) -> Any:
 
 
 def _missing(what: Phrase | str, value: Any, before: Any, start: int) -> Phrase:
-    """Entries are counted from `start`: 0 in Python, 1 on a page."""
+    """Return the sentence that names the first missing entry, counted from `start`: 0 in Python, 1
+    on a page."""
     at = _first(value, before)
     number = f"{value[at]:g}"
     if not at:

@@ -32,7 +32,7 @@ class Instance:
 
     @property
     def graph(self) -> Graph:
-        """The program as written."""
+        """Return the graph of the program as written."""
         return self.core.graph
 
     def has_numbers(self) -> bool:

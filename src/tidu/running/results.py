@@ -168,7 +168,8 @@ def _settled(
     derived: Sequence[Node],
     functions: Sequence[Node] = (),
 ) -> Valuation:
-    """With what a plain run does not find of the nodes that are derivatives."""
+    """Return the values found, with what a plain run cannot find of the nodes that are
+    derivatives."""
     if not derived:
         return found
     outputs = {str(i): node for i, node in enumerate(nodes)}
@@ -202,7 +203,8 @@ class Rest:
     of: Sequence[Node]
 
     def finish(self, stage: Stage, what: str, display_names: Mapping[int, str]) -> Any:
-        """As `finish` for the tree; the stage knows the values of those inputs."""
+        """Return the tree with its arrays, as `finish` does; the stage knows the values of the
+        inputs that were left."""
         found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
         found = _settled(nodes, found, stage, nodes, self.of)
         arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}

@@ -113,12 +113,12 @@ class Sides:
 
     @property
     def flat(self) -> tuple[str, ...]:
-        """The names of the pieces."""
+        """Return the names of the linear pieces."""
         return () if self.programs is None else self.programs.flat
 
     @property
     def has_few_entries(self) -> bool:
-        """Whether each entry can be moved far beyond all others."""
+        """Tell whether so few entries move that each can be moved far beyond all others."""
         return self.entries <= _FEW_ENTRIES
 
     def pair(self, rng: np.random.Generator) -> list[Side]:
@@ -138,19 +138,19 @@ class Sides:
 
     @property
     def has_values(self) -> bool:
-        """Whether the functions have finite values at the point."""
+        """Tell whether the functions have finite values at the point."""
         return all(np.isfinite(value).all() for value in self.here.values())
 
     @property
     def pairs(self) -> int:
-        """How many pairs of opposite directions are looked at; a number has one."""
+        """Return how many pairs of opposite directions are looked at; a single number has one."""
         if self.work > _WORK or self.entries <= 1:
             return 1
         return _PAIRS if self.programs is not None else _PAIRS_TRACED
 
     @property
     def entries(self) -> int:
-        """How many numbers move."""
+        """Return how many numbers move."""
         return sum(np.size(self.values[name]) for name in map(_name, self.question.moving))
 
     def of_single_entries(self, rng: np.random.Generator) -> list[Side]:

@@ -84,7 +84,7 @@ def build(entry: Entry, operands: Sequence[Any], attributes: Mapping[str, Any]) 
 def _one_axis_of_a_number(
     entry: Entry, operands: Sequence[Any], attributes: Mapping[str, Any]
 ) -> bool:
-    """PyTorch takes a single number as if it had one axis."""
+    """Tell whether the call is PyTorch's, reduces a single number, and names its axis 0 or −1."""
     if entry.library != "torch" or entry.text.endswith("unsqueeze"):
         return False
     if len(operands) != 1 or not isinstance(operands[0], Node) or operands[0].rank:
@@ -97,7 +97,8 @@ def _one_axis_of_a_number(
 def bind(
     entry: Entry, arguments: Sequence[Any], keywords: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and keyword arguments as the op's operands and attributes."""
+    """Return the operands and the attributes of the op, from the positional and the keyword
+    arguments of a call."""
     operands, rest = _positional(entry, list(arguments))
     attributes = dict(zip(entry.attributes, rest, strict=False))
     slots = dict(enumerate(operands))
@@ -127,7 +128,8 @@ def bind(
 
 
 def _positional(entry: Entry, given: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Operands, and the values of the attributes that follow them."""
+    """Return the operands among positional arguments, and the values of the attributes behind
+    them."""
     if entry.operands is None:
         words = [value for value in given if isinstance(value, str)]
         others = [value for value in given if not isinstance(value, str)]

@@ -36,7 +36,8 @@ def derived() -> list[str]:
 
 
 def written_on_arrays() -> list[str]:
-    """Derived names that traced programs alone have: of shapes, values or functions."""
+    """Return the NumPy names that are derived in traced functions only: those of shapes, values and
+    functions."""
     return sorted(
         name
         for name, _ in functions()

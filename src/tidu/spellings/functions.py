@@ -70,27 +70,28 @@ class Entry:
 
     @property
     def op(self) -> Op | None:
-        """The op, where the name is one's own."""
+        """Return the op that the name calls, or None if it calls a spelling."""
         return self.record if isinstance(self.record, Op) else None
 
     @property
     def as_written(self) -> bool:
-        """Whether what it means depends on how the operands are written."""
+        """Tell whether the result depends on how the operands are written, not on their values
+        only."""
         return isinstance(self.record, Spelling) and self.record.as_written
 
     @property
     def lists(self) -> bool:
-        """Whether the arguments are lists of operands."""
+        """Tell whether the arguments are lists of operands."""
         return isinstance(self.record, Spelling) and self.record.lists
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Attributes that may be calculated values."""
+        """Return the names of the attributes that may be calculated values."""
         return self.record.free
 
     @property
     def arguments(self) -> str:
-        """The names of all arguments, as a message shows them."""
+        """Return the names of all arguments, as a message shows them."""
         names = ("a", "b", "…") if self.operands is None else self.operands
         return ", ".join((*names, *self.attributes))
 
@@ -225,7 +226,8 @@ def _table(ops: tuple[Op, ...], spelled: tuple[Spelling, ...]) -> _Table:
 def _add_names(
     record: Op | Spelling, dotted: dict[str, Entry], ranked: list[tuple[int, str, Entry]]
 ) -> None:
-    """Enters a record under its names; a name that is taken stays, unless the record overrides."""
+    """Add a record under each of its names; a name already taken stays, unless the record overrides
+    it."""
     bare, overrides = True, False
     if isinstance(record, Spelling):
         bare, overrides = record.bare, record.overrides

@@ -113,5 +113,5 @@ def _reasons() -> Mapping[str, Reason]:
 
 
 def reason_for(name: str) -> Reason:
-    """Why a function of NumPy's is not derived."""
+    """Return why a function of NumPy's is not derived."""
     return _reasons().get(name, NOT_YET)

@@ -56,7 +56,8 @@ class Spelling:
 
     @property
     def prepare(self) -> Callable[..., Any] | None:
-        """What makes the nodes of a call, as the builder asks an op."""
+        """Return the function that makes the nodes of a call; an op's field of this name does the
+        same."""
         return self.compose
 
     def __call__(self, *operands: Any, **options: Any) -> Any:

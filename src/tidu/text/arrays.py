@@ -54,7 +54,7 @@ _FLOAT = Words(en="float64", zh="float64")
 
 
 def numeric(value: Value) -> NDArray[np.generic]:
-    """Nested lists of numbers as an array of float64 (or booleans)."""
+    """Return nested lists of numbers as an array of float64, or of booleans."""
     if _holds_node(value):
         raise InputError(_OF_VALUES(), fix=_USE_STACK())
     try:
@@ -126,7 +126,7 @@ def _range(*bounds: Value) -> Node | Literal:
 
 
 def _counted(bounds: Sequence[Value]) -> Node:
-    """start, start + 1, … up to a named size: a running sum of ones."""
+    """Return start, start + 1, … up to a size that is named: a running sum of ones."""
     start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
     if len(bounds) > 2 or not isinstance(start, int | Size) or not isinstance(stop, int | Size):
         raise InputError(_DIMS(shape=tuple(bounds)))
@@ -179,7 +179,7 @@ CREATORS: Mapping[str, Callable[..., Node | Literal]] = dict(
 
 
 def check_dtype(value: Value) -> None:
-    """dtype=… of a written array: any float or integer type is read as float64."""
+    """Raise DTypeError unless a dtype= is a float or integer type; the array is read as float64."""
     name = value.name if isinstance(value, DTypeName) else value
     if isinstance(name, Function):
         name = name.shown

@@ -104,7 +104,7 @@ class Call:
 
     @property
     def shown(self) -> str:
-        """The function as it is written."""
+        """Return the function's name as it is written."""
         return self.function.shown
 
 
@@ -183,7 +183,7 @@ def _function(scope: Scope, function: Function, call: Call) -> Value:
 
 
 def _added(scope: Scope, left: Value, right: Value, call: Call) -> Value:
-    """left + right in Python's sum, which begins with the whole number 0."""
+    """Return left + right as Python's sum adds them, beginning with the whole number 0."""
     if type(left) is int and left == 0 and isinstance(right, Node) and right.dtype != "bool":
         return right
     one, two = Operand(left, call.whole), Operand(right, call.whole)
@@ -240,7 +240,7 @@ def _created(name: str, call: Call) -> Value:
 
 
 def _converted(name: str, call: Call) -> Value:
-    """float(x) of a number that is known, bool of a sequence."""
+    """Return float, int, bool or complex of a known number, or bool of a sequence."""
     first = call.arguments[0] if call.arguments else None
     if first is not None and len(call.arguments) == 1:
         if is_static(first.value):
@@ -334,7 +334,7 @@ def _parameter(scope: Scope, name: str, shape: tuple[int, ...]) -> Node:
 
 
 def _shifted(name: str, offset: int) -> str:
-    """W1 of the second model becomes W3 if the first has two linear layers."""
+    """Return a parameter's name counted on from earlier models: W1 becomes W3 behind two layers."""
     return re.sub(r"\d+", lambda match: str(int(match.group()) + offset), name, count=1)
 
 

@@ -93,7 +93,7 @@ def _is_operand(token: Token) -> bool:
 
 
 def _signs(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
-    """Operators without an operand on one side."""
+    """Return the problem if an operator lacks an operand on one side."""
     signs = [token for token in tokens if token.kind != "newline"]
     if signs and signs[0].text in _BINARY - _SIGNS:
         return SyntaxProblem(NOTHING_BEFORE(sign=signs[0].text), place=text.at(signs[0]))
@@ -113,7 +113,8 @@ def _signs(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
 
 
 def _neighbours(text: Text, tokens: list[Token]) -> SyntaxProblem | None:
-    """Two operands side by side: a forgotten sign, or a function without brackets."""
+    """Return the problem if two operands stand side by side: an operator or brackets are
+    missing."""
     for first, second in pairwise(tokens):
         if not (_is_operand(first) and _is_operand(second)) or second.text in (")", "]"):
             continue

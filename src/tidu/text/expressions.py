@@ -140,7 +140,8 @@ def _compare(scope: Scope, node: ast.Compare) -> Task[Operand]:
 
 
 def _boolean(scope: Scope, node: ast.BoolOp) -> Task[Operand]:
-    """As Python: what is known decides whether the next value is needed, and is the result."""
+    """Return `and` or `or` as Python does: a known value decides whether the next one is read, and
+    is the result."""
     sign = "&" if isinstance(node.op, ast.And) else "|"
     result = yield from operand(scope, node.values[0])
     for part in node.values[1:]:

@@ -136,7 +136,7 @@ class Text:
 
 @lru_cache(maxsize=64)
 def _bytes_before(line: str) -> list[int]:
-    """For each column, the bytes before it; found once for all the places in a line."""
+    """Return the number of bytes before each column; calculated once for all places in a line."""
     return [0, *accumulate(len(character.encode()) for character in line)]
 
 
@@ -200,7 +200,7 @@ def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxP
 
 
 def _check_words(text: Text, tokens: list[Token]) -> None:
-    """Names and numbers that are not what they look like."""
+    """Raise SyntaxProblem for names and numbers that are not what they look like."""
     for index, token in enumerate(tokens):
         if token.kind == "name":
             check_name(text, token)
@@ -288,7 +288,8 @@ def check_brackets(
 
 
 def _check_chains(text: Text, tokens: list[Token]) -> None:
-    """Statements that would nest Python's syntax tree too deeply without any bracket."""
+    """Raise SyntaxProblem for statements that would nest Python's syntax tree too deeply without
+    any bracket."""
     depth = operators = nesters = 0
     before: Token | None = None
     for token in tokens:

@@ -128,7 +128,7 @@ class Scope:
 
     @cached_property
     def libraries(self) -> frozenset[str]:
-        """Which libraries' spellings the text uses: x.std() differs between them."""
+        """Return the libraries whose functions the text calls: x.std() differs between them."""
         return _libraries_in(self.tree)
 
     # -------------------------------------------------------------- places

@@ -125,7 +125,7 @@ class Weights:
         return self._weight(value)[0] if isinstance(value, tuple | list) else 1
 
     def _weight(self, value: Sequence[Value]) -> tuple[int, int]:
-        """Items and depth. What is in a sequence was made before it, and is known."""
+        """Return how many items a sequence holds, and how deeply it is nested."""
         known = self._known.get(id(value))
         if known is not None:
             return known[1], known[2]
@@ -142,7 +142,7 @@ class Weights:
 
 # ------------------------------------------------------------------ operators
 def calculated(weights: Weights, sign: str, left: Value, right: Value, text: str) -> Value:
-    """`left sign right` of Python's, where one of them is a sequence and none is an array."""
+    """Return `left sign right` as Python does, where one is a sequence and none is an array."""
     if sign == "+":
         total = weights.of(left) + weights.of(right)
         if isinstance(left, tuple) and isinstance(right, tuple):
@@ -160,7 +160,7 @@ def calculated(weights: Weights, sign: str, left: Value, right: Value, text: str
 
 
 def unary(sign: str, value: Value, text: str) -> Value:
-    """`not` of a sequence, `~` of a number: as Python has them."""
+    """Return `not` of a sequence or `~` of a whole number, as Python does."""
     if sign == "not":
         return not value
     if sign == "~" and isinstance(value, int) and not isinstance(value, bool):
@@ -174,7 +174,7 @@ def unary(sign: str, value: Value, text: str) -> Value:
 
 
 def bits(sign: str, left: Value, right: Value) -> Value:
-    """& and | of whole numbers and of truth values."""
+    """Return & or | of whole numbers and of truth values."""
     if not isinstance(left, int) or not isinstance(right, int):
         raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)))
     return left & right if sign == "&" else left | right
@@ -351,7 +351,7 @@ _OF_BOTH = frozenset({"len", "sum", "max", "min", "any", "all", "abs", "round", 
 
 
 def index(value: Value, key: Value) -> Value:
-    """value[key] of a sequence. Raises TypeError, IndexError or ValueError as Python does."""
+    """Return value[key] of a sequence. Raise TypeError, IndexError or ValueError as Python does."""
     if isinstance(value, _ONCE) or isinstance(key, Node | Literal):
         raise TypeError
     return cast(Any, value)[key]

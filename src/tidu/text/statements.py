@@ -173,7 +173,7 @@ def _for(scope: Scope, node: ast.For) -> Task[None]:
 
 
 def _step(scope: Scope, target: ast.expr, value: Value) -> None:
-    """A name of a loop gets its next value; a number stays a number that is known."""
+    """Set a loop's name to its next value; a number stays a number that is known."""
     match target:
         case ast.Name(id=name) if is_static(value):
             scope.locals[-1][name] = value

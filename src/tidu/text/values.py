@@ -100,7 +100,7 @@ class Operand:
 
     @property
     def shown(self) -> str:
-        """The piece of the text, as the user wrote it."""
+        """Return the piece of the text, as the user wrote it."""
         return shown(self.place)
 
 
@@ -169,7 +169,7 @@ def rank_of(value: Value) -> int:
 
 # ------------------------------------------------------------------ numbers
 def converted(name: str, value: Static) -> Static:
-    """int, float, bool or complex of a number, as Python has it; a size stays a size."""
+    """Return int, float, bool or complex of a number, as Python does; a size stays a size."""
     if isinstance(value, Size):
         return value
     if name == "complex":

@@ -250,7 +250,7 @@ class Region:
 
     @property
     def functions(self) -> list[Node]:
-        """The results that are no derivatives themselves."""
+        """Return the outputs that are not derivatives."""
         return [node for node in self.outputs if node not in self.derivatives]
 
     @property
@@ -274,7 +274,7 @@ class Region:
 
     @property
     def display_names(self) -> Mapping[int, str]:
-        """What nodes are called inside, by id."""
+        """Return the names that messages use for nodes inside, by id."""
         return self.inner.namer.display_names
 
     def hold(self, node: Node, position: int) -> Node:

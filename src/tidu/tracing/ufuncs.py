@@ -58,7 +58,7 @@ def _reduced_over(ufunc: Any, array: Any, axis: int) -> Any:
 
 
 def _entries(array: Any, axis: int) -> list[Any]:
-    """The slices along an axis: numpy.unstack, which NumPy 2.0 does not have."""
+    """Return the slices along an axis: numpy.unstack, which NumPy 2.0 does not have."""
     return [array[(*[slice(None)] * axis, i)] for i in range(array.shape[axis])]
 
 

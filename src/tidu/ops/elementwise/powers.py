@@ -81,7 +81,7 @@ power = elementwise(
 
 # ------------------------------------------------------------------ by the base
 def _falling(y: Any, order: int, without: int | None = None) -> Any:
-    """y (y − 1) … (y − order + 1), without one of the factors."""
+    """Return y (y − 1) … (y − order + 1), the factor `without` left out."""
     product: Any = 1.0
     for i in range(order):
         if i != without:
@@ -96,7 +96,8 @@ def _slope_partials(x: Node, y: Node, out: Node, order: int) -> tuple[Node, Node
 
 
 def _slope_numpy(x: Any, y: Any, order: int) -> Any:
-    """0 where a factor is: x⁰ and its kin do not depend on x, at x = 0 either."""
+    """Return the derivative of the given order; 0 where a factor is 0, also at x = 0: x⁰ is
+    constant."""
     factor = _falling(y, order)
     power = np.where(factor == 0, 1.0, x) ** np.where(factor == 0, 1.0, y - order)
     return (factor * power).astype(np.result_type(x, y))

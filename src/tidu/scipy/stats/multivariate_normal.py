@@ -53,7 +53,7 @@ def _arguments(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, int]:
 
 
 def _check(cov: Any) -> None:
-    """Raises InputError for a cov, if its numbers are known, that has no density."""
+    """Raise InputError if the numbers of cov are known and it is singular or not positive."""
     value = numbers(cov)
     if value is None:
         return

@@ -67,7 +67,7 @@ ihfft = spelling(
 
 # ------------------------------------------------------------------ several axes
 def _pairs(x: Node, s: Any, axes: Any, name: str) -> list[tuple[Any, int]]:
-    """(size or None, axis) in order; the sizes alone stand for the last axes."""
+    """Return (size or None, axis) for each axis transformed; sizes alone are of the last axes."""
     if axes is None:
         count = x.rank if s is None else len(s)
         axes = range(x.rank - count, x.rank)

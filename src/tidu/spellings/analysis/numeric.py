@@ -47,7 +47,7 @@ TWO: dict[str, Any] = {"operands": (Operand.VALUE, Operand.VALUE), "complex": Tr
 
 
 def along(x: Node, axis: int) -> Callable[[int | None, int | None], Node]:
-    """x[low:high] along one axis, counted as Python counts."""
+    """Return a function of (low, high) that slices x along one axis, as x[low:high] does."""
     before = [slice(None)] * axis
     return lambda low, high: x[(*before, slice(low, high))]
 
@@ -125,7 +125,7 @@ def _spaced(x: Node, spacing: Any, axis: int) -> Node | None:
 
 
 def gradient_along(x: Node, spacing: Any, axis: int, edge_order: int = 1) -> Node:
-    """np.gradient along one axis: central differences inside, one-sided ones at the ends."""
+    """Return np.gradient along one axis: central differences inside, one-sided ones at the ends."""
     if edge_order not in (1, 2):
         raise InputError(_EDGE(order=edge_order))
     n = known(x, axis, "gradient")
@@ -242,7 +242,8 @@ def _linspace(
     retstep: bool = False,
     axis: int = 0,
 ) -> Any:
-    """start + (stop − start) t for t from 0 to 1."""
+    """Return start + (stop − start) t for `num` equally spaced t from 0 to 1; with `retstep` also
+    the distance between neighbours."""
     a, b, t = _spread_over(start, stop, int(num), endpoint)
     width = b - a
     parts = constant(t, float_type(width.dtype) if not is_complex(width) else None)
@@ -284,7 +285,7 @@ logspace = spelling(
 def _geomspace(
     start: Node, stop: Node, num: int = 50, endpoint: bool = True, axis: int = 0
 ) -> Node:
-    """start (stop/start)ᵗ for t from 0 to 1."""
+    """Return start (stop/start)ᵗ for `num` equally spaced t from 0 to 1."""
     a, b, t = _spread_over(start, stop, int(num), endpoint)
     ratio = b / a
     powers = _column(constant(t, float_type(ratio.dtype)), ratio.rank + 1, 0)

@@ -31,7 +31,8 @@ _COEFFICIENTS = Words(
 
 # ------------------------------------------------------------------ polynomials
 def _polyval(p: Node, x: Node) -> Node:
-    """Horner's rule: ((p₀ x + p₁) x + p₂) …"""
+    """Return the polynomial with the coefficients p at x by Horner's rule: ((p₀ x + p₁) x + p₂)
+    …"""
     if p.rank == 0:
         raise OperandError(_COEFFICIENTS)
     count = known(p, 0, "polyval")
@@ -153,7 +154,7 @@ def poly(t: Any, seq_of_zeros: Any) -> Any:
 
 @on_arrays("polydiv")
 def polydiv(t: Any, u: Any, v: Any) -> Any:
-    """Long division: the quotient, and what remains."""
+    """Return the quotient and the remainder of two polynomials by long division."""
     u, v = np.atleast_1d(u), np.atleast_1d(v)
     m, n = len(u) - 1, len(v) - 1
     if m < n:

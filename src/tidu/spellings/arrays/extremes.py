@@ -78,7 +78,8 @@ def _python_extreme(kind: _Kind, xs: tuple[Any, ...], **options: Any) -> Node:
 
 
 def _torch_extreme(kind: _Kind, xs: tuple[Any, ...], dim: Any, keepdim: Any) -> Any:
-    """torch's max and min: over everything, of two tensors, or along a dim, with the positions."""
+    """Return PyTorch's max or min: of all elements, of two tensors, or along a dim with the
+    positions."""
     given = list(xs)
     at = dim if dim is not None else given[1] if len(given) > 1 and _is_axis(given[1]) else None
     if at is not None:

@@ -47,7 +47,8 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Node:
 
 
 def _choose(a: Any, choices: Any, mode: str = "raise") -> Node:
-    """Element by element the choice of that number; NaN where there is none."""
+    """Return the array whose element at each position is taken from the choice numbered there; NaN
+    where a calculated number names no choice."""
     if not isinstance(choices, list | tuple) or not choices or mode != "raise":
         raise TypeError
     a = constant(np.asarray(a)) if isinstance(a, int | float | list | tuple) else a
@@ -91,7 +92,8 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
 
 
 def _block(arrays: Any) -> Node:
-    """Nested lists, the innermost joined along the last axis."""
+    """Return nested lists of arrays joined as np.block does: the innermost along the last axis,
+    each level outside it along the axis before."""
     levels = _depth(arrays)
     rank = max(_rank(arrays), levels)
 

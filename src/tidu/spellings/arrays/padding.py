@@ -75,7 +75,8 @@ def _filled(x: Node, value: Any, width: int, axis: int) -> Node | None:
 
 
 def _set_in_zeros(x: Node, widths: list[tuple[int, int]]) -> Node:
-    """x in the middle of zeros: one node, whose gradient is the part in the middle."""
+    """Return x surrounded by zeros, as one node; `widths` count those before and after on each
+    axis."""
     shape = tuple(a + n + b for n, (a, b) in zip(x.shape, widths, strict=True))
     key = tuple(("cut", a, a + n, 1) for n, (a, _) in zip(x.shape, widths, strict=True))
     return apply(scatter, x, key=key, shape=shape)

@@ -43,7 +43,7 @@ def _in_numpy(*names: str, compose: Any, operands: tuple[Operand, ...] = _ONE) -
 
 # ------------------------------------------------------------------ counts of what holds
 def _holds(x: Node) -> Node:
-    """Truth values as they are; of numbers, whether they are not zero."""
+    """Return where x is true; a number is true unless it is 0."""
     return x if x.dtype == "bool" else not_equal(x, 0)
 
 
@@ -111,13 +111,13 @@ _in_numpy("lib.sliding_window_view", compose=_windows)  # the path that the func
 # ------------------------------------------------------------------ bits, signs
 @on_arrays("bitwise_and")
 def bitwise_and(t: Any, a: Any, b: Any) -> Any:
-    """And, of truth values."""
+    """Return where both of two truth values hold."""
     return t._logical(np.logical_and, a, b)
 
 
 @on_arrays("bitwise_or")
 def bitwise_or(t: Any, a: Any, b: Any) -> Any:
-    """Or, of truth values."""
+    """Return where at least one of two truth values holds."""
     return t._logical(np.logical_or, a, b)
 
 
@@ -129,7 +129,7 @@ def bitwise_xor(t: Any, a: Any, b: Any) -> Any:
 
 @on_arrays("invert", "bitwise_invert", "bitwise_not")
 def invert(t: Any, a: Any) -> Any:
-    """Not, of truth values."""
+    """Return where a truth value does not hold."""
     return t._logical(np.logical_not, a)
 
 

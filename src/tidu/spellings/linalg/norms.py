@@ -66,7 +66,8 @@ def _kept(x: Node, value: Node, axes: tuple[int, int]) -> Node:
 
 
 def _matrices(x: Node, order: Any, axes: tuple[int, int], keepdims: bool) -> Node:
-    """`axes`: rows and columns, in this order."""
+    """Return the norms of the matrices along two axes: first that of the rows, then of the
+    columns."""
     if axes[0] == axes[1]:
         raise InputError(_ORDER(order=repr(order), rank=1), fix=verbatim("norm(x, axis=(0, 1))"))
     if order is None or order == "fro":
@@ -93,7 +94,8 @@ def _without(x: Node, axes: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def _norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
-    """NumPy's norm: of all elements without an order; else of a vector or a matrix, by the axes."""
+    """Return NumPy's norm: of all elements if no order is given; else of vectors or matrices, as
+    many axes as are given."""
     if axis is None and ord is None:
         return euclidean_norm(x, keepdims=keepdims)
     if axis is None:
@@ -170,7 +172,7 @@ torch_vector_norm = spelling(
 
 
 def _torch_norm(x: Node, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Node:
-    """torch.norm: of all elements as one vector, whatever the order, unless it is of matrices."""
+    """Return torch.norm: of all elements as one vector, except for the nuclear norm."""
     if p == "nuc":
         return _norm(x, "nuc", axis, keepdims)
     return _vector_norm(x, axis, keepdims, 2 if p == "fro" else p)

@@ -57,7 +57,8 @@ _DOT = Words(
 
 
 def _dot(x: Node, y: Node) -> Node:
-    """NumPy's dot: a number times anything, else the last axis of x with the last but one of y."""
+    """Return NumPy's dot: a multiple if an operand is a number; else the sum over the last axis of
+    x and the last but one of y."""
     if x.rank == 0 or y.rank == 0:
         return x * y
     if y.rank <= 2:

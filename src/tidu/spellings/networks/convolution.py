@@ -51,7 +51,8 @@ def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -
 
 
 def over_last(x: Node, sizes: list[int], strides: list[int], dilations: list[int]) -> Node:
-    """Windows over the last axes, each as one last axis: (…, places…, window)."""
+    """Return the windows over the last axes, each window flattened: (…, position on each axis…,
+    element)."""
     count = len(sizes)
     first = x.rank - count
     for i in range(count):  # each split axis moves the later ones one place back
@@ -63,7 +64,7 @@ def over_last(x: Node, sizes: list[int], strides: list[int], dilations: list[int
 
 
 def sliding(x: Node, window_shape: Any, axis: Any = None) -> Node:
-    """NumPy's sliding_window_view: the windows' own axes stand last."""
+    """Return NumPy's sliding_window_view: the windows' own axes come last."""
     sizes = list(window_shape) if isinstance(window_shape, list | tuple) else [window_shape]
     axes = normal_axes(axis, x.rank) if axis is None else None
     places = (

@@ -64,7 +64,8 @@ class _Line:
 
     @property
     def places(self) -> Any:
-        """(count, size): where each window reads; below 0 and from n on lies the border."""
+        """Return the positions that each window reads, (count, size); those below 0 or from n on
+        are border."""
         starts = np.arange(self.count) * self.stride - self.padding
         return starts[:, None] + self.dilation * np.arange(self.size)
 
@@ -114,14 +115,15 @@ def _lines(
 
 
 def _found(x: Node, lines: Sequence[_Line], edge: float) -> Node:
-    """(…, windows…, elements of a window)."""
+    """Return the elements of every window, (…, position on each axis…, element); border counts as
+    `edge`."""
     wide = bordered(x, [line.border for line in lines], edge)
     sizes, strides, dilations = zip(*((d.size, d.stride, d.dilation) for d in lines), strict=True)
     return over_last(wide, list(sizes), list(strides), list(dilations))
 
 
 def _outer(tables: Sequence[Any]) -> Any:
-    """Products of one entry of each axis."""
+    """Return the products of one entry from each table."""
     return reduce(np.multiply.outer, tables)
 
 
@@ -135,7 +137,8 @@ class Pooled(NamedTuple):
 
 
 def _seats(lines: Sequence[_Line]) -> Any:
-    """(windows…, elements): the place of each element in the flattened last axes."""
+    """Return the index in the flattened last axes of each element of each window, (position on each
+    axis…, element)."""
     check_elements(math.prod(line.count * line.size for line in lines), "max_pool")
     total: Any = np.zeros((1,) * 2 * len(lines), np.int64)
     for i, line in enumerate(lines):

@@ -45,7 +45,8 @@ _USE_MT = Words(en="{x}.mT", zh="{x}.mT")
 # ------------------------------------------------------------------ elementwise
 @spelled("torch.clamp", "torch.clip", operands=3, overrides=True)
 def clamp(x: Any, min: Any = None, max: Any = None) -> Node:
-    """x between two numbers, or two arrays; on a bound the derivative goes to x."""
+    """Return x limited to between two numbers or arrays; where x is on a bound, the derivative is
+    that of x."""
     x = node_of(x)
     if min is None and max is None:
         raise InputError(_BOUNDS(), fix=_BOUNDS_FIX(x=describe(x)))
@@ -58,26 +59,26 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Node:
 
 @spelled("torch.add", operands=2, overrides=True)
 def add(a: Any, b: Any, alpha: float = 1) -> Node:
-    """a + alpha·b."""
+    """Return a + alpha·b."""
     return node_of(a) + (b if alpha == 1 else node_of(b) * alpha)
 
 
 @spelled("torch.sub", "torch.subtract", operands=2, overrides=True)
 def subtract(a: Any, b: Any, alpha: float = 1) -> Node:
-    """a − alpha·b."""
+    """Return a − alpha·b."""
     return node_of(a) - (b if alpha == 1 else node_of(b) * alpha)
 
 
 @spelled("torch.logit", "torch.special.logit", overrides=True)
 def logit(x: Any, eps: float | None = None) -> Node:
-    """ln(x/(1 − x)), of x moved to between eps and 1 − eps."""
+    """Return ln(x/(1 − x)), x first limited to between eps and 1 − eps."""
     x = node_of(x)
     return logit_op(x if eps is None else clip(x, low=eps, high=1.0 - eps))
 
 
 @spelled("torch.nn.functional.softplus", overrides=True)
 def torch_softplus(x: Any, beta: float = 1, threshold: float = 20) -> Node:
-    """ln(1 + e^(βx))/β, and x itself where βx is above the threshold, as PyTorch has it."""
+    """Return ln(1 + e^(βx))/β, and x where βx is above the threshold, as PyTorch does."""
     x = node_of(x)
     smooth = softplus(beta * x) / beta if beta != 1 else softplus(x)
     return smooth if threshold >= 20 else where(greater(beta * x, threshold), x, smooth)
@@ -86,7 +87,7 @@ def torch_softplus(x: Any, beta: float = 1, threshold: float = 20) -> Node:
 # ------------------------------------------------------------------ layout
 @spelled("torch.expand", "torch.Tensor.expand", overrides=True)
 def expand(x: Any, shape: tuple[Dim, ...]) -> Node:
-    """Stretched to a shape; −1 keeps an axis as it is."""
+    """Return x broadcast to a shape, in which −1 keeps the size of an axis."""
     x = node_of(x)
     extra = len(shape) - x.rank
     kept = tuple(
@@ -108,7 +109,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Node:
 
 @spelled("torch.squeeze", overrides=True)
 def squeeze(x: Any, dim: Any = None) -> Node:
-    """Without the axes of size one, or those of the named ones that have it."""
+    """Return x without its axes of size one, or without those of the named axes that have size
+    one."""
     x = node_of(x)
     if dim is None:
         named = range(x.rank)
@@ -139,7 +141,7 @@ def index_select(x: Any, dim: int, index: Any) -> Node:
 
 @spelled("torch.cat", "torch.concat", "torch.concatenate", operands=None, overrides=True)
 def cat(*xs: Any, dim: int = 0) -> Node:
-    """Joined along an axis; PyTorch leaves out empty vectors, whatever the others' axes."""
+    """Return tensors joined along an axis; as in PyTorch, empty vectors are left out."""
     nodes = [node_of(x) for x in xs]
     kept = [x for x in nodes if x.shape != (0,)] or nodes[:1]
     return concatenate(*kept, axis=dim)
@@ -147,14 +149,14 @@ def cat(*xs: Any, dim: int = 0) -> Node:
 
 @spelled("torch.column_stack", operands=None, overrides=True)
 def columns(*xs: Any) -> Node:
-    """Vectors as columns side by side; a single number is a column of one."""
+    """Return vectors side by side as columns; a single number is a column of one."""
     nodes = [node_of(x) for x in xs]
     return column_stack(*(x if x.rank else reshape(x, shape=(1,)) for x in nodes))
 
 
 @spelled("torch.transpose", "torch.swapaxes", "torch.swapdims", overrides=True)
 def swapped(x: Any, dim0: int, dim1: int) -> Node:
-    """Two axes exchanged; of a number nothing is."""
+    """Return x with two axes exchanged; a single number stays as it is."""
     x = node_of(x)
     if not x.rank and {dim0, dim1} <= {0, -1}:
         return x
@@ -163,7 +165,8 @@ def swapped(x: Any, dim0: int, dim1: int) -> Node:
 
 @spelled("torch.div", "torch.divide", "torch.true_divide", operands=2, overrides=True)
 def torch_divide(a: Any, b: Any, rounding_mode: str | None = None) -> Node:
-    """a/b; rounded towards zero ("trunc") or down ("floor") it is flat between its jumps."""
+    """Return a/b, rounded towards zero ("trunc") or down ("floor") if asked for; the derivative of
+    what is rounded is 0."""
     quotient = divide(*lift(divide, (a, b)))
     if rounding_mode is None:
         return quotient

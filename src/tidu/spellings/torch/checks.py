@@ -70,8 +70,8 @@ _NO_AXIS = Words(
 
 
 def check(path: str, name: str, operands: Sequence[Any], attributes: Attributes) -> None:
-    """Raises a TiduError where PyTorch would refuse a call of the function at this path, which the
-    program calls by `name`, and the ops would not."""
+    """Raise a TiduError where PyTorch refuses the call of a function but the ops would take it.
+    `path` is the function's full name, `name` what the program calls it."""
     check_tensors(path, name, operands)
     special = CHECKS.get(path.rpartition(".")[2])
     if special is not None:
@@ -79,7 +79,7 @@ def check(path: str, name: str, operands: Sequence[Any], attributes: Attributes)
 
 
 def check_tensors(path: str, name: str, operands: Sequence[Any]) -> None:
-    """Raises InputError where PyTorch would refuse plain numbers."""
+    """Raise InputError where PyTorch refuses plain numbers as operands."""
     numbers = [x for x in operands if _is_number(x)]
     if not numbers:
         return

@@ -97,7 +97,8 @@ def lstsq(a: Any, b: Any, rcond: float | None = None, driver: str | None = None)
 
 @spelled("torch.linalg.solve", operands=2, overrides=True)
 def torch_solve(a: Any, b: Any, left: bool = True) -> Node:
-    """torch's solve: b may hold one vector for each matrix of a batch; X A = B with left=False."""
+    """Return PyTorch's solve: b may hold one vector for each matrix of a batch; `left=False` solves
+    X A = B."""
     a, b = lift(operator("@"), (a, b))
     if not left:
         return solve(a.mT, b.mT).mT
@@ -109,7 +110,8 @@ def torch_solve(a: Any, b: Any, left: bool = True) -> Node:
 
 @spelled("torch.tensordot", operands=2, overrides=True)
 def torch_tensordot(a: Any, b: Any, dims: Any = 2) -> Node:
-    """NumPy's tensordot; an axis of one element stands for all places of its partner."""
+    """Return NumPy's tensordot; as in PyTorch, an axis of one element is repeated to fit its
+    partner."""
     a, b = lift(operator("@"), (a, b))
     pairs: list[list[Any]]
     if isinstance(dims, list | tuple):
@@ -128,7 +130,7 @@ def torch_tensordot(a: Any, b: Any, dims: Any = 2) -> Node:
 
 @spelled("torch.tensor_split", overrides=True)
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    """Parts as equal as can be, or cut at given places."""
+    """Return the parts of x: as equal as can be, or cut at given positions."""
     x, given = node_of(x), indices_or_sections
     several = isinstance(given, list | tuple)
     values: list[Any] = list(given) if several else [given]

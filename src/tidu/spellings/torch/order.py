@@ -44,7 +44,8 @@ _ROUNDED = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @spelled("torch.gather", operands=3, overrides=True)
 def gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> Node:
-    """out[i][j] = x[index[i][j]][j] along the axis, for the i and j that the indices have."""
+    """Return out[i][j] = x[index[i][j]][j] (along axis 0; other axes alike) for the i and j of the
+    index."""
     x, index = node_of(x), node_of(index)
     if 0 in index.shape:
         return filled(0.0, Type(index.shape, x.dtype))
@@ -72,7 +73,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
 
 @spelled("torch.msort", overrides=True)
 def msort(x: Any) -> Node:
-    """Sorted along the first axis."""
+    """Return x sorted along its first axis."""
     return sort(node_of(x), axis=0)
 
 
@@ -102,7 +103,8 @@ def _between(lines: Node, at: Node, interpolation: str) -> Node:
 def _at_levels(
     x: Node, q: Node, dim: Any, keepdim: bool, interpolation: str, ignore_nan: bool
 ) -> Node:
-    """Quantiles at levels that are calculated: their derivative is the step between neighbours."""
+    """Return quantiles at calculated levels; the derivative by a level is the distance between the
+    two neighbouring elements."""
     if interpolation not in _ROUNDED:
         raise InputError(_INTERPOLATION(known=", ".join(_ROUNDED), given=repr(interpolation)))
     if q.rank > 1:

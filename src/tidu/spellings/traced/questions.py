@@ -121,7 +121,8 @@ def array_equiv(t: Any, a1: Any, a2: Any) -> Any:
 
 
 def _like(fill: Any) -> Callable[..., Any]:
-    """np.zeros_like and its kin: an ordinary array of numbers, or a traced one of named sizes."""
+    """Return the function for np.zeros_like, ones_like or empty_like. It makes an ordinary array;
+    where sizes are named, a traced one."""
 
     def like(t: Any, a: Any, dtype: Any = None, shape: Any = None) -> Any:
         size = a.shape if shape is None else shape

@@ -70,7 +70,8 @@ def take(t: Any, a: Any, indices: Any, axis: int | None = None) -> Any:
 
 @on_arrays("einsum")
 def einsum(t: Any, *operands: Any, optimize: Any = False) -> Any:
-    """Both of NumPy's forms: a text before the operands, or a list of numbers behind each."""
+    """Return np.einsum in both its forms: subscripts before the operands, or a list of numbers
+    behind each operand."""
     if isinstance(operands[0], str):
         text, arrays = operands[0], operands[1:]
     else:
@@ -159,7 +160,8 @@ def piecewise(t: Any, x: Any, condlist: Any, funclist: Any, *args: Any, **kw: An
 
 @on_arrays("apply_along_axis")
 def apply_along_axis(t: Any, func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    """func1d on each line along an axis; what it gives takes that axis' place."""
+    """Return func1d applied to each line along an axis; the axes of its results take that axis'
+    place."""
     moved = np.moveaxis(arr, axis, -1)
     outer = moved.shape[:-1]
     lines = np.reshape(moved, (math.prod(outer), moved.shape[-1]))

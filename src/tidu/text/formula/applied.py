@@ -67,7 +67,7 @@ def applied(formulas: FormulaScope, node: Applied) -> Task[Part]:
 
 
 def as_product(formulas: FormulaScope, node: Applied) -> Chain | None:
-    """a(b + c) as a product, where a is a value; None where it is a call."""
+    """Return a(b + c) as a product if a is a value, or None if it calls a function."""
     found = find(formulas, node.word, applied=True)
     value = found.kind in ("parts", "constant", "ones", "identity", "entry") or (
         found.kind == "name" and is_value(formulas, found.texts[0])
@@ -117,7 +117,7 @@ def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, Part]]:
 
 
 def _pairwise(at: Builder, function: str, arguments: Sequence[Part]) -> Part:
-    """max(a, b, c) entry by entry, as max(max(a, b), c): on paper an axis is never written so."""
+    """Return max(a, b, c) or min of them, element by element, as max(max(a, b), c)."""
     result = arguments[0]
     for argument in arguments[1:]:
         result = at.apply(function, result, argument)
@@ -131,7 +131,8 @@ def _call(
     keywords: Mapping[str, Part],
     place: Place | None = None,
 ) -> Task[Part]:
-    """function(arguments); place: of the function's own name."""
+    """Return what a function gives for arguments; `place` is where the function's own name
+    stands."""
     values: dict[str, Value] = {key: part.value for key, part in keywords.items()}
     call = Call(function, place or function.place, tuple(arguments), values, at.place)
     value = yield from called(at.formulas.scope, call)
@@ -144,13 +145,13 @@ def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
 
 
 def member(formulas: FormulaScope, node: Member) -> Task[Part]:
-    """x.T, np.pi"""
+    """Return an attribute such as x.T or np.pi."""
     base = yield from lower(formulas, node.base)
     return formulas.at(node).member(base, node.name, formulas.sign_place(node.last))
 
 
 def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
-    """x.sum(axis=0), np.sum(x)"""
+    """Return a call as Python writes it, such as x.sum(axis=0) or np.sum(x)."""
     function = yield from lower(formulas, node.function)
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
@@ -160,7 +161,7 @@ def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
 
 # ------------------------------------------------------------------ sizes that follow, axes
 def _fit_square(formulas: FormulaScope, arguments: list[Part], name: str) -> None:
-    """A function that needs a square matrix settles how long a 𝟏 in it is."""
+    """Settle the length of a 𝟏 in the argument of a function that needs a square matrix."""
     sizes = formulas.sizes
     if len(arguments) != 1 or not sizes.are_open(arguments[0].value):
         return
@@ -174,7 +175,8 @@ def _fit_square(formulas: FormulaScope, arguments: list[Part], name: str) -> Non
 
 
 def _fill_up(formulas: FormulaScope, arguments: list[Part], keywords: Mapping[str, Part]) -> None:
-    """reshape says how many elements there are, and so how long a 𝟏 is."""
+    """Settle the length of a 𝟏 in the argument of reshape, whose new shape says how many elements
+    there are."""
     sizes = formulas.sizes
     if "shape" not in keywords or not arguments or not sizes.are_open(arguments[0].value):
         return
@@ -213,7 +215,8 @@ def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
 def _derivative(
     formulas: FormulaScope, node: Applied, name: str, order: int, arguments: Sequence[Part]
 ) -> Task[Part]:
-    """f′ of a declared function; relu′ and the like by the record's own rule."""
+    """Return f′(x): the stated derivative of a declared function f, or the derivative rule of an op
+    such as relu."""
     place = formulas.place(node)
     if isinstance(formulas.scope.find(name), Declared) and order == 1:
         function = _named(formulas, place, name + "_d")

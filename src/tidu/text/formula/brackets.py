@@ -30,7 +30,7 @@ _CLOSING = {"(": ")", "{": "}", "[": "]"}
 
 
 def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], Keywords]]:
-    """(a, b, axis=0): arguments and keywords."""
+    """Read the arguments and the keywords of a call, such as (a, b, axis=0)."""
     closing = _CLOSING[cursor.take().text]
     found: list[Syntax] = []
     keywords: list[tuple[str, Syntax]] = []
@@ -62,7 +62,7 @@ def _keyword(cursor: Cursor) -> Sign | None:
 
 
 def group(cursor: Cursor) -> Task[Syntax]:
-    """( … ), { … }, [ … ]."""
+    """Read what stands in brackets: ( … ), { … } or [ … ]."""
     opening = cursor.take()
     if opening.text == "[":
         return (yield from square(cursor, opening))
@@ -90,7 +90,7 @@ def _tuple_or_value(cursor: Cursor, value: Syntax, opening: Sign) -> Task[Syntax
 
 
 def _cases(cursor: Cursor, value: Syntax, opening: Sign) -> Task[Syntax]:
-    """{a if c; b otherwise}, as the printers write it on one line."""
+    """Read {a if c; b otherwise}, as the printers write it on one line."""
     values, conditions = [value], list[Syntax | None]()
     while True:
         if cursor.sees(","):
@@ -105,7 +105,7 @@ def _cases(cursor: Cursor, value: Syntax, opening: Sign) -> Task[Syntax]:
 
 
 def condition(cursor: Cursor) -> Task[Syntax | None]:
-    """When a case holds; None for the one that holds otherwise."""
+    """Read the condition of a case; return None for `otherwise`."""
     sign = cursor.now
     if sign is not None and sign.kind in ("word", "name"):
         if sign.text in OTHERWISE:
@@ -120,7 +120,7 @@ def condition(cursor: Cursor) -> Task[Syntax | None]:
 
 
 def square(cursor: Cursor, opening: Sign) -> Task[Truth | Grid]:
-    """[x > 0] is 1 or 0; [1, 2; 3, 4] and [x y] are arrays."""
+    """Read square brackets: [x > 0] is 1 or 0; [1, 2; 3, 4] and [x y] are arrays."""
     bars, cursor.bars = cursor.bars, []
     rows: list[list[Syntax]] = [[]]
     cursor.skip_breaks()
@@ -167,7 +167,8 @@ def _slice(cursor: Cursor) -> Task[Syntax]:
 
 
 def _blocks(item: Syntax) -> tuple[Syntax, ...]:
-    """[x y] lists two blocks where a space stands between them."""
+    """Return the parts of an entry of a block matrix: [x y] has two where a space stands between
+    them."""
     if isinstance(item, Chain) and not any(item.dots):
         if all(factor.first.spaced for factor in item.factors[1:]):
             return item.factors
@@ -175,7 +176,7 @@ def _blocks(item: Syntax) -> tuple[Syntax, ...]:
 
 
 def norm_or_absolute(cursor: Cursor) -> Task[Syntax]:
-    """|x| and ‖x‖, with what stands below."""
+    """Read |x| or ‖x‖, and the subscript behind it."""
     opening = cursor.take()
     kind, sided = opening.text[0], opening.text.endswith("(")
     cursor.bars.append(opening)

@@ -25,7 +25,7 @@ _INDEX = Words(en="a sum needs letters as indices here", zh="求和的下标应�
 
 
 def command(cursor: Cursor) -> Task[Syntax]:
-    """\\frac, √, ∑ and ∏; ∂ and ∇ stand left of = only."""
+    """Read \\frac, √, ∑ or ∏. Raise SyntaxProblem for ∂ and ∇, which stand only left of =."""
     sign = cursor.take()
     match sign.text:
         case "frac":
@@ -42,7 +42,8 @@ def command(cursor: Cursor) -> Task[Syntax]:
 
 
 def _argument(cursor: Cursor, sign: Sign) -> Task[Syntax]:
-    """{…}, or the one sign behind a command: \\frac12, \\frac1n."""
+    """Read the argument of a command: {…}, or the one sign that follows, as in \\frac12 and
+    \\frac1n."""
     if cursor.now is None:
         raise cursor.nothing_after(sign)
     return (yield from wait(operand(cursor)))
@@ -63,7 +64,7 @@ def _root(cursor: Cursor, sign: Sign) -> Task[Syntax]:
 
 
 def _total(cursor: Cursor, sign: Sign) -> Task[Syntax]:
-    """∑ x over everything, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
+    """Read a sum or product: ∑ x over all elements, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
     below, above = subscript(cursor), None
     if cursor.sees("^"):
         cursor.take()
@@ -92,7 +93,7 @@ def _axes(cursor: Cursor, below: str, sign: Sign) -> tuple[int, ...]:
 
 
 def environment(cursor: Cursor) -> Task[Syntax]:
-    r"""\begin{cases} … \end{cases}, \begin{pmatrix} … \end{pmatrix}."""
+    r"""Read \begin{cases} … \end{cases} or a matrix, \begin{pmatrix} … \end{pmatrix}."""
     opening = cursor.take()
     bars, cursor.bars = cursor.bars, []
     rows, conditions = yield from _rows(cursor, opening.text == "cases")

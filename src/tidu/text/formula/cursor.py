@@ -73,8 +73,8 @@ class Cursor:
         return wait(self.rules.expression(self))
 
     def _begin(self) -> None:
-        """Between two signs that are taken only so many rules can begin, one inside the other: more
-        mean that a rule asks for itself without reading anything, which would never end."""
+        """Raise SyntaxProblem if too many rules begin at one sign: a rule that asks for itself
+        without reading anything would never end."""
         at, count = self.begun
         self.begun = (at, count + 1) if at == self.at else (self.at, 0)
         if count > _MAX_BEGUN:
@@ -92,7 +92,7 @@ class Cursor:
 
     @property
     def key(self) -> str:
-        """Under which the sign that comes stands in tables of rules."""
+        """Return the key under which tables of rules list the sign that comes next."""
         now = self.now
         return "" if now is None else now.text if now.kind == "sign" else now.kind
 
@@ -142,7 +142,7 @@ class Cursor:
         self.signs[self.at : self.at + 1] = [one, two]
 
     def cut_first_character(self) -> None:
-        """LaTeX takes one character where no braces stand: x^23 is x²·3."""
+        """Cut the first character off the next sign, in LaTeX: without braces x^23 means x²·3."""
         sign = self.now
         if self.latex and sign is not None and sign.kind in ("number", "name"):
             if len(sign.text) > 1 and sign.end - sign.column == len(sign.text):

@@ -43,7 +43,8 @@ def items(formulas: FormulaScope, node: syntax.Items) -> Task[Part]:
 
 # ------------------------------------------------------------------ operators
 def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[Part]:
-    """left + right; ⊙, ⊘, ⊗ and × by the shapes; of `and` and `or` both sides are read."""
+    """Return left + right or another operation of two; the shapes decide what ⊙, ⊘, ⊗ and × mean.
+    Of `and` and `or` both sides are read."""
     left = yield from lower(formulas, node.left)
     right = yield from lower(formulas, node.right)
     at, sign = formulas.at(node), formulas.sign_place(node.sign)
@@ -70,7 +71,8 @@ def _scaling(formulas: FormulaScope, vector: Part, other: Part) -> Part:
 
 
 def _times(at: Builder, sign: Place, left: Part, right: Part) -> Part:
-    """×: of numbers a product; of arrays what their shapes allow, if that is one thing."""
+    """Return left × right: a product of numbers, or the one product that the shapes of arrays
+    allow. Raise SyntaxProblem if they allow two."""
     one, two = shape_of(left.value), shape_of(right.value)
     if not one or not two:
         return replace(at.calculate("*", left, right, sign), row=left.row or right.row)
@@ -86,7 +88,7 @@ def _times(at: Builder, sign: Place, left: Part, right: Part) -> Part:
 
 
 def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[Part]:
-    """−x, not x"""
+    """Return −x or not x."""
     part = yield from lower(formulas, node.value)
     first, operator = node.first, node.operator
     sign = formulas.scope.text.place(first.line, first.column, first.column + len(operator))
@@ -112,7 +114,7 @@ def comparison(formulas: FormulaScope, node: Comparison) -> Task[Part]:
 
 
 def truth(formulas: FormulaScope, node: syntax.Truth) -> Task[Part]:
-    """[condition] as 1 or 0."""
+    """Return [condition] as 1 or 0."""
     part = yield from lower(formulas, node.condition)
     at = formulas.at(node)
     return replace(at.apply("where", part, at.constant(1.0), at.constant(0.0)), row=part.row)
@@ -138,7 +140,7 @@ def cases(formulas: FormulaScope, node: syntax.Cases) -> Task[Part]:
 
 
 def _complementary(one: Syntax | None, two: Syntax) -> bool:
-    """x > 0 and x ≤ 0."""
+    """Tell whether exactly one of two conditions always holds, as of x > 0 and x ≤ 0."""
     if not isinstance(one, Comparison) or not isinstance(two, Comparison):
         return False
     opposite = len(one.operators) == 1 and two.operators == (_OPPOSITE[one.operators[0]],)

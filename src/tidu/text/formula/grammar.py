@@ -121,7 +121,7 @@ def _binary(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax
 
 
 def _comparison(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
-    """a < b ≤ c is one comparison of three parts."""
+    """Return a < b ≤ c as one comparison of three parts."""
     operator = "==" if sign.text == "=" else sign.text
     if not isinstance(left, Comparison):
         left = Comparison(left.first, left.last, (left,), (), ())
@@ -130,7 +130,8 @@ def _comparison(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Sy
 
 
 def _dot(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
-    """a·b·c as one chain: its brackets are found by shape."""
+    """Return a·b·c as one chain of factors; their shapes decide later which are multiplied
+    first."""
     one = left if isinstance(left, Chain) else Chain(left.first, left.last, (left,), ())
     two = right if isinstance(right, Chain) else Chain(right.first, right.last, (right,), ())
     dots = (*one.dots, sign, *two.dots)
@@ -138,7 +139,8 @@ def _dot(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -
 
 
 def _quotient(cursor: Cursor, first: Sign, left: Syntax, slash: Sign, right: Syntax) -> Syntax:
-    """1/n Σ… is (1/n) Σ…; where the spaces do not say so, a/bc has two readings."""
+    """Return a quotient: 1/n Σ… is (1/n) Σ…. Raise SyntaxProblem for a/bc where the spaces do not
+    decide."""
     if not isinstance(right, Chain):
         return _binary(cursor, first, left, slash, right)
     divisor, *others = right.factors

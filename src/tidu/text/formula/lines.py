@@ -61,7 +61,8 @@ _COMPOUND = re.compile(r"\s*(def|for|if|elif|else|while|with|class|import|from|t
 
 
 def _logical_lines(text: Text) -> Iterable[tuple[int, int]]:
-    """Spans of lines that belong together: a line, with those that its brackets reach."""
+    """Yield the first and the last line of each statement, which goes on while brackets are
+    open."""
     start, depth = 0, 0
     for number, shown in enumerate(text.lines):
         code = shown.partition("#")[0]
@@ -91,7 +92,8 @@ def _is_python(text: Text, span: tuple[int, int], given: set[str]) -> bool:
 
 
 def _means_more(node: ast.AST, given: set[str]) -> bool:
-    """^ as power, 2(x + 1) and λ(x + 1) as products, b'…' as b transposed."""
+    """Tell whether Python code means something else as a formula: ^ as a power, 2(x + 1) and λ(x +
+    1) as products, b'…' as b transposed."""
     match node:
         case ast.BinOp(op=ast.BitXor()) | ast.Call(func=ast.Constant()):
             return True
@@ -106,7 +108,7 @@ def _means_more(node: ast.AST, given: set[str]) -> bool:
 def _with_formulas(
     text: Text, spans: Sequence[tuple[int, int]], said: Mapping[int, list[ast.stmt]]
 ) -> ast.Module:
-    """Python's tree of the other lines, with the formulas in the places where they stood."""
+    """Return Python's syntax tree of the other lines, the formulas put in where they stood."""
     lines = list(text.lines)
     for first, last in spans:
         indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]

@@ -69,7 +69,7 @@ class Known:
 
     @property
     def longest(self) -> int:
-        """The number of letters of the longest name."""
+        """Return how many letters the longest name has."""
         self._grow()
         return max(self._longest, 0 if self.outer is None else self.outer.longest)
 
@@ -82,7 +82,7 @@ class Known:
 
 
 def _accented(text: str) -> tuple[str, ...]:
-    """ŷ may be declared as y_hat or yhat."""
+    """Return the names by which an accented letter may be declared: y_hat and yhat for ŷ."""
     parts = unicodedata.normalize("NFD", text)
     words = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot"}
     if len(parts) != 2 or parts[1] not in words:

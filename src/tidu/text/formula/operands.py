@@ -54,13 +54,13 @@ def word(cursor: Cursor) -> Task[Syntax]:
 
 
 def _is_log_of_det(cursor: Cursor, sign: Sign) -> bool:
-    """ln|det|(X), as the printers write it."""
+    """Tell whether ln|det| follows, as the printers write the logarithm of a determinant."""
     texts = "".join(s.text for s in [sign, *cursor.ahead(3)])
     return texts in ("ln|det|", "log|det|")
 
 
 def function(cursor: Cursor) -> Task[Syntax]:
-    r"""\sin x, \tanh^2 z, \log_2(n): a command that is a function."""
+    r"""Read a function that is a LaTeX command, with its argument: \sin x, \tanh^2 z, \log_2(n)."""
     sign = cursor.take()
     found = Word(sign, sign, sign.text, subscript(cursor))
     cursor.leaf(found)
@@ -68,7 +68,7 @@ def function(cursor: Cursor) -> Task[Syntax]:
 
 
 def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
-    """word^scripts(…): a function of what stands in brackets, or a product with it."""
+    """Read what follows a word, word^scripts(…): the arguments of a function, or a factor."""
     above = yield from scripts(cursor)
     opens = cursor.sees("(") or (cursor.sees("{") and not cursor.begin().spaced)
     keywords: Keywords = ()
@@ -105,7 +105,7 @@ def _bare_argument(cursor: Cursor, name: Sign) -> Task[Syntax]:
 
 # ------------------------------------------------------------------ attributes and indices
 def attribute(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
-    """x.T, x.sum(axis=0), np.sum(x): Python's own spelling inside a formula."""
+    """Read Python's own x.T, x.sum(axis=0) or np.sum(x) inside a formula."""
     if cursor.begin().spaced:
         return None
     dot = cursor.take()
@@ -120,7 +120,7 @@ def attribute(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
 
 
 def index(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
-    """base[key]; base [condition] is a product."""
+    """Read base[key]; base [condition] is a product."""
     if cursor.begin().spaced or isinstance(base, Constant):
         return None
     opening = cursor.take()

@@ -191,7 +191,7 @@ class Builder:
     def calculate(
         self, sign: str, left: Part, right: Part, sign_place: Place | None = None
     ) -> Part:
-        """`left sign right`; sign_place: of the sign, if it is written."""
+        """Return `left sign right`; `sign_place` is where the sign stands, if it is written."""
         sizes, product = self.formulas.sizes, sign == "@"
         one, two = sizes.settled(left.value), sizes.settled(right.value)
         sizes.fit(shape_of(one), shape_of(two), product)
@@ -210,19 +210,19 @@ class Builder:
 
     # -------------------------------------------------------------- attributes and indices
     def member(self, part: Part, name: str, name_place: Place) -> Part:
-        """part.name"""
+        """Return part.name."""
         value = operations.attribute(self.formulas.scope, part, name, name_place, self.place)
         written = ast.Attribute(part.code, name, ast.Load())
         return self.made(value, written, (part,), entrywise=False)
 
     def indexed(self, part: Part, key: Part) -> Part:
-        """part[key]"""
+        """Return part[key]."""
         value = operations.entry(self.formulas.scope, part, key)
         written = ast.Subscript(part.code, key.code, ast.Load())
         return self.made(value, written, (part, key), entrywise=False)
 
     def sliced(self, *bounds: Part | None) -> Part:
-        """lower:upper:step; what is left out is None."""
+        """Return the slice lower:upper:step; a bound that is left out is None."""
         parts = [part for part in bounds if part is not None]
         codes = [None if part is None else part.code for part in bounds]
         values = [None if part is None else part.value for part in bounds]
@@ -285,13 +285,13 @@ class Builder:
 
 
 def column(formulas: FormulaScope, part: Part) -> Part:
-    """x[:, None]"""
+    """Return a vector as a matrix of one column, x[:, None]."""
     at = Builder(formulas, part.place)
     return at.indexed(part, at.items([at.sliced(None), at.constant(None)]))
 
 
 def word_for(formulas: FormulaScope, word: str) -> str:
-    """`sum`, or `np.sum` where the program has a name sum of its own."""
+    """Return `sum`, or `np.sum` where the program has a name sum of its own; other words alike."""
     scope = formulas.scope
     if word in scope.inputs or any(word in names for names in scope.locals):
         return f"np.{word}" if functions.in_numpy(f"numpy.{word}") else f"np.linalg.{word}"

@@ -77,7 +77,8 @@ def scripted(at: Builder, base: Place, part: Part, scripts: Sequence[Script]) ->
 
 
 def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
-    """Ax² is A·x²: a script belongs to the last letter of a run."""
+    """Return Ax² as A·x²: the exponent belongs to the last of several names written without
+    spaces."""
     base = node.base
     if not isinstance(base, Word) or _is_euler(formulas, base):
         return None
@@ -107,7 +108,8 @@ def _is_squared(formulas: FormulaScope, script: Script) -> bool:
 
 
 def _meaning_of_t(at: Builder, base: Place, part: Part, kind: str) -> str:
-    """^T where T is also a name: by shape, or refused."""
+    """Return what ^T means where T is also a name: the transpose or a power. Raise SyntaxProblem if
+    the shapes allow both."""
     found = at.formulas.scope.find("T")
     if not isinstance(found, VALUES) or rank_of(found) > 0:
         return kind.removesuffix("?")
@@ -170,7 +172,7 @@ def _may_be_of_matrix(at: Builder, part: Part) -> bool:
 
 
 def _exponential(at: Builder, script: Script) -> Task[Part]:
-    """eˣ"""
+    """Return eˣ. Raise SyntaxProblem where x may be a matrix."""
     if script.exponent is None:
         exponent = at.constant(-1)
     else:
@@ -188,7 +190,8 @@ def closed(text: str) -> str:
 
 # ------------------------------------------------------------------ bars
 def bars(formulas: FormulaScope, node: Bars) -> Task[Part]:
-    """|x| and ‖x‖"""
+    """Return the norm ‖x‖ or the absolute value |x|. Raise SyntaxProblem where |x| may be a
+    determinant."""
     part = yield from lower(formulas, node.value)
     at = formulas.at(node)
     if node.kind == "‖":
@@ -221,7 +224,8 @@ def _norm(at: Builder, below: str, part: Part) -> Part:
 
 
 def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[Part]:
-    """‖x‖² as the sum of squares, which has no kink; for matrices with F only."""
+    """Return ‖x‖² as the sum of squares, which is smooth at 0; of a matrix only where F is
+    written."""
     part = yield from lower(formulas, node.value)
     at, sub = formulas.at(node), node.sub.lower()
     if sub == "f" or (sub in ("", "2") and not is_matrix(part.value)):

@@ -40,7 +40,7 @@ class Factor:
 
     @property
     def kind(self) -> str:
-        """r: a vector that lies; c: one that stands; m: a matrix; t: more axes."""
+        """Return r for a row vector, c for a column vector, m for a matrix, t for more axes."""
         rank = rank_of(self.part.value)
         if rank == 1:
             return "r" if self.part.row else "c"
@@ -123,7 +123,8 @@ def _names_function(formulas: FormulaScope, word: Word) -> bool:
 
 
 def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied:
-    """ln det(X): a function of a function. A function of a plain name needs brackets."""
+    """Return a function of a function, such as ln det(X). Raise SyntaxProblem for a function of a
+    plain name, which needs brackets."""
     if not isinstance(argument, Applied) or not _names_function(formulas, argument.word):
         shown, inside = formulas.shown(word), formulas.shown(argument)
         raise SyntaxProblem(
@@ -167,7 +168,7 @@ def _inner(at: Builder, one: Factor, two: Factor) -> Part:
 
 
 def _outer(at: Builder, one: Factor, two: Factor) -> Part:
-    """x yᵀ; with 𝟏 on a side, the vector beside itself as often as there is room."""
+    """Return x yᵀ; if one of them is 𝟏, the other vector repeated."""
     first, second = one.part, two.part
     if not (first.ones or second.ones):
         return at.apply("np.outer", first, second)
@@ -201,7 +202,7 @@ def _number_or_product(at: Builder, one: Factor, two: Factor) -> Part:
 
 
 def _column_matrix(at: Builder, one: Factor, two: Factor) -> Part:
-    """x A with a standing x: an outer product with a row, or x as the row it fits."""
+    """Return x A for a column vector x: an outer product if A has one row, else x read as a row."""
     if shape_of(two.part.value)[0] != 1:
         return _number_or_product(at, one, two)
     return _matrix_product(at, replace(one, part=column(at.formulas, one.part)), two)
@@ -216,7 +217,8 @@ def _matrix_row(at: Builder, one: Factor, two: Factor) -> Part | None:
 
 
 def _same_way(at: Builder, one: Factor, two: Factor) -> Part | None:
-    """Two vectors that lie the same way: a·b is their dot product, a b is refused."""
+    """Return a·b, the dot product of two vectors that are both columns or both rows; None without a
+    dot, as a b cannot be multiplied."""
     same = shape_of(one.part.value) == shape_of(two.part.value)
     return _matrix_product(at, one, two) if two.dot and same else None
 

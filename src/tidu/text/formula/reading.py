@@ -79,7 +79,7 @@ def echo(formulas: FormulaScope) -> list[Phrase]:
 
 
 def _line(formulas: FormulaScope, line: Line) -> Task[None]:
-    """target = value, or a value alone."""
+    """Read one line: target = value, or a value alone."""
     scope, sizes = formulas.scope, formulas.sizes
     formulas.page = line.of is not None
     part = yield from lower(formulas, line.value)
@@ -101,7 +101,7 @@ def _line(formulas: FormulaScope, line: Line) -> Task[None]:
 
 
 def _of_shape(formulas: FormulaScope, of: Word, part: Part) -> Task[Part]:
-    """∂L/∂x has the shape of x, which settles how long a 𝟏 in it is."""
+    """Return the value of ∂L/∂x in the shape of x, which settles the length of a 𝟏 in it."""
     variable = yield from lower(formulas, of)
     wanted, found, sizes = shape_of(variable.value), shape_of(part.value), formulas.sizes
     if len(found) == len(wanted):
@@ -117,7 +117,7 @@ def _of_shape(formulas: FormulaScope, of: Word, part: Part) -> Task[Part]:
 
 
 def _check_all_read(formulas: FormulaScope, line: Line) -> None:
-    """Every name and number of the line has been read: none is left out in silence."""
+    """Raise SyntaxProblem if a name or number of the line was not read."""
     for leaf in line.leaves:
         if (leaf.first.line, leaf.first.column) not in formulas.read:
             what = _LEFT_OUT(part=formulas.shown(leaf))

@@ -178,7 +178,8 @@ class Scanner:
         self._add("number", plain, len(shown))
 
     def _name(self) -> None:
-        """Letters; outside of LaTeX also digits and underscores, as in Python's names."""
+        """Scan a name: letters; outside of LaTeX also digits and underscores, as in Python's
+        names."""
         here, end = self.here, self.at
         while end < len(here) and self._continues(here, end):
             end += 1
@@ -247,7 +248,8 @@ class Scanner:
         return operand or last.text in (")", "]", "}", "'", "|", "‖")
 
     def _accents(self) -> None:
-        """All accents of one letter at once: joined one by one, each would read the others anew."""
+        """Join all accents behind a letter to it at once; one by one, each would read the others
+        again."""
         last = self.found.pop()
         match = _ACCENTS.match(self.here, self.at)
         assert match is not None
@@ -278,7 +280,7 @@ class Scanner:
         return self._add("sign", "}", 0)
 
     def _lowered(self) -> None:
-        """₁, ᵢⱼ, ₁,₂ and the word behind it in W₁_true."""
+        """Scan a subscript: ₁, ᵢⱼ, ₁,₂, or the word behind it in W₁_true."""
         match = _LOWERED.match(self.here, self.at)
         assert match is not None
         text = "".join(signs.SUBSCRIPTS.get(c, c) for c in match.group()).replace("_", ",")
@@ -322,7 +324,7 @@ class Scanner:
         return SyntaxProblem(_COMMAND(name=name), place=place, fix=fix)
 
     def _delimiter(self, side: str, length: int) -> None:
-        """\\left( and \\right|: bars learn which side they are."""
+        """Scan \\left( or \\right|: a bar then knows which side it is."""
         match = _DELIMITER.match(self.here, self.at + length)
         if match is None:
             raise self._unknown(side, length)
@@ -355,7 +357,7 @@ class Scanner:
         raise self._unknown(f"{side}{{{name}}}", whole)
 
     def _font(self, name: str, length: int) -> None:
-        r"""\mathbf{X}, \mathrm{sum}, \text{if }: what stands in braces is one name."""
+        r"""Scan \mathbf{X}, \mathrm{sum} or \text{if }: what stands in braces is one name."""
         match = _GROUP.match(self.here, self.at + length)
         single = _SINGLE.match(self.here, self.at + length)
         found = match or single

@@ -52,7 +52,7 @@ def primary(cursor: Cursor) -> Task[Syntax]:
 
 # ------------------------------------------------------------------ below
 def entry(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
-    """base with a subscript."""
+    """Read the subscript behind a base."""
     sub = subscript(cursor)
     return Entry(first, cursor.last, base, sub)
     yield
@@ -94,7 +94,7 @@ def _below(cursor: Cursor, lowered: Sign) -> str:
 
 # ------------------------------------------------------------------ above
 def raised(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
-    """base with all that is raised behind it."""
+    """Read the exponents and marks behind a base."""
     return with_scripts(cursor, base, (yield from scripts(cursor)), first)
 
 
@@ -133,7 +133,7 @@ def _exponent(cursor: Cursor) -> Task[Script]:
 
 
 def _sees_elementwise(cursor: Cursor) -> bool:
-    r"""^{⊙2}: an elementwise power, where ² alone could be that of the matrix."""
+    r"""Tell whether ^{⊙2} follows, an elementwise power, and read up to its number."""
     ahead = cursor.ahead(4)
     texts = [sign.text for sign in ahead]
     if len(ahead) < 4 or texts[:2] != ["{", "⊙"] or ahead[2].kind != "number":
@@ -143,7 +143,8 @@ def _sees_elementwise(cursor: Cursor) -> bool:
 
 
 def _mark(cursor: Cursor) -> str | None:
-    """T, -1 and -T behind a caret, in braces or brackets or without."""
+    """Read T, -1 or -T behind a caret, with or without braces or brackets; return None for another
+    exponent."""
     texts = [sign.text for sign in cursor.ahead(5)]
     for pattern, kind in _MARKS:
         size = len(pattern)
@@ -178,7 +179,8 @@ def _power_operand(cursor: Cursor) -> Task[Syntax]:
 
 
 def _marks() -> tuple[tuple[tuple[str, ...], str], ...]:
-    """Signs behind a caret and what they mark; the letter T may also be a name (T?)."""
+    """Return the signs that can follow a caret, each with what they mark; T? where T may be a
+    name."""
     marks: list[tuple[tuple[str, ...], str]] = []
     for before, after in (("{", "}"), ("(", ")"), ("", "")):
         for inner, kind in (

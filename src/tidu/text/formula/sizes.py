@@ -39,7 +39,7 @@ class Sizes:
         return settled
 
     def unify(self, one: Dim, two: Dim) -> None:
-        """Two sizes that must be equal: one of 𝟏 or I takes the other's value, the later first, so
+        """Make two sizes equal: that of a 𝟏 or I takes the other's value, the later one first, so
         that what is read already stays as it is."""
         one, two = self._known(one), self._known(two)
         pairs = [(age, value) for age, value in ((_age(one), two), (_age(two), one)) if age]
@@ -50,7 +50,8 @@ class Sizes:
                 return
 
     def fit(self, one: Shape, two: Shape, product: bool) -> None:
-        """Two shapes that are joined, entry by entry or as a matrix product."""
+        """Make the sizes of two shapes equal where an elementwise operation or a matrix product
+        joins them."""
         if not self.count or not one or not two:
             return
         if product:
@@ -91,7 +92,7 @@ def is_square(value: Value) -> bool:
 
 
 def is_matrix(value: Value) -> bool:
-    """Two axes of more than one element."""
+    """Tell whether two or more axes have more than one element."""
     return sum(dim != 1 for dim in shape_of(value)) > 1
 
 

@@ -42,7 +42,7 @@ _NO_RANGE = Words(
 
 # ------------------------------------------------------------------ sums
 def total(formulas: FormulaScope, node: Total) -> Task[Part]:
-    """∑ over everything, along axes, or over the indices of the body."""
+    """Return a sum or product over all elements, along axes, or over the indices of the body."""
     if node.indices:
         return (yield from _over_indices(formulas, node))
     part = yield from lower(formulas, node.body)
@@ -117,7 +117,7 @@ def _with_all_axes(at: Builder, node: Total, part: Part) -> Part:
 
 # ------------------------------------------------------------------ entries
 def indexed(formulas: FormulaScope, node: Indexed) -> Task[Part]:
-    """x[1:2] as NumPy reads it; behind ∂L/∂x = as tidu's pages write it, counted from 1."""
+    """Return x[1:2] as NumPy reads it; behind ∂L/∂x =, as tidu's pages write it, counted from 1."""
     base = yield from lower(formulas, node.base)
     key = yield from lower(formulas, _from_zero(node.key) if formulas.page else node.key)
     return formulas.at(node).indexed(base, key)
@@ -137,7 +137,7 @@ def _from_zero(key: Syntax) -> Syntax:
 
 
 def slice_(formulas: FormulaScope, node: Slice) -> Task[Part]:
-    """lower:upper:step of an index."""
+    """Return the slice lower:upper:step of an index."""
     bounds: list[Part | None] = []
     for part in node.parts:
         bounds.append(None if part is None else (yield from lower(formulas, part)))
@@ -145,7 +145,7 @@ def slice_(formulas: FormulaScope, node: Slice) -> Task[Part]:
 
 
 def entry(formulas: FormulaScope, node: Entry) -> Task[Part]:
-    """x₂, A₁,₂, x₁:₂ with indices from 1; xᵢ under a sum over i."""
+    """Return x₂, A₁,₂ or x₁:₂ with indices from 1; xᵢ under a sum over i."""
     part = yield from lower(formulas, node.base)
     at, rank = formulas.at(node), rank_of(part.value)
     keys = names.indices(node.sub, rank)
@@ -172,7 +172,7 @@ def _from_one(at: Builder, key: str) -> Part:
 
 
 def _labelled(at: Builder, part: Part, keys: Sequence[str]) -> Part:
-    """xᵢ as the whole of x along the axis of i."""
+    """Return xᵢ as all of x, its axis marked as that of i."""
     indices, ranges = at.formulas.indices, at.formulas.ranges
     if len(set(keys)) != len(keys):
         part, keys = at.apply("np.diagonal", part), keys[:1]

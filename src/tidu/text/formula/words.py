@@ -61,7 +61,7 @@ def named(formulas: FormulaScope, node: Syntax, name: str) -> Part:
 
 
 def ones(formulas: FormulaScope, node: Syntax) -> Part:
-    """𝟏, as long as what it is multiplied with."""
+    """Return 𝟏, a vector of ones; what it is multiplied with settles its length."""
     size = formulas.sizes.new()
     written = code.call(code.name(word_for(formulas, "ones")), [ast.Name(str(size))], {})
     return Part(filled((size,), 1.0), formulas.place(node), written, ones=True)
@@ -111,7 +111,7 @@ def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
 
 
 def _special_word(formulas: FormulaScope, node: Word) -> Found | None:
-    """𝟏, I, π, e and ∞, where they are not names of the program."""
+    """Return the meaning of 𝟏, I, π, e or ∞, unless the program uses it as a name."""
     if node.sub:
         return None
     if node.text in functions.CONSTANTS or node.text == "π":
