@@ -31,7 +31,7 @@ INSTEAD = {
 PLAIN = {
     "explaining/recursion.py": "letters that stand for indices on the page",
     "files.py": "letters that a file name cannot have",
-    "spellings/networks/convolution.py": "the letters of einsum's text",
+    "spellings/windows.py": "the letters of einsum's text",
     "ops/leaves.py": "Greek letters",
     "ops/linalg/einsum.py": "the letters of einsum's text",
     "ops/linalg/matrices.py": "the op that folds one triangle of a matrix onto the other",
@@ -93,32 +93,7 @@ def test_a_private_word_is_seen() -> None:
 # Class names that two modules share, each with its reason. The list only gets shorter.
 SHARED = {
     "Derivation": "the frozen record, and the handle of it that users hold",
-    "Gradient": "the gradient that users hold, and how it is written",
     "LeastSquares": "results named as NumPy and PyTorch name them",
-    # One idea as it is read from a text and as it is printed.
-    **dict.fromkeys(
-        (
-            "Cases",
-            "Constant",
-            "Entry",
-            "Formula",
-            "Function",
-            "Line",
-            "Script",
-        ),
-        "syntax of a formula that is read; the tree of one that is printed",
-    ),
-    "Level": "precedence of operators, when read and when printed",
-    # The text reader.
-    **dict.fromkeys(("Comparison", "Factor", "Operand", "Part"), "to be renamed in text/"),
-    # Study files, claims and their checks.
-    **dict.fromkeys(
-        ("Claim", "Descent", "Document", "Kind", "Program", "Setting", "Table", "Target"),
-        "to be renamed in study/ and checking/",
-    ),
-    **dict.fromkeys(("Given", "Source"), "to be renamed in tracing/"),
-    **dict.fromkeys(("Group", "Problem", "View"), "to be renamed in app/"),
-    "Rule": "the derivative rule on the page, and the base of update rules",
 }
 
 

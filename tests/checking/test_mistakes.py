@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidu.checking import check_gradient, require_agreement, same_value
-from tidu.checking.mistakes import MISTAKES, RATIO, TRANSPOSITION, Comparison, Kind, recognise
+from tidu.checking.mistakes import MISTAKES, RATIO, TRANSPOSITION, Mismatch, MistakeKind, recognise
 from tidu.errors import GradientMismatch
 from tidu.words import Words
 
@@ -14,8 +14,8 @@ RNG = np.random.default_rng(5)
 TRUE = RNG.standard_normal((3, 3))
 
 
-def compared(stated: np.ndarray, true: np.ndarray = TRUE) -> Comparison:
-    return Comparison(stated, true, lambda change: np.allclose(change(stated), true, rtol=1e-9))
+def compared(stated: np.ndarray, true: np.ndarray = TRUE) -> Mismatch:
+    return Mismatch(stated, true, lambda change: np.allclose(change(stated), true, rtol=1e-9))
 
 
 @pytest.mark.parametrize("ratio", [2.0, -1.0, 0.5, 1.001, -3.0, 1e6])
@@ -45,7 +45,7 @@ def test_an_entry_off_the_ratio_is_no_ratio() -> None:
     assert recognise(compared(stated)) is None
 
 
-SHIFT = Kind(
+SHIFT = MistakeKind(
     "shift",
     lambda found: (
         {"shift": float(np.mean(found.stated - found.expected))}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tidu.study.part import STUDY
-from tidu.study.table import Key, Table
+from tidu.study.table import Key, TableFormat
 
 Document: TypeAlias = dict[str, Any]
 
@@ -68,7 +68,7 @@ def fields() -> Iterator[Field]:
 
 
 def _fields(
-    table: Table, path: tuple[str, ...], above: tuple[Document, ...], marks: Document
+    table: TableFormat, path: tuple[str, ...], above: tuple[Document, ...], marks: Document
 ) -> Iterator[Field]:
     for mark, variant in (table.variants or {}).items():
         yield from _fields(variant, path, above, {mark: _example(mark, variant.key(mark))})

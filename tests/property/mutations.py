@@ -162,7 +162,7 @@ def every_key() -> list[dict[str, Any]]:
     """Studies that together have every key of the format: each key of each table with the example
     that its own record gives, in a study that is else in order."""
     from tidu.study.part import STUDY
-    from tidu.study.table import Table
+    from tidu.study.table import TableFormat
 
     given = {"w": [1, 2], "x": 3}
     base = {"title": "t", "program": "L = sum((w*x)**2)", "given": given, "wrt": "w"}
@@ -174,7 +174,7 @@ def every_key() -> list[dict[str, Any]]:
         except tomllib.TOMLDecodeError:
             return text
 
-    def tables(table: Table, depth: int) -> Iterator[dict[str, Any]]:
+    def tables(table: TableFormat, depth: int) -> Iterator[dict[str, Any]]:
         """A table with its required keys and each of the others in turn."""
         if depth == 0:
             return

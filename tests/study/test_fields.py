@@ -8,10 +8,10 @@ import pytest
 
 from tidu.errors import StudyError
 from tidu.study.check import check
-from tidu.study.fields import Entry, as_tuple, key, keys_of, read_fields
+from tidu.study.fields import StudyTable, as_tuple, key, keys_of, read_fields
 from tidu.study.kinds import COUNT, TEXTS
 from tidu.study.part import DONE, OWN, SHARED, STUDY, Part, Show
-from tidu.study.table import Table
+from tidu.study.table import TableFormat
 from tidu.study.toml_lines import read_document
 from tidu.words import Words
 
@@ -25,13 +25,13 @@ class Toy:
     made: str = "by hand"
 
 
-TOY = Table("toy", SAYS, keys_of(Toy))
+TOY = TableFormat("toy", SAYS, keys_of(Toy))
 
 
 def read(text: str) -> Toy:
     document = read_document(text, "toy.toml")
     check(document, TOY, document.values)
-    return Toy(**read_fields(Toy, Entry(document, document.values)))
+    return Toy(**read_fields(Toy, StudyTable(document, document.values)))
 
 
 def test_a_field_is_a_key_under_its_name_or_another() -> None:

@@ -16,8 +16,8 @@ from tests.architecture.source import ROOT
 from tidu.backends.numpy import evaluate
 from tidu.errors import Place
 from tidu.optim import SGD
-from tidu.study.claims import Claim, Target, read_target
-from tidu.study.fields import Program
+from tidu.study.claims import ClaimSubject, StatedClaim, read_target
+from tidu.study.fields import ProgramText
 from tidu.study.format import documented_tables, json_schema, markdown
 from tidu.study.given import Archived, Columns, Filled, Inline
 from tidu.study.layers import LayerList, LossTable
@@ -102,7 +102,7 @@ def test_windows_line_ends_and_byte_order_mark_change_nothing() -> None:
     plain = 'title = "t"\nprogram = """\nL = x\n"""\n'
     study = read_study("\ufeff" + plain.replace("\n", "\r\n"))
     model = study.parts[0].model
-    assert isinstance(model, Program)
+    assert isinstance(model, ProgramText)
     assert (model.text, model.first_line) == ("L = x\n", 3)
 
 
@@ -175,7 +175,7 @@ def test_every_key_arrives() -> None:
     (numeric,) = part.numeric
     assert (numeric.of, numeric.index, numeric.h) == ("w", (1, 2), 0.001)
     stated, formula = part.claims
-    assert stated.target == Target("step", "loss", step=10)
+    assert stated.target == ClaimSubject("step", "loss", step=10)
     assert isinstance(stated.value, list)
     assert isinstance(stated.value[0], Written)
     assert stated.value[0].text == "6.20"
@@ -208,19 +208,19 @@ def test_values_are_worked_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("y2", Target("value", "y2")),
-        ("W1[1, 2]", Target("value", "W1", (1, 2))),
-        ("dL/dW3", Target("gradient", "W3", output="L")),
-        ("∂L/∂W3[2,1]", Target("gradient", "W3", (2, 1), output="L")),
-        ("da/db", Target("gradient", "b", output="a")),
-        ("new w11", Target("new", "w11")),
-        ("step 3 y", Target("step", "y", step=3)),
-        ("final loss", Target("final", "loss")),
-        ("best step", Target("best", "step")),
-        ("损失", Target("value", "损失")),
+        ("y2", ClaimSubject("value", "y2")),
+        ("W1[1, 2]", ClaimSubject("value", "W1", (1, 2))),
+        ("dL/dW3", ClaimSubject("gradient", "W3", output="L")),
+        ("∂L/∂W3[2,1]", ClaimSubject("gradient", "W3", (2, 1), output="L")),
+        ("da/db", ClaimSubject("gradient", "b", output="a")),
+        ("new w11", ClaimSubject("new", "w11")),
+        ("step 3 y", ClaimSubject("step", "y", step=3)),
+        ("final loss", ClaimSubject("final", "loss")),
+        ("best step", ClaimSubject("best", "step")),
+        ("损失", ClaimSubject("value", "损失")),
     ],
 )
-def test_what_a_claim_is_about(text: str, target: Target) -> None:
+def test_what_a_claim_is_about(text: str, target: ClaimSubject) -> None:
     assert read_target(text, Place()) == target
 
 
@@ -269,7 +269,7 @@ def test_parts_take_over_what_they_do_not_give() -> None:
     assert inline(first) == {"w": 10, "x": 2, "b": 3}
     assert inline(second) == {"w": 10, "x": 20, "b": 3}
     assert inline(third) == {"w": 1, "x": [[1]], "b": 3}
-    assert isinstance(second.model, Program)
+    assert isinstance(second.model, ProgramText)
     assert isinstance(third.model, LayerList)
     assert (first.wrt, second.wrt) == (("w",), ("w",))
     assert first.kinks == {"relu": 1, "abs": -1}
@@ -349,7 +349,7 @@ def test_parameters_of_layers_need_no_shape() -> None:
     assert arrays["b2"].shape == (5,)
     model = study.parts[0].model
     assert isinstance(model, LayerList)
-    assert isinstance(model.loss, Program)
+    assert isinstance(model.loss, ProgramText)
     assert not isinstance(model.loss, LossTable)
 
 
@@ -437,4 +437,4 @@ def test_claims_keep_the_order_of_the_file() -> None:
     study = load(ROOT / "studies" / "bias.toml")
     lines = [claim.place.line or 0 for claim in study.parts[0].claims]
     assert lines == sorted(lines)
-    assert all(isinstance(claim, Claim) for claim in study.parts[0].claims)
+    assert all(isinstance(claim, StatedClaim) for claim in study.parts[0].claims)

@@ -35,7 +35,7 @@ _EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class DerivationInputs:
     """Holds what a derivation is made from, as the command line gives it."""
 
     wrt: str | None = None
@@ -47,7 +47,7 @@ class Given:
     part: str | None = None
 
 
-def open_source(source: str, given: Given) -> Derivation:
+def open_source(source: str, given: DerivationInputs) -> Derivation:
     """Return the derivation of `model.py:f`, of a study file, or of a text.
 
     A Python file is imported, which runs it, as `python model.py` would; studies and texts are read
@@ -63,7 +63,7 @@ def open_source(source: str, given: Given) -> Derivation:
     return _derive(source, given)
 
 
-def _derive(loss: str | Callable[..., Any], given: Given) -> Derivation:
+def _derive(loss: str | Callable[..., Any], given: DerivationInputs) -> Derivation:
     return derive(
         loss,
         given.wrt,
@@ -76,7 +76,7 @@ def _derive(loss: str | Callable[..., Any], given: Given) -> Derivation:
 
 
 # ------------------------------------------------------------------ Python files
-def _from_python(file: Path, name: str, given: Given) -> Derivation:
+def _from_python(file: Path, name: str, given: DerivationInputs) -> Derivation:
     if not file.is_file():
         raise InputError(_NO_FILE(file=file))
     module = _imported(file)
@@ -128,7 +128,7 @@ def _imported(file: Path) -> Any:
 
 
 # ------------------------------------------------------------------ studies
-def _from_study(file: str, given: Given) -> Derivation:
+def _from_study(file: str, given: DerivationInputs) -> Derivation:
     parts = study_derivations(file, given.wrt)
     if given.part is not None:
         if given.part not in parts:

@@ -13,7 +13,7 @@ from tidu.api.run import Run
 from tidu.api.studies import part_derivation
 from tidu.backends.program import Valuation
 from tidu.checking import Finding, verify
-from tidu.checking.claim_nodes import Descent, Setting
+from tidu.checking.claim_nodes import ClaimContext, StudyDescent
 from tidu.checking.quotients import quotients
 from tidu.checking.study_claims import judge, one_sided_gradients
 from tidu.document.blocks import Block, Document, Section
@@ -116,13 +116,13 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     runs: dict[str, Run] = {}
     if numbers is None:
         shown = view(core, None, options, elements)
-        setting = Setting(core, sample_values(handle), sample_bodies(handle), {}, {})
+        setting = ClaimContext(core, sample_values(handle), sample_bodies(handle), {}, {})
     else:
         shown = view(numbers.derivation, numbers.valuation, options, elements)
         findings = verify(handle.with_bodies(), values, gradients=numbers.gradients)
         descents, runs = _descents(part, handle)
         limits = {**numbers.limits, **one_sided_gradients(core, numbers.gradients, findings)}
-        setting = Setting(numbers.derivation, values, bodies, descents, limits)
+        setting = ClaimContext(numbers.derivation, values, bodies, descents, limits)
     claims = tuple(judged(shown, judgement) for judgement in judge(setting, part.claims))
     results = PartResults(
         sample=_sample(handle) if part.show.recursion else None,
@@ -152,12 +152,12 @@ def _options(part: Part, choice: Choice) -> Options:
     )
 
 
-def _descents(part: Part, handle: Derivation) -> tuple[dict[str, Descent], dict[str, Run]]:
+def _descents(part: Part, handle: Derivation) -> tuple[dict[str, StudyDescent], dict[str, Run]]:
     """Run the descents of a part, by name or number."""
     check_steps(part, handle.core)
     known = handle.core.named_nodes()
     watch = [name for name in part.watch if name in known]
-    descents: dict[str, Descent] = {}
+    descents: dict[str, StudyDescent] = {}
     runs: dict[str, Run] = {}
     for number, item in enumerate(part.descend, 1):
         names = item.params or tuple(handle.core.wrt)
@@ -166,7 +166,10 @@ def _descents(part: Part, handle: Derivation) -> tuple[dict[str, Descent], dict[
             handle, start, steps=item.steps, optimizer=item.rule, watch=watch, progress=False
         )
         name = item.name or str(number)
-        runs[name], descents[name] = run, Descent(item, step_graph(handle.core, item.rule), run)
+        runs[name], descents[name] = (
+            run,
+            StudyDescent(item, step_graph(handle.core, item.rule), run),
+        )
     return descents, runs
 
 

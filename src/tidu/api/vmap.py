@@ -11,7 +11,7 @@ from tidu.calculus.modes import batched
 from tidu.ir.node import Node, depends_on, inputs_among, reachable
 from tidu.running.results import finish, redo_of
 from tidu.tracing.calling import bind, bound
-from tidu.tracing.entries import Entry, check_axes, open_entry
+from tidu.tracing.entries import TracedEntry, check_axes, open_entry
 from tidu.tracing.regions import Stage, stage
 from tidu.tracing.tree import Leaf, replace
 
@@ -79,7 +79,9 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
     return mapped
 
 
-def _derivatives(here: Stage, entry: Entry, results: Sequence[tuple[Leaf, Node]]) -> list[Node]:
+def _derivatives(
+    here: Stage, entry: TracedEntry, results: Sequence[tuple[Leaf, Node]]
+) -> list[Node]:
     """Return those results that contain derivatives, one for each part of an entry's result. The
     inputs by which these are taken vary in all entries."""
     recorder = here.recorder

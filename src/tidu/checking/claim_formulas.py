@@ -11,8 +11,8 @@ from tidu.errors import TiduError
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node, reachable
 from tidu.ir.types import Size
-from tidu.study.claims import Claim
-from tidu.study.fields import Program
+from tidu.study.claims import StatedClaim
+from tidu.study.fields import ProgramText
 from tidu.text.read import read
 
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
@@ -30,8 +30,8 @@ class StatedFormula:
 
 def read_formula(
     derivation: Derivation,
-    claim: Claim,
-    formula: Program,
+    claim: StatedClaim,
+    formula: ProgramText,
     more: Mapping[str, tuple[int | str, ...]] | None = None,
 ) -> StatedFormula:
     """Return the formula over the program's names, dL_dX for gradients, f_d for derivatives.
@@ -64,7 +64,7 @@ def read_formula(
     return StatedFormula(substitute([written], own)[0], written, inputs)
 
 
-def read_working(derivation: Derivation, claim: Claim, working: Program) -> Node:
+def read_working(derivation: Derivation, claim: StatedClaim, working: ProgramText) -> Node:
     """Return a formula with the author's numbers in it, each number a constant of its own.
 
     Read as it stands, 1·1 + (−1)·2 would be calculated away; each number is read as a name first.

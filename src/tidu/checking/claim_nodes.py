@@ -17,7 +17,7 @@ from tidu.ir.node import Node, reachable
 from tidu.ops.arrays.indexing import index as element
 from tidu.optim import StepGraph
 from tidu.optim.course import Course
-from tidu.study.claims import Claim
+from tidu.study.claims import StatedClaim
 from tidu.study.descend import Descend
 from tidu.words import Words, verbatim
 
@@ -32,7 +32,7 @@ _NO_DESCENT = Words(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Descent:
+class StudyDescent:
     """A descent of a study: what was asked for, one step of it as a graph, and how it went."""
 
     asked: Descend
@@ -41,7 +41,7 @@ class Descent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class ClaimContext:
     """What the claims of a part are judged in.
 
     values: those of the inputs. bodies: of declared functions. descents: by name. limits: gradients
@@ -51,7 +51,7 @@ class Setting:
     derivation: Derivation
     values: Mapping[str, Any]
     bodies: Mapping[str, Graph]
-    descents: Mapping[str, Descent]
+    descents: Mapping[str, StudyDescent]
     limits: Mapping[Node, Any]
 
     def all_values(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Setting:
             values |= {self._input_name(name, given): value for given, value in own.items()}
         return values
 
-    def descent(self, claim: Claim) -> Descent:
+    def descent(self, claim: StatedClaim) -> StudyDescent:
         """Return the descent that a claim speaks of: the one it names, else the first.
 
         Raises StudyError where the study has none.
@@ -75,7 +75,7 @@ class Setting:
             raise StudyError(_NO_DESCENT(text=claim.text), place=claim.place)
         return next(iter(self.descents.values()))
 
-    def updated(self, descent: Descent, parameter: str) -> Node:
+    def updated(self, descent: StudyDescent, parameter: str) -> Node:
         """Return the new parameter, with the settings and the memory of its own descent: several
         descents have a learning rate, and it is one and the same input until it is named apart."""
         step = descent.step
@@ -93,7 +93,7 @@ class Setting:
         return given if descent == next(iter(self.descents)) else f"{given} ({descent})"
 
 
-def target_of(setting: Setting, claim: Claim) -> Node:
+def target_of(setting: ClaimContext, claim: StatedClaim) -> Node:
     """Return the node that a claim is about, one element of it where the claim has an index.
 
     Raises StudyError for a name that the model does not have.
@@ -101,7 +101,7 @@ def target_of(setting: Setting, claim: Claim) -> Node:
     return _indexed(_whole_target(setting, claim), claim.target.index)
 
 
-def _whole_target(setting: Setting, claim: Claim) -> Node:
+def _whole_target(setting: ClaimContext, claim: StatedClaim) -> Node:
     known = setting.derivation.named_nodes()
     target = claim.target
     if target.kind == "new":
@@ -117,7 +117,7 @@ def _whole_target(setting: Setting, claim: Claim) -> Node:
 
 
 def _gradient(
-    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: Claim
+    derivation: Derivation, output: str, node: Node, known: Mapping[str, Node], claim: StatedClaim
 ) -> Node:
     """Return ∂output/∂node; the loss's own adjoint if `output` is the loss."""
     if output in ("", derivation.loss_name):
@@ -131,7 +131,7 @@ def _gradient(
     return found[node] if node in found else zeros_like(node)
 
 
-def unknown_name(claim: Claim, name: str, known: Sequence[str]) -> StudyError:
+def unknown_name(claim: StatedClaim, name: str, known: Sequence[str]) -> StudyError:
     """Return the error for a claim about a name that is none of the `known` ones."""
     close = nearest(name, known)
     return StudyError(

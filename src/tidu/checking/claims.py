@@ -21,7 +21,7 @@ from tidu.calculus.bodies import written_out
 from tidu.calculus.derivation import Derivation
 from tidu.checking.compare import Stated, same_formula, same_value, stated_array
 from tidu.checking.finding import Array, Finding
-from tidu.checking.repair import Repair, Target, find_repairs
+from tidu.checking.repair import Repair, StatedNode, find_repairs
 from tidu.errors import InputError, Place
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node, reachable
@@ -287,12 +287,12 @@ def _repairs(
     ):
         return ()
     others = [
-        Target(c.target, c.value, c.digits)
+        StatedNode(c.target, c.value, c.digits)
         for j, c in enumerate(claims)
         if c.value is not None and (verdicts[j][0] == "holds" or i in roots.get(j, ()))
     ]
     return find_repairs(
-        Target(cause.target, cause.value, cause.digits), others, values, cause.working
+        StatedNode(cause.target, cause.value, cause.digits), others, values, cause.working
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.program import compile_graph, evaluate
 from tidu.checking.finding import Array, Finding, Index, page_entry
-from tidu.checking.mistakes import Change, Comparison, recognise
+from tidu.checking.mistakes import Change, Mismatch, recognise
 from tidu.errors import InputError
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import role
@@ -72,14 +72,14 @@ def same_value(
         def right_after(change: Change) -> bool:
             return bool(np.all(_right(change(numbers), change(halves), found)))
 
-        return _other_shape(subject, Comparison(numbers, found, right_after))
+        return _other_shape(subject, Mismatch(numbers, found, right_after))
     wrong = ~_right(numbers, halves, found)
     if not np.any(wrong):
         return Finding("agrees", subject, "given values", tolerance=RELATIVE)
     return _difference(subject, numbers, found, wrong)
 
 
-def _other_shape(subject: str, found: Comparison) -> Finding:
+def _other_shape(subject: str, found: Mismatch) -> Finding:
     """Return the finding for a stated array whose shape is wrong."""
     mistake = recognise(found)
     shapes = {"stated": shape_text(found.stated.shape), "actual": shape_text(found.expected.shape)}
@@ -171,14 +171,14 @@ def _right(numbers: Array, halves: Array, actual: Array) -> Array:
     return exact | rounded | both | tiny
 
 
-def _compared(stated: Array, actual: Array) -> Comparison:
+def _compared(stated: Array, actual: Array) -> Mismatch:
     """Compare two calculated arrays, which agree only up to rounding."""
 
     def right_after(change: Change) -> bool:
         slack = 1e-9 * float(np.max(np.abs(actual), initial=0.0))
         return np.allclose(change(stated), actual, rtol=_FORMULA, atol=slack)
 
-    return Comparison(stated, actual, right_after)
+    return Mismatch(stated, actual, right_after)
 
 
 def same_formula(

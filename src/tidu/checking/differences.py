@@ -25,7 +25,7 @@ from tidu.checking.measure import (
     ALL_ENTRIES,
     ENTRIES,
     Measured,
-    Problem,
+    ParameterCheck,
     measure_all,
 )
 from tidu.checking.probe import comparisons_of, make_probe, rest_values
@@ -195,7 +195,7 @@ def _check_parameter(
 
 
 def _measured(
-    problems: Sequence[Problem], rng: np.random.Generator, directions: int
+    problems: Sequence[ParameterCheck], rng: np.random.Generator, directions: int
 ) -> list[tuple[Index | None, Measured]]:
     """Return the measures of the loss as written; as run where it is, as written, too
     inaccurate."""
@@ -266,11 +266,11 @@ def _distance(moved: Array, rest: Array) -> Array:
 
 def _pose(
     bound: _Bound, stated: _Stated, name: str, values: Mapping[str, Any], rng: np.random.Generator
-) -> list[Problem]:
+) -> list[ParameterCheck]:
     """Return the loss as written and as run, where they are finite and not the same."""
     parameter, gradient = bound.wrt[name], bound.gradients[name]
     everything = sum(np.size(g) for g in stated.gradients.values())
-    found: list[Problem] = []
+    found: list[ParameterCheck] = []
     for loss in dict.fromkeys(bound.losses):
         sides = [n for c in comparisons_of(loss, parameter) for n in (c.left, c.right)]
         base = rest_values([loss, parameter, *sides], values)
@@ -278,7 +278,7 @@ def _pose(
             continue
         probe = make_probe(loss, parameter, base)
         single = any(map(_is_single, (parameter, gradient, *reachable([loss]))))
-        problem = Problem(
+        problem = ParameterCheck(
             name,
             probe,
             _wide(stated.gradients[name]),

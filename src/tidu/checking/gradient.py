@@ -14,7 +14,7 @@ import numpy as np
 
 from tidu.checking.finding import METHODS, Array, Finding, Index, KinkFacts, Method
 from tidu.checking.measure import ENTRIES
-from tidu.checking.mistakes import Change, Comparison, Mistake, recognise
+from tidu.checking.mistakes import Change, Mismatch, Mistake, recognise
 from tidu.checking.steps import Slope, central, jitter, one_sided
 from tidu.errors import DTypeError, GradientMismatch
 from tidu.ir.types import entry_text, shape_text
@@ -339,7 +339,7 @@ def _mistake(gradient: Array, true: Array, limit: float, doubt: Array | None) ->
     def right_after(change: Change) -> bool:
         return not np.any(_wrong(change(gradient), true, limit, doubt))
 
-    return recognise(Comparison(gradient, true, right_after, digits=6))
+    return recognise(Mismatch(gradient, true, right_after, digits=6))
 
 
 def _wrong(gradient: Array, true: Array, limit: float, doubt: Array | None) -> Array:

@@ -46,7 +46,7 @@ _TOLERANCES: Mapping[tuple[bool, bool], Tolerance] = {  # (float32, complex step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class ParameterCheck:
     """One parameter: its probe, its gradient's value, and what its adjoints were summed from."""
 
     name: str
@@ -88,7 +88,7 @@ class Measured:
 
 
 def measure_all(
-    problem: Problem, rng: np.random.Generator, directions: int
+    problem: ParameterCheck, rng: np.random.Generator, directions: int
 ) -> list[tuple[Index | None, Measured]]:
     """Return the slope at each entry of the parameter, or along random directions (index None)."""
     at = problem.probe.base[problem.probe.parameter.id]
@@ -122,7 +122,7 @@ def _rescaled(m: Measured, factor: float) -> Measured:
     return replace(m, stated=m.stated * factor, expected=m.expected * factor, kink=kink)
 
 
-def _measure(problem: Problem, direction: Array) -> Measured:
+def _measure(problem: ParameterCheck, direction: Array) -> Measured:
     """Return the slope of the loss along a direction against ⟨gradient, direction⟩.
 
     Formula and loss may lose the same digits where terms cancel. So what agrees is trusted as far
@@ -154,7 +154,7 @@ def _measure(problem: Problem, direction: Array) -> Measured:
     return found if trusted else _lost(found, noise)
 
 
-def _is_nothing(problem: Problem, found: Measured, noise: float) -> bool:
+def _is_nothing(problem: ParameterCheck, found: Measured, noise: float) -> bool:
     """Return whether a slope, and all that roundings can make of it, is nothing beside the largest
     entry of the gradient: as the 0 of an entry that is not read."""
     if problem.gradient.size < 2:
@@ -178,7 +178,7 @@ def _lost(found: Measured, noise: float) -> Measured:
     return replace(found, kind="undecided", lost=min(1.0, noise / larger) if larger else 1.0)
 
 
-def _slope_noise(problem: Problem, direction: Array, found: Measured) -> float:
+def _slope_noise(problem: ParameterCheck, direction: Array, found: Measured) -> float:
     """Return how far moved roundings move the slope that was measured; infinite where they end
     it."""
     probe = problem.probe
@@ -200,7 +200,7 @@ def _slope_noise(problem: Problem, direction: Array, found: Measured) -> float:
     return noise if math.isfinite(noise) else math.inf
 
 
-def _by_slope(problem: Problem, direction: Array, stated: float) -> Measured:
+def _by_slope(problem: ParameterCheck, direction: Array, stated: float) -> Measured:
     if problem.analytic:
         first = _complex_step(problem, direction, stated, IMAGINARY[0])
         if first is not None and first.kind == "agrees":
@@ -216,7 +216,7 @@ def _by_slope(problem: Problem, direction: Array, stated: float) -> Measured:
 
 
 def _complex_step(
-    problem: Problem, direction: Array, stated: float, step: float
+    problem: ParameterCheck, direction: Array, stated: float, step: float
 ) -> Measured | None:
     """Return the slope by complex step; None if the step leaves a kink or the slope is not
     finite."""
@@ -233,7 +233,7 @@ def _complex_step(
     return replace(measured, step=step)
 
 
-def _by_differences(problem: Problem, direction: Array, stated: float) -> Measured:
+def _by_differences(problem: ParameterCheck, direction: Array, stated: float) -> Measured:
     """Return a difference must stand at every step: a long one may pass over what is finer than
     itself."""
     probe = problem.probe
@@ -282,7 +282,7 @@ def _real(value: Array) -> Array:
 
 
 def _at_kink(
-    problem: Problem,
+    problem: ParameterCheck,
     curve: Callable[[float], float],
     step: float,
     stated: float,
@@ -320,7 +320,7 @@ def _side(curve: Callable[[float], float], step: float) -> Slope:
 
 
 def _cancelling(
-    problem: Problem, tangents: Mapping[int, Array], stated: float, slope: float
+    problem: ParameterCheck, tangents: Mapping[int, Array], stated: float, slope: float
 ) -> float:
     """Return the size of the terms that cancel in the slope.
 
@@ -339,7 +339,7 @@ def _cancelling(
 
 
 def _compare(
-    problem: Problem,
+    problem: ParameterCheck,
     method: Method,
     stated: float,
     slope: Slope,

@@ -21,7 +21,7 @@ Facts: TypeAlias = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
+class Mismatch:
     """A wrong array beside the right one.
 
     right_after: whether the stated array is right after a change to it. digits: how many digits of
@@ -35,7 +35,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MistakeKind:
     """A kind of mistake.
 
     recognise: the numbers that the sentence names, or None where it is not this mistake. sentence
@@ -44,7 +44,7 @@ class Kind:
     """
 
     label: str
-    recognise: Callable[[Comparison], Facts | None]
+    recognise: Callable[[Mismatch], Facts | None]
     sentence: Words
     fix: Words
 
@@ -53,7 +53,7 @@ class Kind:
 class Mistake:
     """A mistake that was recognised, with its numbers."""
 
-    kind: Kind
+    kind: MistakeKind
     facts: Facts = field(default_factory=dict[str, float])
 
     def sentence(self, right: Phrase) -> Phrase:
@@ -66,7 +66,7 @@ class Mistake:
         return {name: f"{number:.8g}" for name, number in self.facts.items()}
 
 
-def recognise(found: Comparison) -> Mistake | None:
+def recognise(found: Mismatch) -> Mistake | None:
     """Return the first mistake of the table that explains the wrong array, if one does."""
     for kind in MISTAKES:
         facts = kind.recognise(found)
@@ -75,13 +75,13 @@ def recognise(found: Comparison) -> Mistake | None:
     return None
 
 
-def _transposed(found: Comparison) -> Facts | None:
+def _transposed(found: Mismatch) -> Facts | None:
     stated, expected = found.stated, found.expected
     fits = stated.ndim == 2 and stated.T.shape == expected.shape
     return {} if fits and found.right_after(np.transpose) else None
 
 
-def _multiplied(found: Comparison) -> Facts | None:
+def _multiplied(found: Mismatch) -> Facts | None:
     """Return the one number r with stated = r·expected."""
     stated, expected = found.stated, found.expected
     if stated.shape != expected.shape or not np.all(np.isfinite(stated)):
@@ -95,13 +95,13 @@ def _multiplied(found: Comparison) -> Facts | None:
     return {"ratio": float(f"{ratio:.{found.digits}g}")}
 
 
-TRANSPOSITION = Kind(
+TRANSPOSITION = MistakeKind(
     "transposition",
     _transposed,
     Words(en="it is the transpose of {right}", zh="它是{right}的转置"),
     Words(en="return gradient.T", zh="return gradient.T"),
 )
-RATIO = Kind(
+RATIO = MistakeKind(
     "ratio",
     _multiplied,
     Words(
@@ -109,4 +109,4 @@ RATIO = Kind(
     ),
     Words(en="return gradient / {ratio}", zh="return gradient / {ratio}"),
 )
-MISTAKES: list[Kind] = [TRANSPOSITION, RATIO]
+MISTAKES: list[MistakeKind] = [TRANSPOSITION, RATIO]

@@ -39,7 +39,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Target:
+class StatedNode:
     """A node and what is stated of it."""
 
     node: Node
@@ -48,7 +48,10 @@ class Target:
 
 
 def find_repairs(
-    cause: Target, others: Sequence[Target], values: Mapping[str, Any], working: Node | None = None
+    cause: StatedNode,
+    others: Sequence[StatedNode],
+    values: Mapping[str, Any],
+    working: Node | None = None,
 ) -> tuple[Repair, ...]:
     """Return single changes of given values that make the cause and all others right, most likely
     first.

@@ -13,7 +13,7 @@ from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.checking.claim_formulas import StatedFormula, read_formula, read_working
-from tidu.checking.claim_nodes import Setting, target_of, unknown_name
+from tidu.checking.claim_nodes import ClaimContext, target_of, unknown_name
 from tidu.checking.claims import Claim, ClaimFinding, check_claims, loss_with_gradient
 from tidu.checking.compare import same_value
 from tidu.checking.finding import Array, Finding
@@ -48,7 +48,7 @@ class Judgement:
     that a false claim states, and after one with the right gradient.
     """
 
-    claim: study.Claim
+    claim: study.StatedClaim
     finding: Finding
     holds: bool
     here_only: bool = False
@@ -59,7 +59,7 @@ class Judgement:
     details: tuple[Phrase, ...] = ()
 
 
-def judge(setting: Setting, claims: Sequence[study.Claim]) -> list[Judgement]:
+def judge(setting: ClaimContext, claims: Sequence[study.StatedClaim]) -> list[Judgement]:
     """Return the verdict on each claim, in order."""
     posed = {
         i: _pose(setting, claim)
@@ -84,7 +84,7 @@ def judge(setting: Setting, claims: Sequence[study.Claim]) -> list[Judgement]:
 class _Posed:
     """A claim with the nodes that it speaks of: what it is about, its formula, its working."""
 
-    record: study.Claim
+    record: study.StatedClaim
     target: Node
     formula: StatedFormula | None
     fitted: Node | None
@@ -106,7 +106,7 @@ class _Posed:
         )
 
 
-def _pose(setting: Setting, claim: study.Claim) -> _Posed:
+def _pose(setting: ClaimContext, claim: study.StatedClaim) -> _Posed:
     core, target = setting.derivation, target_of(setting, claim)
     formula = None if claim.formula is None else read_formula(core, claim, claim.formula)
     fitted = None if formula is None else _fitted(formula.node, target)
@@ -126,7 +126,7 @@ def _fitted(stated: Node, wanted: Node) -> Node:
     return stated
 
 
-def _of_a_node(setting: Setting, posed: _Posed, found: ClaimFinding) -> Judgement:
+def _of_a_node(setting: ClaimContext, posed: _Posed, found: ClaimFinding) -> Judgement:
     finding, formula, actual, losses = found.finding, posed.formula, None, None
     entry_known = finding.expected is not None and finding.index is not None
     if formula is not None and not found.holds:
@@ -147,7 +147,9 @@ def _of_a_node(setting: Setting, posed: _Posed, found: ClaimFinding) -> Judgemen
     )
 
 
-def _losses(setting: Setting, claim: study.Claim, stated: Node) -> tuple[float, float] | None:
+def _losses(
+    setting: ClaimContext, claim: study.StatedClaim, stated: Node
+) -> tuple[float, float] | None:
     """Return the loss after one step with a stated gradient and after one with the right gradient;
     None where the study makes no single plain step, or both are the same."""
     derivation, target = setting.derivation, claim.target
@@ -175,14 +177,14 @@ def _plain(rule: Rule) -> TypeGuard[SGD]:
 
 
 # ------------------------------------------------------------------ descents
-def _of_a_descent(setting: Setting, claim: study.Claim) -> Judgement:
+def _of_a_descent(setting: ClaimContext, claim: study.StatedClaim) -> Judgement:
     assert claim.value is not None  # the reader of studies sees to it
     actual = _along(claim, setting.descent(claim).run)
     finding = same_value(claim.value, actual, digits=claim.decimals, subject=claim.text)
     return Judgement(claim, finding, finding.agrees, actual=actual)
 
 
-def _along(claim: study.Claim, run: Course) -> Any:
+def _along(claim: study.StatedClaim, run: Course) -> Any:
     """Return the number of a run that a claim about its course speaks of."""
     target = claim.target
     is_loss = target.name in ("loss", run.loss_name)

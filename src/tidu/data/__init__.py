@@ -5,7 +5,7 @@ from tidu.data.npz import read_npz
 from tidu.data.paths import inside
 from tidu.data.scale import Scale, standardise
 from tidu.data.table import (
-    Table,
+    CsvTable,
     class_indices,
     column,
     numbers,
@@ -15,8 +15,8 @@ from tidu.data.table import (
 
 __all__ = [
     "Batches",
+    "CsvTable",
     "Scale",
-    "Table",
     "class_indices",
     "column",
     "inside",

@@ -72,7 +72,7 @@ _MORE = Words(en="{lines} and {rest} more", zh="{lines} 等，另有 {rest} 行"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """The cells of a CSV file as text. `lines[i]` is the line of the file at which row i ends."""
 
     name: str
@@ -81,7 +81,7 @@ class Table:
     lines: tuple[int, ...]
 
 
-def read_csv(path: Path, *, name: str | None = None) -> Table:
+def read_csv(path: Path, *, name: str | None = None) -> CsvTable:
     """Read a comma-separated table with a header line (UTF-8, with or without byte order mark).
 
     Blank lines are left out. `name` is what messages call the file. Raises `InputError` for other
@@ -106,7 +106,7 @@ def read_csv(path: Path, *, name: str | None = None) -> Table:
     return parse_csv(text, shown)
 
 
-def parse_csv(text: str, name: str) -> Table:
+def parse_csv(text: str, name: str) -> CsvTable:
     """Return a table from CSV text; see `read_csv`.
 
     >>> parse_csv("a,b\\n1,2\\n", "t.csv").header
@@ -138,7 +138,7 @@ def parse_csv(text: str, name: str) -> Table:
         if len(cells) != len(header):
             what = _RAGGED(cells=len(cells), columns=len(header))
             raise InputError(what, place=Place(name, line, ",".join(cells)))
-    return Table(name, header, tuple(rows[1:]), tuple(lines[1:]))
+    return CsvTable(name, header, tuple(rows[1:]), tuple(lines[1:]))
 
 
 def _check_header(header: tuple[str, ...], place: Place) -> None:
@@ -157,7 +157,7 @@ def few(names: Sequence[str]) -> str:
     return ", ".join([*listed, *["…"] * (len(names) > MOST_NAMES)])
 
 
-def column(table: Table, name: str) -> tuple[str, ...]:
+def column(table: CsvTable, name: str) -> tuple[str, ...]:
     """Return the cells of one column. Raises `InputError` naming the columns there are and the
     nearest."""
     if name not in table.header:
@@ -172,7 +172,7 @@ def column(table: Table, name: str) -> tuple[str, ...]:
     return tuple(row[index] for row in table.rows)
 
 
-def numbers(table: Table, names: Sequence[str]) -> NDArray[np.float64]:
+def numbers(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
     """Return the named columns as numbers, shape (rows, columns).
 
     Raises `DTypeError` where text stands, `InputError` for missing values, NaN and unknown columns.
@@ -183,7 +183,7 @@ def numbers(table: Table, names: Sequence[str]) -> NDArray[np.float64]:
     return np.column_stack([_numeric(table, name) for name in names])
 
 
-def _numeric(table: Table, name: str) -> NDArray[np.float64]:
+def _numeric(table: CsvTable, name: str) -> NDArray[np.float64]:
     cells = column(table, name)
     _refuse_missing(table, name, cells)
     values = np.empty(len(cells))
@@ -198,7 +198,7 @@ def _numeric(table: Table, name: str) -> NDArray[np.float64]:
     return values
 
 
-def _refuse_missing(table: Table, name: str, cells: Iterable[str]) -> None:
+def _refuse_missing(table: CsvTable, name: str, cells: Iterable[str]) -> None:
     lines = [
         line
         for line, cell in zip(table.lines, cells, strict=True)
@@ -213,7 +213,7 @@ def _refuse_missing(table: Table, name: str, cells: Iterable[str]) -> None:
     raise InputError(what, place=Place(table.name, lines[0]), why=_MISSING_WHY())
 
 
-def class_indices(table: Table, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def class_indices(table: CsvTable, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return a column of names as indices from 0 into its sorted classes; shape (rows,).
 
     >>> indices, classes = class_indices(parse_csv("k\\ncat\\nant\\ncat\\n", "t.csv"), "k")
@@ -227,7 +227,7 @@ def class_indices(table: Table, name: str) -> tuple[NDArray[np.int64], tuple[str
     return np.array([place_of[cell] for cell in cells], dtype=np.int64), classes
 
 
-def one_hot(table: Table, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def one_hot(table: CsvTable, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Return a column of names as rows with a single 1; shape (rows, classes)."""
     indices, classes = class_indices(table, name)
     check_elements(len(indices) * len(classes), name)

@@ -143,7 +143,7 @@ class Derivative(Formula):
 
 
 @dataclass(frozen=True, slots=True)
-class Gradient(Formula):
+class Nabla(Formula):
     """∇x, the gradient with respect to x."""
 
     by: Math
@@ -210,7 +210,7 @@ Math = (
     | Big
     | Relation
     | Derivative
-    | Gradient
+    | Nabla
     | Index
     | Dots
     | Matrix

@@ -161,7 +161,7 @@ def local_derivative(view: View, above: Node, below: Node) -> Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class LocalDerivative:
     """One local derivative along a path: ∂above/∂below."""
 
     above: Node
@@ -172,14 +172,17 @@ class Factor:
         return formula(self.value, atoms) if self.value is self.above else named(self.value, atoms)
 
 
-def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
+def scalar_factors(view: View, target: Node) -> list[list[LocalDerivative]] | None:
     """Return for programs of single numbers the local derivatives along each path; None
     otherwise."""
     active = [n for n in view.names.forward if n in view.derivation.adjoints]
     if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
         return None
     return [
-        [Factor(above, local_derivative(view, above, below)) for above, below in pairwise(path)]
+        [
+            LocalDerivative(above, local_derivative(view, above, below))
+            for above, below in pairwise(path)
+        ]
         for path in paths(view, target)
     ]
 

@@ -16,7 +16,7 @@ from tidu.explaining.numbers import number_text, value_tree
 from tidu.explaining.paths import indexed
 from tidu.explaining.trees import named
 from tidu.explaining.view import View
-from tidu.study.claims import Target
+from tidu.study.claims import ClaimSubject
 from tidu.words import Phrase
 
 
@@ -86,7 +86,7 @@ def _name(view: View, judgement: Judgement) -> Math:
     return own
 
 
-def _course_name(view: View, target: Target) -> Math:
+def _course_name(view: View, target: ClaimSubject) -> Math:
     """Return the left side of a claim about a step of the descent, in words."""
     if target.name == "step":
         return Say(phrases.BEST_STEP())

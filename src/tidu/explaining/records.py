@@ -131,7 +131,7 @@ _MATRICES, _OTHERS = "ABCDEH", "xyzuvw"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DerivativeRule:
     """The derivative of one op: its result, and an equation for each operand."""
 
     result: Math | None = None
@@ -150,16 +150,16 @@ def loop_of(record: Record) -> Loop:
     return record.loop if isinstance(record, Op) else Loop.CALL
 
 
-def rule_of(op: Record) -> Rule:
+def rule_of(op: Record) -> DerivativeRule:
     """Return the derivative as reverse mode gives it on operands like the op's own samples."""
     operands, attributes = _operands(op)
     if not operands:
-        return Rule()
+        return DerivativeRule()
     found = call(op, *operands.values(), **attributes)
     out: Node = found[0] if isinstance(found, list | tuple) else found
     atoms: dict[Node, Math] = {node: Symbol(name) for name, node in operands.items()}
     if isinstance(op, Spelling) or out.op is not op:
-        return Rule(written=formula(out, atoms))
+        return DerivativeRule(written=formula(out, atoms))
     result = op.notation(out, *(formula(x, atoms) for x in out.inputs))
     kinds = op.operands or (Operand.VALUE,) * len(operands)
     wrt = [
@@ -168,7 +168,7 @@ def rule_of(op: Record) -> Rule:
         if kind is Operand.VALUE and node.dtype in ("float64", "complex128")
     ]
     if out.dtype not in ("float64", "complex128") or not wrt:
-        return Rule(result)
+        return DerivativeRule(result)
     if any(node.dtype == "complex128" for node in (out, *operands.values())):
         return _complex_rule(result, out, {name: operands[name] for name in wrt}, atoms)
     inputs = dict(operands)
@@ -184,10 +184,12 @@ def rule_of(op: Record) -> Rule:
     for name in wrt:
         left = _left(result, name, len(operands), scaled)
         equations.append(Equation((left, *_right(gradients[name], atoms, left))))
-    return Rule(result, tuple(equations), scaled)
+    return DerivativeRule(result, tuple(equations), scaled)
 
 
-def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Node, Math]) -> Rule:
+def _complex_rule(
+    result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Node, Math]
+) -> DerivativeRule:
     """Return what the gradient G of the result becomes; gradients inside a program are not
     conjugated."""
     g = input_node("G", out.shape, out.dtype)
@@ -196,7 +198,7 @@ def _complex_rule(result: Math, out: Node, wrt: dict[str, Node], atoms: dict[Nod
     for name, adjoint in zip(wrt, pulled([out], [g], list(wrt.values())), strict=True):
         left = Derivative(Symbol("L"), Symbol(name))
         equations.append(Equation((left, *_right(adjoint, atoms, left))))
-    return Rule(result, tuple(equations), True)
+    return DerivativeRule(result, tuple(equations), True)
 
 
 def _right(gradient: Node, atoms: dict[Node, Math], left: Math) -> tuple[Math, ...]:

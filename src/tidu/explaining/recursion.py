@@ -15,7 +15,7 @@ import numpy as np
 
 from tidu.backends.program import Valuation
 from tidu.document.blocks import Block, Equation, Section, Step, Verdict
-from tidu.document.math import Big, Fraction, Gradient, Index, Math, Product, Symbol
+from tidu.document.math import Big, Fraction, Index, Math, Nabla, Product, Symbol
 from tidu.explaining import phrases
 from tidu.explaining.numbers import value_of
 from tidu.explaining.view import View
@@ -49,7 +49,7 @@ def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
         adjoint = view.derivation.adjoints[node]
         letters = InLetters(view, adjoint)
         index = tuple(letters.take() if dim != 1 else None for dim in adjoint.shape)
-        left = _at(Gradient(view.names.forward[node]), index)
+        left = _at(Nabla(view.names.forward[node]), index)
         lines.append(Step(Equation((left, element(adjoint, index, letters)))))
         agree = agree and agrees(view, adjoint, sample)
     lines.append(Verdict(agree, phrases.RECURSION_CHECK()))
@@ -126,7 +126,7 @@ class InLetters:
         for node, own in self.view.names.forward.items():
             adjoint = self.view.derivation.adjoints.get(node)
             if adjoint is not None and adjoint.inputs and adjoint is not self.root:
-                names.setdefault(adjoint, Gradient(own))
+                names.setdefault(adjoint, Nabla(own))
         return {**names, **self.view.names.forward}
 
     def known(self, node: Node) -> bool:

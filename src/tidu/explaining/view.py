@@ -9,7 +9,7 @@ from typing import Literal
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation, is_plain
 from tidu.calculus.elements import ElementPaths
-from tidu.document.math import Derivative, Gradient, Math, Relation
+from tidu.document.math import Derivative, Math, Nabla, Relation
 from tidu.explaining.naming import Names, name_all
 from tidu.explaining.numbers import Layout, constant_value, is_truncated, value_tree
 from tidu.explaining.trees import expression_nodes, formula, shape_symbol, with_shapes
@@ -128,7 +128,7 @@ class View:
         """Return the name of what is found for a parameter: ∂L/∂W₂, and for complex z ∇z, the
         conjugate of ∂L/∂z."""
         if node.dtype in COMPLEX:
-            return Gradient(self.names.forward[node])
+            return Nabla(self.names.forward[node])
         return self.gradient_name(node)
 
     def total(self) -> bool:

@@ -19,7 +19,7 @@ from tidu.document.math import (
 )
 from tidu.explaining import phrases
 from tidu.explaining.cases import case_remarks
-from tidu.explaining.chains import Factor, chain, held_factor, product_of, scalar_factors
+from tidu.explaining.chains import LocalDerivative, chain, held_factor, product_of, scalar_factors
 from tidu.explaining.numbers import value_tree
 from tidu.explaining.rows import row_chain
 from tidu.explaining.trees import expression_nodes, named
@@ -255,7 +255,9 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
     return [view.formula(gradient), view.with_numbers(gradient)]
 
 
-def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
+def _scalar_middle(
+    view: View, gradient: Node, factors: list[list[LocalDerivative]]
+) -> list[Math | None]:
     """Return for single numbers the factors in letters, in numbers, and the product simplified."""
     forward = dict(view.names.forward)
     symbols = [product_of([f.tree(forward) for f in path]) for path in factors]

@@ -15,9 +15,9 @@ from tidu.document.math import (
     Big,
     Derivative,
     Fraction,
-    Gradient,
     Inverse,
     Math,
+    Nabla,
     Negative,
     Number,
     Power,
@@ -138,7 +138,7 @@ def level(tree: Math) -> Level:
             return Level.FRACTION
         case Derivative():
             return Level.DERIVATIVE
-        case Gradient():
+        case Nabla():
             return Level.PREFIX
         case Power() | Transpose() | Inverse() | Prime():
             return Level.RAISED

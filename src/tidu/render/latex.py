@@ -18,12 +18,12 @@ from tidu.document.math import (
     Fence,
     Fraction,
     Function,
-    Gradient,
     Group,
     Index,
     Inverse,
     Math,
     Matrix,
+    Nabla,
     Negative,
     Number,
     Power,
@@ -101,7 +101,7 @@ def latex(tree: Math, language: Language = "en") -> str:
             return _applied(tree, language)
         case Big():
             return _big(tree, language)
-        case Derivative() | Gradient():
+        case Derivative() | Nabla():
             return _derivative(tree, language)
     assert_never(tree)
 
@@ -132,8 +132,8 @@ def _enclosed(tree: Matrix | Cases | Group | Fence, language: Language) -> str:
             return _fenced(left, latex(value, language), right) + _sub(sub)
 
 
-def _derivative(tree: Derivative | Gradient, language: Language) -> str:
-    if isinstance(tree, Gradient):
+def _derivative(tree: Derivative | Nabla, language: Language) -> str:
+    if isinstance(tree, Nabla):
         return rf"\nabla {_name(tree.by, language)}"
     d = r"\mathrm{d}" if tree.total else r"\partial"
     of, by = (_name(name, language) for name in (tree.of, tree.by))

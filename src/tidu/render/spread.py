@@ -20,12 +20,12 @@ from tidu.document.math import (
     Fence,
     Fraction,
     Function,
-    Gradient,
     Group,
     Index,
     Inverse,
     Math,
     Matrix,
+    Nabla,
     Negative,
     Number,
     Power,
@@ -123,7 +123,7 @@ def spread(tree: Math, language: Language) -> Row:
             return _applied(tree, language)
         case Big():
             return _big(tree, language)
-        case Derivative() | Gradient():
+        case Derivative() | Nabla():
             return _derivative(tree, language)
     assert_never(tree)
 
@@ -203,8 +203,8 @@ def _fence(tree: Group | Fence, language: Language) -> Row:
     return (fenced, Script(subscript(tree.sub), down=True)) if tree.sub else (fenced,)
 
 
-def _derivative(tree: Derivative | Gradient, language: Language) -> Row:
-    if isinstance(tree, Gradient):
+def _derivative(tree: Derivative | Nabla, language: Language) -> Row:
+    if isinstance(tree, Nabla):
         return ("∇", *_name(tree.by, language))
     d = "d" if tree.total else "∂"
     if tree.then is None:

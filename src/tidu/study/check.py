@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from tidu.errors import StudyError, nearest
-from tidu.study.kinds import Kind, type_name
-from tidu.study.table import Key, Table
-from tidu.study.toml_lines import Document, KeyPath
+from tidu.study.kinds import ValueKind, type_name
+from tidu.study.table import Key, TableFormat
+from tidu.study.toml_lines import KeyPath, TomlFile
 from tidu.words import Phrase, Words, verbatim
 
 _UNKNOWN = Words(en="unknown key {key} in {table}", zh="{table} 中没有 {key} 这个键")
@@ -33,7 +33,7 @@ _NAME_WHY = Words(
 _THE_FILE = Words(en="the study", zh="学习文件")
 
 
-def check(document: Document, table: Table, data: dict[str, Any], path: KeyPath = ()) -> None:
+def check(document: TomlFile, table: TableFormat, data: dict[str, Any], path: KeyPath = ()) -> None:
     """Raise `StudyError` for the first thing in `data` that the table does not provide for."""
     if table.variants is not None:
         table = _variant(document, table, data, path)
@@ -53,13 +53,13 @@ def check(document: Document, table: Table, data: dict[str, Any], path: KeyPath 
             raise missing(document, table, key.name, path)
 
 
-def check_value(document: Document, key: Key, value: Any, path: KeyPath) -> None:
+def check_value(document: TomlFile, key: Key, value: Any, path: KeyPath) -> None:
     """Check one value against its key: a plain value, a table, or a list of tables."""
     if key.table is not None and isinstance(value, dict):
         check(document, key.table, cast("dict[str, Any]", value), path)
     elif key.many and _all_tables(value):
         for index, item in enumerate(value):
-            check(document, cast(Table, key.table), item, (*path, index))
+            check(document, cast(TableFormat, key.table), item, (*path, index))
     elif key.kind is None or not key.kind.accepts(value):
         raise _wrong(document, key, value, path)
 
@@ -70,7 +70,9 @@ def _all_tables(value: Any) -> bool:
     )
 
 
-def _variant(document: Document, table: Table, data: dict[str, Any], path: KeyPath) -> Table:
+def _variant(
+    document: TomlFile, table: TableFormat, data: dict[str, Any], path: KeyPath
+) -> TableFormat:
     variants = table.variants or {}
     found = [name for name in variants if name in data]
     if found:
@@ -84,18 +86,20 @@ def _variant(document: Document, table: Table, data: dict[str, Any], path: KeyPa
     )
 
 
-def _selected(document: Document, table: Table, data: dict[str, Any], path: KeyPath) -> Table:
+def _selected(
+    document: TomlFile, table: TableFormat, data: dict[str, Any], path: KeyPath
+) -> TableFormat:
     selector = cast(str, table.selector)
     if selector not in data and table.standard is not None:
-        return cast("dict[str, Table]", table.selected)[table.standard]
+        return cast("dict[str, TableFormat]", table.selected)[table.standard]
     if selector not in data:
         raise missing(document, table, selector, path)
     key = cast(Key, table.key(selector))
     check_value(document, key, data[selector], (*path, selector))
-    return cast("dict[str, Table]", table.selected)[data[selector]]
+    return cast("dict[str, TableFormat]", table.selected)[data[selector]]
 
 
-def _unknown(document: Document, table: Table, name: str, path: KeyPath) -> StudyError:
+def _unknown(document: TomlFile, table: TableFormat, name: str, path: KeyPath) -> StudyError:
     known = [key.name for key in table.keys]
     close = closest(name, known)
     return StudyError(
@@ -106,7 +110,7 @@ def _unknown(document: Document, table: Table, name: str, path: KeyPath) -> Stud
     )
 
 
-def _wrong(document: Document, key: Key, value: Any, path: KeyPath) -> StudyError:
+def _wrong(document: TomlFile, key: Key, value: Any, path: KeyPath) -> StudyError:
     place = document.place(path)
     name = path[-1] if isinstance(path[-1], str) else key.name
     kind = key.kind
@@ -127,7 +131,7 @@ def _wrong(document: Document, key: Key, value: Any, path: KeyPath) -> StudyErro
 
 
 def _wanted(key: Key) -> Words | Phrase:
-    kind: Kind | None = key.kind
+    kind: ValueKind | None = key.kind
     if kind is None:
         return _TABLES if key.many else _TABLE
     return kind.says if key.table is None else _EITHER(kind=kind.says)
@@ -153,7 +157,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 48 else text[:47] + "…"
 
 
-def missing(document: Document, table: Table, name: str, path: KeyPath) -> StudyError:
+def missing(document: TomlFile, table: TableFormat, name: str, path: KeyPath) -> StudyError:
     """Return the error for a key that must be there."""
     key = table.key(name)
     kind = key.kind if key else None
@@ -163,7 +167,7 @@ def missing(document: Document, table: Table, name: str, path: KeyPath) -> Study
     return StudyError(_MISSING(table=table_name(table), key=name), place=place, why=why, fix=fix)
 
 
-def table_name(table: Table) -> Words | str:
+def table_name(table: TableFormat) -> Words | str:
     """Return how messages call a table."""
     return _THE_FILE if table.name == "study" else f"[{table.name}]"
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 
 from tidu.errors import Place, StudyError
 from tidu.study.fields import (
-    Entry,
-    Program,
+    ProgramText,
+    StudyTable,
     as_written,
     key,
     keys_of,
@@ -18,7 +18,7 @@ from tidu.study.fields import (
     read_fields,
 )
 from tidu.study.kinds import NUMBERS, PLACES, TEXT, WORDS
-from tidu.study.table import Table
+from tidu.study.table import TableFormat
 from tidu.words import Phrase, Words
 
 _NAME = r"[^\W\d]\w*"
@@ -51,7 +51,7 @@ _SPLIT = Words(en="make two claims of it", zh="请分成两条论断")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ClaimSubject:
     """What a claim is about.
 
     value     the value of `name` at the given values
@@ -72,7 +72,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class StatedClaim:
     """A stated value or formula.
 
     `value` keeps decimal numbers as they are written (`Written`), because 6.2082 speaks for all
@@ -80,7 +80,7 @@ class Claim:
     with the author's numbers in it.
     """
 
-    target: Target
+    target: ClaimSubject
     place: Place
     text: str = key(
         Words(
@@ -101,7 +101,7 @@ class Claim:
         None,
         read=as_written,
     )
-    formula: Program | None = key(
+    formula: ProgramText | None = key(
         Words(
             en="the stated formula, in the names of the model; dL_dy3 stands for ∂L/∂y3",
             zh="给出的公式，用模型中的名字；∂L/∂y3 写作 dL_dy3",
@@ -118,7 +118,7 @@ class Claim:
         PLACES,
         None,
     )
-    working: Program | None = key(
+    working: ProgramText | None = key(
         Words(
             en="the formula with the source's numbers in it: 1*1 + (-1)*2 + 1",
             zh="原文代入数值的算式：1*1 + (-1)*2 + 1",
@@ -143,24 +143,26 @@ class Claim:
     )
 
 
-CLAIM = Table(
+CLAIM = TableFormat(
     "claim",
     Words(
         en="what a worked example or a learner states, to be checked",
         zh="例题或学习者给出的论断，由程序核对",
     ),
-    keys_of(Claim),
+    keys_of(StatedClaim),
 )
 
 
-def read_claim(entry: Entry) -> Claim:
+def read_claim(entry: StudyTable) -> StatedClaim:
     """Return one [[claim]] table as a record."""
     place, name = entry.place("name"), entry.data["name"]
     if "value" in entry.data and "formula" in entry.data:
         raise StudyError(_NOT_BOTH(name=name), place=entry.place("formula"), fix=_SPLIT())
     if "value" not in entry.data and "formula" not in entry.data:
         raise StudyError(_ONE_OF(name=name), place=place)
-    return Claim(target=read_target(name, place), place=place, **read_fields(Claim, entry))
+    return StatedClaim(
+        target=read_target(name, place), place=place, **read_fields(StatedClaim, entry)
+    )
 
 
 def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:
@@ -179,24 +181,24 @@ def split_index(text: str, place: Place) -> tuple[str, tuple[int, ...]]:
     return match["name"], numbers
 
 
-def read_target(text: str, place: Place) -> Target:
+def read_target(text: str, place: Place) -> ClaimSubject:
     """Return what the name of a claim speaks of.
 
     >>> read_target("step 10 loss", Place())
-    Target(kind='step', name='loss', index=(), output='', step=10)
+    ClaimSubject(kind='step', name='loss', index=(), output='', step=10)
     """
     if match := _GRADIENT.fullmatch(text.strip()):
         name, index = split_index(match["of"], place)
-        return Target("gradient", name, index, output=match["output"])
+        return ClaimSubject("gradient", name, index, output=match["output"])
     if match := _STEP.fullmatch(text.strip()):
         step = int(match["step"])
         if step < 1:
             raise StudyError(_FROM_ONE(text=text), place=place)
         name, index = split_index(match["of"], place)
-        return Target("step", name, index, step=step)
+        return ClaimSubject("step", name, index, step=step)
     if match := _WORD.fullmatch(text.strip()):
         name, index = split_index(match["of"], place)
         kind = cast('Literal["new", "final", "best"]', match["kind"])
-        return Target(kind, name, index)
+        return ClaimSubject(kind, name, index)
     name, index = split_index(text, place)
-    return Target("value", name, index)
+    return ClaimSubject("value", name, index)

@@ -14,7 +14,7 @@ from tidu.errors import InputError, Place, StudyError
 from tidu.optim import CLIPS, RULES, SCHEDULES, Rule, Schedule, WarmUp
 from tidu.optim import setting as ranges
 from tidu.optim.setting import Settings
-from tidu.study.fields import Entry, as_tuple, key, keys_of, read_fields, without_text
+from tidu.study.fields import StudyTable, as_tuple, key, keys_of, read_fields, without_text
 from tidu.study.kinds import (
     COUNT,
     FLAG,
@@ -27,16 +27,16 @@ from tidu.study.kinds import (
     STEPS,
     TEXT,
     TEXTS,
-    Kind,
+    ValueKind,
     one_of,
 )
-from tidu.study.table import Key, Table
+from tidu.study.table import Key, TableFormat
 from tidu.words import Words, verbatim
 
 _Record = TypeVar("_Record")
 STANDARD = "SGD"  # the rule of a descent that names none
 
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, ValueKind] = {
     ranges.POSITIVE.name: POSITIVE,
     ranges.NOT_NEGATIVE.name: NOT_NEGATIVE,
     ranges.BELOW_ONE.name: MOMENTUM,
@@ -86,17 +86,17 @@ def _keys(kind: type[Settings]) -> tuple[Key, ...]:
 
 def _choice(
     name: str, says: Words, kinds: Mapping[str, type[Settings]], more: Mapping[str, Key]
-) -> Table:
+) -> TableFormat:
     """Return a table whose `type` names a record; `more` are keys of some records besides
     settings."""
     head = Key("type", _TYPE, one_of(*kinds), required=True)
-    return Table(
+    return TableFormat(
         name,
         says,
         (head,),
         selector="type",
         selected={
-            kind_name: Table(
+            kind_name: TableFormat(
                 f"{name} {kind_name}",
                 _says(kind),
                 (head, *_keys(kind), *([more[kind_name]] if kind_name in more else [])),
@@ -163,15 +163,15 @@ _RULE = Words(
 )
 
 
-def _rule_table(name: str, kind: type[Settings]) -> Table:
+def _rule_table(name: str, kind: type[Settings]) -> TableFormat:
     own = {known.name: known for known in keys_of(Descend)}
     chosen = Key("optimizer", _RULE, one_of(*_NAMES), required=name != STANDARD)
     tables = (Key("schedule", SCHEDULE.says, table=SCHEDULE), Key("clip", CLIP.says, table=CLIP))
     around = (own["name"], chosen, *_keys(kind), own["steps"], *tables, own["params"])
-    return Table(f"descend {name}", _says(kind), around)
+    return TableFormat(f"descend {name}", _says(kind), around)
 
 
-DESCEND = Table(
+DESCEND = TableFormat(
     "descend",
     Words(
         en="one gradient descent from the given values; several in a part each start anew",
@@ -185,7 +185,7 @@ DESCEND = Table(
 
 
 # ------------------------------------------------------------------------ reading
-def read_descend(entry: Entry) -> Descend:
+def read_descend(entry: StudyTable) -> Descend:
     """Return one [[descend]] table as a record."""
     own = read_fields(Descend, entry)
     values = {k: without_text(v) for k, v in entry.data.items() if k not in own}

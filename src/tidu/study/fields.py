@@ -12,38 +12,38 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, TypeAlias, cast
 
 from tidu.errors import Place
-from tidu.study.kinds import Kind
-from tidu.study.table import Key, Table
-from tidu.study.toml_lines import Document, KeyPath
+from tidu.study.kinds import ValueKind
+from tidu.study.table import Key, TableFormat
+from tidu.study.toml_lines import KeyPath, TomlFile
 from tidu.words import Lines, Phrase, Words, on_one_line, verbatim
 
 _LANGUAGES = Words(en="{en}", zh="{zh}")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StudyTable:
     """A table of a study file: what stands in it, and where."""
 
-    document: Document
+    document: TomlFile
     data: Mapping[str, Any]
     path: KeyPath = ()
 
     def place(self, *keys: str | int) -> Place:
         return self.document.place((*self.path, *keys))
 
-    def table(self, name: str) -> Entry:
+    def table(self, name: str) -> StudyTable:
         """Return the table under a key; an empty one where there is none."""
-        return Entry(self.document, self.data.get(name, {}), (*self.path, name))
+        return StudyTable(self.document, self.data.get(name, {}), (*self.path, name))
 
-    def tables(self, name: str) -> list[Entry]:
+    def tables(self, name: str) -> list[StudyTable]:
         """Return the tables under a key: a table alone, or a list of them."""
         value, path = self.data.get(name, []), (*self.path, name)
         if isinstance(value, dict):
-            return [Entry(self.document, cast("dict[str, Any]", value), path)]
-        return [Entry(self.document, item, (*path, index)) for index, item in enumerate(value)]
+            return [StudyTable(self.document, cast("dict[str, Any]", value), path)]
+        return [StudyTable(self.document, item, (*path, index)) for index, item in enumerate(value)]
 
 
-def last_with(entries: Iterable[Entry], *names: str) -> Entry | None:
+def last_with(entries: Iterable[StudyTable], *names: str) -> StudyTable | None:
     """Return the last table that has one of the keys."""
     found = None
     for entry in entries:
@@ -52,10 +52,10 @@ def last_with(entries: Iterable[Entry], *names: str) -> Entry | None:
     return found
 
 
-Reader: TypeAlias = Callable[[Entry, str], Any]
+Reader: TypeAlias = Callable[[StudyTable, str], Any]
 
 
-def plain(entry: Entry, name: str) -> Any:
+def plain(entry: StudyTable, name: str) -> Any:
     """Return the value as it stands there; a number without the memory of how it was written."""
     return without_text(entry.data[name])
 
@@ -66,23 +66,23 @@ def without_text(value: Any) -> Any:
     return float(value) if isinstance(value, float) else value
 
 
-def as_written(entry: Entry, name: str) -> Any:
+def as_written(entry: StudyTable, name: str) -> Any:
     """Return the value as it stands there, decimal numbers with their texts."""
     return entry.data[name]
 
 
-def as_tuple(entry: Entry, name: str) -> tuple[Any, ...]:
+def as_tuple(entry: StudyTable, name: str) -> tuple[Any, ...]:
     """Return a text, or the entries of a list, as a tuple."""
     value = entry.data[name]
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def phrase(entry: Entry, name: str) -> Phrase:
+def phrase(entry: StudyTable, name: str) -> Phrase:
     """Return a title or other text of one line, in which line ends only wrap the file."""
     return _in_both(entry.data[name], on_one_line)
 
 
-def prose(entry: Entry, name: str) -> Phrase:
+def prose(entry: StudyTable, name: str) -> Phrase:
     """Return a text in which blank lines part the paragraphs."""
     return _in_both(entry.data[name], lambda text: Lines(text.strip()))
 
@@ -96,7 +96,7 @@ def _in_both(value: Any, read: Callable[[str], str]) -> Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramText:
     """A text to be read as a program; `first_line` is the line of the file at which it starts."""
 
     text: str
@@ -104,20 +104,20 @@ class Program:
     first_line: int
 
 
-def program(entry: Entry, name: str) -> Program:
+def program(entry: StudyTable, name: str) -> ProgramText:
     """Return a text with the line at which it starts."""
     line = entry.document.texts[(*entry.path, name)]
-    return Program(entry.data[name], entry.place(name), line)
+    return ProgramText(entry.data[name], entry.place(name), line)
 
 
 # ------------------------------------------------------------------------ fields
 def key(
     says: Words,
-    kind: Kind | None = None,
+    kind: ValueKind | None = None,
     default: Any = MISSING,
     *,
     name: str = "",
-    table: Table | None = None,
+    table: TableFormat | None = None,
     many: bool = False,
     required: bool = False,
     read: Callable[[Any, str], Any] = plain,
@@ -151,7 +151,7 @@ def keys_of(record: type[Any], scope: str | None = None) -> tuple[Key, ...]:
     )
 
 
-def read_fields(record: type[Any], entry: Entry, only: str | None = None) -> dict[str, Any]:
+def read_fields(record: type[Any], entry: StudyTable, only: str | None = None) -> dict[str, Any]:
     """Return the values of a record's fields whose keys stand in the table, or of one of them."""
     found: dict[str, Any] = {}
     for item in fields(record):

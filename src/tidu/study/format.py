@@ -7,7 +7,7 @@ from typing import Any
 
 from tidu.study.given import CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
 from tidu.study.part import STUDY
-from tidu.study.table import Key, Table
+from tidu.study.table import Key, TableFormat
 from tidu.words import Language, Phrase, Words
 
 _KEY = Words(en="key", zh="键")
@@ -33,7 +33,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _reference(table: Table, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _reference(table: TableFormat, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return a table by name; its schema is put among `tables`."""
     if table.name not in tables:
         tables[table.name] = {}  # so that a table that contains itself would end
@@ -41,7 +41,7 @@ def _reference(table: Table, tables: dict[str, dict[str, Any]]) -> dict[str, Any
     return {"$ref": f"#/$defs/{table.name}"}
 
 
-def _table_schema(table: Table, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _table_schema(table: TableFormat, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if table.variants is not None:
         return {"anyOf": [_reference(variant, tables) for variant in table.variants.values()]}
     if table.selected is not None:
@@ -85,7 +85,7 @@ def _both(words: Words) -> str:
 
 
 # ------------------------------------------------------------------------- for the docs
-def documented_tables() -> Iterator[Table]:
+def documented_tables() -> Iterator[TableFormat]:
     """Yield every table of the format once, in the order in which the docs show them."""
     yield STUDY
     yield from (GIVEN, INIT, CSV, NPZ, SHAPES, FUNCTIONS)
@@ -108,7 +108,7 @@ def markdown(language: Language) -> str:
     return "\n".join(_markdown_table(table, language) for table in documented_tables())
 
 
-def _markdown_table(table: Table, language: Language) -> str:
+def _markdown_table(table: TableFormat, language: Language) -> str:
     lines = [f"### `{table.name}`", "", table.says().text(language), ""]
     rows = [*table.keys, *([table.own] if table.own else [])]
     if not table.selected and rows:
@@ -119,7 +119,7 @@ def _markdown_table(table: Table, language: Language) -> str:
     return "\n".join(lines)
 
 
-def _markdown_row(key: Key, table: Table, language: Language) -> str:
+def _markdown_row(key: Key, table: TableFormat, language: Language) -> str:
     name = _OWN().text(language) if key is table.own else f"`{key.name}`"
     if key.required:
         name += f" ({_REQUIRED().text(language)})"

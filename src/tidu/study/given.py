@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tidu.errors import Place, StudyError
 from tidu.nn import INITIALISERS
-from tidu.study.fields import Entry, as_tuple, key, keys, keys_of, read_fields
-from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, Kind, one_of
-from tidu.study.table import Key, Table
+from tidu.study.fields import StudyTable, as_tuple, key, keys, keys_of, read_fields
+from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, ValueKind, one_of
+from tidu.study.table import Key, TableFormat
 from tidu.words import Words, verbatim
 
 Array: TypeAlias = NDArray[np.float64]
@@ -60,7 +60,7 @@ class Inline:
     text: str | None = None
 
 
-_OPTION_KINDS: Mapping[str, Kind] = {
+_OPTION_KINDS: Mapping[str, ValueKind] = {
     "mode": one_of("fan_in", "fan_out"),
     "nonlinearity": TEXT,
     "std": NUMBER,
@@ -92,7 +92,7 @@ def _options() -> tuple[Key, ...]:
 _OPTION_KEYS = _options()
 
 
-def _given_options(entry: Entry, _: str) -> dict[str, float | str]:
+def _given_options(entry: StudyTable, _: str) -> dict[str, float | str]:
     return {
         option.name: float(value) if isinstance(value, int | float) else value
         for option in _OPTION_KEYS
@@ -202,28 +202,28 @@ class Archived:
 Given: TypeAlias = Inline | Filled | Columns | Archived
 
 # ------------------------------------------------------------------------- tables
-INIT = Table(
+INIT = TableFormat(
     "given.init",
     Words(en="a value filled by an initialiser", zh="由初始化方法填充的值"),
     keys_of(Filled),
 )
-CSV = Table(
+CSV = TableFormat(
     "given.csv",
     Words(en="a value from columns of a CSV file", zh="取自 CSV 文件各列的值"),
     keys_of(Columns),
 )
-NPZ = Table(
+NPZ = TableFormat(
     "given.npz",
     Words(en="a value from an NPZ archive", zh="取自 NPZ 文件的值"),
     keys_of(Archived),
 )
-GIVEN_VALUE = Table(
+GIVEN_VALUE = TableFormat(
     "given.value",
     Words(en="a value that is calculated or read", zh="计算或读取得到的值"),
     variants={"init": INIT, "csv": CSV, "npz": NPZ},
 )
 
-GIVEN = Table(
+GIVEN = TableFormat(
     "given",
     Words(en="the given values, each under its name", zh="已知的值，各写在自己的名字下"),
     own=Key(
@@ -237,7 +237,7 @@ GIVEN = Table(
     ),
 )
 
-SHAPES = Table(
+SHAPES = TableFormat(
     "shapes",
     Words(
         en="shapes of names without a value; a text in them is a named size",
@@ -246,7 +246,7 @@ SHAPES = Table(
     own=Key("name", Words(en="a shape", zh="形状"), SIZES),
 )
 
-FUNCTIONS = Table(
+FUNCTIONS = TableFormat(
     "functions",
     Words(
         en='elementwise functions of your own: a formula in x such as "tanh(x)", or "" for one '
@@ -258,7 +258,7 @@ FUNCTIONS = Table(
 
 
 # ------------------------------------------------------------------------ reading
-def read_given(entry: Entry, name: str) -> Given:
+def read_given(entry: StudyTable, name: str) -> Given:
     """Return one entry of [given] as a record. The keys have been checked against the format."""
     place, value = entry.place(name), entry.data[name]
     if isinstance(value, str):
@@ -269,7 +269,7 @@ def read_given(entry: Entry, name: str) -> Given:
             raise StudyError(_NAN(name=name), place=place, why=_NAN_WHY())
         return Inline(name, place, value=array)
     table: Mapping[str, Any] = value
-    here = Entry(entry.document, table, (*entry.path, name))
+    here = StudyTable(entry.document, table, (*entry.path, name))
     if "init" in table:
         _check_filled(here, name)
         return Filled(name=name, place=place, **read_fields(Filled, here))
@@ -279,7 +279,7 @@ def read_given(entry: Entry, name: str) -> Given:
     return Archived(name=name, place=place, **read_fields(Archived, here))
 
 
-def _check_filled(entry: Entry, name: str) -> None:
+def _check_filled(entry: StudyTable, name: str) -> None:
     method: str = entry.data["init"]
     known = INITIALISERS[method]
     if known.random and "seed" not in entry.data:
@@ -294,7 +294,7 @@ def _check_filled(entry: Entry, name: str) -> None:
             )
 
 
-def _check_columns(entry: Entry, name: str) -> None:
+def _check_columns(entry: StudyTable, name: str) -> None:
     table = entry.data
     if ("columns" in table) == ("column" in table):
         raise StudyError(_WHICH(name=name), place=entry.place())

@@ -12,7 +12,7 @@ from tidu.words import Words
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """A kind of value: its name in messages, a test, its JSON schema, and an example to paste."""
 
     says: Words
@@ -104,14 +104,14 @@ def _limited(kind: str, **limits: float) -> dict[str, Any]:
 _STRING = {"type": "string"}
 _NUMBER = {"type": "number"}
 
-TEXT = Kind(Words(en="a text", zh="一段文字"), _is_text, _STRING, '"…"')
-TEXTS = Kind(
+TEXT = ValueKind(Words(en="a text", zh="一段文字"), _is_text, _STRING, '"…"')
+TEXTS = ValueKind(
     Words(en="a text or a list of texts", zh="一段文字或文字列表"),
     _is_texts,
     {"anyOf": [_STRING, {"type": "array", "items": _STRING}]},
     '["W1", "b1"]',
 )
-WORDS = Kind(
+WORDS = ValueKind(
     Words(
         en="a text, or one for each language {zh = …, en = …}",
         zh="一段文字，或两种语言各一段 {zh = …, en = …}",
@@ -130,58 +130,58 @@ WORDS = Kind(
     },
     '{zh = "…", en = "…"}',
 )
-INTEGER = Kind(Words(en="an integer", zh="整数"), _is_integer, {"type": "integer"}, "1")
-COUNT = Kind(
+INTEGER = ValueKind(Words(en="an integer", zh="整数"), _is_integer, {"type": "integer"}, "1")
+COUNT = ValueKind(
     Words(en="a positive integer", zh="正整数"),
     lambda value: _is_integer(value) and value > 0,
     _limited("integer", minimum=1),
     "10",
 )
 MOST_STEPS = 1_000_000  # a study is opened without a thought: it may not run for ever
-STEPS = Kind(
+STEPS = ValueKind(
     Words(en="an integer from 1 to 1000000", zh="不超过 1000000 的正整数"),
     lambda value: _is_integer(value) and 1 <= value <= MOST_STEPS,
     _limited("integer", minimum=1, maximum=MOST_STEPS),
     "10",
 )
-SEED = Kind(
+SEED = ValueKind(
     Words(en="an integer from 0 on", zh="非负整数"),
     lambda value: _is_integer(value) and value >= 0,
     _limited("integer", minimum=0),
     "1",
 )
-DIGITS = Kind(
+DIGITS = ValueKind(
     Words(en="an integer from 1 to 17", zh="1 到 17 的整数"),
     lambda value: _is_integer(value) and 1 <= value <= 17,
     _limited("integer", minimum=1, maximum=17),
     "6",
 )
-NUMBER = Kind(Words(en="a number", zh="数"), _is_number, _NUMBER, "0.5")
-POSITIVE = Kind(
+NUMBER = ValueKind(Words(en="a number", zh="数"), _is_number, _NUMBER, "0.5")
+POSITIVE = ValueKind(
     Words(en="a positive number", zh="正数"),
     _is_positive,
     _limited("number", exclusiveMinimum=0),
     "0.01",
 )
-MOMENTUM = Kind(
+MOMENTUM = ValueKind(
     Words(en="a number from 0 on and below 1", zh="不小于 0 且小于 1 的数"),
     lambda value: _is_number(value) and 0 <= value < 1,
     _limited("number", minimum=0, exclusiveMaximum=1),
     "0.9",
 )
-SHARE = Kind(
+SHARE = ValueKind(
     Words(en="a number above 0 and at most 1", zh="大于 0 且不超过 1 的数"),
     lambda value: _is_number(value) and 0 < value <= 1,
     _limited("number", exclusiveMinimum=0, maximum=1),
     "0.5",
 )
-NOT_NEGATIVE = Kind(
+NOT_NEGATIVE = ValueKind(
     Words(en="a number from 0 on", zh="非负数"),
     lambda value: _is_number(value) and 0 <= value <= sys.float_info.max,
     _limited("number", minimum=0),
     "0.01",
 )
-SHARES = Kind(
+SHARES = ValueKind(
     Words(en="two numbers from 0 on and below 1", zh="两个不小于 0 且小于 1 的数"),
     lambda value: (
         isinstance(value, list)
@@ -191,14 +191,14 @@ SHARES = Kind(
     {"type": "array", "items": dict(MOMENTUM.schema), "minItems": 2, "maxItems": 2},
     "[0.9, 0.999]",
 )
-FLAG = Kind(
+FLAG = ValueKind(
     Words(en="true or false", zh="true 或 false"),
     lambda value: isinstance(value, bool),
     {"type": "boolean"},
     "true",
 )
 _NESTED = {"type": "array"}
-ARRAY = Kind(
+ARRAY = ValueKind(
     Words(
         en='a number, a rectangular list of numbers, or a text such as "ones(4, 3)"',
         zh='数、各行等长的数字列表，或 "ones(4, 3)" 这样的文字',
@@ -207,19 +207,19 @@ ARRAY = Kind(
     {"anyOf": [_NUMBER, _NESTED, _STRING]},
     "[[1, 2], [3, 4]]",
 )
-NUMBERS = Kind(
+NUMBERS = ValueKind(
     Words(en="a number or a rectangular list of numbers", zh="数，或各行等长的数字列表"),
     _is_numbers,
     {"anyOf": [_NUMBER, _NESTED]},
     "[[24, 24]]",
 )
-PLACES = Kind(
+PLACES = ValueKind(
     Words(en="an integer from 0 to 17", zh="0 到 17 的整数"),
     lambda value: _is_integer(value) and 0 <= value <= 17,
     _limited("integer", minimum=0, maximum=17),
     "4",
 )
-SIZES = Kind(
+SIZES = ValueKind(
     Words(en="a list of sizes, numbers or names", zh="由各轴大小（数或名字）组成的列表"),
     _is_sizes,
     {
@@ -228,7 +228,7 @@ SIZES = Kind(
     },
     '["n", 3]',
 )
-SHAPE = Kind(
+SHAPE = ValueKind(
     Words(en="a list of integers", zh="整数列表"),
     _is_shape,
     {"type": "array", "items": _limited("integer", minimum=0)},
@@ -236,9 +236,9 @@ SHAPE = Kind(
 )
 
 
-def between(low: float, high: float) -> Kind:
+def between(low: float, high: float) -> ValueKind:
     """Return a number from low to high."""
-    return Kind(
+    return ValueKind(
         Words(en=f"a number from {low:g} to {high:g}", zh=f"{low:g} 到 {high:g} 之间的数"),
         lambda value: _is_number(value) and low <= value <= high,
         _limited("number", minimum=low, maximum=high),
@@ -246,10 +246,10 @@ def between(low: float, high: float) -> Kind:
     )
 
 
-def one_of(*choices: str) -> Kind:
+def one_of(*choices: str) -> ValueKind:
     """Return one of a few texts."""
     listed = ", ".join(f'"{choice}"' for choice in choices)
-    return Kind(
+    return ValueKind(
         Words(en=f"one of {listed}", zh=f"{listed} 之一"),
         lambda value: isinstance(value, str) and value in choices,
         {"enum": list(choices)},

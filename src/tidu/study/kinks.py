@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tidu.calculus.settings import adjustable, presets
 from tidu.ir.op import Op
-from tidu.study.fields import Entry
+from tidu.study.fields import StudyTable
 from tidu.study.kinds import NUMBER, between, one_of
-from tidu.study.table import Key, Table
+from tidu.study.table import Key, TableFormat
 from tidu.words import Words
 
 TORCH = "torch"  # the preset that changes nothing
@@ -24,7 +24,7 @@ def _kink_key(name: str, op: Op) -> Key:
     return Key(name, says, kind)
 
 
-def _kinks_table() -> Table:
+def _kinks_table() -> TableFormat:
     named = presets()
     others = "; ".join(
         f'"{preset}": ' + ", ".join(f"{name} {value:g}" for name, value in values.items())
@@ -38,7 +38,7 @@ def _kinks_table() -> Table:
         ),
         one_of(TORCH, *named),
     )
-    return Table(
+    return TableFormat(
         "kinks",
         Words(
             en="the derivative to use where a function has none",
@@ -51,7 +51,7 @@ def _kinks_table() -> Table:
 KINKS = _kinks_table()
 
 
-def read_kinks(entries: Sequence[Entry], name: str) -> dict[str, float]:
+def read_kinks(entries: Sequence[StudyTable], name: str) -> dict[str, float]:
     """Return the values of all tables: later ones win; within one a value wins over the preset."""
     kinks: dict[str, float] = {}
     for entry in entries:

@@ -10,8 +10,8 @@ from tidu.errors import InputError, Place, StudyError
 from tidu.nn import LAYERS, LOSSES
 from tidu.nn.layers import Layer, Layout, layer
 from tidu.study.fields import (
-    Entry,
-    Program,
+    ProgramText,
+    StudyTable,
     key,
     keys_of,
     last_with,
@@ -19,8 +19,8 @@ from tidu.study.fields import (
     read_fields,
     without_text,
 )
-from tidu.study.kinds import COUNT, FLAG, INTEGER, NUMBER, TEXT, Kind, one_of
-from tidu.study.table import Key, Table
+from tidu.study.kinds import COUNT, FLAG, INTEGER, NUMBER, TEXT, ValueKind, one_of
+from tidu.study.table import Key, TableFormat
 from tidu.words import Words
 
 _BOTH = Words(
@@ -47,7 +47,7 @@ _NO_MODEL = Words(
 
 
 # --------------------------------------------------------------- tables of layers and losses
-def _kind_of(annotation: Any) -> Kind:
+def _kind_of(annotation: Any) -> ValueKind:
     if get_origin(annotation) is not None or annotation not in (int, float, bool, str):
         inner = [a for a in get_args(annotation) if a is not type(None)]
         annotation = inner[0]
@@ -59,8 +59,8 @@ _TYPE = Words(en="the layer, by PyTorch's name", zh="层的种类，用 PyTorch 
 _FIELD = Words(en="option of the layer, as in PyTorch", zh="层的选项，与 PyTorch 相同")
 
 
-def _layer_table() -> Table:
-    selected: dict[str, Table] = {}
+def _layer_table() -> TableFormat:
+    selected: dict[str, TableFormat] = {}
     for name, kind in LAYERS.items():
         hints = get_type_hints(kind)
         keys = [Key("type", _TYPE, one_of(*LAYERS), required=True)]
@@ -68,8 +68,8 @@ def _layer_table() -> Table:
             short = SHORT.get(field.name, field.name)
             what = COUNT if field.name in SHORT else _kind_of(hints[field.name])
             keys.append(Key(short, _FIELD, what, required=field.default is MISSING))
-        selected[name] = Table(f"layer {name}", _TYPE, tuple(keys))
-    return Table(
+        selected[name] = TableFormat(f"layer {name}", _TYPE, tuple(keys))
+    return TableFormat(
         "layer",
         Words(en="a layer", zh="一层"),
         (Key("type", _TYPE, one_of(*LAYERS), required=True),),
@@ -81,7 +81,7 @@ def _layer_table() -> Table:
 _LOSS_TYPE = Words(en="the loss, by PyTorch's name", zh="损失的种类，用 PyTorch 的名字")
 
 
-def _option_kind(name: str, default: Any) -> Kind:
+def _option_kind(name: str, default: Any) -> ValueKind:
     if name == "reduction":
         return one_of("mean", "sum", "none")
     if default is None:
@@ -94,8 +94,8 @@ _TARGET = Key(
 )
 
 
-def _loss_table() -> Table:
-    selected: dict[str, Table] = {}
+def _loss_table() -> TableFormat:
+    selected: dict[str, TableFormat] = {}
     for name, record in LOSSES.items():
         own = tuple(
             Key(
@@ -106,8 +106,8 @@ def _loss_table() -> Table:
             for option, default in record.options.items()
         )
         head = Key("type", _LOSS_TYPE, one_of(*LOSSES), required=True)
-        selected[name] = Table(f"loss {name}", _LOSS_TYPE, (head, _TARGET, *own))
-    return Table(
+        selected[name] = TableFormat(f"loss {name}", _LOSS_TYPE, (head, _TARGET, *own))
+    return TableFormat(
         "loss",
         Words(en="the loss on the output of the layers", zh="作用在各层输出上的损失"),
         (Key("type", _LOSS_TYPE, one_of(*LOSSES), required=True),),
@@ -131,7 +131,7 @@ class LossTable:
     place: Place
 
 
-def _read_loss(entry: Entry, name: str) -> LossTable | Program:
+def _read_loss(entry: StudyTable, name: str) -> LossTable | ProgramText:
     table = entry.data[name]
     if isinstance(table, str):
         return program(entry, name)
@@ -139,11 +139,11 @@ def _read_loss(entry: Entry, name: str) -> LossTable | Program:
     return LossTable(table["type"], table["target"], options, entry.place(name, "type"))
 
 
-def _read_layers(entry: Entry, name: str) -> tuple[Layer, ...]:
+def _read_layers(entry: StudyTable, name: str) -> tuple[Layer, ...]:
     return tuple(_read_layer(item) for item in entry.tables(name))
 
 
-def _read_layer(entry: Entry) -> Layer:
+def _read_layer(entry: StudyTable) -> Layer:
     place = entry.place("type")
     long = {short: name for name, short in SHORT.items()}
     options = {long.get(k, k): without_text(v) for k, v in entry.data.items() if k != "type"}
@@ -193,7 +193,7 @@ class LayerList:
         TEXT,
         "x",
     )
-    loss: LossTable | Program = key(
+    loss: LossTable | ProgramText = key(
         Words(
             en="the loss on the layers' output: a table, or text lines that use their names",
             zh="作用在各层输出上的损失：一张表，或使用这些名字的文本程序",
@@ -206,12 +206,12 @@ class LayerList:
     places: tuple[Place, ...]
 
 
-Model: TypeAlias = Program | LayerList
+Model: TypeAlias = ProgramText | LayerList
 MODEL_KEYS = (PROGRAM, *keys_of(LayerList))
 
 
 # ------------------------------------------------------------------------ reading
-def read_model(entries: Sequence[Entry], own: Entry) -> Model:
+def read_model(entries: Sequence[StudyTable], own: StudyTable) -> Model:
     """Return the model that holds in a part: the last one given. `entries` hold in it, in order;
     `own` is the part itself. Raises StudyError where there is none, or two at one place."""
     entry = last_with(entries, "program", "layers")

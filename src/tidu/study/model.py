@@ -14,7 +14,7 @@ from tidu.ir.source import Source
 from tidu.ir.types import Shape, shape_text
 from tidu.nn.losses import loss
 from tidu.nn.sequential import LayerProblem, Model, parameter_specs, sequential
-from tidu.study.fields import Program
+from tidu.study.fields import ProgramText
 from tidu.study.layers import LayerList, LossTable
 from tidu.study.part import Part, Study
 from tidu.study.values import Values
@@ -46,7 +46,7 @@ def model_source(study: Study, part: Part, values: Values) -> Source:
     """
     shapes: dict[str, Any] = {name: array.shape for name, array in values.arrays.items()}
     shapes = {**part.shapes, **shapes}
-    if isinstance(part.model, Program):
+    if isinstance(part.model, ProgramText):
         source = _read(study, part, part.model, shapes, values, part.output)
     else:
         source = _layers(study, part, part.model, shapes, values)
@@ -57,7 +57,7 @@ def model_source(study: Study, part: Part, values: Values) -> Source:
 def _read(
     study: Study,
     part: Part,
-    program: Program,
+    program: ProgramText,
     shapes: Mapping[str, Any],
     values: Values,
     output: str | None,

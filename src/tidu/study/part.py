@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeAlias
 
 from tidu.errors import Place, StudyError, nearest
 from tidu.ir.types import Size
-from tidu.study.claims import CLAIM, Claim, read_claim, split_index
+from tidu.study.claims import CLAIM, StatedClaim, read_claim, split_index
 from tidu.study.descend import DESCEND, Descend, read_descend
 from tidu.study.fields import (
-    Entry,
     Reader,
+    StudyTable,
     as_tuple,
     key,
     keys,
@@ -31,7 +31,7 @@ from tidu.study.given import FUNCTIONS, GIVEN, SHAPES, Given, read_given
 from tidu.study.kinds import DIGITS, FLAG, POSITIVE, TEXT, TEXTS, WORDS, one_of
 from tidu.study.kinks import KINKS, read_kinks
 from tidu.study.layers import MODEL_KEYS, Model, read_model
-from tidu.study.table import Key, Table
+from tidu.study.table import Key, TableFormat
 from tidu.words import Phrase, Words, verbatim
 
 _TWICE = Words(en="{what} {name} is given twice", zh="{what} {name} 重复了")
@@ -103,7 +103,7 @@ class Show:
     )
 
 
-SHOW = Table(
+SHOW = TableFormat(
     "show",
     Words(
         en="how the working is shown unless the reader chooses", zh="推导的默认展示方式，读者可另选"
@@ -134,7 +134,7 @@ class Numeric:
     place: Place
 
 
-NUMERIC = Table(
+NUMERIC = TableFormat(
     "numeric",
     Words(
         en="the numeric derivative (f(w+h) − f(w−h))/(2h), beside the derived one",
@@ -144,7 +144,7 @@ NUMERIC = Table(
 )
 
 
-def _read_numeric(entry: Entry) -> Numeric:
+def _read_numeric(entry: StudyTable) -> Numeric:
     place = entry.place("of")
     name, index = split_index(entry.data["of"], place)
     values: dict[str, Any] = {**read_fields(Numeric, entry), "of": name, "index": index}
@@ -155,7 +155,7 @@ def _read_numeric(entry: Entry) -> Numeric:
 # Where a key may stand besides in the part: nowhere; at the top of the file or in the part that
 # this one is like; at the top alone.
 OWN, SHARED, DONE = "own", "shared", "done"
-_Entries: TypeAlias = Sequence[Entry]
+_Entries: TypeAlias = Sequence[StudyTable]
 
 
 def _latest(read: Reader = plain, default: Any = None) -> Callable[[_Entries, str], Any]:
@@ -178,11 +178,11 @@ def _named(read: Reader) -> Callable[[_Entries, str], Any]:
     return value
 
 
-def _owners(tables: Iterable[Entry]) -> dict[str, Entry]:
+def _owners(tables: Iterable[StudyTable]) -> dict[str, StudyTable]:
     return {own: table for table in tables for own in table.data}
 
 
-def _each(read: Callable[[Entry], Any]) -> Callable[[_Entries, str], Any]:
+def _each(read: Callable[[StudyTable], Any]) -> Callable[[_Entries, str], Any]:
     """Return every table under the key."""
 
     def value(entries: _Entries, name: str) -> tuple[Any, ...]:
@@ -191,7 +191,7 @@ def _each(read: Callable[[Entry], Any]) -> Callable[[_Entries, str], Any]:
     return value
 
 
-def _read_shape(entry: Entry, name: str) -> tuple[int | Size, ...]:
+def _read_shape(entry: StudyTable, name: str) -> tuple[int | Size, ...]:
     return tuple(Size.named(d) if isinstance(d, str) else d for d in entry.data[name])
 
 
@@ -279,14 +279,14 @@ class Part:
     numeric: tuple[Numeric, ...] = key(
         NUMERIC.says, table=NUMERIC, many=True, scope=DONE, read=_each(_read_numeric)
     )
-    claims: tuple[Claim, ...] = key(
+    claims: tuple[StatedClaim, ...] = key(
         CLAIM.says, name="claim", table=CLAIM, many=True, scope=DONE, read=_each(read_claim)
     )
     place: Place
     places: Mapping[str, Place]
 
 
-PART = Table(
+PART = TableFormat(
     "part",
     Words(
         en="a part of the study; what stands at the top of the file holds for every part",
@@ -307,7 +307,7 @@ class Study:
     parts: tuple[Part, ...]
 
 
-STUDY = Table(
+STUDY = TableFormat(
     "study",
     Words(en="the file", zh="整个文件"),
     (
@@ -320,7 +320,7 @@ STUDY = Table(
 
 
 # ------------------------------------------------------------------------ reading
-def read_part(id: str, entries: _Entries, own: Entry) -> Part:
+def read_part(id: str, entries: _Entries, own: StudyTable) -> Part:
     """Return a part. `entries` hold in it, in order, the top of the file first and `own` last.
 
     What is done stands at the top for every part, or in the part; `like` hands none of it on.
@@ -349,7 +349,7 @@ def read_part(id: str, entries: _Entries, own: Entry) -> Part:
     return Part(**found, place=own.place(), places=places)
 
 
-def _check_descents(claims: Iterable[Entry], descents: Sequence[Descend]) -> None:
+def _check_descents(claims: Iterable[StudyTable], descents: Sequence[Descend]) -> None:
     """Raise StudyError for a claim about a descent that the part does not have."""
     names = [item.name for item in descents if item.name]
     for claim in claims:
@@ -364,9 +364,9 @@ def _check_descents(claims: Iterable[Entry], descents: Sequence[Descend]) -> Non
             )
 
 
-def refuse_doubles(entries: Iterable[Entry], field: str, what: Words) -> None:
+def refuse_doubles(entries: Iterable[StudyTable], field: str, what: Words) -> None:
     """Raise StudyError where two tables have one name under a key."""
-    seen: dict[str, Entry] = {}
+    seen: dict[str, StudyTable] = {}
     for entry in entries:
         name = entry.data.get(field)
         if name in seen:

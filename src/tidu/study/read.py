@@ -10,7 +10,7 @@ from tidu.errors import Place, StudyError, nearest
 from tidu.files import named, neighbours, read_whole
 from tidu.ir.budget import TASKS, grouped
 from tidu.study.check import check
-from tidu.study.fields import Entry, read_fields
+from tidu.study.fields import StudyTable, read_fields
 from tidu.study.layers import LayerList
 from tidu.study.part import STUDY, Part, Study, read_part, refuse_doubles
 from tidu.study.toml_lines import read_document
@@ -85,10 +85,10 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
     """
     document = read_document(text, file)
     check(document, STUDY, document.values)
-    top = Entry(document, document.values)
+    top = StudyTable(document, document.values)
     own = top.tables("part")
     refuse_doubles(own, "id", _PART_ID)
-    done: dict[str, tuple[Entry, ...]] = {}
+    done: dict[str, tuple[StudyTable, ...]] = {}
     parts: list[Part] = []
     for index, entry in enumerate(own or [top]):
         id = str(entry.data.get("id", index + 1))
@@ -98,7 +98,7 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
     return Study(file=file, folder=folder or Path(), parts=tuple(parts), **read_fields(Study, top))
 
 
-def _check_tasks(parts: list[Part], entry: Entry) -> None:
+def _check_tasks(parts: list[Part], entry: StudyTable) -> None:
     """Raise StudyError where there is more to do than a reader waits for."""
     limit, count = TASKS.value(), sum(map(_tasks, parts))
     if count > limit:
@@ -111,7 +111,9 @@ def _tasks(part: Part) -> int:
     return 1 + len(part.descend) + len(part.numeric) + (len(part.claims) + layers) // 4
 
 
-def _inherited(own: Entry, top: Entry, done: Mapping[str, tuple[Entry, ...]]) -> tuple[Entry, ...]:
+def _inherited(
+    own: StudyTable, top: StudyTable, done: Mapping[str, tuple[StudyTable, ...]]
+) -> tuple[StudyTable, ...]:
     like = own.data.get("like")
     if like is None:
         return (top,)

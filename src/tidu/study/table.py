@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidu.study.kinds import Kind
+from tidu.study.kinds import ValueKind
 from tidu.words import Words
 
 
@@ -15,14 +15,14 @@ class Key:
 
     name: str
     says: Words
-    kind: Kind | None = None
-    table: Table | None = None
+    kind: ValueKind | None = None
+    table: TableFormat | None = None
     many: bool = False
     required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableFormat:
     """A table: its keys, and what stands under names of the user's own.
 
     `variants`, by the key that marks each, hold the rest of the keys; `selector` names a key whose
@@ -33,10 +33,10 @@ class Table:
     says: Words
     keys: tuple[Key, ...] = ()
     own: Key | None = None
-    variants: Mapping[str, Table] | None = None
+    variants: Mapping[str, TableFormat] | None = None
     selector: str | None = None
     standard: str | None = None
-    selected: Mapping[str, Table] | None = None
+    selected: Mapping[str, TableFormat] | None = None
 
     def key(self, name: str) -> Key | None:
         return next((key for key in self.keys if key.name == name), None)

@@ -76,7 +76,7 @@ class Written(float):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class TomlFile:
     """A TOML file: its name in messages, its lines, its values, and where each key stands."""
 
     file: str
@@ -95,7 +95,7 @@ class Document:
         return Place(self.file)
 
 
-def read_document(text: str, file: str) -> Document:
+def read_document(text: str, file: str) -> TomlFile:
     """Parse TOML. Raises `StudyError` with line and column where it is not valid.
 
     >>> read_document("a = 1\\n[t]\\nb = {c = 2}", "x.toml").place(("t", "b", "c")).line
@@ -111,7 +111,7 @@ def read_document(text: str, file: str) -> Document:
     except RecursionError:
         raise StudyError(_BROKEN(problem=_DEEP), place=Place(file)) from None
     scanner = _Scanner(text)
-    return Document(file, lines, values, scanner.spots(), scanner.texts)
+    return TomlFile(file, lines, values, scanner.spots(), scanner.texts)
 
 
 def _broken(problem: str, file: str, lines: tuple[str, ...]) -> StudyError:

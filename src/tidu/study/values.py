@@ -11,8 +11,8 @@ from typing import cast
 import numpy as np
 
 from tidu.data import (
+    CsvTable,
     Scale,
-    Table,
     class_indices,
     inside,
     numbers,
@@ -56,7 +56,7 @@ def given_values(study: Study, part: Part) -> Values:
     Raises `InputError` for missing files and columns, text and NaN in the data, and values without
     a shape.
     """
-    tables: dict[str, Table] = {}
+    tables: dict[str, CsvTable] = {}
     arrays: dict[str, Array] = {}
     classes: dict[str, tuple[str, ...]] = {}
     scales: dict[str, Scale] = {}
@@ -118,7 +118,7 @@ def _fill(given: Filled, wanted: Mapping[str, tuple[int, ...]]) -> Array:
     return initial(given.method, shape, given.seed, **given.options)
 
 
-def _table(folder: Path, name: str, tables: dict[str, Table]) -> Table:
+def _table(folder: Path, name: str, tables: dict[str, CsvTable]) -> CsvTable:
     if name not in tables:
         tables[name] = read_csv(inside(folder, name), name=name)
     return tables[name]
@@ -126,7 +126,7 @@ def _table(folder: Path, name: str, tables: dict[str, Table]) -> Table:
 
 def _from_columns(
     given: Columns,
-    table: Table,
+    table: CsvTable,
     classes: dict[str, tuple[str, ...]],
     scales: dict[str, Scale],
 ) -> Array:

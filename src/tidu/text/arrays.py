@@ -21,7 +21,7 @@ from tidu.ir.op import role
 from tidu.ir.types import Dim, Shape, Size, product, shape_text
 from tidu.spellings.binding import call
 from tidu.spellings.functions import find
-from tidu.text.values import DTYPES, DTypeName, Function, Literal, Value, is_number
+from tidu.text.values import DTYPES, DTypeName, FunctionName, Literal, Value, is_number
 from tidu.words import Words
 
 _BIG_ARRAY = Words(
@@ -181,7 +181,7 @@ CREATORS: Mapping[str, Callable[..., Node | Literal]] = dict(
 def check_dtype(value: Value) -> None:
     """Raise DTypeError unless a dtype= is a float or integer type; the array is read as float64."""
     name = value.name if isinstance(value, DTypeName) else value
-    if isinstance(name, Function):
+    if isinstance(name, FunctionName):
         name = name.shown
     if name is not None and (not isinstance(name, str) or name not in DTYPES):
         raise DTypeError(_DTYPE(dtype=name), fix=_FLOAT())

@@ -27,12 +27,12 @@ from tidu.text.values import (
     Calculable,
     Declared,
     DTypeName,
-    Function,
+    FunctionName,
     Helper,
     Layers,
     Literal,
     Method,
-    Operand,
+    PlacedValue,
     Value,
     converted,
     is_static,
@@ -92,9 +92,9 @@ _CREATION = Words(en="{name} cannot be called with these arguments", zh="{name} 
 class Call:
     """A function with its arguments; place: of the function's own name; whole: of all."""
 
-    function: Operand
+    function: PlacedValue
     place: Place
-    arguments: tuple[Operand, ...]
+    arguments: tuple[PlacedValue, ...]
     keywords: Mapping[str, Value]
     whole: Place
 
@@ -123,7 +123,7 @@ def call_known(scope: Scope, call: Call) -> Value:
 
 def _known(scope: Scope, call: Call) -> Value:
     match call.function.value:
-        case Function() as function:
+        case FunctionName() as function:
             return _function(scope, function, call)
         case Method() as method:
             return _method(scope, method, call)
@@ -160,7 +160,7 @@ def _declared(scope: Scope, name: str, order: int, call: Call) -> Value:
 
 
 # ------------------------------------------------------------------ functions
-def _function(scope: Scope, function: Function, call: Call) -> Value:
+def _function(scope: Scope, function: FunctionName, call: Call) -> Value:
     library, _, name = function.path.rpartition(".")
     if library.endswith(".random") or library == "random":
         raise InputError(_RANDOM(), fix=_RANDOM_FIX())
@@ -186,11 +186,11 @@ def _added(scope: Scope, left: Value, right: Value, call: Call) -> Value:
     """Return left + right as Python's sum adds them, beginning with the whole number 0."""
     if type(left) is int and left == 0 and isinstance(right, Node) and right.dtype != "bool":
         return right
-    one, two = Operand(left, call.whole), Operand(right, call.whole)
+    one, two = PlacedValue(left, call.whole), PlacedValue(right, call.whole)
     return calculate(scope, "+", one, two, call.whole, call.place)
 
 
-def _length(scope: Scope, argument: Operand) -> Value:
+def _length(scope: Scope, argument: PlacedValue) -> Value:
     shape = shape_of(calculable(scope, argument))
     if not shape:
         raise InputError(_LENGTH(name=argument.shown))
@@ -214,7 +214,7 @@ def _spelled(scope: Scope, entry: Entry, values: Sequence[Value], call: Call) ->
     operands, attributes = binding.bind(entry, values, keywords)
 
     def usable(value: Value) -> Value:
-        return calculable(scope, Operand(value, call.whole))
+        return calculable(scope, PlacedValue(value, call.whole))
 
     given = [x if x is None or isinstance(x, str) else usable(x) for x in operands]
     for key in entry.free:

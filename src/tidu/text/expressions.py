@@ -17,7 +17,7 @@ from tidu.text.operations import at
 from tidu.text.reading import NOT_PART, operand
 from tidu.text.scope import Reader, Scope
 from tidu.text.task import Task
-from tidu.text.values import Operand, Value, bounded, is_static, shown
+from tidu.text.values import PlacedValue, Value, bounded, is_static, shown
 from tidu.words import Words, verbatim
 
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")
@@ -38,50 +38,55 @@ _COMPARISONS: Mapping[type[ast.cmpop], str] = {
 
 
 # ------------------------------------------------------------------ leaves and sequences
-def _constant(scope: Scope, node: ast.Constant) -> Task[Operand]:
+def _constant(scope: Scope, node: ast.Constant) -> Task[PlacedValue]:
     value, place = node.value, scope.place(node)
     if isinstance(value, bytes) or (isinstance(value, complex) and not cmath.isfinite(value)):
         raise SyntaxProblem(_NO_NUMBER(text=shown(place)), place=place)
     if isinstance(value, int) and not isinstance(value, bool):
         whole = int(value)
-        return Operand(at(place, lambda: bounded(whole, shown(place))), place)
-    return Operand(value, place)
+        return PlacedValue(at(place, lambda: bounded(whole, shown(place))), place)
+    return PlacedValue(value, place)
     yield  # a task that waits for nothing
 
 
-def _name(scope: Scope, node: ast.Name) -> Task[Operand]:
+def _name(scope: Scope, node: ast.Name) -> Task[PlacedValue]:
     place = scope.place(node)
-    return Operand(scope.value_of(node.id, place), place)
+    return PlacedValue(scope.value_of(node.id, place), place)
     yield
 
 
-def _sequence(scope: Scope, node: ast.Tuple | ast.List) -> Task[Operand]:
+def _sequence(scope: Scope, node: ast.Tuple | ast.List) -> Task[PlacedValue]:
     place = scope.place(node)
     items: list[Value] = []
     for item in node.elts:
         items.append((yield from operand(scope, item)).value)
     made = tuple(items) if isinstance(node, ast.Tuple) else items
-    return Operand(at(place, lambda: scope.weights.made(made)), place)
+    return PlacedValue(at(place, lambda: scope.weights.made(made)), place)
 
 
-def _slice(scope: Scope, node: ast.Slice) -> Task[Operand]:
+def _slice(scope: Scope, node: ast.Slice) -> Task[PlacedValue]:
     bounds: list[Value] = []
     for part in (node.lower, node.upper, node.step):
         bounds.append(None if part is None else (yield from operand(scope, part)).value)
-    return Operand(slice(*bounds), scope.place(node))
+    return PlacedValue(slice(*bounds), scope.place(node))
 
 
 # ------------------------------------------------------------------ operators
-def _binary(scope: Scope, node: ast.BinOp) -> Task[Operand]:
+def _binary(scope: Scope, node: ast.BinOp) -> Task[PlacedValue]:
     left = yield from operand(scope, node.left)
     right = yield from operand(scope, node.right)
     place = sign_place(scope, node.left, node.right, BINARY[type(node.op)])
     whole = scope.place(node)
-    return Operand(combined(scope, node.op, left, right, whole, place), whole)
+    return PlacedValue(combined(scope, node.op, left, right, whole, place), whole)
 
 
 def combined(
-    scope: Scope, op: ast.operator, left: Operand, right: Operand, whole: Place, place: Place
+    scope: Scope,
+    op: ast.operator,
+    left: PlacedValue,
+    right: PlacedValue,
+    whole: Place,
+    place: Place,
 ) -> Value:
     """Return `left op right` for a binary operator and for an augmented assignment."""
     sign = BINARY[type(op)]
@@ -108,19 +113,19 @@ def sign_place(scope: Scope, left: ast.expr, right: ast.expr, sign: str) -> Plac
     return scope.place(right)
 
 
-def _unary(scope: Scope, node: ast.UnaryOp) -> Task[Operand]:
+def _unary(scope: Scope, node: ast.UnaryOp) -> Task[PlacedValue]:
     inner = yield from operand(scope, node.operand)
     line = node.lineno - 1
     start = scope.text.column_at(line, node.col_offset)
     sign = _UNARY[type(node.op)]
     place = scope.text.place(line, start, start + len(sign))
-    return Operand(operations.signed(scope, sign, inner, place), scope.place(node))
+    return PlacedValue(operations.signed(scope, sign, inner, place), scope.place(node))
 
 
-def _compare(scope: Scope, node: ast.Compare) -> Task[Operand]:
+def _compare(scope: Scope, node: ast.Compare) -> Task[PlacedValue]:
     place = scope.place(node)
     parts = [node.left, *node.comparators]
-    values: list[Operand] = []
+    values: list[PlacedValue] = []
     for part in parts:
         values.append((yield from operand(scope, part)))
     result: Value = None
@@ -136,10 +141,10 @@ def _compare(scope: Scope, node: ast.Compare) -> Task[Operand]:
             result = one
         else:
             result = operations.logic(scope, "&", result, one, place)
-    return Operand(result, place)
+    return PlacedValue(result, place)
 
 
-def _boolean(scope: Scope, node: ast.BoolOp) -> Task[Operand]:
+def _boolean(scope: Scope, node: ast.BoolOp) -> Task[PlacedValue]:
     """Return `and` or `or` as Python does: a known value decides whether the next one is read, and
     is the result."""
     sign = "&" if isinstance(node.op, ast.And) else "|"
@@ -150,22 +155,22 @@ def _boolean(scope: Scope, node: ast.BoolOp) -> Task[Operand]:
             continue
         following = yield from operand(scope, part)
         result = operations.joined(scope, sign, result, following, following.place)
-    return Operand(result.value, scope.place(node))
+    return PlacedValue(result.value, scope.place(node))
 
 
-def _choice(scope: Scope, node: ast.IfExp) -> Task[Operand]:
+def _choice(scope: Scope, node: ast.IfExp) -> Task[PlacedValue]:
     condition = yield from operand(scope, node.test)
     truth = sequences.is_true(condition.value)
     if truth is None:
         known = operations.calculable(scope, condition)
         if not is_static(known):
-            return (yield from _branches(scope, node, Operand(known, condition.place)))
+            return (yield from _branches(scope, node, PlacedValue(known, condition.place)))
         truth = bool(known)
     chosen = yield from operand(scope, node.body if truth else node.orelse)
-    return Operand(chosen.value, scope.place(node))
+    return PlacedValue(chosen.value, scope.place(node))
 
 
-def _branches(scope: Scope, node: ast.IfExp, condition: Operand) -> Task[Operand]:
+def _branches(scope: Scope, node: ast.IfExp, condition: PlacedValue) -> Task[PlacedValue]:
     branches: list[Value] = []
     for part in (node.body, node.orelse):
         branch = yield from operand(scope, part)
@@ -174,15 +179,15 @@ def _branches(scope: Scope, node: ast.IfExp, condition: Operand) -> Task[Operand
         branches.append(operations.calculable(scope, branch))
     yes, no = branches
     value = operations.chosen(scope, condition.value, yes, no, condition.place)
-    return Operand(value, scope.place(node))
+    return PlacedValue(value, scope.place(node))
 
 
 # ------------------------------------------------------------------ parts of a value, calls
-def _attribute(scope: Scope, node: ast.Attribute) -> Task[Operand]:
+def _attribute(scope: Scope, node: ast.Attribute) -> Task[PlacedValue]:
     owner = yield from operand(scope, node.value)
     whole = scope.place(node)
     value = operations.attribute(scope, owner, node.attr, member_place(scope, node), whole)
-    return Operand(value, whole)
+    return PlacedValue(value, whole)
 
 
 def member_place(scope: Scope, node: ast.Attribute) -> Place:
@@ -192,18 +197,18 @@ def member_place(scope: Scope, node: ast.Attribute) -> Place:
     return scope.text.place(line, end - len(node.attr), end)
 
 
-def _subscript(scope: Scope, node: ast.Subscript) -> Task[Operand]:
+def _subscript(scope: Scope, node: ast.Subscript) -> Task[PlacedValue]:
     owner = yield from operand(scope, node.value)
     key = yield from operand(scope, node.slice)
-    return Operand(operations.entry(scope, owner, key), scope.place(node))
+    return PlacedValue(operations.entry(scope, owner, key), scope.place(node))
 
 
-def _call(scope: Scope, node: ast.Call) -> Task[Operand]:
+def _call(scope: Scope, node: ast.Call) -> Task[PlacedValue]:
     if isinstance(node.func, ast.Name):
-        function = Operand(scope.function_of(node.func.id), scope.place(node.func))
+        function = PlacedValue(scope.function_of(node.func.id), scope.place(node.func))
     else:
         function = yield from operand(scope, node.func)
-    arguments: list[Operand] = []
+    arguments: list[PlacedValue] = []
     for argument in node.args:
         arguments.append((yield from operand(scope, argument)))
     keywords: dict[str, Value] = {}
@@ -216,7 +221,7 @@ def _call(scope: Scope, node: ast.Call) -> Task[Operand]:
     )
     whole = scope.place(node)
     result = yield from called(scope, Call(function, place, tuple(arguments), keywords, whole))
-    return Operand(result, whole)
+    return PlacedValue(result, whole)
 
 
 READERS: Mapping[type[ast.expr], Reader] = {

@@ -25,11 +25,11 @@ from tidu.text.scope import Scope
 from tidu.text.values import (
     COMPARISONS,
     Calculable,
-    Function,
+    FunctionName,
     Literal,
     Method,
     Module,
-    Operand,
+    PlacedValue,
     Value,
     fold,
     is_static,
@@ -94,7 +94,7 @@ def lifted(value: Value) -> Value:
     return value
 
 
-def calculable(scope: Scope, operand: Operand) -> Calculable:
+def calculable(scope: Scope, operand: PlacedValue) -> Calculable:
     """Return a value that can be calculated with; lists of numbers count as arrays."""
     value = operand.value
     if isinstance(value, Node | Literal) or is_static(value):
@@ -102,12 +102,16 @@ def calculable(scope: Scope, operand: Operand) -> Calculable:
     if isinstance(value, tuple | list | range):
         items = at(operand.place, lambda: sequences.items(scope.weights, value, "array"))
         return Literal(at(operand.place, lambda: numeric(items)))
-    if isinstance(value, Function) and value.path == value.shown and operand.shown.isidentifier():
+    if (
+        isinstance(value, FunctionName)
+        and value.path == value.shown
+        and operand.shown.isidentifier()
+    ):
         raise scope.unknown_name(operand.shown, operand.place)
     raise not_calculable(operand)
 
 
-def not_calculable(operand: Operand) -> SyntaxProblem:
+def not_calculable(operand: PlacedValue) -> SyntaxProblem:
     """Return the error for a value that cannot be calculated with."""
     return SyntaxProblem(_OPERAND(value=operand.shown), place=operand.place)
 
@@ -130,7 +134,7 @@ def _flat(values: tuple[Value, ...] | list[Value]) -> Iterator[Value]:
 
 # ------------------------------------------------------------------ operators
 def calculate(
-    scope: Scope, sign: str, left: Operand, right: Operand, whole: Place, place: Place
+    scope: Scope, sign: str, left: PlacedValue, right: PlacedValue, whole: Place, place: Place
 ) -> Value:
     """Return `left sign right`; whole: both as written; place: of the sign, for errors."""
     if sequences.is_of_sequences(left.value, right.value):
@@ -151,7 +155,7 @@ def calculate(
     return apply(scope, place, operator(sign), one, two)
 
 
-def check_stretch(left: Operand, right: Operand, place: Place) -> None:
+def check_stretch(left: PlacedValue, right: PlacedValue, place: Place) -> None:
     """Refuse A + b for a square A and a standing b on paper: each row, or each column?"""
     for matrix, vector in ((left, right), (right, left)):
         shape, length = shape_of(matrix.value), shape_of(vector.value)
@@ -169,7 +173,9 @@ def logic(scope: Scope, sign: str, left: Value, right: Value, place: Place) -> V
     return apply(scope, place, _LOGIC[sign], left, right)
 
 
-def joined(scope: Scope, sign: str, left: Operand, right: Operand, place: Place) -> Operand:
+def joined(
+    scope: Scope, sign: str, left: PlacedValue, right: PlacedValue, place: Place
+) -> PlacedValue:
     """Return `left and right`, `left or right`; what is known on the left decides."""
     truth = sequences.is_true(left.value)
     if truth is not None:
@@ -177,7 +183,7 @@ def joined(scope: Scope, sign: str, left: Operand, right: Operand, place: Place)
     if sequences.is_sequence(right.value):
         raise not_calculable(right)
     one, two = calculable(scope, left), calculable(scope, right)
-    return Operand(logic(scope, sign, one, two, place), place)
+    return PlacedValue(logic(scope, sign, one, two, place), place)
 
 
 def check_condition(value: Value, place: Place) -> None:
@@ -187,7 +193,7 @@ def check_condition(value: Value, place: Place) -> None:
         raise InputError(_CONDITION(value=text), place=place, fix=_CONDITION_FIX(value=text))
 
 
-def signed(scope: Scope, sign: str, operand: Operand, place: Place) -> Value:
+def signed(scope: Scope, sign: str, operand: PlacedValue, place: Place) -> Value:
     """Return `+x`, `-x`, `~x` or `not x`; place: of the sign."""
     value = operand.value
     if sequences.is_sequence(value) or sign == "~":
@@ -207,7 +213,7 @@ def signed(scope: Scope, sign: str, operand: Operand, place: Place) -> Value:
 
 
 def compared(
-    scope: Scope, sign: str, left: Operand, right: Operand, whole: Place, place: Place
+    scope: Scope, sign: str, left: PlacedValue, right: PlacedValue, whole: Place, place: Place
 ) -> Value:
     """Return one comparison, `left sign right`."""
     decide = COMPARISONS[sign]
@@ -227,7 +233,7 @@ def chosen(scope: Scope, condition: Value, yes: Value, no: Value, place: Place) 
 
 
 # ------------------------------------------------------------------ parts of a value
-def attribute(scope: Scope, owner: Operand, name: str, place: Place, whole: Place) -> Value:
+def attribute(scope: Scope, owner: PlacedValue, name: str, place: Place, whole: Place) -> Value:
     """Return `owner.name`; place: of the name."""
     value = owner.value
     if isinstance(value, Module):
@@ -246,7 +252,7 @@ def attribute(scope: Scope, owner: Operand, name: str, place: Place, whole: Plac
             return Method(value, name)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
         return getattr(value, name)  # one of several results: torch.max(x, 1).values
-    if isinstance(value, Function):
+    if isinstance(value, FunctionName):
         what = verbatim_words(f"{value.shown}.{name}")
         raise UnknownNameError(NOT_PART(what=what), place=whole)
     raise SyntaxProblem(_ATTRIBUTE(name=name), place=place, why=_ATTRIBUTES())
@@ -260,7 +266,7 @@ def _matrices_transposed(x: Node) -> Node:
     return x.mT
 
 
-def entry(scope: Scope, owner: Operand, key: Operand) -> Value:
+def entry(scope: Scope, owner: PlacedValue, key: PlacedValue) -> Value:
     """Return `owner[key]`."""
     place = key.place
     try:

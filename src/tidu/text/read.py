@@ -28,7 +28,7 @@ from tidu.text.diagnosis import Ambiguous, diagnose
 from tidu.text.expressions import READERS
 from tidu.text.formula.lines import formula_tree
 from tidu.text.formula.reading import echo, with_formulas
-from tidu.text.formula.syntax import Line, Word
+from tidu.text.formula.syntax import FormulaLine, Word
 from tidu.text.formula.tokens import is_latex
 from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
 from tidu.text.reading import lines
@@ -204,7 +204,7 @@ def _body(name: str, body: str) -> Graph:
     named = {node.id for node in nodes if isinstance(node, ast.Name) and node not in called}
     free = named - MODULE_NAMES.keys() - CONSTANTS.keys()
     for line in tree.body:
-        leaves = line.leaves if isinstance(line, Line) else ()
+        leaves = line.leaves if isinstance(line, FormulaLine) else ()
         words = {leaf.raw or leaf.text for leaf in leaves if isinstance(leaf, Word)}
         free |= {word for word in words if find(word) is None and word not in CONSTANTS}
     if len(free) != 1:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from tidu.errors import SyntaxProblem
 from tidu.text.scope import Scope
 from tidu.text.task import Task, wait
-from tidu.text.values import Operand
+from tidu.text.values import PlacedValue
 from tidu.words import Words
 
 NOT_PART = Words(en="{what} is not part of the formula language", zh="公式语言里没有{what}")
@@ -51,7 +51,7 @@ _STATEMENTS: Mapping[type[ast.AST], Words] = {
 _STATEMENT = Words(en="this statement", zh="这种语句")
 
 
-def read(scope: Scope, node: ast.expr) -> Task[Operand]:
+def read(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
     """Start reading an expression. Raises `SyntaxProblem` for one that has no reader."""
     scope.count_step(node, scope.place)
     reader = scope.readers.get(type(node))
@@ -60,7 +60,7 @@ def read(scope: Scope, node: ast.expr) -> Task[Operand]:
     return reader(scope, node)
 
 
-def operand(scope: Scope, node: ast.expr) -> Task[Operand]:
+def operand(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
     """Wait for an expression."""
     return wait(read(scope, node))
 

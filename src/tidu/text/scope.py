@@ -28,18 +28,18 @@ from tidu.text.task import Task
 from tidu.text.values import (
     MODULE_NAMES,
     Declared,
-    Function,
+    FunctionName,
     Layers,
     Literal,
     Module,
-    Operand,
+    PlacedValue,
     Value,
     is_static,
 )
 from tidu.words import Phrase, Words
 
 ShapeLike: TypeAlias = "tuple[int | str | Size, ...] | list[int | str | Size] | int | str"
-Reader: TypeAlias = Callable[..., Task[Operand]]  # (scope, syntax node) of its own type
+Reader: TypeAlias = Callable[..., Task[PlacedValue]]  # (scope, syntax node) of its own type
 N = TypeVar("N")
 StatementReader: TypeAlias = Callable[..., Task[None]]
 MAX_STEPS = 20_000  # statements and expressions, those of a loop each time that it reads them
@@ -212,14 +212,14 @@ class Scope:
                 self.remarks.append(_EULER())
             return functions.CONSTANTS[name]
         if functions.find(name) is not None or name in CREATORS:
-            return Function(name, name)
+            return FunctionName(name, name)
         raise self.unknown_name(name, place)
 
     def function_of(self, name: str) -> Value:
         """Return what a name before brackets stands for; whether there is such a function shows
         later."""
         found = self.find(name)
-        return Function(name, name) if isinstance(found, Missing) else found
+        return FunctionName(name, name) if isinstance(found, Missing) else found
 
     def unknown_name(self, name: str, place: Place) -> UnknownNameError:
         """Return the error for a name that nothing stands under."""

@@ -18,7 +18,16 @@ from tidu.text.reading import lines, not_part, operand, refusal
 from tidu.text.scope import Scope, StatementReader
 from tidu.text.sequences import is_sequence, is_true, items
 from tidu.text.task import Task
-from tidu.text.values import Helper, Literal, Module, Operand, Value, is_module, is_static, member
+from tidu.text.values import (
+    Helper,
+    Literal,
+    Module,
+    PlacedValue,
+    Value,
+    is_module,
+    is_static,
+    member,
+)
 from tidu.words import Words
 
 MAX_LOOP = 1_000
@@ -95,7 +104,7 @@ def _augmented(scope: Scope, node: ast.AugAssign) -> Task[None]:
     if not isinstance(target, ast.Name):
         raise _bad_target(scope, target)
     place = scope.place(target)
-    before = Operand(scope.value_of(target.id, place), place)
+    before = PlacedValue(scope.value_of(target.id, place), place)
     if isinstance(before.value, list):  # Python changes it under every name that it has
         raise SyntaxProblem(_LIST(), place=place, fix=_GROWN(name=target.id))
     value = yield from operand(scope, node.value)

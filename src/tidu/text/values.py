@@ -39,7 +39,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionName:
     """A function of a module or a bare name, as it was written."""
 
     path: str
@@ -92,7 +92,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class PlacedValue:
     """A value, and the place where the text writes it."""
 
     value: Value
@@ -114,7 +114,7 @@ Static: TypeAlias = bool | int | float | complex | Size
 Calculable: TypeAlias = Node | Literal | Static
 Value: TypeAlias = (
     Calculable | str | tuple["Value", ...] | list["Value"] | slice | range | Iterator["Value"]
-    | EllipsisType | Module | Function | Method | Helper | Declared | DTypeName | Layers | None
+    | EllipsisType | Module | FunctionName | Method | Helper | Declared | DTypeName | Layers | None
 )  # fmt: skip
 
 DTYPES = frozenset("float64 float32 double float float_ int int64 int32 long".split())
@@ -153,7 +153,7 @@ def member(module: Module, name: str, constants: Mapping[str, float]) -> Value:
         return constants[name]
     if name in DTYPES and not module.path.endswith(("nn", "functional")):
         return DTypeName(name)
-    return Function(path, path)
+    return FunctionName(path, path)
 
 
 def shape_of(value: Value) -> Shape:

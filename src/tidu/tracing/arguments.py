@@ -68,7 +68,7 @@ SHOWN = 5  # positions listed before "and … more"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class NumericLeaf:
     """Holds one numeric leaf of the arguments: its path, its name and its checked array."""
 
     leaf: Leaf
@@ -84,7 +84,7 @@ def take(
     *,
     owned: bool = False,
     nan: bool = False,
-) -> tuple[list[Given], list[Phrase]]:
+) -> tuple[list[NumericLeaf], list[Phrase]]:
     """Copy and check the numeric leaves of all arguments; return them with remarks on what was
     changed.
 
@@ -100,7 +100,7 @@ def take(
     _refuse_text_among_numbers(found)
     arrays = [(leaf, _as_array(leaf)) for leaf in numeric]
     weak = _weak_dtype([a for leaf, a in arrays if not isinstance(leaf.value, _NUMBER)])
-    given: list[Given] = []
+    given: list[NumericLeaf] = []
     remarks: list[Phrase] = []
     for (leaf, array), name in zip(arrays, short_names(numeric), strict=True):
         plain = isinstance(leaf.value, _NUMBER) and not isinstance(leaf.value, np.generic)
@@ -114,7 +114,7 @@ def take(
         if not nan:
             refuse_nan(leaf.spelling, value)
         number = not isinstance(leaf.value, np.ndarray)
-        given.append(Given(leaf, name, value, array.dtype.kind in "iu", number))
+        given.append(NumericLeaf(leaf, name, value, array.dtype.kind in "iu", number))
     return given, remarks
 
 

@@ -144,7 +144,7 @@ def axis_out(node: Node, axis: int, name: str) -> Node:
 
 # ------------------------------------------------------------------ one entry
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class TracedEntry:
     """Holds a function traced for one entry of its mapped arguments.
 
     mapped: the variables of this entry, each with what stands for all entries, the mapped axis
@@ -177,7 +177,9 @@ class Entry:
         return leaf.value
 
 
-def open_entry(stage: Stage, function: Callable[..., Any], arguments: Named, in_axes: Any) -> Entry:
+def open_entry(
+    stage: Stage, function: Callable[..., Any], arguments: Named, in_axes: Any
+) -> TracedEntry:
     """Trace a function in a stage for one entry of its mapped arguments.
 
     `arguments` come from the stage's `give`. Raises InputError for axes that do not fit them,
@@ -208,7 +210,7 @@ def open_entry(stage: Stage, function: Callable[..., Any], arguments: Named, in_
     move_guards(inner, {})
     moving = depends_on(_numbers(result), mapped)
     own = [(text, node) for text, node in inner.namer.named() if node.inputs and node.id in moving]
-    return Entry(name, mapped, result, own)
+    return TracedEntry(name, mapped, result, own)
 
 
 def _numbers(result: Any) -> list[Node]:

@@ -39,7 +39,7 @@ def _is_internal(code: CodeType) -> bool:
 
 
 @dataclass(slots=True)
-class Source:
+class FileExpressions:
     """Holds what the text of a file says about its expressions: what they are assigned to, and what
     they stand in."""
 
@@ -58,7 +58,7 @@ class Places:
         self._positions: dict[CodeType, list[Span | None]] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}
         self._internal: dict[CodeType, bool] = {}
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, FileExpressions | None] = {}
 
     def is_user(self, code: CodeType) -> bool:
         """Return whether code is the user's own: not tidu's, NumPy's or SciPy's."""
@@ -106,7 +106,7 @@ class Places:
         at = frame.f_lasti // 2
         return found[at] if 0 <= at < len(found) else None
 
-    def source(self, frame: FrameType) -> Source | None:
+    def source(self, frame: FrameType) -> FileExpressions | None:
         file = frame.f_code.co_filename
         if file not in self._sources:
             self._sources[file] = _read("".join(linecache.getlines(file, frame.f_globals)))
@@ -155,7 +155,7 @@ def _span_of(node: ast.AST) -> Span:
 
 
 @lru_cache(maxsize=16)
-def _read(text: str) -> Source | None:
+def _read(text: str) -> FileExpressions | None:
     """Return what the text of a file says; each file is read once, however often its functions are
     traced."""
     if not text:
@@ -164,7 +164,7 @@ def _read(text: str) -> Source | None:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # a notebook cell with magics, say: names then come from the frames alone
-    source = Source()
+    source = FileExpressions()
     for node in ast.walk(tree):
         if isinstance(node, ast.expr):
             source.expressions[_span_of(node)] = node

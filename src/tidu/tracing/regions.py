@@ -28,7 +28,7 @@ from tidu.ir.node import Node, inputs_among, post_order, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import FLOATS, DType
 from tidu.tracing import outcome
-from tidu.tracing.arguments import Given, is_static, take
+from tidu.tracing.arguments import NumericLeaf, is_static, take
 from tidu.tracing.calling import as_call, definition_of, function_name
 from tidu.tracing.control import Inner, inside, move_guards, standin
 from tidu.tracing.record import Recorder, running
@@ -119,7 +119,7 @@ class Stage:
         node_of(value, self.recorder)  # refuses a value of another trace
         return value.copy()
 
-    def _known(self, item: Given) -> TracedArray:
+    def _known(self, item: NumericLeaf) -> TracedArray:
         if self.own:
             name = item.name
             while name in self.inputs:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tidu.errors import InputError, ShapeError, SyntaxProblem, TiduError, UnknownNameError
-from tidu.text.formula.parts import FormulaScope, Part, lower
+from tidu.text.formula.parts import FormulaPart, FormulaScope, lower
 from tidu.text.formula.reading import READERS
 from tidu.text.formula.syntax import Binary
 from tidu.text.read import read
@@ -159,7 +159,7 @@ def test_bombs_answer_quickly(name: str) -> None:
 def test_no_operand_disappears(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that forgets an operand is caught by the count of what was read."""
 
-    def forgetful(formulas: FormulaScope, node: Binary) -> Task[Part]:
+    def forgetful(formulas: FormulaScope, node: Binary) -> Task[FormulaPart]:
         return (yield from lower(formulas, node.left))
 
     monkeypatch.setattr("tidu.text.formula.reading.READERS", {**READERS, Binary: forgetful})

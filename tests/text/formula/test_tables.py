@@ -17,7 +17,7 @@ def test_each_kind_of_syntax_has_a_reader() -> None:
     """A script is read by what carries it."""
     classes = [each for each in vars(syntax).values() if isinstance(each, type)]
     kinds = {each for each in classes if issubclass(each, syntax.Syntax)} - {syntax.Syntax}
-    assert kinds - READERS.keys() == {syntax.Script}
+    assert kinds - READERS.keys() == {syntax.Superscript}
     assert READERS.keys() <= kinds
 
 

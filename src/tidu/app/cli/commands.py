@@ -289,7 +289,7 @@ def _add_solve(shell: _Shell) -> None:
     ) -> int:
         from tidu.app.cli import work
 
-        view = work.View(lang, writing, zoom, of, digits, output, json)
+        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json)
         return work.solve(study, view, shell.language)
 
     shell.command("solve", _SOLVE)(solve)
@@ -321,7 +321,7 @@ def _add_derive(shell: _Shell) -> None:
     ) -> int:
         from tidu.app.cli import work
 
-        problem = work.Problem(
+        problem = work.DeriveOptions(
             expression,
             ",".join(wrt) if wrt else None,
             values or [],
@@ -334,7 +334,9 @@ def _add_derive(shell: _Shell) -> None:
             hessian or [],
         )
         return work.derive(
-            problem, work.View(lang, writing, zoom, of, digits, output, json), shell.language
+            problem,
+            work.ReportOptions(lang, writing, zoom, of, digits, output, json),
+            shell.language,
         )
 
     shell.command("derive", _DERIVE)(derive)
@@ -362,7 +364,7 @@ def _add_export(shell: _Shell) -> None:
         from tidu.app.cli import work
 
         work.check_language(lang)
-        problem = work.Problem(
+        problem = work.DeriveOptions(
             source,
             ",".join(wrt) if wrt else None,
             values or [],
@@ -373,7 +375,7 @@ def _add_export(shell: _Shell) -> None:
             False,
         )
         return work.export(
-            problem, to, work.Target(output, force, verify, part, name), shell.language
+            problem, to, work.ExportOptions(output, force, verify, part, name), shell.language
         )
 
     shell.command("export", _EXPORT)(export)

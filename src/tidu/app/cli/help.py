@@ -74,7 +74,7 @@ def command_class(language: Language, about: CommandHelp) -> type[TyperCommand]:
 def group_class(language: Language, about: Words) -> type[TyperGroup]:
     """Return the group of all commands; an unknown one is answered with the nearest."""
 
-    class Group(TyperGroup):
+    class AllCommands(TyperGroup):
         def format_help(self, ctx: Any, formatter: Any) -> None:
             _write(formatter, group_help(self, about, language, self.get_params(ctx)))
 
@@ -86,7 +86,7 @@ def group_class(language: Language, about: Words) -> type[TyperGroup]:
                 raise InputError(_NO_COMMAND(name=args[0]), why=why, fix=fix)
             return super().resolve_command(ctx, args)
 
-    return Group
+    return AllCommands
 
 
 def _write(formatter: Any, text: str) -> None:

@@ -30,7 +30,7 @@ _LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportOptions:
     """How a report is to be shown, and where: the options that `solve` and `derive` share."""
 
     lang: str | None
@@ -59,7 +59,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DeriveOptions:
     """What `derive` is asked, as texts."""
 
     expression: str
@@ -82,7 +82,7 @@ def show_version() -> None:
     emit(f"tidu {__version__}")
 
 
-def solve(study: str | None, view: View, language: Language) -> int:
+def solve(study: str | None, view: ReportOptions, language: Language) -> int:
     """Print the worked study; 1 if something that was checked is wrong."""
     options: dict[str, Any] = {"lang": language, **view.options()}
     if study is None:
@@ -103,7 +103,7 @@ def _no_study() -> InputError:
     return InputError(_NO_STUDY(), why=why, fix=verbatim(f"tidu solve {example}"))
 
 
-def derive(problem: Problem, view: View, language: Language) -> int:
+def derive(problem: DeriveOptions, view: ReportOptions, language: Language) -> int:
     """Print the derivation; 1 if a gradient did not agree with its check."""
     options: dict[str, Any] = {"lang": language, **view.options()}
     from tidu.api.derive import derive as derived
@@ -125,7 +125,7 @@ def derive(problem: Problem, view: View, language: Language) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ExportOptions:
     """Where exported code goes, and what is done with it."""
 
     output: str | None
@@ -135,7 +135,9 @@ class Target:
     name: str | None
 
 
-def export(problem: Problem, to: str | None, target: Target, language: Language) -> int:
+def export(
+    problem: DeriveOptions, to: str | None, target: ExportOptions, language: Language
+) -> int:
     """Print or save the source; 1 if it was verified and does not agree."""
     from tidu.api import export_file
     from tidu.backends.source.targets import TARGETS
@@ -148,7 +150,7 @@ def export(problem: Problem, to: str | None, target: Target, language: Language)
         raise InputError(_NO_NAME(name=repr(function)), fix=verbatim("--name loss"))
     if target.output is not None:
         export_file.check_free(target.output, force=target.force)
-    given = export_file.Given(
+    given = export_file.DerivationInputs(
         problem.wrt,
         choices.values(problem.values),
         choices.shapes(problem.shapes),
@@ -200,7 +202,7 @@ def ops(
     return 0
 
 
-def _present(report: Report, view: View) -> None:
+def _present(report: Report, view: ReportOptions) -> None:
     if view.output is not None:
         save(report, view.output)
     if view.json:

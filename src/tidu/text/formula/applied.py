@@ -14,7 +14,7 @@ from tidu.text import operations
 from tidu.text.calls import Call, called
 from tidu.text.diagnosis import two_readings
 from tidu.text.formula import code
-from tidu.text.formula.parts import Builder, FormulaScope, Part, lower, lower_all
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, lower_all
 from tidu.text.formula.powers import scripted
 from tidu.text.formula.syntax import (
     Applied,
@@ -24,18 +24,18 @@ from tidu.text.formula.syntax import (
     Keywords,
     Member,
     Raised,
-    Script,
+    Superscript,
     Syntax,
 )
 from tidu.text.formula.words import find, is_value
 from tidu.text.task import Task
 from tidu.text.values import (
     Declared,
-    Function,
+    FunctionName,
     Helper,
     Layers,
     Module,
-    Operand,
+    PlacedValue,
     Value,
     rank_of,
     shape_of,
@@ -47,11 +47,11 @@ _PRIME = Words(
 )
 
 
-def applied(formulas: FormulaScope, node: Applied) -> Task[Part]:
+def applied(formulas: FormulaScope, node: Applied) -> Task[FormulaPart]:
     """Return a word with brackets behind it."""
     found = find(formulas, node.word, applied=True)
     callee = formulas.scope.find(found.texts[0]) if found.kind == "name" else None
-    is_called = isinstance(callee, Helper | Declared | Layers | Function | Module)
+    is_called = isinstance(callee, Helper | Declared | Layers | FunctionName | Module)
     if not (found.kind == "function" or (found.kind == "name" and is_called)):
         chain = as_product(formulas, node)
         if chain is not None:
@@ -80,12 +80,12 @@ def as_product(formulas: FormulaScope, node: Applied) -> Chain | None:
     return Chain(node.first, node.last, factors, (None,))
 
 
-def _raised(base: Syntax, scripts: tuple[Script, ...]) -> Syntax:
+def _raised(base: Syntax, scripts: tuple[Superscript, ...]) -> Syntax:
     return Raised(base.first, base.last, base, scripts) if scripts else base
 
 
 # ------------------------------------------------------------------ calls of functions
-def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[Part]:
+def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaPart]:
     at = formulas.at(node)
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
@@ -111,12 +111,12 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[Part]:
     return (yield from scripted(at, at.place, result, [*scripts, *node.behind]))
 
 
-def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, Part]]:
+def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, FormulaPart]]:
     found = yield from lower_all(formulas, [value for _, value in given])
     return dict(zip((name for name, _ in given), found, strict=True))
 
 
-def _pairwise(at: Builder, function: str, arguments: Sequence[Part]) -> Part:
+def _pairwise(at: Builder, function: str, arguments: Sequence[FormulaPart]) -> FormulaPart:
     """Return max(a, b, c) or min of them, element by element, as max(max(a, b), c)."""
     result = arguments[0]
     for argument in arguments[1:]:
@@ -126,11 +126,11 @@ def _pairwise(at: Builder, function: str, arguments: Sequence[Part]) -> Part:
 
 def _call(
     at: Builder,
-    function: Part,
-    arguments: Sequence[Part],
-    keywords: Mapping[str, Part],
+    function: FormulaPart,
+    arguments: Sequence[FormulaPart],
+    keywords: Mapping[str, FormulaPart],
     place: Place | None = None,
-) -> Task[Part]:
+) -> Task[FormulaPart]:
     """Return what a function gives for arguments; `place` is where the function's own name
     stands."""
     values: dict[str, Value] = {key: part.value for key, part in keywords.items()}
@@ -139,18 +139,18 @@ def _call(
     return at.called(function, arguments, keywords, value)
 
 
-def _named(formulas: FormulaScope, place: Place, name: str) -> Part:
+def _named(formulas: FormulaScope, place: Place, name: str) -> FormulaPart:
     """Return the function of a name, by its meaning in the text."""
-    return Part(formulas.scope.function_of(name), place, code.name(name))
+    return FormulaPart(formulas.scope.function_of(name), place, code.name(name))
 
 
-def member(formulas: FormulaScope, node: Member) -> Task[Part]:
+def member(formulas: FormulaScope, node: Member) -> Task[FormulaPart]:
     """Return an attribute such as x.T or np.pi."""
     base = yield from lower(formulas, node.base)
     return formulas.at(node).member(base, node.name, formulas.sign_place(node.last))
 
 
-def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
+def python_call(formulas: FormulaScope, node: Called) -> Task[FormulaPart]:
     """Return a call as Python writes it, such as x.sum(axis=0) or np.sum(x)."""
     function = yield from lower(formulas, node.function)
     arguments = yield from lower_all(formulas, node.arguments)
@@ -160,7 +160,7 @@ def python_call(formulas: FormulaScope, node: Called) -> Task[Part]:
 
 
 # ------------------------------------------------------------------ sizes that follow, axes
-def _fit_square(formulas: FormulaScope, arguments: list[Part], name: str) -> None:
+def _fit_square(formulas: FormulaScope, arguments: list[FormulaPart], name: str) -> None:
     """Settle the length of a 𝟏 in the argument of a function that needs a square matrix."""
     sizes = formulas.sizes
     if len(arguments) != 1 or not sizes.are_open(arguments[0].value):
@@ -174,7 +174,9 @@ def _fit_square(formulas: FormulaScope, arguments: list[Part], name: str) -> Non
             arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
 
 
-def _fill_up(formulas: FormulaScope, arguments: list[Part], keywords: Mapping[str, Part]) -> None:
+def _fill_up(
+    formulas: FormulaScope, arguments: list[FormulaPart], keywords: Mapping[str, FormulaPart]
+) -> None:
     """Settle the length of a 𝟏 in the argument of reshape, whose new shape says how many elements
     there are."""
     sizes = formulas.sizes
@@ -194,7 +196,7 @@ def _fill_up(formulas: FormulaScope, arguments: list[Part], keywords: Mapping[st
         arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
 
 
-def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
+def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, FormulaPart]:
     """Return what a subscript of a function says: the axes, counted from 1, or a shape."""
     spelling = functions.find(name)
     attributes = () if spelling is None else spelling.attributes
@@ -205,7 +207,7 @@ def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
     values = [int(text) - (key == "axis") for text in texts] if numbers else []
     if key is None or not values or min(values) < 0:
         word = formulas.place(node.word)
-        raise formulas.scope.unknown_name(Operand(None, word).shown, word)
+        raise formulas.scope.unknown_name(PlacedValue(None, word).shown, word)
     if key == "axis" and len(values) == 1:
         return {key: at.constant(values[0])}
     return {key: at.sizes(values)}
@@ -213,8 +215,8 @@ def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Part]:
 
 # ------------------------------------------------------------------ derivatives
 def _derivative(
-    formulas: FormulaScope, node: Applied, name: str, order: int, arguments: Sequence[Part]
-) -> Task[Part]:
+    formulas: FormulaScope, node: Applied, name: str, order: int, arguments: Sequence[FormulaPart]
+) -> Task[FormulaPart]:
     """Return f′(x): the stated derivative of a declared function f, or the derivative rule of an op
     such as relu."""
     place = formulas.place(node)
@@ -231,4 +233,4 @@ def _derivative(
     found = op.partials(value, out, **out.attrs)
     slope = found[0] if isinstance(found, tuple) else found
     written = code.call(code.name(f"{name}′"), [x.code], {})
-    return Part(slope, place, written)
+    return FormulaPart(slope, place, written)

@@ -9,12 +9,12 @@ from tidu.text.formula.syntax import (
     Bars,
     Binary,
     Brackets,
-    Cases,
     Chain,
-    Comparison,
+    Compared,
     Grid,
     Items,
     Keywords,
+    Piecewise,
     Slice,
     Syntax,
     Truth,
@@ -101,7 +101,7 @@ def _cases(cursor: Cursor, value: Syntax, opening: Sign) -> Task[Syntax]:
         cursor.take()
         values.append((yield from cursor.expression()))
     last = cursor.expect("}")
-    return Cases(opening, last, tuple(values), tuple(conditions))
+    return Piecewise(opening, last, tuple(values), tuple(conditions))
 
 
 def condition(cursor: Cursor) -> Task[Syntax | None]:
@@ -142,7 +142,7 @@ def square(cursor: Cursor, opening: Sign) -> Task[Truth | Grid]:
 
 
 def _is_condition(item: Syntax) -> bool:
-    return isinstance(item, Comparison) or (isinstance(item, Binary) and item.operator in "&|")
+    return isinstance(item, Compared) or (isinstance(item, Binary) and item.operator in "&|")
 
 
 def _slice(cursor: Cursor) -> Task[Syntax]:

@@ -9,7 +9,7 @@ from tidu.text.formula import signs
 from tidu.text.formula.brackets import condition
 from tidu.text.formula.cursor import IF, OTHERWISE, UNEXPECTED, Cursor
 from tidu.text.formula.scripts import operand, subscript
-from tidu.text.formula.syntax import Bars, Binary, Brackets, Cases, Grid, Root, Syntax, Total
+from tidu.text.formula.syntax import Bars, Binary, Brackets, Grid, Piecewise, Root, Syntax, Total
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task, wait
 from tidu.words import Words
@@ -102,7 +102,7 @@ def environment(cursor: Cursor) -> Task[Syntax]:
     last = cursor.take()
     cursor.bars = bars
     if opening.text == "cases":
-        return Cases(opening, last, tuple(row[0] for row in rows), tuple(conditions))
+        return Piecewise(opening, last, tuple(row[0] for row in rows), tuple(conditions))
     grid = Grid(opening, last, tuple(map(tuple, rows)), square=False)
     return Bars(opening, last, grid, "|", "") if opening.text in signs.BAR_GRIDS else grid
 

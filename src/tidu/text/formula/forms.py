@@ -9,8 +9,8 @@ from tidu.errors import Place, SyntaxProblem
 from tidu.text import operations
 from tidu.text.diagnosis import two_readings
 from tidu.text.formula import code, syntax
-from tidu.text.formula.parts import Builder, FormulaScope, Part, column, lower, lower_all
-from tidu.text.formula.syntax import Comparison, Syntax
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower, lower_all
+from tidu.text.formula.syntax import Compared, Syntax
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task
 from tidu.text.values import Value, bounded, is_static, rank_of, shape_of
@@ -22,7 +22,7 @@ _CASES = Words(
 _OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-def constant(formulas: FormulaScope, node: syntax.Constant) -> Task[Part]:
+def constant(formulas: FormulaScope, node: syntax.NumberOrText) -> Task[FormulaPart]:
     formulas.mark_read(node)
     part, value = formulas.at(node).constant(node.value), node.value
     if isinstance(value, int):
@@ -32,17 +32,17 @@ def constant(formulas: FormulaScope, node: syntax.Constant) -> Task[Part]:
     yield
 
 
-def brackets(formulas: FormulaScope, node: syntax.Brackets) -> Task[Part]:
+def brackets(formulas: FormulaScope, node: syntax.Brackets) -> Task[FormulaPart]:
     part = yield from lower(formulas, node.value)
     return replace(part, place=formulas.place(node), enclosed=node.argument)
 
 
-def items(formulas: FormulaScope, node: syntax.Items) -> Task[Part]:
+def items(formulas: FormulaScope, node: syntax.Items) -> Task[FormulaPart]:
     return formulas.at(node).items((yield from lower_all(formulas, node.items)))
 
 
 # ------------------------------------------------------------------ operators
-def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[Part]:
+def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
     """Return left + right or another operation of two; the shapes decide what ⊙, ⊘, ⊗ and × mean.
     Of `and` and `or` both sides are read."""
     left = yield from lower(formulas, node.left)
@@ -64,13 +64,13 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[Part]:
             return at.calculate(operator, left, right, sign)
 
 
-def _scaling(formulas: FormulaScope, vector: Part, other: Part) -> Part:
+def _scaling(formulas: FormulaScope, vector: FormulaPart, other: FormulaPart) -> FormulaPart:
     """Return a standing vector beside a matrix scales its rows: v ⊙ A is diag(v) A."""
     beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
     return column(formulas, vector) if beside and not (vector.row or vector.labelled) else vector
 
 
-def _times(at: Builder, sign: Place, left: Part, right: Part) -> Part:
+def _times(at: Builder, sign: Place, left: FormulaPart, right: FormulaPart) -> FormulaPart:
     """Return left × right: a product of numbers, or the one product that the shapes of arrays
     allow. Raise SyntaxProblem if they allow two."""
     one, two = shape_of(left.value), shape_of(right.value)
@@ -87,7 +87,7 @@ def _times(at: Builder, sign: Place, left: Part, right: Part) -> Part:
     return at.calculate("@" if matrices or not same else "*", left, right, sign)
 
 
-def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[Part]:
+def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]:
     """Return −x or not x."""
     part = yield from lower(formulas, node.value)
     first, operator = node.first, node.operator
@@ -98,7 +98,7 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[Part]:
 
 
 # ------------------------------------------------------------------ conditions
-def comparison(formulas: FormulaScope, node: Comparison) -> Task[Part]:
+def comparison(formulas: FormulaScope, node: Compared) -> Task[FormulaPart]:
     """Return a chain of comparisons, each of which is read."""
     parts = yield from lower_all(formulas, node.parts)
     scope, at = formulas.scope, formulas.at(node)
@@ -113,18 +113,18 @@ def comparison(formulas: FormulaScope, node: Comparison) -> Task[Part]:
     return at.made(result, code.comparison([part.code for part in parts], node.operators), parts)
 
 
-def truth(formulas: FormulaScope, node: syntax.Truth) -> Task[Part]:
+def truth(formulas: FormulaScope, node: syntax.Truth) -> Task[FormulaPart]:
     """Return [condition] as 1 or 0."""
     part = yield from lower(formulas, node.condition)
     at = formulas.at(node)
     return replace(at.apply("where", part, at.constant(1.0), at.constant(0.0)), row=part.row)
 
 
-def cases(formulas: FormulaScope, node: syntax.Cases) -> Task[Part]:
+def cases(formulas: FormulaScope, node: syntax.Piecewise) -> Task[FormulaPart]:
     at = formulas.at(node)
     values = yield from lower_all(formulas, node.values)
     last = node.conditions[-1] if len(node.conditions) == len(values) else None
-    conditions: list[Part] = []
+    conditions: list[FormulaPart] = []
     for condition in node.conditions[: len(values) - 1]:
         if condition is None:
             raise SyntaxProblem(_CASES(), place=at.place)
@@ -141,7 +141,7 @@ def cases(formulas: FormulaScope, node: syntax.Cases) -> Task[Part]:
 
 def _complementary(one: Syntax | None, two: Syntax) -> bool:
     """Tell whether exactly one of two conditions always holds, as of x > 0 and x ≤ 0."""
-    if not isinstance(one, Comparison) or not isinstance(two, Comparison):
+    if not isinstance(one, Compared) or not isinstance(two, Compared):
         return False
     opposite = len(one.operators) == 1 and two.operators == (_OPPOSITE[one.operators[0]],)
     return opposite and _same(one.parts, two.parts)
@@ -168,7 +168,7 @@ def _same(one: object, two: object) -> bool:
 
 
 # ------------------------------------------------------------------ other forms
-def root(formulas: FormulaScope, node: syntax.Root) -> Task[Part]:
+def root(formulas: FormulaScope, node: syntax.Root) -> Task[FormulaPart]:
     part = yield from lower(formulas, node.value)
     at = formulas.at(node)
     if node.degree is None:
@@ -179,9 +179,9 @@ def root(formulas: FormulaScope, node: syntax.Root) -> Task[Part]:
     return replace(result, row=result.row or part.row)
 
 
-def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[Part]:
+def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[FormulaPart]:
     """Return a matrix of numbers or of blocks that are written out."""
-    rows: list[list[Part]] = []
+    rows: list[list[FormulaPart]] = []
     for row in node.rows:
         rows.append((yield from lower_all(formulas, row)))
     at, entries = formulas.at(node), [entry for row in rows for entry in row]

@@ -16,13 +16,13 @@ from tidu.text.formula.commands import command, environment
 from tidu.text.formula.cursor import IF, NO_FACTOR, OTHERWISE, Cursor, Rules
 from tidu.text.formula.operands import attribute, factor, function, index, word
 from tidu.text.formula.scripts import constant, entry, raised
-from tidu.text.formula.syntax import Binary, Chain, Comparison, Prefixed, Syntax
+from tidu.text.formula.syntax import Binary, Chain, Compared, Prefixed, Syntax
 from tidu.text.formula.tokens import Sign
 from tidu.text.lexer import Text
 from tidu.text.task import Task, wait
 
 
-class Level(IntEnum):
+class Precedence(IntEnum):
     """How tightly a sign binds, from loose to tight."""
 
     OR = 1
@@ -41,7 +41,7 @@ class Infix:
     signed: the right operand may begin with a minus of its own, as in a / −b.
     """
 
-    level: Level
+    level: Precedence
     build: Callable[[Cursor, Sign, Syntax, Sign, Syntax], Syntax]
     signed: bool = True
 
@@ -52,7 +52,9 @@ def parse(text: Text, signs: list[Sign]) -> tuple[Syntax, tuple[Syntax, ...]]:
     return cursor.parse(), tuple(cursor.leaves)
 
 
-def expression(cursor: Cursor, level: Level = Level.OR, signed: bool = True) -> Task[Syntax]:
+def expression(
+    cursor: Cursor, level: Precedence = Precedence.OR, signed: bool = True
+) -> Task[Syntax]:
     """Return an operand with all signs behind it that bind at least as tightly as `level`."""
     first = cursor.begin()
     left = yield from _operand(cursor, level, signed)
@@ -61,23 +63,23 @@ def expression(cursor: Cursor, level: Level = Level.OR, signed: bool = True) -> 
         if infix is None or infix.level < level:
             break
         sign = cursor.take()
-        right = yield from wait(expression(cursor, Level(infix.level + 1), infix.signed))
+        right = yield from wait(expression(cursor, Precedence(infix.level + 1), infix.signed))
         left = infix.build(cursor, first, left, sign, right)
     return left
 
 
-def _operand(cursor: Cursor, level: Level, signed: bool) -> Task[Syntax]:
+def _operand(cursor: Cursor, level: Precedence, signed: bool) -> Task[Syntax]:
     """Return what stands left of the first operator: factors, perhaps with not or a sign before
     them."""
-    if level <= Level.COMPARISON and cursor.says("not"):
+    if level <= Precedence.COMPARISON and cursor.says("not"):
         first = cursor.take()
-        inner = yield from wait(expression(cursor, Level.COMPARISON))
+        inner = yield from wait(expression(cursor, Precedence.COMPARISON))
         return Prefixed(first, cursor.last, "not", inner)
-    sums = level <= Level.SUM
+    sums = level <= Precedence.SUM
     if not (signed and (cursor.sees("-") or (sums and cursor.sees("+")))):
         return (yield from factors(cursor))
     sign = cursor.take()
-    value = yield from wait(expression(cursor, max(level, Level.ELEMENTWISE), signed=False))
+    value = yield from wait(expression(cursor, max(level, Precedence.ELEMENTWISE), signed=False))
     return value if sign.text == "+" else Prefixed(sign, cursor.last, "-", value)
 
 
@@ -123,10 +125,10 @@ def _binary(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax
 def _comparison(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
     """Return a < b ≤ c as one comparison of three parts."""
     operator = "==" if sign.text == "=" else sign.text
-    if not isinstance(left, Comparison):
-        left = Comparison(left.first, left.last, (left,), (), ())
+    if not isinstance(left, Compared):
+        left = Compared(left.first, left.last, (left,), (), ())
     operators, signs = (*left.operators, operator), (*left.signs, sign)
-    return Comparison(first, cursor.last, (*left.parts, right), operators, signs)
+    return Compared(first, cursor.last, (*left.parts, right), operators, signs)
 
 
 def _dot(cursor: Cursor, first: Sign, left: Syntax, sign: Sign, right: Syntax) -> Syntax:
@@ -156,18 +158,20 @@ def _quotient(cursor: Cursor, first: Sign, left: Syntax, slash: Sign, right: Syn
 
 
 INFIX: Mapping[str, Infix] = {
-    "or": Infix(Level.OR, _binary),
-    **dict.fromkeys(("and", "&"), Infix(Level.AND, _binary)),
-    **dict.fromkeys(("<", ">", "<=", ">=", "==", "=", "!="), Infix(Level.COMPARISON, _comparison)),
-    **dict.fromkeys("+-", Infix(Level.SUM, _binary, signed=False)),
-    **dict.fromkeys("⊙⊘⊗×", Infix(Level.ELEMENTWISE, _binary)),
-    **dict.fromkeys("*@", Infix(Level.PRODUCT, _binary)),
-    "/": Infix(Level.PRODUCT, _quotient),
-    "·": Infix(Level.PRODUCT, _dot),
+    "or": Infix(Precedence.OR, _binary),
+    **dict.fromkeys(("and", "&"), Infix(Precedence.AND, _binary)),
+    **dict.fromkeys(
+        ("<", ">", "<=", ">=", "==", "=", "!="), Infix(Precedence.COMPARISON, _comparison)
+    ),
+    **dict.fromkeys("+-", Infix(Precedence.SUM, _binary, signed=False)),
+    **dict.fromkeys("⊙⊘⊗×", Infix(Precedence.ELEMENTWISE, _binary)),
+    **dict.fromkeys("*@", Infix(Precedence.PRODUCT, _binary)),
+    "/": Infix(Precedence.PRODUCT, _quotient),
+    "·": Infix(Precedence.PRODUCT, _dot),
 }
 RULES = Rules(
     expression=expression,
-    body=lambda cursor: expression(cursor, Level.ELEMENTWISE, signed=False),
+    body=lambda cursor: expression(cursor, Precedence.ELEMENTWISE, signed=False),
     begins_factor=begins_factor,
     prefix={
         **dict.fromkeys(("number", "string"), constant),

@@ -11,7 +11,7 @@ from itertools import pairwise
 from tidu.errors import SyntaxProblem
 from tidu.text.formula.grammar import parse
 from tidu.text.formula.scanner import scan_formula
-from tidu.text.formula.syntax import Formula, Line, Word, placed
+from tidu.text.formula.syntax import FormulaExpression, FormulaLine, Word, placed
 from tidu.text.formula.tokens import Sign, is_latex
 from tidu.text.lexer import Text, lines_of, scan
 from tidu.words import Words
@@ -23,7 +23,7 @@ _TWO_SIGNS = Words(en="two = in one line", zh="一行里有两个 =")
 
 
 def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
-    """Return the program as a tree in which formulas are `Line`; None if no line of it is one.
+    """Return the program as a tree in which formulas are `FormulaLine`; None where no line is one.
 
     A line that Python reads is left to Python, and means what NumPy means by it.
     """
@@ -178,10 +178,10 @@ def _defines(signs: Sequence[Sign]) -> bool:
     )
 
 
-def _line(text: Text, line: list[Sign]) -> Line | ast.Return:
+def _line(text: Text, line: list[Sign]) -> FormulaLine | ast.Return:
     if line[0].kind == "name" and line[0].text == "return":
         value, _ = parse(text, line[1:])
-        formula = placed(Formula(value), text, value.first, value.last)
+        formula = placed(FormulaExpression(value), text, value.first, value.last)
         return placed(ast.Return(formula), text, line[0], line[-1])
     depth, equals = 0, list[int]()
     for index, sign in enumerate(line):
@@ -198,7 +198,7 @@ def _line(text: Text, line: list[Sign]) -> Line | ast.Return:
     if not body:
         body = line[equals[0] :]
     value, leaves = parse(text, body)
-    return placed(Line(target, value, of, leaves), text, line[0], line[-1])
+    return placed(FormulaLine(target, value, of, leaves), text, line[0], line[-1])
 
 
 def _head(text: Text, head: list[Sign]) -> tuple[Word | None, Word | None]:

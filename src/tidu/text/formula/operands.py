@@ -11,11 +11,11 @@ from tidu.text.formula.syntax import (
     Applied,
     Called,
     Chain,
-    Constant,
     Indexed,
     Items,
     Keywords,
     Member,
+    NumberOrText,
     Syntax,
     Truth,
     Word,
@@ -121,7 +121,7 @@ def attribute(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
 
 def index(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
     """Read base[key]; base [condition] is a product."""
-    if cursor.begin().spaced or isinstance(base, Constant):
+    if cursor.begin().spaced or isinstance(base, NumberOrText):
         return None
     opening = cursor.take()
     key = yield from square(cursor, opening)

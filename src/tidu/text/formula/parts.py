@@ -27,8 +27,8 @@ from tidu.text.task import Task, wait
 from tidu.text.values import (
     MODULE_NAMES,
     Declared,
-    Function,
-    Operand,
+    FunctionName,
+    PlacedValue,
     Value,
     is_static,
     rank_of,
@@ -58,7 +58,7 @@ _ONE_ENTRY = Words(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part(Operand):
+class FormulaPart(PlacedValue):
     """A part of a formula that is read.
 
     code      the part in plain NumPy
@@ -89,7 +89,7 @@ class FormulaScope:
 
     scope: Scope
     latex: bool
-    readers: Mapping[type[Syntax], Callable[..., Task[Part]]]
+    readers: Mapping[type[Syntax], Callable[..., Task[FormulaPart]]]
     sizes: Sizes = field(default_factory=Sizes)
     page: bool = False
     recognised: bool = False
@@ -131,22 +131,22 @@ class FormulaScope:
 
     def shown(self, node: Syntax) -> str:
         """Return a part as the user wrote it."""
-        return Operand(None, self.place(node)).shown
+        return PlacedValue(None, self.place(node)).shown
 
     def mark_read(self, node: Syntax) -> None:
         """Remember that a name or number was read."""
         self.read.add((node.first.line, node.first.column))
 
 
-def lower(formulas: FormulaScope, node: Syntax) -> Task[Part]:
+def lower(formulas: FormulaScope, node: Syntax) -> Task[FormulaPart]:
     """Wait for a part."""
     formulas.scope.count_step(node, formulas.place)
     return wait(formulas.readers[type(node)](formulas, node))
 
 
-def lower_all(formulas: FormulaScope, nodes: Sequence[Syntax]) -> Task[list[Part]]:
+def lower_all(formulas: FormulaScope, nodes: Sequence[Syntax]) -> Task[list[FormulaPart]]:
     """Wait for several parts, one after the other."""
-    found: list[Part] = []
+    found: list[FormulaPart] = []
     for node in nodes:
         found.append((yield from lower(formulas, node)))
     return found
@@ -160,37 +160,40 @@ class Builder:
     place: Place
 
     # -------------------------------------------------------------- written down
-    def constant(self, value: float | str | None) -> Part:
+    def constant(self, value: float | str | None) -> FormulaPart:
         """Return a number that the plain spelling writes out."""
-        return Part(value, self.place, ast.Constant(value))
+        return FormulaPart(value, self.place, ast.Constant(value))
 
-    def size(self, dim: Dim) -> Part:
+    def size(self, dim: Dim) -> FormulaPart:
         """Return a size, by its number or its name."""
         written = code.name(str(dim)) if isinstance(dim, Size) else ast.Constant(dim)
-        return Part(dim, self.place, written)
+        return FormulaPart(dim, self.place, written)
 
-    def sizes(self, dims: Sequence[Dim]) -> Part:
+    def sizes(self, dims: Sequence[Dim]) -> FormulaPart:
         return self.items([self.size(dim) for dim in dims])
 
-    def items(self, parts: Sequence[Part]) -> Part:
+    def items(self, parts: Sequence[FormulaPart]) -> FormulaPart:
         """Return a tuple of parts."""
         written = ast.Tuple([part.code for part in parts], ast.Load())
         return self._sequence(tuple(part.value for part in parts), written, parts)
 
-    def listed(self, parts: Sequence[Part]) -> Part:
+    def listed(self, parts: Sequence[FormulaPart]) -> FormulaPart:
         written = ast.List([part.code for part in parts], ast.Load())
         return self._sequence([part.value for part in parts], written, parts)
 
     def _sequence(
-        self, values: tuple[Value, ...] | list[Value], written: ast.expr, parts: Sequence[Part]
-    ) -> Part:
+        self,
+        values: tuple[Value, ...] | list[Value],
+        written: ast.expr,
+        parts: Sequence[FormulaPart],
+    ) -> FormulaPart:
         made = operations.at(self.place, lambda: self.formulas.scope.weights.made(values))
         return self.made(made, written, parts, entrywise=False)
 
     # -------------------------------------------------------------- operators
     def calculate(
-        self, sign: str, left: Part, right: Part, sign_place: Place | None = None
-    ) -> Part:
+        self, sign: str, left: FormulaPart, right: FormulaPart, sign_place: Place | None = None
+    ) -> FormulaPart:
         """Return `left sign right`; `sign_place` is where the sign stands, if it is written."""
         sizes, product = self.formulas.sizes, sign == "@"
         one, two = sizes.settled(left.value), sizes.settled(right.value)
@@ -209,19 +212,19 @@ class Builder:
         return self.made(value, written, (left, right), not product, row)
 
     # -------------------------------------------------------------- attributes and indices
-    def member(self, part: Part, name: str, name_place: Place) -> Part:
+    def member(self, part: FormulaPart, name: str, name_place: Place) -> FormulaPart:
         """Return part.name."""
         value = operations.attribute(self.formulas.scope, part, name, name_place, self.place)
         written = ast.Attribute(part.code, name, ast.Load())
         return self.made(value, written, (part,), entrywise=False)
 
-    def indexed(self, part: Part, key: Part) -> Part:
+    def indexed(self, part: FormulaPart, key: FormulaPart) -> FormulaPart:
         """Return part[key]."""
         value = operations.entry(self.formulas.scope, part, key)
         written = ast.Subscript(part.code, key.code, ast.Load())
         return self.made(value, written, (part, key), entrywise=False)
 
-    def sliced(self, *bounds: Part | None) -> Part:
+    def sliced(self, *bounds: FormulaPart | None) -> FormulaPart:
         """Return the slice lower:upper:step; a bound that is left out is None."""
         parts = [part for part in bounds if part is not None]
         codes = [None if part is None else part.code for part in bounds]
@@ -230,8 +233,12 @@ class Builder:
 
     # -------------------------------------------------------------- calls
     def apply(
-        self, function: str, *arguments: Part, whole_arrays: bool = False, **keywords: Part
-    ) -> Part:
+        self,
+        function: str,
+        *arguments: FormulaPart,
+        whole_arrays: bool = False,
+        **keywords: FormulaPart,
+    ) -> FormulaPart:
         """Return a function of NumPy's, or one that a text calls by a bare name.
 
         whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
@@ -239,7 +246,7 @@ class Builder:
         word = function if "." in function else word_for(self.formulas, function)
         module, _, last = word.rpartition(".")
         path = f"{module.replace('np', 'numpy', 1)}.{last}" if module else last
-        called = Part(Function(path, path), self.place, code.name(word))
+        called = FormulaPart(FunctionName(path, path), self.place, code.name(word))
         values = {key: part.value for key, part in keywords.items()}
         call = Call(called, self.place, arguments, values, self.place)
         value = call_known(self.formulas.scope, call)
@@ -247,12 +254,12 @@ class Builder:
 
     def called(
         self,
-        function: Part,
-        arguments: Sequence[Part],
-        keywords: Mapping[str, Part],
+        function: FormulaPart,
+        arguments: Sequence[FormulaPart],
+        keywords: Mapping[str, FormulaPart],
         value: Value,
         whole_arrays: bool = False,
-    ) -> Part:
+    ) -> FormulaPart:
         """Return the part that a call gave."""
         codes = {key: part.code for key, part in keywords.items()}
         written = code.call(function.code, [part.code for part in arguments], codes)
@@ -265,10 +272,10 @@ class Builder:
         self,
         value: Value,
         written: ast.expr,
-        operands: Sequence[Part],
+        operands: Sequence[FormulaPart],
         entrywise: bool = True,
         row: bool = False,
-    ) -> Part:
+    ) -> FormulaPart:
         """Return what was calculated from parts.
 
         Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done with
@@ -276,15 +283,15 @@ class Builder:
         """
         labelled = any(part.labelled for part in operands)
         if labelled and not entrywise:
-            letters, what = ", ".join(self.formulas.indices), Operand(None, self.place).shown
+            letters, what = ", ".join(self.formulas.indices), PlacedValue(None, self.place).shown
             raise SyntaxProblem(_ONE_ENTRY(what=what, letters=letters), place=self.place)
         for part in operands if labelled else ():
             if rank_of(part.value) and not part.labelled:
                 refuse_bare(self.formulas, part)
-        return Part(self.formulas.sizes.settled(value), self.place, written, row, labelled)
+        return FormulaPart(self.formulas.sizes.settled(value), self.place, written, row, labelled)
 
 
-def column(formulas: FormulaScope, part: Part) -> Part:
+def column(formulas: FormulaScope, part: FormulaPart) -> FormulaPart:
     """Return a vector as a matrix of one column, x[:, None]."""
     at = Builder(formulas, part.place)
     return at.indexed(part, at.items([at.sliced(None), at.constant(None)]))
@@ -298,21 +305,21 @@ def word_for(formulas: FormulaScope, word: str) -> str:
     return word
 
 
-def refuse_bare(formulas: FormulaScope, part: Operand) -> NoReturn:
+def refuse_bare(formulas: FormulaScope, part: PlacedValue) -> NoReturn:
     """Refuse an array that stands without an index under a sum over indices."""
     letters, what = ", ".join(formulas.indices), part.shown
     fix = _WITH_INDEX(what=what, letter=formulas.indices[-1])
     raise SyntaxProblem(_BARE(what=what, letters=letters), place=part.place, fix=fix)
 
 
-def _as_array(part: Part, other: Part) -> ast.expr:
+def _as_array(part: FormulaPart, other: FormulaPart) -> ast.expr:
     """Return a list beside a number as an array, which Python would repeat instead."""
     if isinstance(part.code, ast.List) and is_static(other.value):
         return code.call(code.name("np.array"), [part.code], {})
     return part.code
 
 
-def _check_orientation(left: Part, right: Part) -> None:
+def _check_orientation(left: FormulaPart, right: FormulaPart) -> None:
     if rank_of(left.value) != 1 or rank_of(right.value) != 1 or left.row == right.row:
         return
     if not (left.labelled or right.labelled):
@@ -320,7 +327,7 @@ def _check_orientation(left: Part, right: Part) -> None:
         raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
 
 
-def _is_entrywise(function: Part) -> bool:
+def _is_entrywise(function: FormulaPart) -> bool:
     if isinstance(function.value, Declared):
         return True
     module, _, word = code.written(function.code).rpartition(".")

@@ -10,9 +10,18 @@ from tidu.errors import Place, SyntaxProblem
 from tidu.ir.types import shape_text
 from tidu.text.diagnosis import two_readings
 from tidu.text.formula import code
-from tidu.text.formula.parts import Builder, FormulaScope, Part, lower
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower
 from tidu.text.formula.sizes import is_matrix, is_square
-from tidu.text.formula.syntax import Bars, Brackets, Chain, Constant, Raised, Script, Syntax, Word
+from tidu.text.formula.syntax import (
+    Bars,
+    Brackets,
+    Chain,
+    NumberOrText,
+    Raised,
+    Superscript,
+    Syntax,
+    Word,
+)
 from tidu.text.formula.words import VALUES, find, is_value, ones, product_of_run
 from tidu.text.task import Task
 from tidu.text.values import is_static, rank_of, shape_of, shown
@@ -39,7 +48,7 @@ _NORM_FIX = Words(
 
 
 # ------------------------------------------------------------------ scripts
-def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
+def raised(formulas: FormulaScope, node: Raised) -> Task[FormulaPart]:
     """Return a base with its scripts."""
     chain = expanded(formulas, node)
     if chain is not None:
@@ -59,7 +68,9 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[Part]:
     return (yield from scripted(at, formulas.place(base), part, scripts))
 
 
-def scripted(at: Builder, base: Place, part: Part, scripts: Sequence[Script]) -> Task[Part]:
+def scripted(
+    at: Builder, base: Place, part: FormulaPart, scripts: Sequence[Superscript]
+) -> Task[FormulaPart]:
     """Return a part with scripts; at: of both; base: of the part as it is written."""
     for script in scripts:
         kind, exponent = script.kind, script.exponent
@@ -94,20 +105,20 @@ def _is_euler(formulas: FormulaScope, word: Word) -> bool:
 
 
 def _is_one(base: Syntax) -> bool:
-    return isinstance(base, Constant) and base.value == 1
+    return isinstance(base, NumberOrText) and base.value == 1
 
 
-def _is_squared(formulas: FormulaScope, script: Script) -> bool:
+def _is_squared(formulas: FormulaScope, script: Superscript) -> bool:
     exponent = script.exponent
     while isinstance(exponent, Brackets):
         exponent = exponent.value
-    if script.kind != "^" or not isinstance(exponent, Constant) or exponent.value != 2:
+    if script.kind != "^" or not isinstance(exponent, NumberOrText) or exponent.value != 2:
         return False
     formulas.mark_read(exponent)
     return True
 
 
-def _meaning_of_t(at: Builder, base: Place, part: Part, kind: str) -> str:
+def _meaning_of_t(at: Builder, base: Place, part: FormulaPart, kind: str) -> str:
     """Return what ^T means where T is also a name: the transpose or a power. Raise SyntaxProblem if
     the shapes allow both."""
     found = at.formulas.scope.find("T")
@@ -122,7 +133,9 @@ def _text(base: Place) -> str:
     return shown(base) or "A"
 
 
-def _transposed(at: Builder, base: Place, part: Part, script: Script, kind: str) -> Part:
+def _transposed(
+    at: Builder, base: Place, part: FormulaPart, script: Superscript, kind: str
+) -> FormulaPart:
     rank = rank_of(part.value)
     if rank == 0 or part.labelled:
         if kind == "prime" or is_static(part.value):
@@ -139,7 +152,7 @@ def _transposed(at: Builder, base: Place, part: Part, script: Script, kind: str)
     return at.member(part, "T" if rank == 2 else "mT", at.formulas.place(script))
 
 
-def _inverse(at: Builder, base: Place, part: Part) -> Part:
+def _inverse(at: Builder, base: Place, part: FormulaPart) -> FormulaPart:
     if rank_of(part.value) < 2 or part.labelled:
         return _lying_as(part, at.calculate("/", at.constant(1), part))
     shape = shape_of(part.value)
@@ -149,7 +162,9 @@ def _inverse(at: Builder, base: Place, part: Part) -> Part:
     return at.apply("inv", part)
 
 
-def _power(at: Builder, base: Place, part: Part, script: Script, exponent: Part) -> Part:
+def _power(
+    at: Builder, base: Place, part: FormulaPart, script: Superscript, exponent: FormulaPart
+) -> FormulaPart:
     if script.kind == "^" and _may_be_of_matrix(at, part):
         text, count = closed(_text(base)), code.written(exponent.code)
         whole = isinstance(exponent.value, int)
@@ -159,19 +174,19 @@ def _power(at: Builder, base: Place, part: Part, script: Script, exponent: Part)
     return _lying_as(part, at.calculate("**", part, exponent, sign))
 
 
-def _lying_as(part: Part, result: Part) -> Part:
+def _lying_as(part: FormulaPart, result: FormulaPart) -> FormulaPart:
     """Return what is calculated entry by entry lies as it lay."""
     row, labelled = result.row or part.row, result.labelled or part.labelled
     return replace(result, row=row, labelled=labelled)
 
 
-def _may_be_of_matrix(at: Builder, part: Part) -> bool:
+def _may_be_of_matrix(at: Builder, part: FormulaPart) -> bool:
     """Return whether a power, e to it or its bars may be meant of the matrix or of its entries. On
     a page of tidu's, which begins with ∂L/∂X, they are of the entries."""
     return is_square(part.value) and not part.labelled and not at.formulas.page
 
 
-def _exponential(at: Builder, script: Script) -> Task[Part]:
+def _exponential(at: Builder, script: Superscript) -> Task[FormulaPart]:
     """Return eˣ. Raise SyntaxProblem where x may be a matrix."""
     if script.exponent is None:
         exponent = at.constant(-1)
@@ -189,7 +204,7 @@ def closed(text: str) -> str:
 
 
 # ------------------------------------------------------------------ bars
-def bars(formulas: FormulaScope, node: Bars) -> Task[Part]:
+def bars(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return the norm ‖x‖ or the absolute value |x|. Raise SyntaxProblem where |x| may be a
     determinant."""
     part = yield from lower(formulas, node.value)
@@ -201,7 +216,7 @@ def bars(formulas: FormulaScope, node: Bars) -> Task[Part]:
     return _lying_as(part, at.apply("abs", part))
 
 
-def _norm(at: Builder, below: str, part: Part) -> Part:
+def _norm(at: Builder, below: str, part: FormulaPart) -> FormulaPart:
     sub, name = below.lower().replace("∞", "inf"), part.shown
     if not is_matrix(part.value):
         entrywise = {"1": "sum", "inf": "max", "infty": "max"}.get(sub)
@@ -223,7 +238,7 @@ def _norm(at: Builder, below: str, part: Part) -> Part:
     return at.apply("norm", part, at.constant(order))
 
 
-def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[Part]:
+def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return ‖x‖² as the sum of squares, which is smooth at 0; of a matrix only where F is
     written."""
     part = yield from lower(formulas, node.value)

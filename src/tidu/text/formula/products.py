@@ -14,14 +14,14 @@ from tidu.errors import Place, ShapeError, SyntaxProblem, TiduError
 from tidu.ir.types import is_one_element, shape_text
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
 from tidu.text.formula.applied import as_product
-from tidu.text.formula.parts import Builder, FormulaScope, Part, column, lower
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower
 from tidu.text.formula.powers import closed, expanded
 from tidu.text.formula.syntax import Applied, Chain, Raised, Syntax, Word
 from tidu.text.formula.tokens import Sign
 from tidu.text.formula.words import find, product_of_run
 from tidu.text.operations import calculable
 from tidu.text.task import Task
-from tidu.text.values import Declared, Function, Helper, rank_of, shape_of
+from tidu.text.values import Declared, FunctionName, Helper, rank_of, shape_of
 from tidu.words import Words
 
 _NO_PRODUCT = Words(
@@ -34,7 +34,7 @@ _NO_PRODUCT = Words(
 class Factor:
     """A factor that is read, whether · stands in front of it, and where its product is written."""
 
-    part: Part
+    part: FormulaPart
     dot: bool
     sign: Place
 
@@ -51,7 +51,7 @@ class Factor:
         return f"({self.part.shown})" if self.part.enclosed else self.part.shown
 
 
-def chain(formulas: FormulaScope, node: Chain) -> Task[Part]:
+def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
     """Return the product of factors side by side."""
     at = formulas.at(node)
     found: list[Factor] = []
@@ -118,7 +118,7 @@ def _flattened(formulas: FormulaScope, factor: Syntax) -> Syntax:
 def _names_function(formulas: FormulaScope, word: Word) -> bool:
     found = find(formulas, word, applied=True)
     if found.kind == "name":
-        return isinstance(formulas.scope.find(found.texts[0]), Declared | Helper | Function)
+        return isinstance(formulas.scope.find(found.texts[0]), Declared | Helper | FunctionName)
     return found.kind == "function" and find(formulas, word, applied=False).kind == "function"
 
 
@@ -136,7 +136,7 @@ def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied
 
 
 # ------------------------------------------------------------------ products
-def _multiplied(at: Builder, factors: Sequence[Factor]) -> Part:
+def _multiplied(at: Builder, factors: Sequence[Factor]) -> FormulaPart:
     """Return the product entry by entry: of numbers and one array, or of entries xᵢ under a sum."""
     result = factors[0].part
     for factor in factors[1:]:
@@ -156,18 +156,18 @@ def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
     return Factor(part, one.dot, two.sign)
 
 
-def _matrix_product(at: Builder, one: Factor, two: Factor) -> Part:
+def _matrix_product(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     return at.calculate("@", one.part, two.part, two.sign)
 
 
-def _inner(at: Builder, one: Factor, two: Factor) -> Part:
+def _inner(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     if not (one.part.ones or two.part.ones):
         return _matrix_product(at, one, two)
     at.formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
     return at.apply("sum", two.part if one.part.ones else one.part)
 
 
-def _outer(at: Builder, one: Factor, two: Factor) -> Part:
+def _outer(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return x yᵀ; if one of them is 𝟏, the other vector repeated."""
     first, second = one.part, two.part
     if not (first.ones or second.ones):
@@ -178,7 +178,7 @@ def _outer(at: Builder, one: Factor, two: Factor) -> Part:
     return at.apply("np.broadcast_to", second if first.ones else column(at.formulas, first), shape)
 
 
-def _plain(at: Builder, one: Factor, two: Factor) -> Part:
+def _plain(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return a matrix product; beside 𝟏 the sums of the rows or of the columns."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     for ones, sizes, matrix, axis in (
@@ -191,7 +191,7 @@ def _plain(at: Builder, one: Factor, two: Factor) -> Part:
     return _number_or_product(at, one, two)
 
 
-def _number_or_product(at: Builder, one: Factor, two: Factor) -> Part:
+def _number_or_product(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return a matrix product; a single number in brackets multiplies where the sizes do not
     fit."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
@@ -201,14 +201,14 @@ def _number_or_product(at: Builder, one: Factor, two: Factor) -> Part:
     return _matrix_product(at, one, two)
 
 
-def _column_matrix(at: Builder, one: Factor, two: Factor) -> Part:
+def _column_matrix(at: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return x A for a column vector x: an outer product if A has one row, else x read as a row."""
     if shape_of(two.part.value)[0] != 1:
         return _number_or_product(at, one, two)
     return _matrix_product(at, replace(one, part=column(at.formulas, one.part)), two)
 
 
-def _matrix_row(at: Builder, one: Factor, two: Factor) -> Part | None:
+def _matrix_row(at: Builder, one: Factor, two: Factor) -> FormulaPart | None:
     if shape_of(one.part.value)[1] != 1:
         return None
     here = Builder(at.formulas, two.part.place)
@@ -216,14 +216,14 @@ def _matrix_row(at: Builder, one: Factor, two: Factor) -> Part | None:
     return _matrix_product(at, one, replace(two, part=lying))
 
 
-def _same_way(at: Builder, one: Factor, two: Factor) -> Part | None:
+def _same_way(at: Builder, one: Factor, two: Factor) -> FormulaPart | None:
     """Return a·b, the dot product of two vectors that are both columns or both rows; None without a
     dot, as a b cannot be multiplied."""
     same = shape_of(one.part.value) == shape_of(two.part.value)
     return _matrix_product(at, one, two) if two.dot and same else None
 
 
-_RULES: Mapping[str, Callable[[Builder, Factor, Factor], Part | None]] = {
+_RULES: Mapping[str, Callable[[Builder, Factor, Factor], FormulaPart | None]] = {
     "rc": _inner,
     "cr": _outer,
     "mm": _number_or_product,

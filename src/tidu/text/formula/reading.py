@@ -16,11 +16,11 @@ from tidu.ir.types import product
 from tidu.text.formula import applied, forms, powers, products, sums, syntax, words
 from tidu.text.formula.code import written
 from tidu.text.formula.lines import TARGET, TARGET_FIX
-from tidu.text.formula.parts import Builder, FormulaScope, Part, lower
-from tidu.text.formula.syntax import Formula, Line, Syntax, Word
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower
+from tidu.text.formula.syntax import FormulaExpression, FormulaLine, Syntax, Word
 from tidu.text.scope import Scope
 from tidu.text.task import Task
-from tidu.text.values import Operand, shape_of
+from tidu.text.values import PlacedValue, shape_of
 from tidu.words import Phrase, Words
 
 READ_AS = Words(en="read as: {text}", zh="读作：{text}")
@@ -29,8 +29,8 @@ _UNSAID = Words(
     en="how long 𝟏 or I is does not follow from this formula", zh="由这个公式看不出 𝟏 或 I 的大小"
 )
 _UNSAID_FIX = Words(en="ones(n), eye(n)", zh="ones(n)、eye(n)")
-READERS: Mapping[type[Syntax], Callable[..., Task[Part]]] = {
-    syntax.Constant: forms.constant,
+READERS: Mapping[type[Syntax], Callable[..., Task[FormulaPart]]] = {
+    syntax.NumberOrText: forms.constant,
     syntax.Word: words.word,
     syntax.Applied: applied.applied,
     syntax.Member: applied.member,
@@ -42,13 +42,13 @@ READERS: Mapping[type[Syntax], Callable[..., Task[Part]]] = {
     syntax.Items: forms.items,
     syntax.Binary: forms.binary,
     syntax.Prefixed: forms.prefixed,
-    syntax.Comparison: forms.comparison,
+    syntax.Compared: forms.comparison,
     syntax.Truth: forms.truth,
-    syntax.Cases: forms.cases,
+    syntax.Piecewise: forms.cases,
     syntax.Root: forms.root,
     syntax.Grid: forms.grid,
     syntax.Total: sums.total,
-    syntax.Entry: sums.entry,
+    syntax.Subscripted: sums.entry,
     syntax.Indexed: sums.indexed,
     syntax.Slice: sums.slice_,
 }
@@ -58,15 +58,15 @@ def with_formulas(scope: Scope, latex: bool) -> FormulaScope:
     """Let a scope read formulas in the places of expressions and of statements."""
     formulas = FormulaScope(scope, latex, READERS)
 
-    def formula(scope: Scope, node: Formula) -> Task[Operand]:
+    def formula(scope: Scope, node: FormulaExpression) -> Task[PlacedValue]:
         return (yield from lower(formulas, node.syntax))
 
-    def line(scope: Scope, node: Line) -> Task[None]:
+    def line(scope: Scope, node: FormulaLine) -> Task[None]:
         return _line(formulas, node)
 
     scope.paper = True
-    scope.readers = {**scope.readers, Formula: formula}
-    scope.statements = {**scope.statements, Line: line}
+    scope.readers = {**scope.readers, FormulaExpression: formula}
+    scope.statements = {**scope.statements, FormulaLine: line}
     return formulas
 
 
@@ -78,7 +78,7 @@ def echo(formulas: FormulaScope) -> list[Phrase]:
     ]
 
 
-def _line(formulas: FormulaScope, line: Line) -> Task[None]:
+def _line(formulas: FormulaScope, line: FormulaLine) -> Task[None]:
     """Read one line: target = value, or a value alone."""
     scope, sizes = formulas.scope, formulas.sizes
     formulas.page = line.of is not None
@@ -100,7 +100,7 @@ def _line(formulas: FormulaScope, line: Line) -> Task[None]:
     formulas.echoes.append((target, code))
 
 
-def _of_shape(formulas: FormulaScope, of: Word, part: Part) -> Task[Part]:
+def _of_shape(formulas: FormulaScope, of: Word, part: FormulaPart) -> Task[FormulaPart]:
     """Return the value of ∂L/∂x in the shape of x, which settles the length of a 𝟏 in it."""
     variable = yield from lower(formulas, of)
     wanted, found, sizes = shape_of(variable.value), shape_of(part.value), formulas.sizes
@@ -116,7 +116,7 @@ def _of_shape(formulas: FormulaScope, of: Word, part: Part) -> Task[Part]:
     return part
 
 
-def _check_all_read(formulas: FormulaScope, line: Line) -> None:
+def _check_all_read(formulas: FormulaScope, line: FormulaLine) -> None:
     """Raise SyntaxProblem if a name or number of the line was not read."""
     for leaf in line.leaves:
         if (leaf.first.line, leaf.first.column) not in formulas.read:
@@ -124,7 +124,7 @@ def _check_all_read(formulas: FormulaScope, line: Line) -> None:
             raise SyntaxProblem(what, place=formulas.place(leaf))
 
 
-def _target_name(formulas: FormulaScope, line: Line) -> str | None:
+def _target_name(formulas: FormulaScope, line: FormulaLine) -> str | None:
     if line.of is not None:
         return f"dL_d{line.of.raw or line.of.text + line.of.sub}".replace(",", "_")
     word = line.target

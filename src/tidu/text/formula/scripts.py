@@ -8,7 +8,15 @@ from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
 from tidu.text.formula import signs
 from tidu.text.formula.cursor import Cursor
-from tidu.text.formula.syntax import Constant, Entry, Prefixed, Raised, Script, Syntax, Word
+from tidu.text.formula.syntax import (
+    NumberOrText,
+    Prefixed,
+    Raised,
+    Subscripted,
+    Superscript,
+    Syntax,
+    Word,
+)
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task, wait
 
@@ -27,7 +35,7 @@ def _constant(cursor: Cursor) -> Syntax:
     value = sign.text
     if sign.kind == "number":
         value = int(sign.text) if sign.text.isdigit() else float(sign.text)
-    return cursor.leaf(Constant(sign, sign, value))
+    return cursor.leaf(NumberOrText(sign, sign, value))
 
 
 def operand(cursor: Cursor) -> Task[Syntax]:
@@ -54,7 +62,7 @@ def primary(cursor: Cursor) -> Task[Syntax]:
 def entry(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
     """Read the subscript behind a base."""
     sub = subscript(cursor)
-    return Entry(first, cursor.last, base, sub)
+    return Subscripted(first, cursor.last, base, sub)
     yield
 
 
@@ -98,17 +106,19 @@ def raised(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
     return with_scripts(cursor, base, (yield from scripts(cursor)), first)
 
 
-def with_scripts(cursor: Cursor, base: Syntax, found: tuple[Script, ...], first: Sign) -> Syntax:
+def with_scripts(
+    cursor: Cursor, base: Syntax, found: tuple[Superscript, ...], first: Sign
+) -> Syntax:
     return Raised(first, cursor.last, base, found) if found else base
 
 
-def scripts(cursor: Cursor) -> Task[tuple[Script, ...]]:
+def scripts(cursor: Cursor) -> Task[tuple[Superscript, ...]]:
     """Return all that is raised behind an operand."""
-    found: list[Script] = []
+    found: list[Superscript] = []
     while cursor.now is not None and cursor.now.kind == "sign":
         if cursor.now.text in _KINDS:
             sign = cursor.take()
-            found.append(Script(sign, sign, _KINDS[sign.text]))
+            found.append(Superscript(sign, sign, _KINDS[sign.text]))
         elif cursor.now.text in ("^", "**"):
             found.append((yield from wait(_exponent(cursor))))
         else:
@@ -116,20 +126,20 @@ def scripts(cursor: Cursor) -> Task[tuple[Script, ...]]:
     return tuple(found)
 
 
-def _exponent(cursor: Cursor) -> Task[Script]:
+def _exponent(cursor: Cursor) -> Task[Superscript]:
     caret = cursor.take()
     if caret.text == "^":
         mark = _mark(cursor)
         if mark is not None:
-            return Script(caret, cursor.last, mark)
+            return Superscript(caret, cursor.last, mark)
         if _sees_elementwise(cursor):
             exponent = _constant(cursor)
-            return Script(caret, cursor.expect("}"), "⊙", exponent)
+            return Superscript(caret, cursor.expect("}"), "⊙", exponent)
     minus = cursor.take() if cursor.sees("-") else None
     exponent = yield from wait(_power_operand(cursor))
     if minus is not None:
         exponent = Prefixed(minus, cursor.last, "-", exponent)
-    return Script(caret, cursor.last, caret.text, exponent)
+    return Superscript(caret, cursor.last, caret.text, exponent)
 
 
 def _sees_elementwise(cursor: Cursor) -> bool:

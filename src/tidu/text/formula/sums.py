@@ -8,8 +8,8 @@ from dataclasses import replace
 from tidu.errors import SyntaxProblem
 from tidu.ir.types import Dim, Size
 from tidu.text.formula import names
-from tidu.text.formula.parts import Builder, FormulaScope, Part, lower, refuse_bare
-from tidu.text.formula.syntax import Constant, Entry, Indexed, Items, Slice, Syntax, Total
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, refuse_bare
+from tidu.text.formula.syntax import Indexed, Items, NumberOrText, Slice, Subscripted, Syntax, Total
 from tidu.text.task import Task
 from tidu.text.values import rank_of, shape_of
 from tidu.words import Words
@@ -41,7 +41,7 @@ _NO_RANGE = Words(
 
 
 # ------------------------------------------------------------------ sums
-def total(formulas: FormulaScope, node: Total) -> Task[Part]:
+def total(formulas: FormulaScope, node: Total) -> Task[FormulaPart]:
     """Return a sum or product over all elements, along axes, or over the indices of the body."""
     if node.indices:
         return (yield from _over_indices(formulas, node))
@@ -55,7 +55,7 @@ def total(formulas: FormulaScope, node: Total) -> Task[Part]:
     return at.apply(function, part, axis=axis)
 
 
-def _over_indices(formulas: FormulaScope, node: Total) -> Task[Part]:
+def _over_indices(formulas: FormulaScope, node: Total) -> Task[FormulaPart]:
     at, outer = formulas.at(node), formulas.indices
     _open(at, node)
     part = yield from lower(formulas, node.body)
@@ -85,7 +85,7 @@ def _open(at: Builder, node: Total) -> None:
         raise SyntaxProblem(what, place=at.place, fix=_FACTORS_OUT())
 
 
-def _set_range(at: Builder, index: str, bound: Part) -> None:
+def _set_range(at: Builder, index: str, bound: FormulaPart) -> None:
     value = bound.value
     if not isinstance(value, int | Size) or isinstance(value, bool):
         what = _BOUND(letter=index, bound=bound.shown)
@@ -99,7 +99,7 @@ def _two_ranges(at: Builder, index: str, one: Dim, two: Dim) -> SyntaxProblem:
     return SyntaxProblem(_RANGE(letter=index, one=one, two=two), place=at.place)
 
 
-def _with_all_axes(at: Builder, node: Total, part: Part) -> Part:
+def _with_all_axes(at: Builder, node: Total, part: FormulaPart) -> FormulaPart:
     """Return the body of a sum with its whole range along the axis of each index."""
     indices, ranges, found = at.formulas.indices, at.formulas.ranges, shape_of(part.value)
     for index in node.indices:
@@ -116,7 +116,7 @@ def _with_all_axes(at: Builder, node: Total, part: Part) -> Part:
 
 
 # ------------------------------------------------------------------ entries
-def indexed(formulas: FormulaScope, node: Indexed) -> Task[Part]:
+def indexed(formulas: FormulaScope, node: Indexed) -> Task[FormulaPart]:
     """Return x[1:2] as NumPy reads it; behind ∂L/∂x =, as tidu's pages write it, counted from 1."""
     base = yield from lower(formulas, node.base)
     key = yield from lower(formulas, _from_zero(node.key) if formulas.page else node.key)
@@ -130,21 +130,21 @@ def _from_zero(key: Syntax) -> Syntax:
             return replace(key, items=tuple(map(_from_zero, items)))
         case Slice(parts=(Syntax() as lower, *others)):
             return replace(key, parts=(_from_zero(lower), *others))
-        case Constant(value=int() as value):
+        case NumberOrText(value=int() as value):
             return replace(key, value=value - 1)
         case _:
             return key
 
 
-def slice_(formulas: FormulaScope, node: Slice) -> Task[Part]:
+def slice_(formulas: FormulaScope, node: Slice) -> Task[FormulaPart]:
     """Return the slice lower:upper:step of an index."""
-    bounds: list[Part | None] = []
+    bounds: list[FormulaPart | None] = []
     for part in node.parts:
         bounds.append(None if part is None else (yield from lower(formulas, part)))
     return formulas.at(node).sliced(*bounds)
 
 
-def entry(formulas: FormulaScope, node: Entry) -> Task[Part]:
+def entry(formulas: FormulaScope, node: Subscripted) -> Task[FormulaPart]:
     """Return x₂, A₁,₂ or x₁:₂ with indices from 1; xᵢ under a sum over i."""
     part = yield from lower(formulas, node.base)
     at, rank = formulas.at(node), rank_of(part.value)
@@ -157,7 +157,7 @@ def entry(formulas: FormulaScope, node: Entry) -> Task[Part]:
     return at.indexed(part, found[0] if len(found) == 1 else at.items(found))
 
 
-def _from_one(at: Builder, key: str) -> Part:
+def _from_one(at: Builder, key: str) -> FormulaPart:
     """Return an index that counts from 1, as NumPy's: 2, 1:3, or the name of a number."""
     if key.isdigit() and int(key) > 0:
         return at.constant(int(key) - 1)
@@ -171,7 +171,7 @@ def _from_one(at: Builder, key: str) -> Part:
     raise at.formulas.scope.unknown_name(key, at.place)
 
 
-def _labelled(at: Builder, part: Part, keys: Sequence[str]) -> Part:
+def _labelled(at: Builder, part: FormulaPart, keys: Sequence[str]) -> FormulaPart:
     """Return xᵢ as all of x, its axis marked as that of i."""
     indices, ranges = at.formulas.indices, at.formulas.ranges
     if len(set(keys)) != len(keys):

@@ -1,7 +1,8 @@
 """The syntax of a formula: frozen nodes, each with its first and last sign.
 
 What LaTeX and paper share with Python (sums, calls, indices) has its nodes here as well, so that a
-formula is one tree. `Formula` and `Line` put such trees into Python's tree of a whole program.
+formula is one tree. `FormulaExpression` and `FormulaLine` put such trees into Python's tree of a
+whole program.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Syntax:
 
 # ------------------------------------------------------------------ operands
 @dataclass(frozen=True, slots=True, eq=False)
-class Constant(Syntax):
+class NumberOrText(Syntax):
     """A number, or a text in quotation marks."""
 
     value: int | float | str
@@ -48,7 +49,7 @@ class Word(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Script(Syntax):
+class Superscript(Syntax):
     """Something raised: kind is T, -1, -T, prime, T? and -T? (which may be a name), or ^, ** and ⊙
     with an exponent."""
 
@@ -64,10 +65,10 @@ class Applied(Syntax):
     """
 
     word: Word
-    scripts: tuple[Script, ...]
+    scripts: tuple[Superscript, ...]
     arguments: tuple[Syntax, ...]
     keywords: Keywords = ()
-    behind: tuple[Script, ...] = ()
+    behind: tuple[Superscript, ...] = ()
     bare: bool = False
 
 
@@ -76,7 +77,7 @@ class Raised(Syntax):
     """base with scripts, from the inside to the outside."""
 
     base: Syntax
-    scripts: tuple[Script, ...]
+    scripts: tuple[Superscript, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +92,7 @@ class Brackets(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry(Syntax):
+class Subscripted(Syntax):
     """base with a subscript: indices that count from 1."""
 
     base: Syntax
@@ -157,7 +158,7 @@ class Prefixed(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Comparison(Syntax):
+class Compared(Syntax):
     """parts[0] operators[0] parts[1] operators[1] …; signs: where the operators stand."""
 
     parts: tuple[Syntax, ...]
@@ -208,7 +209,7 @@ class Truth(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cases(Syntax):
+class Piecewise(Syntax):
     """value if condition; …; value otherwise (the condition is None)."""
 
     values: tuple[Syntax, ...]
@@ -224,7 +225,7 @@ class Grid(Syntax):
 
 
 # ------------------------------------------------------------------ formulas in Python's tree
-class Formula(ast.expr):
+class FormulaExpression(ast.expr):
     """A formula in the place of one of Python's expressions."""
 
     def __init__(self, syntax: Syntax) -> None:
@@ -232,7 +233,7 @@ class Formula(ast.expr):
         self.syntax = syntax
 
 
-class Line(ast.stmt):
+class FormulaLine(ast.stmt):
     """A line of a formula: `target = value`, or a value alone.
 
     of: the variable of ∂L/∂of = …, whose shape the value has. leaves: every name and number of the

@@ -15,15 +15,15 @@ from tidu.text.arrays import filled
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
 from tidu.text.formula import code, names, signs
 from tidu.text.formula.names import Found, Known
-from tidu.text.formula.parts import FormulaScope, Part, lower, word_for
-from tidu.text.formula.syntax import Chain, Entry, Raised, Script, Syntax, Word
+from tidu.text.formula.parts import FormulaPart, FormulaScope, lower, word_for
+from tidu.text.formula.syntax import Chain, Raised, Subscripted, Superscript, Syntax, Word
 from tidu.text.task import Task
 from tidu.text.values import Literal, Module
 
 VALUES = Node | Literal | int | float | Size
 
 
-def word(formulas: FormulaScope, node: Word) -> Task[Part]:
+def word(formulas: FormulaScope, node: Word) -> Task[FormulaPart]:
     """Return a word where no brackets follow."""
     found = find(formulas, node, applied=False)
     formulas.mark_read(node)
@@ -39,7 +39,7 @@ def word(formulas: FormulaScope, node: Word) -> Task[Part]:
             return (yield from lower(formulas, product_of_run(node, found.texts)))
         case "entry":
             base = Word(node.first, node.last, node.text)
-            return (yield from lower(formulas, Entry(node.first, node.last, base, node.sub)))
+            return (yield from lower(formulas, Subscripted(node.first, node.last, base, node.sub)))
         case "function":
             shown = formulas.shown(node)
             raise SyntaxProblem(
@@ -52,31 +52,33 @@ def word(formulas: FormulaScope, node: Word) -> Task[Part]:
             raise formulas.scope.unknown_name(said, formulas.place(node))
 
 
-def named(formulas: FormulaScope, node: Syntax, name: str) -> Part:
+def named(formulas: FormulaScope, node: Syntax, name: str) -> FormulaPart:
     """Return the value under a name."""
     place = formulas.place(node)
-    return Part(
+    return FormulaPart(
         formulas.sizes.settled(formulas.scope.value_of(name, place)), place, code.name(name)
     )
 
 
-def ones(formulas: FormulaScope, node: Syntax) -> Part:
+def ones(formulas: FormulaScope, node: Syntax) -> FormulaPart:
     """Return 𝟏, a vector of ones; what it is multiplied with settles its length."""
     size = formulas.sizes.new()
     written = code.call(code.name(word_for(formulas, "ones")), [ast.Name(str(size))], {})
-    return Part(filled((size,), 1.0), formulas.place(node), written, ones=True)
+    return FormulaPart(filled((size,), 1.0), formulas.place(node), written, ones=True)
 
 
-def _identity(formulas: FormulaScope, node: Word) -> Part:
+def _identity(formulas: FormulaScope, node: Word) -> FormulaPart:
     size = formulas.sizes.new()
     spelling = functions.find("numpy.eye")
     assert spelling is not None
     value = binding.call(spelling, [size], {})
     written = code.call(code.name(word_for(formulas, "eye")), [ast.Name(str(size))], {})
-    return Part(value, formulas.place(node), written)
+    return FormulaPart(value, formulas.place(node), written)
 
 
-def product_of_run(node: Word, texts: Sequence[str], scripts: tuple[Script, ...] = ()) -> Chain:
+def product_of_run(
+    node: Word, texts: Sequence[str], scripts: tuple[Superscript, ...] = ()
+) -> Chain:
     """Return a run of letters as a product: what stands below and above belongs to the last."""
     parts: list[Syntax] = [Word(node.first, node.last, text) for text in texts[:-1]]
     last = Word(node.first, node.last, texts[-1], node.sub)
