@@ -31,7 +31,7 @@ INSTEAD = {
 PLAIN = {
     "explaining/recursion.py": "letters that stand for indices on the page",
     "files.py": "letters that a file name cannot have",
-    "spellings/windows.py": "the letters of einsum's text",
+    "spellings/networks/convolution.py": "the letters of einsum's text",
     "ops/leaves.py": "Greek letters",
     "ops/linalg/einsum.py": "the letters of einsum's text",
     "ops/linalg/matrices.py": "the op that folds one triangle of a matrix onto the other",
