@@ -171,7 +171,7 @@ def _function(scope: Scope, function: FunctionName, call: Call) -> Value:
     if not library:
         if name in ("float", "int", "bool", "complex"):
             return _converted(name, call)
-        pythons = Functions(scope.weights, lambda a, b: _added(scope, a, b, call))
+        pythons = Functions(lambda a, b: _added(scope, a, b, call))
         if takes(name, call.values, call.keywords):
             return pythons.call(name, call.values, call.keywords)
         if name == "len" and len(call.arguments) == 1 and not call.keywords:

@@ -61,7 +61,7 @@ def _sequence(scope: Scope, node: ast.Tuple | ast.List) -> Task[PlacedValue]:
     for item in node.elts:
         items.append((yield from operand(scope, item)).value)
     made = tuple(items) if isinstance(node, ast.Tuple) else items
-    return PlacedValue(at(place, lambda: scope.weights.made(made)), place)
+    return PlacedValue(at(place, lambda: sequences.checked(made)), place)
 
 
 def _slice(scope: Scope, node: ast.Slice) -> Task[PlacedValue]:

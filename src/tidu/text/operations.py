@@ -100,7 +100,7 @@ def calculable(scope: Scope, operand: PlacedValue) -> Calculable:
     if isinstance(value, Node | Literal) or is_static(value):
         return value
     if isinstance(value, tuple | list | range):
-        items = at(operand.place, lambda: sequences.items(scope.weights, value, "array"))
+        items = at(operand.place, lambda: sequences.items(value, "array"))
         return Literal(at(operand.place, lambda: numeric(items)))
     if (
         isinstance(value, FunctionName)
@@ -139,8 +139,7 @@ def calculate(
     """Return `left sign right`; whole: both as written; place: of the sign, for errors."""
     if sequences.is_of_sequences(left.value, right.value):
         text = (left if isinstance(left.value, list) else right).shown
-        weights = scope.weights
-        return at(place, lambda: sequences.calculated(weights, sign, left.value, right.value, text))
+        return at(place, lambda: sequences.calculated(sign, left.value, right.value, text))
     one, two = calculable(scope, left), calculable(scope, right)
     if sign in _LOGIC:
         if is_static(one) and is_static(two):
@@ -272,11 +271,11 @@ def entry(scope: Scope, owner: PlacedValue, key: PlacedValue) -> Value:
     try:
         if sequences.is_sequence(owner.value):
             part = sequences.index(owner.value, key.value)
-            return scope.weights.made(part) if isinstance(part, tuple | list) else part
+            return sequences.checked(part) if isinstance(part, tuple | list) else part
         value = calculable(scope, owner)
         if is_static(value):
             value = constant(value)
-        return apply(scope, place, lambda x: x[_plain_key(scope, key.value)], value)
+        return apply(scope, place, lambda x: x[_plain_key(key.value)], value)
     except TiduError as error:
         raise error.at(place) from None
     except (IndexError, TypeError, ValueError):
@@ -284,14 +283,14 @@ def entry(scope: Scope, owner: PlacedValue, key: PlacedValue) -> Value:
         raise SyntaxProblem(what, place=place) from None
 
 
-def _plain_key(scope: Scope, key: Value) -> object:
+def _plain_key(key: Value) -> object:
     """Return an index as nodes take it: written arrays as NumPy's."""
     if isinstance(key, range):
-        key = sequences.items(scope.weights, key, "index")
+        key = sequences.items(key, "index")
     if isinstance(key, tuple):
-        return tuple(_plain_key(scope, item) for item in key)
+        return tuple(_plain_key(item) for item in key)
     if isinstance(key, list):
-        return [_plain_key(scope, item) for item in key]
+        return [_plain_key(item) for item in key]
     return key.array if isinstance(key, Literal) else key
 
 

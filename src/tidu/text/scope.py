@@ -23,7 +23,6 @@ from tidu.ir.types import Dim, DType, Shape, Size, is_size_name, shape_text
 from tidu.spellings import functions
 from tidu.text.arrays import CREATORS
 from tidu.text.lexer import Text
-from tidu.text.sequences import Weights
 from tidu.text.task import Task
 from tidu.text.values import (
     MODULE_NAMES,
@@ -121,7 +120,6 @@ class Scope:
     remarks: list[Phrase] = field(default_factory=list[Phrase])
     layer_numbers: dict[Layers, int] = field(default_factory=dict[Layers, int])
     linear_count: int = 0
-    weights: Weights = field(default_factory=Weights)
     loss: str | None = None
     result: tuple[str | None, Value, Place] | None = None
     steps: int = 0

@@ -8,7 +8,7 @@ What Python has no meaning for, and what needs values that are not known yet, is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeGuard, TypeVar, cast
 
@@ -99,62 +99,61 @@ def kinds(*values: Value) -> Phrase:
     return _AND(first=kind(values[0]), second=kind(values[1]))
 
 
-@dataclass(eq=False, slots=True)
-class Weights:
-    """How many items each sequence of a text holds, those of sequences in it counted each time.
+# ------------------------------------------------------------------ how much a sequence holds
+def checked(sequence: S) -> S:
+    """Return a sequence that was just made. Raise InputError if it holds too much.
 
     `a = [a, a]` doubles what a list holds and is written in a few characters: what holds too much
     is refused when it is made, before anything goes through it.
     """
+    _measured(sequence)
+    return sequence
 
-    _known: dict[int, tuple[Sequence[Value], int, int]] = field(
-        default_factory=dict[int, "tuple[Sequence[Value], int, int]"]
-    )
 
-    def made(self, value: S) -> S:
-        """Return a new sequence. Raises InputError where it holds too much or is nested too
-        deep."""
-        self._weight(value)
-        return value
+def check_count(count: int) -> None:
+    """Raise InputError for a sequence of more items than a text may write out."""
+    if count > MAX_ITEMS:
+        raise InputError(_MANY(count=count, limit=MAX_ITEMS))
 
-    def check(self, count: int) -> None:
-        if count > MAX_ITEMS:
-            raise InputError(_MANY(count=count, limit=MAX_ITEMS))
 
-    def of(self, value: Value) -> int:
-        return self._weight(value)[0] if isinstance(value, tuple | list) else 1
+def _count(value: Value) -> int:
+    return _measured(value)[0] if isinstance(value, tuple | list) else 1
 
-    def _weight(self, value: Sequence[Value]) -> tuple[int, int]:
-        """Return how many items a sequence holds, and how deeply it is nested."""
-        known = self._known.get(id(value))
-        if known is not None:
-            return known[1], known[2]
-        count, depth = 0, 1
-        for item in value:
-            inner = self._weight(item) if isinstance(item, tuple | list) else (1, 0)
-            count, depth = count + inner[0], max(depth, inner[1] + 1)
-            self.check(count)
-        if depth > MAX_NESTED:
-            raise InputError(_DEEP(limit=MAX_NESTED))
-        self._known[id(value)] = (value, count, depth)
-        return count, depth
+
+def _measured(sequence: Sequence[Value]) -> tuple[int, int]:
+    """Return how many items a sequence holds, those of sequences in it too, and how deep it is.
+
+    Raise InputError where either is too much.
+    """
+    count, depth = 0, 1
+    for item in sequence:
+        if isinstance(item, tuple | list):
+            inner, below = _measured(item)
+            # an empty sequence is an item: else nothing would bound how many are gone through
+            count, depth = count + max(1, inner), max(depth, below + 1)
+        else:
+            count += 1
+        check_count(count)
+    if depth > MAX_NESTED:
+        raise InputError(_DEEP(limit=MAX_NESTED))
+    return count, depth
 
 
 # ------------------------------------------------------------------ operators
-def calculated(weights: Weights, sign: str, left: Value, right: Value, text: str) -> Value:
+def calculated(sign: str, left: Value, right: Value, text: str) -> Value:
     """Return `left sign right` as Python does, where one is a sequence and none is an array."""
     if sign == "+":
-        total = weights.of(left) + weights.of(right)
+        total = _count(left) + _count(right)
         if isinstance(left, tuple) and isinstance(right, tuple):
-            weights.check(total)
-            return weights.made(left + right)
+            check_count(total)
+            return checked(left + right)
         if isinstance(left, list) and isinstance(right, list):
-            weights.check(total)
-            return weights.made(left + right)
+            check_count(total)
+            return checked(left + right)
     sequence, count = (left, right) if isinstance(left, tuple | list) else (right, left)
     if sign == "*" and isinstance(sequence, tuple | list) and isinstance(count, int):
-        weights.check(weights.of(sequence) * max(0, count))
-        return weights.made(sequence * count)
+        check_count(_count(sequence) * max(0, count))
+        return checked(sequence * count)
     fix = _ARRAYS(text=text) if isinstance(left, list) or isinstance(right, list) else None
     raise InputError(_SIGN(sign=sign, kinds=kinds(left, right)), fix=fix)
 
@@ -212,12 +211,12 @@ def _same(left: Value, right: Value) -> bool:
 
 
 # ------------------------------------------------------------------ functions
-def items(weights: Weights, value: Value, name: str) -> list[Value]:
+def items(value: Value, name: str) -> list[Value]:
     """Return all items of a sequence; what is gone through once is used up."""
     if not is_sequence(value):
         raise InputError(_NOT_TAKEN(name=name, kinds=kind(value)))
     if isinstance(value, range):
-        weights.check(len(value))
+        check_count(len(value))
     found = list(islice(value, MAX_ITEMS + 1))
     if len(found) > MAX_ITEMS:
         raise InputError(_MANY(count=_MORE(limit=MAX_ITEMS), limit=MAX_ITEMS))
@@ -226,9 +225,8 @@ def items(weights: Weights, value: Value, name: str) -> list[Value]:
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """What Python's functions of sequences need; `add` adds two values as the text does."""
+    """Python's functions of sequences; `add` adds two values as the text does."""
 
-    weights: Weights
     add: Callable[[Value, Value], Value]
 
     def call(self, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
@@ -251,7 +249,7 @@ class Functions:
 
     def known(self, values: Value, name: str) -> list[Any]:
         """Return the items of a sequence, which must be known to be compared."""
-        found = items(self.weights, values, name)
+        found = items(values, name)
         for item in filter(_open, found):
             raise InputError(_NOT_TAKEN(name=name, kinds=kind(item)))
         return found
@@ -274,11 +272,11 @@ def takes(name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) 
 
 
 def _list(text: Functions, values: Value = ()) -> list[Value]:
-    return text.weights.made(items(text.weights, values, "list"))
+    return checked(items(values, "list"))
 
 
 def _tuple(text: Functions, values: Value = ()) -> tuple[Value, ...]:
-    return text.weights.made(tuple(items(text.weights, values, "tuple")))
+    return checked(tuple(items(values, "tuple")))
 
 
 def _range(text: Functions, *bounds: int) -> range:
@@ -305,7 +303,7 @@ def _each(values: Value) -> Iterable[Value]:
 def _sorted(text: Functions, values: Value, *, reverse: Value = False) -> list[Value]:
     if not isinstance(reverse, int):
         raise TypeError
-    return text.weights.made(sorted(text.known(values, "sorted"), reverse=bool(reverse)))
+    return checked(sorted(text.known(values, "sorted"), reverse=bool(reverse)))
 
 
 def _sum(text: Functions, values: Value, *given: Value, **named: Value) -> Value:
@@ -315,7 +313,7 @@ def _sum(text: Functions, values: Value, *given: Value, **named: Value) -> Value
     if isinstance(start, str):
         raise TypeError
     total = start
-    for value in items(text.weights, values, "sum"):
+    for value in items(values, "sum"):
         total = text.add(total, value)
     return total
 

@@ -136,7 +136,7 @@ def _items(
     """Return the values that several targets get from one."""
     place, wanted = scope.place(target), len(targets)
     if is_sequence(value):
-        found: Sequence[Value] = items(scope.weights, value, "=")
+        found: Sequence[Value] = items(value, "=")
         got: Dim = len(found)
     elif isinstance(value, Literal) and value.array.ndim:
         rows = value.array[:1000]

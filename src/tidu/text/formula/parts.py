@@ -15,7 +15,7 @@ from tidu.errors import Place, SyntaxProblem
 from tidu.ir.op import Loop
 from tidu.ir.types import Dim, Size
 from tidu.spellings import functions
-from tidu.text import operations
+from tidu.text import operations, sequences
 from tidu.text.calls import Call, call_known
 from tidu.text.formula import code
 from tidu.text.formula.names import Known
@@ -187,7 +187,7 @@ class Builder:
         written: ast.expr,
         parts: Sequence[FormulaPart],
     ) -> FormulaPart:
-        made = operations.at(self.place, lambda: self.formulas.scope.weights.made(values))
+        made = operations.at(self.place, lambda: sequences.checked(values))
         return self.made(made, written, parts, entrywise=False)
 
     # -------------------------------------------------------------- operators
