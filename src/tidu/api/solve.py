@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidu.api.derivation import Derivation
@@ -23,12 +23,13 @@ from tidu.explaining.numbers import Layout
 from tidu.explaining.prose import paragraphs
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.study import PartResults, part_blocks
-from tidu.explaining.view import Options, Writing, Zoom, view
+from tidu.explaining.view import Options, View, Writing, Zoom, view
 from tidu.ir.budget import limited
 from tidu.optim import StepGraph, step_graph
+from tidu.optim.course import Course
 from tidu.running.evaluation import run as evaluate_all
 from tidu.running.instance import Instance
-from tidu.running.numbers import elements_of, numbers_of
+from tidu.running.numbers import Numbers, elements_of, numbers_of
 from tidu.running.samples import sample_bodies, sample_run, sample_values
 from tidu.study.budget import OF_A_STUDY, check_steps
 from tidu.study.part import Part, Study
@@ -107,37 +108,48 @@ def solve(
 def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = part_derivation(study, part)
-    core, values, bodies = handle.core, handle.values, handle.bodies
-    nodes, options = shown_nodes(core), _options(part, choice)
-    numbers = numbers_of(handle, nodes) if handle.has_numbers() else None
-    by_element = options.zoom == "element"
-    elements = elements_of(handle, nodes, options.of, numbers) if by_element else None
+    numbers = numbers_of(handle, shown_nodes(handle.core)) if handle.has_numbers() else None
+    shown = _view(handle, numbers, _options(part, choice))
     findings: tuple[Finding, ...] = ()
-    runs: dict[str, Run] = {}
-    if numbers is None:
-        shown = view(core, None, options, elements)
-        setting = ClaimContext(core, sample_values(handle), sample_bodies(handle), {}, {})
-    else:
-        shown = view(numbers.derivation, numbers.valuation, options, elements)
-        findings = verify(handle.with_bodies(), values, gradients=numbers.gradients)
+    descents, runs = dict[str, StudyDescent](), dict[str, Run]()
+    if numbers is not None:
+        findings = verify(handle.with_bodies(), handle.values, gradients=numbers.gradients)
         descents, runs = _descents(part, handle)
-        limits = {**numbers.limits, **one_sided_gradients(core, numbers.gradients, findings)}
-        setting = ClaimContext(numbers.derivation, values, bodies, descents, limits)
-    claims = tuple(judged(shown, judgement) for judgement in judge(setting, part.claims))
+    context = _claim_context(handle, numbers, findings, descents)
+    claims = tuple(judged(shown, judgement) for judgement in judge(context, part.claims))
     results = PartResults(
         sample=_sample(handle) if part.show.recursion else None,
-        quotients=quotients(handle.with_bodies(), values, part.numeric) if numbers else (),
-        descents={
-            name: _one_step(handle, descent.step, runs[name])
-            if descent.asked.steps == 1
-            else descent.run
-            for name, descent in setting.descents.items()
-        },
+        quotients=quotients(handle.with_bodies(), handle.values, part.numeric) if numbers else (),
+        descents={name: _course(handle, descents[name], runs[name]) for name in descents},
         claims=claims,
         claims_at_random=numbers is None,
         findings=findings,
     )
     return PartSolution(part, handle, findings, claims, runs, part_blocks(shown, part, results))
+
+
+def _view(handle: Derivation, numbers: Numbers | None, options: Options) -> View:
+    """Return the derivation as it will be shown, with its numbers if it has any."""
+    by_element = options.zoom == "element"
+    nodes = shown_nodes(handle.core)
+    elements = elements_of(handle, nodes, options.of, numbers) if by_element else None
+    if numbers is None:
+        return view(handle.core, None, options, elements)
+    return view(numbers.derivation, numbers.valuation, options, elements)
+
+
+def _claim_context(
+    handle: Derivation,
+    numbers: Numbers | None,
+    findings: Sequence[Finding],
+    descents: Mapping[str, StudyDescent],
+) -> ClaimContext:
+    """Return what claims are judged by: the numbers of the part, or random ones if it has none."""
+    core = handle.core
+    if numbers is None:
+        return ClaimContext(core, sample_values(handle), sample_bodies(handle), {}, {})
+    limits = {**numbers.limits, **one_sided_gradients(core, numbers.gradients, findings)}
+    return ClaimContext(numbers.derivation, handle.values, handle.bodies, descents, limits)
 
 
 def _options(part: Part, choice: Choice) -> Options:
@@ -166,11 +178,14 @@ def _descents(part: Part, handle: Derivation) -> tuple[dict[str, StudyDescent], 
             handle, start, steps=item.steps, optimizer=item.rule, watch=watch, progress=False
         )
         name = item.name or str(number)
-        runs[name], descents[name] = (
-            run,
-            StudyDescent(item, step_graph(handle.core, item.rule), run),
-        )
+        runs[name] = run
+        descents[name] = StudyDescent(item, step_graph(handle.core, item.rule), run)
     return descents, runs
+
+
+def _course(handle: Derivation, descent: StudyDescent, run: Run) -> Course | OneStep:
+    """Return what is shown of a descent: its course, or of a single step all numbers."""
+    return _one_step(handle, descent.step, run) if descent.asked.steps == 1 else descent.run
 
 
 def _one_step(handle: Derivation, step: StepGraph, run: Run) -> OneStep:

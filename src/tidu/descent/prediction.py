@@ -129,7 +129,7 @@ def _by_watched_function(
 
 
 def _bound_again(
-    adapter: FunctionAdapter | TextAdapter,
+    adapter: ProgramAdapter,
     name: str,
     parameters: Mapping[str, Array],
     given: Mapping[str, Any],
@@ -159,7 +159,7 @@ def _run(
     return run({name: image.get(node, node)}, values, bodies).outputs[name]
 
 
-def _completed(adapter: FunctionAdapter | TextAdapter, given: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(adapter: ProgramAdapter, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given data, and for data left out (such as the targets) the old ones, with as many
     rows.
 

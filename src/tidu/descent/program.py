@@ -64,9 +64,11 @@ class BoundProgram:
 
 
 class ProgramAdapter(Protocol):
-    """Makes the program of a descent.
+    """The source of a descent's program.
 
-    `order`: the names of the data arguments; `open` takes them by name, parameters by input.
+    `order` holds the names of the data arguments. `open` takes them by name and parameters by
+    input (None: those to start from). `scalar=False`, to predict, lets the result of a function
+    have any shape: data for prediction need not give a loss.
     """
 
     adapts: bool  # whether it opens anew for other branches and other shapes
@@ -78,7 +80,11 @@ class ProgramAdapter(Protocol):
     def data(self) -> Mapping[str, Any]: ...
 
     def open(
-        self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]
+        self,
+        parameters: Mapping[str, Array] | None,
+        data: Mapping[str, Any],
+        *,
+        scalar: bool = True,
     ) -> BoundProgram: ...
 
     def structured(self, parameters: Mapping[str, Array]) -> Any: ...

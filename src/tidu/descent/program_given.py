@@ -90,7 +90,14 @@ class GraphAdapter:
             raise no_values(missing)
         self.watched = find_watched(graph, loss, watch)
 
-    def open(self, parameters: Mapping[str, Array] | None, data: Mapping[str, Any]) -> BoundProgram:
+    def open(
+        self,
+        parameters: Mapping[str, Array] | None,
+        data: Mapping[str, Any],
+        *,
+        scalar: bool = True,
+    ) -> BoundProgram:
+        """Return the graph with these values; it is the same for predictions."""
         arrays, remarks = _taken(data)
         return BoundProgram(
             graph=self.graph,
