@@ -22,7 +22,7 @@ EXEMPT: dict[str, str] = {
     "spellings/torch/calls.py": "PyTorch's names of options: trunc, floor",
     "text/sequences.py": "Python's own functions of sequences: tuple, sum",
     "spellings/torch/checks.py": "the PyTorch functions that refuse more than NumPy's",
-    "backends/source/torch.py": "functions of C's library in scalar expressions: fmin, fmax, cbrt",
+    "backends/source/torch_ops.py": "functions of C: fmin, fmax, cbrt in scalar expressions",
     "backends/native/elementary/__init__.py": "functions of C's library, emitted as vector code",
     "backends/native/elementary/rounding.py": "the same, those that are LLVM's intrinsics",
 }

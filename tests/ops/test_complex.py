@@ -19,7 +19,7 @@ from tests.ops.evaluate import central, evaluate, inputs_for, results
 from tests.records import Record, body_of, records
 from tidu.calculus.differentiate import jvp, vjp
 from tidu.errors import DTypeError
-from tidu.explaining.records import form_of
+from tidu.explaining.rules import form_of
 from tidu.ir.build import filled, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Op, Operand

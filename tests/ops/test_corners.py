@@ -25,9 +25,10 @@ from tidu.ops.elementwise.activation import hardtanh, leaky_relu, prelu, relu, r
 from tidu.ops.elementwise.arithmetic import absolute, sqrt
 from tidu.ops.elementwise.comparison import greater, greater_equal, where
 from tidu.ops.elementwise.exponential import log_sigmoid, logaddexp, sigmoid, softplus
+from tidu.ops.elementwise.lengths import arctan2, hypot
 from tidu.ops.elementwise.selection import clip, maximum, minimum
 from tidu.ops.elementwise.smooth import elu, gelu
-from tidu.ops.elementwise.trigonometric import arctan2, hypot, sinc, tanh
+from tidu.ops.elementwise.trigonometric import sinc, tanh
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import cofactor, det, logdet
 from tidu.ops.linalg.inverse import inv, solve

@@ -18,7 +18,7 @@ from tidu.backends.source.plan import lower
 from tidu.calculus.differentiate import jvp, vjp
 from tidu.document.math import Math
 from tidu.errors import TiduError
-from tidu.explaining.records import form_of
+from tidu.explaining.rules import form_of
 from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Op, Operand

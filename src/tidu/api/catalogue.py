@@ -9,17 +9,8 @@ import numpy as np
 
 from tidu.api.report import Report, report
 from tidu.errors import InputError, UnknownNameError, nearest
-from tidu.explaining.records import (
-    FACETS,
-    Record,
-    exports,
-    form_of,
-    loop_of,
-    numpy_document,
-    op_document,
-    ops_document,
-    rule_of,
-)
+from tidu.explaining.records import FACETS, exports, numpy_document, op_document, ops_document
+from tidu.explaining.rules import Record, form_of, loop_of, rule_of
 from tidu.ir.op import Alias, Op, registered
 from tidu.render import inline
 from tidu.spellings import coverage, functions

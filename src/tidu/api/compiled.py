@@ -22,7 +22,8 @@ from tidu.text.read import read
 from tidu.tracing.arguments import refuse_other_arrays, take
 from tidu.tracing.calling import bind, bound
 from tidu.tracing.record import running
-from tidu.tracing.regions import open_region, stage
+from tidu.tracing.regions import open_region
+from tidu.tracing.stage import stage
 from tidu.tracing.tree import replace
 from tidu.words import Words
 

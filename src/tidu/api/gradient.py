@@ -26,7 +26,8 @@ from tidu.running.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.running.results import nodes_of
 from tidu.tracing.calling import bind, bound, function_name
 from tidu.tracing.record import running
-from tidu.tracing.regions import nodes_in, open_region, plain_values, stage, without_aux
+from tidu.tracing.regions import nodes_in, open_region, plain_values, without_aux
+from tidu.tracing.stage import stage
 from tidu.tracing.trace import Traced, trace
 from tidu.tracing.unfit import need_numbers
 

@@ -21,7 +21,8 @@ from tidu.ir.node import Node
 from tidu.ir.types import Type
 from tidu.running.results import finish, redo_of
 from tidu.tracing.calling import bind, bound
-from tidu.tracing.regions import Region, open_region, stage
+from tidu.tracing.regions import Region, open_region
+from tidu.tracing.stage import stage
 from tidu.tracing.tree import replace
 
 

@@ -17,7 +17,8 @@ from tidu.running.results import Redo, Rest, finish, has_boundaries, nodes_of, r
 from tidu.tracing.calling import bind, bound, function_name
 from tidu.tracing.directions import COTANGENT, TANGENT, directions
 from tidu.tracing.record import running
-from tidu.tracing.regions import Region, Stage, open_region, stage
+from tidu.tracing.regions import Region, open_region
+from tidu.tracing.stage import Stage, stage
 from tidu.tracing.tree import Key, leaves, replace
 from tidu.words import Words, verbatim
 

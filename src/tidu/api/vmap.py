@@ -12,7 +12,7 @@ from tidu.ir.node import Node, depends_on, inputs_among, reachable
 from tidu.running.results import finish, redo_of
 from tidu.tracing.calling import bind, bound
 from tidu.tracing.entries import TracedEntry, check_axes, open_entry
-from tidu.tracing.regions import Stage, stage
+from tidu.tracing.stage import Stage, stage
 from tidu.tracing.tree import Leaf, replace
 
 

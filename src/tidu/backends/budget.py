@@ -8,7 +8,7 @@ from math import prod
 from tidu.errors import EvaluationError
 from tidu.ir.body import result_types
 from tidu.ir.budget import MEMORY, WORK, bytes_text, grouped
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import COMPLEX, Dim, Type, product, shape_text

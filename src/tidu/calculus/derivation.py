@@ -16,7 +16,8 @@ from tidu.calculus.differentiate import Contribution, gradient_from_adjoint, pul
 from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.values import add, differentiable, placeholder, zeros_like
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import describe, filled, is_tuple, rebuild
+from tidu.ir.build import filled, is_tuple, rebuild
+from tidu.ir.describe import describe
 from tidu.ir.flat import Flat
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, moved_by, reachable

@@ -15,7 +15,8 @@ from tidu.calculus.batch import batch
 from tidu.calculus.modes import pulled, pushed
 from tidu.calculus.rewrite import Rewriter
 from tidu.errors import DTypeError
-from tidu.ir.build import describe, filled, input_node, is_tuple
+from tidu.ir.build import filled, input_node, is_tuple
+from tidu.ir.describe import describe
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import role
 from tidu.ir.types import COMPLEX, Dim, product

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tidu.errors import InputError
 from tidu.ir.body import result_types
-from tidu.ir.build import describe, filled, input_node, is_tuple
+from tidu.ir.build import filled, input_node, is_tuple
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Operand, role
 from tidu.ir.types import COMPLEX, FLOATS, Type

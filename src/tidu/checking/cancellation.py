@@ -11,7 +11,7 @@ from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation
 from tidu.checking.digits import Derivatives, Looks, looks_at, lost_digits
 from tidu.errors import CancellationWarning, warn
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import reachable
 from tidu.words import Phrase, Words
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from numbers import Complex, Real
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ import numpy as np
 from tidu.errors import DTypeError, InputError, ShapeError, TiduError
 from tidu.ir.body import Body, result_types
 from tidu.ir.budget import check_node, is_reading, note_array
+from tidu.ir.describe import describe
 from tidu.ir.node import ArrayData, Node, intern, post_order
 from tidu.ir.op import Form, Op, Operand, calls_ops, role
 from tidu.ir.types import (
@@ -326,39 +326,6 @@ def shape_error(operand_error: OperandError, nodes: tuple[Node, ...]) -> ShapeEr
     fix: Phrase | None = operand_error.fix(**facts) if operand_error.fix else None
     error = DTypeError if isinstance(operand_error, OperandDTypeError) else ShapeError
     return error(operand_error.what(**facts), fix=fix)
-
-
-# What a reader calls nodes while it reads a program, by id: messages then say y1, not W1 @ x.
-display_names: ContextVar[Mapping[int, str]] = ContextVar("spoken")
-
-
-def describe(node: Node, budget: int = 40) -> str:
-    """Return a node in the user's own words: its name, or a short code-like formula."""
-    text = _code(node, 4)
-    return text if len(text) <= budget else f"{node.op.name}(…)"
-
-
-def _code(node: Node, depth: int) -> str:
-    called = display_names.get({}).get(node.id)
-    if node.op.role == "input":
-        name = str(node.attrs["name"])  # a stand-in's own name says nothing
-        return called or name.lstrip("·") if name.startswith("·") else name
-    if called is not None:
-        return called
-    if node.op.role == "constant":
-        data: ArrayData = node.attrs["value"]
-        return (
-            f"{data.array.item():g}" if data.array.size == 1 else f"array{shape_text(data.shape)}"
-        )
-    if node.op.role == "broadcast":
-        return _code(node.inputs[0], depth)
-    if depth == 0:
-        return "…"
-    parts = [_code(child, depth - 1) for child in node.inputs]
-    symbol = node.op.operator
-    if symbol is not None and len(parts) == 2:
-        return f"({parts[0]} {symbol} {parts[1]})"
-    return f"{node.op.name}({', '.join(parts)})"
 
 
 def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:

@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from tidu.errors import InputError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import Shape, product, shape_text
 from tidu.nn.functional import activation

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import InputError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import constant, describe
+from tidu.ir.build import constant
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import shape_text
 from tidu.nn.reach import torch_call

@@ -18,9 +18,9 @@ from tidu.ops.arrays.statistics import euclidean_norm, std, var
 from tidu.ops.elementwise.arithmetic import absolute, multiply, sqrt, square
 from tidu.ops.elementwise.comparison import where
 from tidu.ops.elementwise.exponential import log
+from tidu.ops.elementwise.lengths import hypot
 from tidu.ops.elementwise.powers import power
 from tidu.ops.elementwise.selection import maximum, minimum
-from tidu.ops.elementwise.trigonometric import hypot
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import det, logdet
 from tidu.ops.numbers import constant_value

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidu.backends.program import Valuation, first_not_finite
 from tidu.calculus.derivation import Derivation
 from tidu.errors import EvaluationError, NotFiniteWarning, warn
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidu.calculus.derivation import Derivation, flat_ends
 from tidu.errors import FlatWarning, NoDerivativeWarning, TiduWarning, warn
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
 from tidu.words import Words

@@ -26,7 +26,7 @@ from tidu.running.sides import Run
 from tidu.tracing.arguments import refuse_counting_nan
 from tidu.tracing.calling import as_call
 from tidu.tracing.record import running
-from tidu.tracing.regions import Named, Stage
+from tidu.tracing.stage import Named, Stage
 from tidu.tracing.tree import leaves, replace
 
 _REMEMBERED = 64

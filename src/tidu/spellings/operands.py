@@ -7,7 +7,8 @@ from typing import Any, cast
 import numpy as np
 
 from tidu.errors import InputError
-from tidu.ir.build import describe, lift
+from tidu.ir.build import lift
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import Size, shape_text
 from tidu.ops.arrays.layout import reshape

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar, cast
 
 from tidu.errors import InputError, Place, SyntaxProblem, TiduError, UnknownNameError
-from tidu.ir.build import constant, describe
+from tidu.ir.build import constant
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Shape, Size, product

@@ -1,33 +1,33 @@
-"""Named functions and scans in a traced program: a body is traced once and becomes one node.
-
-The function is called with stand-ins of the right types. What it makes of them is the body; what it
-uses of the program around it (weights, data) becomes an operand of the node, so that the body is a
-scope of its own and two calls of one function share one body.
-"""
+"""Calls of named functions, and scans, in a traced program: each is one node that holds a body."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from tidu.errors import InputError, ShapeError, TraceError
-from tidu.ir.body import Body
-from tidu.ir.build import constant, display_names, fresh_input, input_node, substitute
-from tidu.ir.graph import Guard
-from tidu.ir.name import Name
-from tidu.ir.node import Node, depends_on, post_order, reachable
-from tidu.ir.op import Loop
+from tidu.ir.build import input_node
+from tidu.ir.node import Node, depends_on
 from tidu.ir.types import FLOATS, Dim, DType, Size
 from tidu.ops.calls import call_ as call_op
 from tidu.ops.scans import scan as scan_op
-from tidu.tracing.names import Namer
+from tidu.tracing.bodies import (
+    Inner,
+    as_node,
+    body_name,
+    close_body,
+    inside,
+    move_guards,
+    standin,
+    title_of,
+    traceable,
+)
 from tidu.tracing.record import Recorder
-from tidu.tracing.traced import TracedArray, node_of
+from tidu.tracing.traced import TracedArray
 from tidu.tracing.tree import Leaf, leaves, put, replace, short_names
 from tidu.words import Words
 
@@ -73,144 +73,16 @@ _LEAF = Words(
 )
 
 
-def traceable(value: Any) -> bool:
-    """Return whether a value can be an operand of a body: a traced array, or an array of floats."""
-    return isinstance(value, TracedArray) or (
-        isinstance(value, np.ndarray) and value.dtype.kind in "fc"
-    )
-
-
-# ------------------------------------------------------------------ tracing a body
-@dataclass(frozen=True, slots=True, eq=False)
-class Inner:
-    """Holds what the trace of a body left: its placeholders, its own names, and its new guards."""
-
-    recorder: Recorder
-    namer: Namer
-    known: frozenset[int]  # nodes that the trace had before
-    guards: tuple[tuple[Any, Guard], ...]
-
-    def called(self, node: Node) -> str | None:
-        """Return the name of a node inside the body, else its name outside."""
-        return (
-            self.namer.display_names.get(node.id)
-            or self.recorder.standins.get(node.id)
-            or self.recorder.namer.display_names.get(node.id)
-            or (str(node.attrs["name"]) if node.op.role == "input" else None)
-        )
-
-
-def standin(recorder: Recorder, like: Node, value: Any, name: str) -> Node:
-    """Return a fresh input that stands for an operand while a body is traced."""
-    # Counted by trace: tracing the same program again gives the same nodes.
-    node = input_node(f"·s{len(recorder.standins)}", like.shape, like.dtype)
-    recorder.standins[node.id] = name
-    recorder.know(node, value)
-    return node
-
-
-@contextmanager
-def inside(recorder: Recorder) -> Generator[Callable[[], Inner], None, None]:
-    """Trace a body in this context: names made inside stay inside, and messages speak of them."""
-    outer, root = recorder.namer, recorder.root
-    known = frozenset(recorder.values)
-    before = set(recorder.guards)
-    recorder.namer = inner = Namer(recorder.places, lambda value: node_of(value, recorder))
-    recorder.root = inspect.currentframe()
-    token = display_names.set(inner.display_names)
-
-    def finished() -> Inner:
-        fresh = tuple((k, g) for k, g in recorder.guards.items() if k not in before)
-        return Inner(recorder, inner, known, fresh)
-
-    try:
-        yield finished
-    finally:
-        display_names.reset(token)
-        recorder.namer, recorder.root = outer, root
-
-
-def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> list[Node]:
-    """Return what the body uses of the surrounding program: inputs and earlier results, but neither
-    views of those nor unnamed constants."""
-    moving = depends_on(outputs, given)
-    own = {node.id for node in given}
-
-    def is_taken(node: Node) -> bool:
-        if node.id in moving or node.id in own:
-            return False
-        if not node.inputs:
-            return node.op.role == "input" or node.id in inner.recorder.namer.display_names
-        return node.id in inner.known and node.op.loop is not Loop.VIEW
-
-    walk = post_order(outputs, lambda node: () if node.id in own or is_taken(node) else node.inputs)
-    return [node for node in walk if is_taken(node)]
-
-
-def _close(
-    name: str, outputs: Sequence[Node], given: Sequence[Node], results: Sequence[str], inner: Inner
-) -> tuple[Body, list[Node]]:
-    """Return the body, and what it uses of the surrounding program as its last inputs, in this
-    order."""
-    captured = _captured(outputs, given, inner)
-    taken: set[str] = set()
-    inputs: list[Node] = []
-    for position, node in enumerate([*given, *captured]):
-        wanted = inner.called(node) or f"c{position - len(given) + 1}"
-        inputs.append(fresh_input(wanted, node.type, taken))
-    own = dict(zip([*given, *captured], inputs, strict=True))
-    walk = reachable(outputs)
-    image = dict(zip(walk, substitute(walk, own), strict=True))
-    where = inner.recorder.where
-    for old, new in image.items():  # a line of the user's belongs to the body's node as well
-        if old in where and new is not old:
-            where.setdefault(new, []).extend(where[old])
-    names = _names(inner, image, own)
-    titles: list[str] = []
-    for wanted in results:
-        own = wanted if wanted and wanted not in titles else "y"
-        count = 1
-        while own in titles or (own != wanted and own in taken):
-            count += 1
-            own = f"y{count}"
-        titles.append(own)
-    return (
-        Body(name, tuple(inputs), tuple(image[node] for node in outputs), tuple(titles), names),
-        captured,
-    )
-
-
-def _names(
-    inner: Inner, image: Mapping[Node, Node], own: Mapping[Node, Node]
-) -> dict[Node, tuple[Name, ...]]:
-    given = {str(new.attrs["name"]): old for old, new in own.items()}
-    found = inner.namer.finish(given, next(iter(image)))
-    return {image[n]: names for n, names in found.items() if n in image and n not in own}
-
-
-def _node(value: Any, recorder: Recorder, dtype: DType | None = None) -> Node:
-    found = node_of(value, recorder)
-    if found is not None:
-        return found
-    lifted = recorder.lift(value)
-    return lifted if isinstance(lifted, Node) else constant(lifted, dtype)
-
-
-def function_name(function: Callable[..., Any]) -> str:
-    name = str(getattr(function, "__name__", type(function).__name__))
-    return name if name.isidentifier() else "f"
-
-
 # ------------------------------------------------------------------ call
 def trace_call(
     recorder: Recorder, function: Callable[..., Any], call: inspect.BoundArguments
 ) -> Any:
     """Trace a call of a named function as one node; return its results in the structure that the
     function returns."""
-    name = function_name(function)
+    name = body_name(function)
     found = [leaf for key, value in call.arguments.items() for leaf in leaves(key, value)]
     operands = [leaf for leaf in found if traceable(leaf.value)]
-    nodes = [_node(leaf.value, recorder) for leaf in operands]
+    nodes = [as_node(leaf.value, recorder) for leaf in operands]
     given: list[Node] = []
     handed: dict[tuple[Any, ...], TracedArray] = {}
     for leaf, node, title in zip(operands, nodes, short_names(operands), strict=True):
@@ -224,8 +96,8 @@ def trace_call(
     back = [leaf for leaf in leaves("result", result) if isinstance(leaf.value, TracedArray)]
     if not back:
         return result
-    outputs = [_node(leaf.value, recorder) for leaf in back]
-    body, captured = _close(name, outputs, given, [_title(n, inner) for n in outputs], inner)
+    outputs = [as_node(leaf.value, recorder) for leaf in back]
+    body, captured = close_body(name, outputs, given, [title_of(n, inner) for n in outputs], inner)
     move_guards(inner, dict(zip(given, nodes, strict=True)))
 
     def build() -> Any:
@@ -268,26 +140,11 @@ def _filled_named(call: inspect.BoundArguments, handed: Mapping[Any, Any]) -> di
     return found
 
 
-def _title(node: Node, inner: Inner) -> str:
-    return inner.namer.display_names.get(node.id, "")
-
-
-def move_guards(inner: Inner, place: Mapping[Node, Node]) -> None:
-    """Turn guards on a body's placeholders into guards on the arguments of the call."""
-    recorder = inner.recorder
-    for key, guard in inner.guards:
-        del recorder.guards[key]
-        (condition,) = substitute([guard.condition], dict(place))
-        recorder.value(condition)
-        moved = Guard(condition, guard.taken, guard.place)
-        recorder.guards.setdefault((condition.id, guard.taken, guard.place), moved)
-
-
 # ------------------------------------------------------------------ scan
 def length_of(function: Callable[..., Any], entries: Sequence[Leaf], length: Any) -> Dim:
     """Return the number of steps. Raise InputError or ShapeError if the arrays and `length`
     disagree."""
-    name = function_name(function)
+    name = body_name(function)
     known: list[Dim] = []
     if length is not None:
         if isinstance(length, bool) or not isinstance(length, int | np.integer | Size):
@@ -313,7 +170,7 @@ def check_pair(function: Callable[..., Any], result: Any, carry: str) -> tuple[A
     else."""
     if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
         got = "None" if result is None else type(result).__name__
-        what = _PAIR(function=function_name(function), got=got)
+        what = _PAIR(function=body_name(function), got=got)
         raise TraceError(what, fix=_PAIR_FIX(carry=carry))
     return cast("tuple[Any, Any]", result)
 
@@ -321,7 +178,7 @@ def check_pair(function: Callable[..., Any], result: Any, carry: str) -> tuple[A
 def same_parts(function: Callable[..., Any], before: Sequence[Leaf], after: Sequence[Leaf]) -> None:
     """Raise TraceError if a step returns a carry of another structure than it takes."""
     if [leaf.path for leaf in before] != [leaf.path for leaf in after]:
-        what = _STRUCTURE(function=function_name(function), wanted=len(before), got=len(after))
+        what = _STRUCTURE(function=body_name(function), wanted=len(before), got=len(after))
         raise TraceError(what)
 
 
@@ -359,7 +216,7 @@ def trace_scan(
     start = leaves(parameter_names(function)[0], init)
     for leaf in start:
         if not (traceable(leaf.value) or _is_number(leaf.value)):
-            what = _LEAF(function=function_name(function), value=repr(leaf.value)[:40])
+            what = _LEAF(function=body_name(function), value=repr(leaf.value)[:40])
             raise TraceError(what, place=recorder.place())
     step = _one_step(recorder, function, init, xs, length, reverse, _weak(start, xs))
     dtypes = _settled(start, step)
@@ -370,13 +227,13 @@ def trace_scan(
         if depends_on([guard.condition], step.given) & {guard.condition.id}:
             del recorder.guards[key]
             raise TraceError(
-                _BRANCH(function=function_name(function)),
+                _BRANCH(function=body_name(function)),
                 place=guard.place or place,
                 why=_BRANCH_WHY(),
                 fix=_BRANCH_FIX(),
             )
-    body, captured = _close(
-        function_name(function), step.outputs, step.given, step.titles, step.inner
+    body, captured = close_body(
+        body_name(function), step.outputs, step.given, step.titles, step.inner
     )
     carries = len(step.first)
     drawn = [leaf for leaf in leaves("y", step.kept) if isinstance(leaf.value, TracedArray)]
@@ -419,8 +276,8 @@ def _one_step(
     carry_name, entry_name = parameter_names(function)
     start = leaves(carry_name, init)
     through = [leaf for leaf in leaves(entry_name, xs) if leaf.value is not None]
-    first = [_node(leaf.value, recorder, dtypes.get(i)) for i, leaf in enumerate(start)]
-    entries = [_node(leaf.value, recorder) for leaf in through]
+    first = [as_node(leaf.value, recorder, dtypes.get(i)) for i, leaf in enumerate(start)]
+    entries = [as_node(leaf.value, recorder) for leaf in through]
     titles = short_names([*start, *through])
     given = [
         standin(recorder, node, recorder.value(node), title)
@@ -451,15 +308,15 @@ def _one_step(
     names = [inner.called(node) or "" for node in given[: len(start)]]
     kept = replace(kept, lambda path, leaf: _traced(leaf, recorder))
     drawn = [leaf.value.node for leaf in leaves("y", kept) if isinstance(leaf.value, TracedArray)]
-    outputs = [_node(leaf.value, recorder) for leaf in back]
-    names += [_title(node, inner) for node in drawn]
+    outputs = [as_node(leaf.value, recorder) for leaf in back]
+    names += [title_of(node, inner) for node in drawn]
     return _Step(first, entries, given, [*outputs, *drawn], kept, names, inner)
 
 
 def _traced(value: Any, recorder: Recorder) -> Any:
     """Return a plain number that a step returns as a traced array; None stays None."""
     if _is_number(value) and not isinstance(value, bool):
-        return TracedArray(_node(value, recorder), recorder)
+        return TracedArray(as_node(value, recorder), recorder)
     return value
 
 

@@ -10,7 +10,7 @@ from tidu.ir.node import Node
 from tidu.ir.types import FLOATS, shape_text
 from tidu.ops.leaves import cast
 from tidu.tracing.arguments import is_static
-from tidu.tracing.regions import Stage
+from tidu.tracing.stage import Stage
 from tidu.tracing.traced import TracedArray
 from tidu.tracing.tree import Key, Leaf, leaves
 from tidu.words import Words

@@ -17,10 +17,11 @@ from tidu.ir.build import constant, input_node
 from tidu.ir.node import Node, depends_on
 from tidu.ir.op import role
 from tidu.ir.types import Dim, shape_text
+from tidu.tracing.bodies import inside, move_guards, standin
 from tidu.tracing.calling import function_name
-from tidu.tracing.control import inside, move_guards, standin
 from tidu.tracing.record import Recorder
-from tidu.tracing.regions import Named, Path, Stage, run_in
+from tidu.tracing.regions import run_in
+from tidu.tracing.stage import Named, Path, Stage
 from tidu.tracing.traced import TracedArray
 from tidu.tracing.tree import Key, Leaf, children, leaves, replace, short_names
 from tidu.words import Words, verbatim

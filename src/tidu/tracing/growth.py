@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tidu.errors import Place
 from tidu.ir.body import every_node
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ir.op import Loop

@@ -13,9 +13,50 @@ from tidu.ir.types import Size
 CALCULATES = (bool, int, float, complex, np.ndarray, np.generic, list, tuple, str, Size)
 
 
+def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the methods of an operator, for the array as its left operand and as its right one."""
+
+    def left(self: Any, other: Any) -> Any:
+        return self._binary(function, self, other)
+
+    def right(self: Any, other: Any) -> Any:
+        return self._binary(function, other, self)
+
+    return left, right
+
+
+def _truth_operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the same two methods for &, | or ^."""
+
+    def left(self: Any, other: Any) -> Any:
+        return self._logical(function, self, other)
+
+    def right(self: Any, other: Any) -> Any:
+        return self._logical(function, other, self)
+
+    return left, right
+
+
+def _in_place(function: np.ufunc) -> Callable[..., Any]:
+    def update(self: Any, other: Any) -> Any:
+        return self._update(function, other)
+
+    return update
+
+
+def _calculation(name: str) -> Callable[..., Any]:
+    """Return the method that has the name and the arguments of a function of NumPy's."""
+    function = getattr(np, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._method(name, function, *args, **kwargs)
+
+    return method
+
+
 class ArrayOperators:
-    """Maps operators and methods to three hooks: `_call` for operators, `_logical` for operators on
-    truth values and bits, `_method` for methods."""
+    """Maps operators and methods to four hooks: `_call` for operators, `_logical` for operators on
+    truth values and bits, `_update` for changes in place, `_method` for methods."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]  # as for an ndarray
@@ -24,6 +65,9 @@ class ArrayOperators:
         raise NotImplementedError
 
     def _logical(self, function: np.ufunc, *operands: Any) -> Any:
+        raise NotImplementedError
+
+    def _update(self, function: np.ufunc, other: Any) -> Any:
         raise NotImplementedError
 
     def _method(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -36,71 +80,24 @@ class ArrayOperators:
             return NotImplemented
         return self._call(function, (left, right), {})
 
-    def __add__(self, other: Any) -> Any:
-        return self._binary(np.add, self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._binary(np.add, other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._binary(np.subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._binary(np.subtract, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._binary(np.multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._binary(np.multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._binary(np.true_divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._binary(np.true_divide, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self._binary(np.floor_divide, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self._binary(np.floor_divide, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return self._binary(np.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return self._binary(np.remainder, other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._binary(np.power, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self._binary(np.power, other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self._binary(np.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return self._binary(np.matmul, other, self)
-
-    def __and__(self, other: Any) -> Any:
-        return self._logical(np.logical_and, self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return self._logical(np.logical_and, other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return self._logical(np.logical_or, self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return self._logical(np.logical_or, other, self)
-
-    def __xor__(self, other: Any) -> Any:
-        return self._logical(np.logical_xor, self, other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return self._logical(np.logical_xor, other, self)
+    __add__, __radd__ = _operator(np.add)
+    __sub__, __rsub__ = _operator(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__ = _operator(np.true_divide)
+    __floordiv__, __rfloordiv__ = _operator(np.floor_divide)
+    __mod__, __rmod__ = _operator(np.remainder)
+    __pow__, __rpow__ = _operator(np.power)
+    __matmul__, __rmatmul__ = _operator(np.matmul)
+    __and__, __rand__ = _truth_operator(np.logical_and)
+    __or__, __ror__ = _truth_operator(np.logical_or)
+    __xor__, __rxor__ = _truth_operator(np.logical_xor)
+    __lt__, __gt__ = _operator(np.less)[0], _operator(np.greater)[0]
+    __le__, __ge__ = _operator(np.less_equal)[0], _operator(np.greater_equal)[0]
+    __eq__, __ne__ = _operator(np.equal)[0], _operator(np.not_equal)[0]
+    # In place: NumPy changes the array itself, which every other name of it sees as well.
+    __iadd__, __isub__ = _in_place(np.add), _in_place(np.subtract)
+    __imul__, __itruediv__ = _in_place(np.multiply), _in_place(np.true_divide)
+    __ipow__ = _in_place(np.power)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -110,24 +107,6 @@ class ArrayOperators:
 
     def __round__(self, digits: int | None = None) -> Any:
         return self._method("round", np.round, digits or 0)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._binary(np.less, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._binary(np.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._binary(np.greater, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._binary(np.greater_equal, self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._binary(np.equal, self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._binary(np.not_equal, self, other)
 
     def __neg__(self) -> Any:
         return self._call(np.negative, (self,), {})
@@ -139,86 +118,36 @@ class ArrayOperators:
         return self._logical(np.logical_not, self)
 
     # -------------------------------------------------------------- calculations
-    def sum(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("sum", np.sum, *args, **kwargs)
-
-    def mean(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("mean", np.mean, *args, **kwargs)
-
-    def max(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("max", np.max, *args, **kwargs)
-
-    def min(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("min", np.min, *args, **kwargs)
-
-    def prod(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("prod", np.prod, *args, **kwargs)
-
-    def var(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("var", np.var, *args, **kwargs)
-
-    def std(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("std", np.std, *args, **kwargs)
-
-    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("cumsum", np.cumsum, *args, **kwargs)
-
-    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("cumprod", np.cumprod, *args, **kwargs)
-
-    def argmax(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("argmax", np.argmax, *args, **kwargs)
-
-    def argmin(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("argmin", np.argmin, *args, **kwargs)
-
-    def argsort(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("argsort", np.argsort, *args, **kwargs)
-
-    def argpartition(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("argpartition", np.argpartition, *args, **kwargs)
-
-    def round(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("round", np.round, *args, **kwargs)
-
-    def diagonal(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("diagonal", np.diagonal, *args, **kwargs)
-
-    def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("searchsorted", np.searchsorted, *args, **kwargs)
+    sum = _calculation("sum")
+    mean = _calculation("mean")
+    max = _calculation("max")
+    min = _calculation("min")
+    prod = _calculation("prod")
+    var = _calculation("var")
+    std = _calculation("std")
+    cumsum = _calculation("cumsum")
+    cumprod = _calculation("cumprod")
+    argmax = _calculation("argmax")
+    argmin = _calculation("argmin")
+    argsort = _calculation("argsort")
+    argpartition = _calculation("argpartition")
+    round = _calculation("round")
+    diagonal = _calculation("diagonal")
+    searchsorted = _calculation("searchsorted")
+    choose = _calculation("choose")
+    nonzero = _calculation("nonzero")
+    clip = _calculation("clip")
+    trace = _calculation("trace")
+    take = _calculation("take")
+    repeat = _calculation("repeat")
+    all = _calculation("all")
+    any = _calculation("any")
+    dot = _calculation("dot")
 
     def compress(self, condition: Any, axis: int | None = None) -> Any:
         return self._call(np.compress, (condition, self), {"axis": axis})
 
-    def choose(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("choose", np.choose, *args, **kwargs)
-
-    def nonzero(self) -> Any:
-        return self._method("nonzero", np.nonzero)
-
-    def clip(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("clip", np.clip, *args, **kwargs)
-
-    def trace(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("trace", np.trace, *args, **kwargs)
-
-    def take(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("take", np.take, *args, **kwargs)
-
-    def repeat(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("repeat", np.repeat, *args, **kwargs)
-
-    def all(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("all", np.all, *args, **kwargs)
-
-    def any(self, *args: Any, **kwargs: Any) -> Any:
-        return self._method("any", np.any, *args, **kwargs)
-
     def conj(self) -> Any:
         return self._call(np.conjugate, (self,), {})
 
-    def conjugate(self) -> Any:
-        return self._call(np.conjugate, (self,), {})
-
-    def dot(self, other: Any) -> Any:
-        return self._method("dot", np.dot, other)
+    conjugate = conj

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from tidu.errors import DTypeError, Place, TiduError, TraceError
+from tidu.tracing.places import Places
 from tidu.words import Phrase, Words, verbatim
 
 _NUMBER = Words(
@@ -206,6 +208,29 @@ def to_scipy(place: Place | None, expression: ast.AST | None, library: str) -> T
     elif owner in known:
         fix = _FUNCTION(function=f"tidu.{library}.{owner}.{parts[-1]}")
     return TraceError(_SCIPY(name=function), place=place, why=_NUMBER_WHY(), fix=fix)
+
+
+def made_array(places: Places, frame: FrameType | None) -> TraceError:
+    """Return the error for what makes an ordinary array of a traced one in a frame."""
+    if frame is None:
+        return to_array(None, None)
+    place = places.place(frame)
+    if places.is_stored(frame):
+        return stored(place)
+    expression, library = places.expression(frame), places.scipy_below(frame)
+    if library is not None:
+        return to_scipy(place, expression, library)
+    return to_array(place, expression)
+
+
+def made_number(places: Places, frame: FrameType | None, name: str) -> TraceError:
+    """Return the error for what makes a plain number of a traced one in a frame."""
+    if frame is None:
+        return to_number(None, None, name)
+    place = places.place(frame)
+    if places.is_stored(frame):
+        return stored(place)
+    return to_number(place, places.expression(frame), name)
 
 
 def stored(place: Place | None) -> TraceError:

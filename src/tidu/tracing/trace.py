@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError, warn
 from tidu.ir.budget import reading
-from tidu.ir.build import display_names, input_node
+from tidu.ir.build import input_node
+from tidu.ir.describe import display_names
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.source import Source

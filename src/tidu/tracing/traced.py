@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import TiduError, nearest
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
 from tidu.ir.types import Size
 from tidu.ops.leaves import cast as cast_op
-from tidu.spellings.binding import build, call
-from tidu.spellings.functions import Entry
-from tidu.spellings.operands import is_plain
 from tidu.tracing import refusals
 from tidu.tracing.binding import named_options, options, path_of, takes
+from tidu.tracing.operands import applied
 from tidu.tracing.operators import CALCULATES, ArrayOperators
 from tidu.tracing.record import Recorder
 from tidu.tracing.tree import replace
@@ -72,20 +69,8 @@ class TracedArray(ArrayOperators):
         return self._call(function, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
-        raise self.recorder.refuse(self._no_array())
-
-    def _no_array(self) -> TiduError:
-        frame = self.recorder.frame()
-        if frame is None:
-            return refusals.to_array(None, None)
-        place = self.recorder.places.place(frame)
-        if self.recorder.places.is_stored(frame):
-            return refusals.stored(place)
-        expression = self.recorder.places.expression(frame)
-        library = self.recorder.places.scipy_below(frame)
-        if library is not None:
-            return refusals.to_scipy(place, expression, library)
-        return refusals.to_array(place, expression)
+        recorder = self.recorder
+        raise recorder.refuse(refusals.made_array(recorder.places, recorder.frame()))
 
     def _call(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Apply a NumPy function to operands of which at least one is traced."""
@@ -117,50 +102,8 @@ class TracedArray(ArrayOperators):
             return result if dtype is None else result.astype(dtype)
         entry = self.recorder.entry(function)
         dtype = named.pop("dtype", None)
-        result = self._of_lists(entry, args, named) if entry.lists else self._of(entry, args, named)
+        result = self.wrap(*applied(entry, args, named, self.recorder))
         return result if dtype is None else result.astype(dtype)
-
-    def _of(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
-        """Return a call of operands and attributes."""
-        count = len(args) if entry.operands is None else len(entry.operands)
-        operands = [self._operand(x) for x in args[:count]]
-        given = [
-            self._attribute(x, key in entry.free)
-            for key, x in zip_longest(entry.attributes, args[count:])
-        ][: len(args) - count]
-        attributes = {
-            key: self._operand(x)
-            if (own := entry.rename.get(key, key)) not in entry.attributes
-            else self._attribute(x, own in entry.free)
-            for key, x in named.items()
-        }
-        inputs = (*args[:count], *named.values())
-        return self.wrap(call(entry, [*operands, *given], attributes), *inputs)
-
-    def _of_lists(self, entry: Entry, args: Any, named: dict[str, Any]) -> Any:
-        """Return a call of a function that takes lists of arrays."""
-        lists = [self._lifted(x) for x in args]
-        return self.wrap(build(entry, lists, {k: self._lifted(x) for k, x in named.items()}))
-
-    def _lifted(self, value: Any) -> Any:
-        """Return an argument with the traced arrays in it as nodes, however deep they stand in
-        lists."""
-        if isinstance(value, list | tuple):
-            return [self._lifted(item) for item in cast("list[Any]", value)]
-        return self._operand(value) if isinstance(value, np.ndarray | np.generic) else value
-
-    def _attribute(self, value: Any, free: bool) -> Any:
-        """Return an argument after the operands; an optional one may be an operand as well."""
-        calculated = type(value) is TracedArray or not is_plain(value)
-        return self._operand(value) if free and calculated else _plain(value)
-
-    def _operand(self, value: Any) -> Any:
-        """Return an operand, or a list of operands (np.stack([a, b]))."""
-        if isinstance(value, list | tuple) and any(isinstance(x, TracedArray) for x in value):
-            return [self.recorder.lift(x) for x in cast("list[Any]", value)]
-        if value is None or isinstance(value, str) or _is_sizes(value):
-            return value
-        return self.recorder.lift(value)
 
     def wrap(self, node: Any, *operands: Any, number: bool = True) -> Any:
         """Return a node as a traced array; integers made of integers are known to be whole.
@@ -187,7 +130,6 @@ class TracedArray(ArrayOperators):
     def __pos__(self) -> TracedArray:
         return TracedArray(self.node, self.recorder, self.integral)
 
-    # In place: NumPy changes the array itself, which every other name of it sees as well.
     def _update(self, function: np.ufunc, other: Any) -> Any:
         result = self._binary(function, self, other)
         if result is NotImplemented or self._number:
@@ -196,21 +138,6 @@ class TracedArray(ArrayOperators):
             raise self.recorder.refuse(refusals.shared(self.recorder.place()))
         self.node, self._value, self.integral = result.node, result._value, result.integral
         return self
-
-    def __iadd__(self, other: Any) -> Any:
-        return self._update(np.add, other)
-
-    def __isub__(self, other: Any) -> Any:
-        return self._update(np.subtract, other)
-
-    def __imul__(self, other: Any) -> Any:
-        return self._update(np.multiply, other)
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self._update(np.true_divide, other)
-
-    def __ipow__(self, other: Any) -> Any:
-        return self._update(np.power, other)
 
     # -------------------------------------------------------------- plain answers
     @property
@@ -264,36 +191,25 @@ class TracedArray(ArrayOperators):
         return int(recorder.make(int, lambda: recorder.plain(self.node)))
 
     def __float__(self) -> float:
-        frame = self.recorder.frame()
-        if self._value is None or self._value.size != 1:
-            raise self._no_number("float")
-        if frame is None or not self.recorder.places.is_shown(frame):
-            raise self._no_number("float")
-        return float(self._value.item())  # only printed
+        return float(self._printed("float"))
 
     def __int__(self) -> int:
-        frame = self.recorder.frame()
-        if self._value is not None and frame is not None and self.recorder.places.is_shown(frame):
-            return int(self._value.item())
-        raise self._no_number("int")
+        return int(self._printed("int"))
 
     def __complex__(self) -> complex:
+        return complex(self._printed("complex"))
+
+    def _printed(self, name: str) -> Any:
+        """Return the number that the user's code prints. Raises TraceError for any other use."""
         frame = self.recorder.frame()
-        if self._value is not None and frame is not None and self.recorder.places.is_shown(frame):
-            return complex(self._value.item())
-        raise self._no_number("complex")
+        shown = frame is not None and self.recorder.places.is_shown(frame)
+        if self._value is None or self._value.size != 1 or not shown:
+            raise self._no_number(name)
+        return self._value.item()
 
     def _no_number(self, name: str) -> TiduError:
-        return self.recorder.refuse(self._number_refused(name))
-
-    def _number_refused(self, name: str) -> TiduError:
-        frame = self.recorder.frame()
-        if frame is None:
-            return refusals.to_number(None, None, name)
-        place = self.recorder.places.place(frame)
-        if self.recorder.places.is_stored(frame):
-            return refusals.stored(place)
-        return refusals.to_number(place, self.recorder.places.expression(frame), name)
+        recorder = self.recorder
+        return recorder.refuse(refusals.made_number(recorder.places, recorder.frame(), name))
 
     def __repr__(self) -> str:
         return f"<traced {self.node.type}>" if self._value is None else repr(self._value[()])
@@ -446,24 +362,6 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) or (
         isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu"
     )
-
-
-def _plain(value: Any) -> Any:
-    """Return an argument that is no operand; traced integers are fixed at their values."""
-    if isinstance(value, list | tuple):
-        return type(value)(_plain(item) for item in cast("list[Any]", value))
-    if isinstance(value, TracedArray):
-        if not value.integral:
-            return value
-        fixed = value.recorder.plain(value.node).astype(np.int64) if value.ndim else None
-        return value.__index__() if fixed is None else fixed.tolist()
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _is_sizes(value: Any) -> bool:
-    """Return whether these are several integers: a shape or axes, or a list of numbers, which looks
-    the same."""
-    return isinstance(value, tuple) and all(isinstance(x, int | Size) for x in value)
 
 
 def node_of(value: Any, recorder: Recorder) -> Node | None:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tidu.document.math import Math
 from tidu.errors import EvaluationError, ShapeError, TiduError, TraceError
-from tidu.ir.build import broadcast, constant, display_names, input_node, substitute
+from tidu.ir.build import broadcast, constant, input_node, substitute
+from tidu.ir.describe import display_names
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.types import FLOATS, DType, Size, Type, promote, shape_text

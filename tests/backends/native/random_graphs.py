@@ -14,7 +14,7 @@ import numpy as np
 import tidu.ops  # noqa: F401  (registers the ops)
 from tests.records import records
 from tidu.errors import TiduError
-from tidu.explaining.records import loop_of
+from tidu.explaining.rules import loop_of
 from tidu.ir.build import call, constant, input_node, is_tuple
 from tidu.ir.node import Node
 from tidu.ir.op import Loop, registered

@@ -16,7 +16,7 @@ from tidu.backends.native.schedule.plan import StageKind, kind_of
 from tidu.backends.native.tuning import TUNED, Tuning
 from tidu.backends.numpy import compile_graph
 from tidu.errors import TiduError
-from tidu.explaining.records import form_of
+from tidu.explaining.rules import form_of
 from tidu.ir.build import call, input_node, is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Form, Op, role

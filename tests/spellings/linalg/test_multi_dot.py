@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tidu.ir.build import describe, input_node
+from tidu.ir.build import input_node
+from tidu.ir.describe import describe
 from tidu.spellings.linalg.multi_dot import multi_dot
 
 

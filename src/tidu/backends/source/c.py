@@ -15,8 +15,9 @@ from tidu.backends.scalar import calls_of, scalar_tree
 from tidu.backends.source.c_elements import NO_MEANING
 from tidu.backends.source.c_parts import INDENT, c_name, number
 from tidu.backends.source.c_writer import Writer
+from tidu.backends.source.passes import check_writable
 from tidu.backends.source.plan import SourceFile, file_text, fresh, lowered, refused
-from tidu.backends.source.python import check_writable, sizes_in
+from tidu.backends.source.python import sizes_in
 from tidu.ir.body import Body, every_node
 from tidu.ir.node import Node
 

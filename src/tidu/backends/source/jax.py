@@ -6,16 +6,14 @@ import re
 from collections.abc import Sequence
 
 from tidu.backends.source import numpy
+from tidu.backends.source.bodies import Dialect, Scan
+from tidu.backends.source.passes import Passes, passes
 from tidu.backends.source.plan import SourceFile, file_text, refused
 from tidu.backends.source.python import (
     INDENT,
-    Dialect,
-    Passes,
-    Scan,
     group,
     imports,
     indented,
-    passes,
     shape_code,
     size_lines,
     written_lines,

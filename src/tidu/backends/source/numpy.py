@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tidu.backends.source.bodies import Definitions, Dialect, Scan, loop_lines
+from tidu.backends.source.passes import Passes, passes
 from tidu.backends.source.plan import (
     ATOM,
     Assignment,
@@ -17,20 +19,14 @@ from tidu.backends.source.plan import (
 )
 from tidu.backends.source.python import (
     INDENT,
-    Definitions,
-    Dialect,
     Identifiers,
-    Passes,
-    Scan,
     branch_lines,
     group,
     identifier,
     imports,
     indented,
     index_checks,
-    loop_lines,
     named_in,
-    passes,
     shape_code,
     size_lines,
     sizes_told,
@@ -206,7 +202,7 @@ def gradient_text(source: SourceFile, name: str) -> str:
     dialect = Dialect(
         "NumPy", expression, _loop, can_write, frozenset({"np", function}), complex=True
     )
-    names = Identifiers(source, dialect)
+    names = Identifiers(source, dialect.reserved)
     bodies = Definitions([node], names, dialect)
     known = {x.id: CodeText(text, ATOM) for x, text in names.inputs.items()}
     taken = set(names.taken)

@@ -15,6 +15,15 @@ from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.stacking import length_of, ones_inside, with_leading_axis
 from tidu.ir.types import Dim, Shape, Size, Type, product
+from tidu.ops.arrays.index_source import (
+    chosen_torch,
+    element_places,
+    integers,
+    jax_key,
+    scatter_code,
+    scatter_jax,
+    scatter_torch,
+)
 from tidu.ops.arrays.keys import (
     RUN_RANGE,
     Entry,
@@ -22,7 +31,6 @@ from tidu.ops.arrays.keys import (
     check_fits,
     key_code,
     key_math,
-    key_places,
     numpy_key,
     outside,
     result_shape,
@@ -32,7 +40,6 @@ from tidu.ops.arrays.keys import (
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.define import op, sampled, says
-from tidu.ops.elementwise.parts import is_complex
 from tidu.words import Words
 
 _TOO_MANY = Words(
@@ -100,8 +107,8 @@ index = op(
     prepare=_prepare_index,
     notation=lambda node, x: Index(x, key_math(node.attrs["key"], node.inputs[0].shape, ())),
     code=lambda node, x: f"{x}[{key_code(node.attrs['key'], ())}]",
-    sources={"torch": lambda node, x: _chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
-    reads_at=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+    sources={"torch": lambda node, x: chosen_torch(x, node.inputs[0].shape, node.attrs["key"])},
+    reads_at=lambda node, index, read: element_places(node, index, read, node.inputs[0].shape),
     aliases={},
     samples=sampled(
         (((4,),), {"key": 2}),
@@ -127,12 +134,14 @@ scatter = op(
     notation=lambda node, g: Apply(
         Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ()))
     ),
-    code=lambda node, g: _scatter_code(node, g, ()),
+    code=lambda node, g: scatter_code(node, g, ()),
     sources={
-        "torch": lambda node, g: _scatter_torch(node, g, ()),
-        "jax": lambda node, g: _scatter_jax(node, g, ()),
+        "torch": lambda node, g: scatter_torch(node, g, ()),
+        "jax": lambda node, g: scatter_jax(node, g, ()),
     },
-    writes_at=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+    writes_at=lambda node, place, index, read: element_places(
+        node, index, read, node.attrs["shape"]
+    ),
     aliases={},
     samples=sampled(
         (((),), {"key": (("at", 2),), "shape": (4,)}),
@@ -140,74 +149,6 @@ scatter = op(
     ),
     doc=says("zeros with x at the places of a key", "在指定位置放入 x、其余为零的数组"),
 )
-
-
-def _places(node: Node, index: Sequence[str], read: Any, shape: Shape) -> list[str]:
-    shapes = [y.shape for y in node.inputs[1:]]
-    return key_places(node.attrs["key"], index, shapes, lambda j, at, n: read(j + 1, at, n), shape)
-
-
-def _forward_key(shape: Shape, key: Key) -> tuple[tuple[int, ...], Key]:
-    """Return the axes to flip first and the key to use then: PyTorch has no negative steps."""
-    dims = list(enumerate(shape))
-    flipped: list[int] = []
-    entries: list[Any] = []
-    for entry in key:
-        axis, n = dims.pop(0) if entry[0] != "new" else (-1, 0)
-        if entry[0] == "cut" and entry[3] < 0:
-            flipped.append(axis)
-            entry = ("cut", n - 1 - entry[1], n - 1 - entry[2], -entry[3])  # noqa: PLW2901
-        entries.append(entry)
-    return tuple(flipped), tuple(entries)
-
-
-def _chosen_torch(x: str, shape: Shape, key: Key, arrays: Sequence[str] = ()) -> str:
-    flipped, key = _forward_key(shape, key)
-    source = f"torch.flip({x}, {flipped})" if flipped else x
-    return f"{source}[{key_code(key, [f'{array}.long()' for array in arrays])}]"
-
-
-def _scatter_torch(node: Node, g: str, arrays: Sequence[str]) -> str:
-    """Write a scatter as index_add over the flat positions."""
-    shape = node.attrs["shape"]
-    size = product(shape)
-    table = f"torch.arange({size}, device={g}.device).reshape({shape})"
-    places = _chosen_torch(table, shape, node.attrs["key"], arrays)
-    zeros = f"torch.zeros({size}, dtype={g}.dtype, device={g}.device)"
-    return f"{zeros}.index_add(0, {places}.reshape(-1), {g}.reshape(-1)).reshape({shape})"
-
-
-def _jax_key(key: Key, arrays: Sequence[str]) -> str:
-    return key_code(key, [f"jnp.asarray({array}).astype(int)" for array in arrays])
-
-
-def _scatter_jax(node: Node, g: str, arrays: Sequence[str]) -> str:
-    dtype = f"{g}.dtype" if node.inputs[0].inputs else f"jnp.result_type({g})"  # of a number too
-    zeros = f"jnp.zeros({node.attrs['shape']}, {dtype})"
-    return f"{zeros}.at[{_jax_key(node.attrs['key'], arrays)}].add({g})"
-
-
-def _integers(node: Node, arrays: Sequence[str]) -> list[str]:
-    """Return index arrays as integers; labels may be given as whole decimal numbers."""
-    return [
-        text if child.dtype == "int64" else f"np.asarray({text}).astype(np.int64)"
-        for child, text in zip(node.inputs[1:], arrays, strict=True)
-    ]
-
-
-def _scatter_code(node: Node, g: str, arrays: Sequence[str]) -> str:
-    """Write a scatter as np.bincount over the flat positions, so that it is one expression."""
-    shape = node.attrs["shape"]
-    key = key_code(node.attrs["key"], arrays)
-    size = int(np.prod(shape))
-    places = f"np.arange({size}).reshape({shape})[{key}]"
-
-    def total(part: str) -> str:
-        return f"np.bincount(np.ravel({places}), np.ravel({part}), {size}).reshape({shape})"
-
-    if is_complex(node):  # weights are real numbers
-        return f"({total(f'np.real({g})')} + 1j * {total(f'np.imag({g})')})"
-    return total(g)
 
 
 # ------------------------------------------------------------------ index arrays
@@ -365,17 +306,17 @@ def _gather(count: int) -> Op:
         notation=lambda node, x, *ys: Index(
             x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
         ),
-        code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], _integers(node, ys))}]",
+        code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], integers(node, ys))}]",
         sources={
-            "torch": lambda node, x, *ys: _chosen_torch(
+            "torch": lambda node, x, *ys: chosen_torch(
                 x, node.inputs[0].shape, node.attrs["key"], ys
             ),
             # what is out of range becomes NaN; by itself JAX would take the nearest element
             "jax": lambda node, x, *ys: (
-                f"{x}.at[{_jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
+                f"{x}.at[{jax_key(node.attrs['key'], ys)}].get(mode='fill', fill_value=jnp.nan)"
             ),
         },
-        reads_at=lambda node, index, read: _places(node, index, read, node.inputs[0].shape),
+        reads_at=lambda node, index, read: element_places(node, index, read, node.inputs[0].shape),
         aliases={},
         samples=sampled(
             (((3,) * count, *(_some_places,) * count), {"key": _by_arrays(count)}),
@@ -408,12 +349,14 @@ def _scatter(count: int) -> Op:
         notation=lambda node, g, *ys: Apply(
             Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
         ),
-        code=lambda node, g, *ys: _scatter_code(node, g, _integers(node, ys)),
+        code=lambda node, g, *ys: scatter_code(node, g, integers(node, ys)),
         sources={
-            "torch": lambda node, g, *ys: _scatter_torch(node, g, ys),
-            "jax": lambda node, g, *ys: _scatter_jax(node, g, ys),
+            "torch": lambda node, g, *ys: scatter_torch(node, g, ys),
+            "jax": lambda node, g, *ys: scatter_jax(node, g, ys),
         },
-        writes_at=lambda node, place, index, read: _places(node, index, read, node.attrs["shape"]),
+        writes_at=lambda node, place, index, read: element_places(
+            node, index, read, node.attrs["shape"]
+        ),
         aliases={},
         samples=sampled(
             (((4,), *(_some_places,) * count), {"key": _by_arrays(count), "shape": (3,) * count})

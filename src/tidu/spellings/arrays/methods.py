@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidu.errors import InputError
-from tidu.ir.build import describe
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import is_one_element, product, shape_text
 from tidu.ops.arrays.layout import reshape

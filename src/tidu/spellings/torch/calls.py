@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tidu.errors import InputError
-from tidu.ir.build import describe, lift
+from tidu.ir.build import lift
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import Dim, product, shape_text
 from tidu.ops.arrays.layout import broadcast_to, reshape

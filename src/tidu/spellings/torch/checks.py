@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import DTypeError, InputError, ShapeError
-from tidu.ir.build import describe, is_tuple
+from tidu.ir.build import is_tuple
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, FLOATS, shape_text
 from tidu.words import Words

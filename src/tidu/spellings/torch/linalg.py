@@ -6,7 +6,8 @@ from operator import index as whole_number
 from typing import Any, NamedTuple
 
 from tidu.errors import InputError
-from tidu.ir.build import OperandError, describe, filled, lift, shape_error
+from tidu.ir.build import OperandError, filled, lift, shape_error
+from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import operator
 from tidu.ir.types import Type, promote, shape_text
