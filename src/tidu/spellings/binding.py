@@ -52,7 +52,7 @@ _PACKED = frozenset({"shape", "axes"})
 
 
 def call(entry: Entry, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Node:
-    """Return the node that this spelling means with these arguments.
+    """Return the node, or the nodes, that a call with these arguments makes.
 
     >>> from tidu.ir.build import input_node
     >>> from tidu.spellings.functions import find
@@ -64,7 +64,7 @@ def call(entry: Entry, arguments: Sequence[Any], keywords: Mapping[str, Any]) ->
 
 
 def build(entry: Entry, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Node:
-    """Return the node of bound arguments."""
+    """Return the node, or the nodes, made of operands and attributes that are bound already."""
     if entry.library == "torch":
         torch_checks.check(entry.path, entry.text, operands, attributes)
     try:

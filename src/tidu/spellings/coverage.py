@@ -1,4 +1,4 @@
-"""What of NumPy's names tidu derives, told from the tables that derive it."""
+"""Which of NumPy's functions tidu derives, read from the table of names."""
 
 from __future__ import annotations
 

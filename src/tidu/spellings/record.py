@@ -49,7 +49,7 @@ class Spelling:
     overrides: bool = False  # its names mean this one, and not the op or spelling that shares them
     complex: bool = False  # takes complex operands
     numpy: Callable[..., Any] | None = None  # reference meaning; the oracle of the tests
-    samples: Samples | None = None  # with samples, `tidu ops` has a page on it
+    samples: Samples | None = None  # with samples, `tidu ops` shows it
     doc: Words | None = None  # one sentence on what it is
     says: Words = _WRITTEN  # the name of the derivative rule
     source: str = "definition"  # where the rule stands in the literature

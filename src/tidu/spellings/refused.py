@@ -27,11 +27,11 @@ _NO_DETACH = Words(en="the value without .detach()", zh="去掉 .detach()")
 
 @spelled("numpy.linalg.matrix_rank", "torch.linalg.matrix_rank")
 def matrix_rank(a: Any, tol: Any = None) -> Node:
-    """Return a count, which has no derivative to speak of."""
+    """Refuse the rank: a whole number, whose derivative is 0 or does not exist."""
     raise UnknownNameError(_RANK(), why=_RANK_WHY(), fix=_RANK_FIX())
 
 
 @spelled("torch.Tensor.detach")
 def detach(x: Any) -> Node:
-    """Return what would make the gradient another one than that of the formula shown."""
+    """Refuse detach: the gradient would not be that of the formula shown."""
     raise InputError(_DETACH(), fix=_NO_DETACH())

@@ -96,7 +96,7 @@ def _check_elements(shape: Sequence[Dim]) -> None:
 
 
 def _shape(given: Sequence[Value]) -> Shape:
-    """Return the shape that arguments say, one by one or as a tuple."""
+    """Return the shape given by arguments, one by one or as a tuple."""
     first = given[0] if len(given) == 1 else None
     values = first if isinstance(first, tuple | list) else given
     dims: list[Dim] = []

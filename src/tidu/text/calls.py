@@ -149,7 +149,7 @@ def _not_called(call: Call) -> SyntaxProblem:
 
 
 def _declared(scope: Scope, name: str, order: int, call: Call) -> Value:
-    """Return a function that the caller declared, of one or several operands, or its derivative."""
+    """Return the call of a function that the caller declared, or of its derivative."""
     if call.keywords:
         raise InputError(_ARGUMENTS(name=name, wanted=0, got=", ".join(call.keywords)))
     values = [lifted(calculable(scope, argument)) for argument in call.arguments]
@@ -204,7 +204,7 @@ def _listed(value: Value) -> Value:
 
 
 def _spelled(scope: Scope, entry: Entry, values: Sequence[Value], call: Call) -> Value:
-    """Return a function of the table."""
+    """Return the call of a function that the table of names has."""
     if entry.lists:  # of arrays; lists of numbers stay lists here
         words = {key: lifted(value) for key, value in call.keywords.items()}
         return apply(scope, call.place, lambda *xs: binding.build(entry, xs, words), *values)
@@ -292,8 +292,8 @@ def _layers(name: str, call: Call) -> Layers:
 
 
 def _model(scope: Scope, model: Layers, x: Calculable, place: Place) -> Value:
-    """Return the model applied. PyTorch reads rows; where only columns fit, that is read and
-    said."""
+    """Return a layer or model applied to its input. PyTorch reads rows; where only columns fit,
+    they are read, and a note says so."""
     node = x if isinstance(x, Node) else constant(x.array if isinstance(x, Literal) else x)
     first = next((each for each in model.layers if isinstance(each, Linear)), None)
     layout = "row"
@@ -340,7 +340,8 @@ def _shifted(name: str, offset: int) -> str:
 
 # ------------------------------------------------------------------ def
 def _inlined(scope: Scope, helper: Helper, call: Call) -> Task[Value]:
-    """Return a call of a function that the text defines: its lines, with the arguments' values."""
+    """Return the call of a function that the text defines: its lines are read with the arguments'
+    values."""
     definition, place = helper.definition, call.place
     if len(scope.locals) > MAX_CALL_DEPTH:
         raise SyntaxProblem(_RECURSION(name=definition.name, limit=MAX_CALL_DEPTH), place=place)

@@ -54,11 +54,11 @@ ALLOWED = frozenset(
 
 
 class Ambiguous(SyntaxProblem):
-    """What can be read in two ways."""
+    """The error for a text that can be read in two ways."""
 
 
 def two_readings(place: Place, first: str, second: str) -> Ambiguous:
-    """Return the refusal of what can be read in two ways, with both of them."""
+    """Return the error for a text that can be read in two ways, with both readings."""
     what = (place.text or "")[place.start : place.end].strip()
     fix = verbatim(first)
     return Ambiguous(AMBIGUOUS(what=what, first=first, second=second), place=place, fix=fix)

@@ -101,7 +101,8 @@ def combined(
 
 
 def sign_place(scope: Scope, left: ast.expr, right: ast.expr, sign: str) -> Place:
-    """Return the operator between two operands: after the left one, its brackets and comments."""
+    """Return the place of the operator between two operands: behind the left one, its brackets and
+    comments."""
     text = scope.text
     line = (left.end_lineno or left.lineno) - 1
     column = text.column_at(line, left.end_col_offset or 0)

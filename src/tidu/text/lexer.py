@@ -1,4 +1,4 @@
-"""Words and signs of a text program, and everything that is refused before it is parsed.
+"""Words and signs of a text program, and all that is refused before it is parsed.
 
 Python's own parser meets a text only after this module has passed it: within the stated lengths and
 depths, with characters and names that mean what they look like.
@@ -108,7 +108,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with where it comes from, which makes places in it."""
+    """A text and where it comes from; it makes the places that errors show."""
 
     source: str
     lines: tuple[str, ...]
@@ -123,13 +123,12 @@ class Text:
         return self.place(token.line, token.column, token.column + len(token.text))
 
     def byte_at(self, line: int, column: int) -> int:
-        """Return how many bytes of UTF-8 stand before a column, which Python's syntax trees
-        count."""
+        """Return how many bytes of UTF-8 precede a column; Python's syntax trees count bytes."""
         shown = self.lines[line]
         return column if shown.isascii() else _bytes_before(shown)[min(column, len(shown))]
 
     def column_at(self, line: int, byte: int) -> int:
-        """Return the column that so many bytes of UTF-8 stand before."""
+        """Return the column that so many bytes of UTF-8 precede."""
         shown = self.lines[line]
         return byte if shown.isascii() else bisect_right(_bytes_before(shown), byte) - 1
 
@@ -263,7 +262,8 @@ _FOLLOWS = frozenset({"if", "else", "and", "or", "in", "not", "is", "for"})
 def check_brackets(
     text: Text, tokens: Iterable[tuple[str, Place]], mismatch: Words, closable: bool = False
 ) -> None:
-    """Refuse brackets that do not match; closable: say what closes them, of a single line."""
+    """Raise SyntaxProblem for brackets that do not match; with `closable`, of a single line, say
+    what closes them."""
     opened: list[tuple[str, Place]] = []
     for bracket, place in tokens:
         if bracket in OPEN:
@@ -322,6 +322,6 @@ def _check_chains(text: Text, tokens: list[Token]) -> None:
 
 
 def _is_sign(token: Token | None) -> bool:
-    """Return a sign that follows a sign or a power nests; the sign of one number in a list does
-    not."""
+    """Return whether a sign adds a level of nesting: one that follows a sign or a power does, that
+    of a number in a list does not."""
     return token is not None and token.text in ("+", "-", "~", "**", "not")

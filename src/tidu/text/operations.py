@@ -70,7 +70,8 @@ T = TypeVar("T")
 def apply(
     scope: Scope, place: Place, build: Callable[..., object], *operands: Value, **attributes: object
 ) -> Value:
-    """Return what `build` makes of values, with its place; of written arrays, an array again."""
+    """Return what `build` makes of values, and record its place; written arrays give an array
+    again."""
     literals = [x for x in _flat(operands) if isinstance(x, Literal)]
     nodes = any(isinstance(x, Node) for x in _flat(operands))
     try:
@@ -118,7 +119,8 @@ def not_calculable(operand: PlacedValue) -> SyntaxProblem:
 
 
 def at(place: Place, calculation: Callable[[], T]) -> T:
-    """Return the result of a calculation; an error of it says where it stands."""
+    """Return the result of a calculation; if it raises a TiduError, the error says where it
+    stands."""
     try:
         return calculation()
     except TiduError as error:
@@ -156,7 +158,8 @@ def calculate(
 
 
 def check_stretch(left: PlacedValue, right: PlacedValue, place: Place) -> None:
-    """Refuse A + b for a square A and a standing b on paper: each row, or each column?"""
+    """Refuse A + b on paper for a square A and a column vector b, which may be meant for each row
+    or each column."""
     for matrix, vector in ((left, right), (right, left)):
         shape, length = shape_of(matrix.value), shape_of(vector.value)
         if len(shape) == 2 and shape == (*length, *length):
@@ -176,7 +179,7 @@ def logic(scope: Scope, sign: str, left: Value, right: Value, place: Place) -> V
 def joined(
     scope: Scope, sign: str, left: PlacedValue, right: PlacedValue, place: Place
 ) -> PlacedValue:
-    """Return `left and right`, `left or right`; what is known on the left decides."""
+    """Return `left and right` or `left or right`; a known value on the left decides."""
     truth = sequences.is_true(left.value)
     if truth is not None:
         return right if truth == (sign == "&") else left

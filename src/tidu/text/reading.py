@@ -61,7 +61,7 @@ def read(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
 
 
 def operand(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
-    """Wait for an expression."""
+    """Read an expression, and return its task."""
     return wait(read(scope, node))
 
 

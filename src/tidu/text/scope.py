@@ -41,7 +41,7 @@ ShapeLike: TypeAlias = "tuple[int | str | Size, ...] | list[int | str | Size] | 
 Reader: TypeAlias = Callable[..., Task[PlacedValue]]  # (scope, syntax node) of its own type
 N = TypeVar("N")
 StatementReader: TypeAlias = Callable[..., Task[None]]
-MAX_STEPS = 20_000  # statements and expressions, those of a loop each time that it reads them
+MAX_STEPS = 20_000  # statements and expressions read; in a loop, those of each round
 
 _STEPS = Words(
     en="the program takes more than {limit} steps to read", zh="读这段程序需要超过 {limit} 步"
@@ -76,11 +76,11 @@ _DATA = Words(
     zh="{name} 含有 {kind}；tidu 只计算数和布尔值",
 )
 _EULER = Words(en="e is read as 2.718281828459045", zh="e 读作 2.718281828459045")
-_OWN_DTYPES = frozenset({"bool", "float32", "complex128", "complex64"})  # the rest is float64
+_OWN_DTYPES = frozenset({"bool", "float32", "complex128", "complex64"})  # others count as float64
 
 
 class Missing:
-    """No value stands under a name."""
+    """The mark of a name that has no value."""
 
 
 MISSING = Missing()
@@ -92,7 +92,7 @@ def _declare_it(name: str) -> Phrase:
 
 @dataclass(eq=False)
 class Scope:
-    """What is known of one text while it is read: its names with their values, and their places.
+    """The state of reading one text: its names with their values, and their places.
 
     readers, statements  how each kind of expression and of statement is read
     paper                whether some lines are formulas, as on paper
@@ -220,7 +220,7 @@ class Scope:
         return FunctionName(name, name) if isinstance(found, Missing) else found
 
     def unknown_name(self, name: str, place: Place) -> UnknownNameError:
-        """Return the error for a name that nothing stands under."""
+        """Return the error for a name that has no value."""
         known = [*self.locals[-1], *self.locals[0], *self.inputs]
         near = nearest(name, known)
         foreign = [c for c in name if not c.isascii() and _looks_latin(c)]

@@ -67,7 +67,7 @@ _SEQUENCES = (tuple, list, range, *_ONCE)
 def is_sequence(
     value: object,
 ) -> TypeGuard[tuple[Value, ...] | list[Value] | range | Iterator[Value]]:
-    """Return a tuple, a list, a range, or something that is gone through once."""
+    """Return whether a value is a tuple, a list, a range, or an iterator such as zip."""
     return isinstance(value, _SEQUENCES)
 
 

@@ -149,7 +149,7 @@ irfft2 = _many("irfft2", _irfftn, True)
 
 # ------------------------------------------------------------------ the order of frequencies
 def _shifted(name: str, forth: bool) -> Callable[..., Node]:
-    """Return the zero frequency from the start of an axis to its middle, or back."""
+    """Return x with the zero frequency moved from the start of an axis to its middle, or back."""
 
     def build(x: Node, axes: Any = None) -> Node:
         if x.rank == 0:

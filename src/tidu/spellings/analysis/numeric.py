@@ -53,13 +53,14 @@ def along(x: Node, axis: int) -> Callable[[int | None, int | None], Node]:
 
 
 def _column(x: Node, rank: int, axis: int) -> Node:
-    """Return a vector along one of `rank` axes."""
+    """Return a vector as an array of `rank` axes that runs along one of them."""
     return reshape(x, shape=(*(1,) * axis, *x.shape, *(1,) * (rank - axis - 1)))
 
 
 # ------------------------------------------------------------------ differences
 def _edge(value: Any, x: Node, axis: int) -> Node:
-    """Return what is put in front or behind; a number stands once along the axis."""
+    """Return the array to put in front of x or behind it; a number becomes one entry along the
+    axis."""
     value = as_node(value, x)
     if value.rank == 0:
         return broadcast_to(value, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))
@@ -116,7 +117,8 @@ ediff1d = spelling(
 
 
 def _spaced(x: Node, spacing: Any, axis: int) -> Node | None:
-    """Return the steps between the places of the samples; None where they are all one number."""
+    """Return the distances between neighbouring samples; None if one number stands for all of
+    them."""
     if not isinstance(spacing, Node) or spacing.rank == 0:
         return None
     if spacing.rank != 1 or spacing.shape[0] != x.shape[axis]:
@@ -198,7 +200,7 @@ gradient = spelling(
 
 @on_arrays("gradient")
 def traced_gradient(t: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Return the slope between neighbours, with spacings that are numbers or arrays."""
+    """Return np.gradient of a traced array, for spacings that are numbers or arrays."""
     lift = t.recorder.lift
     spacings = [h if isinstance(h, int | float) else lift(h) for h in varargs]
     return t.wrap(gradient_of(lift(f), *spacings, axis=axis, edge_order=edge_order), f)

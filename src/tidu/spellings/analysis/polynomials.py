@@ -172,5 +172,5 @@ def polydiv(t: Any, u: Any, v: Any) -> Any:
 
 @on_arrays("polymul")
 def polymul(t: Any, a1: Any, a2: Any) -> Any:
-    """Return the product."""
+    """Return the product of two polynomials."""
     return np.convolve(np.atleast_1d(a1), np.atleast_1d(a2))

@@ -1,4 +1,4 @@
-"""Running sums and products by further names, and those that leave NaN out."""
+"""Running sums and products: cumulative_sum and cumulative_prod, and those that leave NaN out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ cumulative_prod = spelling(
     aliases=aliases(numpy="cumulative_prod"),
     samples=_STARTED,
 )
-_SAMPLES = sampled((((4,),), {}), (((2, 3),), {"axis": 1}))  # NaN in what is given is refused
+_SAMPLES = sampled(
+    (((4,),), {}), (((2, 3),), {"axis": 1})
+)  # none with NaN, which is refused in given values
 nancumsum = spelling(
     "nancumsum",
     lambda x, axis=None: cumsum(where(isnan(x), 0.0, x), axis=axis),

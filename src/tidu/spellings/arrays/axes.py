@@ -1,4 +1,4 @@
-"""Names for axes that move, come and go: swapaxes, moveaxis, squeeze, expand_dims, ravel."""
+"""Axes exchanged, moved, added and removed: swapaxes, moveaxis, squeeze, expand_dims, ravel."""
 
 from __future__ import annotations
 

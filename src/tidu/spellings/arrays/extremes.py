@@ -28,7 +28,7 @@ _SAY_WHICH = Words(
 
 
 class Extreme(NamedTuple):
-    """What torch.max and torch.min with a dim give."""
+    """The result of torch.max and torch.min with a dim: the values and their positions."""
 
     values: Node
     indices: Node
@@ -36,7 +36,8 @@ class Extreme(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The largest, or the smallest: its name, and the ops for axes, places and pairs."""
+    """One of max and min: its name, and the ops for axes, for the position, and for two
+    operands."""
 
     name: str
     along: Op
@@ -49,7 +50,8 @@ _SMALLEST = _Kind("min", min_, argmin, minimum)
 
 
 def _along(kind: _Kind, x: Any, dim: int, keepdim: bool) -> Extreme:
-    """Return the extreme along an axis, and where it stands; a number is a vector of one."""
+    """Return the extreme along an axis, and its position; a single number counts as a vector of
+    one."""
     x = node_of(x)
     if not x.rank:
         line = reshape(x, shape=(1,))

@@ -1,4 +1,4 @@
-"""Arrays raised to a rank, grids of coordinates, arrays stretched to one shape."""
+"""Arrays raised to a rank, grids of coordinates, arrays broadcast to one shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries at places and a partial order: take, partition."""
+"""Entries at given indices, and a partial order: take, partition."""
 
 from __future__ import annotations
 

@@ -64,8 +64,7 @@ def _choose(a: Any, choices: Any, mode: str = "raise") -> Node:
 
 
 def _choose_traced(t: Any, a: Any, choices: Any, mode: str = "raise") -> Any:
-    """Return the same of values that are known: as in NumPy, all of them are the number of a
-    choice."""
+    """Return np.choose of traced arrays; as in NumPy, each number must name a choice."""
     count = len(choices)
     which = a if type(a) is type(t) else np.asarray(a)
     if mode == "wrap":
@@ -78,7 +77,7 @@ def _choose_traced(t: Any, a: Any, choices: Any, mode: str = "raise") -> Any:
 
 
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
-    """Return an array with values put in before the places."""
+    """Return an array with values inserted before the given positions."""
     places = obj
     if isinstance(obj, Node):
         if obj.op.role != "constant":

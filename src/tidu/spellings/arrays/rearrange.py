@@ -319,7 +319,8 @@ def _count(n: int, obj: Any) -> int:
 
 
 def _insert(x: Node, obj: Any, values: Node, axis: int | None = None) -> Node:
-    """Return the values behind x, then all of it in the order in which NumPy puts them."""
+    """Return x with values inserted: they are joined behind x, then all entries are put in NumPy's
+    order."""
     if axis is None:
         x, axis = flat(x), 0
     at = normal_axes(axis, x.rank)[0]

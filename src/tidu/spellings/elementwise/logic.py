@@ -1,4 +1,5 @@
-"""NumPy's logic and its kin: any, all, isclose, isin, and what splits numbers into parts."""
+"""NumPy's questions about elements (any, all, isclose, isin), and functions that split numbers in
+parts."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _ONE, _TWO = (Operand.VALUE,), (Operand.VALUE, Operand.VALUE)
 
 
 def _in_numpy(*names: str, compose: Any, operands: tuple[Operand, ...] = _ONE) -> Spelling:
-    """Return a function of NumPy's that is called with its library's name before it."""
+    """Register a function of NumPy's that must be called with the library's name before it."""
     return register(
         Spelling(
             name=f"numpy.{names[0]}",
@@ -105,7 +106,7 @@ def _windows(
     return sliding(x, window_shape, axis)
 
 
-_in_numpy("lib.sliding_window_view", compose=_windows)  # the path that the function itself tells
+_in_numpy("lib.sliding_window_view", compose=_windows)  # the function's own __module__ and name
 
 
 # ------------------------------------------------------------------ bits, signs
@@ -123,7 +124,7 @@ def bitwise_or(t: Any, a: Any, b: Any) -> Any:
 
 @on_arrays("bitwise_xor")
 def bitwise_xor(t: Any, a: Any, b: Any) -> Any:
-    """Return one or the other, of truth values."""
+    """Return where exactly one of two truth values holds."""
     return t._logical(np.logical_xor, a, b)
 
 

@@ -32,7 +32,7 @@ iscomplex = spelling(
 
 
 class MantissaExponent(NamedTuple):
-    """What frexp gives, named as PyTorch names it."""
+    """The result of frexp, named as PyTorch names it."""
 
     mantissa: Node
     exponent: Node

@@ -54,7 +54,7 @@ svdvals = spelling(
 
 
 class SignAndLog(NamedTuple):
-    """What slogdet gives: two nodes, named as NumPy names them."""
+    """The result of slogdet: two nodes, named as NumPy names them."""
 
     sign: Node
     logabsdet: Node

@@ -50,7 +50,7 @@ _ROWS = Words(
 
 
 def rank_at(x: Node, rcond: float | None) -> Node:
-    """Return the number of singular values above this part of the largest one."""
+    """Return how many singular values exceed this part of the largest one."""
     if rcond is None:
         return apply(rank_of, x)
     s = svd_values(x)
@@ -60,7 +60,7 @@ def rank_at(x: Node, rcond: float | None) -> Node:
 
 # ------------------------------------------------------------------ least squares
 class LeastSquares(NamedTuple):
-    """What lstsq gives, named as PyTorch names it and in NumPy's order."""
+    """The results of lstsq, named as PyTorch names them and in NumPy's order."""
 
     solution: Node
     residuals: Node
@@ -73,7 +73,7 @@ def _lstsq(a: Node, b: Node, rcond: float | None = None) -> LeastSquares:
         raise OperandError(_ROWS, n=a.shape[0] if a.rank == 2 else "?")
     solution = pinv(a, rcond=rcond) @ b
     rows, columns = a.shape
-    if shorter(rows, columns) == rows:  # every right side is reached
+    if shorter(rows, columns) == rows:  # every right side has an exact solution
         residuals = filled(0.0, (0,), float_type(promote((a.dtype, b.dtype))))
     else:
         columns_of_b = reshape(b, shape=(rows, 1)) if b.rank == 1 else b
@@ -111,8 +111,8 @@ def _polyfit(
     w: Any = None,
     cov: Any = False,
 ) -> Node:
-    """Return the least squares solution with the powers of x, each column scaled to the length
-    1."""
+    """Return the coefficients of polyfit: least squares with the powers of x, each column scaled to
+    length 1."""
     degree = whole_number(deg)
     if full or cov:
         raise InputError(_ONLY(), fix=verbatim("polyfit(x, y, deg)"))

@@ -32,7 +32,8 @@ def _sizes(xs: Sequence[Node]) -> list[int] | None:
 
 
 def _splits(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Return, for factors i to j, after which factor the cheapest product is split in two."""
+    """Return, for each product of factors i to j, the factor behind which it is split to cost
+    least."""
     count = len(sizes) - 1
     cost = {(i, i): 0 for i in range(count)}
     split: dict[tuple[int, int], int] = {}

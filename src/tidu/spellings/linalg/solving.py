@@ -38,8 +38,7 @@ _POWER = Words(
 
 # ------------------------------------------------------------------ tensors as matrices
 def _shaped(*shape: int) -> Callable[[Generator], Any]:
-    """Return a tensor that is well away from singular ones when its axes are read as rows and
-    columns."""
+    """Return a sampler of tensors which, read as square matrices, are far from singular."""
     n = round(float(np.prod(shape)) ** 0.5)
     return lambda rng: regular((n, n))(rng).reshape(shape)
 

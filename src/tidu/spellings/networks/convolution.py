@@ -41,7 +41,8 @@ def per_axis(value: Any, count: int) -> list[int]:
 
 
 def windows(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -> Node:
-    """Return the windows along an axis: it becomes two axes, the window and the place in it."""
+    """Return all windows along an axis, which becomes two axes: the window, and the position in
+    it."""
     n, span = known(x, axis, "windows"), dilation * (size - 1) + 1
     if n < span:
         raise OperandError(_WINDOW, size=span, axis=axis)
@@ -80,7 +81,7 @@ def sliding(x: Node, window_shape: Any, axis: Any = None) -> Node:
 
 
 def bordered(x: Node, borders: list[tuple[int, int]], value: float) -> Node:
-    """Return the last axes with so many entries of one value before and behind them."""
+    """Return x with so many entries of one value added before and behind each of its last axes."""
     if not any(map(any, borders)):
         return x
     return pad(
@@ -138,7 +139,7 @@ def _by_channel(bias: Node, count: int) -> Node:
 def _conv_border(x: Node, padding: Any, sizes: list[int], dilations: list[int]) -> Node:
     if padding == "valid":
         return x
-    if padding == "same":  # the odd one out stands behind
+    if padding == "same":  # of an odd number, the extra entry is added behind
         spans = [d * (k - 1) for k, d in zip(sizes, dilations, strict=True)]
         widths = ((0, 0), (0, 0), *((n // 2, n - n // 2) for n in spans))
         return pad(x, pad_width=widths)

@@ -53,7 +53,7 @@ _DIVISOR = Words(
 # ------------------------------------------------------------------ where the windows stand
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The windows along one axis of n places."""
+    """The windows along one axis of n entries."""
 
     n: int
     size: int
@@ -87,7 +87,7 @@ def _lines(
 ) -> list[_Line]:
     """Return the windows along each of the last `count` axes. Raises for settings PyTorch
     refuses."""
-    if not count <= x.rank <= count + 2:  # places alone, with channels, with a batch
+    if not count <= x.rank <= count + 2:  # positions alone, with channels, with a batch
         raise OperandError(_RANK, name=name, least=count, most=count + 2)
     if 0 in x.shape[max(0, x.rank - count - 1) :]:
         raise OperandError(_NOTHING, name=name)
@@ -106,7 +106,7 @@ def _lines(
         n, span = known(x, axis, name), wide * (size - 1) + 1
         room = n + 2 * border - span
         found = (room + (step - 1 if ceil else 0)) // step + 1
-        if ceil and (found - 1) * step >= n + border:  # the last one would see the border alone
+        if ceil and (found - 1) * step >= n + border:  # the last window would see border alone
             found -= 1
         if found < 1:
             raise OperandError(_WINDOW, size=span, axis=axis)
@@ -220,8 +220,8 @@ def _avg_pool1d(
 
 # ------------------------------------------------------------------ the records
 def _starts(n: int, size: int, stride: int, padding: int, ceil: bool) -> list[int]:
-    """Return one window after the other: the next begins inside, while the one before has not
-    reached the end (ceil_mode), or as long as it fits."""
+    """Return where each window starts. A window fits in whole, or with `ceil` begins inside while
+    the one before has not reached the end."""
     starts, end = [-padding], n + padding
     while True:
         following = starts[-1] + stride
@@ -232,7 +232,7 @@ def _starts(n: int, size: int, stride: int, padding: int, ceil: bool) -> list[in
 
 
 def _pool_reference(largest: bool, count: int) -> Any:
-    """Return the windows one by one, for the tests."""
+    """Return the pooled windows, calculated one by one: the reference of the tests."""
 
     def reference(
         x: Any,

@@ -61,7 +61,7 @@ def _mean(x: Node, axis: Any = None, keepdims: bool = False) -> Node:
 
 
 def _off(x: Node, axis: Any) -> Node:
-    """Return each element's distance from the mean; 0 for NaN."""
+    """Return each element minus the mean; 0 for NaN."""
     return where(isnan(x), 0.0, x - _mean(x, axis, keepdims=True))
 
 
@@ -87,8 +87,8 @@ def _std(
     keepdims: bool = False,
     correction: float | None = None,
 ) -> Node:
-    """Return the standard deviation as a length, whose derivative at equal elements is 0, as that
-    of std is."""
+    """Return the standard deviation as a norm, so that its derivative at equal elements is 0, as
+    that of std."""
     length = euclidean_norm(_off(x, axis), axis=axis, keepdims=keepdims)
     return length / sqrt(_freedom(x, axis, keepdims, ddof, correction))
 

@@ -122,7 +122,7 @@ def _cov(
 
 
 def _weights(x: Node, key: str, weights: Any) -> Node:
-    """Return one weight for each observation; how often one was made is a whole number."""
+    """Return one weight for each observation; frequencies must be whole numbers."""
     w = as_node(weights, x)
     if w.rank != 1 or w.shape[0] != x.shape[1]:
         raise InputError(_FOR_EACH(name=key, shape=shape_text(w.shape), count=x.shape[1]))

@@ -1,4 +1,5 @@
-"""PyTorch's calls whose arguments mean something that no single op of ours does."""
+"""PyTorch's functions with arguments that no single op has: clamp, add with alpha, squeeze, cat and
+others."""
 
 from __future__ import annotations
 
@@ -133,7 +134,7 @@ def transposed(x: Any) -> Node:
 
 @spelled("torch.index_select", operands=3, overrides=True)
 def index_select(x: Any, dim: int, index: Any) -> Node:
-    """Return the entries at these places along one axis."""
+    """Return the entries at these indices along one axis."""
     x = node_of(x)
     if not x.rank:  # a number is a vector of one
         return reshape(numpy_take(reshape(x, shape=(1,)), index, axis=dim), shape=())

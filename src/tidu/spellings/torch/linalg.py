@@ -57,7 +57,8 @@ _SECTIONS = Words(
 
 
 class LeastSquares(NamedTuple):
-    """What lstsq gives, named as PyTorch names it; empty is what the driver does not calculate."""
+    """The results of lstsq, named as PyTorch names them; those that the driver does not calculate
+    are empty."""
 
     solution: Node
     residuals: Node
@@ -67,8 +68,8 @@ class LeastSquares(NamedTuple):
 
 @spelled("torch.linalg.lstsq", operands=2, overrides=True)
 def lstsq(a: Any, b: Any, rcond: float | None = None, driver: str | None = None) -> Any:
-    """Return the least squares solution A⁺b for each matrix of a batch, and what the driver says of
-    it."""
+    """Return the least squares solution A⁺b for each matrix of a batch, with what else the driver
+    gives."""
     if driver not in _DRIVERS:
         known = ", ".join(str(name) for name in _DRIVERS if name)
         raise InputError(_DRIVER(known=known, given=repr(driver)))
@@ -146,7 +147,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
 def repeat_interleave(
     x: Any, repeats: Any, dim: int | None = None, output_size: int | None = None
 ) -> Node:
-    """Return each entry so many times, one after the other."""
+    """Return each entry repeated so many times, its copies side by side."""
     x, repeats = node_of(x), plain_of(repeats)
     if isinstance(repeats, Node):
         raise InputError(_CALCULATED(key="repeats", name="torch.repeat_interleave"))

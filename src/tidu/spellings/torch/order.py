@@ -65,7 +65,8 @@ def gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> Node:
 
 @spelled("torch.take_along_dim", operands=2, overrides=True)
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Node:
-    """Return the entries at these places along an axis; without one, of all elements in a row."""
+    """Return the entries at these indices along an axis; without an axis, of all elements in a
+    row."""
     if dim is not None:
         return take_along_axis(x, indices, axis=dim)
     return take_along_axis(flat(node_of(x)), flat(node_of(indices)), axis=0)
@@ -79,8 +80,7 @@ def msort(x: Any) -> Node:
 
 # ------------------------------------------------------------------ quantiles
 def _between(lines: Node, at: Node, interpolation: str) -> Node:
-    """Return the entries of sorted lines at places between the whole ones, as PyTorch rounds
-    them."""
+    """Return values between neighbours of sorted lines, rounded or interpolated as PyTorch does."""
 
     def entry(place: Node) -> Node:
         return take_along_axis(lines, place, axis=-1)

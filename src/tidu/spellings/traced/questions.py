@@ -42,13 +42,13 @@ def is_real(t: Any, x: Any) -> Any:
 
 @on_arrays("isscalar")
 def is_number(t: Any, x: Any) -> Any:
-    """Return whether NumPy has a number here."""
+    """Return whether a traced value counts as a number and not as an array, as np.isscalar asks."""
     return x.is_number
 
 
 @on_arrays("result_type")
 def result_type(t: Any, *xs: Any) -> Any:
-    """Return the type in which these meet."""
+    """Return the type that NumPy gives to a result of these."""
     return np.result_type(*(_dtype_of(x) for x in xs))
 
 
@@ -76,7 +76,7 @@ def array2string(t: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
 
 @on_arrays("array_repr")
 def array_repr(t: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the value as it is typed in."""
+    """Return the value as Python code."""
     return np.array_repr(arr.value, *args, **kwargs)
 
 
@@ -88,19 +88,19 @@ def array_str(t: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
 
 @on_arrays("diag_indices_from")
 def diag_indices_from(t: Any, arr: Any) -> Any:
-    """Return where the main diagonal stands."""
+    """Return the indices of the main diagonal."""
     return np.diag_indices(arr.shape[0], arr.ndim)
 
 
 @on_arrays("tril_indices_from")
 def tril_indices_from(t: Any, arr: Any, k: int = 0) -> Any:
-    """Return where the lower triangle stands."""
+    """Return the indices of the lower triangle."""
     return np.tril_indices(arr.shape[-2], k, arr.shape[-1])
 
 
 @on_arrays("triu_indices_from")
 def triu_indices_from(t: Any, arr: Any, k: int = 0) -> Any:
-    """Return where the upper triangle stands."""
+    """Return the indices of the upper triangle."""
     return np.triu_indices(arr.shape[-2], k, arr.shape[-1])
 
 
@@ -112,7 +112,7 @@ def array_equal(t: Any, a: Any, b: Any) -> Any:
 
 @on_arrays("array_equiv")
 def array_equiv(t: Any, a1: Any, a2: Any) -> Any:
-    """Return the same, of shapes that broadcast."""
+    """Return whether arrays are equal after broadcasting; a guard keeps the answer."""
     try:
         np.broadcast_shapes(np.shape(a1), np.shape(a2))
     except ValueError:

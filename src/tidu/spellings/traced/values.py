@@ -1,4 +1,5 @@
-"""NumPy functions that ask traced arrays for their values: a guard holds what is asked fixed."""
+"""NumPy functions that need the values of traced arrays: a guard records what was asked, and
+another answer traces the function again."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tidu.spellings.record import on_arrays
 
 @on_arrays("where", "nonzero")
 def where(t: Any, condition: Any, *choices: Any) -> Any:
-    """Return one of two by a condition, or where it holds."""
+    """Return one of two values by a condition; without values, the indices where it holds."""
     if getattr(condition, "dtype", np.dtype(bool)).kind != "b":
         condition = condition != 0
     if not choices:
@@ -29,13 +30,13 @@ def where(t: Any, condition: Any, *choices: Any) -> Any:
 
 @on_arrays("flatnonzero")
 def flatnonzero(t: Any, a: Any) -> Any:
-    """Return where elements are not zero, counted row by row."""
+    """Return the indices of the elements that are not zero, counted row by row."""
     return np.nonzero(np.ravel(a))[0]
 
 
 @on_arrays("argwhere")
 def argwhere(t: Any, a: Any) -> Any:
-    """Return where elements are not zero, a row for each."""
+    """Return the indices of the elements that are not zero, a row for each."""
     return np.transpose(where(t, a))
 
 
@@ -46,7 +47,7 @@ def extract(t: Any, condition: Any, arr: Any) -> Any:
 
 
 def _mask(t: Any, condition: Any) -> Any:
-    """Return a condition as the booleans that it is here; a guard holds traced ones fixed."""
+    """Return a condition as an array of booleans; if it is traced, a guard holds it fixed."""
     if type(condition) is type(t):
         return np.asarray(t.recorder.plain(condition.node), dtype=bool)
     return np.asarray(condition, dtype=bool)
@@ -60,7 +61,7 @@ def compress(t: Any, condition: Any, a: Any, axis: int | None = None) -> Any:
 
 @on_arrays("take")
 def take(t: Any, a: Any, indices: Any, axis: int | None = None) -> Any:
-    """Return the entries at these places; a list of arrays counts as an array."""
+    """Return the entries at these indices; a list of arrays counts as an array."""
     lifted = t.wrap(t.recorder.lift(a)) if type(a) is not type(t) else a
     if axis is None or not lifted.ndim:  # a number counts as a vector of one
         lifted, axis = np.ravel(lifted), 0 if axis is None else axis
@@ -89,7 +90,7 @@ def _term(numbers: Any) -> str:
 
 @on_arrays("real_if_close")
 def real_if_close(t: Any, a: Any, tol: float = 100) -> Any:
-    """Return the real part, where the imaginary parts that are given are nothing but rounding."""
+    """Return the real part if the imaginary part is nothing but rounding."""
     if a.dtype.kind != "c":
         return a
     if tol > 1:
@@ -122,7 +123,7 @@ def bincount(t: Any, x: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 @on_arrays("lexsort")
 def lexsort(t: Any, keys: Any, axis: int = -1) -> Any:
-    """Return the last key first: a stable sort by each key in turn."""
+    """Return the indices that sort by several keys, the last key first."""
     order = np.argsort(keys[0], axis=axis, stable=True)
     for key in list(keys)[1:]:
         again = np.argsort(np.take_along_axis(key, order, axis), axis=axis, stable=True)

@@ -1,4 +1,4 @@
-"""Formulas in the spellings of paper and of LaTeX, in texts.
+"""Formulas as on paper and in LaTeX, inside texts.
 
 `lines` says which lines of a program are formulas. `scanner` finds the signs of one, `grammar`
 parses them by its table of operators, with `operands`, `brackets`, `scripts` and `commands` below

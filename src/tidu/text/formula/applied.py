@@ -48,7 +48,7 @@ _PRIME = Words(
 
 
 def applied(formulas: FormulaScope, node: Applied) -> Task[FormulaPart]:
-    """Return a word with brackets behind it."""
+    """Return the value of a word with brackets behind it: a call or a product."""
     found = find(formulas, node.word, applied=True)
     callee = formulas.scope.find(found.texts[0]) if found.kind == "name" else None
     is_called = isinstance(callee, Helper | Declared | Layers | FunctionName | Module)

@@ -1,6 +1,4 @@
-"""The signs of a formula, one after the other, and what is said of one that cannot stand where it
-stands.
-"""
+"""The position of the parser in the signs of a formula, and the errors for signs out of place."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ class Rules:
 
 @dataclass(eq=False)
 class Cursor:
-    """Where in the signs of one statement or formula the parser is.
+    """The position of the parser in the signs of one statement or formula.
 
     bars    the bars that are open
     leaves  the names and numbers that were taken
@@ -62,14 +60,14 @@ class Cursor:
         return is_latex(self.text.source)
 
     def parse(self) -> Syntax:
-        """Return all signs as one expression."""
+        """Read all signs as one expression. Raise SyntaxProblem if some are left."""
         result = run(self.rules.expression(self), self._begin)
         if self.at < len(self.signs):
             raise self.misplaced(self.signs[self.at])
         return result
 
     def expression(self) -> Task[Syntax]:
-        """Wait for an expression with all that is in it."""
+        """Read an expression."""
         return wait(self.rules.expression(self))
 
     def _begin(self) -> None:
@@ -97,7 +95,7 @@ class Cursor:
         return "" if now is None else now.text if now.kind == "sign" else now.kind
 
     def ahead(self, count: int) -> Sequence[Sign]:
-        """Return the signs that come, at most so many."""
+        """Return the next signs, at most so many."""
         return self.signs[self.at : self.at + count]
 
     def sees(self, *texts: str) -> bool:
@@ -105,7 +103,7 @@ class Cursor:
         return now is not None and now.kind == "sign" and now.text in texts
 
     def says(self, *texts: str) -> bool:
-        """Return whether one of these comes, as a sign or as a word."""
+        """Return whether the next sign or word is one of these."""
         now = self.now
         return now is not None and now.kind in ("sign", "word") and now.text in texts
 
@@ -135,7 +133,7 @@ class Cursor:
             self.at += 1
 
     def cut(self, column: int, kinds: tuple[str, str]) -> None:
-        """Make two signs of the one that comes, the second from a column on."""
+        """Cut the next sign in two; the second one begins at a column."""
         sign, length = self.signs[self.at], column - self.signs[self.at].column
         one = Sign(kinds[0], sign.text[:length], sign.line, sign.column, column, sign.spaced)
         two = Sign(kinds[1], sign.text[length:], sign.line, column, sign.end)
@@ -149,7 +147,7 @@ class Cursor:
                 self.cut(sign.column + 1, (sign.kind, sign.kind))
 
     def leaf(self, node: Syntax) -> Syntax:
-        """Return a name or number, which may not be left out when the formula is read."""
+        """Record a name or number, so that it cannot be left out in silence, and return it."""
         self.leaves.append(node)
         return node
 

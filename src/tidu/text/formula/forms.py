@@ -65,7 +65,7 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
 
 
 def _scaling(formulas: FormulaScope, vector: FormulaPart, other: FormulaPart) -> FormulaPart:
-    """Return a standing vector beside a matrix scales its rows: v ⊙ A is diag(v) A."""
+    """Return v ⊙ A for a column vector v beside a matrix: it scales the rows, as diag(v) A."""
     beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
     return column(formulas, vector) if beside and not (vector.row or vector.labelled) else vector
 
@@ -99,7 +99,7 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]
 
 # ------------------------------------------------------------------ conditions
 def comparison(formulas: FormulaScope, node: Compared) -> Task[FormulaPart]:
-    """Return a chain of comparisons, each of which is read."""
+    """Return a chain of comparisons: whether all of them hold."""
     parts = yield from lower_all(formulas, node.parts)
     scope, at = formulas.scope, formulas.at(node)
     result: Value = None
@@ -148,7 +148,7 @@ def _complementary(one: Syntax | None, two: Syntax) -> bool:
 
 
 def _same(one: object, two: object) -> bool:
-    """Return whether two parts are written alike. A list of pairs, so that no depth of nesting
+    """Tell whether two parts are written alike. It loops over pairs, so that no depth of nesting
     matters."""
     waiting = [(one, two)]
     while waiting:
@@ -162,7 +162,7 @@ def _same(one: object, two: object) -> bool:
             if len(a) != len(b):
                 return False
             waiting.extend(zip(a, b, strict=True))
-        elif not isinstance(a, Sign) and a != b:  # a sign says only where it stands
+        elif not isinstance(a, Sign) and a != b:  # signs differ in their place only
             return False
     return True
 
@@ -180,7 +180,7 @@ def root(formulas: FormulaScope, node: syntax.Root) -> Task[FormulaPart]:
 
 
 def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[FormulaPart]:
-    """Return a matrix of numbers or of blocks that are written out."""
+    """Return a matrix that is written out, of numbers or of blocks."""
     rows: list[list[FormulaPart]] = []
     for row in node.rows:
         rows.append((yield from lower_all(formulas, row)))

@@ -51,7 +51,7 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
 
 
 def _only(text: Text, spans: Sequence[tuple[int, int]]) -> Text:
-    """Return the text with all other lines left empty."""
+    """Return the text with all lines but these left empty."""
     kept = {line for first, last in spans for line in range(first, last + 1)}
     lines = tuple(shown if i in kept else "" for i, shown in enumerate(text.lines))
     return Text("\n".join(lines), lines, text.file, text.first_line)
@@ -87,7 +87,7 @@ def _is_python(text: Text, span: tuple[int, int], given: set[str]) -> bool:
             tree = ast.parse(source)
     except (SyntaxProblem, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    telling = "(" in source or "^" in source  # one of these stands in all that means more
+    telling = "(" in source or "^" in source  # without either, it means the same
     return not telling or not any(_means_more(node, given) for node in ast.walk(tree))
 
 

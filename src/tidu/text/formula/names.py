@@ -18,7 +18,7 @@ MAX_RUN = 60  # letters
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a word is, and the names that it stands for."""
+    """The meaning of a word, and the names that it stands for."""
 
     kind: Kind
     texts: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def indices(sub: str, rank: int) -> list[str] | None:
     parts = sub.split(",")
     if len(parts) == 1 and rank == 2 and re.fullmatch(r"\d\d|[a-z]{2}", sub):
         parts = list(sub)
-    known = r"\d{0,18}:?\d{0,18}|[a-z]"  # no axis is longer than 18 digits say
+    known = r"\d{0,18}:?\d{0,18}|[a-z]"  # 18 digits: more entries than any axis has
     if len(parts) > rank or not all(re.fullmatch(known, p) and p for p in parts):
         return None
     return parts

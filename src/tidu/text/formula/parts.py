@@ -1,4 +1,5 @@
-"""Parts of a formula that are read: values with their plain NumPy spelling, and how they lie.
+"""Parts of a formula that are read: values, with the plain NumPy code for them, and whether a
+vector is a row.
 
 A formula is read from the inside to the outside: each operation here takes parts and gives a part,
 calculated by the same operations as a line in Python's spelling.
@@ -62,9 +63,9 @@ class FormulaPart(PlacedValue):
     """A part of a formula that is read.
 
     code      the part in plain NumPy
-    row       a vector that lies, as xᵀ does
+    row       whether it is a row vector, such as xᵀ
     labelled  entries xᵢ of a sum over i, one axis for each index
-    ones      𝟏, as long as what it is multiplied with
+    ones      whether it is 𝟏, whose length what it is multiplied with decides
     enclosed  an argument in brackets that turns out to be a factor
     """
 
@@ -77,7 +78,7 @@ class FormulaPart(PlacedValue):
 
 @dataclass(eq=False)
 class FormulaScope:
-    """What is known of the formulas of one text while they are read.
+    """The state of reading the formulas of one text.
 
     readers     how each kind of syntax is read
     sizes       those of 𝟏 and I
@@ -139,13 +140,13 @@ class FormulaScope:
 
 
 def lower(formulas: FormulaScope, node: Syntax) -> Task[FormulaPart]:
-    """Wait for a part."""
+    """Read a node of syntax; the task gives its part."""
     formulas.scope.count_step(node, formulas.place)
     return wait(formulas.readers[type(node)](formulas, node))
 
 
 def lower_all(formulas: FormulaScope, nodes: Sequence[Syntax]) -> Task[list[FormulaPart]]:
-    """Wait for several parts, one after the other."""
+    """Read several nodes of syntax, one after the other; the task gives their parts."""
     found: list[FormulaPart] = []
     for node in nodes:
         found.append((yield from lower(formulas, node)))
@@ -239,7 +240,8 @@ class Builder:
         whole_arrays: bool = False,
         **keywords: FormulaPart,
     ) -> FormulaPart:
-        """Return a function of NumPy's, or one that a text calls by a bare name.
+        """Return the part for a call of NumPy's function, or of one that a text calls by its bare
+        name.
 
         whole_arrays: it is written by tidu over entries of a sum, and sums or moves their axes.
         """

@@ -49,7 +49,7 @@ _NORM_FIX = Words(
 
 # ------------------------------------------------------------------ scripts
 def raised(formulas: FormulaScope, node: Raised) -> Task[FormulaPart]:
-    """Return a base with its scripts."""
+    """Return a base with its exponents, transposes and primes."""
     chain = expanded(formulas, node)
     if chain is not None:
         return (yield from lower(formulas, chain))
@@ -175,14 +175,14 @@ def _power(
 
 
 def _lying_as(part: FormulaPart, result: FormulaPart) -> FormulaPart:
-    """Return what is calculated entry by entry lies as it lay."""
+    """Return an elementwise result as a row if its operand is a row."""
     row, labelled = result.row or part.row, result.labelled or part.labelled
     return replace(result, row=row, labelled=labelled)
 
 
 def _may_be_of_matrix(at: Builder, part: FormulaPart) -> bool:
-    """Return whether a power, e to it or its bars may be meant of the matrix or of its entries. On
-    a page of tidu's, which begins with ∂L/∂X, they are of the entries."""
+    """Return whether a power, an exponential or bars may mean the matrix instead of its entries. On
+    tidu's own pages, which begin with ∂L/∂X, they mean the entries."""
     return is_square(part.value) and not part.labelled and not at.formulas.page
 
 
@@ -198,7 +198,7 @@ def _exponential(at: Builder, script: Superscript) -> Task[FormulaPart]:
 
 
 def closed(text: str) -> str:
-    """Return a piece of a formula that can carry a transpose."""
+    """Return a piece of a formula in brackets, unless it can carry a transpose without them."""
     alone = text.isalnum() or (text[:1] + text[-1:] in ("()", "||", "‖‖"))
     return text if alone else f"({text})"
 

@@ -1,8 +1,8 @@
-"""Factors side by side: which pairs are matrix products, by shape and by how vectors lie.
+"""Factors side by side: which pairs are matrix products, by their shapes and by rows and columns.
 
-A vector stands unless it is transposed, as on paper: xᵀy is a number, x yᵀ a matrix. Numbers are
-collected in front. The brackets of A xᵀ y are found from the right where they do not fit from the
-left; two standing vectors have no product, and are refused with both things that may be meant.
+A vector is a column unless it is transposed, as on paper: xᵀy is a number, x yᵀ a matrix. Numbers
+are collected in front. Factors are multiplied from the left, and from the right where the shapes
+ask for it, as in A xᵀ y. Two columns have no product: an error shows both that may be meant.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NO_PRODUCT = Words(
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A factor that is read, whether · stands in front of it, and where its product is written."""
+    """A factor that is read, whether · stands in front of it, and the place of its product."""
 
     part: FormulaPart
     dot: bool
@@ -83,8 +83,8 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
 
 # ------------------------------------------------------------------ what the factors are
 def _factors(formulas: FormulaScope, node: Chain) -> list[tuple[Syntax, Sign | None]]:
-    """Return the factors with the dots in front; chains inside are opened, functions take what
-    follows."""
+    """Return the factors, each with the dot in front of it. Products inside are flattened; a
+    function without brackets takes the factor behind it."""
     found: list[tuple[Syntax, Sign | None]] = []
     waiting = list(zip(reversed(node.factors), reversed((None, *node.dots)), strict=True))
     while waiting:

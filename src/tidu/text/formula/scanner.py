@@ -98,7 +98,7 @@ def scan_formula(text: Text) -> list[Sign]:
 
 
 class Scanner:
-    """Reads one sign after the other; where it is stands in `line` and `at`."""
+    """Reads one sign after the other; `line` and `at` say how far it is."""
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -106,7 +106,7 @@ class Scanner:
         self.found: list[Sign] = []
         self.line = self.at = 0
         self.spaced = False
-        self.grids: list[bool] = []  # environments that are open: whether & parts cells there
+        self.grids: list[bool] = []  # for each open environment, whether & separates cells
 
     @property
     def here(self) -> str:

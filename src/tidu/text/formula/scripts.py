@@ -67,7 +67,8 @@ def entry(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
 
 
 def subscript(cursor: Cursor) -> str:
-    """Return what stands below, as text: 1, ij, max, 1,2; empty where nothing does."""
+    """Read a subscript as text, such as 1, ij, max or 1,2; return an empty text where there is
+    none."""
     parts: list[str] = []
     while cursor.now is not None:
         if cursor.now.kind == "sub":
@@ -113,7 +114,7 @@ def with_scripts(
 
 
 def scripts(cursor: Cursor) -> Task[tuple[Superscript, ...]]:
-    """Return all that is raised behind an operand."""
+    """Read all exponents, transposes and primes behind an operand."""
     found: list[Superscript] = []
     while cursor.now is not None and cursor.now.kind == "sign":
         if cursor.now.text in _KINDS:

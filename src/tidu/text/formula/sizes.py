@@ -86,7 +86,7 @@ class Sizes:
 
 
 def is_square(value: Value) -> bool:
-    """Return a matrix with as many rows as columns; one number in brackets is not meant."""
+    """Return whether a value is a matrix with as many rows as columns; a single number is none."""
     shape = shape_of(value)
     return len(shape) >= 2 and shape[-1] == shape[-2] and shape[-1] != 1
 

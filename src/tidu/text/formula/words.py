@@ -24,7 +24,7 @@ VALUES = Node | Literal | int | float | Size
 
 
 def word(formulas: FormulaScope, node: Word) -> Task[FormulaPart]:
-    """Return a word where no brackets follow."""
+    """Return the value of a word that no brackets follow."""
     found = find(formulas, node, applied=False)
     formulas.mark_read(node)
     formulas.recognised = formulas.recognised or found.kind in ("name", "parts", "entry")
@@ -53,7 +53,7 @@ def word(formulas: FormulaScope, node: Word) -> Task[FormulaPart]:
 
 
 def named(formulas: FormulaScope, node: Syntax, name: str) -> FormulaPart:
-    """Return the value under a name."""
+    """Return the value of a name."""
     place = formulas.place(node)
     return FormulaPart(
         formulas.sizes.settled(formulas.scope.value_of(name, place)), place, code.name(name)
@@ -79,7 +79,7 @@ def _identity(formulas: FormulaScope, node: Word) -> FormulaPart:
 def product_of_run(
     node: Word, texts: Sequence[str], scripts: tuple[Superscript, ...] = ()
 ) -> Chain:
-    """Return a run of letters as a product: what stands below and above belongs to the last."""
+    """Return several letters as a product; a subscript and exponents belong to the last."""
     parts: list[Syntax] = [Word(node.first, node.last, text) for text in texts[:-1]]
     last = Word(node.first, node.last, texts[-1], node.sub)
     parts.append(Raised(node.first, node.last, last, scripts) if scripts else last)
@@ -88,7 +88,8 @@ def product_of_run(
 
 # ------------------------------------------------------------------ what a word is
 def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
-    """Return what a word is, among the names of the program, the constants and the functions."""
+    """Return the meaning of a word, among the names of the program, the constants and the
+    functions."""
     known = formulas.names()
     texts = known.matching(node.text, node.sub)
     place = formulas.place(node)
@@ -158,5 +159,5 @@ def _function_name(node: Word) -> str | None:
 
 
 def is_value(formulas: FormulaScope, name: str) -> bool:
-    """Return whether an array or a number stands under a name."""
+    """Return whether a name stands for an array or a number."""
     return isinstance(formulas.scope.find(name), VALUES)
