@@ -93,7 +93,6 @@ def test_a_private_word_is_seen() -> None:
 # Class names that two modules share, each with its reason. The list only gets shorter.
 SHARED = {
     "Derivation": "the frozen record, and the handle of it that users hold",
-    "LeastSquares": "results named as NumPy and PyTorch name them",
 }
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from tidu.errors import StudyError
 from tidu.study.check import check
-from tidu.study.fields import StudyTable, as_tuple, key, keys_of, read_fields
+from tidu.study.fields import StudyTable, as_tuple, key_field, keys_of, read_fields
 from tidu.study.kinds import COUNT, TEXTS
-from tidu.study.part import DONE, OWN, SHARED, STUDY, Part, Show
+from tidu.study.part import FROM_TOP, FROM_TOP_OR_LIKE, NOTHING, STUDY, Part, Show
 from tidu.study.table import TableFormat
 from tidu.study.toml_lines import read_document
 from tidu.words import Words
@@ -20,8 +20,8 @@ SAYS = Words(en="how many", zh="多少")
 
 @dataclass(frozen=True, slots=True)
 class Toy:
-    count: int = key(SAYS, COUNT, required=True)
-    names: tuple[str, ...] = key(SAYS, TEXTS, (), name="called", read=as_tuple)
+    count: int = key_field(SAYS, COUNT, required=True)
+    names: tuple[str, ...] = key_field(SAYS, TEXTS, (), name="called", read=as_tuple)
     made: str = "by hand"
 
 
@@ -56,7 +56,7 @@ def test_what_the_field_does_not_take_is_refused(text: str, said: str) -> None:
 
 
 def test_every_key_of_a_part_says_where_else_it_may_stand() -> None:
-    scopes = [keys_of(Part, scope) for scope in (OWN, SHARED, DONE)]
+    scopes = [keys_of(Part, scope) for scope in (NOTHING, FROM_TOP_OR_LIKE, FROM_TOP)]
     assert tuple(known for scope in scopes for known in scope) == keys_of(Part)
     top = {known.name for known in STUDY.keys}
     assert {known.name for scope in scopes[1:] for known in scope} == top - {

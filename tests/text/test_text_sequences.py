@@ -17,11 +17,10 @@ from tidu.errors import TiduError
 from tidu.text.expressions import READERS
 from tidu.text.lexer import Text, lines_of
 from tidu.text.read import read
-from tidu.text.reading import lines
-from tidu.text.reading import read as read_expression
 from tidu.text.scope import Scope
 from tidu.text.statements import STATEMENTS
 from tidu.text.task import run as run_task
+from tidu.text.whitelist import read_block, read_expression
 
 NUMBERS = ["0", "1", "2", "3", "-1", "2.5", "True", "False", "7"]
 SEQUENCES = [
@@ -105,7 +104,7 @@ def _ours(text: str) -> Any:
     scope = Scope(Text(whole, lines_of(whole)), READERS, STATEMENTS)
     scope.declare({}, {"x": X}, {})
     try:
-        run_task(lines(scope, tree.body[:-1]))
+        run_task(read_block(scope, tree.body[:-1]))
         last = tree.body[-1]
         assert isinstance(last, ast.Expr)
         return _plain(run_task(read_expression(scope, last.value)).value)

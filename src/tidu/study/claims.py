@@ -11,7 +11,7 @@ from tidu.study.fields import (
     ProgramText,
     StudyTable,
     as_written,
-    key,
+    key_field,
     keys_of,
     phrase,
     program,
@@ -82,7 +82,7 @@ class StatedClaim:
 
     target: ClaimSubject
     place: Place
-    text: str = key(
+    text: str = key_field(
         Words(
             en="what it is about: y2, dL/dW3, dL/dW1[1,2], new W1, step 10 loss, best step",
             zh="说的是哪个量：y2、dL/dW3、dL/dW1[1,2]、new W1、step 10 loss、best step",
@@ -91,7 +91,7 @@ class StatedClaim:
         name="name",
         required=True,
     )
-    value: float | list[Any] | None = key(
+    value: float | list[Any] | None = key_field(
         Words(
             en="the stated value; a decimal number counts as rounded to the decimals written, "
             "an integer as exact",
@@ -101,7 +101,7 @@ class StatedClaim:
         None,
         read=as_written,
     )
-    formula: ProgramText | None = key(
+    formula: ProgramText | None = key_field(
         Words(
             en="the stated formula, in the names of the model; dL_dy3 stands for ∂L/∂y3",
             zh="给出的公式，用模型中的名字；∂L/∂y3 写作 dL_dy3",
@@ -110,7 +110,7 @@ class StatedClaim:
         None,
         read=program,
     )
-    decimals: int | None = key(
+    decimals: int | None = key_field(
         Words(
             en="to how many decimals the value is stated, if not as written",
             zh="给出的值精确到几位小数；不写则看写法",
@@ -118,7 +118,7 @@ class StatedClaim:
         PLACES,
         None,
     )
-    working: ProgramText | None = key(
+    working: ProgramText | None = key_field(
         Words(
             en="the formula with the source's numbers in it: 1*1 + (-1)*2 + 1",
             zh="原文代入数值的算式：1*1 + (-1)*2 + 1",
@@ -127,13 +127,13 @@ class StatedClaim:
         None,
         read=program,
     )
-    cites: Phrase | None = key(
+    cites: Phrase | None = key_field(
         Words(en="the words of the source", zh="出处的原文"), WORDS, None, read=phrase
     )
-    group: Phrase | None = key(
+    group: Phrase | None = key_field(
         Words(en="a heading shared by claims", zh="若干论断共用的小标题"), WORDS, None, read=phrase
     )
-    descend: str = key(
+    descend: str = key_field(
         Words(
             en="the name of the descent it speaks of; the first one if left out",
             zh="所说的是哪一次梯度下降；不写则为第一次",

@@ -14,7 +14,7 @@ from tidu.errors import InputError, Place, StudyError
 from tidu.optim import CLIPS, RULES, SCHEDULES, Rule, Schedule, WarmUp
 from tidu.optim import setting as ranges
 from tidu.optim.setting import Settings
-from tidu.study.fields import StudyTable, as_tuple, key, keys_of, read_fields, without_text
+from tidu.study.fields import StudyTable, as_tuple, key_field, keys_of, read_fields, without_text
 from tidu.study.kinds import (
     COUNT,
     FLAG,
@@ -139,13 +139,13 @@ class Descend:
 
     place: Place
     rule: Rule
-    name: str = key(
+    name: str = key_field(
         Words(en="a name for it, unique in the part", zh="名字，在本部分内不重复"), TEXT, ""
     )
-    steps: int = key(
+    steps: int = key_field(
         Words(en="how many updates; 1 if left out", zh="更新次数；不写则为 1"), STEPS, 1
     )
-    params: tuple[str, ...] = key(
+    params: tuple[str, ...] = key_field(
         Words(
             en="the parameters to update; those of wrt if left out",
             zh="要更新的参数；不写则为 wrt 中的全部",

@@ -1,8 +1,8 @@
 """Keys of a study file as fields of records.
 
-A key stands once: in the record that holds its value, as a field made by `key`. The tables of the
-format come from the fields (`keys_of`), and with them the check of a file, its JSON schema and the
-pages of the docs; so does the reading (`read_fields`).
+A key stands once: in the record that holds its value, as a field made by `key_field`. The tables
+of the format come from the fields (`keys_of`), and with them the check of a file, its JSON schema
+and the pages of the docs; so does the reading (`read_fields`).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def program(entry: StudyTable, name: str) -> ProgramText:
 
 
 # ------------------------------------------------------------------------ fields
-def key(
+def key_field(
     says: Words,
     kind: ValueKind | None = None,
     default: Any = MISSING,
@@ -121,32 +121,33 @@ def key(
     many: bool = False,
     required: bool = False,
     read: Callable[[Any, str], Any] = plain,
-    scope: str = "",
+    inherits: str = "",
 ) -> Any:
     """Return a field that a key fills: that of the field's name, unless `name` says another.
 
     `read` makes the value from the table that has the key. Of a part, which takes keys from several
-    tables, `scope` says from which, and `read` is given all of them.
+    tables, `inherits` says from which, and `read` is given all of them.
     """
     record = Key(name, says, kind, table, many, required)
-    metadata = {"keys": (record,), "read": read, "scope": scope}
+    metadata = {"keys": (record,), "read": read, "inherits": inherits}
     return field(default=default, metadata=metadata)
 
 
-def keys(
-    several: tuple[Key, ...], read: Callable[[Any, str], Any] | None = None, scope: str = ""
+def keys_field(
+    several: tuple[Key, ...], read: Callable[[Any, str], Any] | None = None, inherits: str = ""
 ) -> Any:
     """Return a field that several keys fill together. `read` is given the field's name; without it
     the field is filled by who makes the record."""
-    return field(metadata={"keys": several, "read": read, "scope": scope})
+    return field(metadata={"keys": several, "read": read, "inherits": inherits})
 
 
-def keys_of(record: type[Any], scope: str | None = None) -> tuple[Key, ...]:
-    """Return the keys that fill the fields of a record, in order; of one scope, or all."""
+def keys_of(record: type[Any], inherits: str | None = None) -> tuple[Key, ...]:
+    """Return the keys that fill the fields of a record, in order; of one kind of inheritance, or
+    all."""
     return tuple(
         replace(known, name=known.name or item.name)
         for item in fields(record)
-        if scope is None or item.metadata.get("scope") == scope
+        if inherits is None or item.metadata.get("inherits") == inherits
         for known in item.metadata.get("keys", ())
     )
 

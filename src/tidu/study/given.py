@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import Place, StudyError
 from tidu.nn import INITIALISERS
-from tidu.study.fields import StudyTable, as_tuple, key, keys, keys_of, read_fields
+from tidu.study.fields import StudyTable, as_tuple, key_field, keys_field, keys_of, read_fields
 from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, ValueKind, one_of
 from tidu.study.table import Key, TableFormat
 from tidu.words import Words, verbatim
@@ -106,8 +106,8 @@ class Filled:
 
     name: str
     place: Place
-    method: str = key(_initialisers(), one_of(*INITIALISERS), name="init", required=True)
-    shape: tuple[int, ...] | None = key(
+    method: str = key_field(_initialisers(), one_of(*INITIALISERS), name="init", required=True)
+    shape: tuple[int, ...] | None = key_field(
         Words(
             en="the shape; may be left out for a parameter of a layer list",
             zh="形状；若是层列表中的参数，可以不写",
@@ -116,7 +116,7 @@ class Filled:
         None,
         read=as_tuple,
     )
-    seed: int = key(
+    seed: int = key_field(
         Words(
             en="the seed of the random numbers; needed by random initialisers",
             zh="随机数种子；随机的初始化方法必须给出",
@@ -124,7 +124,7 @@ class Filled:
         SEED,
         0,
     )
-    options: Mapping[str, float | str] = keys(_OPTION_KEYS, _given_options)
+    options: Mapping[str, float | str] = keys_field(_OPTION_KEYS, _given_options)
 
 
 _FILE = Words(
@@ -139,17 +139,17 @@ class Columns:
 
     name: str
     place: Place
-    file: str = key(_FILE, TEXT, name="csv", required=True)
-    columns: tuple[str, ...] = key(
+    file: str = key_field(_FILE, TEXT, name="csv", required=True)
+    columns: tuple[str, ...] = key_field(
         Words(en="columns of numbers: (rows, columns)", zh="若干数值列：形状为（行数，列数）"),
         TEXTS,
         (),
         read=as_tuple,
     )
-    column: str = key(
+    column: str = key_field(
         Words(en="a single column: (rows,)", zh="单独一列：形状为（行数，）"), TEXT, ""
     )
-    standardise: bool = key(
+    standardise: bool = key_field(
         Words(
             en="bring each column to mean 0 and standard deviation 1",
             zh="把每列化为均值 0、标准差 1",
@@ -157,7 +157,7 @@ class Columns:
         FLAG,
         False,
     )
-    one_hot: bool = key(
+    one_hot: bool = key_field(
         Words(
             en="read the column as classes, each sample a row with a single 1",
             zh="把这一列当作类别，每个样本是只含一个 1 的行",
@@ -165,7 +165,7 @@ class Columns:
         FLAG,
         False,
     )
-    class_index: bool = key(
+    class_index: bool = key_field(
         Words(
             en="read the column as classes, each sample a number from 0",
             zh="把这一列当作类别，每个样本是从 0 起的编号",
@@ -173,7 +173,7 @@ class Columns:
         FLAG,
         False,
     )
-    samples: Literal["rows", "columns"] = key(
+    samples: Literal["rows", "columns"] = key_field(
         Words(
             en='"rows": a sample is a row (the default); "columns": a sample is a column',
             zh='"rows"：一个样本为一行（默认）；"columns"：一个样本为一列',
@@ -190,8 +190,8 @@ class Archived:
 
     name: str
     place: Place
-    file: str = key(_FILE, TEXT, name="npz", required=True)
-    array: str = key(
+    file: str = key_field(_FILE, TEXT, name="npz", required=True)
+    array: str = key_field(
         Words(en="the name of the array in it", zh="其中数组的名字"),
         TEXT,
         name="key",

@@ -12,7 +12,7 @@ from tidu.nn.layers import Layer, Layout, layer
 from tidu.study.fields import (
     ProgramText,
     StudyTable,
-    key,
+    key_field,
     keys_of,
     last_with,
     program,
@@ -167,7 +167,7 @@ PROGRAM = Key(
 class LayerList:
     """A model written as layers with a loss; `places[i]` is where layer i stands."""
 
-    layers: tuple[Layer, ...] = key(
+    layers: tuple[Layer, ...] = key_field(
         Words(
             en="the model as a list of layers; outputs are named y1, y2A, …, parameters W1, b1, …",
             zh="用层列表表示的模型；各层输出名为 y1、y2、y2A……，参数名为 W1、b1……",
@@ -176,7 +176,7 @@ class LayerList:
         many=True,
         read=_read_layers,
     )
-    layout: Layout = key(
+    layout: Layout = key_field(
         Words(
             en='"column": samples are columns, y = W·x + b (the default); '
             '"row": samples are rows, y = x·Wᵀ + b',
@@ -185,7 +185,7 @@ class LayerList:
         one_of("column", "row"),
         "column",
     )
-    input: str = key(
+    input: str = key_field(
         Words(
             en='the name of the input of the layers; "x" if left out',
             zh='层列表的输入的名字；不写则为 "x"',
@@ -193,7 +193,7 @@ class LayerList:
         TEXT,
         "x",
     )
-    loss: LossTable | ProgramText = key(
+    loss: LossTable | ProgramText = key_field(
         Words(
             en="the loss on the layers' output: a table, or text lines that use their names",
             zh="作用在各层输出上的损失：一张表，或使用这些名字的文本程序",

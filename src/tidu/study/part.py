@@ -18,8 +18,8 @@ from tidu.study.fields import (
     Reader,
     StudyTable,
     as_tuple,
-    key,
-    keys,
+    key_field,
+    keys_field,
     keys_of,
     last_with,
     phrase,
@@ -49,7 +49,7 @@ _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：
 class Show:
     """How the working is shown unless the reader chooses."""
 
-    writing: Literal["delta", "chain"] | None = key(
+    writing: Literal["delta", "chain"] | None = key_field(
         Words(
             en="the writing: δ's, or the chain of factors as the row chain",
             zh="写法：用 δ，或把链式各因子逐个写出",
@@ -57,7 +57,7 @@ class Show:
         one_of("delta", "chain"),
         None,
     )
-    zoom: Literal["layer", "op", "element"] | None = key(
+    zoom: Literal["layer", "op", "element"] | None = key_field(
         Words(
             en="layer by layer, operation by operation, or one element and its paths",
             zh="按层、按运算，或单个元素及其路径",
@@ -65,7 +65,7 @@ class Show:
         one_of("layer", "op", "element"),
         None,
     )
-    of: tuple[str, ...] = key(
+    of: tuple[str, ...] = key_field(
         Words(
             en='the elements for zoom = "element", counted from 1: "W1[1,2]"',
             zh='zoom = "element" 时要看的元素，从 1 数起："W1[1,2]"',
@@ -74,10 +74,10 @@ class Show:
         (),
         read=as_tuple,
     )
-    digits: int | None = key(
+    digits: int | None = key_field(
         Words(en="digits of the numbers shown", zh="数值显示的有效位数"), DIGITS, None
     )
-    graph: bool = key(
+    graph: bool = key_field(
         Words(
             en="draw the computation graph with the gradients on its edges",
             zh="画出计算图，并在边上标出梯度",
@@ -85,7 +85,7 @@ class Show:
         FLAG,
         False,
     )
-    closed_form: bool = key(
+    closed_form: bool = key_field(
         Words(
             en="also show each gradient with the intermediate names put back, simplified",
             zh="另外给出把中间量代回并化简后的梯度",
@@ -93,7 +93,7 @@ class Show:
         FLAG,
         False,
     )
-    recursion: bool = key(
+    recursion: bool = key_field(
         Words(
             en="also show the recursion from layer to layer with indices and Σ",
             zh="另外给出带下标和 Σ 的逐层递推式",
@@ -116,7 +116,7 @@ SHOW = TableFormat(
 class Numeric:
     """A central difference to show; `index` counts from 1, as on paper."""
 
-    of: str = key(
+    of: str = key_field(
         Words(
             en='the parameter, or one element of it: "W[1,2]"',
             zh='参数，或它的一个元素："W[1,2]"',
@@ -125,7 +125,7 @@ class Numeric:
         required=True,
     )
     index: tuple[int, ...]
-    h: float = key(
+    h: float = key_field(
         Words(en="the step; 1e-6 if left out", zh="步长 h；不写则为 1e-6"),
         POSITIVE,
         1e-6,
@@ -154,7 +154,7 @@ def _read_numeric(entry: StudyTable) -> Numeric:
 # ------------------------------------------------------- how the fields of a part are read
 # Where a key may stand besides in the part: nowhere; at the top of the file or in the part that
 # this one is like; at the top alone.
-OWN, SHARED, DONE = "own", "shared", "done"
+NOTHING, FROM_TOP_OR_LIKE, FROM_TOP = "nothing", "from top or like", "from top"
 _Entries: TypeAlias = Sequence[StudyTable]
 
 
@@ -214,73 +214,77 @@ class Part:
     `places` says where each key that may stand elsewhere was found.
     """
 
-    id: str = key(
+    id: str = key_field(
         Words(en="a name for the part, unique in the file", zh="部分的名字，在文件内不重复"),
         TEXT,
-        scope=OWN,
+        inherits=NOTHING,
         read=_latest(),
     )
-    like: str | None = key(
+    like: str | None = key_field(
         Words(
             en="the id of an earlier part whose values and model hold here unless given anew",
             zh="前面某个部分的 id：它的已知值和模型在此沿用，除非另行给出",
         ),
         TEXT,
-        scope=OWN,
+        inherits=NOTHING,
         read=_latest(),
     )
-    title: Phrase | None = key(_TITLE, WORDS, scope=OWN, read=_latest(phrase))
-    prose: Phrase | None = key(_PROSE, WORDS, scope=OWN, read=_latest(prose))
-    given: Mapping[str, Given] = key(GIVEN.says, table=GIVEN, scope=SHARED, read=_named(read_given))
-    shapes: Mapping[str, tuple[int | Size, ...]] = key(
-        SHAPES.says, table=SHAPES, scope=SHARED, read=_named(_read_shape)
+    title: Phrase | None = key_field(_TITLE, WORDS, inherits=NOTHING, read=_latest(phrase))
+    prose: Phrase | None = key_field(_PROSE, WORDS, inherits=NOTHING, read=_latest(prose))
+    given: Mapping[str, Given] = key_field(
+        GIVEN.says, table=GIVEN, inherits=FROM_TOP_OR_LIKE, read=_named(read_given)
     )
-    functions: Mapping[str, str] = key(
-        FUNCTIONS.says, table=FUNCTIONS, scope=SHARED, read=_named(plain)
+    shapes: Mapping[str, tuple[int | Size, ...]] = key_field(
+        SHAPES.says, table=SHAPES, inherits=FROM_TOP_OR_LIKE, read=_named(_read_shape)
     )
-    model: Model = keys(MODEL_KEYS, scope=SHARED)
-    output: str | None = key(
+    functions: Mapping[str, str] = key_field(
+        FUNCTIONS.says, table=FUNCTIONS, inherits=FROM_TOP_OR_LIKE, read=_named(plain)
+    )
+    model: Model = keys_field(MODEL_KEYS, inherits=FROM_TOP_OR_LIKE)
+    output: str | None = key_field(
         Words(
             en="the name of the loss; the last line of the program if left out",
             zh="损失的名字；不写则取程序的最后一行",
         ),
         TEXT,
-        scope=SHARED,
+        inherits=FROM_TOP_OR_LIKE,
         read=_latest(),
     )
-    watch: tuple[str, ...] = key(
+    watch: tuple[str, ...] = key_field(
         Words(en="names whose values are shown with each descent", zh="每次梯度下降时一并显示的量"),
         TEXTS,
-        scope=SHARED,
+        inherits=FROM_TOP_OR_LIKE,
         read=_latest(as_tuple, ()),
     )
-    wrt: tuple[str, ...] = key(
+    wrt: tuple[str, ...] = key_field(
         Words(
             en="the parameters to derive for, in the order shown", zh="对哪些参数求导，按显示的次序"
         ),
         TEXTS,
-        scope=SHARED,
+        inherits=FROM_TOP_OR_LIKE,
         read=_latest(as_tuple, ()),
     )
-    as_written: bool = key(
+    as_written: bool = key_field(
         Words(
             en="true: no rewriting for stability, the program runs as written",
             zh="true：不做数值稳定的改写，完全按所写的程序运行",
         ),
         FLAG,
-        scope=SHARED,
+        inherits=FROM_TOP_OR_LIKE,
         read=_latest(default=False),
     )
-    kinks: Mapping[str, float] = key(KINKS.says, table=KINKS, scope=SHARED, read=read_kinks)
-    show: Show = key(SHOW.says, table=SHOW, scope=SHARED, read=_read_show)
-    descend: tuple[Descend, ...] = key(
-        DESCEND.says, table=DESCEND, many=True, scope=DONE, read=_each(read_descend)
+    kinks: Mapping[str, float] = key_field(
+        KINKS.says, table=KINKS, inherits=FROM_TOP_OR_LIKE, read=read_kinks
     )
-    numeric: tuple[Numeric, ...] = key(
-        NUMERIC.says, table=NUMERIC, many=True, scope=DONE, read=_each(_read_numeric)
+    show: Show = key_field(SHOW.says, table=SHOW, inherits=FROM_TOP_OR_LIKE, read=_read_show)
+    descend: tuple[Descend, ...] = key_field(
+        DESCEND.says, table=DESCEND, many=True, inherits=FROM_TOP, read=_each(read_descend)
     )
-    claims: tuple[StatedClaim, ...] = key(
-        CLAIM.says, name="claim", table=CLAIM, many=True, scope=DONE, read=_each(read_claim)
+    numeric: tuple[Numeric, ...] = key_field(
+        NUMERIC.says, table=NUMERIC, many=True, inherits=FROM_TOP, read=_each(_read_numeric)
+    )
+    claims: tuple[StatedClaim, ...] = key_field(
+        CLAIM.says, name="claim", table=CLAIM, many=True, inherits=FROM_TOP, read=_each(read_claim)
     )
     place: Place
     places: Mapping[str, Place]
@@ -302,8 +306,8 @@ class Study:
 
     file: str
     folder: Path
-    title: Phrase = key(_TITLE, WORDS, required=True, read=phrase)
-    prose: Phrase | None = key(_PROSE, WORDS, None, read=prose)
+    title: Phrase = key_field(_TITLE, WORDS, required=True, read=phrase)
+    prose: Phrase | None = key_field(_PROSE, WORDS, None, read=prose)
     parts: tuple[Part, ...]
 
 
@@ -312,8 +316,8 @@ STUDY = TableFormat(
     Words(en="the file", zh="整个文件"),
     (
         *keys_of(Study),
-        *keys_of(Part, SHARED),
-        *keys_of(Part, DONE),
+        *keys_of(Part, FROM_TOP_OR_LIKE),
+        *keys_of(Part, FROM_TOP),
         Key("part", PART.says, table=PART, many=True),
     ),
 )
@@ -327,23 +331,23 @@ def read_part(id: str, entries: _Entries, own: StudyTable) -> Part:
     """
     is_file = not own.path
     scopes: dict[str, _Entries] = {
-        OWN: () if is_file else (own,),
-        SHARED: entries,
-        DONE: (own,) if is_file else (entries[0], own),
+        NOTHING: () if is_file else (own,),
+        FROM_TOP_OR_LIKE: entries,
+        FROM_TOP: (own,) if is_file else (entries[0], own),
     }
-    done = scopes[DONE]
+    done = scopes[FROM_TOP]
     refuse_doubles([item for entry in done for item in entry.tables("descend")], "name", _DESCENT)
     found: dict[str, Any] = {}
     for item in fields(Part):
         known = item.metadata.get("keys", ())
         if len(known) == 1:
             name = known[0].name or item.name
-            found[item.name] = item.metadata["read"](scopes[item.metadata["scope"]], name)
+            found[item.name] = item.metadata["read"](scopes[item.metadata["inherits"]], name)
     found |= {"id": id, "model": read_model(entries, own)}
     _check_descents([item for entry in done for item in entry.tables("claim")], found["descend"])
     places = {
         known.name: entry.place(known.name)
-        for known in keys_of(Part, SHARED)
+        for known in keys_of(Part, FROM_TOP_OR_LIKE)
         if (entry := last_with(entries, known.name)) is not None
     }
     return Part(**found, place=own.place(), places=places)

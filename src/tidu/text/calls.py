@@ -18,8 +18,7 @@ from tidu.spellings import binding, functions
 from tidu.spellings.functions import Entry
 from tidu.spellings.operands import is_plain
 from tidu.text.arrays import CREATORS, check_dtype
-from tidu.text.operations import CONVERSIONS, apply, at, calculable, calculate, lifted
-from tidu.text.reading import operand, statement
+from tidu.text.operations import CONVERSIONS, apply, calculable, calculate, lifted, with_place
 from tidu.text.scope import Scope
 from tidu.text.sequences import Functions, is_sequence, takes
 from tidu.text.task import Task, wait
@@ -39,6 +38,7 @@ from tidu.text.values import (
     shape_of,
     shown,
 )
+from tidu.text.whitelist import read_statement, wait_for_expression
 from tidu.words import Words, verbatim
 
 MAX_CALL_DEPTH = 20
@@ -118,7 +118,7 @@ def called(scope: Scope, call: Call) -> Task[Value]:
 
 def call_known(scope: Scope, call: Call) -> Value:
     """Return the value of a call of anything but a def of the text."""
-    return at(call.place, lambda: _known(scope, call))
+    return with_place(call.place, lambda: _known(scope, call))
 
 
 def _known(scope: Scope, call: Call) -> Value:
@@ -349,7 +349,7 @@ def _inlined(scope: Scope, helper: Helper, call: Call) -> Task[Value]:
     defaults = definition.args.defaults
     local: dict[str, Value] = {}
     for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
-        local[name] = (yield from operand(scope, default)).value
+        local[name] = (yield from wait_for_expression(scope, default)).value
     local.update(zip(names, call.values, strict=False))
     local.update(call.keywords)
     if len(call.arguments) > len(names) or set(local) != set(names):
@@ -359,8 +359,8 @@ def _inlined(scope: Scope, helper: Helper, call: Call) -> Task[Value]:
     scope.locals.append(local)
     for line in definition.body:
         if isinstance(line, ast.Return) and line.value is not None:
-            result = yield from operand(scope, line.value)
+            result = yield from wait_for_expression(scope, line.value)
             scope.locals.pop()
             return result.value
-        yield from wait(statement(scope, line))
+        yield from wait(read_statement(scope, line))
     raise SyntaxProblem(_NO_RETURN(name=definition.name), place=place)

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from tidu.errors import Place, SyntaxProblem
 from tidu.text import operations, sequences
 from tidu.text.calls import Call, called
-from tidu.text.operations import at
-from tidu.text.reading import NOT_PART, operand
+from tidu.text.operations import with_place
 from tidu.text.scope import Reader, Scope
 from tidu.text.task import Task
 from tidu.text.values import PlacedValue, Value, bounded, is_static, shown
+from tidu.text.whitelist import NOT_PART, wait_for_expression
 from tidu.words import Words, verbatim
 
 _POWER = Words(en="^ is not power here", zh="这里 ^ 不是乘方")
@@ -44,7 +44,7 @@ def _constant(scope: Scope, node: ast.Constant) -> Task[PlacedValue]:
         raise SyntaxProblem(_NO_NUMBER(text=shown(place)), place=place)
     if isinstance(value, int) and not isinstance(value, bool):
         whole = int(value)
-        return PlacedValue(at(place, lambda: bounded(whole, shown(place))), place)
+        return PlacedValue(with_place(place, lambda: bounded(whole, shown(place))), place)
     return PlacedValue(value, place)
     yield  # a task that waits for nothing
 
@@ -59,22 +59,22 @@ def _sequence(scope: Scope, node: ast.Tuple | ast.List) -> Task[PlacedValue]:
     place = scope.place(node)
     items: list[Value] = []
     for item in node.elts:
-        items.append((yield from operand(scope, item)).value)
+        items.append((yield from wait_for_expression(scope, item)).value)
     made = tuple(items) if isinstance(node, ast.Tuple) else items
-    return PlacedValue(at(place, lambda: sequences.checked(made)), place)
+    return PlacedValue(with_place(place, lambda: sequences.checked(made)), place)
 
 
 def _slice(scope: Scope, node: ast.Slice) -> Task[PlacedValue]:
     bounds: list[Value] = []
     for part in (node.lower, node.upper, node.step):
-        bounds.append(None if part is None else (yield from operand(scope, part)).value)
+        bounds.append(None if part is None else (yield from wait_for_expression(scope, part)).value)
     return PlacedValue(slice(*bounds), scope.place(node))
 
 
 # ------------------------------------------------------------------ operators
 def _binary(scope: Scope, node: ast.BinOp) -> Task[PlacedValue]:
-    left = yield from operand(scope, node.left)
-    right = yield from operand(scope, node.right)
+    left = yield from wait_for_expression(scope, node.left)
+    right = yield from wait_for_expression(scope, node.right)
     place = sign_place(scope, node.left, node.right, BINARY[type(node.op)])
     whole = scope.place(node)
     return PlacedValue(combined(scope, node.op, left, right, whole, place), whole)
@@ -96,7 +96,7 @@ def combined(
     if sign in ("<<", ">>"):
         raise SyntaxProblem(NOT_PART(what=sign), place=place)
     if scope.paper and sign in "+-":
-        operations.check_stretch(left, right, whole)
+        operations.check_square_plus_column(left, right, whole)
     return operations.calculate(scope, sign, left, right, whole, place)
 
 
@@ -115,7 +115,7 @@ def sign_place(scope: Scope, left: ast.expr, right: ast.expr, sign: str) -> Plac
 
 
 def _unary(scope: Scope, node: ast.UnaryOp) -> Task[PlacedValue]:
-    inner = yield from operand(scope, node.operand)
+    inner = yield from wait_for_expression(scope, node.operand)
     line = node.lineno - 1
     start = scope.text.column_at(line, node.col_offset)
     sign = _UNARY[type(node.op)]
@@ -128,7 +128,7 @@ def _compare(scope: Scope, node: ast.Compare) -> Task[PlacedValue]:
     parts = [node.left, *node.comparators]
     values: list[PlacedValue] = []
     for part in parts:
-        values.append((yield from operand(scope, part)))
+        values.append((yield from wait_for_expression(scope, part)))
     result: Value = None
     for i, op in enumerate(node.ops):
         if result is False:
@@ -149,32 +149,32 @@ def _boolean(scope: Scope, node: ast.BoolOp) -> Task[PlacedValue]:
     """Return `and` or `or` as Python does: a known value decides whether the next one is read, and
     is the result."""
     sign = "&" if isinstance(node.op, ast.And) else "|"
-    result = yield from operand(scope, node.values[0])
+    result = yield from wait_for_expression(scope, node.values[0])
     for part in node.values[1:]:
         truth = sequences.is_true(result.value)
         if truth is not None and truth != (sign == "&"):
             continue
-        following = yield from operand(scope, part)
+        following = yield from wait_for_expression(scope, part)
         result = operations.joined(scope, sign, result, following, following.place)
     return PlacedValue(result.value, scope.place(node))
 
 
 def _choice(scope: Scope, node: ast.IfExp) -> Task[PlacedValue]:
-    condition = yield from operand(scope, node.test)
+    condition = yield from wait_for_expression(scope, node.test)
     truth = sequences.is_true(condition.value)
     if truth is None:
         known = operations.calculable(scope, condition)
         if not is_static(known):
             return (yield from _branches(scope, node, PlacedValue(known, condition.place)))
         truth = bool(known)
-    chosen = yield from operand(scope, node.body if truth else node.orelse)
+    chosen = yield from wait_for_expression(scope, node.body if truth else node.orelse)
     return PlacedValue(chosen.value, scope.place(node))
 
 
 def _branches(scope: Scope, node: ast.IfExp, condition: PlacedValue) -> Task[PlacedValue]:
     branches: list[Value] = []
     for part in (node.body, node.orelse):
-        branch = yield from operand(scope, part)
+        branch = yield from wait_for_expression(scope, part)
         if sequences.is_sequence(branch.value):
             raise operations.not_calculable(branch)
         branches.append(operations.calculable(scope, branch))
@@ -185,7 +185,7 @@ def _branches(scope: Scope, node: ast.IfExp, condition: PlacedValue) -> Task[Pla
 
 # ------------------------------------------------------------------ parts of a value, calls
 def _attribute(scope: Scope, node: ast.Attribute) -> Task[PlacedValue]:
-    owner = yield from operand(scope, node.value)
+    owner = yield from wait_for_expression(scope, node.value)
     whole = scope.place(node)
     value = operations.attribute(scope, owner, node.attr, member_place(scope, node), whole)
     return PlacedValue(value, whole)
@@ -199,8 +199,8 @@ def member_place(scope: Scope, node: ast.Attribute) -> Place:
 
 
 def _subscript(scope: Scope, node: ast.Subscript) -> Task[PlacedValue]:
-    owner = yield from operand(scope, node.value)
-    key = yield from operand(scope, node.slice)
+    owner = yield from wait_for_expression(scope, node.value)
+    key = yield from wait_for_expression(scope, node.slice)
     return PlacedValue(operations.entry(scope, owner, key), scope.place(node))
 
 
@@ -208,15 +208,15 @@ def _call(scope: Scope, node: ast.Call) -> Task[PlacedValue]:
     if isinstance(node.func, ast.Name):
         function = PlacedValue(scope.function_of(node.func.id), scope.place(node.func))
     else:
-        function = yield from operand(scope, node.func)
+        function = yield from wait_for_expression(scope, node.func)
     arguments: list[PlacedValue] = []
     for argument in node.args:
-        arguments.append((yield from operand(scope, argument)))
+        arguments.append((yield from wait_for_expression(scope, argument)))
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         if keyword.arg is None:
             raise SyntaxProblem(NOT_PART(what=_UNPACKED), place=scope.place(keyword.value))
-        keywords[keyword.arg] = (yield from operand(scope, keyword.value)).value
+        keywords[keyword.arg] = (yield from wait_for_expression(scope, keyword.value)).value
     place = (
         member_place(scope, node.func) if isinstance(node.func, ast.Attribute) else function.place
     )

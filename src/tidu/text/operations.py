@@ -21,7 +21,6 @@ from tidu.spellings import functions
 from tidu.text import sequences
 from tidu.text.arrays import numeric, reference
 from tidu.text.diagnosis import two_readings
-from tidu.text.reading import NOT_PART
 from tidu.text.scope import Scope
 from tidu.text.values import (
     COMPARISONS,
@@ -38,6 +37,7 @@ from tidu.text.values import (
     shape_of,
     shown,
 )
+from tidu.text.whitelist import NOT_PART
 from tidu.words import Words
 
 _FLOOR = Words(
@@ -102,8 +102,8 @@ def calculable(scope: Scope, operand: PlacedValue) -> Calculable:
     if isinstance(value, Node | Literal) or is_static(value):
         return value
     if isinstance(value, tuple | list | range):
-        items = at(operand.place, lambda: sequences.items(value, "array"))
-        return Literal(at(operand.place, lambda: numeric(items)))
+        items = with_place(operand.place, lambda: sequences.items(value, "array"))
+        return Literal(with_place(operand.place, lambda: numeric(items)))
     if (
         isinstance(value, FunctionName)
         and value.path == value.shown
@@ -118,7 +118,7 @@ def not_calculable(operand: PlacedValue) -> SyntaxProblem:
     return SyntaxProblem(_OPERAND(value=operand.shown), place=operand.place)
 
 
-def at(place: Place, calculation: Callable[[], T]) -> T:
+def with_place(place: Place, calculation: Callable[[], T]) -> T:
     """Return the result of a calculation; if it raises a TiduError, the error says where it
     stands."""
     try:
@@ -142,14 +142,14 @@ def calculate(
     """Return `left sign right`; whole: both as written; place: of the sign, for errors."""
     if sequences.is_of_sequences(left.value, right.value):
         text = (left if isinstance(left.value, list) else right).shown
-        return at(place, lambda: sequences.calculated(sign, left.value, right.value, text))
+        return with_place(place, lambda: sequences.calculated(sign, left.value, right.value, text))
     one, two = calculable(scope, left), calculable(scope, right)
     if sign in _LOGIC:
         if is_static(one) and is_static(two):
-            return at(place, lambda: sequences.bits(sign, one, two))
+            return with_place(place, lambda: sequences.bits(sign, one, two))
         return logic(scope, sign, one, two, place)
     if is_static(one) and is_static(two):
-        folded = at(place, lambda: fold(sign, one, two, shown(whole)))
+        folded = with_place(place, lambda: fold(sign, one, two, shown(whole)))
         if folded is not None:
             return folded
     if sign in ("//", "%"):
@@ -157,7 +157,7 @@ def calculate(
     return apply(scope, place, operator(sign), one, two)
 
 
-def check_stretch(left: PlacedValue, right: PlacedValue, place: Place) -> None:
+def check_square_plus_column(left: PlacedValue, right: PlacedValue, place: Place) -> None:
     """Refuse A + b on paper for a square A and a column vector b, which may be meant for each row
     or each column."""
     for matrix, vector in ((left, right), (right, left)):
@@ -201,7 +201,7 @@ def signed(scope: Scope, sign: str, operand: PlacedValue, place: Place) -> Value
     value = operand.value
     if sequences.is_sequence(value) or sign == "~":
         if not isinstance(value, Node | Literal):
-            return at(place, lambda: sequences.unary(sign, value, operand.shown))
+            return with_place(place, lambda: sequences.unary(sign, value, operand.shown))
     number = calculable(scope, operand)
     if sign == "+":
         return number
@@ -222,7 +222,7 @@ def compared(
     decide = COMPARISONS[sign]
     if sequences.is_of_sequences(left.value, right.value):
         one, two = left.value, right.value
-        return at(place, lambda: sequences.compared(sign, decide, one, two, shown(whole)))
+        return with_place(place, lambda: sequences.compared(sign, decide, one, two, shown(whole)))
     one, two = calculable(scope, left), calculable(scope, right)
     if all(is_static(v) and not isinstance(v, Size | complex) for v in (one, two)):
         return decide(one, two)

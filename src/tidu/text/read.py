@@ -31,12 +31,11 @@ from tidu.text.formula.reading import echo, with_formulas
 from tidu.text.formula.syntax import FormulaLine, Word
 from tidu.text.formula.tokens import is_latex
 from tidu.text.lexer import Text, bad_character, check_length, lines_of, scan
-from tidu.text.reading import lines
-from tidu.text.reading import read as read_expression
 from tidu.text.scope import NO_FORMULA, Scope, ShapeLike
 from tidu.text.statements import STATEMENTS
 from tidu.text.task import run
 from tidu.text.values import MODULE_NAMES, Literal, is_static
+from tidu.text.whitelist import read_block, read_expression
 from tidu.words import Phrase, Words
 
 _NOT_TEXT = Words(en="a program is a text, not {kind}", zh="程序应当是文本，而不是 {kind}")
@@ -85,7 +84,7 @@ def read(
         if body is not None:
             scope.bodies[name] = _body(name, body)
     try:
-        run(lines(scope, program.tree.body))
+        run(read_block(scope, program.tree.body))
     except UnknownNameError:
         if program.doubt is not None and formulas is not None and not formulas.recognised:
             raise program.doubt from None  # words side by side, none of which is a name

@@ -14,7 +14,6 @@ from tidu.ir.types import Dim
 from tidu.spellings import functions
 from tidu.text.expressions import BINARY, combined, sign_place
 from tidu.text.operations import apply
-from tidu.text.reading import lines, not_part, operand, refusal
 from tidu.text.scope import Scope, StatementReader
 from tidu.text.sequences import is_sequence, is_true, items
 from tidu.text.task import Task
@@ -28,6 +27,7 @@ from tidu.text.values import (
     is_static,
     member,
 )
+from tidu.text.whitelist import not_part, read_block, refusal, wait_for_expression
 from tidu.words import Words
 
 MAX_LOOP = 1_000
@@ -81,14 +81,14 @@ def _bare(scope: Scope, node: ast.Expr) -> Task[None]:
             return
         case _:
             pass
-    result = yield from operand(scope, node.value)
+    result = yield from wait_for_expression(scope, node.value)
     if len(scope.locals) == 1:
         name = node.value.id if isinstance(node.value, ast.Name) else None
         scope.result = (name, result.value, result.place)
 
 
 def _assigned(scope: Scope, node: ast.Assign) -> Task[None]:
-    result = yield from operand(scope, node.value)
+    result = yield from wait_for_expression(scope, node.value)
     for target in node.targets:
         _assign(scope, target, result.value)
 
@@ -96,7 +96,7 @@ def _assigned(scope: Scope, node: ast.Assign) -> Task[None]:
 def _annotated(scope: Scope, node: ast.AnnAssign) -> Task[None]:
     if node.value is None:
         raise not_part(scope, node)
-    _assign(scope, node.target, (yield from operand(scope, node.value)).value)
+    _assign(scope, node.target, (yield from wait_for_expression(scope, node.value)).value)
 
 
 def _augmented(scope: Scope, node: ast.AugAssign) -> Task[None]:
@@ -107,7 +107,7 @@ def _augmented(scope: Scope, node: ast.AugAssign) -> Task[None]:
     before = PlacedValue(scope.value_of(target.id, place), place)
     if isinstance(before.value, list):  # Python changes it under every name that it has
         raise SyntaxProblem(_LIST(), place=place, fix=_GROWN(name=target.id))
-    value = yield from operand(scope, node.value)
+    value = yield from wait_for_expression(scope, node.value)
     sign = sign_place(scope, target, node.value, BINARY[type(node.op)])
     after = combined(scope, node.op, before, value, scope.place(node), sign)
     _assign(scope, target, after)
@@ -171,14 +171,14 @@ def _def(scope: Scope, node: ast.FunctionDef) -> Task[None]:
 def _for(scope: Scope, node: ast.For) -> Task[None]:
     if node.orelse:
         raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node))
-    steps = (yield from operand(scope, node.iter)).value
+    steps = (yield from wait_for_expression(scope, node.iter)).value
     if not is_sequence(steps):
         raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node))
     for count, step in enumerate(steps):
         if count == MAX_LOOP:
             raise SyntaxProblem(_LOOP(limit=MAX_LOOP), place=scope.place(node.iter))
         _step(scope, node.target, step)
-        yield from lines(scope, node.body)
+        yield from read_block(scope, node.body)
 
 
 def _step(scope: Scope, target: ast.expr, value: Value) -> None:
@@ -194,11 +194,11 @@ def _step(scope: Scope, target: ast.expr, value: Value) -> None:
 
 
 def _if(scope: Scope, node: ast.If) -> Task[None]:
-    test = yield from operand(scope, node.test)
+    test = yield from wait_for_expression(scope, node.test)
     condition = is_true(test.value)
     if condition is None:
         raise SyntaxProblem(_BRANCH(), place=test.place, fix=_BRANCH_FIX(condition=test.shown))
-    yield from lines(scope, node.body if condition else node.orelse)
+    yield from read_block(scope, node.body if condition else node.orelse)
 
 
 def _pass(scope: Scope, node: ast.Pass) -> Task[None]:

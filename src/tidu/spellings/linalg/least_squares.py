@@ -60,7 +60,10 @@ def rank_at(x: Node, rcond: float | None) -> Node:
 
 # ------------------------------------------------------------------ least squares
 class LeastSquares(NamedTuple):
-    """The results of lstsq, named as PyTorch names them and in NumPy's order."""
+    """The results of lstsq, named as PyTorch names them and in NumPy's order.
+
+    PyTorch's lstsq leaves empty what its driver does not calculate.
+    """
 
     solution: Node
     residuals: Node

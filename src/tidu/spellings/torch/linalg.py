@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index as whole_number
-from typing import Any, NamedTuple
+from typing import Any
 
 from tidu.errors import InputError
 from tidu.ir.build import OperandError, filled, lift, shape_error
@@ -20,7 +20,7 @@ from tidu.ops.linalg.least_squares import pinv
 from tidu.ops.linalg.matrices import matrix, shorter
 from tidu.ops.linalg.singular import svd_values
 from tidu.spellings.arrays.rearrange import array_split, repeat
-from tidu.spellings.linalg.least_squares import rank_at
+from tidu.spellings.linalg.least_squares import LeastSquares, rank_at
 from tidu.spellings.linalg.products import tensordot
 from tidu.spellings.operands import axis_of, node_of, plain_of
 from tidu.spellings.record import spelled
@@ -54,16 +54,6 @@ _SECTIONS = Words(
     en="tensor_split takes whole numbers: how many parts, or where to cut {x} {sx}; not {given}",
     zh="tensor_split 需要整数：份数，或 {x} {sx} 的切分位置；而不是 {given}",
 )
-
-
-class LeastSquares(NamedTuple):
-    """The results of lstsq, named as PyTorch names them; those that the driver does not calculate
-    are empty."""
-
-    solution: Node
-    residuals: Node
-    rank: Node
-    singular_values: Node
 
 
 @spelled("torch.linalg.lstsq", operands=2, overrides=True)

@@ -61,7 +61,7 @@ def applied(formulas: FormulaScope, node: Applied) -> Task[FormulaPart]:
         arguments = yield from lower_all(formulas, node.arguments)
         keywords = yield from _keywords(formulas, node.keywords)
         function = _named(formulas, formulas.place(node.word), name)
-        return (yield from _call(formulas.at(node), function, arguments, keywords))
+        return (yield from _call(formulas.builder(node), function, arguments, keywords))
     formulas.mark_read(node.word)
     return (yield from _function(formulas, node, found.texts[0]))
 
@@ -86,29 +86,29 @@ def _raised(base: Syntax, scripts: tuple[Superscript, ...]) -> Syntax:
 
 # ------------------------------------------------------------------ calls of functions
 def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaPart]:
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
     if node.word.sub and not name.endswith(node.word.sub):
         keywords |= _below(formulas, node, name)
-    row = any(argument.row for argument in arguments)
+    row = any(argument.is_row for argument in arguments)
     order = sum(script.kind == "prime" for script in node.scripts)
     scripts = [script for script in node.scripts if script.kind != "prime"]
     if any(script.kind in ("-1", "-T", "T", "T?") for script in scripts):
         inside = ", ".join(argument.shown for argument in arguments)
-        raise two_readings(at.place, f"arc{name}({inside})", f"1 / {name}({inside})")
+        raise two_readings(builder.place, f"arc{name}({inside})", f"1 / {name}({inside})")
     pair = functions.find(f"numpy.{name}imum")
     if order:
         result = yield from _derivative(formulas, node, name, order, arguments)
     elif pair is not None and len(arguments) > 1 and not keywords:
-        result = _pairwise(at, f"np.{name}imum", arguments)
+        result = _pairwise(builder, f"np.{name}imum", arguments)
     else:
         _fill_up(formulas, arguments, keywords)
         _fit_square(formulas, arguments, name)
-        function = _named(formulas, at.place, name)
-        result = yield from _call(at, function, arguments, keywords)
-    result = replace(result, row=row and rank_of(result.value) == 1)
-    return (yield from scripted(at, at.place, result, [*scripts, *node.behind]))
+        function = _named(formulas, builder.place, name)
+        result = yield from _call(builder, function, arguments, keywords)
+    result = replace(result, is_row=row and rank_of(result.value) == 1)
+    return (yield from scripted(builder, builder.place, result, [*scripts, *node.behind]))
 
 
 def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, FormulaPart]]:
@@ -116,16 +116,16 @@ def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, Formula
     return dict(zip((name for name, _ in given), found, strict=True))
 
 
-def _pairwise(at: Builder, function: str, arguments: Sequence[FormulaPart]) -> FormulaPart:
+def _pairwise(builder: Builder, function: str, arguments: Sequence[FormulaPart]) -> FormulaPart:
     """Return max(a, b, c) or min of them, element by element, as max(max(a, b), c)."""
     result = arguments[0]
     for argument in arguments[1:]:
-        result = at.apply(function, result, argument)
+        result = builder.apply(function, result, argument)
     return result
 
 
 def _call(
-    at: Builder,
+    builder: Builder,
     function: FormulaPart,
     arguments: Sequence[FormulaPart],
     keywords: Mapping[str, FormulaPart],
@@ -134,9 +134,9 @@ def _call(
     """Return what a function gives for arguments; `place` is where the function's own name
     stands."""
     values: dict[str, Value] = {key: part.value for key, part in keywords.items()}
-    call = Call(function, place or function.place, tuple(arguments), values, at.place)
-    value = yield from called(at.formulas.scope, call)
-    return at.called(function, arguments, keywords, value)
+    call = Call(function, place or function.place, tuple(arguments), values, builder.place)
+    value = yield from called(builder.formulas.scope, call)
+    return builder.called(function, arguments, keywords, value)
 
 
 def _named(formulas: FormulaScope, place: Place, name: str) -> FormulaPart:
@@ -147,7 +147,7 @@ def _named(formulas: FormulaScope, place: Place, name: str) -> FormulaPart:
 def member(formulas: FormulaScope, node: Member) -> Task[FormulaPart]:
     """Return an attribute such as x.T or np.pi."""
     base = yield from lower(formulas, node.base)
-    return formulas.at(node).member(base, node.name, formulas.sign_place(node.last))
+    return formulas.builder(node).member(base, node.name, formulas.sign_place(node.last))
 
 
 def python_call(formulas: FormulaScope, node: Called) -> Task[FormulaPart]:
@@ -156,7 +156,7 @@ def python_call(formulas: FormulaScope, node: Called) -> Task[FormulaPart]:
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
     name = formulas.sign_place(node.function.last)
-    return (yield from _call(formulas.at(node), function, arguments, keywords, name))
+    return (yield from _call(formulas.builder(node), function, arguments, keywords, name))
 
 
 # ------------------------------------------------------------------ sizes that follow, axes
@@ -171,7 +171,7 @@ def _fit_square(formulas: FormulaScope, arguments: list[FormulaPart], name: str)
             binding.call(spelling, [arguments[0].value], {})
         except TiduError:
             sizes.unify(*shape)
-            arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
+            arguments[0] = replace(arguments[0], value=sizes.with_known_sizes(arguments[0].value))
 
 
 def _fill_up(
@@ -193,7 +193,7 @@ def _fill_up(
             wanted *= part.value
     if len(unknown) == 1 and known and wanted % known == 0:
         sizes.unify(unknown[0], wanted // known)
-        arguments[0] = replace(arguments[0], value=sizes.settled(arguments[0].value))
+        arguments[0] = replace(arguments[0], value=sizes.with_known_sizes(arguments[0].value))
 
 
 def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, FormulaPart]:
@@ -202,15 +202,15 @@ def _below(formulas: FormulaScope, node: Applied, name: str) -> dict[str, Formul
     attributes = () if spelling is None else spelling.attributes
     texts = node.word.sub.replace("×", ",").split(",")
     key = next((key for key in ("axis", "shape") if key in attributes), None)
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     numbers = all(re.fullmatch("[0-9]{1,18}", text) for text in texts)
     values = [int(text) - (key == "axis") for text in texts] if numbers else []
     if key is None or not values or min(values) < 0:
         word = formulas.place(node.word)
         raise formulas.scope.unknown_name(PlacedValue(None, word).shown, word)
     if key == "axis" and len(values) == 1:
-        return {key: at.constant(values[0])}
-    return {key: at.sizes(values)}
+        return {key: builder.constant(values[0])}
+    return {key: builder.sizes(values)}
 
 
 # ------------------------------------------------------------------ derivatives
@@ -222,7 +222,7 @@ def _derivative(
     place = formulas.place(node)
     if isinstance(formulas.scope.find(name), Declared) and order == 1:
         function = _named(formulas, place, name + "_d")
-        return (yield from _call(formulas.at(node), function, arguments, {}))
+        return (yield from _call(formulas.builder(node), function, arguments, {}))
     spelling = functions.find(name)
     op = None if spelling is None else spelling.op
     if spelling is None or op is None or op.partials is None or order > 1 or len(arguments) != 1:

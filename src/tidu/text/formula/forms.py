@@ -24,9 +24,9 @@ _OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "==": "!=", "!=": "=="}
 
 def constant(formulas: FormulaScope, node: syntax.NumberOrText) -> Task[FormulaPart]:
     formulas.mark_read(node)
-    part, value = formulas.at(node).constant(node.value), node.value
+    part, value = formulas.builder(node).constant(node.value), node.value
     if isinstance(value, int):
-        number = operations.at(part.place, lambda: bounded(value, part.shown))
+        number = operations.with_place(part.place, lambda: bounded(value, part.shown))
         return replace(part, value=number)
     return part
     yield
@@ -34,11 +34,11 @@ def constant(formulas: FormulaScope, node: syntax.NumberOrText) -> Task[FormulaP
 
 def brackets(formulas: FormulaScope, node: syntax.Brackets) -> Task[FormulaPart]:
     part = yield from lower(formulas, node.value)
-    return replace(part, place=formulas.place(node), enclosed=node.argument)
+    return replace(part, place=formulas.place(node), bracketed=node.argument)
 
 
 def items(formulas: FormulaScope, node: syntax.Items) -> Task[FormulaPart]:
-    return formulas.at(node).items((yield from lower_all(formulas, node.items)))
+    return formulas.builder(node).items((yield from lower_all(formulas, node.items)))
 
 
 # ------------------------------------------------------------------ operators
@@ -47,44 +47,46 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
     Of `and` and `or` both sides are read."""
     left = yield from lower(formulas, node.left)
     right = yield from lower(formulas, node.right)
-    at, sign = formulas.at(node), formulas.sign_place(node.sign)
+    builder, sign = formulas.builder(node), formulas.sign_place(node.sign)
     match node.operator:
         case "&" | "|" as logic:
             value = operations.joined(formulas.scope, logic, left, right, right.place).value
-            return at.made(value, code.logic(left.code, logic, right.code), (left, right))
+            return builder.result(value, code.logic(left.code, logic, right.code), (left, right))
         case "⊗":
             vectors = rank_of(left.value) == rank_of(right.value) == 1
-            return at.apply("np.outer" if vectors else "np.kron", left, right)
+            return builder.apply("np.outer" if vectors else "np.kron", left, right)
         case "×":
-            return _times(at, sign, left, right)
+            return _times(builder, sign, left, right)
         case "⊙" | "⊘" as elementwise:
             one, two = _scaling(formulas, left, right), _scaling(formulas, right, left)
-            return at.calculate("*" if elementwise == "⊙" else "/", one, two, sign)
+            return builder.calculate("*" if elementwise == "⊙" else "/", one, two, sign)
         case operator:
-            return at.calculate(operator, left, right, sign)
+            return builder.calculate(operator, left, right, sign)
 
 
 def _scaling(formulas: FormulaScope, vector: FormulaPart, other: FormulaPart) -> FormulaPart:
     """Return v ⊙ A for a column vector v beside a matrix: it scales the rows, as diag(v) A."""
     beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
-    return column(formulas, vector) if beside and not (vector.row or vector.labelled) else vector
+    return column(formulas, vector) if beside and not (vector.is_row or vector.indexed) else vector
 
 
-def _times(at: Builder, sign: Place, left: FormulaPart, right: FormulaPart) -> FormulaPart:
+def _times(builder: Builder, sign: Place, left: FormulaPart, right: FormulaPart) -> FormulaPart:
     """Return left × right: a product of numbers, or the one product that the shapes of arrays
     allow. Raise SyntaxProblem if they allow two."""
     one, two = shape_of(left.value), shape_of(right.value)
     if not one or not two:
-        return replace(at.calculate("*", left, right, sign), row=left.row or right.row)
+        return replace(
+            builder.calculate("*", left, right, sign), is_row=left.is_row or right.is_row
+        )
     a, b = left.shown, right.shown
     if len(one) == len(two) == 1 or (len(one), len(two)) == (1, 2):
-        raise two_readings(at.place, f"{a} ⊙ {b}", f"{a}' {b}")
+        raise two_readings(builder.place, f"{a} ⊙ {b}", f"{a}' {b}")
     matrices, same = one[-1] == two[0], one == two
     if matrices and same and len(one) == 2:
-        raise two_readings(at.place, f"{a} @ {b}", f"{a} ⊙ {b}")
+        raise two_readings(builder.place, f"{a} @ {b}", f"{a} ⊙ {b}")
     if same and (1 in one):
-        raise two_readings(at.place, f"{a} ⊙ {b}", f"{a} @ {b}'")
-    return at.calculate("@" if matrices or not same else "*", left, right, sign)
+        raise two_readings(builder.place, f"{a} ⊙ {b}", f"{a} @ {b}'")
+    return builder.calculate("@" if matrices or not same else "*", left, right, sign)
 
 
 def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]:
@@ -94,49 +96,54 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]
     sign = formulas.scope.text.place(first.line, first.column, first.column + len(operator))
     value = operations.signed(formulas.scope, operator, part, sign)
     written = ast.UnaryOp(ast.USub() if operator == "-" else ast.Not(), part.code)
-    return formulas.at(node).made(value, written, (part,), row=part.row)
+    return formulas.builder(node).result(value, written, (part,), is_row=part.is_row)
 
 
 # ------------------------------------------------------------------ conditions
 def comparison(formulas: FormulaScope, node: Compared) -> Task[FormulaPart]:
     """Return a chain of comparisons: whether all of them hold."""
     parts = yield from lower_all(formulas, node.parts)
-    scope, at = formulas.scope, formulas.at(node)
+    scope, builder = formulas.scope, formulas.builder(node)
     result: Value = None
     for i, (operator, sign) in enumerate(zip(node.operators, node.signs, strict=True)):
         place = formulas.sign_place(sign)
-        one = operations.compared(scope, operator, parts[i], parts[i + 1], at.place, place)
+        one = operations.compared(scope, operator, parts[i], parts[i + 1], builder.place, place)
         if result is None or result is True:
             result = one
         else:
-            result = operations.logic(scope, "&", result, one, at.place)
-    return at.made(result, code.comparison([part.code for part in parts], node.operators), parts)
+            result = operations.logic(scope, "&", result, one, builder.place)
+    return builder.result(
+        result, code.comparison([part.code for part in parts], node.operators), parts
+    )
 
 
 def truth(formulas: FormulaScope, node: syntax.Truth) -> Task[FormulaPart]:
     """Return [condition] as 1 or 0."""
     part = yield from lower(formulas, node.condition)
-    at = formulas.at(node)
-    return replace(at.apply("where", part, at.constant(1.0), at.constant(0.0)), row=part.row)
+    builder = formulas.builder(node)
+    return replace(
+        builder.apply("where", part, builder.constant(1.0), builder.constant(0.0)),
+        is_row=part.is_row,
+    )
 
 
 def cases(formulas: FormulaScope, node: syntax.Piecewise) -> Task[FormulaPart]:
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     values = yield from lower_all(formulas, node.values)
     last = node.conditions[-1] if len(node.conditions) == len(values) else None
     conditions: list[FormulaPart] = []
     for condition in node.conditions[: len(values) - 1]:
         if condition is None:
-            raise SyntaxProblem(_CASES(), place=at.place)
+            raise SyntaxProblem(_CASES(), place=builder.place)
         conditions.append((yield from lower(formulas, condition)))
     if last is not None:
         if len(values) != 2 or not _complementary(node.conditions[0], last):
-            raise SyntaxProblem(_CASES(), place=at.place)
+            raise SyntaxProblem(_CASES(), place=builder.place)
         yield from lower(formulas, last)
     result = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
-        result = at.apply("where", condition, value, result)
-    return replace(result, place=at.place, row=any(value.row for value in values))
+        result = builder.apply("where", condition, value, result)
+    return replace(result, place=builder.place, is_row=any(value.is_row for value in values))
 
 
 def _complementary(one: Syntax | None, two: Syntax) -> bool:
@@ -170,13 +177,13 @@ def _same(one: object, two: object) -> bool:
 # ------------------------------------------------------------------ other forms
 def root(formulas: FormulaScope, node: syntax.Root) -> Task[FormulaPart]:
     part = yield from lower(formulas, node.value)
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     if node.degree is None:
-        result = at.apply("sqrt", part)
+        result = builder.apply("sqrt", part)
     else:
         degree = yield from lower(formulas, node.degree)
-        result = at.calculate("**", part, at.calculate("/", at.constant(1), degree))
-    return replace(result, row=result.row or part.row)
+        result = builder.calculate("**", part, builder.calculate("/", builder.constant(1), degree))
+    return replace(result, is_row=result.is_row or part.is_row)
 
 
 def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[FormulaPart]:
@@ -184,13 +191,17 @@ def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[FormulaPart]:
     rows: list[list[FormulaPart]] = []
     for row in node.rows:
         rows.append((yield from lower_all(formulas, row)))
-    at, entries = formulas.at(node), [entry for row in rows for entry in row]
+    builder, entries = formulas.builder(node), [entry for row in rows for entry in row]
     if all(is_static(entry.value) or isinstance(entry.value, list) for entry in entries):
-        lists = [at.listed(row) for row in rows]
-        return lists[0] if node.square and len(lists) == 1 else at.listed(lists)
+        lists = [builder.listed(row) for row in rows]
+        return lists[0] if node.square and len(lists) == 1 else builder.listed(lists)
     ranks = {rank_of(entry.value) for entry in entries}
     if ranks in ({0}, {1}):
-        return at.apply("np.stack" if ranks == {0} else "np.concatenate", at.listed(entries))
-    along = at.constant(1)
-    joined = [at.apply("np.concatenate", at.listed(row), axis=along) for row in rows]
-    return joined[0] if len(joined) == 1 else at.apply("np.concatenate", at.listed(joined))
+        return builder.apply(
+            "np.stack" if ranks == {0} else "np.concatenate", builder.listed(entries)
+        )
+    along = builder.constant(1)
+    joined = [builder.apply("np.concatenate", builder.listed(row), axis=along) for row in rows]
+    return (
+        joined[0] if len(joined) == 1 else builder.apply("np.concatenate", builder.listed(joined))
+    )

@@ -62,18 +62,18 @@ _ONE_ENTRY = Words(
 class FormulaPart(PlacedValue):
     """A part of a formula that is read.
 
-    code      the part in plain NumPy
-    row       whether it is a row vector, such as xᵀ
-    labelled  entries xᵢ of a sum over i, one axis for each index
-    ones      whether it is 𝟏, whose length what it is multiplied with decides
-    enclosed  an argument in brackets that turns out to be a factor
+    code       the part in plain NumPy
+    is_row     whether it is a row vector, such as xᵀ
+    indexed    entries xᵢ of a sum over i, one axis for each index
+    all_ones   whether it is 𝟏, whose length what it is multiplied with decides
+    bracketed  an argument in brackets that turns out to be a factor
     """
 
     code: ast.expr
-    row: bool = False
-    labelled: bool = False
-    ones: bool = False
-    enclosed: bool = False
+    is_row: bool = False
+    indexed: bool = False
+    all_ones: bool = False
+    bracketed: bool = False
 
 
 @dataclass(eq=False)
@@ -84,7 +84,7 @@ class FormulaScope:
     sizes       those of 𝟏 and I
     page        whether the line is one of tidu's own pages: ∂L/∂X = …
     recognised  whether a word was one of the program's names
-    read        where the names and numbers stand that were read
+    positions_read  where the names and numbers stand that were read
     indices     those of the sums that are open, with their ranges
     """
 
@@ -94,7 +94,7 @@ class FormulaScope:
     sizes: Sizes = field(default_factory=Sizes)
     page: bool = False
     recognised: bool = False
-    read: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    positions_read: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     indices: list[str] = field(default_factory=list[str])
     ranges: dict[str, Dim] = field(default_factory=dict[str, Dim])
     echoes: list[tuple[str | None, ast.expr]] = field(
@@ -123,7 +123,7 @@ class FormulaScope:
         end = last.end if last.line == first.line else len(text.lines[first.line])
         return text.place(first.line, first.column, end)
 
-    def at(self, node: Syntax) -> Builder:
+    def builder(self, node: Syntax) -> Builder:
         """Return a builder of parts that stand where a node stands."""
         return Builder(self, self.place(node))
 
@@ -136,7 +136,7 @@ class FormulaScope:
 
     def mark_read(self, node: Syntax) -> None:
         """Remember that a name or number was read."""
-        self.read.add((node.first.line, node.first.column))
+        self.positions_read.add((node.first.line, node.first.column))
 
 
 def lower(formulas: FormulaScope, node: Syntax) -> Task[FormulaPart]:
@@ -188,8 +188,8 @@ class Builder:
         written: ast.expr,
         parts: Sequence[FormulaPart],
     ) -> FormulaPart:
-        made = operations.at(self.place, lambda: sequences.checked(values))
-        return self.made(made, written, parts, entrywise=False)
+        made = operations.with_place(self.place, lambda: sequences.checked(values))
+        return self.result(made, written, parts, entrywise=False)
 
     # -------------------------------------------------------------- operators
     def calculate(
@@ -197,40 +197,40 @@ class Builder:
     ) -> FormulaPart:
         """Return `left sign right`; `sign_place` is where the sign stands, if it is written."""
         sizes, product = self.formulas.sizes, sign == "@"
-        one, two = sizes.settled(left.value), sizes.settled(right.value)
+        one, two = sizes.with_known_sizes(left.value), sizes.with_known_sizes(right.value)
         sizes.fit(shape_of(one), shape_of(two), product)
-        left = replace(left, value=sizes.settled(one))
-        right = replace(right, value=sizes.settled(two))
+        left = replace(left, value=sizes.with_known_sizes(one))
+        right = replace(right, value=sizes.with_known_sizes(two))
         if not product:
             _check_orientation(left, right)
-            if sign in "+-" and not (left.row or left.labelled or right.row or right.labelled):
-                operations.check_stretch(left, right, self.place)
+            if sign in "+-" and not (left.is_row or left.indexed or right.is_row or right.indexed):
+                operations.check_square_plus_column(left, right, self.place)
         where = sign_place or right.place
         value = operations.calculate(self.formulas.scope, sign, left, right, self.place, where)
-        vectors = [part.row for part in (left, right) if rank_of(part.value) == 1]
+        vectors = [part.is_row for part in (left, right) if rank_of(part.value) == 1]
         row = bool(vectors) and all(vectors) and rank_of(value) == 1
         written = code.binary(_as_array(left, right), sign, _as_array(right, left))
-        return self.made(value, written, (left, right), not product, row)
+        return self.result(value, written, (left, right), not product, row)
 
     # -------------------------------------------------------------- attributes and indices
     def member(self, part: FormulaPart, name: str, name_place: Place) -> FormulaPart:
         """Return part.name."""
         value = operations.attribute(self.formulas.scope, part, name, name_place, self.place)
         written = ast.Attribute(part.code, name, ast.Load())
-        return self.made(value, written, (part,), entrywise=False)
+        return self.result(value, written, (part,), entrywise=False)
 
     def indexed(self, part: FormulaPart, key: FormulaPart) -> FormulaPart:
         """Return part[key]."""
         value = operations.entry(self.formulas.scope, part, key)
         written = ast.Subscript(part.code, key.code, ast.Load())
-        return self.made(value, written, (part, key), entrywise=False)
+        return self.result(value, written, (part, key), entrywise=False)
 
     def sliced(self, *bounds: FormulaPart | None) -> FormulaPart:
         """Return the slice lower:upper:step; a bound that is left out is None."""
         parts = [part for part in bounds if part is not None]
         codes = [None if part is None else part.code for part in bounds]
         values = [None if part is None else part.value for part in bounds]
-        return self.made(slice(*values), ast.Slice(*codes), parts, entrywise=False)
+        return self.result(slice(*values), ast.Slice(*codes), parts, entrywise=False)
 
     # -------------------------------------------------------------- calls
     def apply(
@@ -266,37 +266,39 @@ class Builder:
         codes = {key: part.code for key, part in keywords.items()}
         written = code.call(function.code, [part.code for part in arguments], codes)
         operands = [*arguments, *keywords.values()]
-        entrywise = whole_arrays or not any(part.labelled for part in operands)
-        return self.made(value, written, operands, entrywise or _is_entrywise(function))
+        entrywise = whole_arrays or not any(part.indexed for part in operands)
+        return self.result(value, written, operands, entrywise or _is_entrywise(function))
 
     # -------------------------------------------------------------- all of them
-    def made(
+    def result(
         self,
         value: Value,
         written: ast.expr,
         operands: Sequence[FormulaPart],
         entrywise: bool = True,
-        row: bool = False,
+        is_row: bool = False,
     ) -> FormulaPart:
         """Return what was calculated from parts.
 
         Under a sum over i, xᵢ is a number, held as an axis with all its values: what is done with
         it must go entry by entry, and beside it no array may stand without an index.
         """
-        labelled = any(part.labelled for part in operands)
-        if labelled and not entrywise:
+        indexed = any(part.indexed for part in operands)
+        if indexed and not entrywise:
             letters, what = ", ".join(self.formulas.indices), PlacedValue(None, self.place).shown
             raise SyntaxProblem(_ONE_ENTRY(what=what, letters=letters), place=self.place)
-        for part in operands if labelled else ():
-            if rank_of(part.value) and not part.labelled:
+        for part in operands if indexed else ():
+            if rank_of(part.value) and not part.indexed:
                 refuse_bare(self.formulas, part)
-        return FormulaPart(self.formulas.sizes.settled(value), self.place, written, row, labelled)
+        return FormulaPart(
+            self.formulas.sizes.with_known_sizes(value), self.place, written, is_row, indexed
+        )
 
 
 def column(formulas: FormulaScope, part: FormulaPart) -> FormulaPart:
     """Return a vector as a matrix of one column, x[:, None]."""
-    at = Builder(formulas, part.place)
-    return at.indexed(part, at.items([at.sliced(None), at.constant(None)]))
+    builder = Builder(formulas, part.place)
+    return builder.indexed(part, builder.items([builder.sliced(None), builder.constant(None)]))
 
 
 def word_for(formulas: FormulaScope, word: str) -> str:
@@ -322,9 +324,9 @@ def _as_array(part: FormulaPart, other: FormulaPart) -> ast.expr:
 
 
 def _check_orientation(left: FormulaPart, right: FormulaPart) -> None:
-    if rank_of(left.value) != 1 or rank_of(right.value) != 1 or left.row == right.row:
+    if rank_of(left.value) != 1 or rank_of(right.value) != 1 or left.is_row == right.is_row:
         return
-    if not (left.labelled or right.labelled):
+    if not (left.indexed or right.indexed):
         what = _LIES(first=left.shown, second=right.shown)
         raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
 

@@ -53,11 +53,11 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[FormulaPart]:
     chain = expanded(formulas, node)
     if chain is not None:
         return (yield from lower(formulas, chain))
-    base, first, at = node.base, node.scripts[0], formulas.at(node)
+    base, first, builder = node.base, node.scripts[0], formulas.builder(node)
     scripts = node.scripts[1:]
     if isinstance(base, Word) and _is_euler(formulas, base) and first.kind in ("^", "-1"):
         formulas.mark_read(base)
-        part = yield from _exponential(at, first)
+        part = yield from _exponential(builder, first)
     elif _is_one(base) and first.kind in ("T", "T?", "prime"):
         formulas.mark_read(base)
         part, scripts = ones(formulas, base), node.scripts
@@ -65,26 +65,27 @@ def raised(formulas: FormulaScope, node: Raised) -> Task[FormulaPart]:
         part = yield from _squared_norm(formulas, base)
     else:
         part, scripts = (yield from lower(formulas, base)), node.scripts
-    return (yield from scripted(at, formulas.place(base), part, scripts))
+    return (yield from scripted(builder, formulas.place(base), part, scripts))
 
 
 def scripted(
-    at: Builder, base: Place, part: FormulaPart, scripts: Sequence[Superscript]
+    builder: Builder, base: Place, part: FormulaPart, scripts: Sequence[Superscript]
 ) -> Task[FormulaPart]:
-    """Return a part with scripts; at: of both; base: of the part as it is written."""
+    """Return a part with scripts. The builder has the place of both, `base` is that of the part as
+    it is written."""
     for script in scripts:
         kind, exponent = script.kind, script.exponent
         if kind in ("T?", "-T?"):
-            kind = _meaning_of_t(at, base, part, kind)
+            kind = _meaning_of_t(builder, base, part, kind)
             exponent = Word(script.first, script.last, "T", raw="T")
         if kind in ("-1", "-T"):
-            part = _inverse(at, base, part)
+            part = _inverse(builder, base, part)
         if kind in ("T", "-T", "prime"):
-            part = _transposed(at, base, part, script, kind)
+            part = _transposed(builder, base, part, script, kind)
         elif kind != "-1" and exponent is not None:
-            power = yield from lower(at.formulas, exponent)
-            part = _power(at, base, part, script, power)
-    return replace(part, place=at.place)
+            power = yield from lower(builder.formulas, exponent)
+            part = _power(builder, base, part, script, power)
+    return replace(part, place=builder.place)
 
 
 def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
@@ -118,14 +119,14 @@ def _is_squared(formulas: FormulaScope, script: Superscript) -> bool:
     return True
 
 
-def _meaning_of_t(at: Builder, base: Place, part: FormulaPart, kind: str) -> str:
+def _meaning_of_t(builder: Builder, base: Place, part: FormulaPart, kind: str) -> str:
     """Return what ^T means where T is also a name: the transpose or a power. Raise SyntaxProblem if
     the shapes allow both."""
-    found = at.formulas.scope.find("T")
+    found = builder.formulas.scope.find("T")
     if not isinstance(found, VALUES) or rank_of(found) > 0:
         return kind.removesuffix("?")
     if rank_of(part.value) > 0:
-        raise two_readings(at.place, f"{_text(base)}'", f"{_text(base)}**T")
+        raise two_readings(builder.place, f"{_text(base)}'", f"{_text(base)}**T")
     return "^"
 
 
@@ -134,67 +135,67 @@ def _text(base: Place) -> str:
 
 
 def _transposed(
-    at: Builder, base: Place, part: FormulaPart, script: Superscript, kind: str
+    builder: Builder, base: Place, part: FormulaPart, script: Superscript, kind: str
 ) -> FormulaPart:
     rank = rank_of(part.value)
-    if rank == 0 or part.labelled:
+    if rank == 0 or part.indexed:
         if kind == "prime" or is_static(part.value):
             name = _text(base)
             what, fix = _NUMBER_PRIME(what=name), _OTHER_NAME(name=name)
-            raise SyntaxProblem(what, place=at.place, fix=fix)
+            raise SyntaxProblem(what, place=builder.place, fix=fix)
         return part
     if rank == 1:
-        return replace(part, row=not part.row, place=at.place)
-    if rank > 2 and not at.formulas.page:
+        return replace(part, is_row=not part.is_row, place=builder.place)
+    if rank > 2 and not builder.formulas.page:
         what = _RANKS(what=_text(base), shape=shape_text(shape_of(part.value)))
-        raise SyntaxProblem(what, place=at.place, fix=_SWAP(what=_text(base)))
+        raise SyntaxProblem(what, place=builder.place, fix=_SWAP(what=_text(base)))
     # tidu's own page writes a stack of matrices as a matrix
-    return at.member(part, "T" if rank == 2 else "mT", at.formulas.place(script))
+    return builder.member(part, "T" if rank == 2 else "mT", builder.formulas.place(script))
 
 
-def _inverse(at: Builder, base: Place, part: FormulaPart) -> FormulaPart:
-    if rank_of(part.value) < 2 or part.labelled:
-        return _lying_as(part, at.calculate("/", at.constant(1), part))
+def _inverse(builder: Builder, base: Place, part: FormulaPart) -> FormulaPart:
+    if rank_of(part.value) < 2 or part.indexed:
+        return _oriented_as(part, builder.calculate("/", builder.constant(1), part))
     shape = shape_of(part.value)
     if shape[-1] != shape[-2]:
         what = _NOT_SQUARE(what=_text(base), shape=shape_text(shape))
-        raise SyntaxProblem(what, place=at.place)
-    return at.apply("inv", part)
+        raise SyntaxProblem(what, place=builder.place)
+    return builder.apply("inv", part)
 
 
 def _power(
-    at: Builder, base: Place, part: FormulaPart, script: Superscript, exponent: FormulaPart
+    builder: Builder, base: Place, part: FormulaPart, script: Superscript, exponent: FormulaPart
 ) -> FormulaPart:
-    if script.kind == "^" and _may_be_of_matrix(at, part):
+    if script.kind == "^" and _may_be_of_matrix(builder, part):
         text, count = closed(_text(base)), code.written(exponent.code)
         whole = isinstance(exponent.value, int)
         power = f"matrix_power({text}, {count})" if whole else f"sqrtm({text})"
-        raise two_readings(at.place, f"{text}**{count}", power)
-    sign = at.formulas.sign_place(script.first) if script.kind == "**" else exponent.place
-    return _lying_as(part, at.calculate("**", part, exponent, sign))
+        raise two_readings(builder.place, f"{text}**{count}", power)
+    sign = builder.formulas.sign_place(script.first) if script.kind == "**" else exponent.place
+    return _oriented_as(part, builder.calculate("**", part, exponent, sign))
 
 
-def _lying_as(part: FormulaPart, result: FormulaPart) -> FormulaPart:
+def _oriented_as(part: FormulaPart, result: FormulaPart) -> FormulaPart:
     """Return an elementwise result as a row if its operand is a row."""
-    row, labelled = result.row or part.row, result.labelled or part.labelled
-    return replace(result, row=row, labelled=labelled)
+    is_row, indexed = result.is_row or part.is_row, result.indexed or part.indexed
+    return replace(result, is_row=is_row, indexed=indexed)
 
 
-def _may_be_of_matrix(at: Builder, part: FormulaPart) -> bool:
+def _may_be_of_matrix(builder: Builder, part: FormulaPart) -> bool:
     """Return whether a power, an exponential or bars may mean the matrix instead of its entries. On
     tidu's own pages, which begin with ∂L/∂X, they mean the entries."""
-    return is_square(part.value) and not part.labelled and not at.formulas.page
+    return is_square(part.value) and not part.indexed and not builder.formulas.page
 
 
-def _exponential(at: Builder, script: Superscript) -> Task[FormulaPart]:
+def _exponential(builder: Builder, script: Superscript) -> Task[FormulaPart]:
     """Return eˣ. Raise SyntaxProblem where x may be a matrix."""
     if script.exponent is None:
-        exponent = at.constant(-1)
+        exponent = builder.constant(-1)
     else:
-        exponent = yield from lower(at.formulas, script.exponent)
-    if _may_be_of_matrix(at, exponent):
-        raise two_readings(at.place, f"exp({exponent.shown})", f"expm({exponent.shown})")
-    return _lying_as(exponent, at.apply("exp", exponent))
+        exponent = yield from lower(builder.formulas, script.exponent)
+    if _may_be_of_matrix(builder, exponent):
+        raise two_readings(builder.place, f"exp({exponent.shown})", f"expm({exponent.shown})")
+    return _oriented_as(exponent, builder.apply("exp", exponent))
 
 
 def closed(text: str) -> str:
@@ -208,44 +209,44 @@ def bars(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return the norm ‖x‖ or the absolute value |x|. Raise SyntaxProblem where |x| may be a
     determinant."""
     part = yield from lower(formulas, node.value)
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     if node.kind == "‖":
-        return _norm(at, node.sub, part)
-    if _may_be_of_matrix(at, part):
-        raise two_readings(at.place, f"det({part.shown})", f"abs({part.shown})")
-    return _lying_as(part, at.apply("abs", part))
+        return _norm(builder, node.sub, part)
+    if _may_be_of_matrix(builder, part):
+        raise two_readings(builder.place, f"det({part.shown})", f"abs({part.shown})")
+    return _oriented_as(part, builder.apply("abs", part))
 
 
-def _norm(at: Builder, below: str, part: FormulaPart) -> FormulaPart:
+def _norm(builder: Builder, below: str, part: FormulaPart) -> FormulaPart:
     sub, name = below.lower().replace("∞", "inf"), part.shown
     if not is_matrix(part.value):
         entrywise = {"1": "sum", "inf": "max", "infty": "max"}.get(sub)
         if entrywise is not None:
-            return at.apply(entrywise, at.apply("abs", part))
+            return builder.apply(entrywise, builder.apply("abs", part))
         if sub in ("", "2"):
-            return at.apply("norm", part)
+            return builder.apply("norm", part)
     elif sub == "":
-        raise two_readings(at.place, f"||{name}||_F", f"||{name}||_2")
+        raise two_readings(builder.place, f"||{name}||_F", f"||{name}||_2")
     elif sub in ("1", "inf"):
         total, order = ("sum", "1") if sub == "1" else ("max", "np.inf")
-        raise two_readings(at.place, f"{total}(abs({name}))", f"norm({name}, {order})")
+        raise two_readings(builder.place, f"{total}(abs({name}))", f"norm({name}, {order})")
     if sub == "f":
-        return at.apply("norm", part)
+        return builder.apply("norm", part)
     order = "nuc" if sub == "*" else _number(sub)
     if order is None:
         what = _NORM(sub=below)
-        raise SyntaxProblem(what, place=at.place, fix=_NORM_FIX(x=name))
-    return at.apply("norm", part, at.constant(order))
+        raise SyntaxProblem(what, place=builder.place, fix=_NORM_FIX(x=name))
+    return builder.apply("norm", part, builder.constant(order))
 
 
 def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return ‖x‖² as the sum of squares, which is smooth at 0; of a matrix only where F is
     written."""
     part = yield from lower(formulas, node.value)
-    at, sub = formulas.at(node), node.sub.lower()
+    builder, sub = formulas.builder(node), node.sub.lower()
     if sub == "f" or (sub in ("", "2") and not is_matrix(part.value)):
-        return at.apply("sum", at.calculate("**", part, at.constant(2)))
-    return at.calculate("**", _norm(at, node.sub, part), at.constant(2))
+        return builder.apply("sum", builder.calculate("**", part, builder.constant(2)))
+    return builder.calculate("**", _norm(builder, node.sub, part), builder.constant(2))
 
 
 def _number(text: str) -> int | float | None:

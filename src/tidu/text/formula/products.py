@@ -43,25 +43,25 @@ class Factor:
         """Return r for a row vector, c for a column vector, m for a matrix, t for more axes."""
         rank = rank_of(self.part.value)
         if rank == 1:
-            return "r" if self.part.row else "c"
+            return "r" if self.part.is_row else "c"
         return "m" if rank == 2 else "t"
 
     @property
     def shown(self) -> str:
-        return f"({self.part.shown})" if self.part.enclosed else self.part.shown
+        return f"({self.part.shown})" if self.part.bracketed else self.part.shown
 
 
 def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
     """Return the product of factors side by side."""
-    at = formulas.at(node)
+    builder = formulas.builder(node)
     found: list[Factor] = []
     for syntax, dot in _factors(formulas, node):
         part = yield from lower(formulas, syntax)
         part = replace(part, value=calculable(formulas.scope, part))
         sign = part.place if dot is None else formulas.sign_place(dot)
         found.append(Factor(part, dot is not None, sign))
-    if any(factor.part.labelled for factor in found):
-        return replace(_multiplied(at, found), labelled=True)
+    if any(factor.part.indexed for factor in found):
+        return replace(_multiplied(builder, found), indexed=True)
     numbers: list[Factor] = []
     stack: list[Factor] = []
     for factor in found:
@@ -76,9 +76,9 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
             del stack[-2:]
             (stack if rank_of(joined.part.value) else numbers).append(joined)
     if len(stack) > 1:
-        raise _no_product(at, stack[0], stack[1])
-    product = _multiplied(at, [*numbers, *stack])
-    return replace(product, row=product.row or (bool(stack) and stack[0].part.row))
+        raise _no_product(builder, stack[0], stack[1])
+    product = _multiplied(builder, [*numbers, *stack])
+    return replace(product, is_row=product.is_row or (bool(stack) and stack[0].part.is_row))
 
 
 # ------------------------------------------------------------------ what the factors are
@@ -136,91 +136,93 @@ def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied
 
 
 # ------------------------------------------------------------------ products
-def _multiplied(at: Builder, factors: Sequence[Factor]) -> FormulaPart:
+def _multiplied(builder: Builder, factors: Sequence[Factor]) -> FormulaPart:
     """Return the product entry by entry: of numbers and one array, or of entries xᵢ under a sum."""
     result = factors[0].part
     for factor in factors[1:]:
-        result = at.calculate("*", result, factor.part, factor.sign)
-    return replace(result, place=at.place)
+        result = builder.calculate("*", result, factor.part, factor.sign)
+    return replace(result, place=builder.place)
 
 
 def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
     """Return the product of two arrays that stand side by side, or None if they have none."""
     first, last = one.part.place, two.part.place
     end = last.end if last.line == first.line else len(first.text or "")
-    at, kinds = Builder(formulas, replace(first, end=end)), one.kind + two.kind
-    part = _RULES.get(kinds, _plain)(at, one, two)
+    builder, kinds = Builder(formulas, replace(first, end=end)), one.kind + two.kind
+    part = _RULES.get(kinds, _plain)(builder, one, two)
     if part is None:
         return None
-    part = replace(part, row=part.row or kinds == "rm", place=at.place)
+    part = replace(part, is_row=part.is_row or kinds == "rm", place=builder.place)
     return Factor(part, one.dot, two.sign)
 
 
-def _matrix_product(at: Builder, one: Factor, two: Factor) -> FormulaPart:
-    return at.calculate("@", one.part, two.part, two.sign)
+def _matrix_product(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
+    return builder.calculate("@", one.part, two.part, two.sign)
 
 
-def _inner(at: Builder, one: Factor, two: Factor) -> FormulaPart:
-    if not (one.part.ones or two.part.ones):
-        return _matrix_product(at, one, two)
-    at.formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
-    return at.apply("sum", two.part if one.part.ones else one.part)
+def _inner(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
+    if not (one.part.all_ones or two.part.all_ones):
+        return _matrix_product(builder, one, two)
+    builder.formulas.sizes.unify(shape_of(one.part.value)[0], shape_of(two.part.value)[0])
+    return builder.apply("sum", two.part if one.part.all_ones else one.part)
 
 
-def _outer(at: Builder, one: Factor, two: Factor) -> FormulaPart:
+def _outer(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return x yᵀ; if one of them is 𝟏, the other vector repeated."""
     first, second = one.part, two.part
-    if not (first.ones or second.ones):
-        return at.apply("np.outer", first, second)
-    shape = at.sizes((shape_of(first.value)[0], shape_of(second.value)[0]))
-    if first.ones and second.ones:
-        return at.apply("np.broadcast_to", at.constant(1.0), shape)
-    return at.apply("np.broadcast_to", second if first.ones else column(at.formulas, first), shape)
+    if not (first.all_ones or second.all_ones):
+        return builder.apply("np.outer", first, second)
+    shape = builder.sizes((shape_of(first.value)[0], shape_of(second.value)[0]))
+    if first.all_ones and second.all_ones:
+        return builder.apply("np.broadcast_to", builder.constant(1.0), shape)
+    return builder.apply(
+        "np.broadcast_to", second if first.all_ones else column(builder.formulas, first), shape
+    )
 
 
-def _plain(at: Builder, one: Factor, two: Factor) -> FormulaPart:
+def _plain(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return a matrix product; beside 𝟏 the sums of the rows or of the columns."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     for ones, sizes, matrix, axis in (
         (two, (left[-1], right[0]), one, 1),
         (one, (right[0], left[0]), two, 0),
     ):
-        if ones.part.ones and rank_of(matrix.part.value) == 2:
-            at.formulas.sizes.unify(*sizes)
-            return at.apply("sum", matrix.part, axis=at.constant(axis))
-    return _number_or_product(at, one, two)
+        if ones.part.all_ones and rank_of(matrix.part.value) == 2:
+            builder.formulas.sizes.unify(*sizes)
+            return builder.apply("sum", matrix.part, axis=builder.constant(axis))
+    return _number_or_product(builder, one, two)
 
 
-def _number_or_product(at: Builder, one: Factor, two: Factor) -> FormulaPart:
+def _number_or_product(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return a matrix product; a single number in brackets multiplies where the sizes do not
     fit."""
     left, right = shape_of(one.part.value), shape_of(two.part.value)
     fits = left[-1] == right[max(-2, -len(right))]
     if not fits and (is_one_element(left) or is_one_element(right)):
-        return at.calculate("*", one.part, two.part, two.sign)
-    return _matrix_product(at, one, two)
+        return builder.calculate("*", one.part, two.part, two.sign)
+    return _matrix_product(builder, one, two)
 
 
-def _column_matrix(at: Builder, one: Factor, two: Factor) -> FormulaPart:
+def _column_matrix(builder: Builder, one: Factor, two: Factor) -> FormulaPart:
     """Return x A for a column vector x: an outer product if A has one row, else x read as a row."""
     if shape_of(two.part.value)[0] != 1:
-        return _number_or_product(at, one, two)
-    return _matrix_product(at, replace(one, part=column(at.formulas, one.part)), two)
+        return _number_or_product(builder, one, two)
+    return _matrix_product(builder, replace(one, part=column(builder.formulas, one.part)), two)
 
 
-def _matrix_row(at: Builder, one: Factor, two: Factor) -> FormulaPart | None:
+def _matrix_row(builder: Builder, one: Factor, two: Factor) -> FormulaPart | None:
     if shape_of(one.part.value)[1] != 1:
         return None
-    here = Builder(at.formulas, two.part.place)
+    here = Builder(builder.formulas, two.part.place)
     lying = here.indexed(two.part, here.items([here.constant(None), here.sliced(None)]))
-    return _matrix_product(at, one, replace(two, part=lying))
+    return _matrix_product(builder, one, replace(two, part=lying))
 
 
-def _same_way(at: Builder, one: Factor, two: Factor) -> FormulaPart | None:
+def _same_way(builder: Builder, one: Factor, two: Factor) -> FormulaPart | None:
     """Return a·b, the dot product of two vectors that are both columns or both rows; None without a
     dot, as a b cannot be multiplied."""
     same = shape_of(one.part.value) == shape_of(two.part.value)
-    return _matrix_product(at, one, two) if two.dot and same else None
+    return _matrix_product(builder, one, two) if two.dot and same else None
 
 
 _RULES: Mapping[str, Callable[[Builder, Factor, Factor], FormulaPart | None]] = {
@@ -234,12 +236,12 @@ _RULES: Mapping[str, Callable[[Builder, Factor, Factor], FormulaPart | None]] = 
 }
 
 
-def _no_product(at: Builder, one: Factor, two: Factor) -> TiduError:
+def _no_product(builder: Builder, one: Factor, two: Factor) -> TiduError:
     first, second = one.shown, two.shown
     shapes = shape_of(one.part.value), shape_of(two.part.value)
     if one.kind == two.kind and shapes[0] == shapes[1]:
-        dot = f"{first} {closed(second)}'" if one.part.row else f"{closed(first)}' {second}"
-        return two_readings(at.place, f"{first} ⊙ {second}", dot)
+        dot = f"{first} {closed(second)}'" if one.part.is_row else f"{closed(first)}' {second}"
+        return two_readings(builder.place, f"{first} ⊙ {second}", dot)
     what = _NO_PRODUCT(
         first=first, one=shape_text(shapes[0]), second=second, two=shape_text(shapes[1])
     )

@@ -83,7 +83,7 @@ def _line(formulas: FormulaScope, line: FormulaLine) -> Task[None]:
     scope, sizes = formulas.scope, formulas.sizes
     formulas.page = line.of is not None
     part = yield from lower(formulas, line.value)
-    part = replace(part, value=sizes.settled(part.value))
+    part = replace(part, value=sizes.with_known_sizes(part.value))
     if line.of is not None:
         part = yield from _of_shape(formulas, line.of, part)
     _check_all_read(formulas, line)
@@ -107,19 +107,19 @@ def _of_shape(formulas: FormulaScope, of: Word, part: FormulaPart) -> Task[Formu
     if len(found) == len(wanted):
         for one, two in zip(found, wanted, strict=True):
             sizes.unify(one, two)
-        return replace(part, value=sizes.settled(part.value))
-    at = Builder(formulas, part.place)
+        return replace(part, value=sizes.with_known_sizes(part.value))
+    builder = Builder(formulas, part.place)
     if product(found) == product(wanted):  # (n, 1) as n entries
-        return at.apply("np.reshape", part, at.sizes(wanted))
+        return builder.apply("np.reshape", part, builder.sizes(wanted))
     if not found and isinstance(part.value, Node | int | float):
-        return at.apply("np.broadcast_to", part, at.sizes(wanted))
+        return builder.apply("np.broadcast_to", part, builder.sizes(wanted))
     return part
 
 
 def _check_all_read(formulas: FormulaScope, line: FormulaLine) -> None:
     """Raise SyntaxProblem if a name or number of the line was not read."""
     for leaf in line.leaves:
-        if (leaf.first.line, leaf.first.column) not in formulas.read:
+        if (leaf.first.line, leaf.first.column) not in formulas.positions_read:
             what = _LEFT_OUT(part=formulas.shown(leaf))
             raise SyntaxProblem(what, place=formulas.place(leaf))
 

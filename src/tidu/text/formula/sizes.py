@@ -29,7 +29,7 @@ class Sizes:
         self.count += 1
         return Size.named(f"{_FRESH}{self.count}")
 
-    def settled(self, value: Value) -> Value:
+    def with_known_sizes(self, value: Value) -> Value:
         """Return a value with the sizes that are known by now."""
         if not self.found or not isinstance(value, Node):
             return value

@@ -46,73 +46,73 @@ def total(formulas: FormulaScope, node: Total) -> Task[FormulaPart]:
     if node.indices:
         return (yield from _over_indices(formulas, node))
     part = yield from lower(formulas, node.body)
-    at, function = formulas.at(node), "prod" if node.product else "sum"
+    builder, function = formulas.builder(node), "prod" if node.product else "sum"
     if node.axes is None:
         if node.above is not None:
             yield from lower(formulas, node.above)
-        return at.apply(function, part)
-    axis = at.size(node.axes[0]) if len(node.axes) == 1 else at.sizes(node.axes)
-    return at.apply(function, part, axis=axis)
+        return builder.apply(function, part)
+    axis = builder.size(node.axes[0]) if len(node.axes) == 1 else builder.sizes(node.axes)
+    return builder.apply(function, part, axis=axis)
 
 
 def _over_indices(formulas: FormulaScope, node: Total) -> Task[FormulaPart]:
-    at, outer = formulas.at(node), formulas.indices
-    _open(at, node)
+    builder, outer = formulas.builder(node), formulas.indices
+    _open(builder, node)
     part = yield from lower(formulas, node.body)
     if node.above is not None:
         bound = yield from lower(formulas, node.above)
-        _set_range(at, node.indices[-1], bound)
-    part = _with_all_axes(at, node, part)
+        _set_range(builder, node.indices[-1], bound)
+    part = _with_all_axes(builder, node, part)
     for index in node.indices:
         formulas.ranges.pop(index, None)
     axes = list(range(len(outer), len(formulas.indices)))
     formulas.indices = outer
-    along = {"axis": at.sizes(axes)} if outer else {}
-    result = at.apply("prod" if node.product else "sum", part, whole_arrays=True, **along)
-    return replace(result, labelled=bool(outer))
+    along = {"axis": builder.sizes(axes)} if outer else {}
+    result = builder.apply("prod" if node.product else "sum", part, whole_arrays=True, **along)
+    return replace(result, indexed=bool(outer))
 
 
-def _open(at: Builder, node: Total) -> None:
+def _open(builder: Builder, node: Total) -> None:
     """Begin a sum over further indices."""
-    known, new = at.formulas.indices, node.indices
+    known, new = builder.formulas.indices, node.indices
     twice = [index for i, index in enumerate(new) if index in known or index in new[:i]]
     if twice:
-        raise SyntaxProblem(_INDEX_TWICE(letter=twice[0]), place=at.place)
-    at.formulas.indices = [*known, *new]
+        raise SyntaxProblem(_INDEX_TWICE(letter=twice[0]), place=builder.place)
+    builder.formulas.indices = [*known, *new]
     count = len(known) + len(new)
     if count > MOST_INDICES:
         what = _MANY_INDICES(count=count, most=MOST_INDICES)
-        raise SyntaxProblem(what, place=at.place, fix=_FACTORS_OUT())
+        raise SyntaxProblem(what, place=builder.place, fix=_FACTORS_OUT())
 
 
-def _set_range(at: Builder, index: str, bound: FormulaPart) -> None:
+def _set_range(builder: Builder, index: str, bound: FormulaPart) -> None:
     value = bound.value
     if not isinstance(value, int | Size) or isinstance(value, bool):
         what = _BOUND(letter=index, bound=bound.shown)
         raise SyntaxProblem(what, place=bound.place)
-    size = at.formulas.ranges.setdefault(index, value)
+    size = builder.formulas.ranges.setdefault(index, value)
     if value != size:
-        raise _two_ranges(at, index, value, size)
+        raise _two_ranges(builder, index, value, size)
 
 
-def _two_ranges(at: Builder, index: str, one: Dim, two: Dim) -> SyntaxProblem:
-    return SyntaxProblem(_RANGE(letter=index, one=one, two=two), place=at.place)
+def _two_ranges(builder: Builder, index: str, one: Dim, two: Dim) -> SyntaxProblem:
+    return SyntaxProblem(_RANGE(letter=index, one=one, two=two), place=builder.place)
 
 
-def _with_all_axes(at: Builder, node: Total, part: FormulaPart) -> FormulaPart:
+def _with_all_axes(builder: Builder, node: Total, part: FormulaPart) -> FormulaPart:
     """Return the body of a sum with its whole range along the axis of each index."""
-    indices, ranges, found = at.formulas.indices, at.formulas.ranges, shape_of(part.value)
+    indices, ranges, found = builder.formulas.indices, builder.formulas.ranges, shape_of(part.value)
     for index in node.indices:
         if index not in ranges:
-            raise SyntaxProblem(_NO_RANGE(letter=index), place=at.place)
-    if found and not part.labelled:
-        refuse_bare(at.formulas, part)
+            raise SyntaxProblem(_NO_RANGE(letter=index), place=builder.place)
+    if found and not part.indexed:
+        refuse_bare(builder.formulas, part)
     shape = [ranges[index] if index in node.indices else 1 for index in indices]
     padded = (*(1,) * (len(indices) - len(found)), *found)
     wanted = tuple(s if p == 1 else p for s, p in zip(shape, padded, strict=True))
     if wanted == found:
         return part
-    return at.apply("np.broadcast_to", part, at.sizes(wanted), whole_arrays=True)
+    return builder.apply("np.broadcast_to", part, builder.sizes(wanted), whole_arrays=True)
 
 
 # ------------------------------------------------------------------ entries
@@ -120,7 +120,7 @@ def indexed(formulas: FormulaScope, node: Indexed) -> Task[FormulaPart]:
     """Return x[1:2] as NumPy reads it; behind ∂L/∂x =, as tidu's pages write it, counted from 1."""
     base = yield from lower(formulas, node.base)
     key = yield from lower(formulas, _from_zero(node.key) if formulas.page else node.key)
-    return formulas.at(node).indexed(base, key)
+    return formulas.builder(node).indexed(base, key)
 
 
 def _from_zero(key: Syntax) -> Syntax:
@@ -141,49 +141,51 @@ def slice_(formulas: FormulaScope, node: Slice) -> Task[FormulaPart]:
     bounds: list[FormulaPart | None] = []
     for part in node.parts:
         bounds.append(None if part is None else (yield from lower(formulas, part)))
-    return formulas.at(node).sliced(*bounds)
+    return formulas.builder(node).sliced(*bounds)
 
 
 def entry(formulas: FormulaScope, node: Subscripted) -> Task[FormulaPart]:
     """Return x₂, A₁,₂ or x₁:₂ with indices from 1; xᵢ under a sum over i."""
     part = yield from lower(formulas, node.base)
-    at, rank = formulas.at(node), rank_of(part.value)
+    builder, rank = formulas.builder(node), rank_of(part.value)
     keys = names.indices(node.sub, rank)
     if keys is None:
-        raise formulas.scope.unknown_name(formulas.shown(node), at.place)
+        raise formulas.scope.unknown_name(formulas.shown(node), builder.place)
     if all(key in formulas.indices for key in keys) and len(keys) == rank:
-        return _labelled(at, part, keys)
-    found = [_from_one(at, key) for key in keys]
-    return at.indexed(part, found[0] if len(found) == 1 else at.items(found))
+        return _by_index(builder, part, keys)
+    found = [_from_one(builder, key) for key in keys]
+    return builder.indexed(part, found[0] if len(found) == 1 else builder.items(found))
 
 
-def _from_one(at: Builder, key: str) -> FormulaPart:
+def _from_one(builder: Builder, key: str) -> FormulaPart:
     """Return an index that counts from 1, as NumPy's: 2, 1:3, or the name of a number."""
     if key.isdigit() and int(key) > 0:
-        return at.constant(int(key) - 1)
+        return builder.constant(int(key) - 1)
     if ":" in key:
         low, _, high = key.partition(":")
-        lower = at.constant(int(low) - 1) if low else None
-        return at.sliced(lower, at.constant(int(high)) if high else None)
-    value = at.formulas.scope.find(key) if key.isalpha() else None
+        lower = builder.constant(int(low) - 1) if low else None
+        return builder.sliced(lower, builder.constant(int(high)) if high else None)
+    value = builder.formulas.scope.find(key) if key.isalpha() else None
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return at.constant(value - 1)
-    raise at.formulas.scope.unknown_name(key, at.place)
+        return builder.constant(value - 1)
+    raise builder.formulas.scope.unknown_name(key, builder.place)
 
 
-def _labelled(at: Builder, part: FormulaPart, keys: Sequence[str]) -> FormulaPart:
+def _by_index(builder: Builder, part: FormulaPart, keys: Sequence[str]) -> FormulaPart:
     """Return xᵢ as all of x, its axis marked as that of i."""
-    indices, ranges = at.formulas.indices, at.formulas.ranges
+    indices, ranges = builder.formulas.indices, builder.formulas.ranges
     if len(set(keys)) != len(keys):
-        part, keys = at.apply("np.diagonal", part), keys[:1]
+        part, keys = builder.apply("np.diagonal", part), keys[:1]
     order = sorted(keys, key=indices.index)
     if order != list(keys):
-        part = at.member(part, "T", at.place)
+        part = builder.member(part, "T", builder.place)
     for key, size in zip(keys, shape_of(part.value), strict=False):
         if ranges.setdefault(key, size) != size:
-            raise _two_ranges(at, key, ranges[key], size)
+            raise _two_ranges(builder, key, ranges[key], size)
     behind = indices[indices.index(order[0]) :]
     if any(index not in order for index in behind):
-        axes = [at.sliced(None) if index in order else at.constant(None) for index in behind]
-        part = at.indexed(part, at.items(axes))
-    return replace(part, labelled=True, place=at.place)
+        axes = [
+            builder.sliced(None) if index in order else builder.constant(None) for index in behind
+        ]
+        part = builder.indexed(part, builder.items(axes))
+    return replace(part, indexed=True, place=builder.place)

@@ -56,7 +56,9 @@ def named(formulas: FormulaScope, node: Syntax, name: str) -> FormulaPart:
     """Return the value of a name."""
     place = formulas.place(node)
     return FormulaPart(
-        formulas.sizes.settled(formulas.scope.value_of(name, place)), place, code.name(name)
+        formulas.sizes.with_known_sizes(formulas.scope.value_of(name, place)),
+        place,
+        code.name(name),
     )
 
 
@@ -64,7 +66,7 @@ def ones(formulas: FormulaScope, node: Syntax) -> FormulaPart:
     """Return 𝟏, a vector of ones; what it is multiplied with settles its length."""
     size = formulas.sizes.new()
     written = code.call(code.name(word_for(formulas, "ones")), [ast.Name(str(size))], {})
-    return FormulaPart(filled((size,), 1.0), formulas.place(node), written, ones=True)
+    return FormulaPart(filled((size,), 1.0), formulas.place(node), written, all_ones=True)
 
 
 def _identity(formulas: FormulaScope, node: Word) -> FormulaPart:

@@ -51,7 +51,7 @@ _STATEMENTS: Mapping[type[ast.AST], Words] = {
 _STATEMENT = Words(en="this statement", zh="这种语句")
 
 
-def read(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
+def read_expression(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
     """Start reading an expression. Raises `SyntaxProblem` for one that has no reader."""
     scope.count_step(node, scope.place)
     reader = scope.readers.get(type(node))
@@ -60,12 +60,12 @@ def read(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
     return reader(scope, node)
 
 
-def operand(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
+def wait_for_expression(scope: Scope, node: ast.expr) -> Task[PlacedValue]:
     """Read an expression, and return its task."""
-    return wait(read(scope, node))
+    return wait(read_expression(scope, node))
 
 
-def statement(scope: Scope, node: ast.stmt) -> Task[None]:
+def read_statement(scope: Scope, node: ast.stmt) -> Task[None]:
     """Start reading a statement. Raises `SyntaxProblem` for one that has no reader."""
     scope.count_step(node, scope.place)
     reader = scope.statements.get(type(node))
@@ -80,10 +80,10 @@ def not_part(scope: Scope, node: ast.stmt) -> SyntaxProblem:
     return SyntaxProblem(NOT_PART(what=what), place=scope.place(node))
 
 
-def lines(scope: Scope, block: Sequence[ast.stmt]) -> Task[None]:
+def read_block(scope: Scope, block: Sequence[ast.stmt]) -> Task[None]:
     """Read the lines of a block one after the other."""
     for line in block:
-        yield from wait(statement(scope, line))
+        yield from wait(read_statement(scope, line))
 
 
 def refusal(scope: Scope, node: ast.expr) -> SyntaxProblem:
