@@ -99,7 +99,7 @@ def entangled(functions: Sequence[Node], moving: Sequence[Node]) -> bool:
     active = depends_on(walk, moving)
     made = _made_of(walk, active)
     for node in walk:
-        if node.id in active and (_orders(node, active) or _meets_itself(node, active, made)):
+        if node.id in active and (_orders(node) or _meets_itself(node, active, made)):
             return True
     seen: set[int] = set()
     for _, chosen_by in {_kink(node, active) for node in walk if node.id in active}:  # each once
@@ -119,7 +119,7 @@ def _meets_itself(node: Node, active: set[int], made: Mapping[int, frozenset[int
     return any(one & other for one, other in itertools.combinations(by, 2))
 
 
-def _orders(node: Node, active: set[int]) -> bool:
+def _orders(node: Node) -> bool:
     """Tell whether a node takes elements by their order, and they are none of the inputs
     themselves."""
     if is_tuple(node) or node.op.form is not Form.OPAQUE:

@@ -115,7 +115,7 @@ def _invent(
             continue
         shared = users.get(node.id, 0) > 1 and not _is_light(node)
         asked = node.id in inner and size[node.id] > _SHORT and not _is_light(node)
-        if asked or shared or _is_inner(node, nodes, users) or size[node.id] >= LONGEST:
+        if asked or shared or _is_inner(node) or size[node.id] >= LONGEST:
             count += 1
             while ("v", str(count)) in taken:
                 count += 1
@@ -129,7 +129,7 @@ def _is_light(node: Node) -> bool:
     return node.op.loop is Loop.VIEW
 
 
-def _is_inner(node: Node, nodes: list[Node], users: Mapping[int, int]) -> bool:
+def _is_inner(node: Node) -> bool:
     """Return whether the derivative of a node refers to its result (composite and opaque ops)."""
     return node.op.form in (Form.OPAQUE, Form.COMPOSITE) and node.rank > 0
 

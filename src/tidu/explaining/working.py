@@ -166,7 +166,7 @@ def delta_steps(view: View) -> list[Step]:
     """Return one line for the gradient of each named intermediate result."""
     steps: list[Step] = []
     for node in _lines(view):
-        steps += _path_steps(view, node, view.names.delta[node])
+        steps += _path_steps(view, node)
         name: list[Math | None] = [view.gradient_name(node)]
         if view.options.writing == "delta":
             name.insert(0, view.names.delta[node])
@@ -186,7 +186,7 @@ def gradient_steps(view: View, name: str, node: Node) -> list[Block]:
                 covers=view.covers(gradient),
             )
         ]
-    steps: list[Block] = list(_path_steps(view, node, view.gradient_name(node)))
+    steps: list[Block] = list(_path_steps(view, node))
     adjoint = view.derivation.adjoints[node]
     steps.append(_gradient_step(view, node, adjoint, [view.gradient_name(node)]))
     if node.dtype in COMPLEX:
@@ -288,7 +288,7 @@ def _plus(terms: list[Math]) -> Math:
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
-def _path_steps(view: View, node: Node, name: Math) -> list[Step]:
+def _path_steps(view: View, node: Node) -> list[Step]:
     """Return the contribution of each use of a node that is used several times, before the sum."""
     parts = view.derivation.contributions.get(node, ())
     if len(parts) < 2:

@@ -22,6 +22,7 @@ from tidu.ops.numbers import (
 )
 from tidu.rewriting.patterns import any_order, number, of, value, variable
 from tidu.rewriting.register import sample, simplification
+from tidu.rewriting.terms import scaled
 
 x, y, c = variable("x"), variable("y"), value("c")
 
@@ -279,14 +280,8 @@ def _common_number(node: Node, atoms: Atoms) -> Node | None:
     if abs(a) != abs(b) or a == b == 1.0 or (a, b) == (1.0, -1.0):
         return None
     if a == b:
-        return _times(a, x + y)
-    return _times(a, x - y) if a > 0 else _times(b, y - x)
-
-
-def _times(number: float, x: Node) -> Node:
-    if number == 1.0:
-        return x
-    return -x if number == -1.0 else multiply(number, x)
+        return scaled(a, x + y)
+    return scaled(a, x - y) if a > 0 else scaled(b, y - x)
 
 
 def _negative_term(node: Node, atoms: Atoms) -> Node | None:

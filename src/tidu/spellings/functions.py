@@ -158,11 +158,6 @@ def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Ent
     return found
 
 
-def known_names() -> list[str]:
-    """Return all bare names, sorted."""
-    return sorted(_current().bare)
-
-
 def unknown(path: str, shown: str | None = None) -> UnknownNameError:
     """Return the error for a function that the table does not have; `shown` is how the user wrote
     it."""

@@ -218,10 +218,10 @@ def trace_scan(
         if not (traceable(leaf.value) or _is_number(leaf.value)):
             what = _LEAF(function=body_name(function), value=repr(leaf.value)[:40])
             raise TraceError(what, place=recorder.place())
-    step = _one_step(recorder, function, init, xs, length, reverse, _weak(start, xs))
+    step = _one_step(recorder, function, init, xs, reverse, _weak(start, xs))
     dtypes = _settled(start, step)
     if dtypes:  # a plain number takes the dtype of what the steps make of it
-        step = _one_step(recorder, function, init, xs, length, reverse, dtypes)
+        step = _one_step(recorder, function, init, xs, reverse, dtypes)
     place = recorder.place()
     for key, guard in step.inner.guards:
         if depends_on([guard.condition], step.given) & {guard.condition.id}:
@@ -269,7 +269,6 @@ def _one_step(
     function: Callable[..., Any],
     init: Any,
     xs: Any,
-    length: Dim,
     reverse: bool,
     dtypes: Mapping[int, DType],
 ) -> _Step:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -15,6 +16,7 @@ from tidu.errors import EvaluationError, InputError, Place, TiduError
 from tidu.ir.body import result_types
 from tidu.ir.budget import note_array
 from tidu.ir.build import OperandError, constant, shape_error
+from tidu.ir.describe import display_names
 from tidu.ir.graph import Guard
 from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
@@ -100,6 +102,26 @@ class Recorder:
         """Return the derivatives that depend on an input; a constant may stand in the functions
         too."""
         return [node for node in self.derived if self.is_traced(node)]
+
+    @contextmanager
+    def runs(self) -> Generator[None]:
+        """Trace what is called in this context, and close the trace at its end.
+
+        An error of tidu's that NumPy wraps, raised by `__array__` or `__float__`, is raised itself.
+        """
+        names, before = display_names.set(self.namer.display_names), running.set(self)
+        try:
+            yield
+        except TiduError:
+            raise
+        except Exception as error:
+            if isinstance(error.__cause__, TiduError):
+                raise error.__cause__ from None
+            raise
+        finally:
+            running.reset(before)
+            display_names.reset(names)
+            self.close()
 
     # -------------------------------------------------------------- where the user is
     def frame(self) -> FrameType | None:

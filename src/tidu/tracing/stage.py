@@ -14,9 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tidu.errors import TiduError
 from tidu.ir.build import constant, input_node
-from tidu.ir.describe import display_names
 from tidu.ir.graph import Graph
 from tidu.ir.name import Name
 from tidu.ir.node import Node, reachable
@@ -136,17 +134,5 @@ def stage(function: Callable[..., Any]) -> Generator[Stage, None, None]:
         yield Stage(recorder, own=False)
         return
     recorder = Recorder(function_name(function), node_of, concrete=True)
-    token = display_names.set(recorder.namer.display_names)
-    started = running.set(recorder)
-    try:
+    with recorder.runs():
         yield Stage(recorder, own=True)
-    except TiduError:
-        raise
-    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
-        if isinstance(error.__cause__, TiduError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        running.reset(started)
-        display_names.reset(token)
-        recorder.close()

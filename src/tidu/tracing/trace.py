@@ -13,10 +13,9 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from tidu.errors import InputError, ShapeGrowthWarning, TiduError, TraceError, warn
+from tidu.errors import InputError, ShapeGrowthWarning, TraceError, warn
 from tidu.ir.budget import reading
 from tidu.ir.build import input_node
-from tidu.ir.describe import display_names
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
 from tidu.ir.source import Source
@@ -26,7 +25,7 @@ from tidu.tracing.arguments import refuse_counting_nan, take
 from tidu.tracing.calling import as_call, bind, definition_of, function_name
 from tidu.tracing.growth import growth_warnings
 from tidu.tracing.randomness import Generators
-from tidu.tracing.record import Recorder, running
+from tidu.tracing.record import Recorder
 from tidu.tracing.traced import TracedArray, node_of
 from tidu.tracing.tree import Key, leaves, put, replace, short_names
 from tidu.tracing.unfit import operand_errors_shown
@@ -240,29 +239,16 @@ def _run(
     args, kwargs = as_call(function, call)
     generators = Generators(function)
     recorder.root = inspect.currentframe()
-    token = display_names.set(recorder.namer.display_names)
-    started = running.set(recorder)
-    try:
+    with recorder.runs():
         with operand_errors_shown(function, call):
             result = function(*args, **kwargs)
         if recorder.refused is not None:
             raise recorder.refused
         for source in generators.used():
             recorder.remarks.append(_RANDOM(function=function_name(function), source=source))
-        node = outcome.node_of_result(
+        return outcome.node_of_result(
             result, recorder, function_name(function), definition_of(function), scalar
         )
-    except TiduError:
-        raise
-    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
-        if isinstance(error.__cause__, TiduError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        running.reset(started)
-        display_names.reset(token)
-        recorder.close()
-    return node
 
 
 def _refuse_left(recorder: Recorder, node: Node) -> None:

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from tidu.document.math import Math
 from tidu.errors import EvaluationError, ShapeError, TiduError, TraceError
 from tidu.ir.build import broadcast, constant, input_node, substitute
-from tidu.ir.describe import display_names
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.types import FLOATS, DType, Size, Type, promote, shape_text
 from tidu.tracing.calling import function_name
-from tidu.tracing.record import Recorder, running
+from tidu.tracing.record import Recorder
 from tidu.tracing.traced import TracedArray, node_of
 from tidu.words import Lines, Words, verbatim
 
@@ -276,23 +275,12 @@ def _parts(
         recorder.know(node, None)
         recorder.namer.display_names[node.id] = str(node.attrs["name"]).lstrip("·")
     arrays = [TracedArray(node, recorder) for node in variables]
-    token, started = display_names.set(recorder.namer.display_names), running.set(recorder)
     recorder.root = inspect.currentframe()
-    try:
+    with recorder.runs():
         named = {"out": arrays.pop()} if last_by_name else {}
         result = function(*arrays, **named, **settings)
         if recorder.refused is not None:
             raise recorder.refused
-    except TiduError:
-        raise
-    except Exception as error:  # NumPy wraps what our __array__ and __float__ raise
-        if isinstance(error.__cause__, TiduError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        running.reset(started)
-        display_names.reset(token)
-        recorder.close()
     parts = list(cast("list[Any]", result)) if isinstance(result, tuple | list) else [result]
     return [part.node if type(part) is TracedArray else part for part in parts]
 

@@ -102,7 +102,7 @@ def passes(source: SourceFile, dialect: Dialect) -> Passes:
         asked={node.id for node in asked},
     )
     kept = {**known, **{line.node.id: CodeText(line.variable, ATOM) for line in forward.lines}}
-    back, results = _backward(source, dialect, bodies, kept, wanted, taken)
+    back, results = _backward(source, bodies, kept, wanted, taken)
     variables = [*names.inputs.values(), *(line.variable for line in forward.lines)]
     read = named_in(line.expression for line in back)
     sizes = sizes_told(names.inputs)
@@ -130,7 +130,6 @@ def passes(source: SourceFile, dialect: Dialect) -> Passes:
 
 def _backward(
     source: SourceFile,
-    dialect: Dialect,
     bodies: Definitions,
     known: Mapping[int, CodeText],
     wanted: Mapping[Node, str],

@@ -103,7 +103,7 @@ def write(source: SourceFile) -> str:
         "",
         f"{INDENT}@staticmethod",
         f"{INDENT}def backward(ctx, grad):",
-        *indented(_backward_lines(source, parts, tensors, sizes), 2),
+        *indented(_backward_lines(parts, tensors, sizes), 2),
         "",
         "",
         f"def {source.function}({arguments}):",
@@ -171,9 +171,7 @@ _ONCE: tuple[str, ...] = (
 )
 
 
-def _backward_lines(
-    source: SourceFile, parts: Passes, tensors: Sequence[str], sizes: Sequence[str]
-) -> list[str]:
+def _backward_lines(parts: Passes, tensors: Sequence[str], sizes: Sequence[str]) -> list[str]:
     lines = list(_ONCE)
     if tensors:
         comma = "," if len(tensors) == 1 else ""

@@ -187,7 +187,7 @@ def _by_expansion(v: Any, x: Any, order: int, grows: bool) -> Any:
     return total
 
 
-def _scaled_notation(letter: str, grows: bool) -> Callable[..., Math]:
+def _scaled_notation(letter: str) -> Callable[..., Math]:
     def notation(node: Node, v: Math, x: Math) -> Math:
         order = node.attrs["order"]
         known = constant_value(node.inputs[0])
@@ -232,7 +232,7 @@ def _scaled_bessel(
         source=source,
         numpy=in_double(_scaled(name, grows)),
         prepare=lambda v, x, order=0: apply(record, v, x, order=int(order)),
-        notation=_scaled_notation(letter, grows),
+        notation=_scaled_notation(letter),
         code=_scaled_code(name, grows),
         samples=_with_orders(between(0.5, 3.0, 0.0, 1.0, 2.0, 2.5)),
         doc=says(en, zh),
