@@ -122,7 +122,7 @@ class Derivation(Instance):
         from tidu.api.export import plain_source
         from tidu.backends.source.numpy import gradient_text
 
-        return gradient_text(plain_source(self.core), name)
+        return gradient_text(plain_source(self.for_all_values().core), name)
 
     def to(self, target: str, lang: Language | None = None, *, function: str = "loss") -> str:
         """Return a source file that stands alone, in one of the languages that `tidu export --to`
@@ -140,7 +140,8 @@ class Derivation(Instance):
 
         check_choice("target", target, tuple(TARGETS))
         check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
-        core = self.with_bodies() if self.bodies else self.core
+        general = self.for_all_values()
+        core = general.with_bodies() if general.bodies else general.core
         return (
             TARGETS[target].printer().write(source_of(core, lang or current_language(), function))
         )
@@ -210,13 +211,16 @@ class Derivation(Instance):
         Raises InputError for missing values or NaN, ShapeError for a shape that does not fit,
         EvaluationError where a Python branch would go another way than when it was traced.
         """
-        return evaluated(self, self.given({**(values or {}), **arrays}))
+        given = {**self.values, **(values or {}), **arrays}
+        chosen = self.for_values(given)
+        return evaluated(chosen, chosen.given(given))
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
-        given = self.given(values or {})
-        numbers = numbers_of(Instance(self.core, given, self.bodies), shown_nodes(self.core))
-        return verify(self.with_bodies(), given, gradients=numbers.gradients)
+        chosen = self.for_values({**self.values, **(values or {})})
+        given, core = chosen.given(values or {}), chosen.core
+        numbers = numbers_of(Instance(core, given, self.bodies), shown_nodes(core))
+        return verify(chosen.with_bodies(), given, gradients=numbers.gradients)
 
     def explain(
         self,
@@ -270,7 +274,7 @@ class Derivation(Instance):
         shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
         remarks = (*core.graph.remarks, SIZES_CHOSEN(sizes=shown))
         core = replace(core, graph=replace(core.graph, remarks=remarks))
-        return Derivation(core, self.values, self.bodies)
+        return replace(self, core=core, general=None)
 
     def numbers(self) -> Valuation:
         """Return a keep-all run of everything that an explanation shows."""

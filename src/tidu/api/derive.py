@@ -10,6 +10,7 @@ from tidu.api.derivation import Derivation
 from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
+from tidu.calculus.noticed import noticing
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning, warn
 from tidu.explaining.phrases import PROMOTED
@@ -91,8 +92,9 @@ def derive(
     names = _wrt(wrt, source)
     for array in known.values():  # copies; not to be changed behind the derivation's back
         array.flags.writeable = False
-    core = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
-    made = Derivation(core, known, source.bodies)
+    general = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
+    core = noticing(general, known, as_written)
+    made = Derivation(core, known, source.bodies, None if core is general else general)
     if has_nan(known.values()):
         check_nan(known, made.loss_value() if made.has_numbers() else None)
     return made

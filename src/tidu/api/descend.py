@@ -24,6 +24,7 @@ from tidu.errors import DescentError, InputError, nearest
 from tidu.ir.graph import Graph
 from tidu.optim import RULES, SGD, Optimizer, Rule
 from tidu.running.backend import check_backend
+from tidu.running.instance import Instance
 from tidu.words import Phrase, Words, verbatim
 
 _BOTH = Words(
@@ -212,7 +213,9 @@ def _adapter(
     named: Mapping[str, Any],
     watch: Sequence[Watch] | None,
 ) -> ProgramAdapter:
-    core = getattr(loss, "core", loss)  # the handle that tidu.derive gives, or what it wraps
+    if isinstance(loss, Instance):  # what tidu.derive gives
+        loss = loss.for_all_values()
+    core = getattr(loss, "core", loss)
     if isinstance(core, Derivation):
         given = {} if core is loss else loss.values
         bodies = {} if core is loss else loss.bodies

@@ -6,7 +6,9 @@ import os
 from typing import Any
 
 from tidu.api.derivation import Derivation
+from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
+from tidu.calculus.noticed import noticing
 from tidu.calculus.settings import with_kinks
 from tidu.ir.budget import limited
 from tidu.study.budget import OF_A_STUDY
@@ -29,14 +31,16 @@ def part_derivation(study: Study, part: Part, wrt: str | None = None) -> Derivat
     """Return one part's gradients, by what the study asks for unless `wrt` names other inputs."""
     values = given_values(study, part)
     source = model_source(study, part, values)
-    graph = with_kinks(source.graph, part.kinks)
+    graph = with_assumptions(with_kinks(source.graph, part.kinks), part.assume)
     parameters = [name for name in part.wrt if name in graph.inputs] or list(source.parameters)
     if wrt is not None:
         parameters = [name.strip() for name in wrt.split(",")]
-    core = derive_graph(
-        graph, parameters, output=part.output or source.loss, as_written=part.as_written
-    )
     arrays: dict[str, Any] = {
         n: a for n, a in {**source.values, **values.arrays}.items() if n in graph.inputs
     }
-    return Derivation(core, arrays, source.bodies)
+    check_assumptions(graph.inputs, arrays)
+    general = derive_graph(
+        graph, parameters, output=part.output or source.loss, as_written=part.as_written
+    )
+    core = noticing(general, arrays, part.as_written)
+    return Derivation(core, arrays, source.bodies, None if core is general else general)

@@ -78,7 +78,7 @@ def with_assumptions(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
     image = {
         graph.inputs[name]: declared(graph.inputs[name], *p) for name, p in assumptions.items()
     }
-    old = [*graph.nodes(), *(guard.condition for guard in graph.guards)]
+    old = graph.all_nodes()
     return mapped(graph, {**dict(zip(old, substitute(old, image), strict=True)), **image})
 
 

@@ -50,7 +50,7 @@ def inlined_derivation(derivation: Derivation) -> Derivation:
 def sized_derivation(derivation: Derivation, sizes: Mapping[str, int]) -> Derivation:
     """Return the derivation of the same program with numbers for its named sizes."""
     graph = derivation.graph
-    nodes = list(dict.fromkeys([*graph.inputs.values(), *graph.names, *graph.nodes()]))
+    nodes = graph.all_nodes()
     images = substitute(nodes, {}, dict(sizes))
     return derive_graph(
         mapped(graph, dict(zip(nodes, images, strict=True))),

@@ -12,6 +12,7 @@ from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.rule import Purpose, RewriteRule, holds_for, rules_for
+from tidu.ops.numbers import constant_value
 
 Record = Callable[[RewriteRule, Node, Node], None]
 
@@ -183,6 +184,8 @@ def _weight(node: Node) -> int:
     run."""
     if node.op.loop is Loop.CONTRACT:
         return 5
+    if node.op.loop is Loop.SCATTER and _single(node.inputs[0]):  # of c: c times one of ones
+        return 1 if constant_value(node.inputs[0]) == 1.0 else 4
     broadcasts = node.op.role == "broadcast" and node.inputs[0].rank > 0
     if node.op.loop is Loop.REDUCE:
         return 3

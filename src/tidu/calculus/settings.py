@@ -95,7 +95,7 @@ def with_kinks(graph: Graph, chosen: Mapping[str, Any]) -> Graph:
             done[node] = node.op(*inputs, **attrs) if node.inputs else node
         return [done[node] for node in old]
 
-    old = graph.nodes()
+    old = graph.all_nodes()
     return mapped(graph, dict(zip(old, change(old), strict=True)))
 
 

@@ -64,11 +64,9 @@ def _in_program_order(derivation: Derivation) -> list[Node]:
     written."""
     graph = derivation.graph
     results = [derivation.run_node(node) for node in graph.outputs.values()]
-    shown = {node.id for node in reachable([*results, derivation.loss])}
     used = {node.id for node in graph.nodes()}
     named = [derivation.run_node(node) for node in graph.names if node.id in used]
-    walk = reachable([*named, *results, derivation.loss])
-    return [node for node in walk if node.id in shown]
+    return reachable([*named, *results, derivation.loss])
 
 
 def _arguments(nodes: list[Node], active: set[int]) -> set[int]:

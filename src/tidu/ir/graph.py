@@ -37,6 +37,11 @@ class Graph(Flat):
         """Return all nodes under the outputs, operands first."""
         return reachable(self.outputs.values())
 
+    def all_nodes(self) -> list[Node]:
+        """Return all nodes that the program names or tests, those under no output too."""
+        tests = [guard.condition for guard in self.guards]
+        return reachable([*self.inputs.values(), *self.outputs.values(), *self.names, *tests])
+
     def last_named(self) -> dict[str, Node]:
         """Return the node of every name that the program gives; of a name given twice, the last."""
         steps: dict[str, int] = {}

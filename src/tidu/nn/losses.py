@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import numpy as np
-
 from tidu.errors import InputError, ShapeError, UnknownNameError, nearest
-from tidu.ir.build import constant
+from tidu.ir.build import constant, filled
 from tidu.ir.describe import describe
 from tidu.ir.node import Node
-from tidu.ir.types import shape_text
+from tidu.ir.types import product, shape_text
 from tidu.nn.reach import torch_call
-from tidu.ops.arrays.layout import reshape
+from tidu.ops.arrays.axes import moveaxis
+from tidu.ops.arrays.layout import broadcast_to, reshape
 from tidu.ops.arrays.reduction import mean, sum_
+from tidu.ops.arrays.structure import arange
 from tidu.ops.elementwise.arithmetic import absolute, square
 from tidu.ops.elementwise.comparison import equal, greater_equal, less, less_equal, where
 from tidu.ops.elementwise.exponential import exp, softplus, xlogy
@@ -33,10 +33,6 @@ _CLASSES = Words(
     en="{a} {sa} holds scores of classes; the target {b} {sb} fits neither as class indices {si} "
     "nor as probabilities {sa}",
     zh="{a} {sa} 是各类别的得分；目标 {b} {sb} 既不是类别下标 {si}，也不是概率 {sa}",
-)
-_NAMED = Words(
-    en="class indices need a number of classes, {a} has {n} of them",
-    zh="按类别下标计算需要确定的类别数，而 {a} 的类别数是 {n}",
 )
 _SCALAR = Words(
     en="{a} is a single number; a loss over classes needs one score for each class",
@@ -161,33 +157,54 @@ class _Classes:
     def by_index(self) -> bool:
         return self.target.shape != self.scores.shape
 
-    def chances(self, smoothing: float) -> Node:
-        """Return the probabilities of the target, zero for samples that do not count."""
-        probabilities = class_probabilities(self.scores, self.target, self.axis)
-        if smoothing:
-            probabilities = (1.0 - smoothing) * probabilities + smoothing / constant(
-                self.scores.shape[self.axis]
-            )
-        if self.ignored is None or not self.by_index:
-            return probabilities
-        shape = self.scores.shape
-        without = (*shape[: self.axis], 1, *shape[self.axis + 1 :])
-        out = equal(reshape(self.target, shape=without), float(self.ignored))
-        return where(out, 0.0, probabilities)
+    def counted(self, values: Node) -> Node:
+        """Return a value for each sample, 0 for samples that do not count."""
+        if self.ignored is None:
+            return values
+        return where(equal(self.target, float(self.ignored)), 0.0, values)
 
-    def weighted(self, chances: Node) -> Node:
+    def of_class(self, values: Node) -> Node:
+        """Return the value of each sample's own class, from values for all of them."""
+        target = self.target
+        if self.ignored is not None:  # any class will do
+            target = where(equal(target, float(self.ignored)), 0.0, target)
+        return entries_of_classes(values, target, self.axis)
+
+    def weights(self) -> Node:
+        """Return the weights of the classes in the shape of the scores."""
         if self.weight is None:
-            return chances
-        across = tuple(dim if i == self.axis else 1 for i, dim in enumerate(self.scores.shape))
-        return chances * reshape(self.weight, shape=across)
+            return filled(1.0, self.scores.type)
+        shape = self.scores.shape
+        across = tuple(dim if i == self.axis else 1 for i, dim in enumerate(shape))
+        return broadcast_to(reshape(self.weight, shape=across), shape=shape)
 
 
 def _over_classes(classes: _Classes, logarithms: Node, reduction: str, smoothing: float) -> Node:
-    terms = -sum_(classes.weighted(classes.chances(smoothing)) * logarithms, axis=classes.axis)
     plain = classes.weight is None and classes.ignored is None
-    if plain or not classes.by_index or _reduction(reduction) is not LossReduction.MEAN:
+    if not classes.by_index:
+        chances = _smoothed(classes.target, classes, smoothing)
+        weighted = chances if classes.weight is None else chances * classes.weights()
+        return _reduced(-sum_(weighted * logarithms, axis=classes.axis), reduction)
+    weighted = logarithms if classes.weight is None else logarithms * classes.weights()
+    terms = classes.of_class(weighted)
+    if smoothing:
+        over_all = sum_(weighted, axis=classes.axis) * _share(classes, smoothing)
+        terms = (1.0 - smoothing) * terms + over_all
+    terms = classes.counted(-terms)
+    if plain or _reduction(reduction) is not LossReduction.MEAN:
         return _reduced(terms, reduction)
-    return sum_(terms) / sum_(classes.weighted(classes.chances(0.0)))
+    return sum_(terms) / sum_(classes.counted(classes.of_class(classes.weights())))
+
+
+def _smoothed(chances: Node, classes: _Classes, smoothing: float) -> Node:
+    if not smoothing:
+        return chances
+    return (1.0 - smoothing) * chances + _share(classes, smoothing)
+
+
+def _share(classes: _Classes, smoothing: float) -> Node:
+    """Return what smoothing gives each class."""
+    return smoothing / constant(classes.scores.shape[classes.axis])
 
 
 def _class_axis(input: Node, dim: int | None) -> int:
@@ -197,30 +214,27 @@ def _class_axis(input: Node, dim: int | None) -> int:
     return axis % input.rank
 
 
-def class_probabilities(scores: Node, target: Node, axis: int) -> Node:
-    """Return the target as probabilities, shaped like `scores`: as it is, or a 1 at each class
-    index."""
-    if target.shape == scores.shape:
-        return target
-    without = scores.shape[:axis] + scores.shape[axis + 1 :]
+def entries_of_classes(values: Node, target: Node, axis: int) -> Node:
+    """Return values[…, target, …], the entry of each sample's class, in the target's shape.
+
+    values: one for each class along `axis`; target: class indices, without that axis.
+    """
+    without = values.shape[:axis] + values.shape[axis + 1 :]
     if target.shape != without:
         raise ShapeError(
             _CLASSES(
-                a=describe(scores),
-                sa=shape_text(scores.shape),
+                a=describe(values),
+                sa=shape_text(values.shape),
                 b=describe(target),
                 sb=shape_text(target.shape),
                 si=shape_text(without),
             )
         )
-    classes = scores.shape[axis]
-    if not isinstance(classes, int):
-        raise ShapeError(_NAMED(a=describe(scores), n=classes))
-    lined = (*without[:axis], 1, *without[axis:])
-    across = tuple(classes if i == axis else 1 for i in range(scores.rank))
-    index = constant(np.arange(classes, dtype=np.float64).reshape(across))
-    hit = equal(reshape(target, shape=lined), index)
-    return where(hit, 1.0, 0.0)
+    last = values if axis == values.rank - 1 else moveaxis(values, axis, -1)
+    samples = product(without)
+    rows = reshape(last, shape=(samples, values.shape[axis]))
+    chosen = rows[arange(samples), reshape(target, shape=(samples,))]
+    return reshape(chosen, shape=without)
 
 
 def binary_cross_entropy(
@@ -271,9 +285,11 @@ def accuracy(scores: Node, target: Node, dim: int | None = None) -> Node:
     `target` as in `cross_entropy`. A number to watch: it is flat, so nothing can descend on it.
     """
     axis = _class_axis(scores, dim)
-    chances = class_probabilities(scores, target, axis)
     best = torch_call("amax")(scores, dim=axis)
-    correct = sum_(chances * scores, axis=axis)
+    if target.shape == scores.shape:
+        correct = sum_(target * scores, axis=axis)
+    else:
+        correct = entries_of_classes(scores, target, axis)
     return mean(where(greater_equal(correct, best), 1.0, 0.0))
 
 

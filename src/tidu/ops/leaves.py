@@ -180,13 +180,14 @@ size = op(
     source="-",
     numpy=lambda size: np.float64(size),
     type_rule=lambda size: Type((), "float64"),
-    notation=lambda node: _size_notation(node.attrs["size"]),
+    notation=lambda node: size_notation(node.attrs["size"]),
     code=lambda node: str(node.attrs["size"]),
     sources={"torch": lambda node: str(node.attrs["size"])},
 )
 
 
-def _size_notation(value: Size | int) -> Math:
+def size_notation(value: Size | int) -> Math:
+    """Return a size as a formula: a number, a name, or a sum of products of them."""
     if isinstance(value, int):
         return Number(str(value))
     terms: list[Math] = []

@@ -162,7 +162,17 @@ def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
         return x.inputs[1].mT @ x.inputs[0].mT
     if x.op is outer:
         return outer(x.inputs[1], x.inputs[0])
+    if x.op in (add, subtract) and any(_same_transpose(node, term) for term in x.inputs):
+        return x.op(*(transpose(term, axes=node.attrs["axes"]) for term in x.inputs))
     return None
+
+
+def _same_transpose(node: Node, term: Node) -> bool:
+    """Tell whether a term of a transposed sum is a transpose that this one undoes."""
+    axes = node.attrs["axes"]
+    return term.op is transpose and tuple(axes[a] for a in term.attrs["axes"]) == (
+        *range(len(axes)),
+    )
 
 
 for _op, _attrs in ((reshape, {"shape": (6,)}), (transpose, {})):
@@ -260,6 +270,7 @@ simplification(
         (sample("A", 2, 3) @ sample("B", 3, 4)).T,
         sample("A", 2, 3).T.T,
         outer(sample("u", 2), sample("v", 3)).T,
+        (sample("A", 2, 3).T - sample("B", 3, 2)).T,
     ],
     source="(AB)ᵀ = BᵀAᵀ",
 )

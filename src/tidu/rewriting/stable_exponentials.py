@@ -1,13 +1,11 @@
-"""Rules for exponentials from the form as written to the form that runs: σ, softplus, log-sum-exp,
-and quotients that would leave the range of floats."""
+"""Rules for exponentials from the form as written to the form that runs: σ, softplus, and quotients
+that would leave the range of floats."""
 
 from __future__ import annotations
 
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
-from tidu.ops.arrays.layout import broadcast_to, reshape
-from tidu.ops.arrays.reduction import sum_
-from tidu.ops.arrays.softmax import log_softmax, logsumexp, softmax
+from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.elementwise.arithmetic import (
     add,
     divide,
@@ -173,64 +171,3 @@ for _op, _power, _raised in (
         "(eˣ)ⁿ = eⁿˣ",
         lambda _op=_op: [_op(exp(sample()), *((3.0,) if _op is power else ()))],
     )
-
-
-# ------------------------------------------------------------------ sums of exponentials
-def _summed_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
-    """Return (x, axes) of Σ eˣ, below broadcasts and axes of size one."""
-    while node.op in (broadcast_to, reshape):
-        node = node.inputs[0]
-    if node.op is sum_ and node.inputs[0].op is exp:
-        return node.inputs[0].inputs[0], node.attrs["axis"]
-    return None
-
-
-def _softmax(node: Node, atoms: Atoms) -> Node | None:
-    """Rewrite eˣ / Σ eˣ → softmax, where the sum is broadcast over the axes that it was taken
-    over."""
-    top, bottom = node.inputs
-    summed = _summed_exp(bottom)
-    if summed is None or top.op is not exp or summed[0] is not top.inputs[0]:
-        return None
-    x, axes = summed
-    if x.rank == 0:  # eˣ/eˣ, for which softmax has no axis
-        return None
-    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
-    total = reshape(sum_(exp(x), axis=axes), shape=kept)
-    same = broadcast_to(total, shape=x.shape)
-    broadcast = bottom if bottom.op is broadcast_to else None
-    direct = broadcast.inputs[0] if broadcast is not None else bottom
-    aligned = direct.shape == kept or direct.shape == tuple(d for d in kept if d != 1) == ()
-    return softmax(x, axis=axes) if aligned and node.shape == same.shape else None
-
-
-stabilisation(
-    "log-sum-exp",
-    log,
-    [(of(log, of(sum_, of(exp, x), keep="over")), of(logsumexp, x, keep="over"))],
-    "ln Σ eˣ = logsumexp(x)",
-    "ln Σ eˣ = logsumexp(x)",
-    lambda: [
-        log(sum_(exp(sample()))),
-        log(sum_(exp(sample("A", 2, 3)), axis=1, keepdims=True)),
-    ],
-)
-stabilisation(
-    "softmax",
-    divide,
-    _softmax,
-    "eˣ / Σ eˣ = softmax(x)",
-    "eˣ / Σ eˣ = softmax(x)",
-    lambda: [
-        exp(sample()) / sum_(exp(sample())),
-        exp(sample("A", 2, 3)) / sum_(exp(sample("A", 2, 3)), axis=1, keepdims=True),
-    ],
-)
-stabilisation(
-    "log of a softmax",
-    log,
-    [(of(log, of(softmax, x, keep="over")), of(log_softmax, x, keep="over"))],
-    "ln softmax(x) = log_softmax(x)",
-    "ln softmax(x) = log_softmax(x)",
-    lambda: [log(softmax(sample()))],
-)

@@ -6,8 +6,6 @@ from tidu.ir.build import apply, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Op
 from tidu.ir.rule import Atoms, rule
-from tidu.ir.types import Shape
-from tidu.ops.arrays.layout import broadcast_to, reshape
 from tidu.ops.arrays.reduction import mean
 from tidu.ops.arrays.standardise import Axes, definition, standardised
 from tidu.ops.arrays.statistics import std, var
@@ -15,24 +13,7 @@ from tidu.ops.define import says
 from tidu.ops.elementwise.arithmetic import add, divide, sqrt, square, subtract
 from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
-
-
-def _spread_from(node: Node, x: Node) -> tuple[Node, Shape]:
-    """Return what is broadcast over x here, and the shape in which it is broadcast."""
-    if node.op is broadcast_to and node.shape == x.shape:
-        node = node.inputs[0]
-    return _unshaped(node), node.shape
-
-
-def _unshaped(node: Node) -> Node:
-    return node.inputs[0] if node.op is reshape else node
-
-
-def _fits(shape: Shape, x: Node, axis: Axes) -> bool:
-    """Tell whether a value in this shape stands over the axes of x that it was reduced along."""
-    if not shape:
-        return len(axis) == x.rank
-    return shape == tuple(1 if i in axis else dim for i, dim in enumerate(x.shape))
+from tidu.rewriting.alignment import broadcast_from, fits, unshaped
 
 
 def _centred(node: Node) -> tuple[Node, Axes] | None:
@@ -40,11 +21,11 @@ def _centred(node: Node) -> tuple[Node, Axes] | None:
     if node.op is not subtract or node.shape != node.inputs[0].shape:
         return None
     x = node.inputs[0]
-    average, shape = _spread_from(node.inputs[1], x)
+    average, shape = broadcast_from(node.inputs[1], x.shape)
     if average.op is not mean or average.inputs[0] is not x:
         return None
     axis: Axes = average.attrs["axis"]
-    return (x, axis) if _fits(shape, x, axis) else None
+    return (x, axis) if fits(shape, x.shape, axis) else None
 
 
 def _variance(node: Node, atoms: Atoms) -> Node | None:
@@ -63,8 +44,8 @@ def _whole(node: Node, atoms: Atoms) -> Node | None:
     if centred is None:
         return None
     x, axis = centred
-    deviation, shape = _spread_from(node.inputs[1], x)
-    eps = _added(deviation, x, axis) if _fits(shape, x, axis) else None
+    deviation, shape = broadcast_from(node.inputs[1], x.shape)
+    eps = _added(deviation, x, axis) if fits(shape, x.shape, axis) else None
     return None if eps is None else standardised(x, axis=axis, eps=eps)
 
 
@@ -79,7 +60,7 @@ def _added(node: Node, x: Node, axis: Axes) -> float | None:
         return 0.0 if _is_moment(inner, var, x, axis) else None
     for moment, other in (inner.inputs, inner.inputs[::-1]):
         eps = constant_value(other)
-        if eps is not None and eps > 0 and _is_moment(_unshaped(moment), var, x, axis):
+        if eps is not None and eps > 0 and _is_moment(unshaped(moment), var, x, axis):
             return eps
     return None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from tidu.calculus import derivation as calculus
 from tidu.calculus.assumptions import check_assumptions
+from tidu.calculus.noticed import holds_of
 from tidu.calculus.settings import derivation_with_bodies
 from tidu.errors import InputError
 from tidu.ir.graph import Graph
@@ -24,16 +25,32 @@ _NO_VALUES = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """A derivation, the arrays that are known of its inputs, and the bodies of its functions."""
+    """A derivation, the arrays that are known of its inputs, and the bodies of its functions.
+
+    general: the derivation that holds for all values, where `core` uses what was noticed of those
+    that were given.
+    """
 
     core: calculus.Derivation
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     bodies: Mapping[str, Graph] = field(default_factory=dict[str, Graph])
+    general: calculus.Derivation | None = None
 
     @property
     def graph(self) -> Graph:
         """Return the graph of the program as written."""
         return self.core.graph
+
+    def for_all_values(self) -> Self:
+        """Return the instance whose formulas use nothing that was noticed of the given values."""
+        return self if self.general is None else replace(self, core=self.general, general=None)
+
+    def for_values(self, values: Mapping[str, Any]) -> Self:
+        """Return the instance whose formulas hold at these values: this one, where they have what
+        was noticed of those that were given."""
+        if self.general is None or holds_of(self.core.graph.inputs, values):
+            return self
+        return self.for_all_values()
 
     def has_numbers(self) -> bool:
         """Return whether every input has a value and every declared function a body."""

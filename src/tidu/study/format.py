@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tidu.study.given import CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
+from tidu.study.given import ASSUME, CSV, FUNCTIONS, GIVEN, INIT, NPZ, SHAPES
 from tidu.study.part import STUDY
 from tidu.study.table import Key, TableFormat
 from tidu.words import Language, Phrase, Words
@@ -88,8 +88,8 @@ def _both(words: Words) -> str:
 def documented_tables() -> Iterator[TableFormat]:
     """Yield every table of the format once, in the order in which the docs show them."""
     yield STUDY
-    yield from (GIVEN, INIT, CSV, NPZ, SHAPES, FUNCTIONS)
-    seen = {"given", "shapes", "functions"}
+    yield from (GIVEN, INIT, CSV, NPZ, SHAPES, FUNCTIONS, ASSUME)
+    seen = {"given", "shapes", "functions", "assume"}
     waiting = [key.table for key in STUDY.keys if key.table is not None]
     while waiting:
         table = waiting.pop(0)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.errors import Place, StudyError
 from tidu.nn import INITIALISERS
+from tidu.ops.properties import PROPERTIES
 from tidu.study.fields import StudyTable, as_tuple, key_field, keys_field, keys_of, read_fields
 from tidu.study.kinds import ARRAY, FLAG, NUMBER, SEED, SHAPE, SIZES, TEXT, TEXTS, ValueKind, one_of
 from tidu.study.table import Key, TableFormat
@@ -254,6 +255,16 @@ FUNCTIONS = TableFormat(
         zh='自己声明的逐元素函数：x 的式子，如 "tanh(x)"；"" 表示没有函数体，导数记作 f′',
     ),
     own=Key("name", Words(en="the body", zh="函数体"), TEXT),
+)
+
+ASSUME = TableFormat(
+    "assume",
+    Words(
+        en='properties of inputs that the formulas may use, such as A = "symmetric"; '
+        "values that do not have them are refused",
+        zh='公式可以利用的性质，例如 A = "symmetric"；不具有该性质的值会被拒绝',
+    ),
+    own=Key("name", Words(en="the property", zh="性质"), one_of(*PROPERTIES)),
 )
 
 

@@ -27,7 +27,7 @@ from tidu.study.fields import (
     prose,
     read_fields,
 )
-from tidu.study.given import FUNCTIONS, GIVEN, SHAPES, Given, read_given
+from tidu.study.given import ASSUME, FUNCTIONS, GIVEN, SHAPES, Given, read_given
 from tidu.study.kinds import DIGITS, FLAG, POSITIVE, TEXT, TEXTS, WORDS, one_of
 from tidu.study.kinks import KINKS, read_kinks
 from tidu.study.layers import MODEL_KEYS, Model, read_model
@@ -239,6 +239,9 @@ class Part:
     )
     functions: Mapping[str, str] = key_field(
         FUNCTIONS.says, table=FUNCTIONS, inherits=FROM_TOP_OR_LIKE, read=_named(plain)
+    )
+    assume: Mapping[str, str] = key_field(
+        ASSUME.says, table=ASSUME, inherits=FROM_TOP_OR_LIKE, read=_named(plain)
     )
     model: Model = keys_field(MODEL_KEYS, inherits=FROM_TOP_OR_LIKE)
     output: str | None = key_field(

@@ -19,6 +19,7 @@ from tidu.ir.build import constant
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import role
 from tidu.ir.types import Dim, Shape, Size, product, shape_text
+from tidu.ops.arrays.structure import arange
 from tidu.spellings.binding import call
 from tidu.spellings.functions import find
 from tidu.text.values import DTYPES, DTypeName, FunctionName, Literal, Value, is_number
@@ -126,12 +127,12 @@ def _range(*bounds: Value) -> Node | Literal:
 
 
 def _counted(bounds: Sequence[Value]) -> Node:
-    """Return start, start + 1, … up to a size that is named: a running sum of ones."""
+    """Return start, start + 1, … up to a named size."""
     start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
     if len(bounds) > 2 or not isinstance(start, int | Size) or not isinstance(stop, int | Size):
         raise InputError(_DIMS(shape=tuple(bounds)))
-    first = constant(float(start)) if isinstance(start, int) else constant(start)
-    return _library("numpy.cumsum", filled((stop - start,), 1.0)) + (first - 1.0)
+    numbers = arange(stop - start)
+    return numbers if start == 0 else numbers + constant(start)
 
 
 def _library(path: str, *arguments: Value) -> Node:

@@ -257,7 +257,8 @@ class TracedArray(ArrayOperators):
             return key
         if key.dtype.kind == "b":
             return self.recorder.plain(key.node)
-        if not key.integral:
+        of_a_shape = key._value is None and key.node.op.role == "input"  # may hold class numbers
+        if not key.integral and not of_a_shape:
             raise self._no_number("int")
         return key.node
 

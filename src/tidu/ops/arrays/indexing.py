@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index
+from tidu.document.math import Apply, Function, Index, Math
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
@@ -39,6 +39,7 @@ from tidu.ops.arrays.keys import (
 )
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
+from tidu.ops.arrays.rows import indices_by_row, one_hot_notation, one_of_each_row
 from tidu.ops.define import op, sampled, says
 from tidu.words import Words
 
@@ -56,10 +57,15 @@ def _prepare_index(x: Node, key: Any) -> Node:
     if arrays:
         return apply(_GATHERS[len(arrays)], x, *arrays, key=entries)
     dims = iter(x.shape)
-    untouched = [entry[0] == "new" or entry == ("cut", 0, next(dims), 1) for entry in entries]
-    if all(untouched):
-        return reshape(x, shape=result_shape(entries, ()))
+    shape = result_shape(entries, ())
+    if shape and all(entry[0] == "new" or _takes_all(entry, next(dims)) for entry in entries):
+        return reshape(x, shape=shape)
     return apply(index, x, key=entries)
+
+
+def _takes_all(entry: Entry, n: Dim) -> bool:
+    """Tell whether an entry of a key chooses all elements of its axis: x[:], or x[0] of one."""
+    return entry == ("cut", 0, n, 1) or (n == 1 and entry == ("at", 0))
 
 
 def _chosen_type(x: Type, *arrays: Type, key: Key) -> Type:
@@ -304,7 +310,8 @@ def _gather(count: int) -> Op:
         numpy=_gathered,
         type_rule=_chosen_type,
         notation=lambda node, x, *ys: Index(
-            x, key_math(node.attrs["key"], node.inputs[0].shape, ys)
+            x,
+            key_math(node.attrs["key"], node.inputs[0].shape, indices_by_row(node.inputs[1:], ys)),
         ),
         code=lambda node, x, *ys: f"{x}[{key_code(node.attrs['key'], integers(node, ys))}]",
         sources={
@@ -329,6 +336,13 @@ def _gather(count: int) -> Op:
     )
 
 
+def _scatter_notation(node: Node, g: Math, *ys: Math) -> Math:
+    key, arrays = node.attrs["key"], node.inputs[1:]
+    if one_of_each_row(key, node.shape, arrays):
+        return one_hot_notation(node.inputs[0], g, ys[1])
+    return Apply(Function("scatter"), (g, *key_math(key, node.shape, indices_by_row(arrays, ys))))
+
+
 def _scatter(count: int) -> Op:
     """Return the adjoint of gathering, which adds up where places repeat."""
     return op(
@@ -346,9 +360,7 @@ def _scatter(count: int) -> Op:
         source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
         numpy=_added,
         type_rule=lambda g, *ys, key, shape: Type(shape, g.dtype),
-        notation=lambda node, g, *ys: Apply(
-            Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ys))
-        ),
+        notation=_scatter_notation,
         code=lambda node, g, *ys: scatter_code(node, g, integers(node, ys)),
         sources={
             "torch": lambda node, g, *ys: scatter_torch(node, g, ys),
@@ -365,9 +377,17 @@ def _scatter(count: int) -> Op:
     )
 
 
+def puts_in_rows(node: Node) -> bool:
+    """Tell whether a node puts one value into each row of a matrix; see `rows`."""
+    return node.op is scatter_by_two and one_of_each_row(
+        node.attrs["key"], node.shape, node.inputs[1:]
+    )
+
+
 _COUNTS = range(1, 5)  # of index arrays in one key
 _GATHERS = {count: _gather(count) for count in _COUNTS}
 _SCATTERS = {count: _scatter(count) for count in _COUNTS}
+gather_by_two, scatter_by_two = _GATHERS[2], _SCATTERS[2]
 
 
 def take(x: Node, indices: Node, axis: int | None = None) -> Node:

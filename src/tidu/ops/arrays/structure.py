@@ -9,7 +9,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Math, Matrix, Symbol
 from tidu.errors import InputError
-from tidu.ir.build import OperandError, apply, filling
+from tidu.ir.build import OperandError, apply, constant, filling
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Loop, Operand
 from tidu.ir.stacking import entrywise
@@ -19,6 +19,7 @@ from tidu.ops.arrays.indexing import cut
 from tidu.ops.arrays.layout import broadcast_to, of_ones, reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
 from tidu.ops.define import DIM, aliases, joined, op, sampled, says
+from tidu.ops.leaves import size_notation
 from tidu.words import Words
 
 _JOIN = Words(
@@ -95,6 +96,31 @@ eye = op(
     ),
     samples=sampled(((), {"rows": 3}), ((), {"rows": 2, "columns": 4})),
     doc=says("the identity matrix", "单位矩阵"),
+)
+
+
+def _counted(stop: int) -> Node:
+    return constant(np.arange(stop), "float64")
+
+
+arange = op(
+    "arange",
+    form=Form.LEAF,
+    loop=Loop.LEAF,
+    role="arange",
+    operands=(),
+    says=says("the numbers 0, 1, 2, … are constant", "0、1、2、… 是常数"),
+    source="definition",
+    numpy=lambda stop: np.arange(stop, dtype=np.float64),
+    type_rule=lambda stop: Type((stop,), "float64"),
+    prepare=lambda stop: apply(arange, stop=stop) if isinstance(stop, Size) else _counted(stop),
+    notation=lambda node: Apply(Function("arange"), (size_notation(node.attrs["stop"]),)),
+    code=lambda node: f"np.arange({node.attrs['stop']}, dtype=np.float64)",
+    sources={"torch": lambda node: f"torch.arange({node.attrs['stop']}, device=like.device)"},
+    lower=_counted,
+    aliases={},
+    samples=sampled(((), {"stop": 3})),
+    doc=says("0, 1, 2, … up to a size", "0、1、2、…，直到某个大小"),
 )
 
 

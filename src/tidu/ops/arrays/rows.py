@@ -1,0 +1,56 @@
+"""One entry of each row: P[arange(n), t] takes P[i, tᵢ], and its adjoint puts a value there.
+
+On the page the row number is i, and a 1 in each of those places is the matrix onehot(t).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tidu.document.math import Apply, Function, Index, Math, Product, Symbol, Transpose
+from tidu.ir.node import Node
+from tidu.ops.arrays.keys import Key
+from tidu.ops.arrays.layout import ONES
+from tidu.ops.define import joined
+from tidu.ops.numbers import constant_value
+
+ROW = Symbol("i")
+
+
+def is_range(node: Node) -> bool:
+    """Tell whether a node is the vector 0, 1, 2, … of its own length."""
+    if node.op.role == "constant" and node.rank == 1:
+        array = node.attrs["value"].array
+        return np.array_equal(array, np.arange(array.size))
+    return node.op.role == "arange"
+
+
+def one_of_each_row(key: Key, shape: Sequence[object], arrays: Sequence[Node]) -> bool:
+    """Tell whether a key takes one entry of each row of a matrix: all of its rows in order, and a
+    column for each."""
+    if key != (("by", 0), ("by", 1)) or len(shape) != 2:
+        return False
+    rows, columns = arrays
+    return is_range(rows) and rows.shape == columns.shape == tuple(shape[:1])
+
+
+def indices_by_row(arrays: Sequence[Node], written: Sequence[Math]) -> tuple[Math, ...]:
+    """Return index arrays as they are written in a formula: i and tᵢ where a row number is among
+    them, else as they are."""
+    same = all(a.shape == arrays[0].shape and a.rank == 1 for a in arrays)
+    if not same or not any(map(is_range, arrays)):
+        return tuple(written)
+    return tuple(
+        ROW if is_range(array) else Index(tree, (ROW,))
+        for array, tree in zip(arrays, written, strict=True)
+    )
+
+
+def one_hot_notation(value: Node, tree: Math, columns: Math) -> Math:
+    """Return a value for each row, put at the columns, as a multiple of onehot(t)."""
+    hot = Apply(Function("onehot"), (columns,))
+    if constant_value(value) == 1.0:
+        return hot
+    return joined([Product((tree, Transpose(ONES))), hot], "⊙")
