@@ -46,7 +46,7 @@ def test_other_values_are_calculated_by_the_general_form() -> None:
     np.testing.assert_allclose(derivation.evaluate(Y=OTHER).gradients["W"], right, rtol=1e-13)
     assert all(finding.agrees for finding in derivation.verify({"Y": OTHER}))
     scope: dict[str, Any] = {}
-    exec(derivation.to_numpy(), scope)
+    exec(derivation.to_numpy(), scope)  # noqa: S102
     np.testing.assert_allclose(scope["gradients"](X, W, OTHER)["W"], right, rtol=1e-13)
     run = tidu.descend(derivation, {"W": W}, Y=OTHER, steps=1, lr=1.0)
     np.testing.assert_allclose(run.params["W"], W - right, rtol=1e-13)
@@ -72,6 +72,7 @@ L = -sum(Y * log(P)) / 2
 wrt = "W"
 {more}
 """
+SHAPES = '[shapes]\nX = ["n", "d"]\nW = ["d", 3]\nY = ["n", 3]'
 GIVEN = '[given]\nX = [[1.0, 2.0], [0.5, 1.0]]\nW = "ones(2, 3)"\nY = '
 
 
@@ -80,7 +81,10 @@ GIVEN = '[given]\nX = [[1.0, 2.0], [0.5, 1.0]]\nW = "ones(2, 3)"\nY = '
     [
         (GIVEN + "[[0, 1, 0], [1, 0, 0]]", "(P − Y)"),
         (GIVEN + "[[0, 2, 0], [1, 0, 0]]", "Y·𝟏·𝟏ᵀ"),
-        ('[shapes]\nX = ["n", "d"]\nW = ["d", 3]\nY = ["n", 3]\n[assume]\nY = "one-hot"', "(P − Y)"),
+        (
+            '[shapes]\nX = ["n", "d"]\nW = ["d", 3]\nY = ["n", 3]\n[assume]\nY = "one-hot"',
+            "(P − Y)",
+        ),
         ('[shapes]\nX = ["n", "d"]\nW = ["d", 3]\nY = ["n", 3]', "Y·𝟏·𝟏ᵀ"),
     ],
 )

@@ -16,6 +16,7 @@ from tidu.errors import InputError, TiduError, UnknownNameError
 from tidu.ir.build import constant, input_node
 from tidu.ir.types import Size
 from tidu.nn import losses
+from tidu.nn.functional import operands
 from tidu.text.read import read
 
 Array = np.ndarray[Any, Any]
@@ -218,7 +219,7 @@ def test_class_indices_need_no_number_of_classes() -> None:
 @pytest.mark.parametrize("name", sorted(nn.FUNCTIONS))
 def test_a_text_reads_each_loss_by_its_name_in_torch(name: str) -> None:
     shapes = {"x": (4, 3), "t": (4, 3), "W": (2, 3), "b": (2,)}
-    count = 3 if name == "linear" else min(2, nn.functional.operands(nn.FUNCTIONS[name]))
+    count = 3 if name == "linear" else min(2, operands(nn.FUNCTIONS[name]))
     arguments = {1: "x", 2: "x, t", 3: "x, W, b"}[count]
     options = ', approximate="tanh"' if name == "gelu" else ""
     for path in ("F.", "torch.nn.functional."):

@@ -11,11 +11,10 @@ import pytest
 import tidu
 
 N, K = 4, 3
-rng = np.random.default_rng(5)
-Z = rng.normal(size=(N, K))
-T = np.array([0, 2, 1, 2])
-Y = np.eye(K)[T]
-P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+SCORES = np.random.default_rng(5).normal(size=(N, K))
+CLASSES = np.array([0, 2, 1, 2])
+SHARES = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
+GRADIENT = (SHARES - np.eye(K)[CLASSES]) / N
 
 
 def shifted(Z: Any, t: Any) -> Any:
@@ -27,7 +26,7 @@ def shifted(Z: Any, t: Any) -> Any:
 
 def in_place(Z: Any, t: Any) -> Any:
     P = np.exp(Z - np.amax(Z, axis=-1)[:, None])
-    P /= np.sum(P, axis=1)[:, np.newaxis]
+    P /= np.sum(P, axis=1)[:, np.newaxis]  # pyright: ignore[reportConstantRedefinition]
     return -np.log(P[range(N), t]).sum() / N
 
 
@@ -50,7 +49,7 @@ def by_product(Z: Any, t: Any) -> Any:
 
 
 def log_probabilities(Z: Any, t: Any) -> Any:
-    Z = Z - Z.max(axis=1, keepdims=True)
+    Z = Z - Z.max(axis=1, keepdims=True)  # pyright: ignore[reportConstantRedefinition]
     log_P = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
     return -np.mean(log_P[np.arange(N), t])
 
@@ -80,17 +79,19 @@ BY_CLASS = [
 
 @pytest.mark.parametrize("loss", BY_CLASS, ids=lambda loss: loss.__name__)
 def test_class_numbers_give_shares_minus_one_hot(loss: Callable[..., Any]) -> None:
-    derivation = tidu.derive(loss, wrt="Z", values={"Z": Z, "t": T})
+    derivation = tidu.derive(loss, wrt="Z", values={"Z": SCORES, "t": CLASSES})
     formula = str(derivation)
     shares = formula.removeprefix("∂L/∂Z = 0.25·(").removesuffix(" − onehot(t))")
     assert shares in ("P", "P⁽²⁾", "Pᵀ", "softmax(Z)"), formula
-    gradient = derivation.evaluate({"Z": Z, "t": T}).gradients["Z"]
-    np.testing.assert_allclose(gradient, (P - Y) / N, rtol=1e-14, atol=1e-16)
+    gradient = derivation.evaluate({"Z": SCORES, "t": CLASSES}).gradients["Z"]
+    np.testing.assert_allclose(gradient, GRADIENT, rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize("loss", BY_CLASS, ids=lambda loss: loss.__name__)
 def test_scores_that_overflow_when_written_out_are_kept_finite(loss: Callable[..., Any]) -> None:
-    gradient = tidu.grad(loss)(np.array([[900.0, 0, -900], [0, 1, 2], [5, 5, 5], [1, 2, 0]]), T)
+    gradient = tidu.grad(loss)(
+        np.array([[900.0, 0, -900], [0, 1, 2], [5, 5, 5], [1, 2, 0]]), CLASSES
+    )
     np.testing.assert_allclose(gradient[0], [0, 0, 0], atol=1e-15)
     assert np.isfinite(gradient).all()
 
@@ -109,8 +110,8 @@ def test_sizes_may_be_letters(text: str) -> None:
     derivation = tidu.derive(text, wrt="Z", shapes={"Z": ("n", "k"), "t": ("n",)})
     formula = str(derivation)
     assert formula.endswith(("(1/n)·(softmax(Z) − onehot(t))", "(1/n)·(P − onehot(t))")), formula
-    gradient = derivation.evaluate({"Z": Z, "t": T}).gradients["Z"]
-    np.testing.assert_allclose(gradient, (P - Y) / N, rtol=1e-14, atol=1e-16)
+    gradient = derivation.evaluate({"Z": SCORES, "t": CLASSES}).gradients["Z"]
+    np.testing.assert_allclose(gradient, GRADIENT, rtol=1e-14, atol=1e-16)
 
 
 def test_a_reduction_along_another_axis_is_no_softmax() -> None:
@@ -120,11 +121,11 @@ def test_a_reduction_along_another_axis_is_no_softmax() -> None:
         E = np.exp(Z)
         return np.sum((E / E.sum(axis=1)) ** 2)
 
-    square = Z[:3]
+    square = SCORES[:3]
     assert "softmax" not in str(tidu.derive(wrong, wrt="Z", values={"Z": square}))
     tidu.check_grad(wrong, tidu.grad(wrong), square)
 
 
 def test_a_class_that_is_not_there_is_an_error_not_a_row_of_zeros() -> None:
     with pytest.raises(tidu.TiduError, match="3"):
-        tidu.grad(shifted)(Z, np.array([0, 3, 1, 2]))
+        tidu.grad(shifted)(SCORES, np.array([0, 3, 1, 2]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index, Math
+from tidu.document.math import Apply, Function, Index
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply, constant
 from tidu.ir.node import Node
@@ -39,7 +39,7 @@ from tidu.ops.arrays.keys import (
 )
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.arrays.rows import indices_by_row, one_hot_notation, one_of_each_row
+from tidu.ops.arrays.rows import indices_by_row, one_of_each_row, scatter_notation
 from tidu.ops.define import op, sampled, says
 from tidu.words import Words
 
@@ -336,13 +336,6 @@ def _gather(count: int) -> Op:
     )
 
 
-def _scatter_notation(node: Node, g: Math, *ys: Math) -> Math:
-    key, arrays = node.attrs["key"], node.inputs[1:]
-    if one_of_each_row(key, node.shape, arrays):
-        return one_hot_notation(node.inputs[0], g, ys[1])
-    return Apply(Function("scatter"), (g, *key_math(key, node.shape, indices_by_row(arrays, ys))))
-
-
 def _scatter(count: int) -> Op:
     """Return the adjoint of gathering, which adds up where places repeat."""
     return op(
@@ -360,7 +353,7 @@ def _scatter(count: int) -> Op:
         source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
         numpy=_added,
         type_rule=lambda g, *ys, key, shape: Type(shape, g.dtype),
-        notation=_scatter_notation,
+        notation=scatter_notation,
         code=lambda node, g, *ys: scatter_code(node, g, integers(node, ys)),
         sources={
             "torch": lambda node, g, *ys: scatter_torch(node, g, ys),

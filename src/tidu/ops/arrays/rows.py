@@ -11,7 +11,7 @@ import numpy as np
 
 from tidu.document.math import Apply, Function, Index, Math, Product, Symbol, Transpose
 from tidu.ir.node import Node
-from tidu.ops.arrays.keys import Key
+from tidu.ops.arrays.keys import Key, key_math
 from tidu.ops.arrays.layout import ONES
 from tidu.ops.define import joined
 from tidu.ops.numbers import constant_value
@@ -48,9 +48,13 @@ def indices_by_row(arrays: Sequence[Node], written: Sequence[Math]) -> tuple[Mat
     )
 
 
-def one_hot_notation(value: Node, tree: Math, columns: Math) -> Math:
-    """Return a value for each row, put at the columns, as a multiple of onehot(t)."""
-    hot = Apply(Function("onehot"), (columns,))
-    if constant_value(value) == 1.0:
+def scatter_notation(node: Node, values: Math, *indices: Math) -> Math:
+    """Return values put at indexed places; one for each row as a multiple of onehot(t)."""
+    key, arrays = node.attrs["key"], node.inputs[1:]
+    if not one_of_each_row(key, node.shape, arrays):
+        places = key_math(key, node.shape, indices_by_row(arrays, indices))
+        return Apply(Function("scatter"), (values, *places))
+    hot = Apply(Function("onehot"), (indices[1],))
+    if constant_value(node.inputs[0]) == 1.0:
         return hot
-    return joined([Product((tree, Transpose(ONES))), hot], "⊙")
+    return joined([Product((values, Transpose(ONES))), hot], "⊙")
