@@ -44,7 +44,7 @@ def test_adam_is_written_out(tmp_path: Path):
         "The update rule is Adam: a running mean of the gradients, divided by their running size",
         "(Kingma & Ba 2015; AMSGrad: Reddi, Kale & Kumar 2018).",
         "Learning rate α = 0.1.",
-        "β₁ = 0.9: share of the old first moment.",
+        "β₁ = 0.9: decay rate of the first moment.",
         "t^new = t + 1 = 0 + 1 = 1",
         "the first moment: the running mean of the gradients:",
         "m_W^new = β₁·m_W + (1 − β₁) · ∂L/∂W",
@@ -63,7 +63,7 @@ def test_adam_is_written_out_in_chinese(tmp_path: Path):
     text, _ = _solved(tmp_path, 'optimizer = "Adam"\nlr = 0.1\n', "zh")
     for line in (
         "更新规则：Adam：梯度的滑动平均除以其滑动均方根",
-        "β₁ = 0.9：旧一阶矩的比例。",
+        "β₁ = 0.9：一阶矩的衰减率。",
         "一阶矩：梯度的滑动平均：",
     ):
         assert line in text, line

@@ -30,12 +30,8 @@ _SQUARES = Words(
     zh="二阶矩：梯度平方的滑动平均",
 )
 _LARGEST = Words(en="the largest second moment so far", zh="至今最大的二阶矩")
-_MEAN_HAT = Words(
-    en="the first moment without the pull of its start at 0", zh="修正零初值偏差后的一阶矩"
-)
-_SQUARES_HAT = Words(
-    en="the second moment without the pull of its start at 0", zh="修正零初值偏差后的二阶矩"
-)
+_MEAN_HAT = Words(en="the bias-corrected first moment", zh="修正零初值偏差后的一阶矩")
+_SQUARES_HAT = Words(en="the bias-corrected second moment", zh="修正零初值偏差后的二阶矩")
 _AMSGRAD = Words(
     en="divide by the largest second moment so far (AMSGrad)",
     zh="用至今最大的二阶矩做除数（AMSGrad）",
@@ -43,13 +39,13 @@ _AMSGRAD = Words(
 BETA1 = Setting(
     "beta_1",
     BELOW_ONE,
-    Words(en="share of the old first moment", zh="旧一阶矩的比例"),
+    Words(en="decay rate of the first moment", zh="一阶矩的衰减率"),
     name="beta1",
 )
 BETA2 = Setting(
     "beta_2",
     BELOW_ONE,
-    Words(en="share of the old second moment", zh="旧二阶矩的比例"),
+    Words(en="decay rate of the second moment", zh="二阶矩的衰减率"),
     name="beta2",
 )
 
@@ -100,7 +96,7 @@ class _Moments(Rule):
 @rule
 @dataclass(frozen=True, slots=True, repr=False)
 class Adam(_Moments):
-    """Running moments of the gradient, without the pull of their start at 0:
+    """Running moments of the gradient, corrected for their start at 0:
 
         d ← ∂L/∂W + λ W
         m ← β₁ m + (1 - β₁) d        m̂ = m / (1 - β₁ᵗ)

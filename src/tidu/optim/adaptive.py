@@ -36,7 +36,7 @@ _SUM = Words(en="the sum of the squared gradients", zh="梯度平方的累积和
 _START = Words(en="what the sums of squares start from", zh="平方和的初始值")
 _LR_DECAY = Words(en="decay of the learning rate", zh="学习率衰减系数")
 _RATE = Words(en="the learning rate of this step", zh="这一步的学习率")
-_SMOOTHING = Words(en="share of the old mean that is kept", zh="旧均值保留的比例")
+_SMOOTHING = Words(en="decay rate of the running mean", zh="滑动平均的衰减率")
 _CENTRED = Words(en="subtract the squared mean of the gradients", zh="减去梯度均值的平方")
 _MOMENTUM = Words(en="momentum", zh="动量")
 _SQUARES = Words(en="the running mean of the squared gradients", zh="梯度平方的滑动平均")

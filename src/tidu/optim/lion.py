@@ -17,11 +17,11 @@ _BLEND = Words(en="the mean with this step's gradient, for the sign", zh="取符
 _BETA1 = Setting(
     "beta_1",
     BELOW_ONE,
-    Words(en="share of the mean in the step", zh="更新方向中均值的比例"),
+    Words(en="weight of the mean in the step", zh="更新方向中均值的比例"),
     name="beta1",
 )
 _BETA2 = Setting(
-    "beta_2", BELOW_ONE, Words(en="share of the old mean", zh="旧均值的比例"), name="beta2"
+    "beta_2", BELOW_ONE, Words(en="decay rate of the mean", zh="均值的衰减率"), name="beta2"
 )
 
 
