@@ -167,7 +167,7 @@ def _input_lines(parts: Passes, source: SourceFile) -> list[str]:
 # torch's own once_differentiable is silent where the incoming gradient is a plain number
 _ONCE: tuple[str, ...] = (
     "if torch.is_grad_enabled():  # create_graph=True",
-    f'{INDENT}raise RuntimeError("these gradients can be taken once: they cannot be differentiated again")',
+    f'{INDENT}raise RuntimeError("these gradients cannot be differentiated again")',
 )
 
 
