@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.app.command import here
-from tests.backends.native.test_store import builds, folder, kept, network, run
+from tests.backends.native.stored import builds, folder, kept, network, run
 from tidu.backends.native import machine, store, trust
 from tidu.errors import FallbackWarning
 
