@@ -129,3 +129,30 @@ def test_a_reduction_along_another_axis_is_no_softmax() -> None:
 def test_a_class_that_is_not_there_is_an_error_not_a_row_of_zeros() -> None:
     with pytest.raises(tidu.TiduError, match="3"):
         tidu.grad(shifted)(SCORES, np.array([0, 3, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        lambda P: P + 1e-12,
+        lambda P: np.clip(P, 1e-12, 1.0),
+        lambda P: np.maximum(P, 1e-9),
+        lambda P: np.maximum(1e-9, P),
+    ],
+)
+def test_a_small_number_in_the_logarithm_is_run_and_its_absence_is_told(
+    guarded: Callable[[Any], Any],
+) -> None:
+    def loss(Z: Any, Y: Any) -> Any:
+        P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+        return -np.sum(Y * np.log(guarded(P)))
+
+    derivation = tidu.derive(loss, wrt="Z", values={"Z": SCORES, "Y": np.eye(K)[CLASSES]})
+    assert "in the logarithm: ∂L/∂Z = P − Y" in derivation.explain("en").text()
+    assert "若不计对数中的" in derivation.explain("zh").text()
+    assert all(finding.agrees for finding in derivation.verify())
+
+
+def test_a_larger_number_in_the_logarithm_is_part_of_the_model() -> None:
+    derivation = tidu.derive("sum(log(1e-3 + x))", wrt="x", shapes={"x": (3,)})
+    assert "in the logarithm" not in derivation.explain("en").text()

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tidu.calculus.logarithms import without_small_numbers
+from tidu.calculus.noticed import noticing
 from tidu.document.blocks import Block, Note, Section
 from tidu.document.math import Math, Number
 from tidu.explaining import phrases
+from tidu.explaining.gradient import closed_form
 from tidu.explaining.numbers import is_truncated, value_of
 from tidu.explaining.shown import kinks_of
 from tidu.explaining.trees import formula, named
 from tidu.explaining.view import View
+from tidu.explaining.view import view as view_of
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
 from tidu.words import Phrase
@@ -33,7 +37,7 @@ def notice(view: View) -> list[Block]:
     if view.names.invented:
         names = [s for n, s in view.names.forward.items() if n in view.names.invented]
         notes.append(Note("info", phrases.INVENTED(names=_listed(names))))
-    notes += [Note("info", text) for text in _stability(view)]
+    notes += [Note("info", text) for text in (*_stability(view), *_without_small_numbers(view))]
     notes += [Note("kink", text) for text in kink_notes(view)]
     for guard in view.derivation.graph.guards:
         notes.append(
@@ -77,6 +81,30 @@ def _stability(view: View) -> list[Phrase]:
             if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated
                 found.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
     return found
+
+
+def _without_small_numbers(view: View) -> list[Phrase]:
+    """Return the gradients as they would be without the small numbers that keep logarithms away
+    from 0, where those make them longer."""
+    plain = without_small_numbers(view.derivation)
+    if plain is None:
+        return []
+    general, largest = plain
+    known = view.derivation.graph
+    values = (
+        {n: value_of(view.valuation, x) for n, x in known.inputs.items()} if view.valuation else {}
+    )
+    derivation = noticing(general, values, as_written=False)
+    shown = view_of(derivation, None)
+    noticed = [text for text in derivation.graph.remarks if text not in known.remarks]
+    return noticed + [
+        phrases.WITHOUT_SMALL(
+            small=Number(f"{largest:g}"),
+            left=shown.parameter_gradient(derivation.wrt[name]),
+            formula=closed_form(shown, name),
+        )
+        for name in derivation.gradients
+    ]
 
 
 def kink_notes(view: View) -> list[Phrase]:

@@ -81,6 +81,10 @@ AS_RUN = Words(
     zh="原来的写法：{written}。实际运行的写法：{run}（{rule}）。两者相等，"
     "但在前者会溢出或失去意义的地方，后者的值和导数仍是有限的。",
 )
+WITHOUT_SMALL = Words(
+    en="without the {small} in the logarithm: {left} = {formula}",
+    zh="若不计对数中的 {small}：{left} = {formula}",
+)
 CASE_HOLDS = Words(
     en="here {condition}, so the value is {value}", zh="这里 {condition}，所以取 {value}"
 )

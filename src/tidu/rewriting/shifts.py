@@ -215,8 +215,8 @@ for _op in (softmax, log_softmax):
         f"shift of a {_op.name}",
         _op,
         _unshifted,
-        "the same number taken from all scores of a row changes no softmax",
-        "同一行的各个得分减去同一个数，softmax 不变",
+        "the same number taken from all scores of a row changes nothing, so its gradient is 0",
+        "同一行的各个得分减去同一个数，结果不变，因此它的梯度为 0",
         lambda _op=_op: [
             _op(_scores() - max_(_scores(), axis=1, keepdims=True)),
             _op(sample() - max_(sample())),

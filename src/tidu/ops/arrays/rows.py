@@ -43,9 +43,15 @@ def indices_by_row(arrays: Sequence[Node], written: Sequence[Math]) -> tuple[Mat
     if not same or not any(map(is_range, arrays)):
         return tuple(written)
     return tuple(
-        ROW if is_range(array) else Index(tree, (ROW,))
+        ROW if is_range(array) else _of_row(tree)
         for array, tree in zip(arrays, written, strict=True)
     )
+
+
+def _of_row(tree: Math) -> Math:
+    """Return tᵢ of t."""
+    is_plain = isinstance(tree, Symbol) and not tree.sub and not tree.sup
+    return Symbol(tree.base, ROW.base) if is_plain else Index(tree, (ROW,))
 
 
 def scatter_notation(node: Node, values: Math, *indices: Math) -> Math:
