@@ -50,8 +50,9 @@ def indices_by_row(arrays: Sequence[Node], written: Sequence[Math]) -> tuple[Mat
 
 def _of_row(tree: Math) -> Math:
     """Return tᵢ of t."""
-    is_plain = isinstance(tree, Symbol) and not tree.sub and not tree.sup
-    return Symbol(tree.base, ROW.base) if is_plain else Index(tree, (ROW,))
+    if isinstance(tree, Symbol) and not tree.sub and not tree.sup:
+        return Symbol(tree.base, ROW.base)
+    return Index(tree, (ROW,))
 
 
 def scatter_notation(node: Node, values: Math, *indices: Math) -> Math:
