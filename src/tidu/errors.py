@@ -23,7 +23,8 @@ _TAB = "    "
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the user's input: a file or text, a line, and the columns (from 0) to underline."""
+    """A place in the user's input: a file or text, a line, and the columns (from 0) to
+    underline."""
 
     file: str | None = None
     line: int | None = None

@@ -124,8 +124,9 @@ def _short(text: str) -> str:
 # ------------------------------------------------------------------ what the user asks for
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a file is written: links are followed. `before` is the state of the file that is there;
-    `stream` says that it is written into, not replaced: a pipe, a terminal, /dev/stdout."""
+    """The place where a file is written: links are followed. `before` is the state of the file
+    that is there; `stream` says that it is written into, not replaced: a pipe, a terminal,
+    /dev/stdout."""
 
     path: Path
     before: os.stat_result | None = None

@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Formula:
-    """What printers draw and words only carry: the base of all math trees."""
+    """The base of all math trees: printers draw them, words only carry them."""
 
     __slots__ = ()
 

@@ -126,7 +126,7 @@ WRONG: list[tuple[str, Callable[..., Any], Callable[..., Any]]] = [
     ("linear", np.cumsum, lambda g, x: g**2),
     (r"y\[", lambda x, y: x * y, lambda x, y: (y, y)),
     (r"x\[", lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1.0, 0.2)),
-    ("differences", lambda x: x @ x, lambda g, x: g * x),
+    ("the central difference", lambda x: x @ x, lambda g, x: g * x),
 ]
 
 

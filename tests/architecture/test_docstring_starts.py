@@ -1,4 +1,4 @@
-"""A function's docstring begins with a verb in the imperative: Return, Tell, Raise, Write."""
+"""A docstring begins with a verb in the imperative; that of a class says what an instance is."""
 
 from __future__ import annotations
 
@@ -23,23 +23,33 @@ VERBS = set(
 )
 
 
+CLAUSES = set("What How Where When Which Whether Why In Is As Holds Has".split())
+
+
 def begins_with_a_verb(docstring: str) -> bool:
     return re.split(r"[\s.,:;]", docstring, maxsplit=1)[0] in VERBS
 
 
-def _functions() -> Iterator[tuple[str, str]]:
+def _docstrings(kind: type[ast.FunctionDef | ast.ClassDef]) -> Iterator[tuple[str, str]]:
     for source in sources():
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, kind):
                 docstring = ast.get_docstring(node)
                 if docstring:
                     yield f"{source.at(node)} {node.name}", docstring
 
 
 def test_the_docstring_of_a_function_begins_with_a_verb() -> None:
-    found = list(_functions())
+    found = list(_docstrings(ast.FunctionDef))
     assert len(found) > 2000
     wrong = [f"{place}: {text[:60]}" for place, text in found if not begins_with_a_verb(text)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_docstring_of_a_class_says_what_an_instance_is() -> None:
+    found = list(_docstrings(ast.ClassDef))
+    assert len(found) > 400
+    wrong = [f"{place}: {text[:60]}" for place, text in found if text.split()[0] in CLAUSES]
     assert not wrong, "\n".join(wrong)
 
 

@@ -51,7 +51,7 @@ def test_a_wrong_gradient_raises_with_entry_values_ratio_and_fix(derived: bool) 
     english, chinese = caught.value.text("en"), caught.value.text("zh")
     assert "the gradient with respect to W[" in english
     assert (
-        "the derivation gives" if derived else "central differences gives"
+        "the derivation gives" if derived else "the central difference gives"
     ) in english or derived
     assert "every entry is 2 times what it should be" in english
     assert "write instead: return gradient / 2" in english

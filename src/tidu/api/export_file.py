@@ -36,7 +36,7 @@ _EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在
 
 @dataclass(frozen=True, slots=True)
 class DerivationInputs:
-    """Holds what a derivation is made from, as the command line gives it."""
+    """The inputs of a derivation, as the command line gives them."""
 
     wrt: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])

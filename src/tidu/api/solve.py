@@ -39,7 +39,7 @@ from tidu.words import Language, verbatim
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the reader asks for; None leaves it to the study."""
+    """The reader's options; None leaves one to the study."""
 
     writing: Writing | None = None
     zoom: Zoom | None = None

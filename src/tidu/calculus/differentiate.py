@@ -34,7 +34,8 @@ from tidu.ir.types import COMPLEX, FLOATS, is_empty
 # ------------------------------------------------------------------ graphs, backwards
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one use of a node adds to its gradient: the using node, which operand, the value."""
+    """The part of a node's gradient from one use of it: the using node, which operand, the
+    value."""
 
     via: Node
     position: int

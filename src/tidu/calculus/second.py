@@ -14,7 +14,7 @@ from tidu.ir.node import Node, reachable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondDerivative(Flat):
-    """Holds a second derivative. dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula
+    """A second derivative. dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula
     shows of it, H itself for numbers and vectors, H(V) for anything larger, with V the node
     `direction`."""
 

@@ -42,7 +42,7 @@ class StudyDescent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClaimContext:
-    """What the claims of a part are judged in.
+    """The numbers and descents by which the claims of a part are judged.
 
     values: those of the inputs. bodies: of declared functions. descents: by name. limits: gradients
     by node, where they are limits and not what their formulas give.

@@ -210,7 +210,7 @@ def _measured(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stated:
-    """What the derivation says at some values: gradients, and what adjoints were summed from."""
+    """The derivation's gradients at some values, and the terms that adjoints were summed from."""
 
     gradients: Mapping[str, Array]
     terms: Mapping[int, Sequence[Array]]

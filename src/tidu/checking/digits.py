@@ -73,8 +73,8 @@ class Lost:
 
 @dataclass(slots=True, eq=False)
 class Looks:
-    """When the digits of one program are looked at: at its calls 1, 2, 4, 8 and so on, and where
-    the single numbers that it is derived by have sizes (powers of two) that were not seen yet."""
+    """The record of when a program's digits are checked: in its calls 1, 2, 4, 8 and so on, and
+    where a scalar parameter has an order of magnitude (power of two) that was not seen yet."""
 
     asked: Derivatives
     program: NumpyProgram

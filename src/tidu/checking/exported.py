@@ -61,7 +61,7 @@ np.savez(folder + "/found.npz", **{"L": value}, **{"d/" + n: g for n, g in gradi
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was compared, and whether it agrees."""
+    """The outcome of a comparison: its lines, and whether the values agree."""
 
     ok: bool
     lines: tuple[Phrase, ...]

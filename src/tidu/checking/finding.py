@@ -26,8 +26,8 @@ Method = Literal[
 
 METHODS: Mapping[Method, Words] = {
     "complex step": Words(en="the complex step", zh="复数步长法"),
-    "central differences": Words(en="central differences", zh="中心差分"),
-    "one-sided differences": Words(en="one-sided differences", zh="单侧差分"),
+    "central differences": Words(en="the central difference", zh="中心差分"),
+    "one-sided differences": Words(en="the one-sided difference", zh="单侧差分"),
     "given values": Words(en="the given values", zh="给定的值"),
     "random values": Words(en="random values", zh="随机取的值"),
     "derivation": Words(en="the derivation", zh="推导"),

@@ -24,7 +24,7 @@ IMAGINARY = (1e-20, 1e-100)  # complex steps: their squares are nothing beside 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """What a kink or a branch of `owner` turns on: the sign of left − right."""
+    """The comparison that decides a kink or a branch of `owner`: the sign of left − right."""
 
     owner: Node
     left: Node

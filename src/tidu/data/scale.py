@@ -23,7 +23,7 @@ _FLAT_WHY = Words(
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What was subtracted and divided by, column by column, to scale new rows alike."""
+    """The numbers subtracted and divided by, for each column, to scale new rows alike."""
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]

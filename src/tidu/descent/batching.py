@@ -97,7 +97,7 @@ _VALIDATION_ROWS = Words(
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """What the caller asks for, as given."""
+    """The caller's options for batches, as given."""
 
     size: int | None
     epochs: int | None
@@ -110,7 +110,7 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Holds the batches, the validation data by name, and the remarks on them."""
+    """The batches, the validation data by name, and the remarks on them."""
 
     batches: Batches
     validation: Mapping[str, Array] | None

@@ -29,7 +29,7 @@ Ahead = tuple[Mapping[str, Array], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """How many steps were taken, what was recorded in each, and the values after the last."""
+    """The steps taken: how many, what was recorded in each, and the values after the last."""
 
     count: int
     records: Mapping[str, Array]
@@ -37,8 +37,8 @@ class Taken:
 
 
 class Pace:
-    """How many threads a loop runs on: all that it may, or one where that is faster at present, as
-    when other programs want the cores. The numbers that it calculates do not depend on it.
+    """The number of threads of a loop: all that it may use, or one where that is faster at present,
+    as when other programs want the cores. The numbers that it calculates do not depend on it.
 
     All of them are measured twice, in blocks in which it counts little that a core that slept takes
     milliseconds to wake; one is tried on a few steps. The other choice is tried again when that

@@ -72,8 +72,8 @@ class Compiled:
 
 @dataclass(slots=True)
 class Progress:
-    """What has been reached: the steps, and the values after them. `position` is replaced whole:
-    Ctrl-C never finds half a step."""
+    """The state that a descent has reached: the steps, and the values after them. `position` is
+    replaced whole: Ctrl-C never finds half a step."""
 
     position: tuple[History, dict[str, Any]]
     interrupted: bool = False

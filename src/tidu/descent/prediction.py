@@ -88,7 +88,7 @@ class _Predictor:
 
 @dataclass(frozen=True)
 class _NoPredictor:
-    """In place of one that could not be pickled."""
+    """The stand-in for a predictor that could not be pickled."""
 
     function: str
 

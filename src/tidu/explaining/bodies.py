@@ -89,7 +89,8 @@ def _introduction(node: Node, body: Body) -> list[Phrase]:
 
 
 class _Marks:
-    """Which step a name inside a scan belongs to: h⁽ᵗ⁻¹⁾ comes in, h⁽ᵗ⁾ goes out, W is the same."""
+    """The step that a name inside a scan belongs to: h⁽ᵗ⁻¹⁾ comes in, h⁽ᵗ⁾ goes out, W is the
+    same."""
 
     def __init__(self, node: Node, body: Body, others: Mapping[Body, Node]) -> None:
         self.body = body

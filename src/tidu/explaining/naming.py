@@ -21,8 +21,8 @@ _SHORT = 3  # nodes in an argument that needs no line of its own: x + 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """Holds the names on a page. forward: named nodes of the program as run, in order of
-    calculation (leaves included)."""
+    """The names on a page. forward: named nodes of the program as run, in order of calculation
+    (leaves included)."""
 
     forward: Mapping[Node, Symbol]
     adjoints: Mapping[Node, Symbol]

@@ -17,7 +17,7 @@ INFINITY = "∞"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How numbers are laid out: significant digits, and how much of a large array is shown."""
+    """The layout of numbers: significant digits, and how much of a large array is shown."""
 
     digits: int = 6
     rows: int = 6

@@ -31,7 +31,7 @@ Letters = tuple[Letter, ...]
 
 
 class Reading(Protocol):
-    """How an element is put together: from letters, or from numbers."""
+    """The way in which an element is put together: from letters, or from numbers."""
 
     def known(self, node: Node) -> bool: ...
     def element(self, node: Node, index: Letters) -> Any: ...

@@ -27,7 +27,7 @@ from tidu.study.part import Part
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartResults:
-    """What was calculated for a part beside the numbers of its view.
+    """The results of a part beside the numbers of its view.
 
     sample: a run for the index form, where it is asked for. quotients: those asked for. descents:
     by name. claims: with their verdicts, at random values where the part gives none. findings: of

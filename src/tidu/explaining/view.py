@@ -25,7 +25,8 @@ Zoom = Literal["op", "element", "layer"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a derivation is shown. `of` names one element such as "W1[1,2]" for the element zoom."""
+    """The options on how a derivation is shown. `of` names one element such as "W1[1,2]" for the
+    element zoom."""
 
     writing: Writing = "delta"
     zoom: Zoom = "op"

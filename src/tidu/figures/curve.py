@@ -23,7 +23,7 @@ _DECADES_FOR_LOG = 3
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Where a value stands between the lowest and the highest line of the drawing."""
+    """The scale of a drawing: which values its lowest and its highest line have."""
 
     low: float
     high: float

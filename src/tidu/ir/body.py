@@ -20,8 +20,7 @@ from tidu.ir.types import Dim, TupleType, Type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a derived body comes from: it pulls gradients back through `of`, or pushes
-    differentials.
+    """The origin of a derived body: it pulls gradients back through `of`, or pushes differentials.
 
     adjoints: for each node of `of` on a path, its gradient (or differential) in the derived body.
     seeds: for each result of `of` that has a gradient, the input that stands for it.

@@ -97,7 +97,7 @@ def limited(limits: Mapping[Limit, int]) -> Generator[None]:
 # ------------------------------------------------------------------ a program that is being read
 @dataclass(slots=True)
 class _Reading:
-    """What a program that is being read has asked for so far."""
+    """The amounts that a program being read has asked for so far."""
 
     most_nodes: int
     most_elements: int  # of one array

@@ -91,7 +91,7 @@ class OperandDTypeError(OperandError):
 
 
 class Callee(Protocol):
-    """What the builder reads of a record to call it: an op, or what is written with ops."""
+    """The fields of a record that the builder needs to call it: of an op, or of a spelling."""
 
     @property
     def name(self) -> str: ...

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 
 class Form(Enum):
-    """How an op depends on its differentiable operands: the closed set that calculus knows."""
+    """The ways in which an op can depend on its differentiable operands: the closed set that
+    calculus knows."""
 
     LEAF = "leaf"
     ELEMENTWISE = "elementwise"
@@ -50,7 +51,7 @@ class Form(Enum):
 
 
 class Loop(Enum):
-    """How an op's loops run: the closed set that backends know."""
+    """The kinds of loops that ops run as: the closed set that backends know."""
 
     LEAF = "leaf"
     MAP = "map"
@@ -64,7 +65,7 @@ class Loop(Enum):
 
 
 class Operand(Enum):
-    """What an operand is to the derivative."""
+    """The meaning of an operand for the derivative."""
 
     VALUE = "value"
     MASK = "mask"  # booleans and indices: never differentiated
@@ -95,7 +96,7 @@ class Kink:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How to make operands for the generic tests and checks: `make(rng)` gives (arrays, attrs)."""
+    """The operands for the generic tests and checks: `make(rng)` gives (arrays, attrs)."""
 
     make: Callable[[np.random.Generator], list[tuple[tuple[Any, ...], dict[str, Any]]]]
 

@@ -32,7 +32,7 @@ _NO_ERF_FIX = Words(en='approximate="tanh"', zh='approximate="tanh"')
 
 
 class Approximation(Enum):
-    """How `gelu` takes the normal distribution function."""
+    """The formula by which `gelu` calculates the normal distribution function."""
 
     NONE = "none"
     TANH = "tanh"

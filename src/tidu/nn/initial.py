@@ -74,7 +74,7 @@ _MOST_SHOWN = 60  # characters of a value that a message quotes
 
 @dataclass(frozen=True, slots=True)
 class Initialiser:
-    """How an array is filled: the function and its options with their defaults."""
+    """A function that fills an array, with its options and their defaults."""
 
     fill: Callable[..., Array]
     options: Mapping[str, Any]

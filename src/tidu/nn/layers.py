@@ -246,7 +246,7 @@ class Identity(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Flatten(Layer):
-    """All axes of a sample laid out as one: rows (n, …) become (n, features)."""
+    """The axes of a sample laid out as one: rows (n, …) become (n, features)."""
 
     suffix: ClassVar[str] = "F"
 

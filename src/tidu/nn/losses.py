@@ -50,7 +50,7 @@ _KNOWN = Words(en="known are: {names}", zh="可用的有：{names}")
 
 
 class LossReduction(Enum):
-    """How the losses of the elements or samples become one number."""
+    """The way in which the losses of the elements or samples become one number."""
 
     MEAN = "mean"
     SUM = "sum"
@@ -145,7 +145,7 @@ def nll_loss(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Classes:
-    """What a loss over classes is given beside the scores."""
+    """The arguments of a loss over classes beside the scores."""
 
     scores: Node
     target: Node

@@ -20,7 +20,7 @@ _LAYER = Words(en="in layer {number} of the list: {what}", zh="列表的第 {num
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What `sequential` builds: the output, every named node, the parameters and their nodes."""
+    """The result of `sequential`: the output, every named node, the parameters and their nodes."""
 
     output: Node
     named: Mapping[str, Node]

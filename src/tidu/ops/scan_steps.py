@@ -16,7 +16,7 @@ from tidu.ops.results import is_zero
 
 @dataclass(frozen=True, slots=True)
 class ScanOperands:
-    """Which operands and results of a scan are what."""
+    """The operands and results of a scan, by what they are for."""
 
     carries: int
     steps: int

@@ -52,7 +52,7 @@ BETA2 = Setting(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Moments(Rule):
-    """What Adam and AdamW share."""
+    """The base of Adam and AdamW: their settings and moments."""
 
     lr: float = rate(0.001)
     betas: tuple[float, float] = pair(BETA1, BETA2, (0.9, 0.999))

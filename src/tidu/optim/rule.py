@@ -36,7 +36,7 @@ _CLIP_FIX = Words(
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a rule remembers between steps, `start` everywhere at the start.
+    """A value that a rule remembers between steps, with `start` everywhere before the first.
 
     One array like each parameter; or, if `shared`, one number for all parameters, such as the count
     of steps. `symbol` is its base letter: v for W1 is printed v with subscript W1.

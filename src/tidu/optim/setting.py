@@ -34,7 +34,7 @@ _UPHILL = Words(
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a number may be; `refuses` is said of one that lies outside."""
+    """The range in which a number must lie; `refuses` is said of one outside."""
 
     name: str
     refuses: Words
@@ -104,8 +104,8 @@ class Hyper:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of a number beforehand. `idle`: at this value it has no effect and is no input
-    of the graph; `why` is added where a negative number is refused."""
+    """A number that a rule takes. `idle`: at this value it has no effect and is no input of the
+    graph; `why` is added where a negative number is refused."""
 
     symbol: str
     range: Range

@@ -61,7 +61,7 @@ _LONGEST_SUPERSCRIPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Is a sign with its spaces; a line may be broken in front of it, the lowest level first."""
+    """A sign with its spaces; a line may be broken in front of it, the lowest level first."""
 
     text: str
     level: Level

@@ -107,8 +107,9 @@ def limits(
 # ------------------------------------------------------------------ all sides together
 @dataclass(frozen=True, slots=True, eq=False)
 class _Verdict:
-    """What one derivative is, from the sides seen, with the entries that were replaced by a limit,
-    that have none, that could not be decided, and whose sides differ. `is_open` asks for more."""
+    """The judgement of one derivative from the sides seen, with the entries that were replaced by a
+    limit, that have none, that could not be decided, and whose sides differ. `is_open` asks for
+    more."""
 
     value: Array
     replaced: Array

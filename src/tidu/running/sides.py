@@ -84,7 +84,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Programs:
-    """What shows a side of one program.
+    """The programs that show a side of one program.
 
     beside: everything at displaced values. pieces: the pieces at the values, with the masks of
     where they lie on a boundary. frozen: the same as `beside` at any values, with the pieces given.

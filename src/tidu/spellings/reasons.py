@@ -14,7 +14,7 @@ from tidu.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why some names of NumPy's are not derived."""
+    """The reason why some names of NumPy's are not derived."""
 
     title: Words
     says: Words

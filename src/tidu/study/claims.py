@@ -52,7 +52,7 @@ _SPLIT = Words(en="make two claims of it", zh="请分成两条论断")
 
 @dataclass(frozen=True, slots=True)
 class ClaimSubject:
-    """What a claim is about.
+    """The quantity that a claim is about.
 
     value     the value of `name` at the given values
     gradient  ∂`output`/∂`name`

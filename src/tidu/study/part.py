@@ -47,7 +47,7 @@ _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：
 # --------------------------------------------------------------- what is done with a part
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How the working is shown unless the reader chooses."""
+    """The way in which the working is shown unless the reader chooses another."""
 
     writing: Literal["delta", "chain"] | None = key_field(
         Words(

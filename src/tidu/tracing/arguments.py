@@ -69,7 +69,7 @@ SHOWN = 5  # positions listed before "and … more"
 
 @dataclass(frozen=True, slots=True)
 class NumericLeaf:
-    """Holds one numeric leaf of the arguments: its path, its name and its checked array."""
+    """A numeric leaf of the arguments: its path, its name and its checked array."""
 
     leaf: Leaf
     name: str

@@ -36,7 +36,7 @@ def traceable(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inner:
-    """Holds what the trace of a body left: its placeholders, its own names, and its new guards."""
+    """The result of tracing a body: its placeholders, its own names, and its new guards."""
 
     recorder: Recorder
     namer: Namer

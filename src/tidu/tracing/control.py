@@ -193,7 +193,7 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """Holds one trace of a scan's body: operands, placeholders, and results."""
+    """One trace of a scan's body: operands, placeholders, and results."""
 
     first: list[Node]
     entries: list[Node]

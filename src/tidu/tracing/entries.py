@@ -146,7 +146,7 @@ def axis_out(node: Node, axis: int, name: str) -> Node:
 # ------------------------------------------------------------------ one entry
 @dataclass(frozen=True, slots=True, eq=False)
 class TracedEntry:
-    """Holds a function traced for one entry of its mapped arguments.
+    """A function traced for one entry of its mapped arguments.
 
     mapped: the variables of this entry, each with what stands for all entries, the mapped axis
     first. result: what the function returned, with nodes in the place of its numbers. named: what

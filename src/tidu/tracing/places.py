@@ -40,8 +40,7 @@ def _is_internal(code: CodeType) -> bool:
 
 @dataclass(slots=True)
 class FileExpressions:
-    """Holds what the text of a file says about its expressions: what they are assigned to, and what
-    they stand in."""
+    """The expressions in the text of a file: what they are assigned to, and what they stand in."""
 
     targets: dict[Span, tuple[str, ...]] = field(default_factory=dict[Span, tuple[str, ...]])
     expressions: dict[Span, ast.AST] = field(default_factory=dict[Span, ast.AST])

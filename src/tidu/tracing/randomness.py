@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Generators:
-    """Holds the states of the random generators that a function can reach, as they are before it is
+    """The states of the random generators that a function can reach, as they are before it is
     called."""
 
     def __init__(self, function: Callable[..., Any]) -> None:

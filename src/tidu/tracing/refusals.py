@@ -261,8 +261,8 @@ def unsupported(place: Place | None, path: str, why: Phrase | None = None) -> Tr
 
 
 class MissingAttributeError(TraceError, AttributeError):
-    """Is an AttributeError too, so that hasattr() and getattr() with a default answer as for any
-    object."""
+    """An error that is an AttributeError too, so that hasattr() and getattr() with a default answer
+    as for any object."""
 
 
 def attribute(

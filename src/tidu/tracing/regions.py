@@ -96,7 +96,7 @@ def plain_values(tree: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """Holds a function as a graph between inputs of its own and its results.
+    """A function as a graph between inputs of its own and its results.
 
     variables: by parameter and path, for the leaves that are derived for, in order. actual: what
     each stands for. result: the function's result with nodes in the place of its numbers, and

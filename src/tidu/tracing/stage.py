@@ -36,7 +36,7 @@ Named = Sequence[tuple[str, Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """Holds a trace with the inputs that it was given and their values.
+    """A trace with the inputs that it was given and their values.
 
     `own` says that it was opened by the verb, whose results then are plain arrays.
     """

@@ -58,7 +58,7 @@ _RANDOM = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """Holds a function as a graph, with what is needed to call it again and to return gradients.
+    """A function as a graph, with what is needed to call it again and to return gradients.
 
     graph       inputs named after the parameters (leaves of trees by their last key where unique)
     values      the copied, promoted value of each input
@@ -212,7 +212,7 @@ def _wrapped(value: Any) -> Any:
 
 
 class _Shape:
-    """Holds a shape as the leaf of a tree."""
+    """A shape as the leaf of a tree."""
 
     def __init__(self, dims: Shape) -> None:
         self.dims = dims

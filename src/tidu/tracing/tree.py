@@ -28,7 +28,7 @@ Key = str | int
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Holds one leaf of a parameter: its path below the parameter and its value."""
+    """A leaf of a parameter: its path below the parameter and its value."""
 
     parameter: str
     path: tuple[Key, ...]

@@ -74,7 +74,7 @@ _SAYS = Words(en="the derivative given with {name}", zh="定义 {name} 时给出
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserOp:
-    """Holds what a user says of an op.
+    """An operation that a user defined: its function and its derivative.
 
     arguments: the operands' names. settings: the names of keyword-only parameters. derivative:
     partial derivatives of the arguments (`elementwise`), or the pull-back of a gradient that it

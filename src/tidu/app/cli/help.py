@@ -44,7 +44,7 @@ _WIDTH = 88
 
 @dataclass(frozen=True, slots=True)
 class CommandHelp:
-    """What the help of a command says: one sentence, how it is called, examples."""
+    """The help of a command: one sentence, how it is called, examples."""
 
     text: Words
     usage: str

@@ -31,7 +31,7 @@ _LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """How a report is to be shown, and where: the options that `solve` and `derive` share."""
+    """The options of `solve` and `derive` on how a report is shown, and where."""
 
     lang: str | None
     writing: str | None
@@ -60,7 +60,7 @@ class ReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class DeriveOptions:
-    """What `derive` is asked, as texts."""
+    """The arguments of `derive`, as texts."""
 
     expression: str
     wrt: str | None
@@ -126,7 +126,7 @@ def derive(problem: DeriveOptions, view: ReportOptions, language: Language) -> i
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Where exported code goes, and what is done with it."""
+    """The options on where exported code goes, and whether it is verified."""
 
     output: str | None
     force: bool

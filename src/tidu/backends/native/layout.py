@@ -26,7 +26,7 @@ ALIGNED = 64  # bytes: a line of the cache, and the widest vector
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a compiled program does besides its outputs, at each step.
+    """The tasks of a compiled program besides its outputs, at each step.
 
     moves: (input, output) that becomes it after the step. finite: numbers that must be finite, and
     guards: truth values that must be as they were taken, or the step is not taken. records: outputs
@@ -93,7 +93,7 @@ def is_leaf(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
-    """What compiling gives: code, and all that is needed to run it.
+    """The result of compiling: code, and all that is needed to run it.
 
     scratch: bytes for each thread. shared_work: operations of a step that threads can share.
     calls: the nodes that are called back, by the place of their stage.

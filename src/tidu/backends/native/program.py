@@ -277,7 +277,7 @@ def _compiled(outputs: Mapping[str, Node], request: Request) -> tuple[Mapping[st
 # ------------------------------------------------------------------ a loop
 @dataclass(frozen=True, slots=True, eq=False)
 class CompletedSteps:
-    """What some steps gave: how many were done, why they ended, what was recorded for each."""
+    """The result of some steps: how many were done, why they ended, what was recorded for each."""
 
     done: int
     status: int

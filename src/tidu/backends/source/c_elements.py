@@ -39,7 +39,7 @@ Index = Sequence[str]
 
 
 class File(Protocol):
-    """What the functions of one file share."""
+    """The state that the functions of one file share."""
 
     real: str
     taken: set[str]

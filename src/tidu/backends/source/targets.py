@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Printer(Protocol):
-    """What the module of a printer has."""
+    """The functions of the module of a printer."""
 
     @staticmethod
     def write(source: SourceFile, /) -> str:
@@ -31,7 +31,7 @@ class Printer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """How a written file is made into a library before it is called."""
+    """The compiler that makes a library of a written file before it is called."""
 
     names: tuple[str, ...]  # the programs to look for, in order
     options: tuple[str, ...]

@@ -159,7 +159,7 @@ def _qr_adjoint(g: Node, x: Node, out: Node) -> tuple[Node | None]:
 
 
 class Factors(NamedTuple):
-    """What qr gives, named as NumPy names it."""
+    """The result of qr, named as NumPy names it."""
 
     Q: Node
     R: Node

@@ -152,7 +152,7 @@ def _phases(u: Node, by_u: Node | None, v: Node, by_v: Node | None, s: Node) -> 
 
 
 class Singular(NamedTuple):
-    """What svd gives, named as NumPy names it."""
+    """The result of svd, named as NumPy names it."""
 
     U: Node
     S: Node

@@ -67,7 +67,7 @@ def _eigh_adjoint(g: Node, x: Node, out: Node, lower: bool) -> tuple[Node | None
 
 
 class Eigen(NamedTuple):
-    """What eigh and eig give, named as NumPy names it."""
+    """The result of eigh and eig, named as NumPy names it."""
 
     eigenvalues: Node
     eigenvectors: Node

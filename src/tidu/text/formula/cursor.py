@@ -26,7 +26,7 @@ _MAX_BEGUN = 100  # rules without a sign between them; the grammar has a dozen l
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How each kind of sign is parsed: at the beginning of an operand, and behind one.
+    """The parsers for each kind of sign: at the beginning of an operand, and behind one.
 
     The keys are the kinds of `Sign`, and for kind `sign` the sign itself.
     """

@@ -23,7 +23,7 @@ from tidu.text.task import Task, wait
 
 
 class Precedence(IntEnum):
-    """How tightly a sign binds, from loose to tight."""
+    """The strength with which a sign binds, from loose to tight."""
 
     OR = 1
     AND = 2

@@ -82,7 +82,7 @@ class Raised(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Brackets(Syntax):
-    """What stands in brackets of its own: products are not joined across them.
+    """An expression in brackets of its own: products are not joined across them.
 
     argument: its brackets are those of an argument, which turns out to be a factor.
     """

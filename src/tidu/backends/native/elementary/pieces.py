@@ -64,7 +64,8 @@ FORMATS = {32: F32, 64: F64}
 
 @dataclass(frozen=True, eq=False)
 class Code:
-    """Where instructions go, and in which format and number of lanes (None: no vector)."""
+    """The builder of instructions, with the format of the numbers and the number of lanes (None: no
+    vector)."""
 
     builder: Any
     form: FloatFormat

@@ -51,7 +51,7 @@ MOST_OPEN = 96  # buffers since the last barrier, above which threads wait witho
 
 @dataclass(eq=False)
 class _Open:
-    """What was written and read since all threads last waited for each other."""
+    """The buffers that were written and read since all threads last waited for each other."""
 
     writes: set[Node] = field(default_factory=set[Node])
     reads: set[Node] = field(default_factory=set[Node])
@@ -72,7 +72,8 @@ class _Open:
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """What must hold before anything is overwritten: finite numbers, and guards as taken."""
+    """The conditions under which a step may overwrite anything: finite numbers, and guards as
+    traced."""
 
     finite: tuple[Node, ...] = ()
     guards: tuple[tuple[Node, bool], ...] = ()
@@ -91,7 +92,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Driver:
-    """What the driver does in one step.
+    """The work of the driver in one step.
 
     stages in order; at `checked` the conditions of `check` are tested. slot: the place of each
     buffer in the table. copies: (from, to, bytes) when all is done. records: (buffer, history,

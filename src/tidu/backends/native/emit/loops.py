@@ -75,7 +75,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a kernel is divided: the units of work that threads share, and the cost of one in
+    """The division of a kernel: the units of work that threads share, and the cost of one in
     operations."""
 
     units: int

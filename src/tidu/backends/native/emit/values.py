@@ -55,7 +55,7 @@ from tidu.ir.types import REALS
 
 @dataclass(eq=False)
 class EmitScope:
-    """Where elements are calculated: the counters, the buffers, the lanes.
+    """The surroundings in which elements are calculated: the counters, the buffers, the lanes.
 
     counters: the value of each loop index; that of `lane` is of its first lane. mask: which lanes
     are there (None: all). error: a pointer to a byte that a bad index sets.

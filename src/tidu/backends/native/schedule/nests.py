@@ -64,7 +64,7 @@ class Reduction:
 
 @dataclass(frozen=True, eq=False)
 class LoopNest:
-    """What a kernel does, before it is code.
+    """The loops of a kernel, before they are code.
 
     loops: those over the elements of the result. stores: what is written. reduction: what is
     summed for each element. axis: that of a cumulative reduction. zeroed: how many elements a

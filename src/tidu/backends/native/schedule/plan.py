@@ -28,7 +28,7 @@ LONGEST = 200  # elementwise nodes in one tree, before one of them gets a buffer
 
 
 class StageKind(Enum):
-    """How a node is calculated."""
+    """The way in which a node is calculated."""
 
     LEAF = "leaf"
     MAP = "map"
