@@ -242,10 +242,6 @@ def open_region(
         image = _image(_flat(tree), titles, inner)
         actual |= {new: actual.get(old, old) for old, new in image.items() if not new.inputs}
         actual |= {old: old for old, new in image.items() if old.inputs and not new.inputs}
-        for old, new in image.items():  # messages speak of the variables by the user's names
-            called = titles.get(old) or inner.called(old)
-            if called and not new.inputs and new is not old:
-                recorder.namer.display_names[new.id] = called
     move_guards(inner, actual)
     return Region(
         stage,
@@ -261,9 +257,11 @@ def open_region(
     )
 
 
-def _image(outputs: Sequence[Node], variables: Iterable[Node], inner: Inner) -> dict[Node, Node]:
+def _image(
+    outputs: Sequence[Node], variables: Mapping[Node, str], inner: Inner
+) -> dict[Node, Node]:
     """Return the nodes between the inputs and the outputs as copies on inputs of the region's own,
-    for the parameters and for what is used of the surrounding program."""
+    for the parameters, given with their names, and for what is used of the surrounding program."""
     own = list(variables)
     ends = {node.id for node in own}
 
@@ -280,7 +278,12 @@ def _image(outputs: Sequence[Node], variables: Iterable[Node], inner: Inner) -> 
     walk = post_order([*own, *outputs], operands)
     held = [*own, *(node for node in walk if is_taken(node))]
     place = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
-    return dict(zip(walk, substitute(walk, place), strict=True))
+    image = dict(zip(walk, substitute(walk, place), strict=True))
+    for old, new in image.items():  # messages speak of the inputs by the user's names
+        called = variables.get(old) or inner.called(old)
+        if called and not new.inputs and new is not old:
+            inner.recorder.namer.display_names[new.id] = called
+    return image
 
 
 def _flat(tree: Any) -> list[Node]:

@@ -75,14 +75,7 @@ class _CFile:
     def lines(self) -> list[str]:
         source, real = self.source, self.real
         writer = Writer(self)
-        signature = [f"size_t {size}" for size in self.sizes]
-        unread: list[str] = list(self.sizes)
-        for node in source.inputs:
-            name = fresh(c_name(str(node.attrs["name"])), writer.taken)
-            writer.stored[node.id] = name
-            kind = {"int64": "int64_t", "bool": "uint8_t"}.get(node.dtype, real)
-            signature.append(f"const {kind} *restrict {name}")
-            unread.append(name)
+        signature = self._inputs(writer)
         results = {key: fresh(f"d_{c_name(key)}", writer.taken) for key in source.gradients}
         out = fresh("value", writer.taken)
         signature += [f"{real} *restrict {text}" for text in (out, *results.values())]
@@ -102,28 +95,23 @@ class _CFile:
             writer.fill(node, results[key], source.above.get(key, ()))
         body = writer.lines
         text = _code(body)
-        ends = (*unread, out, *results.values(), "work")
+        given = (writer.stored[node.id] for node in source.inputs)
+        ends = (*self.sizes, *given, out, *results.values(), "work")
         unused = [f"(void){name};" for name in ends if not _mentions(text, name)]
         top = [f"   {line}".rstrip() for line in source.header]
         head = ["/*", *top, "", *self._usage(results, out), "*/", "#include <math.h>"]
         head += ["#include <stddef.h>", "#include <stdint.h>", ""]
         if "place(" in text or any("place(" in line for line in self.functions):
             head += [*_PLACE, ""]
-        workspace = writer.workspace()
-        size_arguments = "void" if not self.sizes else ", ".join(f"size_t {s}" for s in self.sizes)
-        cast = [f"{INDENT}(void){s};" for s in self.sizes if not _mentions(workspace, s)]
+        workspace = self._workspace(writer.workspace())
         return [
             *head,
             *self.tables,
             *self.functions,
-            f"size_t {self.name}_workspace({size_arguments});",
+            f"{workspace[0]};",
             f"int {self.name}({', '.join(signature)});",
             "",
-            f"size_t {self.name}_workspace({size_arguments})",
-            "{",
-            *cast,
-            f"{INDENT}return {workspace};",
-            "}",
+            *workspace,
             "",
             f"int {self.name}(",
             *(f"{INDENT}{part}," for part in signature[:-1]),
@@ -132,6 +120,29 @@ class _CFile:
             *(f"{INDENT}{line}" for line in unused),
             *body,
             f"{INDENT}return 0;",
+            "}",
+        ]
+
+    def _inputs(self, writer: Writer) -> list[str]:
+        """Return the first arguments of the function, sizes and inputs; the writer gets their
+        names."""
+        arguments = [f"size_t {size}" for size in self.sizes]
+        for node in self.source.inputs:
+            name = fresh(c_name(str(node.attrs["name"])), writer.taken)
+            writer.stored[node.id] = name
+            kind = {"int64": "int64_t", "bool": "uint8_t"}.get(node.dtype, self.real)
+            arguments.append(f"const {kind} *restrict {name}")
+        return arguments
+
+    def _workspace(self, size: str) -> list[str]:
+        """Return the function that tells how many numbers the workspace holds."""
+        arguments = ", ".join(f"size_t {s}" for s in self.sizes) or "void"
+        unused = [f"{INDENT}(void){s};" for s in self.sizes if not _mentions(size, s)]
+        return [
+            f"size_t {self.name}_workspace({arguments})",
+            "{",
+            *unused,
+            f"{INDENT}return {size};",
             "}",
         ]
 

@@ -197,13 +197,31 @@ def _scope(frame: Frame, product: TiledProduct, panel: Panel, row: Value, v: int
     return frame.scope(counters, lane=product.n, lanes=product.lanes, mask=mask)
 
 
+def _right_vector(
+    frame: Frame, product: TiledProduct, panel: Panel, scope: EmitScope, v: int, at: Value | None
+) -> Value:
+    """Return a vector of the right operand: from the packed panel at entry `at`, or from memory."""
+    builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
+    size, vector_type = BYTES[product.reduction.dtype], ir.VectorType(type, product.lanes)
+    if panel.packed is not None:
+        assert at is not None
+        place = builder.add(builder.mul(at, number(product.width)), number(v * product.lanes))
+        where = builder.gep(panel.packed, [place], source_etype=type)
+        return builder.load(where, align=size, typ=vector_type)
+    base = builder.gep(
+        frame.buffers[product.right.buffer], [scope.place(product.right.at)], source_etype=type
+    )
+    where = builder.gep(base, [number(v * product.lanes)], source_etype=type)
+    if panel.mask is not None and v == panel.vectors - 1:
+        return masked_load(builder, where, vector_type, panel.mask, size)
+    return builder.load(where, align=size, typ=vector_type)
+
+
 def _summed(
     frame: Frame, product: TiledProduct, panel: Panel, row: Value, rows: int
 ) -> list[Value]:
     builder = frame.builder
     type = IN_MEMORY[product.reduction.dtype]
-    vector_type = ir.VectorType(type, product.lanes)
-    zero = ir.Constant(vector_type, None)
     stride = product.left.at.coefficient(product.m)
 
     def nested(
@@ -230,7 +248,7 @@ def _summed(
     ) -> list[Value]:
         inner = {**panel.counters, **counters, product.m: row, product.n: panel.column}
         scope = frame.scope(inner)
-        right = [vector(scope, v, at) for v in range(panel.vectors)]
+        right = [_right_vector(frame, product, panel, scope, v, at) for v in range(panel.vectors)]
         base = builder.gep(
             frame.buffers[product.left.buffer], [scope.place(product.left.at)], source_etype=type
         )
@@ -243,20 +261,6 @@ def _summed(
                 updated.append(fma(builder, many, right[v], sums[r * panel.vectors + v]))
         return updated
 
-    def vector(scope: EmitScope, v: int, at: Value | None) -> Value:
-        size = BYTES[product.reduction.dtype]
-        if panel.packed is not None:
-            assert at is not None
-            place = builder.add(builder.mul(at, number(product.width)), number(v * product.lanes))
-            where = builder.gep(panel.packed, [place], source_etype=type)
-            return builder.load(where, align=size, typ=vector_type)
-        base = builder.gep(
-            frame.buffers[product.right.buffer], [scope.place(product.right.at)], source_etype=type
-        )
-        where = builder.gep(base, [number(v * product.lanes)], source_etype=type)
-        if panel.mask is not None and v == panel.vectors - 1:
-            return masked_load(builder, where, vector_type, panel.mask, size)
-        return builder.load(where, align=size, typ=vector_type)
-
+    zero = ir.Constant(ir.VectorType(type, product.lanes), None)
     start = [zero] * (rows * panel.vectors)
     return nested(product.k, {}, start, None)

@@ -77,12 +77,7 @@ def write_straight(module: Any, line: StraightProgram, plan: Driver) -> None:
         for slot in _slots(line, plan)
     }
     moving = {slot for _, slot in line.moves}
-    batched = {batch.node for batch in plan.batches}
-    given = {
-        n: slot
-        for n, slot in plan.slot.items()
-        if n.op.role in ("input", "constant") and n not in batched
-    }
+    given = _given(plan)
     first = {node: _loaded(builder, node, pointers[slot]) for node, slot in given.items()}
     before = builder.block
     head, out = function.append_basic_block("step"), function.append_basic_block("out")
@@ -111,11 +106,7 @@ def write_straight(module: Any, line: StraightProgram, plan: Driver) -> None:
     onward = function.append_basic_block("onward")
     builder.cbranch(builder.icmp_signed("==", status, ir.Constant(I32, RUNNING)), onward, ended)
     builder.position_at_end(onward)
-    for node, history, size in plan.records:
-        base = builder.gep(pointers[history], [builder.mul(step, number(size))], source_etype=I8)
-        _stored(builder, values[node.id], node.dtype, base)
-    for node, slot in line.stores:
-        _stored(builder, values[node.id], node.dtype, pointers[slot])
+    _write_results(builder, line, plan, values, pointers, step)
     following = builder.add(step, number(1))
     step.add_incoming(following, onward)
     for node, slot in line.moves:
@@ -135,10 +126,33 @@ def write_straight(module: Any, line: StraightProgram, plan: Driver) -> None:
     builder.ret_void()
 
 
+def _write_results(
+    builder: Builder,
+    line: StraightProgram,
+    plan: Driver,
+    values: Mapping[int, Elements],
+    pointers: Mapping[int, Value],
+    step: Value,
+) -> None:
+    """Write the code that stores the results of a step, and what is recorded of each step."""
+    for node, history, size in plan.records:
+        base = builder.gep(pointers[history], [builder.mul(step, number(size))], source_etype=I8)
+        _stored(builder, values[node.id], node.dtype, base)
+    for node, slot in line.stores:
+        _stored(builder, values[node.id], node.dtype, pointers[slot])
+
+
 def _phi(builder: Builder, value: Value, before: Value) -> Value:
     phi = builder.phi(value.type)
     phi.add_incoming(value, before)
     return phi
+
+
+def _given(plan: Driver) -> dict[Node, int]:
+    """Return the slots of the inputs and constants that no batch fills."""
+    batched = {batch.node for batch in plan.batches}
+    ends = {n: slot for n, slot in plan.slot.items() if n.op.role in ("input", "constant")}
+    return {node: slot for node, slot in ends.items() if node not in batched}
 
 
 def _slots(line: StraightProgram, plan: Driver) -> set[int]:
