@@ -77,12 +77,12 @@ def find_op(name: str) -> Record:
         return known[name]
     library, dot, rest = name.partition(".")
     path = MODULE_NAMES.get(library, library) + dot + rest
-    found = functions.find(path) or functions.find(f"numpy.{name}")
-    if found is not None and found.record in known.values():
-        return found.record
+    entry = functions.find(path) or functions.find(f"numpy.{name}")
+    if entry is not None and entry.record in known.values():
+        return entry.record
     path = path if path.startswith("numpy.") else f"numpy.{name}"
     short = path.removeprefix("numpy.")
-    if found is not None or short in coverage.written_on_arrays():
+    if entry is not None or short in coverage.written_on_arrays():
         raise UnknownNameError(_UNKNOWN(name=name), why=_WRITTEN(name=name))
     if functions.in_numpy(path) and short in dict(coverage.functions()):
         raise functions.unknown(path, name)

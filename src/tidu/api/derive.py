@@ -139,13 +139,13 @@ def _with_remarks(graph: Graph, values: Mapping[str, Any]) -> Graph:
 
 def _used_as_values(graph: Graph) -> set[Node | None]:
     """Return the nodes that some op takes as numbers, and not only as an index or mask."""
-    found: set[Node | None] = set()
+    nodes: set[Node | None] = set()
     for node in graph.nodes():
         kinds = node.op.operands or (Operand.VALUE,) * len(node.inputs)
-        found |= {
+        nodes |= {
             x for x, kind in zip(node.inputs, kinds, strict=False) if kind is not Operand.MASK
         }
-    return found
+    return nodes
 
 
 def _trace(

@@ -130,14 +130,14 @@ def _names(seen: View) -> dict[Node, str]:
     """Return identifiers for the nodes: the user's own names, v1 for invented ones, delta_… for the
     δ's."""
     graph, derivation = seen.derivation.graph, seen.derivation
-    found: dict[Node, str] = {}
+    identifiers: dict[Node, str] = {}
     for written, names in graph.names.items():
         name = names[0]
         text = name.text if name.step is None else f"{name.text}_{name.step}"
-        found.setdefault(derivation.run_node(written), text)
+        identifiers.setdefault(derivation.run_node(written), text)
     for node, symbol in _both(seen.names.forward, seen.names.adjoints):
-        found.setdefault(node, _identifier(symbol))
-    return found
+        identifiers.setdefault(node, _identifier(symbol))
+    return identifiers
 
 
 def _both(*maps: Mapping[Node, Symbol]) -> list[tuple[Node, Symbol]]:

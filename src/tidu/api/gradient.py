@@ -101,15 +101,15 @@ def value_and_grad(
             return _elsewhere(alone, traced, moved, wrt, known)
 
         what = f"grad({traced.function})"
-        found = limits.settle(what, traced.values, raw, again)
-        told = {name: unflagged(raw[name], value) for name, value in found.items()}
+        settled = limits.settle(what, traced.values, raw, again)
+        told = {name: unflagged(raw[name], value) for name, value in settled.items()}
         warn_not_finite(derivation, told, traced.values)
-        warn_jumps(derivation, jumping, found)
-        if found is plain.outputs:  # of what was settled otherwise, the formula is not the way
-            warn_digits(what, derivation, looks, traced.values, found)
-        gradients = {name: found[f"d/{name}"] for name in wrt}
+        warn_jumps(derivation, jumping, settled)
+        if settled is plain.outputs:  # of what was settled otherwise, the formula is not the way
+            warn_digits(what, derivation, looks, traced.values, settled)
+        gradients = {name: settled[f"d/{name}"] for name in wrt}
         trees = one_or_all([traced.unflatten(p, gradients) for p in parameters], argnums)
-        value = found[traced.output].reshape(())[()]
+        value = settled[traced.output].reshape(())[()]
         return ((value, plain_values(kept[-1])) if has_aux else value), trees
 
     return both
@@ -153,8 +153,8 @@ def _inside_a_trace(
         wrt = chosen(loss, [name for name, _ in given], argnums)
         region = open_region(here, loss, given, wrt, scalar=True)
         (value,) = region.outputs
-        found = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
-        gradients = dict(zip(region.wrt, map(gradient_from_adjoint, found), strict=True))
+        adjoints = pulled([value], [filled(1.0, value.type)], region.wrt, region.lines)
+        gradients = dict(zip(region.wrt, map(gradient_from_adjoint, adjoints), strict=True))
         trees = one_or_all([region.like(parameter, gradients) for parameter in wrt], argnums)
         value = as_run([value])[0]
         first = (value, nodes_in(kept[-1])) if kept else value
@@ -174,9 +174,9 @@ def _elsewhere(
     functions."""
     there = trace(loss, {name: traced.rebuilt(name, moved) for name in traced.structures})
     _, program, _, limits, _ = _program(known, there, wrt, None)
-    found = program.run(there.values).outputs
+    outputs = program.run(there.values).outputs
     functions = {f"function/{i}": node for i, node in enumerate(limits.question.functions)}
-    return {**found, **evaluate(functions, there.values).outputs}
+    return {**outputs, **evaluate(functions, there.values).outputs}
 
 
 def _program(

@@ -58,14 +58,14 @@ def jacobian(
             wrt = chosen(function, [name for name, _ in given], argnums)
             region = open_region(here, function, given, wrt)
             rows = jacobians.jacobian(region.moving, region.wrt, mode, region.lines)
-            found = {
+            slopes = {
                 y: tuple(filled(0.0, Type((*y.shape, *x.shape), x.dtype)) for x in region.wrt)
                 for y in region.outputs
             }
-            found |= dict(zip(region.moving, rows, strict=True))
+            slopes |= dict(zip(region.moving, rows, strict=True))
 
             def blocks(output: Node) -> Any:
-                return _trees(region, wrt, found[output], argnums)
+                return _trees(region, wrt, slopes[output], argnums)
 
             tree = replace(region.result, lambda _, output: blocks(output))
             what, of = f"jacobian({region.function})", region.functions

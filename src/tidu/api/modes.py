@@ -62,11 +62,11 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         for name, tree in moving:
             tangent_of |= _along(here, region, name, tree)
         outputs = region.outputs
-        found = {node: filled(0.0, Type(node.shape)) for node in outputs}
-        found |= dict(zip(region.moving, pushed(region.moving, tangent_of), strict=True))
+        differentials = {node: filled(0.0, Type(node.shape)) for node in outputs}
+        differentials |= dict(zip(region.moving, pushed(region.moving, tangent_of), strict=True))
         run = dict(zip(outputs, as_run(outputs), strict=True))
         value, inner = _with(region.result, run), [run[node] for node in region.derivatives]
-        value, slopes, inner = region.close((value, _with(region.result, found), inner))
+        value, slopes, inner = region.close((value, _with(region.result, differentials), inner))
         derived, lower = nodes_of(slopes), nodes_of(inner)
         again = functools.partial(_pushed_again, function, tangents)
         redo = redo_of(again, function, here, named)
@@ -170,8 +170,8 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
 
             adjoints = pulled([loss], [filled(1.0, loss.type)], region.wrt, region.lines)
             slopes = [gradient_from_adjoint(adjoint) for adjoint in adjoints]
-            found = dict(zip(region.wrt, pushed(slopes, along), strict=True))
-            products = [region.like(parameter, found) for parameter in wrt]
+            second = dict(zip(region.wrt, pushed(slopes, along), strict=True))
+            products = [region.like(parameter, second) for parameter in wrt]
             tree = region.close(one_or_all(products, argnums))
             what, of = f"hvp({region.function})", region.functions
             redo = redo_of(along_it, function, here, named)
@@ -246,6 +246,8 @@ def _gradients(
     """Return the gradient trees of the parameters, from a seed for each part of the result."""
     moving = set(region.moving)
     order = [path for path, node in parts.items() if node in moving]
-    found = pulled([parts[p] for p in order], [seeds[p] for p in order], region.wrt, region.lines)
-    gradients = dict(zip(region.wrt, found, strict=True))
+    adjoints = pulled(
+        [parts[p] for p in order], [seeds[p] for p in order], region.wrt, region.lines
+    )
+    gradients = dict(zip(region.wrt, adjoints, strict=True))
     return tuple(region.like(name, gradients) for name in names)

@@ -66,9 +66,9 @@ class Hessian:
         NaN or overflow.
         """
         given = self.instance.given({**(values or {}), **arrays})
-        asked, found = self._run(given)
-        settled = asked.settle(inline(self.left), given, found)["H"]
-        told = unflagged(found["H"], settled)
+        asked, outputs = self._run(given)
+        settled = asked.settle(inline(self.left), given, outputs)["H"]
+        told = unflagged(outputs["H"], settled)
         if not np.isfinite(told).all():
             graph = replace(self.instance.graph, outputs={"H": self.found.dense})
             told = {self.found.dense: told}
@@ -78,10 +78,10 @@ class Hessian:
     def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
         """Return the same at the values of the derivation, with remarks instead of warnings."""
         given = self.instance.values
-        asked, found = self._run(given)
-        limits = limits_on(asked, given, found)
+        asked, outputs = self._run(given)
+        limits = limits_on(asked, given, outputs)
         if limits is None:
-            return found["H"], ()
+            return outputs["H"], ()
         return limits.values["H"], remarks_of(limits, {"H": inline(self.left)})
 
     def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
@@ -94,8 +94,8 @@ class Hessian:
 
         plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
         moving = list(self.instance.core.wrt)
-        found = settled(plain, given, moving, ["H"], again, work=work)
-        return asked, found.outputs
+        valuation = settled(plain, given, moving, ["H"], again, work=work)
+        return asked, valuation.outputs
 
     def _boundary(self) -> Boundary:
         core, bodies = self.instance.core, self.instance.bodies
@@ -117,18 +117,18 @@ def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout:
     )
 
 
-def _step(found: Hessian, layout: Layout) -> Step:
-    parts = [found.left, found.tree]
+def _step(hessian: Hessian, layout: Layout) -> Step:
+    parts = [hessian.left, hessian.tree]
     remarks: list[Phrase] = []
-    if found.found.direction is not None:
-        remarks.append(phrases.OPERATOR(name=found.left))
-        if found.kronecker is not None:
-            remarks.append(phrases.KRONECKER(tree=found.kronecker))
-    elif found.instance.has_numbers():
-        number, said = found.numbers()
+    if hessian.found.direction is not None:
+        remarks.append(phrases.OPERATOR(name=hessian.left))
+        if hessian.kronecker is not None:
+            remarks.append(phrases.KRONECKER(tree=hessian.kronecker))
+    elif hessian.instance.has_numbers():
+        number, said = hessian.numbers()
         remarks.extend(said)
         value = value_tree(number, layout)
-        parts += [value] if value != found.tree else []
+        parts += [value] if value != hessian.tree else []
     return Step(Equation(tuple(parts)), remarks=tuple(remarks))
 
 
@@ -138,13 +138,13 @@ def hessian_of(instance: Instance, x: str, y: str) -> Hessian:
         if name not in instance.core.wrt:
             known = ", ".join(instance.core.wrt)
             raise UnknownNameError(_NOT_DERIVED(name=name, known=known))
-    found = second_derivative(instance.core, x, y)
+    second = second_derivative(instance.core, x, y)
     shown = view(instance.core, None)
     return Hessian(
-        tree=second_tree(shown, found),
-        left=second_name(shown, x, y, found),
-        kronecker=kronecker(shown, found),
-        found=found,
+        tree=second_tree(shown, second),
+        left=second_name(shown, x, y, second),
+        kronecker=kronecker(shown, second),
+        found=second,
         instance=instance,
         names=(x, y),
     )

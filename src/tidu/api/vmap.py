@@ -67,12 +67,12 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
                 [(name, image) for (name, _), image in zip(entry.named, named, strict=True)]
             )
             pairs = zip(parts, stacks, strict=True)
-            found = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
+            stacked = {leaf.path: entry.placed(leaf, out_axes, stack) for leaf, stack in pairs}
             display_names = here.recorder.namer.display_names
-            derived = _derivatives(here, entry, [(leaf, found[leaf.path]) for leaf in parts])
-            axes = {found[x.path]: entry.axis(x, out_axes) for x in parts}
+            derived = _derivatives(here, entry, [(leaf, stacked[leaf.path]) for leaf in parts])
+            axes = {stacked[x.path]: entry.axis(x, out_axes) for x in parts}
             here.recorder.batch |= {n: axis for n, axis in axes.items() if axis is not None}
-            tree, what = replace(entry.result, found.get), f"vmap({entry.function})"
+            tree, what = replace(entry.result, stacked.get), f"vmap({entry.function})"
             redo = redo_of(mapped, function, here, named_arguments)
             return finish(here, tree, what, display_names, derived=derived, redo=redo)
 

@@ -28,12 +28,12 @@ def program() -> int:
     return code
 
 
-def _delivered_again(found: Any) -> None:
+def _delivered_again(unraisable: Any) -> None:
     """Deliver a Ctrl-C again that came where Python has to drop it, as in a finaliser, when that is
     over."""
-    if isinstance(found.exc_value, KeyboardInterrupt):
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
         again = threading.Timer(_LATER, _thread.interrupt_main)
         again.daemon = True
         again.start()
     else:
-        sys.__unraisablehook__(found)
+        sys.__unraisablehook__(unraisable)

@@ -127,8 +127,8 @@ def _gradient(
     top = known[output]
     atoms = {n.id for n in reachable([derivation.loss])}
     seed = filled(1.0, top.type)
-    found = reverse([top], [seed], [node], Rewriter("simplify", atoms).normalise).gradients
-    return found[node] if node in found else zeros_like(node)
+    gradients = reverse([top], [seed], [node], Rewriter("simplify", atoms).normalise).gradients
+    return gradients[node] if node in gradients else zeros_like(node)
 
 
 def unknown_name(claim: StatedClaim, name: str, known: Sequence[str]) -> StudyError:

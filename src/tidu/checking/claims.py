@@ -152,17 +152,17 @@ def _judge(
     claim: Claim, actual: Array, values: Mapping[str, Any], free: Collection[str] | None, seed: int
 ) -> tuple[Verdict, Finding]:
     if claim.formula is not None:
-        found = same_formula(
+        comparison = same_formula(
             claim.formula, claim.target, values, free=free, seed=seed, subject=claim.name
         )
-        if found.kind == "undecided":
-            return "undecided", found
-        if found.agrees:
-            return "holds", found
-        return ("fails" if found.method == "given values" else "holds here only"), found
+        if comparison.kind == "undecided":
+            return "undecided", comparison
+        if comparison.agrees:
+            return "holds", comparison
+        return ("fails" if comparison.method == "given values" else "holds here only"), comparison
     assert claim.value is not None
-    found = same_value(claim.value, actual, digits=claim.digits, subject=claim.name)
-    return ("holds" if found.agrees else "fails"), found
+    comparison = same_value(claim.value, actual, digits=claim.digits, subject=claim.name)
+    return ("holds" if comparison.agrees else "fails"), comparison
 
 
 def _causes(
@@ -196,8 +196,8 @@ def _causes(
         nearest = [
             j for j in before if not any(claims[j].target.id in below[k] for k in before if k != j)
         ]
-        found = {root for j in nearest for root in roots[j]}
-        roots[i] = tuple(sorted(found, key=lambda r: position[claims[r].target.id]))
+        causes_here = {root for j in nearest for root in roots[j]}
+        roots[i] = tuple(sorted(causes_here, key=lambda r: position[claims[r].target.id]))
     return roots
 
 
@@ -248,20 +248,22 @@ def _describe(
     values: Mapping[str, Any],
 ) -> ClaimFinding:
     verdict, finding = verdicts[i]
-    found = ClaimFinding(claims[i], verdict, finding, details=finding.details)
+    claim_finding = ClaimFinding(claims[i], verdict, finding, details=finding.details)
     if i not in roots:
-        return found
+        return claim_finding
     if roots[i] != (i,):
         names = tuple(claims[j].name for j in roots[i])
         said = _FOLLOWS(names=_list(names))
-        return replace(found, role="consequence", causes=names, details=(*finding.details, said))
+        return replace(
+            claim_finding, role="consequence", causes=names, details=(*finding.details, said)
+        )
     following = tuple(j for j, back in roots.items() if i in back and j != i)
     names = tuple(claims[j].name for j in following)
     said = _CAUSE_OF(names=_list(names)) if names else _CAUSE()
     repairs = _repairs(i, bound, verdicts, roots, values)
     everything = all(v == "holds" or j == i or j in following for j, (v, _) in enumerate(verdicts))
     return replace(
-        found,
+        claim_finding,
         role="cause",
         consequences=names,
         repairs=repairs,

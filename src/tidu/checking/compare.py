@@ -65,24 +65,27 @@ def same_value(
     (True, False)
     """
     numbers, halves = _read(stated, digits)
-    found = np.asarray(actual, dtype=np.float64)
-    numbers, halves, shape_matters = _fit(numbers, halves, found)
+    expected = np.asarray(actual, dtype=np.float64)
+    numbers, halves, shape_matters = _fit(numbers, halves, expected)
     if shape_matters is not None:
 
         def right_after(change: Change) -> bool:
-            return bool(np.all(_right(change(numbers), change(halves), found)))
+            return bool(np.all(_right(change(numbers), change(halves), expected)))
 
-        return _other_shape(subject, Mismatch(numbers, found, right_after))
-    wrong = ~_right(numbers, halves, found)
+        return _other_shape(subject, Mismatch(numbers, expected, right_after))
+    wrong = ~_right(numbers, halves, expected)
     if not np.any(wrong):
         return Finding("agrees", subject, "given values", tolerance=RELATIVE)
-    return _difference(subject, numbers, found, wrong)
+    return _difference(subject, numbers, expected, wrong)
 
 
-def _other_shape(subject: str, found: Mismatch) -> Finding:
+def _other_shape(subject: str, mismatch: Mismatch) -> Finding:
     """Return the finding for a stated array whose shape is wrong."""
-    mistake = recognise(found)
-    shapes = {"stated": shape_text(found.stated.shape), "actual": shape_text(found.expected.shape)}
+    mistake = recognise(mismatch)
+    shapes = {
+        "stated": shape_text(mismatch.stated.shape),
+        "actual": shape_text(mismatch.expected.shape),
+    }
     details = [_SHAPES(subject=subject or "·", **shapes)]
     if mistake is not None:
         details.append(mistake.sentence(_NAMED(subject=subject)))
@@ -216,10 +219,10 @@ def same_formula(
     compared = 0
     for trial in range(4 * _TRIALS):
         drawn = {name: _draw(array, name, free, rng, trial) for name, array in given.items()}
-        found = _compare_at(program, drawn, subject, single)
-        if found is not None and found.kind == "differs":
-            return _at_random(found, subject)
-        compared += found is not None
+        difference = _compare_at(program, drawn, subject, single)
+        if difference is not None and difference.kind == "differs":
+            return _at_random(difference, subject)
+        compared += difference is not None
         if compared >= _TRIALS:
             break
     if compared == 0 and given:
@@ -231,8 +234,8 @@ def same_formula(
 def _shape_difference(
     stated: Node, actual: Node, values: Mapping[str, Any], subject: str
 ) -> Finding:
-    found = evaluate({"stated": stated, "actual": actual}, values).outputs
-    one, two = found["stated"], found["actual"]
+    outputs = evaluate({"stated": stated, "actual": actual}, values).outputs
+    one, two = outputs["stated"], outputs["actual"]
     if one.size == 1 and two.size == 1:
         return same_formula(
             role("reshape")(stated, shape=actual.shape), actual, values, subject=subject
@@ -260,16 +263,16 @@ def _compare_at(
     return replace(_difference(subject, stated, actual, wrong), example=example)
 
 
-def _at_random(found: Finding, subject: str) -> Finding:
-    short = sum(v.size for v in found.example.values()) <= 12
+def _at_random(finding: Finding, subject: str) -> Finding:
+    short = sum(v.size for v in finding.example.values()) <= 12
     words = _AT_RANDOM if short else _AT_OTHERS
     phrase = words(
-        example=", ".join(f"{n} = {_short(v)}" for n, v in found.example.items()),
-        entry=page_entry(subject, found.index),
-        expected=f"{found.expected:.6g}",
-        stated=f"{found.stated:.6g}",
+        example=", ".join(f"{n} = {_short(v)}" for n, v in finding.example.items()),
+        entry=page_entry(subject, finding.index),
+        expected=f"{finding.expected:.6g}",
+        stated=f"{finding.stated:.6g}",
     )
-    return replace(found, method="random values", details=(phrase, *found.details[1:]))
+    return replace(finding, method="random values", details=(phrase, *finding.details[1:]))
 
 
 def _short(array: Array) -> str:

@@ -85,8 +85,8 @@ def check_custom(user: UserOp, samples: Sequence[Any] | None) -> UserOp:
     if user.derivative is None:
         return user
     op = user.op()
-    found = list(_usable(user, op, _given(user, samples)))
-    for sample, settings in found:
+    usable = list(_usable(user, op, _given(user, samples)))
+    for sample, settings in usable:
         if user.elementwise:
             _check_entries(user, sample, settings)
         try:
@@ -214,14 +214,14 @@ def _check_at(user: UserOp, op: Op, sample: Sample, settings: dict[str, Any]) ->
 
     if not user.elementwise:
         _check_linear(user, lambda g: pulled(g, sample), weights)
-    found = check_gradient(
+    findings = check_gradient(
         lambda *arguments: np.sum(weights * op.numpy(*arguments, **settings)),
         lambda *arguments: pulled(weights, arguments),
         sample,
         argnums=range(len(sample)),
         names=user.arguments,
     )
-    _require(user, found, sample)
+    _require(user, findings, sample)
 
 
 def _evaluate(nodes: Sequence[Node], values: dict[str, Array]) -> list[Array]:
@@ -240,8 +240,8 @@ def _check_linear(user: UserOp, pulled: Callable[[Array], list[Array]], g: Array
             raise GradientMismatch(_NOT_LINEAR(name=user.name), why=why)
 
 
-def _require(user: UserOp, found: Sequence[Finding], sample: Sample) -> None:
-    worst = sorted(found, key=lambda one: -one.error if np.isfinite(one.error) else -np.inf)
+def _require(user: UserOp, findings: Sequence[Finding], sample: Sample) -> None:
+    worst = sorted(findings, key=lambda one: -one.error if np.isfinite(one.error) else -np.inf)
     try:
         require_agreement(worst)
     except GradientMismatch as error:

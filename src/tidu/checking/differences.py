@@ -270,7 +270,7 @@ def _pose(
     """Return the loss as written and as run, where they are finite and not the same."""
     parameter, gradient = bound.wrt[name], bound.gradients[name]
     everything = sum(np.size(g) for g in stated.gradients.values())
-    found: list[ParameterCheck] = []
+    checks: list[ParameterCheck] = []
     for loss in dict.fromkeys(bound.losses):
         sides = [n for c in comparisons_of(loss, parameter) for n in (c.left, c.right)]
         base = rest_values([loss, parameter, *sides], values)
@@ -289,8 +289,8 @@ def _pose(
             rounded_inputs([loss], values),
             stated.moves[name],
         )
-        found.append(problem)
-    return found
+        checks.append(problem)
+    return checks
 
 
 def _is_single(node: Node) -> bool:
@@ -371,10 +371,10 @@ def _beside(
         if not problems:
             continue
         smooth = [m for m in _measured(problems, rng, directions) if m[1].kind != "kink"]
-        found = _judge(name, smooth) if smooth else None
-        if found is not None and found.kind == "differs":
-            return found
-        worst = found if worst is None or worst.kind == "agrees" else worst
+        finding = _judge(name, smooth) if smooth else None
+        if finding is not None and finding.kind == "differs":
+            return finding
+        worst = finding if worst is None or worst.kind == "agrees" else worst
     return worst
 
 

@@ -108,7 +108,9 @@ def looks_at(asked: Derivatives, program: NumpyProgram) -> Looks | None:
     return Looks(asked, program, tuple(numbers))
 
 
-def lost_digits(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Array]) -> Lost | None:
+def lost_digits(
+    looks: Looks, values: Mapping[str, Any], gradients: Mapping[str, Array]
+) -> Lost | None:
     """Return the first of the gradients found at these values that has lost most of its digits.
 
     A run with each result moved in its last digits says of most programs that there is nothing to
@@ -116,19 +118,22 @@ def lost_digits(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Arr
     """
     try:
         with np.errstate(all="ignore"):
-            suspects = _suspects(looks, values, found)
+            suspects = _suspects(looks, values, gradients)
             return _judge(looks.asked, suspects, values) if suspects else None
     except (ArithmeticError, ValueError, TypeError):  # of a matrix that has no inverse any more
         return None
 
 
-def _suspects(looks: Looks, values: Mapping[str, Any], found: Mapping[str, Array]) -> list[str]:
+def _suspects(looks: Looks, values: Mapping[str, Any], gradients: Mapping[str, Array]) -> list[str]:
     moved, asked = _moved_run(looks.program, values), looks.asked
     single = is_single(asked.function)
     suspects: list[str] = []
     for name, by in asked.by.items():
-        noise = _largest(moved[name] - found[name])
-        if noise <= _KEPT[single] * _largest(found[name]) or not np.isfinite(found[name]).all():
+        noise = _largest(moved[name] - gradients[name])
+        if (
+            noise <= _KEPT[single] * _largest(gradients[name])
+            or not np.isfinite(gradients[name]).all()
+        ):
             continue
         if noise * _size_of(values[by]) > _FELT[single] * UNIT[single]:
             suspects.append(name)

@@ -84,10 +84,10 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
     with tempfile.TemporaryDirectory() as folder:
         said = _run(Path(folder), TARGETS[target], text, values, tuple(instance.core.wrt), sizes)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
+            outputs = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
     expected |= {f"d/{name}": gradient for name, gradient in wanted.gradients.items()}
-    errors = {name: _deviation(found[name], value) for name, value in expected.items()}
+    errors = {name: _deviation(outputs[name], value) for name, value in expected.items()}
     worst = max(errors, key=lambda name: errors[name])
     loss = instance.core.loss_name
     shown = {"L": loss, **{f"d/{n}": f"∂{loss}/∂{n}" for n in wanted.gradients}}
@@ -108,18 +108,18 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
     return Verified(ok, tuple(lines), errors[worst])
 
 
-def _deviation(found: Any, wanted: Any) -> float:
+def _deviation(actual: Any, wanted: Any) -> float:
     """Return the largest difference beside the largest wanted number, or beside 1; NaN only for
     NaN."""
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    if found.size != wanted.size or (wanted.ndim and found.shape != wanted.shape):
+    actual, wanted = np.asarray(actual), np.asarray(wanted)
+    if actual.size != wanted.size or (wanted.ndim and actual.shape != wanted.shape):
         return float("inf")
-    found = found.reshape(wanted.shape)
-    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+    actual = actual.reshape(wanted.shape)
+    same = (actual == wanted) | (np.isnan(actual) & np.isnan(wanted))
     if np.all(same):
         return 0.0
     scale = max(1.0, float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0.0)))
-    error = np.where(same, 0.0, np.abs(np.where(same, 0.0, found) - np.where(same, 0.0, wanted)))
+    error = np.where(same, 0.0, np.abs(np.where(same, 0.0, actual) - np.where(same, 0.0, wanted)))
     largest = float(np.max(error)) / scale
     return largest if np.isfinite(largest) else float("inf")
 

@@ -147,12 +147,12 @@ def _numbers(part: Any) -> Array | None:
 
 def require_agreement(findings: Sequence[Finding]) -> None:
     """Raise GradientMismatch for the first finding that differs."""
-    for found in findings:
-        if found.kind == "differs":
-            what, *more = found.details
+    for finding in findings:
+        if finding.kind == "differs":
+            what, *more = finding.details
             if what.words is _COUNT:
                 raise GradientMismatch(what, fix=more[0] if more else None)
-            fix = None if found.mistake is None else found.mistake.fix()
+            fix = None if finding.mistake is None else finding.mistake.fix()
             raise GradientMismatch(what, why=more[0] if more else None, fix=fix)
 
 
@@ -187,10 +187,10 @@ def _slope(
     """
     noise, size = jitter(curve), abs(curve(0.0))
     best = Slope(math.nan, math.inf)
-    found: list[Slope] = []
+    slopes: list[Slope] = []
     for shrink in _SHRINK:
-        found.append(central(curve, 0.03 * shrink, noise))
-        best = min(best, found[-1], key=lambda slope: slope.error)
+        slopes.append(central(curve, 0.03 * shrink, noise))
+        best = min(best, slopes[-1], key=lambda slope: slope.error)
         if best.error <= 0.1 * limit * abs(best.value) + 1e-11 * size:
             break
     right, left = one_sided(curve, 1e-4, noise), one_sided(curve, -1e-4, noise)
@@ -199,8 +199,8 @@ def _slope(
     if math.isfinite(gap) and gap > 1e-3 * larger + 100 * (left.error + right.error):
         return best, KinkFacts(left.value, right.value, math.nan, False)
     if unit < 1e-3:
-        found.append(central(curve, 0.03 / unit, noise))
-    agreed = all(_compatible(best, other, limit) for other in found)
+        slopes.append(central(curve, 0.03 / unit, noise))
+    agreed = all(_compatible(best, other, limit) for other in slopes)
     return best if agreed else Slope(best.value, math.inf), None
 
 
@@ -230,8 +230,8 @@ def _entries(
         if _between(float(gradient[index]), facts, limit):
             true[index] = gradient[index]
             doubt[index] = 0.0
-    found = _against(name, gradient, true, "central differences", limit, doubt)
-    if found.kind == "differs" and wrong_kinks and found.index == wrong_kinks[0][0]:
+    finding = _against(name, gradient, true, "central differences", limit, doubt)
+    if finding.kind == "differs" and wrong_kinks and finding.index == wrong_kinks[0][0]:
         index, facts = wrong_kinks[0]
         said = _KINK(
             entry=entry_text(name, index), left=f"{facts.left:.8g}", right=f"{facts.right:.8g}"
@@ -239,7 +239,7 @@ def _entries(
         return Finding(
             "kink", name, "one-sided differences", index=index, kink=facts, details=(said,)
         )
-    return found
+    return finding
 
 
 def _between(value: float, facts: KinkFacts, limit: float) -> bool:

@@ -129,39 +129,39 @@ def _measure(problem: ParameterCheck, direction: Array) -> Measured:
     as it stands when roundings are moved, and what differs has to differ by more.
     """
     stated = _along(problem.gradient, direction)
-    found = _by_slope(problem, direction, stated)
-    if found.kind not in ("agrees", "differs"):
-        return found
+    measured = _by_slope(problem, direction, stated)
+    if measured.kind not in ("agrees", "differs"):
+        return measured
     noise = float(np.max([0.0, *(abs(_along(move, direction)) for move in problem.moves)]))
-    distance = abs(found.stated - found.expected)
-    close = distance <= found.near(found.tolerance)
-    nothing = not (found.stated or found.expected)
-    if close and noise <= found.near(_TRUSTED) and not nothing:
-        return found
-    of_slope = _slope_noise(problem, direction, found)
-    if found.kind == "differs":
-        return found if distance > 10 * of_slope else _lost(found, of_slope)
+    distance = abs(measured.stated - measured.expected)
+    close = distance <= measured.near(measured.tolerance)
+    nothing = not (measured.stated or measured.expected)
+    if close and noise <= measured.near(_TRUSTED) and not nothing:
+        return measured
+    of_slope = _slope_noise(problem, direction, measured)
+    if measured.kind == "differs":
+        return measured if distance > 10 * of_slope else _lost(measured, of_slope)
     if not close:
-        noise = max(noise, of_slope + found.doubt)
+        noise = max(noise, of_slope + measured.doubt)
     elif nothing:
         noise = max(noise, of_slope)
-    elif math.isnan(noise) or found.method == "complex step":
+    elif math.isnan(noise) or measured.method == "complex step":
         noise = of_slope  # a long difference may see nothing of what is small
     if distance > 10 * noise and not close:
-        return replace(found, kind="differs")
-    trusted = close and noise <= found.near(_TRUSTED)
-    trusted = trusted or found.vanishes(noise) or _is_nothing(problem, found, noise)
-    return found if trusted else _lost(found, noise)
+        return replace(measured, kind="differs")
+    trusted = close and noise <= measured.near(_TRUSTED)
+    trusted = trusted or measured.vanishes(noise) or _is_nothing(problem, measured, noise)
+    return measured if trusted else _lost(measured, noise)
 
 
-def _is_nothing(problem: ParameterCheck, found: Measured, noise: float) -> bool:
+def _is_nothing(problem: ParameterCheck, measured: Measured, noise: float) -> bool:
     """Return whether a slope, and all that roundings can make of it, is nothing beside the largest
     entry of the gradient: as the 0 of an entry that is not read."""
     if problem.gradient.size < 2:
         return False
     with np.errstate(all="ignore"):
         largest = float(np.max(np.abs(problem.gradient)))
-    return max(abs(found.stated), abs(found.expected), noise) < _BESIDE * largest < math.inf
+    return max(abs(measured.stated), abs(measured.expected), noise) < _BESIDE * largest < math.inf
 
 
 def _along(gradient: Array, direction: Array) -> float:
@@ -178,7 +178,7 @@ def _lost(found: Measured, noise: float) -> Measured:
     return replace(found, kind="undecided", lost=min(1.0, noise / larger) if larger else 1.0)
 
 
-def _slope_noise(problem: ParameterCheck, direction: Array, found: Measured) -> float:
+def _slope_noise(problem: ParameterCheck, direction: Array, measured: Measured) -> float:
     """Return how far moved roundings move the slope that was measured; infinite where they end
     it."""
     probe = problem.probe
@@ -190,9 +190,9 @@ def _slope_noise(problem: ParameterCheck, direction: Array, found: Measured) -> 
             (value,) = moved_values([probe.loss], inputs, trial).values()
             return complex(np.asarray(value).reshape(()))
 
-        if found.method == "complex step":
-            return loss(1j * found.step).imag / found.step
-        return central(lambda h: loss(h).real, found.step).value
+        if measured.method == "complex step":
+            return loss(1j * measured.step).imag / measured.step
+        return central(lambda h: loss(h).real, measured.step).value
 
     slopes = [slope(trial) for trial in range(TRIALS + 1)]
     with np.errstate(all="ignore"):

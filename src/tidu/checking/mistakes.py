@@ -66,10 +66,10 @@ class Mistake:
         return {name: f"{number:.8g}" for name, number in self.facts.items()}
 
 
-def recognise(found: Mismatch) -> Mistake | None:
+def recognise(mismatch: Mismatch) -> Mistake | None:
     """Return the first mistake of the table that explains the wrong array, if one does."""
     for kind in MISTAKES:
-        facts = kind.recognise(found)
+        facts = kind.recognise(mismatch)
         if facts is not None:
             return Mistake(kind, facts)
     return None
@@ -81,18 +81,18 @@ def _transposed(found: Mismatch) -> Facts | None:
     return {} if fits and found.right_after(np.transpose) else None
 
 
-def _multiplied(found: Mismatch) -> Facts | None:
+def _multiplied(mismatch: Mismatch) -> Facts | None:
     """Return the one number r with stated = r·expected."""
-    stated, expected = found.stated, found.expected
+    stated, expected = mismatch.stated, mismatch.expected
     if stated.shape != expected.shape or not np.all(np.isfinite(stated)):
         return None
     large = np.abs(expected) > 1e-6 * np.max(np.abs(expected), initial=0.0)
     if not np.any(large):
         return None
     ratio = float(np.median(stated[large] / expected[large]))
-    if ratio == 0.0 or not np.isfinite(ratio) or not found.right_after(lambda a: a / ratio):
+    if ratio == 0.0 or not np.isfinite(ratio) or not mismatch.right_after(lambda a: a / ratio):
         return None
-    return {"ratio": float(f"{ratio:.{found.digits}g}")}
+    return {"ratio": float(f"{ratio:.{mismatch.digits}g}")}
 
 
 TRANSPOSITION = MistakeKind(

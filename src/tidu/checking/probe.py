@@ -105,16 +105,16 @@ def make_probe(loss: Node, parameter: Node, base: Mapping[int, Array]) -> Probe:
 def comparisons_of(loss: Node, parameter: Node) -> list[Comparison]:
     """Return the comparisons that the value or the derivative of the loss turns on."""
     moving = depends_on([loss], [parameter])
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     for node in reachable([loss]):
         if node.id not in moving:
             continue
         if _compares(node):
-            found.append(Comparison(node, node.inputs[0], node.inputs[1]))
+            comparisons.append(Comparison(node, node.inputs[0], node.inputs[1]))
         for kink in node.op.kinks:
             condition = kink.where(*node.inputs, **node.attrs)
-            found.extend(_innermost(node, condition))
-    return found
+            comparisons.extend(_innermost(node, condition))
+    return comparisons
 
 
 def _innermost(node: Node, condition: Node) -> list[Comparison]:
@@ -123,16 +123,16 @@ def _innermost(node: Node, condition: Node) -> list[Comparison]:
     ends = {n.id for n in node.inputs}  # a condition is made from the operands
     above = post_order([condition], lambda n: () if n.id in ends else n.inputs)
     masked: set[int] = set()
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     for n in above:
         if n.id in ends or is_tuple(n):
             continue
         counts = any(c.id in masked for c in n.inputs)
         if _compares(n) and not counts:
-            found.append(Comparison(node, n.inputs[0], n.inputs[1]))
+            comparisons.append(Comparison(node, n.inputs[0], n.inputs[1]))
         if counts or n.dtype == "bool":
             masked.add(n.id)
-    return found
+    return comparisons
 
 
 def _compares(node: Node) -> bool:
@@ -147,15 +147,15 @@ def _compares(node: Node) -> bool:
 
 def rest_values(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[int, Array]:
     """Return the value of every node under the roots, in double precision."""
-    found: dict[int, Array] = {}
+    value_of: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for node in reachable(roots):
             if node.op.role == "input":
                 rounded = np.asarray(values[node.attrs["name"]]).astype(node.dtype)
-                found[node.id] = wide(rounded)
+                value_of[node.id] = wide(rounded)
             else:
-                found[node.id] = wide(apply(node, [found[c.id] for c in node.inputs]))
-    return found
+                value_of[node.id] = wide(apply(node, [value_of[c.id] for c in node.inputs]))
+    return value_of
 
 
 def apply(node: Node, operands: Sequence[Array]) -> Array:

@@ -54,8 +54,8 @@ def _quotient(derivation: Derivation, values: Mapping[str, Any], item: Numeric) 
     def loss(step: float) -> float:
         moved = base.copy()
         moved[index] += step
-        found = evaluate({"L": derivation.loss}, {**values, item.of: moved}).outputs["L"]
-        return float(found.reshape(())[()])
+        moved_loss = evaluate({"L": derivation.loss}, {**values, item.of: moved}).outputs["L"]
+        return float(moved_loss.reshape(())[()])
 
     node = derivation.graph.inputs[item.of]
     return Quotient(node, index, item.h, loss(item.h), loss(-item.h))

@@ -92,7 +92,7 @@ def find_repairs(
         difference = run(name, index, value)["0"].reshape(-1).astype(np.float64) - stated
         return float(difference[np.argmax(np.abs(difference))])
 
-    found: list[Repair] = []
+    repairs: list[Repair] = []
     for name, index in entries:
         start = float(given[name][index])
         root = _root(lambda v, n=name, i=index: gap(n, i, v), start)
@@ -100,8 +100,8 @@ def find_repairs(
         needed = next((v for v in candidates if v != start and right(name, index, v)), None)
         if needed is not None:
             written = shown.get((name, index)) == needed
-            found.append(Repair(name, index, start, needed + 0.0, written))
-    return tuple(sorted(found, key=_likelihood))
+            repairs.append(Repair(name, index, start, needed + 0.0, written))
+    return tuple(sorted(repairs, key=_likelihood))
 
 
 def _likelihood(repair: Repair) -> tuple[bool, int, bool, float]:
@@ -128,7 +128,7 @@ def _shown(
     working: Node, target: Node, values: Mapping[str, Any]
 ) -> dict[tuple[str, Index], float]:
     """Return the numbers that the author put for inputs: the working walked beside the formula."""
-    found: dict[tuple[str, Index], float] = {}
+    numbers: dict[tuple[str, Index], float] = {}
     stack = [(working, target)]
     while stack:
         number, formula = stack.pop()
@@ -137,11 +137,11 @@ def _shown(
                 written = evaluate({"n": number}, {}).outputs["n"]
                 if written.size == 1 and np.size(values[formula.attrs["name"]]) == 1:
                     index: Index = (0,) * np.ndim(values[formula.attrs["name"]])
-                    found[formula.attrs["name"], index] = float(written.reshape(()))
+                    numbers[formula.attrs["name"], index] = float(written.reshape(()))
         elif formula.op.loop is Loop.VIEW:
             stack.append((number, formula.inputs[0]))
         elif number.op.loop is Loop.VIEW:
             stack.append((number.inputs[0], formula))
         elif number.op is formula.op and len(number.inputs) == len(formula.inputs):
             stack.extend(zip(number.inputs, formula.inputs, strict=True))
-    return found
+    return numbers

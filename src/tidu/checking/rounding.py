@@ -41,19 +41,19 @@ def moved_values(
     order = reachable(roots)
     readers = Counter(child.id for node in order for child in node.inputs)
     held = {node.id for node in roots}
-    found: dict[int, Array] = {}
+    values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for node in order:
             if node.op.role == "input":
-                found[node.id] = inputs[node.attrs["name"]]
+                values[node.id] = inputs[node.attrs["name"]]
                 continue
-            operands = [found[child.id] for child in node.inputs]
-            found[node.id] = _moved(node, operands, trial) if trial else _plain(node, operands)
+            operands = [values[child.id] for child in node.inputs]
+            values[node.id] = _moved(node, operands, trial) if trial else _plain(node, operands)
             for child in node.inputs:
                 readers[child.id] -= 1
                 if not readers[child.id] and child.id not in held:
-                    found.pop(child.id, None)
-    return {key: value for key, value in found.items() if key in held}
+                    values.pop(child.id, None)
+    return {key: value for key, value in values.items() if key in held}
 
 
 def rounded_inputs(roots: Sequence[Node], values: Mapping[str, Any]) -> dict[str, Array]:
@@ -204,12 +204,12 @@ def chooses(node: Node) -> bool:
     abs, sign, floor. Found by trying."""
     numbers = [_TRIED[:, i % 3] for i in range(len(node.inputs))]
     try:
-        found = np.asarray(node.op.numpy(*numbers, **node.attrs))
+        result = np.asarray(node.op.numpy(*numbers, **node.attrs))
     except (TypeError, ValueError):
         return False
-    if found.shape != numbers[0].shape or found.dtype.kind not in "fb":
+    if result.shape != numbers[0].shape or result.dtype.kind not in "fb":
         return False
-    known = np.isin(np.abs(found), np.abs(numbers)) | (found == np.rint(found))
+    known = np.isin(np.abs(result), np.abs(numbers)) | (result == np.rint(result))
     return bool(np.all(known))
 
 

@@ -72,9 +72,9 @@ def judge(setting: ClaimContext, claims: Sequence[study.StatedClaim]) -> list[Ju
         if p.formula is None and numbers:  # a number is compared with that of the limit
             image = {**image, p.target: substitute([image[p.target]], dict(numbers))[0]}
     made = [p.claim(image) for p in posed.values()]
-    found = dict(zip(posed, check_claims(made, setting.all_values(), seed=1), strict=True))
+    findings = dict(zip(posed, check_claims(made, setting.all_values(), seed=1), strict=True))
     return [
-        _of_a_node(setting, posed[i], found[i]) if i in posed else _of_a_descent(setting, claim)
+        _of_a_node(setting, posed[i], findings[i]) if i in posed else _of_a_descent(setting, claim)
         for i, claim in enumerate(claims)
     ]
 
@@ -126,24 +126,24 @@ def _fitted(stated: Node, wanted: Node) -> Node:
     return stated
 
 
-def _of_a_node(setting: ClaimContext, posed: _Posed, found: ClaimFinding) -> Judgement:
-    finding, formula, actual, losses = found.finding, posed.formula, None, None
+def _of_a_node(setting: ClaimContext, posed: _Posed, claim_finding: ClaimFinding) -> Judgement:
+    finding, formula, actual, losses = claim_finding.finding, posed.formula, None, None
     entry_known = finding.expected is not None and finding.index is not None
-    if formula is not None and not found.holds:
+    if formula is not None and not claim_finding.holds:
         losses = _losses(setting, posed.record, formula.node)
-    if formula is None and not found.holds and not entry_known:  # its shape is another
-        node = found.claim.target
+    if formula is None and not claim_finding.holds and not entry_known:  # its shape is another
+        node = claim_finding.claim.target
         actual = evaluate({"value": node}, setting.all_values()).outputs["value"]
     return Judgement(
         posed.record,
         finding,
-        found.holds,
-        found.verdict == "holds here only",
-        found.claim.target,
+        claim_finding.holds,
+        claim_finding.verdict == "holds here only",
+        claim_finding.claim.target,
         formula,
         actual,
         losses,
-        found.details,
+        claim_finding.details,
     )
 
 
@@ -213,7 +213,7 @@ def one_sided_gradients(
 ) -> dict[Node, Array]:
     """Return the slopes that the check found on both sides of a point where a gradient misses them,
     by the nodes of that gradient: a claim is judged by these."""
-    found: dict[Node, Array] = {}
+    slopes: dict[Node, Array] = {}
     for finding in findings:
         if (
             finding.kind == "differs"
@@ -225,6 +225,6 @@ def one_sided_gradients(
             values = np.array(gradients[name], dtype=np.float64)
             values[finding.index] = float(f"{finding.expected:.9g}")
             gradient = derivation.gradients[name]
-            found[gradient] = values
-            found[derivation.adjoints.get(derivation.wrt[name], gradient)] = values
-    return found
+            slopes[gradient] = values
+            slopes[derivation.adjoints.get(derivation.wrt[name], gradient)] = values
+    return slopes

@@ -297,16 +297,16 @@ def _validation(chosen: Mapping[str, Array], given: Any) -> dict[str, Array] | N
         values, same = dict(zip(chosen, parts, strict=False)), len(parts) == len(chosen)
     if not same:
         raise InputError(_PARTS(got=len(given), names=names), fix=_PARTS_FIX(names=names))
-    found: dict[str, Array] = {}
+    validation: dict[str, Array] = {}
     for name, array in chosen.items():
         refuse_other_arrays(name, values[name])
-        value = found[name] = np.asarray(values[name])
+        value = validation[name] = np.asarray(values[name])
         if value.shape[1:] != array.shape[1:] or value.ndim != array.ndim:
             got, wanted = shape_text(value.shape), shape_text(array.shape[1:])
             raise ShapeError(_ROW(name=name, got=got, wanted=wanted))
-    if len({len(value) for value in found.values()}) > 1:
-        raise ShapeError(_VALIDATION_ROWS(shapes=_shapes(found)))
-    return found
+    if len({len(value) for value in validation.values()}) > 1:
+        raise ShapeError(_VALIDATION_ROWS(shapes=_shapes(validation)))
+    return validation
 
 
 def _shapes(arrays: Mapping[str, Array]) -> str:

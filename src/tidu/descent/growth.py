@@ -59,9 +59,9 @@ class LossGrowth:
         rise = seen - least
         grown = (rise > np.maximum((GROWTH - 1) * np.abs(least), ROUNDING)) & (seen > self.start)
         at = int(np.argmax(grown))
-        found = self.said = bool(grown[at])
-        self.least = float(least[at if found else -1])
-        return (first + at, float(seen[at])) if found else None
+        has_grown = self.said = bool(grown[at])
+        self.least = float(least[at if has_grown else -1])
+        return (first + at, float(seen[at])) if has_grown else None
 
     def phrase(self, step: int, loss: float, graph: StepGraph) -> Phrase:
         """Return what is said of it."""

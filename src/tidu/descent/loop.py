@@ -231,9 +231,9 @@ class Descent:
         """Warn, once, where the loss has grown at one of these steps, which begin at `first`."""
         if self.feed is not None:
             self.epoch.frombytes(losses.tobytes())
-        found = self.growth.step_of(losses, first)
-        if found is not None:
-            step, loss = found
+        growth = self.growth.step_of(losses, first)
+        if growth is not None:
+            step, loss = growth
             step = min(step, self.reached.done)  # the end is judged like one step more
             phrase = self.growth.phrase(step, loss, self.compiled.step)
             warn(DivergenceWarning(phrase))
@@ -308,15 +308,15 @@ class Descent:
         """Calculate a step by NumPy; what is not finite is looked at again, since its gradient may
         exist."""
         values = self._values(compiled)
-        found = compiled.program.run(values)
-        if not (found.left_range or found.undefined):
-            return found.outputs
+        valuation = compiled.program.run(values)
+        if not (valuation.left_range or valuation.undefined):
+            return valuation.outputs
         after = [name for _, name in compiled.moves]
-        if all(np.isfinite(found.outputs[name]).all() for name in after):
-            return found.outputs
+        if all(np.isfinite(valuation.outputs[name]).all() for name in after):
+            return valuation.outputs
         moving = list(compiled.bound.parameters)
         return evaluate_settled(
-            compiled.outputs, values, moving, after, found, written_out=written_out
+            compiled.outputs, values, moving, after, valuation, written_out=written_out
         ).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:

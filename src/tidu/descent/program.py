@@ -129,14 +129,14 @@ def bind(
     if len(positional) > len(order):
         names = ", ".join(order) or "-"
         raise InputError(_TOO_MANY(given=len(positional), taken=len(order), names=names))
-    found = dict(zip(order, positional, strict=False))
+    bound = dict(zip(order, positional, strict=False))
     for name, value in named.items():
-        if name in found:
+        if name in bound:
             raise InputError(_TWICE(name=name))
         if name not in order:
             raise unknown_argument(name, order, value)
-        found[name] = value
-    return found
+        bound[name] = value
+    return bound
 
 
 def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict[str, Node]:
@@ -144,7 +144,7 @@ def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict
     if watch is None:
         return {name: node for name, node in graph.outputs.items() if name != loss}
     known = {**graph.last_named(), **graph.inputs, **graph.outputs}
-    found: dict[str, Node] = {}
+    watched: dict[str, Node] = {}
     for name in watch:
         if not isinstance(name, str):
             raise InputError(_CALLABLE())
@@ -155,5 +155,5 @@ def find_watched(graph: Graph, loss: str, watch: Sequence[Watch] | None) -> dict
                 why=_NAMED(names=", ".join(known)),
                 fix=verbatim(f'"{close}"') if close else None,
             )
-        found[name] = known[name]
-    return found
+        watched[name] = known[name]
+    return watched

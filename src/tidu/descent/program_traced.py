@@ -119,11 +119,11 @@ class FunctionAdapter:
     def _watched(
         self, traced: Traced, arguments: Mapping[str, Any]
     ) -> tuple[dict[str, Node], list[Guard]]:
-        found: dict[str, Node] = {}
+        nodes: dict[str, Node] = {}
         guards: list[Guard] = []
         for watch in self.watch:
             if isinstance(watch, str):
-                found |= find_watched(traced.graph, traced.output, [watch])
+                nodes |= find_watched(traced.graph, traced.output, [watch])
                 continue
             seen, owners = self.trace_watch(watch, arguments)
             place = {path: name for name, path in traced.paths.items()}
@@ -133,10 +133,10 @@ class FunctionAdapter:
                 images[node] = traced.graph.inputs[place[owners[owner], path]]
             conditions = [guard.condition for guard in seen.graph.guards]
             node, *moved = substitute([seen.graph.outputs[seen.output], *conditions], images)
-            found[getattr(watch, "__name__", seen.output)] = node
+            nodes[getattr(watch, "__name__", seen.output)] = node
             pairs = zip(seen.graph.guards, moved, strict=True)
             guards += [Guard(condition, guard.taken, guard.place) for guard, condition in pairs]
-        return found, guards
+        return nodes, guards
 
     def trace_watch(
         self, watch: Callable[..., Any], arguments: Mapping[str, Any]
@@ -185,8 +185,8 @@ def own_data(value: Any) -> Any:
     """Return a copy of the data; nested lists of plain numbers become an array, as NumPy reads
     them."""
     if isinstance(value, list | tuple):
-        found = tree.leaves("data", value)
-        if found and all(isinstance(leaf.value, int | float) for leaf in found):
+        all_leaves = tree.leaves("data", value)
+        if all_leaves and all(isinstance(leaf.value, int | float) for leaf in all_leaves):
             try:
                 return np.array(value)
             except ValueError:

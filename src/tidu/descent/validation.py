@@ -34,11 +34,11 @@ class Validation:
         traced again."""
         if self.bound is None:
             self._open(parameters)
-        found = self._run(parameters)
-        if found is None and self.adapter.adapts:
+        value = self._run(parameters)
+        if value is None and self.adapter.adapts:
             self._open(parameters)
-            found = self._run(parameters)
-        return np.nan if found is None else found
+            value = self._run(parameters)
+        return np.nan if value is None else value
 
     def _open(self, parameters: Mapping[str, Array]) -> None:
         bound = self.bound = self.adapter.open(parameters, self.data)
@@ -48,8 +48,8 @@ class Validation:
         image = stabilised(Graph(dict(graph.inputs), wanted))
         outputs = {name: image.get(node, node) for name, node in wanted.items()}
         if bound.bodies:
-            found = with_bodies(list(outputs.values()), bound.bodies)
-            outputs = {name: found[node] for name, node in outputs.items()}
+            inlined = with_bodies(list(outputs.values()), bound.bodies)
+            outputs = {name: inlined[node] for name, node in outputs.items()}
         sizes = bind_sizes(graph.inputs, {**bound.parameters, **bound.data})
         if sizes:
             outputs = dict(zip(outputs, substitute(list(outputs.values()), {}, sizes), strict=True))

@@ -18,17 +18,17 @@ from tidu.words import Phrase
 
 def body_sections(view: View) -> tuple[Block, ...]:
     """Return one section for each body of the program and of its gradients, in order of use."""
-    found: dict[Body, Node] = {}
+    calls: dict[Body, Node] = {}
     waiting = [view.derivation.loss, *view.derivation.gradients.values()]
     while waiting:
         walk = reachable(waiting)
         waiting = []
         for node in walk:
             body = body_of(node)
-            if body is not None and body not in found:
-                found[body] = node
+            if body is not None and body not in calls:
+                calls[body] = node
                 waiting.extend(body.outputs)
-    return tuple(_section(node, body, found) for body, node in found.items())
+    return tuple(_section(node, body, calls) for body, node in calls.items())
 
 
 def _section(node: Node, body: Body, others: Mapping[Body, Node]) -> Section:

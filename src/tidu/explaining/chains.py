@@ -27,12 +27,12 @@ def uses(view: View) -> dict[Node, list[Node]]:
     first."""
     active = view.derivation.adjoints
     named = view.names.forward
-    found: dict[Node, list[Node]] = {}
+    users: dict[Node, list[Node]] = {}
     for line in [n for n in reversed(list(named)) if n.inputs and n in active]:
         for part in _carried(line, named):
             if part is not line and part in named and part in active:
-                found.setdefault(part, []).append(line)
-    return found
+                users.setdefault(part, []).append(line)
+    return users
 
 
 def _carried(line: Node, named: Container[Node]) -> list[Node]:
@@ -54,17 +54,17 @@ def count_paths(view: View, target: Node) -> int:
 
 @lru_cache(maxsize=4)
 def _counts(view: View) -> dict[int, int]:
-    found = uses(view)
+    users = uses(view)
     counts: dict[int, int] = {view.derivation.loss.id: 1}
     for node in reversed(list(view.names.forward)):
         if node is not view.derivation.loss:
-            counts[node.id] = sum(counts.get(user.id, 0) for user in found.get(node, []))
+            counts[node.id] = sum(counts.get(user.id, 0) for user in users.get(node, []))
     return counts
 
 
 def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
     """Return up to `most` paths from the loss to the target, through named nodes."""
-    found = uses(view)
+    users = uses(view)
     result: list[Path] = []
     stack: list[Path] = [(target,)]
     while stack and len(result) < most:
@@ -72,7 +72,7 @@ def paths(view: View, target: Node, most: int = MOST_PATHS) -> list[Path]:
         if path[0] is view.derivation.loss:
             result.append(path)
             continue
-        stack.extend((user, *path) for user in reversed(found.get(path[0], [])))
+        stack.extend((user, *path) for user in reversed(users.get(path[0], [])))
     return result
 
 
@@ -120,14 +120,14 @@ def _edge(view: View, above: Node, below: Node) -> Math:
 
 def held(view: View, above: Node, below: Node) -> list[Node]:
     """Return what the line of `above` uses beside `below` and what itself depends on `below`."""
-    found = uses(view)
-    if len(found.get(below, ())) < 2:
+    users = uses(view)
+    if len(users.get(below, ())) < 2:
         return []
     order = _order(view)
     reached: set[Node] = set()
     stack = [below]
     while stack:
-        for user in found.get(stack.pop(), ()):
+        for user in users.get(stack.pop(), ()):
             if order[user] < order[above] and user not in reached:
                 reached.add(user)
                 stack.append(user)
@@ -156,8 +156,8 @@ def local_derivative(view: View, above: Node, below: Node) -> Node:
     seed = constant(1.0, above.dtype)
     # Only the nodes of this line carry the derivative: paths through other names are other factors.
     inside = {node.id for node in parts if node is above or node not in named}
-    found = reverse([above], [seed], [below], rewriter.normalise, within=inside | {below.id})
-    return found.gradients[below]
+    result = reverse([above], [seed], [below], rewriter.normalise, within=inside | {below.id})
+    return result.gradients[below]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,24 +99,24 @@ class _Entry:
 def _entries(view: View, step: StepGraph) -> list[_Entry]:
     """Return what all parameters share, then each parameter's own; what is used stands before its
     use."""
-    found: list[_Entry] = []
+    entries: list[_Entry] = []
     for item in step.lines:
         shown = symbol(item.line.symbol)
         if item.parameter is not None:
             own = view.names.forward[view.derivation.wrt[item.parameter]]
             shown = _for_parameter(item.line.symbol, own)
         node = item.line.node
-        found.append(_Entry(item.parameter, node, node, shown, item.line.says))
-    shown_already = {entry.node for entry in found}
+        entries.append(_Entry(item.parameter, node, node, shown, item.line.says))
+    shown_already = {entry.node for entry in entries}
     for state in step.states:
         if state.after in shown_already:
             continue
-        found.append(_Entry(state.parameter, state.after, state.before, None, state.slot.says))
+        entries.append(_Entry(state.parameter, state.after, state.before, None, state.slot.says))
     for name, new in step.updated.items():
-        found.append(_Entry(name, new, view.derivation.wrt[name]))
-    order = {n: i for i, n in enumerate(reachable([entry.node for entry in found]))}
+        entries.append(_Entry(name, new, view.derivation.wrt[name]))
+    order = {n: i for i, n in enumerate(reachable([entry.node for entry in entries]))}
     groups: list[str | None] = [None, *step.updated]
-    return sorted(found, key=lambda entry: (groups.index(entry.parameter), order[entry.node]))
+    return sorted(entries, key=lambda entry: (groups.index(entry.parameter), order[entry.node]))
 
 
 def _for_parameter(base: str, own: Math) -> Math:

@@ -28,23 +28,23 @@ _ARROW = Words(en="{trail}", zh="{trail}")
 def element_sections(view: View) -> tuple[Block, ...]:
     """Return the paths, their products, the sum, and what they cost, for one element of an
     input."""
-    found = view.elements
-    if found is None:
+    paths = view.elements
+    if paths is None:
         raise InputError(phrases.NEED_SIZES())
-    name = element_name(view, found.start)
+    name = element_name(view, paths.start)
     blocks: list[Block] = [
         Paragraph(
             phrases.ONE_PATH(loss=view.names.loss, element=name)
-            if found.count == 1
-            else phrases.PATHS(count=found.count, loss=view.names.loss, element=name)
+            if paths.count == 1
+            else phrases.PATHS(count=paths.count, loss=view.names.loss, element=name)
         ),
-        *(_path_step(view, number, path) for number, path in enumerate(found.listed, 1)),
+        *(_path_step(view, number, path) for number, path in enumerate(paths.listed, 1)),
     ]
-    if found.count > len(found.listed):
-        blocks.append(Paragraph(phrases.MORE_PATHS(count=found.count - len(found.listed))))
-    blocks.append(_sum_step(view, found))
-    if found.count > 1:
-        naive, shared = max(found.factors - found.count, 0), multiplications(view)
+    if paths.count > len(paths.listed):
+        blocks.append(Paragraph(phrases.MORE_PATHS(count=paths.count - len(paths.listed))))
+    blocks.append(_sum_step(view, paths))
+    if paths.count > 1:
+        naive, shared = max(paths.factors - paths.count, 0), multiplications(view)
         blocks.append(Paragraph(phrases.COST(naive=naive, shared=shared)))
     return (Section(phrases.ELEMENT(name=name), tuple(blocks)),)
 
@@ -71,20 +71,20 @@ def _path_step(view: View, number: int, path: ElementPath) -> Step:
     return Step(Equation(tuple(parts)), label=label)
 
 
-def _sum_step(view: View, found: ElementPaths) -> Step:
+def _sum_step(view: View, paths: ElementPaths) -> Step:
     """Return the line of the element's gradient: the sum over the paths if all are listed, and the
     value."""
-    parts: list[Math] = [_derivative(view, found.start)]
-    all_listed = len(found.listed) == found.count
+    parts: list[Math] = [_derivative(view, paths.start)]
+    all_listed = len(paths.listed) == paths.count
     if all_listed and view.valuation is None:
-        parts.append(Sum(tuple(_product(_factors(view, path)) for path in found.listed)))
-    if all_listed and found.count > 1 and view.valuation is not None:
-        parts.append(Sum(tuple(_number(path.value()) for path in found.listed)))
+        parts.append(Sum(tuple(_product(_factors(view, path)) for path in paths.listed)))
+    if all_listed and paths.count > 1 and view.valuation is not None:
+        parts.append(Sum(tuple(_number(path.value()) for path in paths.listed)))
     if view.valuation is not None:
-        gradient = view.derivation.adjoints.get(found.start.node)
+        gradient = view.derivation.adjoints.get(paths.start.node)
         exact: Any = 0.0
         if gradient is not None:
-            exact = np.asarray(value_of(view.valuation, gradient))[found.start.index]
+            exact = np.asarray(value_of(view.valuation, gradient))[paths.start.index]
         parts.append(_number(float(exact)))
     return Step(Equation(tuple(parts)), label=phrases.ELEMENT_SUM())
 

@@ -38,13 +38,13 @@ def in_own_names(view: View, node: Node, extra: Mapping[Node, Math] | None = Non
 def _further_names(view: View, closed: Node) -> dict[Node, Math]:
     """Return names of the user's that the loss as run no longer needs: p of p = softmax(z), if the
     loss takes ln p directly."""
-    derivation, found = view.derivation, dict[Node, Math]()
+    derivation, symbols = view.derivation, dict[Node, Math]()
     needed = set(reachable([closed])) - set(view.names.forward)
     for written, given in derivation.graph.names.items():
         node = derivation.run_node(written)
         if node in needed and node.inputs and given:
-            found[node] = symbol(given[0].text, given[0].step)
-    return found
+            symbols[node] = symbol(given[0].text, given[0].step)
+    return symbols
 
 
 def written_form(view: View, name: str) -> Math:
@@ -55,9 +55,9 @@ def written_form(view: View, name: str) -> Math:
     """
     gradient = view.derivation.gradients[name]
     if view.options.writing == "chain":
-        found = row_chain(view, gradient)[0]
-        assert found is not None  # a row chain starts with letters
-        return found
+        row = row_chain(view, gradient)[0]
+        assert row is not None  # a row chain starts with letters
+        return row
     if gradient in view.names.adjoints:
         return view.names.adjoints[gradient]
     return view.formula(gradient)

@@ -103,13 +103,13 @@ def network_figure(view: View) -> GraphFigure:
 
 def _edges(view: View, node: Node) -> list[GraphEdge]:
     named_nodes = view.names.forward
-    found: list[GraphEdge] = []
+    edges: list[GraphEdge] = []
     if not node.inputs:
-        return found
+        return edges
     for part in expression_nodes(node, named_nodes.__contains__):
         if part is not node and part in named_nodes:
-            found.append(GraphEdge(str(part.id), str(node.id), _edge_label(view, node, part)))
-    return found
+            edges.append(GraphEdge(str(part.id), str(node.id), _edge_label(view, node, part)))
+    return edges
 
 
 def _edge_label(view: View, above: Node, below: Node) -> Math | None:

@@ -75,11 +75,11 @@ def _arguments(nodes: list[Node], active: set[int]) -> set[int]:
 
     |W x + b − y| gets a line v₁ = W x + b − y and a line |v₁|, so that each rule has its own place.
     """
-    found: set[int] = set()
+    arguments: set[int] = set()
     for node in nodes:
         if node.op.form is Form.ELEMENTWISE and node.id in active and _bends(node, active):
-            found |= {child.id for child in node.inputs if child.id in active}
-    return found
+            arguments |= {child.id for child in node.inputs if child.id in active}
+    return arguments
 
 
 def _bends(node: Node, active: set[int]) -> bool:

@@ -73,14 +73,14 @@ def _stability(view: View) -> list[Phrase]:
         run = view.derivation.run_node(written)
         if run in view.names.forward:
             written_atoms.setdefault(written, view.names.forward[run])
-    found: list[Phrase] = []
+    remarks: list[Phrase] = []
     for step in view.derivation.steps:
         if step.kind == "stabilise" and step.rule is not None:
             atoms = {**written_atoms, **view.names.forward}
             written, run = formula(step.before, atoms), formula(step.after, atoms)
             if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated
-                found.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
-    return found
+                remarks.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
+    return remarks
 
 
 def _without_small_numbers(view: View) -> list[Phrase]:

@@ -214,8 +214,8 @@ def exports(op: Record) -> tuple[str, ...]:
     operands, attributes = sample_operands(op)
     if op.samples is None:
         return ()
-    found = call(op, *operands.values(), **attributes)
-    outs: list[Node] = list(found) if isinstance(found, list | tuple) else [found]
+    result = call(op, *operands.values(), **attributes)
+    outs: list[Node] = list(result) if isinstance(result, list | tuple) else [result]
     roots = list(outs)
     kinds = op.operands or (Operand.VALUE,) * len(operands)
     wrt = [
@@ -235,11 +235,11 @@ def exports(op: Record) -> tuple[str, ...]:
 def _missing(ops: Sequence[Record]) -> tuple[Phrase, ...]:
     """Return for each language the ops that it cannot express."""
     known = {op.name: exports(op) for op in ops if op.samples is not None}
-    found: list[Phrase] = []
+    missing: list[Phrase] = []
     for target in TARGETS.values():
         names = ", ".join(name for name, targets in known.items() if target.name not in targets)
-        found.append(_NOT_THERE(language=target.language, names=names or "–"))
-    return tuple(found)
+        missing.append(_NOT_THERE(language=target.language, names=names or "–"))
+    return tuple(missing)
 
 
 def _complex(op: Record) -> Phrase | None:

@@ -37,26 +37,26 @@ def second_tree(view: View, found: SecondDerivative) -> Math:
     return in_own_names(view, found.shown, {found.direction: direction})
 
 
-def second_name(view: View, x: str, y: str, found: SecondDerivative) -> Math:
+def second_name(view: View, x: str, y: str, derivative: SecondDerivative) -> Math:
     """Return ∂²L/∂x∂yᵀ, or H(V) for the operator."""
     forward, wrt = view.names.forward, view.derivation.wrt
     first, second = forward[wrt[x]], forward[wrt[y]]
-    if found.direction is not None:
+    if derivative.direction is not None:
         label = x if x == y else f"{x}{y}"
-        name = Symbol(str(found.direction.attrs["name"]))
+        name = Symbol(str(derivative.direction.attrs["name"]))
         return Apply(Function("H", label), (name,))
     matrix = wrt[x].rank and wrt[y].rank
     return Derivative(view.names.loss, first, then=Transpose(second) if matrix else second)
 
 
 # ------------------------------------------------------------------ Kronecker products
-def kronecker(view: View, found: SecondDerivative) -> Math | None:
+def kronecker(view: View, second: SecondDerivative) -> Math | None:
     """Return the matrix of H(V) = Σ A·V·B on vec V, columns stacked: Σ Bᵀ ⊗ A. None where H(V) has
     terms of another form."""
-    direction = found.direction
-    if direction is None or direction.rank != 2 or found.shown.rank != 2:
+    direction = second.direction
+    if direction is None or direction.rank != 2 or second.shown.rank != 2:
         return None
-    parts = [_around(c, x, direction) for c, x in terms_of(found.shown, ())]
+    parts = [_around(c, x, direction) for c, x in terms_of(second.shown, ())]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
@@ -90,8 +90,8 @@ def _around(
 ) -> tuple[float, list[Node], Node | None, Node | None] | None:
     """Return (c, [s…], A, B) of c·s·A·V·B, where A or B may be an outer product: V·x·xᵀ."""
     scalars: list[Node] = []
-    while (found := _scaled(term)) is not None:
-        scalars, term = [*scalars, found[0]], found[1]
+    while (split := _scaled(term)) is not None:
+        scalars, term = [*scalars, split[0]], split[1]
     parts = _parts(term)
     holds = [direction in expression_nodes(part, lambda _: False) for part, _ in parts]
     if sum(holds) != 1 or parts[at := holds.index(True)] != (direction, "matrix"):

@@ -81,17 +81,17 @@ def _forward_step(view: View, node: Node) -> Step:
 def _broadcast_remarks(view: View, line: Node) -> list[Phrase]:
     """Return a remark for each named array that this line broadcasts (numbers are broadcast without
     a remark)."""
-    found: list[Phrase] = []
+    remarks: list[Phrase] = []
     for node in expression_nodes(line, view.atoms.__contains__):
         if node.op.role == "broadcast" and node.inputs[0] in view.atoms and node.inputs[0].rank:
-            found.append(
+            remarks.append(
                 phrases.BROADCAST(
                     name=view.atoms[node.inputs[0]],
                     source=shape_text(node.inputs[0].shape),
                     shape=shape_text(node.shape),
                 )
             )
-    return found
+    return remarks
 
 
 def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:

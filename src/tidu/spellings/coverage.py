@@ -47,12 +47,12 @@ def written_on_arrays() -> list[str]:
 
 def missing() -> list[tuple[Reason, list[str]]]:
     """Return the names that are not derived, by reason."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for name, _ in functions():
         if not is_derived(name):
-            found.setdefault(reason_for(name).title.en, []).append(name)
+            names.setdefault(reason_for(name).title.en, []).append(name)
     return [
-        (reason, sorted(found[reason.title.en]))
+        (reason, sorted(names[reason.title.en]))
         for reason in (NOT_YET, *REASONS)
-        if reason.title.en in found
+        if reason.title.en in names
     ]

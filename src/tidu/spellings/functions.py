@@ -150,12 +150,12 @@ def traced(path: str) -> Spelling | None:
 def method(name: str, libraries: Sequence[str] = ("numpy", "torch")) -> list[Entry]:
     """Return what `x.name(...)` may mean in each of these libraries, the first one first."""
     table = _current()
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for library in libraries:
         entry = table.dotted.get(f"{library}.Tensor.{name}") or find(f"{library}.{name}")
         if entry is not None:
-            found.append(entry)
-    return found
+            entries.append(entry)
+    return entries
 
 
 def unknown(path: str, shown: str | None = None) -> UnknownNameError:

@@ -74,9 +74,9 @@ def _variant(
     document: TomlFile, table: TableFormat, data: dict[str, Any], path: KeyPath
 ) -> TableFormat:
     variants = table.variants or {}
-    found = [name for name in variants if name in data]
-    if found:
-        return variants[found[0]]
+    markers = [name for name in variants if name in data]
+    if markers:
+        return variants[markers[0]]
     close = [closest(name, list(variants)) for name in data]
     fix = next((name for name in close if name), None)
     raise StudyError(

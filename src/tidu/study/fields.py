@@ -45,11 +45,11 @@ class StudyTable:
 
 def last_with(entries: Iterable[StudyTable], *names: str) -> StudyTable | None:
     """Return the last table that has one of the keys."""
-    found = None
+    last = None
     for entry in entries:
         if any(name in entry.data for name in names):
-            found = entry
-    return found
+            last = entry
+    return last
 
 
 Reader: TypeAlias = Callable[[StudyTable, str], Any]
@@ -154,11 +154,11 @@ def keys_of(record: type[Any], inherits: str | None = None) -> tuple[Key, ...]:
 
 def read_fields(record: type[Any], entry: StudyTable, only: str | None = None) -> dict[str, Any]:
     """Return the values of a record's fields whose keys stand in the table, or of one of them."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in fields(record):
         names = [known.name or item.name for known in item.metadata.get("keys", ())]
         if len(names) == 1 and names[0] in entry.data and only in (None, names[0]):
-            found[item.name] = item.metadata["read"](entry, names[0])
+            values[item.name] = item.metadata["read"](entry, names[0])
         elif len(names) > 1 and item.metadata["read"] is not None:
-            found[item.name] = item.metadata["read"](entry, item.name)
-    return found
+            values[item.name] = item.metadata["read"](entry, item.name)
+    return values

@@ -224,14 +224,14 @@ def read_model(entries: Sequence[StudyTable], own: StudyTable) -> Model:
             raise StudyError(_LOSS_ALONE(), place=entry.place("loss"))
         return program(entry, "program")
     place = entry.place("layers")
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in keys_of(LayerList):
         source = last_with(entries, item.name)
         if source is not None:
-            found |= read_fields(LayerList, source, item.name)
-    if not found["layers"]:
+            values |= read_fields(LayerList, source, item.name)
+    if not values["layers"]:
         raise StudyError(_NO_LAYERS(), place=place)
-    if "loss" not in found:
+    if "loss" not in values:
         raise StudyError(_NO_LOSS(), place=place, why=_NO_LOSS_WHY(), fix=_NO_LOSS_FIX())
     places = tuple(item.place("type") for item in entry.tables("layers"))
-    return LayerList(place=place, places=places, **found)
+    return LayerList(place=place, places=places, **values)

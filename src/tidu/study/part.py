@@ -340,20 +340,20 @@ def read_part(id: str, entries: _Entries, own: StudyTable) -> Part:
     }
     done = scopes[FROM_TOP]
     refuse_doubles([item for entry in done for item in entry.tables("descend")], "name", _DESCENT)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in fields(Part):
         known = item.metadata.get("keys", ())
         if len(known) == 1:
             name = known[0].name or item.name
-            found[item.name] = item.metadata["read"](scopes[item.metadata["inherits"]], name)
-    found |= {"id": id, "model": read_model(entries, own)}
-    _check_descents([item for entry in done for item in entry.tables("claim")], found["descend"])
+            values[item.name] = item.metadata["read"](scopes[item.metadata["inherits"]], name)
+    values |= {"id": id, "model": read_model(entries, own)}
+    _check_descents([item for entry in done for item in entry.tables("claim")], values["descend"])
     places = {
         known.name: entry.place(known.name)
         for known in keys_of(Part, FROM_TOP_OR_LIKE)
         if (entry := last_with(entries, known.name)) is not None
     }
-    return Part(**found, place=own.place(), places=places)
+    return Part(**values, place=own.place(), places=places)
 
 
 def _check_descents(claims: Iterable[StudyTable], descents: Sequence[Descend]) -> None:

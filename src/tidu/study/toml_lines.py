@@ -115,10 +115,10 @@ def read_document(text: str, file: str) -> TomlFile:
 
 
 def _broken(problem: str, file: str, lines: tuple[str, ...]) -> StudyError:
-    found = _WHERE.search(problem)
+    position = _WHERE.search(problem)
     said = next((words for start, words in _PROBLEMS if problem.startswith(start)), _OTHER)
-    if found and found.group(1):
-        line, column = int(found.group(1)), int(found.group(2))
+    if position and position.group(1):
+        line, column = int(position.group(1)), int(position.group(2))
         excerpt = lines[line - 1] if line <= len(lines) else ""
         place = Place(file, line, excerpt, column - 1, column)
     else:

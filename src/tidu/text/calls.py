@@ -259,13 +259,13 @@ def _method(scope: Scope, method: Method, call: Call) -> Value:
         check_dtype(call.values[0] if call.arguments else None)
         return owner
     order = ("torch", "numpy") if scope.libraries == frozenset({"torch"}) else ("numpy", "torch")
-    found = functions.method(method.name, order)
-    if not found:
+    meanings = functions.method(method.name, order)
+    if not meanings:
         raise UnknownNameError(_NO_METHOD(name=method.name))
-    if {"numpy", "torch"} <= scope.libraries and len(found) > 1:
+    if {"numpy", "torch"} <= scope.libraries and len(meanings) > 1:
         given = bool(call.arguments or call.keywords)
-        _check_one_meaning(method.name, found[0], found[1], given)
-    return _spelled(scope, found[0], [owner, *call.values], call)
+        _check_one_meaning(method.name, meanings[0], meanings[1], given)
+    return _spelled(scope, meanings[0], [owner, *call.values], call)
 
 
 def _check_one_meaning(name: str, first: Entry, second: Entry, given: bool) -> None:

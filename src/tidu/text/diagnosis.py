@@ -69,9 +69,9 @@ def diagnose(text: Text, tokens: list[Token], error: SyntaxError) -> SyntaxProbl
     line = min(max(0, (error.lineno or 1) - 1), max(0, len(text.lines) - 1))
     here = [token for token in tokens if token.line == line]
     for part in (here, [token for token in tokens if token.kind != "newline"]):
-        found = _keyword(text, part) or _signs(text, part) or _neighbours(text, part)
-        if found is not None:
-            return found
+        problem = _keyword(text, part) or _signs(text, part) or _neighbours(text, part)
+        if problem is not None:
+            return problem
     if isinstance(error, IndentationError):
         return SyntaxProblem(_INDENT(), place=text.place(line))
     offset = max(0, (error.offset or 1) - 1)

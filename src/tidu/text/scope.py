@@ -202,9 +202,9 @@ class Scope:
     def value_of(self, name: str, place: Place) -> Value:
         """Return the value under a name; constants and functions have one without being
         declared."""
-        found = self.find(name)
-        if not isinstance(found, Missing):
-            return found
+        value = self.find(name)
+        if not isinstance(value, Missing):
+            return value
         if name in functions.CONSTANTS:
             if name == "e" and _EULER() not in self.remarks:
                 self.remarks.append(_EULER())
@@ -341,15 +341,15 @@ class Scope:
 
 
 def _libraries_in(tree: ast.Module) -> frozenset[str]:
-    found: set[str] = set()
+    libraries: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in MODULE_NAMES:
-            found.add(MODULE_NAMES[node.id].partition(".")[0])
+            libraries.add(MODULE_NAMES[node.id].partition(".")[0])
         elif isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
+            libraries.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
-    return frozenset(found & {"numpy", "torch"})
+            libraries.add(node.module.partition(".")[0])
+    return frozenset(libraries & {"numpy", "torch"})
 
 
 def _one(value: Value, place: Place | None) -> Node:

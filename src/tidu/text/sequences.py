@@ -217,10 +217,10 @@ def items(value: Value, name: str) -> list[Value]:
         raise InputError(_NOT_TAKEN(name=name, kinds=kind(value)))
     if isinstance(value, range):
         check_count(len(value))
-    found = list(islice(value, MAX_ITEMS + 1))
-    if len(found) > MAX_ITEMS:
+    all_items = list(islice(value, MAX_ITEMS + 1))
+    if len(all_items) > MAX_ITEMS:
         raise InputError(_MANY(count=_MORE(limit=MAX_ITEMS), limit=MAX_ITEMS))
-    return found
+    return all_items
 
 
 @dataclass(frozen=True, slots=True)

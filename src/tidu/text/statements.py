@@ -136,19 +136,19 @@ def _items(
     """Return the values that several targets get from one."""
     place, wanted = scope.place(target), len(targets)
     if is_sequence(value):
-        found: Sequence[Value] = items(value, "=")
-        got: Dim = len(found)
+        values: Sequence[Value] = items(value, "=")
+        got: Dim = len(values)
     elif isinstance(value, Literal) and value.array.ndim:
         rows = value.array[:1000]
-        found = [Literal(np.asarray(row), value.requires_grad) for row in rows]
+        values = [Literal(np.asarray(row), value.requires_grad) for row in rows]
         got = len(value.array)
     elif isinstance(value, Node) and value.rank:
-        found, got = _rows(scope, value, wanted, place), value.shape[0]
+        values, got = _rows(scope, value, wanted, place), value.shape[0]
     else:
-        found, got = [], 1
+        values, got = [], 1
     if got != wanted:
         raise InputError(_UNPACK(wanted=wanted, got=got), place=place)
-    return found
+    return values
 
 
 def _rows(scope: Scope, value: Node, wanted: int, place: Place) -> Sequence[Value]:
@@ -223,8 +223,8 @@ def _import_from(scope: Scope, node: ast.ImportFrom) -> Task[None]:
     for alias in node.names:
         _check_module(scope, node, module)
         if alias.name != "*":
-            found = member(Module(module), alias.name, functions.CONSTANTS)
-            scope.locals[-1][alias.asname or alias.name] = found
+            value = member(Module(module), alias.name, functions.CONSTANTS)
+            scope.locals[-1][alias.asname or alias.name] = value
     return
     yield
 

@@ -93,11 +93,11 @@ def take(
 
     Raises DTypeError for text and objects, and InputError for NaN.
     """
-    found = [
+    all_leaves = [
         leaf for name, value in arguments if name not in static for leaf in leaves(name, value)
     ]
-    numeric = [leaf for leaf in found if not is_static(leaf.value)]
-    _refuse_text_among_numbers(found)
+    numeric = [leaf for leaf in all_leaves if not is_static(leaf.value)]
+    _refuse_text_among_numbers(all_leaves)
     arrays = [(leaf, _as_array(leaf)) for leaf in numeric]
     weak = _weak_dtype([a for leaf, a in arrays if not isinstance(leaf.value, _NUMBER)])
     given: list[NumericLeaf] = []
@@ -126,15 +126,15 @@ def is_static(value: Any) -> bool:
     return not hasattr(value, "__array__") and not isinstance(value, _NUMBER)
 
 
-def _refuse_text_among_numbers(found: Sequence[Leaf]) -> None:
+def _refuse_text_among_numbers(all_leaves: Sequence[Leaf]) -> None:
     """Refuse text in an array of numbers: ["1", 2.0] is data with a wrong entry, while {"act":
     "relu", "W": W} is a setting beside data."""
     numbers = {
         (leaf.parameter, leaf.path[:-1])
-        for leaf in found
+        for leaf in all_leaves
         if leaf.path and isinstance(leaf.path[-1], int) and isinstance(leaf.value, _NUMBER)
     }
-    for leaf in found:
+    for leaf in all_leaves:
         if isinstance(leaf.value, str) and (leaf.parameter, leaf.path[:-1]) in numbers:
             what = _TEXT_WHOLE(name=leaf.spelling, entry=repr(leaf.value))
             raise DTypeError(what, fix=_TEXT_FIX(name=leaf.parameter))

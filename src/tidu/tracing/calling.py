@@ -51,16 +51,16 @@ def bind(
         raise InputError(
             _CALL(function=function_name(function), reason=verbatim(Lines(str(error))))
         ) from None
-    found: list[tuple[str, Any]] = []
+    by_name: list[tuple[str, Any]] = []
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
-            found.extend((f"{name}{i}", item) for i, item in enumerate(value))
+            by_name.extend((f"{name}{i}", item) for i, item in enumerate(value))
         elif kind is inspect.Parameter.VAR_KEYWORD:
-            found.extend(value.items())
+            by_name.extend(value.items())
         else:
-            found.append((name, value))
-    return found
+            by_name.append((name, value))
+    return by_name
 
 
 def _bind_names(

@@ -80,8 +80,8 @@ def trace_call(
     """Trace a call of a named function as one node; return its results in the structure that the
     function returns."""
     name = body_name(function)
-    found = [leaf for key, value in call.arguments.items() for leaf in leaves(key, value)]
-    operands = [leaf for leaf in found if traceable(leaf.value)]
+    all_leaves = [leaf for key, value in call.arguments.items() for leaf in leaves(key, value)]
+    operands = [leaf for leaf in all_leaves if traceable(leaf.value)]
     nodes = [as_node(leaf.value, recorder) for leaf in operands]
     given: list[Node] = []
     handed: dict[tuple[Any, ...], TracedArray] = {}
@@ -121,23 +121,23 @@ def _filled(
         for name, parameter in call.signature.parameters.items()
         if name in call.arguments
     ]
-    found: list[Any] = []
+    positional: list[Any] = []
     for name, kind in names:
         if kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
             break
         value = put(name, call.arguments[name], handed)
-        found.extend(value if kind is inspect.Parameter.VAR_POSITIONAL else [value])
-    return found[: len(args)]
+        positional.extend(value if kind is inspect.Parameter.VAR_POSITIONAL else [value])
+    return positional[: len(args)]
 
 
 def _filled_named(call: inspect.BoundArguments, handed: Mapping[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    named: dict[str, Any] = {}
     for name, parameter in call.signature.parameters.items():
         if name in call.arguments and name in call.kwargs:
-            found[name] = put(name, call.arguments[name], handed)
+            named[name] = put(name, call.arguments[name], handed)
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD and name in call.arguments:
-            found.update(put(name, call.arguments[name], handed))
-    return found
+            named.update(put(name, call.arguments[name], handed))
+    return named
 
 
 # ------------------------------------------------------------------ scan

@@ -46,17 +46,19 @@ def directions(
             facts = {"value": repr(leaf.value)[:40], "got": type(leaf.value).__name__}
             raise DTypeError(_NO_NUMBER(kind=kind(), name=leaf.spelling, **facts))
     ((_, given),) = stage.give([(f"d_{name}", tree)])
-    found = {
+    given_leaves = {
         leaf.path: leaf.value for leaf in leaves(name, given) if type(leaf.value) is TracedArray
     }
-    for path in [*like, *found]:
-        if path not in like or path not in found:
+    for path in [*like, *given_leaves]:
+        if path not in like or path not in given_leaves:
             part = Leaf(name, path, None).spelling
-            how = _EXTRA() if path in found else _MISSING()
+            how = _EXTRA() if path in given_leaves else _MISSING()
             raise InputError(_STRUCTURE(kind=kind(), name=name, part=part, how=how))
     result: dict[tuple[Key, ...], Node] = {}
     for path, node in like.items():
-        result[path] = _fitting(kind, Leaf(name, path, None).spelling, node, found[path].node)
+        result[path] = _fitting(
+            kind, Leaf(name, path, None).spelling, node, given_leaves[path].node
+        )
     return result
 
 

@@ -118,10 +118,10 @@ def axis_at(option: str, axes: Any, leaf: Leaf) -> Axis:
         parts = children(axes)
         if parts is None:
             break
-        found = dict(parts)
-        if key not in found:
+        axes_by_key = dict(parts)
+        if key not in axes_by_key:
             raise InputError(_STRUCTURE(option=option, name=leaf.spelling))
-        axes = found[key]
+        axes = axes_by_key[key]
     if children(axes) is not None:
         raise InputError(_STRUCTURE(option=option, name=leaf.spelling))
     return None if axes is None else int(axes)
@@ -188,11 +188,13 @@ def open_entry(
     differently.
     """
     recorder, name = stage.recorder, function_name(function)
-    found = _mapped_leaves(function, arguments, in_axes)
+    mapped_leaves = _mapped_leaves(function, arguments, in_axes)
     mapped: dict[Node, Node] = {}
     handed: dict[Path, TracedArray] = {}
     titles: dict[Node, str] = {}
-    for (leaf, axis), title in zip(found, short_names([leaf for leaf, _ in found]), strict=True):
+    for (leaf, axis), title in zip(
+        mapped_leaves, short_names([leaf for leaf, _ in mapped_leaves]), strict=True
+    ):
         own = _one_of(recorder, leaf.value, axis, title)
         mapped[own.node], titles[own.node] = axis_first(leaf.value.node, axis), title
         handed[leaf.parameter, leaf.path] = own
@@ -222,7 +224,7 @@ def _mapped_leaves(
     function: Callable[..., Any], arguments: Named, in_axes: Any
 ) -> list[tuple[Leaf, int]]:
     """Return the leaves that are mapped over, each with its axis counted from 0."""
-    found: list[tuple[Leaf, int]] = []
+    mapped: list[tuple[Leaf, int]] = []
     for (name, value), axes in zip(arguments, axes_of(function, arguments, in_axes), strict=True):
         for leaf in leaves(name, value):
             axis = axis_at("in_axes", axes, leaf)
@@ -235,8 +237,8 @@ def _mapped_leaves(
             if not -rank <= axis < rank:
                 facts = {"axis": axis, "shape": shape_text(shape), "rank": rank}
                 raise ShapeError(_AXIS(name=leaf.spelling, **facts))
-            found.append((leaf, axis % rank))
-    if not found:
+            mapped.append((leaf, axis % rank))
+    if not mapped:
         why = [
             _IS(name=name, value=repr(value)[:40], kind=type(value).__name__)
             for name, value in arguments
@@ -244,17 +246,17 @@ def _mapped_leaves(
         ]
         what = _NOTHING(function=function_name(function))
         raise InputError(what, why=why[0] if why else None, fix=verbatim("in_axes=0"))
-    _same_length(function, found)
-    return found
+    _same_length(function, mapped)
+    return mapped
 
 
-def _same_length(function: Callable[..., Any], found: Sequence[tuple[Leaf, int]]) -> None:
-    lengths: list[Dim] = [leaf.value.shape[axis] for leaf, axis in found]
+def _same_length(function: Callable[..., Any], mapped: Sequence[tuple[Leaf, int]]) -> None:
+    lengths: list[Dim] = [leaf.value.shape[axis] for leaf, axis in mapped]
     if all(n == lengths[0] for n in lengths):
         return
     texts = [
         str(_LENGTH(name=leaf.spelling, shape=shape_text(leaf.value.shape), n=n, axis=axis))
-        for (leaf, axis), n in zip(found, lengths, strict=True)
+        for (leaf, axis), n in zip(mapped, lengths, strict=True)
     ]
     raise ShapeError(_LENGTHS(function=function_name(function), lengths="; ".join(texts)))
 

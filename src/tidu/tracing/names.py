@@ -111,14 +111,14 @@ class Namer:
             for target in self._pending[0]:
                 self._bind(0, target, output)
         self._drop(0)
-        found = {node: [Name(name)] for name, node in inputs.items()}
+        names = {node: [Name(name)] for name, node in inputs.items()}
         given = {node.id for node in inputs.values()}
         for text, nodes in self._groups(inputs, given).items():
             counted = len(nodes) > 1 or text in inputs
             for step, node in enumerate(nodes, 1):
-                found.setdefault(node, []).append(Name(text, step if counted else None))
+                names.setdefault(node, []).append(Name(text, step if counted else None))
         bound = dict.fromkeys(node for _, _, node in self._bindings)  # in the program's order
-        return {n: tuple(found[n]) for n in [*inputs.values(), *bound] if n in found}
+        return {n: tuple(names[n]) for n in [*inputs.values(), *bound] if n in names}
 
     def _groups(self, inputs: Mapping[str, Node], given: set[int]) -> dict[str, list[Node]]:
         """Return the nodes of each name in order; a name belongs to the outermost function that

@@ -69,14 +69,14 @@ class Places:
     def scipy_below(self, frame: FrameType) -> str | None:
         """Return the part of SciPy ("scipy.stats") that the user's frame called and that is
         running, or None."""
-        found: str | None = None
+        package: str | None = None
         at: FrameType | None = inspect.currentframe()
         while at is not None and at is not frame:
             module = str(at.f_globals.get("__name__", ""))
             if module.startswith("scipy.") and not module.startswith("scipy._"):
-                found = ".".join(module.split(".")[:2])
+                package = ".".join(module.split(".")[:2])
             at = at.f_back
-        return found
+        return package
 
     def place(self, frame: FrameType) -> Place:
         """Return file, line, text and columns of the instruction at which a frame stands."""
@@ -99,11 +99,11 @@ class Places:
 
     def span(self, frame: FrameType) -> Span | None:
         code = frame.f_code
-        found = self._positions.get(code)
-        if found is None:
-            found = self._positions[code] = [_span(position) for position in code.co_positions()]
+        spans = self._positions.get(code)
+        if spans is None:
+            spans = self._positions[code] = [_span(position) for position in code.co_positions()]
         at = frame.f_lasti // 2
-        return found[at] if 0 <= at < len(found) else None
+        return spans[at] if 0 <= at < len(spans) else None
 
     def source(self, frame: FrameType) -> FileExpressions | None:
         file = frame.f_code.co_filename

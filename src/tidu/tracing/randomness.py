@@ -41,13 +41,15 @@ def _reached(function: Callable[..., Any]) -> dict[str, np.random.Generator]:
     if code is None:
         return {}
     spaces = getattr(plain, "__globals__", {})
-    found = {name: spaces.get(name) for name in code.co_names}
+    reachable = {name: spaces.get(name) for name in code.co_names}
     for name, cell in zip(code.co_freevars, plain.__closure__ or (), strict=True):
         try:
-            found[name] = cell.cell_contents
+            reachable[name] = cell.cell_contents
         except ValueError:  # a name that is not assigned yet
             continue
-    return {name: value for name, value in found.items() if isinstance(value, np.random.Generator)}
+    return {
+        name: value for name, value in reachable.items() if isinstance(value, np.random.Generator)
+    }
 
 
 def _comparable(state: Any) -> Any:

@@ -174,22 +174,22 @@ class Recorder:
         """Return what a function of NumPy's means on traced arrays, where it is no matter of
         nodes."""
         if function not in self._on_arrays:
-            found = traced(path_of(function))
-            self._on_arrays[function] = None if found is None else found.traced
+            spelling = traced(path_of(function))
+            self._on_arrays[function] = None if spelling is None else spelling.traced
         return self._on_arrays[function]
 
     def entry(self, function: Any) -> Entry:
         """Return what a function of NumPy's or SciPy's means here. Raises TraceError for one that
         is not derived."""
-        found = self._entries.get(function)
-        if found is None:
+        entry = self._entries.get(function)
+        if entry is None:
             path = path_of(function)
-            found = find(path)
-            if found is None:
+            entry = find(path)
+            if entry is None:
                 why = not_derived_because(path) if path.startswith("numpy.") else None
                 raise refusals.unsupported(self.place(), path, why)
-            self._entries[function] = found
-        return found
+            self._entries[function] = entry
+        return entry
 
     def make(self, function: Any, build: Callable[[], Any]) -> Any:
         """Run `build`, which makes the nodes of one operation of the user's, and return its result.
@@ -347,8 +347,8 @@ def _unknown(node: Node) -> Any:
     use it."""
     fill = {"bool": False, "int64": 0}
     types = result_types(node.type)
-    found = [np.full(t.shape, fill.get(t.dtype, np.nan), np.dtype(t.dtype)) for t in types]
-    return tuple(found) if isinstance(node.type, TupleType) else found[0]
+    fillers = [np.full(t.shape, fill.get(t.dtype, np.nan), np.dtype(t.dtype)) for t in types]
+    return tuple(fillers) if isinstance(node.type, TupleType) else fillers[0]
 
 
 def _fits(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:

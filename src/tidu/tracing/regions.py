@@ -165,8 +165,8 @@ class Region:
         """Return a tree of the region's nodes with the actual values put in for its inputs."""
         if all(own is node for own, node in self.actual.items()):
             return tree
-        found = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
-        image = dict(zip(found, substitute(found, self.actual), strict=True))
+        nodes = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
+        image = dict(zip(nodes, substitute(nodes, self.actual), strict=True))
         if self.variables:
             recorder = self.stage.recorder
             recorder.functions = substitute([*recorder.functions, *self.functions], self.actual)
@@ -292,7 +292,7 @@ def _flat(tree: Any) -> list[Node]:
 
 def _numbers(function: str, arguments: Named) -> list[Leaf]:
     need_numbers(function, arguments)
-    found: list[Leaf] = []
+    numbers: list[Leaf] = []
     for name, value in arguments:
         below = [leaf for leaf in leaves(name, value) if type(leaf.value) is TracedArray]
         for leaf in below:
@@ -300,8 +300,8 @@ def _numbers(function: str, arguments: Named) -> list[Leaf]:
                 dtype = leaf.value.node.dtype
                 fix = _HOLD(function=function, name=leaf.spelling)
                 raise DTypeError(_NOT_DIFFERENTIABLE(name=leaf.spelling, dtype=dtype), fix=fix)
-        found.extend(below)
-    return found
+        numbers.extend(below)
+    return numbers
 
 
 def run_in(recorder: Recorder, function: Callable[..., Any], call: Named) -> Any:

@@ -61,10 +61,10 @@ class Stage:
         In a running trace, what is traced keeps its node (a copy: what a function does to its
         argument in place stays inside), and arrays of the caller's become constants.
         """
-        found = [leaf for name, value in arguments for leaf in leaves(name, value)]
+        all_leaves = [leaf for name, value in arguments for leaf in leaves(name, value)]
         traced = {
             (leaf.parameter, leaf.path): leaf.value
-            for leaf in found
+            for leaf in all_leaves
             if type(leaf.value) is TracedArray
         }
         plain = [

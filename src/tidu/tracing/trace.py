@@ -186,11 +186,11 @@ def trace_shapes(
     (n, 3)
     """
     recorder = Recorder(function_name(function), node_of, concrete=False)
-    found = [leaf for name, value in shapes.items() for leaf in leaves(name, _wrapped(value))]
+    all_leaves = [leaf for name, value in shapes.items() for leaf in leaves(name, _wrapped(value))]
     inputs: dict[str, Node] = {}
     handed: dict[tuple[str, tuple[Key, ...]], TracedArray] = {}
     paths: dict[str, tuple[str, tuple[Key, ...]]] = {}
-    for leaf, name in zip(found, short_names(found), strict=True):
+    for leaf, name in zip(all_leaves, short_names(all_leaves), strict=True):
         node = input_node(name, leaf.value.dims, dtype)
         recorder.know(node, None)
         inputs[name], paths[name] = node, (leaf.parameter, leaf.path)
@@ -256,8 +256,8 @@ def _refuse_left(recorder: Recorder, node: Node) -> None:
     meaning outside."""
     if not recorder.standins:
         return
-    for found in reachable([node, *(guard.condition for guard in recorder.guards.values())]):
-        name = recorder.standins.get(found.id)
+    for node_below in reachable([node, *(guard.condition for guard in recorder.guards.values())]):
+        name = recorder.standins.get(node_below.id)
         if name is not None:
             raise TraceError(_LEFT(name=name), fix=_LEFT_FIX(name=name))
 

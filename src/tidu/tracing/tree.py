@@ -53,18 +53,18 @@ def leaves(parameter: str, value: Any) -> list[Leaf]:
     >>> [leaf.spelling for leaf in leaves("p", {"W": 1.0, "b": (2.0, 3.0)})]
     ['p.W', 'p.b[0]', 'p.b[1]']
     """
-    found: list[Leaf] = []
+    collected: list[Leaf] = []
     stack: list[tuple[tuple[Key, ...], Any]] = [((), value)]
     while stack:
         path, item = stack.pop()
         inner = children(item)
         if inner is None:
-            found.append(Leaf(parameter, path, item))
+            collected.append(Leaf(parameter, path, item))
         elif len(path) >= DEPTH:
             raise InputError(_DEEP(name=parameter, limit=DEPTH), why=_DEEP_WHY())
         else:
             stack.extend(((*path, key), child) for key, child in reversed(inner))
-    return found
+    return collected
 
 
 def children(value: Any) -> list[tuple[Key, Any]] | None:
@@ -127,18 +127,18 @@ def _rebuild(value: Any, parts: list[Any]) -> Any:
     return made
 
 
-def short_names(found: list[Leaf]) -> list[str]:
+def short_names(all_leaves: list[Leaf]) -> list[str]:
     """Return a name for each leaf: its last key where unique (W1 for params.W1), else the whole
     path.
 
     >>> short_names(leaves("x", 1.0) + leaves("layers", [{"W": 1.0}, {"W": 2.0}]))
     ['x', 'W0', 'W1']
     """
-    wanted = [_short(leaf) for leaf in found]
+    wanted = [_short(leaf) for leaf in all_leaves]
     counts = Counter(wanted)
-    taken = {leaf.parameter for leaf in found if not leaf.path}
+    taken = {leaf.parameter for leaf in all_leaves if not leaf.path}
     names: list[str] = []
-    for leaf, name in zip(found, wanted, strict=True):
+    for leaf, name in zip(all_leaves, wanted, strict=True):
         clash = counts[name] > 1 or (leaf.path and name in taken)
         names.append(_distinct(_full(leaf) if clash and leaf.path else name, names))
     return names

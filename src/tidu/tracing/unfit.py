@@ -45,11 +45,11 @@ def need_numbers(function: str, arguments: Sequence[tuple[str, Any]]) -> None:
     Settings beside numbers (None, flags, names, functions) may stay. Raises DTypeError.
     """
     for name, value in arguments:
-        found = leaves(name, value)
-        bad = next((leaf for leaf in found if _is_number_elsewhere(leaf.value)), None)
-        if bad is None and all(is_static(leaf.value) for leaf in found):
-            alone = len(found) == 1 and not found[0].path
-            bad = found[0] if alone else Leaf(name, (), value)
+        all_leaves = leaves(name, value)
+        bad = next((leaf for leaf in all_leaves if _is_number_elsewhere(leaf.value)), None)
+        if bad is None and all(is_static(leaf.value) for leaf in all_leaves):
+            alone = len(all_leaves) == 1 and not all_leaves[0].path
+            bad = all_leaves[0] if alone else Leaf(name, (), value)
         if bad is not None:
             raise no_numbers(function, bad.spelling, bad.value)
 

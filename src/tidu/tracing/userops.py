@@ -223,8 +223,8 @@ class UserOp:
             for name, part, type in zip(self.arguments, parts, wanted, strict=True)
         ]
         place = dict(zip(variables, operands, strict=True))
-        found = iter(substitute([node for node in nodes if node is not None], place))
-        return tuple(None if node is None else next(found) for node in nodes)
+        replaced = iter(substitute([node for node in nodes if node is not None], place))
+        return tuple(None if node is None else next(replaced) for node in nodes)
 
     def _fitting(self, argument: str, part: Any, type: Type) -> Node | None:
         """Return one part of a derivative in the type that it must have; None for zero."""

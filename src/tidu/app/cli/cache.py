@@ -28,17 +28,17 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
         raise InputError(_ACTION(given=repr(action)), fix=verbatim("tidu cache clear"))
     folder = store.chosen_folder()
     problem = None if folder is None else store.problem(folder)
-    found = [] if problem is None else [problem]
+    problems = [] if problem is None else [problem]
     if action == "clear":
         count, size = store.clear()
         if as_json:
             show_json(json.dumps({"removed": count, "bytes": size}, indent=2))
         else:
-            lines = [_REMOVED(count=count, size=_bytes(size)), *found]
+            lines = [_REMOVED(count=count, size=_bytes(size)), *problems]
             emit("\n".join(line.text(language) for line in lines))
         return 0
     count, size = store.contents()
-    used = folder is not None and not found
+    used = folder is not None and not problems
     if as_json:
         where = None if folder is None else str(folder)
         facts = {"folder": where, "used": used, "programs": count, "bytes": size}
@@ -47,7 +47,7 @@ def cache(action: str | None, as_json: bool, language: Language) -> int:
     lines: list[Phrase] = [_OFF()]
     if folder is not None:
         sizes = _SIZE(size=_bytes(size), limit=_bytes(store.LIMIT))
-        lines = [_FOLDER(folder=folder), _PROGRAMS(count=count), sizes, *found]
+        lines = [_FOLDER(folder=folder), _PROGRAMS(count=count), sizes, *problems]
     emit("\n".join(line.text(language) for line in lines))
     return 0
 

@@ -71,22 +71,22 @@ def digits(given: str | None) -> int | None:
 
 def pairs(option: str, given: Iterable[str], example: str) -> dict[str, str]:
     """Return NAME=VALUE texts as a dictionary."""
-    found: dict[str, str] = {}
+    texts_by_name: dict[str, str] = {}
     for text in given:
         name, sign, value = text.partition("=")
         name = name.strip()
         if not sign or not name.isidentifier():
             what = _NAME(name=repr(name)) if sign else _PAIR(option=option, given=repr(text))
             raise InputError(what, fix=verbatim(example))
-        if name in found:
+        if name in texts_by_name:
             raise InputError(_TWICE(option=option, name=name))
-        found[name] = value.strip()
-    return found
+        texts_by_name[name] = value.strip()
+    return texts_by_name
 
 
 def shapes(given: Iterable[str]) -> dict[str, tuple[int | str, ...]]:
     """Return x=2,3 or x=n,d as shapes; x= (nothing) stands for a number."""
-    found: dict[str, tuple[int | str, ...]] = {}
+    shape_of: dict[str, tuple[int | str, ...]] = {}
     for name, text in pairs("--shape", given, "--shape x=2,3").items():
         parts = [part.strip() for part in text.strip("()").split(",")]
         parts = [part for part in parts if part]
@@ -94,8 +94,8 @@ def shapes(given: Iterable[str]) -> dict[str, tuple[int | str, ...]]:
             raise InputError(
                 _SHAPE(name=name, given=repr(text)), fix=verbatim(f"--shape {name}=2,3")
             )
-        found[name] = tuple(int(part) if part.isdigit() else part for part in parts)
-    return found
+        shape_of[name] = tuple(int(part) if part.isdigit() else part for part in parts)
+    return shape_of
 
 
 def _is_size(part: str) -> bool:
@@ -113,14 +113,14 @@ def functions(given: Iterable[str]) -> dict[str, str | None]:
 
 def kinks(given: Iterable[str]) -> dict[str, float | str]:
     """Return relu=1 as a number; preset=seeds stays a word."""
-    found: dict[str, float | str] = {}
+    slopes: dict[str, float | str] = {}
     for name, text in pairs("--kink", given, "--kink relu=1").items():
         try:
-            found[name] = text if name == "preset" else float(text)
+            slopes[name] = text if name == "preset" else float(text)
         except ValueError:
             what = _NUMBER(option="--kink", name=name, given=repr(text))
             raise InputError(what, fix=verbatim(f"--kink {name}=1")) from None
-    return found
+    return slopes
 
 
 def assume(given: Iterable[str]) -> dict[str, list[str]]:
@@ -131,13 +131,13 @@ def assume(given: Iterable[str]) -> dict[str, list[str]]:
 
 def seconds(given: Iterable[str]) -> list[tuple[str, str]]:
     """Return w, or x,y for mixed second derivatives, as pairs of parameters."""
-    found: list[tuple[str, str]] = []
+    pairs_of_names: list[tuple[str, str]] = []
     for text in given:
         names = [part.strip() for part in text.split(",")]
         if len(names) > 2 or not all(name.isidentifier() for name in names):
             raise InputError(_SECOND(given=repr(text)), fix=verbatim("--hessian w"))
-        found.append((names[0], names[-1]))
-    return found
+        pairs_of_names.append((names[0], names[-1]))
+    return pairs_of_names
 
 
 def values(given: Iterable[str]) -> dict[str, Any]:

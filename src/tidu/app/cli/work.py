@@ -48,14 +48,14 @@ class ReportOptions:
         zoom = choices.choice("--zoom", self.zoom, ("op", "element", "layer"))
         if self.of is not None and zoom not in (None, "element"):
             raise InputError(_OF_ALONE(), fix=verbatim(f"--zoom element --of '{self.of}'"))
-        found = {
+        chosen = {
             "lang": choices.choice("--lang", self.lang, LANGUAGES),
             "writing": choices.choice("--writing", self.writing, ("delta", "chain")),
             "zoom": "element" if self.of is not None else zoom,
             "of": self.of,
             "digits": choices.digits(self.digits),
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ def solve(study: str | None, view: ReportOptions, language: Language) -> int:
 def _no_study() -> InputError:
     """Return which studies lie here or in studies/, and a line that works."""
     here = [*sorted(Path().glob("*.toml")), *sorted(Path("studies").glob("*.toml"))]
-    found = [str(path) for path in here if path.name != "pyproject.toml"]
-    why = _STUDIES(names=", ".join(found[:_LISTED])) if found else None
-    example = found[0] if found else "study.toml"
+    studies = [str(path) for path in here if path.name != "pyproject.toml"]
+    why = _STUDIES(names=", ".join(studies[:_LISTED])) if studies else None
+    example = studies[0] if studies else "study.toml"
     return InputError(_NO_STUDY(), why=why, fix=verbatim(f"tidu solve {example}"))
 
 
@@ -166,10 +166,10 @@ def export(
     if target.verify:
         from tidu.checking.exported import verify_file
 
-        found = verify_file(derivation, to, derivation.to(to, language))
-        for line in found.lines:
+        verification = verify_file(derivation, to, derivation.to(to, language))
+        for line in verification.lines:
             emit(line.text(shown), sys.stderr)
-        code = 0 if found.ok else 1
+        code = 0 if verification.ok else 1
     if target.output is None:
         emit(text)
     else:
@@ -184,11 +184,11 @@ def ops(
     from tidu.api import catalogue
 
     if missing:
-        found = catalogue.numpy_report(language)
+        page = catalogue.numpy_report(language)
         if as_json:
-            show_json(found.json())
+            show_json(page.json())
         else:
-            show(found)
+            show(page)
         return 0
     if as_json:
         show_json(json.dumps(catalogue.op_data(name), ensure_ascii=False, indent=2))

@@ -180,10 +180,10 @@ def gradient_of(
     steps = steps or [1.0] * len(chosen)
     if len(steps) != len(chosen):
         raise InputError(_SPACING(given=len(steps), axis=axis, a="x", sa=x.shape))
-    found = [
+    slopes = [
         gradient_along(x, step, at, edge_order) for at, step in zip(chosen, steps, strict=True)
     ]
-    return found[0] if one or len(found) == 1 else tuple(found)
+    return slopes[0] if one or len(slopes) == 1 else tuple(slopes)
 
 
 gradient = spelling(

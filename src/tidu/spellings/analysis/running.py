@@ -28,11 +28,11 @@ def _from_start(x: Node, name: str, axis: Any, include_initial: bool, first: flo
             raise OperandError(_VECTOR_ONLY, name=name)
         axis = 0
     at = normal_axes(axis, x.rank)[0]
-    found = cumsum(x, axis=at) if first == 0.0 else cumprod(x, axis=at)
+    running = cumsum(x, axis=at) if first == 0.0 else cumprod(x, axis=at)
     if not include_initial:
-        return found
-    edge = filled(first, Type((*x.shape[:at], 1, *x.shape[at + 1 :]), found.dtype))
-    return concatenate(edge, found, axis=at)
+        return running
+    edge = filled(first, Type((*x.shape[:at], 1, *x.shape[at + 1 :]), running.dtype))
+    return concatenate(edge, running, axis=at)
 
 
 _STARTED = sampled(

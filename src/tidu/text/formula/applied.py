@@ -49,28 +49,28 @@ _PRIME = Words(
 
 def applied(formulas: FormulaScope, node: Applied) -> Task[FormulaPart]:
     """Return the value of a word with brackets behind it: a call or a product."""
-    found = find(formulas, node.word, applied=True)
-    callee = formulas.scope.find(found.texts[0]) if found.kind == "name" else None
+    meaning = find(formulas, node.word, applied=True)
+    callee = formulas.scope.find(meaning.texts[0]) if meaning.kind == "name" else None
     is_called = isinstance(callee, Helper | Declared | Layers | FunctionName | Module)
-    if not (found.kind == "function" or (found.kind == "name" and is_called)):
+    if not (meaning.kind == "function" or (meaning.kind == "name" and is_called)):
         chain = as_product(formulas, node)
         if chain is not None:
             return (yield from lower(formulas, chain))
         formulas.mark_read(node.word)
-        name = found.texts[0] if found.texts else node.word.text + node.word.sub
+        name = meaning.texts[0] if meaning.texts else node.word.text + node.word.sub
         arguments = yield from lower_all(formulas, node.arguments)
         keywords = yield from _keywords(formulas, node.keywords)
         function = _named(formulas, formulas.place(node.word), name)
         return (yield from _call(formulas.builder(node), function, arguments, keywords))
     formulas.mark_read(node.word)
-    return (yield from _function(formulas, node, found.texts[0]))
+    return (yield from _function(formulas, node, meaning.texts[0]))
 
 
 def as_product(formulas: FormulaScope, node: Applied) -> Chain | None:
     """Return a(b + c) as a product if a is a value, or None if it calls a function."""
-    found = find(formulas, node.word, applied=True)
-    value = found.kind in ("parts", "constant", "ones", "identity", "entry") or (
-        found.kind == "name" and is_value(formulas, found.texts[0])
+    meaning = find(formulas, node.word, applied=True)
+    value = meaning.kind in ("parts", "constant", "ones", "identity", "entry") or (
+        meaning.kind == "name" and is_value(formulas, meaning.texts[0])
     )
     if not value or len(node.arguments) != 1 or node.keywords:
         return None
@@ -230,7 +230,7 @@ def _derivative(
     x = arguments[0]
     value = operations.lifted(x.value)
     out = binding.call(spelling, [value], {})
-    found = op.partials(value, out, **out.attrs)
-    slope = found[0] if isinstance(found, tuple) else found
+    partials = op.partials(value, out, **out.attrs)
+    slope = partials[0] if isinstance(partials, tuple) else partials
     written = code.call(code.name(f"{name}′"), [x.code], {})
     return FormulaPart(slope, place, written)

@@ -32,7 +32,7 @@ _CLOSING = {"(": ")", "{": "}", "[": "]"}
 def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], Keywords]]:
     """Read the arguments and the keywords of a call, such as (a, b, axis=0)."""
     closing = _CLOSING[cursor.take().text]
-    found: list[Syntax] = []
+    positional: list[Syntax] = []
     keywords: list[tuple[str, Syntax]] = []
     bars, cursor.bars = cursor.bars, []
     cursor.skip_breaks()
@@ -40,7 +40,7 @@ def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], Keywords]]:
         name = _keyword(cursor)
         value = yield from cursor.expression()
         if name is None:
-            found.append(value)
+            positional.append(value)
         else:
             keywords.append((name.text, value))
         cursor.skip_breaks()
@@ -49,7 +49,7 @@ def arguments(cursor: Cursor) -> Task[tuple[tuple[Syntax, ...], Keywords]]:
             cursor.skip_breaks()
     cursor.take()
     cursor.bars = bars
-    return tuple(found), tuple(keywords)
+    return tuple(positional), tuple(keywords)
 
 
 def _keyword(cursor: Cursor) -> Sign | None:
@@ -70,11 +70,11 @@ def group(cursor: Cursor) -> Task[Syntax]:
     cursor.skip_breaks()
     value = yield from cursor.expression()
     if opening.text == "{" and cursor.says(*IF, *OTHERWISE, ","):
-        found = yield from _cases(cursor, value, opening)
+        syntax = yield from _cases(cursor, value, opening)
     else:
-        found = yield from _tuple_or_value(cursor, value, opening)
+        syntax = yield from _tuple_or_value(cursor, value, opening)
     cursor.bars = bars
-    return found
+    return syntax
 
 
 def _tuple_or_value(cursor: Cursor, value: Syntax, opening: Sign) -> Task[Syntax]:
@@ -113,10 +113,10 @@ def condition(cursor: Cursor) -> Task[Syntax | None]:
             return None
         if sign.text in IF:
             cursor.take()
-    found = yield from cursor.expression()
+    syntax = yield from cursor.expression()
     if cursor.now is not None and cursor.now.text == "时":
         cursor.take()
-    return found
+    return syntax
 
 
 def square(cursor: Cursor, opening: Sign) -> Task[Truth | Grid]:

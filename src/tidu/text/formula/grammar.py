@@ -86,12 +86,12 @@ def _operand(cursor: Cursor, level: Precedence, signed: bool) -> Task[Syntax]:
 # ------------------------------------------------------------------ factors side by side
 def factors(cursor: Cursor) -> Task[Syntax]:
     """Return factors without a sign between them."""
-    found = [(yield from wait(factor(cursor)))]
+    operands = [(yield from wait(factor(cursor)))]
     while begins_factor(cursor):
-        found.append((yield from wait(factor(cursor))))
-    if len(found) == 1:
-        return found[0]
-    return Chain(found[0].first, cursor.last, tuple(found), (None,) * (len(found) - 1))
+        operands.append((yield from wait(factor(cursor))))
+    if len(operands) == 1:
+        return operands[0]
+    return Chain(operands[0].first, cursor.last, tuple(operands), (None,) * (len(operands) - 1))
 
 
 def begins_factor(cursor: Cursor) -> bool:

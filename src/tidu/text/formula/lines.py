@@ -31,8 +31,8 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
         lines = _split(scan_formula(text), "\\\\" in text.source or "\\begin" in text.source)
         body: list[ast.stmt] = [one for line in lines for one in _line_with_definitions(text, line)]
         return ast.Module(body, [])
-    found = list(_logical_lines(text))
-    formulas = [span for span in found if not _is_python(text, span, set(given))]
+    spans = list(_logical_lines(text))
+    formulas = [span for span in spans if not _is_python(text, span, set(given))]
     if not formulas:
         return None
     scanned = scan_formula(_only(text, formulas))
@@ -129,13 +129,13 @@ def _with_formulas(
     return tree
 
 
-def _split(found: list[Sign], breaks: bool) -> list[list[Sign]]:
+def _split(signs: list[Sign], breaks: bool) -> list[list[Sign]]:
     """Return the statements of a list of signs: lines end at ; and at line breaks outside of
     brackets."""
-    double = any(s.kind == "newline" and s.text != "\n" for s in found)
+    double = any(s.kind == "newline" and s.text != "\n" for s in signs)
     lines: list[list[Sign]] = [[]]
     depth = 0
-    for sign in found:
+    for sign in signs:
         if sign.kind in ("begin", "end"):
             depth += 1 if sign.kind == "begin" else -1
         elif sign.kind == "sign" and sign.text in "([{":

@@ -58,8 +58,8 @@ class Known:
         if raw in self:
             return [raw]
         base, below = key_of(text) if not sub else (_letter(text), sub)
-        found = self._alike({(base, below), (base, below.replace(",", ""))})
-        return found or [name for name in _accented(text) if name in self]
+        names = self._alike({(base, below), (base, below.replace(",", ""))})
+        return names or [name for name in _accented(text) if name in self]
 
     def _alike(self, wanted: set[tuple[str, str]]) -> list[str]:
         self._grow()

@@ -48,9 +48,9 @@ def word(cursor: Cursor) -> Task[Syntax]:
         cursor.at += 3
         text, sub, run, raw = "logabsdet", "", False, ""
     sub = sub.replace("_", ",") or subscript(cursor)
-    found = Word(sign, cursor.last, text, sub, run, raw)
-    cursor.leaf(found)
-    return (yield from _applied(cursor, found, bare=False))
+    syntax = Word(sign, cursor.last, text, sub, run, raw)
+    cursor.leaf(syntax)
+    return (yield from _applied(cursor, syntax, bare=False))
 
 
 def _is_log_of_det(cursor: Cursor, sign: Sign) -> bool:
@@ -67,7 +67,7 @@ def function(cursor: Cursor) -> Task[Syntax]:
     return (yield from _applied(cursor, found, bare=True))
 
 
-def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
+def _applied(cursor: Cursor, name: Word, bare: bool) -> Task[Syntax]:
     """Read what follows a word, word^scripts(…): the arguments of a function, or a factor."""
     above = yield from scripts(cursor)
     opens = cursor.sees("(") or (cursor.sees("{") and not cursor.begin().spaced)
@@ -75,12 +75,12 @@ def _applied(cursor: Cursor, found: Word, bare: bool) -> Task[Syntax]:
     if opens:
         given, keywords = yield from arguments(cursor)
     elif bare:
-        given = ((yield from _bare_argument(cursor, found.first)),)
+        given = ((yield from _bare_argument(cursor, name.first)),)
     else:
-        return with_scripts(cursor, found, above, found.first)
+        return with_scripts(cursor, name, above, name.first)
     behind = yield from scripts(cursor)
     bare = bare and not opens
-    return Applied(found.first, cursor.last, found, above, given, keywords, behind, bare)
+    return Applied(name.first, cursor.last, name, above, given, keywords, behind, bare)
 
 
 def _bare_argument(cursor: Cursor, name: Sign) -> Task[Syntax]:

@@ -147,10 +147,10 @@ def lower(formulas: FormulaScope, node: Syntax) -> Task[FormulaPart]:
 
 def lower_all(formulas: FormulaScope, nodes: Sequence[Syntax]) -> Task[list[FormulaPart]]:
     """Read several nodes of syntax, one after the other; the task gives their parts."""
-    found: list[FormulaPart] = []
+    parts: list[FormulaPart] = []
     for node in nodes:
-        found.append((yield from lower(formulas, node)))
-    return found
+        parts.append((yield from lower(formulas, node)))
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +335,6 @@ def _is_entrywise(function: FormulaPart) -> bool:
     if isinstance(function.value, Declared):
         return True
     module, _, word = code.written(function.code).rpartition(".")
-    found = functions.find(f"{MODULE_NAMES.get(module, module)}.{word}" if module else word)
-    op = None if found is None else found.op
+    entry = functions.find(f"{MODULE_NAMES.get(module, module)}.{word}" if module else word)
+    op = None if entry is None else entry.op
     return op is not None and op.loop is Loop.MAP

@@ -94,11 +94,11 @@ def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
     base = node.base
     if not isinstance(base, Word) or _is_euler(formulas, base):
         return None
-    found = find(formulas, base, applied=False)
-    if found.kind != "parts":
+    meaning = find(formulas, base, applied=False)
+    if meaning.kind != "parts":
         return None
     formulas.mark_read(base)
-    return replace(product_of_run(base, found.texts, node.scripts), last=node.last)
+    return replace(product_of_run(base, meaning.texts, node.scripts), last=node.last)
 
 
 def _is_euler(formulas: FormulaScope, word: Word) -> bool:

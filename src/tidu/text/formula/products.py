@@ -54,17 +54,17 @@ class Factor:
 def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
     """Return the product of factors side by side."""
     builder = formulas.builder(node)
-    found: list[Factor] = []
+    factors: list[Factor] = []
     for syntax, dot in _factors(formulas, node):
         part = yield from lower(formulas, syntax)
         part = replace(part, value=calculable(formulas.scope, part))
         sign = part.place if dot is None else formulas.sign_place(dot)
-        found.append(Factor(part, dot is not None, sign))
-    if any(factor.part.indexed for factor in found):
-        return replace(_multiplied(builder, found), indexed=True)
+        factors.append(Factor(part, dot is not None, sign))
+    if any(factor.part.indexed for factor in factors):
+        return replace(_multiplied(builder, factors), indexed=True)
     numbers: list[Factor] = []
     stack: list[Factor] = []
-    for factor in found:
+    for factor in factors:
         if rank_of(factor.part.value) == 0:
             numbers.append(factor)
             continue
