@@ -78,14 +78,14 @@ yes=Variable(name='x'), no=BinaryOp(sign='*', left=Variable(name='a'), right=Var
 class _Reader:
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = []
-        at = 0
+        position = 0
         text = text.rstrip()
-        while at < len(text):
-            match = _TOKEN.match(text, at)
+        while position < len(text):
+            match = _TOKEN.match(text, position)
             if match is None:
-                raise ValueError(f"cannot read {text!r} from position {at} on")
+                raise ValueError(f"cannot read {text!r} from position {position} on")
             self.tokens.append(match.group(0).strip())
-            at = match.end()
+            position = match.end()
 
     def take(self, *wanted: str) -> str | None:
         if self.tokens and self.tokens[0] in wanted:

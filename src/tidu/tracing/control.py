@@ -103,10 +103,10 @@ def trace_call(
     def build() -> Any:
         made = call_op(*nodes, *captured, body=body)
         parts = made if isinstance(made, tuple) else (made,)
-        place = dict(zip((leaf.path for leaf in back), parts, strict=True))
+        node_of = dict(zip((leaf.path for leaf in back), parts, strict=True))
         return replace(
             result,
-            lambda path, leaf: TracedArray(place[path], recorder) if path in place else leaf,
+            lambda path, leaf: TracedArray(node_of[path], recorder) if path in node_of else leaf,
         )
 
     return recorder.make(function, build)

@@ -277,8 +277,8 @@ def _image(
 
     walk = post_order([*own, *outputs], operands)
     held = [*own, *(node for node in walk if is_taken(node))]
-    place = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
-    image = dict(zip(walk, substitute(walk, place), strict=True))
+    copies = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
+    image = dict(zip(walk, substitute(walk, copies), strict=True))
     for old, new in image.items():  # messages speak of the inputs by the user's names
         called = variables.get(old) or inner.called(old)
         if called and not new.inputs and new is not old:

@@ -88,7 +88,7 @@ def _driver(outputs: Mapping[str, Node], request: Request, schedule: _Schedule) 
     """Return what the driver does around the stages: conditions, copies, records, batches."""
     inputs = inputs_among(reachable(outputs.values()))
     slots = dict(schedule.memory.slot)
-    histories = {name: len(slots) + at for at, name in enumerate(request.records)}
+    histories = {name: len(slots) + index for index, name in enumerate(request.records)}
     sources = len(slots) + len(histories)  # where the data of batches starts in the table
     guards = ((outputs[name], taken) for name, taken in request.guards)
     return Driver(
@@ -110,7 +110,9 @@ def _driver(outputs: Mapping[str, Node], request: Request, schedule: _Schedule) 
         records=[
             (outputs[name], slot, bytes_of(outputs[name])) for name, slot in histories.items()
         ],
-        batches=[_batch(inputs[name], sources + at) for at, name in enumerate(request.batched)],
+        batches=[
+            _batch(inputs[name], sources + index) for index, name in enumerate(request.batched)
+        ],
         index=sources + len(request.batched),
     )
 

@@ -345,11 +345,11 @@ class NativeLoop:
         batches, as many as `feed` has rows for."""
         histories: dict[str, Array] = {}
         first = len(self.machine.memory.slot)
-        for at, name in enumerate(self.request.records):
+        for index, name in enumerate(self.request.records):
             node = self.machine.outputs[name]
             shape = (steps, *(int(d) for d in node.shape))
             histories[name] = np.empty(shape, node.dtype)
-            self.context.table[first + at] = histories[name].ctypes.data
+            self.context.table[first + index] = histories[name].ctypes.data
         threads = min(self.threads, threads or self.threads)
         if steps * self.machine.shared_work < self.request.tuning.worth_starting:
             threads = 1

@@ -116,29 +116,29 @@ def _walked(path: Path, *, make: bool) -> int:
     followed by this code, so that each can be judged."""
     ahead = list(reversed(path.parts[1:]))
     links = 0
-    at, here = os.open("/", _STEP), "/"
+    parent, here = os.open("/", _STEP), "/"
     try:
         while ahead:
-            _check_way(os.fstat(at), here, path)
+            _check_way(os.fstat(parent), here, path)
             name = ahead.pop()
-            descriptor = _found(name, at, make=make)
+            descriptor = _found(name, parent, make=make)
             if stat.S_ISLNK(descriptor.st_mode):
                 links += 1
                 if links > _LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                 _check_way(descriptor, os.path.join(here, name), path)
-                target = os.readlink(name, dir_fd=at)
+                target = os.readlink(name, dir_fd=parent)
                 ahead += [part for part in reversed(target.split("/")) if part]
                 if not target.startswith("/"):
                     continue
                 name = here = "/"
-            following = os.open(name, _STEP, dir_fd=at)
-            os.close(at)
-            at, here = following, os.path.normpath(os.path.join(here, name))
+            following = os.open(name, _STEP, dir_fd=parent)
+            os.close(parent)
+            parent, here = following, os.path.normpath(os.path.join(here, name))
     except BaseException:
-        os.close(at)
+        os.close(parent)
         raise
-    return at
+    return parent
 
 
 def _found(name: str, at: int, *, make: bool) -> os.stat_result:

@@ -111,10 +111,10 @@ def _closed(text: str) -> bool:
     if match is None:
         return False
     depth = 0
-    for at, character in enumerate(text):
+    for position, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if depth == 0 and character == ")":
-            return at == len(text) - 1
+            return position == len(text) - 1
     return False
 
 

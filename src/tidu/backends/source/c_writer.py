@@ -90,8 +90,8 @@ class Writer(CElements):
     def _reduce(self, node: Node, name: str, start: str, step: str, finish: str) -> None:
         (x,) = node.inputs
         axes = node.attrs["axis"]
-        rest = [i for i in range(x.rank) if i not in axes]
-        kept = tuple(x.shape[i] for i in rest)
+        kept_axes = [i for i in range(x.rank) if i not in axes]
+        kept = tuple(x.shape[i] for i in kept_axes)
         n = count(tuple(x.shape[i] for i in axes))
 
         def one(index: list[str]) -> None:
@@ -99,7 +99,7 @@ class Writer(CElements):
             self.put(f"{self.file.real} {acc} = {self._finished(start, {})};")
 
             def inner(over: list[str]) -> None:
-                source = _merged(x.rank, rest, index, axes, over)
+                source = _merged(x.rank, kept_axes, index, axes, over)
                 value = self.read(x, source)
                 self.put(f"{acc} = {self._finished(step, {'acc': acc, 'x': value})};")
 
@@ -115,14 +115,14 @@ class Writer(CElements):
     def _running(self, node: Node, name: str, start: str, step: str, finish: str) -> None:
         (x,) = node.inputs
         axis = node.attrs["axis"]
-        rest = [i for i in range(x.rank) if i != axis]
+        kept_axes = [i for i in range(x.rank) if i != axis]
 
         def one(index: list[str]) -> None:
             acc = fresh("acc", self.taken)
             self.put(f"{self.file.real} {acc} = {self._finished(start, {})};")
 
             def inner(over: list[str]) -> None:
-                source = _merged(x.rank, rest, index, (axis,), over)
+                source = _merged(x.rank, kept_axes, index, (axis,), over)
                 value = self.read(x, source)
                 self.put(f"{acc} = {self._finished(step, {'acc': acc, 'x': value})};")
                 self.put(f"{name}[{linear(source, x.shape)}] = {acc};")
@@ -130,7 +130,7 @@ class Writer(CElements):
             self.loops((x.shape[axis],), inner)
 
         _ = finish
-        self.loops(tuple(x.shape[i] for i in rest), one)
+        self.loops(tuple(x.shape[i] for i in kept_axes), one)
 
     def _zero(self, node: Node, name: str) -> None:
         self.loops(
@@ -313,11 +313,11 @@ class Writer(CElements):
 
 
 def _merged(
-    rank: int, rest: Sequence[int], index: Index, axes: Sequence[int], over: Index
+    rank: int, kept_axes: Sequence[int], index: Index, axes: Sequence[int], over: Index
 ) -> list[str]:
     """Return the whole index from that of the axes kept and that of the others."""
     merged = [""] * rank
-    for axis, text in zip(rest, index, strict=True):
+    for axis, text in zip(kept_axes, index, strict=True):
         merged[axis] = text
     for axis, text in zip(axes, over, strict=True):
         merged[axis] = text

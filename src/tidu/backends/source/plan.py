@@ -164,9 +164,9 @@ def bare(text: str) -> str:
     """Return a text without brackets around the whole."""
     while text.startswith("(") and text.endswith(")"):
         depth = 0
-        for at, character in enumerate(text):
+        for position, character in enumerate(text):
             depth += (character in _OPENERS) - (character in _CLOSERS)
-            if depth == 0 and at < len(text) - 1:
+            if depth == 0 and position < len(text) - 1:
                 return text
         if "," in _outside(text[1:-1]):
             return text  # a tuple keeps its brackets

@@ -143,6 +143,6 @@ def moveaxis(x: Node, source: Any, destination: Any) -> Node:
     if len(from_) != len(to):
         raise OperandError(_ONE_EACH, source=source, destination=destination)
     order = [a for a in range(x.rank) if a not in from_]
-    for place, axis in sorted(zip(to, from_, strict=True)):
-        order.insert(place, axis)
+    for position, axis in sorted(zip(to, from_, strict=True)):
+        order.insert(position, axis)
     return transpose(x, axes=tuple(order))

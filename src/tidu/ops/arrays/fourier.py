@@ -129,9 +129,9 @@ def _full(name: str, en: str, zh: str, this: Callable[[], Op]) -> Op:
     """Return fft or ifft over one axis or several."""
 
     def prepare(x: Node, n: Any = None, axis: Any = -1, norm: Any = None) -> Node:
-        at = fourier_axis(x, axis, name)
-        whole = sized(x, at, n, name)
-        return apply(this(), whole, axis=(at,), norm=norm_of(norm, name))
+        normal_axis = fourier_axis(x, axis, name)
+        whole = sized(x, normal_axis, n, name)
+        return apply(this(), whole, axis=(normal_axis,), norm=norm_of(norm, name))
 
     return op(
         name,

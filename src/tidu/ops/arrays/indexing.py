@@ -216,11 +216,11 @@ def _entries(
     together = max(ranks)
     places = [i for i, entry in enumerate(key) if entry[0] == "by"]
     before = places[0] if places[-1] - places[0] + 1 == len(places) else 0  # axes in front of them
-    rest = sum(entry[0] != "by" for entry in key) - before
+    after_arrays = sum(entry[0] != "by" for entry in key) - before
     if not any(owned):
         lead = before > 0 or places[-1] - places[0] + 1 == len(places)
         batch_axis = 0 if lead else together  # where the batch axis comes out
-        axes = range(1 + together + before + rest)
+        axes = range(1 + together + before + after_arrays)
         order = (batch_axis, *(i for i in axes if i != batch_axis))
         return _Entries((_all(length), *key), tuple(arrays), order)
     arrays = tuple(
@@ -237,9 +237,11 @@ def _entries(
     if front:  # (batch, together, before, rest)
         start = 1 + together
         middle = (*range(start, start + before), *range(1, start))
-        return _Entries(key, arrays, (0, *middle, *range(start + before, start + before + rest)))
-    first = range(before)  # (before, batch, together, rest)
-    after = range(before + 1, before + 1 + together + rest)
+        return _Entries(
+            key, arrays, (0, *middle, *range(start + before, start + before + after_arrays))
+        )
+    first = range(before)  # (before, batch, together, after_arrays)
+    after = range(before + 1, before + 1 + together + after_arrays)
     return _Entries(key, arrays, (before, *first, *after))
 
 

@@ -295,24 +295,24 @@ def key_places(
     assert not isinstance(together, int)
     spots = [i for i, entry in enumerate(key) if entry[0] == "by"]
     adjacent = not spots or spots[-1] - spots[0] + 1 == len(spots)
-    rest = list(index)
+    remaining = list(index)
     common: list[str] = []
     if not adjacent:
-        common, rest = rest[: len(together)], rest[len(together) :]
+        common, remaining = remaining[: len(together)], remaining[len(together) :]
     places: list[str] = []
     dims = iter(shape)
     for spot, entry in enumerate(key):
         if entry[0] == "new":
-            rest.pop(0)
+            remaining.pop(0)
             continue
         n = next(dims)
         if entry[0] == "at":
             places.append(str(entry[1]))
         elif entry[0] == "cut":
-            places.append(_cut_place(rest.pop(0), entry))
+            places.append(_cut_place(remaining.pop(0), entry))
         else:
             if adjacent and spot == spots[0]:
-                common, rest = rest[: len(together)], rest[len(together) :]
+                common, remaining = remaining[: len(together)], remaining[len(together) :]
             array = arrays[entry[1]]
             trailing = common[len(common) - len(array) :]
             trailing = ["0" if dim == 1 else i for i, dim in zip(trailing, array, strict=True)]

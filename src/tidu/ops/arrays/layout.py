@@ -116,11 +116,11 @@ def _prepare_reshape(x: Node, shape: Any, order: str = "C") -> Node:
             _RESHAPE, shape=shape_text(wanted), m=product(x.shape), n=shape_text(wanted)
         )
     if -1 in wanted:
-        rest = product(dim for dim in wanted if dim != -1)
+        known_size = product(dim for dim in wanted if dim != -1)
         total = product(x.shape)
-        missing = _quotient(total, rest)
+        missing = _quotient(total, known_size)
         if missing is None or wanted.count(-1) > 1:
-            raise OperandError(_RESHAPE, shape=shape_text(wanted), m=total, n=rest)
+            raise OperandError(_RESHAPE, shape=shape_text(wanted), m=total, n=known_size)
         wanted = tuple(missing if dim == -1 else dim for dim in wanted)
     return x if wanted == x.shape else apply(reshape, x, shape=wanted)
 
@@ -159,8 +159,8 @@ def _reshape_places(node: Node, index: Sequence[str], read: Any) -> list[str]:
     position in C order."""
     x, shape = node.inputs[0], node.shape
     if squeezed(x.shape) == squeezed(shape):
-        rest = iter([i for i, dim in zip(index, shape, strict=True) if dim != 1])
-        return ["0" if dim == 1 else next(rest) for dim in x.shape]
+        remaining = iter([i for i, dim in zip(index, shape, strict=True) if dim != 1])
+        return ["0" if dim == 1 else next(remaining) for dim in x.shape]
     flat = position(index, shape)
     indices: list[str] = []
     for axis, dim in enumerate(x.shape):

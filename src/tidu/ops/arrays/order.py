@@ -69,16 +69,21 @@ def _added_along(g: Any, indices: Any, axis: int, size: int) -> Any:
 def _prepare_along(x: Node, indices: Node, axis: int | None = -1) -> Node:
     if axis is None:
         x, axis = flat(x), 0
-    at = normal_axes(axis, x.rank)[0]
+    normal_axis = normal_axes(axis, x.rank)[0]
     if x.rank != indices.rank:
-        raise OperandError(_ALONG, axis=at)
-    rest = broadcast_shapes((_without(x.shape, at), _without(indices.shape, at)))
-    if isinstance(rest, int):
-        raise OperandError(_ALONG, axis=at)
-    x, indices = (
-        broadcast_to(n, shape=(*rest[:at], n.shape[at], *rest[at:])) for n in (x, indices)
+        raise OperandError(_ALONG, axis=normal_axis)
+    other_axes = broadcast_shapes(
+        (_without(x.shape, normal_axis), _without(indices.shape, normal_axis))
     )
-    return apply(take_along_axis, x, indices, axis=at)
+    if isinstance(other_axes, int):
+        raise OperandError(_ALONG, axis=normal_axis)
+    x, indices = (
+        broadcast_to(
+            n, shape=(*other_axes[:normal_axis], n.shape[normal_axis], *other_axes[normal_axis:])
+        )
+        for n in (x, indices)
+    )
+    return apply(take_along_axis, x, indices, axis=normal_axis)
 
 
 def _without(shape: Any, axis: int) -> Any:
@@ -218,13 +223,13 @@ def _partition_places(x: Any, kth: tuple[int, ...], axis: int) -> Any:
 def _prepare_argpartition(x: Node, kth: Any, axis: int | None = -1, kind: Any = None) -> Node:
     if axis is None:
         x, axis = flat(x), 0
-    at = normal_axes(axis, x.rank)[0]
+    normal_axis = normal_axes(axis, x.rank)[0]
     given = kth if isinstance(kth, tuple | list) else (kth,)
     places = tuple(int(k) for k in given)
-    n = x.shape[at]
+    n = x.shape[normal_axis]
     if isinstance(n, int) and not is_empty(x.type) and any(not -n <= k < n for k in places):
-        raise OperandError(_PLACE, n=n, axis=at)
-    return apply(argpartition, x, kth=places, axis=at)
+        raise OperandError(_PLACE, n=n, axis=normal_axis)
+    return apply(argpartition, x, kth=places, axis=normal_axis)
 
 
 argpartition = _places(

@@ -51,11 +51,11 @@ def _row(q: float, count: int, length: int, method: str) -> Any:
     2, …"""
     row = np.zeros(length)
     if count:
-        at = float(np.quantile(np.arange(float(count)), q, method=method))  # type: ignore[call-overload]
-        low = int(at)
-        row[low] = 1.0 - (at - low)
-        if at > low:
-            row[low + 1] = at - low
+        position = float(np.quantile(np.arange(float(count)), q, method=method))  # type: ignore[call-overload]
+        low = int(position)
+        row[low] = 1.0 - (position - low)
+        if position > low:
+            row[low + 1] = position - low
     return row
 
 
@@ -184,19 +184,19 @@ def _prepare_quantile(this: Callable[[], Op]) -> Callable[..., Node]:
     ) -> Node:
         if method not in _METHODS:
             raise InputError(_METHOD(method=repr(method)))
-        at = normal_axes(axis, x.rank)
+        axes = normal_axes(axis, x.rank)
         levels = np.asarray(q, dtype=float)
         check_steps(levels.size, this().name)
         if levels.size and not (levels.min() >= 0 and levels.max() <= 1):
             raise InputError(_RANGE(q=q))
         quantiles = [
-            apply(this(), x, q=float(level), axis=at, keepdims=bool(keepdims), method=method)
+            apply(this(), x, q=float(level), axis=axes, keepdims=bool(keepdims), method=method)
             for level in levels.ravel()
         ]
         if levels.ndim == 0:
             return quantiles[0]
         if not quantiles:  # the shape of one, none of them
-            one = apply(this(), x, q=0.5, axis=at, keepdims=bool(keepdims), method=method)
+            one = apply(this(), x, q=0.5, axis=axes, keepdims=bool(keepdims), method=method)
             return filled(0.0, Type((*levels.shape, *one.shape), one.dtype))
         return reshape(stack(*quantiles), shape=(*levels.shape, *quantiles[0].shape))
 

@@ -132,8 +132,8 @@ def is_identity(node: Node) -> bool:
 # ------------------------------------------------------------------ concatenate, stack
 def _join_type(*xs: Type, axis: int) -> Type:
     shapes = [x.shape for x in xs]
-    rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
-    if len({len(shape) for shape in shapes}) != 1 or len(rest) != 1:
+    other_axes = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
+    if len({len(shape) for shape in shapes}) != 1 or len(other_axes) != 1:
         raise OperandError(_JOIN, shapes=", ".join(map(shape_text, shapes)), axis=axis)
     total: Dim = 0
     for shape in shapes:

@@ -201,8 +201,8 @@ def _sinc(x: Any, order: int) -> Any:
     small = np.where(near, u, 0)
     series = np.zeros_like(u)
     for k in range((order + 1) // 2, 24 + 2 * order):
-        rest = 2 * k - order
-        series = series + (-1) ** k / ((2 * k + 1) * factorial(rest)) * small**rest
+        power = 2 * k - order
+        series = series + (-1) ** k / ((2 * k + 1) * factorial(power)) * small**power
     far = np.where(near, 1, u)
     value = np.sin(far) / far
     for n in range(1, order + 1):

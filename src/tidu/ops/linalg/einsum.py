@@ -146,10 +146,10 @@ def _type(*types: Type, subscripts: str) -> Type:
     return Type(tuple(sizes[letter] for letter in result), promote(t.dtype for t in types))
 
 
-def _adjoint(g: Node, *rest: Node, subscripts: str) -> tuple[Node, ...]:
+def _adjoint(g: Node, *operands: Node, subscripts: str) -> tuple[Node, ...]:
     """Pull g back: each operand gets g times the other operands, summed over all indices but its
     own; an index that no other array has is broadcast again."""
-    xs = rest[:-1]
+    xs = operands[:-1]
     terms, result = _parts(subscripts)
     gradients: list[Node] = []
     for i, (x, term) in enumerate(zip(xs, terms, strict=True)):

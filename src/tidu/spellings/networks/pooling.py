@@ -250,20 +250,20 @@ def _pool_reference(largest: bool, count: int) -> Any:
             _starts(*each, ceil_mode) for each in zip(ns, sizes, strides, paddings, strict=True)
         ]
         result = np.zeros((*x.shape[:-count], *map(len, begun)), x.dtype)
-        for place in np.ndindex(*map(len, begun)):
-            low = [starts[i] for starts, i in zip(begun, place, strict=True)]
+        for window in np.ndindex(*map(len, begun)):
+            low = [starts[i] for starts, i in zip(begun, window, strict=True)]
             inside = [
                 slice(max(s, 0), min(s + k, n)) for s, k, n in zip(low, sizes, ns, strict=True)
             ]
             part = x[(Ellipsis, *inside)]
             axes = tuple(range(-count, 0))
             if largest:
-                result[(Ellipsis, *place)] = part.max(axes)
+                result[(Ellipsis, *window)] = part.max(axes)
                 continue
             ends = [min(s + k, n + p) for s, k, n, p in zip(low, sizes, ns, paddings, strict=True)]
             whole = np.prod([e - s for s, e in zip(low, ends, strict=True)])
             held = whole if count_include_pad else np.prod(part.shape[-count:])
-            result[(Ellipsis, *place)] = part.sum(axes) / (divisor_override or held)
+            result[(Ellipsis, *window)] = part.sum(axes) / (divisor_override or held)
         return result
 
     return reference

@@ -329,8 +329,8 @@ def define_pair(
     function, inner = _function(code, name, kind, 1, attributes)
     if inner is not None:
         both: Any = ir.Constant(kind, ir.Undefined)
-        for at, value in enumerate(body(Real(inner, function.args[0]))):
-            both = inner.builder.insert_value(both, value.value, at)
+        for index, value in enumerate(body(Real(inner, function.args[0]))):
+            both = inner.builder.insert_value(both, value.value, index)
         inner.builder.ret(both)
     return function
 

@@ -171,10 +171,10 @@ class _Driver:
         self.by_all, self.by_first = _Open(), _Open()
         self.waiting: list[tuple[Kernel, int]] = []
         self._gather(step)
-        for at, kernel in enumerate(self.kernels):
-            if at == self.plan.checked:
+        for stage_number, kernel in enumerate(self.kernels):
+            if stage_number == self.plan.checked:
                 self._check(step)
-            self._call(kernel, at)
+            self._call(kernel, stage_number)
         if self.plan.checked >= len(self.kernels):
             self._check(step)
         self._copies()
@@ -210,7 +210,7 @@ class _Driver:
         return carried
 
     # -------------------------------------------------------------- stages
-    def _call(self, kernel: Kernel, at: int) -> None:
+    def _call(self, kernel: Kernel, stage: int) -> None:
         """Call the kernel of a stage, after a barrier where it needs what other threads have done.
         What the first thread alone does needs no barrier after what it did before."""
         others = (self.by_all, self.by_first) if kernel.shared else (self.by_all,)
@@ -219,7 +219,7 @@ class _Driver:
             self._barrier()
         if not kernel.shared:
             self.by_first.add(kernel)
-            self.waiting.append((kernel, at))
+            self.waiting.append((kernel, stage))
             return
         self._first_thread()
         self.by_all.add(kernel)
@@ -233,10 +233,10 @@ class _Driver:
         if not self.waiting:
             return
         with self.builder.if_then(self.first):
-            for kernel, at in self.waiting:
+            for kernel, stage in self.waiting:
                 if kernel.function is None:
                     context = self.builder.load(self._shared(CONTEXT), typ=I64)
-                    intrinsic(self.builder, CALLBACK, ir.VoidType(), context, number(at))
+                    intrinsic(self.builder, CALLBACK, ir.VoidType(), context, number(stage))
                 elif kernel.work.units:
                     all_units = [number(0), number(kernel.work.units)]
                     self.builder.call(kernel.function, [*self._arguments(kernel), *all_units])

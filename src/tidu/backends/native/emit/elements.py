@@ -212,10 +212,10 @@ class ElementWriter:
         over = [range(n) if a in axes else range(1) for a, n in enumerate(whole(x))]
         count = {"n": float(math.prod(len(r) for r in over))}
         elements: Elements = []
-        for place in itertools.product(*kept):
+        for position in itertools.product(*kept):
             acc = self._say({}, {}, node.dtype, start)
             for inner in itertools.product(*over):
-                index = [i + j for i, j in zip(place, inner, strict=True)]
+                index = [i + j for i, j in zip(position, inner, strict=True)]
                 value = of(x)[_flat(index, whole(x))]
                 acc = self._say({"acc": acc, "x": value}, {}, node.dtype, step)
             elements.append(self._say({"acc": acc}, count, node.dtype, finish))
@@ -230,9 +230,9 @@ class ElementWriter:
         sizes, terms, right = contraction(node)
         summed = [name for name in sizes if name not in right]
         elements: Elements = []
-        for place in itertools.product(*(range(sizes[name]) for name in right)):
+        for position in itertools.product(*(range(sizes[name]) for name in right)):
             places = [
-                dict(zip((*right, *summed), (*place, *inner), strict=True))
+                dict(zip((*right, *summed), (*position, *inner), strict=True))
                 for inner in itertools.product(*(range(sizes[name]) for name in summed))
             ]
             factors = [
@@ -305,9 +305,9 @@ class ElementWriter:
         for index in itertools.product(*others):
             acc = self._say({}, {}, node.dtype, start)
             for i in range(whole(x)[axis]):
-                at = _flat([i if a == axis else p for a, p in enumerate(index)], whole(x))
-                given = {"acc": acc, "x": of(x)[at]}
-                elements[at] = acc = self._say(given, {}, node.dtype, step)
+                position = _flat([i if a == axis else p for a, p in enumerate(index)], whole(x))
+                given = {"acc": acc, "x": of(x)[position]}
+                elements[position] = acc = self._say(given, {}, node.dtype, step)
         return elements
 
 

@@ -135,7 +135,7 @@ def over(
 def _blocks(frame: Frame, lane: LoopIndex, lanes: int, inner: Inner) -> Work:
     """Write the loop over the lane alone; a unit of work is one vector."""
     builder = frame.builder
-    full, rest = divmod(lane.size, lanes)
+    full, remainder = divmod(lane.size, lanes)
     stop = builder.select(
         builder.icmp_signed("<", frame.end, number(full)), frame.end, number(full)
     )
@@ -146,10 +146,10 @@ def _blocks(frame: Frame, lane: LoopIndex, lanes: int, inner: Inner) -> Work:
 
     if full:
         counted(builder, frame.begin, stop, 1, [], block)
-    if rest:
+    if remainder:
         with builder.if_then(builder.icmp_signed(">", frame.end, number(full))):
-            inner({lane: number(full * lanes)}, lanes, tail_mask(rest, lanes))
-    return Work(full + (rest > 0), lanes)
+            inner({lane: number(full * lanes)}, lanes, tail_mask(remainder, lanes))
+    return Work(full + (remainder > 0), lanes)
 
 
 def tail_mask(rest: int, lanes: int) -> Value:
@@ -167,7 +167,7 @@ def along(
     if lane is None:
         inner(counters, 1, None)
         return
-    full, rest = divmod(lane.size, lanes)
+    full, remainder = divmod(lane.size, lanes)
     if full == 1:
         inner({**counters, lane: number(0)}, lanes, None)
     elif full:
@@ -177,8 +177,8 @@ def along(
             return carried
 
         counted(builder, number(0), number(full * lanes), lanes, [], block)
-    if rest:
-        inner({**counters, lane: number(full * lanes)}, lanes, tail_mask(rest, lanes))
+    if remainder:
+        inner({**counters, lane: number(full * lanes)}, lanes, tail_mask(remainder, lanes))
 
 
 def store_all(frame: Frame, nest: LoopNest, scope: EmitScope) -> None:

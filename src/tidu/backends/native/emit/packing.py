@@ -95,8 +95,8 @@ def _copy(
                 value = masked_load(builder, where, vector, panel.mask, size)
             else:
                 value = builder.load(where, align=size, typ=vector)
-            at = builder.add(to, number(v * product.lanes))
-            builder.store(value, builder.gep(into, [at], source_etype=type), align=size)
+            offset = builder.add(to, number(v * product.lanes))
+            builder.store(value, builder.gep(into, [offset], source_etype=type), align=size)
         return carried
 
     counted(builder, number(0), number(product.k[-1].size), 1, [], step)
@@ -114,8 +114,8 @@ def _copy_transposed(
     builder, last, dtype = frame.builder, product.k[-1], product.reduction.dtype
     stride = number(product.right.at.coefficient(product.n))
     source = _source(frame, product, panel, counters, number(0))
-    rest = product.n.size % product.lanes if panel.mask is not None else 0
-    lines = panel.vectors * product.lanes - (product.lanes - rest if rest else 0)
+    remainder = product.n.size % product.lanes if panel.mask is not None else 0
+    lines = panel.vectors * product.lanes - (product.lanes - remainder if remainder else 0)
     width, count = number(product.width), number(last.size)
     if min(product.lanes, last.size) >= _side(dtype):
         function = _turning(builder.module, dtype)
@@ -172,8 +172,8 @@ def _turning(module: Any, dtype: str) -> Any:
         bases: list[Value] = []
         for j in range(side):
             line = least(builder.add(first, number(j)), builder.sub(lines, number(1)))
-            place = builder.mul(line, stride)
-            bases.append(builder.gep(source, [place], source_etype=element))
+            offset = builder.mul(line, stride)
+            bases.append(builder.gep(source, [offset], source_etype=element))
 
         def along(k: Value, carried: list[Value]) -> list[Value]:
             k = least(k, builder.sub(count, number(side)))

@@ -57,19 +57,22 @@ def emit_product(frame: Frame, product: TiledProduct) -> Work:
 
 
 def _outer(
-    frame: Frame, product: TiledProduct, rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value]
+    frame: Frame,
+    product: TiledProduct,
+    loops: Sequence[LoopIndex],
+    counters: dict[LoopIndex, Value],
 ) -> None:
-    if not rest:
+    if not loops:
         panels = product.units
         blocks = -(-product.m.size // product.rows)
         _panels(frame, product, counters, (number(0), number(panels)), (number(0), number(blocks)))
         return
 
     def step(i: Value, carried: list[Value]) -> list[Value]:
-        _outer(frame, product, rest[1:], {**counters, rest[0]: i})
+        _outer(frame, product, loops[1:], {**counters, loops[0]: i})
         return carried
 
-    counted(frame.builder, number(0), number(rest[0].size), 1, [], step)
+    counted(frame.builder, number(0), number(loops[0].size), 1, [], step)
 
 
 def _least(frame: Frame, one: Value, two: int) -> Value:
@@ -85,8 +88,8 @@ def _panels(
     rows: tuple[Value, Value],
 ) -> None:
     builder = frame.builder
-    full, rest = divmod(product.n.size, product.width)
-    groups = product.units - (rest > 0)
+    full, remainder = divmod(product.n.size, product.width)
+    groups = product.units - (remainder > 0)
 
     def group(i: Value, carried: list[Value]) -> list[Value]:
         first = builder.mul(i, number(product.group))
@@ -97,9 +100,9 @@ def _panels(
 
     if full:
         counted(builder, columns[0], _least(frame, columns[1], groups), 1, [], group)
-    if rest:
+    if remainder:
         with builder.if_then(builder.icmp_signed(">", columns[1], number(groups))):
-            vectors, over = -(-rest // product.lanes), rest % product.lanes
+            vectors, over = -(-remainder // product.lanes), remainder % product.lanes
             mask = tail_mask(over, product.lanes) if over else None
             last = Panel(number(0), vectors, mask, None, counters)
             _group(frame, product, last, number(full), number(1), rows)
@@ -120,8 +123,8 @@ def _group(
     def at(i: Value) -> Panel:
         column = builder.mul(builder.add(first, i), number(product.width))
         tile = number(product.rows * product.width)
-        place = builder.add(builder.mul(i, number(product.panel)), tile)
-        packed = builder.gep(frame.scratch, [place], source_etype=type)
+        offset = builder.add(builder.mul(i, number(product.panel)), tile)
+        packed = builder.gep(frame.scratch, [offset], source_etype=type)
         return replace(panel, column=column, packed=packed if product.packed else None)
 
     def pack(i: Value, carried: list[Value]) -> list[Value]:
@@ -142,12 +145,12 @@ def _group(
         block(builder.mul(i, number(product.rows)), product.rows)
         return carried
 
-    full, rest = divmod(product.m.size, product.rows)
+    full, remainder = divmod(product.m.size, product.rows)
     if full:
         counted(builder, rows[0], _least(frame, rows[1], full), 1, [], whole)
-    if rest:
+    if remainder:
         with builder.if_then(builder.icmp_signed(">", rows[1], number(full))):
-            block(number(full * product.rows), rest)
+            block(number(full * product.rows), remainder)
 
 
 def _tile_at(frame: Frame, product: TiledProduct, panel: Panel, row: Value, rows: int) -> None:
@@ -173,15 +176,15 @@ def _spilled(
     once."""
     builder, type = frame.builder, IN_MEMORY[product.reduction.dtype]
     lanes, vector_type = product.lanes, ir.VectorType(type, product.lanes)
-    for at, value in enumerate(sums):
-        where = builder.gep(frame.scratch, [number(at * lanes)], source_etype=type)
+    for position, value in enumerate(sums):
+        where = builder.gep(frame.scratch, [number(position * lanes)], source_etype=type)
         builder.store(value, where, align=BYTES[product.reduction.dtype])
 
     def line(r: Value, carried: list[Value]) -> list[Value]:
         first = builder.mul(r, number(panel.vectors * lanes))
         for v in range(panel.vectors):
-            at = builder.add(first, number(v * lanes))
-            where = builder.gep(frame.scratch, [at], source_etype=type)
+            position = builder.add(first, number(v * lanes))
+            where = builder.gep(frame.scratch, [position], source_etype=type)
             scope = _scope(frame, product, panel, builder.add(row, r), v)
             scope.head = builder.load(where, align=BYTES[product.reduction.dtype], typ=vector_type)
             store_all(frame, product.nest, scope)
@@ -225,21 +228,21 @@ def _summed(
     stride = product.left.at.coefficient(product.m)
 
     def nested(
-        rest: Sequence[LoopIndex],
+        remaining: Sequence[LoopIndex],
         counters: dict[LoopIndex, Value],
         sums: list[Value],
         at: Value | None,
     ) -> list[Value]:
-        if not rest:
+        if not remaining:
             return multiply(counters, sums, at)
-        loop = rest[0]
+        loop = remaining[0]
 
         def step(i: Value, carried: list[Value]) -> list[Value]:
             here = None
             if panel.packed is not None:
                 size = number(loop.size)
                 here = i if at is None else builder.add(builder.mul(at, size), i)
-            return nested(rest[1:], {**counters, loop: i}, carried, here)
+            return nested(remaining[1:], {**counters, loop: i}, carried, here)
 
         return counted(builder, number(0), number(loop.size), 1, sums, step)
 

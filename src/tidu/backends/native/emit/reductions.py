@@ -107,13 +107,13 @@ def _reduced(scope: EmitScope, reduction: Reduction, accumulators: int) -> Value
     accs: list[Value] = [start] * parts
 
     def nested(
-        rest: Sequence[LoopIndex], counters: dict[LoopIndex, Value], accs: list[Value]
+        remaining: Sequence[LoopIndex], counters: dict[LoopIndex, Value], accs: list[Value]
     ) -> list[Value]:
-        last = rest[0]
-        if len(rest) > 1:
+        last = remaining[0]
+        if len(remaining) > 1:
 
             def outer(i: Value, carried: list[Value]) -> list[Value]:
-                return nested(rest[1:], {**counters, last: i}, carried)
+                return nested(remaining[1:], {**counters, last: i}, carried)
 
             return counted(builder, number(0), number(last.size), 1, accs, outer)
 
@@ -129,8 +129,8 @@ def _reduced(scope: EmitScope, reduction: Reduction, accumulators: int) -> Value
 
         full = last.size // parts * parts
         accs = counted(builder, number(0), number(full), parts, accs, some)
-        for p, place in enumerate(range(full, last.size)):
-            accs[p] = one({**counters, last: number(place)}, accs[p])
+        for p, position in enumerate(range(full, last.size)):
+            accs[p] = one({**counters, last: number(position)}, accs[p])
         return accs
 
     accs = nested(loops, {}, accs)
@@ -158,7 +158,7 @@ def _reduced_along(
     accumulators = frame.accumulators
     parts = accumulators if lane.size >= 2 * accumulators * lanes else 1
     start = _start(builder, reduction, lanes)
-    rest = [loop for loop in reduction.loops if loop is not lane and loop.size != 1]
+    remaining = [loop for loop in reduction.loops if loop is not lane and loop.size != 1]
 
     def one(inner: dict[LoopIndex, Value], acc: Value, mask: Value | None = None) -> Value:
         scope = frame.scope({**counters, **inner}, lane=lane, lanes=lanes, mask=mask)
@@ -177,13 +177,13 @@ def _reduced_along(
 
         if full:
             accs = counted(builder, number(0), number(full), wide, accs, some)
-        at = full
-        while at + lanes <= lane.size:
-            accs = [one({**inner, lane: number(at)}, accs[0]), *accs[1:]]
-            at += lanes
-        if at < lane.size:
-            mask = tail_mask(lane.size - at, lanes)
-            accs = [one({**inner, lane: number(at)}, accs[0], mask), *accs[1:]]
+        position = full
+        while position + lanes <= lane.size:
+            accs = [one({**inner, lane: number(position)}, accs[0]), *accs[1:]]
+            position += lanes
+        if position < lane.size:
+            mask = tail_mask(lane.size - position, lanes)
+            accs = [one({**inner, lane: number(position)}, accs[0], mask), *accs[1:]]
         return accs
 
     def nested(
@@ -199,7 +199,7 @@ def _reduced_along(
 
     if reduction.count == 0:
         return _start(builder, reduction, 1)
-    accs = nested(rest, {}, [start] * parts)
+    accs = nested(remaining, {}, [start] * parts)
     total = _tree(accs, lambda a, b: _merge(builder, reduction, a, b, lanes))
     return _across(builder, reduction, total, lanes)
 

@@ -21,16 +21,16 @@ def laid_out(
     last: dict[Node, int] = {}
     first: dict[Node, int] = {}
     leaves: set[Node] = set()
-    for at, stage in enumerate(stages):
+    for stage_number, stage in enumerate(stages):
         for id in stage.reads:
             node = holder.get(nodes[id], nodes[id])
-            last[node] = at
+            last[node] = stage_number
             if is_leaf(node):
                 leaves.add(node)
         for node in stage.stores:
             kept = holder.get(node, node)
-            first.setdefault(kept, at)
-            last[kept] = max(last.get(kept, at), at)
+            first.setdefault(kept, stage_number)
+            last[kept] = max(last.get(kept, stage_number), stage_number)
     slot: dict[Node, int] = {}
     read = [node for node in nodes.values() if node in leaves]  # an order that follows the graph
     for node in (*read, *first, *unshared):
@@ -48,10 +48,10 @@ def _offsets(
     offset: dict[Node, int] = {}
     alive: list[Node] = []
     size = 0
-    for node, at in sorted(first.items(), key=lambda item: item[1]):
+    for node, begin in sorted(first.items(), key=lambda item: item[1]):
         if node in elsewhere or is_tuple(node):
             continue
-        alive = [other for other in alive if last[other] >= at]
+        alive = [other for other in alive if last[other] >= begin]
         need = whole_lines(bytes_of(node))
         low = 0
         for other in sorted(alive, key=lambda n: offset[n]):

@@ -137,10 +137,12 @@ def _reduction(head: Node, index: Index, stored: Callable[[Node], bool]) -> Redu
         for position, axis in zip(index, _axes_of(head, x), strict=True)
         if axis is not None
     ]
-    rest = iter(kept)
+    remaining = iter(kept)
     loops = tuple(LoopIndex(f"r{axis}", int(x.shape[axis])) for axis in axes)
     over = iter(loops)
-    where = tuple(position_of(next(over)) if axis in axes else next(rest) for axis in range(x.rank))
+    where = tuple(
+        position_of(next(over)) if axis in axes else next(remaining) for axis in range(x.rank)
+    )
     assert head.op.reduction is not None
     start, step, finish = map(parse, head.op.reduction)
     if any(loop.size == 0 for loop in loops):
@@ -195,8 +197,8 @@ def _running(
     value = ElementBuilder(stored).of(head.inputs[0], index)
     reduction = Reduction(start, step, finish, value, (axis,), head.dtype)
     store = Store(Head(head.dtype, frozenset(loops)), head, linear(index, whole(head)))
-    rest = tuple(loop for loop in loops if loop is not axis)
-    return LoopNest(StageKind.SCAN, rest, (store,), reduction, axis=axis)
+    other_loops = tuple(loop for loop in loops if loop is not axis)
+    return LoopNest(StageKind.SCAN, other_loops, (store,), reduction, axis=axis)
 
 
 def _scatter(stage: KernelStage, stored: Callable[[Node], bool]) -> LoopNest:
@@ -207,11 +209,11 @@ def _scatter(stage: KernelStage, stored: Callable[[Node], bool]) -> LoopNest:
     for position, x in enumerate(scattered(head)):
         loops = loops_of(whole(x), f"s{position}_")
         index = positions_of(loops)
-        at = linear(elements.puts(head, position, index), whole(head))
+        target = linear(elements.puts(head, position, index), whole(head))
         value = elements.of(x, index)
         if value.dtype != head.dtype:
             value = Convert(value, head.dtype)
-        sources.append((loops, Store(value, head, at)))
+        sources.append((loops, Store(value, head, target)))
     size = math.prod(whole(head))
     return LoopNest(StageKind.SCATTER, (), (), zeroed=size, sources=tuple(sources))
 

@@ -34,7 +34,7 @@ from tidu.ir.node import Node
 def signature(nest: LoopNest, slots: Mapping[Node, int]) -> Any:
     """Return a key that is equal for nests with the same code. `slots` numbers the buffers."""
     parts = walk([*nest.roots(), *_entries(nest)])
-    numbered = _Numbered(slots, {id(part): at for at, part in enumerate(parts)})
+    numbered = _Numbered(slots, {id(part): number for number, part in enumerate(parts)})
     return (
         nest.kind,
         tuple((loop.name, loop.size) for loop in nest.loops),
