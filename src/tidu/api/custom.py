@@ -142,12 +142,12 @@ def custom(
         facts: dict[str, Any] = {"shape": shape, "notation": notation, "name": name}
         return lambda function: custom(function, derivative, samples=samples, **facts)
     arguments, settings = _parameters(function)
-    own = chosen or function_name(function)
-    if not own.isidentifier():
-        own = "f"
-    elementwise, given_out, taken = _kind_of(own, derivative, arguments, settings)
+    op_name = chosen or function_name(function)
+    if not op_name.isidentifier():
+        op_name = "f"
+    elementwise, given_out, taken = _kind_of(op_name, derivative, arguments, settings)
     user = UserOp(
-        name=own,
+        name=op_name,
         function=function,
         arguments=arguments,
         settings=settings,
@@ -156,7 +156,7 @@ def custom(
         elementwise=elementwise,
         given_out=given_out,
         shape=shape,
-        notation=read_notation(notation or own, arguments, settings),
+        notation=read_notation(notation or op_name, arguments, settings),
     )
     return Custom(check_custom(user, samples))
 
@@ -202,14 +202,14 @@ def _kind_of(
         raise InputError(_NO_ARGUMENT(function=name))
     if derivative is None:
         return False, False, ()
-    taken, own = _parameters(derivative)
-    given_out = "out" in (*taken, *own)
+    taken, keyword_only = _parameters(derivative)
+    given_out = "out" in (*taken, *keyword_only)
     taken = tuple(n for n in taken if n != "out")
-    own = tuple(n for n in own if n != "out")
+    keyword_only = tuple(n for n in keyword_only if n != "out")
     # A setting may stand among the derivative's arguments too: it is known by its name.
-    own = (*own, *(n for n in taken if n in settings))
+    keyword_only = (*keyword_only, *(n for n in taken if n in settings))
     taken = tuple(n for n in taken if n not in settings)
-    for setting in own:
+    for setting in keyword_only:
         if setting not in settings:
             raise InputError(_UNKNOWN_SETTING(name=name, setting=setting))
     if len(taken) not in (len(arguments), len(arguments) + 1):
@@ -217,4 +217,4 @@ def _kind_of(
         facts = {"partials": partials, "pull": pull, "got": len(taken)}
         fix = verbatim(f"derivative=lambda {pull}: …")
         raise InputError(_DERIVATIVE(name=name, **facts), fix=fix)
-    return len(taken) == len(arguments), given_out, own
+    return len(taken) == len(arguments), given_out, keyword_only

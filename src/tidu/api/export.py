@@ -66,14 +66,16 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
 def plain_source(derivation: Derivation) -> SourceFile:
     """Return the derivation with its own names and without comments."""
     graph = derivation.graph
-    own = {derivation.run_node(w): names[0].text for w, names in graph.names.items() if names}
+    given_names = {
+        derivation.run_node(w): names[0].text for w, names in graph.names.items() if names
+    }
     return SourceFile(
         function="loss",
         inputs=tuple(graph.inputs.values()),
         loss=derivation.loss,
         loss_name=derivation.loss_name,
         gradients=derivation.gradients,
-        names=own,
+        names=given_names,
     )
 
 
@@ -107,8 +109,8 @@ def _lines_of(
     rules = rules_of(seen, node)
     if not rules:
         return (first,)
-    said = phrase_text(phrases.join([rule.says() for rule in rules]), lang)
-    return (first, f"  {_RULE(rules=said).text(lang)}")
+    rules_text = phrase_text(phrases.join([rule.says() for rule in rules]), lang)
+    return (first, f"  {_RULE(rules=rules_text).text(lang)}")
 
 
 def _header(seen: View, lang: Language) -> tuple[str, ...]:

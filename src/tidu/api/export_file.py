@@ -80,21 +80,21 @@ def _from_python(file: Path, name: str, given: DerivationInputs) -> Derivation:
     if not file.is_file():
         raise InputError(_NO_FILE(file=file))
     module = _imported(file)
-    own = {
+    functions = {
         key: value
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
     }
-    if not name and len(own) == 1:
-        name = next(iter(own))
+    if not name and len(functions) == 1:
+        name = next(iter(functions))
     if not name:
-        example = next(iter(own), "f")
+        example = next(iter(functions), "f")
         raise InputError(
-            _WHICH(file=file, names=", ".join(own) or "-"), fix=verbatim(f"{file}:{example}")
+            _WHICH(file=file, names=", ".join(functions) or "-"), fix=verbatim(f"{file}:{example}")
         )
     function = getattr(module, name, None)
     if not callable(function):
-        close = nearest(name, list(own))
+        close = nearest(name, list(functions))
         fix = verbatim(f"{file}:{close}") if close else None
         raise InputError(_NO_FUNCTION(file=file, name=name), fix=fix)
     names = list(inspect.signature(function).parameters)

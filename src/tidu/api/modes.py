@@ -72,8 +72,8 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         redo = redo_of(again, function, here, named)
         what, of = f"jvp({region.function})", region.functions
         tree = value, slopes
-        said = region.display_names
-        return finish(here, tree, what, said, of=of, derived=derived, lower=lower, redo=redo)
+        names = region.display_names
+        return finish(here, tree, what, names, of=of, derived=derived, lower=lower, redo=redo)
 
 
 def _pushed_again(
@@ -228,10 +228,12 @@ def _pull(
         return rests[order].finish(here, what, region.display_names)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
-    own = {p: input_node(f"·d{i}", s.shape, s.dtype) for i, (p, s) in enumerate(seeds.items())}
+    seed_inputs = {
+        p: input_node(f"·d{i}", s.shape, s.dtype) for i, (p, s) in enumerate(seeds.items())
+    }
     place = {node: constant(home.values[name]) for name, node in home.inputs.items()}
-    place |= {own[path]: seed for path, seed in seeds.items()}
-    tree = _gradients(region, names, parts, own)
+    place |= {seed_inputs[path]: seed for path, seed in seeds.items()}
+    tree = _gradients(region, names, parts, seed_inputs)
     nodes = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
     image = dict(zip(nodes, substitute(nodes, place), strict=True))
     return here.wrap(replace(tree, lambda _, x: image.get(x, x) if isinstance(x, Node) else x))

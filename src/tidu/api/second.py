@@ -125,8 +125,8 @@ def _step(hessian: Hessian, layout: Layout) -> Step:
         if hessian.kronecker is not None:
             remarks.append(phrases.KRONECKER(tree=hessian.kronecker))
     elif hessian.instance.has_numbers():
-        number, said = hessian.numbers()
-        remarks.extend(said)
+        number, number_remarks = hessian.numbers()
+        remarks.extend(number_remarks)
         value = value_tree(number, layout)
         parts += [value] if value != hessian.tree else []
     return Step(Equation(tuple(parts)), remarks=tuple(remarks))

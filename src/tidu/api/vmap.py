@@ -57,11 +57,11 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             differ = depends_on(functions, entry.mapped)
             derived_in_it = [node for node in functions if node.id in differ]
             nodes = [*(leaf.value for leaf in parts), *derived_in_it]
-            whole = batched(nodes, entry.mapped, lines)
-            stacks, named = whole[: len(parts)], whole[len(nodes) :]
+            batch = batched(nodes, entry.mapped, lines)
+            stacks, named = batch[: len(parts)], batch[len(nodes) :]
             here.recorder.functions = [
                 *(node for node in functions if node.id not in differ),
-                *whole[len(parts) : len(nodes)],
+                *batch[len(parts) : len(nodes)],
             ]
             here.recorder.namer.adopt(
                 [(name, image) for (name, _), image in zip(entry.named, named, strict=True)]

@@ -60,8 +60,8 @@ def batch_body(body: Body, stacked: tuple[int, ...], length: Dim) -> tuple[Body,
         given[i] = input_node(old.attrs["name"], (length, *old.shape), old.dtype)
     mapped = {body.inputs[i]: given[i] for i in stacked}
     outputs, live = batch_dependent(body.outputs, mapped)
-    whole = Body(f"{body.name}_batch", tuple(given), tuple(outputs), body.results)
-    return whole, live
+    batched_body = Body(f"{body.name}_batch", tuple(given), tuple(outputs), body.results)
+    return batched_body, live
 
 
 def _common_length(mapped: Mapping[Node, Node]) -> Dim:

@@ -64,6 +64,6 @@ def warn_digits(
     if node not in reachable([*graph.outputs.values(), derivation.loss]):
         where = _DERIVATIVE(node=where)
     facts = {"what": what, "loss": derivation.loss_name, "name": name, "digits": lost.digits}
-    said = (_SOME if lost.left else _NONE)(**facts, left=lost.left, where=where, fix=_FIX())
+    message = (_SOME if lost.left else _NONE)(**facts, left=lost.left, where=where, fix=_FIX())
     place = next((p for p in graph.places.get(node, ()) if p.file is not None), None)
-    warn(CancellationWarning(said), place)
+    warn(CancellationWarning(message), place)

@@ -60,8 +60,8 @@ def read_formula(
         raise problem.at(formula.place) from None
     written = next(reversed(list(source.graph.outputs.values())))
     inputs = source.graph.inputs
-    own = {node: nodes[name] for name, node in inputs.items() if name in nodes}
-    return StatedFormula(substitute([written], own)[0], written, inputs)
+    node_of = {node: nodes[name] for name, node in inputs.items() if name in nodes}
+    return StatedFormula(substitute([written], node_of)[0], written, inputs)
 
 
 def read_working(derivation: Derivation, claim: StatedClaim, working: ProgramText) -> Node:

@@ -60,8 +60,8 @@ class ClaimContext:
         values: dict[str, Any] = dict(self.values)
         for name, descent in self.descents.items():
             step = descent.step
-            own = {**step.hyper_values(), **step.initial_states(self.values)}
-            values |= {self._input_name(name, given): value for given, value in own.items()}
+            rule_values = {**step.hyper_values(), **step.initial_states(self.values)}
+            values |= {self._input_name(name, given): value for given, value in rule_values.items()}
         return values
 
     def descent(self, claim: StatedClaim) -> StudyDescent:

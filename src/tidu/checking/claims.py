@@ -253,13 +253,13 @@ def _describe(
         return claim_finding
     if roots[i] != (i,):
         names = tuple(claims[j].name for j in roots[i])
-        said = _FOLLOWS(names=_list(names))
+        detail = _FOLLOWS(names=_list(names))
         return replace(
-            claim_finding, role="consequence", causes=names, details=(*finding.details, said)
+            claim_finding, role="consequence", causes=names, details=(*finding.details, detail)
         )
     following = tuple(j for j, back in roots.items() if i in back and j != i)
     names = tuple(claims[j].name for j in following)
-    said = _CAUSE_OF(names=_list(names)) if names else _CAUSE()
+    detail = _CAUSE_OF(names=_list(names)) if names else _CAUSE()
     repairs = _repairs(i, bound, verdicts, roots, values)
     everything = all(v == "holds" or j == i or j in following for j, (v, _) in enumerate(verdicts))
     return replace(
@@ -267,7 +267,7 @@ def _describe(
         role="cause",
         consequences=names,
         repairs=repairs,
-        details=(*finding.details, said, *_repair_phrases(repairs, everything)),
+        details=(*finding.details, detail, *_repair_phrases(repairs, everything)),
     )
 
 
@@ -306,8 +306,8 @@ def _repair_phrases(repairs: Sequence[Repair], everything: bool) -> list[Phrase]
     if first.written:
         put = _WRITTEN(entry=first.entry, needed=f"{first.needed:g}", given=f"{first.given:g}")
         return [put, words(entry=first.entry, needed=f"{first.needed:g}", given=f"{first.given:g}")]
-    said = [words(entry=first.entry, needed=f"{first.needed:g}", given=f"{first.given:g}")]
-    return said + [_OR(entry=r.entry, needed=f"{r.needed:g}") for r in repairs[1:3]]
+    sentences = [words(entry=first.entry, needed=f"{first.needed:g}", given=f"{first.given:g}")]
+    return sentences + [_OR(entry=r.entry, needed=f"{r.needed:g}") for r in repairs[1:3]]
 
 
 def _list(names: Sequence[str]) -> Phrase:

@@ -191,10 +191,10 @@ def _judge(asked: Derivatives, names: Sequence[str], values: Mapping[str, Any]) 
         value = rest[node.id]
         noise = max(_largest(trial[node.id] - value) for trial in moved)
         moves = [_largest(there[node.id] - value) * part for there, part in beside]
-        own = max((move for move in moves if move < math.inf), default=math.inf)
+        largest_move = max((move for move in moves if move < math.inf), default=math.inf)
         part = noise / (_largest(value) or noise or 1.0)
         felt = noise * _size_of(values[asked.by[name]]) > floor
-        if part > _KEPT[single] and felt and noise > _OWN * own:
+        if part > _KEPT[single] and felt and noise > _OWN * largest_move:
             left = math.floor(-math.log10(part)) if part < 1.0 else 0
             source = _source(asked.gradients[name], values)
             if not _is_choice(source):
@@ -207,15 +207,15 @@ def _with_data_as_inputs(
 ) -> tuple[list[Node], Mapping[str, Any]]:
     """Return the nodes with arrays of unlike numbers that a program holds as inputs: they are data,
     and known to so many digits as what is given."""
-    own: dict[Node, Node] = {}
+    input_of: dict[Node, Node] = {}
     given = dict(values)
     for node in reachable(nodes):
         if node.op.role == "constant" and node.rank and node.dtype in FLOATS:
             data = node.attrs["value"].array
             if data.size > 1 and np.any(data != data.flat[0]):
-                name = f"·data{len(own)}"
-                own[node], given[name] = input_node(name, node.shape, node.dtype), data
-    return (substitute(nodes, own) if own else nodes), given
+                name = f"·data{len(input_of)}"
+                input_of[node], given[name] = input_node(name, node.shape, node.dtype), data
+    return (substitute(nodes, input_of) if input_of else nodes), given
 
 
 def _beside(

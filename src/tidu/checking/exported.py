@@ -82,7 +82,7 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
     named = bind_sizes(inputs, values)
     sizes = ",".join(str(named[name]) for name in sorted(named))
     with tempfile.TemporaryDirectory() as folder:
-        said = _run(Path(folder), TARGETS[target], text, values, tuple(instance.core.wrt), sizes)
+        printed = _run(Path(folder), TARGETS[target], text, values, tuple(instance.core.wrt), sizes)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
             outputs = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
@@ -99,7 +99,7 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
         "worst": shown[worst],
     }
     lines = [_AGREES(names=", ".join(shown.values()), **facts) if ok else _DIFFERS(**facts)]
-    for line in said.splitlines():
+    for line in printed.splitlines():
         if line.startswith("gradcheck"):
             passed = line == "gradcheck passed"
             ok = ok and passed

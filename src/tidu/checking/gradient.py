@@ -130,8 +130,8 @@ def _parts(stated: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     parts = list(cast("Sequence[Any]", stated))
     if len(shapes) != 1 or (len(parts) == 1 and np.shape(parts[0]) == shapes[0]):
         return parts
-    whole = _numbers(parts)
-    fits = whole is not None and whole.shape == shapes[0]
+    single = _numbers(parts)
+    fits = single is not None and single.shape == shapes[0]
     several = len(parts) > 1 and any(isinstance(part, np.ndarray) for part in parts)
     return parts if several and not fits else [stated]
 
@@ -233,11 +233,11 @@ def _entries(
     finding = _against(name, gradient, true, "central differences", limit, doubt)
     if finding.kind == "differs" and wrong_kinks and finding.index == wrong_kinks[0][0]:
         index, facts = wrong_kinks[0]
-        said = _KINK(
+        detail = _KINK(
             entry=entry_text(name, index), left=f"{facts.left:.8g}", right=f"{facts.right:.8g}"
         )
         return Finding(
-            "kink", name, "one-sided differences", index=index, kink=facts, details=(said,)
+            "kink", name, "one-sided differences", index=index, kink=facts, details=(detail,)
         )
     return finding
 
@@ -303,7 +303,7 @@ def _directions(
         undecided |= slope.error > limit * larger + 1e-9 * terms + 1e-11 * size
         worst = max(worst, distance / max(larger, 1e-9 * terms, 1e-300))
         if not distance <= allowed:
-            said = _ALONG(
+            detail = _ALONG(
                 name=name,
                 stated=f"{stated:.8g}",
                 expected=f"{slope.value:.8g}",
@@ -317,7 +317,7 @@ def _directions(
                 tolerance=limit,
                 stated=stated,
                 expected=slope.value,
-                details=(said,),
+                details=(detail,),
             )
     kind = "undecided" if undecided else "agrees"
     return Finding(kind, name, "central differences", error=worst, tolerance=limit)

@@ -60,11 +60,11 @@ class Feed:
         rows that it takes. Only batches as large as this one; in the first epoch, and wherever NaN
         must still be looked for, this batch alone."""
         batches = self.batches
-        whole = batches.rows // batches.size
-        alone = self.epoch == 0 or batches.drop_last or self.position >= whole or not gathers
+        full_batches = batches.rows // batches.size
+        alone = self.epoch == 0 or batches.drop_last or self.position >= full_batches or not gathers
         if alone:
             return self.rows, np.arange(self.size, dtype=np.int64)[None]
-        count = min(most, whole - self.position)
+        count = min(most, full_batches - self.position)
         order = np.arange(batches.rows) if self.order is None else self.order
         first = self.position * batches.size
         return batches.arrays, order[first : first + count * batches.size].reshape(count, -1)

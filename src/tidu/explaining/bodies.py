@@ -49,8 +49,8 @@ def _section(node: Node, body: Body, others: Mapping[Body, Node]) -> Section:
         for inner, names in known.names.items():
             adjoint = origin.adjoints.get(inner)
             if inner in atoms and inner.inputs and adjoint is not None and adjoint.inputs:
-                own = symbol(f"{prefix}_{names[0].text}")
-                lines.setdefault(adjoint, marks.now(own))
+                name = symbol(f"{prefix}_{names[0].text}")
+                lines.setdefault(adjoint, marks.now(name))
         atoms = {**lines, **atoms}
     shown = reachable(body.outputs)
     blocks += [_line(tree, x, atoms) for x, tree in sorted(lines.items(), key=_age) if x in shown]
@@ -82,10 +82,10 @@ def _introduction(node: Node, body: Body) -> list[Phrase]:
         return [phrases.BODY_CALL(call=Relation((head, given), ("=",)))]
     length = node.attrs["length"]
     first, last = (length, 1) if node.attrs["reverse"] else (1, length)
-    said: list[Phrase] = [phrases.BODY_SCAN(call=head, first=first, last=last)]
+    sentences: list[Phrase] = [phrases.BODY_SCAN(call=head, first=first, last=last)]
     if body.origin is not None and body.origin.kind == "pull":
-        said.append(phrases.BODY_BACK())
-    return said
+        sentences.append(phrases.BODY_BACK())
+    return sentences
 
 
 class _Marks:

@@ -34,12 +34,12 @@ def case_remarks(view: View, gradient: Node) -> list[Phrase]:
         parts: tuple[Math, ...] = (node.op.notation(node, *operands), Cases(rows))
         if view.options.writing == "chain" and is_sign(node):
             parts = (PLUS_MINUS_ONE, *parts)
-        whole: Math = Relation(parts, ("=",) * (len(parts) - 1))
-        here = _case_here(view, node)
+        distinction: Math = Relation(parts, ("=",) * (len(parts) - 1))
+        case_here = _case_here(view, node)
         remarks.append(
-            phrases.FORMULA_ALONE(tree=whole)
-            if here is None
-            else phrases.CASES(whole=whole, here=here)
+            phrases.FORMULA_ALONE(tree=distinction)
+            if case_here is None
+            else phrases.CASES(whole=distinction, here=case_here)
         )
     return remarks
 

@@ -75,26 +75,26 @@ def _name(view: View, judgement: Judgement) -> Math:
         return _course_name(view, target)
     node = view.derivation.named_nodes().get(target.name)
     forward = view.names.forward
-    own: Math = forward[node] if node is not None and node in forward else symbol(target.name)
+    name: Math = forward[node] if node is not None and node in forward else symbol(target.name)
     if target.index:
-        own = Index(own, tuple(Number(str(i)) for i in target.index))
+        name = Index(name, tuple(Number(str(i)) for i in target.index))
     if target.kind == "gradient":
         top = symbol(target.output) if target.output else view.names.loss
-        return Derivative(top, own, view.total())
-    if target.kind == "new" and isinstance(own, Symbol):
-        return Symbol(own.base, own.sub, "new")
-    return own
+        return Derivative(top, name, view.total())
+    if target.kind == "new" and isinstance(name, Symbol):
+        return Symbol(name.base, name.sub, "new")
+    return name
 
 
 def _course_name(view: View, target: ClaimSubject) -> Math:
     """Return the left side of a claim about a step of the descent, in words."""
     if target.name == "step":
         return Say(phrases.BEST_STEP())
-    own = view.names.loss if target.name == "loss" else symbol(target.name)
+    name = view.names.loss if target.name == "loss" else symbol(target.name)
     if target.kind == "step":
-        return Say(phrases.AT_STEP(name=own, step=target.step))
+        return Say(phrases.AT_STEP(name=name, step=target.step))
     words = phrases.AT_BEST if target.kind == "best" else phrases.AT_END
-    return Say(words(name=own))
+    return Say(words(name=name))
 
 
 def _formula_tree(view: View, formula: StatedFormula) -> Math:
@@ -138,10 +138,10 @@ def _verdict(claim: Judged) -> Verdict:
 
 def _statement(claim: Judged) -> Phrase:
     if claim.formula is not None:
-        said = phrases.CLAIM_FORMULA(name=claim.name, formula=claim.formula)
+        statement = phrases.CLAIM_FORMULA(name=claim.name, formula=claim.formula)
         if claim.here_only:
-            return phrases.CLAIM_HERE(claim=said)
-        return said if claim.holds else phrases.CLAIM_FALSE(claim=said)
+            return phrases.CLAIM_HERE(claim=statement)
+        return statement if claim.holds else phrases.CLAIM_FALSE(claim=statement)
     if claim.holds:
         return phrases.CLAIM_FORMULA(name=claim.name, formula=claim.stated)
     words = phrases.CLAIM_VALUE if claim.cites is None else phrases.CLAIM_SOURCE

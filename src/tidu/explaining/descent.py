@@ -70,9 +70,9 @@ def update_section(view: View, step: StepGraph, valuation: Valuation, name: str 
     if any(state.slot == STEP for state in step.states):
         blocks.append(Paragraph(phrases.COUNTED(t=symbol(STEP.symbol))))
     for entry in _entries(view, step):
-        own = atoms | _own_gradient(view, step, entry.parameter)
+        update_atoms = atoms | _own_gradient(view, step, entry.parameter)
         left = entry.left if entry.left is not None else _primed(atoms[entry.before])
-        blocks.append(_update_step(view, left, entry, own, valuation))
+        blocks.append(_update_step(view, left, entry, update_atoms, valuation))
         atoms = {**atoms, entry.node: left}
     return Section(_titled(phrases.UPDATE(), name), tuple(blocks))
 
@@ -103,8 +103,8 @@ def _entries(view: View, step: StepGraph) -> list[_Entry]:
     for item in step.lines:
         shown = symbol(item.line.symbol)
         if item.parameter is not None:
-            own = view.names.forward[view.derivation.wrt[item.parameter]]
-            shown = _for_parameter(item.line.symbol, own)
+            parameter_name = view.names.forward[view.derivation.wrt[item.parameter]]
+            shown = _for_parameter(item.line.symbol, parameter_name)
         node = item.line.node
         entries.append(_Entry(item.parameter, node, node, shown, item.line.says))
     shown_already = {entry.node for entry in entries}
@@ -142,8 +142,8 @@ def _update_atoms(view: View, step: StepGraph) -> dict[Node, Math]:
     for state in step.states:
         atoms[state.before] = symbol(state.slot.symbol)
         if state.parameter is not None:
-            own = view.names.forward[view.derivation.wrt[state.parameter]]
-            atoms[state.before] = _for_parameter(state.slot.symbol, own)
+            parameter_name = view.names.forward[view.derivation.wrt[state.parameter]]
+            atoms[state.before] = _for_parameter(state.slot.symbol, parameter_name)
     return atoms
 
 

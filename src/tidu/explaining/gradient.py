@@ -30,9 +30,9 @@ def in_own_names(view: View, node: Node, extra: Mapping[Node, Math] | None = Non
         part: tree for part, tree in view.names.forward.items() if part is not view.derivation.loss
     }
     names |= {**_further_names(view, node), **(extra or {})}
-    own = {part: tree for part, tree in names.items() if part not in view.names.invented}
-    short = len(expression_nodes(node, own.__contains__)) <= LONGEST
-    return named(node, own if short else names)
+    given_names = {part: tree for part, tree in names.items() if part not in view.names.invented}
+    short = len(expression_nodes(node, given_names.__contains__)) <= LONGEST
+    return named(node, given_names if short else names)
 
 
 def _further_names(view: View, closed: Node) -> dict[Node, Math]:

@@ -49,8 +49,8 @@ def name_all(derivation: Derivation) -> Names:
         forward.setdefault(derivation.run_node(node), symbol(name))
     forward.setdefault(derivation.loss, loss)
     active = depends_on([derivation.loss], derivation.wrt.values())
-    own = {node for node in forward if node.inputs and node is not derivation.loss}
-    inner = set[int]() if own else _arguments(nodes, active)
+    intermediate = {node for node in forward if node.inputs and node is not derivation.loss}
+    inner = set[int]() if intermediate else _arguments(nodes, active)
     invented = _invent(nodes, forward, active, inner)
     ordered = {node: forward[node] for node in [*graph.inputs.values(), *nodes] if node in forward}
     loss = ordered.get(derivation.loss, loss)
@@ -151,10 +151,10 @@ def _deltas(
     delta: dict[Node, Symbol] = {}
     program = {node.id for node in reachable([derivation.loss])}
     for node in reversed(lines):
-        own = forward[node]
-        short = "" if node in invented else _delta_sub(own)
-        long = own.base + (own.sub if own.sub[:1].isdigit() or not own.sub else f"_{own.sub}")
-        sup = own.sup
+        name = forward[node]
+        short = "" if node in invented else _delta_sub(name)
+        long = name.base + (name.sub if name.sub[:1].isdigit() or not name.sub else f"_{name.sub}")
+        sup = name.sup
         sub = short if short and subs[short] == 1 else long
         delta[node] = Symbol("delta", sub, sup)
         adjoint = derivation.adjoints[node]

@@ -254,14 +254,16 @@ def _kinks(op: Record) -> Phrase | None:
     if isinstance(op, Spelling):
         return None
     attributes = sample_operands(op)[1]
-    said: Phrase | None = None
+    all_kinks: Phrase | None = None
     for kink in op.kinks:
         value = (
             attributes.get(kink.value, kink.value) if isinstance(kink.value, str) else kink.value
         )
         one = _KINK(at=kink.at(), value=value() if isinstance(value, Words) else _number(value))
-        said = one if said is None else Words(en="{a}; {b}", zh="{a}；{b}")(a=said, b=one)
-    return said
+        all_kinks = (
+            one if all_kinks is None else Words(en="{a}; {b}", zh="{a}；{b}")(a=all_kinks, b=one)
+        )
+    return all_kinks
 
 
 def _number(value: object) -> str:

@@ -67,11 +67,11 @@ def agrees(view: View, adjoint: Node, sample: Valuation) -> bool:
     """Return whether every element, calculated from numbers by the index form, equals that of the
     matrix; of a large matrix a sample of elements."""
     numbers = InNumbers(view, adjoint, sample)
-    whole = np.asarray(value_of(sample, adjoint))
-    places = np.linspace(0, whole.size - 1, min(whole.size, MOST_COMPARED)).astype(np.int64)
-    indices = [tuple(map(int, np.unravel_index(place, whole.shape))) for place in places]
+    gradient = np.asarray(value_of(sample, adjoint))
+    places = np.linspace(0, gradient.size - 1, min(gradient.size, MOST_COMPARED)).astype(np.int64)
+    indices = [tuple(map(int, np.unravel_index(place, gradient.shape))) for place in places]
     return all(
-        bool(np.isclose(element(adjoint, index, numbers), whole[index], rtol=1e-9, atol=1e-12))
+        bool(np.isclose(element(adjoint, index, numbers), gradient[index], rtol=1e-9, atol=1e-12))
         for index in indices
     )
 

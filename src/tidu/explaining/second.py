@@ -71,8 +71,8 @@ def _term(
     product = Product((_side(view, transposed), _side(view, left)), "⊗")
     if not scalars:
         return product if number == 1.0 else Product((Number(number_text(number)), product))
-    whole = expanded(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
-    return Product((named(whole, view.names.forward), product))
+    factor = expanded(view.derivation, reduce(lambda a, b: a * b, scalars) * number)
+    return Product((named(factor, view.names.forward), product))
 
 
 def _side(view: View, side: Node | None) -> Math:

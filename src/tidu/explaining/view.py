@@ -105,11 +105,12 @@ class View:
         parts = [p for p in nodes if p is not node and not is_tuple(p)]
         if node.rank == 0 and all(p.rank == 0 for p in parts):
             return None
-        own = shape_symbol(node.shape)
+        result_shape = shape_symbol(node.shape)
         if not any(p in self.atoms for p in parts):
-            return own
+            return result_shape
         return Relation(
-            (with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), own), ("→",)
+            (with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), result_shape),
+            ("→",),
         )
 
     def covers(self, node: Node) -> tuple[int, ...]:

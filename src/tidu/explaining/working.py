@@ -100,11 +100,11 @@ def distinct(parts: Sequence[Math | None]) -> tuple[Math, ...]:
     for part in parts:
         if part is None:
             continue
-        said = part
+        without_sign = part
         if isinstance(part, Negative) and isinstance(part.value, Number):
-            said = _minus(part.value)
-        if not kept or kept[-1] != said:
-            kept.append(said)
+            without_sign = _minus(part.value)
+        if not kept or kept[-1] != without_sign:
+            kept.append(without_sign)
     return tuple(kept)
 
 
@@ -224,9 +224,9 @@ def _conjugate_step(view: View, node: Node, gradient: Node) -> Step:
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
     """Return ∂L/∂x = chain = formula = numbers = value."""
     parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
-    own = view.names.delta.get(node)
+    delta = view.names.delta.get(node)
     known = gradient in view.names.adjoints
-    again = known and view.names.adjoints[gradient] != own
+    again = known and view.names.adjoints[gradient] != delta
     row = known and view.options.writing == "chain"  # its factors stand in another order
     rules = rules_of(view, node)
     return Step(

@@ -30,10 +30,10 @@ def display(equation: Equation, language: Language, environment: str) -> str:
     environment."""
     relation = sign(equation.relation)
     parts = [latex(part, language) for part in equation.parts]
-    whole = f" {relation} ".join(parts)
+    on_one_line = f" {relation} ".join(parts)
     length = sum(cells(line(part, language)) + 3 for part in equation.parts)
-    if len(parts) == 1 or (length <= _WIDEST_LINE and r"\begin" not in whole):
-        return whole
+    if len(parts) == 1 or (length <= _WIDEST_LINE and r"\begin" not in on_one_line):
+        return on_one_line
     rows = [
         f"&{relation} {text}" if at == 0 else rf"&\quad {text}"
         for part in equation.parts[1:]

@@ -162,9 +162,9 @@ def _column(boxes: Sequence[Box]) -> list[Box]:
 
 def _aligned(entries: Sequence[str]) -> list[str]:
     numbers = [_DECIMAL.fullmatch(entry) for entry in entries]
-    whole = max((len(number.group(1)) for number in numbers if number), default=0)
+    digits_before_point = max((len(number.group(1)) for number in numbers if number), default=0)
     shown = [
-        " " * (whole - len(number.group(1))) + entry if number else entry
+        " " * (digits_before_point - len(number.group(1))) + entry if number else entry
         for number, entry in zip(numbers, entries, strict=True)
     ]
     widths = [cells(text) for text in shown]
@@ -226,11 +226,11 @@ def equation_lines(equation: Equation, language: Language, width: int) -> list[s
     rows = [spread(part, language) for part in equation.parts]
     boxes = [_row(row, language) for row in rows]
     sign = f" {equation.relation} "
-    whole = beside(_between(boxes, sign))
-    if whole.height == 1 and whole.width <= width:
-        return list(whole.lines)
+    one_line = beside(_between(boxes, sign))
+    if one_line.height == 1 and one_line.width <= width:
+        return list(one_line.lines)
     left, *others = boxes
-    if left.width > _LONGEST_LEFT_SIDE and whole.width > width:
+    if left.width > _LONGEST_LEFT_SIDE and one_line.width > width:
         head: list[str] = _tidy(left)
         return head + _parts(rows[1:], "  ", sign.lstrip(), language, width)
     first = _broken(rows[1], width - left.width - len(sign), language) if others else []
@@ -266,10 +266,10 @@ def _broken(row: Row, width: int, language: Language) -> list[Box]:
     It is cut in front of its loosest signs; a part that is still too wide is cut at the next
     tighter ones. What has no sign left to cut at overflows.
     """
-    whole = _row(row, language)
+    one_line = _row(row, language)
     signs = [piece.level for piece in row if isinstance(piece, Operator)]
-    if whole.width <= width or not signs:
-        return [whole]
+    if one_line.width <= width or not signs:
+        return [one_line]
     loosest = min(signs)
     boxes: list[Box] = []
     line: Row = ()

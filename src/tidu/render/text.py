@@ -62,10 +62,10 @@ def _blocks(
     for block in blocks:
         if isinstance(block, Section):
             count += 1
-            own = f"{number}{count}."
-            title = f"{own} {phrase_text(block.title, language)}"
+            section_number = f"{number}{count}."
+            title = f"{section_number} {phrase_text(block.title, language)}"
             yield [*wrap(title, width), "─" * min(width, cells(title))]
-            yield from _blocks(block.blocks, own, language, width)
+            yield from _blocks(block.blocks, section_number, language, width)
         else:
             yield _block(block, language, width)
 

@@ -187,8 +187,8 @@ DESCEND = TableFormat(
 # ------------------------------------------------------------------------ reading
 def read_descend(entry: StudyTable) -> Descend:
     """Return one [[descend]] table as a record."""
-    own = read_fields(Descend, entry)
-    values = {k: without_text(v) for k, v in entry.data.items() if k not in own}
+    fields = read_fields(Descend, entry)
+    values = {k: without_text(v) for k, v in entry.data.items() if k not in fields}
     if values.get("nesterov") and not values.get("momentum"):
         fix = verbatim("momentum = 0.9")
         raise StudyError(_STILL(), place=entry.place("nesterov"), fix=fix)
@@ -200,7 +200,7 @@ def read_descend(entry: StudyTable) -> Descend:
         rule = kind(**values)
     except InputError as problem:
         raise problem.at(place) from None
-    return Descend(place=place, rule=rule, **own)
+    return Descend(place=place, rule=rule, **fields)
 
 
 def _schedule(table: Mapping[str, Any]) -> Schedule:

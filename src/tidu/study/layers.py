@@ -97,7 +97,7 @@ _TARGET = Key(
 def _loss_table() -> TableFormat:
     selected: dict[str, TableFormat] = {}
     for name, record in LOSSES.items():
-        own = tuple(
+        keys = tuple(
             Key(
                 option,
                 Words(en="option of the loss, as in PyTorch", zh="损失的选项，与 PyTorch 相同"),
@@ -106,7 +106,7 @@ def _loss_table() -> TableFormat:
             for option, default in record.options.items()
         )
         head = Key("type", _LOSS_TYPE, one_of(*LOSSES), required=True)
-        selected[name] = TableFormat(f"loss {name}", _LOSS_TYPE, (head, _TARGET, *own))
+        selected[name] = TableFormat(f"loss {name}", _LOSS_TYPE, (head, _TARGET, *keys))
     return TableFormat(
         "loss",
         Words(en="the loss on the output of the layers", zh="作用在各层输出上的损失"),
@@ -211,12 +211,12 @@ MODEL_KEYS = (PROGRAM, *keys_of(LayerList))
 
 
 # ------------------------------------------------------------------------ reading
-def read_model(entries: Sequence[StudyTable], own: StudyTable) -> Model:
+def read_model(entries: Sequence[StudyTable], part_table: StudyTable) -> Model:
     """Return the model that holds in a part: the last one given. `entries` hold in it, in order;
-    `own` is the part itself. Raises StudyError where there is none, or two at one place."""
+    `part_table` is the part itself. Raises StudyError where there is none, or two at one place."""
     entry = last_with(entries, "program", "layers")
     if entry is None:
-        raise StudyError(_NO_MODEL(), place=own.place())
+        raise StudyError(_NO_MODEL(), place=part_table.place())
     if "program" in entry.data:
         if "layers" in entry.data:
             raise StudyError(_BOTH(), place=entry.place("layers"))

@@ -327,16 +327,16 @@ STUDY = TableFormat(
 
 
 # ------------------------------------------------------------------------ reading
-def read_part(id: str, entries: _Entries, own: StudyTable) -> Part:
-    """Return a part. `entries` hold in it, in order, the top of the file first and `own` last.
+def read_part(id: str, entries: _Entries, part_table: StudyTable) -> Part:
+    """Return a part. `entries` hold in it, in order: the top of the file first, `part_table` last.
 
     What is done stands at the top for every part, or in the part; `like` hands none of it on.
     """
-    is_file = not own.path
+    is_file = not part_table.path
     scopes: dict[str, _Entries] = {
-        NOTHING: () if is_file else (own,),
+        NOTHING: () if is_file else (part_table,),
         FROM_TOP_OR_LIKE: entries,
-        FROM_TOP: (own,) if is_file else (entries[0], own),
+        FROM_TOP: (part_table,) if is_file else (entries[0], part_table),
     }
     done = scopes[FROM_TOP]
     refuse_doubles([item for entry in done for item in entry.tables("descend")], "name", _DESCENT)
@@ -346,14 +346,14 @@ def read_part(id: str, entries: _Entries, own: StudyTable) -> Part:
         if len(known) == 1:
             name = known[0].name or item.name
             values[item.name] = item.metadata["read"](scopes[item.metadata["inherits"]], name)
-    values |= {"id": id, "model": read_model(entries, own)}
+    values |= {"id": id, "model": read_model(entries, part_table)}
     _check_descents([item for entry in done for item in entry.tables("claim")], values["descend"])
     places = {
         known.name: entry.place(known.name)
         for known in keys_of(Part, FROM_TOP_OR_LIKE)
         if (entry := last_with(entries, known.name)) is not None
     }
-    return Part(**values, place=own.place(), places=places)
+    return Part(**values, place=part_table.place(), places=places)
 
 
 def _check_descents(claims: Iterable[StudyTable], descents: Sequence[Descend]) -> None:

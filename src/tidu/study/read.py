@@ -86,13 +86,13 @@ def read_study(text: str, *, file: str = "study.toml", folder: Path | None = Non
     document = read_document(text, file)
     check(document, STUDY, document.values)
     top = StudyTable(document, document.values)
-    own = top.tables("part")
-    refuse_doubles(own, "id", _PART_ID)
+    part_tables = top.tables("part")
+    refuse_doubles(part_tables, "id", _PART_ID)
     done: dict[str, tuple[StudyTable, ...]] = {}
     parts: list[Part] = []
-    for index, entry in enumerate(own or [top]):
+    for index, entry in enumerate(part_tables or [top]):
         id = str(entry.data.get("id", index + 1))
-        done[id] = (*_inherited(entry, top, done), entry) if own else (top,)
+        done[id] = (*_inherited(entry, top, done), entry) if part_tables else (top,)
         parts.append(read_part(id, done[id], entry))
         _check_tasks(parts, entry)
     return Study(file=file, folder=folder or Path(), parts=tuple(parts), **read_fields(Study, top))
@@ -112,9 +112,9 @@ def _tasks(part: Part) -> int:
 
 
 def _inherited(
-    own: StudyTable, top: StudyTable, done: Mapping[str, tuple[StudyTable, ...]]
+    part_table: StudyTable, top: StudyTable, done: Mapping[str, tuple[StudyTable, ...]]
 ) -> tuple[StudyTable, ...]:
-    like = own.data.get("like")
+    like = part_table.data.get("like")
     if like is None:
         return (top,)
     if like in done:
@@ -122,7 +122,7 @@ def _inherited(
     close = nearest(like, list(done))
     raise StudyError(
         _LIKE(name=repr(like)),
-        place=own.place("like"),
+        place=part_table.place("like"),
         why=_LIKE_KNOWN(names=", ".join(done)) if done else _LIKE_NONE(),
         fix=verbatim(f'like = "{close}"') if close else None,
     )

@@ -49,22 +49,22 @@ def check_size(text: str, file: str, lines: tuple[str, ...]) -> None:
     depth = keys = parts = 0
     line = 1
     for match in _TOKEN.finditer(text):
-        kind, said = match.lastgroup, match.group()
+        kind, text_of_token = match.lastgroup, match.group()
         if kind == "word":
-            if len(said) > MOST_DIGITS and said.lstrip("+-")[:1].isdigit():
+            if len(text_of_token) > MOST_DIGITS and text_of_token.lstrip("+-")[:1].isdigit():
                 raise _refused(_DIGITS(limit=MOST_DIGITS), file, lines, line)
         elif kind == "skip":
-            line += said.count("\n")
+            line += text_of_token.count("\n")
             parts = 0
-        elif said == ".":
+        elif text_of_token == ".":
             parts += 1
             if parts >= MOST_PARTS:
                 raise _refused(_PARTS(limit=MOST_PARTS), file, lines, line)
         elif kind == "mark":
             parts = 0
-            line += said == "\n"
-            depth += (said in "[{") - (said in "]}")
-            keys += said == "="
+            line += text_of_token == "\n"
+            depth += (text_of_token in "[{") - (text_of_token in "]}")
+            keys += text_of_token == "="
             if depth > MOST_DEPTH:
                 raise _refused(_DEPTH(limit=MOST_DEPTH), file, lines, line)
             if keys > MOST_KEYS:

@@ -116,14 +116,14 @@ def read_document(text: str, file: str) -> TomlFile:
 
 def _broken(problem: str, file: str, lines: tuple[str, ...]) -> StudyError:
     position = _WHERE.search(problem)
-    said = next((words for start, words in _PROBLEMS if problem.startswith(start)), _OTHER)
+    reason = next((words for start, words in _PROBLEMS if problem.startswith(start)), _OTHER)
     if position and position.group(1):
         line, column = int(position.group(1)), int(position.group(2))
         excerpt = lines[line - 1] if line <= len(lines) else ""
         place = Place(file, line, excerpt, column - 1, column)
     else:
         place = Place(file, len(lines))
-    return StudyError(_BROKEN(problem=said), place=place, why=_BROKEN_WHY())
+    return StudyError(_BROKEN(problem=reason), place=place, why=_BROKEN_WHY())
 
 
 class _Scanner:

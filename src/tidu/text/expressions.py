@@ -43,8 +43,8 @@ def _constant(scope: Scope, node: ast.Constant) -> Task[PlacedValue]:
     if isinstance(value, bytes) or (isinstance(value, complex) and not cmath.isfinite(value)):
         raise SyntaxProblem(_NO_NUMBER(text=shown(place)), place=place)
     if isinstance(value, int) and not isinstance(value, bool):
-        whole = int(value)
-        return PlacedValue(with_place(place, lambda: bounded(whole, shown(place))), place)
+        integer = int(value)
+        return PlacedValue(with_place(place, lambda: bounded(integer, shown(place))), place)
     return PlacedValue(value, place)
     yield  # a task that waits for nothing
 
@@ -220,9 +220,9 @@ def _call(scope: Scope, node: ast.Call) -> Task[PlacedValue]:
     place = (
         member_place(scope, node.func) if isinstance(node.func, ast.Attribute) else function.place
     )
-    whole = scope.place(node)
-    result = yield from called(scope, Call(function, place, tuple(arguments), keywords, whole))
-    return PlacedValue(result, whole)
+    call_place = scope.place(node)
+    result = yield from called(scope, Call(function, place, tuple(arguments), keywords, call_place))
+    return PlacedValue(result, call_place)
 
 
 READERS: Mapping[type[ast.expr], Reader] = {

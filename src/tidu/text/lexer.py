@@ -281,10 +281,10 @@ def check_brackets(
                 raise SyntaxProblem(what, place=place)
     if opened:
         bracket, place = opened[-1]
-        whole = text.source.rstrip() + "".join(OPEN[bracket] for bracket, _ in reversed(opened))
-        short = closable and len(text.lines) == 1 and len(whole) <= 200
+        closed = text.source.rstrip() + "".join(OPEN[bracket] for bracket, _ in reversed(opened))
+        short = closable and len(text.lines) == 1 and len(closed) <= 200
         what = _UNCLOSED(bracket=bracket, column=(place.start or 0) + 1)
-        raise SyntaxProblem(what, place=place, fix=verbatim(whole) if short else None)
+        raise SyntaxProblem(what, place=place, fix=verbatim(closed) if short else None)
 
 
 def _check_chains(text: Text, tokens: list[Token]) -> None:

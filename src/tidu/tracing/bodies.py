@@ -87,16 +87,18 @@ def _captured(outputs: Sequence[Node], given: Sequence[Node], inner: Inner) -> l
     """Return what the body uses of the surrounding program: inputs and earlier results, but neither
     views of those nor unnamed constants."""
     moving = depends_on(outputs, given)
-    own = {node.id for node in given}
+    given_ids = {node.id for node in given}
 
     def is_taken(node: Node) -> bool:
-        if node.id in moving or node.id in own:
+        if node.id in moving or node.id in given_ids:
             return False
         if not node.inputs:
             return node.op.role == "input" or node.id in inner.recorder.namer.display_names
         return node.id in inner.known and node.op.loop is not Loop.VIEW
 
-    walk = post_order(outputs, lambda node: () if node.id in own or is_taken(node) else node.inputs)
+    walk = post_order(
+        outputs, lambda node: () if node.id in given_ids or is_taken(node) else node.inputs
+    )
     return [node for node in walk if is_taken(node)]
 
 
@@ -111,22 +113,22 @@ def close_body(
     for position, node in enumerate([*given, *captured]):
         wanted = inner.called(node) or f"c{position - len(given) + 1}"
         inputs.append(fresh_input(wanted, node.type, taken))
-    own = dict(zip([*given, *captured], inputs, strict=True))
+    input_of = dict(zip([*given, *captured], inputs, strict=True))
     walk = reachable(outputs)
-    image = dict(zip(walk, substitute(walk, own), strict=True))
+    image = dict(zip(walk, substitute(walk, input_of), strict=True))
     where = inner.recorder.where
     for old, new in image.items():  # a line of the user's belongs to the body's node as well
         if old in where and new is not old:
             where.setdefault(new, []).extend(where[old])
-    names = _names(inner, image, own)
+    names = _names(inner, image, input_of)
     titles: list[str] = []
     for wanted in results:
-        own = wanted if wanted and wanted not in titles else "y"
+        title = wanted if wanted and wanted not in titles else "y"
         count = 1
-        while own in titles or (own != wanted and own in taken):
+        while title in titles or (title != wanted and title in taken):
             count += 1
-            own = f"y{count}"
-        titles.append(own)
+            title = f"y{count}"
+        titles.append(title)
     return (
         Body(name, tuple(inputs), tuple(image[node] for node in outputs), tuple(titles), names),
         captured,

@@ -86,10 +86,10 @@ def trace_call(
     given: list[Node] = []
     handed: dict[tuple[Any, ...], TracedArray] = {}
     for leaf, node, title in zip(operands, nodes, short_names(operands), strict=True):
-        own = standin(recorder, node, recorder.value(node), title)
-        given.append(own)
-        whole = isinstance(leaf.value, TracedArray) and leaf.value.integral
-        handed[leaf.parameter, leaf.path] = TracedArray(own, recorder, whole)
+        placeholder = standin(recorder, node, recorder.value(node), title)
+        given.append(placeholder)
+        integral = isinstance(leaf.value, TracedArray) and leaf.value.integral
+        handed[leaf.parameter, leaf.path] = TracedArray(placeholder, recorder, integral)
     with inside(recorder) as finished:
         result = function(*_filled(call.args, call, handed), **_filled_named(call, handed))
         inner = finished()

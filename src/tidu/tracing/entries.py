@@ -195,13 +195,13 @@ def open_entry(
     for (leaf, axis), title in zip(
         mapped_leaves, short_names([leaf for leaf, _ in mapped_leaves]), strict=True
     ):
-        own = _one_of(recorder, leaf.value, axis, title)
-        mapped[own.node], titles[own.node] = axis_first(leaf.value.node, axis), title
-        handed[leaf.parameter, leaf.path] = own
+        variable = _one_of(recorder, leaf.value, axis, title)
+        mapped[variable.node], titles[variable.node] = axis_first(leaf.value.node, axis), title
+        handed[leaf.parameter, leaf.path] = variable
     call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
     with inside(recorder) as finished:
-        for own, title in titles.items():
-            recorder.namer.display_names[own.id] = title
+        for variable, title in titles.items():
+            recorder.namer.display_names[variable.id] = title
         result = _nodes_of(run_in(recorder, function, call), recorder)
         inner = finished()
     for key, guard in inner.guards:
@@ -212,8 +212,10 @@ def open_entry(
             raise TraceError(_BRANCH(function=name), place=place, **facts)
     move_guards(inner, {})
     moving = depends_on(_numbers(result), mapped)
-    own = [(text, node) for text, node in inner.namer.named() if node.inputs and node.id in moving]
-    return TracedEntry(name, mapped, result, own)
+    named = [
+        (text, node) for text, node in inner.namer.named() if node.inputs and node.id in moving
+    ]
+    return TracedEntry(name, mapped, result, named)
 
 
 def _numbers(result: Any) -> list[Node]:
@@ -261,22 +263,22 @@ def _same_length(function: Callable[..., Any], mapped: Sequence[tuple[Leaf, int]
     raise ShapeError(_LENGTHS(function=function_name(function), lengths="; ".join(texts)))
 
 
-def _one_of(recorder: Recorder, whole: TracedArray, axis: int, title: str) -> TracedArray:
+def _one_of(recorder: Recorder, mapped: TracedArray, axis: int, title: str) -> TracedArray:
     """Return an input for one entry of a mapped argument. It has the value of the first entry
     (zeros if there is none), which decides nothing: a branch on it is refused."""
-    shape = tuple(n for i, n in enumerate(whole.node.shape) if i != axis)
+    shape = tuple(n for i, n in enumerate(mapped.node.shape) if i != axis)
     value = None
-    if whole.value is not None:
-        empty = not whole.value.shape[axis]
+    if mapped.value is not None:
+        empty = not mapped.value.shape[axis]
         recorder.made_up = recorder.made_up or empty
         value = (
-            np.zeros(np.delete(whole.value.shape, axis), whole.value.dtype)
+            np.zeros(np.delete(mapped.value.shape, axis), mapped.value.dtype)
             if empty
-            else whole.value.take(0, axis)
+            else mapped.value.take(0, axis)
         )
-        value = np.asarray(value, whole.value.dtype)
-    own = standin(recorder, input_node("·", shape, whole.node.dtype), value, title)
-    return TracedArray(own, recorder, whole.integral)
+        value = np.asarray(value, mapped.value.dtype)
+    placeholder = standin(recorder, input_node("·", shape, mapped.node.dtype), value, title)
+    return TracedArray(placeholder, recorder, mapped.integral)
 
 
 def _nodes_of(result: Any, recorder: Recorder) -> Any:

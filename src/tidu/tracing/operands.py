@@ -32,8 +32,8 @@ def applied(
     ][: len(args) - count]
     attributes = {
         key: _operand(x, recorder)
-        if (own := entry.rename.get(key, key)) not in entry.attributes
-        else _attribute(x, own in entry.free, recorder)
+        if (name := entry.rename.get(key, key)) not in entry.attributes
+        else _attribute(x, name in entry.free, recorder)
         for key, x in named.items()
     }
     return call(entry, [*operands, *given], attributes), *args[:count], *named.values()

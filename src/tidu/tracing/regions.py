@@ -163,7 +163,7 @@ class Region:
 
     def close(self, tree: Any) -> Any:
         """Return a tree of the region's nodes with the actual values put in for its inputs."""
-        if all(own is node for own, node in self.actual.items()):
+        if all(variable is node for variable, node in self.actual.items()):
             return tree
         nodes = [leaf.value for leaf in leaves("", tree) if isinstance(leaf.value, Node)]
         image = dict(zip(nodes, substitute(nodes, self.actual), strict=True))
@@ -190,8 +190,8 @@ class Region:
         named = [(text, n) for text, n in self.inner.namer.named() if n.inputs and n in image]
         images = substitute(list(as_run(image[node] for _, node in named)), self.actual)
         pairs = zip((text for text, _ in named), images, strict=True)
-        own = [(text, node) for text, node in pairs if node.id in present]
-        self.stage.recorder.namer.adopt(own)
+        names_in_region = [(text, node) for text, node in pairs if node.id in present]
+        self.stage.recorder.namer.adopt(names_in_region)
 
 
 def open_region(
@@ -220,18 +220,18 @@ def open_region(
     for leaf, title in zip(numbers, short_names(numbers), strict=True):
         value: TracedArray = leaf.value
         key = leaf.parameter, leaf.path
-        own = value.node
-        if not stage.own or own in actual or own.op.role != "input":
-            own = standin(recorder, own, value.value, title)
-        variables[key], actual[own], titles[own] = own, value.node, title
-        handed[key] = TracedArray(own, recorder, value.integral, number=value.is_number)
+        variable = value.node
+        if not stage.own or variable in actual or variable.op.role != "input":
+            variable = standin(recorder, variable, value.value, title)
+        variables[key], actual[variable], titles[variable] = variable, value.node, title
+        handed[key] = TracedArray(variable, recorder, value.integral, number=value.is_number)
     if variables:
         recorder.order += order
         recorder.moving.extend(inputs_among(reachable(actual.values())).values())
     call = [(n, replace(value, lambda p, x, n=n: handed.get((n, p), x))) for n, value in arguments]
     with inside(recorder) as finished:
-        for own, title in titles.items():
-            recorder.namer.display_names[own.id] = title
+        for variable, title in titles.items():
+            recorder.namer.display_names[variable.id] = title
         around = recorder.order
         tree = _nodes_of(run_in(recorder, function, call), recorder, function, scalar)
         made = recorder.made_with_derivatives(_flat(tree), recorder.order - around)
@@ -247,7 +247,7 @@ def open_region(
         stage,
         name,
         dict(arguments),
-        variables={key: image.get(own, own) for key, own in variables.items()},
+        variables={key: image.get(variable, variable) for key, variable in variables.items()},
         actual=actual,
         result=replace(tree, lambda _, node: image[node]),
         derivatives=frozenset(image[node] for node in made),
@@ -262,8 +262,8 @@ def _image(
 ) -> dict[Node, Node]:
     """Return the nodes between the inputs and the outputs as copies on inputs of the region's own,
     for the parameters, given with their names, and for what is used of the surrounding program."""
-    own = list(variables)
-    ends = {node.id for node in own}
+    fresh_inputs = list(variables)
+    ends = {node.id for node in fresh_inputs}
 
     def is_taken(node: Node) -> bool:
         if node.id in ends or is_tuple(node):
@@ -275,8 +275,8 @@ def _image(
     def operands(node: Node) -> tuple[Node, ...]:
         return () if node.id in ends or is_taken(node) else node.inputs
 
-    walk = post_order([*own, *outputs], operands)
-    held = [*own, *(node for node in walk if is_taken(node))]
+    walk = post_order([*fresh_inputs, *outputs], operands)
+    held = [*fresh_inputs, *(node for node in walk if is_taken(node))]
     copies = {node: input_node(f"·v{i}", node.shape, node.dtype) for i, node in enumerate(held)}
     image = dict(zip(walk, substitute(walk, copies), strict=True))
     for old, new in image.items():  # messages speak of the inputs by the user's names

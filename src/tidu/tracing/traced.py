@@ -122,8 +122,8 @@ class TracedArray(ArrayOperators):
         if node.dtype == "int64":
             result.integral = True
         elif self.integral and result._value is not None and result._value.dtype.kind == "f":
-            whole = all(_is_whole(x) for x in operands)
-            result.integral = whole and bool(np.all(result._value == np.floor(result._value)))
+            integral = all(_is_whole(x) for x in operands)
+            result.integral = integral and bool(np.all(result._value == np.floor(result._value)))
         return result
 
     # -------------------------------------------------------------- operators

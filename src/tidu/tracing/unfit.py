@@ -76,14 +76,14 @@ def operand_errors_shown(
     except TiduError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
-        said = (
+        shown = (
             None
             if isinstance(error.__cause__, TiduError)
             else _operand_error(function, call, error)
         )
-        if said is None:
+        if shown is None:
             raise
-        raise said from error
+        raise shown from error
 
 
 def _operand_error(

@@ -99,7 +99,7 @@ class UserOp:
 
     def op(self) -> Op:
         """Return the record of the op."""
-        said = _SAYS(name=self.name)
+        title = _SAYS(name=self.name)
         facets: dict[str, Any] = {"adjoint": self.pulled}
         if self.elementwise:
             facets = {"partials": self.partials}
@@ -107,7 +107,7 @@ class UserOp:
             name=self.name,
             form=Form.ELEMENTWISE if self.elementwise else Form.OPAQUE,
             loop=Loop.MAP if self.elementwise else Loop.CONTRACT,
-            says=Words(en=said.text("en"), zh=said.text("zh")),
+            says=Words(en=title.text("en"), zh=title.text("zh")),
             source="tidu.custom",
             numpy=self.calculate,
             type_rule=self.type,
@@ -172,10 +172,10 @@ class UserOp:
         if self.elementwise:
             return Type(types[0].shape, dtype)
         if self.shape is not None:
-            said: Any = self.shape(*(t.shape for t in types))
-            dims = tuple(said) if isinstance(said, tuple | list) else (said,)
+            shape: Any = self.shape(*(t.shape for t in types))
+            dims = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
             if not all(isinstance(dim, int | np.integer | Size) for dim in dims):
-                raise ShapeError(_SHAPE_RULE(name=self.name, value=repr(said)[:40]))
+                raise ShapeError(_SHAPE_RULE(name=self.name, value=repr(shape)[:40]))
             return Type(tuple(d if isinstance(d, Size) else int(d) for d in dims), dtype)
         variables = [
             input_node(n, t.shape, t.dtype) for n, t in zip(self.arguments, types, strict=True)

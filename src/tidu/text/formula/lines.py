@@ -39,15 +39,15 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
     by_line: dict[int, list[Sign]] = {}
     for sign in scanned:
         by_line.setdefault(sign.line, []).append(sign)
-    said: dict[int, list[ast.stmt]] = {}
+    statements: dict[int, list[ast.stmt]] = {}
     for first, last in formulas:
         signs = [s for line in range(first, last + 1) for s in by_line.get(line, ())]
         while signs and signs[-1].kind == "newline":
             signs.pop()
-        said[first] = [
+        statements[first] = [
             s for part in _split(signs, True) for s in _line_with_definitions(text, part)
         ]
-    return _with_formulas(text, formulas, said)
+    return _with_formulas(text, formulas, statements)
 
 
 def _only(text: Text, spans: Sequence[tuple[int, int]]) -> Text:
@@ -106,7 +106,7 @@ def _means_more(node: ast.AST, given: set[str]) -> bool:
 
 
 def _with_formulas(
-    text: Text, spans: Sequence[tuple[int, int]], said: Mapping[int, list[ast.stmt]]
+    text: Text, spans: Sequence[tuple[int, int]], statements: Mapping[int, list[ast.stmt]]
 ) -> ast.Module:
     """Return Python's syntax tree of the other lines, the formulas put in where they stood."""
     lines = list(text.lines)
@@ -122,7 +122,9 @@ def _with_formulas(
                     new
                     for old in block
                     for new in (
-                        said.get(old.lineno - 1, [old]) if isinstance(old, ast.Pass) else [old]
+                        statements.get(old.lineno - 1, [old])
+                        if isinstance(old, ast.Pass)
+                        else [old]
                     )
                 ]
                 setattr(node, field, replaced)

@@ -168,8 +168,8 @@ def _power(
 ) -> FormulaPart:
     if script.kind == "^" and _may_be_of_matrix(builder, part):
         text, count = closed(_text(base)), code.written(exponent.code)
-        whole = isinstance(exponent.value, int)
-        power = f"matrix_power({text}, {count})" if whole else f"sqrtm({text})"
+        integral = isinstance(exponent.value, int)
+        power = f"matrix_power({text}, {count})" if integral else f"sqrtm({text})"
         raise two_readings(builder.place, f"{text}**{count}", power)
     sign = builder.formulas.sign_place(script.first) if script.kind == "**" else exponent.place
     return _oriented_as(part, builder.calculate("**", part, exponent, sign))

@@ -260,9 +260,9 @@ class Scanner:
     # -------------------------------------------------------------- Unicode's scripts
     def _raised(self) -> None:
         here, end = self.here, self.at
-        for whole in ("⁻ᵀ", signs.TRANSPOSE):
-            if here.startswith(whole, self.at):
-                return self._add("sign", whole, len(whole))
+        for sign in ("⁻ᵀ", signs.TRANSPOSE):
+            if here.startswith(sign, self.at):
+                return self._add("sign", sign, len(sign))
         while end < len(here) and here[end] in signs.SUPERSCRIPTS:
             end += 1
         run = here[self.at : end]
@@ -333,50 +333,50 @@ class Scanner:
         if shown.startswith("\\"):
             plain = signs.COMMANDS.get(shown[1:], {"lvert": "|", "rvert": "|", "lVert": "‖",
                                                    "rVert": "‖"}.get(shown[1:], shown))  # fmt: skip
-        whole = length + len(match.group())
+        end = length + len(match.group())
         if plain == ".":
-            return self._skip(whole)
+            return self._skip(end)
         if plain in ("|", "‖"):
-            return self._add("sign", plain + "(" if side == "left" else ")" + plain, whole)
+            return self._add("sign", plain + "(" if side == "left" else ")" + plain, end)
         if plain not in OPEN and plain not in CLOSE:
-            raise bad_character(self.text, shown[0], self.line, self.at + whole - len(shown))
-        return self._add("sign", plain, whole)
+            raise bad_character(self.text, shown[0], self.line, self.at + end - len(shown))
+        return self._add("sign", plain, end)
 
     def _environment(self, side: str, length: int) -> None:
         match = _ENVIRONMENT.match(self.here, self.at + length)
         name = "" if match is None else match.group(1)
-        whole = length + (0 if match is None else len(match.group()))
+        end = length + (0 if match is None else len(match.group()))
         if side == "begin":
             self.grids.append(name not in signs.LINES)
         elif self.grids:
             self.grids.pop()
         if name in signs.LINES:
-            return self._skip(whole)
+            return self._skip(end)
         if name in signs.GRIDS or name in signs.BAR_GRIDS or name == "cases":
-            return self._add(side, name, whole)
-        raise self._unknown(f"{side}{{{name}}}", whole)
+            return self._add(side, name, end)
+        raise self._unknown(f"{side}{{{name}}}", end)
 
     def _font(self, name: str, length: int) -> None:
         r"""Scan \mathbf{X}, \mathrm{sum} or \text{if }: what stands in braces is one name."""
         match = _GROUP.match(self.here, self.at + length)
         single = _SINGLE.match(self.here, self.at + length)
-        found = match or single
-        if found is None:
+        group = match or single
+        if group is None:
             return self._skip(length, spaced=False)  # a group in braces, or a command, follows
-        inner = (found.group(1) or (single and single.group(2)) or "").strip().replace("\\_", "_")
-        whole = length + len(found.group())
+        inner = (group.group(1) or (single and single.group(2)) or "").strip().replace("\\_", "_")
+        end = length + len(group.group())
         if name in signs.FONTS and inner in ("1", "\\mathbf 1"):
-            return self._add("word", signs.ONES, whole)
+            return self._add("word", signs.ONES, end)
         if inner in ("𝟏", "𝟙"):
-            return self._add("word", signs.ONES, whole)
+            return self._add("word", signs.ONES, end)
         if inner.startswith("\\") and inner[1:] in signs.NAMES:
-            return self._add("name", signs.NAMES[inner[1:]], whole)
+            return self._add("name", signs.NAMES[inner[1:]], end)
         if not inner:
-            return self._skip(whole)
+            return self._skip(end)
         if name in signs.UPRIGHT and re.fullmatch(r"[^\W\d_][\w: ]*|[\d:]+", inner):
-            return self._add("word", inner, whole)
+            return self._add("word", inner, end)
         if name in signs.FONTS and re.fullmatch(r"[A-Za-z]", inner):
-            return self._add("name", inner, whole)
+            return self._add("name", inner, end)
         return self._skip(length, spaced=False)
 
     def _hat(self, name: str, length: int) -> None:

@@ -48,8 +48,8 @@ def word(formulas: FormulaScope, node: Word) -> Task[FormulaPart]:
                 fix=CALL(name=shown, argument="x"),
             )
         case "none":
-            said = node.raw or (f"{node.text}_{node.sub}" if node.sub else node.text)
-            raise formulas.scope.unknown_name(said, formulas.place(node))
+            written_name = node.raw or (f"{node.text}_{node.sub}" if node.sub else node.text)
+            raise formulas.scope.unknown_name(written_name, formulas.place(node))
 
 
 def named(formulas: FormulaScope, node: Syntax, name: str) -> FormulaPart:
