@@ -1,4 +1,4 @@
-"""Published matrix identities, through the text door and as NumPy functions.
+"""Published matrix identities, as texts and as NumPy functions.
 
 Each record states a loss, how to draw its variables, and the closed form of its derivative. tidu
 reads the loss; the closed form is evaluated by NumPy, and the loss is differenced as well, so that

@@ -257,14 +257,14 @@ ERRORS: list[tuple[str, type[TiduError], tuple[str, ...], str | None, Any, dict[
     [pytest.param(*row[1:], id=row[0]) for row in ERRORS],
 )
 def test_errors(kind: type[TiduError], said: Any, text: Any, function: Any, values: Any) -> None:
-    doors: list[Callable[[], Any]] = []
+    verbs: list[Callable[[], Any]] = []
     if text is not None:
-        doors.append(lambda: tidu.derive(text, wrt=[next(iter(values))], values=values).evaluate())
+        verbs.append(lambda: tidu.derive(text, wrt=[next(iter(values))], values=values).evaluate())
     if function is not None:
-        doors.append(lambda: tidu.grad(function)(*values.values()))
-    for door in doors:
+        verbs.append(lambda: tidu.grad(function)(*values.values()))
+    for verb in verbs:
         with pytest.raises(kind) as raised:
-            door()
+            verb()
         for piece in said:
             assert piece in raised.value.text("en")
         assert any("一" <= letter <= "鿿" for letter in raised.value.text("zh"))

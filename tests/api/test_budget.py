@@ -1,4 +1,4 @@
-"""What asks for too much is refused in words, in less than half a second, through every door."""
+"""What asks for too much is refused in words, in less than half a second, by every verb."""
 
 from __future__ import annotations
 

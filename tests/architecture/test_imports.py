@@ -103,7 +103,7 @@ def test_nothing_imports_what_is_for_tests() -> None:
 
 
 def test_only_the_top_imports_the_package_itself() -> None:
-    """`from tidu import grad` inside a lower layer would go round the contract by the front door.
+    """`from tidu import grad` inside a lower layer would go round the contract from its top.
 
     The layers contract sees `from tidu import ops` as an import of `tidu.ops`, but it has nothing
     to say of names that `tidu/__init__.py` gives out.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -88,6 +91,37 @@ def test_a_file_is_excused_only_while_it_has_such_a_name() -> None:
 def test_a_private_word_is_seen() -> None:
     text = "class GhostNode: ...\ndef f(loop_letter): turned = 1"
     assert [word for word, _ in _private_words(ast.parse(text))] == ["ghost", "letter", "turned"]
+
+
+# Private words that no comment or docstring needs; "opened" and "turned" have a plain use.
+PROSE = re.compile(r"\b(doors?|ghosts?|misfits?|astray|stretched|regroup\w*)\b", re.IGNORECASE)
+
+
+def _prose(text: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield every comment and docstring of a file with its line."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            body = node.body[:1]
+            if body and isinstance(body[0], ast.Expr) and ast.get_docstring(node) is not None:
+                yield body[0].lineno, ast.get_docstring(node) or ""
+
+
+def test_comments_and_docstrings_use_the_words_of_the_field() -> None:
+    private = [
+        f"{source.name}:{line}: {match.group()}; write the word of the glossary"
+        for source in sources()
+        for line, text in _prose(source.path.read_text("utf-8"), source.tree)
+        if (match := PROSE.search(text))
+    ]
+    assert not private, "\n".join(private)
+
+
+def test_a_private_word_in_prose_is_seen() -> None:
+    text = '"""The text door."""\nx = 1  # a ghost\ny = "an open door"\n'
+    assert [line for line, words in _prose(text, ast.parse(text)) if PROSE.search(words)] == [2, 1]
 
 
 # Class names that two modules share, each with its reason. The list only gets shorter.

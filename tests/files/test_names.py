@@ -46,13 +46,13 @@ def test_a_name_that_cannot_be_written_is_said(kind: str, place: Path) -> None:
     name, en, zh = BAD[kind]
     run = tidu.descend("sum(x**2)", {"x": [1.0, 2.0]}, lr=0.1, steps=1, progress=False)
     report = tidu.derive("sum(x**2)", wrt="x", shapes={"x": 2}).explain("en")
-    doors: list[Callable[[], object]] = [
+    verbs: list[Callable[[], object]] = [
         lambda: write_whole(named(name), ""),
         lambda: report.save(name),
         lambda: run.save(name.replace(".md", ".npz")),
         lambda: save_source("", name),
     ]
-    for save in doors:
+    for save in verbs:
         with pytest.raises(InputError) as caught:
             save()
         if name:

@@ -27,7 +27,7 @@ from tidu.files import Folder, put, write_whole
 OTHER = 12345  # a user who is not the one that runs the tests
 
 
-# ------------------------------------------------------------------ every door that writes a file
+# ------------------------------------------------------------------ every verb that writes a file
 def by_report(target: Path) -> Path:
     derived = tidu.derive("sum(x**2)", wrt="x", values={"x": [1.0, 2.0]})
     derived.explain("en").save(target)
@@ -51,10 +51,10 @@ def by_command(target: Path) -> Path:
     return target
 
 
-DOORS = [by_report, by_run, by_export, by_command]
+WRITERS = [by_report, by_run, by_export, by_command]
 
 
-door = pytest.mark.parametrize("save", DOORS)
+each_writer = pytest.mark.parametrize("save", WRITERS)
 
 
 Save = Callable[[Path], Path]
@@ -65,7 +65,7 @@ def mode(path: Path) -> int:
 
 
 @posix
-@door
+@each_writer
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, 0o000, 0o027])
 def test_a_new_file_has_the_rights_that_the_umask_leaves(
     tmp_path: Path, save: Save, umask: int
@@ -75,7 +75,7 @@ def test_a_new_file_has_the_rights_that_the_umask_leaves(
 
 
 @posix
-@door
+@each_writer
 @pytest.mark.parametrize("kept", [0o600, 0o640, 0o664, 0o755, 0o666])
 def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path, save: Save, kept: int) -> None:
     target = tmp_path / "a.md"
@@ -88,7 +88,7 @@ def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path, save: Save, kept:
 
 
 @posix
-@door
+@each_writer
 def test_a_link_is_followed(tmp_path: Path, save: Save) -> None:
     (tmp_path / "below").mkdir()
     for end in (".md", ".npz"):

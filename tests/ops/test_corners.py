@@ -41,7 +41,7 @@ CASES = [
 ]
 
 
-# The cases by what they calculate, in ops; the doors have tests of their own for the spellings.
+# The cases by what they calculate, in ops; the adapters have tests of their own for the spellings.
 BUILDERS: dict[str, Callable[..., Node]] = {
     "ki02": lambda x: maximum(x, 0.0),
     "ki03": maximum,

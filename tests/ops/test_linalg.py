@@ -45,7 +45,7 @@ def agrees(f: Callable[..., Any], *xs: Any, by: int = 0, rtol: float = 1e-7) -> 
     assert stated == pytest.approx(measured, rel=rtol, abs=rtol)
 
 
-# ------------------------------------------------------------------ by the door, as NumPy is called
+# ------------------------------------------------------------------ traced, as NumPy is called
 W = RNG.standard_normal(50)
 
 
@@ -55,7 +55,7 @@ def weighed(x: Any) -> Any:
     return np.sum(flat * W[: flat.size])
 
 
-DOOR: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+NUMPY_CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "inv": (lambda a: weighed(np.linalg.inv(a)), (A3,)),
     "det of a batch": (lambda a: weighed(np.linalg.det(a)), (RNG.standard_normal((2, 3, 3)),)),
     "slogdet": (lambda a: np.linalg.slogdet(a)[1], (A3,)),
@@ -100,9 +100,9 @@ DOOR: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", DOOR)
+@pytest.mark.parametrize("name", NUMPY_CALLS)
 def test_functions_are_called_as_in_numpy(name: str) -> None:
-    f, xs = DOOR[name]
+    f, xs = NUMPY_CALLS[name]
     for by in range(len(xs)):
         agrees(f, *xs, by=by)
 

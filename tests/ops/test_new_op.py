@@ -1,7 +1,8 @@
 """A new op is one record: registered for a while, it is read, derived, checked, shown and run.
 
 `softsign` is written as CONTRIBUTING.md shows it; the cube root is a function of NumPy's, and comes
-in by the NumPy door as well, once tidu's own is taken out. Neither changes another file.
+in by the tracing of NumPy functions as well, once tidu's own is taken out. Neither changes another
+file.
 """
 
 from __future__ import annotations

@@ -245,34 +245,34 @@ def truth(tree: Tree, x: Array, order: int, rng: np.random.Generator) -> tuple[A
     return (np.full_like(value, np.nan) if jumps else value), grows
 
 
-# ------------------------------------------------------------------ doors
-def through(door: str, tree: Tree, x: Array, order: int) -> Array:
+# ------------------------------------------------------------------ forms
+def through(form: str, tree: Tree, x: Array, order: int) -> Array:
     def function(v: Any) -> Any:
         return as_numpy(tree, v) * 1.0
 
-    if door == "text":
+    if form == "text":
         return tidu.derive(as_text(tree), wrt="v", values={"v": x}).hessian("v").evaluate()
     second = tidu.hessian(function)
     if order == 3:
         third = tidu.jacobian(lambda v: second(v)[0, 0])
         return np.asarray(third(x)).reshape(1, 1)
-    return (tidu.compile(second, backend="native") if door == "native" else second)(x)
+    return (tidu.compile(second, backend="native") if form == "native" else second)(x)
 
 
-def conventional(door: str, tree: Tree, x: Array, order: int) -> Array:
+def conventional(form: str, tree: Tree, x: Array, order: int) -> Array:
     """What the formulas give at the point, when nobody asks for the sides."""
     with (
         warnings.catch_warnings(),
         mock.patch("tidu.running.boundary.limits_on", return_value=None),
     ):
         warnings.simplefilter("ignore")
-        return through(door, tree, x, order)
+        return through(form, tree, x, order)
 
 
-def examine(seed: int, door: str) -> str | None:
+def examine(seed: int, form: str) -> str | None:
     """What is wrong with one random program; None where nothing is."""
     rng = np.random.default_rng([seed, 77])
-    order = 3 if door == "numpy" and rng.random() < 0.25 else 2
+    order = 3 if form == "numpy" and rng.random() < 0.25 else 2
     size = 1 if order == 3 else int(rng.integers(1, 4))
     maker = Maker(rng)
     tree = maker.tree(size, int(rng.integers(1, 4)))
@@ -286,7 +286,7 @@ def examine(seed: int, door: str) -> str | None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            found = through(door, tree, x, order)
+            found = through(form, tree, x, order)
         except TiduError:
             return None  # refused, by name
     flagged = any(issubclass(w.category, TiduWarning) for w in said)
@@ -299,7 +299,7 @@ def examine(seed: int, door: str) -> str | None:
         return f"{where}: NaN without a word"
     off = known & (np.abs(found - wanted) > 1e-5 * scale)
     if flagged and not known.all():  # the conventional value of the whole is allowed
-        off &= np.abs(found - conventional(door, tree, x, order)) > 1e-5 * scale
+        off &= np.abs(found - conventional(form, tree, x, order)) > 1e-5 * scale
     if np.any(off):
         how = "flagged" if flagged else "in silence"
         return f"{where}: {found.tolist()} for {wanted.tolist()}, {how}"
@@ -308,12 +308,12 @@ def examine(seed: int, door: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("door", ["numpy", "text", "native"])
-def test_derivatives_on_boundaries(door: str) -> None:
+@pytest.mark.parametrize("form", ["numpy", "text", "native"])
+def test_derivatives_on_boundaries(form: str) -> None:
     wrong = [
         said
-        for seed in range({"numpy": 60, "text": 25, "native": 8}[door])
-        if (said := examine(seed, door))
+        for seed in range({"numpy": 60, "text": 25, "native": 8}[form])
+        if (said := examine(seed, form))
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -321,8 +321,8 @@ def test_derivatives_on_boundaries(door: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 10_000, 500))
 def test_ten_thousand_derivatives_on_boundaries(start: int) -> None:
-    doors = ["numpy"] * 8 + ["text", "native"]
+    forms = ["numpy"] * 8 + ["text", "native"]
     wrong = [
-        said for seed in range(start, start + 500) if (said := examine(seed, doors[seed % 10]))
+        said for seed in range(start, start + 500) if (said := examine(seed, forms[seed % 10]))
     ]
     assert not wrong, "\n".join(wrong)

@@ -23,7 +23,7 @@ STEP = 1e-5
 
 
 def derived(model: Model) -> Derivation:
-    """As the doors hand it over: every input with its name."""
+    """As the adapters hand it over: every input with its name."""
     names = {node: (Name(name),) for name, node in model.graph.inputs.items()}
     return Derivation(derive_graph(replace(model.graph, names=names), model.names), model.values)
 

@@ -1,4 +1,4 @@
-"""Random programs with axes of length 0 and 1, through four doors: NumPy's value, slopes of first
+"""Random programs with axes of length 0 and 1, given in four forms: NumPy's value, slopes of first
 and second order, and a refusal in words where NumPy refuses. None wrong, no crash."""
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ OF_TEXTS = (
 )
 
 
-# ------------------------------------------------------------------ the doors
+# ------------------------------------------------------------------ the forms
 def traced(program: Program, along: Along, folder: Path) -> Found:
     """A NumPy function: both ways to second derivatives."""
     f, every, at = program.function(), tuple(range(len(along))), list(program.values.values())
@@ -172,7 +172,7 @@ def distance(found: Any, wanted: Any) -> float:
 def check(
     program: Program,
     seed: int,
-    door: Callable[[Program, Along, Path], Found],
+    form: Callable[[Program, Along, Path], Found],
     folder: Path,
     known: tuple[str, ...] = KNOWN,
 ) -> None:
@@ -184,7 +184,7 @@ def check(
             warnings.simplefilter("ignore", TiduWarning)
             if not np.isfinite(meaning):
                 warnings.simplefilter("ignore", RuntimeWarning)  # of the function itself
-            found = list(door(program, along, folder))
+            found = list(form(program, along, folder))
     except TiduError as refusal:
         expected = not np.isfinite(meaning) or re.search("|".join(known), refusal.text("en"))
         assert expected, f"{program}\n{refusal}"
@@ -208,7 +208,7 @@ def check(
 
 
 @pytest.mark.parametrize(
-    ("door", "seeds"),
+    ("form", "seeds"),
     [
         (traced, range(14)),
         (native, range(30, 32)),
@@ -220,31 +220,31 @@ def check(
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_programs_with_small_axes(door: Callable[..., Found], seeds: range, tmp_path: Path) -> None:
-    known = OF_TEXTS if door in (text, study) else KNOWN
+def test_programs_with_small_axes(form: Callable[..., Found], seeds: range, tmp_path: Path) -> None:
+    known = OF_TEXTS if form in (text, study) else KNOWN
     for seed in seeds:
-        check(random_program(seed), seed, door, tmp_path, known)
+        check(random_program(seed), seed, form, tmp_path, known)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(25))
-@pytest.mark.parametrize("door", [traced, native, text, study], ids=lambda door: door.__name__)
+@pytest.mark.parametrize("form", [traced, native, text, study], ids=lambda form: form.__name__)
 def test_thousands_of_programs_with_small_axes(
-    door: Callable[..., Found], block: int, tmp_path: Path
+    form: Callable[..., Found], block: int, tmp_path: Path
 ) -> None:
-    known = OF_TEXTS if door in (text, study) else KNOWN
+    known = OF_TEXTS if form in (text, study) else KNOWN
     for seed in range(100 * block, 100 * block + 100):
-        check(random_program(seed), seed, door, tmp_path, known)
+        check(random_program(seed), seed, form, tmp_path, known)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(5))
-@pytest.mark.parametrize("door", [verbs, batches, descents], ids=lambda door: door.__name__)
+@pytest.mark.parametrize("form", [verbs, batches, descents], ids=lambda form: form.__name__)
 def test_hundreds_of_programs_with_small_axes_in_other_verbs(
-    door: Callable[..., Found], block: int, tmp_path: Path
+    form: Callable[..., Found], block: int, tmp_path: Path
 ) -> None:
     for seed in range(3000 + 100 * block, 3100 + 100 * block):
-        check(random_program(seed), seed, door, tmp_path)
+        check(random_program(seed), seed, form, tmp_path)
 
 
 def test_the_check_bites(tmp_path: Path) -> None:
@@ -266,9 +266,9 @@ def test_the_check_bites(tmp_path: Path) -> None:
     programs = [random_program(seed) for seed in range(100)]
     refused = next(p for p in programs if p.refused)
     usual = next(p for p in programs if not p.refused and p.values.keys() >= {"A", "c"})
-    for door, program in ((off, usual), (other_shape, usual)):
+    for form, program in ((off, usual), (other_shape, usual)):
         with pytest.raises(AssertionError):
-            check(program, 0, door, tmp_path)
+            check(program, 0, form, tmp_path)
     with pytest.raises(AssertionError):
         check(refused, 0, answers, tmp_path)
 

@@ -313,7 +313,7 @@ def test_an_angle_at_the_origin_has_no_derivative_through_any_door(backend: Any)
     def compiled(function: Function, *args: Any) -> Any:
         return tidu.compile(function, backend=backend)(*args)
 
-    doors: dict[str, Callable[[], Any]] = {
+    verbs: dict[str, Callable[[], Any]] = {
         "grad": lambda: tidu.grad(angle, backend=backend)(zero),
         "hessian": lambda: compiled(tidu.hessian(angle), zero),
         "of one": lambda: of_one(0.0),
@@ -328,9 +328,9 @@ def test_an_angle_at_the_origin_has_no_derivative_through_any_door(backend: Any)
         "text": lambda: text.evaluate().gradients["v"],
         "second of a text": lambda: text.hessian("v").evaluate(),
     }
-    for name, door in doors.items():
+    for name, verb in verbs.items():
         with pytest.warns(TiduWarning):
-            assert np.isnan(door()).all(), name
+            assert np.isnan(verb()).all(), name
 
 
 def test_an_entry_of_a_batch_that_has_no_derivative_takes_none_from_the_others() -> None:

@@ -1,4 +1,4 @@
-"""Every refusal of the text door names the mistake in both languages, with the caret under it."""
+"""Every refusal of the text reader names the mistake in both languages, with the caret under it."""
 
 # ruff: noqa: E501  (a table of cases reads best in rows)
 

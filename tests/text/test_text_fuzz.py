@@ -1,4 +1,4 @@
-"""Whatever the text, the text door answers with a graph or with an error of its own."""
+"""Whatever the text, the text reader answers with a graph or with an error of its own."""
 
 # ruff: noqa: E501  (a table of cases reads best in rows)
 

@@ -89,7 +89,7 @@ class Derivation(Instance):
         """Return the gradient with respect to a parameter, as a formula.
 
         Without `writing` in closed form, in the user's own names; with "delta" or "chain" as it
-        stands in the working, where δ's have lines of their own or are opened into a row chain.
+        stands in the working, where δ's have lines of their own or are expanded into a row chain.
 
         >>> import tidu
         >>> d = tidu.derive("sum((A @ x - b)**2)", wrt=["x"], shapes={"A": (3, 2), "x": 2, "b": 3})

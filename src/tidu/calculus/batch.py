@@ -26,7 +26,7 @@ def batch(outputs: Sequence[Node], mapped: Mapping[Node, Node]) -> list[Node]:
     """Return the outputs with a leading axis, given nodes and what stands for them with that axis.
 
     Each replacement has the shape (k, *shape of the node), one k for all. An output that depends on
-    no mapped node is the same for every entry: it is stretched to (k, …).
+    no mapped node is the same for every entry: it is broadcast to (k, …).
 
     >>> from tidu.ir.build import input_node
     >>> X, v, V = input_node("X", (2, 3)), input_node("v", (3,)), input_node("V", (5, 3))

@@ -80,7 +80,7 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
         unknown = unknown or not boundaries
         masks |= {f"boundary/{len(masks) + i}": mask for i, mask in enumerate(boundaries)}
     if written is not None and any(body_of(node) for node in reachable(nodes)):
-        # The masks are those of an opened program: they are looked at when it runs.
+        # The masks are those of a program with its bodies inlined: they are looked at when it runs.
         return Switches(flat, {}, bool(watched))
     return Switches(flat, masks, unknown)
 

@@ -1,4 +1,4 @@
-"""Gradients put back in the inputs: every name of an intermediate result opened."""
+"""Gradients put back in the inputs: with every name of an intermediate result expanded."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def view(
 
 
 def _longest(derivation: Derivation, names: Names) -> int:
-    """Return the most nodes that a gradient has when all its δ's are opened."""
+    """Return the most nodes that a gradient has when all its δ's are expanded."""
     expanded = (
         expression_nodes(g, names.forward.__contains__) for g in derivation.gradients.values()
     )

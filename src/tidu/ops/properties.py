@@ -132,7 +132,7 @@ def _symmetric(node: Node, depth: int) -> bool:
         return node.attrs["k"] == 0
     if node.op is mirrored or node.op is symmetric_part:
         return not is_complex(node)  # of complex matrices, the conjugate of its transpose
-    if node.op is broadcast_to:  # one number stretched is symmetric, and so is a batch of one
+    if node.op is broadcast_to:  # one number broadcast is symmetric, and so is a batch of one
         return number_of(node) is not None or _symmetric(node.inputs[0], depth - 1)
     if node.op is inv or (node.op is transpose and is_matrix_transpose(node)):
         return _symmetric(node.inputs[0], depth - 1)

@@ -1,4 +1,4 @@
-"""Rules for stretched vectors and diagonal matrices: I ⊙ 𝟏vᵀ = diag(v), a𝟏ᵀ ⊙ 𝟏bᵀ = abᵀ.
+"""Rules for broadcast vectors and diagonal matrices: I ⊙ 𝟏vᵀ = diag(v), a𝟏ᵀ ⊙ 𝟏bᵀ = abᵀ.
 
 All rows of a Jacobian at once are a product with the identity. These rules take it out again, so
 that a Hessian comes in the form in which it is written by hand, and a diagonal matrix is never
@@ -30,7 +30,7 @@ def row_of(node: Node, atoms: Atoms) -> Node | None:
     if node.op is not broadcast_to or node.rank != 2 or node.id in atoms:
         return None
     x = node.inputs[0]
-    if x.shape[-1:] != node.shape[-1:]:  # one number, stretched along the rows as well
+    if x.shape[-1:] != node.shape[-1:]:  # one number, broadcast along the rows as well
         return None
     if x.rank == 1:
         return x
@@ -59,7 +59,7 @@ def as_columns(v: Node, like: Node) -> Node:
     return broadcast_to(reshape(v, shape=(*v.shape, 1)), shape=like.shape)
 
 
-# ------------------------------------------------------------------ products of stretched vectors
+# ------------------------------------------------------------------ products of broadcast vectors
 def _multiply_before_broadcast(node: Node, atoms: Atoms) -> Node | None:
     """Multiply vectors that are broadcast in the same way before the broadcast; with the identity
     they make a diagonal matrix."""

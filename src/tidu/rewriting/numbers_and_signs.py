@@ -119,7 +119,7 @@ def _merged(a: Node | float, b: Node) -> Node:
 
 
 def _number_out_of_product(node: Node, atoms: Atoms) -> Node | None:
-    """Rewrite x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number stretched."""
+    """Rewrite x ⊙ (c·y) → c·(x ⊙ y); the same for a factor that is one number broadcast."""
     x, y = node.inputs
     if any(c.op is negative and number_of(c.inputs[0]) is not None for c in node.inputs):
         return None  # (−n)·(c·y): the sign goes to the front first, or the two would change places

@@ -1,7 +1,7 @@
 """Rules for sums: equal terms are counted, common factors kept in front, quotients cancelled.
 
-A product is opened only to be compared; what comes out is always a product again, never a sum that
-was multiplied out.
+A product is expanded only to be compared; what comes out is always a product again, never a sum
+that was multiplied out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sums as terms and products as factors: what the rules for sums compare.
 
-A product is opened only to be compared.
+A product is expanded only to be compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def terms_of(node: Node, atoms: Atoms) -> list[Term]:
     """Return the terms of a sum with their signs and numbers: c₁·x₁ + c₂·x₂ + …, in order.
 
     A sum that is too long to be compared is one term: each of the nested sums that it is made of
-    would be opened again and again. 1 − tanh², which has a calculation of its own that does not
+    would be expanded again and again. 1 − tanh², which has a calculation of its own that does not
     cancel, is one term where no number stands beside it.
     """
     terms = _terms(node, atoms)
@@ -166,8 +166,8 @@ def factors_key(term: Node, atoms: Atoms) -> tuple[int, ...]:
 
 
 def cancelling(terms: list[Term], atoms: Atoms) -> list[Term]:
-    """Return (u + v) − u: a whole line is opened where a part of it is taken away again, since the
-    rest would lose its digits in that part."""
+    """Return (u + v) − u: a whole line is expanded where a part of it is taken away again, since
+    the rest would lose its digits in that part."""
     if not any(x.id in atoms and x.inputs for _, x in terms):
         return terms
     inner = [_inside(term, atoms) for term in terms]

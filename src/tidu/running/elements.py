@@ -110,7 +110,7 @@ def list_paths(graph: ElementGraph, start: NodeElement, most: int) -> list[Eleme
 
 @dataclass(eq=False)
 class ElementGraph:
-    """The program at the level of elements, opened where it is asked for."""
+    """The program at the level of elements, expanded where it is asked for."""
 
     derivation: Derivation
     sample: Valuation

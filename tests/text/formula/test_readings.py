@@ -1,7 +1,7 @@
 """How formulas are read: each is echoed in plain NumPy, and the echo means the same.
 
 The echo is compared with what a reader of the formula would write, and is then read by itself, by
-the plain door: both graphs have the same value.
+the plain spelling: both graphs have the same value.
 """
 
 # ruff: noqa: E501  (a table of cases reads best in rows)

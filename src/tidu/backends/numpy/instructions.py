@@ -48,7 +48,7 @@ class NumpyProgram:
     """A compiled graph of integer sizes; `compile_graph` makes it.
 
     `every` computes each node as it stands (a keep-all run); `lean` computes the same outputs:
-    numbers that NumPy stretches by itself are not stretched beforehand, results go to buffers,
+    numbers that NumPy broadcasts by itself are not broadcast beforehand, results go to buffers,
     which stand in the slots behind the nodes' own.
     """
 

@@ -66,7 +66,7 @@ def _as_list(value: Any) -> list[Any]:
     return list(cast("Sequence[Any]", value)) if isinstance(value, list | tuple) else [value]
 
 
-# ------------------------------------------------------------------ turned round
+# ------------------------------------------------------------------ transposed, flipped
 def _roll(x: Node, shift: Any, axis: Any = None) -> Node:
     if axis is None:
         return reshape(_roll(flat(x), shift, 0), shape=x.shape)

@@ -27,7 +27,7 @@ def can_lower(node: Node) -> bool:
 
 
 def lowered(outputs: Mapping[str, Node], request: Request) -> dict[str, Node]:
-    """Return the outputs with calls opened, ops that have no loops written by those that have, and
+    """Return the outputs with calls inlined, ops that have no loops written by those that have, and
     what would cancel or overflow in another order, as in NumPy's run."""
     outputs = _without_empty(inlined(outputs))
     images: dict[Node, Node] = {}
