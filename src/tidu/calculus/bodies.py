@@ -1,4 +1,4 @@
-"""Changes inside bodies, and calls and scans written out."""
+"""Changes inside bodies, and calls and scans inlined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tidu.ir.node import Node, reachable
 
 Change = Callable[[Sequence[Node]], Sequence[Node]]
 
-MOST_WRITTEN_OUT = 4000  # nodes, which are still quick to look through
+MOST_LOOKED_AT = 4000  # nodes, which are still quick to look through
 
 
 def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
@@ -20,13 +20,7 @@ def changed(node: Node, inputs: tuple[Node, ...], change: Change) -> Node:
     return apply(node.op, *inputs, **{**node.attrs, node.op.body: body.mapped(change)})
 
 
-def written_out(nodes: Sequence[Node]) -> list[Node] | None:
-    """Return the nodes with every call and scan inlined; None as for `inlined`, with the limit
-    `MOST_WRITTEN_OUT`."""
-    return inlined(nodes, MOST_WRITTEN_OUT)
-
-
-def inlined(nodes: Sequence[Node], limit: int) -> list[Node] | None:
+def inlined(nodes: Sequence[Node], limit: int = MOST_LOOKED_AT) -> list[Node] | None:
     """Return the nodes with every call and scan inlined; None if that takes more than `limit`
     nodes, or if the length of a scan is not known.
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.ir.body import body_of
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, depends_on, reachable
@@ -57,7 +57,7 @@ def switches(nodes: tuple[Node, ...], moving: tuple[Node, ...], points: bool = F
     moving = tuple(node for node in moving if node.dtype in REALS)
     if not moving:
         return Switches()
-    written = written_out(nodes)
+    written = inlined(nodes)
     walk = reachable(nodes if written is None else written)
     active = depends_on(walk, moving)
     flat: tuple[Node, ...] = ()

@@ -17,7 +17,7 @@ import numpy as np
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.program import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
 from tidu.checking.compare import Stated, same_formula, same_value, stated_array
 from tidu.checking.finding import Array, Finding
@@ -131,7 +131,7 @@ def check_claims(
     bound = _bind(claims, values)
     targets = {str(i): c.target for i, c in enumerate(bound)}
     actual = evaluate_settled(
-        targets, values, list(values), list(targets), written_out=written_out
+        targets, values, list(values), list(targets), written_out=inlined
     ).outputs
     verdicts = [_judge(c, actual[str(i)], values, free, seed) for i, c in enumerate(bound)]
     roots = _causes(bound, verdicts, values)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.settled import evaluate_settled
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
 from tidu.checking.finding import METHODS, Array, Finding, Index, page_entry
 from tidu.checking.measure import (
@@ -159,9 +159,9 @@ def _bind(derivation: Derivation, values: Mapping[str, Any]) -> _Bound:
     }
     losses = [place[written], place[derivation.loss]]
     # Kinks stand at single operations: calls and scans are written out where that is not too long.
-    first, second = written_out(losses) or losses
+    first, second = inlined(losses) or losses
     gradients = {name: place[node] for name, node in derivation.gradients.items()}
-    without_calls = written_out(list(gradients.values())) or list(gradients.values())
+    without_calls = inlined(list(gradients.values())) or list(gradients.values())
     return _Bound(
         (first, second),
         {name: place[node] for name, node in derivation.wrt.items()},
@@ -225,7 +225,7 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
     derivatives = list(wanted)
     wanted["loss"] = bound.losses[1]
     outputs = evaluate_settled(
-        wanted, values, list(bound.wrt), derivatives, written_out=written_out
+        wanted, values, list(bound.wrt), derivatives, written_out=inlined
     ).outputs
     roots = list(bound.moved.values())
     inputs = rounded_inputs(roots, values)

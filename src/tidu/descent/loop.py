@@ -15,7 +15,7 @@ from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.inputs import bind_sizes
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.settings import with_bodies
 from tidu.descent.batching import Plan
 from tidu.descent.blocks import Blocks, is_finite
@@ -316,7 +316,7 @@ class Descent:
             return valuation.outputs
         moving = list(compiled.bound.parameters)
         return evaluate_settled(
-            compiled.outputs, values, moving, after, valuation, written_out=written_out
+            compiled.outputs, values, moving, after, valuation, written_out=inlined
         ).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:

@@ -13,7 +13,7 @@ from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.settled import settled, work_of_run
 from tidu.backends.program import Valuation
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.settings import with_bodies
 from tidu.errors import DTypeError, EvaluationError, InputError
@@ -137,7 +137,7 @@ def run(
 
 
 def _written_out(outputs: Mapping[str, Node]) -> Mapping[str, Node]:
-    found = written_out(list(outputs.values()))
+    found = inlined(list(outputs.values()))
     return outputs if found is None else dict(zip(outputs, found, strict=True))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program, Valuation
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.switches import switches
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.graph import Graph
@@ -177,7 +177,7 @@ def _settled(
     names = [name for name, node in outputs.items() if node in wanted]
     moving = [str(node.attrs["name"]) for node in _moving(stage)]
     return evaluate_settled(
-        outputs, stage.values, moving, names, found, of=functions, written_out=written_out
+        outputs, stage.values, moving, names, found, of=functions, written_out=inlined
     )
 
 

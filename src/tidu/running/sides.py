@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.program import compile_graph
 from tidu.backends.program import Program
-from tidu.calculus.bodies import written_out
+from tidu.calculus.bodies import inlined
 from tidu.calculus.switches import boundary_of, switches
 from tidu.ir.build import input_node, is_tuple, substitute
 from tidu.ir.node import Node, reachable
@@ -333,7 +333,7 @@ def prepare(question: Question, values: Arrays, again: Run | None) -> Sides | No
 def _bound_and_work(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], float] | None:
     """Return the nodes without calls and loops, in double precision, and the elements of a run;
     None where these are too many."""
-    bound = written_out(nodes)
+    bound = inlined(nodes)
     if bound is None:
         return None
     work = sum(_size(n) for n in reachable(bound) if not is_tuple(n))
