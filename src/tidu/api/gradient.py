@@ -21,7 +21,7 @@ from tidu.ir.node import Node
 from tidu.running.backend import check_backend, need_native, program_of
 from tidu.running.boundary import Boundary, boundary, unflagged
 from tidu.running.culprit import warn_not_finite
-from tidu.running.evaluation import settled_derivation
+from tidu.running.evaluation import recovered_derivation
 from tidu.running.jumps import Jumps, jumps, warn_flat, warn_jumps
 from tidu.running.results import nodes_of
 from tidu.tracing.calling import bind, bound, function_name
@@ -95,21 +95,21 @@ def value_and_grad(
         wrt = [name for parameter in parameters for name in traced.arguments[parameter]]
         derivation, program, jumping, limits, looks = _program(known, traced, wrt, backend)
         plain, inner = program.run(traced.values), [traced.output] if traced.order else []
-        raw = settled_derivation(derivation, plain, traced.values, more=inner).outputs
+        raw = recovered_derivation(derivation, plain, traced.values, more=inner).outputs
 
         def again(moved: Mapping[str, Any]) -> Mapping[str, Any]:
             return _elsewhere(alone, traced, moved, wrt, known)
 
         what = f"grad({traced.function})"
-        settled = limits.settle(what, traced.values, raw, again)
-        told = {name: unflagged(raw[name], value) for name, value in settled.items()}
+        exact = limits.with_limits(what, traced.values, raw, again)
+        told = {name: unflagged(raw[name], value) for name, value in exact.items()}
         warn_not_finite(derivation, told, traced.values)
-        warn_jumps(derivation, jumping, settled)
-        if settled is plain.outputs:  # of what was settled otherwise, the formula is not the way
-            warn_digits(what, derivation, looks, traced.values, settled)
-        gradients = {name: settled[f"d/{name}"] for name in wrt}
+        warn_jumps(derivation, jumping, exact)
+        if exact is plain.outputs:  # what was found otherwise, the formula did not give
+            warn_digits(what, derivation, looks, traced.values, exact)
+        gradients = {name: exact[f"d/{name}"] for name in wrt}
         trees = one_or_all([traced.unflatten(p, gradients) for p in parameters], argnums)
-        value = settled[traced.output].reshape(())[()]
+        value = exact[traced.output].reshape(())[()]
         return ((value, plain_values(kept[-1])) if has_aux else value), trees
 
     return both
@@ -197,7 +197,15 @@ def _program(
     jumping = jumps(derivation)
     slopes = {f"d/{name}": node for name, node in derivation.gradients.items()}
     moving = [*derivation.wrt.values(), *traced.moving]
-    limits = boundary(slopes, traced.functions, moving, 1 + traced.order, guards)
+    lower = {traced.output: derivation.loss} if traced.order else {}
+    limits = boundary(
+        {**slopes, **lower},
+        traced.functions,
+        moving,
+        1 + traced.order,
+        guards,
+        lower=frozenset(lower),
+    )
     masks = {**{name: mask for name, (_, _, mask) in jumping.items()}, **limits.masks}
     program = program_of({**derivation.outputs(), **masks}, backend)
     made = derivation, program, jumping, limits, digits_of(derivation, program)

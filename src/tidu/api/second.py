@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.backends.numpy.program import Calculate
-from tidu.backends.numpy.settled import settled, work_of_run
+from tidu.backends.numpy.recovery import recovered, work_of_run
 from tidu.backends.program import Valuation
 from tidu.calculus.second import SecondDerivative, second_derivative
 from tidu.calculus.settings import with_bodies
@@ -23,6 +23,7 @@ from tidu.explaining.second import kronecker, second_name, second_tree
 from tidu.explaining.view import view
 from tidu.render import inline, latex
 from tidu.running.boundary import (
+    THE_SECOND_DERIVATIVE,
     Boundary,
     boundary,
     conditions_of,
@@ -67,13 +68,13 @@ class Hessian:
         """
         given = self.instance.given({**(values or {}), **arrays})
         asked, outputs = self._run(given)
-        settled = asked.settle(inline(self.left), given, outputs)["H"]
-        told = unflagged(outputs["H"], settled)
+        value = asked.with_limits(inline(self.left), given, outputs)["H"]
+        told = unflagged(outputs["H"], value)
         if not np.isfinite(told).all():
             graph = replace(self.instance.graph, outputs={"H": self.found.dense})
             told = {self.found.dense: told}
             warn_result(inline(self.left), graph, told, given, self.instance.bodies)
-        return settled
+        return value
 
     def numbers(self) -> tuple[NDArray[Any], tuple[Phrase, ...]]:
         """Return the same at the values of the derivation, with remarks instead of warnings."""
@@ -82,7 +83,8 @@ class Hessian:
         limits = limits_on(asked, given, outputs)
         if limits is None:
             return outputs["H"], ()
-        return limits.values["H"], remarks_of(limits, {"H": inline(self.left)})
+        remarks = remarks_of(limits, {"H": inline(self.left)}, THE_SECOND_DERIVATIVE)
+        return limits.values["H"], remarks
 
     def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
         # The inputs go along: a Hessian of numbers alone still has their named sizes.
@@ -94,7 +96,7 @@ class Hessian:
 
         plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
         moving = list(self.instance.core.wrt)
-        valuation = settled(plain, given, moving, ["H"], again, work=work)
+        valuation = recovered(plain, given, moving, ["H"], again, work=work)
         return asked, valuation.outputs
 
     def _boundary(self) -> Boundary:

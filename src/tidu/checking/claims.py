@@ -16,8 +16,6 @@ import numpy as np
 
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.program import evaluate
-from tidu.backends.numpy.settled import evaluate_settled
-from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
 from tidu.checking.compare import Stated, same_formula, same_value, stated_array
 from tidu.checking.finding import Array, Finding
@@ -25,6 +23,7 @@ from tidu.checking.repair import Repair, StatedNode, find_repairs
 from tidu.errors import InputError, Place
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node, reachable
+from tidu.running.derivatives import evaluate_derivatives
 from tidu.words import Phrase, Words
 
 Verdict = Literal["holds", "fails", "holds here only", "undecided"]
@@ -130,9 +129,7 @@ def check_claims(
         return ()
     bound = _bind(claims, values)
     targets = {str(i): c.target for i, c in enumerate(bound)}
-    actual = evaluate_settled(
-        targets, values, list(values), list(targets), written_out=inlined
-    ).outputs
+    actual = evaluate_derivatives(targets, values, list(values), list(targets)).outputs
     verdicts = [_judge(c, actual[str(i)], values, free, seed) for i, c in enumerate(bound)]
     roots = _causes(bound, verdicts, values)
     return tuple(_describe(i, claims, bound, verdicts, roots, values) for i in range(len(claims)))

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.numpy.inputs import with_sizes
-from tidu.backends.numpy.settled import evaluate_settled
 from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
 from tidu.checking.finding import METHODS, Array, Finding, Index, page_entry
@@ -33,6 +32,7 @@ from tidu.checking.rounding import TRIALS, moved_values, rounded_inputs
 from tidu.ir.body import result_types
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
+from tidu.running.derivatives import evaluate_derivatives
 from tidu.words import Phrase, Words
 
 _AGREES = Words(
@@ -224,9 +224,7 @@ def _state(bound: _Bound, values: Mapping[str, Any]) -> _Stated:
         wanted |= {f"{node.id}.{i}": part for i, part in enumerate(parts)}
     derivatives = list(wanted)
     wanted["loss"] = bound.losses[1]
-    outputs = evaluate_settled(
-        wanted, values, list(bound.wrt), derivatives, written_out=inlined
-    ).outputs
+    outputs = evaluate_derivatives(wanted, values, list(bound.wrt), derivatives).outputs
     roots = list(bound.moved.values())
     inputs = rounded_inputs(roots, values)
     rest, *moved = [moved_values(roots, inputs, trial) for trial in range(TRIALS + 1)]

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.inputs import bind_sizes
-from tidu.backends.numpy.settled import evaluate_settled
 from tidu.backends.program import Program
-from tidu.calculus.bodies import inlined
 from tidu.calculus.settings import with_bodies
 from tidu.descent.batching import Plan
 from tidu.descent.blocks import Blocks, is_finite
@@ -31,6 +29,7 @@ from tidu.ir.node import Node, inputs_among, reachable
 from tidu.optim import Optimizer, StepGraph, step_graph
 from tidu.running.backend import loop_of, native_works, need_native, worth_compiling
 from tidu.running.culprit import not_finite
+from tidu.running.derivatives import evaluate_derivatives
 from tidu.words import Words
 
 Array = NDArray[Any]
@@ -315,9 +314,7 @@ class Descent:
         if all(np.isfinite(valuation.outputs[name]).all() for name in after):
             return valuation.outputs
         moving = list(compiled.bound.parameters)
-        return evaluate_settled(
-            compiled.outputs, values, moving, after, valuation, written_out=inlined
-        ).outputs
+        return evaluate_derivatives(compiled.outputs, values, moving, after, valuation).outputs
 
     def _seen_by_machine_code(self) -> Mapping[str, Array] | None:
         """Return the same from the loop that took the steps, if there is one: the loss after n

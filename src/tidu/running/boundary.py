@@ -18,9 +18,9 @@ from tidu.calculus.switches import Switches, entangled, switches
 from tidu.errors import NoDerivativeWarning, warn
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ir.types import entry_text
+from tidu.ir.types import FLOATS, entry_text
 from tidu.running.limits import Limits, limits
-from tidu.running.sides import Question, Run
+from tidu.running.point import Question, Run
 from tidu.words import Phrase, Words
 
 _MISSING = Words(
@@ -61,7 +61,7 @@ class Boundary:
         """Return what has to run beside the derivatives, by name."""
         return {**self.known.masks, **self.branches}
 
-    def settle(
+    def with_limits(
         self,
         what: Phrase | str,
         values: Mapping[str, Any],
@@ -93,6 +93,15 @@ _FROM_ALL_SIDES = Words(
 )
 
 
+_AT_LIMIT = Words(
+    en="the formula is undefined here (0·∞ or 0/0); {what} is its limit, which is the same from "
+    "every side that was tried",
+    zh="公式在这里没有定义（0·∞ 或 0/0）；{what}取它的极限，从所试的各个方向逼近都得到同一个值",
+)
+THE_GRADIENT = Words(en="the gradient", zh="梯度")
+THE_SECOND_DERIVATIVE = Words(en="the second derivative", zh="二阶导数")
+
+
 def gradient_boundary(core: Derivation, bodies: Mapping[str, Graph]) -> Boundary:
     """Return what is asked of the gradients of a derivation, declared functions replaced."""
     gradients = {f"d/{name}": node for name, node in core.gradients.items()}
@@ -114,9 +123,11 @@ def conditions_of(core: Derivation, bodies: Mapping[str, Graph]) -> list[Node]:
     return [image[node] for node in found]
 
 
-def remarks_of(found: Limits, called: Mapping[str, str]) -> tuple[Phrase, ...]:
-    """Return what a working says of derivatives on a boundary; `called` is what each is called."""
-    remarks = [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
+def remarks_of(found: Limits, called: Mapping[str, str], what: Words) -> tuple[Phrase, ...]:
+    """Return what a working says of derivatives on a boundary, or where their formula is undefined;
+    `called` is what each is called, `what` what they are."""
+    remarks = [_AT_LIMIT(what=what)] if found.undefined else []
+    remarks += [_FROM_ALL_SIDES(what=called[key]) for key in found.cancelled]
     for key in found.missing:
         remarks.append(_missing(called[key], found.values[key], found.values[key], 1))
     for key in found.unknown:
@@ -165,7 +176,7 @@ def boundary(
     A first derivative is looked at where the functions have a value given at one point (x == 0)
     and where kinks of theirs may cancel; at other kinks it has the conventional value.
     """
-    own = {name: node for name, node in results.items() if node.dtype.startswith("float")}
+    own = {name: node for name, node in results.items() if node.dtype in FLOATS}
     along = {name: axis for name, axis in (batch or {}).items() if name in own}
     lengths = {node.shape[:1] for node in functions}
     lengths |= {own[name].shape[axis : axis + 1] for name, axis in along.items()}
@@ -181,10 +192,10 @@ def boundary(
     return Boundary(question, known, {f"branch/{name}": mask for name, mask in taken.items()})
 
 
-def unflagged(raw: Any, settled: Any) -> Any:
-    """Return the settled values without the NaN that `settle` put there, which had a warning of
-    their own: the raw ones stand in their place."""
-    return np.where(np.isfinite(raw), raw, settled)
+def unflagged(raw: Any, found: Any) -> Any:
+    """Return the values found on a boundary without the NaN that `with_limits` put there, which had
+    a warning of their own: the raw ones stand in their place."""
+    return np.where(np.isfinite(raw), raw, found)
 
 
 def _missing(what: Phrase | str, value: Any, before: Any, start: int) -> Phrase:

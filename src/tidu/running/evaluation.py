@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidu.backends.numpy import evaluate
 from tidu.backends.numpy.program import Calculate
-from tidu.backends.numpy.settled import settled, work_of_run
+from tidu.backends.numpy.recovery import recovered, work_of_run
 from tidu.backends.program import Valuation
 from tidu.calculus.bodies import inlined
 from tidu.calculus.derivation import Derivation
@@ -141,7 +141,7 @@ def _written_out(outputs: Mapping[str, Node]) -> Mapping[str, Node]:
     return outputs if found is None else dict(zip(outputs, found, strict=True))
 
 
-def settled_derivation(
+def recovered_derivation(
     derivation: Derivation,
     plain: Valuation,
     values: Mapping[str, Any],
@@ -157,14 +157,13 @@ def settled_derivation(
         return run(nodes, values, bodies, by)
 
     names = [*(f"d/{name}" for name in derivation.gradients), *more]
-    found = settled(
+    found = recovered(
         plain,
         values,
         list(derivation.wrt),
         names,
         again,
         work=work_of_run(nodes, values),
-        function=[name for name in (derivation.loss_name,) if name not in more],
     )
     if not found.remarks or not found.values:
         return found

@@ -13,10 +13,10 @@ from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.elements import ElementPaths
 from tidu.ir.node import Node
-from tidu.running.boundary import gradient_boundary, limits_on, remarks_of, unflagged
+from tidu.running.boundary import THE_GRADIENT, gradient_boundary, limits_on, remarks_of, unflagged
 from tidu.running.culprit import warn_not_finite
 from tidu.running.elements import element_paths
-from tidu.running.evaluation import Evaluation, check_nan, run, settled_derivation
+from tidu.running.evaluation import Evaluation, check_nan, recovered_derivation, run
 from tidu.running.instance import Instance
 from tidu.running.samples import named_sizes, sample_bodies, sample_run
 
@@ -45,12 +45,12 @@ def evaluated(instance: Instance, values: Mapping[str, Any]) -> Evaluation:
     asked = gradient_boundary(core, bodies)
     nodes = {**core.outputs(), **asked.masks}
     found = run(nodes, values, bodies)
-    found = settled_derivation(core, found, values, bodies, nodes)
+    found = recovered_derivation(core, found, values, bodies, nodes)
     check_nan(values, found.outputs[core.loss_name])
-    settled = asked.settle("evaluate", values, found.outputs)
-    told = {name: unflagged(found.outputs[name], value) for name, value in settled.items()}
+    known = asked.with_limits("evaluate", values, found.outputs)
+    told = {name: unflagged(found.outputs[name], value) for name, value in known.items()}
     warn_not_finite(core, told, values, bodies)
-    gradients = {name: settled[f"d/{name}"] for name in core.gradients}
+    gradients = {name: known[f"d/{name}"] for name in core.gradients}
     outputs = {name: found.outputs[name] for name in core.graph.outputs}
     value = float(np.asarray(found.outputs[core.loss_name]).reshape(())[()])
     return Evaluation(value, gradients, outputs, found)
@@ -62,22 +62,22 @@ def numbers_of(instance: Instance, shown: Mapping[str, Node]) -> Numbers:
     core, asked = instance.core, gradient_boundary(instance.core, instance.bodies)
     nodes = {**shown, **asked.masks}
     found = run(nodes, instance.values, instance.bodies)
-    found = settled_derivation(core, found, instance.values, instance.bodies, nodes)
+    found = recovered_derivation(core, found, instance.values, instance.bodies, nodes)
     remarks = (*core.graph.remarks, *found.remarks)
     limits = limits_on(asked, instance.values, found.outputs)
-    outputs, settled = found.outputs, dict[Node, NDArray[Any]]()
+    outputs, by_node = found.outputs, dict[Node, NDArray[Any]]()
     if limits is not None:
         outputs = {**outputs, **limits.values}
-        settled = {node: outputs[f"d/{name}"] for name, node in core.gradients.items()}
+        by_node = {node: outputs[f"d/{name}"] for name, node in core.gradients.items()}
         for name, node in core.wrt.items():
             if node in core.adjoints:  # the same, as it is spoken of between the lines
-                settled[core.adjoints[node]] = outputs[f"d/{name}"]
+                by_node[core.adjoints[node]] = outputs[f"d/{name}"]
         called = {f"d/{name}": f"∂{core.loss_name}/∂{name}" for name in core.gradients}
-        remarks = (*remarks, *remarks_of(limits, called))
-        found = Valuation(outputs, {**found.values, **settled})
+        remarks = (*remarks, *remarks_of(limits, called, THE_GRADIENT))
+        found = Valuation(outputs, {**found.values, **by_node})
     gradients = {name: outputs[f"d/{name}"] for name in core.gradients}
     derivation = replace(core, graph=replace(core.graph, remarks=remarks))
-    return Numbers(derivation, found, gradients, settled)
+    return Numbers(derivation, found, gradients, by_node)
 
 
 def elements_of(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.numpy import evaluate
-from tidu.backends.numpy.settled import evaluate_settled
+from tidu.backends.numpy.recovery import evaluate_recovered
 from tidu.backends.program import Program, Valuation
 from tidu.calculus.bodies import inlined
 from tidu.calculus.switches import switches
@@ -22,7 +22,8 @@ from tidu.ir.op import Loop
 from tidu.running.backend import program_of
 from tidu.running.boundary import Boundary, boundary, unflagged
 from tidu.running.culprit import warn_result
-from tidu.running.sides import Run
+from tidu.running.derivatives import evaluate_derivatives
+from tidu.running.point import Run, name_of
 from tidu.tracing.arguments import refuse_counting_nan
 from tidu.tracing.calling import as_call
 from tidu.tracing.record import running
@@ -73,8 +74,8 @@ def finish(
     plan = _derivatives(nodes, *asked, order, taken, axes, backend)
     if _beside.get():
         return _plainly(plan, stage)
-    raw = _settled(nodes, plan.program.run(stage.values), stage, derived, functions).outputs
-    outputs = plan.boundary.settle(what, stage.values, raw, redo and _again(redo))
+    raw = _recovered(nodes, plan.program.run(stage.values), stage, derived).outputs
+    outputs = plan.boundary.with_limits(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: unflagged(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
     return _given(stage, tree, arrays, what, display_names, told)
@@ -151,8 +152,7 @@ def _derivatives(
     batch: tuple[tuple[Node, int], ...],
     backend: str | None,
 ) -> _Plan:
-    outputs = {str(i): node for i, node in enumerate(nodes)}
-    wanted = set(derived)
+    outputs, wanted = _numbered(nodes), set(derived)
     asked = {name: node for name, node in outputs.items() if node in wanted}
     axes = dict(batch)
     along = {name: axes[node] for name, node in asked.items() if node in axes}
@@ -161,24 +161,21 @@ def _derivatives(
     return _Plan(program_of({**outputs, **plan.masks}, backend), plan)
 
 
-def _settled(
-    nodes: Sequence[Node],
-    found: Valuation,
-    stage: Stage,
-    derived: Sequence[Node],
-    functions: Sequence[Node] = (),
+def _recovered(
+    nodes: Sequence[Node], found: Valuation, stage: Stage, derived: Sequence[Node]
 ) -> Valuation:
     """Return the values found, with what a plain run cannot find of the nodes that are
     derivatives."""
     if not derived:
         return found
-    outputs = {str(i): node for i, node in enumerate(nodes)}
-    wanted = set(derived)
+    outputs, wanted = _numbered(nodes), set(derived)
     names = [name for name, node in outputs.items() if node in wanted]
-    moving = [str(node.attrs["name"]) for node in _moving(stage)]
-    return evaluate_settled(
-        outputs, stage.values, moving, names, found, of=functions, written_out=inlined
-    )
+    moving = list(map(name_of, _moving(stage)))
+    return evaluate_recovered(outputs, stage.values, moving, names, found, written_out=inlined)
+
+
+def _numbered(nodes: Sequence[Node]) -> dict[str, Node]:
+    return {str(i): node for i, node in enumerate(nodes)}
 
 
 def value_of(node: Node, values: Mapping[str, Any], graph: Graph, backend: str | None) -> Any:
@@ -206,7 +203,10 @@ class Rest:
         """Return the tree with its arrays, as `finish` does; the stage knows the values of the
         inputs that were left."""
         found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
-        found = _settled(nodes, found, stage, nodes, self.of)
+        moving, outputs = list(map(name_of, _moving(stage))), _numbered(nodes)
+        found = evaluate_derivatives(
+            outputs, stage.values, moving, list(outputs), found, functions=self.of
+        )
         arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}
         return _given(stage, self.tree, arrays, what, display_names)
 
@@ -267,4 +267,4 @@ def _results(found: Valuation) -> list[Any]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _program(nodes: tuple[Node, ...], backend: str | None) -> Program:
-    return program_of({str(i): node for i, node in enumerate(nodes)}, backend)
+    return program_of(_numbered(nodes), backend)
