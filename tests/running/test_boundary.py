@@ -283,6 +283,42 @@ def test_a_boundary_beside_a_value_that_is_nan_is_not_passed_over_in_silence() -
             derivative(np.array([0.0, -1.0]))
 
 
+def quotient(x: Any) -> Any:
+    return np.sum(np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x)))
+
+
+def test_numbers_whose_digits_all_cancel_beside_the_point_are_no_limit() -> None:
+    """Close to 0 the formula gives 0/x³ at every step that is small enough; the truth is 1/3."""
+    np.testing.assert_allclose(tidu.hessian(quotient)(np.zeros(3)), np.eye(3) / 3, atol=1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the NaN
+        found = np.diag(tidu.hessian(quotient)(np.array([1e-200, 0.0])))
+    assert np.all(np.isnan(found) | np.isclose(found, 1 / 3))
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).maxexp < 2000, reason="long doubles reach no further than others here"
+)
+def test_a_limit_of_numbers_that_leave_the_range_beside_the_point() -> None:
+    """The slope and the curvature of √x⁴ = x² at 1e-200, where x⁴ is 0 for plain numbers."""
+    point = np.array([1e-200, 0.0])
+    assert tidu.grad(lambda x: np.sum(np.sqrt(x**4)))(point).tolist() == [2e-200, 0.0]
+    found = tidu.hessian(lambda x: np.sum(np.sqrt(x**4)))(point)
+    np.testing.assert_allclose(found, 2 * np.eye(2), rtol=1e-12)
+
+
+def test_complex_numbers_have_limits_in_both_parts() -> None:
+    """arccos(1 − z²)² is 2z² + … at 0; its formula divides by √(1 − (1 − z²)²)."""
+    root: Function = lambda z: np.sum(np.arccos(1 - z * z) ** 2)  # noqa: E731
+    for point in (np.zeros(2, complex), np.array([0j, 1 + 1j])):
+        slope = tidu.grad(lambda z: np.real(root(z)))(point)
+        assert slope[0] == 0
+        assert np.isfinite(slope).all()
+    split: Function = lambda z: np.real(z[0] * z[0]) / np.sqrt(np.abs(z[0]) ** 2)  # noqa: E731
+    with pytest.warns(TiduWarning):  # it depends on the side
+        tidu.grad(split)(np.zeros(1, complex))
+
+
 def test_single_precision() -> None:
     zero = np.zeros(2, np.float32)
     found = tidu.hessian(lambda v: np.cos(np.linalg.norm(v)))(zero)

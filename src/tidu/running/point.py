@@ -90,12 +90,12 @@ class Point:
 
     @property
     def entries(self) -> int:
-        """How many numbers move."""
+        """Return how many numbers move."""
         return sum(np.size(self.values[name]) for name in map(name_of, self.question.moving))
 
     @property
     def has_values(self) -> bool:
-        """Whether the functions have finite values at the point."""
+        """Return whether the functions have finite values at the point."""
         return all(np.isfinite(value).all() for value in self.functions.values())
 
 
