@@ -10,6 +10,7 @@ from typing import Any, get_args
 from tidu.api.options import check_choice, check_digits
 from tidu.api.report import Report, report
 from tidu.api.second import Hessian, hessian_of, second_section
+from tidu.api.seen import seen
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
 from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
@@ -26,7 +27,7 @@ from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
 from tidu.running.evaluation import Evaluation
 from tidu.running.instance import Instance
-from tidu.running.numbers import elements_of, evaluated, numbers_of
+from tidu.running.numbers import evaluated, numbers_of
 from tidu.running.samples import small_sizes
 from tidu.words import LANGUAGES, Language, Words, current_language
 
@@ -257,16 +258,11 @@ class Derivation(Instance):
             return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
             )
-        shown = shown_nodes(self.core)
-        numbers = numbers_of(self, shown) if self.has_numbers() else None
-        elements = (
-            elements_of(self, shown, options.of, numbers) if options.zoom == "element" else None
-        )
-        if numbers is None:
-            return derivation_document(view(self.core, None, options, elements), (), title)
-        findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
-        seen = view(numbers.derivation, numbers.valuation, options, elements)
-        return derivation_document(seen, findings, title)
+        shown, numbers = seen(self, options)
+        findings: tuple[Finding, ...] = ()
+        if numbers is not None:
+            findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
+        return derivation_document(shown, findings, title)
 
     def _sized(self, sizes: Mapping[str, int]) -> Derivation:
         """Return the derivation with numbers for its named sizes, which is said."""

@@ -10,6 +10,7 @@ from tidu.api.derivation import Derivation
 from tidu.api.descend import descend
 from tidu.api.report import Report, report
 from tidu.api.run import Run
+from tidu.api.seen import seen
 from tidu.api.studies import part_derivation
 from tidu.backends.program import Valuation
 from tidu.checking import Finding, verify
@@ -23,13 +24,13 @@ from tidu.explaining.numbers import Layout
 from tidu.explaining.prose import paragraphs
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.study import PartResults, part_blocks
-from tidu.explaining.view import Options, View, Writing, Zoom, view
+from tidu.explaining.view import Options, Writing, Zoom
 from tidu.ir.budget import limited
 from tidu.optim import StepGraph, step_graph
 from tidu.optim.course import Course
 from tidu.running.evaluation import run as evaluate_all
 from tidu.running.instance import Instance
-from tidu.running.numbers import Numbers, elements_of, numbers_of
+from tidu.running.numbers import Numbers, numbers_of
 from tidu.running.samples import sample_bodies, sample_run, sample_values
 from tidu.study.budget import OF_A_STUDY, check_steps
 from tidu.study.part import Part, Study
@@ -108,8 +109,7 @@ def solve(
 def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = part_derivation(study, part)
-    numbers = numbers_of(handle, shown_nodes(handle.core)) if handle.has_numbers() else None
-    shown = _view(handle, numbers, _options(part, choice))
+    shown, numbers = seen(handle, _options(part, choice))
     findings: tuple[Finding, ...] = ()
     descents, runs = dict[str, StudyDescent](), dict[str, Run]()
     if numbers is not None:
@@ -126,16 +126,6 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
         findings=findings,
     )
     return PartSolution(part, handle, findings, claims, runs, part_blocks(shown, part, results))
-
-
-def _view(handle: Derivation, numbers: Numbers | None, options: Options) -> View:
-    """Return the derivation as it will be shown, with its numbers if it has any."""
-    by_element = options.zoom == "element"
-    nodes = shown_nodes(handle.core)
-    elements = elements_of(handle, nodes, options.of, numbers) if by_element else None
-    if numbers is None:
-        return view(handle.core, None, options, elements)
-    return view(numbers.derivation, numbers.valuation, options, elements)
 
 
 def _claim_context(

@@ -8,7 +8,7 @@ simplifying rewrites bring each new expression into its normal form. Backends on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -119,10 +119,12 @@ def derive_graph(
     *,
     output: str | None = None,
     as_written: bool = False,
+    allows: Callable[[Node, Node], bool] | None = None,
 ) -> Derivation:
     """Derive the gradients of one output of a graph with respect to the named inputs.
 
-    `output` defaults to the graph's last. With `as_written` no stabilising rewrite is made.
+    `output` defaults to the graph's last. With `as_written` no stabilising rewrite is made; with
+    `allows` those that it allows, given a node before and after.
     Raises ShapeError if the output has more than one element, UnknownNameError for a name that is
     not an input, DTypeError for an input of booleans.
 
@@ -137,7 +139,7 @@ def derive_graph(
     parameters = {w: _parameter(graph, w) for w in wrt}
     _check_loss(name, written)
     steps: list[DerivationStep] = []
-    as_run = {} if as_written else _stabilise(graph, steps)
+    as_run = {} if as_written else _stabilise(graph, steps, allows)
     loss = as_run.get(written, written)
     seed = filled(1.0, loss.type)
     steps.append(DerivationStep("seed", loss, seed, of=loss))
@@ -243,13 +245,17 @@ def _plain_sum(parts: Sequence[Contribution]) -> Node:
     return total
 
 
-def _stabilise(graph: Graph, steps: list[DerivationStep]) -> dict[Node, Node]:
+def _stabilise(
+    graph: Graph,
+    steps: list[DerivationStep],
+    allows: Callable[[Node, Node], bool] | None = None,
+) -> dict[Node, Node]:
     """Rewrite the graph as written into the graph as run; only changed nodes are in the result."""
 
     def record(rule: RewriteRule, before: Node, after: Node) -> None:
         steps.append(DerivationStep("stabilise", before, after, rule=rule))
 
-    rewriter = Rewriter("stabilise", set(), record)
+    rewriter = Rewriter("stabilise", set(), record, **({"allows": allows} if allows else {}))
     changed: dict[Node, Node] = {}
     nodes = graph.nodes()
     for output in graph.outputs.values():

@@ -21,6 +21,10 @@ def _ignore(rule: RewriteRule, before: Node, after: Node) -> None:
     return None
 
 
+def _any_rewrite(before: Node, after: Node) -> bool:
+    return True
+
+
 _STEPS = 1_000  # that one node of the given expression may take to its normal form,
 _STEPS_EACH = 60  # and for each node under it
 
@@ -34,12 +38,14 @@ class Rewriter:
     node takes a limited number of steps, so that a rule which makes an expression longer and longer
     stops too. What stands then stays as it is, which has the same value.
 
-    `atoms` are ids of nodes that stay as they are and are not looked into.
+    `atoms` are ids of nodes that stay as they are and are not looked into. `allows` tells whether a
+    rewrite that a rule proposes is wanted.
     """
 
     purpose: Purpose
     atoms: set[int] = field(default_factory=set[int])
     record: Record = _ignore
+    allows: Callable[[Node, Node], bool] = _any_rewrite
     _normal: dict[int, Node] = field(default_factory=dict[int, Node])
     _replaced: dict[int, Node] = field(default_factory=dict[int, Node])
     _open: set[int] = field(default_factory=set[int])  # nodes that are being rewritten
@@ -100,7 +106,7 @@ class Rewriter:
             after = rule.apply(node, self.atoms) if holds_for(rule, node) else None
             if after is None or after is node or after.type != node.type:
                 continue
-            if self._leads_on(node, after):
+            if self.allows(node, after) and self._leads_on(node, after):
                 self.record(rule, node, after)
                 return after
         return node

@@ -8,6 +8,7 @@ from tidu.checking.finding import Finding
 from tidu.document.blocks import Block, Document
 from tidu.explaining import phrases
 from tidu.explaining.bodies import body_sections
+from tidu.explaining.closed import short_section
 from tidu.explaining.element import element_sections
 from tidu.explaining.layers import layer_sections
 from tidu.explaining.notes import notice_section, readings
@@ -33,7 +34,7 @@ def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, .
         case "element":
             blocks = element_sections(view)
         case _:
-            blocks = (*working(view), *body_sections(view))
+            blocks = (*working(view), *body_sections(view), *short_section(view))
     blocks += notice_section(view)
     if findings:
         blocks = (*blocks, check_section(view, findings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tidu.document.blocks import Block, Note, Section
 from tidu.document.math import Math, Number
 from tidu.explaining import phrases
 from tidu.explaining.gradient import closed_form
+from tidu.explaining.naming import name_all
 from tidu.explaining.numbers import is_truncated, value_of
 from tidu.explaining.shown import kinks_of
 from tidu.explaining.trees import formula, named
@@ -68,6 +70,8 @@ def _listed(names: Sequence[Math]) -> Phrase:
 
 def _stability(view: View) -> list[Phrase]:
     """Return the program as written and as run, for each rewrite that changed it."""
+    if view.running is not None:
+        view = replace(view, derivation=view.running, names=name_all(view.running), running=None)
     written_atoms: dict[Node, Math] = {}
     for written in view.derivation.graph.nodes():
         run = view.derivation.run_node(written)

@@ -266,6 +266,7 @@ CLAIM_WOULD = Words(
     zh="若按这里写的梯度走一步，损失变为 {stated}；按正确的梯度则为 {right}",
 )
 SUMMARY = Words(en="{right} of {total} statements hold.", zh="共 {total} 条，其中 {right} 条成立。")
+SHORT_FORM = Words(en="In short, as it runs", zh="简式（实际运行的形式）")
 CLOSED_FORM = Words(en="In terms of the inputs", zh="代回自变量")
 BEST_STEP = Words(en="step with the lowest loss", zh="损失最低的一步")
 AT_STEP = Words(en="{name} at step {step}", zh="第 {step} 步的 {name}")

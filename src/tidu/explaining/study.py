@@ -10,7 +10,7 @@ from tidu.checking.finding import Finding
 from tidu.checking.quotients import Quotient
 from tidu.document.blocks import Block
 from tidu.explaining.claims import Judged, claims_section
-from tidu.explaining.closed import closed_section
+from tidu.explaining.closed import closed_section, short_section
 from tidu.explaining.descent import OneStep, descent_sections
 from tidu.explaining.element import element_sections
 from tidu.explaining.layers import figure_section, layer_sections
@@ -69,4 +69,4 @@ def _working(view: View) -> tuple[Block, ...]:
         case "element":
             return element_sections(view)
         case _:
-            return working(view)
+            return (*working(view), *short_section(view))

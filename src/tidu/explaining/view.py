@@ -39,7 +39,8 @@ class View:
     """A derivation with its names, and its numbers if it was run.
 
     elements: the paths from one element to the loss, for the element zoom; where no values are
-    given they were found at random ones, and their numbers are not shown.
+    given they were found at random ones, and their numbers are not shown. running: the derivation
+    that runs, where it passes over lines that this one shows.
     """
 
     derivation: Derivation
@@ -48,6 +49,7 @@ class View:
     options: Options
     elements: ElementPaths | None = None
     shortened: bool = False
+    running: Derivation | None = None
     _values: dict[Node, Math] = field(  # as trees
         init=False, default_factory=dict[Node, Math], repr=False
     )
@@ -143,6 +145,7 @@ def view(
     valuation: Valuation | None,
     options: Options | None = None,
     elements: ElementPaths | None = None,
+    running: Derivation | None = None,
 ) -> View:
     """Return a view with all names decided. A row chain that no line can hold is written with
     δ's."""
@@ -151,7 +154,7 @@ def view(
     shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
     if shortened:
         chosen = replace(chosen, writing="delta")
-    return View(derivation, names, valuation, chosen, elements, shortened)
+    return View(derivation, names, valuation, chosen, elements, shortened, running)
 
 
 def _longest(derivation: Derivation, names: Names) -> int:

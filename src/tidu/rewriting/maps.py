@@ -162,9 +162,17 @@ def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
         return x.inputs[1].mT @ x.inputs[0].mT
     if x.op is outer:
         return outer(x.inputs[1], x.inputs[0])
-    if x.op in (add, subtract) and any(_same_transpose(node, term) for term in x.inputs):
-        return x.op(*(transpose(term, axes=node.attrs["axes"]) for term in x.inputs))
-    return None
+    return _of_each_term(node)
+
+
+def _of_each_term(node: Node) -> Node | None:
+    """Rewrite (A ± Bᵀ)ᵀ → Aᵀ ± B; B + Aᵀ rather than Aᵀ + B."""
+    x = node.inputs[0]
+    undone = [_same_transpose(node, term) for term in x.inputs]
+    if x.op not in (add, subtract) or not any(undone):
+        return None
+    first, second = (transpose(term, axes=node.attrs["axes"]) for term in x.inputs)
+    return x.op(second, first) if x.op is add and undone == [False, True] else x.op(first, second)
 
 
 def _same_transpose(node: Node, term: Node) -> bool:

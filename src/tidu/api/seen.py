@@ -1,0 +1,43 @@
+"""A derivation as it will be shown: line by line as it was written, with its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidu.calculus.derivation import Derivation
+from tidu.calculus.lines import agree, line_by_line
+from tidu.explaining.shown import shown_nodes
+from tidu.explaining.view import Options, View, view
+from tidu.running.instance import Instance
+from tidu.running.numbers import Numbers, elements_of, numbers_of
+
+
+def seen(instance: Instance, options: Options) -> tuple[View, Numbers | None]:
+    """Return the view of a derivation, and its numbers if it has any.
+
+    The working follows the user's lines where the program that runs passes some over, as long as
+    that gives the same gradients at the given values; the view then knows both.
+    """
+    numbers = _numbers(instance)
+    written = line_by_line(instance.core)
+    if written is not None:
+        lines = replace(instance, core=written, general=None)
+        found = _numbers(lines)
+        if found is None or numbers is None or agree(found.gradients, numbers.gradients):
+            return _view(lines, found, options, instance.core), found
+    return _view(instance, numbers, options, None), numbers
+
+
+def _numbers(instance: Instance) -> Numbers | None:
+    return numbers_of(instance, shown_nodes(instance.core)) if instance.has_numbers() else None
+
+
+def _view(
+    instance: Instance, numbers: Numbers | None, options: Options, running: Derivation | None
+) -> View:
+    nodes = shown_nodes(instance.core)
+    by_element = options.zoom == "element"
+    elements = elements_of(instance, nodes, options.of, numbers) if by_element else None
+    if numbers is None:
+        return view(instance.core, None, options, elements, running)
+    return view(numbers.derivation, numbers.valuation, options, elements, running)
