@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tidu.calculus.differentiate import Contribution, gradient_from_adjoint, pull_back, reverse
-from tidu.calculus.rewrite import Rewriter
+from tidu.calculus.rewrite import Rewriter, any_rewrite
 from tidu.calculus.values import add, differentiable, placeholder, zeros_like
 from tidu.errors import DTypeError, ShapeError, UnknownNameError, nearest
 from tidu.ir.build import filled, is_tuple, rebuild
@@ -119,7 +119,7 @@ def derive_graph(
     *,
     output: str | None = None,
     as_written: bool = False,
-    allows: Callable[[Node, Node], bool] | None = None,
+    allows: Callable[[Node, Node], bool] = any_rewrite,
 ) -> Derivation:
     """Derive the gradients of one output of a graph with respect to the named inputs.
 
@@ -248,14 +248,14 @@ def _plain_sum(parts: Sequence[Contribution]) -> Node:
 def _stabilise(
     graph: Graph,
     steps: list[DerivationStep],
-    allows: Callable[[Node, Node], bool] | None = None,
+    allows: Callable[[Node, Node], bool] = any_rewrite,
 ) -> dict[Node, Node]:
     """Rewrite the graph as written into the graph as run; only changed nodes are in the result."""
 
     def record(rule: RewriteRule, before: Node, after: Node) -> None:
         steps.append(DerivationStep("stabilise", before, after, rule=rule))
 
-    rewriter = Rewriter("stabilise", set(), record, **({"allows": allows} if allows else {}))
+    rewriter = Rewriter("stabilise", set(), record, allows)
     changed: dict[Node, Node] = {}
     nodes = graph.nodes()
     for output in graph.outputs.values():

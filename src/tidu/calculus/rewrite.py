@@ -21,7 +21,8 @@ def _ignore(rule: RewriteRule, before: Node, after: Node) -> None:
     return None
 
 
-def _any_rewrite(before: Node, after: Node) -> bool:
+def any_rewrite(before: Node, after: Node) -> bool:
+    """Allow every rewrite that a rule proposes."""
     return True
 
 
@@ -45,7 +46,7 @@ class Rewriter:
     purpose: Purpose
     atoms: set[int] = field(default_factory=set[int])
     record: Record = _ignore
-    allows: Callable[[Node, Node], bool] = _any_rewrite
+    allows: Callable[[Node, Node], bool] = any_rewrite
     _normal: dict[int, Node] = field(default_factory=dict[int, Node])
     _replaced: dict[int, Node] = field(default_factory=dict[int, Node])
     _open: set[int] = field(default_factory=set[int])  # nodes that are being rewritten
