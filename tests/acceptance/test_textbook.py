@@ -134,8 +134,9 @@ def test_a_declared_parameter_is_not_trained() -> None:
 def length(tex: str) -> int:
     tex = re.sub(r"\\(left|right|[bB]igg?[lr]?)(?![A-Za-z])\.?", "", tex)
     tex = re.sub(r"\\[,;:! ]|\\(q?quad|thinspace)(?![A-Za-z])", "", tex)
+    tex = re.sub(r"\\mathbf\{1\}", "1", tex)  # one sign
     tex = re.sub(r"\\[A-Za-z]+\*?|\\.", "M", tex)
-    return len(re.sub(r"[\s{}]", "", tex))
+    return len(re.sub(r"[\s{}_^]", "", tex))  # what is printed; where it stands is no sign
 
 
 def shortest(record: dict[str, Any], writings: tuple[Any, ...]) -> int:

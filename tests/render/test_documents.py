@@ -76,7 +76,7 @@ def test_wide_cells_of_a_table_wrap() -> None:
 def test_latex_is_a_complete_file(language: Language) -> None:
     text = render_latex(document, language)
     style = "ctexart" if language == "zh" else "article"
-    assert text.startswith(f"\\documentclass[a4paper]{{{style}}}\n")
+    assert re.findall(r"^\\documentclass\[.*\]\{(.*)\}$", text, re.MULTILINE) == [style]
     assert text.endswith("\\end{document}\n")
     opened = re.findall(r"\\begin\{(.+?)\}", text)
     assert sorted(opened) == sorted(re.findall(r"\\end\{(.+?)\}", text))
@@ -109,7 +109,7 @@ def test_markdown_marks_formulas_and_escapes_text() -> None:
     assert "# A network & its 100% gradient\n" in text
     assert r"$L = \lvert y_3 - y_{\mathrm{true}} \rvert$; a\_b and \*stars\* stay" in text
     assert "| name | shape | $L$ |\n| --- | --- | --- |\n| $W_1$ | (3,3) | 70 |" in text
-    assert "**First layer**\n\n$$\n\\begin{aligned}\ny_1 &= W_1 x + b_1 \\cr\n" in text
+    assert "**First layer**\n\n$$\ny_1 = W_1 x + b_1 = \\begin{bmatrix} 1 & 1 & 1 \\\\\n" in text
     assert "> **Kink:** $x$ is on the kink" in text
     assert "```python\na = 1\nb = `2`\n```" in text
 
@@ -122,7 +122,9 @@ def test_markdown_leaves_a_space_between_chinese_and_a_formula() -> None:
 def test_markdown_never_has_a_backslash_that_markdown_eats_inside_a_formula() -> None:
     for language in LANGUAGES:
         for formula in re.findall(r"\$+([^$]+)\$+", render_markdown(document, language)):
-            assert not re.search(r"\\[^A-Za-z]", formula), formula
+            # GitHub leaves what ends a row at the end of a line as it is.
+            kept = formula.replace("\\\\\n", "\n")
+            assert not re.search(r"\\[^A-Za-z]", kept), formula
 
 
 @pytest.mark.parametrize(

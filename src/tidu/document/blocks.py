@@ -116,18 +116,9 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-Block = (
-    Paragraph
-    | Equation
-    | Step
-    | Note
-    | Verdict
-    | Table
-    | CodeBlock
-    | GraphFigure
-    | CurveFigure
-    | Section
-)
+# A block that holds no other blocks.
+Leaf = Paragraph | Equation | Step | Note | Verdict | Table | CodeBlock | GraphFigure | CurveFigure
+Block = Leaf | Section
 
 
 @dataclass(frozen=True, slots=True)

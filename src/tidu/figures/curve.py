@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidu.document.blocks import CurveFigure
 from tidu.figures.cells import cells
+from tidu.figures.ticks import count_ticks
 from tidu.visible import visible_line
 from tidu.words import Language, Words, current_language
 
-_LOGARITHMIC = Words(en="logarithmic scale", zh="对数刻度")
+LOGARITHMIC = Words(en="logarithmic scale", zh="对数刻度")
 _LEFT_OUT = Words(
     en="{n} of {all} values are not finite and are not drawn",
     zh="{all} 个值中有 {n} 个不是有限数，未画出",
@@ -22,26 +23,26 @@ _DECADES_FOR_LOG = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
     """The scale of a drawing: which values its lowest and its highest line have."""
 
     low: float
     high: float
-    map: Callable[[float], float]
+    logarithmic: bool = False
 
-    def line(self, value: float, height: int) -> int:
-        """Return the line from the top."""
-        below, above = self.map(self.low), self.map(self.high)
+    def share(self, value: float) -> float:
+        """Return 0 for the lowest value, 1 for the highest."""
+        map_ = math.log10 if self.logarithmic else float
+        below, above = map_(self.low), map_(self.high)
         if above == below:
-            return height // 2
+            return 0.5
         # Halves first: the range of finite numbers need not be finite itself.
-        share = (self.map(value) / 2 - below / 2) / (above / 2 - below / 2)
-        return round((height - 1) * (1 - share))
+        return (map_(value) / 2 - below / 2) / (above / 2 - below / 2)
 
     def at(self, share: float) -> float:
         if share in (0, 1):  # not by way of a logarithm: 10 ** log10(x) may miss x, or overflow
             return self.high if share else self.low
-        if self.map is math.log10:
+        if self.logarithmic:
             return 10 ** (math.log10(self.low) * (1 - share) + math.log10(self.high) * share)
         return self.low * (1 - share) + self.high * share
 
@@ -61,10 +62,10 @@ def curve_text(
        1         2        3
     """
     chosen = language or current_language()
-    finite = [v for _, values in figure.series for v in values if math.isfinite(v)]
+    finite = finite_values(figure)
     if not finite:
-        return _NOTHING().text(chosen)
-    scale = _scale(finite)
+        return left_out(figure, chosen)
+    scale = scale_of(finite)
     labels = _value_labels(scale, height)
     margin = max(len(label) for label in labels)
     room = max(8, width - margin - 3)
@@ -76,20 +77,30 @@ def curve_text(
     for label, row in zip(labels, canvas, strict=True):
         lines.append(f"{label:>{margin}} {'┤' if label else '│'}{''.join(row)}".rstrip())
     lines += _axis(figure, longest, room, margin, chosen)
+    return "\n".join([*lines, *filter(None, [left_out(figure, chosen)])])
+
+
+def finite_values(figure: CurveFigure) -> list[float]:
+    return [v for _, values in figure.series for v in values if math.isfinite(v)]
+
+
+def left_out(figure: CurveFigure, language: Language) -> str:
+    """Return how many values cannot be drawn, in words; nothing if all can."""
     total = sum(len(values) for _, values in figure.series)
-    if len(finite) < total:
-        lines.append(_LEFT_OUT(n=total - len(finite), all=total).text(chosen))
-    return "\n".join(lines)
+    count = len(finite_values(figure))
+    if not count:
+        return _NOTHING().text(language)
+    return "" if count == total else _LEFT_OUT(n=total - count, all=total).text(language)
 
 
-def _scale(values: Sequence[float]) -> _Scale:
+def scale_of(values: Sequence[float]) -> Scale:
+    """Return the scale of a drawing: logarithmic over more than three decades."""
     low, high = min(values), max(values)
-    if low > 0 and math.log10(high) - math.log10(low) > _DECADES_FOR_LOG:
-        return _Scale(low, high, math.log10)
-    return _Scale(low, high, float)
+    far = low > 0 and math.log10(high) - math.log10(low) > _DECADES_FOR_LOG
+    return Scale(low, high, far)
 
 
-def _value_labels(scale: _Scale, height: int) -> list[str]:
+def _value_labels(scale: Scale, height: int) -> list[str]:
     """Return numbers at the top, in the middle and at the bottom; one number if all values are
     equal."""
     labels = [""] * height
@@ -106,25 +117,30 @@ def _short(value: float) -> str:
 
 
 def _draw(
-    values: Sequence[float], mark: str, canvas: list[list[str]], scale: _Scale, longest: int
+    values: Sequence[float], mark: str, canvas: list[list[str]], scale: Scale, longest: int
 ) -> None:
     room, height = len(canvas[0]), len(canvas)
     for step, value in enumerate(values):
         if math.isfinite(value):
-            canvas[scale.line(value, height)][_place(step, longest, room)] = mark
+            canvas[_line(scale, value, height)][_place(step, longest, room)] = mark
+
+
+def _line(scale: Scale, value: float, height: int) -> int:
+    """Return the line of a value, from the top."""
+    return round((height - 1) * (1 - scale.share(value)))
 
 
 def _place(step: int, longest: int, room: int) -> int:
     return 0 if longest == 1 else round(step * (room - 1) / (longest - 1))
 
 
-def _header(figure: CurveFigure, scale: _Scale, language: Language) -> str:
+def _header(figure: CurveFigure, scale: Scale, language: Language) -> str:
     names = [visible_line(name) for name, _ in figure.series]
     if len(names) > 1:
         names = [f"{_MARKS[i % len(_MARKS)]} {name}" for i, name in enumerate(names)]
     shown = ", ".join(names)
-    if scale.map is math.log10:
-        shown += f" ({_LOGARITHMIC().text(language)})"
+    if scale.logarithmic:
+        shown += f" ({LOGARITHMIC().text(language)})"
     return shown.strip()
 
 
@@ -133,10 +149,10 @@ def _axis(
 ) -> list[str]:
     """Return the line under the drawing with its ticks, their numbers, and what the numbers
     count."""
-    steps = sorted({0, (longest - 1) // 2, longest - 1})
+    last = figure.start + (longest - 1) * figure.every
     line, numbers, free = ["─"] * room, "", 0
-    for step in steps:
-        column, text = _place(step, longest, room), str(figure.start + step * figure.every)
+    for count in count_ticks(figure.start, last, max(3, room // (len(str(last)) + 3))):
+        column, text = _place(count - figure.start, last - figure.start + 1, room), str(count)
         start = min(max(free, column - len(text) // 2), max(free, room - len(text)))
         line[column] = "┬"
         numbers += " " * (start - len(numbers)) + text

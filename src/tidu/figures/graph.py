@@ -13,7 +13,7 @@ from tidu.words import Language, Phrase, Words
 
 MathPrinter = Callable[[Math, Language], str]
 
-_LEGEND = Words(
+LEGEND = Words(
     en="= value of the node, ∇ gradient of the output; on the edges: local derivatives",
     zh="= 节点的值，∇ 输出对该节点的梯度，边上是局部导数",
 )
@@ -44,7 +44,7 @@ def graph_text(figure: GraphFigure, language: Language, math: MathPrinter, width
     if drawn is None or max(map(cells, drawn.split("\n"))) > width:
         return _listing(figure, language, math)
     has_numbers = any(node.value or node.gradient for node in figure.nodes)
-    return f"{drawn}\n{_LEGEND().text(language)}" if has_numbers else drawn
+    return f"{drawn}\n{LEGEND().text(language)}" if has_numbers else drawn
 
 
 def _drawing(figure: GraphFigure, language: Language, math: MathPrinter) -> str | None:

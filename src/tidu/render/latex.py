@@ -7,6 +7,7 @@ For the same sake function names are set with \\mathrm: GitHub refuses \\operato
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import assert_never
 
 from tidu.document.math import (
@@ -34,6 +35,7 @@ from tidu.document.math import (
     Sum,
     Symbol,
     Transpose,
+    symbol,
 )
 from tidu.render.grammar import (
     TIGHT_SIGNS,
@@ -67,8 +69,9 @@ _FENCES = {
     "⟨": (r"\langle", r"\langle"),
     "⟩": (r"\rangle", r"\rangle"),
 }
+_LONG_NAME = re.compile(r"[^\W\d_]+(\d+|_+[^\W_])\w*")  # z1, y_true: z₁ in a subscript too
 _TALL = re.compile(r"\\(frac|begin|sum|prod|int|left)\b")
-_SCRIPTS = {"T": r"\top", "-1": "-1", "-T": r"-\top"}
+SCRIPTS = {"T": r"\top", "-1": "-1", "-T": r"-\top"}
 _DOTS = {"h": r"\cdots", "v": r"\vdots", "d": r"\ddots"}
 
 
@@ -178,11 +181,16 @@ def _name(tree: Math, language: Language) -> str:
 
 def _fenced(left: str, body: str, right: str) -> str:
     """Return brackets that grow with their content; plain ones if nothing in it is tall."""
-    opening, closing = _FENCES.get(left, (left, left))[0], _FENCES.get(right, (right, right))[1]
+    opening, closing = delimiters(left, right)
     if _TALL.search(body):
         return rf"\left{opening} {body} \right{closing}"
     space = " " if opening.startswith("\\") else ""
     return f"{opening}{space}{body}{space}{closing}"
+
+
+def delimiters(left: str, right: str) -> tuple[str, str]:
+    """Return the commands for two brackets."""
+    return _FENCES.get(left, (left, left))[0], _FENCES.get(right, (right, right))[1]
 
 
 def _upright(text: str) -> str:
@@ -208,7 +216,14 @@ def _sub(sub: str) -> str:
 def _index_text(text: str) -> str:
     """Return a subscript or a bracketed superscript: words upright, single letters and ij in
     italics."""
-    runs = re.findall(r"[^\W\d_]+|\d+|.", visible_line(text))
+    return ",".join(
+        _word(symbol(part), "en") if _LONG_NAME.fullmatch(part) else _index_runs(part)
+        for part in visible_line(text).split(",")
+    )
+
+
+def _index_runs(text: str) -> str:
+    runs = re.findall(r"[^\W\d_]+|\d+|.", text)
     return "".join(_index_run(run) for run in runs).strip()
 
 
@@ -259,31 +274,39 @@ def _relation(relation: Relation, language: Language) -> str:
 
 
 def _sum(tree: Negative | Sum, language: Language) -> str:
+    return "".join(
+        sign + _operand(term, language, bracket) for sign, term, bracket in sum_parts(tree)
+    )
+
+
+def sum_parts(tree: Negative | Sum) -> Iterator[tuple[str, Math, bool]]:
+    """Return the sign in front of each term, the term, and whether it stands in brackets."""
     terms = tree.terms if isinstance(tree, Sum) else (tree,)
-    shown = ""
     for position, (subtracted, term) in enumerate(signed_terms(terms)):
-        if position:
-            shown += " - " if subtracted else " + "
-        elif subtracted:
-            shown += "-"
+        between = (" - " if subtracted else " + ") if position else "-" if subtracted else ""
         opening = position == 0 and not subtracted and is_negative_number(term)
-        shown += _operand(term, language, latex_level(term) < Level.BIG and not opening)
-    return shown
+        yield between, term, latex_level(term) < Level.BIG and not opening
 
 
 def _product(product: Product, language: Language) -> str:
+    shown, before = "", product.factors[0]
+    for operator, factor, bracket in product_parts(product):
+        text = _operand(factor, language, bracket)
+        if shown:
+            shown += f" {operator} " if operator else _between(before, factor, text)
+        shown, before = shown + text, factor
+    return shown
+
+
+def product_parts(product: Product) -> Iterator[tuple[str, Math, bool]]:
+    """Return the operator in front of each factor, the factor, and whether it stands in
+    brackets."""
     factors = list(signed_factors(product))
     tight = product.sign in TIGHT_SIGNS
     wanted = Level.DERIVATIVE if tight else Level.FRACTION
-    shown, before = "", product.factors[0]
     for position, (operator, factor) in enumerate(factors):
-        last = position == len(factors) - 1
-        open_end = tight and last and isinstance(factor, Big)
-        text = _operand(factor, language, latex_level(factor) < wanted and not open_end)
-        if position:
-            shown += f" {sign(operator)} " if operator else _between(before, factor, text)
-        shown, before = shown + text, factor
-    return shown
+        open_end = tight and position == len(factors) - 1 and isinstance(factor, Big)
+        yield sign(operator), factor, latex_level(factor) < wanted and not open_end
 
 
 def _between(before: Math, factor: Math, text: str) -> str:
@@ -293,7 +316,7 @@ def _between(before: Math, factor: Math, text: str) -> str:
     """
     digits = text[0].isdigit() or (isinstance(before, Number) and isinstance(factor, Fraction))
     call = isinstance(before, (Symbol, Index)) and text.startswith(("(", r"\left("))
-    if digits or call:
+    if digits or call or isinstance(before, Say) or isinstance(factor, Say):
         return r" \cdot "
     return r" \thinspace " if _is_word(before) or _is_word(factor) else " "
 
@@ -314,7 +337,7 @@ def _raised(tree: Power | Transpose | Inverse | Prime, language: Language) -> st
     script = raised(tree)
     if script is not None:
         base, kind = script
-        return f"{_at_least(base, Level.ATOM, language)}^{{{_SCRIPTS[kind]}}}"
+        return f"{_at_least(base, Level.ATOM, language)}^{{{SCRIPTS[kind]}}}"
     if isinstance(tree, Prime):
         primes = "'" * tree.order if tree.order < 4 else f"^{{({tree.order})}}"
         return _at_least(tree.value, Level.ATOM, language) + primes
@@ -337,6 +360,11 @@ def _applied(tree: Apply | Index, language: Language) -> str:
 
 
 def _big(big: Big, language: Language) -> str:
+    return f"{big_operator(big, language)} {_at_least(big.body, Level.BIG, language)}"
+
+
+def big_operator(big: Big, language: Language) -> str:
+    """Return Σ, max and the like with what stands below and above."""
     operator = letter(big.operator)
     named = operator if operator in _OPERATORS else f"mathop{{{_upright(operator)}}}"
     shown = _BIG.get(operator) or f"\\{named}"
@@ -344,4 +372,4 @@ def _big(big: Big, language: Language) -> str:
         shown += f"_{{{latex(big.below, language)}}}"
     if big.above is not None:
         shown += f"^{{{latex(big.above, language)}}}"
-    return f"{shown} {_at_least(big.body, Level.BIG, language)}"
+    return shown

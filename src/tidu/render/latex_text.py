@@ -1,4 +1,8 @@
-"""Text and single signs in LaTeX: what must be escaped, and which command stands for which sign."""
+"""Text and single signs in LaTeX: what must be escaped, and which command stands for which sign.
+
+A font prints nothing for a character that it does not have, and only the log says so. So what not
+every font of a document has stands in \\rare, which looks for it when the file is compiled.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import re
 import unicodedata
 
 from tidu.document.math import GREEK
+from tidu.render.encoding import transliterate
 from tidu.render.scripts import SUBSCRIPTS, SUPERSCRIPTS, letter
 from tidu.visible import visible
 
@@ -20,6 +25,8 @@ ESCAPES = {
     "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
 }
 _SIGNS = {
     "−": "-",
@@ -27,11 +34,21 @@ _SIGNS = {
     "×": r"\times",
     "⊙": r"\odot",
     "⊗": r"\otimes",
+    "⊘": r"\oslash",
+    "⋅": r"\cdot",
+    "∙": r"\bullet",
+    "∗": r"\ast",
+    "⋆": r"\star",
+    "○": r"\bigcirc",
     "∘": r"\circ",
     "±": r"\pm",
     "∓": r"\mp",
     "≤": r"\le",
     "≥": r"\ge",
+    "≦": r"\leqq",
+    "≧": r"\geqq",
+    "⩽": r"\leqslant",
+    "⩾": r"\geqslant",
     "≠": r"\ne",
     "≈": r"\approx",
     "≡": r"\equiv",
@@ -56,6 +73,15 @@ _SIGNS = {
     "∂": r"\partial",
     "∇": r"\nabla",
     "√": r"\surd",
+    "∣": r"\mid",
+    "∥": r"\parallel",
+    "⌊": r"\lfloor",
+    "⌋": r"\rfloor",
+    "⌈": r"\lceil",
+    "⌉": r"\rceil",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
+    "⊥": r"\bot",
     "∑": r"\sum",
     "∏": r"\prod",
     "∫": r"\int",
@@ -66,10 +92,13 @@ _SIGNS = {
     "‖": r"\Vert",
     "′": r"'",
     "″": r"''",
+    "‴": r"'''",
     "ᵀ": r"^{\top}",
     "⊤": r"\top",
     "ℝ": r"\mathbb{R}",
     "ℓ": r"\ell",
+    "𝟏": r"\mathbf{1}",
+    "𝟙": r"\mathbf{1}",
     "✓": r"\checkmark",
     "✗": r"\times",
     "*": r"\ast",
@@ -77,6 +106,9 @@ _SIGNS = {
     ">": ">",
     "|": r"\vert",
     "ϕ": r"\phi",
+    "ϑ": r"\vartheta",
+    "ϱ": r"\varrho",
+    "ϵ": r"\epsilon",
 }
 # ε and φ in the form that is written on a blackboard.
 _GREEK = {letter(name): "\\" + name for name in GREEK} | {"ε": r"\varepsilon", "φ": r"\varphi"}
@@ -89,6 +121,13 @@ _ACCENTS = {
     "\u0308": r"\ddot",
     "\u20d7": r"\vec",
 }
+# What xelatex and lualatex set in the Chinese font of ctex.
+CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+# What every Latin text font has.
+_LATIN = re.compile("[ -~\n\xa1-\xac\xae-\u0131\u0134-\u0148\u014a-\u017e–—‘’“”…]")
+_JOINERS = frozenset(
+    "\u200d\ufe0e\ufe0f"
+)  # between and behind pictures, where `visible` leaves them
 _LOWERED = {small: plain for plain, small in SUBSCRIPTS.items()}
 _RAISED = {small: plain for plain, small in SUPERSCRIPTS.items()}
 _SCRIPTS = re.escape("".join([*_LOWERED, *_RAISED, "ᵀ"]))
@@ -112,6 +151,32 @@ def escape_text(text: str) -> str:
     return "".join(f"${run}$" if formula else run for formula, run in _runs(text))
 
 
+def escape_code(text: str) -> str:
+    """Return text for the environment alltt, in which only the backslash and braces act."""
+    acts = {sign: ESCAPES[sign] for sign in "\\{}"}
+    return "".join(acts.get(c) or _printable(c) for c in visible(text))
+
+
+def _printable(character: str) -> str:
+    """Return the character if the fonts of the document have it, else \\rare{code}{substitute}."""
+    if _LATIN.fullmatch(character) or _in_chinese_font(character):
+        return character
+    if character in _JOINERS:
+        return ""
+    substitute = "".join(ESCAPES.get(c, c) for c in transliterate(character, "ascii"))
+    return rf"\rare{{{ord(character):X}}}{{{substitute}}}"
+
+
+def _in_chinese_font(character: str) -> bool:
+    """Return whether every Chinese font has the character: those of TeX Live have what GB 2312
+    has."""
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return CHINESE.fullmatch(character) is not None
+
+
 def text_in_math(text: str) -> str:
     """Return text inside a formula: words in \\text, mathematical signs as commands."""
     return " ".join(run if formula else rf"\text{{{run}}}" for formula, run in _runs(text))
@@ -120,11 +185,11 @@ def text_in_math(text: str) -> str:
 def _runs(text: str) -> list[tuple[bool, str]]:
     """Yield stretches of LaTeX: (True, math) or (False, escaped text)."""
     runs: list[tuple[bool, str]] = []
-    for match in _RUN.finditer(visible(text)):
+    for match in _RUN.finditer(unicodedata.normalize("NFC", visible(text))):
         formula, shown = match.lastgroup != "text", _run(match.lastgroup, match.group())
         if runs and runs[-1][0] == formula:
             before = runs[-1][1]
-            runs[-1] = (formula, before + (_joint(before, shown) if formula else "") + shown)
+            runs[-1] = (formula, before + _joint(before, shown, formula) + shown)
         else:
             runs.append((formula, shown))
     return runs
@@ -141,12 +206,14 @@ def _run(kind: str | None, found: str) -> str:
         case "bar":
             return name(found)
         case _:
-            return ESCAPES.get(found, found)
+            return ESCAPES.get(found) or _printable(found)
 
 
-def _joint(before: str, shown: str) -> str:
+def _joint(before: str, shown: str, formula: bool) -> str:
     """Return what joins a script to its base; a second script of the same kind needs an empty
-    base."""
+    base. In text two hyphens stay two."""
+    if not formula:
+        return "{}" if before[-1:] == shown == "-" else ""
     if shown[0] not in "^_'":
         return " "
     scripts = re.findall(r"[_^](?=\{[^{}]*\}$)|'$", before)

@@ -14,6 +14,7 @@ from tidu.document.blocks import (
     Document,
     Equation,
     GraphFigure,
+    Leaf,
     Note,
     Paragraph,
     Section,
@@ -24,7 +25,7 @@ from tidu.document.blocks import (
 from tidu.document.math import Math
 from tidu.figures.curve import curve_text
 from tidu.figures.graph import graph_text
-from tidu.render.display import Leaf, display
+from tidu.render.breaking import equation_rows
 from tidu.render.latex import latex
 from tidu.render.spread import line
 from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
@@ -33,6 +34,15 @@ from tidu.words import Language, Phrase
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|$~]|&(?=#|\w+;))")
 _BLOCK_START = re.compile(r"^(\s*\d*)([#+=.)-])", re.MULTILINE)
+_NEXT_ROW = " \\\\ "
+_ROWS = {
+    r"\begin{bmatrix} ": "[",
+    r" \end{bmatrix}": "]",
+    r"\begin{cases} ": r"\lbrace ",
+    r" \end{cases}": r" \rbrace",
+    _NEXT_ROW: r"; \enspace ",
+    " & ": r" \enspace ",
+}
 _BESIDE_FORMULA = frozenset(" \n\t()[],.;:!?'\"/-")
 
 
@@ -97,12 +107,17 @@ def _paragraph(text: Phrase, language: Language) -> str:
 
 
 def _formula(tree: Math, language: Language) -> str:
-    return f"${_kept(latex(tree, language))}$"
+    return f"${_on_one_line(latex(tree, language))}$"
 
 
-def _kept(formula: str) -> str:
-    r"""Return a formula without \\ between its rows, of which Markdown would eat one backslash."""
-    return formula.replace(r"\\", r"\cr")
+def _on_one_line(formula: str) -> str:
+    r"""Return a formula for running text and tables: the rows of a matrix behind each other.
+
+    GitHub keeps \\ between rows at the end of a line only, and pandoc knows no other command.
+    """
+    for row, shown in _ROWS.items():
+        formula = formula.replace(row, shown)
+    return formula
 
 
 def _prose(phrase: Phrase, language: Language) -> str:
@@ -121,7 +136,11 @@ def _prose(phrase: Phrase, language: Language) -> str:
 
 
 def _equation(equation: Equation, language: Language) -> str:
-    return f"$$\n{_kept(display(equation, language, 'aligned'))}\n$$"
+    rows = equation_rows(equation, language)
+    body = " \\\\\n".join(rows)
+    if len(rows) > 1:
+        body = f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+    return f"$$\n{body.replace(_NEXT_ROW, _NEXT_ROW.rstrip() + chr(10))}\n$$"
 
 
 def _step(step: Step, language: Language) -> str:
