@@ -8,12 +8,13 @@ ARGS ?=
 # the other's; ARGS=-n0 runs all in one process.
 PARALLEL := -n auto --dist worksteal
 
-.PHONY: help run test peers package lint format bench nightly conformance clean lock env env-dev
+.PHONY: help run test peers paper package lint format bench nightly conformance clean lock env env-dev
 
 help:
 	@echo 'make run      set up, then solve the seed study with bias and print its whole working'
 	@echo 'make test     set up, then lint, types, import layers and all tests but the slow ones'
 	@echo 'make peers    set up PyTorch and JAX (hundreds of MB), then run the tests that need them'
+	@echo 'make paper    compile all documents with TeX and pandoc, where these are installed'
 	@echo 'make package  build the packages, install the wheel in empty environments and use it there'
 	@echo 'make lint     ruff, basedpyright, import layers'
 	@echo 'make format   let ruff rewrite what it can'
@@ -40,6 +41,10 @@ test: lint
 peers:
 	@PYTHON='$(PYTHON)' sh scripts/env.sh peers
 	.venv.peers/bin/python -m pytest $(PARALLEL) --peers -m 'peer and not slow' $(ARGS)
+
+# scripts/paper.sh installs them on Debian; the tests are skipped where they are absent.
+paper: env-dev
+	$(BIN)/python -m pytest $(PARALLEL) -m paper $(ARGS) tests/render/test_paper.py
 
 # The machine code for systems that are not at hand is generated here too.
 package: env-dev

@@ -26,7 +26,7 @@ from tidu.render.latex_figures import curve, graph
 from tidu.render.latex_preamble import preamble
 from tidu.render.latex_prose import formula, prose
 from tidu.render.latex_tables import caption, table
-from tidu.render.latex_text import CHINESE, escape_code, escape_text
+from tidu.render.latex_text import CHINESE, escape_code, escape_text, printable
 from tidu.render.measure import width
 from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
 from tidu.visible import visible
@@ -44,8 +44,8 @@ def render_latex(document: Document, language: Language) -> str:
     >>> r"\bfseries 50\%\end" in text and r"a\_1" in text
     True
     """
-    body = "\n\n".join(_blocks(document.blocks, 0, language))
-    title = prose(document.title, language)
+    body = printable("\n\n".join(_blocks(document.blocks, 0, language)))
+    title = printable(prose(document.title, language))
     # English text with Chinese names in it needs ctex's fonts, but not its Chinese headings.
     chinese = language == "zh" or CHINESE.search(title + body) is not None
     opening = preamble(title, body, language, chinese)

@@ -48,7 +48,7 @@ def graph(figure: GraphFigure, language: Language) -> str:
     lines = [_node_lines(node, language) for node in figure.nodes]
     labels = [latex(e.label, language) if e.label else "" for e in figure.edges]
     drawn = _drawn(figure, layering(depth, edges), lines, labels)
-    legend = f"\n\n{{\\small {escape_text(LEGEND().text(language))}}}"
+    legend = f"\n\n\\noindent{{\\small {escape_text(LEGEND().text(language))}}}"
     has_numbers = any(node.value or node.gradient for node in figure.nodes)
     return caption(figure.caption, language) + drawn + (legend if has_numbers else "")
 
@@ -188,7 +188,7 @@ def curve(figure: CurveFigure, language: Language) -> str:
             shown.append(rf"  \node[right] at ({x:.2f},{y:.2f}) {{{escape_text(name)}}};")
     said = [LOGARITHMIC().text(language)] if logarithmic else []
     said += [left_out(figure, language)]
-    below = "\n".join(f"\n{{\\small {escape_text(line)}}}" for line in said if line)
+    below = "\n".join(f"\n\\noindent{{\\small {escape_text(line)}}}\\par" for line in said if line)
     return "\n".join([*shown, r"\end{tikzpicture}}"]) + below
 
 

@@ -72,21 +72,23 @@ _COMMANDS = {
     r"\rare{": r"""% A character by number, from the first font that has it; else its substitute.
 \makeatletter
 \newcommand{\rarefonts}{FandolSong-Regular.otf,latinmodern-math.otf,HaranoAjiMincho-Regular.otf,%
-  Noto Serif CJK SC,Source Han Serif SC,Songti SC,SimSun,SimSun-ExtB,DejaVu Sans,FreeSerif,%
-  Noto Sans Symbols2,Segoe UI Symbol,Segoe UI Emoji,Apple Symbols,Symbola,Noto Emoji}
+  DejaVu Sans,Noto Serif CJK SC,Songti SC,SimSun,Segoe UI Symbol,Apple Symbols}
 \ifPDFTeX
-  \newcommand{\rare}[2]{#2}
+  \newcommand{\rare}[2]{#2\allowbreak}
 \else
   \usepackage{fontspec}
   \newcommand{\rare@set}[1]{\ifdefined\ltjalchar \ltjalchar"#1 \else \char"#1 \fi}
+  % Whether there is such a font is looked up once.
+  \newcommand{\rare@known}[1]{\ifcsname rare@#1\endcsname\else
+    \IfFontExistsTF{#1}{\global\@namedef{rare@#1}{1}}{\global\@namedef{rare@#1}{0}}\fi}
   \newcommand{\rare}[2]{{\ifdefined\XeTeXinterchartokenstate \XeTeXinterchartokenstate=0 \fi
     \iffontchar\font"#1 \rare@set{#1}\else
       \let\rare@font\relax
       \@for\rare@name:=\rarefonts\do{\ifx\rare@font\relax
-        \IfFontExistsTF{\rare@name}{{\fontspec{\rare@name}\iffontchar\font"#1
-          \global\let\rare@font\rare@name\fi}}{}\fi}%
+        \rare@known{\rare@name}\if1\csname rare@\rare@name\endcsname
+          {\fontspec{\rare@name}\iffontchar\font"#1 \global\let\rare@font\rare@name\fi}\fi\fi}%
       \ifx\rare@font\relax #2\else \fontspec{\rare@font}\rare@set{#1}\fi
-    \fi}}
+    \fi}\allowbreak}
 \fi
 \makeatother
 """,

@@ -10,7 +10,7 @@ from tidu.document.math import Math
 from tidu.figures.cells import cells
 from tidu.render.latex import latex
 from tidu.render.latex_prose import formula, prose
-from tidu.render.latex_text import escape_text
+from tidu.render.latex_text import CHINESE, escape_text
 from tidu.render.measure import height, width
 from tidu.words import Language, Phrase
 
@@ -35,17 +35,19 @@ def table(table: Table, language: Language) -> str:
     rows = (table.columns, *table.rows)
     count = len(table.columns)
     natural = [max(_width(row[j], language) for row in rows) for j in range(count)]
-    widths = _fitting(natural)
+    widths = _fitting(
+        natural, [max(_least(row[j], language) for row in rows) for j in range(count)]
+    )
     columns = [_column(widths[j], natural[j], _right(table.rows, j)) for j in range(count)]
     head, *body = _spaced([_row(row, widths, language) for row in rows])
-    shown = caption(table.caption, language) + "\\noindent\n"
+    shown, after = caption(table.caption, language) + "\\noindent\n", "\n\\par\\smallskip"
     if len(body) > _LONGEST:
         return shown + _tabular("longtable", columns, head, body)
     if 2 * (sum(widths) + _GAP * count) + _GAP < _PAGE and len(body) >= _SPLIT_FROM:
         at = _middle(body)
         halves = [_tabular("tabular", columns, head, part) for part in (body[:at], body[at:])]
-        return shown + "\\hspace{2em}%\n".join(halves)
-    return shown + _tabular("tabular", columns, head, body)
+        return shown + "\\hspace{2em}%\n".join(halves) + after
+    return shown + _tabular("tabular", columns, head, body) + after
 
 
 def _width(cell: Cell, language: Language) -> float:
@@ -62,13 +64,24 @@ def _width(cell: Cell, language: Language) -> float:
             return width(latex(cell, language))
 
 
-def _fitting(natural: Sequence[float]) -> list[float]:
-    """Return the widths of the columns, the widest made narrower until all fit on a line."""
+def _least(cell: Cell, language: Language) -> float:
+    """Return the width of the longest word, which no line end divides."""
+    text = cell.text(language) if isinstance(cell, Phrase) else cell
+    words = CHINESE.sub(" ", text).split() if isinstance(text, str) else ()
+    return max([_NARROWEST, *(0.55 * len(word) for word in words)])
+
+
+def _fitting(natural: Sequence[float], least: Sequence[float]) -> list[float]:
+    """Return the widths of the columns, those with most to give made narrower until all fit on a
+    line."""
     widths = list(natural)
     room = _PAGE - _GAP * len(widths)
-    while widths and sum(widths) > room and max(widths) > _NARROWEST:
-        widest = widths.index(max(widths))
-        widths[widest] = max(_NARROWEST, widths[widest] - 1)
+    while widths and sum(widths) > room:
+        spare = [given - needed for given, needed in zip(widths, least, strict=True)]
+        most = spare.index(max(spare))
+        if spare[most] <= 0:
+            break
+        widths[most] -= min(1.0, spare[most])
     return widths
 
 

@@ -25,9 +25,10 @@ ESCAPES = {
     "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
-    "`": r"\textasciigrave{}",
-    '"': r"\textquotedbl{}",
 }
+# What TeX's fonts join or turn.
+_LIGATURES = re.compile("-(?=-)|'(?=')|[`\"]")
+_APART = {"-": "-{}", "'": "'{}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}"}
 _SIGNS = {
     "−": "-",
     "·": r"\cdot",
@@ -123,11 +124,9 @@ _ACCENTS = {
 }
 # What xelatex and lualatex set in the Chinese font of ctex.
 CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
-# What every Latin text font has.
-_LATIN = re.compile("[ -~\n\xa1-\xac\xae-\u0131\u0134-\u0148\u014a-\u017e–—‘’“”…]")
-_JOINERS = frozenset(
-    "\u200d\ufe0e\ufe0f"
-)  # between and behind pictures, where `visible` leaves them
+# All but what every Latin text font has.
+_NOT_LATIN = re.compile("[^ -~\n\xa1-\xac\xae-\u0131\u0134-\u0148\u014a-\u017e–—‘’“”…]")
+_JOINERS = "\u200d\ufe0e\ufe0f"
 _LOWERED = {small: plain for plain, small in SUBSCRIPTS.items()}
 _RAISED = {small: plain for plain, small in SUPERSCRIPTS.items()}
 _SCRIPTS = re.escape("".join([*_LOWERED, *_RAISED, "ᵀ"]))
@@ -148,23 +147,29 @@ def escape_text(text: str) -> str:
     >>> print(escape_text("50% of x_1 → ∂W₁"))
     50\\% of x\\_1 $\\to$ $\\partial W_{1}$
     """
-    return "".join(f"${run}$" if formula else run for formula, run in _runs(text))
+    return "".join(
+        f"${run}$" if formula else _LIGATURES.sub(lambda found: _APART[found.group()], run)
+        for formula, run in _runs(text)
+    )
 
 
 def escape_code(text: str) -> str:
     """Return text for the environment alltt, in which only the backslash and braces act."""
     acts = {sign: ESCAPES[sign] for sign in "\\{}"}
-    return "".join(acts.get(c) or _printable(c) for c in visible(text))
+    return "".join(acts.get(c, c) for c in visible(text))
 
 
-def _printable(character: str) -> str:
-    """Return the character if the fonts of the document have it, else \\rare{code}{substitute}."""
-    if _LATIN.fullmatch(character) or _in_chinese_font(character):
-        return character
-    if character in _JOINERS:
-        return ""
-    substitute = "".join(ESCAPES.get(c, c) for c in transliterate(character, "ascii"))
-    return rf"\rare{{{ord(character):X}}}{{{substitute}}}"
+def printable(source: str) -> str:
+    """Return the source with \\rare{code}{substitute} for what a document's fonts may lack."""
+
+    def rare(found: re.Match[str]) -> str:
+        character = found.group()
+        if _in_chinese_font(character) or character in _JOINERS:
+            return character.strip(_JOINERS)
+        substitute = "".join(ESCAPES.get(c, c) for c in transliterate(character, "ascii"))
+        return rf"\rare{{{ord(character):X}}}{{{substitute}}}"
+
+    return _NOT_LATIN.sub(rare, source)
 
 
 def _in_chinese_font(character: str) -> bool:
@@ -189,7 +194,7 @@ def _runs(text: str) -> list[tuple[bool, str]]:
         formula, shown = match.lastgroup != "text", _run(match.lastgroup, match.group())
         if runs and runs[-1][0] == formula:
             before = runs[-1][1]
-            runs[-1] = (formula, before + _joint(before, shown, formula) + shown)
+            runs[-1] = (formula, before + (_joint(before, shown) if formula else "") + shown)
         else:
             runs.append((formula, shown))
     return runs
@@ -206,14 +211,12 @@ def _run(kind: str | None, found: str) -> str:
         case "bar":
             return name(found)
         case _:
-            return ESCAPES.get(found) or _printable(found)
+            return ESCAPES.get(found, found)
 
 
-def _joint(before: str, shown: str, formula: bool) -> str:
+def _joint(before: str, shown: str) -> str:
     """Return what joins a script to its base; a second script of the same kind needs an empty
-    base. In text two hyphens stay two."""
-    if not formula:
-        return "{}" if before[-1:] == shown == "-" else ""
+    base."""
     if shown[0] not in "^_'":
         return " "
     scripts = re.findall(r"[_^](?=\{[^{}]*\}$)|'$", before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from tidu.document.blocks import (
@@ -35,13 +35,15 @@ from tidu.words import Language, Phrase
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|$~]|&(?=#|\w+;))")
 _BLOCK_START = re.compile(r"^(\s*\d*)([#+=.)-])", re.MULTILINE)
 _NEXT_ROW = " \\\\ "
+# Spaces that pandoc knows and that Markdown does not act on.
+_SPACES = {r" \thinspace ": r"\text{ }", r"\enspace": r"\text{ }"}
 _ROWS = {
     r"\begin{bmatrix} ": "[",
     r" \end{bmatrix}": "]",
     r"\begin{cases} ": r"\lbrace ",
     r" \end{cases}": r" \rbrace",
-    _NEXT_ROW: r"; \enspace ",
-    " & ": r" \enspace ",
+    _NEXT_ROW: "; ",
+    " & ": r"\text{ }",
 }
 _BESIDE_FORMULA = frozenset(" \n\t()[],.;:!?'\"/-")
 
@@ -115,8 +117,12 @@ def _on_one_line(formula: str) -> str:
 
     GitHub keeps \\ between rows at the end of a line only, and pandoc knows no other command.
     """
-    for row, shown in _ROWS.items():
-        formula = formula.replace(row, shown)
+    return _replaced(formula, _ROWS | _SPACES)
+
+
+def _replaced(formula: str, substitutes: Mapping[str, str]) -> str:
+    for old, new in substitutes.items():
+        formula = formula.replace(old, new)
     return formula
 
 
@@ -140,7 +146,8 @@ def _equation(equation: Equation, language: Language) -> str:
     body = " \\\\\n".join(rows)
     if len(rows) > 1:
         body = f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
-    return f"$$\n{body.replace(_NEXT_ROW, _NEXT_ROW.rstrip() + chr(10))}\n$$"
+    rows_apart = {_NEXT_ROW: _NEXT_ROW.rstrip() + "\n"}
+    return f"$$\n{_replaced(body, rows_apart | _SPACES)}\n$$"
 
 
 def _step(step: Step, language: Language) -> str:
