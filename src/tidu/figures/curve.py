@@ -23,7 +23,7 @@ _DECADES_FOR_LOG = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ValueScale:
     """The scale of a drawing: which values its lowest and its highest line have."""
 
     low: float
@@ -93,14 +93,14 @@ def left_out(figure: CurveFigure, language: Language) -> str:
     return "" if count == total else _LEFT_OUT(n=total - count, all=total).text(language)
 
 
-def scale_of(values: Sequence[float]) -> Scale:
+def scale_of(values: Sequence[float]) -> ValueScale:
     """Return the scale of a drawing: logarithmic over more than three decades."""
     low, high = min(values), max(values)
     far = low > 0 and math.log10(high) - math.log10(low) > _DECADES_FOR_LOG
-    return Scale(low, high, far)
+    return ValueScale(low, high, far)
 
 
-def _value_labels(scale: Scale, height: int) -> list[str]:
+def _value_labels(scale: ValueScale, height: int) -> list[str]:
     """Return numbers at the top, in the middle and at the bottom; one number if all values are
     equal."""
     labels = [""] * height
@@ -117,7 +117,7 @@ def _short(value: float) -> str:
 
 
 def _draw(
-    values: Sequence[float], mark: str, canvas: list[list[str]], scale: Scale, longest: int
+    values: Sequence[float], mark: str, canvas: list[list[str]], scale: ValueScale, longest: int
 ) -> None:
     room, height = len(canvas[0]), len(canvas)
     for step, value in enumerate(values):
@@ -125,7 +125,7 @@ def _draw(
             canvas[_line(scale, value, height)][_place(step, longest, room)] = mark
 
 
-def _line(scale: Scale, value: float, height: int) -> int:
+def _line(scale: ValueScale, value: float, height: int) -> int:
     """Return the line of a value, from the top."""
     return round((height - 1) * (1 - scale.share(value)))
 
@@ -134,7 +134,7 @@ def _place(step: int, longest: int, room: int) -> int:
     return 0 if longest == 1 else round(step * (room - 1) / (longest - 1))
 
 
-def _header(figure: CurveFigure, scale: Scale, language: Language) -> str:
+def _header(figure: CurveFigure, scale: ValueScale, language: Language) -> str:
     names = [visible_line(name) for name, _ in figure.series]
     if len(names) > 1:
         names = [f"{_MARKS[i % len(_MARKS)]} {name}" for i, name in enumerate(names)]

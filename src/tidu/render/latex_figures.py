@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tidu.document.blocks import CurveFigure, GraphFigure, GraphNode, Table
 from tidu.document.math import Math
-from tidu.figures.curve import LOGARITHMIC, Scale, finite_values, left_out, scale_of
+from tidu.figures.curve import LOGARITHMIC, ValueScale, finite_values, left_out, scale_of
 from tidu.figures.graph import LEGEND
 from tidu.figures.layers import Layering, depths, layering
 from tidu.figures.ticks import count_ticks, decade_ticks, value_ticks
@@ -145,11 +145,11 @@ def _tables(figure: GraphFigure) -> list[Table]:
 # ------------------------------------------------------------------ curves
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """Where a number of the axis and a value stand in the picture, in cm."""
+    """The axes of a curve: which place in cm a number and a value have."""
 
     first: int
     last: int
-    scale: Scale
+    scale: ValueScale
 
     def x(self, count: float) -> float:
         return _WIDTH * (count - self.first) / max(1, self.last - self.first)
@@ -167,7 +167,7 @@ def curve(figure: CurveFigure, language: Language) -> str:
     marks = (decade_ticks if logarithmic else value_ticks)(min(finite), max(finite))
     longest = max(len(values) for _, values in figure.series)
     last = figure.start + (longest - 1) * figure.every
-    axes = _Axes(figure.start, last, Scale(marks[0], marks[-1], logarithmic))
+    axes = _Axes(figure.start, last, ValueScale(marks[0], marks[-1], logarithmic))
     shown = [
         r"\drawing{\begin{tikzpicture}[every node/.style={font=\small}]",
         rf"  \draw (0,{_HEIGHT}) -- (0,0) -- ({_WIDTH},0);",
@@ -210,9 +210,9 @@ def _points(
     figure: CurveFigure, axes: _Axes, values: Sequence[float]
 ) -> list[tuple[float, float, bool]]:
     """Return (x, y, follows the one before) of finite values: of many, the lowest and the highest
-    of each stretch."""
-    stretch = -(-2 * len(values) // _MOST_POINTS)
-    kept = list(range(len(values))) if stretch <= 2 else list(_extremes(values, stretch))
+    of each bucket."""
+    bucket = -(-2 * len(values) // _MOST_POINTS)
+    kept = list(range(len(values))) if bucket <= 2 else list(_extremes(values, bucket))
     points: list[tuple[float, float, bool]] = []
     joined = False
     for i in kept:
@@ -223,9 +223,9 @@ def _points(
     return points
 
 
-def _extremes(values: Sequence[float], stretch: int) -> Iterator[int]:
-    for start in range(0, len(values), stretch):
-        places = range(start, min(start + stretch, len(values)))
+def _extremes(values: Sequence[float], bucket: int) -> Iterator[int]:
+    for start in range(0, len(values), bucket):
+        places = range(start, min(start + bucket, len(values)))
         finite = [i for i in places if math.isfinite(values[i])]
         if finite:
             yield from sorted({f(finite, key=values.__getitem__) for f in (min, max)})

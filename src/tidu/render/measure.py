@@ -41,7 +41,7 @@ _COMMANDS = {
     "vdots": 0.3,
 }
 _OPERATORS = re.compile(r"(arc)?(sin|cos|tan)h?|exp|log|ln|max|min|det|dim|arg|sup|inf")
-_LETTER = 0.57  # of any other command: a Greek letter
+_ONE_SIGN = 0.57  # of any other command: a Greek letter
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _SCRIPT = 0.7
 _COLUMN_GAP = 0.8
@@ -54,7 +54,7 @@ def width(source: str) -> float:
     >>> width("x") < width("x_1") < width("x + 1") < width(r"\frac{x + 1 + y}{2} + 1")
     True
     """
-    return _Reader(_TOKEN.findall(source)).until("")
+    return _WidthReader(_TOKEN.findall(source)).until("")
 
 
 def height(source: str) -> float:
@@ -69,7 +69,7 @@ def height(source: str) -> float:
     return tallest
 
 
-class _Reader:
+class _WidthReader:
     """Adds up the widths of tokens from left to right."""
 
     def __init__(self, tokens: list[str]) -> None:
@@ -142,7 +142,7 @@ def _one(token: str) -> float:
     """Return the width of a single sign or command."""
     name = token.removeprefix("\\")
     if token.startswith("\\"):
-        named = 0.5 * len(name) + 0.17 if _OPERATORS.fullmatch(name) else _LETTER
+        named = 0.5 * len(name) + 0.17 if _OPERATORS.fullmatch(name) else _ONE_SIGN
         return _COMMANDS.get(name, named)
     if token in _SIGNS:
         return _SIGNS[token]

@@ -79,8 +79,9 @@ class Show:
     )
     graph: bool = key_field(
         Words(
-            en="draw the computation graph with the gradients on its edges",
-            zh="画出计算图，并在边上标出梯度",
+            en="draw the computation graph: values and gradients in its nodes, "
+            "local derivatives on its edges",
+            zh="画出计算图，结点上标出值与梯度，边上标出局部导数",
         ),
         FLAG,
         False,
