@@ -79,7 +79,7 @@ def _stability(view: View) -> list[Phrase]:
             written_atoms.setdefault(written, view.names.forward[run])
     remarks: list[Phrase] = []
     for step in view.derivation.steps:
-        if step.kind == "stabilise" and step.rule is not None:
+        if step.kind == "stabilise" and step.rule is not None and step.rule.noted:
             atoms = {**written_atoms, **view.names.forward}
             written, run = formula(step.before, atoms), formula(step.after, atoms)
             if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated

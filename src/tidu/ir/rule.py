@@ -37,6 +37,8 @@ class RewriteRule:
     example: Callable[[], Sequence[Node]]
     complex: bool = False  # holds for complex numbers, on every branch
     domain: tuple[float, float] = (-2.0, 2.0)  # where the test draws the example's inputs
+    # the value is calculated by another formula than the one written, and a note says so
+    noted: bool = True
 
     def __copy__(self) -> RewriteRule:
         return self

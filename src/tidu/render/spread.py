@@ -268,7 +268,10 @@ def _product(product: Product, language: Language) -> Row:
             pieces.append(Operator(shown, Level.TIGHT if tight else Level.LOOSE))
         last = position == len(factors) - 1
         open_end = tight and last and isinstance(factor, Big)
-        pieces += _operand(factor, language, level(factor) < wanted and not open_end)
+        # a/b ⊙ c could be read as a/(b ⊙ c)
+        reaches_on = not tight and isinstance(factor, Fraction) and (not last or sign == "⊘")
+        brackets = reaches_on or (level(factor) < wanted and not open_end)
+        pieces += _operand(factor, language, brackets)
     return tuple(pieces)
 
 

@@ -125,7 +125,7 @@ def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
         return Fraction(top, bottom)
     if isinstance(top, Number) or node.rank < 1:
         return Fraction(top, bottom)
-    return Product((top, bottom), "⊘")
+    return Product((_as_factor(top), _as_factor(bottom)), "⊘")
 
 
 add = elementwise(
