@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_args
 
-from tidu.api.options import check_choice, check_digits
+from tidu.api.options import check_choice, check_digits, check_sections
 from tidu.api.report import Report, report
 from tidu.api.second import Hessian, hessian_of, second_section
 from tidu.api.seen import seen
@@ -15,21 +15,24 @@ from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
 from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
 from tidu.checking import Finding, verify
-from tidu.document.blocks import Document
+from tidu.document.blocks import Block, Document, Equation, Note
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explaining.compose import derivation_document
 from tidu.explaining.gradient import closed_form, written_form
+from tidu.explaining.notes import readings
 from tidu.explaining.numbers import Layout
 from tidu.explaining.phrases import SIZES_CHOSEN
+from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
+from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
 from tidu.running.evaluation import Evaluation
 from tidu.running.instance import Instance
 from tidu.running.numbers import evaluated, numbers_of
 from tidu.running.samples import small_sizes
-from tidu.words import LANGUAGES, Language, Words, current_language
+from tidu.words import LANGUAGES, Language, Words, current_language, verbatim
 
 _NO_GRADIENT = Words(
     en="no gradient was derived for {name}; derived: {known}",
@@ -233,27 +236,58 @@ class Derivation(Instance):
         digits: int = 6,
         title: str | None = None,
         second: Sequence[tuple[str, str]] = (),
+        only: str | Sequence[str] | None = None,
+        brief: bool = False,
     ) -> Report:
         """Return the whole working as a report, with numbers if values are known.
 
         writing "delta" or "chain"; zoom "op" (the default), "layer" or "element"; `of="W1[1,2]"`
-        (indices from 1) names the element and asks for the element zoom. `second` adds second
-        derivatives, each by a pair of parameters: [("w", "w")].
+        (indices from 1) names the element and asks for it alone. `second` adds second derivatives,
+        each by a pair of parameters: [("w", "w")]. only: the sections to show, such as
+        "forward,gradients". brief: one line for each gradient. A gradient that its check refutes
+        is shown in any case.
+
+        >>> import tidu
+        >>> d = tidu.derive("sum((A @ x - b)**2)", wrt="x", shapes={"A": (3, 2), "x": 2, "b": 3})
+        >>> print(d.explain("en", brief=True))
+            ∂L/∂x = 2Aᵀ·(A·x − b)
+        <BLANKLINE>
         """
         check_choice("lang", lang or LANGUAGES[0], LANGUAGES)
         check_choice("writing", writing, get_args(Writing))
         zoom = zoom or ("element" if of else "op")
         check_choice("zoom", zoom, get_args(Zoom))
         check_digits(digits)
+        chosen = check_sections(only)
+        if not chosen and zoom == "element":
+            chosen = ("element", "second") if second else ("element",)
+        if brief:
+            return report(self._brief(title or "", second), lang)
         document = self.document(Options(writing, zoom, of, Layout(digits=digits)), title)
+        blocks = document.blocks
         if second:
-            section = second_section(self, second, Layout(digits=digits))
-            document = replace(document, blocks=(*document.blocks, section))
-        return report(document, lang)
+            blocks = (*blocks, second_section(self, second, Layout(digits=digits)))
+        if chosen:
+            blocks = selected(blocks, chosen)
+        return report(replace(document, blocks=blocks), lang)
+
+    def _brief(self, title: str, second: Sequence[tuple[str, str]]) -> Document:
+        """Return one line for each derivative, and what its check refutes."""
+        lines: list[Block] = list(brief_lines(view(self.core, None)))
+        for pair in second:
+            hessian = self.hessian(*pair)
+            lines.append(Equation((hessian.left, hessian.tree)))
+        wrong: tuple[Block, ...] = ()
+        if self.has_numbers():
+            wrong = tuple(failed([check_section(view(self.core, None), self.verify())]))
+        return Document(verbatim(title), (*readings(view(self.core, None)), *lines, *wrong))
 
     def document(self, options: Options, title: str | None = None) -> Document:
         if options.zoom == "element" and (sizes := small_sizes(self)):
-            return self._sized(sizes).document(options, title)
+            sized = Derivation(sized_derivation(self.core, sizes), self.values, self.bodies)
+            shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+            document, note = sized.document(options, title), Note("info", SIZES_CHOSEN(sizes=shown))
+            return replace(document, blocks=(note, *document.blocks))
         if options.zoom == "element" and has_bodies(self.core):
             return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
@@ -263,14 +297,6 @@ class Derivation(Instance):
         if numbers is not None:
             findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
         return derivation_document(shown, findings, title)
-
-    def _sized(self, sizes: Mapping[str, int]) -> Derivation:
-        """Return the derivation with numbers for its named sizes, which is said."""
-        core = sized_derivation(self.core, sizes)
-        shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-        remarks = (*core.graph.remarks, SIZES_CHOSEN(sizes=shown))
-        core = replace(core, graph=replace(core.graph, remarks=remarks))
-        return replace(self, core=core, general=None)
 
     def numbers(self) -> Valuation:
         """Return a keep-all run of everything that an explanation shows."""

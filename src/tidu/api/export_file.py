@@ -30,7 +30,6 @@ _NEEDS = Words(
     zh="{name} 需要各参数的数值或形状：{names}",
 )
 _PARTS = Words(en="the study has several parts: {names}", zh="这个学习文件有几个部分：{names}")
-_NO_PART = Words(en="the study has no part {name}", zh="这个学习文件没有名为 {name} 的部分")
 _EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在；要覆盖请加 --force")
 
 
@@ -129,13 +128,7 @@ def _imported(file: Path) -> Any:
 
 # ------------------------------------------------------------------ studies
 def _from_study(file: str, given: DerivationInputs) -> Derivation:
-    parts = study_derivations(file, given.wrt)
-    if given.part is not None:
-        if given.part not in parts:
-            close = nearest(given.part, list(parts))
-            fix = verbatim(shlex.join(["--part", close])) if close else None
-            raise InputError(_NO_PART(name=given.part), fix=fix)
-        return parts[given.part]
+    parts = study_derivations(file, given.wrt, given.part)
     if len(parts) > 1:
         raise InputError(
             _PARTS(names=", ".join(parts)), fix=verbatim(shlex.join(["--part", next(iter(parts))]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tidu.errors import DTypeError, InputError, nearest
+from tidu.explaining.sections import SECTIONS
 from tidu.tracing.calling import function_name
 from tidu.words import Words, verbatim
 
@@ -67,6 +68,17 @@ def check_choice(option: str, value: Any, known: Sequence[str]) -> None:
     near = nearest(value, known) if isinstance(value, str) else None
     what = _CHOICE(option=option, known=", ".join(known), value=repr(value)[:40])
     raise InputError(what, fix=verbatim(f'{option}="{near or known[0]}"'))
+
+
+def check_sections(only: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of sections in only=, given one by one or in one text with commas. Raise
+    InputError that names the nearest for one that is none."""
+    texts = [only] if isinstance(only, str) else [str(text) for text in only or ()]
+    parts = [part.strip() for text in texts for part in text.replace("，", ",").split(",")]
+    names = tuple(part for part in parts if part)
+    for name in names:
+        check_choice("only", name, tuple(SECTIONS))
+    return names
 
 
 def check_digits(value: Any) -> None:

@@ -114,9 +114,8 @@ class Hessian:
 def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout: Layout) -> Section:
     """Return the second derivatives as a part of a report, with their values where these are
     known."""
-    return Section(
-        phrases.SECOND(), tuple(_step(hessian_of(instance, *pair), layout) for pair in pairs)
-    )
+    steps = tuple(_step(hessian_of(instance, *pair), layout) for pair in pairs)
+    return Section(phrases.SECOND(), steps, "second")
 
 
 def _step(hessian: Hessian, layout: Layout) -> Step:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tidu.api.derivation import Derivation
 from tidu.api.descend import descend
+from tidu.api.options import check_sections
 from tidu.api.report import Report, report
 from tidu.api.run import Run
 from tidu.api.seen import seen
-from tidu.api.studies import part_derivation
+from tidu.api.studies import chosen_parts, part_derivation
 from tidu.backends.program import Valuation
 from tidu.checking import Finding, verify
 from tidu.checking.claim_nodes import ClaimContext, StudyDescent
@@ -20,11 +21,14 @@ from tidu.checking.study_claims import judge, one_sided_gradients
 from tidu.document.blocks import Block, Document, Section
 from tidu.explaining.claims import Judged, judged
 from tidu.explaining.descent import OneStep
+from tidu.explaining.notes import readings
 from tidu.explaining.numbers import Layout
 from tidu.explaining.prose import paragraphs
+from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.study import PartResults, part_blocks
-from tidu.explaining.view import Options, Writing, Zoom
+from tidu.explaining.verdicts import check_section
+from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.ir.budget import limited
 from tidu.optim import StepGraph, step_graph
 from tidu.optim.course import Course
@@ -33,7 +37,7 @@ from tidu.running.instance import Instance
 from tidu.running.numbers import Numbers, numbers_of
 from tidu.running.samples import sample_bodies, sample_run, sample_values
 from tidu.study.budget import OF_A_STUDY, check_steps
-from tidu.study.part import Part, Study
+from tidu.study.part import Part, Show, Study
 from tidu.study.read import load
 from tidu.words import Language, verbatim
 
@@ -46,6 +50,8 @@ class Choice:
     zoom: Zoom | None = None
     of: str | None = None
     digits: int | None = None
+    only: tuple[str, ...] = ()
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,35 +91,50 @@ def solve(
     zoom: Zoom | None = None,
     of: str | None = None,
     digits: int | None = None,
+    part: str | None = None,
+    only: str | Sequence[str] | None = None,
+    brief: bool = False,
 ) -> Solution:
     """Work out a study file: forward pass, gradients, update, new loss, descent, claims, checks.
 
-    Options override what the study asks for. Raises StudyError, with file and line, for a study
-    that does not follow the format, and the errors of its model and data.
+    Options override what the study asks for. part: the one to solve of several. only: the sections
+    to show, such as "forward,gradients"; an element asked for by zoom or of is shown alone. brief:
+    one line for each gradient, and nothing else is calculated. Raises StudyError, with file and
+    line, for a study that does not follow the format, and the errors of its model and data.
     """
+    chosen = check_sections(only)
+    if not chosen and (of is not None or zoom == "element"):
+        chosen = ("element",)
     study = load(path)
-    choice = Choice(writing, zoom, of, digits)
-    parts = tuple(solve_part(study, part, choice) for part in study.parts)
-    title = study.title
-    blocks: list[Block] = list(paragraphs(study.prose))
+    choice = Choice(writing, zoom, of, digits, chosen, brief)
+    parts = tuple(solve_part(study, each, choice) for each in chosen_parts(study, part))
+    blocks: list[Block] = [] if brief else list(paragraphs(study.prose))
     for solved in parts:
         if len(parts) == 1:
             blocks += solved.blocks
         else:
             heading = solved.part.title or verbatim(solved.part.id)
             blocks.append(Section(heading, solved.blocks))
-    return Solution(study, parts, report(Document(title, tuple(blocks)), lang))
+    shown = selected(blocks, chosen) if chosen and not brief else tuple(blocks)
+    title = verbatim("") if brief and len(parts) == 1 else study.title
+    return Solution(study, parts, report(Document(title, shown), lang))
 
 
 @limited(OF_A_STUDY)
 def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     """Derive, run, descend, judge and explain one part."""
     handle = part_derivation(study, part)
+    part = replace(part, show=_with(part.show, choice.only))
     shown, numbers = seen(handle, _options(part, choice))
     findings: tuple[Finding, ...] = ()
-    descents, runs = dict[str, StudyDescent](), dict[str, Run]()
     if numbers is not None:
         findings = verify(handle.with_bodies(), handle.values, gradients=numbers.gradients)
+    if choice.brief:
+        wrong = failed([check_section(shown, findings)])
+        lines = (*readings(shown), *brief_lines(view(handle.core, None)), *wrong)
+        return PartSolution(part, handle, findings, (), {}, lines)
+    descents, runs = dict[str, StudyDescent](), dict[str, Run]()
+    if numbers is not None:
         descents, runs = _descents(part, handle)
     context = _claim_context(handle, numbers, findings, descents)
     claims = tuple(judged(shown, judgement) for judgement in judge(context, part.claims))
@@ -126,6 +147,16 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
         findings=findings,
     )
     return PartSolution(part, handle, findings, claims, runs, part_blocks(shown, part, results))
+
+
+def _with(show: Show, only: Collection[str]) -> Show:
+    """Return what a part shows, with the sections asked for that it leaves out by itself."""
+    return replace(
+        show,
+        graph=show.graph or "graph" in only,
+        closed_form=show.closed_form or "closed" in only,
+        recursion=show.recursion or "recursion" in only,
+    )
 
 
 def _claim_context(

@@ -112,8 +112,12 @@ class CurveFigure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """A heading with what stands under it. `name`: what a reader asks for it by, in every
+    language."""
+
     title: Phrase
     blocks: tuple[Block, ...]
+    name: str = ""
 
 
 # A block that holds no other blocks.

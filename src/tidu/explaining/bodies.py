@@ -60,7 +60,7 @@ def _section(node: Node, body: Body, others: Mapping[Body, Node]) -> Section:
             blocks.append(_line(left, output, {k: v for k, v in atoms.items() if v != left}))
         if output.inputs:
             atoms[output] = left  # a second result that is the same refers to the first
-    return Section(phrases.BODY(name=body.name), tuple(blocks))
+    return Section(phrases.BODY(name=body.name), tuple(blocks), "bodies")
 
 
 def _age(item: tuple[Node, Math]) -> int:

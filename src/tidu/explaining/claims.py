@@ -126,7 +126,7 @@ def claims_section(claims: Sequence[Judged], at_random: bool = False) -> Section
             blocks.append(Section(group, tuple(verdicts)))
     right = sum(claim.holds for claim in claims)
     blocks.append(Paragraph(phrases.SUMMARY(right=right, total=len(claims))))
-    return Section(phrases.CLAIMS(), tuple(blocks))
+    return Section(phrases.CLAIMS(), tuple(blocks), "claims")
 
 
 def _verdict(claim: Judged) -> Verdict:

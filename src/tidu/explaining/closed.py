@@ -29,7 +29,7 @@ def closed_section(view: View) -> Section:
             parts.append(named(closed, inputs))
         parts.append(view.value(gradient))
         blocks.append(Step(Equation(distinct(parts)), covers=view.covers(gradient)))
-    return Section(phrases.CLOSED_FORM(), tuple(blocks))
+    return Section(phrases.CLOSED_FORM(), tuple(blocks), "closed")
 
 
 def short_section(view: View) -> tuple[Block, ...]:
@@ -54,4 +54,4 @@ def short_section(view: View) -> tuple[Block, ...]:
         )
         for name, node in view.running.wrt.items()
     ]
-    return (Section(phrases.SHORT_FORM(), tuple(steps)),)
+    return (Section(phrases.SHORT_FORM(), tuple(steps), "closed"),)

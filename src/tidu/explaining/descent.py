@@ -74,7 +74,7 @@ def update_section(view: View, step: StepGraph, valuation: Valuation, name: str 
         left = entry.left if entry.left is not None else _primed(atoms[entry.before])
         blocks.append(_update_step(view, left, entry, update_atoms, valuation))
         atoms = {**atoms, entry.node: left}
-    return Section(_titled(phrases.UPDATE(), name), tuple(blocks))
+    return Section(_titled(phrases.UPDATE(), name), tuple(blocks), "descent")
 
 
 def _setting(hyper: Hyper, shown: Math) -> Paragraph:
@@ -189,7 +189,7 @@ def again_section(view: View, after: View, name: str = "") -> Section:
         facts = {"old": Number(number_text(old)), "new": Number(number_text(new))}
         shown = text(**(facts if text is not phrases.LOSS_SAME else {"old": facts["old"]}))
         blocks.append(Note("warning" if new > old else "info", shown))
-    return Section(_titled(phrases.AGAIN(), name), tuple(blocks))
+    return Section(_titled(phrases.AGAIN(), name), tuple(blocks), "descent")
 
 
 def _number(value: Any) -> float:
@@ -239,7 +239,7 @@ def table_section(view: View, done: Course, name: str = "") -> Section:
         caption = phrases.CURVE(loss=loss)
         blocks.append(CurveFigure((("", tuple(curve)),), caption, 1, phrases.STEP(), done.every))
     blocks += [Paragraph(remark) for remark in done.left_out]
-    return Section(_titled(phrases.MANY_STEPS(), name), tuple(blocks))
+    return Section(_titled(phrases.MANY_STEPS(), name), tuple(blocks), "descent")
 
 
 def _watched(done: Course, key: str, step: int) -> str:

@@ -46,7 +46,7 @@ def element_sections(view: View) -> tuple[Block, ...]:
     if paths.count > 1:
         naive, shared = max(paths.factors - paths.count, 0), multiplications(view)
         blocks.append(Paragraph(phrases.COST(naive=naive, shared=shared)))
-    return (Section(phrases.ELEMENT(name=name), tuple(blocks)),)
+    return (Section(phrases.ELEMENT(name=name), tuple(blocks), "element"),)
 
 
 def _path_step(view: View, number: int, path: ElementPath) -> Step:

@@ -17,15 +17,17 @@ def layer_sections(view: View) -> tuple[Block, ...]:
     form."""
     return (
         Section(
-            phrases.LAYERS(), (layer_table(view), network_figure(view), Paragraph(phrases.LOCAL()))
+            phrases.LAYERS(),
+            (layer_table(view), network_figure(view), Paragraph(phrases.LOCAL())),
+            "layers",
         ),
-        Section(phrases.CLOSED(), (gradient_table(view),)),
+        Section(phrases.CLOSED(), (gradient_table(view),), "gradients"),
     )
 
 
 def figure_section(view: View) -> Section:
     """Return the computation graph alone."""
-    return Section(phrases.FIGURE(), (network_figure(view), Paragraph(phrases.LOCAL())))
+    return Section(phrases.FIGURE(), (network_figure(view), Paragraph(phrases.LOCAL())), "graph")
 
 
 def layer_table(view: View) -> Table:

@@ -27,7 +27,7 @@ from tidu.words import Phrase
 def notice_section(view: View) -> tuple[Block, ...]:
     """Return what to notice, if there is anything."""
     notes = notice(view)
-    return (Section(phrases.NOTES(), tuple(notes)),) if notes else ()
+    return (Section(phrases.NOTES(), tuple(notes), "notes"),) if notes else ()
 
 
 def notice(view: View) -> list[Block]:

@@ -32,7 +32,7 @@ def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
     blocks: list[Block] = []
     for item in quotients:
         blocks += [_line(view, item), *_direction(view, item)]
-    return Section(phrases.NUMERIC(), tuple(blocks))
+    return Section(phrases.NUMERIC(), tuple(blocks), "numeric")
 
 
 def _line(view: View, item: Quotient) -> Step:

@@ -53,7 +53,7 @@ def recursion_section(view: View, sample: Valuation) -> tuple[Block, ...]:
         lines.append(Step(Equation((left, element(adjoint, index, letters)))))
         agree = agree and agrees(view, adjoint, sample)
     lines.append(Verdict(agree, phrases.RECURSION_CHECK()))
-    return (Section(phrases.RECURSION(), tuple(lines)),)
+    return (Section(phrases.RECURSION(), tuple(lines), "recursion"),)
 
 
 def _order(view: View) -> list[Node]:

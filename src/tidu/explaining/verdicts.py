@@ -16,7 +16,9 @@ from tidu.words import Phrase
 
 def check_section(view: View, findings: Sequence[Finding]) -> Section:
     """Return one verdict a gradient: how it was checked and how well it agrees."""
-    return Section(phrases.CHECKED(), tuple(_verdict(view, finding) for finding in findings))
+    return Section(
+        phrases.CHECKED(), tuple(_verdict(view, finding) for finding in findings), "check"
+    )
 
 
 def _verdict(view: View, finding: Finding) -> Block:

@@ -50,12 +50,12 @@ def given_section(view: View) -> Section:
         if view.has_numbers():
             row.append(value if value is not None else "–")
         rows.append(tuple(row))
-    return Section(phrases.GIVEN(), (Table(tuple(columns), tuple(rows)),))
+    return Section(phrases.GIVEN(), (Table(tuple(columns), tuple(rows)),), "given")
 
 
 # ------------------------------------------------------------------ forward
 def forward_section(view: View) -> Section:
-    return Section(phrases.FORWARD(), tuple(forward_steps(view)))
+    return Section(phrases.FORWARD(), tuple(forward_steps(view)), "forward")
 
 
 def forward_steps(view: View) -> list[Step]:
@@ -142,7 +142,7 @@ def backward_section(view: View) -> Section:
     blocks += steps
     for name, node in view.derivation.wrt.items():
         blocks += gradient_steps(view, name, node)
-    return Section(phrases.BACKWARD(), tuple(blocks))
+    return Section(phrases.BACKWARD(), tuple(blocks), "gradients")
 
 
 def _start(view: View) -> Paragraph:

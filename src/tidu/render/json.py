@@ -101,9 +101,10 @@ def _block(block: Block, language: Language) -> Data:
             return _graph(block, language)
         case CurveFigure():
             return _curve(block, language)
-        case Section(title, blocks):
+        case Section(title, blocks, name):
             return {
                 "type": "section",
+                **({"name": name} if name else {}),
                 "title": phrase_text(title, language),
                 "blocks": _blocks(blocks, language),
             }

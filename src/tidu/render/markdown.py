@@ -62,7 +62,8 @@ def render_markdown(document: Document, language: Language) -> str:
     <BLANKLINE>
     """
     blocks = _blocks(document.blocks, 2, language)
-    return visible("\n\n".join([f"# {_prose(document.title, language)}", *blocks])) + "\n"
+    title = _prose(document.title, language)
+    return visible("\n\n".join([*([f"# {title}"] if title else []), *blocks])) + "\n"
 
 
 def _blocks(blocks: Sequence[Block], level: int, language: Language) -> Iterator[str]:

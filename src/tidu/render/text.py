@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import assert_never
 
 from tidu.document.blocks import (
@@ -48,9 +49,9 @@ def render_text(document: Document, language: Language, width: int = 88) -> str:
     <BLANKLINE>
     """
     title = phrase_text(document.title, language)
-    lines = [*wrap(title, width), "═" * min(width, cells(title))]
+    lines = [*wrap(title, width), "═" * min(width, cells(title))] if title else []
     for block in _blocks(document.blocks, "", language, width):
-        lines += ["", *block]
+        lines += ["", *block] if lines else block
     return visible("\n".join(lines)) + "\n"
 
 
@@ -59,15 +60,19 @@ def _blocks(
 ) -> Iterator[list[str]]:
     """Yield the lines of each block; sections are numbered and opened."""
     count = 0
-    for block in blocks:
+    formulas: list[str] = []
+    for block, after in zip_longest(blocks, blocks[1:]):
         if isinstance(block, Section):
             count += 1
             section_number = f"{number}{count}."
             title = f"{section_number} {phrase_text(block.title, language)}"
             yield [*wrap(title, width), "─" * min(width, cells(title))]
             yield from _blocks(block.blocks, section_number, language, width)
+        elif isinstance(block, Equation) and isinstance(after, Equation):
+            formulas += _block(block, language, width)  # with no words between them, no empty line
         else:
-            yield _block(block, language, width)
+            yield formulas + _block(block, language, width)
+            formulas = []
 
 
 def _block(block: Block, language: Language, width: int) -> list[str]:

@@ -61,6 +61,12 @@ def choice(option: str, given: str | None, known: Sequence[str]) -> Any:
     raise InputError(words, fix=verbatim(f"{option} {close}"))
 
 
+def several(option: str, given: Iterable[str], known: Sequence[str]) -> list[str] | None:
+    """Return known words, given one by one or in one text with commas; None if there are none."""
+    parts = [part.strip() for text in given for part in text.replace("，", ",").split(",")]
+    return [choice(option, part, known) for part in parts if part] or None
+
+
 def digits(given: str | None) -> int | None:
     if given is None:
         return None

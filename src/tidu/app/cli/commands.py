@@ -35,6 +35,7 @@ _SOLVE = CommandHelp(
         "tidu solve studies/bias.toml",
         "tidu solve studies/bias.toml --lang zh --writing chain -o bias.md",
         "tidu solve studies/bias.toml --zoom element --of 'W1[1,2]'",
+        "tidu solve studies/two_two_one.toml --part kink --only gradients,claims",
     ),
 )
 _STUDY = Words(en="the study file (TOML)", zh="学习文件（TOML）")
@@ -199,12 +200,15 @@ def _add_solve(shell: _Shell) -> None:
         zoom: Annotated[str | None, shell.option("zoom")] = None,
         of: Annotated[str | None, shell.option("of")] = None,
         digits: Annotated[str | None, shell.option("digits")] = None,
+        part: Annotated[str | None, shell.option("part")] = None,
+        only: Annotated[list[str] | None, shell.option("only")] = None,
+        brief: Annotated[bool, shell.option("brief")] = False,
         json: Annotated[bool, shell.option("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
 
-        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json)
-        return work.solve(study, view, shell.language)
+        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json, only or [], brief)
+        return work.solve(study, part, view, shell.language)
 
     shell.command("solve", _SOLVE)(solve)
 
@@ -227,6 +231,8 @@ def _add_derive(shell: _Shell) -> None:
         zoom: Annotated[str | None, shell.option("zoom")] = None,
         of: Annotated[str | None, shell.option("of")] = None,
         digits: Annotated[str | None, shell.option("digits")] = None,
+        only: Annotated[list[str] | None, shell.option("only")] = None,
+        brief: Annotated[bool, shell.option("brief")] = False,
         json: Annotated[bool, shell.option("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
@@ -243,11 +249,8 @@ def _add_derive(shell: _Shell) -> None:
             assume or [],
             hessian or [],
         )
-        return work.derive(
-            problem,
-            work.ReportOptions(lang, writing, zoom, of, digits, output, json),
-            shell.language,
-        )
+        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json, only or [], brief)
+        return work.derive(problem, view, shell.language)
 
     shell.command("derive", _DERIVE)(derive)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tidu.app.cli.help import one_of
 from tidu.backends.source.targets import TARGETS
+from tidu.explaining.sections import SECTIONS
 from tidu.render import FORMATS
 from tidu.words import Phrase, Words
 
@@ -66,7 +67,10 @@ OPTIONS = {
         "op|element|layer",
     ),
     "of": Option(
-        Words(en="the element to look at with --zoom element", zh="用 --zoom element 时要看的元素"),
+        Words(
+            en="the element that --zoom element shows, and nothing else; counted from 1",
+            zh="--zoom element 只显示的那个元素，从 1 数起",
+        ),
         ("--of",),
         "'W1[1,2]'",
     ),
@@ -150,6 +154,15 @@ OPTIONS = {
         ),
         ("--verify",),
     ),
+    "only": Option(
+        Words(
+            en="the sections to show, with commas: " + ", ".join(SECTIONS),
+            zh="只显示这些部分，用逗号隔开：" + "、".join(SECTIONS),
+        ),
+        ("--only",),
+        "SECTIONS",
+    ),
+    "brief": Option(Words(en="one line for each gradient", zh="每个梯度只写一行"), ("--brief",)),
     "part": Option(
         Words(en="the part of a study that has several", zh="学习文件有几个部分时，选哪一个"),
         ("--part",),

@@ -14,6 +14,7 @@ from tidu.api.report import Report
 from tidu.app.cli import choices
 from tidu.app.cli.output import WRITTEN, check_target, emit, readable, save, show, show_json
 from tidu.errors import InputError
+from tidu.explaining.sections import SECTIONS
 from tidu.words import LANGUAGES, Language, Words, verbatim
 
 _NO_STUDY = Words(en="no study file is named", zh="没有指定学习文件")
@@ -40,6 +41,8 @@ class ReportOptions:
     digits: str | None
     output: str | None
     json: bool
+    only: Sequence[str] = ()
+    brief: bool = False
 
     def options(self) -> dict[str, Any]:
         """Return the options as the public verbs take them; those left out are left out."""
@@ -54,6 +57,8 @@ class ReportOptions:
             "zoom": "element" if self.of is not None else zoom,
             "of": self.of,
             "digits": choices.digits(self.digits),
+            "only": choices.several("--only", self.only, tuple(SECTIONS)),
+            "brief": self.brief or None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
 
@@ -82,14 +87,14 @@ def show_version() -> None:
     emit(f"tidu {__version__}")
 
 
-def solve(study: str | None, view: ReportOptions, language: Language) -> int:
+def solve(study: str | None, part: str | None, view: ReportOptions, language: Language) -> int:
     """Print the worked study; 1 if something that was checked is wrong."""
     options: dict[str, Any] = {"lang": language, **view.options()}
     if study is None:
         raise _no_study()
     from tidu.api.solve import solve as solved
 
-    solution = solved(study, **options)
+    solution = solved(study, part=part, **options)
     _present(solution.report, view)
     return 0 if solution.ok else 1
 
