@@ -36,6 +36,7 @@ _PAGE = r"""\allowdisplaybreaks
 \setlength{\tabcolsep}{4pt}
 \setlength{\arraycolsep}{4pt}
 \setlength{\jot}{2pt}
+\renewcommand{\arraystretch}{.93}
 \postdisplaypenalty=5000
 \setcounter{MaxMatrixCols}{99}
 \AtBeginDocument{%
@@ -55,11 +56,12 @@ _COMMANDS = {
 \newenvironment{remarks}{\begin{list}{\textbullet}{\topsep=1pt \partopsep=0pt \itemsep=0pt
   \parsep=0pt \leftmargin=3em \labelsep=.5em}\small}{\end{list}}
 """,
-    r"\statement{": r"""% Statements that were checked: three or two on a line where they are short.
+    r"\statement{": r"""% Statements that were checked: four, three or two on a line where they are short.
 \newcommand{\statement}[1]{\ifvmode\noindent\fi \sbox0{#1}%
-  \ifdim\wd0<.32\linewidth \makebox[.333\linewidth][l]{\usebox0}\allowbreak
+  \ifdim\wd0<.235\linewidth \makebox[.249\linewidth][l]{\usebox0}\allowbreak
+  \else\ifdim\wd0<.32\linewidth \makebox[.333\linewidth][l]{\usebox0}\allowbreak
   \else\ifdim\wd0<.485\linewidth \makebox[.499\linewidth][l]{\usebox0}\allowbreak
-  \else \par\hangindent=1.4em \hangafter=1 \noindent #1\par\fi\fi}
+  \else \par\hangindent=1.4em \hangafter=1 \noindent #1\par\fi\fi\fi}
 """,
     r"\fitted": r"""% A formula that cannot be broken, made as small as its line asks for.
 \newcommand{\fitted}[2][.85\linewidth]{\sbox0{$\displaystyle #2$}%
@@ -100,7 +102,9 @@ def preamble(title: str, body: str, language: str, chinese: bool) -> str:
 
     `chinese`: there are Chinese characters in the text, also in an English one.
     """
-    options, style = ("fleqn", "article") if not chinese else ("fleqn,fontset=fandol", "ctexart")
+    options, style = (
+        ("fleqn", "article") if not chinese else ("fleqn,fontset=fandol,linespread=1.15", "ctexart")
+    )
     if chinese and language == "en":
         options += ",scheme=plain"
     commands = [text for name, text in _COMMANDS.items() if name in title + body]
