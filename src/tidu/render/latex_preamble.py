@@ -56,11 +56,11 @@ _COMMANDS = {
 \newenvironment{remarks}{\begin{list}{\textbullet}{\topsep=1pt \partopsep=0pt \itemsep=0pt
   \parsep=0pt \leftmargin=3em \labelsep=.5em}\small}{\end{list}}
 """,
-    r"\statement{": r"""% Statements that were checked: four, three or two on a line where they are short.
+    r"\statement{": r"""% Statements that were checked: up to four on a line where they are short.
 \newcommand{\statement}[1]{\ifvmode\noindent\fi \sbox0{#1}%
-  \ifdim\wd0<.235\linewidth \makebox[.249\linewidth][l]{\usebox0}\allowbreak
-  \else\ifdim\wd0<.32\linewidth \makebox[.333\linewidth][l]{\usebox0}\allowbreak
-  \else\ifdim\wd0<.485\linewidth \makebox[.499\linewidth][l]{\usebox0}\allowbreak
+  \ifdim\wd0<.235\linewidth \makebox[.249\linewidth][l]{\usebox0}\hfil\allowbreak\hfilneg
+  \else\ifdim\wd0<.32\linewidth \makebox[.333\linewidth][l]{\usebox0}\hfil\allowbreak\hfilneg
+  \else\ifdim\wd0<.485\linewidth \makebox[.499\linewidth][l]{\usebox0}\hfil\allowbreak\hfilneg
   \else \par\hangindent=1.4em \hangafter=1 \noindent #1\par\fi\fi\fi}
 """,
     r"\fitted": r"""% A formula that cannot be broken, made as small as its line asks for.

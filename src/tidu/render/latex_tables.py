@@ -19,7 +19,7 @@ _GAP = 0.8  # between two columns, in em
 _NARROWEST = 5.0
 _SPLIT_FROM = 8  # rows; a shorter table is not set in two halves
 _LONGEST = 30  # rows; a longer table goes on on the next page
-_ROOM = r"\noalign{\vskip 3pt}"
+_ROOM = r"\noalign{\vskip 2pt}"
 _NUMBER = re.compile(r"[−-]?[\d.]+(e[−+-]?\d+)?|…")
 
 
@@ -131,7 +131,7 @@ def _tabular(environment: str, columns: Sequence[str], head: str, body: Sequence
     place = "[l]" if environment == "longtable" else "[t]"
     lines = [
         rf"\begin{{{environment}}}{place}{{{''.join(columns)}}}",
-        *(r"\hline", head, r"\hline", *again, *body, r"\hline"),
+        *(r"\hline", _ROOM, head, r"\hline", _ROOM, *again, *body, r"\hline"),
         rf"\end{{{environment}}}",
     ]
     return "\n".join(lines)
