@@ -30,6 +30,7 @@ def weighed(x: Any) -> Any:
 
 CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "expm": (lambda m, a: m.expm(a), (A,)),
+    "logm": (lambda m, a: m.logm(a), (S,)),
     "sqrtm": (lambda m, a: m.sqrtm(a), (S,)),
     "solve_sylvester": (lambda m, a, b, q: m.solve_sylvester(a, b, q), (A, B, Q)),
     "solve_triangular": (lambda m, a, b: m.solve_triangular(a, b), (A, Q)),
@@ -78,7 +79,7 @@ def test_gradients_of_both_orders_agree_with_differences(name: str) -> None:
 def test_complex_functions_of_matrices() -> None:
     z = A + 0.5j * RNG.standard_normal((3, 3))
     d = RNG.standard_normal((3, 3)) + 1j * RNG.standard_normal((3, 3))
-    for f in (linalg.expm, linalg.sqrtm, lambda a: linalg.solve_sylvester(a, B, Q)):
+    for f in (linalg.expm, linalg.logm, linalg.sqrtm, lambda a: linalg.solve_sylvester(a, B, Q)):
 
         def loss(a: Any, f: Any = f) -> Any:
             return weighed(np.abs(f(a)))
@@ -91,6 +92,8 @@ def test_what_has_no_answer_is_refused() -> None:
     np.testing.assert_allclose(linalg.sqrtm(np.diag([1.0, -1.0])), np.diag([1, 1j]))
     with pytest.raises(EvaluationError, match="no real square root"):  # texts know no numbers
         tidu.derive("sum(sqrtm(A))", wrt="A", A=np.diag([1.0, -1.0])).evaluate()
+    with pytest.raises(EvaluationError, match="no real logarithm"):
+        tidu.derive("sum(logm(A))", wrt="A", A=np.diag([1.0, -1.0])).evaluate()
     with pytest.raises(EvaluationError, match="share an eigenvalue"):
         linalg.solve_sylvester(np.eye(2), -np.eye(2), np.ones((2, 2)))
     with pytest.raises(InputError, match="needs 3 rows"):

@@ -15,6 +15,7 @@ import numpy as np
 
 from tidu.ops.linalg.factorisations import cholesky as cholesky_op
 from tidu.ops.linalg.matrix_functions import expm as expm_op
+from tidu.ops.linalg.matrix_functions import logm as logm_op
 from tidu.ops.linalg.matrix_functions import solve_sylvester as solve_sylvester_op
 from tidu.ops.linalg.matrix_functions import sqrtm as sqrtm_op
 from tidu.scipy.calls import forwarded, numbers, on_arrays
@@ -33,6 +34,7 @@ __all__ = [
     "eigvalsh",
     "expm",
     "inv",
+    "logm",
     "norm",
     "pinv",
     "solve",
@@ -63,9 +65,23 @@ def sqrtm(A: Any) -> Any:
     >>> sqrtm(np.diag([4.0, 9.0])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    values = numbers(A)
-    to_complex = values is not None and values.dtype.kind != "c" and _has_negative(values)
-    return on_arrays(sqrtm_op, A + 0j if to_complex else A)
+    return on_arrays(sqrtm_op, _complex_where_negative(A))
+
+
+def logm(A: Any) -> Any:
+    """Return the principal logarithm of each square matrix in the last two axes; a complex one
+    where an eigenvalue is negative, as in SciPy.
+
+    >>> logm(np.eye(2)).tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
+    return on_arrays(logm_op, _complex_where_negative(A))
+
+
+def _complex_where_negative(a: Any) -> Any:
+    values = numbers(a)
+    negative = values is not None and values.dtype.kind != "c" and _has_negative(values)
+    return a + 0j if negative else a
 
 
 def _has_negative(a: Any) -> bool:

@@ -178,7 +178,8 @@ def unknown(path: str, shown: str | None = None) -> UnknownNameError:
     near = rest.lower() if rest.lower() in known else nearest(rest, known)
     why: Phrase = _LIST() if near is None else _CLOSEST(near=near)
     if near is not None:
-        fix = verbatim(shown[: len(shown) - len(rest)] + near)
+        before, found, after = shown.rpartition(rest)  # \\operatorname{Trr} has a brace behind it
+        fix = verbatim(before + near + after if found else near)
     else:
         fix = None if library else _DECLARE(name=path)
     return UnknownNameError(_UNKNOWN(name=shown), why=why, fix=fix)

@@ -1,4 +1,4 @@
-"""Functions of matrices and the equation behind them: exp, square root, Sylvester.
+"""Functions of matrices and the equation behind them: exp, log, square root, Sylvester.
 
 SciPy, an optional package, calculates them.
 """
@@ -6,7 +6,7 @@ SciPy, an optional package, calculates them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from tidu.document.math import Fraction, Function, Math, Number, Power
 from tidu.errors import EvaluationError
 from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Form, Loop, Op, Operand
 from tidu.ir.stacking import entrywise
 from tidu.ir.types import Dim, Type, promote
 from tidu.ops.arrays.indexing import cut
@@ -29,7 +29,12 @@ _NO_ROOT = Words(
     en="the matrix has no real square root (eigenvalue {value})",
     zh="矩阵没有实的平方根（特征值 {value}）",
 )
-_COMPLEX_ROOT = Words(en="sqrtm(A + 0j)", zh="sqrtm(A + 0j)")
+_NO_LOGARITHM = Words(
+    en="the matrix has no real logarithm (eigenvalue {value})",
+    zh="矩阵没有实的对数（特征值 {value}）",
+)
+_NOT_REAL: Mapping[str, Words] = {"sqrtm": _NO_ROOT, "logm": _NO_LOGARITHM}
+_AS_COMPLEX = Words(en="{name}(A + 0j)", zh="{name}(A + 0j)")
 _SYLVESTER = Words(
     en="solve_sylvester(A, B, Q): A {sa}, B {sb} and Q {sc}; Q needs the rows of A and the columns "
     "of B",
@@ -60,7 +65,7 @@ def _scipy_code(name: str) -> Callable[..., str]:
     return lambda node, *xs: f"scipy.linalg.{name}({', '.join(xs)})"
 
 
-# ------------------------------------------------------------------ exponential
+# ------------------------------------------------------------------ exponential and logarithm
 def _block(corners: tuple[Node | None, Node, Node | None], like: Node) -> Node:
     """Return [A B; 0 D] of square blocks; None for zeros."""
     axis = like.rank - 1
@@ -76,47 +81,75 @@ def _corner(whole: Node, n: Dim, row: int, column: int) -> Node:
     return cut(rows, axis, n * column, n * column + n)
 
 
-def _exp_change(x: Any, e: Any) -> Any:
-    n = x.shape[-1]
-    blocks = np.block([[x, e], [np.zeros_like(x), x]])
-    return np.asarray(scipy_linalg("expm")(blocks))[..., :n, n:].astype(
-        np.result_type(x, e), copy=False
+def _whole(name: str) -> Callable[[Any], Any]:
+    """Return a function of scipy.linalg's on real or complex matrices; of real ones the result is
+    real."""
+
+    def calculate(x: Any) -> Any:
+        with np.errstate(all="ignore"):
+            double = x.astype(np.result_type(x, np.float64))
+            result: Any = np.asarray(scipy_linalg(name)(double))
+        if result.dtype.kind == "c" and x.dtype.kind != "c":
+            if np.any(np.abs(result.imag) > 1e-12 * np.max(np.abs(result))):
+                values = np.linalg.eigvals(x)
+                worst = values.flat[np.argmin(values.real)]
+                what = _NOT_REAL[name](value=f"{worst.real:.3g}")
+                raise EvaluationError(what, fix=_AS_COMPLEX(name=name))
+            result = result.real
+        return result.astype(x.dtype, copy=False)
+
+    return calculate
+
+
+def _change(name: str, derivative: Words, formula: str, doc: Words) -> Op:
+    """Return the op for how a function of a matrix X changes in direction E.
+
+    It is a corner of f [X E; 0 X]. So the same rule holds for its own derivative, with that matrix.
+    """
+
+    def calculate(x: Any, e: Any) -> Any:
+        n = x.shape[-1]
+        blocks = np.block([[x, e], [np.zeros_like(x), x]])
+        return np.asarray(_whole(f"{name}m")(blocks))[..., :n, n:].astype(
+            np.result_type(x, e), copy=False
+        )
+
+    def adjoint(g: Node, x: Node, e: Node, out: Node) -> tuple[Node, Node]:
+        n = x.shape[-1]
+        blocks = apply(change, _block((x, e, x), out).mT, _block((None, g, None), out))
+        return _corner(blocks, n, 0, 0) + _corner(blocks, n, 1, 1), apply(change, x.mT, g)
+
+    def code(node: Node, x: str, e: str) -> str:
+        n = node.shape[-1]
+        return f"scipy.linalg.{name}m(np.block([[{x}, {e}], [0 * {x}, {x}]]))[..., :{n}, {n}:]"
+
+    change = op(
+        f"{name}_change",
+        complex=True,
+        form=Form.OPAQUE,
+        loop=Loop.CALL,
+        operands=(Operand.VALUE, Operand.VALUE),
+        adjoint=adjoint,
+        batched=entrywise(lambda: change),
+        says=derivative,
+        source=formula,
+        numpy=calculate,
+        type_rule=lambda x, e: Type(x.shape, promote((x.dtype, e.dtype))),
+        notation=function(f"{name}′"),
+        code=code,
+        aliases={},
+        samples=sampled(*(((definite(s), s), {}) for s in ((3, 3), (2, 2, 2)))),
+        doc=doc,
     )
+    return change
 
 
-def _exp_change_adjoint(g: Node, x: Node, e: Node, out: Node) -> tuple[Node, Node]:
-    """Pull back. By x: exp′ at X is a corner of exp [X E; 0 X], so the same rule holds for that
-    matrix."""
-    n = x.shape[-1]
-    blocks = apply(exp_change, _block((x, e, x), out).mT, _block((None, g, None), out))
-    return _corner(blocks, n, 0, 0) + _corner(blocks, n, 1, 1), apply(exp_change, x.mT, g)
-
-
-def _exp_change_code(node: Node, x: str, e: str) -> str:
-    n = node.shape[-1]
-    return f"scipy.linalg.expm(np.block([[{x}, {e}], [0 * {x}, {x}]]))[..., :{n}, {n}:]"
-
-
-exp_change = op(
-    "exp_change",
-    complex=True,
-    form=Form.OPAQUE,
-    loop=Loop.CALL,
-    operands=(Operand.VALUE, Operand.VALUE),
-    adjoint=_exp_change_adjoint,
-    batched=entrywise(lambda: exp_change),
-    says=says("derivative of the matrix exponential", "矩阵指数的导数"),
-    source="exp [X E; 0 X] = [eˣ exp′(X, E); 0 eˣ]",
-    numpy=_exp_change,
-    type_rule=lambda x, e: Type(x.shape, promote((x.dtype, e.dtype))),
-    notation=function("exp′"),
-    code=_exp_change_code,
-    aliases={},
-    samples=sampled((((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})),
-    doc=says("how the exponential of X changes in direction E", "矩阵 X 的指数沿方向 E 的变化"),
+exp_change = _change(
+    "exp",
+    says("derivative of the matrix exponential", "矩阵指数的导数"),
+    "exp [X E; 0 X] = [eˣ exp′(X, E); 0 eˣ]",
+    says("how the exponential of X changes in direction E", "矩阵 X 的指数沿方向 E 的变化"),
 )
-
-
 expm = op(
     "expm",
     complex=True,
@@ -127,13 +160,40 @@ expm = op(
     batched=entrywise(lambda: expm),
     says=says("derivative of the matrix exponential", "矩阵指数的导数"),
     source="d eˣ = exp′(X, dX), so Ā = exp′(Xᵀ, G)",
-    numpy=lambda x: np.asarray(scipy_linalg("expm")(x)).astype(x.dtype, copy=False),
+    numpy=_whole("expm"),
     type_rule=lambda x: square(x, "expm"),
     notation=lambda node, x: Power(Function("e"), x),
     code=_scipy_code("expm"),
     aliases=aliases(scipy="linalg.expm", torch=("linalg.matrix_exp", "matrix_exp")),
     samples=sampled((((1, 1),), {}), (((3, 3),), {}), (((2, 2, 2),), {})),
     doc=says("the matrix exponential Σ Xᵏ/k!", "矩阵指数 Σ Xᵏ/k!"),
+)
+log_change = _change(
+    "log",
+    says("derivative of the matrix logarithm", "矩阵对数的导数"),
+    "log [X E; 0 X] = [log X log′(X, E); 0 log X]",
+    says("how the logarithm of X changes in direction E", "矩阵 X 的对数沿方向 E 的变化"),
+)
+logm = op(
+    "logm",
+    complex=True,
+    form=Form.OPAQUE,
+    loop=Loop.CALL,
+    operands=(Operand.VALUE,),
+    adjoint=lambda g, x, out: (apply(log_change, x.mT, g),),
+    batched=entrywise(lambda: logm),
+    says=says("derivative of the matrix logarithm", "矩阵对数的导数"),
+    source="d log X = log′(X, dX), so Ā = log′(Xᵀ, G)",
+    numpy=_whole("logm"),
+    type_rule=lambda x: square(x, "logm"),
+    notation=function("logm"),
+    code=_scipy_code("logm"),
+    aliases=aliases(scipy="linalg.logm"),
+    samples=sampled(*(((definite(s),), {}) for s in ((1, 1), (3, 3), (2, 2, 2)))),
+    doc=says(
+        "the L with eᴸ = A whose eigenvalues have imaginary parts between −π and π",
+        "满足 eᴸ = A 且特征值虚部在 −π 与 π 之间的 L",
+    ),
 )
 
 
@@ -187,18 +247,6 @@ solve_sylvester = op(
 
 
 # ------------------------------------------------------------------ square root
-def _square_root(x: Any) -> Any:
-    with np.errstate(all="ignore"):
-        root: Any = np.asarray(scipy_linalg("sqrtm")(x))
-    if root.dtype.kind == "c" and x.dtype.kind != "c":
-        if np.any(np.abs(root.imag) > 1e-12 * np.max(np.abs(root))):
-            worst = np.linalg.eigvals(x)
-            value = worst.flat[np.argmin(worst.real)]
-            raise EvaluationError(_NO_ROOT(value=f"{value.real:.3g}"), fix=_COMPLEX_ROOT())
-        root = root.real
-    return root.astype(x.dtype, copy=False)
-
-
 def _half_power(node: Node, x: Math) -> Math:
     return Power(x, Fraction(Number("1"), Number("2")))
 
@@ -213,7 +261,7 @@ sqrtm = op(
     batched=entrywise(lambda: sqrtm),
     says=says("derivative of the matrix square root", "矩阵平方根的导数"),
     source="X = A^½: X dX + dX X = dA, so Xᵀ Ā + Ā Xᵀ = X̄",
-    numpy=_square_root,
+    numpy=_whole("sqrtm"),
     type_rule=lambda x: square(x, "sqrtm"),
     notation=_half_power,
     code=_scipy_code("sqrtm"),

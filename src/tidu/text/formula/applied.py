@@ -13,9 +13,9 @@ from tidu.spellings import binding, functions
 from tidu.text import operations
 from tidu.text.calls import Call, called
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code
+from tidu.text.formula import code, signs
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, lower_all
-from tidu.text.formula.powers import scripted
+from tidu.text.formula.powers import check_not_of_matrix, scripted
 from tidu.text.formula.syntax import (
     Applied,
     Brackets,
@@ -87,8 +87,12 @@ def _raised(base: Syntax, scripts: tuple[Superscript, ...]) -> Syntax:
 # ------------------------------------------------------------------ calls of functions
 def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaPart]:
     builder = formulas.builder(node)
+    outer, formulas.traced = formulas.traced, name in _OF_SQUARE
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
+    formulas.traced = outer
+    if len(arguments) == 1 and (node.bare or outer):
+        check_not_of_matrix(builder, name, arguments[0])
     if node.word.sub and not name.endswith(node.word.sub):
         keywords |= _below(formulas, node, name)
     row = any(argument.is_row for argument in arguments)
@@ -102,6 +106,11 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaP
         result = yield from _derivative(formulas, node, name, order, arguments)
     elif pair is not None and len(arguments) > 1 and not keywords:
         result = _pairwise(builder, f"np.{name}imum", arguments)
+    elif name in signs.RECIPROCALS and len(arguments) == 1:
+        below = builder.apply(signs.RECIPROCALS[name], arguments[0])
+        result = builder.calculate("/", builder.constant(1), below)
+    elif name == "vec" and len(arguments) == 1:
+        result = _columns(builder, arguments[0])
     else:
         _fill_up(formulas, arguments, keywords)
         _fit_square(formulas, arguments, name)
@@ -109,6 +118,16 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaP
         result = yield from _call(builder, function, arguments, keywords)
     result = replace(result, is_row=row and rank_of(result.value) == 1)
     return (yield from scripted(builder, builder.place, result, [*scripts, *node.behind]))
+
+
+_OF_SQUARE = frozenset({"tr", "trace", "det", "logdet", "logabsdet"})
+
+
+def _columns(builder: Builder, part: FormulaPart) -> FormulaPart:
+    """Return vec(A): the columns of a matrix one below the other."""
+    if rank_of(part.value) == 2:
+        part = builder.member(part, "T", builder.place)
+    return builder.apply("np.ravel", part)
 
 
 def _keywords(formulas: FormulaScope, given: Keywords) -> Task[dict[str, FormulaPart]]:

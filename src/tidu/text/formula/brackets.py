@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidu.errors import SyntaxProblem
 from tidu.text.formula.cursor import IF, OTHERWISE, Cursor
-from tidu.text.formula.scripts import subscript
+from tidu.text.formula.scripts import scripts, subscript, with_scripts
 from tidu.text.formula.syntax import (
     Bars,
     Binary,
@@ -190,7 +192,27 @@ def norm_or_absolute(cursor: Cursor) -> Task[Syntax]:
         raise SyntaxProblem(what, place=cursor.place(opening))
     cursor.take()
     sub = subscript(cursor)
-    return Bars(opening, cursor.last, value, kind, sub)
+    found = Bars(opening, cursor.last, value, kind, sub)
+    if sub or not cursor.sees("^"):
+        return found
+    above = yield from scripts(cursor, opening)
+    sub = subscript(cursor)  # ‖x‖^2_2 is written for ‖x‖_2^2
+    return with_scripts(cursor, replace(found, sub=sub), above, opening)
+
+
+def inner_product(cursor: Cursor) -> Task[Syntax]:
+    """Read ⟨x, y⟩, and ⟨A, B⟩_F."""
+    opening = cursor.take()
+    bars, cursor.bars = cursor.bars, []
+    left = yield from cursor.expression()
+    comma = cursor.expect(",")
+    right = yield from cursor.expression()
+    cursor.expect("⟩")
+    cursor.bars = bars
+    sub = subscript(cursor)
+    if sub not in ("", "F", "2"):
+        raise cursor.misplaced(cursor.last)
+    return Binary(opening, cursor.last, left, "⟨⟩", comma, right)
 
 
 def _halve(cursor: Cursor, both: Sign) -> None:

@@ -104,7 +104,10 @@ def environment(cursor: Cursor) -> Task[Syntax]:
     if opening.text == "cases":
         return Piecewise(opening, last, tuple(row[0] for row in rows), tuple(conditions))
     grid = Grid(opening, last, tuple(map(tuple, rows)), square=False)
-    return Bars(opening, last, grid, "|", "") if opening.text in signs.BAR_GRIDS else grid
+    if opening.text in signs.BAR_GRIDS:
+        determinant = opening.text == "vmatrix"
+        return Bars(opening, last, grid, "|" if determinant else "‖", "", determinant)
+    return grid
 
 
 def _rows(cursor: Cursor, cases: bool) -> Task[tuple[list[list[Syntax]], list[Syntax | None]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tidu.errors import Place, SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER, NOTHING_BEFORE, TWO_OPERATORS, two_readings
+from tidu.text.formula.names import splits
 from tidu.text.formula.syntax import Syntax
 from tidu.text.formula.tokens import Sign, is_latex, place_of
 from tidu.text.lexer import Text
@@ -17,7 +18,7 @@ UNEXPECTED = Words(en="{sign} cannot stand here in a formula", zh="公式里这�
 ENDS = Words(en="the formula ends where {wanted} should stand", zh="公式到此为止，还缺 {wanted}")
 _EMPTY = Words(en="an operand is missing here", zh="这里缺少操作数")
 NO_FACTOR = frozenset(
-    "+ - * / @ ^ _ ) ] } , ; : = < > <= >= == != ⊙ ⊘ ⊗ × · ** & and or . '".split()
+    "+ - * / @ ^ _ ) ] } ⟩ , ; : = < > <= >= == != ⊙ ⊘ ⊗ × · ** & and or . ' †".split()
 )
 IF = frozenset({"if", "当"})
 OTHERWISE = frozenset({"otherwise", "else", "其他情形"})
@@ -42,6 +43,7 @@ class Rules:
 class Cursor:
     """The position of the parser in the signs of one statement or formula.
 
+    names   those of the program, also as Greek letters
     bars    the bars that are open
     leaves  the names and numbers that were taken
     begun   rules that were begun since a sign was taken
@@ -50,6 +52,7 @@ class Cursor:
     text: Text
     signs: list[Sign]
     rules: Rules
+    names: frozenset[str] = frozenset()
     at: int = 0
     bars: list[Sign] = field(default_factory=list[Sign])
     leaves: list[Syntax] = field(default_factory=list[Syntax])
@@ -145,6 +148,13 @@ class Cursor:
         if self.latex and sign is not None and sign.kind in ("number", "name"):
             if len(sign.text) > 1 and sign.end - sign.column == len(sign.text):
                 self.cut(sign.column + 1, (sign.kind, sign.kind))
+
+    def is_product(self, sign: Sign) -> bool:
+        """Tell whether a run of letters is no name of the program, but several of them."""
+        if sign.kind != "name" or sign.text in self.names:
+            return False
+        known = self.names | {"e", "π"}
+        return bool(splits(sign.text, known.__contains__, max(map(len, known))))
 
     def leaf(self, node: Syntax) -> Syntax:
         """Record a name or number, so that it cannot be left out in silence, and return it."""

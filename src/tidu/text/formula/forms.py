@@ -8,8 +8,9 @@ from dataclasses import replace
 from tidu.errors import Place, SyntaxProblem
 from tidu.text import operations
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code, syntax
+from tidu.text.formula import code, grids, syntax
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower, lower_all
+from tidu.text.formula.powers import check_not_of_matrix
 from tidu.text.formula.syntax import Compared, Syntax
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task
@@ -52,6 +53,8 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
         case "&" | "|" as logic:
             value = operations.joined(formulas.scope, logic, left, right, right.place).value
             return builder.result(value, code.logic(left.code, logic, right.code), (left, right))
+        case "⟨⟩":
+            return inner_product(builder, left, right)
         case "⊗":
             vectors = rank_of(left.value) == rank_of(right.value) == 1
             return builder.apply("np.outer" if vectors else "np.kron", left, right)
@@ -97,6 +100,15 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]
     value = operations.signed(formulas.scope, operator, part, sign)
     written = ast.UnaryOp(ast.USub() if operator == "-" else ast.Not(), part.code)
     return formulas.builder(node).result(value, written, (part,), is_row=part.is_row)
+
+
+def inner_product(builder: Builder, left: FormulaPart, right: FormulaPart) -> FormulaPart:
+    """Return ⟨x, y⟩: the sum of the products of entries, of vectors, matrices or numbers."""
+    one, two = replace(left, is_row=False), replace(right, is_row=False)
+    if rank_of(left.value) == rank_of(right.value) == 1 and not (left.indexed or right.indexed):
+        return builder.calculate("@", one, two)
+    product = builder.calculate("*", one, two)
+    return builder.apply("sum", product) if rank_of(product.value) else product
 
 
 # ------------------------------------------------------------------ conditions
@@ -179,6 +191,7 @@ def root(formulas: FormulaScope, node: syntax.Root) -> Task[FormulaPart]:
     part = yield from lower(formulas, node.value)
     builder = formulas.builder(node)
     if node.degree is None:
+        check_not_of_matrix(builder, "sqrt", part)
         result = builder.apply("sqrt", part)
     else:
         degree = yield from lower(formulas, node.degree)
@@ -195,13 +208,4 @@ def grid(formulas: FormulaScope, node: syntax.Grid) -> Task[FormulaPart]:
     if all(is_static(entry.value) or isinstance(entry.value, list) for entry in entries):
         lists = [builder.listed(row) for row in rows]
         return lists[0] if node.square and len(lists) == 1 else builder.listed(lists)
-    ranks = {rank_of(entry.value) for entry in entries}
-    if ranks in ({0}, {1}):
-        return builder.apply(
-            "np.stack" if ranks == {0} else "np.concatenate", builder.listed(entries)
-        )
-    along = builder.constant(1)
-    joined = [builder.apply("np.concatenate", builder.listed(row), axis=along) for row in rows]
-    return (
-        joined[0] if len(joined) == 1 else builder.apply("np.concatenate", builder.listed(joined))
-    )
+    return grids.joined(builder, rows, vector=node.square and len(rows) == 1)

@@ -11,12 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tidu.text.formula.brackets import group, norm_or_absolute
+from tidu.text.formula.brackets import group, inner_product, norm_or_absolute
 from tidu.text.formula.commands import command, environment
 from tidu.text.formula.cursor import IF, NO_FACTOR, OTHERWISE, Cursor, Rules
 from tidu.text.formula.operands import attribute, factor, function, index, word
 from tidu.text.formula.scripts import constant, entry, raised
-from tidu.text.formula.syntax import Binary, Chain, Compared, Prefixed, Syntax
+from tidu.text.formula.syntax import (
+    Binary,
+    Chain,
+    Compared,
+    NumberOrText,
+    Prefixed,
+    Raised,
+    Syntax,
+)
 from tidu.text.formula.tokens import Sign
 from tidu.text.lexer import Text
 from tidu.text.task import Task, wait
@@ -46,9 +54,12 @@ class Infix:
     signed: bool = True
 
 
-def parse(text: Text, signs: list[Sign]) -> tuple[Syntax, tuple[Syntax, ...]]:
-    """Return all signs as one expression, and the names and numbers in it."""
-    cursor = Cursor(text, signs, RULES)
+def parse(
+    text: Text, signs: list[Sign], names: frozenset[str] = frozenset()
+) -> tuple[Syntax, tuple[Syntax, ...]]:
+    """Return all signs as one expression, and the names and numbers in it; `names` are those of the
+    program."""
+    cursor = Cursor(text, signs, RULES, names)
     return cursor.parse(), tuple(cursor.leaves)
 
 
@@ -153,8 +164,17 @@ def _quotient(cursor: Cursor, first: Sign, left: Syntax, slash: Sign, right: Syn
     top = cursor.slice(first, slash)[:-1].strip()
     bottom = cursor.slice(divisor.first, divisor.last)
     rest = cursor.slice(others[0].first, cursor.last)
-    one, two = f"({top}/{bottom}) * {rest}", f"{top}/({bottom} * {rest})"
+    times = " * " if isinstance(divisor, NumberOrText) else " "
+    one, two = f"({top}/{bottom}){times}{rest}", f"{top}/({bottom}{times}{rest})"
+    if isinstance(left, Binary):
+        one, two = f"({one})", f"({top})/({bottom}{times}{rest})"
+    if _is_transposed(divisor):  # by a row nothing is divided
+        one, two = two, one
     raise cursor.ambiguous(first, cursor.last, one, two)
+
+
+def _is_transposed(factor: Syntax) -> bool:
+    return isinstance(factor, Raised) and factor.scripts[-1].kind in ("T", "T?", "prime")
 
 
 INFIX: Mapping[str, Infix] = {
@@ -181,6 +201,7 @@ RULES = Rules(
         "begin": environment,
         **dict.fromkeys("({[", group),
         **dict.fromkeys(("|", "‖", "|(", "‖("), norm_or_absolute),
+        "⟨": inner_product,
     },
     postfix={
         **dict.fromkeys(("'", "ᵀ", "⁻¹", "⁻ᵀ", "^", "**"), raised),

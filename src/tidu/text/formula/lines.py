@@ -11,7 +11,8 @@ from itertools import pairwise
 from tidu.errors import SyntaxProblem
 from tidu.text.formula.grammar import parse
 from tidu.text.formula.scanner import scan_formula
-from tidu.text.formula.syntax import FormulaExpression, FormulaLine, Word, placed
+from tidu.text.formula.signs import GREEK_LETTERS
+from tidu.text.formula.syntax import Applied, FormulaExpression, FormulaLine, Word, placed
 from tidu.text.formula.tokens import Sign, is_latex
 from tidu.text.lexer import Text, lines_of, scan
 from tidu.words import Words
@@ -27,9 +28,12 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
 
     A line that Python reads is left to Python, and means what NumPy means by it.
     """
+    names = _names(text, given)
     if is_latex(text.source):
         lines = _split(scan_formula(text), "\\\\" in text.source or "\\begin" in text.source)
-        body: list[ast.stmt] = [one for line in lines for one in _line_with_definitions(text, line)]
+        body: list[ast.stmt] = []
+        for line in lines:
+            body.extend(_line_with_definitions(text, line, names))
         return ast.Module(body, [])
     spans = list(_logical_lines(text))
     formulas = [span for span in spans if not _is_python(text, span, set(given))]
@@ -45,9 +49,24 @@ def formula_tree(text: Text, given: Iterable[str]) -> ast.Module | None:
         while signs and signs[-1].kind == "newline":
             signs.pop()
         statements[first] = [
-            s for part in _split(signs, True) for s in _line_with_definitions(text, part)
+            s for part in _split(signs, True) for s in _line_with_definitions(text, part, names)
         ]
     return _with_formulas(text, formulas, statements)
+
+
+_ASSIGNED = re.compile(
+    r"^\s*(?:def\s+\w+\s*\()?((?:\w+\s*,\s*)*\w+)\s*(?:\)\s*:|[:+\-*/@]?=(?!=))", re.M
+)
+
+
+def _names(text: Text, given: Iterable[str]) -> frozenset[str]:
+    """Return the names that the program is given or assigns, and the Greek letters that they are
+    written with."""
+    assigned = [
+        name for match in _ASSIGNED.finditer(text.source) for name in re.findall(r"\w+", match[1])
+    ]
+    found = {*given, *assigned}
+    return frozenset(found | {GREEK_LETTERS[name] for name in found & GREEK_LETTERS.keys()})
 
 
 def _only(text: Text, spans: Sequence[tuple[int, int]]) -> Text:
@@ -152,10 +171,14 @@ def _split(signs: list[Sign], breaks: bool) -> list[list[Sign]]:
     return [line for line in lines if line]
 
 
-def _line_with_definitions(text: Text, line: list[Sign]) -> list[ast.stmt]:
+def _line_with_definitions(
+    text: Text, line: list[Sign], names: frozenset[str]
+) -> Sequence[ast.stmt]:
     """Return a line, with the definitions that stand behind it: 2Xᵀu, u = Xw − y."""
+    while len(line) > 1 and line[-1].kind == "sign" and line[-1].text in (".", ","):
+        line = line[:-1]  # the end of the sentence that a formula was copied from
     parts = _defined_behind(line)
-    return [_line(text, part) for part in [*parts[1:], parts[0]]]
+    return [_line(text, part, names) for part in [*parts[1:], parts[0]]]
 
 
 def _defined_behind(line: list[Sign]) -> list[list[Sign]]:
@@ -180,9 +203,9 @@ def _defines(signs: Sequence[Sign]) -> bool:
     )
 
 
-def _line(text: Text, line: list[Sign]) -> FormulaLine | ast.Return:
+def _line(text: Text, line: list[Sign], names: frozenset[str]) -> FormulaLine | ast.Return:
     if line[0].kind == "name" and line[0].text == "return":
-        value, _ = parse(text, line[1:])
+        value, _ = parse(text, line[1:], names)
         formula = placed(FormulaExpression(value), text, value.first, value.last)
         return placed(ast.Return(formula), text, line[0], line[-1])
     depth, equals = 0, list[int]()
@@ -199,7 +222,7 @@ def _line(text: Text, line: list[Sign]) -> FormulaLine | ast.Return:
     target, of = _head(text, head) if equals else (None, None)
     if not body:
         body = line[equals[0] :]
-    value, leaves = parse(text, body)
+    value, leaves = parse(text, body, names)
     return placed(FormulaLine(target, value, of, leaves), text, line[0], line[-1])
 
 
@@ -230,6 +253,8 @@ def _single(text: Text, signs: list[Sign], head: list[Sign]) -> Word:
     parsed, _ = parse(text, list(signs or head))
     if isinstance(parsed, Word):
         return parsed
+    if isinstance(parsed, Applied) and all(isinstance(each, Word) for each in parsed.arguments):
+        return parsed.word  # f(x) = …: the value of f at x
     shown = text.lines[head[0].line][head[0].column : head[-1].end]
     place = text.place(head[0].line, head[0].column, head[-1].end)
     raise SyntaxProblem(TARGET(text=shown), place=place, fix=TARGET_FIX())

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from tidu.document.math import symbol
+from tidu.spellings import functions
 from tidu.text.formula import signs
 
 Kind = Literal["name", "function", "constant", "ones", "identity", "parts", "entry", "none"]
@@ -83,11 +84,24 @@ class Known:
 
 def _accented(text: str) -> tuple[str, ...]:
     """Return the names by which an accented letter may be declared: y_hat and yhat for ŷ."""
-    parts = unicodedata.normalize("NFD", text)
-    words = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot"}
-    if len(parts) != 2 or parts[1] not in words:
+    letter, *marks = unicodedata.normalize("NFD", text)
+    if len(marks) != 1 or marks[0] not in signs.ACCENT_NAMES:
         return ()
-    return (f"{parts[0]}_{words[parts[1]]}", parts[0] + words[parts[1]])
+    mark = signs.ACCENT_NAMES[marks[0]]
+    bases = (letter, signs.GREEK_NAMES.get(letter, letter))
+    return tuple(name for base in bases for name in (f"{base}_{mark}", base + mark))
+
+
+def function_named(word: str) -> str | None:
+    """Return the function that a word names, under the name that the reader calls it by: tr for Tr
+    and trace, vec, cot; None for another word."""
+    folded = word.lower() if len(word) > 1 else word
+    for text in (word, signs.OTHER_NAMES.get(word), signs.OTHER_NAMES.get(folded), folded):
+        if text is None or text in signs.NOT_FUNCTIONS:
+            continue
+        if text == "vec" or text in signs.RECIPROCALS or functions.find(text) is not None:
+            return text
+    return None
 
 
 def splits(text: str, is_name: Callable[[str], bool], longest: int) -> list[tuple[str, ...]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
+from tidu.text.formula import signs
 from tidu.text.formula.brackets import arguments, square
 from tidu.text.formula.cursor import Cursor
 from tidu.text.formula.scripts import primary, scripts, subscript, with_scripts
@@ -21,7 +24,10 @@ from tidu.text.formula.syntax import (
     Word,
 )
 from tidu.text.formula.tokens import Sign
+from tidu.text.lexer import CLOSE, OPEN
 from tidu.text.task import Task, wait
+
+MAX_CONDITION = 200  # signs
 
 
 def factor(cursor: Cursor) -> Task[Syntax]:
@@ -47,10 +53,38 @@ def word(cursor: Cursor) -> Task[Syntax]:
     if _is_log_of_det(cursor, sign):
         cursor.at += 3
         text, sub, run, raw = "logabsdet", "", False, ""
+    if text == signs.ONES and _holds_condition(cursor):
+        return (yield from _indicator(cursor, sign))
     sub = sub.replace("_", ",") or subscript(cursor)
     syntax = Word(sign, cursor.last, text, sub, run, raw)
     cursor.leaf(syntax)
     return (yield from _applied(cursor, syntax, bare=False))
+
+
+_COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "=", "!="})
+
+
+def _holds_condition(cursor: Cursor) -> bool:
+    r"""Tell whether a condition follows, as in 𝟏_{x > 0} and 𝟏[x > 0]."""
+    depth, texts = 0, [sign.text for sign in cursor.ahead(MAX_CONDITION)]
+    if texts[:2] != ["_", "{"] and texts[:1] not in (["["], ["("], ["{"]):
+        return False
+    for text in texts:
+        depth += (text in OPEN) - (text in CLOSE)
+        if text in _COMPARISONS:
+            return True
+        if depth == 0 and text in CLOSE:
+            return False
+    return False
+
+
+def _indicator(cursor: Cursor, sign: Sign) -> Task[Syntax]:
+    if cursor.sees("_"):
+        cursor.take()
+    opening = cursor.take()
+    condition = yield from cursor.expression()
+    cursor.expect(OPEN[opening.text])
+    return Truth(sign, cursor.last, condition)
 
 
 def _is_log_of_det(cursor: Cursor, sign: Sign) -> bool:
@@ -69,7 +103,10 @@ def function(cursor: Cursor) -> Task[Syntax]:
 
 def _applied(cursor: Cursor, name: Word, bare: bool) -> Task[Syntax]:
     """Read what follows a word, word^scripts(…): the arguments of a function, or a factor."""
-    above = yield from scripts(cursor)
+    above = yield from scripts(cursor, name.first)
+    if above and not name.sub and (cursor.sees("_") or cursor.key == "sub"):
+        name = replace(name, sub=subscript(cursor))  # x^2_i is written for x_i^2
+        above += yield from scripts(cursor, name.first)
     opens = cursor.sees("(") or (cursor.sees("{") and not cursor.begin().spaced)
     keywords: Keywords = ()
     if opens:
@@ -78,7 +115,7 @@ def _applied(cursor: Cursor, name: Word, bare: bool) -> Task[Syntax]:
         given = ((yield from _bare_argument(cursor, name.first)),)
     else:
         return with_scripts(cursor, name, above, name.first)
-    behind = yield from scripts(cursor)
+    behind = yield from scripts(cursor, name.first)
     bare = bare and not opens
     return Applied(name.first, cursor.last, name, above, given, keywords, behind, bare)
 

@@ -83,6 +83,7 @@ class FormulaScope:
     readers     how each kind of syntax is read
     sizes       those of 𝟏 and I
     page        whether the line is one of tidu's own pages: ∂L/∂X = …
+    traced      whether the argument of tr or det is read: a matrix as a whole
     recognised  whether a word was one of the program's names
     positions_read  where the names and numbers stand that were read
     indices     those of the sums that are open, with their ranges
@@ -93,6 +94,7 @@ class FormulaScope:
     readers: Mapping[type[Syntax], Callable[..., Task[FormulaPart]]]
     sizes: Sizes = field(default_factory=Sizes)
     page: bool = False
+    traced: bool = False
     recognised: bool = False
     positions_read: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     indices: list[str] = field(default_factory=list[str])

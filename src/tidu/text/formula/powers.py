@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tidu.errors import Place, SyntaxProblem
 from tidu.ir.types import shape_text
+from tidu.spellings import functions
 from tidu.text.diagnosis import two_readings
 from tidu.text.formula import code
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower
@@ -78,6 +79,8 @@ def scripted(
         if kind in ("T?", "-T?"):
             kind = _meaning_of_t(builder, base, part, kind)
             exponent = Word(script.first, script.last, "T", raw="T")
+        if kind in ("+", "†"):
+            part = _pseudo_inverse(builder, base, part, kind)
         if kind in ("-1", "-T"):
             part = _inverse(builder, base, part)
         if kind in ("T", "-T", "prime"):
@@ -163,14 +166,34 @@ def _inverse(builder: Builder, base: Place, part: FormulaPart) -> FormulaPart:
     return builder.apply("inv", part)
 
 
+def _pseudo_inverse(builder: Builder, base: Place, part: FormulaPart, kind: str) -> FormulaPart:
+    """Return A⁺, the pseudo-inverse of a matrix; of a number or vector its positive part. Raise
+    SyntaxProblem for A†, which may be the transpose."""
+    if rank_of(part.value) < 2 or part.indexed:
+        return positive_part(builder, part)
+    if kind == "†":
+        text = _text(base)
+        raise two_readings(builder.place, f"pinv({text})", f"{closed(text)}'")
+    return builder.apply("pinv", part)
+
+
+def positive_part(builder: Builder, part: FormulaPart) -> FormulaPart:
+    """Return (x)₊ = max(x, 0)."""
+    return _oriented_as(part, builder.apply("np.maximum", part, builder.constant(0)))
+
+
 def _power(
     builder: Builder, base: Place, part: FormulaPart, script: Superscript, exponent: FormulaPart
 ) -> FormulaPart:
     if script.kind == "^" and _may_be_of_matrix(builder, part):
-        text, count = closed(_text(base)), code.written(exponent.code)
-        integral = isinstance(exponent.value, int)
-        power = f"matrix_power({text}, {count})" if integral else f"sqrtm({text})"
-        raise two_readings(builder.place, f"{text}**{count}", power)
+        inside, text, count = _text(base), closed(_text(base)), code.written(exponent.code)
+        powers = {0.5: f"sqrtm({inside})", -0.5: f"inv(sqrtm({inside}))"}
+        power = f"expm(({count}) * logm({inside}))"
+        if isinstance(exponent.value, int) and not isinstance(exponent.value, bool):
+            power = f"matrix_power({inside}, {count})"
+        elif isinstance(exponent.value, float):
+            power = powers.get(exponent.value, power)
+        raise two_readings(builder.place, f"{text}**{closed(count)}", power)
     sign = builder.formulas.sign_place(script.first) if script.kind == "**" else exponent.place
     return _oriented_as(part, builder.calculate("**", part, exponent, sign))
 
@@ -204,6 +227,17 @@ def closed(text: str) -> str:
     return text if alone else f"({text})"
 
 
+def check_not_of_matrix(builder: Builder, name: str, part: FormulaPart) -> None:
+    """Raise SyntaxProblem for log X where X may be a matrix as a whole, of which logm is the
+    logarithm: both readings."""
+    entry = functions.find(name)
+    op = None if entry is None else entry.op
+    whole = None if op is None else functions.find(f"{op.name}m")
+    if op is not None and whole is not None and _may_be_of_matrix(builder, part):
+        inside = part.shown.strip("{} ")
+        raise two_readings(builder.place, f"np.{op.name}({inside})", f"{whole.text}({inside})")
+
+
 # ------------------------------------------------------------------ bars
 def bars(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return the norm ‖x‖ or the absolute value |x|. Raise SyntaxProblem where |x| may be a
@@ -212,6 +246,8 @@ def bars(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     builder = formulas.builder(node)
     if node.kind == "‖":
         return _norm(builder, node.sub, part)
+    if node.determinant:
+        return builder.apply("det", part)
     if _may_be_of_matrix(builder, part):
         raise two_readings(builder.place, f"det({part.shown})", f"abs({part.shown})")
     return _oriented_as(part, builder.apply("abs", part))

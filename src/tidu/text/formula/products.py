@@ -15,10 +15,10 @@ from tidu.ir.types import is_one_element, shape_text
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
 from tidu.text.formula.applied import as_product
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower
-from tidu.text.formula.powers import closed, expanded
+from tidu.text.formula.powers import check_not_of_matrix, closed, expanded
 from tidu.text.formula.syntax import Applied, Chain, Raised, Syntax, Word
 from tidu.text.formula.tokens import Sign
-from tidu.text.formula.words import find, product_of_run
+from tidu.text.formula.words import find, named, product_of_run
 from tidu.text.operations import calculable
 from tidu.text.task import Task
 from tidu.text.values import Declared, FunctionName, Helper, rank_of, shape_of
@@ -127,6 +127,12 @@ def _applied_to(formulas: FormulaScope, word: Word, argument: Syntax) -> Applied
     plain name, which needs brackets."""
     if not isinstance(argument, Applied) or not _names_function(formulas, argument.word):
         shown, inside = formulas.shown(word), formulas.shown(argument)
+        found = find(formulas, argument, applied=False) if isinstance(argument, Word) else None
+        if found is not None and found.kind == "name":
+            value = named(formulas, argument, found.texts[0])
+            place = formulas.place(word), formulas.place(argument)
+            both = Builder(formulas, replace(place[0], end=place[1].end))
+            check_not_of_matrix(both, word.text, value)
         raise SyntaxProblem(
             BRACKETS(name=shown, argument=inside),
             place=formulas.place(word),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
@@ -86,7 +86,7 @@ def _below(cursor: Cursor, lowered: Sign) -> str:
         raise SyntaxProblem(NOTHING_AFTER(sign="_"), place=cursor.place(lowered))
     if not cursor.sees("{"):
         cursor.cut_first_character()
-        if sign.kind == "sign" and sign.text not in ("*", ":"):
+        if sign.kind == "sign" and sign.text not in ("*", ":", "+"):
             raise cursor.misplaced(sign)
         return cursor.take().text
     cursor.take()
@@ -104,7 +104,7 @@ def _below(cursor: Cursor, lowered: Sign) -> str:
 # ------------------------------------------------------------------ above
 def raised(cursor: Cursor, base: Syntax, first: Sign) -> Task[Syntax | None]:
     """Read the exponents and marks behind a base."""
-    return with_scripts(cursor, base, (yield from scripts(cursor)), first)
+    return with_scripts(cursor, base, (yield from scripts(cursor, first)), first)
 
 
 def with_scripts(
@@ -113,23 +113,24 @@ def with_scripts(
     return Raised(first, cursor.last, base, found) if found else base
 
 
-def scripts(cursor: Cursor) -> Task[tuple[Superscript, ...]]:
-    """Read all exponents, transposes and primes behind an operand."""
+def scripts(cursor: Cursor, first: Sign) -> Task[tuple[Superscript, ...]]:
+    """Read all exponents, transposes and primes behind an operand, which begins at `first`."""
     found: list[Superscript] = []
     while cursor.now is not None and cursor.now.kind == "sign":
         if cursor.now.text in _KINDS:
             sign = cursor.take()
             found.append(Superscript(sign, sign, _KINDS[sign.text]))
         elif cursor.now.text in ("^", "**"):
-            found.append((yield from wait(_exponent(cursor))))
+            found.append((yield from wait(_exponent(cursor, first))))
         else:
             break
     return tuple(found)
 
 
-def _exponent(cursor: Cursor) -> Task[Superscript]:
+def _exponent(cursor: Cursor, base: Sign) -> Task[Superscript]:
     caret = cursor.take()
     if caret.text == "^":
+        _cut_transpose(cursor)
         mark = _mark(cursor)
         if mark is not None:
             return Superscript(caret, cursor.last, mark)
@@ -137,10 +138,22 @@ def _exponent(cursor: Cursor) -> Task[Superscript]:
             exponent = _constant(cursor)
             return Superscript(caret, cursor.expect("}"), "⊙", exponent)
     minus = cursor.take() if cursor.sees("-") else None
-    exponent = yield from wait(_power_operand(cursor))
+    exponent = yield from wait(_power_operand(cursor, base))
     if minus is not None:
         exponent = Prefixed(minus, cursor.last, "-", exponent)
     return Superscript(caret, cursor.last, caret.text, exponent)
+
+
+def _cut_transpose(cursor: Cursor) -> None:
+    """Cut x^TAx behind its T, which no name of the program begins with here; x^T_i is (x_i)^T."""
+    minus = cursor.sees("-")
+    sign = next(iter(cursor.ahead(2)[minus:]), None)
+    if sign is None or sign.kind != "name" or sign.text in cursor.names:
+        return
+    if sign.text[0] == "T" and len(sign.text) > 1 and sign.end - sign.column == len(sign.text):
+        cursor.at += minus
+        cursor.cut(sign.column + 1, ("name", "name"))
+        cursor.at -= minus
 
 
 def _sees_elementwise(cursor: Cursor) -> bool:
@@ -163,28 +176,40 @@ def _mark(cursor: Cursor) -> str | None:
             continue
         if kind == "-1" and texts[size : size + 1] in (["^"], ["**"]):
             continue
+        if pattern == ("+",) and _begins_number(cursor.ahead(2)[1:]):
+            continue
         cursor.at += size
         return kind
     return None
 
 
-def _power_operand(cursor: Cursor) -> Task[Syntax]:
+def _begins_number(signs: Sequence[Sign]) -> bool:
+    """Tell whether an operand follows a plus sign directly, as in 2^+3."""
+    return bool(signs) and not signs[0].spaced and signs[0].kind in ("number", "name", "word")
+
+
+def _power_operand(cursor: Cursor, carried: Sign) -> Task[Syntax]:
     """Return what an exponent takes: one operand, with its own power behind it."""
     first = cursor.now
     if first is None:
         raise SyntaxProblem(NOTHING_AFTER(sign="^"), place=cursor.place(cursor.last))
-    cursor.cut_first_character()
+    if cursor.is_product(first):
+        front, run = cursor.slice(carried, cursor.last), first.text
+        inner = "{{{}}}" if cursor.latex else "({})"
+        one = f"{front}{inner.format(run[0]) if cursor.latex else run[0]} {run[1:]}"
+        raise cursor.ambiguous(carried, first, one, front + inner.format(run))
+    if first.text not in cursor.names:
+        cursor.cut_first_character()
     base = yield from wait(operand(cursor))
     after = cursor.now
     if not cursor.latex and first.kind == "number" and after is not None:
         if after.kind == "name" and not after.spaced and after.column == first.end:
             shown, further = cursor.shown(first), cursor.shown(after)
-            carried = cursor.signs[max(0, cursor.at - 3)]
-            front = cursor.shown(carried) + "^"
+            front = cursor.slice(carried, first)[: -len(shown)]
             one, two = f"{front}{shown} {further}", f"{front}({shown} {further})"
             raise cursor.ambiguous(carried, after, one, two)
     if cursor.sees("^", "**"):
-        script = yield from wait(_exponent(cursor))
+        script = yield from wait(_exponent(cursor, first))
         return Raised(first, cursor.last, base, (script,))
     return base
 
@@ -201,6 +226,8 @@ def _marks() -> tuple[tuple[tuple[str, ...], str], ...]:
             ((signs.TRANSPOSE,), "T"),
             (("T",), "T?"),
             (("'",), "prime"),
+            (("+",), "+"),
+            (("†",), "†"),
         ):
             marks.append((tuple(filter(None, (before, *inner, after))), kind))
     return tuple(marks)

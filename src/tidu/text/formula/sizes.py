@@ -41,7 +41,7 @@ class Sizes:
     def unify(self, one: Dim, two: Dim) -> None:
         """Make two sizes equal: that of a 𝟏 or I takes the other's value, the later one first, so
         that what is read already stays as it is."""
-        one, two = self._known(one), self._known(two)
+        one, two = self.known(one), self.known(two)
         pairs = [(age, value) for age, value in ((_age(one), two), (_age(two), one)) if age]
         for age, value in sorted(pairs, key=lambda pair: -pair[0]):
             name = f"{_FRESH}{age}"
@@ -75,9 +75,9 @@ class Sizes:
         return code
 
     def _solved(self) -> dict[str, Dim]:
-        return {key: self._known(dim) for key, dim in self.found.items()}
+        return {key: self.known(dim) for key, dim in self.found.items()}
 
-    def _known(self, dim: Dim) -> Dim:
+    def known(self, dim: Dim) -> Dim:
         """Return a size with what was found for the names in it. No name stands for a size in which
         it stands itself (`unify`), so each round leaves fewer of them."""
         while isinstance(dim, Size) and (names := dim.names() & self.found.keys()):

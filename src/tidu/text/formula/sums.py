@@ -9,7 +9,17 @@ from tidu.errors import SyntaxProblem
 from tidu.ir.types import Dim, Size
 from tidu.text.formula import names
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, refuse_bare
-from tidu.text.formula.syntax import Indexed, Items, NumberOrText, Slice, Subscripted, Syntax, Total
+from tidu.text.formula.powers import positive_part
+from tidu.text.formula.syntax import (
+    Grid,
+    Indexed,
+    Items,
+    NumberOrText,
+    Slice,
+    Subscripted,
+    Syntax,
+    Total,
+)
 from tidu.text.task import Task
 from tidu.text.values import rank_of, shape_of
 from tidu.words import Words
@@ -146,8 +156,10 @@ def slice_(formulas: FormulaScope, node: Slice) -> Task[FormulaPart]:
 
 def entry(formulas: FormulaScope, node: Subscripted) -> Task[FormulaPart]:
     """Return x₂, A₁,₂ or x₁:₂ with indices from 1; xᵢ under a sum over i."""
-    part = yield from lower(formulas, node.base)
+    part = yield from lower(formulas, _alone(node) if node.sub == "+" else node.base)
     builder, rank = formulas.builder(node), rank_of(part.value)
+    if node.sub == "+":
+        return positive_part(builder, part)
     keys = names.indices(node.sub, rank)
     if keys is None:
         raise formulas.scope.unknown_name(formulas.shown(node), builder.place)
@@ -155,6 +167,14 @@ def entry(formulas: FormulaScope, node: Subscripted) -> Task[FormulaPart]:
         return _by_index(builder, part, keys)
     found = [_from_one(builder, key) for key in keys]
     return builder.indexed(part, found[0] if len(found) == 1 else builder.items(found))
+
+
+def _alone(node: Subscripted) -> Syntax:
+    """Return x of [x]₊, whose brackets hold one expression."""
+    base = node.base
+    if isinstance(base, Grid) and base.square and len(base.rows) == len(base.rows[0]) == 1:
+        return base.rows[0][0]
+    return base
 
 
 def _from_one(builder: Builder, key: str) -> FormulaPart:

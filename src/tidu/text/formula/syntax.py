@@ -50,8 +50,8 @@ class Word(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Superscript(Syntax):
-    """Something raised: kind is T, -1, -T, prime, T? and -T? (which may be a name), or ^, ** and ⊙
-    with an exponent."""
+    """Something raised: kind is T, -1, -T, prime, +, †, T? and -T? (which may be a name), or ^, **
+    and ⊙ with an exponent."""
 
     kind: str
     exponent: Syntax | None = None
@@ -141,7 +141,7 @@ class Items(Syntax):
 # ------------------------------------------------------------------ what signs join
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary(Syntax):
-    """left operator right, for + - * / @ ⊙ ⊘ ⊗ × & |; sign: where it stands (\\frac too)."""
+    """left operator right, for + - * / @ ⊙ ⊘ ⊗ × ⟨⟩ & |; sign: where it stands (\\frac too)."""
 
     left: Syntax
     operator: str
@@ -177,11 +177,12 @@ class Chain(Syntax):
 # ------------------------------------------------------------------ other forms
 @dataclass(frozen=True, slots=True, eq=False)
 class Bars(Syntax):
-    """|value| or ‖value‖ with what stands below: 1, 2, F, inf."""
+    """|value| or ‖value‖ with what stands below: 1, 2, F, inf; or the determinant of a matrix."""
 
     value: Syntax
     kind: str
     sub: str
+    determinant: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

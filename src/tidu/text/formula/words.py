@@ -5,11 +5,12 @@ products of names.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from tidu.errors import SyntaxProblem
 from tidu.ir.node import Node
-from tidu.ir.types import Size
+from tidu.ir.types import Dim, Size
 from tidu.spellings import binding, functions
 from tidu.text.arrays import filled
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
@@ -64,13 +65,29 @@ def named(formulas: FormulaScope, node: Syntax, name: str) -> FormulaPart:
 
 def ones(formulas: FormulaScope, node: Syntax) -> FormulaPart:
     """Return 𝟏, a vector of ones; what it is multiplied with settles its length."""
-    size = formulas.sizes.new()
+    size = _size(formulas, node)
     written = code.call(code.name(word_for(formulas, "ones")), [ast.Name(str(size))], {})
     return FormulaPart(filled((size,), 1.0), formulas.place(node), written, all_ones=True)
 
 
+def _size(formulas: FormulaScope, node: Syntax) -> Size:
+    """Return the size of 𝟏 or I: a new one, equal to what stands below it, as in Iₙ."""
+    size, stated = formulas.sizes.new(), _size_below(formulas, node)
+    if stated is not None:
+        formulas.sizes.unify(size, stated)
+    return size
+
+
+def _size_below(formulas: FormulaScope, node: Syntax) -> Dim | None:
+    below = node.sub if isinstance(node, Word) else ""
+    if re.fullmatch("[1-9][0-9]{0,8}", below):
+        return int(below)
+    value = formulas.scope.find(below) if below.isalpha() else None
+    return value if isinstance(value, Size) or type(value) is int else None
+
+
 def _identity(formulas: FormulaScope, node: Word) -> FormulaPart:
-    size = formulas.sizes.new()
+    size = _size(formulas, node)
     spelling = functions.find("numpy.eye")
     assert spelling is not None
     value = binding.call(spelling, [size], {})
@@ -118,7 +135,8 @@ def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
 def _special_word(formulas: FormulaScope, node: Word) -> Found | None:
     """Return the meaning of 𝟏, I, π, e or ∞, unless the program uses it as a name."""
     if node.sub:
-        return None
+        sized = node.text in (signs.ONES, "I") and _size_below(formulas, node) is not None
+        return Found("ones" if node.text == signs.ONES else "identity") if sized else None
     if node.text in functions.CONSTANTS or node.text == "π":
         return Found("constant", ("pi" if node.text == "π" else node.text,))
     if node.text == signs.ONES:
@@ -154,10 +172,8 @@ def _ways(formulas: FormulaScope, node: Word, known: Known) -> list[tuple[str, .
 def _function_name(node: Word) -> str | None:
     """Return the function that a word names; log₂ has a name of its own, mean₁ an axis."""
     plain = signs.GREEK_LETTERS.get(node.text, node.text)
-    for text in (plain + node.sub, plain):
-        if functions.find(text) is not None and text not in signs.NOT_FUNCTIONS:
-            return text
-    return None
+    with_sub = names.function_named(plain + node.sub) if node.sub else None
+    return with_sub or names.function_named(plain)
 
 
 def is_value(formulas: FormulaScope, name: str) -> bool:
