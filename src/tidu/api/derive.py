@@ -19,6 +19,7 @@ from tidu.ir.node import Node
 from tidu.ir.op import Operand
 from tidu.ir.source import Source
 from tidu.running.evaluation import check_nan, check_values, has_nan
+from tidu.running.ties import with_ties
 from tidu.tracing.calling import function_name
 from tidu.tracing.growth import growth_warnings
 from tidu.tracing.unfit import need_numbers
@@ -93,7 +94,7 @@ def derive(
     for array in known.values():  # copies; not to be changed behind the derivation's back
         array.flags.writeable = False
     general = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
-    core = noticing(general, known, as_written)
+    core = with_ties(noticing(general, known, as_written), known, source.bodies)
     made = Derivation(core, known, source.bodies, None if core is general else general)
     if has_nan(known.values()):
         check_nan(known, made.loss_value() if made.has_numbers() else None)

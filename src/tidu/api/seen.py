@@ -10,6 +10,7 @@ from tidu.explaining.shown import shown_nodes
 from tidu.explaining.view import Options, View, view
 from tidu.running.instance import Instance
 from tidu.running.numbers import Numbers, elements_of, numbers_of
+from tidu.running.ties import with_ties
 
 
 def seen(instance: Instance, options: Options) -> tuple[View, Numbers | None]:
@@ -21,7 +22,8 @@ def seen(instance: Instance, options: Options) -> tuple[View, Numbers | None]:
     numbers = _numbers(instance)
     written = line_by_line(instance.core)
     if written is not None:
-        lines = replace(instance, core=written, general=None)
+        core = with_ties(written, instance.values, instance.bodies)
+        lines = replace(instance, core=core, general=None)
         found = _numbers(lines)
         if found is None or numbers is None or agree(found.gradients, numbers.gradients):
             return _view(lines, found, options, instance.core), found

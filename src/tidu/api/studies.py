@@ -13,6 +13,7 @@ from tidu.calculus.noticed import noticing
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, nearest
 from tidu.ir.budget import limited
+from tidu.running.ties import with_ties
 from tidu.study.budget import OF_A_STUDY
 from tidu.study.model import model_source
 from tidu.study.part import Part, Study
@@ -62,5 +63,5 @@ def part_derivation(study: Study, part: Part, wrt: str | None = None) -> Derivat
     general = derive_graph(
         graph, parameters, output=part.output or source.loss, as_written=part.as_written
     )
-    core = noticing(general, arrays, part.as_written)
+    core = with_ties(noticing(general, arrays, part.as_written), arrays, source.bodies)
     return Derivation(core, arrays, source.bodies, None if core is general else general)

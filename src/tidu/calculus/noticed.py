@@ -62,6 +62,12 @@ def _rows_that_are_summed(derivation: Derivation) -> list[str]:
     return list(dict.fromkeys(names[x] for x in rows if x in names and not x.attrs.get("assume")))
 
 
+def shares_of(derivation: Derivation) -> list[Node]:
+    """Return the steps [x > y] of a derivation whose value at ties is not part of the formula."""
+    nodes = reachable([*derivation.gradients.values(), *derivation.adjoints.values()])
+    return [n for n in nodes if n.op.jumps is not None and n.attrs.get("tied") is False]
+
+
 def has_shares(value: Any) -> bool:
     """Tell whether the rows of an array are shares: two or more of them, none negative, which sum
     to 1 up to rounding."""

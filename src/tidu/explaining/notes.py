@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tidu.calculus.logarithms import without_small_numbers
-from tidu.calculus.noticed import noticing
+from tidu.calculus.noticed import noticing, shares_of
 from tidu.document.blocks import Block, Note, Section
 from tidu.document.math import Math, Number
 from tidu.explaining import phrases
@@ -21,6 +21,7 @@ from tidu.explaining.view import View
 from tidu.explaining.view import view as view_of
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
+from tidu.ops.elementwise.selection import HALF
 from tidu.words import Phrase
 
 
@@ -41,6 +42,7 @@ def notice(view: View) -> list[Block]:
         notes.append(Note("info", phrases.INVENTED(names=_listed(names))))
     notes += [Note("info", text) for text in (*_stability(view), *_without_small_numbers(view))]
     notes += [Note("kink", text) for text in kink_notes(view)]
+    notes += [Note("info", text) for text in _tie_notes(view)]
     for guard in view.derivation.graph.guards:
         notes.append(
             Note(
@@ -121,6 +123,22 @@ def kink_notes(view: View) -> list[Phrase]:
         for node, kink, mask in kinks_of(view.derivation)
     ]
     return [_kink_note(view, node, kink, count) for node, kink, count in counted if count]
+
+
+def _tie_notes(view: View) -> list[Phrase]:
+    """Return what the steps [x > y] are where x and y are equal, which the formulas leave out; one
+    for each pair."""
+    pairs = {
+        frozenset(node.inputs): node
+        for node in reversed(shares_of(view.derivation))
+        if node.attrs["tie"] == HALF
+    }
+    note = phrases.TIE if view.valuation is None else phrases.NO_TIE
+    return [
+        note(step=view.formula(node), a=named(a, view.atoms), b=named(b, view.atoms))
+        for node in reversed(pairs.values())
+        for a, b in [node.inputs]
+    ]
 
 
 def _kink_note(view: View, node: Node, kink: Kink, count: int) -> Phrase:

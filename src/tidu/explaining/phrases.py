@@ -100,6 +100,15 @@ KINK_PLAIN = Words(
     en="{where} lies on a kink of {op} (at {at}, {count} element(s)); the value used is {value}.",
     zh="{where} 落在 {op} 的折点上（折点：{at}；共 {count} 个元素）；这里取 {value}。",
 )
+TIE = Words(
+    en="{step} counts as ½ where {a} = {b}: each of two that are equal gets half of the gradient.",
+    zh="在 {a} = {b} 处，{step} 取 ½：两者相等时各得一半梯度。",
+)
+NO_TIE = Words(
+    en="{step} counts as ½ where {a} = {b}: each of two that are equal gets half of the gradient. "
+    "None are equal at the given values.",
+    zh="在 {a} = {b} 处，{step} 取 ½：两者相等时各得一半梯度。所给的值中没有相等的元素。",
+)
 TRUNCATED = Words(
     en="Large arrays are shown in part; dots stand for what is left out.",
     zh="较大的数组只显示一部分，省略号表示没有列出的元素。",

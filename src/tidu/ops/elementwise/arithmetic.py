@@ -83,6 +83,7 @@ def _product_notation(node: Node, left: Math, right: Math) -> Math:
     x, y = node.inputs
     if number_of(y) is not None and number_of(x) is None:
         left, right, x, y = right, left, y, x
+    left, right = _indicator(left), _indicator(right)
     sign = "" if is_scalar(x) or is_scalar(y) else "⊙"
     negative = _is_negative_multiple(left)
     pair = [left.value if negative and isinstance(left, Negative) else left, right]
@@ -90,6 +91,11 @@ def _product_notation(node: Node, left: Math, right: Math) -> Math:
     if negative:
         return Negative(tree)
     return _sign_in_front(tree) if number_of(x) is not None else tree
+
+
+def _indicator(tree: Math) -> Math:
+    """Return a condition among factors as the number that it is there, 1 or 0: [x > 0]."""
+    return Fence(tree, "[", "]") if isinstance(tree, Relation) else tree
 
 
 def _is_negative_multiple(tree: Math) -> bool:

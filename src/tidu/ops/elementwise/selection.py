@@ -31,12 +31,17 @@ from tidu.ops.leaves import number
 from tidu.ops.numbers import constant_value
 
 STEP = says("a step is flat: its derivative is 0", "阶跃处处水平：导数为 0")
+HALF = 0.5  # the share of each of two that are equal
 SHARED = says("an equal share for each of the tied", "平分值（并列者各得一份）")
 
 
 # ------------------------------------------------------------------ maximum, minimum
 def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str) -> Op:
-    """Return the indicator [x > y] or [x < y] with the value `tie` where x = y."""
+    """Return the indicator [x > y] or [x < y] with the value `tie` where x = y.
+
+    `tied`: some entries are equal at the given values. Where none are, an equal share is no part
+    of the formula, and a note says it.
+    """
 
     def cases(node: Node, x: Math, y: Math) -> tuple[Case, ...]:
         other = "<" if symbol == ">" else ">"
@@ -46,13 +51,15 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
             Case(number(node.attrs["tie"]), Relation((x, y), ("=",)), np.equal),
         )
 
-    def reference(x: Any, y: Any, tie: float) -> Any:
+    def reference(x: Any, y: Any, tie: float, tied: bool = False) -> Any:
         kind = np.result_type(float_kind(x), float_kind(y))
         return choose([beats(x, y), loses(x, y), x == y], [1.0, 0.0, tie], kind)
 
     def notation(node: Node, x: Math, y: Math) -> Math:
         """Return [x > y], [x ≥ y], or [x > y] + ½[x = y]: what holds where the two are equal."""
         tie = node.attrs["tie"]
+        if tie == HALF and not node.attrs["tied"]:
+            return Fence(Relation((x, y), (symbol,)), "[", "]")
         sign = {0.0: symbol, 1.0: "≥" if symbol == ">" else "≤"}.get(tie)
         if sign is not None:
             return Fence(Relation((x, y), (sign,)), "[", "]")
@@ -60,12 +67,12 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         return Sum((strict, Product((number(tie), equal_))))
 
     other = "<" if python == ">" else ">"
-    return elementwise(
+    made = elementwise(
         name,
         arity=2,
         real=True,
-        partials=lambda x, y, out, tie: (None, None),
-        jumps=lambda x, y, tie: equal(x, y),
+        partials=lambda x, y, out, tie, tied: (None, None),
+        jumps=lambda x, y, tie, tied: equal(x, y),
         says=STEP,
         source="zero almost everywhere",
         numpy=reference,
@@ -77,9 +84,11 @@ def _step(name: str, symbol: str, beats: np.ufunc, loses: np.ufunc, python: str)
         ),
         cases=cases,
         aliases={},
-        samples=normal(2, tie=0.5),
+        prepare=lambda x, y, tie=HALF, tied=False: apply(made, x, y, tie=float(tie), tied=tied),
+        samples=normal(2, tie=0.5, tied=False),
         doc=says(f"1 where x {python} y, 0 where not", f"x {python} y 时为 1，否则为 0"),
     )
+    return made
 
 
 is_larger = _step("is_larger", ">", np.greater, np.less, ">")
@@ -170,12 +179,10 @@ fmin = _past_nan("fmin", "较小值", minimum, np.fmin)
 # ------------------------------------------------------------------ clip
 def _between(low: float | None, high: float | None, x: Math, sign: str) -> Relation:
     """Return low ≤ x ≤ high without the bound that is not there."""
-    parts: list[Math] = [x]
-    if low is not None:
-        parts.insert(0, number(low))
-    if high is not None:
-        parts.append(number(high))
-    return Relation(tuple(parts), (sign,) * (len(parts) - 1))
+    if high is None:
+        return Relation((x, number(low or 0.0)), ({"≤": "≥", "<": ">"}[sign],))
+    parts = (x, number(high)) if low is None else (number(low), x, number(high))
+    return Relation(parts, (sign,) * (len(parts) - 1))
 
 
 def _inside(x: Any, low: float | None, high: float | None) -> Any:
@@ -287,6 +294,7 @@ def _prepare_clip(x: Node, low: Any = None, high: Any = None, at: float = 1.0) -
     low, high = _bound(low), _bound(high)
     if any(isinstance(bound, Node | np.ndarray) for bound in (low, high)):
         return clip_between(x, -np.inf if low is None else low, np.inf if high is None else high)
+    low, high = None if low == -np.inf else low, None if high == np.inf else high
     if low is None and high is None:
         return x
     return apply(
@@ -306,9 +314,9 @@ def _clip_kink(x: Node, low: float | None, high: float | None, at: float) -> Nod
 
 def _clip_notation(node: Node, x: Math) -> Math:
     low, high = node.attrs["low"], node.attrs["high"]
-    lower = Number("-∞") if low is None else number(low)
-    upper = Number("∞") if high is None else number(high)
-    return Apply(Function("clip"), (x, lower, upper))
+    bounds = tuple(number(bound) for bound in (low, high) if bound is not None)
+    name = "clip" if len(bounds) == 2 else "min" if low is None else "max"
+    return Apply(Function(name), (x, *bounds))
 
 
 _LOW_HIGH = {"a_min": "low", "a_max": "high", "min": "low", "max": "high"}
