@@ -20,11 +20,13 @@ from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explaining.compose import derivation_document
 from tidu.explaining.gradient import closed_form, written_form
+from tidu.explaining.listing import listed
 from tidu.explaining.notes import readings
 from tidu.explaining.numbers import Layout
 from tidu.explaining.phrases import SIZES_CHOSEN
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
+from tidu.explaining.steps import ListedLine
 from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
@@ -303,4 +305,13 @@ class Derivation(Instance):
         return numbers_of(self, shown_nodes(self.core)).valuation
 
     def __str__(self) -> str:
-        return "\n".join(str(self.gradient(name)) for name in self.core.gradients)
+        return "\n".join(map(_text, listed(view(self.core, None), _length)))
+
+
+def _text(line: ListedLine) -> str:
+    text = inline(Relation((line.left, line.right), ("=",)))
+    return f"{text}  ({line.letter} = {line.first}, …, {line.last})" if line.letter else text
+
+
+def _length(left: Math, right: Math) -> int:
+    return len(inline(Relation((left, right), ("=",))))

@@ -18,7 +18,7 @@ from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmo
 from tidu.ops.elementwise.powers import power
 from tidu.ops.numbers import constant_value
 from tidu.rewriting.patterns import any_order, of, value, variable
-from tidu.rewriting.register import minus, sample, stabilisation
+from tidu.rewriting.register import minus, sample, simplification, stabilisation
 
 x, y, n = variable("x"), variable("y"), value("n")
 
@@ -94,6 +94,18 @@ stabilisation(
     "ln σ(x) = −softplus(−x)",
     "ln σ(x) = −softplus(−x)",
     lambda: [log(sigmoid(sample()))],
+)
+
+_fallen = of(sigmoid, -x)
+simplification(
+    "slope of a sigmoid at −x",
+    multiply,
+    [(any_order(_fallen * (1.0 - _fallen)), of(sigmoid, x) * (1.0 - of(sigmoid, x)))],
+    "the slope of σ is the same at −x and x",
+    "σ 在 −x 与 x 处的斜率相同",
+    lambda: [sigmoid(-sample()) * (1.0 - sigmoid(-sample()))],
+    source="σ(−x) = 1 − σ(x)",
+    through_lines=True,
 )
 
 

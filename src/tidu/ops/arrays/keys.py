@@ -335,6 +335,8 @@ def _entry_math(entry: Entry, axis: Dim, arrays: Sequence[Math]) -> Math:
             return Number(str(i + 1 if i >= 0 else axis + i + 1))
         case ("cut", 0, stop, 1) if stop == axis:
             return Symbol(":")
+        case ("cut", start, stop, 1) if stop == start + 1:
+            return Number(str(stop))
         case ("cut", start, stop, 1):
             return Symbol(f"{start + 1}:{stop}")
         case ("cut", start, stop, step):

@@ -1,0 +1,187 @@
+"""Lines and terms that are the same from step to step, written once with the step as a letter.
+
+Step numbers are those of names, h⁽³⁾, and those of indices, X[3, :]. Trees that are alike but for
+such numbers, which all grow by the same amount from one tree to the next, are steps of one formula.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, cast
+
+from tidu.document.math import Big, Index, Math, Number, Relation, Sum, Symbol
+
+_FEWEST = 4  # equal terms or lines that are worth a letter
+_LETTERS = ("t", "k", "s", "τ")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLine:
+    """A name and its formula; with a letter, one for each step from `first` to `last`."""
+
+    left: Math
+    right: Math
+    letter: str = ""
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Trees that are steps of one formula: the formula in a letter, and its range."""
+
+    tree: Math
+    low: int
+    high: int
+
+
+def gathered(lines: Sequence[tuple[Math, Math]], taken: Collection[str]) -> list[ListedLine]:
+    """Return the lines with those that follow one another in equal steps as one."""
+    letter = _free(taken)
+    result: list[ListedLine] = []
+    start = 0
+    while start < len(lines):
+        stop, family = _longest_run(lines, start, letter)
+        if family is None:
+            result.append(ListedLine(*lines[start]))
+        else:
+            assert isinstance(family.tree, Relation)
+            left, right = family.tree.parts
+            downwards = _numbers(lines[start][0]) > _numbers(lines[stop - 1][0])
+            first, last = (family.high, family.low) if downwards else (family.low, family.high)
+            result.append(ListedLine(left, right, letter, first, last))
+        start = stop
+    return result
+
+
+def summed(tree: Math, taken: Collection[str]) -> Math:
+    """Return a formula with sums of equal steps as Σₜ."""
+    letter = _free(taken)
+    return _mapped(tree, lambda part: _as_sum(part, letter) if isinstance(part, Sum) else part)
+
+
+def _as_sum(tree: Sum, letter: str) -> Math:
+    groups: dict[Any, list[Math]] = {}
+    for term in tree.terms:
+        groups.setdefault(_shape(term), []).append(term)
+    terms: list[Math] = []
+    sums: list[Math] = []  # stand last, where it is plain what they are of
+    for group in groups.values():
+        family = _family(group, letter) if len(group) >= _FEWEST else None
+        if family is None:
+            terms += group
+        else:
+            below = Relation((Symbol(letter), Number(str(family.low))), ("=",))
+            sums.append(Big("∑", family.tree, below, Number(str(family.high))))
+    terms += sums
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+
+
+def _longest_run(
+    lines: Sequence[tuple[Math, Math]], start: int, letter: str
+) -> tuple[int, _Family | None]:
+    """Return where the lines end that are steps of the formula that begins here."""
+    whole = [Relation(line, ("=",)) for line in lines[start:]]
+    alike = next(
+        (i for i, line in enumerate(whole) if _shape(line) != _shape(whole[0])), len(whole)
+    )
+    for stop in range(alike, _FEWEST - 1, -1):
+        family = _family(whole[:stop], letter)
+        if family is not None:
+            return start + stop, family
+    return start + 1, None
+
+
+def _family(trees: Sequence[Math], letter: str) -> _Family | None:
+    """Return what trees of one shape are steps of: some number grows by 1 from one to the next, and
+    every other is constant or grows along."""
+    rows = [_numbers(tree) for tree in trees]
+    columns = list(zip(*rows, strict=True))
+    moving = next((column for column in columns if len(set(column)) > 1), None)
+    if moving is None:
+        return None
+    low, high = min(moving), max(moving)
+    if sorted(moving) != list(range(low, high + 1)):
+        return None
+    offsets: list[int | None] = []
+    for column in columns:
+        distances = {n - m for n, m in zip(column, moving, strict=True)}
+        if len(set(column)) > 1 and len(distances) > 1:
+            return None
+        offsets.append(distances.pop() if len(set(column)) > 1 else None)
+    first = trees[moving.index(low)]
+    steps = iter(offsets)
+    return _Family(_renumbered(first, lambda n: _step(next(steps), n, letter)), low, high)
+
+
+def _step(offset: int | None, number: int, letter: str) -> str:
+    if offset is None:
+        return str(number)
+    return letter if not offset else f"{letter}{'+' if offset > 0 else '−'}{abs(offset)}"
+
+
+# ------------------------------------------------------------------ numbers in trees
+_INTEGER = re.compile(r"\d+")
+_SLICE = re.compile(r"\d+(:\d+)+")
+
+
+def _renumbered(tree: Math, to: Callable[[int], str]) -> Math:
+    """Return a tree with each step number replaced, in the order in which they stand."""
+
+    def text(given: str) -> str:
+        return _INTEGER.sub(lambda match: to(int(match.group())), given)
+
+    def change(part: Math, of_index: bool) -> Math:
+        if isinstance(part, Symbol):
+            is_index = of_index or _SLICE.fullmatch(part.base)
+            base = text(part.base) if is_index else part.base
+            return replace(part, base=base, sup=text(part.sup))
+        if isinstance(part, Number) and of_index and part.text.isdigit():
+            return Symbol(text(part.text))
+        if isinstance(part, Index):
+            value = change(part.value, False)
+            return Index(value, tuple(change(index, True) for index in part.indices))
+        return _with_children(part, lambda child: change(child, False))
+
+    return change(tree, False)
+
+
+def _numbers(tree: Math) -> tuple[int, ...]:
+    numbers: list[int] = []
+
+    def keep(number: int) -> str:
+        numbers.append(number)
+        return "0"
+
+    _renumbered(tree, keep)
+    return tuple(numbers)
+
+
+def _shape(tree: Math) -> Math:
+    """Return the tree with every step number as 0: equal for trees that differ in these alone."""
+    return _renumbered(tree, lambda number: "0")
+
+
+def _free(taken: Collection[str]) -> str:
+    return next((letter for letter in _LETTERS if letter not in taken), "step")
+
+
+# ------------------------------------------------------------------ trees
+def _with_children(tree: Math, change: Callable[[Math], Math]) -> Math:
+    """Return a tree with each formula directly in it changed."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(changed(item) for item in cast("tuple[Any, ...]", value))
+        return change(value) if is_dataclass(value) else value
+
+    if not is_dataclass(tree):
+        return tree
+    values = {item.name: changed(getattr(tree, item.name)) for item in fields(tree)}
+    return replace(tree, **values)
+
+
+def _mapped(tree: Math, change: Callable[[Math], Math]) -> Math:
+    return change(_with_children(tree, lambda child: _mapped(child, change)))
