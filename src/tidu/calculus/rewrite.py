@@ -22,7 +22,7 @@ def _ignore(rule: RewriteRule, before: Node, after: Node) -> None:
 
 
 def any_rewrite(before: Node, after: Node) -> bool:
-    """Allow every rewrite that a rule proposes."""
+    """Return True: every rewrite that a rule proposes is wanted."""
     return True
 
 
