@@ -310,7 +310,7 @@ class Derivation(Instance):
 
 def _text(line: ListedLine) -> str:
     text = inline(Relation((line.left, line.right), ("=",)))
-    return f"{text}  ({line.letter} = {line.first}, …, {line.last})" if line.letter else text
+    return f"{text}  ({line.step} = {line.first}, …, {line.last})" if line.step else text
 
 
 def _length(left: Math, right: Math) -> int:

@@ -48,6 +48,7 @@ def listed(view: View, length: Length) -> list[ListedLine]:
         return [ListedLine(*line) for line in closed]
     known = {*view.names.invented, *(adjoint for _, adjoint in _adjoints(view))}
     taken = {symbol.base for symbol in view.names.forward.values()}
+    lines: list[Line] = []
     for _ in range(_MOST_SPLITS):
         names = {**own, **_symbols(parts, roots, view)}
         ordered = _in_order(parts, roots)
@@ -164,7 +165,7 @@ def _by_step(view: View, parts: Collection[Node]) -> dict[Node, Symbol]:
     for node, name in view.names.forward.items():
         for below in node.inputs if name.sup else ():
             gradient = adjoints.get(below)
-            if gradient in parts and below not in view.names.forward:
+            if gradient is not None and gradient in parts and below not in view.names.forward:
                 steps.setdefault(gradient, Symbol("delta", "", name.sup))
     unique = Counter(steps.values())
     return {node: symbol for node, symbol in steps.items() if unique[symbol] == 1}

@@ -1,4 +1,4 @@
-"""Lines and terms that are the same from step to step, written once with the step as a letter.
+"""Lines and terms that are the same from step to step, written once for a step t.
 
 Step numbers are those of names, h⁽³⁾, and those of indices, X[3, :]. Trees that are alike but for
 such numbers, which all grow by the same amount from one tree to the next, are steps of one formula.
@@ -12,25 +12,26 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, cast
 
 from tidu.document.math import Big, Index, Math, Number, Relation, Sum, Symbol
+from tidu.words import Formula
 
-_FEWEST = 4  # equal terms or lines that are worth a letter
-_LETTERS = ("t", "k", "s", "τ")
+_FEWEST = 4  # equal terms or lines that are worth Σₜ
+_STEP_NAMES = ("t", "k", "s", "τ")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedLine:
-    """A name and its formula; with a letter, one for each step from `first` to `last`."""
+    """A name and its formula; with a step such as t, one for each of its values from `first` to `last`."""
 
     left: Math
     right: Math
-    letter: str = ""
+    step: str = ""
     first: int = 0
     last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Trees that are steps of one formula: the formula in a letter, and its range."""
+    """Trees that are steps of one formula: the formula in t, and the range of t."""
 
     tree: Math
     low: int
@@ -39,11 +40,11 @@ class _Family:
 
 def gathered(lines: Sequence[tuple[Math, Math]], taken: Collection[str]) -> list[ListedLine]:
     """Return the lines with those that follow one another in equal steps as one."""
-    letter = _free(taken)
+    step = _free(taken)
     result: list[ListedLine] = []
     start = 0
     while start < len(lines):
-        stop, family = _longest_run(lines, start, letter)
+        stop, family = _longest_run(lines, start, step)
         if family is None:
             result.append(ListedLine(*lines[start]))
         else:
@@ -51,36 +52,36 @@ def gathered(lines: Sequence[tuple[Math, Math]], taken: Collection[str]) -> list
             left, right = family.tree.parts
             downwards = _numbers(lines[start][0]) > _numbers(lines[stop - 1][0])
             first, last = (family.high, family.low) if downwards else (family.low, family.high)
-            result.append(ListedLine(left, right, letter, first, last))
+            result.append(ListedLine(left, right, step, first, last))
         start = stop
     return result
 
 
 def summed(tree: Math, taken: Collection[str]) -> Math:
     """Return a formula with sums of equal steps as Σₜ."""
-    letter = _free(taken)
-    return _mapped(tree, lambda part: _as_sum(part, letter) if isinstance(part, Sum) else part)
+    step = _free(taken)
+    return _mapped(tree, lambda part: _as_sum(part, step) if isinstance(part, Sum) else part)
 
 
-def _as_sum(tree: Sum, letter: str) -> Math:
+def _as_sum(tree: Sum, step: str) -> Math:
     groups: dict[Any, list[Math]] = {}
     for term in tree.terms:
         groups.setdefault(_shape(term), []).append(term)
     terms: list[Math] = []
     sums: list[Math] = []  # stand last, where it is plain what they are of
     for group in groups.values():
-        family = _family(group, letter) if len(group) >= _FEWEST else None
+        family = _family(group, step) if len(group) >= _FEWEST else None
         if family is None:
             terms += group
         else:
-            below = Relation((Symbol(letter), Number(str(family.low))), ("=",))
+            below = Relation((Symbol(step), Number(str(family.low))), ("=",))
             sums.append(Big("∑", family.tree, below, Number(str(family.high))))
     terms += sums
     return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
 def _longest_run(
-    lines: Sequence[tuple[Math, Math]], start: int, letter: str
+    lines: Sequence[tuple[Math, Math]], start: int, step: str
 ) -> tuple[int, _Family | None]:
     """Return where the lines end that are steps of the formula that begins here."""
     whole = [Relation(line, ("=",)) for line in lines[start:]]
@@ -88,13 +89,13 @@ def _longest_run(
         (i for i, line in enumerate(whole) if _shape(line) != _shape(whole[0])), len(whole)
     )
     for stop in range(alike, _FEWEST - 1, -1):
-        family = _family(whole[:stop], letter)
+        family = _family(whole[:stop], step)
         if family is not None:
             return start + stop, family
     return start + 1, None
 
 
-def _family(trees: Sequence[Math], letter: str) -> _Family | None:
+def _family(trees: Sequence[Math], step: str) -> _Family | None:
     """Return what trees of one shape are steps of: some number grows by 1 from one to the next, and
     every other is constant or grows along."""
     rows = [_numbers(tree) for tree in trees]
@@ -112,14 +113,14 @@ def _family(trees: Sequence[Math], letter: str) -> _Family | None:
             return None
         offsets.append(distances.pop() if len(set(column)) > 1 else None)
     first = trees[moving.index(low)]
-    steps = iter(offsets)
-    return _Family(_renumbered(first, lambda n: _step(next(steps), n, letter)), low, high)
+    each = iter(offsets)
+    return _Family(_renumbered(first, lambda n: _step(next(each), n, step)), low, high)
 
 
-def _step(offset: int | None, number: int, letter: str) -> str:
+def _step(offset: int | None, number: int, step: str) -> str:
     if offset is None:
         return str(number)
-    return letter if not offset else f"{letter}{'+' if offset > 0 else '−'}{abs(offset)}"
+    return step if not offset else f"{step}{'+' if offset > 0 else '−'}{abs(offset)}"
 
 
 # ------------------------------------------------------------------ numbers in trees
@@ -165,7 +166,7 @@ def _shape(tree: Math) -> Math:
 
 
 def _free(taken: Collection[str]) -> str:
-    return next((letter for letter in _LETTERS if letter not in taken), "step")
+    return next((name for name in _STEP_NAMES if name not in taken), "step")
 
 
 # ------------------------------------------------------------------ trees
@@ -175,9 +176,9 @@ def _with_children(tree: Math, change: Callable[[Math], Math]) -> Math:
     def changed(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(changed(item) for item in cast("tuple[Any, ...]", value))
-        return change(value) if is_dataclass(value) else value
+        return change(cast("Math", value)) if isinstance(value, Formula) else value
 
-    if not is_dataclass(tree):
+    if not is_dataclass(tree):  # words in a formula
         return tree
     values = {item.name: changed(getattr(tree, item.name)) for item in fields(tree)}
     return replace(tree, **values)
