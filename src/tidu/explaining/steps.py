@@ -20,7 +20,7 @@ _STEP_NAMES = ("t", "k", "s", "τ")
 
 @dataclass(frozen=True, slots=True)
 class ListedLine:
-    """A name and its formula; with a step such as t, one for each value of it, `first` to `last`."""
+    """A name and its formula; with a step such as t, one for each value from `first` to `last`."""
 
     left: Math
     right: Math
