@@ -12,6 +12,7 @@ from tidu.document.blocks import (
     GraphNode,
     Note,
     Paragraph,
+    RuleUsed,
     Section,
     Step,
     Table,
@@ -53,7 +54,7 @@ forward = Step(
     label=Words(en="First layer", zh="第 1 层")(),
     shape=Say(verbatim("(3,3)·(3,1) + (3,1) → (3,1)")),
     rule=Words(en="product and sum", zh="乘法与加法")(),
-    source="Seed 000",
+    rules=(RuleUsed(Words(en="matrix product", zh="矩阵乘积")(), "Seed 000"),),
     remarks=(Words(en="{y} is used again", zh="还要用到 {y}")(y=y1),),
     covers=(1, 2),
 )  # fmt: skip

@@ -25,9 +25,7 @@ def test_a_step_in_text_has_its_label_shape_rule_source_and_remarks() -> None:
     text = render_text(Document(verbatim("t"), (forward,)), "zh")
     assert text.startswith("t\n═\n\n第 1 层\n    y₁ = W₁·x + b₁\n")
     assert text.endswith(
-        "    形状：(3,3)·(3,1) + (3,1) → (3,1)\n"
-        "    规则：乘法与加法［Seed 000］\n"
-        "    • 还要用到 y₁\n"
+        "    形状：(3,3)·(3,1) + (3,1) → (3,1)\n    规则：乘法与加法\n    • 还要用到 y₁\n"
     )
 
 

@@ -11,10 +11,11 @@ from tidu.document.blocks import Note
 from tidu.document.math import Apply, Function, Math, Relation, Symbol
 from tidu.explaining import phrases
 from tidu.explaining.notes import notice
-from tidu.explaining.view import View, view
-from tidu.explaining.working import rules_of, why_zero
+from tidu.explaining.reasons import reasons_of
+from tidu.explaining.view import Options, View, view
+from tidu.explaining.working import why_zero
 from tidu.ir.build import is_tuple
-from tidu.ir.node import Node
+from tidu.ir.node import Node, reachable
 from tidu.ir.types import COMPLEX, shape_text
 from tidu.render import inline
 from tidu.render.spread import phrase_text
@@ -30,7 +31,7 @@ _RULE = Words(en="rule: {rules}", zh="规则：{rules}")
 
 def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> SourceFile:
     """Return the derivation as it is to be written, with its lines as comments in this language."""
-    seen = view(derivation, None)
+    seen = view(derivation, None, Options(arguments=False))
     names = _names(seen)
     comments: dict[Node, tuple[str, ...]] = {}
     for node, symbol in seen.names.forward.items():
@@ -39,7 +40,7 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
     parameters = set(derivation.wrt.values())
     for node, symbol in seen.names.delta.items():
         adjoint = derivation.adjoints[node]
-        if node not in parameters and seen.names.adjoints.get(adjoint) == symbol:
+        if node not in parameters and _backward(seen).get(adjoint) == symbol:
             comments.setdefault(adjoint, _lines_of(seen, node, symbol, lang))
     above = {
         name: _lines_of(seen, node, seen.parameter_gradient(node), lang, derivation.gradients[name])
@@ -106,10 +107,10 @@ def _lines_of(
         delta = Apply(Function("conj"), (delta,))
     parts = (left, right) if delta == left else (left, delta, right)
     first = f"{inline(Relation(parts, ('=',) * (len(parts) - 1)), lang)}  {shape_text(node.shape)}"
-    rules = rules_of(seen, node)
-    if not rules:
+    reasons = reasons_of(seen, node)
+    if not reasons:
         return (first,)
-    rules_text = phrase_text(phrases.join([rule.says() for rule in rules]), lang)
+    rules_text = phrase_text(phrases.join([reason.says() for reason in reasons]), lang)
     return (first, f"  {_RULE(rules=rules_text).text(lang)}")
 
 
@@ -137,9 +138,15 @@ def _names(seen: View) -> dict[Node, str]:
         name = names[0]
         text = name.text if name.step is None else f"{name.text}_{name.step}"
         identifiers.setdefault(derivation.run_node(written), text)
-    for node, symbol in _both(seen.names.forward, seen.names.adjoints):
+    for node, symbol in _both(seen.names.forward, _backward(seen)):
         identifiers.setdefault(node, _identifier(symbol))
     return identifiers
+
+
+def _backward(seen: View) -> dict[Node, Symbol]:
+    """Return the δ's that are calculated on the way back, not by the program itself."""
+    program = {node.id for node in reachable([seen.derivation.loss])}
+    return {node: name for node, name in seen.names.adjoints.items() if node.id not in program}
 
 
 def _both(*maps: Mapping[Node, Symbol]) -> list[tuple[Node, Symbol]]:
@@ -149,5 +156,6 @@ def _both(*maps: Mapping[Node, Symbol]) -> list[tuple[Node, Symbol]]:
 def _identifier(symbol: Symbol) -> str:
     """Return a name as an identifier: δ₂ → delta_2, v₁ → v1, h⁽²⁾ → h_2."""
     sub = f"_{symbol.sub}" if symbol.base == "delta" and symbol.sub else symbol.sub
+    sub = re.sub(r"(?<=\w)_(?=\d)", "", sub) if symbol.base == "delta" else sub
     sup = re.sub(r"\D", "", symbol.sup)
     return re.sub(r"\W", "_", f"{symbol.base}{sub}{f'_{sup}' if sup else ''}")

@@ -24,6 +24,7 @@ from tidu.explaining.descent import OneStep
 from tidu.explaining.notes import readings
 from tidu.explaining.numbers import Layout
 from tidu.explaining.prose import paragraphs
+from tidu.explaining.reasons import rules_section
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.study import PartResults, part_blocks
@@ -115,6 +116,7 @@ def solve(
         else:
             heading = solved.part.title or verbatim(solved.part.id)
             blocks.append(Section(heading, solved.blocks))
+    blocks += rules_section(blocks)
     shown = selected(blocks, chosen) if chosen and not brief else tuple(blocks)
     title = verbatim("") if brief and len(parts) == 1 else study.title
     return Solution(study, parts, report(Document(title, shown), lang))

@@ -25,19 +25,28 @@ class Equation:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleUsed:
+    """A rule in full, as it stands once in a list: its name, its formula, and why it holds."""
+
+    name: Phrase
+    formula: str
+    why: Phrase | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of the working.
 
-    name = formula = formula with numbers = value, the shape equation, the rule that was used and
-    its source. `covers` lists the ids of the graph nodes whose meaning this line shows; the
-    coverage test adds them up.
+    name = formula = formula with numbers = value, the shape equation, and what rule was used on
+    this line; `rules` has those rules in full, which the page lists at its end. `covers` lists the
+    ids of the graph nodes whose meaning this line shows; the coverage test adds them up.
     """
 
     equation: Equation
     label: Phrase | None = None
     shape: Math | None = None  # (4, 5)·(5, 1) → (4, 1)
     rule: Phrase | None = None
-    source: str | None = None
+    rules: tuple[RuleUsed, ...] = ()
     remarks: tuple[Phrase, ...] = ()
     covers: tuple[int, ...] = ()
 

@@ -10,7 +10,17 @@ from itertools import pairwise
 from tidu.calculus.differentiate import reverse
 from tidu.calculus.rewrite import Rewriter
 from tidu.calculus.values import differentiable
-from tidu.document.math import Derivative, Fence, Group, Math, Negative, Number, Product, Sum
+from tidu.document.math import (
+    Derivative,
+    Fence,
+    Fraction,
+    Group,
+    Math,
+    Negative,
+    Number,
+    Product,
+    Sum,
+)
 from tidu.explaining.trees import expression_nodes, formula, named
 from tidu.explaining.view import View
 from tidu.ir.build import constant
@@ -172,11 +182,36 @@ class LocalDerivative:
         return formula(self.value, atoms) if self.value is self.above else named(self.value, atoms)
 
 
-def scalar_factors(view: View, target: Node) -> list[list[LocalDerivative]] | None:
-    """Return for programs of single numbers the local derivatives along each path; None
-    otherwise."""
+@dataclass(frozen=True, slots=True)
+class KnownFactor:
+    """The derivative of a line above, which was calculated before: its δ."""
+
+    delta: Math
+    adjoint: Node
+
+    def tree(self, atoms: Mapping[Node, Math]) -> Math:
+        """Return δ, or its value where the atoms have it."""
+        return atoms.get(self.adjoint, self.delta)
+
+
+Factor = LocalDerivative | KnownFactor
+
+
+def scalar_factors(view: View, target: Node) -> list[list[Factor]] | None:
+    """Return for programs of single numbers the factors of each term; None otherwise.
+
+    In δ's: what is known of each line that uses the target, times its local derivative. As a
+    chain: the local derivatives along each path.
+    """
     active = [n for n in view.names.forward if n in view.derivation.adjoints]
-    if any(n.rank for n in active) or count_paths(view, target) > MOST_PATHS:
+    if any(n.rank for n in active):
+        return None
+    if view.options.writing == "delta":
+        return [
+            [*_known(view, user), LocalDerivative(user, local_derivative(view, user, target))]
+            for user in uses(view).get(target, ())
+        ] or None
+    if count_paths(view, target) > MOST_PATHS:
         return None
     return [
         [
@@ -187,10 +222,20 @@ def scalar_factors(view: View, target: Node) -> list[list[LocalDerivative]] | No
     ]
 
 
+def _known(view: View, line: Node) -> list[Factor]:
+    if line is view.derivation.loss:
+        return []
+    return [KnownFactor(view.names.delta[line], view.derivation.adjoints[line])]
+
+
 def product_of(factors: Sequence[Math]) -> Math:
-    """Return factors joined by ·, negative ones in brackets."""
+    """Return factors joined by ·, negative ones in brackets; the sign of a first fraction −1/a² is
+    that of the product."""
     if len(factors) == 1:
         return factors[0]
+    first = factors[0]
+    if isinstance(first, Negative) and isinstance(first.value, Fraction):
+        return Negative(product_of([first.value, *factors[1:]]))
     shown = tuple(
         Group(f)
         if isinstance(f, Negative) or (isinstance(f, Number) and f.text.startswith("-") and i)

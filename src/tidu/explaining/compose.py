@@ -12,6 +12,7 @@ from tidu.explaining.closed import short_section
 from tidu.explaining.element import element_sections
 from tidu.explaining.layers import layer_sections
 from tidu.explaining.notes import notice_section, readings
+from tidu.explaining.reasons import rules_section
 from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import View
 from tidu.explaining.working import working
@@ -24,7 +25,8 @@ def derivation_document(
     """Return the document of a derivation: given values, working at the view's zoom, notes,
     check."""
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
-    return Document(heading, derivation_blocks(view, findings))
+    blocks = derivation_blocks(view, findings)
+    return Document(heading, (*blocks, *rules_section(blocks)))
 
 
 def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, ...]:

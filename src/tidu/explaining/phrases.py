@@ -313,7 +313,12 @@ BODY_BACK = Words(
     "at 0.",
     zh="δ 逐步往回传；每个 sum 把各步的梯度累加起来，从 0 开始。",
 )
-CONSTANT_FACTOR = Words(en="a constant factor stays", zh="常数因子提到求导号外")
+CONSTANT_FACTOR = Words(en="constant multiple rule", zh="常数因子可提到导数外")
+PATHS_ADD = Words(en="what comes back on all paths is added", zh="各条路径传回的梯度相加")
+RULE_HERE = Words(en="{rule} ({here})", zh="{rule}（{here}）")
+RULES_USED = Words(en="The rules used", zh="用到的法则")
+RULE_IN_FULL = Words(en="{name}: {formula}", zh="{name}：{formula}")
+RULE_WHY = Words(en="{rule}. {why}", zh="{rule}。{why}")
 CHAIN_TOO_LONG = Words(
     en="The row chains of this program are too long for a line; δ's are written in their place.",
     zh="这个程序的链式太长，一行写不下，这里改用 δ 的写法。",

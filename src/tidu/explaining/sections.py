@@ -26,6 +26,7 @@ SECTIONS: Mapping[str, Words] = {
     "notes": Words(en="what to notice", zh="需要注意"),
     "claims": Words(en="what the source states, checked", zh="原文的结论"),
     "check": Words(en="the numerical check", zh="数值检验"),
+    "rules": Words(en="the rules used, in full", zh="用到的法则"),
 }
 
 _NOT_HERE = Words(

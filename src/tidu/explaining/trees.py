@@ -51,7 +51,7 @@ def with_shapes(root: Node, atoms: Atoms) -> Math:
 
 def shape_symbol(shape: Shape) -> Symbol:
     inner = ",".join(str(dim) for dim in shape)
-    return Symbol(f"({inner})")
+    return Symbol(f"({inner},)" if len(shape) == 1 else f"({inner})")
 
 
 def tidy(tree: Math) -> Math:

@@ -26,12 +26,13 @@ Zoom = Literal["op", "element", "layer"]
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options on how a derivation is shown. `of` names one element such as "W1[1,2]" for the
-    element zoom."""
+    element zoom; `arguments`: W x + b in tanh(W x + b) gets a name, if its δ is used twice."""
 
     writing: Writing = "delta"
     zoom: Zoom = "op"
     of: str | None = None
     layout: Layout = field(default_factory=Layout)
+    arguments: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +60,12 @@ class View:
         """Return what each node is called that a formula may refer to by name."""
         return self.names.atoms
 
+    def atoms_of(self, node: Node) -> Mapping[Node, Math]:
+        """Return the names that the line of a node may use: a line of the program has no δ's."""
+        return self.names.forward if node in self.names.forward else self.atoms
+
     def formula(self, node: Node, atoms: Mapping[Node, Math] | None = None) -> Math:
-        return formula(node, self.atoms if atoms is None else atoms)
+        return formula(node, self.atoms_of(node) if atoms is None else atoms)
 
     def has_numbers(self) -> bool:
         return self.valuation is not None
@@ -90,10 +95,11 @@ class View:
         if self.valuation is None:
             return None
         values: dict[Node, Math] = {}
-        for part in expression_nodes(node, self.atoms.__contains__):
+        atoms = self.atoms_of(node)
+        for part in expression_nodes(node, atoms.__contains__):
             if part.op.body is not None:
                 return None
-            if part is node or part not in self.atoms:
+            if part is node or part not in atoms:
                 continue
             value = self.whole_value(part)
             if value is None:
@@ -103,21 +109,20 @@ class View:
 
     def shape_equation(self, node: Node) -> Math | None:
         """Return (4,3)·(3,1) + (4,1) → (4,1); None for programs of single numbers."""
-        nodes = expression_nodes(node, self.atoms.__contains__)
+        atoms = self.atoms_of(node)
+        nodes = expression_nodes(node, atoms.__contains__)
         parts = [p for p in nodes if p is not node and not is_tuple(p)]
         if node.rank == 0 and all(p.rank == 0 for p in parts):
             return None
         result_shape = shape_symbol(node.shape)
-        if not any(p in self.atoms for p in parts):
+        known = {p: atoms[p] for p in parts if p in atoms}
+        if not known:
             return result_shape
-        return Relation(
-            (with_shapes(node, {p: self.atoms[p] for p in parts if p in self.atoms}), result_shape),
-            ("→",),
-        )
+        return Relation((with_shapes(node, known), result_shape), ("→",))
 
     def covers(self, node: Node) -> tuple[int, ...]:
         """Return ids of the nodes whose meaning the line of `node` shows."""
-        atoms = self.atoms
+        atoms = self.atoms_of(node)
         return tuple(
             part.id
             for part in expression_nodes(node, atoms.__contains__)
@@ -149,11 +154,12 @@ def view(
 ) -> View:
     """Return a view with all names decided. A row chain that no line can hold is written with
     δ's."""
-    names = name_all(derivation)
     chosen = options or Options()
+    names = name_all(derivation, chosen.arguments and chosen.writing == "delta")
     shortened = chosen.writing == "chain" and _longest(derivation, names) > LONGEST_CHAIN
     if shortened:
         chosen = replace(chosen, writing="delta")
+        names = name_all(derivation, chosen.arguments)
     return View(derivation, names, valuation, chosen, elements, shortened, running)
 
 

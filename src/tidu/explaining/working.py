@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from tidu.calculus.derivation import closed_form, flat_ends
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step, Table
@@ -19,14 +18,21 @@ from tidu.document.math import (
 )
 from tidu.explaining import phrases
 from tidu.explaining.cases import case_remarks
-from tidu.explaining.chains import LocalDerivative, chain, held_factor, product_of, scalar_factors
-from tidu.explaining.numbers import value_tree
+from tidu.explaining.chains import (
+    Factor,
+    LocalDerivative,
+    chain,
+    held_factor,
+    product_of,
+    scalar_factors,
+)
+from tidu.explaining.reasons import reason_of, reasons_of
 from tidu.explaining.rows import row_chain
 from tidu.explaining.trees import expression_nodes, named
 from tidu.explaining.view import View
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, shape_text
-from tidu.words import Phrase, Words
+from tidu.words import Phrase
 
 LONGEST = 60  # nodes of a closed form beside the line in δ's
 
@@ -66,6 +72,7 @@ def forward_steps(view: View) -> list[Step]:
 def _forward_step(view: View, node: Node) -> Step:
     parts = [
         view.names.forward[node],
+        _as_typed(view, node),
         view.formula(node),
         view.with_numbers(node),
         view.value(node),
@@ -76,6 +83,16 @@ def _forward_step(view: View, node: Node) -> Step:
         remarks=tuple(_broadcast_remarks(view, node)),
         covers=view.covers(node),
     )
+
+
+def _as_typed(view: View, node: Node) -> Math | None:
+    """Return tanh(W x + b) where the line goes on with the name given to its argument: tanh(z)."""
+    if view.names.arguments.isdisjoint(node.inputs):
+        return None
+    names = view.names.forward
+    typed = {part: name for part, name in names.items() if part not in view.names.invented}
+    short = len(expression_nodes(node, typed.__contains__)) <= LONGEST
+    return view.formula(node, typed) if short else None
 
 
 def _broadcast_remarks(view: View, line: Node) -> list[Phrase]:
@@ -155,11 +172,7 @@ def _lines(view: View) -> list[Node]:
     """Return the named nodes between the loss and the parameters, in the order of
     back-propagation."""
     parameters = set(view.derivation.wrt.values())
-    return [
-        n
-        for n in reversed(list(view.names.forward))
-        if n in view.names.delta and n in view.derivation.adjoints and n not in parameters
-    ]
+    return [n for n in view.names.delta if n not in parameters]
 
 
 def delta_steps(view: View) -> list[Step]:
@@ -223,25 +236,32 @@ def _conjugate_step(view: View, node: Node, gradient: Node) -> Step:
 
 def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | None]) -> Step:
     """Return ∂L/∂x = chain = formula = numbers = value."""
-    parts = [*start, chain(view, node), *_middle(view, node, gradient), view.value(gradient)]
+    factors = scalar_factors(view, node)
+    middle = _middle(view, node, gradient, factors)
+    parts = [*start, chain(view, node), *middle, view.value(gradient)]
     delta = view.names.delta.get(node)
     known = gradient in view.names.adjoints
     again = known and view.names.adjoints[gradient] != delta
     row = known and view.options.writing == "chain"  # its factors stand in another order
-    rules = rules_of(view, node)
+    reasons = reasons_of(view, node)
+    if len(view.derivation.contributions.get(node, ())) > 1 and factors is None:
+        rule: Phrase | None = phrases.PATHS_ADD()
+    else:
+        rule = phrases.join([r.says() for r in reasons], phrases.AND_RULE) if reasons else None
     return Step(
         equation=Equation(distinct(parts)),
         shape=None if again or row else view.shape_equation(gradient),
-        rule=phrases.join([r.says() for r in rules], phrases.AND_RULE) if rules else None,
-        source="; ".join(dict.fromkeys(rule.source for rule in rules)) or None,
+        rule=rule,
+        rules=tuple(reason.in_full() for reason in reasons),
         remarks=() if again else tuple(case_remarks(view, gradient)),
         covers=view.covers(gradient),
     )
 
 
-def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
+def _middle(
+    view: View, node: Node, gradient: Node, factors: list[list[Factor]] | None
+) -> list[Math | None]:
     """Return the formula and the formula with numbers, in the chosen writing."""
-    factors = scalar_factors(view, node)
     if factors is not None:
         return _scalar_middle(view, gradient, factors)
     if view.options.writing == "chain":
@@ -252,27 +272,31 @@ def _middle(view: View, node: Node, gradient: Node) -> list[Math | None]:
         return [view.names.adjoints[gradient]]
     if gradient in view.names.forward:  # d(xy)/dx is y, whatever y stands for
         return [view.names.forward[gradient]]
-    return [view.formula(gradient), view.with_numbers(gradient)]
+    return [view.formula(gradient), _sum_of_paths(view, node) or view.with_numbers(gradient)]
 
 
-def _scalar_middle(
-    view: View, gradient: Node, factors: list[list[LocalDerivative]]
-) -> list[Math | None]:
+def _sum_of_paths(view: View, node: Node) -> Math | None:
+    """Return the sum of what comes back on several paths, in numbers; None for one path."""
+    parts = [view.whole_value(part.value) for part in view.derivation.contributions.get(node, ())]
+    terms = [part for part in parts if part is not None]
+    return Sum(tuple(terms)) if len(terms) == len(parts) > 1 else None
+
+
+def _scalar_middle(view: View, gradient: Node, factors: list[list[Factor]]) -> list[Math | None]:
     """Return for single numbers the factors in letters, in numbers, and the product simplified."""
     forward = dict(view.names.forward)
     symbols = [product_of([f.tree(forward) for f in path]) for path in factors]
     parts: list[Math | None] = [_plus(symbols)]
     if view.valuation is not None:
-        known = [
-            *forward,
-            *(p for path in factors for f in path for p in _pieces(f.value, forward)),
+        local = [f for path in factors for f in path if isinstance(f, LocalDerivative)]
+        known = [*forward, *(p for factor in local for p in _pieces(factor.value, forward))]
+        values = {n: value for n in known if (value := view.value(n)) is not None}
+        deltas = {n: v for n in view.derivation.adjoints.values() if (v := view.value(n))}
+        terms = [
+            product_of([f.tree(values if isinstance(f, LocalDerivative) else deltas) for f in path])
+            for path in factors
         ]
-        values = {
-            n: value_tree(view.valuation[n], view.options.layout)
-            for n in known
-            if n in view.valuation
-        }
-        parts.append(_plus([product_of([f.tree(values) for f in path]) for path in factors]))
+        parts.append(_plus(terms))
         return parts
     parts.append(named(gradient, forward))
     return parts
@@ -289,13 +313,17 @@ def _plus(terms: list[Math]) -> Math:
 
 
 def _path_steps(view: View, node: Node) -> list[Step]:
-    """Return the contribution of each use of a node that is used several times, before the sum."""
+    """Return the contribution of each use of a node that is used several times, before the sum;
+    one that is the δ of a line above has its numbers there."""
     parts = view.derivation.contributions.get(node, ())
     if len(parts) < 2:
         return []
     steps: list[Step] = []
     for part in parts:
+        if part.value in view.names.adjoints:
+            continue
         via = named(part.via, view.atoms)
+        reason = reason_of(view, part.via, part.position)
         equation = Equation(
             distinct(
                 [view.formula(part.value), view.with_numbers(part.value), view.value(part.value)]
@@ -305,49 +333,9 @@ def _path_steps(view: View, node: Node) -> list[Step]:
             Step(
                 equation,
                 label=phrases.VIA(via=via),
-                rule=_rule(view, part.via, part.position).says(),
-                source=_rule(view, part.via, part.position).source,
+                rule=reason.says(),
+                rules=(reason.in_full(),),
                 covers=view.covers(part.value),
             )
         )
     return steps
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """The name of a derivative rule and its formula."""
-
-    says: Words
-    source: str
-
-
-_CONSTANT_FACTOR = _Rule(phrases.CONSTANT_FACTOR, "(c u)′ = c u′")
-
-
-def rules_of(view: View, node: Node) -> list[_Rule]:
-    """Return the rules that lead from the named nodes above to this one.
-
-    Those that change the gradient come first, a sum that passes it on unchanged only if it is all
-    there is.
-    """
-    changing: dict[_Rule, None] = {}
-    passing: dict[_Rule, None] = {}
-    waiting = [node]
-    while waiting:
-        below = waiting.pop()
-        for part in view.derivation.contributions.get(below, ()):
-            passes = part.value is view.derivation.adjoints.get(part.via)
-            passes |= part.via.op.role == "item"
-            (passing if passes else changing).setdefault(_rule(view, part.via, part.position))
-            if part.via not in view.names.forward:
-                waiting.append(part.via)
-    return list(changing or passing)
-
-
-def _rule(view: View, via: Node, position: int) -> _Rule:
-    """Return the rule of an op; in a product with something that stays fixed, a constant factor."""
-    fixed = [c for i, c in enumerate(via.inputs) if i != position]
-    if via.op.operator in ("*", "/") and not any(c in view.derivation.adjoints for c in fixed):
-        if via.op.operator == "*" or position == 0:
-            return _CONSTANT_FACTOR
-    return _Rule(via.op.says, via.op.source)

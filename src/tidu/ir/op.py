@@ -139,6 +139,17 @@ class Case:
     holds: Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A derivative rule as a working cites it: its name, its formula, what the formula calls the
+    operands ("" for one that it needs no name for), and why it holds."""
+
+    says: Words
+    formula: str
+    symbols: tuple[str, ...] = ()
+    why: Words | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Op:
     """One operation. Defaults follow the form; see the module's text for the derivative facets."""
@@ -205,11 +216,16 @@ class Op:
     complex: bool = False  # takes complex operands, with NumPy's meaning and a right derivative
     safe: Mapping[int, float] = field(default_factory=dict[int, float])
     fixed: Words | None = None  # why there is no derivative for the FIXED operands
+    laws: tuple[Law, ...] = ()  # a rule for each operand, where `says` and `source` do not do
     samples: Samples | None = None
     doc: Words | None = None  # one sentence on what the op is
 
     def __call__(self, *operands: Any, **attributes: Any) -> Node:
         return _CALLS[-1](self, *operands, **attributes)
+
+    def law(self, position: int) -> Law:
+        """Return the rule for an operand: its own, or that of the op."""
+        return self.laws[position] if self.laws else Law(self.says, self.source)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -143,7 +143,7 @@ def _step(step: Step, language: Language) -> Data:
         "equation": _equation(step.equation, language),
         "shape": _math(step.shape, language),
         "rule": _phrase(step.rule, language),
-        "source": step.source,
+        "source": "; ".join(rule.formula for rule in step.rules) or None,
         "remarks": _phrases(step.remarks, language),
         "covers": list(step.covers),
     }

@@ -210,7 +210,13 @@ def _number(text: str) -> str:
 def _sub(sub: str) -> str:
     if not sub:
         return ""
-    return "_" + _braced(_index_text(sub))
+    return "_" + _braced(_numbered(sub) or _index_text(sub))
+
+
+def _numbered(text: str) -> str | None:
+    """Return z_1 as a name with a number: z_{1}, below δ."""
+    base, _, sub = text.rpartition("_")
+    return f"{_index_text(base)}_{{{_index_text(sub)}}}" if base and sub[:1].isdigit() else None
 
 
 def _index_text(text: str) -> str:

@@ -28,7 +28,7 @@ from tidu.render.latex_prose import formula, prose
 from tidu.render.latex_tables import caption, table
 from tidu.render.latex_text import CHINESE, escape_code, escape_text, printable
 from tidu.render.measure import width
-from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
+from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE
 from tidu.visible import visible
 from tidu.words import Language
 
@@ -115,10 +115,8 @@ def _step(step: Step, language: Language) -> str:
     facts: list[str] = []
     if step.shape is not None:
         facts.append(SHAPE().text(language) + colon + formula(step.shape, language))
-    if step.rule is not None or step.source is not None:
-        rule = "" if step.rule is None else prose(step.rule, language)
-        source = "" if step.source is None else SOURCE(source=step.source).text(language)
-        facts.append(RULE().text(language) + colon + (rule + escape_text(source)).strip())
+    if step.rule is not None:
+        facts.append(RULE().text(language) + colon + prose(step.rule, language))
     items = [r"\quad ".join(facts)] if facts else []
     items += [prose(remark, language) for remark in step.remarks]
     return "\n".join([*parts, _equation(step.equation, language)]) + _list(items)

@@ -28,7 +28,7 @@ from tidu.figures.graph import graph_text
 from tidu.render.breaking import equation_rows
 from tidu.render.latex import latex
 from tidu.render.spread import line
-from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
+from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE
 from tidu.visible import visible
 from tidu.words import Language, Phrase
 
@@ -158,10 +158,8 @@ def _step(step: Step, language: Language) -> str:
     if step.shape is not None:
         shape = line(step.shape, language)
         items.append(f"{SHAPE().text(language)}{colon}`{shape}`")
-    if step.rule is not None or step.source is not None:
-        rule = "" if step.rule is None else _prose(step.rule, language)
-        source = "" if step.source is None else _escape(SOURCE(source=step.source).text(language))
-        items.append(RULE().text(language) + colon + (rule + source).strip())
+    if step.rule is not None:
+        items.append(RULE().text(language) + colon + _prose(step.rule, language))
     items += [_prose(remark, language) for remark in step.remarks]
     return "\n\n".join([*label, _equation(step.equation, language)]) + _list(items)
 

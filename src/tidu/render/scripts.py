@@ -53,7 +53,8 @@ def subscript(text: str) -> str:
             shown += ("," if shown else "") + "".join(SUBSCRIPTS[c] for c in part)
             lowered = True
         else:
-            shown += "_" + "".join(letter(run) for run in re.split(r"(\W+)", part))
+            words = re.sub(r"_(?=\d)", "", part)  # δ_z1 says ∂L/∂z₁
+            shown += "_" + "".join(letter(run) for run in re.split(r"(\W+)", words))
             lowered = False
     return shown
 
@@ -71,7 +72,10 @@ def primes(order: int) -> str:
 
 def symbol_text(symbol: Symbol) -> str:
     """Return a name with its scripts: W₁, y_true, h⁽²⁾."""
-    return letter(symbol.base) + subscript(symbol.sub) + _upper(symbol.sup)
+    sub = subscript(symbol.sub)
+    if symbol.base == "delta" and symbol.sub.isalnum() and not symbol.sub[0].isdigit():
+        sub = "_" + letter(symbol.sub)  # δ_a beside δ_b: there is no low b
+    return letter(symbol.base) + sub + _upper(symbol.sup)
 
 
 def _upper(sup: str) -> str:

@@ -27,7 +27,7 @@ from tidu.figures.curve import curve_text
 from tidu.figures.graph import graph_text
 from tidu.render.layout import equation_lines
 from tidu.render.spread import line, phrase_text
-from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE, SOURCE
+from tidu.render.wording import COLON, MARKS, NOTES, RULE, SHAPE
 from tidu.render.wrap import phrase_for_wrapping, table_lines, wrap
 from tidu.visible import visible
 from tidu.words import Language, Phrase
@@ -109,10 +109,9 @@ def _step(step: Step, language: Language, width: int) -> list[str]:
     lines += _indented(equation_lines(step.equation, language, width - len(_INDENT)))
     if step.shape is not None:
         lines += _item(SHAPE().text(language), line(step.shape, language), language, width)
-    if step.rule is not None or step.source is not None:
-        rule = "" if step.rule is None else phrase_for_wrapping(step.rule, language)
-        source = "" if step.source is None else SOURCE(source=step.source).text(language)
-        lines += _item(RULE().text(language), (rule + source).strip(), language, width)
+    if step.rule is not None:
+        rule = phrase_for_wrapping(step.rule, language)
+        lines += _item(RULE().text(language), rule, language, width)
     for remark in step.remarks:
         lines += _hanging(_INDENT + "• ", remark, language, width)
     return lines

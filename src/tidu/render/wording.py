@@ -7,7 +7,6 @@ from tidu.words import Words
 
 SHAPE = Words(en="shape", zh="形状")
 RULE = Words(en="rule", zh="规则")
-SOURCE = Words(en=" [{source}]", zh="［{source}］")
 COLON = Words(en=": ", zh="：")
 NODE = Words(en="node", zh="节点")
 VALUE = Words(en="value", zh="值")

@@ -23,7 +23,7 @@ from tidu.document.math import (
 )
 from tidu.ir.build import OperandDTypeError, apply
 from tidu.ir.node import Node
-from tidu.ir.op import Case, Kink, Samples
+from tidu.ir.op import Case, Kink, Law, Samples
 from tidu.ir.types import COMPLEX, Type, real_dtype
 from tidu.ops.arrays.layout import of_ones
 from tidu.ops.define import aliases, elementwise, is_scalar, joined, normal, says
@@ -111,6 +111,8 @@ def _sign_in_front(tree: Math) -> Math:
     if not isinstance(tree, Product):
         return tree
     first = tree.factors[0]
+    if isinstance(first, Negative) and isinstance(first.value, Fraction):
+        return Negative(Product((first.value, *tree.factors[1:]), tree.sign))
     number = first.top if isinstance(first, Fraction) else first
     if not isinstance(number, Number) or not number.text.startswith("-") or first == Number("-1"):
         return tree
@@ -126,10 +128,17 @@ def _as_factor(tree: Math) -> Math:
     return Group(tree) if sum(not isinstance(f, Number) for f in tree.factors) > 1 else tree
 
 
+def _minus_in_front(top: Number, bottom: Math) -> Math:
+    """Return (−1)/a as −1/a."""
+    if top.text.startswith("-"):
+        return Negative(Fraction(Number(top.text[1:]), bottom))
+    return Fraction(top, bottom)
+
+
 def _quotient_notation(node: Node, top: Math, bottom: Math) -> Math:
-    if is_scalar(node.inputs[1]):
-        return Fraction(top, bottom)
-    if isinstance(top, Number) or node.rank < 1:
+    if is_scalar(node.inputs[1]) or isinstance(top, Number) or node.rank < 1:
+        if number_of(node.inputs[0]) is not None and isinstance(top, Number):
+            return _minus_in_front(top, bottom)
         return Fraction(top, bottom)
     return Product((_as_factor(top), _as_factor(bottom)), "⊘")
 
@@ -165,6 +174,8 @@ subtract = elementwise(
     aliases=aliases(numpy="subtract", torch=("sub", "subtract")),
 )
 
+_BY_ONE_FACTOR = says("derivative of a product by one factor", "乘积对其中一个因子求导")
+
 multiply = elementwise(
     "multiply",
     stable_form=product_form,
@@ -174,12 +185,18 @@ multiply = elementwise(
     partials=lambda x, y, out: (y, x),
     says=says("product rule", "乘积法则"),
     source="(u v)′ = u′ v + u v′",
+    laws=(
+        Law(_BY_ONE_FACTOR, "∂(u v)/∂u = v", ("", "v")),
+        Law(_BY_ONE_FACTOR, "∂(u v)/∂u = v", ("v", "")),
+    ),
     numpy=np.multiply,
     scalar="x * y",
     notation=_product_notation,
     aliases=aliases(numpy="multiply", torch=("mul", "multiply")),
 )
 
+
+_QUOTIENT = Law(says("quotient rule", "商法则"), "(u/v)′ = u′/v − u v′/v²", ("u", "v"))
 
 divide = elementwise(
     "divide",
@@ -189,8 +206,9 @@ divide = elementwise(
     real=True,
     operator="/",
     partials=lambda x, y, out: (1.0 / y, -x / y**2),
-    says=says("quotient rule", "商法则"),
-    source="(u/v)′ = u′/v − u v′/v²",
+    says=_QUOTIENT.says,
+    source=_QUOTIENT.formula,
+    laws=(_QUOTIENT, _QUOTIENT),
     numpy=np.true_divide,
     scalar="x / y",
     notation=_quotient_notation,

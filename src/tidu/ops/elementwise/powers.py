@@ -24,6 +24,7 @@ from tidu.document.math import (
 )
 from tidu.ir.build import apply
 from tidu.ir.node import Node
+from tidu.ir.op import Law
 from tidu.ir.types import COMPLEX, promote
 from tidu.ops.define import aliases, elementwise, like, normal, quiet, says, times
 from tidu.ops.elementwise.exponential import ln_of, log
@@ -70,6 +71,10 @@ power = elementwise(
     partials=_power_partials,
     says=says("power rule", "幂法则"),
     source="(xⁿ)′ = n xⁿ⁻¹, (aˣ)′ = aˣ ln a",
+    laws=(
+        Law(says("power rule", "幂法则"), "(xⁿ)′ = n xⁿ⁻¹", ("", "n")),
+        Law(says("derivative of an exponential", "指数函数的导数"), "(aˣ)′ = aˣ ln a", ("a", "")),
+    ),
     numpy=np.power,
     scalar="pow(x, y)",
     notation=_power_notation,

@@ -9,7 +9,7 @@ import numpy as np
 from tidu.document.math import Apply, Function, Group, Math, Product, Transpose
 from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
-from tidu.ir.op import Form, Loop, Operand
+from tidu.ir.op import Form, Law, Loop, Operand
 from tidu.ir.stacking import entrywise, matrices_stacked
 from tidu.ir.types import Type, broadcast_shapes, product, promote, real_dtype
 from tidu.ops.arrays.layout import ONES, broadcast_to, of_ones, reshape
@@ -182,6 +182,23 @@ def _matmul_subscripts(node: Node) -> str:
     return f"{left},{right}->{batch}{rows}{columns}"
 
 
+_PRODUCT = Law(
+    says("derivative of a matrix product", "矩阵乘积的导数"),
+    "C = A·B, G = ∂L/∂C: ∂L/∂A = G·Bᵀ, ∂L/∂B = Aᵀ·G",
+    ("A", "B"),
+    says(
+        "Element by element, Cᵢₖ = Σⱼ Aᵢⱼ Bⱼₖ. So Bⱼₖ is in every Cᵢₖ of its column, with the "
+        "factor Aᵢⱼ; the chain rule adds what comes back from all of them: ∂L/∂Bⱼₖ = Σᵢ Aᵢⱼ Gᵢₖ. "
+        "This sum is over the first index of A, and a matrix product sums over the second: it is "
+        "Aᵀ that stands there, ∂L/∂B = Aᵀ·G. In the same way Aᵢⱼ is in every Cᵢₖ of its row, with "
+        "the factor Bⱼₖ: ∂L/∂Aᵢⱼ = Σₖ Gᵢₖ Bⱼₖ, which is G·Bᵀ.",
+        "逐个元素写出来，Cᵢₖ = Σⱼ Aᵢⱼ Bⱼₖ。Bⱼₖ 出现在它那一列的每个 Cᵢₖ 中，系数是 Aᵢⱼ；"
+        "按链式法则，把各处传回来的梯度相加：∂L/∂Bⱼₖ = Σᵢ Aᵢⱼ Gᵢₖ。这里求和的是 A 的第一个下标，"
+        "而矩阵乘法是对第二个下标求和，所以乘的是转置 Aᵀ，即 ∂L/∂B = Aᵀ·G。"
+        "同理，Aᵢⱼ 出现在它那一行的每个 Cᵢₖ 中，系数是 Bⱼₖ：∂L/∂Aᵢⱼ = Σₖ Gᵢₖ Bⱼₖ，即 G·Bᵀ。",
+    ),
+)
+
 matmul = op(
     "matmul",
     complex=True,
@@ -191,8 +208,9 @@ matmul = op(
     operands=(Operand.VALUE, Operand.VALUE),
     adjoint=_matmul_adjoint,
     batched=_batched_matmul,
-    says=says("derivative of a matrix product", "矩阵乘积的导数"),
-    source="Y = AX, G = ∂L/∂Y: ∂L/∂A = G Xᵀ, ∂L/∂X = Aᵀ G",
+    says=_PRODUCT.says,
+    source=_PRODUCT.formula,
+    laws=(_PRODUCT, _PRODUCT),
     numpy=np.matmul,
     type_rule=_matmul_type,
     prepare=_prepare_matmul,
