@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tidu.document.math import Apply, Function, Index
 from tidu.errors import EvaluationError, InputError
-from tidu.ir.build import apply, constant
+from tidu.ir.build import apply
 from tidu.ir.node import Node
 from tidu.ir.op import Form, Loop, Op, Operand
-from tidu.ir.stacking import length_of, ones_inside, with_leading_axis
-from tidu.ir.types import Dim, Shape, Size, Type, product
+from tidu.ir.stacking import length_of, with_leading_axis
+from tidu.ir.types import Dim, Shape, Type, product
+from tidu.ops.arrays.index_batch import MOST_ARRAYS, batch_key, whole_axis
 from tidu.ops.arrays.index_source import (
     chosen_torch,
     element_places,
@@ -52,18 +52,18 @@ _TOO_MANY = Words(
 # ------------------------------------------------------------------ index and scatter
 def _prepare_index(x: Node, key: Any) -> Node:
     entries, arrays = split(x, key)
-    if len(arrays) > len(_GATHERS):
-        raise InputError(_TOO_MANY(limit=len(_GATHERS), count=len(arrays)))
+    if len(arrays) > MOST_ARRAYS:
+        raise InputError(_TOO_MANY(limit=MOST_ARRAYS, count=len(arrays)))
     if arrays:
         return apply(_GATHERS[len(arrays)], x, *arrays, key=entries)
     dims = iter(x.shape)
     shape = result_shape(entries, ())
-    if shape and all(entry[0] == "new" or _takes_all(entry, next(dims)) for entry in entries):
+    if shape and all(entry[0] == "new" or _takeswhole_axis(entry, next(dims)) for entry in entries):
         return reshape(x, shape=shape)
     return apply(index, x, key=entries)
 
 
-def _takes_all(entry: Entry, n: Dim) -> bool:
+def _takeswhole_axis(entry: Entry, n: Dim) -> bool:
     """Tell whether an entry of a key chooses all elements of its axis: x[:], or x[0] of one."""
     return entry == ("cut", 0, n, 1) or (n == 1 and entry == ("at", 0))
 
@@ -78,17 +78,13 @@ def cut(x: Node, axis: int, start: Dim, stop: Dim) -> Node:
     return _prepare_index(x, (*[slice(None)] * axis, slice(start, stop)))
 
 
-def _all(n: Dim) -> Entry:
-    return ("cut", 0, n, 1)
-
-
 def _batched_index(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node:
-    return apply(index, xs[0], key=(_all(xs[0].shape[0]), *key))
+    return apply(index, xs[0], key=(whole_axis(xs[0].shape[0]), *key))
 
 
 def _batched_scatter(xs: Sequence[Node], stacked: Sequence[bool], key: Key, shape: Shape) -> Node:
     n = xs[0].shape[0]
-    return apply(scatter, xs[0], key=(_all(n), *key), shape=(n, *shape))
+    return apply(scatter, xs[0], key=(whole_axis(n), *key), shape=(n, *shape))
 
 
 def _scattered(g: Any, key: Key, shape: tuple[int, ...]) -> Any:
@@ -190,64 +186,9 @@ def _added(g: Any, *arrays: Any, key: Key, shape: tuple[int, ...]) -> Any:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Entries:
-    """A key with index arrays for a whole batch.
-
-    `order` takes the axes of what the key chooses to those of the entries side by side.
-    """
-
-    key: Key
-    arrays: tuple[Node, ...]
-    order: tuple[int, ...]
-
-    @property
-    def back(self) -> tuple[int, ...]:
-        return tuple(self.order.index(i) for i in range(len(self.order)))
-
-
-def _entries(
-    key: Key, arrays: Sequence[Node], owned: Sequence[bool], length: Dim, along: bool
-) -> _Entries | None:
-    """Return the key for a whole batch. `along`: the array indexed has the batch axis. Where index
-    arrays have it as well, the number of the entry is a further index array. None where that makes
-    too many, or the size of the batch is only a name."""
-    ranks = [a.rank - moved for a, moved in zip(arrays, owned, strict=True)]
-    together = max(ranks)
-    places = [i for i, entry in enumerate(key) if entry[0] == "by"]
-    before = places[0] if places[-1] - places[0] + 1 == len(places) else 0  # axes in front of them
-    after_arrays = sum(entry[0] != "by" for entry in key) - before
-    if not any(owned):
-        lead = before > 0 or places[-1] - places[0] + 1 == len(places)
-        batch_axis = 0 if lead else together  # where the batch axis comes out
-        axes = range(1 + together + before + after_arrays)
-        order = (batch_axis, *(i for i in axes if i != batch_axis))
-        return _Entries((_all(length), *key), tuple(arrays), order)
-    arrays = tuple(
-        ones_inside(a, together) if moved else a for a, moved in zip(arrays, owned, strict=True)
-    )
-    front = before == 0
-    if along:
-        if isinstance(length, Size) or len(arrays) == len(_GATHERS):
-            return None
-        numbers = constant(np.arange(length).reshape(-1, *(1,) * together), "int64")
-        arrays = (*arrays, numbers)
-        key = (("by", len(arrays) - 1), *key)
-        front = True
-    if front:  # (batch, together, before, rest)
-        start = 1 + together
-        middle = (*range(start, start + before), *range(1, start))
-        return _Entries(
-            key, arrays, (0, *middle, *range(start + before, start + before + after_arrays))
-        )
-    first = range(before)  # (before, batch, together, after_arrays)
-    after = range(before + 1, before + 1 + together + after_arrays)
-    return _Entries(key, arrays, (before, *first, *after))
-
-
 def _batched_gather(xs: Sequence[Node], stacked: Sequence[bool], key: Key) -> Node | None:
     x, *arrays = xs
-    entries = _entries(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
+    entries = batch_key(key, arrays, stacked[1:], length_of(xs, stacked), stacked[0])
     if entries is None:
         return None
     chosen = apply(_GATHERS[len(entries.arrays)], x, *entries.arrays, key=entries.key)
@@ -259,7 +200,7 @@ def _batched_add(
 ) -> Node | None:
     g, *arrays = xs
     length = length_of(xs, stacked)
-    entries = _entries(key, arrays, stacked[1:], length, True)
+    entries = batch_key(key, arrays, stacked[1:], length, True)
     if entries is None:
         return None
     g = g if stacked[0] else with_leading_axis(g, length)
@@ -379,7 +320,7 @@ def puts_in_rows(node: Node) -> bool:
     )
 
 
-_COUNTS = range(1, 5)  # of index arrays in one key
+_COUNTS = range(1, MOST_ARRAYS + 1)
 _GATHERS = {count: _gather(count) for count in _COUNTS}
 _SCATTERS = {count: _scatter(count) for count in _COUNTS}
 gather_by_two, scatter_by_two = _GATHERS[2], _SCATTERS[2]
