@@ -14,7 +14,7 @@ from __future__ import annotations
 import locale
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,6 +109,14 @@ def verbatim(text: str) -> Phrase:
     Of several lines it is if it is given `Lines`: prose, a message of another program.
     """
     return Words(en="{text}", zh="{text}")(text=text)
+
+
+def join(items: Sequence[Phrase], words: Words) -> Phrase:
+    """Return phrases joined one after the other, two at a time as {first} and {second}."""
+    result = items[0]
+    for item in items[1:]:
+        result = words(first=result, second=item)
+    return result
 
 
 def on_one_line(text: str) -> str:

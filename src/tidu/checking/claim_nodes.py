@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tidu.backends.numpy.inputs import with_sizes
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.differentiate import reverse
 from tidu.calculus.rewrite import Rewriter
@@ -14,6 +15,7 @@ from tidu.errors import StudyError, nearest
 from tidu.ir.build import filled, input_node, substitute
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import shape_text
 from tidu.ops.arrays.indexing import index as element
 from tidu.optim import StepGraph
 from tidu.optim.course import Course
@@ -26,6 +28,10 @@ _NO_NAME = Words(
     zh="论断提到 {name}，模型里没有这个量",
 )
 _KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
+_NO_ENTRY = Words(
+    en="there is no {text}: {name} has shape {shape}, and indices are counted from 1",
+    zh="没有 {text} 这个元素：{name} 的形状是 {shape}，下标从 1 数起",
+)
 _NO_DESCENT = Words(
     en="the claim {text} needs a [[descend]] entry", zh="论断 {text} 需要有 [[descend]] 一项"
 )
@@ -98,7 +104,15 @@ def target_of(setting: ClaimContext, claim: StatedClaim) -> Node:
 
     Raises StudyError for a name that the model does not have.
     """
-    return _indexed(_whole_target(setting, claim), claim.target.index)
+    whole, index = _whole_target(setting, claim), claim.target.index
+    if not index:
+        return whole
+    key = _key(whole, index)
+    shape = tuple(with_sizes([whole], setting.values)[0].shape)
+    if len(key) != len(shape) or not all(i < n for i, n in zip(key, shape, strict=True)):
+        facts = {"text": claim.text, "name": claim.target.name, "shape": shape_text(shape)}
+        raise StudyError(_NO_ENTRY(**facts), place=claim.place)
+    return element(whole, key=key)
 
 
 def _whole_target(setting: ClaimContext, claim: StatedClaim) -> Node:
@@ -142,11 +156,7 @@ def unknown_name(claim: StatedClaim, name: str, known: Sequence[str]) -> StudyEr
     )
 
 
-def _indexed(node: Node, index: tuple[int, ...]) -> Node:
-    """Return one element, by indices from 1; a column may be given one index."""
-    if not index:
-        return node
+def _key(node: Node, index: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the indices of one element from 0, given from 1; a column may be given one index."""
     key = tuple(i - 1 for i in index)
-    if len(key) == 1 and node.rank == 2 and node.shape[1] == 1:
-        key = (*key, 0)
-    return element(node, key=key)
+    return (*key, 0) if len(key) == 1 and node.rank == 2 and node.shape[1] == 1 else key

@@ -19,12 +19,13 @@ from tidu.backends.numpy.program import evaluate
 from tidu.calculus.derivation import Derivation
 from tidu.checking.compare import Stated, same_formula, same_value, stated_array
 from tidu.checking.finding import Array, Finding
+from tidu.checking.named import Named
 from tidu.checking.repair import Repair, StatedNode, find_repairs
 from tidu.errors import InputError, Place
 from tidu.ir.build import constant, substitute
 from tidu.ir.node import Node, reachable
 from tidu.running.derivatives import evaluate_derivatives
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, join
 
 Verdict = Literal["holds", "fails", "holds here only", "undecided"]
 
@@ -52,7 +53,8 @@ _WRITTEN = Words(
     en="the working puts {needed} for {entry}, which is given as {given}",
     zh="算式里 {entry} 代入的是 {needed}，而给定的是 {given}",
 )
-_NAMES = Words(en="{en}", zh="{zh}")
+_NAMES = Words(en="{first}, {second}", zh="{first}、{second}")
+_NAME = Words(en="{name}", zh="{name}")
 _OR = Words(en="{entry} = {needed} would do as well", zh="改用 {entry} = {needed} 也可以")
 
 
@@ -110,11 +112,13 @@ def check_claims(
     *,
     free: Collection[str] | None = None,
     seed: int = 0,
+    mistypable: Collection[str] | None = None,
 ) -> tuple[ClaimFinding, ...]:
     """Return the verdict on each claim at the given values of the inputs; formulas at random values
     too.
 
     `free`: inputs that may take any value when formulas are compared (see `same_formula`).
+    `mistypable`: inputs of which an entry may be a slip of the author's; all if None.
     Raises what evaluating the targets raises, and InputError for a stated value that is no number.
 
     >>> from tidu.ir.build import input_node
@@ -132,7 +136,9 @@ def check_claims(
     actual = evaluate_derivatives(targets, values, list(values), list(targets)).outputs
     verdicts = [_judge(c, actual[str(i)], values, free, seed) for i, c in enumerate(bound)]
     roots = _causes(bound, verdicts, values)
-    return tuple(_describe(i, claims, bound, verdicts, roots, values) for i in range(len(claims)))
+    return tuple(
+        _describe(i, claims, bound, verdicts, roots, values, mistypable) for i in range(len(claims))
+    )
 
 
 def _bind(claims: Sequence[Claim], values: Mapping[str, Any]) -> list[Claim]:
@@ -243,6 +249,7 @@ def _describe(
     verdicts: Sequence[tuple[Verdict, Finding]],
     roots: Mapping[int, tuple[int, ...]],
     values: Mapping[str, Any],
+    mistypable: Collection[str] | None,
 ) -> ClaimFinding:
     verdict, finding = verdicts[i]
     claim_finding = ClaimFinding(claims[i], verdict, finding, details=finding.details)
@@ -258,6 +265,8 @@ def _describe(
     names = tuple(claims[j].name for j in following)
     detail = _CAUSE_OF(names=_list(names)) if names else _CAUSE()
     repairs = _repairs(i, bound, verdicts, roots, values)
+    if mistypable is not None:  # one wrong number alone is no sign that it was another input
+        repairs = tuple(r for r in repairs if r.written or (names and r.name in mistypable))
     everything = all(v == "holds" or j == i or j in following for j, (v, _) in enumerate(verdicts))
     return replace(
         claim_finding,
@@ -308,7 +317,7 @@ def _repair_phrases(repairs: Sequence[Repair], everything: bool) -> list[Phrase]
 
 
 def _list(names: Sequence[str]) -> Phrase:
-    return _NAMES(en=", ".join(names), zh="、".join(names))
+    return join([_NAME(name=Named(name)) for name in names], _NAMES)
 
 
 def loss_with_gradient(

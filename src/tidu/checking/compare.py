@@ -15,13 +15,14 @@ import numpy as np
 
 from tidu.backends.numpy.inputs import with_sizes
 from tidu.backends.numpy.program import compile_graph, evaluate
-from tidu.checking.finding import Array, Finding, Index, page_entry
+from tidu.checking.finding import Array, Finding, Index
 from tidu.checking.mistakes import Change, Mismatch, recognise
+from tidu.checking.named import Named
 from tidu.errors import InputError
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import role
 from tidu.ir.types import shape_text
-from tidu.words import Phrase, Words
+from tidu.words import Phrase, Words, join
 
 RELATIVE = 1e-9
 _FORMULA = 1e-7  # two ways to calculate the same thing round differently
@@ -43,6 +44,8 @@ _AT_OTHERS = Words(
     zh="换成别的值，该公式不成立：取一组随机值时，{entry} 是 {expected}，而公式给出 {stated}",
 )
 _NAMED = Words(en="{subject}", zh=" {subject} ")
+_EXAMPLE = Words(en="{name} = {value}", zh="{name} = {value}")
+_LIST = Words(en="{first}, {second}", zh="{first}、{second}")
 _NOWHERE = Words(
     en="no random values were found at which both formulas are finite",
     zh="没有找到使两个公式都取有限值的随机值",
@@ -86,9 +89,9 @@ def _other_shape(subject: str, mismatch: Mismatch) -> Finding:
         "stated": shape_text(mismatch.stated.shape),
         "actual": shape_text(mismatch.expected.shape),
     }
-    details = [_SHAPES(subject=subject or "·", **shapes)]
+    details = [_SHAPES(subject=Named(subject or "·"), **shapes)]
     if mistake is not None:
-        details.append(mistake.sentence(_NAMED(subject=subject)))
+        details.append(mistake.sentence(_NAMED(subject=Named(subject))))
     return Finding("differs", subject, "given values", mistake=mistake, details=tuple(details))
 
 
@@ -101,13 +104,13 @@ def _difference(subject: str, stated: Array, actual: Array, wrong: Array) -> Fin
     mistake = recognise(_compared(stated, actual))
     details: list[Phrase] = [
         _VALUE(
-            entry=page_entry(subject, index),
+            entry=Named(subject, index),
             expected=f"{actual[index]:.8g}",
             stated=f"{stated[index]:.8g}",
         )
     ]
     if mistake is not None and stated.size > 1:  # of a single number the two values say it all
-        details.append(mistake.sentence(_NAMED(subject=subject)))
+        details.append(mistake.sentence(_NAMED(subject=Named(subject))))
     return Finding(
         "differs",
         subject,
@@ -153,6 +156,19 @@ def _read(stated: Stated, digits: int | None) -> tuple[Array, Array]:
 def stated_array(stated: Stated) -> Array:
     """Return the numbers of a stated value, without their precision."""
     return _read(stated, None)[0]
+
+
+def is_multiple(stated: Stated, actual: Array, factor: float, digits: int | None = None) -> bool:
+    """Return whether every stated number is `factor` times the actual one, as exactly as it is
+    stated.
+
+    >>> is_multiple(["0.40", "0.80"], np.array([0.1003, 0.2003]), 4.0)
+    True
+    """
+    numbers, halves = _read(stated, digits)
+    if numbers.shape != actual.shape:
+        return False
+    return bool(np.all(_right(numbers / factor, halves / abs(factor), np.asarray(actual))))
 
 
 def _fit(numbers: Array, halves: Array, actual: Array) -> tuple[Array, Array, bool | None]:
@@ -267,8 +283,10 @@ def _at_random(finding: Finding, subject: str) -> Finding:
     short = sum(v.size for v in finding.example.values()) <= 12
     words = _AT_RANDOM if short else _AT_OTHERS
     phrase = words(
-        example=", ".join(f"{n} = {_short(v)}" for n, v in finding.example.items()),
-        entry=page_entry(subject, finding.index),
+        example=join(
+            [_EXAMPLE(name=Named(n), value=_short(v)) for n, v in finding.example.items()], _LIST
+        ),
+        entry=Named(subject, finding.index),
         expected=f"{finding.expected:.6g}",
         stated=f"{finding.stated:.6g}",
     )

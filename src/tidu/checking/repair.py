@@ -11,7 +11,8 @@ import numpy as np
 
 from tidu.backends.numpy.program import compile_graph, evaluate
 from tidu.checking.compare import Stated, same_value, stated_array
-from tidu.checking.finding import Array, Index, page_entry
+from tidu.checking.finding import Array, Index
+from tidu.checking.named import Named
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 
@@ -34,8 +35,8 @@ class Repair:
     written: bool = False
 
     @property
-    def entry(self) -> str:
-        return page_entry(self.name, self.index)
+    def entry(self) -> Named:
+        return Named(self.name, self.index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ about the course of a descent by the run itself."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -16,6 +16,7 @@ from tidu.checking.claim_formulas import StatedFormula, read_formula, read_worki
 from tidu.checking.claim_nodes import ClaimContext, target_of, unknown_name
 from tidu.checking.claims import Claim, ClaimFinding, check_claims, loss_with_gradient
 from tidu.checking.compare import same_value
+from tidu.checking.diagnosis import diagnosis, numbers_at, repaired_formula
 from tidu.checking.finding import Array, Finding
 from tidu.errors import StudyError, TiduError
 from tidu.ir.build import constant, substitute
@@ -34,6 +35,9 @@ _TOO_FEW = Words(
 _NOT_KEPT = Words(
     en="the claim {text} speaks of step {step}; of this long descent one step in {every} is kept",
     zh="论断 {text} 说的是第 {step} 步，而这次下降很长，每 {every} 步只保留一步",
+)
+_NOT_FINITE = Words(
+    en="the formula is not finite at the given values", zh="在给定的值处，这个公式不是有限数"
 )
 _KEPT = Words(en="step {step}, or fewer steps", zh="第 {step} 步，或减少步数")
 
@@ -57,26 +61,58 @@ class Judgement:
     actual: Any = None
     losses: tuple[float, float] | None = None
     details: tuple[Phrase, ...] = ()
+    problem: TiduError | None = None
 
 
 def judge(setting: ClaimContext, claims: Sequence[study.StatedClaim]) -> list[Judgement]:
-    """Return the verdict on each claim, in order."""
-    posed = {
-        i: _pose(setting, claim)
-        for i, claim in enumerate(claims)
-        if claim.target.kind in ("value", "gradient", "new")
-    }
+    """Return the verdict on each claim, in order; of one that cannot be calculated the reason, and
+    the others go on."""
+    judgements: dict[int, Judgement] = {}
+    posed: dict[int, _Posed] = {}
+    for i, claim in enumerate(claims):
+        try:
+            if claim.target.kind in ("value", "gradient", "new"):
+                posed[i] = _pose(setting, claim)
+            else:
+                judgements[i] = _of_a_descent(setting, claim)
+        except TiduError as problem:
+            judgements[i] = _not_calculated(setting, claim, problem)
     image = with_bodies([node for p in posed.values() for node in p.nodes()], setting.bodies)
     numbers = {node: constant(value) for node, value in setting.limits.items()}
     for p in posed.values():
         if p.formula is None and numbers:  # a number is compared with that of the limit
             image = {**image, p.target: substitute([image[p.target]], dict(numbers))[0]}
+    for i, p in list(posed.items()):
+        try:
+            evaluate({"": image[p.fitted or p.target]}, setting.all_values())
+        except TiduError as problem:
+            judgements[i] = _not_calculated(setting, p.record, problem)
+            del posed[i]
     made = [p.claim(image) for p in posed.values()]
-    findings = dict(zip(posed, check_claims(made, setting.all_values(), seed=1), strict=True))
-    return [
-        _of_a_node(setting, posed[i], findings[i]) if i in posed else _of_a_descent(setting, claim)
-        for i, claim in enumerate(claims)
-    ]
+    single = {name for name, value in setting.values.items() if np.size(value) == 1}
+    mistypable = single | set(setting.derivation.wrt)
+    findings = check_claims(made, setting.all_values(), seed=1, mistypable=mistypable)
+    for (i, p), finding in zip(posed.items(), findings, strict=True):
+        judgements[i] = _of_a_node(setting, p, finding)
+    return [judgements[i] for i in range(len(claims))]
+
+
+def _not_calculated(
+    setting: ClaimContext, claim: study.StatedClaim, problem: TiduError
+) -> Judgement:
+    """Return the verdict on a claim that cannot be held against anything, with a formula that is
+    right if one is near. What the error says to write instead is said if it can be calculated."""
+    finding = Finding("undecided", claim.text, "given values")
+    refused = Judgement(claim, finding, False, problem=problem)
+    if claim.formula is None:
+        return refused
+    try:
+        target = target_of(setting, claim)
+    except TiduError:
+        return refused
+    proposed = [] if problem.fix is None else [problem.fix.text("en")]
+    advice = repaired_formula(setting, claim, target, proposed)
+    return refused if advice is None else replace(refused, details=(advice,))
 
 
 # ------------------------------------------------------------------ nodes
@@ -128,6 +164,9 @@ def _fitted(stated: Node, wanted: Node) -> Node:
 
 def _of_a_node(setting: ClaimContext, posed: _Posed, claim_finding: ClaimFinding) -> Judgement:
     finding, formula, actual, losses = claim_finding.finding, posed.formula, None, None
+    details = claim_finding.details
+    if not claim_finding.holds and claim_finding.role != "consequence":
+        details = _diagnosed(setting, posed, claim_finding)
     entry_known = finding.expected is not None and finding.index is not None
     if formula is not None and not claim_finding.holds:
         losses = _losses(setting, posed.record, formula.node)
@@ -143,8 +182,25 @@ def _of_a_node(setting: ClaimContext, posed: _Posed, claim_finding: ClaimFinding
         formula,
         actual,
         losses,
-        claim_finding.details,
+        details,
     )
+
+
+def _diagnosed(
+    setting: ClaimContext, posed: _Posed, claim_finding: ClaimFinding
+) -> tuple[Phrase, ...]:
+    """Return the details of a false claim with what went wrong in it, as far as that is known."""
+    finding, details = claim_finding.finding, claim_finding.details
+    if finding.kind == "undecided" and posed.fitted is not None:
+        numbers = numbers_at(setting, posed.fitted)
+        if numbers is not None and not np.all(np.isfinite(numbers)):
+            return (_NOT_FINITE(), *details)
+    found = diagnosis(setting, posed.record, posed.target, posed.fitted)
+    if found is None:
+        return details
+    about_numbers = finding.details[:1]
+    rest = details[len(finding.details) :]
+    return (*about_numbers, found, *rest)
 
 
 def _losses(

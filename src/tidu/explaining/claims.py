@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tidu.checking.claim_formulas import StatedFormula
+from tidu.checking.named import Named
 from tidu.checking.study_claims import Judgement
 from tidu.document.blocks import Block, Paragraph, Section, Verdict
 from tidu.document.math import Derivative, Index, Math, Number, Say, Symbol, symbol
+from tidu.errors import Place, StudyError, TiduError
 from tidu.explaining import phrases
 from tidu.explaining.numbers import number_text, value_tree
 from tidu.explaining.paths import indexed
 from tidu.explaining.trees import named
 from tidu.explaining.view import View
-from tidu.study.claims import ClaimSubject
-from tidu.words import Phrase
+from tidu.study.claims import ClaimSubject, read_target
+from tidu.words import Phrase, on_one_line, verbatim
+
+_NUMBER = re.compile(r"-?[\d.]+(e[+-]?\d+)?|-?inf|nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One claim with its verdict. `here_only`: right at the given values, false at random ones."""
+    """One claim with its verdict. `refused`: it cannot be calculated. `here_only`: right at the
+    given values, false at random ones."""
 
     name: Math
     holds: bool
+    refused: bool = False
     here_only: bool = False
     stated: Math | Phrase | None = None
     actual: Math | None = None
@@ -40,8 +47,17 @@ def judged(view: View, judgement: Judgement) -> Judged:
     """Return a verdict with its left side, what is stated and what was calculated as formulas."""
     claim, finding, layout = judgement.claim, judgement.finding, view.options.layout
     actual = None if judgement.actual is None else value_tree(judgement.actual, layout)
-    name, stated, formula = _name(view, judgement), None, None
+    name, stated, formula = _name(view, claim.target), None, None
     details = judgement.details
+    if judgement.problem is not None:
+        details = (*_reasons(judgement.problem), *details)
+        if claim.formula is not None:
+            formula = Say(verbatim(on_one_line(claim.formula.text)))
+        else:
+            stated = value_tree(np.asarray(claim.value), layout)
+        return Judged(
+            name, False, True, False, stated, None, formula, claim.cites, claim.group, details
+        )
     if judgement.formula is not None:
         formula = _formula_tree(view, judgement.formula)
         if judgement.losses is not None:
@@ -58,6 +74,7 @@ def judged(view: View, judgement: Judgement) -> Judged:
     return Judged(
         name,
         judgement.holds,
+        False,
         judgement.here_only and formula is not None,
         stated,
         actual,
@@ -68,10 +85,44 @@ def judged(view: View, judgement: Judgement) -> Judged:
     )
 
 
-def _name(view: View, judgement: Judgement) -> Math:
+def _on_page(view: View, phrase: Phrase) -> Phrase:
+    """Return what a check says in the notation of the page: names and numbers as formulas."""
+
+    def shown(value: object) -> object:
+        if isinstance(value, Phrase):
+            return _on_page(view, value)
+        if isinstance(value, Named):
+            return _named_tree(view, value)
+        return Number(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+
+    return Phrase(phrase.words, tuple((key, shown(value)) for key, value in phrase.arguments))
+
+
+def _named_tree(view: View, named: Named) -> Math | str:
+    """Return a quantity that a check names, as a formula; counted from 1."""
+    try:
+        target = read_target(named.text, Place())
+    except StudyError:
+        return str(named)
+    node = view.derivation.named_nodes().get(target.name)
+    if not named.index:
+        return _name(view, target)
+    if node is None or len(named.index) != node.rank:
+        return str(named)
+    return indexed(_name(view, target), node, named.index)
+
+
+def _reasons(problem: TiduError) -> tuple[Phrase, ...]:
+    """Return why a claim cannot be calculated, as far as this is known."""
+    what, line = problem.what, None if problem.place is None else problem.place.line
+    if line is not None:
+        what = phrases.CLAIM_AT(what=what, line=line)
+    return (what,) if problem.why is None else (what, problem.why)
+
+
+def _name(view: View, target: ClaimSubject) -> Math:
     """Return the left side of a claim as it is printed."""
-    target = judgement.claim.target
-    if judgement.target is None:
+    if target.kind in ("step", "final", "best"):
         return _course_name(view, target)
     node = view.derivation.named_nodes().get(target.name)
     forward = view.names.forward
@@ -113,12 +164,12 @@ def _symbol(view: View, name: str) -> Math:
 
 
 # ------------------------------------------------------------------ blocks
-def claims_section(claims: Sequence[Judged], at_random: bool = False) -> Section:
+def claims_section(view: View, claims: Sequence[Judged], at_random: bool = False) -> Section:
     """Return the claims in groups, and how many of them hold; `at_random`: no values were given."""
     blocks: list[Block] = [Paragraph(phrases.CLAIM_RANDOM())] if at_random else []
     groups: dict[Phrase | None, list[Block]] = {}
     for claim in claims:
-        groups.setdefault(claim.group, []).append(_verdict(claim))
+        groups.setdefault(claim.group, []).append(_verdict(view, claim))
     for group, verdicts in groups.items():
         if group is None:
             blocks += verdicts
@@ -129,14 +180,18 @@ def claims_section(claims: Sequence[Judged], at_random: bool = False) -> Section
     return Section(phrases.CLAIMS(), tuple(blocks), "claims")
 
 
-def _verdict(claim: Judged) -> Verdict:
+def _verdict(view: View, claim: Judged) -> Verdict:
     text = _statement(claim)
     if claim.cites is not None:
         text = phrases.CLAIM_CITED(claim=text, cites=claim.cites)
-    return Verdict(claim.holds, text, claim.details)
+    details = tuple(_on_page(view, detail) for detail in claim.details)
+    return Verdict(claim.holds, text, details)
 
 
 def _statement(claim: Judged) -> Phrase:
+    if claim.refused:
+        right = claim.stated if claim.formula is None else claim.formula
+        return phrases.CLAIM_REFUSED(claim=phrases.CLAIM_FORMULA(name=claim.name, formula=right))
     if claim.formula is not None:
         statement = phrases.CLAIM_FORMULA(name=claim.name, formula=claim.formula)
         if claim.here_only:

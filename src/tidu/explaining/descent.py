@@ -188,7 +188,7 @@ def again_section(view: View, after: View, name: str = "") -> Section:
         )
         facts = {"old": Number(number_text(old)), "new": Number(number_text(new))}
         shown = text(**(facts if text is not phrases.LOSS_SAME else {"old": facts["old"]}))
-        blocks.append(Note("warning" if new > old else "info", shown))
+        blocks.append(Note("warning", shown) if new > old else Paragraph(shown))
     return Section(_titled(phrases.AGAIN(), name), tuple(blocks), "descent")
 
 

@@ -60,6 +60,12 @@ def notice(view: View) -> list[Block]:
     return notes
 
 
+def nothing_derived(view: View) -> Note:
+    """Return that no gradient is derived, and what to write so that one is."""
+    names = ", ".join(f'"{name}"' for name in view.derivation.graph.inputs)
+    return Note("warning", phrases.NO_WRT(line=f"wrt = [{names}]"))
+
+
 def readings(view: View) -> tuple[Block, ...]:
     """Return how formulas were read, which stands before all else, so that the reader can
     object."""

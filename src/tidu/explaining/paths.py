@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tidu.calculus.elements import NodeElement, Position, Use
 from tidu.calculus.rewrite import Rewriter
@@ -25,7 +26,12 @@ def indexed(tree: Math, node: Node, index: Position) -> Math:
     """Return `tree[index]`, counted from 1, without the axes of size one (all of them: no
     index)."""
     kept = [i + 1 for i, dim in zip(index, node.shape, strict=True) if dim != 1]
-    return Index(tree, tuple(Number(str(i)) for i in kept)) if kept else tree
+    if not kept:
+        return tree
+    indices = tuple(Number(str(i)) for i in kept)
+    if isinstance(tree, Derivative):  # an entry of ∂L/∂W is the derivative by that entry
+        return replace(tree, by=Index(tree.by, indices))
+    return Index(tree, indices)
 
 
 def local_factor(view: View, use: Use) -> Math | None:

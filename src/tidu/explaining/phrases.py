@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidu.words import Phrase, Words
+from tidu.words import join as joined
 
 GIVEN = Words(en="What is given", zh="已知条件")
 NAME = Words(en="name", zh="名称")
@@ -56,6 +57,11 @@ WRITING_CHAIN = Words(
 INVENTED = Words(
     en="{names}: named here, since the program gives no name to this part.",
     zh="{names} 是这里取的名字，原来的式子没有给这一部分命名。",
+)
+NO_WRT = Words(
+    en="no gradient is derived, since the study does not say with respect to what; write those "
+    "of these names that are parameters: {line}",
+    zh="题目文件没有说明对什么求导，所以没有求梯度；请在这些名称中留下参数，写上：{line}",
 )
 HELD = Words(
     en="{factor} holds fixed what its index names; what goes through that is a term of its own.",
@@ -265,6 +271,8 @@ CLAIM_HERE = Words(
     zh="{claim}：只在所给数值下碰巧成立，换成随机数值就不成立",
 )
 CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
+CLAIM_REFUSED = Words(en="{claim}: cannot be calculated", zh="{claim}：无法计算")
+CLAIM_AT = Words(en="line {line} of the study: {what}", zh="题目文件第 {line} 行：{what}")
 CLAIM_RANDOM = Words(
     en="The study gives no values here: the statements are checked at random ones.",
     zh="这里没有给出数值，各条论断都在随机数值下核对。",
@@ -294,10 +302,7 @@ FORMULA_ALONE = Words(en="{tree}", zh="{tree}")
 
 def join(items: Sequence[Phrase], words: Words = AND) -> Phrase:
     """Return phrases joined one after the other."""
-    result = items[0]
-    for item in items[1:]:
-        result = words(first=result, second=item)
-    return result
+    return joined(items, words)
 
 
 # ------------------------------------------------------------------ calls and scans

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tidu.document.blocks import Block, Equation, Note, Section, Verdict
 from tidu.explaining.gradient import closed_form
+from tidu.explaining.notes import nothing_derived
 from tidu.explaining.view import View
 from tidu.words import Words
 
@@ -81,6 +82,8 @@ def failed(blocks: Sequence[Block]) -> Iterator[Verdict]:
 
 def brief_lines(view: View) -> tuple[Block, ...]:
     """Return one line for each gradient: its formula in the user's names."""
+    if not view.derivation.wrt:
+        return (nothing_derived(view),)
     return tuple(
         Equation((view.parameter_gradient(node), closed_form(view, name)))
         for name, node in view.derivation.wrt.items()

@@ -14,13 +14,13 @@ from tidu.explaining.closed import closed_section, short_section
 from tidu.explaining.descent import OneStep, descent_sections
 from tidu.explaining.element import element_sections
 from tidu.explaining.layers import figure_section, layer_sections
-from tidu.explaining.notes import notice_section, readings
+from tidu.explaining.notes import nothing_derived, notice_section, readings
 from tidu.explaining.prose import paragraphs
 from tidu.explaining.quotients import numeric_section
 from tidu.explaining.recursion import recursion_section
 from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import View
-from tidu.explaining.working import working
+from tidu.explaining.working import forward_section, given_section, working
 from tidu.optim.course import Course
 from tidu.study.part import Part
 
@@ -56,7 +56,7 @@ def part_blocks(view: View, part: Part, results: PartResults) -> tuple[Block, ..
     blocks += descent_sections(view, results.descents)
     blocks += notice_section(view)
     if results.claims:
-        blocks.append(claims_section(results.claims, results.claims_at_random))
+        blocks.append(claims_section(view, results.claims, results.claims_at_random))
     if results.findings:
         blocks.append(check_section(view, results.findings))
     return tuple(blocks)
@@ -68,5 +68,7 @@ def _working(view: View) -> tuple[Block, ...]:
             return layer_sections(view)
         case "element":
             return element_sections(view)
+        case _ if not view.derivation.wrt:
+            return given_section(view), forward_section(view), nothing_derived(view)
         case _:
             return (*working(view), *short_section(view))
