@@ -22,7 +22,8 @@ a2 = relu(z2)
 y = wa1*a1 + wa2*a2
 J = (y - Y)**2 / 2
 """
-NUMBERS = dict(zip("w11 w12 w21 w22 wa1 wa2 x1 x2 Y".split(), range(1, 10), strict=True))
+NAMES = ("w11", "w12", "w21", "w22", "wa1", "wa2", "x1", "x2", "Y")
+NUMBERS = dict(zip(NAMES, range(1, 10), strict=True))
 
 
 def shown(derived: Derivation, lang: Language = "en", writing: str = "delta") -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from tidu.backends.program import Valuation
 from tidu.calculus.derivation import Derivation, is_plain
 from tidu.calculus.elements import ElementPaths
 from tidu.document.math import Derivative, Math, Nabla, Relation
 from tidu.explaining.naming import Names, name_all
+from tidu.explaining.noise import without_noise
 from tidu.explaining.numbers import Layout, constant_value, is_truncated, value_tree
 from tidu.explaining.trees import expression_nodes, formula, shape_symbol, with_shapes
 from tidu.ir.build import is_tuple
@@ -54,6 +55,9 @@ class View:
     _values: dict[Node, Math] = field(  # as trees
         init=False, default_factory=dict[Node, Math], repr=False
     )
+    _cleaned: list[Mapping[Node, Any]] = field(  # arrays without rounding errors, once asked for
+        init=False, default_factory=list[Mapping[Node, Any]], repr=False
+    )
 
     @property
     def atoms(self) -> Mapping[Node, Math]:
@@ -76,11 +80,18 @@ class View:
             return None
         if node in self.valuation:
             if node not in self._values:
-                self._values[node] = value_tree(self.valuation[node], self.options.layout)
+                self._values[node] = value_tree(self._shown_array(node), self.options.layout)
             return self._values[node]
         if is_plain(node):  # a constant is no result of a run
             return value_tree(constant_value(node), self.options.layout)
         return None
+
+    def _shown_array(self, node: Node) -> Any:
+        """Return the array of a node with 0 where only rounding errors stand."""
+        assert self.valuation is not None
+        if not self._cleaned:
+            self._cleaned.append(without_noise(self.valuation))
+        return self._cleaned[0].get(node, self.valuation[node])
 
     def whole_value(self, node: Node) -> Math | None:
         """Return the node's value in the run as a tree; None if it has none or is cut short."""
