@@ -14,7 +14,7 @@ from tidu.text import operations
 from tidu.text.calls import Call, called
 from tidu.text.diagnosis import two_readings
 from tidu.text.formula import code, signs
-from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, lower_all
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, lower_all, own_rank
 from tidu.text.formula.powers import check_not_of_matrix, scripted
 from tidu.text.formula.syntax import (
     Applied,
@@ -91,6 +91,7 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaP
     arguments = yield from lower_all(formulas, node.arguments)
     keywords = yield from _keywords(formulas, node.keywords)
     formulas.traced = outer
+    arguments = builder.aligned(arguments)
     if len(arguments) == 1 and (node.bare or outer):
         check_not_of_matrix(builder, name, arguments[0])
     if node.word.sub and not name.endswith(node.word.sub):
@@ -115,9 +116,24 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaP
         _fill_up(formulas, arguments, keywords)
         _fit_square(formulas, arguments, name)
         function = _named(formulas, builder.place, name)
-        result = yield from _call(builder, function, arguments, keywords)
-    result = replace(result, is_row=row and rank_of(result.value) == 1)
+        if len(arguments) == 1 and arguments[0].inner == 1 and _has_axis(name) and not keywords:
+            result = _of_rows(builder, name, arguments[0])
+        else:
+            result = yield from _call(builder, function, arguments, keywords)
+    result = replace(result, is_row=row and own_rank(result) == 1)
     return (yield from scripted(builder, builder.place, result, [*scripts, *node.behind]))
+
+
+def _has_axis(name: str) -> bool:
+    spelling = functions.find(name)
+    return spelling is not None and "axis" in spelling.attributes
+
+
+def _of_rows(builder: Builder, name: str, rows: FormulaPart) -> FormulaPart:
+    """Return a function of a whole vector, such as sum or softmax, of each row."""
+    result = builder.apply(name, rows, whole_arrays=True, axis=builder.constant(-1))
+    inner = rank_of(result.value) - rank_of(rows.value) + 1
+    return replace(result, indexed=True, inner=inner)
 
 
 _OF_SQUARE = frozenset({"tr", "trace", "det", "logdet", "logabsdet"})

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tidu.errors import SyntaxProblem
 from tidu.text.formula import signs
 from tidu.text.formula.brackets import condition
 from tidu.text.formula.cursor import IF, OTHERWISE, UNEXPECTED, Cursor
 from tidu.text.formula.scripts import operand, subscript
-from tidu.text.formula.syntax import Bars, Binary, Brackets, Grid, Piecewise, Root, Syntax, Total
+from tidu.text.formula.syntax import (
+    Bars,
+    Binary,
+    Brackets,
+    Compared,
+    Grid,
+    NumberOrText,
+    Piecewise,
+    Root,
+    Syntax,
+    Total,
+    Word,
+)
 from tidu.text.formula.tokens import Sign
 from tidu.text.task import Task, wait
 from tidu.words import Words
 
 _FIRST = Words(
-    en="the index {index} begins at {first} here; sums are read from 1 to the end",
-    zh="下标 {index} 从 {first} 开始；这里只读从 1 到末尾的求和",
+    en="the index {index} begins at {first} here; indices count from 1",
+    zh="下标 {index} 从 {first} 开始；下标从 1 数起",
 )
-_FIRST_FIX = Words(
-    en="a sum from 1 over a slice, such as x[1:]", zh="取切片（如 x[1:]），再从 1 求和"
-)
+_FIRST_FIX = Words(en="a sum from 1, or from a later number", zh="从 1 或更大的数开始求和")
+_TO_WHAT = Words(en="how far the index {index} runs is not said", zh="没有说明下标 {index} 的范围")
 _INDEX = Words(en="a sum needs letters as indices here", zh="求和的下标应为字母")
 
 
@@ -63,14 +75,20 @@ def _root(cursor: Cursor, sign: Sign) -> Task[Syntax]:
     return Root(sign, cursor.last, value, degree)
 
 
-def _total(cursor: Cursor, sign: Sign) -> Task[Syntax]:
+def _total(cursor: Cursor, sign: Sign, below: str = "") -> Task[Syntax]:
     """Read a sum or product: ∑ x over all elements, ∑ᵢ xᵢ over indices, ∑_axis1 x along axes."""
-    below, above = subscript(cursor), None
+    below, above = below or subscript(cursor), None
     if cursor.sees("^"):
         cursor.take()
         above = yield from _argument(cursor, sign)
         below = below or subscript(cursor)
     body = yield from wait(cursor.rules.body(cursor))
+    pair = _PAIR.fullmatch(below)
+    if pair is not None and sign.text in _NEUTRAL:
+        return _over_pairs(cursor, sign, body, pair, above)
+    between = _BETWEEN.fullmatch(below)
+    if between is not None:
+        below, above = between[1], _bound(sign, between[2])
     names, starts, first = below.partition("=")
     names = names.replace(",", "").replace(" ", "")
     axes = None
@@ -78,10 +96,57 @@ def _total(cursor: Cursor, sign: Sign) -> Task[Syntax]:
         axes, names = _axes(cursor, below[4:], sign), ""
     elif (names and not names.isalpha()) or (above is not None and not names):
         raise SyntaxProblem(_INDEX(), place=cursor.place(sign))
-    if starts and first.strip() != "1":
+    if starts and not re.fullmatch("[1-9][0-9]{0,8}", first.strip()):
         what = _FIRST(index=names, first=first.strip())
         raise SyntaxProblem(what, place=cursor.place(sign), fix=_FIRST_FIX())
-    return Total(sign, cursor.last, body, sign.text == "∏", tuple(names), axes, above)
+    start = int(first) if starts else 1
+    if start > 1 and above is None:
+        raise SyntaxProblem(_TO_WHAT(index=names), place=cursor.place(sign))
+    reduction = {"∑": "sum", "∏": "prod"}.get(sign.text, sign.text)
+    return Total(sign, cursor.last, body, reduction, tuple(names), axes, above, start)
+
+
+# The subscripts i < j, i ≠ j and 1 ≤ i < j ≤ n of a sum, and 1 ≤ i ≤ n.
+_PAIR = re.compile(r"(?:1<=)?([a-z])(<|>|!=|<=|>=)([a-z])(?:<=(\w{1,60}))?")
+_BETWEEN = re.compile(r"1<=([a-z])<=(\w{1,60})")
+_NEUTRAL = {"∑": 0, "∏": 1}
+
+
+def _bound(sign: Sign, text: str) -> Syntax:
+    return NumberOrText(sign, sign, int(text)) if text.isdigit() else Word(sign, sign, text)
+
+
+def _over_pairs(
+    cursor: Cursor, sign: Sign, body: Syntax, pair: re.Match[str], above: Syntax | None
+) -> Total:
+    """Return a sum over the pairs of indices for which a condition holds: elsewhere 0 is added."""
+    one, operator, two, last = pair.groups()
+    holds = Compared(
+        sign, sign, (Word(sign, sign, one), Word(sign, sign, two)), (operator,), (sign,)
+    )
+    neutral = NumberOrText(sign, sign, _NEUTRAL[sign.text])
+    chosen = Piecewise(body.first, body.last, (body, neutral), (holds, None))
+    reduction = "sum" if sign.text == "∑" else "prod"
+    bound = above if last is None else _bound(sign, last)
+    return Total(sign, cursor.last, chosen, reduction, (one, two), None, bound, conditional=True)
+
+
+def is_extreme(cursor: Cursor, sign: Sign, text: str, sub: str = "") -> bool:
+    r"""Tell whether max or min runs over an index: \max_i, \max_{i=1}^n, \min_{i, j}."""
+    ahead = [each.text for each in cursor.ahead(4)]
+    if text not in signs.EXTREMES or sign.text in cursor.names:
+        return False
+    if sub:
+        return sub.isalpha()
+    if ahead[:1] == ["_"]:
+        below = ahead[2:] if ahead[1:2] == ["{"] else ahead[1:2]
+        return bool(below) and (below[0].isalpha() or below == ["1", "<="])
+    return cursor.key == "sub" and ahead[0].isalpha()
+
+
+def extreme(cursor: Cursor, sign: Sign, sub: str = "") -> Task[Syntax]:
+    """Read a maximum or minimum over indices."""
+    return _total(cursor, replace(sign, text=sign.text.partition("_")[0]), sub)
 
 
 def _axes(cursor: Cursor, below: str, sign: Sign) -> tuple[int, ...]:

@@ -8,8 +8,16 @@ from dataclasses import replace
 from tidu.errors import Place, SyntaxProblem
 from tidu.text import operations
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code, grids, syntax
-from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower, lower_all
+from tidu.text.formula import code, grids, rows, syntax
+from tidu.text.formula.parts import (
+    Builder,
+    FormulaPart,
+    FormulaScope,
+    column,
+    lower,
+    lower_all,
+    own_rank,
+)
 from tidu.text.formula.powers import check_not_of_matrix
 from tidu.text.formula.syntax import Compared, Syntax
 from tidu.text.formula.tokens import Sign
@@ -69,7 +77,7 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
 
 def _scaling(formulas: FormulaScope, vector: FormulaPart, other: FormulaPart) -> FormulaPart:
     """Return v ⊙ A for a column vector v beside a matrix: it scales the rows, as diag(v) A."""
-    beside = rank_of(vector.value) == 1 and rank_of(other.value) == 2
+    beside = own_rank(vector) == 1 and own_rank(other) == 2
     return column(formulas, vector) if beside and not (vector.is_row or vector.indexed) else vector
 
 
@@ -77,12 +85,13 @@ def _times(builder: Builder, sign: Place, left: FormulaPart, right: FormulaPart)
     """Return left × right: a product of numbers, or the one product that the shapes of arrays
     allow. Raise SyntaxProblem if they allow two."""
     one, two = shape_of(left.value), shape_of(right.value)
-    if not one or not two:
+    if own_rank(left) == 0 or own_rank(right) == 0:
         return replace(
             builder.calculate("*", left, right, sign), is_row=left.is_row or right.is_row
         )
     a, b = left.shown, right.shown
-    if len(one) == len(two) == 1 or (len(one), len(two)) == (1, 2):
+    indexed = left.indexed or right.indexed
+    if indexed or len(one) == len(two) == 1 or (len(one), len(two)) == (1, 2):
         raise two_readings(builder.place, f"{a} ⊙ {b}", f"{a}' {b}")
     matrices, same = one[-1] == two[0], one == two
     if matrices and same and len(one) == 2:
@@ -105,17 +114,20 @@ def prefixed(formulas: FormulaScope, node: syntax.Prefixed) -> Task[FormulaPart]
 def inner_product(builder: Builder, left: FormulaPart, right: FormulaPart) -> FormulaPart:
     """Return ⟨x, y⟩: the sum of the products of entries, of vectors, matrices or numbers."""
     one, two = replace(left, is_row=False), replace(right, is_row=False)
-    if rank_of(left.value) == rank_of(right.value) == 1 and not (left.indexed or right.indexed):
+    vectors = own_rank(left) == own_rank(right) == 1
+    if vectors and (left.indexed or right.indexed):
+        return rows.inner(builder, one, two)
+    if vectors:
         return builder.calculate("@", one, two)
     product = builder.calculate("*", one, two)
-    return builder.apply("sum", product) if rank_of(product.value) else product
+    return builder.apply("sum", product) if own_rank(product) else product
 
 
 # ------------------------------------------------------------------ conditions
 def comparison(formulas: FormulaScope, node: Compared) -> Task[FormulaPart]:
     """Return a chain of comparisons: whether all of them hold."""
-    parts = yield from lower_all(formulas, node.parts)
     scope, builder = formulas.scope, formulas.builder(node)
+    parts = builder.aligned((yield from lower_all(formulas, node.parts)))
     result: Value = None
     for i, (operator, sign) in enumerate(zip(node.operators, node.signs, strict=True)):
         place = formulas.sign_place(sign)
@@ -152,6 +164,8 @@ def cases(formulas: FormulaScope, node: syntax.Piecewise) -> Task[FormulaPart]:
         if len(values) != 2 or not _complementary(node.conditions[0], last):
             raise SyntaxProblem(_CASES(), place=builder.place)
         yield from lower(formulas, last)
+    aligned = builder.aligned([*conditions, *values])
+    conditions, values = aligned[: len(conditions)], aligned[len(conditions) :]
     result = values[-1]
     for condition, value in zip(reversed(conditions), reversed(values[:-1]), strict=True):
         result = builder.apply("where", condition, value, result)

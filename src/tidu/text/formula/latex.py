@@ -36,7 +36,7 @@ _ACCENTED = re.compile(
     rf"(?:\s|\{{|\\(?:{_ANY_FONT})(?![A-Za-z]))*+"
     r"(?:(?P<plain>[A-Za-zͰ-Ͽ])|\\(?P<name>[A-Za-z]++))(?P<end>[\s}]*)"
 )
-_LABEL = re.compile(r"\s*+[_^]\s*+")
+_LABEL = re.compile(r"\s*+[_^]\s*+\{")
 _WORD = re.compile(r"[^\W\d_][\w: ]*|[\d:]+")
 _FUNCTIONS: Mapping[str, str] = {name: name for name in signs.FUNCTIONS}
 _KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -206,9 +206,8 @@ def _brace(position: ScanPosition, length: int) -> None:
     r"""Skip \underbrace and the label behind its argument: only the argument is read."""
     here, at = position.here, _end_of_group(position.here, position.at + length)
     label = _LABEL.match(here, at)
-    argument = None if label is None else _ARGUMENT.match(here, label.end())
-    if argument is not None:
-        position.passed[position.line, at] = argument.end() - at
+    if label is not None:
+        position.passed[position.line, at] = _end_of_group(here, label.end() - 1) - at
     position.skip(length)
 
 

@@ -13,7 +13,9 @@ from tidu.document.math import symbol
 from tidu.spellings import functions
 from tidu.text.formula import signs
 
-Kind = Literal["name", "function", "constant", "ones", "identity", "parts", "entry", "none"]
+Kind = Literal[
+    "name", "function", "constant", "ones", "identity", "parts", "entry", "index", "none"
+]
 MAX_RUN = 60  # letters
 
 
@@ -60,7 +62,7 @@ class Known:
             return [raw]
         base, below = key_of(text) if not sub else (_letter(text), sub)
         names = self._alike({(base, below), (base, below.replace(",", ""))})
-        return names or [name for name in _accented(text) if name in self]
+        return names or [name for name in _otherwise(text) if name in self]
 
     def _alike(self, wanted: set[tuple[str, str]]) -> list[str]:
         self._grow()
@@ -82,13 +84,19 @@ class Known:
             self._counts[at] = len(table)
 
 
-def _accented(text: str) -> tuple[str, ...]:
-    """Return the names by which an accented letter may be declared: y_hat and yhat for ŷ."""
+# λ is declared by another name where `lambda` is a word of the language.
+_LAMBDA = ("lam", "lambda_", "lmbda", "lamda")
+
+
+def _otherwise(text: str) -> tuple[str, ...]:
+    """Return the names by which a letter may be declared: y_hat and yhat for ŷ, lam for λ."""
+    if text in ("λ", "lambda"):
+        return _LAMBDA
     letter, *marks = unicodedata.normalize("NFD", text)
     if len(marks) != 1 or marks[0] not in signs.ACCENT_NAMES:
         return ()
     mark = signs.ACCENT_NAMES[marks[0]]
-    bases = (letter, signs.GREEK_NAMES.get(letter, letter))
+    bases = dict.fromkeys((letter, signs.GREEK_NAMES.get(letter, letter)))
     return tuple(name for base in bases for name in (f"{base}_{mark}", base + mark))
 
 
@@ -124,10 +132,14 @@ def splits(text: str, is_name: Callable[[str], bool], longest: int) -> list[tupl
 
 def indices(sub: str, rank: int) -> list[str] | None:
     """Return the parts of a subscript that picks entries: "2", "1,2", "12" of a matrix, ":,1:2"."""
-    parts = sub.split(",")
-    if len(parts) == 1 and rank == 2 and re.fullmatch(r"\d\d|[a-z]{2}", sub):
-        parts = list(sub)
-    known = r"\d{0,18}:?\d{0,18}|[a-z]"  # 18 digits: more entries than any axis has
+    parts = sub.replace(" ", "").replace("·", ":").replace("*", ":").split(",")
+    if (
+        len(parts) == 1
+        and rank == 2
+        and re.fullmatch(r"\d\d|[a-z:][a-z0-9:]|[1-9:][a-z:]", parts[0])
+    ):
+        parts = list(parts[0])
+    known = r"\d{0,18}:?\d{0,18}|[a-z]([+-]\d{1,9})?"  # 18 digits: more entries than any axis has
     if len(parts) > rank or not all(re.fullmatch(known, p) and p for p in parts):
         return None
     return parts

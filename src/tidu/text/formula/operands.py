@@ -8,6 +8,7 @@ from tidu.errors import SyntaxProblem
 from tidu.text.diagnosis import NOTHING_AFTER
 from tidu.text.formula import signs
 from tidu.text.formula.brackets import arguments, square
+from tidu.text.formula.commands import extreme, is_extreme
 from tidu.text.formula.cursor import Cursor
 from tidu.text.formula.scripts import primary, scripts, subscript, with_scripts
 from tidu.text.formula.syntax import (
@@ -53,6 +54,8 @@ def word(cursor: Cursor) -> Task[Syntax]:
     if _is_log_of_det(cursor, sign):
         cursor.at += 3
         text, sub, run, raw = "logabsdet", "", False, ""
+    if is_extreme(cursor, sign, text, sub):
+        return (yield from extreme(cursor, sign, sub))
     if text == signs.ONES and _holds_condition(cursor):
         return (yield from _indicator(cursor, sign))
     sub = sub.replace("_", ",") or subscript(cursor)
@@ -96,6 +99,8 @@ def _is_log_of_det(cursor: Cursor, sign: Sign) -> bool:
 def function(cursor: Cursor) -> Task[Syntax]:
     r"""Read a function that is a LaTeX command, with its argument: \sin x, \tanh^2 z, \log_2(n)."""
     sign = cursor.take()
+    if is_extreme(cursor, sign, sign.text):
+        return (yield from extreme(cursor, sign))
     found = Word(sign, sign, sign.text, subscript(cursor))
     cursor.leaf(found)
     return (yield from _applied(cursor, found, bare=True))

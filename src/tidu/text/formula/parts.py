@@ -65,6 +65,7 @@ class FormulaPart(PlacedValue):
     code       the part in plain NumPy
     is_row     whether it is a row vector, such as xᵀ
     indexed    entries xᵢ of a sum over i, one axis for each index
+    inner      how many axes of its own such an entry has: 1 if xᵢ is a row of a matrix
     all_ones   whether it is 𝟏, whose length what it is multiplied with decides
     bracketed  an argument in brackets that turns out to be a factor
     """
@@ -74,6 +75,7 @@ class FormulaPart(PlacedValue):
     indexed: bool = False
     all_ones: bool = False
     bracketed: bool = False
+    inner: int = 0
 
 
 @dataclass(eq=False)
@@ -86,7 +88,10 @@ class FormulaScope:
     traced      whether the argument of tr or det is read: a matrix as a whole
     recognised  whether a word was one of the program's names
     positions_read  where the names and numbers stand that were read
-    indices     those of the sums that are open, with their ranges
+    indices     those of the sums that are open
+    ranges      how many values each index has; `starts`: the first, if it is not 1
+    stated      the indices whose range is written; `shifted`: those that occur as i − 1
+    partly      the indices that do not run along a whole axis: how far they do, and its length
     """
 
     scope: Scope
@@ -99,6 +104,10 @@ class FormulaScope:
     positions_read: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     indices: list[str] = field(default_factory=list[str])
     ranges: dict[str, Dim] = field(default_factory=dict[str, Dim])
+    starts: dict[str, int] = field(default_factory=dict[str, int])
+    stated: set[str] = field(default_factory=set[str])
+    shifted: set[str] = field(default_factory=set[str])
+    partly: dict[str, tuple[Dim, Dim]] = field(default_factory=dict[str, tuple[Dim, Dim]])
     echoes: list[tuple[str | None, ast.expr]] = field(
         default_factory=list["tuple[str | None, ast.expr]"]
     )
@@ -204,15 +213,32 @@ class Builder:
         left = replace(left, value=sizes.with_known_sizes(one))
         right = replace(right, value=sizes.with_known_sizes(two))
         if not product:
+            left, right = self.aligned([left, right])
             _check_orientation(left, right)
             if sign in "+-" and not (left.is_row or left.indexed or right.is_row or right.indexed):
                 operations.check_square_plus_column(left, right, self.place)
         where = sign_place or right.place
         value = operations.calculate(self.formulas.scope, sign, left, right, self.place, where)
-        vectors = [part.is_row for part in (left, right) if rank_of(part.value) == 1]
-        row = bool(vectors) and all(vectors) and rank_of(value) == 1
+        vectors = [part.is_row for part in (left, right) if own_rank(part) == 1]
+        row = (
+            bool(vectors)
+            and all(vectors)
+            and (left.indexed or right.indexed or rank_of(value) == 1)
+        )
         written = code.binary(_as_array(left, right), sign, _as_array(right, left))
         return self.result(value, written, (left, right), not product, row)
+
+    def aligned(self, parts: Sequence[FormulaPart]) -> list[FormulaPart]:
+        """Return parts that can be joined entry by entry: under a sum, yᵢ beside a row xᵢ of a
+        matrix gets an axis for the entries of xᵢ."""
+        own, result = max((part.inner for part in parts), default=0), list[FormulaPart]()
+        for part in parts:
+            if part.indexed and part.inner == 0 and own:
+                axes = [*range(rank_of(part.value)), *(None,) * own]
+                result.append(with_axes(self.formulas, part, axes, own))
+            else:
+                result.append(part)
+        return result
 
     # -------------------------------------------------------------- attributes and indices
     def member(self, part: FormulaPart, name: str, name_place: Place) -> FormulaPart:
@@ -289,12 +315,31 @@ class Builder:
         if indexed and not entrywise:
             letters, what = ", ".join(self.formulas.indices), PlacedValue(None, self.place).shown
             raise SyntaxProblem(_ONE_ENTRY(what=what, letters=letters), place=self.place)
-        for part in operands if indexed else ():
-            if rank_of(part.value) and not part.indexed:
+        inner = max((part.inner for part in operands), default=0)
+        for part in sorted(operands, key=lambda part: part.indexed) if indexed else ():
+            fits = own_rank(part) == inner if inner else part.indexed
+            if rank_of(part.value) and not fits:
                 refuse_bare(self.formulas, part)
-        return FormulaPart(
-            self.formulas.sizes.with_known_sizes(value), self.place, written, is_row, indexed
-        )
+        known = self.formulas.sizes.with_known_sizes(value)
+        return FormulaPart(known, self.place, written, is_row, indexed, inner=inner)
+
+
+def own_rank(part: FormulaPart) -> int:
+    """Return how many axes a part has beside those of indices."""
+    return part.inner if part.indexed else rank_of(part.value)
+
+
+def with_axes(
+    formulas: FormulaScope, part: FormulaPart, axes: Sequence[int | None], own: int
+) -> FormulaPart:
+    """Return a part with its axes, and new ones of one element where None stands; `own` of them are
+    no axes of indices."""
+    at = Builder(formulas, part.place)
+    keys = [at.constant(None) if axis is None else at.sliced(None) for axis in axes]
+    result = at.indexed(replace(part, indexed=False), at.items(keys))
+    return replace(
+        result, indexed=part.indexed, inner=own if part.indexed else 0, is_row=part.is_row
+    )
 
 
 def column(formulas: FormulaScope, part: FormulaPart) -> FormulaPart:
@@ -326,11 +371,10 @@ def _as_array(part: FormulaPart, other: FormulaPart) -> ast.expr:
 
 
 def _check_orientation(left: FormulaPart, right: FormulaPart) -> None:
-    if rank_of(left.value) != 1 or rank_of(right.value) != 1 or left.is_row == right.is_row:
+    if own_rank(left) != 1 or own_rank(right) != 1 or left.is_row == right.is_row:
         return
-    if not (left.indexed or right.indexed):
-        what = _LIES(first=left.shown, second=right.shown)
-        raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
+    what = _LIES(first=left.shown, second=right.shown)
+    raise SyntaxProblem(what, place=right.place, fix=_LIES_FIX())
 
 
 def _is_entrywise(function: FormulaPart) -> bool:

@@ -10,8 +10,9 @@ from tidu.errors import Place, SyntaxProblem
 from tidu.ir.types import shape_text
 from tidu.spellings import functions
 from tidu.text.diagnosis import two_readings
-from tidu.text.formula import code
-from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower
+from tidu.text.formula import code, rows
+from tidu.text.formula.entries import positive_part
+from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower, own_rank
 from tidu.text.formula.sizes import is_matrix, is_square
 from tidu.text.formula.syntax import (
     Bars,
@@ -51,7 +52,7 @@ _NORM_FIX = Words(
 # ------------------------------------------------------------------ scripts
 def raised(formulas: FormulaScope, node: Raised) -> Task[FormulaPart]:
     """Return a base with its exponents, transposes and primes."""
-    chain = expanded(formulas, node)
+    chain = expanded(formulas, node) or _sample(formulas, node)
     if chain is not None:
         return (yield from lower(formulas, chain))
     base, first, builder = node.base, node.scripts[0], formulas.builder(node)
@@ -89,6 +90,25 @@ def scripted(
             power = yield from lower(builder.formulas, exponent)
             part = _power(builder, base, part, script, power)
     return replace(part, place=builder.place)
+
+
+def _sample(formulas: FormulaScope, node: Raised) -> Syntax | None:
+    """Return x^{(i)} as xᵢ, the i-th sample, under a sum over i."""
+    exponent, base = node.scripts[0].exponent, node.base
+    in_round = False
+    while isinstance(exponent, Brackets):
+        in_round = in_round or exponent.first.text == "("
+        exponent = exponent.value
+    if not (in_round and isinstance(exponent, Word) and isinstance(base, Word)):
+        return None
+    index = exponent.text
+    if exponent.sub or index not in formulas.indices or is_value(formulas, index):
+        return None
+    formulas.mark_read(exponent)
+    sub = f"{index},{base.sub}" if base.sub else index
+    entry = Word(base.first, base.last, base.text, sub)
+    rest = node.scripts[1:]
+    return Raised(node.first, node.last, entry, rest) if rest else entry
 
 
 def expanded(formulas: FormulaScope, node: Raised) -> Chain | None:
@@ -140,8 +160,10 @@ def _text(base: Place) -> str:
 def _transposed(
     builder: Builder, base: Place, part: FormulaPart, script: Superscript, kind: str
 ) -> FormulaPart:
-    rank = rank_of(part.value)
-    if rank == 0 or part.indexed:
+    rank = own_rank(part)
+    if part.indexed and rank == 2:
+        return rows.transposed(builder, part)
+    if rank == 0:
         if kind == "prime" or is_static(part.value):
             name = _text(base)
             what, fix = _NUMBER_PRIME(what=name), _OTHER_NAME(name=name)
@@ -157,13 +179,13 @@ def _transposed(
 
 
 def _inverse(builder: Builder, base: Place, part: FormulaPart) -> FormulaPart:
-    if rank_of(part.value) < 2 or part.indexed:
+    if own_rank(part) < 2:
         return _oriented_as(part, builder.calculate("/", builder.constant(1), part))
     shape = shape_of(part.value)
     if shape[-1] != shape[-2]:
         what = _NOT_SQUARE(what=_text(base), shape=shape_text(shape))
         raise SyntaxProblem(what, place=builder.place)
-    return builder.apply("inv", part)
+    return builder.apply("inv", part, whole_arrays=True)
 
 
 def _pseudo_inverse(builder: Builder, base: Place, part: FormulaPart, kind: str) -> FormulaPart:
@@ -175,11 +197,6 @@ def _pseudo_inverse(builder: Builder, base: Place, part: FormulaPart, kind: str)
         text = _text(base)
         raise two_readings(builder.place, f"pinv({text})", f"{closed(text)}'")
     return builder.apply("pinv", part)
-
-
-def positive_part(builder: Builder, part: FormulaPart) -> FormulaPart:
-    """Return (x)₊ = max(x, 0)."""
-    return _oriented_as(part, builder.apply("np.maximum", part, builder.constant(0)))
 
 
 def _power(
@@ -200,8 +217,7 @@ def _power(
 
 def _oriented_as(part: FormulaPart, result: FormulaPart) -> FormulaPart:
     """Return an elementwise result as a row if its operand is a row."""
-    is_row, indexed = result.is_row or part.is_row, result.indexed or part.indexed
-    return replace(result, is_row=is_row, indexed=indexed)
+    return replace(result, is_row=result.is_row or part.is_row)
 
 
 def _may_be_of_matrix(builder: Builder, part: FormulaPart) -> bool:
@@ -255,6 +271,8 @@ def bars(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
 
 def _norm(builder: Builder, below: str, part: FormulaPart) -> FormulaPart:
     sub, name = below.lower().replace("∞", "inf"), part.shown
+    if part.inner == 1:
+        return _norm_of_rows(builder, sub, part)
     if not is_matrix(part.value):
         entrywise = {"1": "sum", "inf": "max", "infty": "max"}.get(sub)
         if entrywise is not None:
@@ -275,11 +293,25 @@ def _norm(builder: Builder, below: str, part: FormulaPart) -> FormulaPart:
     return builder.apply("norm", part, builder.constant(order))
 
 
+def _norm_of_rows(builder: Builder, sub: str, part: FormulaPart) -> FormulaPart:
+    """Return ‖xᵢ‖ for each row xᵢ."""
+    function = {"1": "sum", "inf": "np.max", "infty": "np.max"}.get(sub)
+    if function is not None:
+        return rows.along(builder, function, builder.apply("abs", part))
+    if sub not in ("", "2"):
+        raise SyntaxProblem(_NORM(sub=sub), place=builder.place, fix=_NORM_FIX(x=part.shown))
+    return rows.along(builder, "norm", part)
+
+
 def _squared_norm(formulas: FormulaScope, node: Bars) -> Task[FormulaPart]:
     """Return ‖x‖² as the sum of squares, which is smooth at 0; of a matrix only where F is
     written."""
     part = yield from lower(formulas, node.value)
     builder, sub = formulas.builder(node), node.sub.lower()
+    if part.inner and sub in ("", "2", "f"):
+        squares = builder.calculate("**", replace(part, is_row=False), builder.constant(2))
+        squares = rows.along(builder, "sum", squares)
+        return squares if part.inner == 1 else rows.along(builder, "sum", squares)
     if sub == "f" or (sub in ("", "2") and not is_matrix(part.value)):
         return builder.apply("sum", builder.calculate("**", part, builder.constant(2)))
     return builder.calculate("**", _norm(builder, node.sub, part), builder.constant(2))

@@ -13,8 +13,17 @@ from dataclasses import dataclass, replace
 from tidu.errors import Place, ShapeError, SyntaxProblem, TiduError
 from tidu.ir.types import is_one_element, shape_text
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
+from tidu.text.formula import rows
 from tidu.text.formula.applied import as_product
-from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, column, lower
+from tidu.text.formula.parts import (
+    Builder,
+    FormulaPart,
+    FormulaScope,
+    column,
+    lower,
+    own_rank,
+    refuse_bare,
+)
 from tidu.text.formula.powers import check_not_of_matrix, closed, expanded
 from tidu.text.formula.syntax import Applied, Chain, Raised, Syntax, Word
 from tidu.text.formula.tokens import Sign
@@ -41,7 +50,7 @@ class Factor:
     @property
     def kind(self) -> str:
         """Return r for a row vector, c for a column vector, m for a matrix, t for more axes."""
-        rank = rank_of(self.part.value)
+        rank = own_rank(self.part)
         if rank == 1:
             return "r" if self.part.is_row else "c"
         return "m" if rank == 2 else "t"
@@ -60,12 +69,10 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
         part = replace(part, value=calculable(formulas.scope, part))
         sign = part.place if dot is None else formulas.sign_place(dot)
         factors.append(Factor(part, dot is not None, sign))
-    if any(factor.part.indexed for factor in factors):
-        return replace(_multiplied(builder, factors), indexed=True)
     numbers: list[Factor] = []
     stack: list[Factor] = []
     for factor in factors:
-        if rank_of(factor.part.value) == 0:
+        if own_rank(factor.part) == 0:
             numbers.append(factor)
             continue
         stack.append(factor)
@@ -74,7 +81,7 @@ def chain(formulas: FormulaScope, node: Chain) -> Task[FormulaPart]:
             if joined is None:
                 break
             del stack[-2:]
-            (stack if rank_of(joined.part.value) else numbers).append(joined)
+            (stack if own_rank(joined.part) else numbers).append(joined)
     if len(stack) > 1:
         raise _no_product(builder, stack[0], stack[1])
     product = _multiplied(builder, [*numbers, *stack])
@@ -155,7 +162,11 @@ def _joined(formulas: FormulaScope, one: Factor, two: Factor) -> Factor | None:
     first, last = one.part.place, two.part.place
     end = last.end if last.line == first.line else len(first.text or "")
     builder, kinds = Builder(formulas, replace(first, end=end)), one.kind + two.kind
-    part = _RULES.get(kinds, _plain)(builder, one, two)
+    if one.part.indexed or two.part.indexed:
+        dotted = two.dot and kinds in ("cc", "rr")
+        part = rows.product(builder, "rc" if dotted else kinds, one.part, two.part)
+    else:
+        part = _RULES.get(kinds, _plain)(builder, one, two)
     if part is None:
         return None
     part = replace(part, is_row=part.is_row or kinds == "rm", place=builder.place)
@@ -244,6 +255,10 @@ _RULES: Mapping[str, Callable[[Builder, Factor, Factor], FormulaPart | None]] = 
 
 def _no_product(builder: Builder, one: Factor, two: Factor) -> TiduError:
     first, second = one.shown, two.shown
+    if one.part.indexed or two.part.indexed:
+        for each in (one, two):
+            if not each.part.indexed:
+                refuse_bare(builder.formulas, each.part)
     shapes = shape_of(one.part.value), shape_of(two.part.value)
     if one.kind == two.kind and shapes[0] == shapes[1]:
         dot = f"{first} {closed(second)}'" if one.part.is_row else f"{closed(first)}' {second}"

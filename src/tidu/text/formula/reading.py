@@ -13,7 +13,7 @@ from dataclasses import replace
 from tidu.errors import SyntaxProblem
 from tidu.ir.node import Node
 from tidu.ir.types import product
-from tidu.text.formula import applied, forms, powers, products, sums, syntax, words
+from tidu.text.formula import applied, bounds, entries, forms, powers, products, sums, syntax, words
 from tidu.text.formula.code import written
 from tidu.text.formula.lines import TARGET, TARGET_FIX
 from tidu.text.formula.parts import Builder, FormulaPart, FormulaScope, lower
@@ -48,9 +48,9 @@ READERS: Mapping[type[Syntax], Callable[..., Task[FormulaPart]]] = {
     syntax.Root: forms.root,
     syntax.Grid: forms.grid,
     syntax.Total: sums.total,
-    syntax.Subscripted: sums.entry,
-    syntax.Indexed: sums.indexed,
-    syntax.Slice: sums.slice_,
+    syntax.Subscripted: entries.entry,
+    syntax.Indexed: entries.indexed,
+    syntax.Slice: entries.slice_,
 }
 
 
@@ -82,6 +82,7 @@ def _line(formulas: FormulaScope, line: FormulaLine) -> Task[None]:
     """Read one line: target = value, or a value alone."""
     scope, sizes = formulas.scope, formulas.sizes
     formulas.page = line.of is not None
+    bounds.infer(formulas, line.value)
     part = yield from lower(formulas, line.value)
     part = replace(part, value=sizes.with_known_sizes(part.value))
     if line.of is not None:

@@ -126,6 +126,8 @@ LINES = frozenset({"aligned", "align", "align*", "alignedat", "gathered", "gathe
                    "multline*"})  # fmt: skip
 GRIDS = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"})
 BAR_GRIDS = frozenset({"vmatrix", "Vmatrix"})
+# Functions that run over an index below them, as ∑ does.
+EXTREMES = frozenset({"max", "min"})
 # Names of functions that are more often names of variables.
 NOT_FUNCTIONS = frozenset({"T", "t", "where"})
 # Functions that papers and textbooks of several languages name otherwise than libraries do.

@@ -187,13 +187,19 @@ class Bars(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Total(Syntax):
-    """∑ body, over the whole body, along the axes, or over the indices up to `above`."""
+    """∑ body, over the whole body, along the axes, or over the indices from `start` to `above`.
+
+    reduction: sum, prod, max or min. conditional: over pairs of indices, of which one may belong to
+    a sum outside.
+    """
 
     body: Syntax
-    product: bool
+    reduction: str
     indices: tuple[str, ...]
     axes: tuple[int, ...] | None
     above: Syntax | None
+    start: int = 1
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from tidu.ir.types import Dim, Size
 from tidu.spellings import binding, functions
 from tidu.text.arrays import filled
 from tidu.text.diagnosis import BRACKETS, CALL, two_readings
-from tidu.text.formula import code, names, signs
+from tidu.text.formula import code, entries, names, signs
 from tidu.text.formula.names import Found, Known
 from tidu.text.formula.parts import FormulaPart, FormulaScope, lower, word_for
 from tidu.text.formula.syntax import Chain, Raised, Subscripted, Superscript, Syntax, Word
@@ -39,8 +39,10 @@ def word(formulas: FormulaScope, node: Word) -> Task[FormulaPart]:
         case "parts":
             return (yield from lower(formulas, product_of_run(node, found.texts)))
         case "entry":
-            base = Word(node.first, node.last, node.text)
+            base = Word(node.first, node.last, found.texts[0] if found.texts else node.text)
             return (yield from lower(formulas, Subscripted(node.first, node.last, base, node.sub)))
+        case "index":
+            return entries.number(formulas.builder(node), node.text)
         case "function":
             shown = formulas.shown(node)
             raise SyntaxProblem(
@@ -109,6 +111,8 @@ def product_of_run(
 def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
     """Return the meaning of a word, among the names of the program, the constants and the
     functions."""
+    if not node.sub and node.text in formulas.indices:
+        return Found("index")
     known = formulas.names()
     texts = known.matching(node.text, node.sub)
     place = formulas.place(node)
@@ -129,6 +133,8 @@ def find(formulas: FormulaScope, node: Word, applied: bool) -> Found:
         return Found("parts", ways[0])
     if node.sub and known.matching(node.text, ""):
         return Found("entry")
+    if node.sub and formulas.indices and known.matching(node.text.upper(), ""):
+        return Found("entry", (node.text.upper(),))  # xᵢ, a row of X
     return Found("none")
 
 
