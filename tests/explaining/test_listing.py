@@ -105,7 +105,7 @@ def test_each_name_is_given_before_it_is_used_and_is_used(model: str) -> None:
     lines = str(tidu.derive(function, wrt=wrt, values=values)).splitlines()
     for number, line in enumerate(lines):
         left = line.split(" = ")[0]
-        if re.match(r"(δ|v)[^ ]*$", left) and "⁽" not in left:
+        if re.match(r"(δ|v|z)[^ ]*$", left) and "⁽" not in left:
             name = re.compile(re.escape(left) + r"(?![₀-₉ₐ-ₜ⁽_])")
             earlier, later = lines[:number], lines[number + 1 :]
             assert not any(name.search(each) for each in earlier), left
@@ -115,11 +115,13 @@ def test_each_name_is_given_before_it_is_used_and_is_used(model: str) -> None:
 def test_equal_steps_stand_once_with_the_step_as_a_letter() -> None:
     function, values, _ = MODELS["rnn"]
     assert str(tidu.derive(function, wrt=["Wx", "Wh", "b"], values=values)).splitlines() == [
-        "δ⁽²⁰⁾ = 2·(h⁽²⁰⁾ − y) ⊙ (1 − (h⁽²⁰⁾)²)",
-        "δ⁽ᵗ⁾ = (Whᵀ·δ⁽ᵗ⁺¹⁾) ⊙ (1 − (h⁽ᵗ⁾)²)  (t = 19, …, 1)",
-        "∂L/∂Wx = ∑ₜ₌₁²⁰ δ⁽ᵗ⁾·X[t,:]ᵀ",
-        "∂L/∂Wh = δ⁽¹⁾·h₀ᵀ + ∑ₜ₌₂²⁰ δ⁽ᵗ⁾·(h⁽ᵗ⁻¹⁾)ᵀ",
-        "∂L/∂b = ∑ₜ₌₁²⁰ δ⁽ᵗ⁾",
+        "z⁽¹⁾ = Wx·X[1,:] + Wh·h₀ + b",
+        "z⁽ᵗ⁾ = Wx·X[t,:] + Wh·h⁽ᵗ⁻¹⁾ + b  (t = 2, …, 20)",
+        "δ_z⁽²⁰⁾ = 2·((h⁽²⁰⁾ − y) ⊙ (1 − (h⁽²⁰⁾)²))",
+        "δ_z⁽ᵗ⁾ = (Whᵀ·δ_z⁽ᵗ⁺¹⁾) ⊙ (1 − (h⁽ᵗ⁾)²)  (t = 19, …, 1)",
+        "∂L/∂Wx = ∑ₜ₌₁²⁰ δ_z⁽ᵗ⁾·X[t,:]ᵀ",
+        "∂L/∂Wh = δ_z⁽¹⁾·h₀ᵀ + ∑ₜ₌₂²⁰ δ_z⁽ᵗ⁾·(h⁽ᵗ⁻¹⁾)ᵀ",
+        "∂L/∂b = ∑ₜ₌₁²⁰ δ_z⁽ᵗ⁾",
     ]
 
 

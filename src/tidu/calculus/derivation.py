@@ -8,7 +8,7 @@ simplifying rewrites bring each new expression into its normal form. Backends on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -233,8 +233,12 @@ def closed_form(derivation: Derivation, name: str) -> Node:
 
 def expanded(derivation: Derivation, node: Node) -> Node:
     """Simplify a formula over the program, with all expanded but what the user named."""
-    kept = {derivation.loss, *map(derivation.run_node, derivation.graph.names)}
-    atoms = {part.id for part in kept if part.inputs}
+    return in_terms_of(node, {derivation.loss, *map(derivation.run_node, derivation.graph.names)})
+
+
+def in_terms_of(node: Node, kept: Collection[Node]) -> Node:
+    """Simplify a formula in which some nodes stay as they are; a kept one is simplified itself."""
+    atoms = {part.id for part in kept if part.inputs and part is not node}
     return Rewriter("simplify", atoms).normalise(node)
 
 

@@ -6,12 +6,14 @@ the formula would be without it is worth saying.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.settings import mapped
 from tidu.ir.build import rebuild
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ops.elementwise.arithmetic import add
+from tidu.ops.elementwise.arithmetic import add, subtract
 from tidu.ops.elementwise.exponential import log
 from tidu.ops.elementwise.selection import clip, maximum
 from tidu.ops.numbers import constant_value
@@ -25,17 +27,35 @@ def without_small_numbers(derivation: Derivation) -> tuple[Derivation, float] | 
     graph = derivation.graph
     image: dict[Node, Node] = {}
     largest = 0.0
+    beside = _kept_from_zero(graph.all_nodes())
     for node in graph.all_nodes():
         inputs = tuple(image[x] for x in node.inputs)
-        bare = _bare(inputs[0]) if node.op is log else None
-        if bare is not None:
-            inputs, largest = (bare[0],), max(largest, bare[1])
         image[node] = node if inputs == node.inputs else rebuild(node, inputs)
+        if node in beside:
+            value, number = beside[node]
+            image[node], largest = image[value], max(largest, number)
     if not largest:
         return None
     plain = _with(graph, image)
     wrt = list(derivation.wrt)
     return derive_graph(plain, wrt, output=derivation.loss_name), largest
+
+
+def _kept_from_zero(nodes: Sequence[Node]) -> dict[Node, tuple[Node, float]]:
+    """Return each P + c, max(P, c) and clipped P of which a logarithm is taken, of itself or of
+    what it lacks to 1, with P and c."""
+    found: dict[Node, tuple[Node, float]] = {}
+    for node in nodes:
+        for part in _arguments(node) if node.op is log else ():
+            bare = _bare(part)
+            if bare is not None:
+                found[part] = bare
+    return found
+
+
+def _arguments(logarithm: Node) -> tuple[Node, ...]:
+    argument = logarithm.inputs[0]
+    return (argument, *argument.inputs) if argument.op in (add, subtract) else (argument,)
 
 
 def _with(graph: Graph, image: dict[Node, Node]) -> Graph:
@@ -46,7 +66,9 @@ def _with(graph: Graph, image: dict[Node, Node]) -> Graph:
 def _bare(node: Node) -> tuple[Node, float] | None:
     """Return (P, c) of P + c, max(P, c) and of P clipped at c from below, for a small c."""
     if node.op is clip:
-        return _small(node.inputs[0], node.attrs["low"])
+        high = node.attrs["high"]
+        low = node.attrs["low"] if high is None or 1 - _SMALL <= high <= 1 else None
+        return _small(node.inputs[0], low)
     if node.op not in (add, maximum):
         return None
     for value, small in (node.inputs, node.inputs[::-1]):

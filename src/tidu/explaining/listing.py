@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 
+from tidu.calculus.derivation import in_terms_of
 from tidu.document.math import Math, Symbol
 from tidu.explaining.gradient import closed_form
 from tidu.explaining.steps import ListedLine, gathered, summed
-from tidu.explaining.trees import expression_nodes, formula, named
+from tidu.explaining.trees import expression_nodes, formula
 from tidu.explaining.view import View
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
@@ -30,7 +31,7 @@ def listed(view: View, length: Length) -> list[ListedLine]:
     """Return the gradients as lines, and before them the parts that they share.
 
     Where nothing of weight is repeated and every line fits, these are the closed forms. Lines that
-    are the same from step to step stand once, with the step as a letter.
+    are the same from step to step stand once, with the step as t.
     """
     derivation = view.derivation
     closed = [
@@ -48,20 +49,35 @@ def listed(view: View, length: Length) -> list[ListedLine]:
         return [ListedLine(*line) for line in closed]
     known = {*view.names.invented, *(adjoint for _, adjoint in _adjoints(view))}
     taken = {symbol.base for symbol in view.names.forward.values()}
-    lines: list[Line] = []
+    lines, meant = list[Line](), dict[Node, Symbol]()
     for _ in range(_MOST_SPLITS):
-        names = {**own, **_symbols(parts, roots, view)}
+        meant = _meant(view, parts)
+        names = {**own, **_symbols(parts, roots, view), **meant}
         ordered = _in_order(parts, roots)
-        lines = [(names[part], summed(formula(part, names), taken)) for part in ordered]
+        lines = [(names[part], _right(part, names, taken)) for part in ordered]
         lines += [
-            (left, summed(named(root, names), taken))
+            (left, names[root] if root in names else _right(root, names, taken))
             for (left, _), root in zip(closed, roots, strict=True)
         ]
         split = _to_split([*ordered, *roots], lines, names, known, length)
         if split is None:
             break
         parts.add(split)
+    lines = [*((name, _right(node, own, taken)) for node, name in meant.items()), *lines]
     return gathered(lines, taken)
+
+
+def _meant(view: View, parts: Collection[Node]) -> dict[Node, Symbol]:
+    """Return the names that are not the user's and that a δ is called after, which it has to be
+    said what they stand for."""
+    called = {node for node, adjoint in _adjoints(view) if adjoint in parts}
+    forward = view.names.forward.items()
+    return {n: name for n, name in forward if n in view.names.invented and n in called}
+
+
+def _right(node: Node, names: Mapping[Node, Math], taken: Collection[str]) -> Math:
+    """Return the formula of a line in the names of the others."""
+    return summed(formula(in_terms_of(node, names), names), taken)
 
 
 # ------------------------------------------------------------------ which parts

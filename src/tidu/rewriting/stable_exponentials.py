@@ -6,7 +6,9 @@ from __future__ import annotations
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms
 from tidu.ops.arrays.layout import broadcast_to
+from tidu.ops.elementwise.activation import relu
 from tidu.ops.elementwise.arithmetic import (
+    absolute,
     add,
     divide,
     multiply,
@@ -16,9 +18,11 @@ from tidu.ops.elementwise.arithmetic import (
 )
 from tidu.ops.elementwise.exponential import exp, log, log1p, log_sigmoid, sigmoid, softplus
 from tidu.ops.elementwise.powers import power
+from tidu.ops.elementwise.selection import maximum
 from tidu.ops.numbers import constant_value
 from tidu.rewriting.patterns import any_order, of, value, variable
 from tidu.rewriting.register import minus, sample, simplification, stabilisation
+from tidu.rewriting.terms import sum_of, terms_of
 
 x, y, n = variable("x"), variable("y"), value("n")
 
@@ -96,6 +100,45 @@ stabilisation(
     lambda: [log(sigmoid(sample()))],
 )
 
+
+def _softplus_in_parts(node: Node, atoms: Atoms) -> Node | None:
+    """Rewrite max(z, 0) + softplus(−|z|) → softplus(z), in sums of several terms."""
+    terms = terms_of(node, set())
+    for i, (number, large) in enumerate(terms):
+        z = _positive_part(large)
+        for j, (other, small) in enumerate(terms):
+            if z is None or number != other or small.op is not softplus:
+                continue
+            if small.inputs[0] is minus(absolute(z)) and large.type == small.type:
+                left = [term for k, term in enumerate(terms) if k not in (i, j)]
+                return sum_of([(number, softplus(z)), *left], node)
+    return None
+
+
+def _positive_part(node: Node) -> Node | None:
+    """Return z of max(z, 0)."""
+    if node.op is relu:
+        return node.inputs[0]
+    if node.op is maximum:
+        for value, bound in (node.inputs, node.inputs[::-1]):
+            if constant_value(bound) == 0.0:
+                return value
+    return None
+
+
+for _op, _sign in ((add, 1.0), (subtract, -1.0)):
+    stabilisation(
+        f"softplus in two parts of {_op.name}",
+        _op,
+        _softplus_in_parts,
+        "max(z, 0) + ln(1 + e^−|z|) = softplus(z)",
+        "max(z, 0) + ln(1 + e^−|z|) = softplus(z)",
+        lambda _op=_op, _sign=_sign: [
+            _op(sample("y"), _sign * maximum(sample("z"), 0.0)) + softplus(-absolute(sample("z")))
+            if _sign > 0
+            else _op(maximum(sample("z"), 0.0) + softplus(-absolute(sample("z"))), sample("y")),
+        ],
+    )
 _fallen = of(sigmoid, -x)
 simplification(
     "slope of a sigmoid at −x",

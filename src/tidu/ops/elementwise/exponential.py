@@ -34,7 +34,8 @@ def ln_of(x: Math) -> Math:
 
 
 def _power_of_e(node: Node, x: Math) -> Math:
-    return Power(_E, x)
+    """Return eˣ; of a matrix exp(X), which is no power: the numbers would stand in an exponent."""
+    return Apply(Function("exp"), (x,)) if node.rank > 1 else Power(_E, x)
 
 
 exp = elementwise(
