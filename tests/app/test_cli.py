@@ -62,12 +62,16 @@ def test_derive_shows_formula_numbers_and_check(capsys: Capture) -> None:
     assert "✓ ∂L/∂W" in ran.out
 
 
-def test_derive_by_shapes_alone_has_no_numbers(capsys: Capture) -> None:
+def test_derive_by_shapes_alone_has_no_numbers_and_is_checked_at_random_ones(
+    capsys: Capture,
+) -> None:
     shapes = ("--shape", "W=n,d", "--shape", "x=d", "--shape", "y=n")
     ran = here(capsys, *EXPRESSION, *shapes)
     assert ran.code == 0
     assert "(n,d)" in ran.out
-    assert "✓" not in ran.out
+    assert "shape  value" not in ran.out
+    assert "Checked at d = 2, n = 3 with random values." in ran.out
+    assert "✓ ∂L/∂W: agrees with" in ran.out
 
 
 def test_derive_of_a_number(capsys: Capture) -> None:

@@ -136,7 +136,7 @@ def test_a_gradient_that_its_check_refutes_is_shown_whatever_is_asked_for(
     def refuted(*_: object, **__: object) -> tuple[Finding, ...]:
         return (Finding("differs", "W", "central differences", stated=1.0, expected=2.0),)
 
-    monkeypatch.setattr("tidu.api.derivation.verify", refuted)
+    monkeypatch.setattr("tidu.api.seen.verify", refuted)
     d = tidu.derive("sum((W @ x)**2)", wrt="W", W=[[1.0, 2.0]], x=[3.0, 4.0])
     for page in (d.explain("en", only="given"), d.explain("en", brief=True)):
         assert "✗ ∂L/∂W" in page.text()

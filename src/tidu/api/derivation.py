@@ -10,12 +10,12 @@ from typing import Any, get_args
 from tidu.api.options import check_choice, check_digits, check_sections
 from tidu.api.report import Report, report
 from tidu.api.second import Hessian, hessian_of, second_section
-from tidu.api.seen import seen
+from tidu.api.seen import checked, seen
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
 from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
 from tidu.checking import Finding, verify
-from tidu.document.blocks import Block, Document, Equation, Note
+from tidu.document.blocks import Document, Equation, Note
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explaining.compose import derivation_document
@@ -27,7 +27,6 @@ from tidu.explaining.phrases import SIZES_CHOSEN
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.steps import ListedLine
-from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
 from tidu.running.evaluation import Evaluation
@@ -275,14 +274,16 @@ class Derivation(Instance):
 
     def _brief(self, title: str, second: Sequence[tuple[str, str]]) -> Document:
         """Return one line for each derivative, and what its check refutes."""
-        lines: list[Block] = list(brief_lines(view(self.core, None)))
+        shown = view(self.core, None)
+        lines = list(brief_lines(shown, line_length))
         for pair in second:
             hessian = self.hessian(*pair)
             lines.append(Equation((hessian.left, hessian.tree)))
-        wrong: tuple[Block, ...] = ()
-        if self.has_numbers():
-            wrong = tuple(failed([check_section(view(self.core, None), self.verify())]))
-        return Document(verbatim(title), (*readings(view(self.core, None)), *lines, *wrong))
+        checks = list(checked(self, *seen(self, Options()))[1])
+        if second:
+            checks.append(second_section(self, second, Layout()))
+        wrong = failed(checks)
+        return Document(verbatim(title), (*readings(shown), *lines, *wrong))
 
     def document(self, options: Options, title: str | None = None) -> Document:
         if options.zoom == "element" and (sizes := small_sizes(self)):
@@ -295,17 +296,14 @@ class Derivation(Instance):
                 options, title
             )
         shown, numbers = seen(self, options)
-        findings: tuple[Finding, ...] = ()
-        if numbers is not None:
-            findings = verify(self.with_bodies(), self.values, gradients=numbers.gradients)
-        return derivation_document(shown, findings, title)
+        return derivation_document(shown, checked(self, shown, numbers)[1], title)
 
     def numbers(self) -> Valuation:
         """Return a keep-all run of everything that an explanation shows."""
         return numbers_of(self, shown_nodes(self.core)).valuation
 
     def __str__(self) -> str:
-        return "\n".join(map(_text, listed(view(self.core, None), _length)))
+        return "\n".join(map(_text, listed(view(self.core, None), line_length)))
 
 
 def _text(line: ListedLine) -> str:
@@ -313,5 +311,6 @@ def _text(line: ListedLine) -> str:
     return f"{text}  ({line.step} = {line.first}, …, {line.last})" if line.step else text
 
 
-def _length(left: Math, right: Math) -> int:
+def line_length(left: Math, right: Math) -> int:
+    """Return how many characters a line of a formula takes."""
     return len(inline(Relation((left, right), ("=",))))

@@ -14,13 +14,18 @@ from tidu.backends.numpy.recovery import recovered, work_of_run
 from tidu.backends.program import Valuation
 from tidu.calculus.second import SecondDerivative, second_derivative
 from tidu.calculus.settings import with_bodies
-from tidu.document.blocks import Equation, Section, Step
+from tidu.checking.at_random import RandomPoint, verify_at_random
+from tidu.checking.finding import Finding
+from tidu.checking.second import is_small, verify_second
+from tidu.document.blocks import Block, Equation, Paragraph, Section, Step
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
 from tidu.explaining import phrases
 from tidu.explaining.numbers import Layout, value_tree
 from tidu.explaining.second import kronecker, second_name, second_tree
+from tidu.explaining.verdicts import random_point, second_verdict
 from tidu.explaining.view import view
+from tidu.ir.graph import Graph
 from tidu.render import inline, latex
 from tidu.running.boundary import (
     THE_SECOND_DERIVATIVE,
@@ -86,6 +91,18 @@ class Hessian:
         remarks = remarks_of(limits, {"H": inline(self.left)}, THE_SECOND_DERIVATIVE)
         return limits.values["H"], remarks
 
+    def verify(
+        self, values: Mapping[str, NDArray[Any]], bodies: Mapping[str, Graph] | None = None
+    ) -> Finding:
+        """Check it against slopes of the gradient at these values."""
+        known = self.instance.bodies if bodies is None else bodies
+        here = replace(self.instance, values=values, bodies=known)
+        sizes = [np.shape(values[name]) for name in self.names]
+        if not is_small(*sizes):
+            return Finding("undecided", self.names[0], "given values")
+        numbers = replace(self, instance=here).numbers
+        return verify_second(here.core, self.names, values, known, lambda: numbers()[0])
+
     def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
         # The inputs go along: a Hessian of numbers alone still has their named sizes.
         asked, bodies = self._boundary(), self.instance.bodies
@@ -114,8 +131,26 @@ class Hessian:
 def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout: Layout) -> Section:
     """Return the second derivatives as a part of a report, with their values where these are
     known."""
-    steps = tuple(_step(hessian_of(instance, *pair), layout) for pair in pairs)
-    return Section(phrases.SECOND(), steps, "second")
+    hessians = [hessian_of(instance, *pair) for pair in pairs]
+    steps = tuple(_step(hessian, layout) for hessian in hessians)
+    return Section(phrases.SECOND(), (*steps, *_checked(instance, hessians)), "second")
+
+
+def _checked(instance: Instance, hessians: Sequence[Hessian]) -> list[Block]:
+    """Return a verdict on each second derivative: at the known values, or at random ones."""
+
+    def check(point: RandomPoint) -> tuple[Finding, ...]:
+        return tuple(hessian.verify(point.values, point.bodies) for hessian in hessians)
+
+    if instance.has_numbers():
+        point, findings = None, check(RandomPoint({}, (), instance.values, instance.bodies))
+    else:
+        found = verify_at_random(instance, check)
+        if found is None:
+            return [Paragraph(phrases.NO_POINT())]
+        point, findings = found.point, found.findings
+    verdicts = [second_verdict(h.left, f) for h, f in zip(hessians, findings, strict=True)]
+    return [*random_point(point), *verdicts]
 
 
 def _step(hessian: Hessian, layout: Layout) -> Step:

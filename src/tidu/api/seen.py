@@ -6,7 +6,11 @@ from dataclasses import replace
 
 from tidu.calculus.derivation import Derivation
 from tidu.calculus.lines import agree, line_by_line
+from tidu.checking import Finding, verify
+from tidu.checking.at_random import verify_at_random
+from tidu.document.blocks import Section
 from tidu.explaining.shown import shown_nodes
+from tidu.explaining.verdicts import check_section, unchecked_section
 from tidu.explaining.view import Options, View, view
 from tidu.running.instance import Instance
 from tidu.running.numbers import Numbers, elements_of, numbers_of
@@ -28,6 +32,22 @@ def seen(instance: Instance, options: Options) -> tuple[View, Numbers | None]:
         if found is None or numbers is None or agree(found.gradients, numbers.gradients):
             return _view(lines, found, options, instance.core), found
     return _view(instance, numbers, options, None), numbers
+
+
+def checked(
+    instance: Instance, shown: View, numbers: Numbers | None
+) -> tuple[tuple[Finding, ...], tuple[Section, ...]]:
+    """Return what the numerical check found, and its section: at the values that are known, at
+    random ones where some are missing."""
+    if not instance.core.wrt:
+        return (), ()
+    if numbers is not None:
+        found = verify(instance.with_bodies(), instance.values, gradients=numbers.gradients)
+        return found, (check_section(shown, found),)
+    at_random = verify_at_random(instance)
+    if at_random is None:
+        return (), (unchecked_section(),)
+    return at_random.findings, (check_section(shown, at_random.findings, at_random.point),)
 
 
 def _numbers(instance: Instance) -> Numbers | None:

@@ -6,15 +6,15 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tidu.api.derivation import Derivation
+from tidu.api.derivation import Derivation, line_length
 from tidu.api.descend import descend
 from tidu.api.options import check_sections
 from tidu.api.report import Report, report
 from tidu.api.run import Run
-from tidu.api.seen import seen
+from tidu.api.seen import checked, seen
 from tidu.api.studies import chosen_parts, part_derivation
 from tidu.backends.program import Valuation
-from tidu.checking import Finding, verify
+from tidu.checking import Finding
 from tidu.checking.claim_nodes import ClaimContext, StudyDescent
 from tidu.checking.quotients import quotients
 from tidu.checking.study_claims import judge, one_sided_gradients
@@ -28,7 +28,6 @@ from tidu.explaining.reasons import rules_section
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
 from tidu.explaining.study import PartResults, part_blocks
-from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.ir.budget import limited
 from tidu.optim import StepGraph, step_graph
@@ -128,12 +127,10 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     handle = part_derivation(study, part)
     part = replace(part, show=_with(part.show, choice.only))
     shown, numbers = seen(handle, _options(part, choice))
-    findings: tuple[Finding, ...] = ()
-    if numbers is not None:
-        findings = verify(handle.with_bodies(), handle.values, gradients=numbers.gradients)
+    findings, check = checked(handle, shown, numbers)
     if choice.brief:
-        wrong = failed([check_section(shown, findings)])
-        lines = (*readings(shown), *brief_lines(view(handle.core, None)), *wrong)
+        formulas = brief_lines(view(handle.core, None), line_length)
+        lines = (*readings(shown), *formulas, *failed(check))
         return PartSolution(part, handle, findings, (), {}, lines)
     descents, runs = dict[str, StudyDescent](), dict[str, Run]()
     if numbers is not None:
@@ -146,7 +143,7 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
         descents={name: _course(handle, descents[name], runs[name]) for name in descents},
         claims=claims,
         claims_at_random=numbers is None,
-        findings=findings,
+        check=check,
     )
     return PartSolution(part, handle, findings, claims, runs, part_blocks(shown, part, results))
 

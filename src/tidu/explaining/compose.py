@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidu.checking.finding import Finding
 from tidu.document.blocks import Block, Document
 from tidu.explaining import phrases
 from tidu.explaining.bodies import body_sections
@@ -13,23 +12,20 @@ from tidu.explaining.element import element_sections
 from tidu.explaining.layers import layer_sections
 from tidu.explaining.notes import notice_section, readings
 from tidu.explaining.reasons import rules_section
-from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import View
 from tidu.explaining.working import working
 from tidu.words import Phrase, verbatim
 
 
-def derivation_document(
-    view: View, findings: Sequence[Finding], title: str | None = None
-) -> Document:
+def derivation_document(view: View, check: Sequence[Block], title: str | None = None) -> Document:
     """Return the document of a derivation: given values, working at the view's zoom, notes,
     check."""
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
-    blocks = derivation_blocks(view, findings)
+    blocks = derivation_blocks(view, check)
     return Document(heading, (*blocks, *rules_section(blocks)))
 
 
-def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, ...]:
+def derivation_blocks(view: View, check: Sequence[Block]) -> tuple[Block, ...]:
     match view.options.zoom:
         case "layer":
             blocks = layer_sections(view)
@@ -37,7 +33,4 @@ def derivation_blocks(view: View, findings: Sequence[Finding]) -> tuple[Block, .
             blocks = element_sections(view)
         case _:
             blocks = (*working(view), *body_sections(view), *short_section(view))
-    blocks += notice_section(view)
-    if findings:
-        blocks = (*blocks, check_section(view, findings))
-    return (*readings(view), *blocks)
+    return (*readings(view), *blocks, *notice_section(view), *check)

@@ -195,6 +195,17 @@ METHODS = {
         en="the fact that the loss does not depend on it", zh="“损失与它无关”这一事实"
     ),
 }
+OF_GRADIENT = Words(en="{method} of the gradient", zh="梯度的{method}")
+AT_SIZES = Words(en="Checked at {sizes} with random values.", zh="取 {sizes} 和随机数值作检验。")
+AT_RANDOM = Words(en="Checked with random values.", zh="取随机数值作检验。")
+SIZE = Words(en="{name} = {size}", zh="{name} = {size}")
+EXAMPLES = Words(
+    en="{names}: a smooth example stands for it there.", zh="其中 {names} 取一个光滑的例子。"
+)
+NO_POINT = Words(
+    en="Not checked by numbers: no random values were found, or the arrays are too large.",
+    zh="没有用数值检验：没有找到合适的随机数值，或数组太大。",
+)
 TITLE = Words(en="Derivation", zh="推导")
 FIGURE = Words(en="Computation graph", zh="计算图")
 CLOSED = Words(en="All gradients", zh="全部梯度")

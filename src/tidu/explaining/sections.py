@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tidu.document.blocks import Block, Equation, Note, Section, Verdict
+from tidu.document.blocks import Block, Equation, Note, Section, Step, Verdict
+from tidu.document.math import symbol
 from tidu.explaining.gradient import closed_form
+from tidu.explaining.listing import LONGEST_LINE, Length, listed
 from tidu.explaining.notes import nothing_derived
+from tidu.explaining.steps import ListedLine
 from tidu.explaining.view import View
 from tidu.words import Words
 
@@ -30,6 +33,7 @@ SECTIONS: Mapping[str, Words] = {
     "rules": Words(en="the rules used, in full", zh="用到的法则"),
 }
 
+_STEPS = Words(en="for {step} = {first}, …, {last}", zh="{step} = {first}, …, {last}")
 _NOT_HERE = Words(
     en="there is nothing under {names} here; there is: {known}",
     zh="这里没有 {names} 部分；有的是：{known}",
@@ -63,7 +67,7 @@ def _selected(blocks: Sequence[Block], only: Collection[str]) -> Iterator[Block]
             yield block
         elif isinstance(block, Section) and block.name in only:
             yield block
-        elif isinstance(block, Section) and block.name == "check":
+        elif isinstance(block, Section) and block.name in ("check", "second"):
             yield from failed([block])
         elif isinstance(block, Section) and not block.name:  # a part of a study
             inner = tuple(_selected(block.blocks, only))
@@ -80,11 +84,23 @@ def failed(blocks: Sequence[Block]) -> Iterator[Verdict]:
             yield from failed(block.blocks)
 
 
-def brief_lines(view: View) -> tuple[Block, ...]:
-    """Return one line for each gradient: its formula in the user's names."""
+def brief_lines(view: View, length: Length) -> tuple[Block, ...]:
+    """Return one line for each gradient, its formula in the user's names; where such a line is too
+    long for a terminal, the parts that the gradients share have lines of their own."""
     if not view.derivation.wrt:
         return (nothing_derived(view),)
-    return tuple(
-        Equation((view.parameter_gradient(node), closed_form(view, name)))
+    closed = [
+        (view.parameter_gradient(node), closed_form(view, name))
         for name, node in view.derivation.wrt.items()
-    )
+    ]
+    if all(length(*line) <= LONGEST_LINE for line in closed):
+        return tuple(map(Equation, closed))
+    return tuple(map(_listed, listed(view, length)))
+
+
+def _listed(line: ListedLine) -> Block:
+    equation = Equation((line.left, line.right))
+    if not line.step:
+        return equation
+    facts = {"step": symbol(line.step), "first": line.first, "last": line.last}
+    return Step(equation, remarks=(_STEPS(**facts),))

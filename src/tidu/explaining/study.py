@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidu.backends.program import Valuation
-from tidu.checking.finding import Finding
 from tidu.checking.quotients import Quotient
 from tidu.document.blocks import Block
 from tidu.explaining.claims import Judged, claims_section
@@ -18,7 +17,6 @@ from tidu.explaining.notes import nothing_derived, notice_section, readings
 from tidu.explaining.prose import paragraphs
 from tidu.explaining.quotients import numeric_section
 from tidu.explaining.recursion import recursion_section
-from tidu.explaining.verdicts import check_section
 from tidu.explaining.view import View
 from tidu.explaining.working import forward_section, given_section, working
 from tidu.optim.course import Course
@@ -30,8 +28,8 @@ class PartResults:
     """The results of a part beside the numbers of its view.
 
     sample: a run for the index form, where it is asked for. quotients: those asked for. descents:
-    by name. claims: with their verdicts, at random values where the part gives none. findings: of
-    the numerical check.
+    by name. claims: with their verdicts, at random values where the part gives none. check: the
+    section of the numerical check.
     """
 
     sample: Valuation | None
@@ -39,7 +37,7 @@ class PartResults:
     descents: Mapping[str, Course | OneStep]
     claims: Sequence[Judged]
     claims_at_random: bool
-    findings: Sequence[Finding]
+    check: Sequence[Block]
 
 
 def part_blocks(view: View, part: Part, results: PartResults) -> tuple[Block, ...]:
@@ -57,9 +55,7 @@ def part_blocks(view: View, part: Part, results: PartResults) -> tuple[Block, ..
     blocks += notice_section(view)
     if results.claims:
         blocks.append(claims_section(view, results.claims, results.claims_at_random))
-    if results.findings:
-        blocks.append(check_section(view, results.findings))
-    return tuple(blocks)
+    return (*blocks, *results.check)
 
 
 def _working(view: View) -> tuple[Block, ...]:

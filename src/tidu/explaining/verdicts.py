@@ -5,25 +5,51 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tidu.checking.at_random import RandomPoint
 from tidu.checking.finding import Finding, KinkFacts
-from tidu.document.blocks import Block, Section, Verdict
-from tidu.document.math import Math, Number
+from tidu.document.blocks import Block, Paragraph, Section, Verdict
+from tidu.document.math import Math, Number, symbol
 from tidu.explaining import phrases
 from tidu.explaining.numbers import number_text
 from tidu.explaining.view import View
-from tidu.words import Phrase
+from tidu.words import Phrase, Words
 
 
-def check_section(view: View, findings: Sequence[Finding]) -> Section:
-    """Return one verdict a gradient: how it was checked and how well it agrees."""
-    return Section(
-        phrases.CHECKED(), tuple(_verdict(view, finding) for finding in findings), "check"
-    )
+def check_section(
+    view: View, findings: Sequence[Finding], point: RandomPoint | None = None
+) -> Section:
+    """Return one verdict a gradient: how it was checked and how well it agrees; `point`: at which
+    random values, where none are given."""
+    verdicts = tuple(_verdict(_gradient(view, f.subject), f) for f in findings)
+    return Section(phrases.CHECKED(), (*random_point(point), *verdicts), "check")
 
 
-def _verdict(view: View, finding: Finding) -> Block:
-    gradient = _gradient(view, finding.subject)
-    method = phrases.METHODS[finding.method]
+def second_verdict(name: Math, finding: Finding) -> Block:
+    """Return how a second derivative agrees with the slopes of the gradient."""
+    return _verdict(name, finding, phrases.OF_GRADIENT)
+
+
+def unchecked_section() -> Section:
+    """Return that no values were found at which a derivation without values can be checked."""
+    return Section(phrases.CHECKED(), (Paragraph(phrases.NO_POINT()),), "check")
+
+
+def random_point(point: RandomPoint | None) -> list[Block]:
+    """Return at what random values it was checked, where none are given."""
+    if point is None:
+        return []
+    sizes = [phrases.SIZE(name=symbol(n), size=size) for n, size in point.sizes.items()]
+    said = phrases.AT_SIZES(sizes=phrases.join(sizes)) if sizes else phrases.AT_RANDOM()
+    blocks: list[Block] = [Paragraph(said)]
+    if point.functions:
+        blocks.append(Paragraph(phrases.EXAMPLES(names=", ".join(point.functions))))
+    return blocks
+
+
+def _verdict(gradient: Math | str, finding: Finding, of: Words | None = None) -> Block:
+    method = phrases.METHODS[finding.method]()
+    if of is not None:
+        method = of(method=method)
     match finding.kind:
         case "agrees":
             text = phrases.AGREES(gradient=gradient, method=method, error=_error(finding.error))
