@@ -230,24 +230,42 @@ def _is_of_tidu(module: str) -> bool:
     return module.partition(".")[0] == __name__.partition(".")[0]
 
 
-SHORT = 3
 LONG = 60  # characters; longer words are not compared, which takes the product of their lengths
 MANY = 2_000  # known words, likewise
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """Return the known word that a misspelt one most likely stands for."""
+    """Return the known word that a misspelt one most likely stands for, or None if none is near.
+
+    >>> nearest("tahn", ["tan", "tanh", "than_other"]), nearest("vec", ["kve"])
+    ('tanh', None)
+    """
     if len(word) > LONG:
         return None
-    import difflib  # noqa: PLC0415  (only needed once something is misspelt)
-
     for name in known:
         if name.lower() == word.lower():
             return name
     if len(known) > MANY:
         return None
-    if len(word) <= SHORT:  # almost any longer word holds the letters of a short one
-        known = [name for name in known if abs(len(name) - len(word)) <= 1]
-    known = [name for name in known if len(name) <= 2 * LONG]
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return close[0] if close else None
+    most = max(1, (len(word) + 1) // 3)
+    near: list[tuple[int, int, int, str]] = []
+    for order, name in enumerate(known):
+        if abs(len(name) - len(word)) <= most:
+            edits = _edits(word.lower(), name.lower())
+            if edits <= most and edits < len(name):
+                near.append((edits, sorted(word) != sorted(name), order, name))
+    return min(near)[-1] if near else None
+
+
+def _edits(one: str, two: str) -> int:
+    """Return how many letters must be changed, left out, added or swapped with their neighbour."""
+    before, row = list[int](), list(range(len(two) + 1))
+    for i, a in enumerate(one, 1):
+        above, row = row, [i]
+        for j, b in enumerate(two, 1):
+            least = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == two[j - 2] and one[i - 2] == b:
+                least = min(least, before[j - 2] + 1)
+            row.append(least)
+        before = above
+    return row[-1]

@@ -4,7 +4,7 @@ paths from one element to the loss."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,15 @@ from tidu.calculus.differentiate import pull_back, push_forward
 from tidu.calculus.elements import ElementPath, ElementPaths, NodeElement, Position, Use
 from tidu.calculus.settings import with_bodies
 from tidu.calculus.values import placeholder
-from tidu.errors import InputError
+from tidu.errors import InputError, nearest
+from tidu.halfwidth import halfwidth
+from tidu.interface import ByInterface
 from tidu.ir.body import result_types
 from tidu.ir.build import apply
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, depends_on, reachable
 from tidu.ir.op import Form, Operand
-from tidu.ir.types import COMPLEX, product
+from tidu.ir.types import COMPLEX, Dim, product, shape_text
 from tidu.words import Words, verbatim
 
 MOST_LISTED = 20  # paths
@@ -38,7 +40,16 @@ _NO_ELEMENT = Words(
     en="{text} does not name an element of a parameter or input",
     zh="{text} 不是某个参数或输入的一个元素",
 )
-_NO_ELEMENT_FIX = Words(en='of="{name}"', zh='of="{name}"')
+_NO_ELEMENT_FIX = ByInterface(
+    python=Words(en='of="{name}"', zh='of="{name}"'),
+    command=Words(en="--of '{name}'", zh="--of '{name}'"),
+    study=Words(en='of = "{name}"', zh='of = "{name}"'),
+)
+_OUT_OF_RANGE = Words(
+    en="{name} has shape {shape}: its elements are {first} to {last}, counted from 1",
+    zh="{name} 的形状是 {shape}：它的元素从 {first} 到 {last}，下标从 1 数起",
+)
+_INPUTS = Words(en="parameters and inputs are: {names}", zh="参数和输入有：{names}")
 
 
 def element_paths(
@@ -71,7 +82,7 @@ def read_element(derivation: Derivation, text: str | None) -> NodeElement:
     if text is None:
         node = next(iter(derivation.wrt.values()))
         return NodeElement(node, (0,) * node.rank)
-    match = _ELEMENT.fullmatch(text)
+    match = _ELEMENT.fullmatch(halfwidth(text))
     node = derivation.graph.inputs.get(match.group(1)) if match else None
     if match is None or node is None:
         raise _refused(derivation, text)
@@ -88,10 +99,34 @@ def read_element(derivation: Derivation, text: str | None) -> NodeElement:
 
 
 def _refused(derivation: Derivation, text: str) -> InputError:
-    name, node = next(iter(derivation.wrt.items()))
-    index = ",".join("1" for _ in node.shape)
-    example = f"{name}[{index}]" if index else name
-    return InputError(_NO_ELEMENT(text=text), fix=_NO_ELEMENT_FIX(name=example))
+    """Return the error for what names no element: which there are of the input that is meant."""
+    inputs = derivation.graph.inputs
+    match = re.match(r"\s*(\w+)", text)
+    given = match.group(1) if match else ""
+    name = given if given in inputs else nearest(given, list(inputs))
+    node = inputs[name] if name else None
+    if name is None or node is None:
+        name, node = next(iter(derivation.wrt.items()))
+        why = _INPUTS(names=", ".join(inputs))
+    else:
+        ends = [_named_element(name, [end(dim) for dim in node.shape]) for end in (_first, str)]
+        why = _OUT_OF_RANGE(name=name, shape=shape_text(node.shape), first=ends[0], last=ends[1])
+    numbers = [int(number) for number in re.findall(r"\d+", text[len(given) :])[: node.rank]]
+    numbers += [1] * (node.rank - len(numbers))
+    nearby = [
+        max(1, min(number, dim) if isinstance(dim, int) else number)
+        for number, dim in zip(numbers, node.shape, strict=True)
+    ]
+    fix = _NO_ELEMENT_FIX(name=_named_element(name, nearby))
+    return InputError(_NO_ELEMENT(text=text), why=why, fix=fix)
+
+
+def _first(dim: Dim) -> str:
+    return "1"
+
+
+def _named_element(name: str, index: Sequence[object]) -> str:
+    return f"{name}[{','.join(map(str, index))}]" if index else name
 
 
 def list_paths(graph: ElementGraph, start: NodeElement, most: int) -> list[ElementPath]:

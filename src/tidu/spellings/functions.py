@@ -19,6 +19,7 @@ import numpy as np
 
 import tidu.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers the ops)
 from tidu.errors import UnknownNameError, nearest
+from tidu.interface import ByInterface
 from tidu.ir.op import Alias, Op, registered
 from tidu.spellings.reasons import reason_for
 from tidu.spellings.record import Spelling, spellings
@@ -27,9 +28,19 @@ from tidu.words import Phrase, Words, verbatim
 _UNKNOWN = Words(en="unknown function {name}", zh="未知函数 {name}")
 _CLOSEST = Words(en="the closest known name is {near}", zh="最接近的已知名称是 {near}")
 _LIST = Words(en="`tidu ops` lists all that are known", zh="`tidu ops` 列出全部已知函数")
-_DECLARE = Words(
-    en='functions={"{name}": None}, if it is a function of your own, applied to each element',
-    zh='functions={"{name}": None}（如果它是你自己的逐元素函数）',
+_DECLARE = ByInterface(
+    python=Words(
+        en='functions={"{name}": None}, if it is a function of your own, applied to each element',
+        zh='functions={"{name}": None}（如果它是你自己的逐元素函数）',
+    ),
+    command=Words(
+        en="--function {name}, if it is a function of your own, applied to each element",
+        zh="--function {name}（如果它是你自己的逐元素函数）",
+    ),
+    study=Words(
+        en='{name} = "" under [functions], if it is a function of your own, of each element',
+        zh='在 [functions] 下写 {name} = ""（如果它是你自己的逐元素函数）',
+    ),
 )
 _PYTHON = Words(
     en="{name} is a function of Python's that the formula language does not have",

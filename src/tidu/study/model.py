@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidu.errors import Place, StudyError, TiduError, nearest
+from tidu.interface import used_from
 from tidu.ir.build import input_node, rebuild
 from tidu.ir.graph import Graph
 from tidu.ir.name import Name
 from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.source import Source
-from tidu.ir.types import Shape, shape_text
+from tidu.ir.types import Shape, Size, is_size_name, shape_text
 from tidu.nn.losses import loss
 from tidu.nn.sequential import LayerProblem, Model, parameter_specs, sequential
 from tidu.study.fields import ProgramText
@@ -47,11 +48,22 @@ def model_source(study: Study, part: Part, values: Values) -> Source:
     shapes: dict[str, Any] = {name: array.shape for name, array in values.arrays.items()}
     shapes = {**part.shapes, **shapes}
     if isinstance(part.model, ProgramText):
-        source = _read(study, part, part.model, shapes, values, part.output)
+        source = _read(study, part, part.model, shapes, values)
     else:
         source = _layers(study, part, part.model, shapes, values)
     _check_names(part, source)
     return source
+
+
+def _sizes(part: Part, values: Values) -> dict[str, int]:
+    """Return what the letters of [shapes] are, for arrays that have values."""
+    known: dict[str, int] = {}
+    for name, shape in part.shapes.items():
+        array = values.arrays.get(name)
+        for dim, size in zip(shape, () if array is None else array.shape, strict=False):
+            if isinstance(dim, Size) and is_size_name(str(dim)):
+                known.setdefault(str(dim), size)
+    return known
 
 
 def _read(
@@ -60,19 +72,20 @@ def _read(
     program: ProgramText,
     shapes: Mapping[str, Any],
     values: Values,
-    output: str | None,
 ) -> Source:
     known = {name: array for name, array in values.arrays.items() if name in shapes}
     try:
-        return read(
-            program.text,
-            shapes=shapes,
-            values=known,
-            functions={name: body or None for name, body in part.functions.items()},
-            output=output,
-            file=study.file,
-            first_line=program.first_line,
-        )
+        with used_from("study"):
+            return read(
+                program.text,
+                shapes=shapes,
+                values=known,
+                functions={name: body or None for name, body in part.functions.items()},
+                output=part.output,
+                file=study.file,
+                first_line=program.first_line,
+                sizes=_sizes(part, values),
+            )
     except TiduError as problem:
         raise problem.at(program.place) from None
 
@@ -102,9 +115,7 @@ def _layers(
     inner = {name: node.shape for name, node in built.named.items()}
     beside = {name: s for name, s in shapes.items() if name not in built.parameters}
     parameter_shapes = {spec.name: spec.shape for spec in built.specs}
-    below = _read(
-        study, part, model.loss, {**beside, **inner, **parameter_shapes}, values, part.output
-    )
+    below = _read(study, part, model.loss, {**beside, **inner, **parameter_shapes}, values)
     graph = _joined(below.graph, built, names, places)
     return Source(
         graph, below.values, parameters, below.loss, unknown=below.unknown, bodies=below.bodies

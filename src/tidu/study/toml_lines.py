@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tidu.errors import Place, StudyError
+from tidu.halfwidth import first_quote, halfwidth, straight_quotes
 from tidu.study.size import check_size
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -121,9 +122,50 @@ def _broken(problem: str, file: str, lines: tuple[str, ...]) -> StudyError:
         line, column = int(position.group(1)), int(position.group(2))
         excerpt = lines[line - 1] if line <= len(lines) else ""
         place = Place(file, line, excerpt, column - 1, column)
+        typed = _as_typed(file, line, excerpt)
+        if typed is not None:
+            return typed
     else:
         place = Place(file, len(lines))
     return StudyError(_BROKEN(problem=reason), place=place, why=_BROKEN_WHY())
+
+
+def _as_typed(file: str, line: int, shown: str) -> StudyError | None:
+    """Return the error for what a Chinese keyboard types outside of quotes: “ ”, ，, １, a key in
+    Chinese; None if the line holds nothing of the kind."""
+    outside = _QUOTED.sub(lambda match: " " * len(match.group()), shown)
+    plain = straight_quotes(halfwidth(outside))
+    at = next((i for i, c in enumerate(outside) if i >= len(plain) or plain[i] != c), None)
+    written = "".join(
+        new if old != " " or kept == " " else kept
+        for old, new, kept in zip(outside, plain, shown, strict=True)
+    )
+    key = _WIDE_KEY.match(written)
+    if at is not None:
+        what = _QUOTE if first_quote(outside[at]) or outside[at] in "‘’" else _WIDE
+        place = Place(file, line, shown, at, at + 1)
+        return StudyError(what(character=outside[at]), place=place, fix=verbatim(written.strip()))
+    if key is not None:
+        place = Place(file, line, shown, key.start(1), key.end(1))
+        fix = verbatim(f'"{key[1]}"{written[key.end(1) :]}'.strip())
+        return StudyError(_KEY(name=key[1]), place=place, fix=fix)
+    return None
+
+
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|#.*")
+_WIDE_KEY = re.compile(r"\s*([\w-]*[^\W\x00-\x7f][\w-]*)\s*=")
+_QUOTE = Words(
+    en="{character} is a typographic quotation mark: TOML takes the straight ones, \" and '",
+    zh="{character} 是中文（弯）引号，TOML 要用英文的直引号 \" 或 '",
+)
+_WIDE = Words(
+    en="{character} is a full-width sign: TOML takes the plain one",
+    zh="{character} 是全角字符，TOML 要用半角字符",
+)
+_KEY = Words(
+    en="the key {name} has letters other than A to Z: it stands in quotes",
+    zh="键 {name} 含有英文字母以外的文字，要加引号",
+)
 
 
 class _Scanner:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidu.backends.budget import check_run
 from tidu.errors import DTypeError, InputError, TiduError
+from tidu.interface import ByInterface
 from tidu.ir.body import result_types
 from tidu.ir.budget import ELEMENTS, grouped
 from tidu.ir.build import constant
@@ -29,9 +30,19 @@ _BIG_ARRAY = Words(
     en="an array of {count} elements is too large to be written in a formula (at most {limit})",
     zh="公式里写的数组太大：{count} 个元素（最多 {limit} 个）",
 )
-_SHAPE_FIX = Words(
-    en='leave the array out and declare its shape: shapes={"{name}": {shape}}',
-    zh='不写这个数组，改为声明形状：shapes={"{name}": {shape}}',
+_SHAPE_FIX = ByInterface(
+    python=Words(
+        en='leave the array out and declare its shape: shapes={"{name}": {shape}}',
+        zh='不写这个数组，改为声明形状：shapes={"{name}": {shape}}',
+    ),
+    command=Words(
+        en="leave the array out and declare its shape: --shape {name}={sizes}",
+        zh="不写这个数组，改为声明形状：--shape {name}={sizes}",
+    ),
+    study=Words(
+        en="leave the array out and declare its shape, {name} = [{sizes}] under [shapes]",
+        zh="不写这个数组，改为声明形状：在 [shapes] 下写 {name} = [{sizes}]",
+    ),
 )
 _RAGGED = Words(
     en="the rows of this array do not have the same length, or hold something that is no number",
@@ -91,7 +102,8 @@ def filled(shape: Shape, value: float) -> Node | Literal:
 def _check_elements(shape: Sequence[Dim]) -> None:
     count, limit = product(shape), ELEMENTS.value()
     if isinstance(count, int) and count > limit:
-        fix = _SHAPE_FIX(name="W", shape=tuple(shape))
+        sizes = ",".join(map(str, shape))
+        fix = _SHAPE_FIX(name="W", shape=tuple(shape), sizes=sizes)
         what = _BIG_ARRAY(count=grouped(count), limit=grouped(limit))
         raise InputError(what, why=ELEMENTS.why(limit), fix=fix)
 

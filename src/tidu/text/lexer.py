@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from tidu.errors import Place, SyntaxProblem
+from tidu.halfwidth import first_quote, straight_quotes
 from tidu.ir.budget import TEXT
 from tidu.visible import visible_line
 from tidu.words import Words, verbatim
@@ -60,6 +61,10 @@ _CHARACTER = Words(
 )
 _INVISIBLE = Words(
     en="an invisible character (U+{code}) stands here", zh="这里有一个不可见字符（U+{code}）"
+)
+_QUOTE = Words(
+    en="{character} is a typographic quotation mark: names and texts stand without, or in \" or '",
+    zh="{character} 是中文（弯）引号，公式里要用英文的直引号 \" 或 '",
 )
 _WRITE = Words(en="{text}", zh="{text}")
 _LOOKALIKE = Words(
@@ -186,6 +191,10 @@ def bad_character(text: Text, character: str, line: int, column: int) -> SyntaxP
     place = text.place(line, column, column + 1)
     if character in "\"'":
         return SyntaxProblem(_STRING(), place=place)
+    if first_quote(character) or character == "’":
+        shown = text.lines[line]
+        fix = _WRITE(text=straight_quotes(shown)) if len(shown) <= 200 else None
+        return SyntaxProblem(_QUOTE(character=character), place=place, fix=fix)
     code = f"{ord(character):04X}"
     hidden = not character.isprintable() or visible_line(character) != character
     if hidden or unicodedata.category(character) == "Mn":

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import InputError, SyntaxProblem, TiduError, UnknownNameError
+from tidu.halfwidth import halfwidth
 from tidu.ir.budget import reading
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
@@ -62,13 +63,15 @@ def read(
     file: str | None = None,
     first_line: int = 1,
     remedy: Callable[[str], Phrase] | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Source:
     """Return a program as a graph.
 
     The result is the last line: a formula (called L), or the name that it assigns; `output` picks
     another name. `shapes` may use named sizes, `values` give a shape where none is declared;
     `functions` declares elementwise functions, with a formula in one variable as body or None;
-    `remedy` says how the caller gives a name its value, if not by `shapes`.
+    `remedy` says how the caller gives a name its value, if not by `shapes`; `sizes` are what named
+    sizes are known to be.
     Raises `SyntaxProblem`, `UnknownNameError`, `ShapeError` and `InputError` with the place.
 
     >>> program = read("r = A @ x - b; sum(r**2)", shapes={"A": ("n", 3), "x": (3,), "b": ("n",)})
@@ -80,6 +83,7 @@ def read(
     formulas = with_formulas(scope, is_latex(program.text.source)) if program.formulas else None
     scope.remedy = remedy or scope.remedy
     scope.declare(shapes or {}, values or {}, functions or {})
+    scope.locals[0].update(sizes or {})
     for name, body in (functions or {}).items():
         if body is not None:
             scope.bodies[name] = _body(name, body)
@@ -167,7 +171,8 @@ def _checked(source: str, file: str | None, first_line: int) -> Text:
     if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(_NOT_TEXT(kind=type(source).__name__))
     check_length(source)  # before anything goes through it
-    source = textwrap.dedent(source.removeprefix("\ufeff")) if "\n" in source else source.strip()
+    source = halfwidth(source.removeprefix("\ufeff"))
+    source = textwrap.dedent(source) if "\n" in source else source.strip()
     text = Text(source, lines_of(source), file, first_line)
     for number, line in enumerate(text.lines):
         half = _HALF.search(line)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import DTypeError, InputError, Place, SyntaxProblem, UnknownNameError, nearest
+from tidu.interface import ByInterface
 from tidu.ir.build import constant, input_node
 from tidu.ir.graph import Graph
 from tidu.ir.name import Name
@@ -47,9 +48,22 @@ _STEPS = Words(
     en="the program takes more than {limit} steps to read", zh="读这段程序需要超过 {limit} 步"
 )
 _NO_VALUE = Words(en="{name} has no value or shape", zh="{name} 既没有值，也没有形状")
-_DECLARE = Words(
+_IN_PYTHON = Words(
     en='shapes={"{name}": (2, 3)} (named sizes: ("n", "d"); a single number: ())',
     zh='shapes={"{name}": (2, 3)}（命名大小：("n", "d")；单个数：()）',
+)
+_DECLARE = ByInterface(
+    python=_IN_PYTHON,
+    command=Words(
+        en="--shape {name}=2,3 (named sizes: {name}=n,d; a single number: {name}=)",
+        zh="--shape {name}=2,3（命名大小：{name}=n,d；单个数：{name}=）",
+    ),
+    study=Words(
+        en='{name} = [2, 3] under [shapes] (named sizes: ["n", "d"]; a single number: []), or its '
+        "value under [given]",
+        zh='在 [shapes] 下写 {name} = [2, 3]（命名大小：["n", "d"]；单个数：[]），'
+        "或在 [given] 下写它的值",
+    ),
 )
 _MEANT = Words(en="did you mean {near}?", zh="是不是想写 {near}？")
 _LETTER = Words(
@@ -178,6 +192,8 @@ class Scope:
             if isinstance(dim, str) and is_size_name(dim):
                 dims.append(self.sizes.setdefault(dim, Size.named(dim)))
             elif isinstance(dim, Size):
+                if is_size_name(str(dim)):
+                    self.sizes.setdefault(str(dim), dim)
                 dims.append(dim)
             elif isinstance(dim, int | np.integer) and not isinstance(dim, bool) and dim >= 0:
                 dims.append(int(dim))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tidu.errors import DTypeError, InputError, nearest
 from tidu.files import named, neighbours, read_whole
+from tidu.halfwidth import halfwidth
 from tidu.words import Words, verbatim
 
 _CHOICE = Words(
@@ -63,8 +64,13 @@ def choice(option: str, given: str | None, known: Sequence[str]) -> Any:
 
 def several(option: str, given: Iterable[str], known: Sequence[str]) -> list[str] | None:
     """Return known words, given one by one or in one text with commas; None if there are none."""
-    parts = [part.strip() for text in given for part in text.replace("，", ",").split(",")]
+    parts = [part.strip() for text in given for part in halfwidth(text).split(",")]
     return [choice(option, part, known) for part in parts if part] or None
+
+
+def joined(given: Sequence[str] | None) -> str | None:
+    """Return names with commas between them, as one text; None if there are none."""
+    return halfwidth(",".join(given)) if given else None
 
 
 def digits(given: str | None) -> int | None:
@@ -79,7 +85,7 @@ def pairs(option: str, given: Iterable[str], example: str) -> dict[str, str]:
     """Return NAME=VALUE texts as a dictionary."""
     texts_by_name: dict[str, str] = {}
     for text in given:
-        name, sign, value = text.partition("=")
+        name, sign, value = text.replace("＝", "=", 1).partition("=")
         name = name.strip()
         if not sign or not name.isidentifier():
             what = _NAME(name=repr(name)) if sign else _PAIR(option=option, given=repr(text))
@@ -94,7 +100,7 @@ def shapes(given: Iterable[str]) -> dict[str, tuple[int | str, ...]]:
     """Return x=2,3 or x=n,d as shapes; x= (nothing) stands for a number."""
     shape_of: dict[str, tuple[int | str, ...]] = {}
     for name, text in pairs("--shape", given, "--shape x=2,3").items():
-        parts = [part.strip() for part in text.strip("()").split(",")]
+        parts = [part.strip() for part in halfwidth(text).strip("()").split(",")]
         parts = [part for part in parts if part]
         if not all(_is_size(part) for part in parts):
             raise InputError(

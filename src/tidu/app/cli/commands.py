@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from tidu.app.cli import choices
 from tidu.app.cli.help import CommandHelp, command_class, group_class, usage_error
 from tidu.app.cli.options import OPTIONS
 from tidu.app.cli.output import emit, readable
@@ -99,7 +100,7 @@ _CACHE = CommandHelp(
 )
 _ACTION = Words(en="clear: remove all of them", zh="clear：全部删除")
 
-_MINUS_EXPRESSION = re.compile(r"-(?!-)[^=]*[-+*/@(].*", re.DOTALL)
+_MINUS_EXPRESSION = re.compile(r"-(?!-)[^=]*[-+*/@(\\^∑∏√‖|].*", re.DOTALL)
 
 
 def _expression_or_option(argument: str) -> str:
@@ -239,7 +240,7 @@ def _add_derive(shell: _Shell) -> None:
 
         problem = work.DeriveOptions(
             expression,
-            ",".join(wrt) if wrt else None,
+            choices.joined(wrt),
             values or [],
             shapes or [],
             functions or [],
@@ -277,7 +278,7 @@ def _add_export(shell: _Shell) -> None:
         work.check_language(lang)
         problem = work.DeriveOptions(
             source,
-            ",".join(wrt) if wrt else None,
+            choices.joined(wrt),
             values or [],
             shapes or [],
             functions or [],

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from tidu.app.cli.output import closed, emit, readable, unwritable
 from tidu.errors import TiduError, TiduWarning
+from tidu.interface import used_from
 from tidu.words import LANGUAGES, Language, Lines, Words, current_language, verbatim
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = language_of(given)
     _open_streams()
-    with _shown_call(language), _warnings_on_stderr(language):
+    with used_from("command"), _shown_call(language), _warnings_on_stderr(language):
         try:
             return _run(given, language)
         except TiduError as error:
