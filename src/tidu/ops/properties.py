@@ -15,6 +15,7 @@ import numpy as np
 
 from tidu.ir.node import Node
 from tidu.ir.op import Form
+from tidu.ir.types import is_one_element
 from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, transpose
 from tidu.ops.arrays.structure import diagonal_matrix, eye
 from tidu.ops.elementwise.parts import is_complex
@@ -23,7 +24,6 @@ from tidu.ops.linalg.inverse import inv
 from tidu.ops.linalg.matrices import mirrored, symmetric_part
 from tidu.ops.linalg.singular import svd
 from tidu.ops.linalg.spectra import eigh
-from tidu.ops.numbers import number_of
 from tidu.ops.results import result_of
 from tidu.words import Words
 
@@ -133,7 +133,7 @@ def _symmetric(node: Node, depth: int) -> bool:
     if node.op is mirrored or node.op is symmetric_part:
         return not is_complex(node)  # of complex matrices, the conjugate of its transpose
     if node.op is broadcast_to:  # one number broadcast is symmetric, and so is a batch of one
-        return number_of(node) is not None or _symmetric(node.inputs[0], depth - 1)
+        return is_one_element(node.inputs[0].shape) or _symmetric(node.inputs[0], depth - 1)
     if node.op is inv or (node.op is transpose and is_matrix_transpose(node)):
         return _symmetric(node.inputs[0], depth - 1)
     if node.op is diagonal_matrix:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tidu.ir.node import Node
 from tidu.ir.rule import Atoms, rule
-from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, transpose
+from tidu.ops.arrays.layout import broadcast_to, is_matrix_transpose, reshape, transpose
 from tidu.ops.arrays.structure import eye
+from tidu.ops.define import is_scalar
+from tidu.ops.elementwise.arithmetic import multiply
 from tidu.ops.elementwise.parts import is_complex
 from tidu.ops.linalg.contraction import matmul
 from tidu.ops.linalg.determinant import det, logabsdet, logdet, sign_det
@@ -97,6 +99,29 @@ rule(
     purpose="stabilise",
     example=lambda: [inv(_square("A")) @ sample("b", 3), inv(_square("A")) @ sample("B", 3, 2)],
     complex=True,
+)
+
+
+def _solved_for_identity(node: Node, atoms: Atoms) -> Node | None:
+    """Rewrite the solution of A X = I → A⁻¹, and that of A X = c·I → c·A⁻¹."""
+    matrix, right = node.inputs
+    if right.op.role == "identity":
+        return inv(matrix)
+    for number, other in (right.inputs, right.inputs[::-1]) if right.op is multiply else ():
+        if other.op.role == "identity" and is_scalar(number) and right.id not in atoms:
+            factor = number.inputs[0] if number.op is broadcast_to else number
+            return reshape(factor, shape=()) * inv(matrix)
+    return None
+
+
+simplification(
+    "inverse times the identity",
+    solve,
+    _solved_for_identity,
+    "A⁻¹·I = A⁻¹",
+    "A⁻¹·I = A⁻¹",
+    lambda: [solve(_square("A"), eye(rows=3)), solve(_square("A"), 0.5 * eye(rows=3))],
+    source="A X = I",
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from tidu.ir.build import apply, rebuild
 from tidu.ir.node import Node, post_order
 from tidu.ir.op import Form, Op
@@ -15,14 +17,22 @@ from tidu.ir.rule import Atoms
 from tidu.ops.arrays.layout import transpose
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.arrays.statistics import euclidean_norm, std, var
-from tidu.ops.elementwise.arithmetic import absolute, multiply, sqrt, square
+from tidu.ops.elementwise.arithmetic import (
+    absolute,
+    add,
+    divide,
+    multiply,
+    sqrt,
+    square,
+    subtract,
+)
 from tidu.ops.elementwise.comparison import where
 from tidu.ops.elementwise.exponential import log
 from tidu.ops.elementwise.lengths import hypot
 from tidu.ops.elementwise.powers import power
 from tidu.ops.elementwise.selection import maximum, minimum
 from tidu.ops.linalg.contraction import matmul
-from tidu.ops.linalg.determinant import det, logdet
+from tidu.ops.linalg.determinant import det, logabsdet, logdet
 from tidu.ops.numbers import constant_value
 from tidu.rewriting.patterns import Pattern, any_order, either, of, variable
 from tidu.rewriting.register import sample, stabilisation
@@ -133,6 +143,58 @@ stabilisation(
     "直接求 ln det X，不先算会溢出的行列式",
     lambda: [log(det(matmul(sample("A", 3, 3), transpose(sample("A", 3, 3)))))],
     source="ln det X = Σ ln |uᵢᵢ| of an LU factorisation",
+)
+
+
+def _log_of_multiple(node: Node, atoms: Atoms) -> Node | None:
+    """Rewrite ln(c det X) and ln(det X / c) → ln det X ± ln c, for a number c > 0."""
+    x = node.inputs[0]
+    if x.op is multiply:
+        pairs = [(x.inputs[0], x.inputs[1], add), (x.inputs[1], x.inputs[0], add)]
+    elif x.op is divide:
+        pairs = [(x.inputs[1], x.inputs[0], subtract)]
+    else:
+        return None
+    for number, other, combine in pairs:
+        value = constant_value(number)
+        if other.op is det and value is not None and value > 0:
+            return combine(logdet(other.inputs[0]), float(np.log(value)))
+    return None
+
+
+stabilisation(
+    "log of a multiple of a determinant",
+    log,
+    _log_of_multiple,
+    "ln(c·det X) = ln det X + ln c",
+    "ln(c·det X) = ln det X + ln c",
+    lambda: [
+        log(2.0 * det(matmul(sample("A", 3, 3), transpose(sample("A", 3, 3))))),
+        log(det(matmul(sample("A", 3, 3), transpose(sample("A", 3, 3)))) / 3.0),
+    ],
+)
+stabilisation(
+    "log of a root or the size of a determinant",
+    log,
+    [
+        (of(log, of(sqrt, of(det, A))), 0.5 * of(logdet, A)),
+        (of(log, of(absolute, of(det, A))), of(logabsdet, A)),
+        (of(log, either(*_squares(of(det, A)).values())), 2.0 * of(logabsdet, A)),
+    ],
+    "ln √x = ½ ln x, ln x² = 2 ln |x|",
+    "ln √x = ½ ln x，ln x² = 2 ln |x|",
+    lambda: [
+        log(sqrt(det(matmul(sample("A", 3, 3), transpose(sample("A", 3, 3)))))),
+        log(absolute(det(sample("A", 3, 3)))),
+        *(
+            log(square_of)
+            for square_of in (
+                det(sample("A", 3, 3)) ** 2.0,
+                square(det(sample("A", 3, 3))),
+                det(sample("A", 3, 3)) * det(sample("A", 3, 3)),
+            )
+        ),
+    ],
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index
+from tidu.document.math import Index
 from tidu.errors import EvaluationError, InputError
 from tidu.ir.build import apply
 from tidu.ir.node import Node
@@ -39,7 +39,12 @@ from tidu.ops.arrays.keys import (
 )
 from tidu.ops.arrays.layout import reshape, transpose
 from tidu.ops.arrays.reduction import normal_axes
-from tidu.ops.arrays.rows import indices_by_row, one_of_each_row, scatter_notation
+from tidu.ops.arrays.rows import (
+    indices_by_row,
+    one_of_each_row,
+    put_notation,
+    scatter_notation,
+)
 from tidu.ops.define import op, sampled, says
 from tidu.words import Words
 
@@ -133,9 +138,7 @@ scatter = op(
     source="⟨G, scatter(x)⟩ = ⟨G[key], x⟩",
     numpy=_scattered,
     type_rule=lambda g, key, shape: Type(shape, g.dtype),
-    notation=lambda node, g: Apply(
-        Function("scatter"), (g, *key_math(node.attrs["key"], node.shape, ()))
-    ),
+    notation=put_notation,
     code=lambda node, g: scatter_code(node, g, ()),
     sources={
         "torch": lambda node, g: scatter_torch(node, g, ()),

@@ -138,9 +138,24 @@ def squeezed(shape: Shape) -> Shape:
     return tuple(dim for dim in shape if dim != 1)
 
 
+def is_kron(node: Node) -> bool:
+    """Tell whether a matrix is A ⊗ X as it is built: a reshaped product of A, with axes of size one
+    behind its own, and X with such axes in front."""
+    if node.op is not reshape or node.rank != 2 or node.inputs[0].rank != 4:
+        return False
+    product = node.inputs[0]
+    p, r, q, s = product.shape
+    if product.op.operator != "*" or node.shape != (p * r, q * s):
+        return False
+    spread = [x.inputs[0] if x.op is broadcast_to else x for x in product.inputs]
+    return [x.shape for x in spread] == [(p, 1, q, 1), (1, r, 1, s)]
+
+
 def _reshape_notation(node: Node, x: Math) -> Math:
     if squeezed(node.shape) == squeezed(node.inputs[0].shape):
         return x  # only axes of size one come or go; the shape equation says so
+    if is_kron(node) and isinstance(x, Product) and len(x.factors) == 2:
+        return Product(x.factors, "⊗")
     return Apply(Function("reshape", "×".join(str(dim) for dim in node.shape)), (x,))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.document.math import Apply, Function, Index, Math
 from tidu.ir.build import OperandError, apply
 from tidu.ir.node import Node
 from tidu.ir.op import Alias, Form, Kink, Loop, Op, Operand
@@ -126,6 +127,16 @@ take_along_axis = op(
     doc=says("elements chosen by indices along an axis", "沿一个轴按下标取出元素"),
 )
 
+
+def _along_notation(node: Node, g: Math, indices: Math) -> Math:
+    """Return g[rank(x)] where the elements go back to their places before x was sorted."""
+    order, axis = node.inputs[1], node.attrs["axis"]
+    if order.op is not argsort or order.attrs["axis"] != axis or not isinstance(indices, Apply):
+        return Apply(Function("add_along"), (g, indices))
+    rank = Function("rank", "" if node.rank == 1 else str(axis + 1))
+    return Index(g, (Apply(rank, indices.arguments),))
+
+
 add_along_axis = op(
     "add_along_axis",
     complex=True,
@@ -142,7 +153,7 @@ add_along_axis = op(
     type_rule=lambda g, indices, axis, size: Type(
         (*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype
     ),
-    notation=function("add_along"),
+    notation=_along_notation,
     code=lambda node, g, i: (
         f"np.moveaxis(np.sum(({i}[..., None] % {node.attrs['size']} == "
         f"np.arange({node.attrs['size']})) * {g}[..., None], axis={node.attrs['axis']}), "
@@ -296,8 +307,8 @@ sort = op(
         apply(add_along_axis, g, apply(argsort, x, axis=axis), axis=axis, size=x.shape[axis]),
     ),
     says=says(
-        "each element of the sorted array gets its gradient back at its place before",
-        "排序后每个元素的梯度回到它原来的位置",
+        "each element gets the gradient at its rank, its place in the sorted array",
+        "每个元素取其名次（排序后的位置）处的梯度",
     ),
     source="sorting is a permutation that stays the same near x",
     numpy=lambda x, axis: np.sort(x, axis),

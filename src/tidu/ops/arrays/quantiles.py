@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Math
+from tidu.document.math import Apply, Function, Math, Prime
 from tidu.errors import InputError
 from tidu.ir.budget import check_steps
 from tidu.ir.build import apply, filled
@@ -103,6 +103,15 @@ def _weights_code(node: Node, x: str) -> str:
     return f"np.transpose((lambda x: {chosen})({text}).reshape({shape}), {back})"
 
 
+def _weights_notation(node: Node, x: Math) -> Math:
+    """Return median′(x), the weights with which the elements enter, as relu′(x) is written."""
+    q, axis = node.attrs["q"], node.attrs["axis"]
+    names = [] if q == 0.5 else [f"{q:g}"]
+    names += [",".join(str(a + 1) for a in axis)] if len(axis) < node.rank else []
+    head = Function("median" if q == 0.5 else "quantile", ",".join(names))
+    return Apply(Prime(head), (x,))
+
+
 quantile_weights = op(
     "quantile_weights",
     form=Form.OPAQUE,
@@ -115,7 +124,7 @@ quantile_weights = op(
     source=FLAT,
     numpy=_weights,
     type_rule=lambda x, **_: Type(x.shape, float_type(x.dtype)),
-    notation=lambda node, x: Apply(Function("weights", str(node.attrs["q"])), (x,)),
+    notation=_weights_notation,
     code=_weights_code,
     axes=("axis",),
     samples=sampled(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index, Math, Product, Symbol, Transpose
+from tidu.document.math import Apply, Function, Index, Math, Number, Product, Symbol, Transpose
 from tidu.ir.node import Node
 from tidu.ops.arrays.keys import Key, key_math
 from tidu.ops.arrays.layout import ONES
@@ -55,9 +55,24 @@ def _of_row(tree: Math) -> Math:
     return Index(tree, (ROW,))
 
 
+def put_notation(node: Node, value: Math) -> Math:
+    """Return a value put at one place of a vector as a multiple of the unit vector e of it."""
+    key = node.attrs["key"]
+    places = key_math(key, node.shape, ())
+    if node.rank != 1 or len(key) != 1 or key[0][0] != "at" or not isinstance(places[0], Number):
+        return Apply(Function("scatter"), (value, *places))
+    return _multiple(node, value, Symbol("e", places[0].text))
+
+
+def _multiple(node: Node, value: Math, unit: Math) -> Math:
+    return unit if constant_value(node.inputs[0]) == 1.0 else Product((value, unit))
+
+
 def scatter_notation(node: Node, values: Math, *indices: Math) -> Math:
     """Return values put at indexed places; one for each row as a multiple of onehot(t)."""
     key, arrays = node.attrs["key"], node.inputs[1:]
+    if node.rank == 1 and key == (("by", 0),) and not arrays[0].rank:
+        return _multiple(node, values, Apply(Function("onehot"), (indices[0],)))
     if not one_of_each_row(key, node.shape, arrays):
         places = key_math(key, node.shape, indices_by_row(arrays, indices))
         return Apply(Function("scatter"), (values, *places))

@@ -77,7 +77,7 @@ def _written_form(node: Node) -> StableForm | None:
     """Calculate the value as the program writes it, from parts that it has calculated."""
     _, top, scale = node.inputs
     if scale.op.role == "input":
-        return None
+        return None  # not made of x here
     divides = node.attrs["divides"]
     calculate = np.true_divide if divides else np.multiply
     return StableForm((top, scale), calculate, divide if divides else multiply)
@@ -96,6 +96,8 @@ def _adjoint(
 ) -> tuple[Node, None, None]:
     source = scale.inputs[0] if scale.op.role == "broadcast" else scale
     factor = 1.0 / source if divides else source
+    if source.op.role == "input":  # not made of x here, so that it would not move with x
+        factor = 1.0 / deviation(x, axis, eps, centred)
     slope = apply(standardised_slope, g, out, factor, axis=axis, centred=centred)
     return slope, None, None
 

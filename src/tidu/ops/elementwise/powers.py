@@ -110,8 +110,27 @@ def _slope_numpy(x: Any, y: Any, order: int) -> Any:
 
 def _slope_notation(node: Node, x: Math, y: Math) -> Math:
     order = node.attrs["order"]
-    down = [Sum((y, Negative(Number(str(i))))) for i in range(1, order + 1)]
+    down = [_less(y, i) for i in range(1, order + 1)]
     return Product((y, *down[:-1], Power(x, down[-1])))
+
+
+def _less(tree: Math, count: int) -> Math:
+    """Return y − count; a of (a + 1) − 1, and a + 1 of (a + 2) − 1."""
+    terms = tree.terms if isinstance(tree, Sum) else (tree,)
+    numbers = [value for term in terms if (value := _whole(term)) is not None]
+    rest = tuple(term for term in terms if _whole(term) is None)
+    total = sum(numbers) - count
+    if not rest or not total:
+        return Sum(rest) if rest else Number(str(total))
+    return Sum((*rest, Number(str(total)) if total > 0 else Negative(Number(str(-total)))))
+
+
+def _whole(tree: Math) -> int | None:
+    """Return a whole number that stands as a term, with its sign."""
+    sign, number = (-1, tree.value) if isinstance(tree, Negative) else (1, tree)
+    if not isinstance(number, Number) or not number.text.isascii():
+        return None
+    return sign * int(number.text) if number.text.lstrip("-").isdigit() else None
 
 
 def _slope_code(node: Node, x: str, y: str) -> str:
