@@ -15,6 +15,7 @@ from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
 from tidu.calculus.inline import has_bodies, inlined_derivation, sized_derivation
 from tidu.checking import Finding, verify
+from tidu.checking.cancellation import digits_of, warn_digits
 from tidu.document.blocks import Document, Equation, Note
 from tidu.document.math import Math, Relation
 from tidu.errors import UnknownNameError
@@ -218,7 +219,12 @@ class Derivation(Instance):
         """
         given = {**self.values, **(values or {}), **arrays}
         chosen = self.for_values(given)
-        return evaluated(chosen, chosen.given(given))
+        checked = chosen.given(given)
+        found = evaluated(chosen, checked)
+        core = chosen.with_bodies()
+        outputs = {f"d/{name}": value for name, value in found.gradients.items()}
+        warn_digits("evaluate", core, digits_of(core), checked, outputs)
+        return found
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""

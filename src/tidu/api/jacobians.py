@@ -16,6 +16,7 @@ from tidu.api.options import (
 )
 from tidu.calculus import jacobians
 from tidu.calculus.jacobians import Mode
+from tidu.checking.cancellation import warn_digits_of_results
 from tidu.ir.build import filled
 from tidu.ir.node import Node
 from tidu.ir.types import Type
@@ -70,7 +71,15 @@ def jacobian(
             tree = replace(region.result, lambda _, output: blocks(output))
             what, of = f"jacobian({region.function})", region.functions
             redo = redo_of(derivative, function, here, named)
-            return finish(here, region.close(tree), what, region.display_names, of=of, redo=redo)
+            return finish(
+                here,
+                region.close(tree),
+                what,
+                region.display_names,
+                of=of,
+                redo=redo,
+                look=warn_digits_of_results,
+            )
 
     return derivative
 
@@ -112,7 +121,15 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
             tree = one_or_all([region.like(name, parts) for name in wrt], argnums)
             what, of = f"hessian({region.function})", region.functions
             redo = redo_of(second, function, here, named)
-            return finish(here, region.close(tree), what, region.display_names, of=of, redo=redo)
+            return finish(
+                here,
+                region.close(tree),
+                what,
+                region.display_names,
+                of=of,
+                redo=redo,
+                look=warn_digits_of_results,
+            )
 
     return second
 

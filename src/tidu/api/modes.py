@@ -9,6 +9,7 @@ from typing import Any
 from tidu.api.options import Argnums, check_argnums, check_function, chosen, one_or_all
 from tidu.calculus.differentiate import gradient_from_adjoint
 from tidu.calculus.modes import as_run, pulled, pushed
+from tidu.checking.cancellation import warn_digits_of_results
 from tidu.errors import InputError
 from tidu.ir.build import constant, filled, input_node, substitute
 from tidu.ir.node import Node
@@ -73,7 +74,17 @@ def jvp(function: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any,
         what, of = f"jvp({region.function})", region.functions
         tree = value, slopes
         names = region.display_names
-        return finish(here, tree, what, names, of=of, derived=derived, lower=lower, redo=redo)
+        return finish(
+            here,
+            tree,
+            what,
+            names,
+            of=of,
+            derived=derived,
+            lower=lower,
+            redo=redo,
+            look=warn_digits_of_results,
+        )
 
 
 def _pushed_again(
@@ -175,7 +186,15 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             tree = region.close(one_or_all(products, argnums))
             what, of = f"hvp({region.function})", region.functions
             redo = redo_of(along_it, function, here, named)
-            return finish(here, tree, what, region.display_names, of=of, redo=redo)
+            return finish(
+                here,
+                tree,
+                what,
+                region.display_names,
+                of=of,
+                redo=redo,
+                look=warn_digits_of_results,
+            )
 
     return product
 
@@ -225,7 +244,7 @@ def _pull(
             tree = _gradients(region, names, parts, seeds)
             of = home.recorder.plain_functions(region.functions)
             rests[order] = rest_of(tree, order, home.values, of)
-        return rests[order].finish(here, what, region.display_names)
+        return rests[order].finish(here, what, region.display_names, warn_digits_of_results)
     # Pulled back in a later trace, where what was given is a constant. An input of that trace may
     # have the name of one here: variables keep them apart.
     seed_inputs = {

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from tidu.backends.numpy import compile_graph
 from tidu.backends.numpy.instructions import NumpyProgram
 from tidu.backends.program import Program
 from tidu.calculus.derivation import Derivation
-from tidu.checking.digits import Derivatives, Looks, looks_at, lost_digits
+from tidu.checking.digits import Derivatives, Looks, Lost, looks_at, lost_digits
 from tidu.errors import CancellationWarning, warn
 from tidu.ir.describe import describe
-from tidu.ir.node import reachable
+from tidu.ir.graph import Graph
+from tidu.ir.node import Node, reachable
+from tidu.ir.types import FLOATS
 from tidu.words import Phrase, Words
 
 _NONE = Words(
-    en="{what}: none of the {digits} digits of ∂{loss}/∂{name} are right; nearly equal numbers "
+    en="{what}: none of the {digits} digits of {of} are right; nearly equal numbers "
     "cancel, and only rounding is left in {where}; {fix}",
-    zh="{what}：∂{loss}/∂{name} 的 {digits} 位有效数字无一可信：几乎相等的数相互抵消，{where} "
+    zh="{what}：{of} 的 {digits} 位有效数字无一可信：几乎相等的数相互抵消，{where} "
     "只剩舍入误差；{fix}",
 )
 _SOME = Words(
-    en="{what}: about {left} of the {digits} digits of ∂{loss}/∂{name} are right; nearly equal "
+    en="{what}: about {left} of the {digits} digits of {of} are right; nearly equal "
     "numbers cancel, and rounding takes the others in {where}; {fix}",
-    zh="{what}：∂{loss}/∂{name} 的 {digits} 位有效数字中大约只有 {left} 位可信：几乎相等的数相互"
+    zh="{what}：{of} 的 {digits} 位有效数字中大约只有 {left} 位可信：几乎相等的数相互"
     "抵消，其余各位在 {where} 被舍入误差淹没；{fix}",
 )
+_RESULT = Words(en="the result", zh="结果")
 _DERIVATIVE = Words(en="the derivative, in {node}", zh="导数中的 {node}")
 _FIX = Words(
     en="write it without the difference, as log1p(x) for log(1 + x), expm1(x) for exp(x) − 1, "
@@ -36,6 +42,7 @@ _FIX = Words(
 )
 
 
+@lru_cache(maxsize=64)
 def digits_of(derivation: Derivation, program: Program | None = None) -> Looks | None:
     """Return the looks at the digits of a derivation's gradients, where they can be looked at."""
     gradients = {f"d/{name}": node for name, node in derivation.gradients.items()}
@@ -43,6 +50,15 @@ def digits_of(derivation: Derivation, program: Program | None = None) -> Looks |
         program = compile_graph(gradients)
     by = {f"d/{name}": name for name in derivation.gradients}
     return looks_at(Derivatives(gradients, by, derivation.loss), program)
+
+
+@lru_cache(maxsize=64)
+def _digits_of_results(results: tuple[Node, ...], function: Node, by: str) -> Looks | None:
+    """Return the looks at the digits of derivatives that a verb gives, in order."""
+    outputs = {str(i): node for i, node in enumerate(results)}
+    return looks_at(
+        Derivatives(outputs, dict.fromkeys(outputs, by), function), compile_graph(outputs)
+    )
 
 
 def warn_digits(
@@ -56,14 +72,41 @@ def warn_digits(
     if looks is None or not looks.due(values):
         return
     lost = lost_digits(looks, values, outputs)
-    if lost is None:
+    if lost is not None:
+        gradient = f"∂{derivation.loss_name}/∂{lost.name.removeprefix('d/')}"
+        _warn(what, gradient, lost, derivation.graph, derivation.loss)
+
+
+def warn_digits_of_results(
+    what: str,
+    graph: Graph,
+    functions: Sequence[Node],
+    moving: Sequence[str],
+    found: Mapping[Node, Any],
+    values: Mapping[str, Any],
+) -> None:
+    """Warn if most digits of a derivative are lost that a verb gives: `found`, of the function that
+    it derives by the inputs in `moving`."""
+    floats = {node: value for node, value in found.items() if node.dtype in FLOATS}
+    if len(functions) != 1 or not moving or not floats:
         return
-    name, graph, node = lost.name.removeprefix("d/"), derivation.graph, lost.node
+    looks = _digits_of_results(tuple(floats), functions[0], moving[0])
+    if looks is None or not looks.due(values):
+        return
+    outputs = {str(i): np.asarray(value) for i, value in enumerate(floats.values())}
+    lost = lost_digits(looks, values, outputs)
+    if lost is not None:
+        _warn(what, _RESULT(), lost, graph, functions[0])
+
+
+def _warn(what: str, of: Phrase | str, lost: Lost, graph: Graph, function: Node) -> None:
+    node = lost.node
     called = graph.name_of(node)
     where: Phrase | str = describe(node, 80) if called is None else called.text
-    if node not in reachable([*graph.outputs.values(), derivation.loss]):
+    if node not in reachable([*graph.outputs.values(), function]):
         where = _DERIVATIVE(node=where)
-    facts = {"what": what, "loss": derivation.loss_name, "name": name, "digits": lost.digits}
-    message = (_SOME if lost.left else _NONE)(**facts, left=lost.left, where=where, fix=_FIX())
+    message = (_SOME if lost.left else _NONE)(
+        what=what, of=of, digits=lost.digits, left=lost.left, where=where, fix=_FIX()
+    )
     place = next((p for p in graph.places.get(node, ()) if p.file is not None), None)
     warn(CancellationWarning(message), place)

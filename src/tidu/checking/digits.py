@@ -87,7 +87,8 @@ class Looks:
         self.calls += 1
         due = self.calls & (self.calls - 1) == 0
         if self.numbers and len(self.seen) < _SIZES:
-            sizes = tuple(math.frexp(abs(values[name]))[1] for name in self.numbers)
+            scalars = (values[name] for name in self.numbers if not np.ndim(values[name]))
+            sizes = tuple(math.frexp(abs(value))[1] for value in scalars)
             due = due or sizes not in self.seen
             self.seen.add(sizes)
         return due

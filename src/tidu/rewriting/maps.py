@@ -168,8 +168,10 @@ def _transpose_inwards(node: Node, atoms: Atoms) -> Node | None:
 def _of_each_term(node: Node) -> Node | None:
     """Rewrite (A ± Bᵀ)ᵀ → Aᵀ ± B; B + Aᵀ rather than Aᵀ + B."""
     x = node.inputs[0]
+    if x.op not in (add, subtract):
+        return None
     undone = [_same_transpose(node, term) for term in x.inputs]
-    if x.op not in (add, subtract) or not any(undone):
+    if not any(undone):
         return None
     first, second = (transpose(term, axes=node.attrs["axes"]) for term in x.inputs)
     return x.op(second, first) if x.op is add and undone == [False, True] else x.op(first, second)

@@ -33,6 +33,11 @@ from tidu.tracing.tree import leaves, replace
 _REMEMBERED = 64
 
 Redo = Callable[[Mapping[str, Any]], Any]
+# What is told of derivatives: what was asked for, the graph, the functions, the inputs that move,
+# the derivatives, and the values.
+Look = Callable[
+    [str, Graph, Sequence[Node], Sequence[str], Mapping[Node, Any], Mapping[str, Any]], None
+]
 
 
 def finish(
@@ -46,6 +51,7 @@ def finish(
     derived: Sequence[Node] | None = None,
     lower: Sequence[Node] = (),
     redo: Redo | None = None,
+    look: Look | None = None,
 ) -> Any:
     """Return a tree of nodes made in a stage as what the caller of a verb gets.
 
@@ -53,7 +59,7 @@ def finish(
     that were derived, where the verb derives, and `derived` the nodes that are derivatives: by
     default all of them, and where the verb does not derive those that are made with derivatives;
     `lower` are derivatives too, of a lower order. `redo` calls the verb with other values for the
-    stage's inputs.
+    stage's inputs. `look` is given the derivatives as the formulas give them, to warn of them.
     Warns with NotFiniteWarning where a result is NaN, or overflows, and with NoDerivativeWarning
     where there is no derivative.
     """
@@ -78,6 +84,10 @@ def finish(
     outputs = plan.boundary.with_limits(what, stage.values, raw, redo and _again(redo))
     arrays = {node: outputs[str(i)][()] for i, node in enumerate(nodes)}
     told = {node: unflagged(raw[str(i)], arrays[node]) for i, node in enumerate(nodes)}
+    if look is not None and outputs is raw:
+        found = {node: arrays[node] for node in derived if node in arrays and node not in lower}
+        graph, names = stage.graph(list(found), display_names or {}), list(map(name_of, moving))
+        look(what, graph, functions, names, found, stage.values)
     return _given(stage, tree, arrays, what, display_names, told)
 
 
@@ -199,7 +209,9 @@ class Rest:
     kept: Mapping[str, Any]
     of: Sequence[Node]
 
-    def finish(self, stage: Stage, what: str, display_names: Mapping[int, str]) -> Any:
+    def finish(
+        self, stage: Stage, what: str, display_names: Mapping[int, str], look: Look | None = None
+    ) -> Any:
         """Return the tree with its arrays, as `finish` does; the stage knows the values of the
         inputs that were left."""
         found, nodes = _run(self.left, {**stage.values, **self.kept}), nodes_of(self.tree)
@@ -208,6 +220,8 @@ class Rest:
             outputs, stage.values, moving, list(outputs), found, functions=self.of
         )
         arrays = {node: found.outputs[str(i)][()] for i, node in enumerate(nodes)}
+        if look is not None:
+            look(what, stage.graph(nodes, display_names), self.of, moving, arrays, stage.values)
         return _given(stage, self.tree, arrays, what, display_names)
 
 
