@@ -284,3 +284,8 @@ def test_wrt_may_be_repeated(capsys: Capture) -> None:
     assert repeated.out == together.out
     assert "∂L/∂W" in repeated.out
     assert "∂L/∂b" in repeated.out
+
+
+def test_the_help_option_stands_in_one_order(capsys: Capture) -> None:
+    for _ in range(8):
+        assert "  -h, --help" in here(capsys, "derive", "--help").out
