@@ -121,7 +121,7 @@ def _options(parameters: list[Any], language: Language) -> list[str]:
         if option.param_type_name == "option":
             helps = "--help" in option.opts
             text = _HELP().text(language) if helps else option.help or ""
-            names = sorted(option.opts, key=len) if helps else option.opts  # click has them in a set
+            names = sorted(option.opts, key=len) if helps else option.opts  # click has a set
             left = ", ".join(names)
             lines += _row(left if option.is_flag else f"{left} {option.metavar}", text)
     return lines
