@@ -92,7 +92,7 @@ def _named(position: ScanPosition, name: str, length: int) -> None:
 
 def _unknown(position: ScanPosition, name: str, length: int) -> SyntaxProblem:
     known = [name for _, table in _KINDS for name in table]
-    near = nearest(name, known)
+    near = nearest(name, known) if len(name) > 2 else None  # \in is no \sin
     place = position.text.place(position.line, position.at, position.at + length)
     fix = None if near is None else verbatim("\\" + near)
     return SyntaxProblem(_COMMAND(name=name), place=place, fix=fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -85,13 +85,16 @@ class Known:
 
 
 # λ is declared by another name where `lambda` is a word of the language.
-_LAMBDA = ("lam", "lambda_", "lmbda", "lamda")
+_LETTERS: Mapping[str, tuple[str, ...]] = {
+    "λ": ("lam", "lambda_", "lmbda", "lamda"),
+    "ℓ": ("ell", "l"),
+}
 
 
 def _otherwise(text: str) -> tuple[str, ...]:
     """Return the names by which a letter may be declared: y_hat and yhat for ŷ, lam for λ."""
-    if text in ("λ", "lambda"):
-        return _LAMBDA
+    if text in _LETTERS:
+        return _LETTERS[text]
     letter, *marks = unicodedata.normalize("NFD", text)
     if len(marks) != 1 or marks[0] not in signs.ACCENT_NAMES:
         return ()
