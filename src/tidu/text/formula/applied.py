@@ -121,6 +121,9 @@ def _function(formulas: FormulaScope, node: Applied, name: str) -> Task[FormulaP
         else:
             result = yield from _call(builder, function, arguments, keywords)
     result = replace(result, is_row=row and own_rank(result) == 1)
+    axis = keywords["axis"].value if formulas.page and "axis" in keywords else None
+    if isinstance(axis, int) and rank_of(result.value) + 1 == rank_of(arguments[0].value):
+        result = replace(result, reduced=axis)
     return (yield from scripted(builder, builder.place, result, [*scripts, *node.behind]))
 
 

@@ -77,7 +77,7 @@ def binary(formulas: FormulaScope, node: syntax.Binary) -> Task[FormulaPart]:
 
 def _scaling(formulas: FormulaScope, vector: FormulaPart, other: FormulaPart) -> FormulaPart:
     """Return v ⊙ A for a column vector v beside a matrix: it scales the rows, as diag(v) A."""
-    beside = own_rank(vector) == 1 and own_rank(other) == 2
+    beside = own_rank(vector) == 1 and own_rank(other) == 2 and vector.reduced is None
     return column(formulas, vector) if beside and not (vector.is_row or vector.indexed) else vector
 
 

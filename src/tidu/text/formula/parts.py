@@ -66,6 +66,7 @@ class FormulaPart(PlacedValue):
     is_row     whether it is a row vector, such as xᵀ
     indexed    entries xᵢ of a sum over i, one axis for each index
     inner      how many axes of its own such an entry has: 1 if xᵢ is a row of a matrix
+    reduced    the axis of a matrix along which it is a mean or the like, on tidu's own pages
     all_ones   whether it is 𝟏, whose length what it is multiplied with decides
     bracketed  an argument in brackets that turns out to be a factor
     """
@@ -76,6 +77,7 @@ class FormulaPart(PlacedValue):
     all_ones: bool = False
     bracketed: bool = False
     inner: int = 0
+    reduced: int | None = None
 
 
 @dataclass(eq=False)
@@ -214,6 +216,7 @@ class Builder:
         right = replace(right, value=sizes.with_known_sizes(two))
         if not product:
             left, right = self.aligned([left, right])
+            left, right = self._with_reduced(left, right), self._with_reduced(right, left)
             _check_orientation(left, right)
             if sign in "+-" and not (left.is_row or left.indexed or right.is_row or right.indexed):
                 operations.check_square_plus_column(left, right, self.place)
@@ -239,6 +242,15 @@ class Builder:
             else:
                 result.append(part)
         return result
+
+    def _with_reduced(self, part: FormulaPart, other: FormulaPart) -> FormulaPart:
+        """Return mean₂(X) beside X with an axis of one element, as tidu's pages mean it."""
+        rank = rank_of(part.value)
+        if part.reduced is None or rank_of(other.value) != rank + 1:
+            return part
+        axes: list[int | None] = [*range(rank)]
+        axes.insert(part.reduced, None)
+        return with_axes(self.formulas, replace(part, reduced=None), axes, 0)
 
     # -------------------------------------------------------------- attributes and indices
     def member(self, part: FormulaPart, name: str, name_place: Place) -> FormulaPart:
@@ -321,7 +333,11 @@ class Builder:
             if rank_of(part.value) and not fits:
                 refuse_bare(self.formulas, part)
         known = self.formulas.sizes.with_known_sizes(value)
-        return FormulaPart(known, self.place, written, is_row, indexed, inner=inner)
+        axes = [part.reduced for part in operands if rank_of(part.value) == rank_of(value)]
+        reduced = next((axis for axis in axes if axis is not None), None)
+        return FormulaPart(
+            known, self.place, written, is_row, indexed, inner=inner, reduced=reduced
+        )
 
 
 def own_rank(part: FormulaPart) -> int:
