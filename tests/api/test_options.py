@@ -32,7 +32,7 @@ CASES: list[tuple[Callable[[], Any], str, str, str | None]] = [
     (lambda: _derived(wrt=0), "names of inputs, not 0 (a int)", "输入的名字", 'wrt=["x"]'),
     (lambda: _derived(wrt=[0]), "names of inputs, not 0", "输入的名字", 'wrt=["x"]'),
     (lambda: _derived(values={"x": [[1, 2], [3]]}), "rows of x", "x 的各行", None),
-    (lambda: tidu.derive(None, wrt="x"), "a text or a function, not None", "一段文字", None),  # type: ignore[arg-type]
+    (lambda: tidu.derive(None, wrt="x"), "a text or a function, not None", "字符串", None),  # type: ignore[arg-type]
     (lambda: _derived().explain("fr"), "lang is one of en, zh", "lang 只能是", 'lang="en"'),
     (lambda: _derived().explain("en", zoom="ops"), "zoom is one of", "zoom 只能是", 'zoom="op"'),
     (

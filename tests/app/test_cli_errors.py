@@ -34,9 +34,9 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str, str]] = {
         "选项 --facet 后面要有值",
     ),
     "no expression": (("derive",), "EXPR is missing", "缺少 EXPR"),
-    "no study": (("solve",), "no study file is named", "没有指定学习文件"),
+    "no study": (("solve",), "no study file is named", "没有指定例题文件"),
     "no study, which there are": (("solve",), "studies/bias.toml", "studies/bias.toml"),
-    "missing study": (("solve", "studies/bais.toml"), "there is no study file", "没有学习文件"),
+    "missing study": (("solve", "studies/bais.toml"), "there is no study file", "没有例题文件"),
     "missing study, the nearest": (
         ("solve", "studies/bais.toml"),
         "write instead: studies/bias.toml",

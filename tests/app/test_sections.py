@@ -114,7 +114,7 @@ def _names(blocks: tuple[Block, ...]) -> list[str]:
 # ------------------------------------------------------------------ one part, one element
 def test_one_part_of_a_study(capsys: Capture) -> None:
     ran = here(capsys, "solve", "studies/two_two_one.toml", "--part", "kink", "--only", "claims")
-    assert headings(ran.out)[:1] == ["What the source states, checked"]
+    assert headings(ran.out)[:1] == ["Claims, checked"]
     wrong = here(capsys, "solve", "studies/two_two_one.toml", "--part", "kinks")
     assert wrong.code == 2
     assert "--part kink" in wrong.err
@@ -127,7 +127,7 @@ def test_the_element_zoom_shows_the_element_and_nothing_else(capsys: Capture) ->
     assert "∂L/∂W₁[1,2] = 2 + 2 + 2 + 2 + 2 = 10" in ran.out
     assert len(ran.out.splitlines()) < 35
     more = here(capsys, *BIAS, "--of", "W1[1,2]", "--only", "element,claims")
-    assert headings(more.out)[1] == "What the source states, checked"
+    assert headings(more.out)[1] == "Claims, checked"
 
 
 def test_a_gradient_that_its_check_refutes_is_shown_whatever_is_asked_for(

@@ -75,7 +75,7 @@ def test_of_five_false_claims_one_is_the_cause(working: bool) -> None:
     assert (first.name, first.given, first.needed, first.written) == ("b12", 2.0, 1.0, working)
     english = [p.text("en") for p in found["z2"].details]
     assert "with b12 = 1 instead of 2, all claims hold" in english
-    assert "若 b12 = 1（给定的是 2），则所有论断都成立" in [
+    assert "若 b12 = 1（给定的是 2），则所有结论都成立" in [
         p.text("zh") for p in found["z2"].details
     ]
     assert found["y"].details[-1].text("en").startswith("a consequence of z2")
@@ -129,7 +129,7 @@ def test_a_claim_states_a_value_or_a_formula_and_not_both() -> None:
         with pytest.raises(InputError) as caught:
             Claim("y", x, **arguments)  # type: ignore[arg-type]
         assert caught.value.text("en") == "claim y: state either a value or a formula"
-        assert caught.value.text("zh") == "论断 y：请写出值或公式，二者取其一"
+        assert caught.value.text("zh") == "结论 y：请写出值或公式，二者取其一"
 
 
 def test_no_claims_give_no_findings() -> None:

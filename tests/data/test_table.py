@@ -195,7 +195,7 @@ def test_files_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None
     refused(
         lambda: inside(tmp_path / "study", name),
         "lies outside the folder of the study",
-        zh="不在学习文件所在的文件夹之内",
+        zh="不在例题文件所在的文件夹之内",
     )
 
 
@@ -206,7 +206,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         (tmp_path / "study" / "data.csv").symlink_to(tmp_path / "secret.csv")
     except OSError:
         pytest.skip("no symbolic links here")
-    refused(lambda: inside(tmp_path / "study", "data.csv"), "lies outside", zh="不在学习文件")
+    refused(lambda: inside(tmp_path / "study", "data.csv"), "lies outside", zh="不在例题文件")
 
 
 def test_a_ring_of_links_leads_to_no_file(tmp_path: Path) -> None:

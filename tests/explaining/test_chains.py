@@ -30,7 +30,7 @@ def test_a_use_beside_another_path_holds_that_path_fixed(
 ) -> None:
     text = tidu.derive(program, wrt="x", shapes={"x": shape}).explain(lang, writing=writing).text()
     assert wanted in text
-    assert ("下标所列的量视为不变" if lang == "zh" else "holds fixed what its index names") in text
+    assert ("下标中的量视为常数" if lang == "zh" else "holds fixed what its index names") in text
 
 
 @pytest.mark.parametrize("writing", get_args(Writing))

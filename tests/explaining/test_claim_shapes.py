@@ -42,7 +42,7 @@ def study(tmp_path: Path, claim: str, last: str = "123.25") -> Path:
         (
             "value = [[-1.5, 11]]",
             "✗ y: stated [−1.5 11], calculated [−1.5; 11]",
-            "✗ y：论断为 [−1.5 11]，算得 [−1.5; 11]",
+            "✗ y：你写的是 [−1.5 11]，算得 [−1.5; 11]",
         ),
         (
             'value = [[-1.5, 11]]\ncites = "the row"',

@@ -31,7 +31,7 @@ def shown(derived: Derivation, lang: Language = "en", writing: str = "delta") ->
 
 
 def network() -> Derivation:
-    return tidu.derive(NETWORK, wrt=["w11", "w22", "wa1"], values=NUMBERS)
+    return tidu.derive(NETWORK, wrt=["w11", "w22", "wa1"], values={**NUMBERS})
 
 
 def test_a_delta_is_used_where_single_numbers_are_multiplied() -> None:

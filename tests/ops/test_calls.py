@@ -89,7 +89,7 @@ def test_clip_takes_bounds_that_are_arrays() -> None:
         (lambda: diag(input_node("T", (2, 2, 2))), "diag needs a vector or a matrix", "向量或矩阵"),
         (lambda: diagonal(input_node("R", (N, 3))), "needs sizes that are numbers", "具体的大小"),
         (lambda: tril(V), "v (3,) is not a matrix", "不是矩阵"),
-        (lambda: std(A, axis=0, ddof=2), "has 2 element(s) along these axes", "只有 2 个元素"),
+        (lambda: std(A, axis=0, ddof=2), "has a size of 2 along these axes", "只有 2 个元素"),
         (lambda: norm(A, ord=3), "norm of order 3 is not defined for 2 axes", "3 阶范数"),
         (lambda: softmax(A[0, 0]), "softmax needs an axis", "需要一个轴"),
         (lambda: max_(input_node("E", (0,))), "an empty array has no max", "空数组"),
@@ -107,7 +107,7 @@ def test_clip_takes_bounds_that_are_arrays() -> None:
             "index i has size 2 in one operand and 3 in another",
             "大小为 2",
         ),
-        (lambda: dot(A, input_node("B", (5, 2, 4))), "the inner sizes 3 and 2 differ", "内侧大小"),
+        (lambda: dot(A, input_node("B", (5, 2, 4))), "the inner sizes 3 and 2 differ", "内侧维数"),
     ],
 )
 def test_an_error_names_the_operands_that_do_not_fit(

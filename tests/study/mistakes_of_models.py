@@ -218,7 +218,7 @@ MODELS: list[Case] = [
         HEAD + '[[part]]\n[part.given]\nw = {csv = "../d.csv", column = "length"}\n',
         7,
         ("the data file ../d.csv lies outside the folder of the study",),
-        "不在学习文件所在的文件夹之内",
+        "不在例题文件所在的文件夹之内",
     ),
     (
         "text among the data: the line of the data file",

@@ -19,7 +19,7 @@ RUNS: list[Case] = [
         HEAD + 'wacth = "x"\n',
         5,
         ("unknown key wacth in the study", "write instead: watch"),
-        "学习文件 中没有 wacth 这个键",
+        "例题文件中没有 wacth 这个键",
     ),
     (
         "key that resembles none",
@@ -181,7 +181,7 @@ RUNS: list[Case] = [
         "[given]\nw = [[1, 2]]\nx = [1, 2, 3]\n",
         4,
         ("inner sizes 2 and 3 differ", "s.toml:4", "y = w @ x"),
-        "内侧大小 2 与 3 不同",
+        "内侧维数 2 与 3 不等",
     ),
     (
         "a kink that does not exist",
@@ -209,7 +209,7 @@ RUNS: list[Case] = [
         HEAD + '[[claim]]\nname = "dL/"\nvalue = 1\n',
         6,
         ("a claim cannot be about 'dL/'", "a gradient (dL/dW3)"),
-        "看不懂论断说的是什么量：'dL/'",
+        "看不懂结论说的是什么量：'dL/'",
     ),
     (
         "an index from 0",
@@ -230,7 +230,7 @@ RUNS: list[Case] = [
         HEAD + '[[claim]]\nname = "L"\n',
         6,
         ("the claim about L needs a value or a formula",),
-        "关于 L 的论断缺少 value 或 formula",
+        "关于 L 的结论缺少 value 或 formula",
     ),
     (
         "a claim that states two things",
@@ -245,20 +245,20 @@ RUNS: list[Case] = [
         + '[[descend]]\nname = "long"\nlr = 1\n[[claim]]\nname = "L"\nvalue = 1\ndescend = "lon"\n',
         11,
         ("the claim speaks of the descent 'lon'", 'descend = "long"'),
-        "这条论断说的是名为 'lon' 的梯度下降",
+        "这条结论说的是名为 'lon' 的梯度下降",
     ),
     (
         "a claim that is no table",
         HEAD + 'claim = "L = 1"\n',
         5,
         ('claim must be a table or a list of tables, not "L = 1" (a text)',),
-        "claim 应为一张表或由表组成的列表",
+        "claim 应为一个表或由表组成的列表",
     ),
     (
         "given that is no table",
         HEAD.replace("given = {w = 1, x = 2, y = 6}", "given = [1, 2]"),
         4,
         ("given must be a table, not [1, 2] (a list)",),
-        "given 应为一张表，而不是 [1, 2]（列表）",
+        "given 应为一个表，而不是 [1, 2]（列表）",
     ),
 ]

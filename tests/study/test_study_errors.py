@@ -80,7 +80,7 @@ def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
         load(tmp_path / "bais.toml")
     assert "there is no study file" in caught.value.text("en")
     assert "bias.toml" in caught.value.text("en")
-    assert "没有学习文件" in caught.value.text("zh")
+    assert "没有例题文件" in caught.value.text("zh")
 
 
 def test_another_encoding_and_too_large_a_file(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_another_encoding_and_too_large_a_file(tmp_path: Path) -> None:
     with pytest.raises(TiduError) as caught:
         load(path)
     assert "has 1000001 bytes; a study has at most 1000000" in caught.value.text("en")
-    assert "学习文件不超过 1000000 字节" in caught.value.text("zh")
+    assert "例题文件不超过 1000000 字节" in caught.value.text("zh")
 
 
 def test_deep_nesting_is_refused() -> None:

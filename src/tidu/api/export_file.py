@@ -29,7 +29,7 @@ _NEEDS = Words(
     en="{name} needs values or shapes for its arguments: {names}",
     zh="{name} 需要各参数的数值或形状：{names}",
 )
-_PARTS = Words(en="the study has several parts: {names}", zh="这个学习文件有几个部分：{names}")
+_PARTS = Words(en="the study has several parts: {names}", zh="这个例题文件有几个部分：{names}")
 _EXISTS = Words(en="{file} exists; --force writes over it", zh="{file} 已存在；要覆盖请加 --force")
 
 

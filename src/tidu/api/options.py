@@ -27,7 +27,7 @@ _NAMES = Words(
 )
 _LOSS = Words(
     en="the loss is a text or a function, not {value} (a {kind})",
-    zh="损失应是一段文字或一个函数，而不是 {value}（类型 {kind}）",
+    zh="损失应是一个字符串或一个函数，而不是 {value}（类型 {kind}）",
 )
 _ARGNUMS = Words(
     en="argnums is the place of a parameter, counted from 0, or a tuple of such, not {value}",

@@ -21,7 +21,7 @@ from tidu.study.read import load
 from tidu.study.values import given_values
 from tidu.words import Words, verbatim
 
-_NO_PART = Words(en="the study has no part {name}", zh="这个学习文件没有名为 {name} 的部分")
+_NO_PART = Words(en="the study has no part {name}", zh="这个例题文件没有名为 {name} 的部分")
 _PARTS = Words(en="its parts are: {names}", zh="它的部分有：{names}")
 
 

@@ -25,7 +25,7 @@ from tidu.words import Words, verbatim
 
 _NO_NAME = Words(
     en="the claim speaks of {name}, which the model does not have",
-    zh="论断提到 {name}，模型里没有这个量",
+    zh="结论提到 {name}，模型里没有这个量",
 )
 _KNOWN = Words(en="the model has: {names}", zh="模型中有：{names}")
 _NO_ENTRY = Words(
@@ -33,7 +33,7 @@ _NO_ENTRY = Words(
     zh="没有 {text} 这个元素：{name} 的形状是 {shape}，下标从 1 数起",
 )
 _NO_DESCENT = Words(
-    en="the claim {text} needs a [[descend]] entry", zh="论断 {text} 需要有 [[descend]] 一项"
+    en="the claim {text} needs a [[descend]] entry", zh="结论 {text} 需要有 [[descend]] 一项"
 )
 
 

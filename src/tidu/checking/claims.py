@@ -31,7 +31,7 @@ Verdict = Literal["holds", "fails", "holds here only", "undecided"]
 
 _EITHER = Words(
     en="claim {name}: state either a value or a formula",
-    zh="论断 {name}：请写出值或公式，二者取其一",
+    zh="结论 {name}：请写出值或公式，二者取其一",
 )
 _FOLLOWS = Words(
     en="a consequence of {names}: with what is stated there, this value follows",
@@ -47,7 +47,7 @@ _THROUGH = Words(
 )
 _ALL_RIGHT = Words(
     en="with {entry} = {needed} instead of {given}, all claims hold",
-    zh="若 {entry} = {needed}（给定的是 {given}），则所有论断都成立",
+    zh="若 {entry} = {needed}（给定的是 {given}），则所有结论都成立",
 )
 _WRITTEN = Words(
     en="the working puts {needed} for {entry}, which is given as {given}",

@@ -30,11 +30,11 @@ from tidu.words import Phrase, Words
 
 _TOO_FEW = Words(
     en="the claim {text} speaks of step {step}; the descent has {count}",
-    zh="论断 {text} 说的是第 {step} 步，而下降只有 {count} 步",
+    zh="结论 {text} 说的是第 {step} 步，而下降只有 {count} 步",
 )
 _NOT_KEPT = Words(
     en="the claim {text} speaks of step {step}; of this long descent one step in {every} is kept",
-    zh="论断 {text} 说的是第 {step} 步，而这次下降很长，每 {every} 步只保留一步",
+    zh="结论 {text} 说的是第 {step} 步，而这次下降很长，每 {every} 步只保留一步",
 )
 _NOT_FINITE = Words(
     en="the formula is not finite at the given values", zh="在给定的值处，这个公式不是有限数"

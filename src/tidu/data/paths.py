@@ -11,11 +11,11 @@ from tidu.words import Phrase, Words, verbatim
 
 _OUTSIDE = Words(
     en="the data file {path} lies outside the folder of the study",
-    zh="数据文件 {path} 不在学习文件所在的文件夹之内",
+    zh="数据文件 {path} 不在例题文件所在的文件夹之内",
 )
 _OUTSIDE_WHY = Words(
     en="a study reads only files beside or below it, so that it is safe to open one from anybody",
-    zh="学习文件只读取与它同级或下级的文件，这样打开别人给的文件也是安全的",
+    zh="例题文件只读取与它同级或下级的文件，这样打开别人给的文件也是安全的",
 )
 _ABSENT = Words(en="the data file {path} does not exist", zh="数据文件 {path} 不存在")
 _FOLDER = Words(en="files of this kind there: {names}", zh="那里有的同类文件：{names}")

@@ -108,7 +108,9 @@ def _case_here(view: View, node: Node) -> Phrase | None:
         if holds.size and holds.all():
             return phrases.CASE_ALL(value=case.value)
         if holds.any():
-            counts.append(phrases.CASE_COUNTS(value=case.value, count=int(holds.sum())))
+            count = int(holds.sum())
+            words = phrases.CASE_COUNTS_ONE if count == 1 else phrases.CASE_COUNTS
+            counts.append(words(value=case.value, count=count))
     if not counts:
         return None
     total = int(np.broadcast(*arrays).size)

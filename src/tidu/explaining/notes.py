@@ -158,7 +158,7 @@ def _kink_note(view: View, node: Node, kink: Kink, count: int) -> Phrase:
         "where": where,
         "op": view.formula(node),
         "at": kink.at,
-        "count": count,
+        "count": phrases.elements(count),
         "value": resolve(kink.value),
     }
     if kink.low is None or kink.high is None:

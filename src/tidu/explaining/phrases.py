@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from tidu.words import Phrase, Words
 from tidu.words import join as joined
 
-GIVEN = Words(en="What is given", zh="已知条件")
+GIVEN = Words(en="Given", zh="已知条件")
 NAME = Words(en="name", zh="名称")
 SHAPE = Words(en="shape", zh="形状")
 VALUE = Words(en="value", zh="值")
 ROLE = Words(en="role", zh="角色")
+SCALAR = Words(en="scalar", zh="标量")
 PARAMETER = Words(en="parameter", zh="参数")
 DATA = Words(en="data", zh="数据")
 
@@ -27,8 +28,8 @@ UPDATE = Words(en="Gradient descent: the update", zh="梯度下降：更新参�
 AGAIN = Words(en="The new loss after the update", zh="更新之后新的损失")
 LAYERS = Words(en="The network, layer by layer", zh="网络，逐层来看")
 ELEMENT = Words(en="One weight: {name}", zh="单个权重：{name}")
-CHECKED = Words(en="Numerical check", zh="数值核对")
-NOTES = Words(en="What to notice", zh="需要注意")
+CHECKED = Words(en="Numerical check", zh="梯度检验")
+NOTES = Words(en="Notes", zh="需要注意")
 
 SEED = Words(
     en="Backpropagation starts at {loss}, with {seed}, and goes backwards line by line.",
@@ -44,15 +45,16 @@ DELTA_IS_NUMBER = Words(
     zh="{delta} 表示 {gradient}，即 {loss} 对 {name} 的导数。",
 )
 WRITING_DELTA = Words(
-    en="Writing: each gradient has the shape of its variable; so the way back through a matrix "
-    "product takes the other factor transposed, on the side where the shapes fit.",
-    zh="写法：每个梯度都与对应的变量形状相同；因此经过矩阵乘积往回推时，要把另一个因子转置，"
-    "乘在形状相配的一侧。",
+    en="Convention: a gradient has the shape of its variable. Hence, going back through a matrix "
+    "product, multiply by the transpose of the other factor, on the side from which it multiplied.",
+    zh="约定（分母布局）：梯度与对应的变量形状相同。因此经过矩阵乘积往回推时，"
+    "乘以另一个因子的转置，乘在它原来所在的一侧。",
 )
 WRITING_CHAIN = Words(
-    en="Writing: as a row; the factors stand in the order of the chain rule, and the row is "
+    en="Convention: gradients are written as rows; the factors stand in the order of the chain "
+    "rule, and the row is "
     "transposed once at the end.",
-    zh="写法：写成行向量，各因子按链式法则的次序相乘，最后整体转置一次。",
+    zh="约定：写成行向量，各因子按链式法则的次序相乘，最后整体转置一次。",
 )
 INVENTED = Words(
     en="{names}: named here, since the program gives no name to this part.",
@@ -65,7 +67,7 @@ NO_WRT = Words(
 )
 HELD = Words(
     en="{factor} holds fixed what its index names; what goes through that is a term of its own.",
-    zh="{factor}：下标所列的量视为不变，经由它们的一路另成一项。",
+    zh="{factor}：下标中的量视为常数；经过它们的路径另计一项。",
 )
 ASCENT_DIRECTION = Words(
     en="for a complex parameter the conjugate: the loss rises most along ∇, and falls along −∇",
@@ -96,15 +98,18 @@ CASE_HOLDS = Words(
 )
 CASES_HOLD = Words(en="here, of {total} elements, {counts}", zh="这里 {total} 个元素中，{counts}")
 CASE_COUNTS = Words(en="{count} have the value {value}", zh="{count} 个取 {value}")
+CASE_COUNTS_ONE = Words(en="one has the value {value}", zh="1 个取 {value}")
+ONE_ELEMENT = Words(en="one element", zh="共 1 个元素")
+ELEMENTS = Words(en="{count} elements", zh="共 {count} 个元素")
 KINK = Words(
-    en="{where} lies on a kink of {op} (at {at}, {count} element(s)): no single derivative exists "
+    en="{where} lies on a kink of {op} (at {at}, {count}): no single derivative exists "
     "there. Subdifferential {interval}; the value used is {value}.",
-    zh="{where} 落在 {op} 的折点上（折点：{at}；共 {count} 个元素），该处没有唯一的导数。"
+    zh="{where} 落在 {op} 的折点上（折点：{at}；{count}），该处没有唯一的导数。"
     "次微分为 {interval}，这里取 {value}。",
 )
 KINK_PLAIN = Words(
-    en="{where} lies on a kink of {op} (at {at}, {count} element(s)); the value used is {value}.",
-    zh="{where} 落在 {op} 的折点上（折点：{at}；共 {count} 个元素）；这里取 {value}。",
+    en="{where} lies on a kink of {op} (at {at}, {count}); the value used is {value}.",
+    zh="{where} 落在 {op} 的折点上（折点：{at}；{count}）；这里取 {value}。",
 )
 TIE = Words(
     en="{step} counts as ½ where {a} = {b}: each of two that are equal gets half of the gradient.",
@@ -174,7 +179,7 @@ DIFFERS = Words(
 )
 AT_KINK = Words(
     en="{gradient}: the data lie on a kink; one-sided slopes {left} and {right}, value used {used}",
-    zh="{gradient}：数据落在折点上；左、右导数为 {left} 与 {right}，所取的值为 {used}",
+    zh="{gradient}：该点恰在折点（不可导点）处；左、右导数为 {left} 与 {right}，所取的值为 {used}",
 )
 AT_EDGE = Words(
     en="{gradient}: the data lie at the edge of where the loss is defined; the one-sided slope is "
@@ -182,7 +187,7 @@ AT_EDGE = Words(
     zh="{gradient}：数据落在定义域的边界上；单侧导数为 {slope}，所取的值为 {used}",
 )
 NOT_DECIDED = Words(
-    en="{gradient}: could not be checked numerically", zh="{gradient}：无法用数值核对"
+    en="{gradient}: could not be checked numerically", zh="{gradient}：无法做梯度检验"
 )
 METHODS = {
     "complex step": Words(en="the complex-step derivative", zh="复步长数值导数"),
@@ -268,17 +273,17 @@ RECURSION_CHECK = Words(
     zh="每一行都是上面矩阵式的一个元素：代入样例数值，用这些式子算出的每个元素都与矩阵中的一致。",
 )
 
-CLAIMS = Words(en="What the source states, checked", zh="核对论断")
+CLAIMS = Words(en="Claims, checked", zh="核对原文的结论")
 CLAIM_FORMULA = Words(en="{name} = {formula}", zh="{name} = {formula}")
 CLAIM_VALUE = Words(
-    en="{name}: stated {stated}, calculated {actual}", zh="{name}：论断为 {stated}，算得 {actual}"
+    en="{name}: stated {stated}, calculated {actual}", zh="{name}：你写的是 {stated}，算得 {actual}"
 )
 CLAIM_SOURCE = Words(  # with the words of the source behind it
     en="{name}: stated {stated}, calculated {actual}", zh="{name}：原文 {stated}，算得 {actual}"
 )
 CLAIM_CITED = Words(en="{claim}   (“{cites}”)", zh="{claim}　（原文：{cites}）")
 CLAIM_HERE = Words(
-    en="{claim}: right at the given values only; at random values it is refuted",
+    en="{claim}: true for these numbers by coincidence, but not in general",
     zh="{claim}：只在所给数值下碰巧成立，换成随机数值就不成立",
 )
 CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
@@ -286,7 +291,7 @@ CLAIM_REFUSED = Words(en="{claim}: cannot be calculated", zh="{claim}：无法�
 CLAIM_AT = Words(en="line {line} of the study: {what}", zh="题目文件第 {line} 行：{what}")
 CLAIM_RANDOM = Words(
     en="The study gives no values here: the statements are checked at random ones.",
-    zh="这里没有给出数值，各条论断都在随机数值下核对。",
+    zh="这里没有给出数值，各条结论都在随机数值下核对。",
 )
 CLAIM_WOULD = Words(
     en="one step with the gradient stated here would leave the loss at {stated}; the right one "
@@ -309,6 +314,11 @@ AND = Words(en="{first}, {second}", zh="{first}，{second}")
 AND_RULE = Words(en="{first}, {second}", zh="{first}；{second}")
 INTERVAL = Words(en="[{low}, {high}]", zh="[{low}, {high}]")
 FORMULA_ALONE = Words(en="{tree}", zh="{tree}")
+
+
+def elements(count: int) -> Phrase:
+    """Return a number of elements in words."""
+    return ONE_ELEMENT() if count == 1 else ELEMENTS(count=count)
 
 
 def join(items: Sequence[Phrase], words: Words = AND) -> Phrase:

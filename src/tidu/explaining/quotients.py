@@ -38,8 +38,8 @@ def numeric_section(view: View, quotients: Sequence[Quotient]) -> Section:
 def _line(view: View, item: Quotient) -> Step:
     name = element_name(view, NodeElement(item.node, item.index))
     h = Number(_decimal(item.h))
-    f = Symbol("f")
-    top = Sum((Apply(f, (Sum((name, h)),)), negate(Apply(f, (Sum((name, negate(h))),)))))
+    loss = view.names.loss
+    top = Sum((Apply(loss, (Sum((name, h)),)), negate(Apply(loss, (Sum((name, negate(h))),)))))
     formula = Fraction(top, Product((Number("2"), h), "·"))
     numbers = Fraction(
         Sum((Number(f"{item.above:.12g}"), negate(Number(f"{item.below:.12g}")))),

@@ -51,7 +51,8 @@ def given_section(view: View) -> Section:
     rows: list[tuple[Phrase | Math | str, ...]] = []
     for node in view.derivation.graph.inputs.values():
         role = phrases.PARAMETER() if node in parameters else phrases.DATA()
-        row: list[Phrase | Math | str] = [view.names.forward[node], role, shape_text(node.shape)]
+        shape = shape_text(node.shape) if node.rank else phrases.SCALAR()
+        row: list[Phrase | Math | str] = [view.names.forward[node], role, shape]
         value = view.value(node)
         if view.has_numbers():
             row.append(value if value is not None else "–")

@@ -18,9 +18,9 @@ _CHOICE = Words(en="unknown {key} {value}", zh="没有名为 {value} 的 {key}")
 _CHOICES = Words(en="it is {kind}", zh="它应为{kind}")
 _MISSING = Words(en="{table} needs the key {key}", zh="{table} 缺少键 {key}")
 _MEANS = Words(en="{key}: {says}", zh="{key}：{says}")
-_TABLE = Words(en="a table", zh="一张表")
-_TABLES = Words(en="a table or a list of tables", zh="一张表或由表组成的列表")
-_EITHER = Words(en="{kind}, or a table", zh="{kind}，或一张表")
+_TABLE = Words(en="a table", zh="一个表")
+_TABLES = Words(en="a table or a list of tables", zh="一个表或由表组成的列表")
+_EITHER = Words(en="{kind}, or a table", zh="{kind}，或一个表")
 _VARIANT = Words(
     en="the table of {name} says where the value comes from by one of the keys {keys}",
     zh="{name} 的表应以 {keys} 之一说明值从何而来",
@@ -30,7 +30,7 @@ _NAME_WHY = Words(
     en="names use letters, digits and _ and do not start with a digit",
     zh="名字由字母、数字和 _ 组成，不以数字开头",
 )
-_THE_FILE = Words(en="the study", zh="学习文件")
+_THE_FILE = Words(en="the study", zh="例题文件")
 
 
 def check(document: TomlFile, table: TableFormat, data: dict[str, Any], path: KeyPath = ()) -> None:

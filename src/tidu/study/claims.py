@@ -29,7 +29,7 @@ _GRADIENT = re.compile(rf"[d∂](?P<output>{_NAME})\s*/\s*[d∂](?P<of>{_NAME}\s
 _STEP = re.compile(rf"step\s+(?P<step>{_WHOLE})\s+(?P<of>.+)")
 _WORD = re.compile(r"(?P<kind>new|final|best)\s+(?P<of>.+)")
 
-_UNREADABLE = Words(en="a claim cannot be about {text}", zh="看不懂论断说的是什么量：{text}")
+_UNREADABLE = Words(en="a claim cannot be about {text}", zh="看不懂结论说的是什么量：{text}")
 _FORMS = Words(
     en="it is about a name (y2), an element (W1[1,2]), a gradient (dL/dW3), an updated parameter "
     "(new W1), a step (step 10 loss), or the end (final loss, best step)",
@@ -41,13 +41,13 @@ _FROM_ONE = Words(
 )
 _ONE_OF = Words(
     en="the claim about {name} needs a value or a formula",
-    zh="关于 {name} 的论断缺少 value 或 formula",
+    zh="关于 {name} 的结论缺少 value 或 formula",
 )
 _NOT_BOTH = Words(
     en="the claim about {name} has both a value and a formula",
-    zh="关于 {name} 的论断同时给了 value 和 formula",
+    zh="关于 {name} 的结论同时给了 value 和 formula",
 )
-_SPLIT = Words(en="make two claims of it", zh="请分成两条论断")
+_SPLIT = Words(en="make two claims of it", zh="请分成两条结论")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class StatedClaim:
         Words(en="the words of the source", zh="出处的原文"), WORDS, None, read=phrase
     )
     group: Phrase | None = key_field(
-        Words(en="a heading shared by claims", zh="若干论断共用的小标题"), WORDS, None, read=phrase
+        Words(en="a heading shared by claims", zh="若干结论共用的小标题"), WORDS, None, read=phrase
     )
     descend: str = key_field(
         Words(
@@ -147,7 +147,7 @@ CLAIM = TableFormat(
     "claim",
     Words(
         en="what a worked example or a learner states, to be checked",
-        zh="例题或学习者给出的论断，由程序核对",
+        zh="例题或学习者给出的结论，由程序核对",
     ),
     keys_of(StatedClaim),
 )

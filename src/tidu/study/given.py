@@ -130,7 +130,7 @@ class Filled:
 
 _FILE = Words(
     en="the file, relative to the study and not outside its folder",
-    zh="文件，相对于学习文件的路径，不得超出它所在的文件夹",
+    zh="文件，相对于例题文件的路径，不得超出它所在的文件夹",
 )
 
 
@@ -231,7 +231,7 @@ GIVEN = TableFormat(
         "name",
         Words(
             en='a number, nested lists, a text such as "ones(4, 3)", or a table',
-            zh='数、嵌套列表、"ones(4, 3)" 这样的文字，或一张表',
+            zh='数、嵌套列表、"ones(4, 3)" 这样的文字，或一个表',
         ),
         ARRAY,
         GIVEN_VALUE,

@@ -104,9 +104,9 @@ def _limited(kind: str, **limits: float) -> dict[str, Any]:
 _STRING = {"type": "string"}
 _NUMBER = {"type": "number"}
 
-TEXT = ValueKind(Words(en="a text", zh="一段文字"), _is_text, _STRING, '"…"')
+TEXT = ValueKind(Words(en="a text", zh="字符串"), _is_text, _STRING, '"…"')
 TEXTS = ValueKind(
-    Words(en="a text or a list of texts", zh="一段文字或文字列表"),
+    Words(en="a text or a list of texts", zh="字符串或字符串列表"),
     _is_texts,
     {"anyOf": [_STRING, {"type": "array", "items": _STRING}]},
     '["W1", "b1"]',
@@ -114,7 +114,7 @@ TEXTS = ValueKind(
 WORDS = ValueKind(
     Words(
         en="a text, or one for each language {zh = …, en = …}",
-        zh="一段文字，或两种语言各一段 {zh = …, en = …}",
+        zh="字符串，或两种语言各一个 {zh = …, en = …}",
     ),
     _is_words,
     {

@@ -196,7 +196,7 @@ class LayerList:
     loss: LossTable | ProgramText = key_field(
         Words(
             en="the loss on the layers' output: a table, or text lines that use their names",
-            zh="作用在各层输出上的损失：一张表，或使用这些名字的文本程序",
+            zh="作用在各层输出上的损失：一个表，或使用这些名字的文本程序",
         ),
         TEXT,
         table=LOSS,

@@ -39,7 +39,7 @@ _FIRST = Words(en="the first one stands at {place}", zh="前一个在 {place}")
 _DESCENT = Words(en="the descent", zh="梯度下降的名字")
 _NO_DESCENT = Words(
     en="the claim speaks of the descent {name}, which this part does not have",
-    zh="这条论断说的是名为 {name} 的梯度下降，而本部分没有",
+    zh="这条结论说的是名为 {name} 的梯度下降，而本部分没有",
 )
 _DESCENTS = Words(en="its descents: {names}", zh="本部分的梯度下降有：{names}")
 
@@ -138,8 +138,8 @@ class Numeric:
 NUMERIC = TableFormat(
     "numeric",
     Words(
-        en="the numeric derivative (f(w+h) − f(w−h))/(2h), beside the derived one",
-        zh="数值导数 (f(w+h) − f(w−h))/(2h)，与推导结果并列",
+        en="the numeric derivative (L(w+h) − L(w−h))/(2h), beside the derived one",
+        zh="数值导数 (L(w+h) − L(w−h))/(2h)，与推导结果并列",
     ),
     keys_of(Numeric),
 )

@@ -18,14 +18,14 @@ from tidu.words import Words, verbatim
 
 MOST_BYTES = 1_000_000
 
-_ABSENT = Words(en="there is no study file {file}", zh="没有学习文件 {file}")
-_NEAR = Words(en="studies there: {names}", zh="那里的学习文件有：{names}")
+_ABSENT = Words(en="there is no study file {file}", zh="没有例题文件 {file}")
+_NEAR = Words(en="studies there: {names}", zh="那里的例题文件有：{names}")
 _NOT_UTF8 = Words(
     en="{file} is not UTF-8 text (byte {at})", zh="{file} 不是 UTF-8 文本（第 {at} 个字节）"
 )
 _LARGE = Words(
     en="{file} has {size} bytes; a study has at most {most}",
-    zh="{file} 有 {size} 字节；学习文件不超过 {most} 字节",
+    zh="{file} 有 {size} 字节；例题文件不超过 {most} 字节",
 )
 _LARGE_WHY = Words(
     en="data belong in a CSV or NPZ file beside it", zh="数据应放在旁边的 CSV 或 NPZ 文件里"
@@ -39,7 +39,7 @@ _LIKE_NONE = Words(
 _TASKS = Words(
     en="the study asks for {count} things (parts, descents, difference quotients, and each four "
     "claims or layers)",
-    zh="学习文件要做 {count} 件事（部分、梯度下降、差商，每四条论断或四层算一件）",
+    zh="例题文件要做 {count} 件事（部分、梯度下降、差商，每四条结论或四层算一件）",
 )
 
 

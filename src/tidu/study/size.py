@@ -24,10 +24,10 @@ _DEPTH = Words(
     zh="列表或表嵌套太深：超过 {limit} 层",
 )
 _DIGITS = Words(en="a number of more than {limit} characters", zh="一个数超过 {limit} 个字符")
-_KEYS = Words(en="the study has more than {limit} keys", zh="学习文件的键超过 {limit} 个")
+_KEYS = Words(en="the study has more than {limit} keys", zh="例题文件的键超过 {limit} 个")
 _WHY = Words(
     en="a study is read by people; large data belong in a CSV or NPZ file beside it",
-    zh="学习文件是给人读的；大量数据应放在旁边的 CSV 或 NPZ 文件里",
+    zh="例题文件是给人读的；大量数据应放在旁边的 CSV 或 NPZ 文件里",
 )
 
 _TOKEN = re.compile(

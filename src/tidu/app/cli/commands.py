@@ -29,7 +29,7 @@ _ABOUT = Words(
 _SOLVE = CommandHelp(
     Words(
         en="Work a study file out: forward pass, gradients, updates, checks and claims.",
-        zh="解一个学习文件：前向传播、梯度、参数更新、核对与论断。",
+        zh="解一个例题文件：前向传播、梯度、参数更新、检验与结论。",
     ),
     "tidu solve STUDY",
     (
@@ -39,7 +39,7 @@ _SOLVE = CommandHelp(
         "tidu solve studies/two_two_one.toml --part kink --only gradients,claims",
     ),
 )
-_STUDY = Words(en="the study file (TOML)", zh="学习文件（TOML）")
+_STUDY = Words(en="the study file (TOML)", zh="例题文件（TOML）")
 _DERIVE = CommandHelp(
     Words(
         en="Derive the gradients of an expression or a program of several lines.",
@@ -65,7 +65,7 @@ _EXPORT = CommandHelp(
         en="Write a loss and its gradients as source code that does not need tidu. A Python file "
         "is imported, which runs it; studies and expressions are read and never run.",
         zh="把损失及其梯度写成不依赖 tidu 的源代码。Python 文件会被导入，也就是会被运行；"
-        "学习文件和表达式只被读取，从不运行。",
+        "例题文件和表达式只被读取，从不运行。",
     ),
     "tidu export SOURCE --to TARGET",
     (
@@ -77,7 +77,7 @@ _EXPORT = CommandHelp(
 )
 _SOURCE = Words(
     en="model.py:FUNCTION, a study file (.toml), or an expression",
-    zh="model.py:函数名、学习文件（.toml）或表达式",
+    zh="model.py:函数名、例题文件（.toml）或表达式",
 )
 _OPS = CommandHelp(
     Words(

@@ -164,7 +164,7 @@ OPTIONS = {
     ),
     "brief": Option(Words(en="one line for each gradient", zh="每个梯度只写一行"), ("--brief",)),
     "part": Option(
-        Words(en="the part of a study that has several", zh="学习文件有几个部分时，选哪一个"),
+        Words(en="the part of a study that has several", zh="例题文件有几个部分时，选哪一个"),
         ("--part",),
         "ID",
     ),

@@ -17,8 +17,8 @@ from tidu.errors import InputError
 from tidu.explaining.sections import SECTIONS
 from tidu.words import LANGUAGES, Language, Words, verbatim
 
-_NO_STUDY = Words(en="no study file is named", zh="没有指定学习文件")
-_STUDIES = Words(en="studies here: {names}", zh="这里的学习文件：{names}")
+_NO_STUDY = Words(en="no study file is named", zh="没有指定例题文件")
+_STUDIES = Words(en="studies here: {names}", zh="这里的例题文件：{names}")
 _OF_ALONE = Words(en="--of goes with --zoom element", zh="--of 要与 --zoom element 一起使用")
 _FACET_ALONE = Words(
     en="--facet picks a part of one operation: name it", zh="--facet 用于某一个运算：请写出名称"

@@ -291,7 +291,7 @@ broadcast_to = op(
     batched=_batched_broadcast,
     says=says(
         "a broadcast value is used many times: sum over its copies",
-        "被广播的量用了多次，梯度要对各份求和",
+        "被各处共用（广播）的量，梯度要对各处求和",
     ),
     source="yⱼ = x: ∂L/∂x = Σⱼ ∂L/∂yⱼ",
     numpy=lambda x, shape: np.broadcast_to(x, shape),

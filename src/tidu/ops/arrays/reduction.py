@@ -163,7 +163,10 @@ sum_ = op(
     loop=Loop.REDUCE,
     operands=(Operand.VALUE,),
     adjoint=lambda g, x, out, axis, keepdims: (spread(g, x, axis),),
-    says=says("a sum has derivative 1 in each term", "求和对每一项的导数都是 1"),
+    says=says(
+        "the derivative of a sum with respect to each term is 1",
+        "和式对其中每一项的偏导数为 1",
+    ),
     source="∂(Σxᵢ)/∂xᵢ = 1",
     numpy=lambda x, axis, keepdims: np.sum(
         x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float64

@@ -36,7 +36,7 @@ from tidu.ops.elementwise.parts import conj, is_complex
 from tidu.words import Words
 
 _FEW = Words(
-    en="{a} {sa} has {count} element(s) along these axes; with ddof={ddof} more are needed",
+    en="{a} {sa} has a size of {count} along these axes; ddof={ddof} needs more",
     zh="{a} {sa} 在这些轴上只有 {count} 个元素；ddof={ddof} 时需要更多",
 )
 _FEW_FIX = Words(en="var({a}, ddof=0)", zh="var({a}, ddof=0)")

@@ -20,7 +20,7 @@ from tidu.words import Words
 
 _INNER = Words(
     en="{a} @ {b}: {a} has shape {sa}, {b} has shape {sb}; the inner sizes {m} and {n} differ",
-    zh="{a} @ {b}：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧大小 {m} 与 {n} 不同",
+    zh="{a} @ {b}：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧维数 {m} 与 {n} 不等",
 )
 _FIRST = Words(en="{a}.T @ {b}", zh="{a}.T @ {b}")
 _SECOND = Words(en="{a} @ {b}.T", zh="{a} @ {b}.T")

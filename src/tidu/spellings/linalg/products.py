@@ -52,7 +52,7 @@ matrix_trace = spelling(
 # ------------------------------------------------------------------ products by other names
 _DOT = Words(
     en="dot({a}, {b}): {a} has shape {sa}, {b} has shape {sb}; the inner sizes {m} and {n} differ",
-    zh="dot({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧大小 {m} 与 {n} 不同",
+    zh="dot({a}, {b})：{a} 的形状是 {sa}，{b} 的形状是 {sb}；内侧维数 {m} 与 {n} 不等",
 )
 
 
