@@ -65,14 +65,14 @@ MODELS: list[Case] = [
         LAYERS.replace('"ReLU"', '"LeakyReLU", slope = 0.1'),
         4,
         ("unknown key slope in [layer LeakyReLU]", "write instead: negative_slope"),
-        "[layer LeakyReLU] 中没有 slope 这个键",
+        "[layer LeakyReLU]中没有 slope 这个键",
     ),
     (
         "a layer without its sizes",
         LAYERS.replace("in = 4, ", ""),
         3,
         ("[layer Linear] needs the key in",),
-        "[layer Linear] 缺少键 in",
+        "[layer Linear]缺少键 in",
     ),
     (
         "unknown loss",

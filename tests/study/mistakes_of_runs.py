@@ -12,7 +12,7 @@ RUNS: list[Case] = [
         HEAD + "[[descend]]\nlr = 0.1\nstepps = 3\n",
         7,
         ("unknown key stepps in [descend SGD]", "write instead: steps", "s.toml:7", "    ^^^^^^"),
-        "[descend SGD] 中没有 stepps 这个键",
+        "[descend SGD]中没有 stepps 这个键",
     ),
     (
         "misspelt key at the top",
@@ -89,7 +89,7 @@ RUNS: list[Case] = [
         HEAD + "[[descend]]\nsteps = 3\n",
         5,
         ("[descend SGD] needs the key lr", "lr = 0.01"),
-        "[descend SGD] 缺少键 lr",
+        "[descend SGD]缺少键 lr",
     ),
     (
         "unknown optimizer",
@@ -188,7 +188,7 @@ RUNS: list[Case] = [
         HEAD + "[kinks]\nsin = 0\n",
         6,
         ("unknown key sin in [kinks]", "relu"),
-        "[kinks] 中没有 sin 这个键",
+        "[kinks]中没有 sin 这个键",
     ),
     (
         "a kink outside the subdifferential",

@@ -11,12 +11,12 @@ from tidu.study.table import Key, TableFormat
 from tidu.study.toml_lines import KeyPath, TomlFile
 from tidu.words import Phrase, Words, verbatim
 
-_UNKNOWN = Words(en="unknown key {key} in {table}", zh="{table} 中没有 {key} 这个键")
+_UNKNOWN = Words(en="unknown key {key} in {table}", zh="{table}中没有 {key} 这个键")
 _KNOWN = Words(en="its keys are: {keys}", zh="可用的键有：{keys}")
 _KIND = Words(en="{key} must be {kind}, not {value}", zh="{key} 应为{kind}，而不是 {value}")
 _CHOICE = Words(en="unknown {key} {value}", zh="没有名为 {value} 的 {key}")
 _CHOICES = Words(en="it is {kind}", zh="它应为{kind}")
-_MISSING = Words(en="{table} needs the key {key}", zh="{table} 缺少键 {key}")
+_MISSING = Words(en="{table} needs the key {key}", zh="{table}缺少键 {key}")
 _MEANS = Words(en="{key}: {says}", zh="{key}：{says}")
 _TABLE = Words(en="a table", zh="一个表")
 _TABLES = Words(en="a table or a list of tables", zh="一个表或由表组成的列表")
