@@ -25,8 +25,10 @@ from tidu.explaining.listing import listed
 from tidu.explaining.notes import readings
 from tidu.explaining.numbers import Layout
 from tidu.explaining.phrases import SIZES_CHOSEN
+from tidu.explaining.reasons import rules_section
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
+from tidu.explaining.signs import with_signs_explained
 from tidu.explaining.steps import ListedLine
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.render import inline, latex
@@ -274,8 +276,10 @@ class Derivation(Instance):
         blocks = document.blocks
         if second:
             blocks = (*blocks, second_section(self, second, Layout(digits=digits)))
+        blocks = (*blocks, *rules_section(blocks))
         if chosen:
             blocks = selected(blocks, chosen)
+        blocks = with_signs_explained(blocks)
         return report(replace(document, blocks=blocks), lang)
 
     def _brief(self, title: str, second: Sequence[tuple[str, str]]) -> Document:

@@ -27,6 +27,7 @@ from tidu.explaining.prose import paragraphs
 from tidu.explaining.reasons import rules_section
 from tidu.explaining.sections import brief_lines, failed, selected
 from tidu.explaining.shown import shown_nodes
+from tidu.explaining.signs import with_signs_explained
 from tidu.explaining.study import PartResults, part_blocks
 from tidu.explaining.view import Options, Writing, Zoom, view
 from tidu.ir.budget import limited
@@ -117,6 +118,7 @@ def solve(
             blocks.append(Section(heading, solved.blocks))
     blocks += rules_section(blocks)
     shown = selected(blocks, chosen) if chosen and not brief else tuple(blocks)
+    shown = with_signs_explained(shown)
     title = verbatim("") if brief and len(parts) == 1 else study.title
     return Solution(study, parts, report(Document(title, shown), lang))
 

@@ -11,7 +11,6 @@ from tidu.explaining.closed import short_section
 from tidu.explaining.element import element_sections
 from tidu.explaining.layers import layer_sections
 from tidu.explaining.notes import notice_section, readings
-from tidu.explaining.reasons import rules_section
 from tidu.explaining.view import View
 from tidu.explaining.working import working
 from tidu.words import Phrase, verbatim
@@ -21,8 +20,7 @@ def derivation_document(view: View, check: Sequence[Block], title: str | None = 
     """Return the document of a derivation: given values, working at the view's zoom, notes,
     check."""
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
-    blocks = derivation_blocks(view, check)
-    return Document(heading, (*blocks, *rules_section(blocks)))
+    return Document(heading, derivation_blocks(view, check))
 
 
 def derivation_blocks(view: View, check: Sequence[Block]) -> tuple[Block, ...]:

@@ -109,6 +109,17 @@ def value_tree(array: Any, layout: Layout) -> Math:
     return Matrix((tuple(shown),), vector=True)
 
 
+def as_column(tree: Math) -> Math:
+    """Return a vector of one axis as the column that it is in a product of matrices."""
+    if not isinstance(tree, Matrix) or not tree.vector or _holds_matrices(tree):
+        return tree
+    return Matrix(tuple((Dots("v") if isinstance(e, Dots) else e,) for e in tree.rows[0]))
+
+
+def _holds_matrices(tree: Matrix) -> bool:
+    return any(isinstance(entry, Matrix) for entry in tree.rows[0])
+
+
 def is_truncated(array: Any, layout: Layout) -> bool:
     shape = np.shape(array)
     if len(shape) == 1:

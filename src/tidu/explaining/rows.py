@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidu.document.math import Math, Number, Product, Symbol, Transpose
+from tidu.explaining.numbers import as_column
 from tidu.explaining.trees import expression_nodes, formula, tidy
 from tidu.explaining.view import View
 from tidu.ir.build import rebuild
@@ -78,7 +79,9 @@ def _written(view: View, gradient: Node, atoms: Mapping[Node, Math], signs: bool
         shown = Transpose(shown)
     if rest is None:
         return shown
-    right = known[rest] if rest in known else formula(rest, known)
+    if row is core:  # a vector of one axis that is a column here
+        shown = as_column(shown)
+    right = as_column(known[rest] if rest in known else formula(rest, known))
     if gradient.op.operator != "@":
         right = Transpose(right)  # an outer product of two vectors
     return tidy(Product((*_factors(shown), *_factors(right))))

@@ -12,10 +12,17 @@ from tidu.calculus.elements import ElementPaths
 from tidu.document.math import Derivative, Math, Nabla, Relation
 from tidu.explaining.naming import Names, name_all
 from tidu.explaining.noise import without_noise
-from tidu.explaining.numbers import Layout, constant_value, is_truncated, value_tree
+from tidu.explaining.numbers import (
+    Layout,
+    as_column,
+    constant_value,
+    is_truncated,
+    value_tree,
+)
 from tidu.explaining.trees import expression_nodes, formula, shape_symbol, with_shapes
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node
+from tidu.ir.op import Loop
 from tidu.ir.types import COMPLEX
 
 LONGEST_CHAIN = 150  # nodes in a row chain before δ's take its place
@@ -93,6 +100,23 @@ class View:
             self._cleaned.append(without_noise(self.valuation))
         return self._cleaned[0].get(node, self.valuation[node])
 
+    def has_columns(self, node: Node) -> bool:
+        """Tell whether vectors of one axis are columns in the line of a node: in a product of
+        matrices, and where one is repeated in every row, 𝟏·bᵀ."""
+        parts = expression_nodes(node, self.atoms_of(node).__contains__)
+        return any(
+            part.op.loop is Loop.CONTRACT or (part.op.role == "broadcast" and part.rank == 2)
+            for part in parts
+            if part.inputs
+            and (part is node or part not in self.atoms_of(node))
+            and any(x.rank == 1 for x in (part, *part.inputs))
+        )
+
+    def result(self, node: Node) -> Math | None:
+        """Return the node's value as its own line ends: a column where vectors are columns."""
+        value = self.value(node)
+        return as_column(value) if value is not None and self.has_columns(node) else value
+
     def whole_value(self, node: Node) -> Math | None:
         """Return the node's value in the run as a tree; None if it has none or is cut short."""
         if self.valuation is None or node not in self.valuation:
@@ -116,6 +140,8 @@ class View:
             if value is None:
                 return None
             values[part] = value
+        if self.has_columns(node):
+            values = {part: as_column(value) for part, value in values.items()}
         return formula(node, values) if values else None
 
     def shape_equation(self, node: Node) -> Math | None:

@@ -76,7 +76,7 @@ def _forward_step(view: View, node: Node) -> Step:
         _as_typed(view, node),
         view.formula(node),
         view.with_numbers(node),
-        view.value(node),
+        view.result(node),
     ]
     return Step(
         equation=Equation(distinct(parts)),
@@ -239,7 +239,7 @@ def _gradient_step(view: View, node: Node, gradient: Node, start: list[Math | No
     """Return ∂L/∂x = chain = formula = numbers = value."""
     factors = scalar_factors(view, node)
     middle = _middle(view, node, gradient, factors)
-    parts = [*start, chain(view, node), *middle, view.value(gradient)]
+    parts = [*start, chain(view, node), *middle, view.result(gradient)]
     delta = view.names.delta.get(node)
     known = gradient in view.names.adjoints
     again = known and view.names.adjoints[gradient] != delta
@@ -327,7 +327,7 @@ def _path_steps(view: View, node: Node) -> list[Step]:
         reason = reason_of(view, part.via, part.position)
         equation = Equation(
             distinct(
-                [view.formula(part.value), view.with_numbers(part.value), view.value(part.value)]
+                [view.formula(part.value), view.with_numbers(part.value), view.result(part.value)]
             )
         )
         steps.append(
