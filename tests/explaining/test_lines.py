@@ -48,3 +48,11 @@ def test_where_the_lines_overflow_the_page_shows_what_runs() -> None:
     """e⁸⁰⁰ is out of range, σ′(−800) is not."""
     text = tidu.derive(LOGISTIC.replace("f = 1/a", "f = log(a)"), wrt="x", x=-800.0).explain("en")
     assert "df/dx = −1" in text.text() or "= −1\n" in text.text()
+
+
+def test_a_line_that_runs_in_another_form_shows_both() -> None:
+    lines = "E = exp(Z)\ns = sum(E, axis=1, keepdims=True)\nP = E/s\nL = -sum(Y*log(P))"
+    values = {"Z": [[0.1, 0.2], [1.0, 2.0]], "Y": [[1.0, 0.0], [0.0, 1.0]]}
+    page = tidu.derive(lines, wrt="Z", values=values).explain("en").text(200)
+    assert "P = E ⊘ (s·𝟏ᵀ)\n      = softmax(Z)" in page
+    assert "v₁ = ln(P)\n       = log_softmax(Z)" in page

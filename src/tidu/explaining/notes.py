@@ -17,7 +17,7 @@ from tidu.explaining.naming import name_all
 from tidu.explaining.numbers import is_truncated, value_of
 from tidu.explaining.shown import kinks_of
 from tidu.explaining.trees import formula, named
-from tidu.explaining.view import View
+from tidu.explaining.view import View, names_as_written
 from tidu.explaining.view import view as view_of
 from tidu.ir.node import Node
 from tidu.ir.op import Kink
@@ -80,11 +80,7 @@ def _stability(view: View) -> list[Phrase]:
     """Return the program as written and as run, for each rewrite that changed it."""
     if view.running is not None:
         view = replace(view, derivation=view.running, names=name_all(view.running), running=None)
-    written_atoms: dict[Node, Math] = {}
-    for written in view.derivation.graph.nodes():
-        run = view.derivation.run_node(written)
-        if run in view.names.forward:
-            written_atoms.setdefault(written, view.names.forward[run])
+    written_atoms = names_as_written(view)
     remarks: list[Phrase] = []
     for step in view.derivation.steps:
         if step.kind == "stabilise" and step.rule is not None and step.rule.noted:

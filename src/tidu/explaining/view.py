@@ -182,6 +182,25 @@ class View:
         return len(inputs) == 1 and inputs[0].rank == 0
 
 
+def names_as_written(view: View) -> dict[Node, Math]:
+    """Return the names of the page for the nodes of the program as it was written."""
+    names: dict[Node, Math] = {}
+    for written in view.derivation.graph.nodes():
+        run = view.derivation.run_node(written)
+        if run in view.names.forward:
+            names.setdefault(written, view.names.forward[run])
+    return names
+
+
+def written_formula(view: View, node: Node) -> Math | None:
+    """Return the formula of a line as it was written, where another form of it runs."""
+    derivation = view.derivation
+    for written in derivation.graph.nodes():
+        if written is not node and derivation.run_node(written) is node:
+            return formula(written, names_as_written(view))
+    return None
+
+
 def view(
     derivation: Derivation,
     valuation: Valuation | None,

@@ -29,7 +29,7 @@ from tidu.explaining.chains import (
 from tidu.explaining.reasons import reason_of, reasons_of
 from tidu.explaining.rows import row_chain
 from tidu.explaining.trees import expression_nodes, named
-from tidu.explaining.view import View
+from tidu.explaining.view import View, written_formula
 from tidu.ir.node import Node
 from tidu.ir.types import COMPLEX, shape_text
 from tidu.words import Phrase
@@ -73,6 +73,7 @@ def forward_steps(view: View) -> list[Step]:
 def _forward_step(view: View, node: Node) -> Step:
     parts = [
         view.names.forward[node],
+        written_formula(view, node),
         _as_typed(view, node),
         view.formula(node),
         view.with_numbers(node),
