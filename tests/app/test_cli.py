@@ -193,7 +193,7 @@ def test_as_written_leaves_the_form(capsys: Capture) -> None:
 
 def test_writing_zoom_of_and_digits(capsys: Capture) -> None:
     chain = here(capsys, *EXPRESSION, *GIVEN, "--writing", "chain")
-    assert "Writing: as a row" in chain.out
+    assert "Convention: gradients are written as rows" in chain.out
     element = here(capsys, *EXPRESSION, *GIVEN, "--of", "W[1,2]")
     assert "path" in element.out
     layer = here(capsys, *EXPRESSION, *GIVEN, "--zoom", "layer")

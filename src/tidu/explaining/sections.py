@@ -27,8 +27,8 @@ SECTIONS: Mapping[str, Words] = {
     "numeric": Words(en="derivatives as quotients", zh="数值导数"),
     "descent": Words(en="the update and the descent", zh="参数更新与梯度下降"),
     "second": Words(en="second derivatives", zh="二阶导数"),
-    "notes": Words(en="what to notice", zh="需要注意"),
-    "claims": Words(en="what the source states, checked", zh="原文的结论"),
+    "notes": Words(en="the notes", zh="需要注意"),
+    "claims": Words(en="the claims, checked", zh="原文的结论"),
     "check": Words(en="the numerical check", zh="数值检验"),
     "rules": Words(en="the rules used, in full", zh="用到的法则"),
 }
