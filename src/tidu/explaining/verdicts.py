@@ -42,7 +42,7 @@ def random_point(point: RandomPoint | None) -> list[Block]:
     said = phrases.AT_SIZES(sizes=phrases.join(sizes)) if sizes else phrases.AT_RANDOM()
     blocks: list[Block] = [Paragraph(said)]
     if point.functions:
-        blocks.append(Paragraph(phrases.EXAMPLES(names=", ".join(point.functions))))
+        blocks.append(Paragraph(phrases.EXAMPLES(names=", ".join(sorted(point.functions)))))
     return blocks
 
 
