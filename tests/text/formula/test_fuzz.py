@@ -16,7 +16,8 @@ from tidu.text.read import read
 SHAPES = {"A": (3, 4), "x": (4,), "b": (3,), "S": (4, 4), "v": (4,), "s": (), "λ": ()}
 RNG = np.random.default_rng(1)
 VALUES = {n: RNG.uniform(0.5, 1.5, shape) for n, shape in SHAPES.items()}
-ATOMS = st.sampled_from([*SHAPES, "2", "½", "e", "π", "𝟏", "I", "x₁", "Ax", "1"])
+ATOMS = st.sampled_from([*SHAPES, "2", "½", "e", "π", "𝟏", "I", "x₁", "Ax", "1",
+                         "x^TSv", "∑ᵢ ‖Aᵢ‖²", "Aᵢ", "xᵢ", "x_{i-1}", "x^{(i)}", "0"])  # fmt: skip
 SIGNS = st.sampled_from(
     " |·| ⊙ | ⊘ | × | ⊗ | + | − | - |*|/| / |@| ≤ |'|ᵀ |⁻¹|²|^2 |^T |^-1 |, ".split("|")
 )
@@ -27,6 +28,8 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         ["({0})", "‖{0}‖", "||{0}||^2", "|{0}|", "‖{0}‖_F", "√({0})", "e^({0})", "∑ {0}", "−{0}",
          "({0})ᵀ", "({0})²", "tr({0})", "σ({0})", "[{0} > 0]", r"\frac{{{0}}}{{2}}",
          r"\sqrt{{{0}}}",
+         "∑ᵢ ({0})", r"\sum_{{i=2}}^{{3}} ({0})", "max_i ({0})", "({0})_+", "⟨{0}, x⟩",
+         r"\begin{{pmatrix}} {0} & 1 \\ 0 & I \end{{pmatrix}}", r"\log {0}", "s^{0}",
          r"\left({0}\right)^\top", r"\|{0}\|_2^2", r"\sin {0}", "max({0}, 0)", "{{{0}}}", "L = {0}"]
     )  # fmt: skip
     return st.one_of(
