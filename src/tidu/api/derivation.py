@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from tidu.api.options import check_choice, check_digits, check_sections
 from tidu.api.report import Report, report
+from tidu.api.run import check_npz, save_arrays
 from tidu.api.second import Hessian, hessian_of, second_section
 from tidu.api.seen import checked, seen
 from tidu.backends.program import Valuation
@@ -227,6 +232,17 @@ class Derivation(Instance):
         outputs = {f"d/{name}": value for name, value in found.gradients.items()}
         warn_digits("evaluate", core, digits_of(core), checked, outputs)
         return found
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the loss and the gradients at the known values as an NPZ archive, under the names
+        L and dL_dW: whole or not at all.
+
+        Raises InputError for another ending than .npz, and for missing values.
+        """
+        target, evaluation = check_npz(path), self.evaluate()
+        loss = self.core.loss_name
+        gradients = {f"d{loss}_d{name}": a for name, a in evaluation.gradients.items()}
+        return save_arrays(target, {loss: np.asarray(evaluation.value), **gradients})
 
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""

@@ -182,10 +182,10 @@ class Run:
         A parameter that is itself named losses keeps its name; the losses are "run.losses" then.
         Raises InputError for another ending than .npz.
         """
-        target = named(path)
-        if target.suffix.lower() != ".npz":
-            fix = _SUFFIX_FIX(name=f"{target.stem or 'run'}.npz")
-            raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
+        return save_arrays(path, self.arrays())
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what `save` writes, by name."""
         history = "run.losses" if "losses" in self.parameters else "losses"
         arrays = dict(self.parameters) | {history: np.array(self.losses, dtype=np.float64)}
         more: dict[str, Sequence[float]] = {
@@ -197,7 +197,7 @@ class Run:
             if numbers:
                 name = f"run.{kept}" if kept in self.parameters else kept
                 arrays[name] = np.array(numbers, dtype=np.float64)
-        return write_whole(target, _archive(arrays))
+        return arrays
 
     def text(self, language: Language | None = None) -> str:
         """Return a few lines on how it went, in the given or the current language."""
@@ -247,6 +247,20 @@ def _short(value: Array | None) -> str:
         return ""
     numbers = [f"{x:.4f}" for x in value.astype(float).reshape(-1).tolist()]
     return numbers[0] if value.size == 1 else f"[{', '.join(numbers)}]"
+
+
+def check_npz(path: str | os.PathLike[str]) -> Path:
+    """Return the path of an NPZ file to be written. Raises InputError for another ending."""
+    target = named(path)
+    if target.suffix.lower() != ".npz":
+        fix = _SUFFIX_FIX(name=f"{target.stem or 'run'}.npz")
+        raise InputError(_SUFFIX(suffix=target.suffix or target.name), fix=fix)
+    return target
+
+
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> Path:
+    """Write arrays by name as an NPZ archive: whole or not at all."""
+    return write_whole(check_npz(path), _archive(arrays))
 
 
 def _archive(arrays: Mapping[str, Array]) -> bytes:

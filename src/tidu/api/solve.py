@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from tidu.api.derivation import Derivation, line_length
 from tidu.api.descend import descend
 from tidu.api.options import check_sections
 from tidu.api.report import Report, report
-from tidu.api.run import Run
+from tidu.api.run import Run, check_npz, save_arrays
 from tidu.api.seen import checked, seen
 from tidu.api.studies import chosen_parts, part_derivation
 from tidu.backends.program import Valuation
@@ -19,6 +21,7 @@ from tidu.checking.claim_nodes import ClaimContext, StudyDescent
 from tidu.checking.quotients import quotients
 from tidu.checking.study_claims import judge, one_sided_gradients
 from tidu.document.blocks import Block, Document, Section
+from tidu.errors import InputError
 from tidu.explaining.claims import Judged, judged
 from tidu.explaining.descent import OneStep
 from tidu.explaining.notes import readings
@@ -40,7 +43,12 @@ from tidu.running.samples import sample_bodies, sample_run, sample_values
 from tidu.study.budget import OF_A_STUDY, check_steps
 from tidu.study.part import Part, Show, Study
 from tidu.study.read import load
-from tidu.words import Language, verbatim
+from tidu.words import Language, Words, verbatim
+
+_NOTHING = Words(
+    en="the study makes no descent, so there are no parameters to save",
+    zh="题目没有梯度下降，没有参数可以保存",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,22 @@ class Solution:
     def ok(self) -> bool:
         return all(f.kind != "differs" for part in self.parts for f in part.findings)
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write what the descents reached as an NPZ archive, as `Run.save` does; of several parts
+        or descents under names such as part/descent/W1.
+
+        Raises InputError for another ending than .npz, and where there is no descent.
+        """
+        target, arrays = check_npz(path), dict[str, Any]()
+        for solved in self.parts:
+            for name, run in solved.runs.items():
+                parts = [solved.part.id] * (len(self.parts) > 1) + [name] * (len(solved.runs) > 1)
+                prefix = "".join(f"{part}/" for part in parts)
+                arrays |= {prefix + key: array for key, array in run.arrays().items()}
+        if not arrays:
+            raise InputError(_NOTHING(), fix=verbatim("[[descend]]"))
+        return save_arrays(target, arrays)
+
     def part(self, id: str) -> PartSolution:
         return next(part for part in self.parts if part.part.id == id)
 
@@ -100,7 +124,7 @@ def solve(
 
     Options override what the study asks for. part: the one to solve of several. only: the sections
     to show, such as "forward,gradients"; an element asked for by zoom or of is shown alone. brief:
-    one line for each gradient, and nothing else is calculated. Raises StudyError, with file and
+    one line for each gradient; claims are not judged. Raises StudyError, with file and
     line, for a study that does not follow the format, and the errors of its model and data.
     """
     chosen = check_sections(only)
@@ -130,13 +154,13 @@ def solve_part(study: Study, part: Part, choice: Choice) -> PartSolution:
     part = replace(part, show=_with(part.show, choice.only))
     shown, numbers = seen(handle, _options(part, choice))
     findings, check = checked(handle, shown, numbers)
-    if choice.brief:
-        formulas = brief_lines(view(handle.core, None), line_length)
-        lines = (*readings(shown), *formulas, *failed(check))
-        return PartSolution(part, handle, findings, (), {}, lines)
     descents, runs = dict[str, StudyDescent](), dict[str, Run]()
     if numbers is not None:
         descents, runs = _descents(part, handle)
+    if choice.brief:
+        formulas = brief_lines(view(handle.core, None), line_length)
+        lines = (*readings(shown), *formulas, *failed(check))
+        return PartSolution(part, handle, findings, (), runs, lines)
     context = _claim_context(handle, numbers, findings, descents)
     claims = tuple(judged(shown, judgement) for judgement in judge(context, part.claims))
     results = PartResults(

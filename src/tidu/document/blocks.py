@@ -9,6 +9,8 @@ from tidu.document.math import Math
 from tidu.words import Phrase
 
 Cell = Phrase | Math | str
+# Names, shapes and all numbers, the last index running fastest.
+Arrays = tuple[tuple[str, tuple[int, ...], tuple[float | complex, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,12 @@ class CurveFigure:
 @dataclass(frozen=True, slots=True)
 class Section:
     """A heading with what stands under it. `name`: what a reader asks for it by, in every
-    language."""
+    language. `arrays`: numbers in full, by name, for formats that programs read."""
 
     title: Phrase
     blocks: tuple[Block, ...]
     name: str = ""
+    arrays: Arrays = ()
 
 
 # A block that holds no other blocks.

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from tidu.backends.program import Valuation
-from tidu.document.blocks import Block, CurveFigure, Equation, Note, Paragraph, Section, Step, Table
+from tidu.document.blocks import (
+    Arrays,
+    Block,
+    CurveFigure,
+    Equation,
+    Note,
+    Paragraph,
+    Section,
+    Step,
+    Table,
+)
 from tidu.document.math import Math, Number, Symbol, symbol
 from tidu.explaining import phrases
 from tidu.explaining.numbers import is_truncated, loss_text, number_text, value_tree
@@ -17,6 +27,7 @@ from tidu.explaining.trees import expression_nodes, formula
 from tidu.explaining.view import View
 from tidu.explaining.working import distinct, forward_steps
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import shape_text
 from tidu.optim.course import Course
 from tidu.optim.rule import STEP, Rule
 from tidu.optim.setting import Hyper
@@ -74,7 +85,9 @@ def update_section(view: View, step: StepGraph, valuation: Valuation, name: str 
         left = entry.left if entry.left is not None else _primed(atoms[entry.before])
         blocks.append(_update_step(view, left, entry, update_atoms, valuation))
         atoms = {**atoms, entry.node: left}
-    return Section(_titled(phrases.UPDATE(), name), tuple(blocks), "descent")
+    reached = {key: valuation[node] for key, node in step.updated.items() if node in valuation}
+    title = _titled(phrases.UPDATE(), name)
+    return Section(title, tuple(blocks), "descent", arrays_in_full(reached))
 
 
 def _setting(hyper: Hyper, shown: Math) -> Paragraph:
@@ -239,7 +252,32 @@ def table_section(view: View, done: Course, name: str = "") -> Section:
         caption = phrases.CURVE(loss=loss)
         blocks.append(CurveFigure((("", tuple(curve)),), caption, 1, phrases.STEP(), done.every))
     blocks += [Paragraph(remark) for remark in done.left_out]
-    return Section(_titled(phrases.MANY_STEPS(), name), tuple(blocks), "descent")
+    blocks += _reached(view, done.parameters)
+    title = _titled(phrases.MANY_STEPS(), name)
+    return Section(title, tuple(blocks), "descent", arrays_in_full(done.parameters))
+
+
+def _reached(view: View, parameters: Mapping[str, Any]) -> list[Block]:
+    """Return the parameters after the last update: small ones in full, of large ones the shape and
+    the length as one vector."""
+    blocks: list[Block] = [Paragraph(phrases.REACHED())]
+    for name, value in parameters.items():
+        node = view.derivation.wrt.get(name)
+        left = view.names.forward[node] if node is not None else symbol(name)
+        array, layout = np.asarray(value), view.options.layout
+        if not is_truncated(array, layout):
+            blocks.append(Equation((left, value_tree(array, layout))))
+            continue
+        norm = Number(number_text(float(np.linalg.norm(array)), layout.digits))
+        facts = {"name": left, "shape": shape_text(array.shape), "norm": norm}
+        blocks.append(Paragraph(phrases.REACHED_LARGE(**facts)))
+    return blocks
+
+
+def arrays_in_full(parameters: Mapping[str, Any]) -> Arrays:
+    """Return arrays with all their numbers, as a section holds them."""
+    arrays = {name: np.asarray(value) for name, value in parameters.items()}
+    return tuple((n, a.shape, tuple(a.reshape(-1).tolist())) for n, a in arrays.items())
 
 
 def _watched(done: Course, key: str, step: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from tidu.document.blocks import (
+    Arrays,
     Block,
     Cell,
     CodeBlock,
@@ -101,12 +102,13 @@ def _block(block: Block, language: Language) -> Data:
             return _graph(block, language)
         case CurveFigure():
             return _curve(block, language)
-        case Section(title, blocks, name):
+        case Section(title, blocks, name, arrays):
             return {
                 "type": "section",
                 **({"name": name} if name else {}),
                 "title": phrase_text(title, language),
                 "blocks": _blocks(blocks, language),
+                **({"arrays": _arrays(arrays)} if arrays else {}),
             }
     assert_never(block)
 
@@ -182,6 +184,18 @@ def _curve(figure: CurveFigure, language: Language) -> Data:
             for name, values in figure.series
         ],
     }
+
+
+def _arrays(arrays: Arrays) -> Data:
+    """Return arrays by name as nested lists."""
+    return {name: _nested(shape, iter(numbers)) for name, shape, numbers in arrays}
+
+
+def _nested(shape: tuple[int, ...], numbers: Iterator[float | complex]) -> Data:
+    if not shape:
+        value = next(numbers)
+        return str(value) if isinstance(value, complex) else _number(value)
+    return [_nested(shape[1:], numbers) for _ in range(shape[0])]
 
 
 def _number(value: float) -> Data:

@@ -68,11 +68,16 @@ def _blocks(
             title = f"{section_number} {phrase_text(block.title, language)}"
             yield [*wrap(title, width), "─" * min(width, cells(title))]
             yield from _blocks(block.blocks, section_number, language, width)
-        elif isinstance(block, Equation) and isinstance(after, Equation):
-            formulas += _block(block, language, width)  # with no words between them, no empty line
         else:
-            yield formulas + _block(block, language, width)
-            formulas = []
+            formulas += _block(block, language, width)
+            if not (_is_line(block, language, width) and _is_line(after, language, width)):
+                yield formulas
+                formulas = []
+
+
+def _is_line(block: Block | None, language: Language, width: int) -> bool:
+    """Tell whether a block is a formula on one line: between two such there is no empty line."""
+    return isinstance(block, Equation) and len(_block(block, language, width)) == 1
 
 
 def _block(block: Block, language: Language, width: int) -> list[str]:

@@ -204,11 +204,14 @@ def _add_solve(shell: _Shell) -> None:
         part: Annotated[str | None, shell.option("part")] = None,
         only: Annotated[list[str] | None, shell.option("only")] = None,
         brief: Annotated[bool, shell.option("brief")] = False,
+        save: Annotated[str | None, shell.option("arrays")] = None,
         json: Annotated[bool, shell.option("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
 
-        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json, only or [], brief)
+        view = work.ReportOptions(
+            lang, writing, zoom, of, digits, output, json, only or [], brief, save
+        )
         return work.solve(study, part, view, shell.language)
 
     shell.command("solve", _SOLVE)(solve)
@@ -234,6 +237,7 @@ def _add_derive(shell: _Shell) -> None:
         digits: Annotated[str | None, shell.option("digits")] = None,
         only: Annotated[list[str] | None, shell.option("only")] = None,
         brief: Annotated[bool, shell.option("brief")] = False,
+        save: Annotated[str | None, shell.option("arrays")] = None,
         json: Annotated[bool, shell.option("as_json")] = False,
     ) -> int:
         from tidu.app.cli import work
@@ -250,7 +254,9 @@ def _add_derive(shell: _Shell) -> None:
             assume or [],
             hessian or [],
         )
-        view = work.ReportOptions(lang, writing, zoom, of, digits, output, json, only or [], brief)
+        view = work.ReportOptions(
+            lang, writing, zoom, of, digits, output, json, only or [], brief, save
+        )
         return work.derive(problem, view, shell.language)
 
     shell.command("derive", _DERIVE)(derive)

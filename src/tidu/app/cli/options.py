@@ -49,6 +49,16 @@ OPTIONS = {
         "FILE",
         choices=FORMATS,
     ),
+    "arrays": Option(
+        Words(
+            en="also write the numbers to FILE.npz: solve, what the descents reached; derive, the "
+            "gradients. -o FILE.npz writes only these",
+            zh="另把数值写入 FILE.npz：solve 写梯度下降得到的参数，derive 写各个梯度；"
+            "用 -o FILE.npz 则只写数值",
+        ),
+        ("--save",),
+        "FILE.npz",
+    ),
     "as_json": Option(Words(en="print as JSON", zh="以 JSON 输出"), ("--json",)),
     "writing": Option(
         Words(

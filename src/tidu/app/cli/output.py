@@ -16,7 +16,7 @@ from tidu.files import check_place, named
 from tidu.render.encoding import transliterate
 from tidu.render.json import visible_json
 from tidu.visible import visible
-from tidu.words import Language, Words
+from tidu.words import Language, Words, verbatim
 
 WIDTH = 88
 _NARROWEST, _WIDEST = 40, 120
@@ -29,6 +29,9 @@ _NO_CHINESE = Words(
     en="note: an output in {encoding} has no Chinese characters, so this is in English; "
     "PYTHONIOENCODING=utf-8 asks for others",
     zh="提示：{encoding} 编码不能显示汉字，所以用英文显示；可设置 PYTHONIOENCODING=utf-8",
+)
+_NPZ = Words(
+    en="numbers are saved as .npz, not as {suffix}", zh="数值只能存成 .npz，不能存成 {suffix}"
 )
 _SOME_CHINESE = "梯度"
 WRITTEN = Words(en="written: {file}", zh="已写入：{file}")
@@ -137,6 +140,16 @@ def check_target(file: str) -> None:
     target = named(file)
     check_place(target)
     check_suffix(target)
+
+
+def check_arrays(file: str) -> None:
+    """Refuse a file for arrays that cannot be written, or is no NPZ file, before anything is
+    calculated for it."""
+    target = named(file)
+    if target.suffix.lower() != ".npz":
+        fix = verbatim(f"--save {target.with_suffix('.npz')}")
+        raise InputError(_NPZ(suffix=target.suffix or target.name), fix=fix)
+    check_place(target)
 
 
 def save(report: Report, file: str) -> None:

@@ -12,7 +12,16 @@ from typing import Any
 from tidu import __version__
 from tidu.api.report import Report
 from tidu.app.cli import choices
-from tidu.app.cli.output import WRITTEN, check_target, emit, readable, save, show, show_json
+from tidu.app.cli.output import (
+    WRITTEN,
+    check_arrays,
+    check_target,
+    emit,
+    readable,
+    save,
+    show,
+    show_json,
+)
 from tidu.errors import InputError
 from tidu.explaining.sections import SECTIONS
 from tidu.words import LANGUAGES, Language, Words, verbatim
@@ -43,11 +52,22 @@ class ReportOptions:
     json: bool
     only: Sequence[str] = ()
     brief: bool = False
+    save: str | None = None
+
+    def arrays(self) -> str | None:
+        """Return the NPZ file that the numbers go to."""
+        return self.output if self.only_arrays() else self.save
+
+    def only_arrays(self) -> bool:
+        """Tell whether the output is such a file, and no report."""
+        return self.output is not None and self.output.lower().endswith(".npz")
 
     def options(self) -> dict[str, Any]:
         """Return the options as the public verbs take them; those left out are left out."""
-        if self.output is not None:
+        if self.output is not None and not self.only_arrays():
             check_target(self.output)
+        if (file := self.arrays()) is not None:
+            check_arrays(file)
         zoom = choices.choice("--zoom", self.zoom, ("op", "element", "layer"))
         if self.of is not None and zoom not in (None, "element"):
             raise InputError(_OF_ALONE(), fix=verbatim(f"--zoom element --of '{self.of}'"))
@@ -96,6 +116,9 @@ def solve(study: str | None, part: str | None, view: ReportOptions, language: La
 
     solution = solved(study, part=part, **options)
     _present(solution.report, view)
+    if (file := view.arrays()) is not None:
+        solution.save(file)
+        emit(WRITTEN(file=file).text(readable(language, sys.stderr)), sys.stderr)
     return 0 if solution.ok else 1
 
 
@@ -126,6 +149,9 @@ def derive(problem: DeriveOptions, view: ReportOptions, language: Language) -> i
     )
     report = derivation.explain(**options, second=choices.seconds(problem.hessian))
     _present(report, view)
+    if (file := view.arrays()) is not None:
+        derivation.save(file)
+        emit(WRITTEN(file=file).text(readable(language, sys.stderr)), sys.stderr)
     return 0 if report.holds() else 1
 
 
@@ -208,7 +234,7 @@ def ops(
 
 
 def _present(report: Report, view: ReportOptions) -> None:
-    if view.output is not None:
+    if view.output is not None and not view.only_arrays():
         save(report, view.output)
     if view.json:
         show_json(report.json())
