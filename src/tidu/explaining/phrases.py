@@ -128,6 +128,18 @@ BROADCAST = Words(
     en="{name} of shape {source} is broadcast to {shape}",
     zh="{name} 的形状由 {source} 广播为 {shape}",
 )
+OF_COLUMNS = Words(
+    en="{function} is taken along axis 1, down each column: one value for each column",
+    zh="{function} 沿第 1 轴计算，即逐列计算：每列得一个值",
+)
+OF_ROWS = Words(
+    en="{function} is taken along axis 2, across each row: one value for each row",
+    zh="{function} 沿第 2 轴计算，即逐行计算：每行得一个值",
+)
+ALONG_AXES = Words(
+    en="{function} is taken along axis {axes}, counted from 1",
+    zh="{function} 沿第 {axes} 轴计算（轴从 1 数起）",
+)
 PROMOTED = Words(
     en="{names}: integers, calculated with as decimal numbers (float64)",
     zh="{names}：整数，按小数（float64）计算",

@@ -17,6 +17,7 @@ from tidu.document.math import (
     Sum,
 )
 from tidu.explaining import phrases
+from tidu.explaining.axes import axis_remarks
 from tidu.explaining.cases import case_remarks
 from tidu.explaining.chains import (
     Factor,
@@ -67,10 +68,11 @@ def forward_section(view: View) -> Section:
 
 def forward_steps(view: View) -> list[Step]:
     """Return name = formula = formula with numbers = value, for each named node of the program."""
-    return [_forward_step(view, node) for node in view.names.forward if node.inputs]
+    explained: set[Function] = set()
+    return [_forward_step(view, node, explained) for node in view.names.forward if node.inputs]
 
 
-def _forward_step(view: View, node: Node) -> Step:
+def _forward_step(view: View, node: Node, explained: set[Function]) -> Step:
     parts = [
         view.names.forward[node],
         written_formula(view, node),
@@ -82,7 +84,7 @@ def _forward_step(view: View, node: Node) -> Step:
     return Step(
         equation=Equation(distinct(parts)),
         shape=view.shape_equation(node),
-        remarks=tuple(_broadcast_remarks(view, node)),
+        remarks=(*_broadcast_remarks(view, node), *axis_remarks(view, node, explained)),
         covers=view.covers(node),
     )
 

@@ -362,6 +362,8 @@ def _applied(tree: Apply | Index, language: Language) -> str:
         return f"{_operand(tree.value, language, not plain)}_{_braced(indices)}"
     arguments = [a.value if isinstance(a, Group) else a for a in tree.arguments]
     inner = ", ".join(latex(argument, language) for argument in arguments)
+    if tree.head == Function("sqrt") and len(arguments) == 1:
+        return rf"\sqrt{{{inner}}}"
     return _at_least(tree.head, Level.RAISED, language) + _fenced("(", inner, ")")
 
 

@@ -11,7 +11,7 @@ from tidu.ops.linalg.contraction import matmul, outer, trace, trace_of
 from tidu.ops.linalg.einsum import einsum
 from tidu.rewriting.register import sample, stabilisation
 
-Labelled = tuple[Node, str]  # an array and the letters of its axes
+Labelled = tuple[Node, str]  # an array and the subscripts of its axes
 
 
 def _in_matrix_form(node: Node, atoms: Atoms) -> Node | None:
@@ -28,15 +28,15 @@ def _in_matrix_form(node: Node, atoms: Atoms) -> Node | None:
         return None
     if made[0].op is diagonal and made[0].rank == 1 and not result:
         return trace_of(made[0].inputs[0]) if made[0].attrs["k"] == 0 else None
-    x, letters = _summed(made, set(result))
-    return x if letters == result else transpose(x)
+    x, subscripts = _summed(made, set(result))
+    return x if subscripts == result else transpose(x)
 
 
 def _summed(given: Labelled, needed: set[str]) -> Labelled:
-    """Return an array summed over the axes whose letters are needed no more."""
-    x, letters = given
-    gone = tuple(i for i, letter in enumerate(letters) if letter not in needed)
-    kept = "".join(letter for letter in letters if letter in needed)
+    """Return an array summed over the axes whose subscripts are needed no more."""
+    x, subscripts = given
+    gone = tuple(i for i, subscript in enumerate(subscripts) if subscript not in needed)
+    kept = "".join(subscript for subscript in subscripts if subscript in needed)
     return (sum_(x, axis=gone), kept) if gone else given
 
 
@@ -46,7 +46,7 @@ def _joined(first: Labelled, second: Labelled, needed: set[str]) -> Labelled | N
     (x, s), (y, t) = (
         _summed(one, needed | set(other[1])) for one, other in ((first, second), (second, first))
     )
-    shared = [letter for letter in s if letter in t]
+    shared = [subscript for subscript in s if subscript in t]
     if not shared:
         return _apart((x, s), (y, t))
     if len(shared) == 1 and shared[0] not in needed:
@@ -56,19 +56,19 @@ def _joined(first: Labelled, second: Labelled, needed: set[str]) -> Labelled | N
 
 
 def _apart(first: Labelled, second: Labelled) -> Labelled | None:
-    """Return the product of arrays without a letter in common."""
+    """Return the product of arrays without a subscript in common."""
     (x, s), (y, t) = first, second
     if not s or not t:
         return x * y, s + t
     return (outer(x, y), s + t) if len(s) == len(t) == 1 else None
 
 
-def _contracted(first: Labelled, second: Labelled, letter: str) -> Labelled:
-    """Return the matrix product over one letter."""
+def _contracted(first: Labelled, second: Labelled, subscript: str) -> Labelled:
+    """Return the matrix product over one subscript."""
     (x, s), (y, t) = first, second
-    x = transpose(x) if len(s) == 2 and s[0] == letter else x
-    y = transpose(y) if len(t) == 2 and t[1] == letter else y
-    return matmul(x, y), (s + t).replace(letter, "")
+    x = transpose(x) if len(s) == 2 and s[0] == subscript else x
+    y = transpose(y) if len(t) == 2 and t[1] == subscript else y
+    return matmul(x, y), (s + t).replace(subscript, "")
 
 
 def _by_entries(first: Labelled, second: Labelled) -> Labelled | None:
@@ -81,14 +81,14 @@ def _by_entries(first: Labelled, second: Labelled) -> Labelled | None:
     return None if fitted is None else (x * fitted, s)
 
 
-def _fitted(given: Labelled, letters: str) -> Node | None:
-    """Return an array as it multiplies one with these letters entry by entry."""
+def _fitted(given: Labelled, subscripts: str) -> Node | None:
+    """Return an array as it multiplies one with these subscripts entry by entry."""
     x, own = given
-    if own == letters or own == letters[1:]:
+    if own == subscripts or own == subscripts[1:]:
         return x
-    if own == letters[::-1]:
+    if own == subscripts[::-1]:
         return transpose(x)
-    return reshape(x, shape=(*x.shape, 1)) if own == letters[:1] else None
+    return reshape(x, shape=(*x.shape, 1)) if own == subscripts[:1] else None
 
 
 def _examples() -> list[Node]:

@@ -55,8 +55,8 @@ def _for_all(value: Node, i: int, count: int) -> Node | None:
     one that is made of anything else."""
 
     def operands(node: Node) -> list[Node]:
-        opened = node.op is matmul or (node.op.form is Form.ELEMENTWISE and not node.rank)
-        return list(node.inputs) if opened and number_of(node) is None else []
+        expands = node.op is matmul or (node.op.form is Form.ELEMENTWISE and not node.rank)
+        return list(node.inputs) if expands and number_of(node) is None else []
 
     image: dict[int, Node] = {}
     nodes = post_order([value], operands)
