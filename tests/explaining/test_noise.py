@@ -60,3 +60,11 @@ def test_it_does_not_depend_on_the_size_of_the_numbers() -> None:
         page = tidu.derive("y = x @ w\nL = y**2", wrt="w", values=values).explain("en").text()
         assert "y = x·w" in page.replace("xᵀ·w", "x·w")
         assert page.split("Forward pass")[1].split("shape")[0].rstrip().endswith("= 0")
+
+
+def test_a_page_with_an_operation_that_has_several_results() -> None:
+    """Eigenvalues beside numbers that rounding left."""
+    lines = "y = x @ W\ns = eigvalsh(A)\nL = sum(y**2) + sum(s**2)"
+    values = {"x": [1.0, 1.0, -1.0], "W": [[0.1], [0.2], [0.3]], "A": np.diag([1.0, 2.0])}
+    page = tidu.derive(lines, wrt=["x", "A"], values=values).explain("en").text()
+    assert "e−17" not in page

@@ -16,6 +16,7 @@ import numpy as np
 
 from tidu.backends.program import Valuation
 from tidu.errors import TiduError
+from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
 from tidu.ir.op import Loop
 from tidu.ir.types import COMPLEX, FLOATS
@@ -33,7 +34,7 @@ def without_noise(valuation: Valuation) -> Mapping[Node, Any]:
     arrays = {
         node: np.asarray(array)
         for node, array in valuation.values.items()
-        if node.dtype in FLOATS or node.dtype in COMPLEX
+        if not is_tuple(node) and (node.dtype in FLOATS or node.dtype in COMPLEX)
     }
     size = sum(array.size for array in arrays.values())
     if np.finfo(_MORE).eps >= np.finfo(np.float64).eps / 64 or size > _MOST_ENTRIES:
@@ -85,7 +86,7 @@ def _calculated_again(wanted: list[Node], valuation: Valuation) -> dict[int, Any
     values: dict[int, Any] = {}
     work = 0
     for node in reachable(wanted):
-        if any(child.id not in values for child in node.inputs):
+        if is_tuple(node) or any(child.id not in values for child in node.inputs):
             continue
         operands = [values[child.id] for child in node.inputs]
         if node.op.loop is Loop.CONTRACT:

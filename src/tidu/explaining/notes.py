@@ -77,18 +77,21 @@ def _listed(names: Sequence[Math]) -> Phrase:
 
 
 def _stability(view: View) -> list[Phrase]:
-    """Return the program as written and as run, for each rewrite that changed it."""
+    """Return what runs in place of what was written, all in one sentence."""
     if view.running is not None:
         view = replace(view, derivation=view.running, names=name_all(view.running), running=None)
     written_atoms = names_as_written(view)
-    remarks: list[Phrase] = []
+    changes: list[dict[str, object]] = []
     for step in view.derivation.steps:
         if step.kind == "stabilise" and step.rule is not None and step.rule.noted:
             atoms = {**written_atoms, **view.names.forward}
             written, run = formula(step.before, atoms), formula(step.after, atoms)
             if written != run:  # |z|² and A⁻¹b are written alike, however they are calculated
-                remarks.append(phrases.AS_RUN(written=written, run=run, rule=step.rule.says()))
-    return remarks
+                changes.append({"written": written, "run": run, "rule": step.rule.says()})
+    if len(changes) < 2:
+        return [phrases.AS_RUN(**change) for change in changes]
+    each = phrases.join([phrases.AS_RUN_ONE(**change) for change in changes], phrases.AND_RULE)
+    return [phrases.AS_RUN_ALL(each=each)]
 
 
 def _without_small_numbers(view: View) -> list[Phrase]:

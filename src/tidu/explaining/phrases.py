@@ -83,6 +83,13 @@ UNUSED = Words(
     zh="损失没有用到 {name}，它的梯度为零。",
 )
 VIA = Words(en="through {via}", zh="经过 {via} 的一路")
+AS_RUN_ONE = Words(en="{run} for {written} ({rule})", zh="{written} 改为 {run}（{rule}）")
+AS_RUN_ALL = Words(
+    en="As run: {each}. Each is equal to what is written, and keeps value and derivative finite "
+    "where that does not.",
+    zh="实际运行的写法：{each}。它们与原来的写法相等，但在前者会溢出或失去意义的地方，"
+    "值和导数仍是有限的。",
+)
 AS_RUN = Words(
     en="As written: {written}. As run: {run} ({rule}); the two are equal, and the second keeps "
     "value and derivative finite where the first does not.",

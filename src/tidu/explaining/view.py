@@ -109,7 +109,7 @@ class View:
             for part in parts
             if part.inputs
             and (part is node or part not in self.atoms_of(node))
-            and any(x.rank == 1 for x in (part, *part.inputs))
+            and any(not is_tuple(x) and x.rank == 1 for x in (part, *part.inputs))
         )
 
     def result(self, node: Node) -> Math | None:
