@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +42,7 @@ def refused(action: Callable[[], object], *en: str, zh: str, line: int | None = 
 def test_columns_come_in_the_order_asked_for() -> None:
     table = parse_csv(GOOD, "t.csv")
     assert table.header == ("age", "kind", "income")
-    assert table.lines == (2, 4)
+    assert [row.line for row in table.rows()] == [2, 4]
     assert numbers(table, ["income", "age"]).tolist() == [[1000.0, 30.0], [-2.0, 41.5]]
 
 
@@ -228,3 +231,88 @@ def test_a_file_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
         zh="数据文件 irs.csv 不存在",
     )
     refused(lambda: inside(tmp_path, "no.npz"), "there is no .npz file", zh="没有 .npz 文件")
+
+
+# ------------------------------------------------------------------ other files, other writings
+WORKBOOK = io.BytesIO()
+with zipfile.ZipFile(WORKBOOK, "w") as _archive:
+    _archive.writestr("xl/workbook.xml", "<workbook/>")
+
+
+@pytest.mark.parametrize(
+    ("raw", "en", "zh"),
+    [
+        ("年龄,x\n二十,1\n".encode("gbk"), "it reads as GBK", "看来是 GBK 编码"),
+        ("a,b\n1,2\n".encode("utf-16"), "it reads as UTF-16", "看来是 UTF-16 编码"),
+        ("a,b\n1,2\n".encode("utf-16-be"), "it reads as UTF-16", "看来是 UTF-16 编码"),
+        ("größe\n1\n".encode("cp1252"), "it reads as Windows-1252", "Windows-1252 编码"),
+        (WORKBOOK.getvalue(), "t.csv is an Excel file (.xlsx)", "t.csv 是 Excel 文件"),
+        (b"\x1f\x8b\x08\x00", "t.csv is a gzip archive", "gzip 压缩文件"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path: Path, raw: bytes, en: str, zh: str) -> None:
+    (tmp_path / "t.csv").write_bytes(raw)
+    refused(lambda: read_csv(tmp_path / "t.csv"), en, zh=zh)
+
+
+def test_the_byte_that_is_not_utf_8_is_counted_from_the_start(tmp_path: Path) -> None:
+    raw = b"k\n" + "é\n".encode() * 50_000 + "é\n".encode("cp1252")
+    (tmp_path / "t.csv").write_bytes(raw)
+    refused(lambda: read_csv(tmp_path / "t.csv"), "(byte 150003)", zh="第 150003 个字节")
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "values"),
+    [
+        ("a;b\n3,14;2\n1;-2,5e1\n", "separated by semicolons", [[3.14, 2], [1, -25]]),
+        ('"a";"b"\n"3,14";"2"\n', "separated by semicolons", [[3.14, 2]]),
+        ("a;b\n3.5;2\n", "separated by semicolons", [[3.5, 2]]),
+        ("a\tb\n1\t2\n", "separated by tabs", [[1, 2]]),
+        ("a|b\n1|2\n", "separated by vertical bars", [[1, 2]]),
+        ('a,b\n"3,14",2\n', "column a contains text: '3,14' in line 2", [[3.14, 2]]),
+        ("a\n3,14\n", "this row has 2 cells", [[3.14]]),
+    ],
+)
+def test_what_the_message_says_reads_the_file(
+    text: str, en: str, values: list[list[float]]
+) -> None:
+    with pytest.raises(TiduError) as caught:
+        numbers(parse_csv(text, "t.csv"), ["a"])
+    said = caught.value.text("en")
+    assert en in said, said
+    advice = dict(re.findall(r'(delimiter|decimal) = "(.+?)"', said.split("write instead")[1]))
+    asked = {key: value.replace("\\t", "\t") for key, value in advice.items()}
+    table = parse_csv(text, "t.csv", **asked)
+    assert numbers(table, table.header).tolist() == values
+
+
+def test_a_point_is_no_decimal_comma() -> None:
+    """1.234 with a decimal comma is one thousand and more in half of Europe."""
+    table = parse_csv("a;b\n1.234;2\n", "t.csv", delimiter=";", decimal=",")
+    refused(lambda: numbers(table, ["a"]), "column a contains text: '1.234'", zh="有文字")
+
+
+def test_lines_are_counted_over_all_blocks() -> None:
+    """Plain rows, quoted ones and blank ones, in a text of several blocks."""
+    rows = [f"{i},{-i / 8}" for i in range(60_000)]
+    rows[30_000] = '"30000\n",0.5'
+    rows[30_001] = ""
+    rows[59_000] = "59000,x"
+    table = parse_csv("a,b\n" + "\r\n".join(rows), "t.csv")
+    assert len(table.blocks) > 2
+    expected = [i for i in range(60_000) if i != 30_001]
+    assert numbers(table, ["a"])[:, 0].tolist() == expected
+    refused(lambda: numbers(table, ["b"]), "'x' in line 59003", zh="第 59003 行", line=59_003)
+    assert class_indices(table, "b")[1][-1] == "x"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "-2", "+3.", ".5", "0.1", "-0", "123456789012345", "0.000000000000001"],
+        ["1e3", "9007199254740993", "1.7976931348623157e308", "4.9e-324", "inf", " 7 "],
+    ],
+)
+def test_numbers_are_those_of_python(cells: list[str]) -> None:
+    column = numbers(parse_csv("a\n" + "\n".join(cells), "t.csv"), ["a"])[:, 0]
+    assert [value.hex() for value in column.tolist()] == [float(cell).hex() for cell in cells]

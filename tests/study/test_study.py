@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,12 @@ from hypothesis import strategies as st
 
 from tests.architecture.source import ROOT
 from tidu.backends.numpy import evaluate
-from tidu.errors import Place
+from tidu.errors import Place, TiduError
 from tidu.optim import SGD
 from tidu.study.claims import ClaimSubject, StatedClaim, read_target
 from tidu.study.fields import ProgramText
 from tidu.study.format import documented_tables, json_schema, markdown
-from tidu.study.given import Archived, Columns, Filled, Inline
+from tidu.study.given import Archived, Array, Columns, Filled, Inline
 from tidu.study.layers import LayerList, LossTable
 from tidu.study.model import model_source
 from tidu.study.part import Part, Study
@@ -203,6 +204,26 @@ def test_values_are_worked_out(tmp_path: Path) -> None:
     assert arrays["h"].tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="read-only"):
         arrays["c"][0, 0] = 5
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_delimiter_is_written_as_the_message_says(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "d.csv").write_text(f"a{mark}k\n3,14{mark}b\n1{mark}a\n", "utf-8")
+
+    def arrays(*keys: str) -> Mapping[str, Array]:
+        more = "".join(f", {key}" for key in keys)
+        table = f'[given]\na = {{csv = "d.csv", column = "a"{more}}}\n'
+        table += f'k = {{csv = "d.csv", column = "k", class_index = true{more}}}\n'
+        text = 'title = "t"\nwrt = "a"\nprogram = "L = sum(a*k)"\n' + table
+        study = read_study(text, folder=tmp_path)
+        return given_values(study, study.parts[0]).arrays
+
+    with pytest.raises(TiduError) as caught:
+        arrays()
+    advice = caught.value.text("en").rsplit("write instead: ")[1]
+    found = arrays(advice)
+    assert found["a"].tolist() == [3.14, 1]
+    assert found["k"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,36 @@
-"""CSV tables with a header line, read with Python's own `csv` and checked cell by cell.
+"""CSV tables with a header line, checked cell by cell.
 
+The file is kept as its bytes; the columns that are asked for are read from it a block at a time.
 Messages name the column, the row by its line in the file, and the text that stands there.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+import codecs
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.data.csv_faults import (
+    check_delimiter,
+    check_encoding,
+    check_kind,
+    has_decimal_comma,
+)
+from tidu.data.csv_numbers import block_numbers, floats
+from tidu.data.csv_text import (
+    Block,
+    CsvText,
+    Record,
+    block_columns,
+    block_end,
+    block_records,
+    next_block,
+    records,
+)
 from tidu.errors import DTypeError, InputError, Place, nearest
 from tidu.files import read_whole
 from tidu.ir.budget import DATA, bytes_text, check_elements, grouped
@@ -33,10 +50,6 @@ _EMPTY_WHY = Words(
     en="the first line holds the names of the columns, the rows follow",
     zh="第一行是列名，数据从第二行开始",
 )
-_ENCODING = Words(
-    en="{file} is not UTF-8 text (byte {at})", zh="{file} 不是 UTF-8 文本（第 {at} 个字节）"
-)
-_ENCODING_FIX = Words(en='save the file as "CSV UTF-8"', zh="把文件另存为“CSV UTF-8”")
 _TWICE = Words(
     en="column {column} stands twice in the header of {file}",
     zh="{file} 的表头中列 {column} 出现了两次",
@@ -49,7 +62,14 @@ _RAGGED = Words(
     en="this row has {cells} cells, the header has {columns} columns",
     zh="这一行有 {cells} 个单元格，而表头有 {columns} 列",
 )
-_BROKEN = Words(en="{file} is not a CSV table: {problem}", zh="{file} 不是 CSV 表格：{problem}")
+_RAGGED_COMMA = Words(
+    en="it seems that a decimal comma cuts each number into two cells",
+    zh="看来小数点写成了逗号，每个数都被拆成了两个单元格",
+)
+_RAGGED_COMMA_FIX = Words(
+    en='semicolons between the cells, with delimiter = ";", decimal = ","',
+    zh='单元格之间改用分号，并写 delimiter = ";", decimal = ","',
+)
 _COLUMN = Words(en="{file} has no column {column}", zh="{file} 里没有列 {column}")
 _COLUMNS = Words(en="its columns are: {columns}", zh="其中的列有：{columns}")
 _NOT_NUMBER = Words(
@@ -59,6 +79,11 @@ _NOT_NUMBER = Words(
 _NOT_NUMBER_WHY = Words(
     en="numbers are needed here; a column of names is read as classes, with one_hot or class_index",
     zh="这里需要数；若这一列是类别名，请用 one_hot 或 class_index 按类别读取",
+)
+_COMMA_WHY = Words(
+    en="the key decimal beside the name of the file says that a comma is the decimal point; commas "
+    "between thousands must go",
+    zh="写在文件名旁的 decimal 说明逗号是小数点；若逗号是千位分隔符，请把它去掉",
 )
 _MISSING = Words(
     en="column {column} has {count} missing values (lines {lines})",
@@ -73,19 +98,37 @@ _MORE = Words(en="{lines} and {rest} more", zh="{lines} 等，另有 {rest} 行"
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The cells of a CSV file as text. `lines[i]` is the line of the file at which row i ends."""
+    """A CSV file whose shape has been checked: its text, the names of its columns, its rows in
+    blocks."""
 
-    name: str
+    text: CsvText
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    lines: tuple[int, ...]
+    blocks: tuple[Block, ...]
+
+    @property
+    def name(self) -> str:
+        return self.text.name
+
+    @property
+    def size(self) -> int:
+        """The number of rows that are not blank."""
+        return sum(block.rows for block in self.blocks)
+
+    def rows(self) -> Iterator[Record]:
+        """Yield the cells of each row with the line of the file at which it ends."""
+        for block in self.blocks:
+            yield from block_records(self.text, block)
 
 
-def read_csv(path: Path, *, name: str | None = None) -> CsvTable:
-    """Read a comma-separated table with a header line (UTF-8, with or without byte order mark).
+def read_csv(
+    path: Path, *, name: str | None = None, delimiter: str = ",", decimal: str = "."
+) -> CsvTable:
+    """Read a table with a header line (UTF-8, with or without byte order mark).
 
-    Blank lines are left out. `name` is what messages call the file. Raises `InputError` for other
-    encodings, an empty table, nameless or repeated columns, and rows of another length.
+    Blank lines are left out. `name` is what messages call the file, `delimiter` what separates the
+    cells (one of DELIMITERS), `decimal` the decimal point. Raises `InputError` for other encodings,
+    delimiters and kinds of files, an empty table, nameless or repeated columns, and rows of another
+    length.
     """
     shown = name or path.name
     size, limit = path.stat().st_size if path.is_file() else 0, DATA.value()
@@ -97,51 +140,86 @@ def read_csv(path: Path, *, name: str | None = None) -> CsvTable:
             fix=DATA.fix(size),
         )
     raw = read_whole(path, shown)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise InputError(
-            _ENCODING(file=shown, at=problem.start + 1), place=Place(shown), fix=_ENCODING_FIX()
-        ) from problem
-    return parse_csv(text, shown)
+    check_kind(raw, shown)
+    check_encoding(raw, shown)
+    return _table(CsvText(shown, raw, delimiter, decimal))
 
 
-def parse_csv(text: str, name: str) -> CsvTable:
+def parse_csv(text: str, name: str, *, delimiter: str = ",", decimal: str = ".") -> CsvTable:
     """Return a table from CSV text; see `read_csv`.
 
     >>> parse_csv("a,b\\n1,2\\n", "t.csv").header
     ('a', 'b')
     """
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
-    rows: list[tuple[str, ...]] = []
-    lines: list[int] = []
-    limit, count = DATA.value(), 0
-    try:
-        for cells in reader:
-            count += len(cells)
-            if count * CELL > limit:
-                place = Place(name, reader.line_num)
-                why = DATA.why(limit, bytes_text(limit))
-                what = _CELLS(file=name, most=grouped(limit // CELL))
-                raise InputError(what, place=place, why=why, fix=DATA.fix(4 * limit))
-            if any(cell.strip() for cell in cells):
-                rows.append(tuple(cell.strip() for cell in cells))
-                lines.append(reader.line_num)
-    except csv.Error as problem:
-        place = Place(name, reader.line_num)
-        raise InputError(_BROKEN(file=name, problem=str(problem)), place=place) from problem
-    if len(rows) < 2:
-        raise InputError(_EMPTY(file=name), place=Place(name), why=_EMPTY_WHY())
-    header = rows[0]
-    _check_header(header, Place(name, lines[0], ",".join(header)))
-    for cells, line in zip(rows[1:], lines[1:], strict=True):
-        if len(cells) != len(header):
-            what = _RAGGED(cells=len(cells), columns=len(header))
-            raise InputError(what, place=Place(name, line, ",".join(cells)))
-    return CsvTable(name, header, tuple(rows[1:]), tuple(lines[1:]))
+    return _table(CsvText(name, text.encode(), delimiter, decimal))
+
+
+def _table(text: CsvText) -> CsvTable:
+    """Return the table that a text holds, its shape checked."""
+    check_delimiter(text)
+    start = len(codecs.BOM_UTF8) if text.raw.startswith(codecs.BOM_UTF8) else 0
+    first = next((row for row in records(text, start) if not row.is_blank), None)
+    if first is None:
+        raise InputError(_EMPTY(file=text.name), place=Place(text.name), why=_EMPTY_WHY())
+    header, start, line = first.cells, first.end, first.line
+    columns = len(header)
+    _check_count(text, columns, line)
+    if all(row.is_blank for row in records(text, start, line)):
+        raise InputError(_EMPTY(file=text.name), place=Place(text.name), why=_EMPTY_WHY())
+    _check_header(header, Place(text.name, line, text.delimiter.join(header)))
+    blocks: list[Block] = []
+    count = columns
+    while start < len(text.raw):
+        block = next_block(text, start, line, columns)
+        if block is not None:
+            start, line = block.end, line + block.rows
+        else:
+            block, line = _checked_block(text, start, line, columns)
+            start = block.end
+        blocks.append(block)
+        count += block.rows * columns
+        _check_count(text, count, line)
+    return CsvTable(text, header, tuple(blocks))
+
+
+def _check_count(text: CsvText, count: int, line: int) -> None:
+    limit = DATA.value()
+    if count * CELL > limit:
+        what = _CELLS(file=text.name, most=grouped(limit // CELL))
+        why = DATA.why(limit, bytes_text(limit))
+        raise InputError(what, place=Place(text.name, line), why=why, fix=DATA.fix(4 * limit))
+
+
+def _checked_block(text: CsvText, start: int, line: int, columns: int) -> tuple[Block, int]:
+    """Return a block that is not plain, and the line at which it ends. Raises InputError for a row
+    of another length."""
+    stop, rows, first, end = block_end(text, start), 0, line, start
+    for record in records(text, start, line):
+        end, line = record.end, record.line
+        if not record.is_blank:
+            rows += 1
+            if len(record.cells) != columns:
+                raise _ragged(text, record, columns)
+        if end >= stop:
+            break
+    return Block(start, end, first, rows, plain=False), line
+
+
+def _ragged(text: CsvText, record: Record, columns: int) -> InputError:
+    cells = record.cells
+    whole, rest = [cell.lstrip("+-") for cell in cells[::2]], cells[1::2]
+    halves = len(cells) == 2 * columns and all(map(str.isdigit, [*whole, *rest]))
+    return InputError(
+        _RAGGED(cells=len(cells), columns=columns),
+        place=Place(text.name, record.line, text.delimiter.join(cells)),
+        why=_RAGGED_COMMA() if halves else None,
+        fix=_RAGGED_COMMA_FIX() if halves else None,
+    )
 
 
 def _check_header(header: tuple[str, ...], place: Place) -> None:
+    if all(header) and len(set(header)) == len(header):
+        return
     seen: set[str] = set()
     for index, title in enumerate(header):
         if not title:
@@ -157,8 +235,8 @@ def few(names: Sequence[str]) -> str:
     return ", ".join([*listed, *["…"] * (len(names) > MOST_NAMES)])
 
 
-def column(table: CsvTable, name: str) -> tuple[str, ...]:
-    """Return the cells of one column. Raises `InputError` naming the columns there are and the
+def _index(table: CsvTable, name: str) -> int:
+    """Return where a column stands. Raises `InputError` naming the columns there are and the
     nearest."""
     if name not in table.header:
         close = nearest(name, table.header)
@@ -168,8 +246,7 @@ def column(table: CsvTable, name: str) -> tuple[str, ...]:
             why=_COLUMNS(columns=few(table.header)),
             fix=verbatim(f'"{close}"') if close else None,
         )
-    index = table.header.index(name)
-    return tuple(row[index] for row in table.rows)
+    return table.header.index(name)
 
 
 def numbers(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
@@ -180,37 +257,56 @@ def numbers(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
     >>> numbers(parse_csv("a,b\\n1,2\\n3,4\\n", "t.csv"), ["b", "a"]).tolist()
     [[2.0, 1.0], [4.0, 3.0]]
     """
-    return np.column_stack([_numeric(table, name) for name in names])
-
-
-def _numeric(table: CsvTable, name: str) -> NDArray[np.float64]:
-    cells = column(table, name)
-    _refuse_missing(table, name, cells)
-    values = np.empty(len(cells))
-    for index, cell in enumerate(cells):
+    chosen = [_index(table, name) for name in names]
+    values = np.empty((table.size, len(names)))
+    at = 0
+    for block in table.blocks:
         try:
-            values[index] = float(cell.replace("_", "x"))
-        except ValueError as problem:
-            line = table.lines[index]
-            place = Place(table.name, line, ",".join(table.rows[index]))
-            what = _NOT_NUMBER(column=name, text=repr(cell), line=line)
-            raise DTypeError(what, place=place, why=_NOT_NUMBER_WHY()) from problem
+            found = block_numbers(table.text, block, len(table.header), chosen)
+        except ValueError:
+            for name in names:
+                _refuse_missing(table, name)
+                _refuse_text(table, name)
+            raise
+        values[at : at + block.rows] = found
+        at += block.rows
     return values
 
 
-def _refuse_missing(table: CsvTable, name: str, cells: Iterable[str]) -> None:
-    lines = [
-        line
-        for line, cell in zip(table.lines, cells, strict=True)
-        if cell.lower() in MISSING or cell.lower().lstrip("+-") == "nan"
-    ]
-    if not lines:
+def _refuse_text(table: CsvTable, name: str) -> None:
+    """Raise DTypeError at the first cell of a column that is no number."""
+    at = _index(table, name)
+    for row in table.rows():
+        cell = row.cells[at]
+        try:
+            floats([cell], table.text.decimal)
+        except ValueError as problem:
+            place = Place(table.name, row.line, table.text.delimiter.join(row.cells))
+            what = _NOT_NUMBER(column=name, text=repr(cell), line=row.line)
+            comma = table.text.decimal == "." and has_decimal_comma([cell])
+            why = _COMMA_WHY() if comma else _NOT_NUMBER_WHY()
+            fix = verbatim('decimal = ","') if comma else None
+            raise DTypeError(what, place=place, why=why, fix=fix) from problem
+
+
+def _refuse_missing(table: CsvTable, name: str) -> None:
+    """Raise InputError for a column in which values are missing."""
+    at, lines, count = _index(table, name), list[int](), 0
+    for row in table.rows():
+        if _is_missing(row.cells[at]):
+            count += 1
+            lines += [row.line] * (count <= SHOWN)
+    if not count:
         return
-    listed: object = ", ".join(map(str, lines[:SHOWN]))
-    if len(lines) > SHOWN:
-        listed = _MORE(lines=listed, rest=len(lines) - SHOWN)
-    what = _MISSING(column=name, count=len(lines), lines=listed)
+    listed: object = ", ".join(map(str, lines))
+    if count > SHOWN:
+        listed = _MORE(lines=listed, rest=count - SHOWN)
+    what = _MISSING(column=name, count=count, lines=listed)
     raise InputError(what, place=Place(table.name, lines[0]), why=_MISSING_WHY())
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.lower() in MISSING or cell.lower().lstrip("+-") == "nan"
 
 
 def class_indices(table: CsvTable, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -220,11 +316,22 @@ def class_indices(table: CsvTable, name: str) -> tuple[NDArray[np.int64], tuple[
     >>> indices.tolist(), classes
     ([1, 0, 1], ('ant', 'cat'))
     """
-    cells = column(table, name)
-    _refuse_missing(table, name, cells)
-    classes = tuple(sorted(set(cells)))
-    place_of = {text: index for index, text in enumerate(classes)}
-    return np.array([place_of[cell] for cell in cells], dtype=np.int64), classes
+    chosen = [_index(table, name)]
+    found: dict[str, int] = {}  # the classes in the order in which they come
+    number_of: dict[str, int] = {}  # of each cell, spaces around it kept
+    indices = np.empty(table.size, np.int64)
+    at = 0
+    for block in table.blocks:
+        [cells] = block_columns(table.text, block, len(table.header), chosen)
+        for cell in set(cells).difference(number_of):
+            number_of[cell] = found.setdefault(cell.strip(), len(found))
+        indices[at : at + block.rows] = [number_of[cell] for cell in cells]
+        at += block.rows
+    if any(map(_is_missing, found)):
+        _refuse_missing(table, name)
+    classes = tuple(sorted(found))
+    rank = {each: index for index, each in enumerate(classes)}
+    return np.array([rank[each] for each in found])[indices], classes
 
 
 def one_hot(table: CsvTable, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tidu.data import DELIMITERS
 from tidu.errors import Place, StudyError
 from tidu.nn import INITIALISERS
 from tidu.ops.properties import PROPERTIES
@@ -182,6 +183,22 @@ class Columns:
         one_of("rows", "columns"),
         "rows",
         name="as",
+    )
+    delimiter: str = key_field(
+        Words(
+            en="what separates the cells of the file; a comma if left out",
+            zh="文件中单元格之间的分隔符；不写则为逗号",
+        ),
+        one_of(*DELIMITERS),
+        ",",
+    )
+    decimal: str = key_field(
+        Words(
+            en="the decimal point of the file; a point if left out",
+            zh="文件中的小数点；不写则为点",
+        ),
+        one_of(".", ","),
+        ".",
     )
 
 

@@ -248,7 +248,7 @@ def between(low: float, high: float) -> ValueKind:
 
 def one_of(*choices: str) -> ValueKind:
     """Return one of a few texts."""
-    listed = ", ".join(f'"{choice}"' for choice in choices)
+    listed = ", ".join(f'"{choice}"' for choice in choices).replace("\t", "\\t")
     return ValueKind(
         Words(en=f"one of {listed}", zh=f"{listed} 之一"),
         lambda value: isinstance(value, str) and value in choices,

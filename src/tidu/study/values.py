@@ -56,7 +56,7 @@ def given_values(study: Study, part: Part) -> Values:
     Raises `InputError` for missing files and columns, text and NaN in the data, and values without
     a shape.
     """
-    tables: dict[str, CsvTable] = {}
+    tables: dict[tuple[str, str, str], CsvTable] = {}
     arrays: dict[str, Array] = {}
     classes: dict[str, tuple[str, ...]] = {}
     scales: dict[str, Scale] = {}
@@ -71,7 +71,7 @@ def given_values(study: Study, part: Part) -> Values:
                 case Filled():
                     arrays[name] = _fill(given, wanted)
                 case Columns():
-                    table = _table(study.folder, given.file, tables)
+                    table = _table(study.folder, given, tables)
                     arrays[name] = _from_columns(given, table, classes, scales)
                 case Archived():
                     path = inside(study.folder, given.file)
@@ -118,10 +118,17 @@ def _fill(given: Filled, wanted: Mapping[str, tuple[int, ...]]) -> Array:
     return initial(given.method, shape, given.seed, **given.options)
 
 
-def _table(folder: Path, name: str, tables: dict[str, CsvTable]) -> CsvTable:
-    if name not in tables:
-        tables[name] = read_csv(inside(folder, name), name=name)
-    return tables[name]
+def _table(folder: Path, given: Columns, tables: dict[tuple[str, str, str], CsvTable]) -> CsvTable:
+    """Return the file that a value comes from; one that several values come from is read once."""
+    key = given.file, given.delimiter, given.decimal
+    if key not in tables:
+        tables[key] = read_csv(
+            inside(folder, given.file),
+            name=given.file,
+            delimiter=given.delimiter,
+            decimal=given.decimal,
+        )
+    return tables[key]
 
 
 def _from_columns(
@@ -141,5 +148,5 @@ def _from_columns(
         if given.standardise:
             array, scales[given.name] = standardise(array, names)
         if given.column:
-            return array[:, 0].copy()
+            return array[:, 0]
     return array.T.copy() if given.samples == "columns" else array
