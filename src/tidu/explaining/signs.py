@@ -28,10 +28,6 @@ _ONES = Words(
 _TIMES = Words(en="⊙ multiplies element by element", zh="⊙ 表示逐元素相乘")
 _OVER = Words(en="⊘ divides element by element", zh="⊘ 表示逐元素相除")
 _POWER = Words(en="a power of an array is taken element by element", zh="数组的幂按元素逐个计算")
-_FIRST = Words(
-    en="{function} goes along the first axis: one result for each column",
-    zh="{function} 沿第 1 轴计算：每一列得到一个结果",
-)
 _WHERE = Words(
     en="{bracket} is 1 where the condition holds and 0 elsewhere",
     zh="{bracket} 在条件成立处为 1，其余为 0",
@@ -101,14 +97,6 @@ def _power(tree: Math) -> Phrase | None:
 _ONE_ELEMENT = ("()", "(1,)", "(1,1)")
 
 
-def _first_axis(tree: Math) -> Phrase | None:
-    match tree:
-        case Apply(Function(_, "1") as function):
-            return _FIRST(function=function)
-        case _:
-            return None
-
-
 def _bracket(tree: Math) -> Phrase | None:
     match tree:
         case Fence(Relation(), "[", "]"):
@@ -130,7 +118,6 @@ _SIGNS: tuple[tuple[str, Callable[[Math], Phrase | None]], ...] = (
     ("times", _product("⊙", _TIMES)),
     ("over", _product("⊘", _OVER)),
     ("power", _power),
-    ("first axis", _first_axis),
     ("where", _bracket),
     ("one hot", _one_hot),
 )
