@@ -50,14 +50,15 @@ def test_the_page_shows_the_parameters_that_were_reached(tmp_path: Path) -> None
     reached = reached_by(solution)["w"]
     text = solution.report.text()
     assert "The parameters after the last update:" in text
-    assert f"w = [{reached[0]:.6g}, {reached[1]:.6g}]" in text
+    assert f"w     (2,)   [{reached[0]:.6g}, {reached[1]:.6g}]" in text
     assert "最后一次更新之后的参数：" in solve(file, lang="zh").report.text()
 
 
 def test_large_parameters_are_shown_by_shape_and_norm() -> None:
     solution = solve(IRIS, lang="en", only="descent")
     weights = reached_by(solution)["W2"]
-    assert f"W₂: shape (3, 16), norm {np.linalg.norm(weights):.6g}" in solution.report.text()
+    norm = f"‖W₂‖ = {np.linalg.norm(weights):.6g} (norm)"
+    assert f"W₂    (3, 16)  {norm}" in solution.report.text()
 
 
 def _arrays(page: Any) -> list[dict[str, Any]]:

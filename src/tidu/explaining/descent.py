@@ -188,7 +188,7 @@ def _update_step(
 
 def again_section(view: View, after: View, name: str = "") -> Section:
     """Return the forward pass with the new parameters, and what became of the loss."""
-    blocks: list[Block] = [*forward_steps(after)]
+    blocks: list[Block] = [replace(step, shape=None) for step in forward_steps(after)]
     if view.valuation is not None and after.valuation is not None:
         old = _number(view.valuation[view.derivation.loss])
         new = _number(after.valuation[after.derivation.loss])
@@ -260,18 +260,18 @@ def table_section(view: View, done: Course, name: str = "") -> Section:
 def _reached(view: View, parameters: Mapping[str, Any]) -> list[Block]:
     """Return the parameters after the last update: small ones in full, of large ones the shape and
     the length as one vector."""
-    blocks: list[Block] = [Paragraph(phrases.REACHED())]
+    rows: list[tuple[Math | Phrase | str, ...]] = []
     for name, value in parameters.items():
         node = view.derivation.wrt.get(name)
         left = view.names.forward[node] if node is not None else symbol(name)
         array, layout = np.asarray(value), view.options.layout
-        if not is_truncated(array, layout):
-            blocks.append(Equation((left, value_tree(array, layout))))
-            continue
-        norm = Number(number_text(float(np.linalg.norm(array)), layout.digits))
-        facts = {"name": left, "shape": shape_text(array.shape), "norm": norm}
-        blocks.append(Paragraph(phrases.REACHED_LARGE(**facts)))
-    return blocks
+        shown: Math | Phrase = value_tree(array, layout)
+        if is_truncated(array, layout):
+            norm = number_text(float(np.linalg.norm(array)), layout.digits)
+            shown = phrases.NORM(name=left, norm=Number(norm))
+        rows.append((left, shape_text(array.shape), shown))
+    columns = (phrases.NAME(), phrases.SHAPE(), phrases.VALUE())
+    return [Paragraph(phrases.REACHED()), Table(columns, tuple(rows))]
 
 
 def arrays_in_full(parameters: Mapping[str, Any]) -> Arrays:

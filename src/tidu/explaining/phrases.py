@@ -286,10 +286,7 @@ WILL_SHRINK = Words(
     zh="{gradient} > 0，所以按 {name} ← {name} − α·{gradient} 更新，{name} 将减小。",
 )
 REACHED = Words(en="The parameters after the last update:", zh="最后一次更新之后的参数：")
-REACHED_LARGE = Words(
-    en="{name}: shape {shape}, norm {norm} (the root of the sum of its squares).",
-    zh="{name}：形状 {shape}，范数 {norm}（各元素平方和的平方根）。",
-)
+NORM = Words(en="‖{name}‖ = {norm} (norm)", zh="‖{name}‖ = {norm}（范数）")
 RECURSION = Words(en="The recursion, element by element", zh="逐元素的递推式")
 RECURSION_CHECK = Words(
     en="Each line is the matrix line above, written for one element: at sample values every "
