@@ -411,7 +411,7 @@ def test_a_text_gives_the_same_numbers() -> None:
 def test_the_working_says_that_a_number_is_a_limit() -> None:
     derived = tidu.derive("sum(cosh(abs(x)))", wrt="x", values={"x": [0.0]})
     shown = derived.explain("en", second=[("x", "x")]).text(400)
-    assert "∂²L/∂x∂xᵀ = diag(sign(x))·cosh(|x|)·sign(x) = 1" in shown
+    assert "∂²L/∂x∂xᵀ = diag(sign(x)·cosh(|x|)·sign(x)) = 1" in shown
     assert (
         "∂²L/∂x∂xᵀ: the values lie where two pieces of the function meet; its number is the"
         in shown

@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tidu.api.layer import layer_check, layer_page, verify_layer
 from tidu.api.options import check_choice, check_digits, check_sections
 from tidu.api.report import Report, report
 from tidu.api.run import check_npz, save_arrays
-from tidu.api.second import Hessian, hessian_of, second_section
+from tidu.api.second import Hessian, Jacobian, hessian_of, jacobian_of, second_section
 from tidu.api.seen import checked, seen
 from tidu.backends.program import Valuation
 from tidu.calculus import derivation as calculus
@@ -131,16 +132,33 @@ class Derivation(Instance):
         """
         return hessian_of(self, x, y or x)
 
+    def jacobian(self, x: str) -> Jacobian:
+        """Return the derivative of a result that is an array by a parameter, as a formula.
+
+        Of a vector by a vector a matrix, row i and column j ∂yᵢ/∂xⱼ; by or of a matrix the operator
+        that maps a change V of the parameter to that of the result, and its Kronecker form where it
+        has one. No array of four axes is made unless `evaluate` is asked for it.
+        Raises InputError where the result is one number, which has a gradient.
+
+        >>> import tidu
+        >>> print(tidu.derive("A @ x", wrt="x", shapes={"A": (3, 2), "x": 2}).jacobian("x"))
+        ∂y/∂x = A
+        """
+        return jacobian_of(self, x)
+
     def _numpy(self, name: str) -> str:
         from tidu.api.export import plain_source
-        from tidu.backends.source.numpy import gradient_text
+        from tidu.backends.source.numpy import derivative_text
 
-        return gradient_text(plain_source(self.for_all_values().core), name)
+        core = self.for_all_values().core
+        return derivative_text(plain_source(core), core.gradients[name], f"gradient_{name}")
 
-    def to(self, target: str, lang: Language | None = None, *, function: str = "loss") -> str:
+    def to(self, target: str, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a source file that stands alone, in one of the languages that `tidu export --to`
         takes.
 
+        `function` is the name of its function: "loss", or "layer" where the result is an array; a
+        layer's way back takes the upstream gradient.
         Raises InputError for another target, and for what the language has no word for.
 
         >>> import tidu
@@ -159,7 +177,7 @@ class Derivation(Instance):
             TARGETS[target].printer().write(source_of(core, lang or current_language(), function))
         )
 
-    def to_numpy(self, lang: Language | None = None, *, function: str = "loss") -> str:
+    def to_numpy(self, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a NumPy file that stands alone: `loss`, `gradients`, `value_and_grad`, `forward`
         and `backward`, with the derivation as its comments.
 
@@ -175,7 +193,7 @@ class Derivation(Instance):
         """
         return self.to("numpy", lang, function=function)
 
-    def to_torch(self, lang: Language | None = None, *, function: str = "loss") -> str:
+    def to_torch(self, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a PyTorch file that stands alone: a `torch.autograd.Function` and the function
         `loss`.
 
@@ -190,7 +208,7 @@ class Derivation(Instance):
         """
         return self.to("torch", lang, function=function)
 
-    def to_jax(self, lang: Language | None = None, *, function: str = "loss") -> str:
+    def to_jax(self, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a JAX file that stands alone: `loss` as a `jax.custom_vjp`, `gradients` and
         `value_and_grad`.
 
@@ -203,7 +221,7 @@ class Derivation(Instance):
         """
         return self.to("jax", lang, function=function)
 
-    def to_c(self, lang: Language | None = None, *, function: str = "loss") -> str:
+    def to_c(self, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a C99 file that stands alone: `function` writes the loss and its gradients;
         nothing is allocated, a workspace is the caller's.
 
@@ -247,6 +265,8 @@ class Derivation(Instance):
     def verify(self, values: Mapping[str, Any] | None = None, /) -> tuple[Finding, ...]:
         """Check every gradient by complex step or differences at these values."""
         chosen = self.for_values({**self.values, **(values or {})})
+        if chosen.core.upstream is not None:
+            return verify_layer(chosen, values or {})
         given, core = chosen.given(values or {}), chosen.core
         numbers = numbers_of(Instance(core, given, self.bodies), shown_nodes(core))
         return verify(chosen.with_bodies(), given, gradients=numbers.gradients)
@@ -301,11 +321,15 @@ class Derivation(Instance):
     def _brief(self, title: str, second: Sequence[tuple[str, str]]) -> Document:
         """Return one line for each derivative, and what its check refutes."""
         shown = view(self.core, None)
-        lines = list(brief_lines(shown, line_length))
+        if self.core.upstream is None:
+            lines = list(brief_lines(shown, line_length))
+            checks = list(checked(self, *seen(self, Options()))[1])
+        else:
+            lines = [Equation((j.left, j.tree)) for j in map(self.jacobian, self.core.wrt)]
+            checks = list(layer_check(self, shown))
         for pair in second:
             hessian = self.hessian(*pair)
             lines.append(Equation((hessian.left, hessian.tree)))
-        checks = list(checked(self, *seen(self, Options()))[1])
         if second:
             checks.append(second_section(self, second, Layout()))
         wrong = failed(checks)
@@ -321,6 +345,8 @@ class Derivation(Instance):
             return Derivation(inlined_derivation(self.core), self.values, self.bodies).document(
                 options, title
             )
+        if self.core.upstream is not None and not self.has_numbers():
+            return layer_page(self, options, title)
         shown, numbers = seen(self, options)
         return derivation_document(shown, checked(self, shown, numbers)[1], title)
 
@@ -329,6 +355,8 @@ class Derivation(Instance):
         return numbers_of(self, shown_nodes(self.core)).valuation
 
     def __str__(self) -> str:
+        if self.core.upstream is not None:
+            return "\n".join(str(self.jacobian(name)) for name in self.core.gradients)
         return "\n".join(map(_text, listed(view(self.core, None), line_length)))
 
 

@@ -10,6 +10,7 @@ from tidu.api.derivation import Derivation
 from tidu.api.options import check_loss, check_mapping, check_names
 from tidu.calculus.assumptions import check_assumptions, with_assumptions
 from tidu.calculus.derivation import derive_graph
+from tidu.calculus.layer import as_layer
 from tidu.calculus.noticed import noticing
 from tidu.calculus.settings import with_kinks
 from tidu.errors import InputError, ShapeGrowthWarning, warn
@@ -54,9 +55,11 @@ def derive(
     as_written: bool = False,
     **arrays: Any,
 ) -> Derivation:
-    """Derive the gradients of a loss in matrix form.
+    """Derive the gradients of a loss, or the Jacobians of a layer, in matrix form.
 
-    loss: a text ("sum(abs(W @ x + b - y))", or a program of several lines) or a NumPy function.
+    loss: a text ("sum(abs(W @ x + b - y))", or a program of several lines) or a NumPy function. A
+    result that is an array is a layer: `jacobian` has its derivatives, and its gradients go back
+    from G = ∂L/∂y, one more input, whatever the loss L is.
     wrt: names of the inputs to derive with respect to; may be left out where only one input exists
     or the text marks its parameters. values or keywords: arrays; they are copied. shapes: shapes
     where no values are given, sizes as numbers or names. functions: {"f": None} declares an
@@ -74,6 +77,8 @@ def derive(
     ... )
     >>> str(d.gradient("W"))
     '∂L/∂W = sign(W·x + b − y)·xᵀ'
+    >>> print(derive("tanh(W @ x)", wrt="x", shapes={"W": (2, 3), "x": 3}))
+    ∂y/∂x = diag(1 − y²)·W
     """
     check_loss(loss)
     for option, value in (("values", values), ("shapes", shapes), ("functions", functions)):
@@ -89,15 +94,19 @@ def derive(
         need_numbers(function_name(loss), [(n, given[n]) for n in named if n in given])
     source, known = _read(loss, given, shapes or {}, functions or {}, output)
     graph = with_assumptions(with_kinks(source.graph, kinks or {}), assume or {})
+    output = output or source.loss
+    layer = as_layer(graph, output)
+    if layer is not graph:
+        graph, output = layer, None
     check_assumptions(graph.inputs, known)
     names = _wrt(wrt, source)
     for array in known.values():  # copies; not to be changed behind the derivation's back
         array.flags.writeable = False
-    general = derive_graph(graph, names, output=output or source.loss, as_written=as_written)
+    general = derive_graph(graph, names, output=output, as_written=as_written)
     core = with_ties(noticing(general, known, as_written), known, source.bodies)
     made = Derivation(core, known, source.bodies, None if core is general else general)
     if has_nan(known.values()):
-        check_nan(known, made.loss_value() if made.has_numbers() else None)
+        check_nan(known, made.loss_value() if made.runs_forward() else None)
     return made
 
 
@@ -156,9 +165,9 @@ def _trace(
     from tidu.tracing.trace import trace, trace_shapes
 
     if given or not shapes:
-        traced = trace(loss, given)
+        traced = trace(loss, given, scalar=False)
         return traced.source, dict(traced.values)
-    return trace_shapes(loss, _shapes(shapes)).source, {}
+    return trace_shapes(loss, _shapes(shapes), scalar=False).source, {}
 
 
 def _shapes(shapes: Mapping[str, Any]) -> dict[str, tuple[int | str, ...]]:

@@ -25,11 +25,23 @@ _HEAD = Words(
     en="{loss} and its gradients, derived and written by tidu. This file does not need tidu.",
     zh="{loss} 及其梯度，由 tidu 推导并写出。本文件不依赖 tidu。",
 )
+_LAYER_HEAD = Words(
+    en="{result} and its vector-Jacobian product: the gradients of whatever loss follows, from the "
+    "upstream gradient {upstream} = ∂L/∂{result}. Derived and written by tidu. This file does not "
+    "need tidu.",
+    zh="{result} 及其向量-雅可比积：由上游梯度 {upstream} = ∂L/∂{result} 得到后面任意损失的梯度，"
+    "由 tidu 推导并写出。本文件不依赖 tidu。",
+)
 _INPUT = Words(en="{name}  {shape} {dtype}, {role}", zh="{name}  {shape} {dtype}，{role}")
 _RULE = Words(en="rule: {rules}", zh="规则：{rules}")
 
 
-def source_of(derivation: Derivation, lang: Language, function: str = "loss") -> SourceFile:
+def function_name(derivation: Derivation) -> str:
+    """Return what the function of a file is called where nobody gives it a name."""
+    return "loss" if derivation.upstream is None else "layer"
+
+
+def source_of(derivation: Derivation, lang: Language, function: str | None = None) -> SourceFile:
     """Return the derivation as it is to be written, with its lines as comments in this language."""
     seen = view(derivation, None, Options(arguments=False))
     names = _names(seen)
@@ -47,10 +59,10 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
         for name, node in derivation.wrt.items()
     }
     return SourceFile(
-        function=function,
-        inputs=tuple(derivation.graph.inputs.values()),
-        loss=derivation.loss,
-        loss_name=derivation.loss_name,
+        function=function or function_name(derivation),
+        inputs=_arguments(derivation),
+        loss=derivation.result,
+        loss_name=derivation.result_name,
         gradients=derivation.gradients,
         order=tuple(derivation.adjoints.values()),
         names=names,
@@ -61,6 +73,7 @@ def source_of(derivation: Derivation, lang: Language, function: str = "loss") ->
             Branch(derivation.run_node(guard.condition), guard.taken, str(guard.place or ""))
             for guard in derivation.graph.guards
         ),
+        upstream=derivation.upstream,
     )
 
 
@@ -72,12 +85,19 @@ def plain_source(derivation: Derivation) -> SourceFile:
     }
     return SourceFile(
         function="loss",
-        inputs=tuple(graph.inputs.values()),
-        loss=derivation.loss,
-        loss_name=derivation.loss_name,
+        inputs=_arguments(derivation),
+        loss=derivation.result,
+        loss_name=derivation.result_name,
         gradients=derivation.gradients,
         names=given_names,
+        upstream=derivation.upstream,
     )
+
+
+def _arguments(derivation: Derivation) -> tuple[Node, ...]:
+    """Return the inputs of the forward pass."""
+    inputs = derivation.graph.inputs.values()
+    return tuple(node for node in inputs if node is not derivation.upstream)
 
 
 def _line(left: Math, right: Math, node: Node, lang: Language) -> str:
@@ -117,10 +137,15 @@ def _lines_of(
 def _header(seen: View, lang: Language) -> tuple[str, ...]:
     """Return what the file is, its arguments, and what there is to notice."""
     derivation = seen.derivation
-    lines = [_HEAD(loss=derivation.loss_name).text(lang), ""]
+    if derivation.upstream is None:
+        head = _HEAD(loss=derivation.loss_name)
+    else:
+        upstream = derivation.graph.upstream
+        head = _LAYER_HEAD(result=derivation.result_name, upstream=upstream)
+    lines = [head.text(lang), ""]
     parameters = set(derivation.wrt.values())
     for node in derivation.graph.inputs.values():
-        role = phrases.PARAMETER() if node in parameters else phrases.DATA()
+        role = phrases.role_of(node in parameters, node is derivation.upstream)
         facts = {"shape": shape_text(node.shape), "dtype": node.dtype, "role": role}
         lines.append("  " + _INPUT(name=node.attrs["name"], **facts).text(lang))
     notes = [note.text for note in notice(seen) if isinstance(note, Note)]

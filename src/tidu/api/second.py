@@ -1,4 +1,5 @@
-"""The handle on a second derivative: its formula, its Kronecker form, its numbers."""
+"""The handles on derivatives of arrays by arrays, Jacobians and Hessians: formula, Kronecker form,
+numbers."""
 
 from __future__ import annotations
 
@@ -12,22 +13,23 @@ from numpy.typing import NDArray
 from tidu.backends.numpy.program import Calculate
 from tidu.backends.numpy.recovery import recovered, work_of_run
 from tidu.backends.program import Valuation
-from tidu.calculus.second import SecondDerivative, second_derivative
+from tidu.calculus.second import MatrixDerivative, result_derivative, second_derivative
 from tidu.calculus.settings import with_bodies
 from tidu.checking.at_random import RandomPoint, verify_at_random
 from tidu.checking.finding import Finding
 from tidu.checking.second import is_small, verify_second
 from tidu.document.blocks import Block, Equation, Paragraph, Section, Step
 from tidu.document.math import Math, Relation
-from tidu.errors import UnknownNameError
+from tidu.errors import InputError, UnknownNameError
 from tidu.explaining import phrases
 from tidu.explaining.numbers import Layout, value_tree
-from tidu.explaining.second import kronecker, second_name, second_tree
+from tidu.explaining.second import jacobian_name, kronecker, matrix_tree, second_name
 from tidu.explaining.verdicts import random_point, second_verdict
 from tidu.explaining.view import view
 from tidu.ir.graph import Graph
 from tidu.render import inline, latex
 from tidu.running.boundary import (
+    THE_DERIVATIVE,
     THE_SECOND_DERIVATIVE,
     Boundary,
     boundary,
@@ -45,18 +47,32 @@ _NOT_DERIVED = Words(
     en="the loss was not derived with respect to {name}; derived: {known}",
     zh="没有对 {name} 求导；已求：{known}",
 )
+_NO_HESSIAN = Words(
+    en="{result} is an array; second derivatives are those of one number",
+    zh="{result} 是数组；二阶导数是对一个数求的",
+)
+_NO_HESSIAN_FIX = Words(
+    en='jacobian("x") for its first derivatives; for all second ones '
+    "tidu.jacobian(tidu.jacobian(f))",
+    zh='一阶导数用 jacobian("x")；全部二阶导数用 tidu.jacobian(tidu.jacobian(f))',
+)
+_NUMBER = Words(
+    en="{loss} is one number: its derivatives are its gradient",
+    zh="{loss} 是一个数：它的导数就是梯度",
+)
+_NUMBER_FIX = Words(en='gradient("{name}")', zh='gradient("{name}")')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hessian:
-    """∂²L/∂x∂y: of numbers and vectors a matrix; of a matrix the operator H(V), which gives the
-    change of the gradient along V. Made by `Derivation.hessian`.
+class ArrayDerivative:
+    """The derivative of an array by an array: of numbers and vectors a matrix, of anything larger
+    an operator, which gives the change along V.
     """
 
     tree: Math
     left: Math
     kronecker: Math | None  # of H(V) = Σ A·V·B: Σ Bᵀ ⊗ A, for columns stacked
-    found: SecondDerivative = field(repr=False)
+    found: MatrixDerivative = field(repr=False)
     instance: Instance = field(repr=False)
     names: tuple[str, str] = field(repr=False)
 
@@ -65,13 +81,13 @@ class Hessian:
         return latex(self.tree)
 
     def evaluate(self, values: Mapping[str, Any] | None = None, /, **arrays: Any) -> NDArray[Any]:
-        """Return all second derivatives at these values: shape (*x, *y), four axes for two
-        matrices.
+        """Return all entries at these values: ∂²L/∂x∂y in shape (*x, *y), ∂y/∂x in (*y, *x), four
+        axes for two matrices.
 
         Warns with NoDerivativeWarning where there is none, and with NotFiniteWarning where they are
         NaN or overflow.
         """
-        given = self.instance.given({**(values or {}), **arrays})
+        given = self.instance.given({**(values or {}), **arrays}, forward=True)
         asked, outputs = self._run(given)
         value = asked.with_limits(inline(self.left), given, outputs)["H"]
         told = unflagged(outputs["H"], value)
@@ -88,8 +104,45 @@ class Hessian:
         limits = limits_on(asked, given, outputs)
         if limits is None:
             return outputs["H"], ()
-        remarks = remarks_of(limits, {"H": inline(self.left)}, THE_SECOND_DERIVATIVE)
+        remarks = remarks_of(limits, {"H": inline(self.left)}, self._what())
         return limits.values["H"], remarks
+
+    def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
+        # The inputs go along: a Hessian of numbers alone still has their named sizes.
+        asked, bodies = self._boundary(), self.instance.bodies
+        graph = self.instance.graph
+        inputs = {name: node for name, node in graph.inputs.items() if name != graph.upstream}
+        outputs = {"H": self.found.dense, **inputs, **asked.masks}
+
+        def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
+            return run(outputs, values, bodies, by)
+
+        plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
+        moving = list(self.instance.core.wrt)
+        valuation = recovered(plain, given, moving, ["H"], again, work=work)
+        return asked, valuation.outputs
+
+    def _boundary(self) -> Boundary:
+        core, bodies = self.instance.core, self.instance.bodies
+        nodes = [self.found.dense, self.found.function]
+        image = with_bodies(nodes, bodies) if bodies else {node: node for node in nodes}
+        moving = [core.wrt[name] for name in dict.fromkeys(self.names)]
+        taken = conditions_of(core, bodies)
+        return boundary({"H": image[nodes[0]]}, [image[nodes[1]]], moving, self._order(), taken)
+
+    def _order(self) -> int:
+        return 1
+
+    def _what(self) -> Words:
+        return THE_DERIVATIVE
+
+    def __str__(self) -> str:
+        return inline(Relation((self.left, self.tree), ("=",)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hessian(ArrayDerivative):
+    """∂²L/∂x∂y. Made by `Derivation.hessian`."""
 
     def verify(
         self, values: Mapping[str, NDArray[Any]], bodies: Mapping[str, Graph] | None = None
@@ -103,29 +156,25 @@ class Hessian:
         numbers = replace(self, instance=here).numbers
         return verify_second(here.core, self.names, values, known, lambda: numbers()[0])
 
-    def _run(self, given: Mapping[str, Any]) -> tuple[Boundary, Mapping[str, NDArray[Any]]]:
-        # The inputs go along: a Hessian of numbers alone still has their named sizes.
-        asked, bodies = self._boundary(), self.instance.bodies
-        outputs = {"H": self.found.dense, **self.instance.graph.inputs, **asked.masks}
+    def _order(self) -> int:
+        return 2
 
-        def again(by: Calculate, values: Mapping[str, Any]) -> Valuation:
-            return run(outputs, values, bodies, by)
+    def _what(self) -> Words:
+        return THE_SECOND_DERIVATIVE
 
-        plain, work = run(outputs, given, bodies), work_of_run(outputs, given)
-        moving = list(self.instance.core.wrt)
-        valuation = recovered(plain, given, moving, ["H"], again, work=work)
-        return asked, valuation.outputs
 
-    def _boundary(self) -> Boundary:
-        core, bodies = self.instance.core, self.instance.bodies
-        nodes = [self.found.dense, core.loss]
-        image = with_bodies(nodes, bodies) if bodies else {node: node for node in nodes}
-        moving = [core.wrt[name] for name in dict.fromkeys(self.names)]
-        taken = conditions_of(core, bodies)
-        return boundary({"H": image[nodes[0]]}, [image[nodes[1]]], moving, 2, taken)
+@dataclass(frozen=True, slots=True, eq=False)
+class Jacobian(ArrayDerivative):
+    """∂y/∂x of a layer, row i and column j ∂yᵢ/∂xⱼ. Made by `Derivation.jacobian`."""
 
-    def __str__(self) -> str:
-        return inline(Relation((self.left, self.tree), ("=",)))
+    def numpy(self) -> str:
+        """Return a NumPy function that calculates all entries, in shape (*y, *x); it does not
+        import tidu."""
+        from tidu.api.export import plain_source
+        from tidu.backends.source.numpy import derivative_text
+
+        plain = plain_source(self.instance.for_all_values().core)
+        return derivative_text(plain, self.found.dense, f"jacobian_{self.names[0]}")
 
 
 def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout: Layout) -> Section:
@@ -153,14 +202,26 @@ def _checked(instance: Instance, hessians: Sequence[Hessian]) -> list[Block]:
     return [*random_point(point), *verdicts]
 
 
-def _step(hessian: Hessian, layout: Layout) -> Step:
+def jacobian_section(instance: Instance, layout: Layout) -> Section:
+    """Return the Jacobians of a layer by each parameter, and how their entries lie."""
+    found = [jacobian_of(instance, name) for name in instance.core.wrt]
+    blocks: list[Block] = []
+    if any(one.found.direction is None and one.found.dense.rank == 2 for one in found):
+        blocks.append(Paragraph(phrases.LAYOUT()))
+    blocks += [_step(one, layout) for one in found]
+    return Section(phrases.JACOBIAN(), tuple(blocks), "jacobian")
+
+
+def _step(hessian: ArrayDerivative, layout: Layout) -> Step:
     parts = [hessian.left, hessian.tree]
     remarks: list[Phrase] = []
     if hessian.found.direction is not None:
-        remarks.append(phrases.OPERATOR(name=hessian.left))
+        first = isinstance(hessian, Jacobian)
+        says = phrases.DIFFERENTIAL if first else phrases.OPERATOR
+        remarks.append(says(name=hessian.left))
         if hessian.kronecker is not None:
             remarks.append(phrases.KRONECKER(tree=hessian.kronecker))
-    elif hessian.instance.has_numbers():
+    elif hessian.instance.runs_forward():
         number, number_remarks = hessian.numbers()
         remarks.extend(number_remarks)
         value = value_tree(number, layout)
@@ -170,17 +231,40 @@ def _step(hessian: Hessian, layout: Layout) -> Step:
 
 def hessian_of(instance: Instance, x: str, y: str) -> Hessian:
     """Return the second derivative with respect to two of the parameters of a derivation."""
-    for name in (x, y):
-        if name not in instance.core.wrt:
-            known = ", ".join(instance.core.wrt)
-            raise UnknownNameError(_NOT_DERIVED(name=name, known=known))
+    _check_derived(instance, x, y)
+    if instance.core.upstream is not None:
+        raise InputError(_NO_HESSIAN(result=instance.core.result_name), fix=_NO_HESSIAN_FIX())
     second = second_derivative(instance.core, x, y)
     shown = view(instance.core, None)
     return Hessian(
-        tree=second_tree(shown, second),
+        tree=matrix_tree(shown, second),
         left=second_name(shown, x, y, second),
         kronecker=kronecker(shown, second),
         found=second,
         instance=instance,
         names=(x, y),
     )
+
+
+def jacobian_of(instance: Instance, x: str) -> Jacobian:
+    """Return the derivative of the result of a layer by one of its parameters."""
+    _check_derived(instance, x)
+    if instance.core.upstream is None:
+        raise InputError(_NUMBER(loss=instance.core.loss_name), fix=_NUMBER_FIX(name=x))
+    found = result_derivative(instance.core, x)
+    shown = view(instance.core, None)
+    return Jacobian(
+        tree=matrix_tree(shown, found),
+        left=jacobian_name(shown, x, found),
+        kronecker=kronecker(shown, found),
+        found=found,
+        instance=instance,
+        names=(x, x),
+    )
+
+
+def _check_derived(instance: Instance, *names: str) -> None:
+    for name in names:
+        if name not in instance.core.wrt:
+            known = ", ".join(instance.core.wrt)
+            raise UnknownNameError(_NOT_DERIVED(name=name, known=known))

@@ -99,6 +99,24 @@ class Derivation(Flat):
         """Return the node that runs in place of a written one."""
         return self.as_run.get(written, written)
 
+    @property
+    def upstream(self) -> Node | None:
+        """Return the input that stands for the upstream gradient of a layer, whose result is an
+        array; None for a loss."""
+        return self.graph.inputs[self.graph.upstream] if self.graph.upstream else None
+
+    @property
+    def result_name(self) -> str:
+        """Return what the result of a layer is called; of a loss its own name."""
+        return next(iter(self.graph.outputs)) if self.graph.upstream else self.loss_name
+
+    @property
+    def result(self) -> Node:
+        """Return the result as it runs: the array of a layer, else the loss."""
+        if not self.graph.upstream:
+            return self.loss
+        return self.run_node(self.graph.outputs[self.result_name])
+
     def named_nodes(self) -> dict[str, Node]:
         """Return every name of the program and the node that runs for it; the last of one given
         twice."""

@@ -1,11 +1,15 @@
-"""Second derivatives of a derivation: a matrix for vectors, an operator for matrices."""
+"""Derivatives of an array by an array: a matrix for vectors, an operator for matrices.
+
+The first derivatives of a layer's result, and the second ones of a loss, which are the first ones
+of its gradient.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tidu.calculus.derivation import Derivation, expanded
-from tidu.calculus.jacobians import hessian
+from tidu.calculus.jacobians import hessian, jacobian
 from tidu.calculus.modes import pulled, pushed
 from tidu.ir.build import filled, fresh_input, input_node, is_tuple, substitute
 from tidu.ir.flat import Flat
@@ -13,35 +17,61 @@ from tidu.ir.node import Node, reachable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SecondDerivative(Flat):
-    """A second derivative. dense: ∂²L/∂x∂y as a node of shape (*x, *y). shown: what a formula
-    shows of it, H itself for numbers and vectors, H(V) for anything larger, with V the node
-    `direction`."""
+class MatrixDerivative(Flat):
+    """The derivative of an array y by an array x. dense: a node of shape (*y, *x). shown: what a
+    formula shows of it, a matrix J for numbers and vectors, J(V) for anything larger, with V the
+    node `direction`. function: what is derived."""
 
     dense: Node
     shown: Node
     direction: Node | None
+    function: Node
 
 
-def second_derivative(derivation: Derivation, x: str, y: str) -> SecondDerivative:
+def second_derivative(derivation: Derivation, x: str, y: str) -> MatrixDerivative:
     """Return ∂²L/∂x∂y of a derivation. Assumptions about inputs are used to write it, not to derive
     it."""
-    free = {
-        node: input_node(name, node.shape, node.dtype)
-        for name, node in derivation.graph.inputs.items()
-    }
+    free = _free_inputs(derivation)
     back = {plain: node for node, plain in free.items()}
     (loss,) = substitute([derivation.loss], free)
     first, second = free[derivation.wrt[x]], free[derivation.wrt[y]]
     rows = hessian(loss, list(dict.fromkeys([first, second])))
     (dense,) = substitute([rows[0][-1]], back)
-    dense = expanded(derivation, dense)
-    if first.rank < 2 and second.rank < 2 and _is_of_matrices(derivation, dense):
-        return SecondDerivative(dense, dense, None)
-    direction = fresh_input("V", second.type, set(derivation.graph.inputs))
     slopes = pulled([loss], [filled(1.0, loss.type)], [first])
-    (along,) = substitute(list(pushed(slopes, {second: direction})), back)
-    return SecondDerivative(dense, expanded(derivation, along), direction)
+    return _derivative(derivation, derivation.loss, dense, slopes[0], second, back)
+
+
+def result_derivative(derivation: Derivation, x: str) -> MatrixDerivative:
+    """Return ∂y/∂x of the result y of a layer."""
+    free = _free_inputs(derivation)
+    back = {plain: node for node, plain in free.items()}
+    result = derivation.result
+    (function,) = substitute([result], free)
+    by = free[derivation.wrt[x]]
+    (dense,) = substitute([jacobian([function], [by])[0][0]], back)
+    return _derivative(derivation, result, dense, function, by, back)
+
+
+def _free_inputs(derivation: Derivation) -> dict[Node, Node]:
+    """Return an input without assumptions for each input."""
+    return {
+        node: input_node(name, node.shape, node.dtype)
+        for name, node in derivation.graph.inputs.items()
+    }
+
+
+def _derivative(
+    derivation: Derivation, of: Node, dense: Node, function: Node, by: Node, back: dict[Node, Node]
+) -> MatrixDerivative:
+    """Return the derivative of a function of free inputs: dense where that is a matrix in a
+    formula, else along a direction."""
+    dense = expanded(derivation, dense)
+    vectors = function.rank < 2 and by.rank < 2
+    if (vectors or dense.rank <= 2) and _is_of_matrices(derivation, dense):
+        return MatrixDerivative(dense, dense, None, of)
+    direction = fresh_input("V", by.type, set(derivation.graph.inputs))
+    (along,) = substitute(list(pushed([function], {by: direction})), back)
+    return MatrixDerivative(dense, expanded(derivation, along), direction, of)
 
 
 def _is_of_matrices(derivation: Derivation, dense: Node) -> bool:

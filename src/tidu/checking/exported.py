@@ -52,6 +52,7 @@ import numpy as np
 folder, wrt, order = sys.argv[1], sys.argv[2].split(","), sys.argv[3].split(",")
 sys.path.insert(0, folder)
 given = np.load(folder + "/values.npz", allow_pickle=False)
+function, upstream = sys.argv[5], [given[name] for name in sys.argv[6:]]
 arguments = [given[name] for name in order]
 """
 _TAIL = """
@@ -68,8 +69,19 @@ class Verified:
     deviation: float
 
 
-def verify_file(instance: Instance, target: str, text: str) -> Verified:
-    """Run the file's text in a process of its own, at the given values or at random ones.
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """How the function of a file is called."""
+
+    function: str
+    wrt: tuple[str, ...]
+    upstream: str
+    sizes: str
+
+
+def verify_file(instance: Instance, target: str, text: str, function: str = "loss") -> Verified:
+    """Run the file's text, with its function of this name, in a process of its own, at the given
+    values or at random ones.
 
     Raises MissingPackageError where the library is not installed, EvaluationError where the file
     fails.
@@ -82,7 +94,8 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
     named = bind_sizes(inputs, values)
     sizes = ",".join(str(named[name]) for name in sorted(named))
     with tempfile.TemporaryDirectory() as folder:
-        printed = _run(Path(folder), TARGETS[target], text, values, tuple(instance.core.wrt), sizes)
+        call = _Call(function, tuple(instance.core.wrt), instance.graph.upstream, sizes)
+        printed = _run(Path(folder), TARGETS[target], text, values, call)
         with np.load(Path(folder) / "found.npz", allow_pickle=False) as file:
             outputs = {name: file[name] for name in file.files}
     expected = {"L": np.asarray(wanted.value)}
@@ -90,7 +103,10 @@ def verify_file(instance: Instance, target: str, text: str) -> Verified:
     errors = {name: _deviation(outputs[name], value) for name, value in expected.items()}
     worst = max(errors, key=lambda name: errors[name])
     loss = instance.core.loss_name
-    shown = {"L": loss, **{f"d/{n}": f"∂{loss}/∂{n}" for n in wanted.gradients}}
+    shown = {
+        "L": instance.core.result_name,
+        **{f"d/{n}": f"∂{loss}/∂{n}" for n in wanted.gradients},
+    }
     limit = max(TOLERANCE.get(str(v.dtype), 1e-10) for v in expected.values())
     ok = errors[worst] <= limit
     facts = {
@@ -129,8 +145,7 @@ def _run(
     target: Target,
     text: str,
     values: Mapping[str, Any],
-    wrt: tuple[str, ...],
-    sizes: str,
+    called: _Call,
 ) -> str:
     """Write the file and its values into the folder and call it there; returns what it printed."""
     (folder / f"exported{target.suffix}").write_text(text, encoding="utf-8")
@@ -138,7 +153,9 @@ def _run(
         _compile(target.compiler, folder)
     np.savez(folder / "values.npz", **values)
     code = _HEAD + target.call + _TAIL
-    arguments = [str(folder), ",".join(wrt), ",".join(values), sizes]
+    order = ",".join(name for name in values if name != called.upstream)
+    arguments = [str(folder), ",".join(called.wrt), order, called.sizes, called.function]
+    arguments += [called.upstream] if called.upstream else []
     done = _process([sys.executable, "-I", "-c", code, *arguments])
     if done.returncode == 0:
         return done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidu.document.blocks import Block, Document
+from tidu.document.blocks import Block, Document, Section
 from tidu.explaining import phrases
 from tidu.explaining.bodies import body_sections
 from tidu.explaining.closed import short_section
@@ -21,6 +21,18 @@ def derivation_document(view: View, check: Sequence[Block], title: str | None = 
     check."""
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
     return Document(heading, derivation_blocks(view, check))
+
+
+def layer_document(
+    view: View, jacobians: Section, check: Sequence[Block], title: str | None = None
+) -> Document:
+    """Return the document of a layer: given values, forward pass, Jacobians, the way back from the
+    upstream gradient, check."""
+    heading: Phrase = verbatim(title) if title else phrases.TITLE()
+    given, forward, backward = working(view)
+    blocks = (given, forward, jacobians, backward, *body_sections(view), *notice_section(view))
+    blocks = (*readings(view), *blocks, *check)
+    return Document(heading, (*blocks, *rules_section(blocks)))
 
 
 def derivation_blocks(view: View, check: Sequence[Block]) -> tuple[Block, ...]:

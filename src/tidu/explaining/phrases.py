@@ -24,6 +24,26 @@ KRONECKER = Words(
     en="as a matrix, for columns stacked in vec V: {tree}",
     zh="写成矩阵（作用于按列拉直的 vec V）：{tree}",
 )
+UPSTREAM_ROLE = Words(en="upstream gradient", zh="上游梯度")
+JACOBIAN = Words(en="The Jacobian", zh="雅可比矩阵")
+LAYOUT = Words(
+    en="Layout: a row for each entry of the result, a column for each entry of the variable "
+    "(∂yᵢ/∂xⱼ stands in row i, column j).",
+    zh="布局：结果的每个分量占一行，变量的每个分量占一列（第 i 行第 j 列是 ∂yᵢ/∂xⱼ，分子布局）。",
+)
+DIFFERENTIAL = Words(
+    en="{name} is how the result changes, to first order, when the variable changes by V",
+    zh="{name} 是变量改变 V 时结果的一阶变化",
+)
+LAYER_BACKWARD = Words(
+    en="Backward pass (vector–Jacobian product)", zh="反向传播（向量与雅可比矩阵之积）"
+)
+UPSTREAM = Words(
+    en="{upstream} = {gradient} is the upstream gradient: that of whatever loss {loss} follows, in "
+    "the shape of {result}. Backpropagation starts from it and goes backwards line by line.",
+    zh="{upstream} = {gradient} 是上游梯度，即后面任意一个损失 {loss} 对 {result} 的梯度，"
+    "形状与 {result} 相同。反向传播从它出发，逐行往回推。",
+)
 UPDATE = Words(en="Gradient descent: the update", zh="梯度下降：更新参数")
 AGAIN = Words(en="The new loss after the update", zh="更新之后新的损失")
 LAYERS = Words(en="The network, layer by layer", zh="网络，逐层来看")
@@ -370,3 +390,10 @@ CHAIN_TOO_LONG = Words(
     en="The row chains of this program are too long for a line; δ's are written in their place.",
     zh="这个程序的链式太长，一行写不下，这里改用 δ 的写法。",
 )
+
+
+def role_of(parameter: bool, upstream: bool) -> Phrase:
+    """Return what an input is to a derivation."""
+    if upstream:
+        return UPSTREAM_ROLE()
+    return PARAMETER() if parameter else DATA()

@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Words] = {
     "element": Words(en="one weight and its paths", zh="单个权重及其路径"),
     "bodies": Words(en="the functions that are called", zh="被调用的函数的内部"),
     "graph": Words(en="the computation graph", zh="计算图"),
+    "jacobian": Words(en="the Jacobian of an array", zh="数组的雅可比矩阵"),
     "closed": Words(en="gradients without δ's", zh="不用 δ 写出的梯度"),
     "recursion": Words(en="the recursion, element by element", zh="逐元素的递推式"),
     "numeric": Words(en="derivatives as quotients", zh="数值导数"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tidu.checking.at_random import RandomPoint
 from tidu.checking.finding import Finding, KinkFacts
 from tidu.document.blocks import Block, Paragraph, Section, Verdict
-from tidu.document.math import Math, Number, symbol
+from tidu.document.math import Derivative, Math, Number, symbol
 from tidu.explaining import phrases
 from tidu.explaining.numbers import number_text
 from tidu.explaining.view import View
@@ -85,7 +85,11 @@ def _edge(gradient: Math | str, facts: KinkFacts) -> Phrase:
 
 def _gradient(view: View, name: str) -> Math | str:
     node = view.derivation.wrt.get(name)
-    return name if node is None else view.parameter_gradient(node)
+    if node is None:
+        return name
+    if view.derivation.upstream is not None:
+        return Derivative(view.names.forward[view.derivation.result], view.names.forward[node])
+    return view.parameter_gradient(node)
 
 
 def _number(value: float | None) -> Math | str:

@@ -51,7 +51,7 @@ def given_section(view: View) -> Section:
         columns.append(phrases.VALUE())
     rows: list[tuple[Phrase | Math | str, ...]] = []
     for node in view.derivation.graph.inputs.values():
-        role = phrases.PARAMETER() if node in parameters else phrases.DATA()
+        role = phrases.role_of(node in parameters, node is view.derivation.upstream)
         shape = shape_text(node.shape) if node.rank else phrases.SCALAR()
         row: list[Phrase | Math | str] = [view.names.forward[node], role, shape]
         value = view.value(node)
@@ -69,7 +69,9 @@ def forward_section(view: View) -> Section:
 def forward_steps(view: View) -> list[Step]:
     """Return name = formula = formula with numbers = value, for each named node of the program."""
     explained: set[Function] = set()
-    return [_forward_step(view, node, explained) for node in view.names.forward if node.inputs]
+    hidden = view.derivation.loss if view.derivation.upstream is not None else None
+    nodes = (node for node in view.names.forward if node.inputs and node is not hidden)
+    return [_forward_step(view, node, explained) for node in nodes]
 
 
 def _forward_step(view: View, node: Node, explained: set[Function]) -> Step:
@@ -163,11 +165,17 @@ def backward_section(view: View) -> Section:
     blocks += steps
     for name, node in view.derivation.wrt.items():
         blocks += gradient_steps(view, name, node)
-    return Section(phrases.BACKWARD(), tuple(blocks), "gradients")
+    title = phrases.BACKWARD if view.derivation.upstream is None else phrases.LAYER_BACKWARD
+    return Section(title(), tuple(blocks), "gradients")
 
 
 def _start(view: View) -> Paragraph:
     loss = view.names.loss
+    upstream = view.derivation.upstream
+    if upstream is not None:
+        result = view.derivation.result
+        facts = {"upstream": view.names.forward[upstream], "gradient": view.gradient_name(result)}
+        return Paragraph(phrases.UPSTREAM(loss=loss, result=view.names.forward[result], **facts))
     seed = Relation((Derivative(loss, loss, view.total()), Number("1")), ("=",))
     return Paragraph(phrases.SEED(loss=loss, seed=seed))
 
@@ -176,7 +184,12 @@ def _lines(view: View) -> list[Node]:
     """Return the named nodes between the loss and the parameters, in the order of
     back-propagation."""
     parameters = set(view.derivation.wrt.values())
-    return [n for n in view.names.delta if n not in parameters]
+    known = view.derivation.upstream  # of a layer's result; what leads on from there has a line
+    return [
+        n
+        for n in view.names.delta
+        if n not in parameters and (known is None or view.derivation.adjoints.get(n) is not known)
+    ]
 
 
 def delta_steps(view: View) -> list[Step]:

@@ -23,7 +23,11 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph(Flat):
-    """A program as data. `names` and `places` keep each name and place that led to a node."""
+    """A program as data. `names` and `places` keep each name and place that led to a node.
+
+    upstream: of a layer, whose result is an array, the input that stands for the gradient of
+    whatever loss follows; the outputs are then the result and the loss Σ upstream ⊙ result.
+    """
 
     inputs: Mapping[str, Node]
     outputs: Mapping[str, Node]
@@ -32,6 +36,7 @@ class Graph(Flat):
     guards: tuple[Guard, ...] = ()
     remarks: tuple[Phrase, ...] = ()
     readings: tuple[Phrase, ...] = ()  # how formulas of the text were read, in plain NumPy
+    upstream: str = ""
 
     def nodes(self) -> list[Node]:
         """Return all nodes under the outputs, operands first."""

@@ -73,6 +73,8 @@ def _multiply_before_broadcast(node: Node, atoms: Atoms) -> Node | None:
         row, column = row_of(factor, atoms), column_of(factor, atoms)
         if is_identity(factor):
             identities += 1
+        elif _is_diagonal(factor, atoms):
+            identities, rows = identities + 1, [*rows, factor.inputs[0]]
         elif row is not None:
             rows.append(row)
         elif column is not None:
@@ -165,8 +167,29 @@ def _is_diagonal(node: Node, atoms: Atoms) -> bool:
 
 def _sum_of_diagonal(node: Node, atoms: Atoms) -> Node | None:
     x = node.inputs[0]
-    one = len(node.attrs["axis"]) == 1 and not node.attrs["keepdims"]
-    return x.inputs[0] if one and _is_diagonal(x, atoms) else None
+    if len(node.attrs["axis"]) != 1 or not _is_diagonal(x, atoms):
+        return None
+    v = x.inputs[0]
+    return reshape(v, shape=node.shape) if node.attrs["keepdims"] else v
+
+
+def _diagonal_over(node: Node, atoms: Atoms) -> Node | None:
+    """Rewrite diag(v) ⊘ 𝟏wᵀ → diag(v ⊘ w), also by columns or by one number."""
+    x, y = node.inputs
+    if is_identity(x):
+        v = broadcast_to(constant(1.0, node.dtype), shape=x.shape[:1])
+    elif _is_diagonal(x, atoms):
+        v = x.inputs[0]
+    else:
+        return None
+    if y.op is not broadcast_to or y.id in atoms:
+        return None
+    w = y.inputs[0]
+    along = row_of(y, atoms) or column_of(y, atoms)
+    if along is None and (not isinstance(product(w.shape), int) or product(w.shape) != 1):
+        return None
+    by = broadcast_to(reshape(w, shape=()), shape=x.shape[:1]) if along is None else along
+    return _diagonal([divide(v, by)], node)
 
 
 def _sum_of_identity(node: Node, atoms: Atoms) -> Node | None:
@@ -204,7 +227,20 @@ simplification(
     _sum_of_diagonal,
     "diag(v)·𝟏 = v",
     "diag(v)·𝟏 = v",
-    lambda: [sum_(_diag_sample(), axis=0), sum_(_diag_sample(), axis=1)],
+    lambda: [
+        sum_(_diag_sample(), axis=0),
+        sum_(_diag_sample(), axis=1),
+        sum_(_diag_sample(), axis=1, keepdims=True),
+    ],
+    source="definition of a diagonal matrix",
+)
+simplification(
+    "quotient of a diagonal matrix",
+    divide,
+    _diagonal_over,
+    "diag(v) ⊘ 𝟏wᵀ = diag(v ⊘ w)",
+    "diag(v) ⊘ 𝟏wᵀ = diag(v ⊘ w)",
+    lambda: [_diag_sample() / _rows("w"), _diag_sample() / _columns("w"), eye(rows=3) / _rows("w")],
     source="definition of a diagonal matrix",
 )
 for _op in (sum_, mean):

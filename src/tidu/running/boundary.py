@@ -99,6 +99,7 @@ _AT_LIMIT = Words(
     zh="公式在这里没有定义（0·∞ 或 0/0）；{what}取它的极限，从所试的各个方向逼近都得到同一个值",
 )
 THE_GRADIENT = Words(en="the gradient", zh="梯度")
+THE_DERIVATIVE = Words(en="the derivative", zh="导数")
 THE_SECOND_DERIVATIVE = Words(en="the second derivative", zh="二阶导数")
 
 

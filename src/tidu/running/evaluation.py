@@ -44,9 +44,10 @@ _BRANCH_FIX = Words(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The numbers of one run: the loss, gradients in their parameters' shapes, outputs by name."""
+    """The numbers of one run: the loss, gradients in their parameters' shapes, outputs by name.
+    Of a layer, value is its result, an array, and the gradients go back from the upstream one."""
 
-    value: float
+    value: Any
     gradients: Mapping[str, NDArray[Any]]
     outputs: Mapping[str, NDArray[Any]]
     valuation: Valuation

@@ -52,6 +52,8 @@ def evaluated(instance: Instance, values: Mapping[str, Any]) -> Evaluation:
     warn_not_finite(core, told, values, bodies)
     gradients = {name: known[f"d/{name}"] for name in core.gradients}
     outputs = {name: found.outputs[name] for name in core.graph.outputs}
+    if core.upstream is not None:
+        return Evaluation(outputs[core.result_name], gradients, outputs, found)
     value = float(np.asarray(found.outputs[core.loss_name]).reshape(())[()])
     return Evaluation(value, gradients, outputs, found)
 

@@ -33,8 +33,9 @@ _VECTOR = Words(
     zh="{function} 返回了形状为 {shape} 的数组；求梯度需要一个数",
 )
 _VECTOR_FIX = Words(
-    en="np.sum(...) or np.mean(...) around it; tidu.jacobian derives every entry",
-    zh="用 np.sum(...) 或 np.mean(...) 把它变成一个数；逐项求导用 tidu.jacobian",
+    en="return the loss that follows from it; of the array itself tidu.jacobian gives every "
+    "entry's derivative, and tidu.vjp goes back from an upstream gradient",
+    zh="返回由它得到的损失；若要对数组本身求导：tidu.jacobian 逐项求导，tidu.vjp 由上游梯度往回推",
 )
 _KIND = Words(
     en="{function} returned {value}, a {kind}, and no number",

@@ -24,6 +24,7 @@ from tidu.app.cli.output import (
 )
 from tidu.errors import InputError
 from tidu.explaining.sections import SECTIONS
+from tidu.running.instance import Instance
 from tidu.words import LANGUAGES, Language, Words, verbatim
 
 _NO_STUDY = Words(en="no study file is named", zh="没有指定例题文件")
@@ -171,14 +172,15 @@ def export(
 ) -> int:
     """Print or save the source; 1 if it was verified and does not agree."""
     from tidu.api import export_file
+    from tidu.api.export import function_name
     from tidu.backends.source.targets import TARGETS
 
     if to is None:
         raise InputError(_NO_TARGET(names=", ".join(TARGETS)), fix=verbatim("--to numpy"))
     choices.choice("--to", to, tuple(TARGETS))
-    function = target.name or "loss"
-    if not (function.isidentifier() and function.isascii()):
-        raise InputError(_NO_NAME(name=repr(function)), fix=verbatim("--name loss"))
+    name = target.name
+    if name is not None and not (name.isidentifier() and name.isascii()):
+        raise InputError(_NO_NAME(name=repr(name)), fix=verbatim("--name loss"))
     if target.output is not None:
         export_file.check_free(target.output, force=target.force)
     given = export_file.DerivationInputs(
@@ -191,22 +193,25 @@ def export(
         target.part,
     )
     derivation = export_file.open_source(choices.expression(problem.expression), given)
+    function = name or function_name(derivation.core)
     text = derivation.to(to, language, function=function)
-    code = 0
-    shown = readable(language, sys.stderr)
-    if target.verify:
-        from tidu.checking.exported import verify_file
-
-        verification = verify_file(derivation, to, derivation.to(to, language))
-        for line in verification.lines:
-            emit(line.text(shown), sys.stderr)
-        code = 0 if verification.ok else 1
     if target.output is None:
         emit(text)
     else:
         export_file.save_source(text, target.output, force=target.force)
-        emit(WRITTEN(file=target.output).text(shown), sys.stderr)
-    return code
+        emit(WRITTEN(file=target.output).text(readable(language, sys.stderr)), sys.stderr)
+    return _verified(derivation, to, text, function, language) if target.verify else 0
+
+
+def _verified(derivation: Instance, to: str, text: str, function: str, language: Language) -> int:
+    """Run the written text and say how it agrees; 1 if it does not."""
+    from tidu.checking.exported import verify_file
+
+    verification = verify_file(derivation, to, text, function)
+    shown = readable(language, sys.stderr)
+    for line in verification.lines:
+        emit(line.text(shown), sys.stderr)
+    return 0 if verification.ok else 1
 
 
 def ops(

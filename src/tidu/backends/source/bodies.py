@@ -105,6 +105,7 @@ class Dialect:
     reserved: frozenset[str] = field(default_factory=frozenset[str])
     complex: bool = False  # whether complex numbers are written
     like: str | None = None  # what constants take their dtype from, in functions of bodies
+    upstream: str | None = None  # what the library calls the upstream gradient
 
 
 class Definitions:

@@ -95,7 +95,8 @@ class _CFile:
             writer.fill(node, results[key], source.above.get(key, ()))
         body = writer.lines
         text = _code(body)
-        given = (writer.stored[node.id] for node in source.inputs)
+        upstream = () if source.upstream is None else (source.upstream,)
+        given = (writer.stored[node.id] for node in (*source.inputs, *upstream))
         ends = (*self.sizes, *given, out, *results.values(), "work")
         unused = [f"(void){name};" for name in ends if not _mentions(text, name)]
         top = [f"   {line}".rstrip() for line in source.header]
@@ -127,7 +128,9 @@ class _CFile:
         """Return the first arguments of the function, sizes and inputs; the writer gets their
         names."""
         arguments = [f"size_t {size}" for size in self.sizes]
-        for node in self.source.inputs:
+        source = self.source
+        upstream = () if source.upstream is None else (source.upstream,)
+        for node in (*source.inputs, *upstream):
             name = fresh(c_name(str(node.attrs["name"])), writer.taken)
             writer.stored[node.id] = name
             kind = {"int64": "int64_t", "bool": "uint8_t"}.get(node.dtype, self.real)
@@ -154,8 +157,10 @@ class _CFile:
 
     def _usage(self, results: Mapping[str, str], out: str) -> list[str]:
         sizes = ", ".join(self.sizes)
+        upstream = self.source.upstream
+        back = "" if upstream is None else f" from {upstream.attrs['name']}"
         return [
-            f"   {self.name}(...) writes the value to *{out} and the gradients to "
+            f"   {self.name}(...) writes the value to *{out} and the gradients{back} to "
             f"{', '.join(results.values())};",
             "   arrays are in C order. work: room for at least "
             f"{self.name}_workspace({sizes}) numbers (at least 1).",

@@ -105,6 +105,7 @@ def _loop(node: Node, scan: Scan) -> list[str]:
     return lines
 
 
+_UPSTREAM = "the upstream one and "
 _CHECKED = '''
 def checked(name, value, kind, shape):
     """The value as an array; raises ValueError where it has another shape or number of axes."""
@@ -129,7 +130,8 @@ def write(source: SourceFile) -> str:
     reserved = _RESERVED | {source.function}
     dialect = Dialect("JAX", expression, _loop, can_write, reserved)
     parts = passes(source, dialect)
-    arguments = ", ".join(parts.names.inputs.values())
+    arguments = parts.names.arguments()
+    result = parts.loss if source.upstream is not None else f"jnp.reshape({parts.loss}, ())"
     names, sizes = _kept(parts)
     saved = ", ".join(names) + ("," if len(names) == 1 else "")
     lines = [
@@ -139,11 +141,12 @@ def write(source: SourceFile) -> str:
         f'{INDENT}"""{source.loss_name}, and what the way back needs."""',
         *indented(_input_lines(parts)),
         *indented(written_lines(parts.forward.lines)),
-        f"{INDENT}return jnp.reshape({parts.loss}, ()), {group(names)}",
+        f"{INDENT}return {result}, {group(names)}",
         "",
         "",
-        "def backward(saved):",
-        f'{INDENT}"""The gradients, from what the way forward saved."""',
+        f"def backward({parts.names.backward_arguments('saved')}):",
+        f'{INDENT}"""The gradients, from {_UPSTREAM * len(parts.names.upstream)}what the way '
+        'forward saved."""',
         *([f"{INDENT}{saved} = saved"] if names else []),
         *indented(sizes),
         *indented(written_lines(parts.backward)),
@@ -187,10 +190,14 @@ def _custom_vjp(source: SourceFile, parts: Passes, arguments: str) -> list[str]:
     for node in parts.names.inputs:
         key = node.attrs["name"]
         returned.append(f"found[{key!r}]" if key in parts.results else "None")
+    layer = source.upstream is not None
+    given, called = parts.names.backward_arguments("saved"), parts.names.all_arguments()
+    upstream = next(iter(parts.names.upstream.values()), "g")
+    kind = "an array; jax.vjp" if layer else "a number; jax.grad"
     lines = [
         "@jax.custom_vjp",
         f"def {source.function}({arguments}):",
-        f'{INDENT}"""{source.loss_name}, a number; jax.grad takes its derived gradients."""',
+        f'{INDENT}"""{source.loss_name}, {kind} takes its derived gradients."""',
         f"{INDENT}return forward({arguments})[0]",
         "",
         "",
@@ -207,24 +214,31 @@ def _custom_vjp(source: SourceFile, parts: Passes, arguments: str) -> list[str]:
         f"{INDENT}return forward({', '.join(f'{name}.value' for name in names)})",
         "",
         "",
-        "def bwd(saved, g):",
-        f"{INDENT}found = {{n: jnp.asarray(d) for n, d in backward(saved).items()}}",
-        f"{INDENT}found = {{n: g.astype(d.dtype) * d for n, d in found.items()}}",
+        f"def bwd(saved, {upstream}):",
+        f"{INDENT}found = {{n: jnp.asarray(d) for n, d in backward({given}).items()}}",
+        *(
+            [f"{INDENT}found = {{n: g.astype(d.dtype) * d for n, d in found.items()}}"]
+            * (not layer)
+        ),
         f"{INDENT}return {group(returned)}",
         "",
         "",
         f"{source.function}.defvjp(fwd, bwd, symbolic_zeros=True)",
         "",
         "",
-        f"def value_and_grad({arguments}):",
+        f"def value_and_grad({called}):",
         f'{INDENT}"""{source.loss_name}, and a dictionary of its gradients."""',
         f"{INDENT}value, saved = forward({arguments})",
-        f"{INDENT}return value, backward(saved)",
+        *(
+            f'{INDENT}{name} = checked("{name}", {name}, jnp.floating, value.shape)'
+            for name in parts.names.upstream.values()
+        ),
+        f"{INDENT}return value, backward({given})",
         "",
         "",
-        f"def gradients({arguments}):",
+        f"def gradients({called}):",
         f'{INDENT}"""The gradients of {source.loss_name}, by the names of the arguments."""',
-        f"{INDENT}return value_and_grad({arguments})[1]",
+        f"{INDENT}return value_and_grad({called})[1]",
     ]
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidu.backends.source.bodies import Definitions, Dialect, Scan, loop_lines
 from tidu.backends.source.passes import Passes, passes
@@ -87,20 +88,23 @@ def _loop(node: Node, scan: Scan) -> list[str]:
 
 
 _OWN = frozenset({"checked", "forward", "backward", "gradients", "value_and_grad"})
+_LAYER = frozenset({"saved", "shape"})  # names of the way back from an upstream gradient
 
 
 def write(source: SourceFile) -> str:
     """Return the whole file."""
+    layer = source.upstream is not None
     dialect = Dialect(
         "NumPy",
         expression,
         _loop,
         can_write,
-        frozenset({"np", source.function, *_OWN}),
+        _OWN | {"np", source.function} | (_LAYER if layer else frozenset()),
         complex=True,
     )
     parts = passes(source, dialect)
-    arguments = ", ".join(parts.names.inputs.values())
+    arguments = parts.names.arguments()
+    saved = (*parts.saved, "shape") if layer else parts.saved
     lines = [*_CHECKED, *parts.definitions]
     lines += [f"def forward({arguments}):"]
     lines += [f'{INDENT}"""{source.loss_name}, and what the way back needs."""']
@@ -109,30 +113,39 @@ def write(source: SourceFile) -> str:
     lines += indented(written_lines(parts.forward.lines))
     for condition, taken, place in parts.branches:
         lines += indented(branch_lines(condition, taken, place, "np.all({})", "np.any({})"))
-    lines += [f"{INDENT}return {parts.loss}, {group(parts.saved)}", "", ""]
-    lines += ["def backward(saved):"]
-    lines += [f'{INDENT}"""The gradients, from what the way forward saved."""']
-    if parts.saved:
-        lines += [f"{INDENT}{', '.join(parts.saved)}{',' if len(parts.saved) == 1 else ''} = saved"]
+    result = _result(source, parts)
+    if layer:
+        lines += [f"{INDENT}shape = np.shape({result})"]
+    lines += [f"{INDENT}return {result}, {group(saved)}", "", ""]
+    lines += [f"def backward({parts.names.backward_arguments('saved')}):"]
+    start = "the upstream one and what" if layer else "what"
+    lines += [f'{INDENT}"""The gradients, from {start} the way forward saved."""']
+    if saved:
+        lines += [f"{INDENT}{', '.join(saved)}{',' if len(saved) == 1 else ''} = saved"]
+    for node, name in parts.names.upstream.items():
+        lines += [f'{INDENT}{name} = checked("{name}", {name}, np.{node.dtype}, shape)']
     lines += indented(written_lines(_owned(source, parts)))
     lines += [f"{INDENT}return {{"]
     lines += [f"{INDENT * 2}{name!r}: {variable}," for name, variable in parts.results.items()]
     lines += [f"{INDENT}}}", "", ""]
+    called, given = parts.names.all_arguments(), parts.names.backward_arguments("saved")
+    kind = "an array" if layer else "a number"
+    number = "{}" if layer else "float(np.reshape({}, ()))"
     lines += [
         f"def {source.function}({arguments}):",
-        f'{INDENT}"""{source.loss_name} as a number."""',
-        f"{INDENT}return float(np.reshape(forward({arguments})[0], ()))",
+        f'{INDENT}"""{source.loss_name} as {kind}."""',
+        f"{INDENT}return {number.format(f'forward({arguments})[0]')}",
         "",
         "",
-        f"def value_and_grad({arguments}):",
-        f'{INDENT}"""{source.loss_name} as a number, and a dictionary of its gradients."""',
+        f"def value_and_grad({called}):",
+        f'{INDENT}"""{source.loss_name} as {kind}, and a dictionary of its gradients."""',
         f"{INDENT}value, saved = forward({arguments})",
-        f"{INDENT}return float(np.reshape(value, ())), backward(saved)",
+        f"{INDENT}return {number.format('value')}, backward({given})",
         "",
         "",
-        f"def gradients({arguments}):",
+        f"def gradients({called}):",
         f'{INDENT}"""The gradients of {source.loss_name}, by the names of the arguments."""',
-        f"{INDENT}return value_and_grad({arguments})[1]",
+        f"{INDENT}return value_and_grad({called})[1]",
     ]
     top = [*(f"# {line}".rstrip() for line in source.header), *imports(lines)]
     return file_text([*top, "import numpy as np", "", "", *lines])
@@ -170,6 +183,12 @@ def input_lines(parts: Passes, source: SourceFile, module: str) -> list[str]:
     return lines
 
 
+def _result(source: SourceFile, parts: Passes) -> str:
+    """Return the result; an array of its own where it shares memory with an argument."""
+    shared = source.loss.op.loop in (Loop.VIEW, Loop.LEAF)
+    return f"np.array({parts.loss})" if source.upstream is not None and shared else parts.loss
+
+
 def _dtype(node: Node) -> str:
     return "bool_" if node.dtype == "bool" else node.dtype
 
@@ -194,11 +213,10 @@ def _owned(source: SourceFile, parts: Passes) -> list[Assignment]:
     return lines
 
 
-def gradient_text(source: SourceFile, name: str) -> str:
-    """Return one gradient as one function of the inputs that it needs; no checks, no comments."""
-    source = lowered(source, can_write)
-    node = source.gradients[name]
-    function = f"gradient_{identifier(name)}"
+def derivative_text(source: SourceFile, node: Node, function: str) -> str:
+    """Return one derivative as one function of the inputs that it needs; no checks, no comments."""
+    source = lowered(replace(source, gradients={"": node}), can_write)
+    node, function = source.gradients[""], identifier(function)
     dialect = Dialect(
         "NumPy", expression, _loop, can_write, frozenset({"np", function}), complex=True
     )

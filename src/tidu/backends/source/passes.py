@@ -85,9 +85,10 @@ def passes(source: SourceFile, dialect: Dialect) -> Passes:
     source = lowered(source, dialect.can_write)
     roots = [source.loss, *(b.condition for b in source.branches), *source.gradients.values()]
     check_writable(every_node(roots), dialect.name, complex=dialect.complex)
-    names = Identifiers(source, dialect.reserved)
+    names = Identifiers(source, dialect.reserved, dialect.upstream)
     bodies = Definitions(roots, names, dialect)
-    known = {node.id: CodeText(text, ATOM) for node, text in names.inputs.items()}
+    given = {**names.inputs, **names.upstream}
+    known = {node.id: CodeText(text, ATOM) for node, text in given.items()}
     taken = set(names.taken)
     wanted = {node: identifier(name) for node, name in source.names.items()}
     ahead = [source.loss, *(branch.condition for branch in source.branches)]

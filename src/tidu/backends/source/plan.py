@@ -46,7 +46,8 @@ class SourceFile:
     inputs: all of the program's, in its order. gradients: by the name of their input. order: nodes
     of the way back in the order in which they are to be calculated. names: identifiers that nodes
     are to have. comments: what stands above a node's line; above a gradient's, by its name.
-    header: the lines at the top of the file.
+    header: the lines at the top of the file. upstream: the input of the way back of a layer, whose
+    `loss` is then an array: the gradient that its result is given.
     """
 
     function: str
@@ -60,6 +61,7 @@ class SourceFile:
     above: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     header: tuple[str, ...] = ()
     branches: tuple[Branch, ...] = ()
+    upstream: Node | None = None
 
     def __post_init__(self) -> None:
         """Check the comments, which hold names and messages: none may end the comment that it

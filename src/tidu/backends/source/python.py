@@ -23,9 +23,11 @@ INDENT = "    "
 # ------------------------------------------------------------------ names
 class Identifiers:
     """Identifiers of one file: arguments, sizes, functions. A name that the file's language or a
-    size has taken gets a number."""
+    size has taken gets a number. `upstream`: what a language calls the upstream gradient."""
 
-    def __init__(self, source: SourceFile, reserved: Collection[str]) -> None:
+    def __init__(
+        self, source: SourceFile, reserved: Collection[str], upstream: str | None = None
+    ) -> None:
         self.sizes = {
             name for node in source.inputs for dim in node.shape for name in sizes_in(dim)
         }
@@ -33,6 +35,22 @@ class Identifiers:
         self.inputs: dict[Node, str] = {}
         for node in source.inputs:
             self.inputs[node] = fresh(identifier(str(node.attrs["name"])), self.taken)
+        self.upstream: dict[Node, str] = {}
+        if source.upstream is not None:
+            wanted = upstream or identifier(str(source.upstream.attrs["name"]))
+            self.upstream[source.upstream] = fresh(wanted, self.taken)
+
+    def arguments(self) -> str:
+        """Return the arguments of the forward pass."""
+        return ", ".join(self.inputs.values())
+
+    def all_arguments(self) -> str:
+        """Return the arguments of both passes: the upstream gradient comes last."""
+        return ", ".join([*self.inputs.values(), *self.upstream.values()])
+
+    def backward_arguments(self, *more: str) -> str:
+        """Return the arguments of the backward pass: the upstream gradient comes first."""
+        return ", ".join([*self.upstream.values(), *more])
 
     def function(self, wanted: str) -> str:
         return fresh(identifier(wanted), self.taken)

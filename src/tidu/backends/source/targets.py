@@ -44,8 +44,9 @@ class Target:
 
     call: Python that calls the written file, `exported` with the target's suffix, in the folder
     `folder`. It has NumPy as np, the inputs as the arrays `arguments` in the order of the names
-    `order`, and the names `wrt` to derive by; it leaves a number `value` and a dictionary of arrays
-    `gradients`. A printed line that begins with "gradcheck" is told to the user.
+    `order`, the names `wrt` to derive by, the name `function`, and a list `upstream` that holds the
+    upstream gradient of a layer, and nothing for a loss; it leaves the `value` and a dictionary of
+    arrays `gradients`. A printed line that begins with "gradcheck" is told to the user.
     """
 
     name: str  # what `--to` takes
@@ -73,7 +74,7 @@ NUMPY = Target(
     """
 import exported
 with np.errstate(all="ignore"):
-    value, gradients = exported.value_and_grad(*arguments)
+    value, gradients = exported.value_and_grad(*arguments, *upstream)
 """,
     complex=True,
 )
@@ -95,12 +96,14 @@ TORCH = Target(
 import torch
 import exported
 tensors = [torch.as_tensor(a).requires_grad_(n in wrt) for n, a in zip(order, arguments)]
-loss = exported.loss(*tensors)
-found = torch.autograd.grad(loss.sum(), [tensors[order.index(name)] for name in wrt])
-value, gradients = loss.detach().numpy(), {n: g.numpy() for n, g in zip(wrt, found)}
+run = getattr(exported, function)
+result = run(*tensors)
+weights = [torch.as_tensor(g) for g in upstream] or [torch.ones_like(result)]
+found = torch.autograd.grad([result], [tensors[order.index(name)] for name in wrt], weights)
+value, gradients = result.detach().numpy(), {n: g.numpy() for n, g in zip(wrt, found)}
 if all(t.dtype == torch.float64 for t in tensors if t.requires_grad):
     try:
-        torch.autograd.gradcheck(exported.loss, tensors)
+        torch.autograd.gradcheck(run, tensors)
         print("gradcheck passed")
     except Exception as problem:
         print("gradcheck failed", str(problem).replace("\\n", " ")[:300])
@@ -126,7 +129,17 @@ import jax
 jax.config.update("jax_enable_x64", True)
 import exported
 places = tuple(order.index(name) for name in wrt)
-value, found = jax.value_and_grad(exported.loss, argnums=places)(*map(jax.numpy.asarray, arguments))
+given = list(map(jax.numpy.asarray, arguments))
+
+
+def by_place(*moving):
+    named = dict(zip(places, moving))
+    values = [named.get(i, value) for i, value in enumerate(given)]
+    return getattr(exported, function)(*values)
+
+
+value, back = jax.vjp(by_place, *(given[i] for i in places))
+found = back((upstream or [np.ones_like(value)])[0])
 gradients = dict(zip(wrt, map(np.asarray, found)))
 """,
     package="jax",
@@ -154,16 +167,17 @@ import re
 text = open(folder + "/exported.c", encoding="utf-8").read()
 library = ctypes.CDLL(folder + "/exported.so")
 real = np.float32 if "const float *restrict" in text else np.float64
-head = re.search(r"^size_t loss_workspace\\(([^)]*)\\);", text, re.M).group(1)
+head = re.search(rf"^size_t {function}_workspace\\(([^)]*)\\);", text, re.M).group(1)
 sizes = [ctypes.c_size_t(int(n)) for n in sys.argv[4].split(",") if n]
-library.loss_workspace.restype = ctypes.c_size_t
-work = np.zeros(library.loss_workspace(*sizes) + 1, real)
+room = getattr(library, f"{function}_workspace")
+room.restype = ctypes.c_size_t
+work = np.zeros(room(*sizes) + 1, real)
 kinds = {"i": np.int64, "b": np.uint8}
-inputs = [np.ascontiguousarray(a, kinds.get(a.dtype.kind, real)) for a in arguments]
-value = np.zeros((), real)
+inputs = [np.ascontiguousarray(a, kinds.get(a.dtype.kind, real)) for a in arguments + upstream]
+value = np.zeros(upstream[0].shape if upstream else (), real)
 gradients = {name: np.zeros(given[name].shape, real) for name in wrt}
 arrays = [*inputs, value, *gradients.values(), work]
-code = library.loss(*sizes, *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
+code = getattr(library, function)(*sizes, *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
 if code:
     raise SystemExit(f"the function returned {code}")
 """,

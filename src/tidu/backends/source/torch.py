@@ -70,9 +70,12 @@ def write(source: SourceFile) -> str:
     """Return the whole file."""
     title = _class_name(source.function)
     reserved = _RESERVED | {title, source.function}
-    dialect = Dialect("PyTorch", expression, _loop, can_write, reserved, like="like")
+    dialect = Dialect(
+        "PyTorch", expression, _loop, can_write, reserved, like="like", upstream="grad_output"
+    )
     parts = passes(source, dialect)
-    arguments = ", ".join(parts.names.inputs.values())
+    arguments = parts.names.arguments()
+    grad = next(iter(parts.names.upstream.values()), "grad")
     forward = [
         *_input_lines(parts, source),
         *index_checks(source, parts.names, _NOT_WHOLE),
@@ -102,8 +105,8 @@ def write(source: SourceFile) -> str:
         *indented([*forward, *body], 2),
         "",
         f"{INDENT}@staticmethod",
-        f"{INDENT}def backward(ctx, grad):",
-        *indented(_backward_lines(parts, tensors, sizes), 2),
+        f"{INDENT}def backward(ctx, {grad}):",
+        *indented(_backward_lines(source, parts, tensors, sizes, grad), 2),
         "",
         "",
         f"def {source.function}({arguments}):",
@@ -171,7 +174,9 @@ _ONCE: tuple[str, ...] = (
 )
 
 
-def _backward_lines(parts: Passes, tensors: Sequence[str], sizes: Sequence[str]) -> list[str]:
+def _backward_lines(
+    source: SourceFile, parts: Passes, tensors: Sequence[str], sizes: Sequence[str], grad: str
+) -> list[str]:
     lines = list(_ONCE)
     if tensors:
         comma = "," if len(tensors) == 1 else ""
@@ -184,8 +189,11 @@ def _backward_lines(parts: Passes, tensors: Sequence[str], sizes: Sequence[str])
     need = {name: text if text not in taken else f"{text}_" for name, text in need.items()}
     lines += [f"{text} = ctx.needs_input_grad[{position[name]}]" for name, text in need.items()]
     if "like" in named_in(line.expression for line in parts.backward):
-        lines.append("like = grad  # constants take its dtype and device")
-    lines.append("scale = grad.reshape(())")
+        lines.append(f"like = {grad}  # constants take its dtype and device")
+    scale = ""
+    if source.upstream is None:
+        lines.append("scale = grad.reshape(())")
+        scale = "scale * "
     everything = frozenset(parts.results)
     current = everything
     for i, line in enumerate(parts.backward):
@@ -200,10 +208,13 @@ def _backward_lines(parts: Passes, tensors: Sequence[str], sizes: Sequence[str])
         name = node.attrs["name"]
         if name not in parts.results:
             returned.append("None")
-        elif len(parts.results) == 1:
-            returned.append(f"scale * {parts.results[name]}")
-        else:
-            returned.append(f"scale * {parts.results[name]} if {need[name]} else None")
+            continue
+        result = f"{scale}{parts.results[name]}"
+        if not scale and is_plain_number(source.gradients[name]):
+            result = f"{grad}.new_tensor({result})"
+        returned.append(
+            result if len(parts.results) == 1 else f"{result} if {need[name]} else None"
+        )
     lines.append("return (")
     lines += [f"{INDENT}{text}," for text in returned]
     lines.append(")")

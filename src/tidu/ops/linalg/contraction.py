@@ -134,10 +134,10 @@ def _matmul_notation(node: Node, x: Math, y: Math) -> Math:
     if left.rank == 1 and right.rank == 2:
         transposed = y.value if isinstance(y, Transpose) else Transpose(y)
         return joined([transposed, x], "")
-    return joined([*_scaled_columns(x), *_scaled_rows(y)], "")
+    return joined([*scaled_columns(x), *scaled_rows(y)], "")
 
 
-def _scaled_columns(tree: Math) -> list[Math]:
+def scaled_columns(tree: Math) -> list[Math]:
     """Return a ⊙ 𝟏sᵀ, where it is a factor of a product, as A·diag(s)."""
     for one, other in _pairs(tree):
         if one[0] == ONES and isinstance(one[1], Transpose) and one[1] != Transpose(ONES):
@@ -145,7 +145,7 @@ def _scaled_columns(tree: Math) -> list[Math]:
     return [tree]
 
 
-def _scaled_rows(tree: Math) -> list[Math]:
+def scaled_rows(tree: Math) -> list[Math]:
     """Return s𝟏ᵀ ⊙ A, where it is a factor of a product, as diag(s)·A."""
     for one, other in _pairs(tree):
         if one[1] == Transpose(ONES) and one[0] != ONES:
