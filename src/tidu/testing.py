@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,10 +17,18 @@ from tidu.checking import (
     require_agreement,
     verify,
 )
-from tidu.errors import CancellationWarning, DTypeError, GradientMismatch, InputError, TiduError
+from tidu.checking.compare import draw
+from tidu.errors import (
+    CancellationWarning,
+    DTypeError,
+    GradientMismatch,
+    InputError,
+    TiduError,
+    nearest,
+)
 from tidu.running.evaluation import check_nan, checked, has_nan
 from tidu.tracing.trace import trace
-from tidu.words import Words
+from tidu.words import Words, verbatim
 
 _NO_ARGUMENTS = Words(
     en="{function} is to be checked at given arguments, and none are given",
@@ -38,22 +46,47 @@ _TRUTH = Words(
     zh="{name} 是真假值；求梯度需要实数",
 )
 _TRUTH_FIX = Words(en="{name} * 1.0", zh="{name} * 1.0")
+_BOTH = Words(
+    en="wrt and argnums both say what the gradient is with respect to",
+    zh="wrt 和 argnums 都在指明对什么求梯度",
+)
+_BOTH_FIX = Words(en="one of them alone", zh="只写其中一个")
+_NO_NAME = Words(
+    en="wrt names {name}; the arguments are {names}", zh="wrt 写的是 {name}；参数有 {names}"
+)
+_ACCIDENT = Words(
+    en="at the given arguments it agrees, by accident; this is at {at}",
+    zh="在所给参数处恰好一致，但那是偶然；这里取 {at}",
+)
+_GIVEN_ALONE = Words(
+    en="points=0, where only the given arguments matter",
+    zh="若只关心所给的参数：points=0",
+)
 
 
 def check_grad(
     function: Callable[..., Any],
     gradient: Callable[..., Any] | None,
     *args: Any,
-    argnums: int | Sequence[int] = 0,
+    argnums: int | Sequence[int] | None = None,
+    wrt: str | Sequence[str] | None = None,
     tolerance: float = 1e-5,
     seed: int = 0,
+    points: int = 2,
 ) -> tuple[Finding, ...]:
-    """Check a gradient at the given arguments, which are copied; None checks tidu's own.
+    """Check a gradient at the given arguments, which are copied, and at random ones beside them;
+    None checks tidu's own.
 
     `function(*args)` gives one number; `gradient(*args)` an array of the shape of the argument that
-    `argnums` names, or one for each of several. It is compared with the gradient that tidu derives
+    `wrt` names (or `argnums` counts; the first one otherwise), for several a tuple of arrays in
+    this order, or a dict by name. It is compared with the gradient that tidu derives
     where `function` can be traced, and with differences otherwise; on a kink every value between
     the two one-sided slopes is right. `tolerance` is relative (at least 1e-3 for float32).
+
+    What is right at the given arguments may be so by accident. So it is also compared at as many
+    random `points`, which `seed` fixes: floating-point arguments move, with their signs, and
+    zeros and ones, shares and symmetric matrices stay what they are; points where the function has
+    no value are left out.
 
     The gradient of a complex argument z = x + iy is ∂L/∂x + i ∂L/∂y; both parts are compared, on a
     last axis of two, as entries of `z (re, im)`.
@@ -71,10 +104,10 @@ def check_grad(
     ... except AssertionError as error:
     ...     print(error)
     the gradient with respect to w[1] is 146; the derivation gives 292
-      why: every entry is 0.5 times what it should be
-      write instead: return gradient / 0.5
-    """
-    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+      why: every entry is 0.5 times what it should be; 2 is what the derivative of a square brings: (u²)′ = 2u
+      write instead: return 2 * gradient
+    """  # noqa: E501
+    wanted = _wanted(function, gradient, args, argnums, wrt)
     arrays = _arrays(function, args, wanted)
     wanted = [argnum % len(arrays) for argnum in wanted]
     names = _names(function, len(arrays))
@@ -85,20 +118,96 @@ def check_grad(
             z = arrays[argnum]
             arrays[argnum] = np.stack([z.real, z.imag], axis=-1)
 
-    def differences(candidate: Callable[..., Any]) -> tuple[Finding, ...]:
-        return _compare(function, candidate, arrays, wanted, names, None, seed, tolerance)
+    def at(arrays: Sequence[Any]) -> tuple[Finding, ...]:
+        def differences(candidate: Callable[..., Any]) -> tuple[Finding, ...]:
+            return _compare(function, candidate, arrays, wanted, names, None, seed, tolerance)
 
-    if gradient is None:
-        return _agreed(differences(grad(function, tuple(wanted))))
-    derived = _derived(function, arrays, wanted)
-    if derived is None:
-        return _agreed(differences(gradient))
-    found = _compare(function, gradient, arrays, wanted, names, derived, seed, tolerance)
-    if any(one.kind == "differs" for one in found):
-        measured = differences(gradient)  # a kink leaves more than one right value
-        if all(one.kind == "agrees" for one in measured):
-            return measured
-    return _agreed(found)
+        if gradient is None:
+            return differences(grad(function, tuple(wanted)))
+        derived = _derived(function, arrays, wanted)
+        if derived is None:
+            return differences(gradient)
+        found = _compare(function, gradient, arrays, wanted, names, derived, seed, tolerance)
+        if any(one.kind == "differs" for one in found):
+            measured = differences(gradient)  # a kink leaves more than one right value
+            kinds = {one.kind for one in measured}
+            if kinds == {"agrees"} or "kink" in kinds:
+                return measured
+        return found
+
+    found = _agreed(at(arrays))
+    rng = np.random.default_rng(seed)
+    for trial in range(points):
+        moved = [_moved(array, i in wanted, rng, trial) for i, array in enumerate(arrays)]
+        if all(map(_same, moved, arrays)) or not _has_value(function, moved):
+            continue
+        _agreed_beside(at(moved), moved, names)
+    return found
+
+
+def _moved(array: Any, free: bool, rng: np.random.Generator, trial: int) -> Any:
+    """Return random values of the kind of an argument; one that is derived by is free to move."""
+    drawn = draw(array, "", [""] if free else [], rng, trial % 2)
+    square = array.ndim == 2 and array.shape[0] == array.shape[1]
+    symmetric = square and not free and np.array_equal(array, array.T)
+    return (drawn + drawn.T) / 2 if symmetric else drawn
+
+
+def _same(moved: Any, array: Any) -> bool:
+    return moved is array or np.array_equal(moved, array)
+
+
+def _has_value(function: Callable[..., Any], arrays: Sequence[Any]) -> bool:
+    """Tell whether a function has a finite value at random arguments."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(np.all(np.isfinite(function(*(array.copy() for array in arrays)))))
+    except Exception:  # outside the domain of the user's own function, which may say so in any way
+        return False
+
+
+def _agreed_beside(found: tuple[Finding, ...], arrays: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise GradientMismatch where a gradient that is right at the given arguments differs here,
+    and say where that is."""
+    try:
+        _agreed(found)
+    except GradientMismatch as error:
+        at = ", ".join(
+            f"{name} = {np.array2string(array, precision=4, separator=', ', threshold=12)}"
+            for name, array in zip(names, arrays, strict=True)
+            if array.dtype.kind in "fc"
+        )
+        why = _ACCIDENT(at=" ".join(at.split()))
+        raise GradientMismatch(error.what, why=why, fix=_GIVEN_ALONE()) from None
+
+
+def _wanted(
+    function: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    args: Sequence[Any],
+    argnums: int | Sequence[int] | None,
+    wrt: str | Sequence[str] | None,
+) -> list[int]:
+    """Return the places of the arguments that a gradient is with respect to: those of a dict that
+    it returns, if nothing else is said."""
+    if wrt is not None and argnums is not None:
+        raise InputError(_BOTH(), fix=_BOTH_FIX())
+    names = _names(function, len(args))
+    if wrt is None and argnums is None and gradient is not None and args:
+        stated = gradient(*map(np.array, args))
+        if isinstance(stated, Mapping) and all(name in names for name in stated):
+            wrt = list(cast("Mapping[str, Any]", stated))
+    if wrt is None:
+        argnums = 0 if argnums is None else argnums
+        return [argnums] if isinstance(argnums, int) else list(argnums)
+    asked = [part.strip() for part in wrt.split(",")] if isinstance(wrt, str) else list(wrt)
+    for name in asked:
+        if name not in names:
+            close = nearest(name, names)
+            what = _NO_NAME(name=name, names=", ".join(names))
+            raise InputError(what, fix=None if close is None else verbatim(f'wrt="{close}"'))
+    return [names.index(name) for name in asked]
 
 
 def _of_pairs(
@@ -141,6 +250,7 @@ def _compare(
         arrays,
         argnums=argnums,
         names=[names[argnum] for argnum in argnums],
+        every_name=names,
         expected=expected,
         seed=seed,
         relative=tolerance,

@@ -37,6 +37,7 @@ from tidu.explaining.shown import shown_nodes
 from tidu.explaining.signs import with_signs_explained
 from tidu.explaining.steps import ListedLine
 from tidu.explaining.view import Options, Writing, Zoom, view
+from tidu.ir.node import Node
 from tidu.render import inline, latex
 from tidu.running.evaluation import Evaluation
 from tidu.running.instance import Instance
@@ -144,14 +145,17 @@ class Derivation(Instance):
         >>> print(tidu.derive("A @ x", wrt="x", shapes={"A": (3, 2), "x": 2}).jacobian("x"))
         ∂y/∂x = A
         """
-        return jacobian_of(self, x)
+        return jacobian_of(self, x, partial(self._function, name=f"jacobian_{x}"))
 
     def _numpy(self, name: str) -> str:
+        return self._function(self.for_all_values().core.gradients[name], f"gradient_{name}")
+
+    def _function(self, node: Node, name: str) -> str:
+        """Return NumPy source of a derivative as one function."""
         from tidu.api.export import plain_source
         from tidu.backends.source.numpy import derivative_text
 
-        core = self.for_all_values().core
-        return derivative_text(plain_source(core), core.gradients[name], f"gradient_{name}")
+        return derivative_text(plain_source(self.for_all_values().core), node, name)
 
     def to(self, target: str, lang: Language | None = None, *, function: str | None = None) -> str:
         """Return a source file that stands alone, in one of the languages that `tidu export --to`

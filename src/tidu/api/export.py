@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from tidu.backends.source.plan import Branch, SourceFile
+from tidu.backends.source.plan import Branch, SourceFile, fresh
 from tidu.calculus.derivation import Derivation
 from tidu.document.blocks import Note
-from tidu.document.math import Apply, Function, Math, Relation, Symbol
+from tidu.document.math import Apply, Function, Math, Relation, Symbol, symbol
 from tidu.explaining import phrases
 from tidu.explaining.notes import notice
 from tidu.explaining.reasons import reasons_of
@@ -16,7 +17,7 @@ from tidu.explaining.view import Options, View, view
 from tidu.explaining.working import why_zero
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import COMPLEX, shape_text
+from tidu.ir.types import COMPLEX, Size, shape_text
 from tidu.render import inline
 from tidu.render.spread import phrase_text
 from tidu.words import Language, Words
@@ -43,17 +44,17 @@ def function_name(derivation: Derivation) -> str:
 
 def source_of(derivation: Derivation, lang: Language, function: str | None = None) -> SourceFile:
     """Return the derivation as it is to be written, with its lines as comments in this language."""
-    seen = view(derivation, None, Options(arguments=False))
+    seen = _apart_from_sizes(view(derivation, None, Options(arguments=False)))
     names = _names(seen)
     comments: dict[Node, tuple[str, ...]] = {}
-    for node, symbol in seen.names.forward.items():
+    for node, name in seen.names.forward.items():
         if node.inputs and not is_tuple(node):
-            comments[node] = (_line(symbol, seen.formula(node), node, lang),)
+            comments[node] = (_line(name, seen.formula(node), node, lang),)
     parameters = set(derivation.wrt.values())
-    for node, symbol in seen.names.delta.items():
+    for node, delta in seen.names.delta.items():
         adjoint = derivation.adjoints[node]
-        if node not in parameters and _backward(seen).get(adjoint) == symbol:
-            comments.setdefault(adjoint, _lines_of(seen, node, symbol, lang))
+        if node not in parameters and _backward(seen).get(adjoint) == delta:
+            comments.setdefault(adjoint, _lines_of(seen, node, delta, lang))
     above = {
         name: _lines_of(seen, node, seen.parameter_gradient(node), lang, derivation.gradients[name])
         for name, node in derivation.wrt.items()
@@ -75,6 +76,23 @@ def source_of(derivation: Derivation, lang: Language, function: str | None = Non
         ),
         upstream=derivation.upstream,
     )
+
+
+def _apart_from_sizes(seen: View) -> View:
+    """Return the view with another name for what is called like a size of some input: a file has
+    one variable of a name."""
+    inputs = seen.derivation.graph.inputs.values()
+    sizes = {n for node in inputs for d in node.shape if isinstance(d, Size) for n in d.names()}
+    taken = {_identifier(name) for name in seen.names.forward.values()} | sizes
+    renamed: dict[Node, Symbol] = {}
+    for node, name in seen.names.forward.items():
+        if _identifier(name) in sizes:
+            renamed[node] = symbol(fresh(_identifier(name), taken))
+    names = seen.names
+    if not renamed:
+        return seen
+    forward, atoms = {**names.forward, **renamed}, {**names.atoms, **renamed}
+    return replace(seen, names=replace(names, forward=forward, atoms=atoms))
 
 
 def plain_source(derivation: Derivation) -> SourceFile:
@@ -163,8 +181,8 @@ def _names(seen: View) -> dict[Node, str]:
         name = names[0]
         text = name.text if name.step is None else f"{name.text}_{name.step}"
         identifiers.setdefault(derivation.run_node(written), text)
-    for node, symbol in _both(seen.names.forward, _backward(seen)):
-        identifiers.setdefault(node, _identifier(symbol))
+    for node, name in _both(seen.names.forward, _backward(seen)):
+        identifiers.setdefault(node, _identifier(name))
     return identifiers
 
 

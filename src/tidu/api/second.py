@@ -3,7 +3,7 @@ numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from tidu.explaining.second import jacobian_name, kronecker, matrix_tree, second
 from tidu.explaining.verdicts import random_point, second_verdict
 from tidu.explaining.view import view
 from tidu.ir.graph import Graph
+from tidu.ir.node import Node
 from tidu.render import inline, latex
 from tidu.running.boundary import (
     THE_DERIVATIVE,
@@ -167,14 +168,12 @@ class Hessian(ArrayDerivative):
 class Jacobian(ArrayDerivative):
     """∂y/∂x of a layer, row i and column j ∂yᵢ/∂xⱼ. Made by `Derivation.jacobian`."""
 
+    source: Callable[[Node], str] = field(repr=False)
+
     def numpy(self) -> str:
         """Return a NumPy function that calculates all entries, in shape (*y, *x); it does not
         import tidu."""
-        from tidu.api.export import plain_source
-        from tidu.backends.source.numpy import derivative_text
-
-        plain = plain_source(self.instance.for_all_values().core)
-        return derivative_text(plain, self.found.dense, f"jacobian_{self.names[0]}")
+        return self.source(self.found.dense)
 
 
 def second_section(instance: Instance, pairs: Sequence[tuple[str, str]], layout: Layout) -> Section:
@@ -246,8 +245,11 @@ def hessian_of(instance: Instance, x: str, y: str) -> Hessian:
     )
 
 
-def jacobian_of(instance: Instance, x: str) -> Jacobian:
-    """Return the derivative of the result of a layer by one of its parameters."""
+def jacobian_of(
+    instance: Instance, x: str, source: Callable[[Node], str] = lambda _: ""
+) -> Jacobian:
+    """Return the derivative of the result of a layer by one of its parameters; `source` writes a
+    node as NumPy source."""
     _check_derived(instance, x)
     if instance.core.upstream is None:
         raise InputError(_NUMBER(loss=instance.core.loss_name), fix=_NUMBER_FIX(name=x))
@@ -260,6 +262,7 @@ def jacobian_of(instance: Instance, x: str) -> Jacobian:
         found=found,
         instance=instance,
         names=(x, x),
+        source=source,
     )
 
 

@@ -234,7 +234,7 @@ def same_formula(
     rng = np.random.default_rng(seed)
     compared = 0
     for trial in range(4 * _TRIALS):
-        drawn = {name: _draw(array, name, free, rng, trial) for name, array in given.items()}
+        drawn = {name: draw(array, name, free, rng, trial) for name, array in given.items()}
         difference = _compare_at(program, drawn, subject, single)
         if difference is not None and difference.kind == "differs":
             return _at_random(difference, subject)
@@ -299,7 +299,7 @@ def _short(array: Array) -> str:
     return "[" + ", ".join(_short(np.asarray(part)) for part in array) + "]"
 
 
-def _draw(
+def draw(
     given: Array, name: str, free: Collection[str] | None, rng: np.random.Generator, trial: int
 ) -> Array:
     """Return values for one input: near the given ones, fresh with signs as given, or fresh

@@ -71,7 +71,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """How the function of a file is called."""
+    """A call of the function of a file: its name, and those of the arguments."""
 
     function: str
     wrt: tuple[str, ...]

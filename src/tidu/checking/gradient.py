@@ -7,14 +7,15 @@ trace passes the derived gradients as `expected`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from tidu.checking.finding import METHODS, Array, Finding, Index, KinkFacts, Method
 from tidu.checking.measure import ENTRIES
-from tidu.checking.mistakes import Change, Mismatch, Mistake, recognise
+from tidu.checking.mistakes import Change, Mismatch, Mistake, recognise, whole
 from tidu.checking.steps import Slope, central, jitter, one_sided
 from tidu.errors import DTypeError, GradientMismatch
 from tidu.ir.types import entry_text, shape_text
@@ -28,7 +29,23 @@ _COUNT = Words(
     en="the gradient function returned {got} array(s) for {wanted} argument(s)",
     zh="梯度函数返回了 {got} 个数组，而参数有 {wanted} 个",
 )
-_ALL = Words(en="check_grad(…, argnums=({places}))", zh="check_grad(…, argnums=({places}))")
+_SEVERAL = Words(en="check_grad(…, wrt=({names}))", zh="check_grad(…, wrt=({names}))")
+_ONE_EACH = Words(
+    en="return one array for each of {names}, as a tuple in this order or as a dict by name",
+    zh="为 {names} 各返回一个数组：按此顺序的元组，或以名称为键的字典",
+)
+_KEYS = Words(
+    en="the gradient function returned a dict of {got}, without {missing}",
+    zh="梯度函数返回的字典有 {got}，缺少 {missing}",
+)
+_OF_A_SQUARE = Words(
+    en="2 is what the derivative of a square brings: (u²)′ = 2u",
+    zh="2 是平方求导得到的因子：(u²)′ = 2u",
+)
+_OF_A_MEAN = Words(
+    en="{number} is {sizes}: a mean has the factor 1/{number}, a sum has none",
+    zh="{number} 就是 {sizes}：均值有因子 1/{number}，求和没有",
+)
 _NO_ARRAY = Words(
     en="the gradient function returned {value} (a {kind}) for {name}, which is no array of numbers",
     zh="梯度函数对 {name} 返回了 {value}（类型 {kind}），不是由数组成的数组",
@@ -69,11 +86,13 @@ def check_gradient(
     seed: int = 0,
     directions: int = 8,
     relative: float = RELATIVE,
+    every_name: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Compare a hand-written gradient with the true one: a finding for each argument of `argnums`.
 
     `function(*args)` gives one number, `gradient_function(*args)` an array, or a sequence of
-    arrays, one for each argument in `argnums`, of that argument's shape. `expected`: the derived
+    arrays, one for each argument in `argnums`, of that argument's shape, or a dict of them by
+    `names`. `every_name`: what all arguments are called. `expected`: the derived
     gradients; without them differences of the function decide, entry by entry for up to 64 entries,
     along random directions for more. Arguments are copied before each call.
 
@@ -89,11 +108,23 @@ def check_gradient(
         if arrays[argnum].dtype.kind == "c":
             raise DTypeError(_COMPLEX(name=label))
     stated = gradient_function(*_copies(arrays))
+    if isinstance(stated, Mapping):
+        absent = [label for label in labels if label not in stated]
+        if absent:
+            facts = {"got": ", ".join(map(str, stated)), "missing": ", ".join(absent)}
+            details = (_KEYS(**facts), _ONE_EACH(names=", ".join(labels)))
+            return tuple(Finding("differs", n, "derivation", details=details) for n in labels)
+        stated = tuple(stated[label] for label in labels)
+    sizes = _sizes(every_name, arrays)
     parts = _parts(stated, [arrays[argnum].shape for argnum in argnums])
     if len(parts) != len(argnums):
         details = (_COUNT(got=len(parts), wanted=len(argnums)),)
-        if len(parts) == len(arrays):
-            details += (_ALL(places=", ".join(map(str, range(len(arrays))))),)
+        known = every_name or labels
+        if len(argnums) < len(parts) <= len(known):
+            shown = ", ".join(repr(name) for name in known[: len(parts)])
+            details += (_SEVERAL(names=shown),)
+        else:
+            details += (_ONE_EACH(names=", ".join(labels)),)
         return tuple(Finding("differs", n, "derivation", details=details) for n in labels)
     rng = np.random.default_rng(seed)
     findings: list[Finding] = []
@@ -119,7 +150,7 @@ def check_gradient(
             findings.append(
                 _directions(function, arrays, argnum, name, gradient, limit, rng, directions)
             )
-    return tuple(findings)
+    return tuple(_with_meaning(finding, sizes) for finding in findings)
 
 
 def _parts(stated: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
@@ -145,15 +176,47 @@ def _numbers(part: Any) -> Array | None:
     return array.astype(np.float64) if array.dtype.kind in "biuf" else None
 
 
+_AND = Words(en="{one}; {two}", zh="{one}；{two}")
+
+
+def _sizes(names: Sequence[str], arrays: Sequence[Array]) -> dict[str, int]:
+    """Return the sizes of the arguments by what they are called in Python: len(X), X.shape[1]."""
+    sizes: dict[str, int] = {}
+    for name, array in zip(names, arrays, strict=False):
+        for axis, size in enumerate(array.shape):
+            sizes[f"{name}.shape[{axis}]" if axis else f"len({name})"] = size
+        if array.ndim > 1:
+            sizes[f"{name}.size"] = array.size
+    return sizes
+
+
+def _with_meaning(finding: Finding, sizes: Mapping[str, int]) -> Finding:
+    """Return a finding that says where a constant factor may come from: a square, a size."""
+    ratio = abs(finding.mistake.facts.get("ratio", 1.0)) if finding.mistake is not None else 1.0
+    number = whole(max(ratio, 1 / ratio))
+    if number is None or number < 2:
+        return finding
+    same = [name for name, size in sizes.items() if size == number]
+    details = finding.details
+    if number == 2:
+        details = (*details, _OF_A_SQUARE())
+    elif same:
+        details = (*details, _OF_A_MEAN(number=number, sizes=" = ".join(same[:3])))
+    return replace(finding, details=details)
+
+
 def require_agreement(findings: Sequence[Finding]) -> None:
     """Raise GradientMismatch for the first finding that differs."""
     for finding in findings:
         if finding.kind == "differs":
             what, *more = finding.details
-            if what.words is _COUNT:
+            if what.words in (_COUNT, _KEYS):
                 raise GradientMismatch(what, fix=more[0] if more else None)
             fix = None if finding.mistake is None else finding.mistake.fix()
-            raise GradientMismatch(what, why=more[0] if more else None, fix=fix)
+            why = (
+                None if not more else more[0] if len(more) == 1 else _AND(one=more[0], two=more[1])
+            )
+            raise GradientMismatch(what, why=why, fix=fix)
 
 
 def _copies(arrays: Sequence[Array]) -> list[Array]:

@@ -40,13 +40,14 @@ class MistakeKind:
 
     recognise: the numbers that the sentence names, or None where it is not this mistake. sentence
     has `right` for what the array should be; fix says what to write instead in a function that
-    returns `gradient`.
+    returns `gradient`. code: what the fix names beside the numbers.
     """
 
     label: str
     recognise: Callable[[Mismatch], Facts | None]
     sentence: Words
     fix: Words
+    code: Callable[[Facts], str] = lambda facts: ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ class Mistake:
         return self.kind.sentence(right=right, **self._texts())
 
     def fix(self) -> Phrase:
-        return self.kind.fix(**self._texts())
+        return self.kind.fix(code=self.kind.code(self.facts), **self._texts())
 
     def _texts(self) -> dict[str, str]:
         return {name: f"{number:.8g}" for name, number in self.facts.items()}
@@ -95,6 +96,22 @@ def _multiplied(mismatch: Mismatch) -> Facts | None:
     return {"ratio": float(f"{ratio:.{mismatch.digits}g}")}
 
 
+def whole(number: float) -> int | None:
+    """Return a number as a whole one, as far as its eight digits tell it; None for any other."""
+    nearest = round(number)
+    return nearest if nearest and abs(number - nearest) <= 1e-5 * abs(nearest) else None
+
+
+def _undone(facts: Facts) -> str:
+    """Return the gradient with the factor taken out: -gradient, 2 * gradient, gradient / 3."""
+    ratio = facts["ratio"]
+    sign, size = "-" if ratio < 0 else "", abs(ratio)
+    times = whole(1 / size)
+    if times == 1:
+        return f"{sign}gradient"
+    return f"{sign}{times} * gradient" if times else f"{sign}gradient / {size:.8g}"
+
+
 TRANSPOSITION = MistakeKind(
     "transposition",
     _transposed,
@@ -107,6 +124,7 @@ RATIO = MistakeKind(
     Words(
         en="every entry is {ratio} times what it should be", zh="每个元素都是正确值的 {ratio} 倍"
     ),
-    Words(en="return gradient / {ratio}", zh="return gradient / {ratio}"),
+    Words(en="return {code}", zh="return {code}"),
+    _undone,
 )
 MISTAKES: list[MistakeKind] = [TRANSPOSITION, RATIO]

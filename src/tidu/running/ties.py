@@ -25,7 +25,8 @@ def with_ties(
     """Return the derivation whose formulas hold the shares of entries that tie at these values: the
     same, where none do or where values are missing."""
     shares = shares_of(derivation)
-    if not shares or not all(name in values for name in derivation.graph.inputs):
+    needed = set(derivation.graph.inputs) - {derivation.graph.upstream}
+    if not shares or not needed <= set(values):
         return derivation
     masks = {str(i): _tie(node) for i, node in enumerate(shares)}
     try:

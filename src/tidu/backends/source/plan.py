@@ -11,7 +11,7 @@ import numpy as np
 
 from tidu.backends.lowering import lower, printed_form_of
 from tidu.errors import InputError
-from tidu.ir.build import is_tuple
+from tidu.ir.build import apply, is_tuple, rebuild, role
 from tidu.ir.node import Node, depends_on, inputs_among, post_order, reachable
 from tidu.ir.op import Form, Loop
 from tidu.ir.types import FLOATS
@@ -103,6 +103,7 @@ def lowered(source: SourceFile, can_write: Callable[[Node], bool]) -> SourceFile
         *source.order,
     ]
     lower(roots, can_write, images, printed_form_of(source.names))
+    _broadcast_late(images, {images[node] for node in (*source.names, *source.comments)})
     if all(old is new for old, new in images.items()):
         return source
     return replace(
@@ -114,6 +115,41 @@ def lowered(source: SourceFile, can_write: Callable[[Node], bool]) -> SourceFile
         comments={images[node]: lines for node, lines in source.comments.items()},
         branches=tuple(replace(b, condition=images[b.condition]) for b in source.branches),
     )
+
+
+def _broadcast_late(images: dict[Node, Node], named: set[Node]) -> None:
+    """Put elementwise ops before the broadcasts of all their operands, in every image: t² is
+    calculated of t, and then broadcast. What has a name or a comment stays as it is."""
+    late: dict[Node, Node] = {}
+    for node in reachable(images.values()):
+        inputs = tuple(late[child] for child in node.inputs)
+        after = node if inputs == node.inputs else rebuild(node, inputs)
+        if node not in named and node.op.loop is Loop.MAP and len(inputs) > 1:
+            after = _on_smaller(after) or after
+        late[node] = after
+    for node, image in images.items():
+        images[node] = late[image]
+
+
+def _on_smaller(node: Node) -> Node | None:
+    """Return an elementwise op of broadcasts as a broadcast of the op on what they broadcast."""
+    if node.op.form is not Form.ELEMENTWISE or node.op.operator not in BONDS:
+        return None
+    if any(child.op.role != "broadcast" for child in node.inputs):
+        return None
+    small = [child.inputs[0] for child in node.inputs]
+    largest = max(small, key=lambda child: child.rank)
+    if not all(
+        child is largest or not child.rank or child.shape == largest.shape for child in small
+    ):
+        return None
+    if largest.shape == node.shape:
+        return None
+    parts = [
+        child if child.shape == largest.shape else role("broadcast")(child, shape=largest.shape)
+        for child in small
+    ]
+    return role("broadcast")(apply(node.op, *parts, **node.attrs), shape=node.shape)
 
 
 # ------------------------------------------------------------------ names
@@ -326,6 +362,8 @@ def write_block(
             child.op.role == "constant" for child in children
         ):
             operands = [plain_number(c) or text for c, text in zip(children, operands, strict=True)]
+            if node.op.operator == "**":
+                operands[1] = _whole_number(children[1]) or operands[1]
         value = _expression(node, templates[node.id], operands)
         light = not node.inputs and bond_of(value.text.lstrip("-")) == ATOM and len(value.text) < 24
         keep = not light and (
@@ -353,6 +391,14 @@ def plain_number(node: Node) -> CodeText | None:
         return None
     text = str(value)  # the shortest that reads back as this number of its precision
     return CodeText(text, UNARY if text.startswith("-") else ATOM)
+
+
+def _whole_number(node: Node) -> CodeText | None:
+    """Return an exponent as x ** 2 has it, which no dtype changes; None where it is not whole."""
+    text = plain_number(node)
+    if text is None or not text.text.endswith(".0"):
+        return None
+    return CodeText(text.text.removesuffix(".0"), text.bond)
 
 
 def _infix_of(node: Node) -> str | None:
