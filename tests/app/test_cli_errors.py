@@ -266,13 +266,13 @@ def test_ctrl_c_is_quiet(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_wrong_gradient_is_exit_code_1(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """The value at a kink may be set outside the subdifferential; the check then says so."""
-    from tidu.api import derivation
+    from tidu.api import seen
     from tidu.checking import Finding
 
     def disagreeing(*_: Any, **__: Any) -> tuple[Finding, ...]:
         return (Finding("differs", "x", "central differences", index=(), stated=1.0, expected=2.0),)
 
-    monkeypatch.setattr(derivation, "verify", disagreeing)
+    monkeypatch.setattr(seen, "verify", disagreeing)
     ran = here(capsys, "derive", "x**2", "--set", "x=3", "--lang", "en")
     assert ran.code == 1
     assert "✗" in ran.out

@@ -31,8 +31,7 @@ def layer_document(
     heading: Phrase = verbatim(title) if title else phrases.TITLE()
     given, forward, backward = working(view)
     blocks = (given, forward, jacobians, backward, *body_sections(view), *notice_section(view))
-    blocks = (*readings(view), *blocks, *check)
-    return Document(heading, (*blocks, *rules_section(blocks)))
+    return Document(heading, (*readings(view), *blocks, *check))
 
 
 def derivation_blocks(view: View, check: Sequence[Block]) -> tuple[Block, ...]:
