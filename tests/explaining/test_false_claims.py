@@ -47,7 +47,7 @@ REFUSED = [
     ("dL/dW2", '"H @ dL_dZ2"', "(4, 3)", "right would be H.T @ dL_dZ2"),
     ("dL/dZ1", '"dL_dH @ (1 - H**2)"', "inner sizes", "dL_dH * (1 - H ** 2): entry times entry"),
     ("dL/dZ1", '"dL_dH * (1 - H"', "never closed", "✗"),
-    ("dL/dZ1", '"dL_dH * (1 - HH**2)"', "HH has no value", "did you mean H?"),
+    ("dL/dZ1", '"dL_dHH * (1 - H**2)"', "dL_dHH has no value", "dL_dH?"),
     ("dL/dQ", '"H"', "the claim speaks of Q", "the model has: X, W1"),
     ("dL/dW1[7,1]", '"2"', "there is no dL/dW1[7,1]", "(2, 3)"),
 ]
