@@ -168,5 +168,5 @@ def test_wrong_arguments_are_refused() -> None:
     tensors = {n: t.detach() for n, t in tensors.items()}
     tensors["W1"].requires_grad_()
     loss = scope["loss"](*tensors.values())
-    with pytest.raises(RuntimeError, match="these gradients can be taken once"):
+    with pytest.raises(RuntimeError, match="these gradients cannot be differentiated again"):
         torch.autograd.grad(loss, tensors["W1"], create_graph=True)
