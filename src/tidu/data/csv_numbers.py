@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from tidu.data.csv_text import Block, CsvText, block_columns, marks_of
+from tidu.data.csv_text import Block, CsvText, block_columns, marks_of, plain_piece
 
 DIGITS = 15  # so many make an integer below 2⁵³
 WIDTH = DIGITS + 2  # with a sign and a point
@@ -32,7 +32,8 @@ def block_numbers(
     values = np.empty((block.rows, len(chosen)))
     left = list(range(len(chosen)))
     if block.plain:
-        codes, marks, _ = marks_of(text, block.start, block.end)
+        codes = np.frombuffer(plain_piece(text, block.start, block.end), np.uint8)
+        marks, _ = marks_of(text, codes)
         marks = np.concatenate(([-1], marks))
         padded = np.concatenate((codes, np.zeros(WIDTH, np.uint8)))
         for number in [*left]:
@@ -57,6 +58,15 @@ def floats(cells: Sequence[str], decimal: str) -> NDArray[np.float64]:
     if np.isnan(values).any() or "_" in "".join(cells):
         raise ValueError
     return values
+
+
+def is_number(cell: str, decimal: str) -> bool:
+    """Tell whether a cell is a number, and not NaN."""
+    try:
+        floats([cell], decimal)
+    except ValueError:
+        return False
+    return True
 
 
 def _short_decimals(

@@ -1,7 +1,8 @@
 """The text of a CSV file, cut into blocks of whole rows, so that few cells are in memory at once.
 
-A block is *plain* where each line is a row with the right number of cells, and nothing is quoted:
-it is split in one go. All others are read record by record with Python's own `csv`.
+A block is *plain* where each line is a row with the right number of cells, and quotation marks
+stand around whole cells alone: it is split in one go. All others are read record by record with
+Python's own `csv`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tidu.errors import InputError, Place
 from tidu.words import Words
 
 BLOCK = 2**18  # bytes that are split at a time
-_NEWLINE, _SPACE = ord("\n"), ord(" ")
+_NEWLINE, _SPACE, _QUOTE = b'\n "'
+_WIDE_SPACES = [chr(code).encode() for code in range(128, 0x3001) if chr(code).isspace()]
 
 _BROKEN = Words(en="{file} is not a CSV table: {problem}", zh="{file} 不是 CSV 表格：{problem}")
 
@@ -91,24 +93,27 @@ def block_end(text: CsvText, start: int) -> int:
     return text.raw.find(b"\n", start + BLOCK) + 1 or len(text.raw)
 
 
-def marks_of(
-    text: CsvText, start: int, end: int
-) -> tuple[NDArray[np.uint8], NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the bytes of a piece of text, a last line end added if need be; where its cells end,
-    and which of these ends are those of a line."""
-    piece = text.raw[start:end]
-    codes = np.frombuffer(piece if piece.endswith(b"\n") else piece + b"\n", np.uint8)
+def plain_piece(text: CsvText, start: int, end: int) -> bytes:
+    """Return a piece of text as it is split: without the quotation marks of its cells, a last line
+    end added if need be."""
+    piece = text.raw[start:end].replace(b'"', b"")
+    return piece if piece.endswith(b"\n") else piece + b"\n"
+
+
+def marks_of(text: CsvText, codes: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return where the cells of a piece of text end, and which of these ends are those of lines."""
     is_end = codes == _NEWLINE
     marks = np.flatnonzero(is_end | (codes == ord(text.delimiter)))
-    return codes, marks, is_end[marks]
+    return marks, is_end[marks]
 
 
 def _plain_rows(text: CsvText, start: int, end: int, columns: int) -> int:
     """Return how many rows a piece of text has if it is plain, else 0."""
-    piece = text.raw[start:end]
-    if not piece.isascii() or b'"' in piece or piece.count(b"\r") != piece.count(b"\r\n"):
+    given = text.raw[start:end]
+    if given.count(b"\r") != given.count(b"\r\n") or not _simply_quoted(text, given):
         return 0
-    codes, marks, is_end = marks_of(text, start, end)
+    codes = np.frombuffer(plain_piece(text, start, end), np.uint8)
+    marks, is_end = marks_of(text, codes)
     if len(marks) % columns:
         return 0
     ends = is_end.reshape(-1, columns)
@@ -117,8 +122,25 @@ def _plain_rows(text: CsvText, start: int, end: int, columns: int) -> int:
     if np.diff(marks, prepend=-1).max() > csv.field_size_limit():
         return 0
     starts = np.concatenate(([0], marks[columns - 1 :: columns][:-1] + 1))
-    has_text = np.logical_or.reduceat((codes > _SPACE) & (codes != ord(text.delimiter)), starts)
-    return len(ends) if has_text.all() else 0
+    if not given.isascii() and any(space in given for space in _WIDE_SPACES):
+        return 0
+    is_text = (codes > _SPACE) & (codes != ord(text.delimiter))
+    return len(ends) if np.logical_or.reduceat(is_text, starts).all() else 0
+
+
+def _simply_quoted(text: CsvText, piece: bytes) -> bool:
+    """Tell whether each quotation mark of a piece of text is the first or the last of its cell, and
+    no cell has one alone: then nothing that is quoted ends a cell, or is a quotation mark."""
+    if b'"' not in piece:
+        return True
+    piece = piece.replace(b"\r\n", b"\n")
+    codes = np.frombuffer(piece if piece.endswith(b"\n") else piece + b"\n", np.uint8)
+    marks, _ = marks_of(text, codes)
+    starts = np.concatenate(([0], marks[:-1] + 1))
+    opened, closed = codes[starts] == _QUOTE, codes[marks - 1] == _QUOTE
+    if (opened != closed).any() or (opened & (marks - starts < 2)).any():
+        return False
+    return 2 * int(opened.sum()) == piece.count(b'"')
 
 
 def block_records(text: CsvText, block: Block) -> Iterator[Record]:
@@ -130,6 +152,13 @@ def block_records(text: CsvText, block: Block) -> Iterator[Record]:
             return
 
 
+def block_lines(text: CsvText, block: Block) -> Sequence[int]:
+    """Return the line of the file at which each row of a block ends."""
+    if block.plain:
+        return range(block.line + 1, block.line + 1 + block.rows)
+    return [record.line for record in block_records(text, block)]
+
+
 def block_columns(
     text: CsvText, block: Block, columns: int, chosen: Sequence[int]
 ) -> list[Sequence[str]]:
@@ -137,6 +166,6 @@ def block_columns(
     if not block.plain:
         rows = [[row.cells[index] for index in chosen] for row in block_records(text, block)]
         return list(zip(*rows, strict=True)) if rows else [()] * len(chosen)
-    lines = text.raw[block.start : block.end].decode("ascii")
+    lines = plain_piece(text, block.start, block.end).decode()
     cells = lines.replace("\n", text.delimiter).split(text.delimiter)
     return [cells[index : block.rows * columns : columns] for index in chosen]

@@ -20,13 +20,14 @@ from tidu.data.csv_faults import (
     check_kind,
     has_decimal_comma,
 )
-from tidu.data.csv_numbers import block_numbers, floats
+from tidu.data.csv_numbers import block_numbers, floats, is_number
 from tidu.data.csv_text import (
     Block,
     CsvText,
     Record,
     block_columns,
     block_end,
+    block_lines,
     block_records,
     next_block,
     records,
@@ -113,11 +114,6 @@ class CsvTable:
     def size(self) -> int:
         """The number of rows that are not blank."""
         return sum(block.rows for block in self.blocks)
-
-    def rows(self) -> Iterator[Record]:
-        """Yield the cells of each row with the line of the file at which it ends."""
-        for block in self.blocks:
-            yield from block_records(self.text, block)
 
 
 def read_csv(
@@ -273,32 +269,52 @@ def numbers(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
     return values
 
 
+def _cells(table: CsvTable, name: str) -> Iterator[tuple[Block, list[str]]]:
+    """Yield the cells of a column, block by block."""
+    chosen = [_index(table, name)]
+    for block in table.blocks:
+        [cells] = block_columns(table.text, block, len(table.header), chosen)
+        yield block, [cell.strip() for cell in cells]
+
+
 def _refuse_text(table: CsvTable, name: str) -> None:
     """Raise DTypeError at the first cell of a column that is no number."""
-    at = _index(table, name)
-    for row in table.rows():
-        cell = row.cells[at]
+    for block, cells in _cells(table, name):
         try:
-            floats([cell], table.text.decimal)
+            floats(cells, table.text.decimal)
         except ValueError as problem:
-            place = Place(table.name, row.line, table.text.delimiter.join(row.cells))
-            what = _NOT_NUMBER(column=name, text=repr(cell), line=row.line)
-            comma = table.text.decimal == "." and has_decimal_comma([cell])
-            why = _COMMA_WHY() if comma else _NOT_NUMBER_WHY()
-            fix = verbatim('decimal = ","') if comma else None
-            raise DTypeError(what, place=place, why=why, fix=fix) from problem
+            raise _not_number(table, name, block) from problem
+
+
+def _not_number(table: CsvTable, name: str, block: Block) -> DTypeError:
+    """Return the error at the first cell of a column that is no number, in a block that has one."""
+    at, decimal = _index(table, name), table.text.decimal
+    row = next(
+        row for row in block_records(table.text, block) if not is_number(row.cells[at], decimal)
+    )
+    cell = row.cells[at]
+    comma = decimal == "." and has_decimal_comma([cell])
+    return DTypeError(
+        _NOT_NUMBER(column=name, text=repr(cell), line=row.line),
+        place=Place(table.name, row.line, table.text.delimiter.join(row.cells)),
+        why=_COMMA_WHY() if comma else _NOT_NUMBER_WHY(),
+        fix=verbatim('decimal = ","') if comma else None,
+    )
 
 
 def _refuse_missing(table: CsvTable, name: str) -> None:
     """Raise InputError for a column in which values are missing."""
-    at, lines, count = _index(table, name), list[int](), 0
-    for row in table.rows():
-        if _is_missing(row.cells[at]):
-            count += 1
-            lines += [row.line] * (count <= SHOWN)
+    lines: list[int] = []
+    count = 0
+    for block, cells in _cells(table, name):
+        missing = [index for index, cell in enumerate(cells) if _is_missing(cell)]
+        if missing and len(lines) < SHOWN:
+            line_of = block_lines(table.text, block)
+            lines += [line_of[index] for index in missing[:SHOWN]]
+        count += len(missing)
     if not count:
         return
-    listed: object = ", ".join(map(str, lines))
+    listed: object = ", ".join(map(str, lines[:SHOWN]))
     if count > SHOWN:
         listed = _MORE(lines=listed, rest=count - SHOWN)
     what = _MISSING(column=name, count=count, lines=listed)
