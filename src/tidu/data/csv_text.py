@@ -45,6 +45,7 @@ class Record:
 
     @property
     def is_blank(self) -> bool:
+        """Return whether all cells are empty."""
         return not any(self.cells)
 
 

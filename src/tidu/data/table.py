@@ -112,7 +112,7 @@ class CsvTable:
 
     @property
     def size(self) -> int:
-        """The number of rows that are not blank."""
+        """Return the number of rows that are not blank."""
         return sum(block.rows for block in self.blocks)
 
 
