@@ -95,7 +95,7 @@ def check_encoding(raw: bytes, name: str) -> None:
 def _first_fault(raw: bytes, near: int) -> int:
     """Return the first byte that is not UTF-8; what lies before the sample at `near` is."""
     start = max(0, near - 3)
-    while start < near and raw[start] & 0xC0 == 0x80:  # inside a letter
+    while start < near and raw[start] & 0xC0 == 0x80:  # inside a character
         start += 1
     try:
         raw[start : near + SAMPLE].decode("utf-8")
@@ -105,7 +105,7 @@ def _first_fault(raw: bytes, near: int) -> int:
 
 
 def _wide_encoding(sample: bytes) -> str | None:
-    """Return the name of an encoding of two or four bytes for each letter, if that is what it
+    """Return the name of an encoding of two or four bytes for each character, if that is what it
     is."""
     if sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
@@ -123,8 +123,8 @@ def _narrow_encoding(raw: bytes, at: int) -> str | None:
         text = codecs.getincrementaldecoder("gb18030")().decode(sample)
     except UnicodeDecodeError:
         text = ""
-    letters = [each for each in text if not each.isascii()]
-    if letters and 2 * sum(map(_is_common, letters)) > len(letters):
+    foreign = [each for each in text if not each.isascii()]
+    if foreign and 2 * sum(map(_is_common, foreign)) > len(foreign):
         return "GBK"
     western = [each for each in sample.decode("cp1252", "replace") if not each.isascii()]
     return (
@@ -132,9 +132,9 @@ def _narrow_encoding(raw: bytes, at: int) -> str | None:
     )
 
 
-def _is_common(letter: str) -> bool:
-    """Tell whether a letter is one of the common Chinese ones, or of the punctuation."""
-    return b"\xa1" <= letter.encode("gb2312", "ignore")[:1] <= b"\xd7"
+def _is_common(character: str) -> bool:
+    """Tell whether a character is one of the common Chinese ones, or of the punctuation."""
+    return b"\xa1" <= character.encode("gb2312", "ignore")[:1] <= b"\xd7"
 
 
 def check_delimiter(text: CsvText) -> None:

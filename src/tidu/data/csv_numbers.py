@@ -82,15 +82,15 @@ def _short_decimals(
     width = int(lengths.max())
     if width > WIDTH or lengths.min() < 1:
         return None
-    letters = np.ascontiguousarray(sliding_window_view(codes, width)[starts].T)
+    characters = np.ascontiguousarray(sliding_window_view(codes, width)[starts].T)
     lengths = lengths.astype(np.uint8)
     whole = np.zeros(len(starts), np.int64)
     digits, points, places = np.zeros((3, len(starts)), np.uint8)
-    for index, letter in enumerate(letters):
+    for index, code in enumerate(characters):
         inside = index < lengths
-        digit = letter - np.uint8(_ZERO)  # letters before 0 become large
+        digit = code - np.uint8(_ZERO)  # those before 0 become large
         is_digit = (digit < 10) & inside
-        points += (letter == point) & inside
+        points += (code == point) & inside
         digits += is_digit
         places += is_digit & (points > 0)
         whole = np.where(is_digit, 10 * whole + digit, whole)

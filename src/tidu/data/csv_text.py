@@ -138,10 +138,10 @@ def _simply_quoted(text: CsvText, piece: bytes) -> bool:
     codes = np.frombuffer(piece if piece.endswith(b"\n") else piece + b"\n", np.uint8)
     marks, _ = marks_of(text, codes)
     starts = np.concatenate(([0], marks[:-1] + 1))
-    opened, closed = codes[starts] == _QUOTE, codes[marks - 1] == _QUOTE
-    if (opened != closed).any() or (opened & (marks - starts < 2)).any():
+    is_quoted, is_closed = codes[starts] == _QUOTE, codes[marks - 1] == _QUOTE
+    if (is_quoted != is_closed).any() or (is_quoted & (marks - starts < 2)).any():
         return False
-    return 2 * int(opened.sum()) == piece.count(b'"')
+    return 2 * int(is_quoted.sum()) == piece.count(b'"')
 
 
 def block_records(text: CsvText, block: Block) -> Iterator[Record]:
