@@ -6,10 +6,12 @@ canonical form so that equal sizes compare equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
 
 from tidu.errors import InputError
 from tidu.visible import visible_line
@@ -104,7 +106,11 @@ class Size:
 
     __le__ = __gt__ = __ge__ = __lt__
 
-    def __add__(self, other: Dim) -> Dim:
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, float):
+            return self.as_number() + other
+        if not isinstance(other, int | np.integer | Size):
+            return NotImplemented
         sums = dict(self.terms)
         for monomial, coefficient in _terms(other):
             sums[monomial] = sums.get(monomial, 0) + coefficient
@@ -112,13 +118,38 @@ class Size:
 
     __radd__ = __add__
 
+    def as_number(self) -> Any:
+        """Return the size as a number of the program that is traced; without one there is none."""
+        number = _numbers[-1](self) if _numbers else None
+        if number is None:
+            raise InputError(_NO_NUMBER(size=self), fix=_NUMBER_FIX(size=self))
+        return number
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.as_number() / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.as_number()
+
+    def __pow__(self, other: Any) -> Any:
+        return self.as_number() ** other
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Calculate NumPy's functions of sizes, such as np.sqrt(d), in the traced program."""
+        numbers = (x.as_number() if isinstance(x, Size) else x for x in inputs)
+        return getattr(ufunc, method)(*numbers, **options)
+
     def __sub__(self, other: Dim) -> Dim:
         return self + other * -1
 
     def __rsub__(self, other: Dim) -> Dim:
         return self * -1 + other
 
-    def __mul__(self, other: Dim) -> Dim:
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, float):
+            return self.as_number() * other
+        if not isinstance(other, int | np.integer | Size):
+            return NotImplemented
         products: dict[Monomial, int] = {}
         for left, a in self.terms:
             for right, b in _terms(other):
@@ -134,6 +165,15 @@ class Size:
         )
 
     __repr__ = __str__
+
+
+# How a size becomes a number of a program: by the tracing of programs, where that is loaded.
+_numbers: list[Callable[[Size], Any]] = []
+
+
+def make_numbers_by(function: Callable[[Size], Any]) -> None:
+    """Say how a size becomes a number; the function returns None where no program is traced."""
+    _numbers.append(function)
 
 
 Dim: TypeAlias = int | Size

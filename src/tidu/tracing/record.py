@@ -22,6 +22,7 @@ from tidu.ir.node import Node, depends_on, post_order
 from tidu.ir.types import FLOATS, Size, TupleType, is_one_element
 from tidu.ops.arrays.reduction import sum_
 from tidu.ops.elementwise.comparison import equal, not_equal, where
+from tidu.ops.numbers import free_of_inputs
 from tidu.spellings.functions import Entry, find, not_derived_because, traced
 from tidu.tracing import refusals
 from tidu.tracing.binding import name_of, path_of
@@ -304,7 +305,7 @@ class Recorder:
         """Return the truth of a traced value for the given numbers, and record it as a guard."""
         place = self.place()
         if not self.concrete:
-            raise refusals.branch(place)
+            raise refusals.size(place) if free_of_inputs(node) else refusals.branch(place)
         if not is_one_element(node.shape):
             count = int(np.prod(self.value(node).shape))  # type: ignore[union-attr]
             raise refusals.many(place, count)

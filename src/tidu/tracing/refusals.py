@@ -96,6 +96,15 @@ _BRANCH = Words(
     zh="这个分支取决于数值，而这次推导只知道形状：{code}",
 )
 _BRANCH_FIX = Words(en="np.where(cond, a, b)", zh="np.where(cond, a, b)")
+_SIZE = Words(
+    en="{code} needs a number where a size is a letter",
+    zh="{code} 需要具体的数，而这里的大小是字母",
+)
+_SIZE_FIX = Words(
+    en="a number for the size in shapes=…, or tidu.numpy.arange, .zeros, .ones, .eye instead of "
+    "those of NumPy",
+    zh="在 shapes=… 中给出大小的数值，或把 NumPy 的 arange、zeros、ones、eye 换成 tidu.numpy 的",
+)
 _MANY = Words(
     en="the truth of {count} values at once is not clear: {code}",
     zh="同时有 {count} 个值，无法判断真假：{code}",
@@ -249,6 +258,10 @@ def shared(place: Place | None) -> TraceError:
 
 def branch(place: Place | None) -> TraceError:
     return TraceError(_BRANCH(code=code_of(place)), place=place, fix=_BRANCH_FIX())
+
+
+def size(place: Place | None) -> TraceError:
+    return TraceError(_SIZE(code=code_of(place)), place=place, fix=_SIZE_FIX())
 
 
 def many(place: Place | None, count: int) -> TraceError:

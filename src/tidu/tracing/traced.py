@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidu.errors import TiduError, nearest
+from tidu.ir.build import constant
 from tidu.ir.describe import describe
 from tidu.ir.node import Node
 from tidu.ir.op import Loop
-from tidu.ir.types import Size
+from tidu.ir.types import Size, make_numbers_by
 from tidu.ops.leaves import cast as cast_op
 from tidu.tracing import refusals
 from tidu.tracing.binding import named_options, options, path_of, takes
 from tidu.tracing.operands import applied
 from tidu.tracing.operators import CALCULATES, ArrayOperators
-from tidu.tracing.record import Recorder
+from tidu.tracing.record import Recorder, running
 from tidu.tracing.tree import replace
 from tidu.tracing.ufuncs import JOINS, MASKED, METHODS, PARTIAL
 
@@ -363,6 +364,15 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) or (
         isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biu"
     )
+
+
+def _number_of_size(size: Size) -> TracedArray | None:
+    """Return a named size as a number of the trace that is running."""
+    recorder = running.get()
+    return None if recorder is None else TracedArray(constant(size), recorder)
+
+
+make_numbers_by(_number_of_size)
 
 
 def node_of(value: Any, recorder: Recorder) -> Node | None:
