@@ -17,7 +17,7 @@ from tidu.errors import CancellationWarning, warn
 from tidu.ir.describe import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import FLOATS
+from tidu.ir.types import FLOATS, Size
 from tidu.words import Phrase, Words
 
 _NONE = Words(
@@ -44,7 +44,11 @@ _FIX = Words(
 
 @lru_cache(maxsize=64)
 def digits_of(derivation: Derivation, program: Program | None = None) -> Looks | None:
-    """Return the looks at the digits of a derivation's gradients, where they can be looked at."""
+    """Return the looks at the digits of a derivation's gradients, where they can be looked at: not
+    where sizes are letters."""
+    shapes = (node.shape for node in derivation.graph.inputs.values())
+    if any(isinstance(dim, Size) for shape in shapes for dim in shape):
+        return None
     gradients = {f"d/{name}": node for name, node in derivation.gradients.items()}
     if not isinstance(program, NumpyProgram):
         program = compile_graph(gradients)
