@@ -145,7 +145,7 @@ def test_functions_are_derived_by_shapes_alone() -> None:
 def test_named_sizes_appear_in_shape_equations_and_errors() -> None:
     d = tidu.derive("sum((X @ w - y)**2) / n", wrt="w", shapes=SHAPES)
     assert str(d.gradient("w")) == "∂L/∂w = (2/n)·Xᵀ·(X·w − y)"
-    assert "(n,d)ᵀ·(n) → (d)" in str(d.explain("en"))
+    assert "(n,d)ᵀ·(n,) → (d,)" in str(d.explain("en"))
     with pytest.raises(TiduError) as refused:
         tidu.derive("X @ y", wrt="X", shapes=SHAPES)
     assert "X has shape (n, d), y has shape (n,)" in refused.value.text("en")

@@ -172,7 +172,7 @@ _numbers: list[Callable[[Size], Any]] = []
 
 
 def make_numbers_by(function: Callable[[Size], Any]) -> None:
-    """Say how a size becomes a number; the function returns None where no program is traced."""
+    """Register how a size becomes a number: a function that returns None where nothing is traced."""
     _numbers.append(function)
 
 

@@ -258,7 +258,8 @@ class TracedArray(ArrayOperators):
             return key
         if key.dtype.kind == "b":
             return self.recorder.plain(key.node)
-        of_a_shape = key._value is None and key.node.op.role == "input"  # may hold class numbers
+        # Where only shapes are known, an input may hold class numbers; tidu.numpy.arange does.
+        of_a_shape = key._value is None and key.node.op.role in ("input", "arange")
         if not key.integral and not of_a_shape:
             raise self._no_number("int")
         return key.node
