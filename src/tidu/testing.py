@@ -203,7 +203,8 @@ def _wanted(
         raise InputError(_BOTH(), fix=_BOTH_FIX())
     names = _names(function, len(args))
     if wrt is None and argnums is None and gradient is not None and args:
-        stated = gradient(*map(np.array, args))
+        arrays = _arrays(function, args, [0])
+        stated = gradient(*arrays)
         if isinstance(stated, Mapping) and all(name in names for name in stated):
             wrt = list(cast("Mapping[str, Any]", stated))
     if wrt is None:

@@ -194,8 +194,8 @@ ERRORS: list[tuple[str, type[TiduError], tuple[str, ...], str | None, Any, dict[
     (
         "vector output of grad",
         TiduError,
-        ("(2,)", "np.sum"),
-        "x**2",
+        ("(2,)", "tidu.jacobian"),
+        None,
         lambda x: x**2,
         {"x": np.array([1.0, 2.0])},
     ),

@@ -254,7 +254,7 @@ def test_the_working_of_complex_least_squares() -> None:
     d = tidu.derive(squares, wrt="z", values=GIVEN)
     assert str(d.gradient("z")) == "∇z = 2Aᴴ·r"
     page = d.explain("en").text(100)
-    assert "δᵣ = ∂L/∂r = 2·conj(r)" in page
+    assert "δ_r = ∂L/∂r = 2·conj(r)" in page
     assert "∇z = conj(∂L/∂z) = 2Aᴴ·r = [" in page
     assert "[−1+5i, 2+2i, −1+6i]" in page
     assert "✓ ∇z: agrees with central differences" in page

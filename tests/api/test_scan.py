@@ -270,8 +270,8 @@ def test_a_recursion_is_shown_with_its_steps(lang: str) -> None:
     text = tidu.derive(rnn, wrt=["W"], **weights()).explain(lang=lang).text()
     assert "z⁽ᵗ⁾ = W·h⁽ᵗ⁻¹⁾ + U·x⁽ᵗ⁾ + b" in text
     assert "h⁽ᵗ⁾ = tanh(z⁽ᵗ⁾)" in text
-    assert "δ_z⁽ᵗ⁾ = (δₕ⁽ᵗ⁾ + δ_y⁽ᵗ⁾) ⊙ (1 − (h⁽ᵗ⁾)²)" in text
-    assert "δₕ⁽ᵗ⁻¹⁾ = Wᵀ·δ_z⁽ᵗ⁾" in text
+    assert "δ_z⁽ᵗ⁾ = (δ_h⁽ᵗ⁾ + δ_y⁽ᵗ⁾) ⊙ (1 − (h⁽ᵗ⁾)²)" in text
+    assert "δ_h⁽ᵗ⁻¹⁾ = Wᵀ·δ_z⁽ᵗ⁾" in text
     assert "sum_W⁽ᵗ⁻¹⁾ = sum_W⁽ᵗ⁾ + δ_z⁽ᵗ⁾·(h⁽ᵗ⁻¹⁾)ᵀ" in text
     assert ("t = 5, …, 1" in text) and ("t = 1, …, 5" in text)
 

@@ -185,7 +185,7 @@ def test_several_gradients_for_one_argument_ask_for_argnums() -> None:
         check_grad(both, gradient, np.ones(2), np.ones(3))
     assert "returned 2 array(s) for 1 argument(s)" in caught.value.text("en")
     for lang in ("en", "zh"):
-        assert "argnums=(0, 1)" in caught.value.text(lang)
+        assert "wrt=('a', 'b')" in caught.value.text(lang)
     kinds = check_grad(both, gradient, np.ones(2), np.ones(3), argnums=(0, 1))
     assert [found.kind for found in kinds] == ["agrees", "agrees"]
 
@@ -196,7 +196,7 @@ def test_whatever_the_shapes(other: Any) -> None:
         check_grad(both, lambda a, b: (np.full(2, b.sum()), other), np.ones(2), np.ones(3))
 
 
-@pytest.mark.parametrize("part", [None, "2 x", [[1.0], [2.0, 3.0]], {"x": 1.0}, 1j, object()])
+@pytest.mark.parametrize("part", [None, "2 x", [[1.0], [2.0, 3.0]], 1j, object()])
 def test_a_gradient_that_is_no_array_is_said(part: Any) -> None:
     with pytest.raises(GradientMismatch) as caught:
         check_grad(loss, lambda x: part, np.ones(2))

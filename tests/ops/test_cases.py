@@ -103,7 +103,7 @@ def test_a_case_in_a_rule_is_no_part_of_the_function(op: Op, order: int) -> None
             raw = program.run(values).outputs
             if not np.isfinite(raw["value"]):
                 continue
-            found = {name: float(asked.settle("it", values, raw)[name]) for name in partials}
+            found = {name: float(asked.with_limits("it", values, raw)[name]) for name in partials}
             wanted = neighbours(program, list(partials), point)
         for name, expected in wanted.items():
             if np.isfinite(found[name]):

@@ -13,8 +13,8 @@ import tidu.numpy as tnp
 
 FORMS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: (1 / x.shape[0]) * np.sum(x**2), "(2/n)·x"),
-    (lambda x: np.sum(x**2) / (2 * x.shape[0]), "(1/n)·x"),
-    (lambda x: 0.5 / x.shape[0] * np.sum(x**2), "(1/n)·x"),
+    (lambda x: np.sum(x) / (2 * x.shape[0]), "1/(2n)"),
+    (lambda x: 0.5 / x.shape[0] * np.sum(x), "0.5/n"),
     (lambda x: np.sum(x) / np.sqrt(x.shape[1]), "1/sqrt(d)"),
     (lambda x: np.sum(x) * x.shape[0] * 0.5, "0.5n"),
     (lambda x: np.sum(x[tnp.arange(x.shape[0]), tnp.arange(x.shape[0])]), "onehot"),

@@ -50,7 +50,7 @@ def judged(view: View, judgement: Judgement) -> Judged:
     name, stated, formula = _name(view, claim.target), None, None
     details = judgement.details
     if judgement.problem is not None:
-        details = (*_reasons(judgement.problem), *details)
+        details = (*_reasons(judgement.problem, judgement.claim.formula is None), *details)
         if claim.formula is not None:
             formula = Say(verbatim(on_one_line(claim.formula.text)))
         else:
@@ -112,12 +112,14 @@ def _named_tree(view: View, named: Named) -> Math | str:
     return indexed(_name(view, target), node, named.index)
 
 
-def _reasons(problem: TiduError) -> tuple[Phrase, ...]:
-    """Return why a claim cannot be calculated, as far as this is known."""
+def _reasons(problem: TiduError, advised: bool) -> tuple[Phrase, ...]:
+    """Return why a claim cannot be calculated, as far as this is known, and if `advised` what to
+    write instead: advice on a formula is only given where it has been tried."""
     what, line = problem.what, None if problem.place is None else problem.place.line
     if line is not None:
         what = phrases.CLAIM_AT(what=what, line=line)
-    return (what,) if problem.why is None else (what, problem.why)
+    advice = () if problem.fix is None or not advised else (phrases.CLAIM_FIX(fix=problem.fix),)
+    return (what, *(() if problem.why is None else (problem.why,)), *advice)
 
 
 def _name(view: View, target: ClaimSubject) -> Math:

@@ -329,6 +329,7 @@ CLAIM_HERE = Words(
 )
 CLAIM_FALSE = Words(en="{claim}: false", zh="{claim}：不成立")
 CLAIM_REFUSED = Words(en="{claim}: cannot be calculated", zh="{claim}：无法计算")
+CLAIM_FIX = Words(en="write instead: {fix}", zh="改成：{fix}")
 CLAIM_AT = Words(en="line {line} of the study: {what}", zh="题目文件第 {line} 行：{what}")
 CLAIM_RANDOM = Words(
     en="The study gives no values here: the statements are checked at random ones.",

@@ -172,7 +172,7 @@ _numbers: list[Callable[[Size], Any]] = []
 
 
 def make_numbers_by(function: Callable[[Size], Any]) -> None:
-    """Register how a size becomes a number: a function that returns None where nothing is traced."""
+    """Register how a size becomes a number; the function gives None where nothing is traced."""
     _numbers.append(function)
 
 
@@ -184,7 +184,7 @@ COMPLEX: tuple[DType, ...] = ("complex128", "complex64")
 FLOATS: tuple[DType, ...] = (*REALS, *COMPLEX)  # what can be derived; the rest is held fixed
 
 
-def _terms(value: Dim) -> tuple[tuple[Monomial, int], ...]:
+def _terms(value: Any) -> tuple[tuple[Monomial, int], ...]:
     return value.terms if isinstance(value, Size) else (((), value),)
 
 

@@ -3,15 +3,13 @@ move to the front. None of them expands a product."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tidu.ir.build import constant, filled, input_node
 from tidu.ir.node import Node
 from tidu.ir.op import Form
 from tidu.ir.rule import Atoms
-from tidu.ir.types import Size, promote
+from tidu.ir.types import promote
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.elementwise.arithmetic import add, divide, multiply, negative, subtract
 from tidu.ops.linalg.contraction import matmul, outer
@@ -57,26 +55,6 @@ def _zero_quotient(node: Node, atoms: Atoms) -> Node | None:
     return (
         filled(0.0, node.type) if constant_value(node.inputs[0]) == 0.0 else _by_number(node, atoms)
     )
-
-
-def _common_divisor(node: Node, atoms: Atoms) -> Node | None:
-    """Rewrite 2/(2n) → 1/n: what a number and a size have in common."""
-    top, bottom = constant_value(node.inputs[0]), node.inputs[1]
-    if bottom.op.role != "size" or top is None or top != int(top) or node.rank:
-        return None
-    size = bottom.attrs["size"]
-    divisor = math.gcd(int(top), *(number for _, number in size.terms))
-    return divide(top / divisor, constant(size.divide(divisor))) if divisor > 1 else None
-
-
-simplification(
-    "common divisor of a number and a size",
-    divide,
-    _common_divisor,
-    "2/(2n) = 1/n",
-    "2/(2n) = 1/n",
-    lambda: [divide(2.0, constant(2 * Size.named("n")))],
-)
 
 
 def _collect(node: Node, atoms: Atoms) -> Node | None:

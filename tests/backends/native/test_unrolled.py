@@ -25,6 +25,7 @@ from tidu.ir.node import Node, inputs_among, reachable
 from tidu.ir.op import registered
 from tidu.ops.arrays.layout import broadcast_to
 from tidu.ops.arrays.reduction import sum_
+from tidu.ops.arrays.standardise import standardised
 from tidu.ops.elementwise.arithmetic import absolute, sign
 from tidu.ops.elementwise.comparison import greater, where
 from tidu.ops.elementwise.selection import maximum
@@ -60,6 +61,8 @@ def with_sign(outputs: Mapping[str, Node], dtype: str) -> Iterator[tuple[str, No
     """The same ops of sign(x) · operand. Nothing of what refuses the operand."""
     for name, node in outputs.items():
         first = next((i for i, x in enumerate(node.inputs) if x.dtype == dtype), None)
+        if node.op is standardised:  # its other operands are made of the first
+            continue
         if first is None or node.inputs[first].op.role != "input":
             continue
         x = node.inputs[first]

@@ -27,6 +27,7 @@ OPS = [op for op in records().values() if op.samples is not None]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.filterwarnings("ignore:logm result may be inaccurate")  # of single precision
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_every_op_is_exported_and_agrees(op: Record, dtype: str) -> None:
     for derivation, values in op_programs(op, dtype):
@@ -68,7 +69,7 @@ def test_each_intermediate_is_calculated_once() -> None:
 def test_the_derivation_stands_in_comments() -> None:
     text = PROGRAMS[0].derive().to_numpy("en")
     assert "    # h = tanh(X·W₁ + 𝟏·b₁ᵀ)  (5, 4)\n" in text
-    assert "    # ∂L/∂W₂ = hᵀ·δ_z  (4, 2)\n    #   rule: derivative of a matrix product\n" in text
+    assert "    # ∂L/∂W₂ = hᵀ·δ_z  (4, 2)\n    #   rule: derivative of a matrix product (" in text
     assert "规则：" in PROGRAMS[0].derive().to_numpy("zh")
 
 
@@ -139,7 +140,7 @@ def test_the_graph_that_runs_is_the_one_exported() -> None:
     value, gradients = run_numpy(text, {"z": [1000.0, 0.0, -1000.0], "y": [0.0, 1.0, 0.0]})
     assert value == 1000.0
     np.testing.assert_allclose(gradients["z"], [1.0, -1.0, 0.0])
-    assert "# As written:" in text
+    assert "# As run: softmax(z) for eᶻ/(∑ eᶻ)" in text
 
 
 def test_names_that_python_or_the_file_need_are_changed() -> None:
