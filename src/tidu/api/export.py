@@ -17,7 +17,7 @@ from tidu.explaining.view import Options, View, view
 from tidu.explaining.working import why_zero
 from tidu.ir.build import is_tuple
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import COMPLEX, Size, shape_text
+from tidu.ir.types import COMPLEX, shape_text
 from tidu.render import inline
 from tidu.render.spread import phrase_text
 from tidu.words import Language, Words
@@ -81,8 +81,7 @@ def source_of(derivation: Derivation, lang: Language, function: str | None = Non
 def _apart_from_sizes(seen: View) -> View:
     """Return the view with another name for what is called like a size of some input: a file has
     one variable of a name."""
-    inputs = seen.derivation.graph.inputs.values()
-    sizes = {n for node in inputs for d in node.shape if isinstance(d, Size) for n in d.names()}
+    sizes = seen.derivation.graph.size_names()
     taken = {_identifier(name) for name in seen.names.forward.values()} | sizes
     renamed: dict[Node, Symbol] = {}
     for node, name in seen.names.forward.items():

@@ -21,6 +21,7 @@ from tidu.explaining.view import Options, View, view
 from tidu.ir.node import Node, moved_by
 from tidu.running.evaluation import run
 from tidu.running.instance import Instance
+from tidu.running.noise import without_noise
 from tidu.running.numbers import evaluated
 
 LARGEST = 100_000  # entries of a Jacobian that is checked as a whole
@@ -31,7 +32,9 @@ def layer_page(instance: Instance, options: Options, title: str | None) -> Docum
     values are known."""
     core = instance.core
     known = instance.runs_forward()
-    seen = view(core, _forward_numbers(instance, shown_nodes(core)) if known else None, options)
+    valuation = _forward_numbers(instance, shown_nodes(core)) if known else None
+    cleaned = {} if valuation is None else without_noise(valuation)
+    seen = view(core, valuation, options, cleaned=cleaned)
     jacobians = jacobian_section(instance, options.layout)
     return layer_document(seen, jacobians, layer_check(instance, seen), title)
 

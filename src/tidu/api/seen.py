@@ -13,6 +13,7 @@ from tidu.explaining.shown import shown_nodes
 from tidu.explaining.verdicts import check_section, unchecked_section
 from tidu.explaining.view import Options, View, view
 from tidu.running.instance import Instance
+from tidu.running.noise import without_noise
 from tidu.running.numbers import Numbers, elements_of, numbers_of
 from tidu.running.ties import with_ties
 
@@ -62,4 +63,6 @@ def _view(
     elements = elements_of(instance, nodes, options.of, numbers) if by_element else None
     if numbers is None:
         return view(instance.core, None, options, elements, running)
-    return view(numbers.derivation, numbers.valuation, options, elements, running)
+    valuation = numbers.valuation
+    cleaned = without_noise(valuation)
+    return view(numbers.derivation, valuation, options, elements, running, cleaned)

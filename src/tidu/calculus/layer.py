@@ -12,7 +12,7 @@ from tidu.ir.build import fresh_input, is_tuple, role
 from tidu.ir.graph import Graph
 from tidu.ir.name import Name
 from tidu.ir.node import Node
-from tidu.ir.types import REALS, Size, is_one_element
+from tidu.ir.types import REALS, is_one_element
 
 UNNAMED = "L"  # what a result is called to which the user gives no name
 
@@ -31,7 +31,7 @@ def as_layer(graph: Graph, output: str | None) -> Graph:
     result = graph.outputs[key]
     if is_tuple(result) or is_one_element(result.shape) or result.dtype not in REALS:
         return graph
-    taken = {*graph.inputs, *_names_of(graph), *_sizes_of(graph)}
+    taken = {*graph.inputs, *_names_of(graph), *graph.size_names()}
     names = dict(graph.names)
     if key == UNNAMED and not _is_written(graph, result):
         key = _fresh("y" if result.rank == 1 else "Y", taken)
@@ -52,11 +52,6 @@ def as_layer(graph: Graph, output: str | None) -> Graph:
 
 def _names_of(graph: Graph) -> set[str]:
     return {name.text for names in graph.names.values() for name in names if not name.invented}
-
-
-def _sizes_of(graph: Graph) -> set[str]:
-    dims = (d for node in graph.inputs.values() for d in node.shape)
-    return {name for d in dims if isinstance(d, Size) for name in d.names()}
 
 
 def _is_written(graph: Graph, result: Node) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from tidu.calculus.derivation import Derivation, derive_graph
 from tidu.calculus.settings import mapped
 from tidu.ir.build import rebuild
-from tidu.ir.graph import Graph
 from tidu.ir.node import Node
 from tidu.ops.elementwise.arithmetic import add, subtract
 from tidu.ops.elementwise.exponential import log
@@ -36,9 +35,8 @@ def without_small_numbers(derivation: Derivation) -> tuple[Derivation, float] | 
             image[node], largest = image[value], max(largest, number)
     if not largest:
         return None
-    plain = _with(graph, image)
-    wrt = list(derivation.wrt)
-    return derive_graph(plain, wrt, output=derivation.loss_name), largest
+    wrt, output = list(derivation.wrt), derivation.loss_name
+    return derive_graph(mapped(graph, image), wrt, output=output), largest
 
 
 def _kept_from_zero(nodes: Sequence[Node]) -> dict[Node, tuple[Node, float]]:
@@ -56,11 +54,6 @@ def _kept_from_zero(nodes: Sequence[Node]) -> dict[Node, tuple[Node, float]]:
 def _arguments(logarithm: Node) -> tuple[Node, ...]:
     argument = logarithm.inputs[0]
     return (argument, *argument.inputs) if argument.op in (add, subtract) else (argument,)
-
-
-def _with(graph: Graph, image: dict[Node, Node]) -> Graph:
-    changed = {node: after for node, after in image.items() if after is not node}
-    return mapped(graph, changed)
 
 
 def _bare(node: Node) -> tuple[Node, float] | None:

@@ -140,15 +140,20 @@ def derivation_with_bodies(derivation: Derivation, bodies: Mapping[str, Graph]) 
     runs."""
     if not bodies:
         return derivation
-    uses = derivation.contributions
-    roots = [
-        derivation.loss,
-        *derivation.graph.outputs.values(),
-        *derivation.gradients.values(),
-        *derivation.adjoints.values(),
-        *(part.value for parts in uses.values() for part in parts),
-    ]
-    image = with_bodies(roots, bodies)
+    roots = [derivation.loss, *derivation.graph.outputs.values(), *gradient_nodes(derivation)]
+    return mapped_derivation(derivation, with_bodies(roots, bodies))
+
+
+def gradient_nodes(derivation: Derivation) -> list[Node]:
+    """Return the nodes of all gradients: of parameters, of lines, and of each use of a line."""
+    uses = derivation.contributions.values()
+    nodes = [*derivation.gradients.values(), *derivation.adjoints.values()]
+    return [*nodes, *(part.value for parts in uses for part in parts)]
+
+
+def mapped_derivation(derivation: Derivation, image: Mapping[Node, Node]) -> Derivation:
+    """Return a derivation with the nodes of its program and its gradients replaced by their
+    images; its steps stay as they were made."""
     return replace(
         derivation,
         graph=mapped(derivation.graph, image),
@@ -159,7 +164,7 @@ def derivation_with_bodies(derivation: Derivation, bodies: Mapping[str, Graph]) 
             image[node]: tuple(
                 Contribution(image[p.via], p.position, image[p.value]) for p in parts
             )
-            for node, parts in uses.items()
+            for node, parts in derivation.contributions.items()
         },
     )
 

@@ -18,9 +18,8 @@ from tidu.checking.finding import Array, Finding
 from tidu.errors import TiduError
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node
-from tidu.ir.types import Size
 from tidu.running.instance import Instance
-from tidu.running.samples import sample_bodies, small_sizes
+from tidu.running.samples import known_shape, sample_bodies, small_sizes
 
 MOST_ENTRIES = 20_000  # of all inputs together
 
@@ -97,7 +96,7 @@ def _undecided(check: RandomCheck) -> int:
 def _points(instance: Instance) -> Iterator[RandomPoint]:
     inputs = instance.graph.inputs
     sizes = small_sizes(instance)
-    shapes = {name: _shape(node, sizes) for name, node in inputs.items()}
+    shapes = {name: known_shape(node, sizes) for name, node in inputs.items()}
     if sum(prod(shape) for shape in shapes.values()) > MOST_ENTRIES:
         return
     bodies = sample_bodies(instance)
@@ -109,11 +108,6 @@ def _points(instance: Instance) -> Iterator[RandomPoint]:
             for (name, node), s in zip(inputs.items(), shapes.values(), strict=True)
         }
         yield RandomPoint(sizes, functions, values, bodies)
-
-
-def _shape(node: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    dims = (d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
-    return tuple(d for d in dims if isinstance(d, int))
 
 
 def _value(rng: np.random.Generator, node: Node, draw: Draw, shape: tuple[int, ...]) -> Array:

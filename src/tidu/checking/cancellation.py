@@ -17,7 +17,7 @@ from tidu.errors import CancellationWarning, warn
 from tidu.ir.describe import describe
 from tidu.ir.graph import Graph
 from tidu.ir.node import Node, reachable
-from tidu.ir.types import FLOATS, Size
+from tidu.ir.types import FLOATS
 from tidu.words import Phrase, Words
 
 _NONE = Words(
@@ -42,27 +42,32 @@ _FIX = Words(
 )
 
 
-@lru_cache(maxsize=64)
 def digits_of(derivation: Derivation, program: Program | None = None) -> Looks | None:
     """Return the looks at the digits of a derivation's gradients, where they can be looked at: not
     where sizes are letters."""
-    shapes = (node.shape for node in derivation.graph.inputs.values())
-    if any(isinstance(dim, Size) for shape in shapes for dim in shape):
+    if derivation.graph.size_names():
         return None
     gradients = {f"d/{name}": node for name, node in derivation.gradients.items()}
-    if not isinstance(program, NumpyProgram):
-        program = compile_graph(gradients)
-    by = {f"d/{name}": name for name in derivation.gradients}
-    return looks_at(Derivatives(gradients, by, derivation.loss), program)
+    by = tuple(derivation.gradients)
+    if isinstance(program, NumpyProgram):
+        return _looks(gradients, by, derivation.loss, program)
+    return _looks_of(tuple(gradients.items()), by, derivation.loss)
 
 
 @lru_cache(maxsize=64)
-def _digits_of_results(results: tuple[Node, ...], function: Node, by: str) -> Looks | None:
-    """Return the looks at the digits of derivatives that a verb gives, in order."""
-    outputs = {str(i): node for i, node in enumerate(results)}
-    return looks_at(
-        Derivatives(outputs, dict.fromkeys(outputs, by), function), compile_graph(outputs)
-    )
+def _looks_of(
+    outputs: tuple[tuple[str, Node], ...], by: tuple[str, ...], function: Node
+) -> Looks | None:
+    """Return the looks at derivatives of a function by inputs, by the names that they have here:
+    the same for equal ones, so that their calls are counted together."""
+    return _looks(dict(outputs), by, function, compile_graph(dict(outputs)))
+
+
+def _looks(
+    outputs: Mapping[str, Node], by: Sequence[str], function: Node, program: NumpyProgram
+) -> Looks | None:
+    inputs = dict(zip(outputs, by, strict=True))
+    return looks_at(Derivatives(outputs, inputs, function), program)
 
 
 def warn_digits(
@@ -94,10 +99,12 @@ def warn_digits_of_results(
     floats = {node: value for node, value in found.items() if node.dtype in FLOATS}
     if len(functions) != 1 or not moving or not floats:
         return
-    looks = _digits_of_results(tuple(floats), functions[0], moving[0])
+    names = {node: str(i) for i, node in enumerate(floats)}
+    nodes = tuple((name, node) for node, name in names.items())
+    looks = _looks_of(nodes, (moving[0],) * len(nodes), functions[0])
     if looks is None or not looks.due(values):
         return
-    outputs = {str(i): np.asarray(value) for i, value in enumerate(floats.values())}
+    outputs = {names[node]: np.asarray(value) for node, value in floats.items()}
     lost = lost_digits(looks, values, outputs)
     if lost is not None:
         _warn(what, _RESULT(), lost, graph, functions[0])

@@ -3,16 +3,15 @@ where each first stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, cast
 
-from tidu.document.math import Apply, Function, Math, Symbol
+from tidu.document.math import Apply, Function, Symbol
+from tidu.document.walk import parts_of
 from tidu.explaining import phrases
 from tidu.explaining.trees import expression_nodes
 from tidu.explaining.view import View
 from tidu.ir.node import Node
-from tidu.words import Formula, Phrase
+from tidu.words import Phrase
 
 _X = Symbol("x")
 
@@ -43,16 +42,5 @@ def _along_axes(node: Node) -> Function | None:
         return None
     sub = ",".join(str(each + 1) for each in cast("tuple[int, ...]", axis))
     tree = node.op.notation(node, *(_X for _ in node.inputs))
-    heads = (part for part in _parts(tree) if isinstance(part, Function) and part.sub == sub)
+    heads = (part for part in parts_of(tree) if isinstance(part, Function) and part.sub == sub)
     return next(heads, None) if sub else None
-
-
-def _parts(tree: Math) -> Iterator[Formula]:
-    stack: list[Any] = [tree]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tuple):
-            stack.extend(cast("tuple[Any, ...]", part))
-        elif isinstance(part, Formula):
-            yield part
-            stack.extend(getattr(part, field.name) for field in fields(cast(Any, part)))

@@ -13,11 +13,11 @@ from itertools import count
 from tidu.calculus.derivation import in_terms_of
 from tidu.document.math import Math, Symbol
 from tidu.explaining.gradient import closed_form
+from tidu.explaining.naming import is_view
 from tidu.explaining.steps import ListedLine, gathered, summed
 from tidu.explaining.trees import expression_nodes, formula
 from tidu.explaining.view import View
 from tidu.ir.node import Node, reachable
-from tidu.ir.op import Loop
 
 Line = tuple[Math, Math]  # a name and its formula
 Length = Callable[[Math, Math], int]  # of a line in print
@@ -103,15 +103,11 @@ def _weight(node: Node, own: Collection[Node]) -> int:
     if node in own:
         return 0
     inside = expression_nodes(node, own.__contains__)
-    return sum(1 for part in inside if part not in own and part.inputs and not _is_view(part))
-
-
-def _is_view(node: Node) -> bool:
-    return node.op.loop is Loop.VIEW
+    return sum(1 for part in inside if part not in own and part.inputs and not is_view(part))
 
 
 def _below_views(node: Node) -> Node:
-    while _is_view(node) and len(node.inputs) == 1:
+    while is_view(node) and len(node.inputs) == 1:
         node = node.inputs[0]
     return node
 
@@ -132,7 +128,7 @@ def _to_split(
         weights = {
             part: _weight(part, names)
             for part in inside
-            if part is not node and part not in names and not _is_view(part) and part.rank
+            if part is not node and part not in names and not is_view(part) and part.rank
         }
         most = max(_weight(node, names) * 3 // 4, _LEAST)
         heavy = {part: w for part, w in weights.items() if w >= _LEAST}

@@ -117,8 +117,8 @@ def _invent(
             continue
         if node.dtype == "bool":
             continue
-        shared = users.get(node.id, 0) > 1 and not _is_light(node)
-        asked = node.id in inner and size[node.id] > _SHORT and not _is_light(node)
+        shared = users.get(node.id, 0) > 1 and not is_view(node)
+        asked = node.id in inner and size[node.id] > _SHORT and not is_view(node)
         if asked or shared or _is_inner(node) or size[node.id] >= LONGEST:
             count += 1
             while ("v", str(count)) in taken:
@@ -155,7 +155,7 @@ def _is_function(node: Node) -> bool:
 
 def _is_layer(node: Node, forward: Mapping[Node, Symbol]) -> bool:
     """Tell whether a node without a name is written with a matrix product, W x + b."""
-    if node in forward or _is_light(node):
+    if node in forward or is_view(node):
         return False
     parts = post_order([node], lambda part: () if part in forward else part.inputs)
     return any(part.op.loop is Loop.CONTRACT for part in parts if part not in forward)
@@ -174,7 +174,7 @@ def _uses_of_gradients(derivation: Derivation, forward: Mapping[Node, Symbol]) -
     return uses
 
 
-def _is_light(node: Node) -> bool:
+def is_view(node: Node) -> bool:
     """Return whether a node is a view: it says nothing new and gets no name of its own."""
     return node.op.loop is Loop.VIEW
 

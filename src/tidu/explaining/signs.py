@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tidu.document.blocks import Block, Section, Step
 from tidu.document.math import (
@@ -17,8 +17,9 @@ from tidu.document.math import (
     Symbol,
     Transpose,
 )
+from tidu.document.walk import parts_of
 from tidu.ops.arrays.layout import ONES
-from tidu.words import Formula, Phrase, Words
+from tidu.words import Phrase, Words
 
 _ONES = Words(
     en="{sign} is a column of ones: M·{sign} adds up each row of M, and {sign}·{row} has v in "
@@ -54,27 +55,14 @@ def _explained(block: Block, known: set[str]) -> Block:
     if not isinstance(block, Step):
         return block
     remarks: list[Phrase] = []
-    for tree in _parts([*block.equation.parts, *([block.shape] if block.shape else [])]):
+    trees = [*block.equation.parts, *([block.shape] if block.shape else [])]
+    for tree in (part for each in trees for part in parts_of(each)):
         for name, says in _SIGNS:
             remark = None if name in known else says(tree)
             if remark is not None:
                 known.add(name)
                 remarks.append(remark)
     return replace(block, remarks=(*remarks, *block.remarks)) if remarks else block
-
-
-def _parts(trees: Sequence[Math]) -> Iterator[Math]:
-    """Yield every tree inside the trees, themselves first."""
-    waiting: list[Formula] = list(reversed(trees))
-    while waiting:
-        tree = waiting.pop()
-        yield tree  # pyright: ignore[reportReturnType]
-        inner: list[Formula] = []
-        for field in fields(tree):  # pyright: ignore[reportArgumentType]
-            value = getattr(tree, field.name)
-            items = value if isinstance(value, tuple) else (value,)
-            inner += [item for item in items if isinstance(item, Formula)]
-        waiting += reversed(inner)
 
 
 def _ones(tree: Math) -> Phrase | None:

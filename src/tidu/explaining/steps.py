@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tidu.document.math import Big, Index, Math, Number, Relation, Sum, Symbol
-from tidu.words import Formula
+from tidu.document.walk import with_children
 
 _FEWEST = 4  # equal terms or lines that are worth Σₜ
 _STEP_NAMES = ("t", "k", "s", "τ")
@@ -144,7 +144,7 @@ def _renumbered(tree: Math, to: Callable[[int], str]) -> Math:
         if isinstance(part, Index):
             value = change(part.value, False)
             return Index(value, tuple(change(index, True) for index in part.indices))
-        return _with_children(part, lambda child: change(child, False))
+        return with_children(part, lambda child: change(child, False))
 
     return change(tree, False)
 
@@ -170,19 +170,5 @@ def _free(taken: Collection[str]) -> str:
 
 
 # ------------------------------------------------------------------ trees
-def _with_children(tree: Math, change: Callable[[Math], Math]) -> Math:
-    """Return a tree with each formula directly in it changed."""
-
-    def changed(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(changed(item) for item in cast("tuple[Any, ...]", value))
-        return change(cast("Math", value)) if isinstance(value, Formula) else value
-
-    if not is_dataclass(tree):  # words in a formula
-        return tree
-    values = {item.name: changed(getattr(tree, item.name)) for item in fields(tree)}
-    return replace(tree, **values)
-
-
 def _mapped(tree: Math, change: Callable[[Math], Math]) -> Math:
-    return change(_with_children(tree, lambda child: _mapped(child, change)))
+    return change(with_children(tree, lambda child: _mapped(child, change)))

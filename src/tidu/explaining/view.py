@@ -11,7 +11,6 @@ from tidu.calculus.derivation import Derivation, is_plain
 from tidu.calculus.elements import ElementPaths
 from tidu.document.math import Derivative, Math, Nabla, Relation
 from tidu.explaining.naming import Names, name_all
-from tidu.explaining.noise import without_noise
 from tidu.explaining.numbers import (
     Layout,
     as_column,
@@ -49,7 +48,8 @@ class View:
 
     elements: the paths from one element to the loss, for the element zoom; where no values are
     given they were found at random ones, and their numbers are not shown. running: the derivation
-    that runs, where it passes over lines that this one shows.
+    that runs, where it passes over lines that this one shows. cleaned: arrays of the valuation as
+    they are shown, where they are others: with 0 for what is only rounding errors.
     """
 
     derivation: Derivation
@@ -59,11 +59,9 @@ class View:
     elements: ElementPaths | None = None
     shortened: bool = False
     running: Derivation | None = None
+    cleaned: Mapping[Node, Any] = field(default_factory=dict[Node, Any])
     _values: dict[Node, Math] = field(  # as trees
         init=False, default_factory=dict[Node, Math], repr=False
-    )
-    _cleaned: list[Mapping[Node, Any]] = field(  # arrays without rounding errors, once asked for
-        init=False, default_factory=list[Mapping[Node, Any]], repr=False
     )
 
     @property
@@ -87,18 +85,12 @@ class View:
             return None
         if node in self.valuation:
             if node not in self._values:
-                self._values[node] = value_tree(self._shown_array(node), self.options.layout)
+                array = self.cleaned.get(node, self.valuation[node])
+                self._values[node] = value_tree(array, self.options.layout)
             return self._values[node]
         if is_plain(node):  # a constant is no result of a run
             return value_tree(constant_value(node), self.options.layout)
         return None
-
-    def _shown_array(self, node: Node) -> Any:
-        """Return the array of a node with 0 where only rounding errors stand."""
-        assert self.valuation is not None
-        if not self._cleaned:
-            self._cleaned.append(without_noise(self.valuation))
-        return self._cleaned[0].get(node, self.valuation[node])
 
     def has_columns(self, node: Node) -> bool:
         """Tell whether vectors of one axis are columns in the line of a node: in a product of
@@ -207,6 +199,7 @@ def view(
     options: Options | None = None,
     elements: ElementPaths | None = None,
     running: Derivation | None = None,
+    cleaned: Mapping[Node, Any] | None = None,
 ) -> View:
     """Return a view with all names decided. A row chain that no line can hold is written with
     δ's."""
@@ -216,7 +209,7 @@ def view(
     if shortened:
         chosen = replace(chosen, writing="delta")
         names = name_all(derivation, chosen.arguments)
-    return View(derivation, names, valuation, chosen, elements, shortened, running)
+    return View(derivation, names, valuation, chosen, elements, shortened, running, cleaned or {})
 
 
 def _longest(derivation: Derivation, names: Names) -> int:

@@ -9,6 +9,7 @@ from tidu.errors import Place
 from tidu.ir.flat import Flat
 from tidu.ir.name import Name
 from tidu.ir.node import Node, reachable
+from tidu.ir.types import Size
 from tidu.words import Phrase
 
 
@@ -41,6 +42,11 @@ class Graph(Flat):
     def nodes(self) -> list[Node]:
         """Return all nodes under the outputs, operands first."""
         return reachable(self.outputs.values())
+
+    def size_names(self) -> set[str]:
+        """Return the names of the sizes that the inputs' shapes have."""
+        dims = (dim for node in self.inputs.values() for dim in node.shape)
+        return {name for dim in dims if isinstance(dim, Size) for name in dim.names()}
 
     def all_nodes(self) -> list[Node]:
         """Return all nodes that the program names or tests, those under no output too."""

@@ -32,18 +32,22 @@ def sample_values(instance: Instance) -> dict[str, Any]:
     sizes = {name: 3 + i for i, name in enumerate(named_sizes(instance))}
     values: dict[str, Any] = dict(instance.values)
     for name, node in inputs.items():
-        shape = tuple(d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
-        known = tuple(d for d in shape if isinstance(d, int))
-        check_elements(prod(known), name)
-        random = rng.uniform(0.2, 1.5, known)
+        shape = known_shape(node, sizes)
+        check_elements(prod(shape), name)
+        random = rng.uniform(0.2, 1.5, shape)
         values.setdefault(name, drawn(node, random))
     return values
 
 
+def known_shape(node: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the shape of an input with numbers for its named sizes."""
+    dims = (d.substitute(sizes) if isinstance(d, Size) else d for d in node.shape)
+    return tuple(d for d in dims if isinstance(d, int))
+
+
 def named_sizes(instance: Instance) -> list[str]:
     """Return the named sizes of the inputs' shapes, sorted."""
-    dims = [d for node in instance.graph.inputs.values() for d in node.shape]
-    return sorted({n for d in dims if isinstance(d, Size) for n in d.names()})
+    return sorted(instance.graph.size_names())
 
 
 def small_sizes(instance: Instance) -> dict[str, int]:

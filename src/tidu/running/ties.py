@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tidu.calculus.derivation import Derivation, DerivationStep
-from tidu.calculus.differentiate import Contribution
 from tidu.calculus.noticed import shares_of
+from tidu.calculus.settings import gradient_nodes, mapped_derivation
 from tidu.errors import TiduError
 from tidu.ir.build import apply, substitute
 from tidu.ir.graph import Graph
@@ -44,34 +44,19 @@ def _tie(node: Node) -> Node:
 
 def _mapped(derivation: Derivation, tied: list[Node]) -> Derivation:
     """Return the derivation with these steps written out."""
-    uses = derivation.contributions
-    old = list(
-        dict.fromkeys(
-            [
-                *derivation.gradients.values(),
-                *derivation.adjoints.values(),
-                *(part.value for parts in uses.values() for part in parts),
-                *(node for step in derivation.steps for node in (step.before, step.after)),
-            ]
-        )
-    )
-    image = _images(old, tied)
-
-    def part(contribution: Contribution) -> Contribution:
-        return replace(contribution, value=image[contribution.value])
+    program = [derivation.loss, *derivation.graph.all_nodes(), *derivation.adjoints]
+    stated = (node for step in derivation.steps for node in (step.before, step.after))
+    old = list(dict.fromkeys([*gradient_nodes(derivation), *stated]))
+    image = {node: node for node in program} | _images(old, tied)
 
     def step(given: DerivationStep) -> DerivationStep:
-        made = None if given.contribution is None else part(given.contribution)
+        part = given.contribution
+        made = None if part is None else replace(part, value=image[part.value])
         before, after = image[given.before], image[given.after]
         return replace(given, before=before, after=after, contribution=made)
 
-    return replace(
-        derivation,
-        gradients={name: image[node] for name, node in derivation.gradients.items()},
-        adjoints={node: image[g] for node, g in derivation.adjoints.items()},
-        contributions={node: tuple(map(part, parts)) for node, parts in uses.items()},
-        steps=tuple(map(step, derivation.steps)),
-    )
+    mapped = mapped_derivation(derivation, image)
+    return replace(mapped, steps=tuple(map(step, derivation.steps)))
 
 
 def _images(old: list[Node], tied: list[Node]) -> dict[Node, Node]:
