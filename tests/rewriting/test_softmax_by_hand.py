@@ -156,3 +156,13 @@ def test_a_small_number_in_the_logarithm_is_run_and_its_absence_is_told(
 def test_a_larger_number_in_the_logarithm_is_part_of_the_model() -> None:
     derivation = tidu.derive("sum(log(1e-3 + x))", wrt="x", shapes={"x": (3,)})
     assert "in the logarithm" not in derivation.explain("en").text()
+
+
+def test_a_weight_for_each_row_keeps_its_brackets_beside_the_one_hot_rows() -> None:
+    def hinge(Z: Any, t: Any) -> Any:
+        correct = Z[np.arange(N), t]
+        return np.sum(np.maximum(0, Z - correct[:, None] + 1.0))
+
+    derivation = tidu.derive(hinge, wrt="Z", values={"Z": SCORES, "t": CLASSES})
+    assert "·𝟏ᵀ) ⊙ onehot(t)" in str(derivation)
+    assert all(finding.agrees for finding in derivation.verify())

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.document.math import Apply, Function, Index, Math, Number, Product, Symbol, Transpose
+from tidu.document.math import (
+    Apply,
+    Function,
+    Group,
+    Index,
+    Math,
+    Number,
+    Product,
+    Symbol,
+    Transpose,
+)
 from tidu.ir.node import Node
 from tidu.ops.arrays.keys import Key, key_math
 from tidu.ops.arrays.layout import ONES
@@ -79,4 +89,4 @@ def scatter_notation(node: Node, values: Math, *indices: Math) -> Math:
     hot = Apply(Function("onehot"), (indices[1],))
     if constant_value(node.inputs[0]) == 1.0:
         return hot
-    return joined([Product((values, Transpose(ONES))), hot], "⊙")
+    return joined([Group(Product((values, Transpose(ONES)))), hot], "⊙")
